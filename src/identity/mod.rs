@@ -1,0 +1,73 @@
+//! The values that say who a request comes from.
+//!
+//! Nothing here knows how a person proved who they are, where users are kept
+//! or what they may do: these are the words in which the rest of the gateway
+//! speaks about people.
+
+mod names;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+pub use names::{GroupName, InvalidName, Permission, UserName};
+
+/// The number of a user in the directory; never given to a second user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(pub i64);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Counts the changes of a user's credential: a new password and a deactivation raise it, and a
+/// session that was opened under an older number is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CredentialVersion(pub i64);
+
+/// A user as requests, rules and applications see one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// Number in the directory.
+    pub id: UserId,
+    /// The canonical user name.
+    pub name: UserName,
+    /// Address, as the administrator entered it; empty if there is none.
+    pub email: String,
+    /// Name for people to read; empty if there is none.
+    pub full_name: String,
+    /// Passes every rule but `"nobody"`.
+    pub superuser: bool,
+    /// Sorted, without duplicates.
+    pub groups: Vec<GroupName>,
+    /// What the user may do directly, not through a group; sorted, without duplicates.
+    pub permissions: Vec<Permission>,
+    /// Free attributes that an administrator gave the user.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Who a request comes from, as of now.
+///
+/// `User` is only made by `users`, after it saw that the user is active and
+/// that the credential has not changed since sign-in.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Nobody signed in.
+    Anonymous,
+    /// A user of the directory.
+    User(Arc<User>),
+}
+
+impl Identity {
+    /// The user, unless anonymous.
+    pub fn user(&self) -> Option<&Arc<User>> {
+        match self {
+            Self::Anonymous => None,
+            Self::User(user) => Some(user),
+        }
+    }
+}

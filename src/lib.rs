@@ -1,0 +1,4 @@
+//! Portcullis puts a login in front of web applications that have none.
+
+pub mod clock;
+pub mod identity;
