@@ -1,0 +1,13 @@
+//! What the gateway says of itself: the access log, the audit stream, and its own messages.
+//!
+//! Access and audit lines go to standard output through one writer thread; a worker hands over
+//! whole buffers and never waits for a pipe. Messages about the gateway itself go through
+//! `tracing` to standard error. No secret is ever a field of any of them.
+
+mod access_log;
+mod audit;
+mod writer;
+
+pub use access_log::{AccessLog, AccessRecord};
+pub use audit::{Audit, AuditEvent, AuditKind};
+pub use writer::{Format, LogWriter};
