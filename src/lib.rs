@@ -1,6 +1,9 @@
 //! Portcullis puts a login in front of web applications that have none.
 
+pub mod access;
 pub mod clock;
+pub mod forward;
 pub mod identity;
+pub mod request;
 pub mod session;
 pub mod telemetry;

@@ -1,0 +1,440 @@
+//! The decision, and how it came about.
+
+use std::sync::Arc;
+
+use super::{
+    App, AppId, Policy, Requirement, Rule,
+    policy::{DEFAULT, folded_readings},
+    rule::Met,
+};
+use crate::{
+    identity::{Identity, User},
+    request::Target,
+};
+
+/// What the rules say of an identity and a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// It may be forwarded.
+    Allow(Permit),
+    /// Whoever it is has to sign in first.
+    Challenge,
+    /// Signed in, and not allowed.
+    Deny,
+}
+
+/// Proof that the rules allow this identity this request, under every reading of its path.
+///
+/// Only [`decide`] makes one, and forwarding takes one: nothing goes upstream undecided, and what
+/// goes is the [`Target`] that was judged.
+#[derive(Debug)]
+pub struct Permit {
+    app: AppId,
+    identity: Identity,
+    target: Target,
+    public: bool,
+}
+
+/// A decision before it becomes one, with what led to it.
+#[derive(Clone, Debug)]
+pub struct Ruling<'p> {
+    /// The app.
+    pub app: &'p App,
+    /// The rule that decided; `None`: no rule matches, and being signed in is required.
+    pub rule: Option<&'p Rule>,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// Every reading that was judged beside the plain one.
+    pub readings: Vec<Reading<'p>>,
+}
+
+/// One way to read the path, and which rule decides it.
+#[derive(Clone, Debug)]
+pub struct Reading<'p> {
+    /// The path as an upstream could take it.
+    pub path: String,
+    /// The app it would belong to.
+    pub app: &'p App,
+    /// The rule that decides it.
+    pub rule: Option<&'p Rule>,
+}
+
+/// What a decision comes to; a later one is stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// May pass.
+    Allow,
+    /// Has to sign in.
+    Challenge,
+    /// May not.
+    Deny,
+}
+
+/// Why a decision is what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// In words.
+    pub text: &'static str,
+    /// The reading that decided, if it was not the plain one.
+    pub reading: Option<String>,
+}
+
+impl Permit {
+    /// The app whose upstream the request goes to.
+    pub fn app(&self) -> AppId {
+        self.app
+    }
+
+    /// On whose behalf, if anybody's.
+    pub fn user(&self) -> Option<&Arc<User>> {
+        self.identity.user()
+    }
+
+    /// The request as it was judged.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Whether anyone may: the answer depends on nobody's being signed in.
+    pub fn is_public(&self) -> bool {
+        self.public
+    }
+}
+
+/// Decides. The only place where a [`Permit`] is made.
+pub fn decide(policy: &Policy, app: &App, identity: Identity, target: Target) -> Decision {
+    let judged = judge(policy, app, &identity, &target, None);
+    match judged.outcome {
+        Outcome::Allow => Decision::Allow(Permit { app: app.id, identity, target, public: judged.public }),
+        Outcome::Challenge => Decision::Challenge,
+        Outcome::Deny => Decision::Deny,
+    }
+}
+
+/// The same decision, told rather than carried out.
+pub fn rule_on<'p>(policy: &'p Policy, app: &'p App, identity: &Identity, target: &Target) -> Ruling<'p> {
+    let mut readings = Vec::new();
+    let judged = judge(policy, app, identity, target, Some(&mut readings));
+    Ruling { app, rule: judged.rule, outcome: judged.outcome, reason: judged.reason, readings }
+}
+
+struct Judged<'p> {
+    outcome: Outcome,
+    rule: Option<&'p Rule>,
+    reason: Reason,
+    public: bool,
+}
+
+/// The strictest of all readings decides.
+fn judge<'p>(
+    policy: &'p Policy,
+    app: &'p App,
+    identity: &Identity,
+    target: &Target,
+    mut told: Option<&mut Vec<Reading<'p>>>,
+) -> Judged<'p> {
+    let plain = app.deciding(target.path.segments(), &target.method);
+    let (outcome, text) = weigh(requirement_of(plain), identity, target);
+    let mut judged = Judged {
+        outcome,
+        rule: plain,
+        reason: Reason { text, reading: None },
+        public: *requirement_of(plain) == Requirement::Anyone,
+    };
+    let host = target.authority.host();
+    if !app.folds(&target.path) && !policy.mounts_fold(host) {
+        return judged;
+    }
+    for reading in folded_readings(&target.path) {
+        // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
+        for routed in policy.routes_folded(host, &reading).chain([app]) {
+            let mut deciding = routed.deciding_folded(&reading, &target.method).map(Some).collect::<Vec<_>>();
+            if deciding.is_empty() {
+                deciding.push(None);
+            }
+            for rule in deciding {
+                let (outcome, text) = weigh(requirement_of(rule), identity, target);
+                judged.public &= *requirement_of(rule) == Requirement::Anyone;
+                if outcome > judged.outcome {
+                    judged.outcome = outcome;
+                    judged.rule = rule;
+                    judged.reason = Reason { text, reading: Some(reading.clone()) };
+                }
+                if let Some(told) = told.as_deref_mut() {
+                    told.push(Reading { path: reading.clone(), app: routed, rule });
+                }
+            }
+        }
+    }
+    judged
+}
+
+fn requirement_of(rule: Option<&Rule>) -> &Requirement {
+    rule.map_or(&DEFAULT, |rule| &rule.requirement)
+}
+
+fn weigh(requirement: &Requirement, identity: &Identity, target: &Target) -> (Outcome, &'static str) {
+    match requirement.met_by(identity, target.client_addr) {
+        Met::Yes(why) => (Outcome::Allow, why),
+        Met::NotSignedIn => (Outcome::Challenge, "nobody is signed in"),
+        Met::No(why) => (Outcome::Deny, why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use http::{HeaderMap, Method};
+    use proptest::prelude::*;
+
+    use super::{
+        super::{Criteria, GrantedPermission, Mount, Pattern, Place, PolicyBuilder},
+        *,
+    };
+    use crate::{
+        identity::{GroupName, Permission, UserId, UserName},
+        request::TrustedProxies,
+    };
+
+    fn group(name: &str) -> GroupName {
+        GroupName::parse(name).unwrap()
+    }
+
+    fn user(name: &str, groups: &[&str]) -> Identity {
+        let mut groups: Vec<_> = groups.iter().map(|name| group(name)).collect();
+        groups.sort();
+        Identity::User(Arc::new(User {
+            id: UserId(1),
+            name: UserName::parse(name).unwrap(),
+            email: String::new(),
+            full_name: String::new(),
+            superuser: name == "root",
+            groups,
+            permissions: Vec::new(),
+            attributes: BTreeMap::new(),
+        }))
+    }
+
+    fn members_of(name: &str) -> Requirement {
+        Requirement::Matching(Criteria { groups: vec![group(name)], ..Criteria::default() })
+    }
+
+    fn rule(text: &str, requirement: Requirement) -> Rule {
+        let (methods, path) = text.split_once(' ').map_or((None, text), |(methods, path)| {
+            (Some(methods.split(',').map(|method| method.parse().unwrap()).collect()), path)
+        });
+        let place = Place { file: "test".into(), line: 1, column: 1 };
+        Rule { pattern: Pattern::parse(path).unwrap(), methods, requirement, place }
+    }
+
+    fn policy(apps: Vec<(&str, Vec<Rule>)>) -> Policy {
+        let mut builder = PolicyBuilder::default();
+        for (index, (mount, rules)) in apps.into_iter().enumerate() {
+            let place = Place { file: "test".into(), line: index + 1, column: 1 };
+            let mount = Mount::parse(mount).unwrap();
+            let (app, conflicts) =
+                App::compile(AppId(index), mount.as_str(), vec![], mount.clone(), place, rules);
+            assert!(conflicts.is_empty());
+            builder.add(app);
+        }
+        builder.build().0
+    }
+
+    fn outcome_from(policy: &Policy, request: &str, identity: &Identity, from: &str) -> Option<Outcome> {
+        let (method, path) = request.split_once(' ').unwrap();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("host", "localhost".parse().unwrap());
+        let uri = path.parse().ok()?;
+        let proxies = TrustedProxies::default();
+        let target = Target::read(&method, &uri, &headers, from.parse().unwrap(), &proxies).ok()?;
+        let app = policy.route(&target).ok()?;
+        let told = rule_on(policy, app, identity, &target).outcome;
+        let decided = match decide(policy, app, identity.clone(), target) {
+            Decision::Allow(_) => Outcome::Allow,
+            Decision::Challenge => Outcome::Challenge,
+            Decision::Deny => Outcome::Deny,
+        };
+        assert_eq!(told, decided, "what is explained is what happens");
+        Some(decided)
+    }
+
+    fn outcome(policy: &Policy, request: &str, identity: &Identity) -> Option<Outcome> {
+        outcome_from(policy, request, identity, "127.0.0.1")
+    }
+
+    #[test]
+    fn the_most_specific_rule_decides_alone() {
+        let policy = policy(vec![(
+            "/",
+            vec![
+                rule("/**", Requirement::Anyone),
+                rule("/admin/**", members_of("staff")),
+                rule("/admin/health", Requirement::Anyone),
+                rule("POST,PUT /docs/**", members_of("staff")),
+                rule("GET /get", Requirement::Nobody),
+            ],
+        )]);
+        let nobody = Identity::Anonymous;
+        let (alice, bob, root) = (user("alice", &["staff"]), user("bob", &["guests"]), user("root", &[]));
+        for (request, identity, expected) in [
+            ("GET /", &nobody, Outcome::Allow),
+            ("GET /admin", &nobody, Outcome::Challenge),
+            ("GET /admin/", &bob, Outcome::Deny),
+            ("GET /admin/x", &alice, Outcome::Allow),
+            ("GET /admin/x", &root, Outcome::Allow),
+            ("GET /administrator", &nobody, Outcome::Allow),
+            ("GET /admin/health", &nobody, Outcome::Allow),
+            ("GET /docs/x", &nobody, Outcome::Allow),
+            ("POST /docs/x", &nobody, Outcome::Challenge),
+            ("PUT /docs/x", &bob, Outcome::Deny),
+            ("POST /docs/x", &alice, Outcome::Allow),
+            ("GET /get", &root, Outcome::Deny),
+            ("HEAD /get", &root, Outcome::Deny),
+            ("POST /get", &nobody, Outcome::Allow),
+        ] {
+            assert_eq!(outcome(&policy, request, identity), Some(expected), "{request} {identity:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_rule_being_signed_in_is_required() {
+        let policy = policy(vec![("/", vec![])]);
+        assert_eq!(outcome(&policy, "GET /", &Identity::Anonymous), Some(Outcome::Challenge));
+        assert_eq!(outcome(&policy, "GET /", &user("bob", &[])), Some(Outcome::Allow));
+    }
+
+    #[test]
+    fn every_key_must_hold_and_any_value_of_it_suffices() {
+        let everything = Criteria {
+            users: vec![UserName::parse("alice").unwrap(), UserName::parse("bob").unwrap()],
+            groups: vec![group("ops"), group("staff")],
+            permissions: vec![GrantedPermission {
+                permission: Permission::parse("edit").unwrap(),
+                granted_by: vec![group("editors")],
+            }],
+            networks: vec!["10.0.0.0/8".parse().unwrap()],
+        };
+        let policy = policy(vec![("/", vec![rule("/**", Requirement::Matching(everything))])]);
+        let inside = |identity: &Identity| outcome_from(&policy, "GET /", identity, "10.1.2.3").unwrap();
+        assert_eq!(inside(&user("alice", &["staff", "editors"])), Outcome::Allow);
+        assert_eq!(inside(&user("bob", &["editors", "ops"])), Outcome::Allow);
+        assert_eq!(inside(&user("carol", &["staff", "editors"])), Outcome::Deny);
+        assert_eq!(inside(&user("alice", &["editors"])), Outcome::Deny);
+        assert_eq!(inside(&user("alice", &["staff"])), Outcome::Deny);
+        assert_eq!(inside(&Identity::Anonymous), Outcome::Challenge);
+        let alice = user("alice", &["staff", "editors"]);
+        assert_eq!(outcome_from(&policy, "GET /", &alice, "192.0.2.1"), Some(Outcome::Deny));
+    }
+
+    #[test]
+    fn the_strictest_reading_decides() {
+        let policy = policy(vec![
+            (
+                "/",
+                vec![
+                    rule("/**", Requirement::Anyone),
+                    rule("/admin/**", members_of("staff")),
+                    rule("/exact", Requirement::Nobody),
+                    rule("/api/queues/*/get", Requirement::Authenticated),
+                ],
+            ),
+            ("/wiki", vec![rule("/wiki/**", Requirement::Nobody)]),
+        ]);
+        let nobody = Identity::Anonymous;
+        for path in [
+            "/ADMIN/x",
+            "//admin/x",
+            "/%61dmin/x",
+            "/x%2f..",
+            "/;/admin",
+            "/admin;x/y",
+            "/x%5c../admin",
+            "/admin%2fx",
+            "/admin%3fx",
+            "/admin%23",
+            "/%2561dmin",
+            "/admin./x",
+            "/admin%20/x",
+            "/./admin",
+            "/%41DMIN",
+            "/admin%252fx",
+            "\\admin",
+            "/Admin%2Fx",
+            "/exact/",
+            "/EXACT",
+            "/exact;",
+            "/exact%20",
+            "/Wiki/x",
+            "//wiki",
+            "/wiki%2fx",
+            "/wiki;a/b",
+        ] {
+            let found = outcome(&policy, &format!("GET {path}"), &nobody);
+            assert_ne!(found, Some(Outcome::Allow), "{path}");
+        }
+        let bob = user("bob", &[]);
+        for path in ["/x//y", "/x;y=1/z", "/x%2fy", "/X/", "/api/queues/%2F/get", "/a%20b", "/caf%C3%A9"] {
+            assert_eq!(outcome(&policy, &format!("GET {path}"), &bob), Some(Outcome::Allow), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_rules_means_nothing_and_ties_are_found() {
+        let place = || Place { file: "test".into(), line: 1, column: 1 };
+        let compile =
+            |rules| App::compile(AppId(0), "a", vec![], Mount::parse("/").unwrap(), place(), rules).1.len();
+        assert_eq!(compile(vec![rule("/a", Requirement::Anyone), rule("/a", Requirement::Nobody)]), 1);
+        assert_eq!(
+            compile(vec![rule("GET,PUT /a", Requirement::Anyone), rule("PUT /a", Requirement::Nobody)]),
+            1
+        );
+        assert_eq!(
+            compile(vec![rule("GET /a", Requirement::Anyone), rule("PUT /a", Requirement::Nobody)]),
+            0
+        );
+        assert_eq!(compile(vec![rule("GET /a", Requirement::Anyone), rule("/a", Requirement::Nobody)]), 0);
+        assert_eq!(compile(vec![rule("/a/*", Requirement::Anyone), rule("/*/a", Requirement::Nobody)]), 0);
+    }
+
+    #[test]
+    fn the_longest_mount_wins_and_an_unserved_path_has_no_app() {
+        let policy = policy(vec![("/wiki", vec![]), ("/wiki/api", vec![rule("/**", Requirement::Anyone)])]);
+        assert_eq!(outcome(&policy, "GET /wiki/apis", &Identity::Anonymous), Some(Outcome::Challenge));
+        assert_eq!(outcome(&policy, "GET /wiki/api", &Identity::Anonymous), Some(Outcome::Allow));
+        assert_eq!(outcome(&policy, "GET /wiki/api/x", &Identity::Anonymous), Some(Outcome::Allow));
+        assert_eq!(outcome(&policy, "GET /", &Identity::Anonymous), None);
+        assert_eq!(outcome(&policy, "GET /wikis", &Identity::Anonymous), None);
+    }
+
+    proptest! {
+        #[test]
+        fn more_groups_never_turn_allow_into_deny_and_order_means_nothing(
+            mut rules in proptest::sample::subsequence(
+                vec![("/**", "a"), ("/x/**", "b"), ("/x/*", ""), ("GET /x/y", "c"), ("/x/y", "a"), ("POST /**", "b"), ("/*/y", "c")],
+                0..7,
+            ),
+            groups in proptest::sample::subsequence(vec!["a", "b", "c"], 0..3),
+            method in "GET|POST|HEAD",
+            path in "(/[xyX]?){1,3}",
+        ) {
+            let build = |rules: &[(&str, &str)]| {
+                let rules = rules.iter().map(|(text, name)| match *name {
+                    "" => rule(text, Requirement::Anyone),
+                    name => rule(text, members_of(name)),
+                });
+                policy(vec![("/", rules.collect())])
+            };
+            let request = format!("{method} {path}");
+            let forward = build(&rules);
+            let (few, all) = (user("u", &groups), user("u", &["a", "b", "c"]));
+            let with_few = outcome(&forward, &request, &few);
+            prop_assert!(outcome(&forward, &request, &all) <= with_few);
+            rules.reverse();
+            prop_assert_eq!(outcome(&build(&rules), &request, &few), with_few);
+        }
+    }
+}

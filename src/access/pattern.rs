@@ -1,0 +1,197 @@
+//! Path patterns: literals, `*` for one segment, `**` at the end for everything below.
+
+use std::fmt;
+
+use crate::request::fold;
+
+/// A pattern over paths.
+///
+/// Specificity goes segment by segment: a literal beats `*` beats `**`. `/admin/**` covers
+/// `/admin`, `/admin/` and everything below, never `/administrator`; `*` is exactly one segment
+/// that is not empty; a pattern without wildcard is exactly that path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pattern {
+    segments: Box<[Segment]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Segment {
+    Literal(Box<str>),
+    One,
+    Below,
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct PatternError {
+    /// Where in the text, in bytes from its start.
+    pub span: std::ops::Range<usize>,
+    /// What is wrong.
+    pub problem: &'static str,
+    /// What would be right.
+    pub help: &'static str,
+}
+
+impl Pattern {
+    /// Reads a pattern. Paths are written decoded, as people read them.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let wrong = |span, problem, help| Err(PatternError { span, problem, help });
+        if !text.starts_with('/') {
+            return wrong(
+                0..text.len(),
+                "a path starts with `/`",
+                "write the path as in the URL, from the host on",
+            );
+        }
+        let mut segments = Vec::new();
+        let mut start = 1;
+        let parts: Vec<&str> = text.split('/').skip(1).collect();
+        let last = parts.len() - 1;
+        for (index, part) in parts.into_iter().enumerate() {
+            let span = start..start + part.len();
+            start = span.end + 1;
+            segments.push(match part {
+                "**" if index == last => Segment::Below,
+                "**" => {
+                    return wrong(
+                        span,
+                        "`**` can only stand at the end",
+                        "use `*` for each single segment before the end",
+                    );
+                }
+                "*" => Segment::One,
+                "." | ".." => {
+                    return wrong(span, "a path has no dot segments", "write the path that they lead to");
+                }
+                "" if index != last => {
+                    return wrong(
+                        span.start - 1..span.end + 1,
+                        "a pattern has no empty segments",
+                        "write a single `/`",
+                    );
+                }
+                _ if part.contains('*') => {
+                    return wrong(
+                        span,
+                        "a wildcard stands for a whole segment",
+                        "`*` matches one segment, `**` at the end everything below",
+                    );
+                }
+                _ if part.contains('%') => {
+                    return wrong(
+                        span,
+                        "patterns are written decoded",
+                        "write the character itself; requests are decoded before they are matched",
+                    );
+                }
+                _ if part.contains(['?', '#']) => {
+                    return wrong(
+                        span,
+                        "a pattern covers the path only",
+                        "leave out the query; it plays no part in a decision",
+                    );
+                }
+                _ if part.contains(char::is_control) || part.contains('\\') => {
+                    return wrong(
+                        span,
+                        "a path has no backslashes or control characters",
+                        "write the path as in the URL",
+                    );
+                }
+                _ => Segment::Literal(part.into()),
+            });
+        }
+        Ok(Self { segments: segments.into() })
+    }
+
+    /// Everything below a mount point: the pattern of an app's default.
+    pub(super) fn everything_below(mount: &super::Mount) -> Self {
+        let literals = mount.segments().map(|segment| Segment::Literal(segment.into()));
+        Self { segments: literals.chain([Segment::Below]).collect() }
+    }
+
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The pattern under which an upstream that ignores case and a trailing slash would file it.
+    pub(super) fn folded(&self) -> Self {
+        let mut segments: Vec<Segment> = self
+            .segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Literal(text) => Segment::Literal(fold(text).into()),
+                other => other.clone(),
+            })
+            .collect();
+        if segments.len() > 1 && segments.last() == Some(&Segment::Literal("".into())) {
+            segments.pop();
+        }
+        Self { segments: segments.into() }
+    }
+
+    /// Whether some path below `mount` can match.
+    pub(super) fn reaches(&self, mount: &super::Mount) -> bool {
+        let mut pattern = self.segments.iter();
+        for segment in mount.segments() {
+            match pattern.next() {
+                Some(Segment::Below) => return true,
+                Some(Segment::One) => {}
+                Some(Segment::Literal(literal)) if **literal == *segment => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Whether every path that matches lies below `mount`.
+    pub(super) fn lies_below(&self, mount: &super::Mount) -> bool {
+        let mut pattern = self.segments.iter();
+        mount.segments().all(|segment| match pattern.next() {
+            Some(Segment::Literal(literal)) => **literal == *segment,
+            _ => false,
+        })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => write!(f, "/{text}")?,
+                Segment::One => f.write_str("/*")?,
+                Segment::Below => f.write_str("/**")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_print_as_they_are_written() {
+        for text in ["/", "/a", "/a/", "/a/*/b", "/**", "/*", "/a/**", "/café/x y"] {
+            assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_says_where_and_why() {
+        for (text, span) in [
+            ("admin", 0..5),
+            ("/a/**/b", 3..5),
+            ("/a/*.js", 3..7),
+            ("/a/../b", 3..5),
+            ("/a//b", 2..4),
+            ("/a%2fb", 1..6),
+            ("/a?x=1", 1..6),
+            ("/a\\b", 1..4),
+        ] {
+            assert_eq!(Pattern::parse(text).unwrap_err().span, span, "{text}");
+        }
+    }
+}

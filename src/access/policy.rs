@@ -1,0 +1,356 @@
+//! All apps and their rules, compiled.
+
+use std::{collections::HashMap, fmt};
+
+use http::Method;
+
+use super::{Pattern, Place, Requirement, Rule, rule::Naming, trie::Trie};
+use crate::request::{NormalPath, Segments, Target, fold};
+
+/// Which app: its place in the configuration, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppId(pub usize);
+
+/// Where an app begins: `/`, or a path without wildcards and without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Mount(Box<str>);
+
+/// An app as the rules see it.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Which one.
+    pub id: AppId,
+    /// Its name, for people and logs.
+    pub name: Box<str>,
+    /// The hosts it serves, canonical; none: every host.
+    pub hosts: Vec<Box<str>>,
+    /// Where it begins.
+    pub mount: Mount,
+    /// Where it stands.
+    pub place: Place,
+    rules: Vec<Rule>,
+    exact: Trie<usize>,
+    /// Filed as an upstream would that ignores case and a trailing slash.
+    folded: Trie<usize>,
+    /// Whether folding makes a difference to any pattern.
+    folds: bool,
+}
+
+/// The compiled rules of all apps; immutable.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    apps: Vec<App>,
+    hosts: HashMap<Box<str>, Site>,
+    any_host: Option<Site>,
+}
+
+/// The apps of one host, by where they begin.
+#[derive(Clone, Debug, Default)]
+struct Site {
+    exact: Trie<AppId>,
+    folded: Trie<AppId>,
+    folds: bool,
+}
+
+/// Collects apps and finds what contradicts itself.
+#[derive(Debug, Default)]
+pub struct PolicyBuilder {
+    apps: Vec<App>,
+}
+
+/// Two rules of an app of which neither is more specific.
+#[derive(Clone, Debug)]
+pub struct Conflict {
+    /// Where the first stands.
+    pub first: Place,
+    /// Where the second stands.
+    pub second: Place,
+    /// What both cover.
+    pub covers: String,
+}
+
+/// Two apps at one place.
+#[derive(Clone, Debug)]
+pub struct Duplicate {
+    /// Where the first stands.
+    pub first: Place,
+    /// Where the second stands.
+    pub second: Place,
+    /// The host, if it is not every host.
+    pub host: Option<Box<str>>,
+    /// Where both begin.
+    pub mount: Mount,
+}
+
+/// Why a request belongs to no app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrouted {
+    /// No app serves this host.
+    UnknownHost,
+    /// The host is served, this path is not.
+    NoApp,
+}
+
+impl Mount {
+    /// Reads where an app begins.
+    pub fn parse(text: &str) -> Result<Self, super::PatternError> {
+        let pattern = Pattern::parse(text)?;
+        if text.contains('*') {
+            return Err(super::PatternError {
+                span: 0..text.len(),
+                problem: "an app begins at one path, without wildcards",
+                help: "write the path alone; everything below it belongs to the app",
+            });
+        }
+        let text = pattern.to_string();
+        Ok(Self(text.strip_suffix('/').unwrap_or(&text).into()))
+    }
+
+    /// The path, `/` for the root.
+    pub fn as_str(&self) -> &str {
+        if self.0.is_empty() { "/" } else { &self.0 }
+    }
+
+    pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').skip(1)
+    }
+
+    fn holds(&self, other: &Mount) -> bool {
+        let mut others = other.segments();
+        self.segments().all(|segment| others.next() == Some(segment))
+    }
+}
+
+impl App {
+    /// An app and its rules; tells which of them tie.
+    pub fn compile(
+        id: AppId,
+        name: &str,
+        hosts: Vec<Box<str>>,
+        mount: Mount,
+        place: Place,
+        rules: Vec<Rule>,
+    ) -> (Self, Vec<Conflict>) {
+        let conflicts = conflicts(&rules);
+        let (mut exact, mut folded) = (Trie::default(), Trie::default());
+        let mut folds = false;
+        for (index, rule) in rules.iter().enumerate() {
+            let as_folded = rule.pattern.folded();
+            folds |= as_folded != rule.pattern;
+            exact.insert(&rule.pattern, index);
+            folded.insert(&as_folded, index);
+        }
+        (Self { id, name: name.into(), hosts, mount, place, rules, exact, folded, folds }, conflicts)
+    }
+
+    /// Its rules, as configured.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Rules that no request can reach, because they lie outside the app.
+    pub fn unreachable_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| !rule.pattern.reaches(&self.mount))
+    }
+
+    /// Whether some request reaches the app's default because no rule of every method covers everything.
+    pub fn has_default(&self) -> bool {
+        !self.rules.iter().any(|rule| {
+            rule.methods.is_none()
+                && (rule.pattern == Pattern::everything_below(&self.mount)
+                    || rule.pattern == Pattern::everything_below(&Mount("".into())))
+        })
+    }
+
+    /// The rule that decides the plain reading; `None`: no rule matches, so being signed in decides.
+    pub(super) fn deciding(&self, segments: Segments<'_>, method: &Method) -> Option<&Rule> {
+        let found = self.exact.find(segments, &|rule| self.names(*rule, method).is_some())?;
+        // Two rules that name the method alike would be a conflict, so the best is the only one.
+        found
+            .iter()
+            .copied()
+            .max_by_key(|rule| self.names(*rule, method))
+            .and_then(|rule| self.rules.get(rule))
+    }
+
+    /// The rules that decide a reading in which case and a trailing slash are ignored. Two that were
+    /// different as written can fall together here; then all of them must allow.
+    pub(super) fn deciding_folded<'a>(
+        &'a self,
+        folded: &str,
+        method: &Method,
+    ) -> impl Iterator<Item = &'a Rule> + use<'a> {
+        let found = self
+            .folded
+            .find(Segments::of(folded), &|rule| self.names(*rule, method).is_some())
+            .unwrap_or_default();
+        let best = found.iter().filter_map(|rule| self.names(*rule, method)).max();
+        let method = method.clone();
+        found
+            .iter()
+            .copied()
+            .filter(move |rule| self.names(*rule, &method).is_some_and(|naming| Some(naming) == best))
+            .filter_map(|rule| self.rules.get(rule))
+    }
+
+    /// Whether ignoring case or a trailing slash can matter for this path.
+    pub(super) fn folds(&self, path: &NormalPath) -> bool {
+        self.folds || path.folds()
+    }
+
+    fn names(&self, rule: usize, method: &Method) -> Option<Naming> {
+        self.rules.get(rule).and_then(|rule| rule.names(method))
+    }
+}
+
+fn conflicts(rules: &[Rule]) -> Vec<Conflict> {
+    let mut by_pattern: HashMap<&Pattern, Vec<&Rule>> = HashMap::new();
+    let mut conflicts = Vec::new();
+    for rule in rules {
+        let others = by_pattern.entry(&rule.pattern).or_default();
+        for other in others.iter() {
+            let covers = match (&other.methods, &rule.methods) {
+                (None, None) => Some(rule.pattern.to_string()),
+                (Some(first), Some(second)) => second
+                    .iter()
+                    .find(|method| first.contains(method))
+                    .map(|method| format!("{method} {}", rule.pattern)),
+                _ => None,
+            };
+            if let Some(covers) = covers {
+                conflicts.push(Conflict { first: other.place.clone(), second: rule.place.clone(), covers });
+            }
+        }
+        others.push(rule);
+    }
+    conflicts
+}
+
+impl PolicyBuilder {
+    /// Adds an app.
+    pub fn add(&mut self, app: App) {
+        self.apps.push(app);
+    }
+
+    /// The policy, and which apps lie at one place.
+    pub fn build(self) -> (Policy, Vec<Duplicate>) {
+        let mut duplicates = Vec::new();
+        let mut taken: HashMap<(Option<&str>, &Mount), &App> = HashMap::new();
+        let mut hosts: HashMap<Box<str>, Site> = HashMap::new();
+        let mut any_host: Option<Site> = None;
+        for app in &self.apps {
+            let served: Vec<Option<&str>> = match app.hosts.as_slice() {
+                [] => vec![None],
+                hosts => hosts.iter().map(|host| Some(&**host)).collect(),
+            };
+            for host in served {
+                if let Some(first) = taken.insert((host, &app.mount), app) {
+                    duplicates.push(Duplicate {
+                        first: first.place.clone(),
+                        second: app.place.clone(),
+                        host: host.map(Into::into),
+                        mount: app.mount.clone(),
+                    });
+                }
+            }
+        }
+        for ((host, mount), app) in &taken {
+            match host {
+                Some(host) => hosts.entry((*host).into()).or_default().add(mount, app.id),
+                None => any_host.get_or_insert_default().add(mount, app.id),
+            }
+        }
+        // An app for every host serves the named hosts too, where they have none of their own.
+        for ((host, mount), app) in &taken {
+            if host.is_none() {
+                for (name, site) in &mut hosts {
+                    if !taken.contains_key(&(Some(&**name), *mount)) {
+                        site.add(mount, app.id);
+                    }
+                }
+            }
+        }
+        (Policy { hosts, any_host, apps: self.apps }, duplicates)
+    }
+
+    /// Rules whose every path belongs to an app that begins further down.
+    pub fn shadowed_rules(&self) -> Vec<(&Rule, &App)> {
+        let mut shadowed = Vec::new();
+        for app in &self.apps {
+            for other in &self.apps {
+                let everywhere = other.hosts.is_empty()
+                    || (!app.hosts.is_empty() && app.hosts.iter().all(|host| other.hosts.contains(host)));
+                if app.id != other.id
+                    && everywhere
+                    && app.mount != other.mount
+                    && app.mount.holds(&other.mount)
+                {
+                    let hidden = app.rules.iter().filter(|rule| rule.pattern.lies_below(&other.mount));
+                    shadowed.extend(hidden.map(|rule| (rule, other)));
+                }
+            }
+        }
+        shadowed
+    }
+}
+
+impl Site {
+    fn add(&mut self, mount: &Mount, app: AppId) {
+        let pattern = Pattern::everything_below(mount);
+        let folded = pattern.folded();
+        self.folds |= folded != pattern;
+        self.exact.insert(&pattern, app);
+        self.folded.insert(&folded, app);
+    }
+}
+
+impl Policy {
+    /// The apps, in the order of the configuration.
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
+    /// Whether any app serves this host.
+    pub fn serves(&self, host: &str) -> bool {
+        self.site(host).is_some()
+    }
+
+    /// The app that a request belongs to: by host, then by the longest path.
+    pub fn route(&self, target: &Target) -> Result<&App, Unrouted> {
+        let site = self.site(target.authority.host()).ok_or(Unrouted::UnknownHost)?;
+        let found = site.exact.find(target.path.segments(), &|_| true).and_then(|apps| apps.first());
+        found.and_then(|id| self.app(*id)).ok_or(Unrouted::NoApp)
+    }
+
+    /// The apps to which the same request could be taken to belong under another reading.
+    pub(super) fn routes_folded(&self, host: &str, folded: &str) -> impl Iterator<Item = &App> {
+        let found = self.site(host).and_then(|site| site.folded.find(Segments::of(folded), &|_| true));
+        found.unwrap_or_default().iter().filter_map(|id| self.app(*id))
+    }
+
+    /// Whether ignoring case can make a difference to which app a path of this host belongs to.
+    pub(super) fn mounts_fold(&self, host: &str) -> bool {
+        self.site(host).is_some_and(|site| site.folds)
+    }
+
+    fn site(&self, host: &str) -> Option<&Site> {
+        self.hosts.get(host).or(self.any_host.as_ref())
+    }
+
+    fn app(&self, id: AppId) -> Option<&App> {
+        self.apps.get(id.0)
+    }
+}
+
+impl fmt::Display for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What decides where no rule matches: nothing is public unless a rule says so.
+pub(super) const DEFAULT: Requirement = Requirement::Authenticated;
+
+pub(super) fn folded_readings(path: &NormalPath) -> impl Iterator<Item = String> {
+    std::iter::once(path.folded()).chain(path.other_readings().map(fold))
+}

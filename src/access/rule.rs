@@ -1,0 +1,183 @@
+//! One rule: a pattern, methods, and what is required.
+
+use std::{fmt, net::IpAddr};
+
+use http::Method;
+use ipnet::IpNet;
+
+use super::Pattern;
+use crate::identity::{GroupName, Identity, Permission, User, UserName};
+
+/// Where something stands in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file's name, as it was given.
+    pub file: std::sync::Arc<str>,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+}
+
+/// Who is required for what.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The paths it covers, from the host's root.
+    pub pattern: Pattern,
+    /// The methods it covers; all, if `None`. `GET` covers `HEAD` where no rule names `HEAD`.
+    pub methods: Option<Box<[Method]>>,
+    /// What is required.
+    pub requirement: Requirement,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What a rule asks of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// Nothing.
+    Anyone,
+    /// A user who is signed in.
+    Authenticated,
+    /// What nobody has, superusers included.
+    Nobody,
+    /// A signed-in user who meets all of these.
+    Matching(Criteria),
+}
+
+/// Every list that is not empty must be met by one of its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Criteria {
+    /// One of these users.
+    pub users: Vec<UserName>,
+    /// A member of one of these groups.
+    pub groups: Vec<GroupName>,
+    /// One of these permissions, directly or through a group.
+    pub permissions: Vec<GrantedPermission>,
+    /// From one of these networks.
+    pub networks: Vec<IpNet>,
+}
+
+/// A permission, and the groups that stand for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedPermission {
+    /// Its codename.
+    pub permission: Permission,
+    /// The groups whose members have it.
+    pub granted_by: Vec<GroupName>,
+}
+
+/// How a requirement looks at a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Met {
+    Yes(&'static str),
+    NotSignedIn,
+    No(&'static str),
+}
+
+impl Rule {
+    /// How specifically it names a method: 0 not at all, or only without naming any.
+    pub(super) fn names(&self, method: &Method) -> Option<Naming> {
+        match &self.methods {
+            None => Some(Naming::Any),
+            Some(methods) if methods.contains(method) => Some(Naming::Exact),
+            Some(methods) if *method == Method::HEAD && methods.contains(&Method::GET) => {
+                Some(Naming::HeadAsGet)
+            }
+            Some(_) => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Naming {
+    Any,
+    HeadAsGet,
+    Exact,
+}
+
+impl Requirement {
+    pub(super) fn met_by(&self, identity: &Identity, client_addr: IpAddr) -> Met {
+        match (self, identity) {
+            (Self::Anyone, _) => Met::Yes("anyone may"),
+            (Self::Nobody, _) => Met::No("nobody may"),
+            (_, Identity::Anonymous) => Met::NotSignedIn,
+            (_, Identity::User(user)) if user.superuser => Met::Yes("a superuser may"),
+            (Self::Authenticated, Identity::User(_)) => Met::Yes("whoever is signed in may"),
+            (Self::Matching(criteria), Identity::User(user)) => criteria.met_by(user, client_addr),
+        }
+    }
+}
+
+impl Criteria {
+    fn met_by(&self, user: &User, client_addr: IpAddr) -> Met {
+        if !self.users.is_empty() && !self.users.contains(&user.name) {
+            return Met::No("another user is required");
+        }
+        if !self.groups.is_empty() && !self.groups.iter().any(|group| is_member(user, group)) {
+            return Met::No("membership of a group is missing");
+        }
+        if !self.permissions.is_empty() && !self.permissions.iter().any(|wanted| wanted.is_held_by(user)) {
+            return Met::No("a permission is missing");
+        }
+        if !self.networks.is_empty() && !self.networks.iter().any(|network| network.contains(&client_addr)) {
+            return Met::No("the client's address is outside the required network");
+        }
+        Met::Yes("all that is required holds")
+    }
+}
+
+impl GrantedPermission {
+    fn is_held_by(&self, user: &User) -> bool {
+        user.permissions.binary_search(&self.permission).is_ok()
+            || self.granted_by.iter().any(|group| is_member(user, group))
+    }
+}
+
+fn is_member(user: &User, group: &GroupName) -> bool {
+    user.groups.binary_search(group).is_ok()
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// In words, for the table of `portcullis check`.
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anyone => f.pad("anyone"),
+            Self::Authenticated => f.pad("authenticated"),
+            Self::Nobody => f.pad("nobody"),
+            Self::Matching(criteria) => f.pad(&criteria.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Criteria {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        let mut list = |what: &str, values: Vec<String>| {
+            if !values.is_empty() {
+                parts.push(format!("{what} {}", values.join(" or ")));
+            }
+        };
+        list("user", self.users.iter().map(ToString::to_string).collect());
+        list("group", self.groups.iter().map(ToString::to_string).collect());
+        list("permission", self.permissions.iter().map(|wanted| wanted.permission.to_string()).collect());
+        list("network", self.networks.iter().map(ToString::to_string).collect());
+        f.write_str(&parts.join(" and "))
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(methods) = &self.methods {
+            let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
+            write!(f, "{} ", methods.join(","))?;
+        }
+        self.pattern.fmt(f)
+    }
+}

@@ -1,0 +1,98 @@
+//! What forwarding needs to know of an app.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+
+use super::IdentityHeaders;
+
+/// How requests of one app are forwarded.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Its name, for logs.
+    pub name: Arc<str>,
+    /// Where it is served; several take turns. Never empty.
+    pub upstreams: Vec<Arc<Endpoint>>,
+    /// Which headers tell it who asks.
+    pub identity: IdentityHeaders,
+    /// The `Host` it is told.
+    pub host_header: HostHeader,
+    /// To connect, TLS included. Default 5 seconds.
+    pub connect_timeout: Duration,
+    /// For the response head, and for its silence within a body. Default 60 seconds.
+    pub timeout: Duration,
+    /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
+    pub underscore_headers: bool,
+}
+
+/// The `Host` that an upstream is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostHeader {
+    /// What the client asked for; the default.
+    Original,
+    /// The host and port of the upstream's own address.
+    Upstream,
+    /// A fixed one.
+    Fixed(HeaderValue),
+}
+
+/// One server of an app.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// As configured, for logs; it holds no secret.
+    pub url: Box<str>,
+    /// How to reach it.
+    pub transport: Transport,
+}
+
+/// How a server is reached.
+#[derive(Clone)]
+pub enum Transport {
+    /// HTTP over TCP.
+    Http {
+        /// Name or address.
+        host: Box<str>,
+        /// Port.
+        port: u16,
+    },
+    /// HTTP over TLS over TCP; the certificate is verified for `host`.
+    Https {
+        /// Name or address.
+        host: Box<str>,
+        /// Port.
+        port: u16,
+        /// Which authorities are believed.
+        tls: Arc<rustls::ClientConfig>,
+    },
+    /// HTTP over a UNIX domain socket.
+    Unix(PathBuf),
+    /// The application that is built in.
+    Whoami,
+}
+
+impl Endpoint {
+    /// Whether it can only be reached from this machine.
+    pub fn is_local(&self) -> bool {
+        match &self.transport {
+            Transport::Unix(_) | Transport::Whoami => true,
+            Transport::Http { host, .. } | Transport::Https { host, .. } => {
+                host.eq_ignore_ascii_case("localhost")
+                    || host
+                        .trim_matches(['[', ']'])
+                        .parse::<std::net::IpAddr>()
+                        .is_ok_and(|addr| addr.to_canonical().is_loopback())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { host, port } => write!(f, "Http({host}:{port})"),
+            Self::Https { host, port, .. } => write!(f, "Https({host}:{port})"),
+            Self::Unix(path) => write!(f, "Unix({})", path.display()),
+            Self::Whoami => f.write_str("Whoami"),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Which headers tell an application who asks.
+
+use http::{HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::identity::User;
+
+/// The identity headers of one app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaders(Vec<(HeaderName, IdentityValue)>);
+
+/// What an identity header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentityValue {
+    /// The canonical user name.
+    Username,
+    /// The email address.
+    Email,
+    /// The full name; the user name where there is none.
+    Name,
+    /// The groups, separated by this text.
+    Groups(String),
+    /// One of the user's free attributes.
+    Attribute(String),
+}
+
+impl IdentityHeaders {
+    /// Headers of the operator's own choice.
+    pub fn new(headers: Vec<(HeaderName, IdentityValue)>) -> Self {
+        Self(headers)
+    }
+
+    /// A preset by its name in the configuration.
+    pub fn preset(name: &str) -> Option<Self> {
+        let named = |user, groups, email, full_name, full_name_value| {
+            Self(vec![
+                (HeaderName::from_static(user), IdentityValue::Username),
+                (HeaderName::from_static(groups), IdentityValue::Groups(",".into())),
+                (HeaderName::from_static(email), IdentityValue::Email),
+                (HeaderName::from_static(full_name), full_name_value),
+            ])
+        };
+        match name {
+            "remote-user" => Some(named(
+                "remote-user",
+                "remote-groups",
+                "remote-email",
+                "remote-name",
+                IdentityValue::Name,
+            )),
+            "x-forwarded" => Some(named(
+                "x-forwarded-user",
+                "x-forwarded-groups",
+                "x-forwarded-email",
+                "x-forwarded-preferred-username",
+                IdentityValue::Username,
+            )),
+            "none" => Some(Self(Vec::new())),
+            _ => None,
+        }
+    }
+
+    /// The names of all presets.
+    pub const PRESETS: [&'static str; 3] = ["remote-user", "x-forwarded", "none"];
+
+    /// The names of the headers.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().map(|(name, _)| name)
+    }
+
+    /// The headers that say who `user` is; what the user does not have is left out.
+    pub fn of<'a>(&'a self, user: &'a User) -> impl Iterator<Item = (&'a HeaderName, HeaderValue)> {
+        self.0.iter().filter_map(|(name, value)| {
+            let text = value.of(user)?;
+            encode(&text).map(|value| (name, value))
+        })
+    }
+}
+
+impl IdentityValue {
+    fn of(&self, user: &User) -> Option<String> {
+        let text = match self {
+            Self::Username => user.name.to_string(),
+            Self::Email => user.email.clone(),
+            Self::Name if user.full_name.is_empty() => user.name.to_string(),
+            Self::Name => user.full_name.clone(),
+            Self::Groups(separator) => {
+                let names: Vec<&str> = user.groups.iter().map(|group| group.as_str()).collect();
+                names.join(separator)
+            }
+            Self::Attribute(key) => user.attributes.get(key)?.clone(),
+        };
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+/// Printable ASCII as it is, everything else as percent-encoded UTF-8; `%` too, so that it can be undone.
+fn encode(text: &str) -> Option<HeaderValue> {
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%') {
+        return HeaderValue::from_str(text.trim()).ok();
+    }
+    HeaderValue::from_str(utf8_percent_encode(text.trim(), ENCODED).to_string().as_str()).ok()
+}
+
+const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::identity::{GroupName, UserId, UserName};
+
+    fn user(full_name: &str, email: &str) -> User {
+        User {
+            id: UserId(1),
+            name: UserName::parse("renée").unwrap(),
+            email: email.into(),
+            full_name: full_name.into(),
+            superuser: false,
+            groups: ["ops", "staff"].iter().map(|name| GroupName::parse(name).unwrap()).collect(),
+            permissions: vec![],
+            attributes: BTreeMap::from([("team".into(), "blue".into())]),
+        }
+    }
+
+    fn sent(headers: &IdentityHeaders, user: &User) -> Vec<String> {
+        headers.of(user).map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+    }
+
+    #[test]
+    fn presets_say_who_it_is() {
+        let remote = IdentityHeaders::preset("remote-user").unwrap();
+        assert_eq!(
+            sent(&remote, &user("Renée R.", "r@example.com")),
+            [
+                "remote-user: ren%C3%A9e",
+                "remote-groups: ops,staff",
+                "remote-email: r@example.com",
+                "remote-name: Ren%C3%A9e R."
+            ]
+        );
+        assert!(sent(&IdentityHeaders::preset("none").unwrap(), &user("", "")).is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_is_absent_and_nothing_breaks_a_line() {
+        let headers = IdentityHeaders::new(vec![
+            (HeaderName::from_static("x-mail"), IdentityValue::Email),
+            (HeaderName::from_static("x-name"), IdentityValue::Name),
+            (HeaderName::from_static("x-team"), IdentityValue::Attribute("team".into())),
+            (HeaderName::from_static("x-none"), IdentityValue::Attribute("none".into())),
+            (HeaderName::from_static("x-groups"), IdentityValue::Groups("|".into())),
+        ]);
+        assert_eq!(
+            sent(&headers, &user("a\r\nX-Admin: 1%", "")),
+            ["x-name: a%0D%0AX-Admin: 1%25", "x-team: blue", "x-groups: ops|staff"]
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What a request asks for, read once and strictly.
+//!
+//! A [`Target`] holds the four facts on which routing and rules decide: the
+//! method, the authority, the path and the address of the client. They come
+//! from the request line, the connection and nothing else; no header but
+//! `Host`, and `X-Forwarded-For` from a trusted proxy, can steer a decision.
+//! What two parsers could read differently is [`Malformed`] and goes no further.
+
+mod authority;
+mod client_addr;
+mod id;
+mod path;
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
+
+pub use authority::Authority;
+pub use client_addr::TrustedProxies;
+pub use id::{RequestId, RequestIds};
+pub use path::{NormalPath, Segments, fold};
+
+/// What a request asks for.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As received; case matters (RFC 9110 §9.1).
+    pub method: Method,
+    /// The host that was asked.
+    pub authority: Authority,
+    /// Settled: what is matched is what is forwarded.
+    pub path: NormalPath,
+    /// Address of the client, after trusted proxies.
+    pub client_addr: IpAddr,
+}
+
+/// A request that could be read in more than one way, or in none; the text is safe to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub &'static str);
+
+impl Target {
+    /// Reads the target from a request's head.
+    pub fn read(
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer_addr: IpAddr,
+        proxies: &TrustedProxies,
+    ) -> Result<Self, Malformed> {
+        if method == Method::CONNECT {
+            return Err(Malformed("CONNECT is not served here"));
+        }
+        let path = uri.path_and_query().ok_or(Malformed("the request has no path"))?;
+        Ok(Self {
+            method: method.clone(),
+            authority: read_authority(uri, headers)?,
+            path: NormalPath::parse(path.clone())?,
+            client_addr: proxies.client_addr(peer_addr, headers),
+        })
+    }
+
+    /// The path and query, byte for byte as they were judged.
+    pub fn path_and_query(&self) -> &PathAndQuery {
+        self.path.path_and_query()
+    }
+}
+
+/// RFC 9112 §3.2 and RFC 9113 §8.3.1: exactly one host, however it is said.
+fn read_authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Malformed> {
+    let mut lines = headers.get_all(HOST).iter();
+    let line = lines.next();
+    if lines.next().is_some() {
+        return Err(Malformed("the request names its host more than once"));
+    }
+    let line = line.map(|value| Authority::parse(value.as_bytes())).transpose()?;
+    let named =
+        uri.authority().map(|authority| Authority::parse(authority.as_str().as_bytes())).transpose()?;
+    match (line, named) {
+        (Some(line), Some(named)) if line != named => Err(Malformed("the request names two different hosts")),
+        (Some(authority), _) | (None, Some(authority)) => Ok(authority),
+        (None, None) => Err(Malformed("the request names no host")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn read(method: &Method, uri: &str, hosts: &[&str]) -> Result<Target, Malformed> {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(HOST, host.parse().unwrap());
+        }
+        let proxies = TrustedProxies::default();
+        Target::read(method, &uri.parse().unwrap(), &headers, Ipv4Addr::LOCALHOST.into(), &proxies)
+    }
+
+    #[test]
+    fn one_host_is_wanted_and_one_only() {
+        assert_eq!(
+            read(&Method::GET, "/", &["Wiki.Example.com."]).unwrap().authority.host(),
+            "wiki.example.com"
+        );
+        assert_eq!(read(&Method::GET, "https://a/", &[]).unwrap().authority.host(), "a");
+        assert_eq!(read(&Method::GET, "https://a/", &["A"]).unwrap().authority.host(), "a");
+        assert!(read(&Method::GET, "/", &[]).is_err());
+        assert!(read(&Method::GET, "/", &["a", "a"]).is_err());
+        assert!(read(&Method::GET, "https://a/", &["b"]).is_err());
+        assert!(read(&Method::CONNECT, "a:443", &["a:443"]).is_err());
+    }
+
+    #[test]
+    fn the_query_is_no_part_of_the_path() {
+        let target = read(&Method::GET, "/secret?x=/public", &["a"]).unwrap();
+        assert_eq!(target.path.as_str(), "/secret");
+        assert_eq!(target.path_and_query().as_str(), "/secret?x=/public");
+    }
+}
