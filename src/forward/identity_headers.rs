@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::identity::User;
+use crate::identity::{GroupName, User};
 
 /// The identity headers of one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl IdentityValue {
             Self::Name if user.full_name.is_empty() => user.name.to_string(),
             Self::Name => user.full_name.clone(),
             Self::Groups(separator) => {
-                let names: Vec<&str> = user.groups.iter().map(|group| group.as_str()).collect();
+                let names: Vec<&str> = user.groups.iter().map(GroupName::as_str).collect();
                 names.join(separator)
             }
             Self::Attribute(key) => user.attributes.get(key)?.clone(),
@@ -109,7 +109,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::identity::{GroupName, UserId, UserName};
+    use crate::identity::{UserId, UserName};
 
     fn user(full_name: &str, email: &str) -> User {
         User {
