@@ -1,0 +1,57 @@
+//! What can go wrong with an upstream.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use super::Endpoint;
+
+/// A request that was allowed and could not be answered by its upstream; for the log.
+#[derive(Debug)]
+pub struct Fault {
+    /// Which server, as configured.
+    pub endpoint: Arc<Endpoint>,
+    /// What happened.
+    pub kind: FaultKind,
+}
+
+/// What happened with an upstream.
+#[derive(Debug)]
+pub enum FaultKind {
+    /// No connection: refused, unreachable, unknown name, a certificate that is not believed.
+    Connect(Box<dyn Error + Send + Sync>),
+    /// No connection within this time.
+    ConnectTimeout(Duration),
+    /// No response head within this time.
+    ResponseTimeout(Duration),
+    /// The connection broke, or what came was no HTTP.
+    Exchange(hyper::Error),
+    /// It changed the protocol without having been asked to.
+    UnwantedUpgrade,
+    /// The client's body was larger than allowed.
+    TooLarge,
+    /// The client stopped sending its body.
+    ClientStalled,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            FaultKind::Connect(_) => f.write_str("connecting to the upstream"),
+            FaultKind::ConnectTimeout(time) => write!(f, "no connection to the upstream within {time:?}"),
+            FaultKind::ResponseTimeout(time) => write!(f, "no answer from the upstream within {time:?}"),
+            FaultKind::Exchange(_) => f.write_str("talking to the upstream"),
+            FaultKind::UnwantedUpgrade => f.write_str("the upstream changed the protocol unasked"),
+            FaultKind::TooLarge => f.write_str("the request's body is larger than allowed"),
+            FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
+        }
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            FaultKind::Connect(source) => Some(&**source),
+            FaultKind::Exchange(source) => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Connections to upstreams, kept by the worker that made them.
+//!
+//! No lock and no task a request: a worker takes the connection that was used
+//! last, and the response's body gives it back at its end. Which server is
+//! next, and which is passed over because it does not answer, is remembered
+//! here too.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use hyper::client::conn::http1::SendRequest;
+use tokio::time::Instant;
+
+use super::{App, Endpoint, FaultKind, Transport, body::RequestBody, connect::connect};
+
+/// One worker's connections to all upstreams.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    servers: RefCell<HashMap<Box<str>, Rc<Server>>>,
+    turns: Cell<usize>,
+}
+
+/// One upstream server as one worker sees it.
+#[derive(Debug, Default)]
+struct Server {
+    idle: RefCell<Vec<Idle>>,
+    failures: Cell<u32>,
+    passed_over_until: Cell<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    sender: SendRequest<RequestBody>,
+    endpoint: Arc<Endpoint>,
+    since: Instant,
+}
+
+/// A connection on loan. It goes back only through [`Lease::give_back`]: half-read and upgraded ones never do.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) sender: SendRequest<RequestBody>,
+    pub(super) endpoint: Arc<Endpoint>,
+    /// Whether it has carried a request before, so that it may turn out to be dead.
+    pub(super) reused: bool,
+    server: Rc<Server>,
+}
+
+impl Pool {
+    /// A connection to one of the app's servers, each in its turn; one that does not answer is
+    /// passed over for a while, and the next is tried at once.
+    pub(super) async fn take(&self, app: &App) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
+        let turn = self.turns.get();
+        self.turns.set(turn.wrapping_add(1));
+        let now = Instant::now();
+        let mut in_turn: Vec<_> = app
+            .upstreams
+            .iter()
+            .cycle()
+            .skip(turn % app.upstreams.len().max(1))
+            .take(app.upstreams.len())
+            .map(|endpoint| (endpoint, self.server(endpoint)))
+            .collect();
+        // If all are passed over, they are all tried: better than refusing without a look.
+        in_turn.sort_by_key(|(_, server)| server.is_passed_over(now));
+        let mut failed = None;
+        for (endpoint, server) in in_turn {
+            match server.lease(endpoint, now, app.connect_timeout).await {
+                Ok(lease) => return Ok(lease),
+                Err(kind) => {
+                    if app.upstreams.len() > 1 {
+                        tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream passed over");
+                    }
+                    failed = Some((Arc::clone(endpoint), kind));
+                }
+            }
+        }
+        Err(failed.expect("an app has at least one upstream"))
+    }
+
+    /// A connection that nobody has used yet, to the same server.
+    pub(super) async fn fresh(&self, lease: Lease, app: &App) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
+        let Lease { endpoint, server, .. } = lease;
+        match server.open(&endpoint, app.connect_timeout).await {
+            Ok(lease) => Ok(lease),
+            Err(kind) => Err((endpoint, kind)),
+        }
+    }
+
+    /// Closes what has been idle for too long; called now and then.
+    pub(super) fn prune(&self) {
+        let now = Instant::now();
+        self.servers.borrow_mut().retain(|_, server| {
+            server.idle.borrow_mut().retain(|idle| idle.is_fit(now));
+            Rc::strong_count(server) > 1 || server.is_passed_over(now) || !server.idle.borrow().is_empty()
+        });
+    }
+
+    fn server(&self, endpoint: &Endpoint) -> Rc<Server> {
+        if let Some(server) = self.servers.borrow().get(&endpoint.url) {
+            return Rc::clone(server);
+        }
+        Rc::clone(self.servers.borrow_mut().entry(endpoint.url.clone()).or_default())
+    }
+}
+
+impl Server {
+    async fn lease(
+        self: &Rc<Self>,
+        endpoint: &Arc<Endpoint>,
+        now: Instant,
+        limit: Duration,
+    ) -> Result<Lease, FaultKind> {
+        if let Some(sender) = self.take_idle(endpoint, now) {
+            return Ok(Lease {
+                sender,
+                endpoint: Arc::clone(endpoint),
+                reused: true,
+                server: Rc::clone(self),
+            });
+        }
+        self.open(endpoint, limit).await
+    }
+
+    async fn open(self: &Rc<Self>, endpoint: &Arc<Endpoint>, limit: Duration) -> Result<Lease, FaultKind> {
+        match connect(endpoint, limit).await {
+            Ok(sender) => {
+                self.failures.set(0);
+                self.passed_over_until.set(None);
+                Ok(Lease { sender, endpoint: Arc::clone(endpoint), reused: false, server: Rc::clone(self) })
+            }
+            Err(kind) => {
+                let failures = self.failures.get().min(5);
+                self.failures.set(failures + 1);
+                self.passed_over_until.set(Some(Instant::now() + Duration::from_secs(1 << failures)));
+                Err(kind)
+            }
+        }
+    }
+
+    /// The one that was used last, so that the others can grow old.
+    fn take_idle(&self, endpoint: &Arc<Endpoint>, now: Instant) -> Option<SendRequest<RequestBody>> {
+        let mut idle = self.idle.borrow_mut();
+        let ready = idle.iter().rposition(|idle| {
+            idle.sender.is_ready()
+                && idle.is_fit(now)
+                && same_trust(&idle.endpoint.transport, &endpoint.transport)
+        })?;
+        Some(idle.remove(ready).sender)
+    }
+
+    fn is_passed_over(&self, now: Instant) -> bool {
+        self.passed_over_until.get().is_some_and(|until| now < until)
+    }
+}
+
+impl Idle {
+    fn is_fit(&self, now: Instant) -> bool {
+        !self.sender.is_closed() && now.duration_since(self.since) < MAX_IDLE
+    }
+}
+
+impl Lease {
+    /// Returns the connection for the next request; only after the whole response was read.
+    pub(super) fn give_back(self) {
+        let Self { sender, endpoint, server, .. } = self;
+        let mut idle = server.idle.borrow_mut();
+        if !sender.is_closed() && idle.len() < MAX_IDLE_CONNECTIONS {
+            idle.push(Idle { sender, endpoint, since: Instant::now() });
+        }
+    }
+}
+
+/// A connection whose certificate was checked against other authorities is another connection.
+fn same_trust(one: &Transport, other: &Transport) -> bool {
+    match (one, other) {
+        (Transport::Https { tls: one, .. }, Transport::Https { tls: other, .. }) => Arc::ptr_eq(one, other),
+        _ => true,
+    }
+}
+
+struct DisplayKind<'a>(&'a FaultKind);
+
+impl std::fmt::Display for DisplayKind<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            FaultKind::Connect(error) => error.fmt(f),
+            FaultKind::ConnectTimeout(limit) => write!(f, "no connection within {limit:?}"),
+            _ => f.write_str("no connection"),
+        }
+    }
+}
+
+/// Shorter than what servers commonly keep a connection open for; a dead one is noticed anyway.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+/// Per worker and server.
+const MAX_IDLE_CONNECTIONS: usize = 256;

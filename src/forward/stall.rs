@@ -1,0 +1,39 @@
+//! A limit on silence.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep};
+
+/// Fires when nothing has happened for a while. Costs nothing as long as nobody has to wait.
+#[derive(Debug)]
+pub(super) struct Stall {
+    limit: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+}
+
+impl Stall {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, sleep: None, waiting: false }
+    }
+
+    /// Something happened.
+    pub(super) fn moved(&mut self) {
+        self.waiting = false;
+    }
+
+    /// Nothing is there yet; ready once that has been so for too long.
+    pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
+        if !self.waiting {
+            self.waiting = true;
+            sleep.as_mut().reset(Instant::now() + self.limit);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
