@@ -6,4 +6,5 @@ pub mod forward;
 pub mod identity;
 pub mod request;
 pub mod session;
+pub mod stall;
 pub mod telemetry;

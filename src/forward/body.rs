@@ -14,7 +14,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{headers::OwnedNames, pool::Lease, stall::Stall};
+use super::{headers::OwnedNames, pool::Lease};
+use crate::stall::Stall;
 
 /// What a body may cost; part of the configured limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

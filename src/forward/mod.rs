@@ -12,7 +12,6 @@ mod fault;
 mod headers;
 mod identity_headers;
 mod pool;
-mod stall;
 mod upgrade;
 mod whoami;
 

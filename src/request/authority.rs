@@ -1,6 +1,6 @@
 //! The host and port that a request is addressed to.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::Malformed;
 
@@ -11,7 +11,7 @@ use super::Malformed;
 /// and `.`, or an IP address; user information never occurs.
 #[derive(Clone, Debug)]
 pub struct Authority {
-    text: Box<str>,
+    text: Arc<str>,
     host_len: usize,
     port: Option<u16>,
 }

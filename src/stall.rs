@@ -1,4 +1,4 @@
-//! A limit on silence.
+//! A limit on silence, for whoever waits on a peer: a client's body, an upstream's, a full socket.
 
 use std::{
     future::Future,
@@ -11,24 +11,25 @@ use tokio::time::{Instant, Sleep};
 
 /// Fires when nothing has happened for a while. Costs nothing as long as nobody has to wait.
 #[derive(Debug)]
-pub(super) struct Stall {
+pub struct Stall {
     limit: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }
 
 impl Stall {
-    pub(super) fn new(limit: Duration) -> Self {
+    /// A limit that starts when somebody first has to wait.
+    pub fn new(limit: Duration) -> Self {
         Self { limit, sleep: None, waiting: false }
     }
 
     /// Something happened.
-    pub(super) fn moved(&mut self) {
+    pub fn moved(&mut self) {
         self.waiting = false;
     }
 
     /// Nothing is there yet; ready once that has been so for too long.
-    pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
         if !self.waiting {
             self.waiting = true;

@@ -1,0 +1,403 @@
+//! The life of a request.
+//!
+//! [`Gateway::handle`] is the one way in. It goes through the stages in order,
+//! and each needs what the one before has made: a [`Target`] to route, an
+//! [`Identity`] to decide, a `Permit` to forward. Whatever ends the walk early
+//! is a [`Refusal`].
+
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use http::{HeaderMap, Method, Request, Response, header::CONTENT_LENGTH};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::{
+    access::{Decision, Permit, Unrouted, decide},
+    clock::{Clock, Timestamp},
+    forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder},
+    identity::Identity,
+    portal::{Portal, Visit, sign_in_redirect},
+    refusal::{Refusal, Representation},
+    request::{Malformed, RequestId, RequestIds, Target},
+    session::{Presented, SessionToken, Sessions, cookie},
+    snapshot::{Current, Snapshot},
+    telemetry::{AccessLog, AccessRecord},
+    users::{Account, Directory},
+};
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The configuration as of now.
+    pub current: Current,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// Who there is.
+    pub directory: Arc<Directory>,
+    /// The gateway's own pages.
+    pub portal: Portal,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// One worker's gateway; its connections to upstreams and its access log are its own.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    forwarder: Forwarder,
+    ids: RequestIds,
+    access_log: Option<Rc<AccessLog>>,
+}
+
+/// The connection that a request came on.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection {
+    /// The other end of the socket.
+    pub peer_addr: IpAddr,
+}
+
+impl Gateway {
+    /// A worker's gateway; without an access log, requests leave no line.
+    pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
+        Self { shared, forwarder: Forwarder::default(), ids: RequestIds::new(), access_log }
+    }
+
+    /// Answers a request.
+    pub async fn handle(&self, request: Request<Incoming>, connection: &Connection) -> Response<Outgoing> {
+        let snapshot = self.shared.current.load();
+        let mut exchange = self.begin(&request, connection);
+        let wants = Representation::of(request.method(), request.headers());
+        let response = match self.answer(&snapshot, request, wants, &mut exchange).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                let response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                response.map(OutgoingBody::Own)
+            }
+        };
+        exchange.finish(response)
+    }
+
+    /// The walk: sanitise, route, identify, authorise, answer.
+    async fn answer(
+        &self,
+        snapshot: &Snapshot,
+        request: Request<Incoming>,
+        wants: Representation,
+        exchange: &mut Exchange,
+    ) -> Result<Response<OutgoingBody>, Refusal> {
+        let (method, headers) = (request.method(), request.headers());
+        let target =
+            Target::read(method, request.uri(), headers, exchange.peer_addr, &snapshot.proxies)
+                .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
+        exchange.target = Some(target.clone());
+
+        let host = target.authority.host();
+        if !snapshot.policy.serves(host) {
+            return Err(Refusal::Misdirected);
+        }
+
+        let viewer = self.identify(headers, snapshot).await;
+        exchange.viewer = viewer.identity.clone();
+        if let Some(page) = portal_page(target.path.as_str()) {
+            return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
+        }
+
+        let app = snapshot.policy.route(&target).map_err(|unrouted| match unrouted {
+            Unrouted::UnknownHost => Refusal::Misdirected,
+            Unrouted::NoApp => Refusal::NotFound,
+        })?;
+        exchange.app = snapshot.apps.get(app.id.0).map(|app| Arc::clone(&app.name));
+
+        match decide(&snapshot.policy, app, viewer.identity, target) {
+            Decision::Allow(permit) => self.forward(permit, request, snapshot, exchange).await,
+            Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
+            Decision::Challenge if wants == Representation::Page => {
+                Ok(challenge(method, exchange).map(OutgoingBody::Own))
+            }
+            Decision::Challenge => Err(Refusal::SignIn),
+            Decision::Deny => Err(Refusal::Forbidden),
+        }
+    }
+
+    /// Cookie → session → account → identity, as of now. Whatever cannot be read is nobody.
+    async fn identify(&self, headers: &HeaderMap, snapshot: &Snapshot) -> Viewer {
+        if !cookie::is_presented(headers, cookie::SESSION_COOKIE) {
+            return Viewer::nobody(Presented::Absent);
+        }
+        let token = cookie::find(headers, cookie::SESSION_COOKIE).and_then(SessionToken::from_cookie);
+        let now = self.shared.clock.now();
+        let presented = match self.shared.sessions.present(token.as_ref(), now, &snapshot.portal.sessions).await {
+            Ok(presented) => presented,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "looking a session up");
+                return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
+            }
+        };
+        let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
+        let account = match self.shared.directory.cached(session.user) {
+            Some(account) => Some(account),
+            None => match self.shared.directory.account(session.user).await {
+                Ok(account) => account,
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), user = %session.user, "looking a user up");
+                    return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
+                }
+            },
+        };
+        let identity = account.as_ref().and_then(|account| account.identity(session.credential));
+        match (identity, account) {
+            (Some(identity), Some(account)) => {
+                Viewer { presented, account: Some(account), identity, unknown: false }
+            }
+            _ => Viewer::nobody(Presented::Invalid),
+        }
+    }
+
+    async fn visit(
+        &self,
+        page: &str,
+        target: &Target,
+        viewer: &Viewer,
+        snapshot: &Snapshot,
+        request: Request<Incoming>,
+        id: RequestId,
+    ) -> Response<OutgoingBody> {
+        let (head, body) = request.into_parts();
+        let visit = Visit {
+            method: &head.method,
+            page,
+            query: target.path_and_query().query(),
+            headers: &head.headers,
+            host: target.authority.as_str(),
+            client_addr: target.client_addr,
+            request_id: id.as_str(),
+            presented: &viewer.presented,
+            account: viewer.account.as_ref(),
+            settings: &snapshot.portal,
+        };
+        self.shared.portal.answer(visit, body).await.map(OutgoingBody::Own)
+    }
+
+    async fn forward(
+        &self,
+        permit: Permit,
+        request: Request<Incoming>,
+        snapshot: &Snapshot,
+        exchange: &mut Exchange,
+    ) -> Result<Response<OutgoingBody>, Refusal> {
+        if declared_length(request.headers()).is_some_and(|length| length > snapshot.bodies.max_body) {
+            return Err(Refusal::TooLarge);
+        }
+        let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
+        let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
+        let context = forward::Context { app, owned: &snapshot.owned, limits: snapshot.bodies, facts };
+        match self.forwarder.forward(permit, request, context).await {
+            Ok(answer) => {
+                exchange.upstream_time = Some(answer.upstream_time);
+                Ok(answer.response.map(OutgoingBody::Upstream))
+            }
+            Err(fault) => {
+                tracing::warn!(
+                    request_id = %exchange.id, app = %app.name, upstream = %fault.endpoint.url,
+                    error = %Chain(&fault), "a request was not answered"
+                );
+                Err(refusal_for(&fault))
+            }
+        }
+    }
+
+    /// What a worker does beside requests: closes idle upstream connections, hands the log over.
+    pub fn tidy(&self) {
+        self.forwarder.prune();
+        self.flush_log();
+    }
+
+    /// Hands collected log lines over.
+    pub fn flush_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.flush();
+        }
+    }
+
+    fn begin(&self, request: &Request<Incoming>, connection: &Connection) -> Exchange {
+        Exchange {
+            id: self.ids.next(),
+            peer_addr: connection.peer_addr,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            time: self.shared.clock.now(),
+            began: Instant::now(),
+            target: None,
+            app: None,
+            viewer: Identity::Anonymous,
+            upstream_time: None,
+            log: self.access_log.clone(),
+        }
+    }
+}
+
+/// Who looks, and what is known of how they signed in.
+struct Viewer {
+    presented: Presented,
+    account: Option<Arc<Account>>,
+    identity: Identity,
+    /// Somebody may be signed in, but nobody can be asked right now.
+    unknown: bool,
+}
+
+impl Viewer {
+    fn nobody(presented: Presented) -> Self {
+        Self { presented, account: None, identity: Identity::Anonymous, unknown: false }
+    }
+}
+
+/// What is remembered of a request for its line in the log.
+#[derive(Debug)]
+struct Exchange {
+    id: RequestId,
+    peer_addr: IpAddr,
+    method: Method,
+    uri: http::Uri,
+    time: Timestamp,
+    began: Instant,
+    target: Option<Target>,
+    app: Option<Arc<str>>,
+    viewer: Identity,
+    upstream_time: Option<Duration>,
+    log: Option<Rc<AccessLog>>,
+}
+
+impl Exchange {
+    fn finish(self, response: Response<OutgoingBody>) -> Response<Outgoing> {
+        let status = response.status().as_u16();
+        response.map(|body| Outgoing { body, line: Line { exchange: self, status, bytes: 0 } })
+    }
+}
+
+/// A response's body; when it has ended, or was given up, the request's line is written.
+#[derive(Debug)]
+pub struct Outgoing {
+    body: OutgoingBody,
+    line: Line,
+}
+
+#[derive(Debug)]
+enum OutgoingBody {
+    Own(Full<Bytes>),
+    Upstream(AnswerBody),
+}
+
+#[derive(Debug)]
+struct Line {
+    exchange: Exchange,
+    status: u16,
+    bytes: u64,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let Exchange { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, log } =
+            &self.exchange;
+        let Some(log) = log else { return };
+        log.record(&AccessRecord {
+            time: *time,
+            id: id.as_str(),
+            client: target.as_ref().map_or(*peer_addr, |target| target.client_addr),
+            method: method.as_str(),
+            host: target.as_ref().map_or("", |target| target.authority.as_str()),
+            path: target.as_ref().map_or(uri.path(), |target| target.path.as_str()),
+            status: self.status,
+            bytes: self.bytes,
+            duration: began.elapsed(),
+            upstream_time: *upstream_time,
+            app: app.as_deref(),
+            user: viewer.user().map(|user| user.name.as_str()),
+        });
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let polled = match &mut this.body {
+            OutgoingBody::Own(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            OutgoingBody::Upstream(Some(body)) => Pin::new(body).poll_frame(cx),
+            OutgoingBody::Upstream(None) => Poll::Ready(None),
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            this.line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            OutgoingBody::Own(body) => body.is_end_stream(),
+            OutgoingBody::Upstream(body) => body.as_ref().is_none_or(Body::is_end_stream),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            OutgoingBody::Own(body) => body.size_hint(),
+            OutgoingBody::Upstream(Some(body)) => body.size_hint(),
+            OutgoingBody::Upstream(None) => SizeHint::with_exact(0),
+        }
+    }
+}
+
+/// What follows `/.gateway/`; the gateway's own pages are nobody's app.
+fn portal_page(path: &str) -> Option<&str> {
+    let below = path.strip_prefix("/.gateway")?;
+    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
+}
+
+/// A browser is sent to sign in, and back to where it wanted to go if asking again does no harm.
+fn challenge(method: &Method, exchange: &Exchange) -> Response<Full<Bytes>> {
+    let original = exchange.target.as_ref().filter(|_| matches!(*method, Method::GET | Method::HEAD));
+    sign_in_redirect(original.map(|target| target.path_and_query().as_str()))
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn refusal_for(fault: &Fault) -> Refusal {
+    match fault.kind {
+        FaultKind::Connect(_) | FaultKind::Exchange(_) | FaultKind::UnwantedUpgrade => Refusal::BadGateway,
+        FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
+        FaultKind::TooLarge => Refusal::TooLarge,
+        FaultKind::ClientStalled => Refusal::TooSlow,
+    }
+}
+
+/// An error with everything behind it, for one line of a log.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
