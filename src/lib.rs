@@ -1,4 +1,7 @@
 //! Portcullis puts a login in front of web applications that have none.
 
+pub mod backends;
+pub mod cli;
 pub mod clock;
 pub mod identity;
+pub mod users;
