@@ -7,7 +7,7 @@ use clap::Args;
 use super::password_prompt::{Input, PromptError};
 use crate::users::{HashSettings, Passwords, UnusablePassword};
 
-/// Arguments of `portcullis hash`. The password is none of them.
+/// Print the argon2id hash of a password that is asked for, or read as one line of standard input
 #[derive(Clone, Debug, Args)]
 pub struct HashArgs {}
 

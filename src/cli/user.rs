@@ -155,7 +155,7 @@ impl Session<'_> {
         let change = UserChange {
             email: args.email.clone(),
             full_name: args.full_name.clone(),
-            superuser: args.superuser.map(args::YesNo::is_yes),
+            superuser: args.superuser,
             groups: ListChange {
                 replace: args.groups.as_ref().map(|names| names.0.clone()),
                 add: args::flat(&args.add_groups),

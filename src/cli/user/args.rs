@@ -1,10 +1,13 @@
 //! What can be typed after `portcullis user`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use crate::identity::{GroupName, InvalidName, Permission, UserName};
 
-/// Arguments of `portcullis user`.
+/// Add, change, list and remove the people of the directory
 #[derive(Clone, Debug, Args)]
 pub struct UserArgs {
     /// What to do.
@@ -120,8 +123,8 @@ pub struct SetArgs {
     #[arg(long = "remove-permission", value_name = "PERMISSION", value_parser = permission_names)]
     pub remove_permissions: Vec<Names<Permission>>,
     /// Whether the user may do everything that is not forbidden to everybody
-    #[arg(long, value_name = "YES|NO")]
-    pub superuser: Option<YesNo>,
+    #[arg(long, value_name = "YES|NO", hide_possible_values = true, value_parser = yes_or_no())]
+    pub superuser: Option<bool>,
     /// Attribute for applications, added or overwritten
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     pub attributes: Vec<(String, String)>,
@@ -155,21 +158,6 @@ pub struct RemoveArgs {
 /// Names that were typed in one go, with commas between them; may be none.
 #[derive(Clone, Debug)]
 pub struct Names<T>(pub Vec<T>);
-
-/// A yes or a no.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum YesNo {
-    /// It shall be so.
-    Yes,
-    /// It shall not be so.
-    No,
-}
-
-impl YesNo {
-    pub(super) fn is_yes(self) -> bool {
-        matches!(self, Self::Yes)
-    }
-}
 
 impl SetArgs {
     pub(super) fn asks_for_anything(&self) -> bool {
@@ -205,6 +193,10 @@ fn names<T>(typed: &str, parse: fn(&str) -> Result<T, InvalidName>) -> Result<Na
         .map(parse)
         .collect::<Result<_, _>>()
         .map(Names)
+}
+
+fn yes_or_no() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["yes", "no"]).map(|answer| answer == "yes")
 }
 
 fn attribute(typed: &str) -> Result<(String, String), &'static str> {
