@@ -35,7 +35,7 @@ pub enum Denied {
     /// Too many sign-ins at once: 503 with `Retry-After`.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// The directory gave no answer: 503.
+    /// The directory gave no answer: 503. The text names files; it is for the log.
     #[error("looking up the user: {0}")]
     Unavailable(#[from] DirectoryError),
 }

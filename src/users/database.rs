@@ -223,14 +223,13 @@ fn give_to_owner_of(folder: &Path, file: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// No file, no reader: another process may just be closing the last connection, which removes the companions.
 fn keep_private(file: &Path) -> io::Result<()> {
-    match fs::metadata(file) {
-        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
-            fs::set_permissions(file, fs::Permissions::from_mode(0o600))
-        }
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    let closed = fs::metadata(file).and_then(|found| {
+        let is_open_to_others = found.permissions().mode() & 0o077 != 0;
+        if is_open_to_others { fs::set_permissions(file, fs::Permissions::from_mode(0o600)) } else { Ok(()) }
+    });
+    closed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 fn newest_version() -> i64 {
