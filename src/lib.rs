@@ -1,6 +1,8 @@
 //! Portcullis puts a login in front of web applications that have none.
 
 pub mod access;
+pub mod backends;
+pub mod cli;
 pub mod clock;
 pub mod forward;
 pub mod identity;
@@ -8,3 +10,4 @@ pub mod request;
 pub mod session;
 pub mod stall;
 pub mod telemetry;
+pub mod users;
