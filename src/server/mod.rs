@@ -1,0 +1,247 @@
+//! Sockets, TLS, workers, and when they stop.
+//!
+//! A [`Server`] is bound first, so that every address is known and every
+//! mistake told before anything runs; then [`Server::run`] starts one thread a
+//! worker, each with a single-threaded runtime, its own accept loop, its own
+//! connections and its own way to the upstreams. Below here nobody knows of
+//! sockets.
+
+mod client_io;
+mod connection;
+mod listen;
+mod phase;
+mod redirect;
+mod self_signed;
+mod status;
+mod tls;
+mod worker;
+
+use std::{
+    io,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use tokio::{sync::Semaphore, time::Instant};
+
+use crate::{gateway::Shared, telemetry};
+
+pub use listen::{BindError, Listeners};
+pub use phase::{Phase, Stopper};
+pub use self_signed::{SelfSigned, SelfSignedError};
+pub use status::Readiness;
+pub use tls::{Certificates, TlsError, TlsVersion};
+
+/// What one client may take of the gateway's time and memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For the TLS handshake. Default 10 seconds.
+    pub handshake_timeout: Duration,
+    /// For the whole request head. Default 10 seconds.
+    pub header_timeout: Duration,
+    /// Without a byte of the request's body. Default 30 seconds.
+    pub body_timeout: Duration,
+    /// Between two requests of a connection. Default 60 seconds.
+    pub idle_timeout: Duration,
+    /// While the client reads nothing. Default 30 seconds.
+    pub write_timeout: Duration,
+    /// Bytes of a request head. Default 32 KiB; never less than 8 KiB.
+    pub header_size: usize,
+    /// Header lines of a request. Default 100.
+    pub max_headers: usize,
+    /// Bytes of a request body. Default 1 GiB.
+    pub max_body: u64,
+    /// Connections at a time. Default 20,000.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_mins(1),
+            write_timeout: Duration::from_secs(30),
+            header_size: 32 << 10,
+            max_headers: 100,
+            max_body: 1 << 30,
+            connections: 20_000,
+        }
+    }
+}
+
+/// Where access-log lines go, and how they look.
+#[derive(Clone, Debug)]
+pub struct AccessLogging {
+    /// The thread that writes.
+    pub writer: telemetry::LogWriter,
+    /// How lines are written.
+    pub format: telemetry::Format,
+}
+
+/// How the server runs.
+#[derive(Debug)]
+pub struct Settings {
+    /// How many workers; `None`: one a core.
+    pub workers: Option<NonZeroUsize>,
+    /// What a client may take.
+    pub limits: Limits,
+    /// `None`: no access log.
+    pub access_log: Option<AccessLogging>,
+    /// How long running requests may take after the stop was asked for. Default 30 seconds.
+    pub drain_timeout: Duration,
+}
+
+/// Bound to its addresses, not yet serving.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Listeners,
+    settings: Settings,
+    shared: Arc<Shared>,
+    certificates: Arc<Certificates>,
+    readiness: Arc<Readiness>,
+    stopper: Stopper,
+}
+
+/// Why the server ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A worker could not be started.
+    #[error("starting a worker")]
+    Start(#[source] io::Error),
+    /// A worker ended; the rest is of no use without it.
+    #[error("{0} ended unexpectedly")]
+    WorkerDied(String),
+}
+
+/// What every worker is given.
+#[derive(Clone, Debug)]
+struct Common {
+    shared: Arc<Shared>,
+    certificates: Arc<Certificates>,
+    limits: Limits,
+    access_log: Option<AccessLogging>,
+    /// One permit a connection, over all workers.
+    connections: Arc<Semaphore>,
+    phases: tokio::sync::watch::Receiver<Phase>,
+    /// The port that redirects lead to.
+    https_port: u16,
+}
+
+impl Server {
+    /// A server over listeners that are bound already.
+    pub fn new(
+        listeners: Listeners,
+        settings: Settings,
+        shared: Arc<Shared>,
+        certificates: Arc<Certificates>,
+        readiness: Arc<Readiness>,
+    ) -> Self {
+        Self { listeners, settings, shared, certificates, readiness, stopper: Stopper::new() }
+    }
+
+    /// Where HTTPS is served.
+    pub fn https_addrs(&self) -> Vec<SocketAddr> {
+        self.listeners.https_addrs()
+    }
+
+    /// A handle that asks the server to stop.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Serves until it is asked to stop and the running requests have ended, or until a worker dies.
+    pub fn run(self) -> Result<(), ServeError> {
+        let workers = self.settings.workers.unwrap_or_else(|| {
+            thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+        });
+        let common = Common {
+            shared: self.shared,
+            certificates: self.certificates,
+            limits: self.settings.limits,
+            access_log: self.settings.access_log,
+            connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
+            phases: self.stopper.watch(),
+            https_port: self.listeners.https_addrs().first().map_or(443, SocketAddr::port),
+        };
+        let (ended, endings) = mpsc::channel();
+        let sockets = self.listeners.for_workers(workers).map_err(ServeError::Start)?;
+        let mut running = 0;
+        for (number, sockets) in sockets.workers.into_iter().enumerate() {
+            let common = common.clone();
+            start(format!("worker {number}"), &ended, move || worker::run(sockets, common))?;
+            running += 1;
+        }
+        if let Some(listener) = sockets.status {
+            let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
+            start("the status listener".into(), &ended, move || status::run(listener, readiness, phases))?;
+            running += 1;
+        }
+        drop(ended);
+        self.readiness.set_serving(true);
+
+        let mut deadline: Option<Instant> = None;
+        while running > 0 {
+            match endings.recv_timeout(TICK) {
+                Ok(Ending::Asked) => running -= 1,
+                Ok(Ending::Unasked(who)) => {
+                    self.stopper.stop(Phase::Stopped);
+                    return Err(ServeError::WorkerDied(who));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+            if self.stopper.phase() == Phase::Draining {
+                self.readiness.set_serving(false);
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.settings.drain_timeout);
+                if Instant::now() >= deadline {
+                    tracing::warn!("running requests did not end in time; their connections are closed");
+                    self.stopper.stop(Phase::Stopped);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a thread ended.
+enum Ending {
+    Asked,
+    Unasked(String),
+}
+
+/// Tells how the thread ended even if it ends in a panic.
+struct EndingGuard {
+    ended: mpsc::Sender<Ending>,
+    who: Option<String>,
+}
+
+impl Drop for EndingGuard {
+    fn drop(&mut self) {
+        let ending = self.who.take().map_or(Ending::Asked, Ending::Unasked);
+        self.ended.send(ending).ok();
+    }
+}
+
+fn start(
+    name: String,
+    ended: &mpsc::Sender<Ending>,
+    run: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let mut guard = EndingGuard { ended: ended.clone(), who: Some(name.clone()) };
+    let body = move || match run() {
+        Ok(()) => guard.who = None,
+        Err(error) => {
+            tracing::error!(%error, "{} failed", guard.who.as_deref().unwrap_or("a worker"));
+            drop(guard);
+        }
+    };
+    thread::Builder::new().name(name.replace(' ', "-")).spawn(body).map_err(ServeError::Start)?;
+    Ok(())
+}
+
+const TICK: Duration = Duration::from_millis(50);

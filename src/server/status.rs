@@ -1,0 +1,109 @@
+//! `/healthz` and `/readyz`, on a listener of their own and never on a public one.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::watch,
+    task::spawn_local,
+};
+
+use super::phase::{Phase, reached};
+use crate::users::Directory;
+
+/// Whether the gateway can do its work.
+#[derive(Debug)]
+pub struct Readiness {
+    serving: AtomicBool,
+    directory: Arc<Directory>,
+}
+
+impl Readiness {
+    /// Not yet serving.
+    pub fn new(directory: Arc<Directory>) -> Self {
+        Self { serving: AtomicBool::new(false), directory }
+    }
+
+    pub(super) fn set_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Relaxed);
+    }
+
+    /// What is missing; `Ok` if nothing is.
+    async fn check(&self) -> Result<(), &'static str> {
+        if !self.serving.load(Ordering::Relaxed) {
+            return Err("not serving");
+        }
+        self.directory.has_users().await.map(drop).map_err(|error| {
+            tracing::warn!(%error, "not ready");
+            "the user directory cannot be read"
+        })
+    }
+}
+
+pub(super) fn run(listener: TcpListener, readiness: Arc<Readiness>, phases: watch::Receiver<Phase>) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        // Told for as long as anything runs: a balancer wants to see that we drain.
+        let mut stopped = phases;
+        loop {
+            let accepted = tokio::select! {
+                () = reached(&mut stopped, Phase::Draining) => return Ok(()),
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, _)) => {
+                    let readiness = Arc::clone(&readiness);
+                    spawn_local(async move {
+                        let service = service_fn(move |request| answer(request, Arc::clone(&readiness)));
+                        let served = http1::Builder::new()
+                            .timer(TokioTimer::new())
+                            .header_read_timeout(Duration::from_secs(10))
+                            .serve_connection(TokioIo::new(socket), service);
+                        if let Err(error) = served.await {
+                            tracing::debug!(%error, "a status connection ended");
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a status connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    })
+}
+
+async fn answer(request: Request<Incoming>, readiness: Arc<Readiness>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (status, text) = match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok"),
+        (&Method::GET | &Method::HEAD, "/readyz") => match readiness.check().await {
+            Ok(()) => (StatusCode::OK, "ready"),
+            Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing),
+        },
+        (_, "/healthz" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD"),
+        _ => (StatusCode::NOT_FOUND, "only /healthz and /readyz are here"),
+    };
+    let mut response = Response::new(Full::from(format!("{text}\n")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

@@ -1,0 +1,135 @@
+//! TLS: versions, and the certificate for each name.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use rustls::{
+    ServerConfig, SupportedProtocolVersion,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, PrivateKeyDer},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+    version::{TLS12, TLS13},
+};
+use x509_parser::{extensions::GeneralName, prelude::FromDer};
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246, with forward secrecy and AEAD suites only.
+    V1_2,
+    /// RFC 8446.
+    V1_3,
+}
+
+/// The certificates, by the names they are for; replaced whole on reload.
+pub struct Certificates {
+    table: ArcSwap<Table>,
+    provider: Arc<CryptoProvider>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// Exact names, and `*.example.com` under `.example.com`.
+    names: HashMap<Box<str>, Arc<CertifiedKey>>,
+    /// For clients that name no host, or none that we know.
+    first: Option<Arc<CertifiedKey>>,
+}
+
+/// TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A certificate and a key do not go together, or cannot be used.
+    #[error("using a certificate and its key")]
+    Certificate(#[source] rustls::Error),
+    /// The settings are not possible together.
+    #[error("setting TLS up")]
+    Settings(#[source] rustls::Error),
+}
+
+/// A chain and its key, as read from files.
+pub type ChainAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+impl Certificates {
+    /// A table of these certificates; the first serves clients that name no known host.
+    pub fn new(certificates: Vec<ChainAndKey>) -> Result<Self, TlsError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let table = Table::of(certificates, &provider)?;
+        Ok(Self { table: ArcSwap::from_pointee(table), provider })
+    }
+
+    /// Uses these from now on; connections that are open keep theirs.
+    pub fn replace(&self, certificates: Vec<ChainAndKey>) -> Result<(), TlsError> {
+        self.table.store(Arc::new(Table::of(certificates, &self.provider)?));
+        Ok(())
+    }
+
+    /// The server's side of TLS over this table.
+    pub fn server_config(self: &Arc<Self>, oldest: TlsVersion) -> Result<ServerConfig, TlsError> {
+        let versions: &[&SupportedProtocolVersion] = match oldest {
+            TlsVersion::V1_2 => &[&TLS13, &TLS12],
+            TlsVersion::V1_3 => &[&TLS13],
+        };
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(versions)
+            .map_err(TlsError::Settings)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // Rotated by rustls every six hours; a ticket lives twelve at most.
+        config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Settings)?;
+        config.send_tls13_tickets = 1;
+        Ok(config)
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let table = self.table.load();
+        let named = hello.server_name().and_then(|name| table.find(&name.to_ascii_lowercase()));
+        named.or(table.first.as_ref()).cloned()
+    }
+}
+
+impl Table {
+    fn of(certificates: Vec<ChainAndKey>, provider: &CryptoProvider) -> Result<Self, TlsError> {
+        let mut table = Self::default();
+        for (chain, key) in certificates {
+            let names = chain.first().map(names_of).unwrap_or_default();
+            let key = CertifiedKey::from_der(chain, key, provider).map_err(TlsError::Certificate)?;
+            let key = Arc::new(key);
+            for name in names {
+                table.names.entry(name).or_insert_with(|| Arc::clone(&key));
+            }
+            table.first.get_or_insert(key);
+        }
+        Ok(table)
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let parent = || name.find('.').and_then(|dot| self.names.get(name.get(dot..)?));
+        self.names.get(name).or_else(parent)
+    }
+}
+
+/// The names that a certificate is for (RFC 9525 §6.3: subject alternative names, one wildcard label).
+fn names_of(certificate: &CertificateDer<'_>) -> Vec<Box<str>> {
+    let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(certificate) else {
+        return Vec::new();
+    };
+    let Ok(Some(alternatives)) = parsed.subject_alternative_name() else { return Vec::new() };
+    let names = alternatives.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    names.map(|name| name.strip_prefix('*').unwrap_or(&name).into()).collect()
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> = self.table.load().names.keys().cloned().collect();
+        names.sort();
+        f.debug_tuple("Certificates").field(&names).finish()
+    }
+}

@@ -1,0 +1,168 @@
+//! One worker: a thread, a runtime, its connections.
+
+use std::{
+    cell::Cell,
+    io,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::{Builder, LocalOptions},
+    sync::{Notify, OwnedSemaphorePermit},
+    task::spawn_local,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    Common,
+    connection::Serving,
+    listen::WorkerSockets,
+    phase::{Phase, reached},
+    redirect,
+};
+use crate::{
+    gateway::{Connection, Gateway},
+    telemetry::AccessLog,
+};
+
+/// Serves until the server stops and this worker's connections have ended.
+pub(super) fn run(sockets: WorkerSockets, common: Common) -> io::Result<()> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        // Names are looked up there; what is slow runs elsewhere.
+        .max_blocking_threads(4)
+        .build_local(LocalOptions::default())?;
+    runtime.block_on(serve(sockets, common))
+}
+
+async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
+    let access_log =
+        common.access_log.as_ref().map(|log| Rc::new(AccessLog::new(log.writer.clone(), log.format)));
+    let gateway = Rc::new(Gateway::new(Arc::clone(&common.shared), access_log));
+    let serving = Serving {
+        gateway: Rc::clone(&gateway),
+        acceptor: TlsAcceptor::from(Arc::clone(&common.tls)),
+        limits: common.limits,
+        phases: common.phases.clone(),
+    };
+    let open = Rc::new(Open::default());
+    let mut loops = Vec::new();
+    for socket in sockets.https {
+        let listener = TcpListener::from_std(socket)?;
+        let (common, open, serving) = (common.clone(), Rc::clone(&open), serving.clone());
+        loops.push(spawn_local(accept(listener, common, open, move |socket, connection| {
+            serving.clone().serve(socket, connection)
+        })));
+    }
+    for socket in sockets.http {
+        let listener = TcpListener::from_std(socket)?;
+        let (accepting, open, phases) = (common.clone(), Rc::clone(&open), common.phases.clone());
+        let (shared, limits, port) = (Arc::clone(&common.shared), common.limits, common.https_port);
+        loops.push(spawn_local(accept(listener, accepting, open, move |socket, _| {
+            redirect::serve(socket, Arc::clone(&shared), limits, port, phases.clone())
+        })));
+    }
+    let tidying = Rc::clone(&gateway);
+    spawn_local(async move {
+        let mut ticks = interval(TIDY_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            tidying.tidy();
+        }
+    });
+    for accepting in loops {
+        // A panic in an accept loop must end the worker, and with it the process.
+        accepting.await.map_err(io::Error::other)?;
+    }
+    open.none_left().await;
+    gateway.flush_log();
+    Ok(())
+}
+
+async fn accept<F: Future<Output = ()> + 'static>(
+    listener: TcpListener,
+    common: Common,
+    open: Rc<Open>,
+    serve: impl Fn(TcpStream, Connection) -> F,
+) {
+    let mut draining = common.phases.clone();
+    let mut draining = std::pin::pin!(reached(&mut draining, Phase::Draining));
+    loop {
+        let next = async {
+            // Past the limit clients wait in the kernel's queue instead of being turned away.
+            let permit = Arc::clone(&common.connections).acquire_owned().await;
+            (permit.ok(), listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            biased;
+            () = &mut draining => return,
+            next = next => next,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                keep_alive(&socket);
+                let connection = Connection { peer_addr: peer.ip().to_canonical() };
+                let counted = open.count(permit);
+                let served = serve(socket, connection);
+                spawn_local(async move {
+                    served.await;
+                    drop(counted);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: waiting beats spinning.
+                tracing::warn!(%error, "accepting a connection");
+                sleep(AFTER_ACCEPT_ERROR).await;
+            }
+        }
+    }
+}
+
+/// Notices clients that are gone without a word, on connections that may be silent for hours.
+fn keep_alive(socket: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
+    if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&keepalive) {
+        tracing::debug!(%error, "setting keep-alive");
+    }
+}
+
+/// The connections of this worker.
+#[derive(Debug, Default)]
+struct Open {
+    count: Cell<usize>,
+    changed: Notify,
+}
+
+struct Counted {
+    open: Rc<Open>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Open {
+    fn count(self: &Rc<Self>, permit: Option<OwnedSemaphorePermit>) -> Counted {
+        self.count.set(self.count.get() + 1);
+        Counted { open: Rc::clone(self), _permit: permit }
+    }
+
+    async fn none_left(&self) {
+        while self.count.get() > 0 {
+            self.changed.notified().await;
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.open.count.set(self.open.count.get().saturating_sub(1));
+        self.open.changed.notify_one();
+    }
+}
+
+const TIDY_EVERY: Duration = Duration::from_millis(250);
+const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);
