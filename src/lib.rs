@@ -2,5 +2,7 @@
 
 pub mod clock;
 pub mod identity;
+pub mod pages;
+pub mod refusal;
 pub mod session;
 pub mod telemetry;
