@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 /// A page, ready to be rendered.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "made, shown once and dropped; boxes would only be in the way")]
 pub enum Page<'a> {
     /// The sign-in form.
     Login(Login<'a>),
