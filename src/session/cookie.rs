@@ -68,7 +68,7 @@ pub fn session(token: &SessionToken, keep: Keep) -> HeaderValue {
     write(SESSION_COOKIE, &token.to_cookie(), keep)
 }
 
-/// A `Set-Cookie` value for one of the gateway's cookies: Secure, HttpOnly, SameSite=Lax, Path=/.
+/// A `Set-Cookie` value for one of the gateway's cookies: `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`.
 ///
 /// # Panics
 /// If the value is not made of cookie octets; callers pass tokens and codes of their own making.
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn written_cookies_carry_every_protection() {
         let token = SessionToken::generate().unwrap();
-        let kept = session(&token, Keep::For(Duration::from_secs(3600)));
+        let kept = session(&token, Keep::For(Duration::from_hours(1)));
         let kept = kept.to_str().unwrap();
         for part in ["__Host-portcullis=", "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=3600"] {
             assert!(kept.contains(part), "{kept}");

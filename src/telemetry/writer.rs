@@ -67,8 +67,8 @@ impl LogWriter {
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);
         if self.chunks.send(Chunk::Flush(done)).is_ok() {
-            // An error means that the writer is gone; there is nothing left to wait for.
-            drop(wait.recv());
+            // An error means that the writer is gone: there is nothing left to wait for.
+            wait.recv().ok();
         }
     }
 }
@@ -78,7 +78,7 @@ fn write_all(mut out: impl Write, queue: &Receiver<Chunk>) {
         let written = match chunk {
             Chunk::Lines(lines) => out.write_all(&lines).and_then(|()| out.flush()),
             Chunk::Flush(done) => {
-                drop(done.send(()));
+                done.send(()).ok();
                 Ok(())
             }
         };
