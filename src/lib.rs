@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod identity;
 pub mod pages;
+pub mod portal;
 pub mod refusal;
 pub mod session;
 pub mod telemetry;
