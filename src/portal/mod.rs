@@ -1,7 +1,7 @@
 //! The gateway's own pages under `/.gateway/`: sign in, sign out, who am I, a new password, the first user.
 //!
 //! A request enters at [`Portal::answer`] as a [`Visit`]: who sends it is already known. Each page has a
-//! file. What changes anything takes a [`csrf::Genuine`] form; where a browser goes on to is a
+//! file. What changes anything takes a `csrf::Genuine` form; where a browser goes on to is a
 //! [`ReturnTo`]; every way of saying no is a [`Refusal`]. GET and HEAD never change anything but the
 //! cookies of the form and of the one-time message.
 //!
