@@ -96,9 +96,8 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let (method, headers) = (request.method(), request.headers());
-        let target =
-            Target::read(method, request.uri(), headers, exchange.peer_addr, &snapshot.proxies)
-                .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
+        let target = Target::read(method, request.uri(), headers, exchange.peer_addr, &snapshot.proxies)
+            .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
         exchange.target = Some(target.clone());
 
         let host = target.authority.host();
@@ -109,6 +108,10 @@ impl Gateway {
         let viewer = self.identify(headers, snapshot).await;
         exchange.viewer = viewer.identity.clone();
         if let Some(page) = portal_page(target.path.as_str()) {
+            // Ending a session that cannot be found would only look like it.
+            if viewer.unknown {
+                return Err(Refusal::Unavailable);
+            }
             return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
         }
 
@@ -136,13 +139,14 @@ impl Gateway {
         }
         let token = cookie::find(headers, cookie::SESSION_COOKIE).and_then(SessionToken::from_cookie);
         let now = self.shared.clock.now();
-        let presented = match self.shared.sessions.present(token.as_ref(), now, &snapshot.portal.sessions).await {
-            Ok(presented) => presented,
-            Err(error) => {
-                tracing::error!(error = %Chain(&error), "looking a session up");
-                return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
-            }
-        };
+        let presented =
+            match self.shared.sessions.present(token.as_ref(), now, &snapshot.portal.sessions).await {
+                Ok(presented) => presented,
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "looking a session up");
+                    return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
+                }
+            };
         let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
         let account = match self.shared.directory.cached(session.user) {
             Some(account) => Some(account),
@@ -392,7 +396,7 @@ struct Chain<'a>(&'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)?;
+        std::fmt::Display::fmt(self.0, f)?;
         let mut source = self.0.source();
         while let Some(error) = source {
             write!(f, ": {error}")?;

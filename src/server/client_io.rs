@@ -76,7 +76,12 @@ pub(super) struct ClientIo<T> {
 }
 
 impl<T> ClientIo<T> {
-    pub(super) fn new(stream: T, activity: Arc<Activity>, limits: &Limits, one_request_at_a_time: bool) -> Self {
+    pub(super) fn new(
+        stream: T,
+        activity: Arc<Activity>,
+        limits: &Limits,
+        one_request_at_a_time: bool,
+    ) -> Self {
         Self {
             stream,
             activity,
@@ -137,7 +142,11 @@ impl<T> ClientIo<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Pending => self.poll_late(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),

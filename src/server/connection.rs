@@ -79,9 +79,12 @@ impl Serving {
         let activity = Arc::new(Activity::default());
         let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, true);
         let gateway = Rc::clone(&self.gateway);
-        let service = service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
+        let service =
+            service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(self.limits.header_size.max(MIN_BUFFER_BYTES)).max_header_size(self.limits.header_size);
+        builder
+            .max_buf_size(self.limits.header_size.max(MIN_BUFFER_BYTES))
+            .max_header_size(self.limits.header_size);
         if self.limits.max_headers != HYPER_MAX_HEADERS {
             builder.max_headers(self.limits.max_headers);
         }
@@ -100,7 +103,8 @@ impl Serving {
         let activity = Arc::new(Activity::default());
         let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, false);
         let gateway = Rc::clone(&self.gateway);
-        let service = service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
+        let service =
+            service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
         let mut builder = http2::Builder::new(Here);
         builder
             .timer(TokioTimer::new())

@@ -57,9 +57,15 @@ pub(super) struct WorkerSockets {
 impl Listeners {
     /// Binds every address. With socket activation, the sockets that are passed on take the place of
     /// `https`, those named `http` that of `http` (see `sd_listen_fds_with_names(3)`).
-    pub fn bind(https: &[SocketAddr], http: &[SocketAddr], status: Option<SocketAddr>) -> Result<Self, BindError> {
+    pub fn bind(
+        https: &[SocketAddr],
+        http: &[SocketAddr],
+        status: Option<SocketAddr>,
+    ) -> Result<Self, BindError> {
         let passed = passed_on()?;
-        let own = |addrs: &[SocketAddr]| addrs.iter().map(|addr| Listener::bind(*addr)).collect::<Result<Vec<_>, _>>();
+        let own = |addrs: &[SocketAddr]| {
+            addrs.iter().map(|addr| Listener::bind(*addr)).collect::<Result<Vec<_>, _>>()
+        };
         let status = status.map(|addr| plain(addr).map_err(|source| BindError::Address { addr, source }));
         Ok(Self {
             https: if passed.https.is_empty() { own(https)? } else { passed.https },

@@ -33,7 +33,7 @@ pub use listen::{BindError, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
 pub use status::Readiness;
-pub use tls::{Certificates, TlsError, TlsVersion};
+pub use tls::{Certificates, ChainAndKey, TlsError, TlsVersion};
 
 /// What one client may take of the gateway's time and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub struct Server {
     listeners: Listeners,
     settings: Settings,
     shared: Arc<Shared>,
-    certificates: Arc<Certificates>,
+    tls: Arc<rustls::ServerConfig>,
     readiness: Arc<Readiness>,
     stopper: Stopper,
 }
@@ -122,7 +122,7 @@ pub enum ServeError {
 #[derive(Clone, Debug)]
 struct Common {
     shared: Arc<Shared>,
-    certificates: Arc<Certificates>,
+    tls: Arc<rustls::ServerConfig>,
     limits: Limits,
     access_log: Option<AccessLogging>,
     /// One permit a connection, over all workers.
@@ -138,10 +138,10 @@ impl Server {
         listeners: Listeners,
         settings: Settings,
         shared: Arc<Shared>,
-        certificates: Arc<Certificates>,
+        tls: Arc<rustls::ServerConfig>,
         readiness: Arc<Readiness>,
     ) -> Self {
-        Self { listeners, settings, shared, certificates, readiness, stopper: Stopper::new() }
+        Self { listeners, settings, shared, tls, readiness, stopper: Stopper::new() }
     }
 
     /// Where HTTPS is served.
@@ -156,12 +156,13 @@ impl Server {
 
     /// Serves until it is asked to stop and the running requests have ended, or until a worker dies.
     pub fn run(self) -> Result<(), ServeError> {
-        let workers = self.settings.workers.unwrap_or_else(|| {
-            thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-        });
+        let workers = self
+            .settings
+            .workers
+            .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
         let common = Common {
             shared: self.shared,
-            certificates: self.certificates,
+            tls: self.tls,
             limits: self.settings.limits,
             access_log: self.settings.access_log,
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
@@ -232,12 +233,12 @@ fn start(
     ended: &mpsc::Sender<Ending>,
     run: impl FnOnce() -> io::Result<()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let mut guard = EndingGuard { ended: ended.clone(), who: Some(name.clone()) };
-    let body = move || match run() {
-        Ok(()) => guard.who = None,
-        Err(error) => {
-            tracing::error!(%error, "{} failed", guard.who.as_deref().unwrap_or("a worker"));
-            drop(guard);
+    let guard = EndingGuard { ended: ended.clone(), who: Some(name.clone()) };
+    let body = move || {
+        let mut guard = guard;
+        match run() {
+            Ok(()) => guard.who = None,
+            Err(error) => tracing::error!(%error, "{} failed", guard.who.as_deref().unwrap_or("a worker")),
         }
     };
     thread::Builder::new().name(name.replace(' ', "-")).spawn(body).map_err(ServeError::Start)?;

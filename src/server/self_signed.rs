@@ -82,7 +82,8 @@ fn make(
 ) -> Result<(), SelfSignedError> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, "Portcullis, self-signed");
-    let today = OffsetDateTime::from_unix_timestamp(now.as_millis() / 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let today =
+        OffsetDateTime::from_unix_timestamp(now.as_millis() / 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     params.not_before = today - Duration::days(1);
     params.not_after = today + Duration::days(LIFETIME_DAYS);
     let key = KeyPair::generate()?;
@@ -119,7 +120,9 @@ fn read(cert_path: &Path, key_path: &Path) -> Option<ChainAndKey> {
 }
 
 fn serves(certificate: &CertificateDer<'_>, names: &[String], now: Timestamp) -> bool {
-    let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(certificate) else { return false };
+    let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(certificate) else {
+        return false;
+    };
     let Ok(Some(alternatives)) = parsed.subject_alternative_name() else { return false };
     let serves = |name: &String| {
         alternatives.value.general_names.iter().any(|alternative| match alternative {

@@ -57,7 +57,11 @@ impl Readiness {
     }
 }
 
-pub(super) fn run(listener: TcpListener, readiness: Arc<Readiness>, phases: watch::Receiver<Phase>) -> io::Result<()> {
+pub(super) fn run(
+    listener: TcpListener,
+    readiness: Arc<Readiness>,
+    phases: watch::Receiver<Phase>,
+) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -91,7 +95,10 @@ pub(super) fn run(listener: TcpListener, readiness: Arc<Readiness>, phases: watc
     })
 }
 
-async fn answer(request: Request<Incoming>, readiness: Arc<Readiness>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    readiness: Arc<Readiness>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (status, text) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok"),
         (&Method::GET | &Method::HEAD, "/readyz") => match readiness.check().await {

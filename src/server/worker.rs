@@ -1,12 +1,6 @@
 //! One worker: a thread, a runtime, its connections.
 
-use std::{
-    cell::Cell,
-    io,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -126,7 +120,8 @@ async fn accept<F: Future<Output = ()> + 'static>(
 
 /// Notices clients that are gone without a word, on connections that may be silent for hours.
 fn keep_alive(socket: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
     if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&keepalive) {
         tracing::debug!(%error, "setting keep-alive");
     }

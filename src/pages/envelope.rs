@@ -1,0 +1,65 @@
+//! The headers of every answer that the gateway makes itself: pages, problems, JSON, redirects.
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, VARY,
+        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
+};
+use http_body_util::Full;
+
+/// Puts a body in the envelope: not framable, not cached, not sniffed, nothing loaded from elsewhere
+/// (ASVS 5.0 3.4.3 to 3.4.6, 14.3.2).
+pub fn enclose(
+    status: StatusCode,
+    content_type: Option<&'static str>,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.reserve(ENVELOPE.len() + 4);
+    for (name, value) in ENVELOPE {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    response
+}
+
+/// Sends the browser on with a GET (303, RFC 9110 §15.4.4).
+///
+/// The location is a path on this host that the gateway made or checked; one that no header
+/// could carry becomes `/`.
+pub fn redirect(location: &str) -> Response<Full<Bytes>> {
+    let mut response = enclose(StatusCode::SEE_OTHER, None, Bytes::new());
+    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(LOCATION, location);
+    response
+}
+
+const ENVELOPE: [(HeaderName, &str); 9] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+         frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+    ),
+    // For browsers that know no frame-ancestors.
+    (X_FRAME_OPTIONS, "DENY"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // Not no-referrer: a form would then be sent with `Origin: null` (Fetch §3.1, serialising a
+    // request origin), and a form from here could not be told from one of a sandboxed stranger.
+    (REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    (CACHE_CONTROL, "no-store"),
+    // A page for a navigation, a problem for a program; who is signed in decides both.
+    (VARY, "Accept, Cookie, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"),
+];

@@ -1,0 +1,174 @@
+//! What each page shows, as data.
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+
+/// A page, ready to be rendered.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "made, shown once and dropped; boxes would only be in the way")]
+pub enum Page<'a> {
+    /// The sign-in form.
+    Login(Login<'a>),
+    /// Asks whether to sign out.
+    Logout(Logout<'a>),
+    /// Who am I.
+    Account(Account<'a>),
+    /// The form to change one's password.
+    Password(Password<'a>),
+    /// The form that makes the first superuser.
+    Setup(Setup<'a>),
+    /// Something did not work.
+    Refused(Refused<'a>),
+}
+
+/// The sign-in form.
+#[derive(Debug, Serialize)]
+pub struct Login<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// Where to go after sign-in.
+    pub next: &'a str,
+    /// The name that was typed before, if any.
+    pub username: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// Something that went well before.
+    pub notice: Option<&'a str>,
+}
+
+/// The question whether to sign out.
+#[derive(Debug, Serialize)]
+pub struct Logout<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the session.
+    pub csrf: &'a str,
+    /// Who is signed in, for people to read.
+    pub name: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<&'a str>,
+}
+
+/// A person's own account.
+#[derive(Debug, Serialize)]
+pub struct Account<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the forms to the session.
+    pub csrf: &'a str,
+    /// The canonical user name.
+    pub username: &'a str,
+    /// Name for people to read; empty if there is none.
+    pub full_name: &'a str,
+    /// Address; empty if there is none.
+    pub email: &'a str,
+    /// Whether the user passes every rule.
+    pub superuser: bool,
+    /// The user's groups.
+    pub groups: Vec<&'a str>,
+    /// What the user may do, directly and through groups.
+    pub permissions: Vec<&'a str>,
+    /// Whether there is a password here that can be changed.
+    pub has_password: bool,
+    /// The sign-in that was recorded last.
+    pub last_sign_in: Option<When>,
+    /// When this browser signed in.
+    pub since: When,
+    /// From which address it did.
+    pub from: String,
+    /// When it has to sign in again at the latest.
+    pub expires: When,
+    /// Something that went well before.
+    pub notice: Option<&'a str>,
+}
+
+/// The form to change one's password.
+#[derive(Debug, Serialize)]
+pub struct Password<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the session.
+    pub csrf: &'a str,
+    /// Whose password it is; for password managers.
+    pub username: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// The field that the problem is about: `current`, `new` or `again`; empty for none.
+    pub about: &'a str,
+}
+
+/// The form that makes the first superuser.
+#[derive(Debug, Serialize)]
+pub struct Setup<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// The set-up link's secret, carried on by the form.
+    pub token: &'a str,
+    /// The name that was typed before, if any.
+    pub username: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// The field that the problem is about: `username`, `new` or `again`; empty for none.
+    pub about: &'a str,
+}
+
+/// Something did not work.
+#[derive(Debug, Serialize)]
+pub struct Refused<'a> {
+    /// Three digits.
+    pub status: u16,
+    /// What happened, in a few words.
+    pub title: &'a str,
+    /// What the reader can do about it.
+    pub detail: &'a str,
+    /// What to tell an administrator.
+    pub request_id: &'a str,
+    /// Whether signing in may help.
+    pub offers_sign_in: bool,
+    /// Whether it helps to see who is signed in, or to sign in as somebody else.
+    pub offers_account: bool,
+}
+
+/// A point in time, for people and for programs.
+#[derive(Debug, Serialize)]
+pub struct When {
+    human: String,
+    machine: String,
+}
+
+impl Page<'_> {
+    /// The template that shows it.
+    pub(super) fn template(&self) -> &'static str {
+        match self {
+            Self::Login(_) => "login.html",
+            Self::Logout(_) => "logout.html",
+            Self::Account(_) => "account.html",
+            Self::Password(_) => "password.html",
+            Self::Setup(_) => "setup.html",
+            Self::Refused(_) => "refused.html",
+        }
+    }
+}
+
+/// In UTC and said so: a page without script does not know the reader's time zone.
+impl From<Timestamp> for When {
+    fn from(time: Timestamp) -> Self {
+        let moment = time::OffsetDateTime::from_unix_timestamp(time.as_millis().div_euclid(1000))
+            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+        let human = format!(
+            "{} {} {}, {:02}:{:02} UTC",
+            moment.day(),
+            moment.month(),
+            moment.year(),
+            moment.hour(),
+            moment.minute()
+        );
+        Self { human, machine: time.to_string() }
+    }
+}

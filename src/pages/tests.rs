@@ -1,0 +1,250 @@
+use std::{fs, path::Path};
+
+use http_body_util::BodyExt;
+
+use super::*;
+use crate::{clock::Timestamp, refusal::Refusal};
+
+const HOSTILE: &str = "\"'><script>alert(1)</script>&{{ 7*7 }}";
+
+async fn text(response: Response<Full<Bytes>>) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a body of our own")]
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+fn when(hours: i64) -> When {
+    Timestamp::from_millis(1_791_273_600_000 + hours * 3_600_000).into()
+}
+
+fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
+    Login { host, csrf: "token", next: "/", username, problem: None, notice: None }
+}
+
+/// Every page, in every state worth looking at.
+fn gallery() -> Vec<(&'static str, Page<'static>)> {
+    let host = "wiki.example.com";
+    let csrf = "token";
+    let account = || Account {
+        host,
+        csrf,
+        username: "ada",
+        full_name: "Ada Lovelace",
+        email: "ada@example.com",
+        superuser: false,
+        groups: vec!["operators", "staff"],
+        permissions: vec!["reports.edit", "reports.view", "wiki.edit"],
+        has_password: true,
+        last_sign_in: Some(when(0)),
+        since: when(0),
+        from: "192.0.2.17".into(),
+        expires: when(12),
+        notice: None,
+    };
+    let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
+    let setup = || Setup { host, csrf, token: "secret", username: "", problem: None, about: "" };
+    let refused = |refusal: Refusal| {
+        Page::Refused(Refused {
+            status: refusal.status().as_u16(),
+            title: refusal.title(),
+            detail: refusal.detail().into_owned().leak(),
+            request_id: "01k6x0c4rvj8e3m2d9q7",
+            offers_sign_in: refusal == Refusal::SignIn,
+            offers_account: refusal == Refusal::Forbidden,
+        })
+    };
+    vec![
+        ("login", Page::Login(login(host, ""))),
+        (
+            "login-failed",
+            Page::Login(Login { problem: Some("Wrong user name or password."), ..login(host, "ada") }),
+        ),
+        ("login-signed-out", Page::Login(Login { notice: Some("You have signed out."), ..login(host, "") })),
+        ("logout", Page::Logout(Logout { host, csrf, name: "Ada Lovelace", problem: None })),
+        ("account", Page::Account(account())),
+        (
+            "account-superuser",
+            Page::Account(Account {
+                username: "root",
+                full_name: "",
+                email: "",
+                superuser: true,
+                groups: vec![],
+                permissions: vec![],
+                notice: Some("Your password has been changed. Every other session of yours has ended."),
+                ..account()
+            }),
+        ),
+        ("password", Page::Password(password())),
+        (
+            "password-refused",
+            Page::Password(Password {
+                problem: Some("The two new passwords are not the same."),
+                about: "again",
+                ..password()
+            }),
+        ),
+        ("setup", Page::Setup(setup())),
+        (
+            "setup-refused",
+            Page::Setup(Setup {
+                problem: Some("This password is easy to guess."),
+                about: "new",
+                username: "ada",
+                ..setup()
+            }),
+        ),
+        ("sign-in-first", refused(Refusal::SignIn)),
+        ("forbidden", refused(Refusal::Forbidden)),
+        ("not-found", refused(Refusal::NotFound)),
+        ("bad-gateway", refused(Refusal::BadGateway)),
+    ]
+}
+
+/// The rendered pages are kept for a look at them, under `tests/output/pages/`.
+#[tokio::test]
+async fn every_page_is_one_accessible_document_without_script_or_foreign_resources() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/output/pages");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("style.css"), STYLESHEET).unwrap();
+    let pages = Pages::new();
+    for (name, page) in gallery() {
+        let html = text(pages.render(StatusCode::OK, &page)).await;
+        fs::write(folder.join(format!("{name}.html")), html.replace(pages.stylesheet_path(), "style.css"))
+            .unwrap();
+        let count = |needle: &str| html.matches(needle).count();
+        assert_eq!((count("<h1>"), count("<main "), count("<title>")), (1, 1, 1), "{name}");
+        assert!(count("autofocus") <= 1, "{name}");
+        assert_eq!(count("<script") + count(" style=") + count("<style") + count("javascript:"), 0, "{name}");
+        assert_eq!(
+            count("//") - count("http://www.w3.org/2000/svg"),
+            0,
+            "{name} loads something from elsewhere"
+        );
+        // Every visible field has a label, and what describes it exists.
+        for id in attributes(&html, "<input id=\"") {
+            assert_eq!(count(&format!("<label for=\"{id}\">")), 1, "{name}: {id}");
+        }
+        for ids in attributes(&html, "aria-describedby=\"") {
+            for id in ids.split(' ') {
+                assert_eq!(count(&format!(" id=\"{id}\"")), 1, "{name}: {id}");
+            }
+        }
+    }
+}
+
+fn attributes<'h>(html: &'h str, start: &str) -> Vec<&'h str> {
+    html.split(start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[tokio::test]
+async fn hostile_values_are_text_on_every_page() {
+    let pages = Pages::new();
+    let host = HOSTILE;
+    let hostile = [
+        Page::Login(Login {
+            csrf: HOSTILE,
+            next: HOSTILE,
+            problem: Some(HOSTILE),
+            ..login(HOSTILE, HOSTILE)
+        }),
+        Page::Login(Login { notice: Some(HOSTILE), ..login(HOSTILE, HOSTILE) }),
+        Page::Logout(Logout { host, csrf: HOSTILE, name: HOSTILE, problem: Some(HOSTILE) }),
+        Page::Account(Account {
+            host,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            full_name: HOSTILE,
+            email: HOSTILE,
+            superuser: false,
+            groups: vec![HOSTILE],
+            permissions: vec![HOSTILE],
+            has_password: true,
+            last_sign_in: None,
+            since: when(0),
+            from: HOSTILE.into(),
+            expires: when(1),
+            notice: Some(HOSTILE),
+        }),
+        Page::Password(Password {
+            host,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            problem: Some(HOSTILE),
+            about: HOSTILE,
+        }),
+        Page::Setup(Setup {
+            host,
+            csrf: HOSTILE,
+            token: HOSTILE,
+            username: HOSTILE,
+            problem: Some(HOSTILE),
+            about: HOSTILE,
+        }),
+        Page::Refused(Refused {
+            status: 400,
+            title: HOSTILE,
+            detail: HOSTILE,
+            request_id: HOSTILE,
+            offers_sign_in: true,
+            offers_account: true,
+        }),
+    ];
+    for page in &hostile {
+        let html = text(pages.render(StatusCode::OK, page)).await;
+        assert!(html.contains("&lt;script&gt;"), "{html}");
+        assert!(!html.contains("<script") && !html.contains("\"'>"), "{html}");
+        assert!(html.contains("{{ 7*7 }}"), "a value is never a template: {html}");
+    }
+}
+
+#[test]
+fn every_answer_travels_in_the_same_envelope() {
+    let pages = Pages::new();
+    let answers = gallery()
+        .iter()
+        .map(|(_, page)| pages.render(StatusCode::OK, page))
+        .chain([pages.stylesheet(), redirect("/"), enclose(StatusCode::OK, Some("application/json"), "{}")])
+        .collect::<Vec<_>>();
+    for answer in answers {
+        let headers = answer.headers();
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        for directive in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "object-src 'none'",
+            "form-action 'self'",
+        ] {
+            assert!(policy.contains(directive), "{policy}");
+        }
+        assert!(
+            !policy.contains("unsafe") && !policy.contains('*') && !policy.contains("script-src"),
+            "{policy}"
+        );
+        assert_eq!(headers["x-frame-options"], "DENY");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["referrer-policy"], "same-origin");
+        assert_eq!(headers["cross-origin-opener-policy"], "same-origin");
+        assert_eq!(headers["cross-origin-resource-policy"], "same-origin");
+        assert!(headers.contains_key("permissions-policy"));
+        assert_eq!(headers.get_all("cache-control").iter().count(), 1);
+    }
+}
+
+#[test]
+fn pages_are_never_stored_and_the_stylesheet_is_kept_for_a_year() {
+    let pages = Pages::new();
+    for (_, page) in gallery() {
+        assert_eq!(pages.render(StatusCode::OK, &page).headers()["cache-control"], "no-store");
+    }
+    assert_eq!(redirect("/").headers()["cache-control"], "no-store");
+    assert!(pages.stylesheet().headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    assert!(pages.stylesheet_path().starts_with("/.gateway/style-"));
+}
+
+#[test]
+fn a_location_that_no_header_can_carry_becomes_the_start_page() {
+    assert_eq!(redirect("/a?b=c").headers()["location"], "/a?b=c");
+    assert_eq!(redirect("/a\r\nSet-Cookie: x=y").headers()["location"], "/");
+}

@@ -1,0 +1,119 @@
+//! Changing one's own password; ends every session of the user but the one that is opened with it.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use super::{
+    Answer, Entered, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, directory_failed, form::Form,
+    notice::Notice, sentence,
+};
+use crate::{
+    pages::{self, Page},
+    refusal::Refusal,
+    telemetry::AuditKind,
+    users::{Account, Busy, DirectoryError, Password, StoreError, Verdict, password_policy},
+};
+
+impl Portal {
+    /// The form. An account that signs in elsewhere has no password here to change.
+    pub(super) fn show_password_form(visit: &Visit<'_>) -> Result<Answer, Refusal> {
+        let signed_in = visit.signed_in()?;
+        signed_in.account.password.as_ref().ok_or(Refusal::NotFound)?;
+        Ok(password_form(visit, &signed_in, StatusCode::OK, None))
+    }
+
+    /// Checks the current password, sets the new one, and gives this browser a new session.
+    pub(super) async fn change_password(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
+        let signed_in = visit.signed_in()?;
+        let account = signed_in.account;
+        let hash = account.password.clone().ok_or(Refusal::NotFound)?;
+        let again = |status, problem: &Problem| Ok(password_form(visit, &signed_in, status, Some(problem)));
+        let mut form = match Genuine::check(visit, Some(&signed_in.token), form) {
+            Ok(genuine) => genuine.into_form(),
+            Err(_) => return again(StatusCode::FORBIDDEN, &Problem::new("", FORM_EXPIRED)),
+        };
+        let (current, new) = (Password::new(form.take("current")), Password::new(form.take("new")));
+        // What costs nothing first; none of it says anything about the current password.
+        if let Err(problem) = acceptable(account, &current, &new, &Password::new(form.take("again"))) {
+            return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
+        }
+        let name = Some(account.user.name.as_str());
+        let hash = match self.passwords.verify(Some(hash), current).await {
+            Ok(Verdict::Right { .. }) => self.passwords.hash(new).await,
+            Ok(Verdict::Wrong) => {
+                self.record(visit, AuditKind::PasswordChange, "wrong-password", name, None);
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("current", WRONG));
+            }
+            Err(busy) => Err(busy),
+        };
+        let hash = match hash {
+            Ok(hash) => hash,
+            Err(Busy { retry_after }) => {
+                let refusal = Refusal::TooBusy { retry_after };
+                let problem = Problem { about: "", text: refusal.detail() };
+                let mut response = password_form(visit, &signed_in, refusal.status(), Some(&problem));
+                refusal.add_headers(response.headers_mut());
+                return Ok(response);
+            }
+        };
+        let changed = self.directory.set_password(account.user.id, account.credential, hash).await;
+        let account = changed.map_err(|error| match error {
+            // Somebody else changed or disabled it while we were looking: this session is over.
+            DirectoryError::Store(StoreError::CredentialChanged(_) | StoreError::Gone(_)) => Refusal::SignIn,
+            error => directory_failed(visit, "setting a password", &error),
+        })?;
+        // Before the new session is opened: whatever happens to it, the password has been changed.
+        self.record(visit, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
+        let Entered { mut response, .. } = self.enter(visit, &account, "/.gateway/account").await?;
+        Notice::PasswordChanged.leave(response.headers_mut());
+        Ok(response)
+    }
+}
+
+/// Why the form is shown again, and about which field.
+struct Problem {
+    about: &'static str,
+    text: Cow<'static, str>,
+}
+
+impl Problem {
+    fn new(about: &'static str, text: &'static str) -> Self {
+        Self { about, text: Cow::Borrowed(text) }
+    }
+}
+
+fn acceptable(
+    account: &Account,
+    current: &Password,
+    new: &Password,
+    again: &Password,
+) -> Result<(), Problem> {
+    if new != again {
+        return Err(Problem::new("again", "The two new passwords are not the same."));
+    }
+    if new == current {
+        return Err(Problem::new("new", "The new password is the same as the current one."));
+    }
+    let user = &account.user;
+    password_policy::check(new, &user.name, &user.full_name, &user.email)
+        .map_err(|weak| Problem { about: "new", text: sentence(&weak).into() })
+}
+
+fn password_form(
+    visit: &Visit<'_>,
+    signed_in: &SignedIn<'_>,
+    status: StatusCode,
+    problem: Option<&Problem>,
+) -> Answer {
+    let page = Page::Password(pages::Password {
+        host: visit.host,
+        csrf: &signed_in.token.form_token(),
+        username: signed_in.account.user.name.as_str(),
+        problem: problem.map(|problem| problem.text.as_ref()),
+        about: problem.map_or("", |problem| problem.about),
+    });
+    visit.settings.pages.render(status, &page)
+}
+
+const WRONG: &str = "The current password is wrong.";

@@ -1,0 +1,127 @@
+//! Whether a form was sent by one of our own pages, in this browser.
+//!
+//! Two locks, each of which would do: the browser's own word on where the request comes from
+//! (`Sec-Fetch-Site`, or `Origin`), and a hidden field that is derived from a cookie that no other site
+//! can set or read. Before sign-in the cookie is one of the form's own, so that nobody can sign a
+//! browser in to an account of *theirs* (login CSRF); after sign-in it is the session's.
+//!
+//! ASVS 5.0 3.5.1. The cookies are `SameSite=Lax` besides, which stops most of it already.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header::ORIGIN};
+
+use super::{Visit, form::Form};
+use crate::{
+    refusal::Refusal,
+    session::{
+        Presented, Session, SessionToken,
+        cookie::{self, FORM_COOKIE, Keep, SESSION_COOKIE},
+    },
+};
+
+/// A form that one of our pages in this browser has sent; what changes anything takes no other.
+pub(super) struct Genuine(Form);
+
+impl Genuine {
+    /// The form, if it carries the field that belongs to `token`; otherwise what was sent, to show it again.
+    pub(super) fn check(visit: &Visit<'_>, token: Option<&SessionToken>, form: Form) -> Result<Self, Form> {
+        let is_bound = token.is_some_and(|token| token.owns_form_token(form.text("csrf")));
+        if is_bound && is_from_here(visit.headers, visit.host) { Ok(Self(form)) } else { Err(form) }
+    }
+
+    /// The fields.
+    pub(super) fn into_form(self) -> Form {
+        self.0
+    }
+}
+
+/// The token to which forms before sign-in are bound, and the cookie to set if it is new.
+pub(super) fn form_token(visit: &Visit<'_>) -> Result<(SessionToken, Option<HeaderValue>), Refusal> {
+    if let Some(token) = presented_form_token(visit) {
+        return Ok((token, None));
+    }
+    let token = SessionToken::generate().map_err(|error| {
+        tracing::error!(%error, request_id = visit.request_id, "making a form token");
+        Refusal::Internal
+    })?;
+    let cookie = cookie::write(FORM_COOKIE, &token.to_cookie(), Keep::UntilClosed);
+    Ok((token, Some(cookie)))
+}
+
+/// The token of the form cookie that came with the request.
+pub(super) fn presented_form_token(visit: &Visit<'_>) -> Option<SessionToken> {
+    cookie::find(visit.headers, FORM_COOKIE).and_then(SessionToken::from_cookie)
+}
+
+/// The live session of the request together with its token, to which forms after sign-in are bound.
+pub(super) fn presented_session<'r>(visit: &Visit<'r>) -> Option<(SessionToken, &'r Session)> {
+    let Presented::Alive(session) = visit.presented else { return None };
+    let token = cookie::find(visit.headers, SESSION_COOKIE).and_then(SessionToken::from_cookie)?;
+    (token.key() == session.key).then_some((token, session))
+}
+
+/// Whether the browser says that a page of this host has sent the request, or says nothing.
+fn is_from_here(headers: &HeaderMap, host: &str) -> bool {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    match (sites.next(), sites.next()) {
+        // `none`: the person did it, by reloading for instance.
+        (Some(site), None) => return site == "same-origin" || site == "none",
+        (Some(_), Some(_)) => return false,
+        (None, _) => {}
+    }
+    let mut origins = headers.get_all(ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (None, _) => true,
+        (Some(origin), None) => origin.to_str().is_ok_and(|origin| is_origin_of(origin, host)),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Whether `origin` is `https://HOST`; the default port may be left out (RFC 6454 §6.1).
+fn is_origin_of(origin: &str, host: &str) -> bool {
+    let without_default_port =
+        |authority: &'_ str| authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
+    origin
+        .strip_prefix("https://")
+        .is_some_and(|origin| without_default_port(origin) == without_default_port(host))
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browser_s_word_on_the_sender_counts() {
+        const HERE: &str = "wiki.example.com";
+        let table: &[(&[(&str, &str)], bool)] = &[
+            (&[], true),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "none")], true),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "")], false),
+            (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "https://wiki.example.com")], false),
+            (&[("origin", "https://wiki.example.com")], true),
+            (&[("origin", "https://WIKI.example.com:443")], true),
+            (&[("origin", "http://wiki.example.com")], false),
+            (&[("origin", "https://wiki.example.com:8443")], false),
+            (&[("origin", "https://wiki.example.com.evil.example")], false),
+            (&[("origin", "https://evil.example")], false),
+            (&[("origin", "https://evil-wiki.example.com")], false),
+            (&[("origin", "null")], false),
+            (&[("origin", "")], false),
+            (&[("origin", "https://wiki.example.com"), ("origin", "https://evil.example")], false),
+        ];
+        for (pairs, expected) in table {
+            let mut headers = HeaderMap::new();
+            for (name, value) in *pairs {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(is_from_here(&headers, HERE), *expected, "{pairs:?}");
+        }
+        let with_port = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static("https://localhost:8443"))]);
+        assert!(is_from_here(&with_port, "localhost:8443") && !is_from_here(&with_port, "localhost"));
+    }
+}

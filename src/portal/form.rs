@@ -1,0 +1,211 @@
+//! A submitted form, read whole within bounds of size and time.
+//!
+//! Stricter than browsers need: one encoding, UTF-8 without repair, no field
+//! twice. What both sides of a check could read differently is refused.
+
+use std::{error::Error, time::Duration};
+
+use bytes::{Buf, Bytes};
+use http::{
+    HeaderMap,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode;
+use zeroize::Zeroizing;
+
+use crate::refusal::Refusal;
+
+/// The fields of a form; wiped when dropped, as one of them may be a password.
+#[derive(Default)]
+pub(super) struct Form(Vec<Field>);
+
+struct Field {
+    name: String,
+    value: Zeroizing<String>,
+}
+
+impl Form {
+    /// Reads the body of a POST: `application/x-www-form-urlencoded`, at most [`MAX_FORM_BYTES`], within
+    /// [`DEADLINE`].
+    pub(super) async fn read<B>(headers: &HeaderMap, body: B) -> Result<Self, Refusal>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self::read_within(DEADLINE, headers, body).await
+    }
+
+    async fn read_within<B>(deadline: Duration, headers: &HeaderMap, body: B) -> Result<Self, Refusal>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if !is_urlencoded(headers) {
+            return Err(Refusal::UnsupportedMediaType);
+        }
+        // Before the first byte, if it was announced.
+        if body.size_hint().lower() > MAX_FORM_BYTES as u64 {
+            return Err(Refusal::TooLarge);
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the place: limited in size, and in time below"
+        )]
+        let whole = Limited::new(body, MAX_FORM_BYTES).collect();
+        let collected = match tokio::time::timeout(deadline, whole).await {
+            Err(_) => return Err(Refusal::TooSlow),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::TooLarge),
+            Ok(Err(_)) => return Err(Refusal::BadRequest("The form did not arrive whole.")),
+            Ok(Ok(collected)) => collected,
+        };
+        let mut chunks = collected.aggregate();
+        let mut text = Zeroizing::new(vec![0; chunks.remaining()]);
+        chunks.copy_to_slice(&mut text);
+        Self::parse(&text)
+    }
+
+    /// Reads `name=value&…`, from a body or a query.
+    pub(super) fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
+        let mut fields: Vec<Field> = Vec::new();
+        for pair in encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let name = decode(halves.next().unwrap_or_default())?;
+            let value = decode(halves.next().unwrap_or_default())?;
+            if fields.len() == MAX_FIELDS {
+                return Err(Refusal::BadRequest("The form has too many fields."));
+            }
+            if fields.iter().any(|field| field.name == *name) {
+                return Err(Refusal::BadRequest("The form has a field twice."));
+            }
+            fields.push(Field { name: name.as_str().to_owned(), value });
+        }
+        Ok(Self(fields))
+    }
+
+    /// The value of a field; empty if there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|field| field.name == name).map_or("", |field| field.value.as_str())
+    }
+
+    /// Takes a value out of the form; empty if there is none.
+    pub(super) fn take(&mut self, name: &str) -> String {
+        self.0
+            .iter_mut()
+            .find(|field| field.name == name)
+            .map(|field| std::mem::take(&mut *field.value))
+            .unwrap_or_default()
+    }
+}
+
+fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Refusal> {
+    let spaced: Zeroizing<Vec<u8>> =
+        Zeroizing::new(encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect());
+    let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(percent_decode(&spaced).collect());
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(Refusal::BadRequest("The form is not in UTF-8.")),
+    }
+}
+
+fn is_urlencoded(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next().and_then(|value| value.to_str().ok()), types.next())
+    else {
+        return false;
+    };
+    let mut parts = content_type.split(';').map(str::trim);
+    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+        && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+        && headers
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Far more than any form here needs, a password of a thousand emoji included.
+const MAX_FORM_BYTES: usize = 128 * 1024;
+const MAX_FIELDS: usize = 32;
+const DEADLINE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use http::HeaderValue;
+    use http_body::Frame;
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
+
+    fn headers(content_type: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))])
+    }
+
+    async fn read(content_type: &'static str, body: impl Into<Bytes>) -> Result<Form, Refusal> {
+        Form::read(&headers(content_type), Full::new(body.into())).await
+    }
+
+    const PLAIN: &str = "application/x-www-form-urlencoded";
+
+    #[tokio::test]
+    async fn fields_are_decoded_once() {
+        let mut form = read(PLAIN, "a=1&b=x+y%2Bz%2520&c=%C3%A4%00&d&=e&&f==").await.unwrap();
+        for (name, value) in
+            [("a", "1"), ("b", "x y+z%20"), ("c", "ä\0"), ("d", ""), ("", "e"), ("f", "="), ("g", "")]
+        {
+            assert_eq!(form.text(name), value, "{name}");
+        }
+        assert_eq!(form.take("a"), "1");
+        assert_eq!(form.text("a"), "");
+    }
+
+    #[tokio::test]
+    async fn ambiguous_and_oversized_forms_are_refused() {
+        let status = |result: Result<Form, Refusal>| result.err().map(|refusal| refusal.status().as_u16());
+        assert_eq!(status(read(PLAIN, "a=1&b=2&a=1").await), Some(400));
+        assert_eq!(status(read(PLAIN, "a=1&%61=1").await), Some(400));
+        assert_eq!(status(read(PLAIN, "a=%ff").await), Some(400));
+        assert_eq!(status(read(PLAIN, &b"a=\xc3"[..]).await), Some(400));
+        let many = (0..=MAX_FIELDS).map(|n| format!("f{n}=")).collect::<Vec<_>>().join("&");
+        assert_eq!(status(read(PLAIN, many).await), Some(400));
+        assert_eq!(status(read(PLAIN, "a".repeat(MAX_FORM_BYTES)).await), None);
+        assert_eq!(status(read(PLAIN, "a".repeat(MAX_FORM_BYTES + 1)).await), Some(413));
+        // Not announced, but sent.
+        let chunks = (0..3).map(|_| Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'a'; 64 * 1024]))));
+        let endless = StreamBody::new(stream::iter(chunks));
+        assert_eq!(status(Form::read(&headers(PLAIN), endless).await), Some(413));
+    }
+
+    #[tokio::test]
+    async fn only_one_encoding_is_understood() {
+        for good in [PLAIN, "Application/X-WWW-Form-Urlencoded; charset=UTF-8"] {
+            assert!(read(good, "a=1").await.is_ok(), "{good}");
+        }
+        for bad in ["", "text/plain", "multipart/form-data; boundary=x", "application/json"] {
+            assert_eq!(read(bad, "a=1").await.err(), Some(Refusal::UnsupportedMediaType), "{bad}");
+        }
+        let latin = "application/x-www-form-urlencoded; charset=iso-8859-1";
+        assert_eq!(read(latin, "a=1").await.err(), Some(Refusal::UnsupportedMediaType));
+        let mut packed = headers(PLAIN);
+        packed.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        assert_eq!(
+            Form::read(&packed, Full::new(Bytes::new())).await.err(),
+            Some(Refusal::UnsupportedMediaType)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_form_that_does_not_arrive_is_given_up() {
+        let silent = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
+        let result = Form::read_within(Duration::from_millis(1), &headers(PLAIN), silent).await;
+        assert_eq!(result.err(), Some(Refusal::TooSlow));
+        let broken = StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>(std::io::Error::other("reset"))]));
+        let result = Form::read(&headers(PLAIN), broken).await;
+        assert_eq!(result.err().map(|refusal| refusal.status().as_u16()), Some(400));
+    }
+}

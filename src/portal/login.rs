@@ -1,0 +1,122 @@
+//! Signing in.
+
+use http::{StatusCode, header::SET_COOKIE};
+
+use super::{
+    Answer, Entered, FORM_EXPIRED, Portal, ReturnTo, Visit,
+    csrf::{self, Genuine},
+    directory_failed,
+    form::Form,
+    notice::Notice,
+};
+use crate::{
+    backends::{Denied, Reason},
+    identity::UserName,
+    pages::{Login, Page},
+    refusal::Refusal,
+    telemetry::AuditKind,
+    users::Password,
+};
+
+impl Portal {
+    /// The form; who is signed in already goes straight on.
+    pub(super) fn show_login(visit: &Visit<'_>) -> Result<Answer, Refusal> {
+        let next = ReturnTo::parse(&visit.parameter("next"));
+        if visit.account.is_some() {
+            return Ok(crate::pages::redirect(next.as_str()));
+        }
+        let notice = Notice::waiting(visit);
+        let shown = Shown { notice: notice.map(Notice::text), ..Shown::again("", &next) };
+        let mut response = login_form(visit, StatusCode::OK, &shown)?;
+        if notice.is_some() {
+            Notice::clear(response.headers_mut());
+        }
+        Ok(response)
+    }
+
+    /// Checks a name and a password. Whatever is wrong with them, the answer is the same.
+    pub(super) async fn sign_in(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
+        let token = csrf::presented_form_token(visit);
+        let mut form = match Genuine::check(visit, token.as_ref(), form) {
+            Ok(genuine) => genuine.into_form(),
+            Err(form) => {
+                let next = ReturnTo::parse(form.text("next"));
+                let shown = Shown::again(form.text("username"), &next).because(FORM_EXPIRED);
+                return login_form(visit, StatusCode::FORBIDDEN, &shown);
+            }
+        };
+        let next = ReturnTo::parse(form.text("next"));
+        let password = Password::new(form.take("password"));
+        let typed_name = form.text("username");
+        let account = match self.local.authenticate(typed_name, password, self.clock.now()).await {
+            Ok(account) => account,
+            Err(Denied::WrongCredentials { reason, name }) => {
+                // A name that is nobody's may be a password that went into the wrong field.
+                let known = name.filter(|_| !matches!(reason, Reason::UnknownUser | Reason::InvalidName));
+                let known = known.as_ref().map(UserName::as_str);
+                self.record(visit, AuditKind::SignInFailed, reason.as_str(), known, None);
+                let shown = Shown::again(typed_name, &next).because(WRONG);
+                let mut response = login_form(visit, StatusCode::UNAUTHORIZED, &shown)?;
+                Refusal::SignIn.add_headers(response.headers_mut());
+                return Ok(response);
+            }
+            Err(Denied::Busy(busy)) => {
+                self.record(visit, AuditKind::SignInFailed, "busy", None, None);
+                let refusal = Refusal::TooBusy { retry_after: busy.retry_after };
+                let detail = refusal.detail();
+                let shown = Shown::again(typed_name, &next).because(&detail);
+                let mut response = login_form(visit, refusal.status(), &shown)?;
+                refusal.add_headers(response.headers_mut());
+                return Ok(response);
+            }
+            Err(Denied::Unavailable(error)) => {
+                self.record(visit, AuditKind::SignInFailed, "unavailable", None, None);
+                return Err(directory_failed(visit, "looking up who signs in", &error));
+            }
+        };
+        let Entered { response, session } = self.enter(visit, &account, next.as_str()).await?;
+        self.record(visit, AuditKind::SignIn, "ok", Some(account.user.name.as_str()), Some(session));
+        Ok(response)
+    }
+}
+
+/// What the form shows besides its fields.
+struct Shown<'a> {
+    username: &'a str,
+    next: &'a ReturnTo,
+    problem: Option<&'a str>,
+    notice: Option<&'a str>,
+}
+
+impl<'a> Shown<'a> {
+    /// With what was typed before, but for the password.
+    fn again(typed_name: &'a str, next: &'a ReturnTo) -> Self {
+        // No name is that long; it would only fill the page.
+        let username = if typed_name.len() > MAX_SHOWN_BYTES { "" } else { typed_name };
+        Self { username, next, problem: None, notice: None }
+    }
+
+    fn because(self, problem: &'a str) -> Self {
+        Self { problem: Some(problem), ..self }
+    }
+}
+
+fn login_form(visit: &Visit<'_>, status: StatusCode, shown: &Shown<'_>) -> Result<Answer, Refusal> {
+    let (token, cookie) = csrf::form_token(visit)?;
+    let page = Page::Login(Login {
+        host: visit.host,
+        csrf: &token.form_token(),
+        next: shown.next.as_str(),
+        username: shown.username,
+        problem: shown.problem,
+        notice: shown.notice,
+    });
+    let mut response = visit.settings.pages.render(status, &page);
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+const WRONG: &str = "Wrong user name or password.";
+const MAX_SHOWN_BYTES: usize = 256;

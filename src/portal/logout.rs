@@ -1,0 +1,77 @@
+//! Signing out: asked with GET, done with POST.
+
+use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
+
+use super::{
+    Answer, FORM_EXPIRED, Portal, Visit,
+    csrf::{self, Genuine},
+    form::Form,
+    notice::Notice,
+    readable_name,
+};
+use crate::{
+    pages::{self, Logout, Page},
+    refusal::Refusal,
+    session::{
+        Presented, SessionToken,
+        cookie::{self, Keep, SESSION_COOKIE},
+    },
+    telemetry::AuditKind,
+};
+
+impl Portal {
+    /// The question. Whoever has no session is shown the sign-in page: there is nothing to end.
+    pub(super) fn ask_to_sign_out(visit: &Visit<'_>) -> Answer {
+        match csrf::presented_session(visit) {
+            Some((token, _)) => question(visit, StatusCode::OK, &token, None),
+            None => nothing_to_end(visit),
+        }
+    }
+
+    /// Ends the session. When this answers, no later request finds it, on no connection.
+    pub(super) async fn sign_out(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
+        let Some((token, session)) = csrf::presented_session(visit) else {
+            return Ok(nothing_to_end(visit));
+        };
+        if Genuine::check(visit, Some(&token), form).is_err() {
+            return Ok(question(visit, StatusCode::FORBIDDEN, &token, Some(FORM_EXPIRED)));
+        }
+        self.end_presented(visit).await?;
+        let user = visit.account.map(|account| account.user.name.as_str());
+        self.record(visit, AuditKind::SignOut, "ok", user, Some(session.key.to_string()));
+        let mut response = pages::redirect("/.gateway/login");
+        let headers = response.headers_mut();
+        forget_session(headers);
+        // What the applications let the browser keep is not for the next person at this desk
+        // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
+        headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+        Notice::SignedOut.leave(headers);
+        Ok(response)
+    }
+}
+
+fn question(visit: &Visit<'_>, status: StatusCode, token: &SessionToken, problem: Option<&str>) -> Answer {
+    let page = Page::Logout(Logout {
+        host: visit.host,
+        csrf: &token.form_token(),
+        name: visit.account.map_or("", |account| readable_name(&account.user)),
+        problem,
+    });
+    visit.settings.pages.render(status, &page)
+}
+
+/// A cookie that opens nothing is cleared away. One that was *not sent* is left alone: a form on another
+/// site comes without it, and must not be able to sign anybody out by having it cleared.
+fn nothing_to_end(visit: &Visit<'_>) -> Answer {
+    let mut response = pages::redirect("/.gateway/login");
+    if matches!(visit.presented, Presented::Invalid) {
+        forget_session(response.headers_mut());
+    }
+    response
+}
+
+fn forget_session(headers: &mut http::HeaderMap) {
+    headers.append(SET_COOKIE, cookie::write(SESSION_COOKIE, "", Keep::Forget));
+}
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");

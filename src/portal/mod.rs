@@ -1,0 +1,315 @@
+//! The gateway's own pages under `/.gateway/`: sign in, sign out, who am I, a new password, the first user.
+//!
+//! A request enters at [`Portal::answer`] as a [`Visit`]: who sends it is already known. Each page has a
+//! file. What changes anything takes a `csrf::Genuine` form; where a browser goes on to is a
+//! [`ReturnTo`]; every way of saying no is a [`Refusal`]. GET and HEAD never change anything but the
+//! cookies of the form and of the one-time message.
+//!
+//! Nothing here decides who may use an application, and nothing slows down guessing yet beyond the
+//! bounded queue of password checks.
+
+mod account;
+mod change_password;
+mod csrf;
+mod form;
+mod login;
+mod logout;
+mod notice;
+mod return_to;
+mod setup;
+mod whoami;
+
+use std::{collections::BTreeMap, error::Error, net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, Method, Response,
+    header::{SET_COOKIE, USER_AGENT},
+};
+use http_body::Body;
+use http_body_util::Full;
+
+pub use return_to::{ReturnTo, sign_in_redirect};
+
+use crate::{
+    backends::Local,
+    clock::Clock,
+    identity::{GroupName, Permission, User},
+    pages::{self, Pages},
+    refusal::{Refusal, Representation},
+    session::{
+        Limits, Presented, SessionToken, Sessions, SignIn,
+        cookie::{self, FORM_COOKIE, Keep},
+    },
+    telemetry::{Audit, AuditEvent, AuditKind},
+    users::{Account, Directory, DirectoryError, Passwords},
+};
+use form::Form;
+use setup::SetupLink;
+
+/// The pages of the gateway; one for the process.
+#[derive(Debug)]
+pub struct Portal {
+    directory: Arc<Directory>,
+    local: Local,
+    passwords: Arc<Passwords>,
+    sessions: Arc<Sessions>,
+    setup: SetupLink,
+    audit: Audit,
+    clock: Clock,
+}
+
+/// What the pages need of the configuration; changes with a reload.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The time limits of new sessions.
+    pub sessions: Limits,
+    /// The compiled templates.
+    pub pages: Pages,
+    /// What each group stands for, to tell people what they may do.
+    pub groups: Arc<BTreeMap<GroupName, Vec<Permission>>>,
+}
+
+/// One request for a page of the gateway.
+#[derive(Debug)]
+pub struct Visit<'r> {
+    /// The method.
+    pub method: &'r Method,
+    /// What follows `/.gateway/`, without the query: `login`.
+    pub page: &'r str,
+    /// The query, without its `?`.
+    pub query: Option<&'r str>,
+    /// All header fields.
+    pub headers: &'r HeaderMap,
+    /// The site as the browser knows it, with a port if it is not the usual one: `localhost:8443`. Known to be
+    /// a host that is served here.
+    pub host: &'r str,
+    /// Address of the browser.
+    pub client_addr: IpAddr,
+    /// As in the access log.
+    pub request_id: &'r str,
+    /// What the session cookie turned out to be.
+    pub presented: &'r Presented,
+    /// Whose session it is: only if it is alive and [`Account::identity`] said yes.
+    pub account: Option<&'r Arc<Account>>,
+    /// The configuration as of this request.
+    pub settings: &'r Settings,
+}
+
+impl Portal {
+    /// The portal over the stores it needs.
+    pub fn new(
+        directory: Arc<Directory>,
+        passwords: Arc<Passwords>,
+        sessions: Arc<Sessions>,
+        audit: Audit,
+        clock: Clock,
+    ) -> Self {
+        let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
+        Self { directory, local, passwords, sessions, setup: SetupLink::default(), audit, clock }
+    }
+
+    /// Answers a request for a page of the gateway. The body is read for a POST only, within bounds.
+    pub async fn answer<B>(&self, visit: Visit<'_>, body: B) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let refusal = match self.page(&visit, body).await {
+            Ok(response) => return response,
+            Err(refusal) => refusal,
+        };
+        let wants = Representation::of(visit.method, visit.headers);
+        if refusal == Refusal::SignIn && wants == Representation::Page {
+            return sign_in_redirect(Some(&format!("/.gateway/{}", visit.page)));
+        }
+        refusal.respond(wants, visit.request_id, &visit.settings.pages)
+    }
+
+    async fn page<B>(&self, visit: &Visit<'_>, body: B) -> Result<Answer, Refusal>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let pages = &visit.settings.pages;
+        match visit.page {
+            "login" => match visit.act(&[Act::Look, Act::Submit])? {
+                Act::Look => Self::show_login(visit),
+                Act::Submit => self.sign_in(visit, Form::read(visit.headers, body).await?).await,
+            },
+            "logout" => match visit.act(&[Act::Look, Act::Submit])? {
+                Act::Look => Ok(Self::ask_to_sign_out(visit)),
+                Act::Submit => self.sign_out(visit, Form::read(visit.headers, body).await?).await,
+            },
+            "account" => visit.act(&[Act::Look]).and_then(|_| Self::show_account(visit)),
+            "account/password" => match visit.act(&[Act::Look, Act::Submit])? {
+                Act::Look => Self::show_password_form(visit),
+                Act::Submit => {
+                    // Before the body is read: only who is signed in may send one.
+                    visit.signed_in()?;
+                    self.change_password(visit, Form::read(visit.headers, body).await?).await
+                }
+            },
+            "whoami" => visit.act(&[Act::Look]).and_then(|_| whoami::answer(visit)),
+            "setup" => match visit.act(&[Act::Look, Act::Submit])? {
+                Act::Look => self.show_setup(visit).await,
+                Act::Submit => {
+                    self.setup.is_open(self.clock.now()).then_some(()).ok_or(Refusal::NotFound)?;
+                    self.set_up(visit, Form::read(visit.headers, body).await?).await
+                }
+            },
+            style if pages.stylesheet_path().strip_prefix("/.gateway/") == Some(style) => {
+                visit.act(&[Act::Look]).map(|_| pages.stylesheet())
+            }
+            _ => Err(Refusal::NotFound),
+        }
+    }
+
+    /// Signs the browser in: ends what it had, opens a session under a new token, sends it on.
+    ///
+    /// The old session ends first, so that a token from before sign-in is worth nothing after it, whatever
+    /// happens in between (ASVS 5.0 7.2.4).
+    async fn enter(&self, visit: &Visit<'_>, account: &Account, to: &str) -> Result<Entered, Refusal> {
+        self.end_presented(visit).await?;
+        let user_agent = visit.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let sign_in = SignIn {
+            user: account.user.id,
+            credential: account.credential,
+            client_addr: visit.client_addr,
+            user_agent: user_agent.as_deref().unwrap_or_default(),
+        };
+        let limits = &visit.settings.sessions;
+        let (token, session) = self
+            .sessions
+            .open(sign_in, self.clock.now(), limits)
+            .await
+            .map_err(|error| unavailable(visit, "opening a session", &error))?;
+        let mut response = pages::redirect(to);
+        let headers = response.headers_mut();
+        let keep = if limits.browser_session { Keep::UntilClosed } else { Keep::For(limits.lifetime) };
+        headers.append(SET_COOKIE, cookie::session(&token, keep));
+        // A form from before sign-in is worth nothing after it.
+        headers.append(SET_COOKIE, cookie::write(FORM_COOKIE, "", Keep::Forget));
+        Ok(Entered { response, session: session.key.to_string() })
+    }
+
+    /// Ends the session that came with the request, if one is alive; durably, before anything is answered.
+    async fn end_presented(&self, visit: &Visit<'_>) -> Result<(), Refusal> {
+        match visit.presented {
+            Presented::Alive(session) => self
+                .sessions
+                .end(session)
+                .await
+                .map_err(|error| unavailable(visit, "ending a session", &error)),
+            Presented::Absent | Presented::Invalid => Ok(()),
+        }
+    }
+
+    fn record(
+        &self,
+        visit: &Visit<'_>,
+        event: AuditKind,
+        reason: &str,
+        user: Option<&str>,
+        session: Option<String>,
+    ) {
+        self.audit.record(&AuditEvent {
+            event,
+            reason,
+            user,
+            actor: None,
+            client: Some(visit.client_addr),
+            request_id: Some(visit.request_id),
+            session,
+        });
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// A browser that has just been given a session.
+struct Entered {
+    response: Answer,
+    /// The session's key, for the audit stream.
+    session: String,
+}
+
+/// What a method does to a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Look,
+    Submit,
+}
+
+impl<'r> Visit<'r> {
+    fn act(&self, possible: &[Act]) -> Result<Act, Refusal> {
+        let act = match *self.method {
+            Method::GET | Method::HEAD => Some(Act::Look),
+            Method::POST => Some(Act::Submit),
+            _ => None,
+        };
+        act.filter(|act| possible.contains(act)).ok_or(Refusal::MethodNotAllowed(
+            if possible.contains(&Act::Submit) { "GET, HEAD, POST" } else { "GET, HEAD" },
+        ))
+    }
+
+    /// The account and the session of somebody who is signed in.
+    fn signed_in(&self) -> Result<SignedIn<'r>, Refusal> {
+        let account = self.account.ok_or(Refusal::SignIn)?;
+        let (token, session) = csrf::presented_session(self).ok_or(Refusal::SignIn)?;
+        Ok(SignedIn { account, session, token })
+    }
+
+    /// A parameter of the query; empty if it is not there or the query makes no sense.
+    fn parameter(&self, name: &str) -> String {
+        Form::parse(self.query.unwrap_or_default().as_bytes())
+            .map(|mut query| query.take(name))
+            .unwrap_or_default()
+    }
+}
+
+struct SignedIn<'r> {
+    account: &'r Arc<Account>,
+    session: &'r crate::session::Session,
+    token: SessionToken,
+}
+
+/// What the user may do, directly and through groups; sorted, without duplicates.
+fn permissions<'a>(user: &'a User, groups: &'a BTreeMap<GroupName, Vec<Permission>>) -> Vec<&'a str> {
+    let through_groups = user.groups.iter().filter_map(|group| groups.get(group)).flatten();
+    let mut all: Vec<&str> = user.permissions.iter().chain(through_groups).map(Permission::as_str).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// How a person is addressed.
+fn readable_name(user: &User) -> &str {
+    if user.full_name.is_empty() { user.name.as_str() } else { &user.full_name }
+}
+
+/// An error's text as a sentence on a page.
+fn sentence(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), rest.as_str()))
+}
+
+/// A store that gave no answer: the log gets to know which and why, the stranger does not.
+fn unavailable(visit: &Visit<'_>, doing: &'static str, error: &dyn Error) -> Refusal {
+    let cause = error.source().map(ToString::to_string);
+    tracing::error!(request_id = visit.request_id, %error, cause, "{doing}");
+    Refusal::Unavailable
+}
+
+fn directory_failed(visit: &Visit<'_>, doing: &'static str, error: &DirectoryError) -> Refusal {
+    match error {
+        DirectoryError::Busy => Refusal::TooBusy { retry_after: std::time::Duration::from_secs(1) },
+        error => unavailable(visit, doing, error),
+    }
+}
+
+const FORM_EXPIRED: &str = "This form had expired. Please try again.";
+
+#[cfg(test)]
+mod tests;

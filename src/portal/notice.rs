@@ -1,0 +1,55 @@
+//! Messages that are shown once, on the page after the one that did something.
+//!
+//! The cookie holds a code, never a text: what it can make a page say is said here.
+
+use http::{HeaderMap, Method, header::SET_COOKIE};
+
+use super::Visit;
+use crate::session::cookie::{self, Keep, NOTICE_COOKIE};
+
+/// Something that went well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    SignedOut,
+    PasswordChanged,
+    SetUp,
+}
+
+impl Notice {
+    /// The message for the next page, if one is waiting. A HEAD shows nothing, so it takes nothing.
+    pub(super) fn waiting(visit: &Visit<'_>) -> Option<Self> {
+        let code = cookie::find(visit.headers, NOTICE_COOKIE).filter(|_| *visit.method == Method::GET)?;
+        [Self::SignedOut, Self::PasswordChanged, Self::SetUp]
+            .into_iter()
+            .find(|notice| notice.code().as_bytes() == code)
+    }
+
+    /// Leaves it for the next page.
+    pub(super) fn leave(self, headers: &mut HeaderMap) {
+        headers.append(SET_COOKIE, cookie::write(NOTICE_COOKIE, self.code(), Keep::For(KEPT)));
+    }
+
+    /// Takes it away: it has been shown.
+    pub(super) fn clear(headers: &mut HeaderMap) {
+        headers.append(SET_COOKIE, cookie::write(NOTICE_COOKIE, "", Keep::Forget));
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::SignedOut => "You have signed out.",
+            Self::PasswordChanged => "Your password has been changed. Your other sessions have ended.",
+            Self::SetUp => "You are the first superuser. More users are added with “portcullis user add”.",
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed-out",
+            Self::PasswordChanged => "password-changed",
+            Self::SetUp => "set-up",
+        }
+    }
+}
+
+/// Long enough for a slow redirect; after that it would surprise.
+const KEPT: std::time::Duration = std::time::Duration::from_mins(1);

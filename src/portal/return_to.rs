@@ -1,0 +1,303 @@
+//! Where a browser goes on to after sign-in: a path on the same host, nothing else, whatever is asked for.
+//!
+//! A link to the sign-in page can be made by anybody, `next` included. If it could name another
+//! host, a stranger could send people through the real sign-in page to a copy of it that says
+//! "wrong password". Browsers read a location more generously than servers do (a backslash is a
+//! slash, tabs and line feeds vanish, dots are resolved), and applications decode once more than
+//! they should, so what is accepted here is a path that no such reading can turn into a host.
+
+use std::fmt;
+
+use http::Response;
+use http_body_util::Full;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::pages;
+
+/// A path and query of this host, never of another, and never a page that would send the browser
+/// round in a circle or sign it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// Takes what was asked for if it is safe, and the start page otherwise.
+    pub fn parse(asked: &str) -> Self {
+        if is_safe(asked) { Self(asked.to_owned()) } else { Self::start() }
+    }
+
+    /// The start page, `/`.
+    pub fn start() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// The path and query, fit for a `Location`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The sign-in page that goes on to here.
+    pub fn login_location(&self) -> String {
+        if self.0 == "/" {
+            return LOGIN.to_owned();
+        }
+        format!("{LOGIN}?next={}", utf8_percent_encode(&self.0, NOT_IN_A_QUERY_VALUE))
+    }
+}
+
+impl fmt::Display for ReturnTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Sends a browser to the sign-in page, and from there back to `original` (path and query) if it may.
+///
+/// `original` is for navigations with GET: what another method asked for cannot be asked for again, so
+/// pass `None` and the browser ends at the start page.
+pub fn sign_in_redirect(original: Option<&str>) -> Response<Full<bytes::Bytes>> {
+    pages::redirect(&original.map_or(ReturnTo::start(), ReturnTo::parse).login_location())
+}
+
+fn is_safe(asked: &str) -> bool {
+    // Printable ASCII alone: no space, no control, nothing that a browser drops or folds. Browsers
+    // percent-encode everything else, so nobody's bookmark is lost.
+    if asked.len() > MAX_BYTES || !asked.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return false;
+    }
+    let path = asked.split(['?', '#']).next().unwrap_or_default();
+    // As it is read by one who decodes never, once, twice, …
+    let mut reading = path.to_owned();
+    for _ in 0..=MAX_DECODINGS {
+        if !is_plain_path(&reading) {
+            return false;
+        }
+        let Ok(decoded) = percent_decode_str(&reading).decode_utf8() else { return false };
+        if decoded == reading {
+            return true;
+        }
+        reading = decoded.into_owned();
+    }
+    // Encoded over and over: that is no path anybody uses.
+    false
+}
+
+/// Whether this reading of the path stays on the host, and off the pages of the gateway that lead nowhere.
+fn is_plain_path(path: &str) -> bool {
+    if !path.starts_with('/') || path.chars().any(|c| c.is_control() || c == '\\') {
+        return false;
+    }
+    let resolved = resolve_dots(path);
+    // `//host` is another host (RFC 3986 §4.2).
+    if path.starts_with("//") || resolved.starts_with("//") {
+        return false;
+    }
+    let lower = resolved.to_lowercase();
+    let plain: Vec<&str> =
+        lower.split('/').map(|segment| segment.split(';').next().unwrap_or_default()).collect();
+    match plain.as_slice() {
+        ["", ".gateway", rest @ ..] => matches!(rest, ["account"] | ["account", "password"]),
+        _ => true,
+    }
+}
+
+/// RFC 3986 §5.2.4, as browsers do it: empty segments count as segments.
+fn resolve_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." if is_last => kept.push(""),
+            "." => {}
+            ".." => {
+                kept.pop();
+                if is_last {
+                    kept.push("");
+                }
+            }
+            _ => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+const LOGIN: &str = "/.gateway/login";
+
+/// Longer ones are no addresses that anybody wants to come back to.
+const MAX_BYTES: usize = 2048;
+const MAX_DECODINGS: usize = 3;
+
+const NOT_IN_A_QUERY_VALUE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Where a browser ends up (WHATWG URL, for a special scheme): `None` is another origin.
+    fn in_a_browser(location: &str) -> Option<String> {
+        let trimmed = location.trim_matches(|c: char| c <= ' ');
+        let text: String = trimmed
+            .chars()
+            .filter(|c| !"\t\r\n".contains(*c))
+            .map(|c| if c == '\\' { '/' } else { c })
+            .collect();
+        let has_scheme = text.split_once(':').is_some_and(|(scheme, _)| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        });
+        if has_scheme || text.starts_with("//") {
+            return None;
+        }
+        Some(text)
+    }
+
+    #[test]
+    fn ordinary_places_are_returned_to() {
+        for place in [
+            "/",
+            "/wiki/Main_Page",
+            "/a/b/?x=1&y=%0a%5c#part",
+            "/search?q=http://example.com/&r=//x",
+            "/proxy/http://example.com",
+            "/%C3%A4/%20x",
+            "/a//b",
+            "/a/../b",
+            "/100%25",
+            "/.gateway/account",
+            "/.gateway/account/password",
+            "/.gatewayx/login",
+            "/login",
+            "/x?next=/.gateway/login",
+            "/user@host",
+            "/:8080",
+        ] {
+            assert_eq!(ReturnTo::parse(place).as_str(), place);
+        }
+    }
+
+    #[test]
+    fn everything_else_becomes_the_start_page() {
+        let table = [
+            "",
+            "wiki",
+            "?x",
+            "//evil.example",
+            "///evil.example",
+            "////evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "\\/evil.example",
+            "/\\/evil.example",
+            "http://evil.example",
+            "https:evil.example",
+            "http:\\\\evil.example",
+            "http:///evil.example",
+            "HTTP://evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/\r/evil.example",
+            "\t//evil.example",
+            " //evil.example",
+            "/ /evil.example",
+            "\u{8}//evil.example",
+            "/\u{0}/evil.example",
+            "/%09/evil.example",
+            "/%0a/evil.example",
+            "/%0D/evil.example",
+            "/%00/evil.example",
+            "/%5cevil.example",
+            "/%5Cevil.example",
+            "/%255cevil.example",
+            "/%25255cevil.example",
+            "/%2fevil.example",
+            "/%2F/evil.example",
+            "/%252fevil.example",
+            "%2f%2fevil.example",
+            "/.//evil.example",
+            "/./%2fevil.example",
+            "/..//evil.example",
+            "/a/..//evil.example",
+            "/a/b/../..//evil.example",
+            "/%2e//evil.example",
+            "/%2e%2e//evil.example",
+            "/x/%2e%2e/%2fevil.example",
+            "//user@evil.example",
+            "//evil.example:443/%2f..",
+            "//3627734734",
+            "/\u{3000}/evil.example",
+            "/\u{ff0f}evil.example",
+            "/\u{85}/evil",
+            "/a\r\nSet-Cookie: x=y",
+            "/a%0d%0aSet-Cookie:%20x=y",
+            "/%ff",
+            "/%25252525252541",
+            "/.gateway/login",
+            "/.gateway/login?next=/",
+            "/.gateway/logout",
+            "/.gateway/login/",
+            "/.gateway/./logout",
+            "/x/../.gateway/logout",
+            "/.GATEWAY/Logout",
+            "/%2egateway/logout",
+            "/.gateway%2flogout",
+            "/.gateway;x/logout;y",
+            "/.gateway/setup?token=x",
+            "/.gateway/whoami",
+            "/.gateway/",
+            "/.gateway",
+        ];
+        for asked in table {
+            assert_eq!(ReturnTo::parse(asked).as_str(), "/", "{asked:?}");
+        }
+        let long = format!("/{}", "a".repeat(MAX_BYTES));
+        assert_eq!(ReturnTo::parse(&long).as_str(), "/");
+        let longest = long.get(..MAX_BYTES).unwrap();
+        assert_eq!(ReturnTo::parse(longest).as_str(), longest);
+    }
+
+    #[test]
+    fn the_sign_in_page_carries_the_place_through_its_query() {
+        assert_eq!(ReturnTo::start().login_location(), "/.gateway/login");
+        let place = "/a%20b/c?x=1&next=2#%23";
+        let location = ReturnTo::parse(place).login_location();
+        assert_eq!(location, "/.gateway/login?next=/a%2520b/c%3Fx%3D1%26next%3D2%23%2523");
+        let (_, query) = location.split_once('?').unwrap();
+        let (name, value) = form_urlencoded::parse(query.as_bytes()).next().unwrap();
+        assert_eq!((name.as_ref(), value.as_ref()), ("next", place));
+        assert_eq!(sign_in_redirect(Some("//evil.example")).headers()["location"], "/.gateway/login");
+        assert_eq!(sign_in_redirect(None).headers()["location"], "/.gateway/login");
+        assert_eq!(sign_in_redirect(Some("/a")).status(), 303);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn no_browser_leaves_the_host(
+            asked in prop_oneof![
+                any::<String>(),
+                "[/\\\\.%a25fF05cC09dDeE:@?#;\t\n\r ]{0,24}",
+                "/(\\.\\./|\\./|/|%2f|%5c|%2e|a/){0,6}evil\\.example",
+            ]
+        ) {
+            let location = ReturnTo::parse(&asked);
+            // Also for one who decodes before redirecting again, which applications do.
+            let mut reading = location.as_str().to_owned();
+            for _ in 0..3 {
+                let landed = in_a_browser(&reading);
+                prop_assert!(landed.is_some(), "{asked:?} → {reading:?}");
+                prop_assert!(!resolve_dots(landed.unwrap().split(['?', '#']).next().unwrap()).starts_with("//"));
+                let path = reading.split(['?', '#']).next().unwrap();
+                reading = percent_decode_str(path).decode_utf8_lossy().into_owned();
+            }
+            prop_assert_eq!(ReturnTo::parse(location.as_str()), location.clone());
+            let redirect = pages::redirect(location.as_str());
+            prop_assert_eq!(redirect.headers()["location"].as_bytes(), location.as_str().as_bytes());
+        }
+    }
+}

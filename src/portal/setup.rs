@@ -1,0 +1,205 @@
+//! The first user: made through a link that is printed at the first start, never by a default password.
+//!
+//! The link holds a random secret, works for an hour and for one user, and only while there is no
+//! user at all. Whoever comes without it is told that there is no such page.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::{StatusCode, header::SET_COOKIE};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{
+    Answer, Entered, FORM_EXPIRED, Portal, Visit,
+    csrf::{self, Genuine},
+    directory_failed,
+    form::Form,
+    notice::Notice,
+    sentence,
+};
+use crate::{
+    clock::Timestamp,
+    identity::UserName,
+    pages::{Page, Setup},
+    refusal::Refusal,
+    session::{NoRandomness, SessionKey, SessionToken},
+    telemetry::AuditKind,
+    users::{DirectoryError, Password, StoreError, password_policy},
+};
+
+/// The link that is open, if any; only the hash of its secret is kept.
+#[derive(Debug, Default)]
+pub(super) struct SetupLink(Mutex<Option<Open>>);
+
+#[derive(Debug)]
+struct Open {
+    key: SessionKey,
+    until: Timestamp,
+}
+
+impl SetupLink {
+    /// A new link; the one before is worth nothing any more.
+    fn open(&self, now: Timestamp) -> Result<Zeroizing<String>, NoRandomness> {
+        let secret = SessionToken::generate()?;
+        *self.lock() = Some(Open { key: secret.key(), until: now + VALID });
+        Ok(secret.to_cookie())
+    }
+
+    /// Whether there is a link that has not run out.
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        self.lock().as_ref().is_some_and(|open| now < open.until)
+    }
+
+    /// Whether this is the secret of the open link. Hashes are compared, in constant time.
+    fn accepts(&self, secret: &str, now: Timestamp) -> bool {
+        let presented = SessionToken::from_cookie(secret.as_bytes()).map(|secret| secret.key());
+        match (presented, self.lock().as_ref()) {
+            (Some(key), Some(open)) => now < open.until && key.as_bytes().ct_eq(open.key.as_bytes()).into(),
+            _ => false,
+        }
+    }
+
+    fn close(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Portal {
+    /// Opens the one-time set-up link if there is no user yet, for the server to print at its start: path and
+    /// query, to be put behind `https://HOST`. It holds a secret, so it goes to the terminal and into no log.
+    pub async fn setup_link(&self) -> Result<Option<Zeroizing<String>>, DirectoryError> {
+        if self.directory.has_users().await? {
+            return Ok(None);
+        }
+        match self.setup.open(self.clock.now()) {
+            Ok(secret) => Ok(Some(Zeroizing::new(format!("/.gateway/setup?token={}", *secret)))),
+            Err(error) => {
+                tracing::error!(%error, "making the set-up link");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The form, for who has the link.
+    pub(super) async fn show_setup(&self, visit: &Visit<'_>) -> Result<Answer, Refusal> {
+        let secret = Zeroizing::new(visit.parameter("token"));
+        self.admit(visit, &secret).await?;
+        setup_form(visit, StatusCode::OK, &secret, "", None)
+    }
+
+    /// Makes the first superuser and signs them in. Of two at once, one wins: the directory decides.
+    pub(super) async fn set_up(&self, visit: &Visit<'_>, mut form: Form) -> Result<Answer, Refusal> {
+        let secret = Zeroizing::new(form.take("token"));
+        self.admit(visit, &secret).await?;
+        let token = csrf::presented_form_token(visit);
+        let mut form = match Genuine::check(visit, token.as_ref(), form) {
+            Ok(genuine) => genuine.into_form(),
+            Err(form) => {
+                let problem = ("", FORM_EXPIRED);
+                return setup_form(
+                    visit,
+                    StatusCode::FORBIDDEN,
+                    &secret,
+                    form.text("username"),
+                    Some(problem),
+                );
+            }
+        };
+        let (new, again) = (Password::new(form.take("new")), Password::new(form.take("again")));
+        let typed_name = form.text("username");
+        let name = match acceptable(typed_name, &new, &again) {
+            Ok(name) => name,
+            Err((about, text)) => {
+                let problem = Some((about, text.as_str()));
+                return setup_form(visit, StatusCode::UNPROCESSABLE_ENTITY, &secret, typed_name, problem);
+            }
+        };
+        let hash = self
+            .passwords
+            .hash(new)
+            .await
+            .map_err(|busy| Refusal::TooBusy { retry_after: busy.retry_after })?;
+        let added = self.directory.add_first_superuser(name, String::new(), String::new(), hash).await;
+        let account = match added {
+            Ok(account) => account,
+            Err(DirectoryError::Store(StoreError::UsersExist)) => {
+                self.setup.close();
+                self.record(visit, AuditKind::Setup, "users-exist", None, None);
+                return Err(Refusal::NotFound);
+            }
+            Err(error) => return Err(directory_failed(visit, "adding the first user", &error)),
+        };
+        self.setup.close();
+        let name = Some(account.user.name.as_str());
+        // Before the session is opened: whatever happens to it, there is a superuser now.
+        self.record(visit, AuditKind::Setup, "ok", name, None);
+        let Entered { mut response, session } = self.enter(visit, &account, "/.gateway/account").await?;
+        self.record(visit, AuditKind::SignIn, "ok", name, Some(session));
+        Notice::SetUp.leave(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Lets in who has the open link, while there is no user; for all others there is no such page.
+    async fn admit(&self, visit: &Visit<'_>, secret: &str) -> Result<(), Refusal> {
+        if !self.setup.accepts(secret, self.clock.now()) {
+            if self.setup.is_open(self.clock.now()) {
+                self.record(visit, AuditKind::Setup, "wrong-link", None, None);
+            }
+            return Err(Refusal::NotFound);
+        }
+        match self.directory.has_users().await {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.setup.close();
+                Err(Refusal::NotFound)
+            }
+            Err(error) => Err(directory_failed(visit, "asking whether there are users", &error)),
+        }
+    }
+}
+
+fn acceptable(
+    typed_name: &str,
+    new: &Password,
+    again: &Password,
+) -> Result<UserName, (&'static str, String)> {
+    let name = UserName::parse(typed_name).map_err(|error| ("username", sentence(&error)))?;
+    if new != again {
+        return Err(("again", "The two passwords are not the same.".to_owned()));
+    }
+    password_policy::check(new, &name, "", "").map_err(|weak| ("new", sentence(&weak)))?;
+    Ok(name)
+}
+
+fn setup_form(
+    visit: &Visit<'_>,
+    status: StatusCode,
+    secret: &str,
+    typed_name: &str,
+    problem: Option<(&str, &str)>,
+) -> Result<Answer, Refusal> {
+    let (token, cookie) = csrf::form_token(visit)?;
+    let page = Page::Setup(Setup {
+        host: visit.host,
+        csrf: &token.form_token(),
+        token: secret,
+        username: typed_name,
+        problem: problem.map(|(_, text)| text),
+        about: problem.map_or("", |(about, _)| about),
+    });
+    let mut response = visit.settings.pages.render(status, &page);
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Long enough to find the terminal again, short enough to be gone when the log is read by others.
+const VALID: Duration = Duration::from_hours(1);

@@ -1,0 +1,836 @@
+//! The portal as a browser meets it, without sockets: a browser that keeps cookies, a directory in a
+//! temporary folder, sessions in memory, and a clock that the test moves.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::future::{self, BoxFuture, FutureExt};
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, COOKIE},
+};
+use http_body_util::BodyExt;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    clock::Timestamp,
+    identity::UserName,
+    refusal::CHALLENGE,
+    session::{
+        MemoryStore, Peek, Session, SessionKey, SessionStore, StoreError,
+        cookie::{NOTICE_COOKIE, SESSION_COOKIE},
+    },
+    telemetry::{Format, LogWriter},
+    users::{HashSettings, NewUser, Password, UserStore},
+};
+
+const HOST: &str = "wiki.example.com";
+const RIGHT: &str = "velvet turbine oyster";
+const NEW: &str = "copper lantern meadow";
+const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
+
+struct House {
+    portal: Portal,
+    sessions: Arc<Sessions>,
+    directory: Arc<Directory>,
+    settings: Settings,
+    clock: Clock,
+    log: LogWriter,
+    logged: Logged,
+    temp: TempDir,
+}
+
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl House {
+    /// With ada, who may sign in, dora, who is disabled, and nora, who has no password.
+    fn new() -> Self {
+        Self::with(Box::new(MemoryStore::new(1000)), QUICK, |store| {
+            let hash = Passwords::hash_now(QUICK, &Password::new(RIGHT.into()));
+            let groups = vec![GroupName::parse("staff").unwrap()];
+            let permissions = vec![Permission::parse("reports.view").unwrap()];
+            let ada = NewUser {
+                email: "ada@example.com".into(),
+                full_name: "Ada <b>Lovelace</b>".into(),
+                groups,
+                permissions,
+                ..NewUser::named(name("ada"))
+            };
+            store.add(NewUser { password: Some(hash.clone()), ..ada }).unwrap();
+            store.add(NewUser { password: Some(hash), ..NewUser::named(name("dora")) }).unwrap();
+            store.set_active(&name("dora"), false).unwrap();
+            store.add(NewUser::named(name("nora"))).unwrap();
+        })
+    }
+
+    fn empty() -> Self {
+        Self::with(Box::new(MemoryStore::new(1000)), QUICK, |_| ())
+    }
+
+    fn with(store: Box<dyn SessionStore>, hashing: HashSettings, fill: impl FnOnce(&mut UserStore)) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("users.db");
+        let clock = Clock::manual(START);
+        fill(&mut UserStore::open(&path, clock.clone()).unwrap());
+        let directory = Directory::open(&path, clock.clone(), Box::new(|_| ())).unwrap();
+        let passwords = Passwords::start(hashing, 1, 1);
+        let sessions = Arc::new(Sessions::new(store));
+        let logged = Logged::default();
+        let log = LogWriter::start(logged.clone()).unwrap();
+        let audit = Audit::new(log.clone(), Format::Json, clock.clone());
+        let portal =
+            Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
+        let settings = Settings {
+            sessions: Limits {
+                lifetime: Duration::from_hours(12),
+                idle_timeout: Duration::from_hours(1),
+                browser_session: false,
+            },
+            pages: Pages::new(),
+            groups: Arc::new(BTreeMap::from([(
+                GroupName::parse("staff").unwrap(),
+                vec![Permission::parse("wiki.edit").unwrap(), Permission::parse("reports.view").unwrap()],
+            )])),
+        };
+        Self { portal, sessions, directory, settings, clock, log, logged, temp }
+    }
+
+    fn audit(&self) -> Vec<serde_json::Value> {
+        self.log.flush();
+        let text = String::from_utf8(self.logged.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// `event/reason/user` of each audit line.
+    fn audited(&self) -> Vec<String> {
+        let word = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+        let brief = |line: &serde_json::Value| {
+            format!("{}/{}/{}", word(&line["event"]), word(&line["reason"]), word(&line["user"]))
+        };
+        self.audit().iter().map(brief).collect()
+    }
+}
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Browser {
+    cookies: BTreeMap<String, String>,
+}
+
+struct Reply {
+    status: u16,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn location(&self) -> &str {
+        assert_eq!(self.status, 303, "{}", self.text);
+        self.header("location")
+    }
+
+    fn hidden(&self, name: &str) -> String {
+        let (_, rest) = self.text.split_once(&format!("name=\"{name}\" value=\"")).expect("a hidden field");
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+/// What a request brings besides page and form.
+type Extra<'a> = &'a [(&'static str, &'a str)];
+
+const NAVIGATION: Extra<'_> =
+    &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-site", "same-origin")];
+
+impl Browser {
+    async fn send(
+        &mut self,
+        house: &House,
+        method: Method,
+        target: &str,
+        extra: Extra<'_>,
+        body: &str,
+    ) -> Reply {
+        let mut headers: HeaderMap = extra
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
+            .collect();
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/x-www-form-urlencoded"));
+        if !self.cookies.is_empty() {
+            let pairs: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            headers.insert(COOKIE, HeaderValue::from_str(&pairs.join("; ")).unwrap());
+        }
+        let presented = if cookie::is_presented(&headers, SESSION_COOKIE) {
+            let token = cookie::find(&headers, SESSION_COOKIE).and_then(SessionToken::from_cookie);
+            house.sessions.present(token.as_ref(), house.clock.now(), &house.settings.sessions).await.unwrap()
+        } else {
+            Presented::Absent
+        };
+        let account = match &presented {
+            Presented::Alive(session) => house
+                .directory
+                .account(session.user)
+                .await
+                .unwrap()
+                .filter(|account| account.identity(session.credential).is_some()),
+            _ => None,
+        };
+        let (page, query) =
+            target.split_once('?').map_or((target, None), |(page, query)| (page, Some(query)));
+        let visit = Visit {
+            method: &method,
+            page,
+            query,
+            headers: &headers,
+            host: HOST,
+            client_addr: Ipv4Addr::LOCALHOST.into(),
+            request_id: "r-1",
+            presented: &presented,
+            account: account.as_ref(),
+            settings: &house.settings,
+        };
+        let response = house.portal.answer(visit, Full::new(Bytes::from(body.to_owned()))).await;
+        let (parts, body) = response.into_parts();
+        assert!(parts.headers.contains_key("content-security-policy"), "{target}");
+        for set in parts.headers.get_all(SET_COOKIE) {
+            let set = set.to_str().unwrap();
+            assert!(
+                ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"].iter().all(|part| set.contains(part)),
+                "{set}"
+            );
+            let (name, rest) = set.split_once('=').unwrap();
+            if set.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.into(), rest.split(';').next().unwrap().into());
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "a body of our own")]
+        let text = body.collect().await.unwrap().to_bytes();
+        Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(text.to_vec()).unwrap(),
+        }
+    }
+
+    async fn get(&mut self, house: &House, target: &str) -> Reply {
+        self.send(house, Method::GET, target, NAVIGATION, "").await
+    }
+
+    async fn post(&mut self, house: &House, page: &str, fields: &[(&str, &str)]) -> Reply {
+        self.send(house, Method::POST, page, NAVIGATION, &encode(fields)).await
+    }
+
+    async fn login(&mut self, house: &House, username: &str, password: &str) -> Reply {
+        let form = self.get(house, "login?next=/wiki").await;
+        let (csrf, next) = (form.hidden("csrf"), "/wiki");
+        let fields =
+            [("csrf", csrf.as_str()), ("next", next), ("username", username), ("password", password)];
+        self.post(house, "login", &fields).await
+    }
+
+    async fn signed_in(house: &House) -> Self {
+        let mut browser = Self::default();
+        assert_eq!(browser.login(house, "ada", RIGHT).await.location(), "/wiki");
+        browser
+    }
+
+    async fn is_signed_in(&mut self, house: &House) -> bool {
+        let reply = self.get(house, "whoami").await;
+        serde_json::from_str::<serde_json::Value>(&reply.text).unwrap()["authenticated"] == true
+    }
+
+    async fn csrf(&mut self, house: &House, page: &str) -> String {
+        self.get(house, page).await.hidden("csrf")
+    }
+
+    fn session(&self) -> Option<&String> {
+        self.cookies.get(SESSION_COOKIE)
+    }
+}
+
+fn encode(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+#[tokio::test]
+async fn signing_in_gives_a_session_and_goes_on_to_where_the_browser_wanted() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    let form = browser.get(&house, "login?next=/wiki/a%3Fb%3Dc").await;
+    assert_eq!((form.status, form.header("cache-control")), (200, "no-store"));
+    assert!(form.text.contains("<title>Sign in · wiki.example.com</title>"));
+    let csrf = form.hidden("csrf");
+    let fields =
+        [("csrf", csrf.as_str()), ("next", "/wiki/a?b=c"), ("username", " ADA "), ("password", RIGHT)];
+    let reply = browser.post(&house, "login", &fields).await;
+    assert_eq!(reply.location(), "/wiki/a?b=c");
+    assert!(browser.is_signed_in(&house).await);
+    assert!(!browser.cookies.contains_key(FORM_COOKIE), "the form's secret changes at sign-in");
+    let cookie = reply.headers.get_all(SET_COOKIE).iter().next().unwrap().to_str().unwrap();
+    assert!(cookie.contains("Max-Age=43200"), "{cookie}");
+    assert_eq!(house.audited(), ["sign-in/ok/ada"]);
+    // Already signed in: straight on, and in no circle.
+    assert_eq!(browser.get(&house, "login?next=/x").await.location(), "/x");
+    assert_eq!(browser.get(&house, "login?next=/.gateway/login").await.location(), "/");
+    assert_eq!(browser.get(&house, "login?next=//evil.example").await.location(), "/");
+}
+
+#[tokio::test]
+async fn the_cookie_ends_with_the_browser_if_so_configured() {
+    let mut house = House::new();
+    house.settings.sessions.browser_session = true;
+    let reply = Browser::default().login(&house, "ada", RIGHT).await;
+    let session = reply.headers.get_all(SET_COOKIE).iter().next().unwrap().to_str().unwrap();
+    assert!(session.starts_with(SESSION_COOKIE) && !session.contains("Max-Age"), "{session}");
+}
+
+#[tokio::test]
+async fn the_place_to_go_on_to_is_never_another_host() {
+    let house = House::new();
+    for hostile in
+        ["//evil.example", "https://evil.example/", "/\\evil.example", "/\t/evil.example", "/%2f/x"]
+    {
+        let mut browser = Browser::default();
+        let form = browser.get(&house, &format!("login?{}", encode(&[("next", hostile)]))).await;
+        assert_eq!(form.hidden("next"), "&#x2f;", "{hostile:?}");
+        let csrf = form.hidden("csrf");
+        let fields = [("csrf", csrf.as_str()), ("next", hostile), ("username", "ada"), ("password", RIGHT)];
+        assert_eq!(browser.post(&house, "login", &fields).await.location(), "/", "{hostile:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_token_comes_with_each_sign_in_and_the_one_before_is_dead() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    let before = browser.clone();
+    // The sign-in form, opened in another tab before the first sign-in.
+    let mut other_tab = Browser::default();
+    let csrf = other_tab.csrf(&house, "login").await;
+    browser.cookies.extend(other_tab.cookies);
+    let fields = [("csrf", csrf.as_str()), ("username", "ada"), ("password", RIGHT)];
+    assert_eq!(browser.post(&house, "login", &fields).await.location(), "/");
+    assert_ne!(browser.session(), before.session());
+    assert!(browser.is_signed_in(&house).await);
+    assert!(!before.clone().is_signed_in(&house).await);
+    // A token that a stranger planted is not adopted.
+    let planted = SessionToken::generate().unwrap().to_cookie().to_string();
+    let mut victim = Browser::default();
+    victim.cookies.insert(SESSION_COOKIE.into(), planted.clone());
+    victim.login(&house, "ada", RIGHT).await;
+    assert_ne!(victim.session(), Some(&planted));
+}
+
+#[tokio::test]
+async fn every_failed_sign_in_looks_the_same() {
+    let house = House::new();
+    let long = "x".repeat(10_000);
+    let cases = [
+        ("ada", "wrong"),
+        ("ada", ""),
+        ("ada", long.as_str()),
+        ("ada", "velvet turbine oyster\0"),
+        ("ada", "velvet turbine oyster "),
+        ("dora", RIGHT),
+        ("nora", RIGHT),
+        ("nobody", RIGHT),
+        ("", RIGHT),
+        ("", ""),
+        ("a b", "x"),
+        ("ada\0", RIGHT),
+        (long.as_str(), RIGHT),
+        ("<script>", "x"),
+    ];
+    let mut seen = Vec::new();
+    for (username, password) in cases {
+        let mut browser = Browser::default();
+        let reply = browser.login(&house, username, password).await;
+        assert_eq!(reply.status, 401, "{username:.20} {password:.20}");
+        assert_eq!(reply.header("www-authenticate"), CHALLENGE);
+        assert!(reply.text.contains("Wrong user name or password."));
+        assert!(!reply.text.contains("<script"));
+        assert!(browser.session().is_none());
+        let shown = reply.hidden("csrf");
+        let typed = reply.text.split("name=\"username\" type=\"text\" value=\"").nth(1).unwrap();
+        let typed = typed.split('"').next().unwrap().to_owned();
+        // Where the focus goes depends on whether a name was typed, which the sender knows.
+        let same = reply
+            .text
+            .replace(&shown, "")
+            .replace(&format!("value=\"{typed}\""), "value=\"\"")
+            .replace(" autofocus", "");
+        let mut headers = reply.headers.clone();
+        headers.remove(SET_COOKIE);
+        seen.push((same, format!("{headers:?}")));
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:#?}");
+    let audited = house.audited();
+    for line in [
+        "sign-in-failed/wrong-password/ada",
+        "sign-in-failed/disabled/dora",
+        "sign-in-failed/no-password/nora",
+        "sign-in-failed/unknown-user/-",
+        "sign-in-failed/invalid-name/-",
+        "sign-in-failed/unusable-password/ada",
+    ] {
+        assert!(audited.iter().any(|audited| audited == line), "{line}: {audited:?}");
+    }
+}
+
+#[tokio::test]
+async fn neither_password_nor_token_nor_a_stranger_s_name_is_in_the_audit_stream() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    browser.login(&house, "hunter2-as-a-name", "hunter2").await;
+    browser.login(&house, "ada", "hunter2").await;
+    browser.login(&house, "ada", RIGHT).await;
+    let token = browser.session().unwrap().clone();
+    let text = format!("{:?}", house.audit());
+    assert!(text.contains("r-1") && text.contains("127.0.0.1"), "{text}");
+    assert!(!text.contains("hunter2") && !text.contains("velvet") && !text.contains(&token), "{text}");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_another_site_sends_does_nothing() {
+    let house = House::new();
+    let mut honest = Browser::default();
+    let csrf = honest.csrf(&house, "login").await;
+    let mut stranger = Browser::default();
+    let foreign = stranger.csrf(&house, "login").await;
+    let cookieless = Browser::default();
+    let own: Extra<'_> = &[("origin", "https://wiki.example.com")];
+    let table: &[(&Browser, &str, Extra<'_>, u16)] = &[
+        (&honest, &csrf, NAVIGATION, 303),
+        (&honest, &csrf, own, 303),
+        (&honest, &csrf, &[], 303),
+        (&honest, &csrf, &[("sec-fetch-site", "none")], 303),
+        // A form of the stranger's own browser, sent by the victim's (login CSRF).
+        (&cookieless, &foreign, NAVIGATION, 403),
+        (&honest, &foreign, NAVIGATION, 403),
+        (&stranger, &csrf, own, 403),
+        (&honest, "", own, 403),
+        (&honest, "x", own, 403),
+        (&honest, &csrf, &[("sec-fetch-site", "cross-site")], 403),
+        (&honest, &csrf, &[("sec-fetch-site", "same-site")], 403),
+        (&honest, &csrf, &[("origin", "https://evil.example")], 403),
+        (&honest, &csrf, &[("origin", "null")], 403),
+        (&honest, &csrf, &[("origin", "http://wiki.example.com")], 403),
+    ];
+    for (browser, csrf, extra, expected) in table {
+        let mut browser = (*browser).clone();
+        let fields = [("csrf", *csrf), ("username", "ada"), ("password", RIGHT), ("next", "/wiki")];
+        let reply = browser.send(&house, Method::POST, "login", extra, &encode(&fields)).await;
+        assert_eq!(reply.status, *expected, "{csrf} {extra:?}");
+        assert_eq!(browser.session().is_some(), *expected == 303);
+        if *expected == 403 {
+            // Nothing that was typed is lost but the password, and the next attempt works.
+            assert!(reply.text.contains("This form had expired") && reply.text.contains("value=\"ada\""));
+            assert!(!reply.text.contains(RIGHT));
+            let csrf = reply.hidden("csrf");
+            let fields = [("csrf", csrf.as_str()), ("username", "ada"), ("password", RIGHT)];
+            assert_eq!(browser.post(&house, "login", &fields).await.status, 303);
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_form_are_refused() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    let json: Extra<'_> = &[("content-type", "application/json"), ("accept", "text/html")];
+    assert_eq!(browser.send(&house, Method::POST, "login", json, "{}").await.status, 415);
+    assert_eq!(browser.send(&house, Method::POST, "login", NAVIGATION, "a=1&a=2").await.status, 400);
+    assert_eq!(browser.send(&house, Method::POST, "login", NAVIGATION, "a=%ff").await.status, 400);
+    let large = "a".repeat(200_000);
+    assert_eq!(browser.send(&house, Method::POST, "login", NAVIGATION, &large).await.status, 413);
+}
+
+#[tokio::test]
+async fn signing_out_takes_a_form_of_ours_and_ends_the_session_at_once() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    let thief = browser.clone();
+    for method in [Method::GET, Method::HEAD] {
+        assert_eq!(browser.send(&house, method, "logout", NAVIGATION, "").await.status, 200);
+    }
+    let csrf = browser.csrf(&house, "logout").await;
+    let foreign = Browser::default().csrf(&house, "login").await;
+    for (csrf, extra) in [
+        ("", NAVIGATION),
+        (foreign.as_str(), NAVIGATION),
+        (csrf.as_str(), &[("sec-fetch-site", "cross-site")][..]),
+        (csrf.as_str(), &[("origin", "null")][..]),
+    ] {
+        let reply = browser.send(&house, Method::POST, "logout", extra, &encode(&[("csrf", csrf)])).await;
+        assert_eq!(reply.status, 403);
+    }
+    assert!(browser.is_signed_in(&house).await);
+
+    let reply = browser.post(&house, "logout", &[("csrf", &csrf)]).await;
+    assert_eq!(reply.location(), "/.gateway/login");
+    assert_eq!(reply.header("clear-site-data"), "\"cache\"");
+    assert!(browser.session().is_none());
+    assert!(!thief.clone().is_signed_in(&house).await, "the token is worth nothing any more");
+    assert_eq!(house.audited(), ["sign-in/ok/ada", "sign-out/ok/ada"]);
+
+    // The message is shown once; a HEAD in between does not use it up.
+    browser.send(&house, Method::HEAD, "login", NAVIGATION, "").await;
+    assert!(browser.get(&house, "login").await.text.contains("You have signed out."));
+    assert!(!browser.get(&house, "login").await.text.contains("You have signed out."));
+}
+
+#[tokio::test]
+async fn signing_out_without_a_session_is_no_error_and_clears_no_cookie_that_was_not_sent() {
+    let house = House::new();
+    for method in [Method::GET, Method::POST] {
+        let reply = Browser::default().send(&house, method.clone(), "logout", NAVIGATION, "").await;
+        assert_eq!(reply.location(), "/.gateway/login");
+        assert!(!reply.headers.contains_key(SET_COOKIE), "a form on another site would sign people out");
+        let mut stale = Browser::default();
+        stale.cookies.insert(SESSION_COOKIE.into(), "stale".into());
+        assert_eq!(stale.send(&house, method, "logout", NAVIGATION, "").await.location(), "/.gateway/login");
+        assert!(stale.session().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_notice_says_nothing_that_a_stranger_wrote() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    browser.cookies.insert(NOTICE_COOKIE.into(), "Call+0900-12345".into());
+    let reply = browser.get(&house, "login").await;
+    assert!(!reply.text.contains("0900") && !reply.text.contains("role=\"status\""));
+}
+
+#[tokio::test]
+async fn pages_of_an_account_ask_people_to_sign_in_and_refuse_programs() {
+    let house = House::new();
+    for page in ["account", "account/password"] {
+        let reply = Browser::default().get(&house, page).await;
+        assert_eq!(reply.location(), format!("/.gateway/login?next=/.gateway/{page}"));
+        let program: Extra<'_> = &[("accept", "application/json")];
+        let reply = Browser::default().send(&house, Method::GET, page, program, "").await;
+        assert_eq!((reply.status, reply.header("www-authenticate")), (401, CHALLENGE));
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+    }
+    let reply = Browser::default().post(&house, "account/password", &[]).await;
+    assert_eq!(reply.location(), "/.gateway/login?next=/.gateway/account/password");
+    assert!(CHALLENGE.contains(&format!("cookie-name=\"{SESSION_COOKIE}\"")));
+}
+
+#[tokio::test]
+async fn the_account_page_tells_who_one_is_and_escapes_it() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    let reply = browser.get(&house, "account").await;
+    assert_eq!(reply.status, 200);
+    for part in [
+        "Ada &lt;b&gt;Lovelace&lt;&#x2f;b&gt;",
+        "ada@example.com",
+        "<li>staff</li>",
+        "<li>reports.view</li><li>wiki.edit</li>",
+        "6 October 2026, 08:00 UTC",
+        "6 October 2026, 20:00 UTC",
+        "from 127.0.0.1",
+    ] {
+        assert!(reply.text.contains(part), "{part}: {}", reply.text);
+    }
+    assert!(!reply.text.contains(browser.session().unwrap().as_str()));
+}
+
+#[tokio::test]
+async fn whoami_answers_the_pages_of_an_application() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    let reply = browser.get(&house, "whoami").await;
+    assert_eq!((reply.status, reply.text.as_str()), (200, "{\"authenticated\":false}"));
+    let mut browser = Browser::signed_in(&house).await;
+    let reply = browser.get(&house, "whoami").await;
+    assert_eq!(
+        (reply.header("content-type"), reply.header("cache-control")),
+        ("application/json", "no-store")
+    );
+    let json: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "authenticated": true,
+            "user": "ada",
+            "full_name": "Ada <b>Lovelace</b>",
+            "email": "ada@example.com",
+            "groups": ["staff"],
+            "permissions": ["reports.view", "wiki.edit"],
+            "superuser": false,
+            "session": { "signed_in": "2026-10-06T08:00:00.000Z", "expires": "2026-10-06T20:00:00.000Z" },
+        })
+    );
+}
+
+async fn change(browser: &mut Browser, house: &House, current: &str, new: &str, again: &str) -> Reply {
+    let csrf = browser.csrf(house, "account/password").await;
+    let fields = [("csrf", csrf.as_str()), ("current", current), ("new", new), ("again", again)];
+    browser.post(house, "account/password", &fields).await
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session_and_renews_this_one() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    let mut elsewhere = Browser::signed_in(&house).await;
+    let before = browser.clone();
+    let reply = change(&mut browser, &house, RIGHT, NEW, NEW).await;
+    assert_eq!(reply.location(), "/.gateway/account");
+    assert_ne!(browser.session(), before.session());
+    assert!(browser.is_signed_in(&house).await);
+    assert!(!before.clone().is_signed_in(&house).await);
+    assert!(!elsewhere.is_signed_in(&house).await);
+    assert!(browser.get(&house, "account").await.text.contains("Your password has been changed."));
+    assert!(!browser.get(&house, "account").await.text.contains("Your password has been changed."));
+    assert_eq!(Browser::default().login(&house, "ada", RIGHT).await.status, 401);
+    assert_eq!(Browser::default().login(&house, "ada", NEW).await.status, 303);
+    assert!(house.audited().contains(&"password-change/ok/ada".to_owned()));
+}
+
+#[tokio::test]
+async fn a_password_change_that_is_refused_says_why_and_changes_nothing() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    for (current, new, again, expected) in [
+        ("wrong", NEW, NEW, "The current password is wrong."),
+        ("", NEW, NEW, "The current password is wrong."),
+        (RIGHT, NEW, "copper lantern", "The two new passwords are not the same."),
+        (RIGHT, RIGHT, RIGHT, "The new password is the same as the current one."),
+        (RIGHT, "short", "short", "The password is too short"),
+        (RIGHT, "password1", "password1", "too easy to guess"),
+        (RIGHT, "", "", "The password is empty."),
+    ] {
+        let reply = change(&mut browser, &house, current, new, again).await;
+        assert_eq!(reply.status, 422, "{expected}");
+        assert!(reply.text.contains(expected), "{expected}: {}", reply.text);
+        assert!(!reply.text.contains(RIGHT) && !reply.text.contains(NEW), "{expected}");
+    }
+    let fields = [("csrf", "forged"), ("current", RIGHT), ("new", NEW), ("again", NEW)];
+    assert_eq!(browser.post(&house, "account/password", &fields).await.status, 403);
+    assert!(browser.is_signed_in(&house).await);
+    assert_eq!(Browser::default().login(&house, "ada", RIGHT).await.status, 303);
+    assert!(house.audited().contains(&"password-change/wrong-password/ada".to_owned()));
+}
+
+const SETUP: [(&str, &str); 3] = [("username", "Root"), ("new", NEW), ("again", NEW)];
+
+/// A browser that has opened the link, and the fields that make the first user.
+async fn open_link(house: &House, link: &str) -> (Browser, Vec<(String, String)>) {
+    let mut browser = Browser::default();
+    let form = browser.get(house, link).await;
+    assert_eq!(form.status, 200);
+    let mut fields = vec![("csrf".into(), form.hidden("csrf")), ("token".into(), form.hidden("token"))];
+    fields.extend(SETUP.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    (browser, fields)
+}
+
+async fn submit(browser: &mut Browser, house: &House, fields: &[(String, String)]) -> Reply {
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    browser.post(house, "setup", &fields).await
+}
+
+async fn link(house: &House) -> String {
+    let link = house.portal.setup_link().await.unwrap().expect("there is no user yet");
+    link.strip_prefix("/.gateway/").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_set_up_link_makes_one_superuser_and_signs_them_in() {
+    let house = House::empty();
+    let link = link(&house).await;
+    let (mut browser, fields) = open_link(&house, &link).await;
+    assert_eq!(submit(&mut browser, &house, &fields).await.location(), "/.gateway/account");
+    let page = browser.get(&house, "account").await;
+    assert!(page.text.contains("Superuser") && page.text.contains("You are the first superuser."));
+    let account = house.directory.account_by_name(&name("root")).await.unwrap().unwrap();
+    assert!(account.user.superuser && account.active);
+    assert_eq!(house.audited(), ["setup/ok/root", "sign-in/ok/root"]);
+    // One use.
+    assert_eq!(browser.get(&house, &link).await.status, 404);
+    assert_eq!(submit(&mut browser, &house, &fields).await.status, 404);
+    assert!(house.portal.setup_link().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_refused_set_up_says_why_and_the_link_stays_good() {
+    let house = House::empty();
+    let (mut browser, fields) = open_link(&house, &link(&house).await).await;
+    for (field, value, expected) in [
+        ("username", "a b", "cannot stand in a name"),
+        ("username", "", "A name needs at least one character."),
+        ("again", "x", "The two passwords are not the same."),
+        ("csrf", "x", "This form had expired."),
+    ] {
+        let mut fields = fields.clone();
+        fields.iter_mut().find(|(name, _)| name == field).unwrap().1 = value.into();
+        let reply = submit(&mut browser, &house, &fields).await;
+        assert!([403, 422].contains(&reply.status) && reply.text.contains(expected), "{}", reply.text);
+    }
+    assert_eq!(submit(&mut browser, &house, &fields).await.status, 303);
+}
+
+#[tokio::test]
+async fn without_a_good_link_there_is_no_set_up_page() {
+    let house = House::empty();
+    let mut browser = Browser::default();
+    let nothing_open = browser.get(&house, "setup?token=x").await;
+    let unknown = browser.get(&house, "unknown").await;
+    assert_eq!((nothing_open.status, &nothing_open.text), (404, &unknown.text));
+
+    let old = link(&house).await;
+    let good = link(&house).await;
+    let (mut late, fields) = open_link(&house, &good).await;
+    for wrong in
+        ["setup", "setup?token=", "setup?token=x", &old, &format!("{good}x"), &format!("{good}&token=x")]
+    {
+        let reply = browser.get(&house, wrong).await;
+        assert_eq!((reply.status, &reply.text), (404, &unknown.text), "{wrong}");
+    }
+    assert!(house.audited().contains(&"setup/wrong-link/-".to_owned()));
+    house.clock.advance(Duration::from_hours(1));
+    assert_eq!(browser.get(&house, &good).await.status, 404);
+    assert_eq!(submit(&mut late, &house, &fields).await.status, 404);
+    assert!(!house.directory.has_users().await.unwrap());
+}
+
+#[tokio::test]
+async fn of_two_who_use_the_link_at_once_one_wins() {
+    let house = House::with(Box::new(MemoryStore::new(10)), QUICK, |_| ());
+    let link = link(&house).await;
+    let (mut one, fields_of_one) = open_link(&house, &link).await;
+    let (mut other, mut fields_of_other) = open_link(&house, &link).await;
+    fields_of_other.iter_mut().find(|(name, _)| name == "username").unwrap().1 = "mallory".into();
+    let (first, second) =
+        future::join(submit(&mut one, &house, &fields_of_one), submit(&mut other, &house, &fields_of_other))
+            .await;
+    let mut both = [first.status, second.status];
+    both.sort_unstable();
+    assert_eq!(both, [303, 404]);
+    assert_ne!(one.is_signed_in(&house).await, other.is_signed_in(&house).await);
+}
+
+#[tokio::test]
+async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    for unknown in ["", "unknown", "login/", "Login", "account/", "style-0.css", "verify/x", "../login"] {
+        assert_eq!(browser.get(&house, unknown).await.status, 404, "{unknown}");
+    }
+    for (method, page, allow) in [
+        (Method::PUT, "login", "GET, HEAD, POST"),
+        (Method::DELETE, "logout", "GET, HEAD, POST"),
+        (Method::OPTIONS, "account/password", "GET, HEAD, POST"),
+        (Method::POST, "account", "GET, HEAD"),
+        (Method::POST, "whoami", "GET, HEAD"),
+    ] {
+        let reply = browser.send(&house, method, page, NAVIGATION, "").await;
+        assert_eq!((reply.status, reply.header("allow")), (405, allow), "{page}");
+    }
+    let style = house.settings.pages.stylesheet_path().strip_prefix("/.gateway/").unwrap().to_owned();
+    let reply = browser.get(&house, &style).await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, "text/css; charset=utf-8"));
+    for page in ["login", "logout", "account", "whoami", &style] {
+        let mut browser = Browser::default();
+        let head = browser.send(&house, Method::HEAD, page, NAVIGATION, "").await;
+        assert_eq!(head.status, browser.get(&house, page).await.status, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn when_too_many_sign_in_at_once_the_answer_says_so_at_once_and_keeps_the_name() {
+    // One check runs, one waits; both take far longer than telling the others that there is no room.
+    let slow = HashSettings { memory: 19_456, iterations: 40, parallelism: 1 };
+    let house = House::with(Box::new(MemoryStore::new(10)), slow, |_| ());
+    let attempts =
+        (0..4).map(|_| async { Browser::default().login(&house, "ada", RIGHT).await }.boxed_local());
+    let (reply, _, _) = future::select_all(attempts).await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert!(reply.text.contains("value=\"ada\"") && reply.text.contains("Please try again in"));
+    assert!(house.audited().contains(&"sign-in-failed/busy/-".to_owned()));
+}
+
+/// A store that opens sessions but can end none.
+#[derive(Debug)]
+struct Unforgetting(MemoryStore);
+
+impl SessionStore for Unforgetting {
+    fn peek(&self, key: &SessionKey) -> Peek {
+        self.0.peek(key)
+    }
+
+    fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Arc<Session>>, StoreError>> {
+        self.0.find(key)
+    }
+
+    fn insert(&self, session: Arc<Session>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.insert(session)
+    }
+
+    fn remove(&self, _: SessionKey) -> BoxFuture<'_, Result<(), StoreError>> {
+        let source = std::io::Error::other("the disk of secrets.example is full").into();
+        future::ready(Err(StoreError { doing: "removing".into(), source })).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_that_the_store_did_not_take_is_not_acknowledged() {
+    let house = House::with(Box::new(Unforgetting(MemoryStore::new(10))), QUICK, |store| {
+        let hash = Passwords::hash_now(QUICK, &Password::new(RIGHT.into()));
+        store.add(NewUser { password: Some(hash), ..NewUser::named(name("ada")) }).unwrap();
+    });
+    let mut browser = Browser::signed_in(&house).await;
+    let csrf = browser.csrf(&house, "logout").await;
+    let reply = browser.post(&house, "logout", &[("csrf", &csrf)]).await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(browser.session().is_some(), "the browser keeps the cookie, so that it can try again");
+    assert!(!reply.text.contains("secrets.example"));
+    assert_eq!(house.audited(), ["sign-in/ok/ada"]);
+}
+
+#[tokio::test]
+async fn nothing_of_a_session_or_password_is_kept_readable_on_the_disk() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    change(&mut browser, &house, RIGHT, NEW, NEW).await;
+    let token = browser.session().unwrap().clone();
+    for entry in fs::read_dir(house.temp.path()).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        for secret in [token.as_str(), RIGHT, NEW] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Who is signed in, for the pages of an application.
+//!
+//! Being signed out is an answer and not an error: a page that is open to anyone asks this to decide
+//! what to show. Only pages of the same host can read it (same-origin policy; no CORS headers).
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{Answer, Visit, permissions};
+use crate::{clock::Timestamp, identity::GroupName, pages, refusal::Refusal};
+
+/// The answer: 200, `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never carries a
+/// token or anything that could be turned into one.
+pub(super) fn answer(visit: &Visit<'_>) -> Result<Answer, Refusal> {
+    let Ok(signed_in) = visit.signed_in() else {
+        return json(&SignedOut { authenticated: false });
+    };
+    let (user, session) = (&signed_in.account.user, signed_in.session);
+    json(&SignedIn {
+        authenticated: true,
+        user: user.name.as_str(),
+        full_name: &user.full_name,
+        email: &user.email,
+        groups: user.groups.iter().map(GroupName::as_str).collect(),
+        permissions: permissions(user, &visit.settings.groups),
+        superuser: user.superuser,
+        session: Times {
+            signed_in: session.signed_in.to_string(),
+            expires: expires(session.signed_in, session.expires, visit),
+        },
+    })
+}
+
+fn expires(signed_in: Timestamp, expires: Timestamp, visit: &Visit<'_>) -> String {
+    expires.min(signed_in + visit.settings.sessions.lifetime).to_string()
+}
+
+fn json(value: &impl Serialize) -> Result<Answer, Refusal> {
+    let text = serde_json::to_vec(value).map_err(|_| Refusal::Internal)?;
+    Ok(pages::enclose(StatusCode::OK, Some("application/json"), text))
+}
+
+#[derive(Serialize)]
+struct SignedOut {
+    authenticated: bool,
+}
+
+#[derive(Serialize)]
+struct SignedIn<'a> {
+    authenticated: bool,
+    user: &'a str,
+    full_name: &'a str,
+    email: &'a str,
+    groups: Vec<&'a str>,
+    permissions: Vec<&'a str>,
+    superuser: bool,
+    session: Times,
+}
+
+#[derive(Serialize)]
+struct Times {
+    signed_in: String,
+    expires: String,
+}

@@ -1,0 +1,398 @@
+//! Every way in which the gateway says no, as a page for people or a problem for programs.
+//!
+//! A [`Refusal`] is safe to show to a stranger: it names no upstream, no file, no rule and nobody's
+//! account. What an operator needs to know goes to the log under the same request id.
+//! [`Representation::of`] decides who is asking: a navigation gets a page, everything else
+//! `application/problem+json` (RFC 9457).
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
+    header::{ACCEPT, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::pages::{self, Page, Pages, Refused};
+
+/// Why a request is not answered as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400: the request makes no sense; the text says what was wrong, as a sentence, and is safe to show.
+    BadRequest(&'static str),
+    /// 401: nobody is signed in, and somebody has to be.
+    SignIn,
+    /// 403: who is signed in may not do this.
+    Forbidden,
+    /// 404: there is no such page.
+    NotFound,
+    /// 405: not with this method; holds the value of `Allow`.
+    MethodNotAllowed(&'static str),
+    /// 408: the request did not arrive in time.
+    TooSlow,
+    /// 413: the body is larger than what is taken.
+    TooLarge,
+    /// 415: the body is of a kind that is not understood here.
+    UnsupportedMediaType,
+    /// 421: no such host is served here.
+    Misdirected,
+    /// 431: the request head is larger than what is taken.
+    HeadTooLarge,
+    /// 503: too much to do right now; trying again after this time is worth it.
+    TooBusy {
+        /// When to try again; whole seconds are sent, at least one.
+        retry_after: Duration,
+    },
+    /// 503: a store of the gateway cannot be reached.
+    Unavailable,
+    /// 502: the application could not be reached, or answered nonsense.
+    BadGateway,
+    /// 504: the application took too long.
+    GatewayTimeout,
+    /// 500: a fault of the gateway.
+    Internal,
+}
+
+/// In which form an answer of the gateway is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Representation {
+    /// HTML, for somebody who is looking at it.
+    Page,
+    /// `application/problem+json`, for a program.
+    Problem,
+}
+
+impl Refusal {
+    /// The status code.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooBusy { .. } | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BadGateway => StatusCode::BAD_GATEWAY,
+            Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What happened, in a few words.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "This request makes no sense",
+            Self::SignIn => "Please sign in",
+            Self::Forbidden => "You can’t open this page",
+            Self::NotFound => "Page not found",
+            Self::MethodNotAllowed(_) => "This doesn’t work here",
+            Self::TooSlow => "That took too long",
+            Self::TooLarge => "That was too large",
+            Self::UnsupportedMediaType => "This kind of content isn’t understood",
+            Self::Misdirected => "Nothing is served here",
+            Self::HeadTooLarge => "The request was too large",
+            Self::TooBusy { .. } => "Too busy right now",
+            Self::Unavailable => "Temporarily unavailable",
+            Self::BadGateway => "The application can’t be reached",
+            Self::GatewayTimeout => "The application isn’t answering",
+            Self::Internal => "Something went wrong",
+        }
+    }
+
+    /// One sentence that helps.
+    pub fn detail(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::BadRequest(what) => what,
+            Self::SignIn => "This page is for people who are signed in.",
+            Self::Forbidden => {
+                "You are signed in, but your account is not allowed to do this. If you need access, ask an administrator."
+            }
+            Self::NotFound => "There is nothing at this address. Check it for typing errors.",
+            Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
+            Self::TooSlow => "The request did not arrive in time. Please try again.",
+            Self::TooLarge => "What was sent is larger than what is accepted here.",
+            Self::UnsupportedMediaType => "What was sent is not in a form that this page takes.",
+            Self::Misdirected => "There is no site with this name here. Check the address for typing errors.",
+            Self::HeadTooLarge => {
+                "The address or the cookies are larger than what is accepted here. Clearing the cookies of this site may help."
+            }
+            Self::TooBusy { retry_after } => {
+                return Cow::Owned(match whole_seconds(*retry_after) {
+                    1 => "Many people are signing in at the moment. Please try again in a second.".to_owned(),
+                    seconds => format!(
+                        "Many people are signing in at the moment. Please try again in {seconds} seconds."
+                    ),
+                });
+            }
+            Self::Unavailable => "This can’t be done at the moment. Please try again in a little while.",
+            Self::BadGateway => "It may be restarting. Please try again in a little while.",
+            Self::GatewayTimeout => {
+                "It took too long and may be overloaded. Please try again in a little while."
+            }
+            Self::Internal => {
+                "This is not your fault. If it happens again, tell an administrator the number below."
+            }
+        })
+    }
+
+    /// The answer, with the headers that belong to its status.
+    pub fn respond(&self, wants: Representation, request_id: &str, pages: &Pages) -> Response<Full<Bytes>> {
+        let detail = self.detail();
+        let mut response = match wants {
+            Representation::Page => pages.render(
+                self.status(),
+                &Page::Refused(Refused {
+                    status: self.status().as_u16(),
+                    title: self.title(),
+                    detail: &detail,
+                    request_id,
+                    offers_sign_in: *self == Self::SignIn,
+                    offers_account: *self == Self::Forbidden,
+                }),
+            ),
+            Representation::Problem => {
+                let problem = Problem {
+                    kind: "about:blank",
+                    title: self.title(),
+                    status: self.status().as_u16(),
+                    detail: &detail,
+                    request_id,
+                    login: (*self == Self::SignIn).then_some(LOGIN_PAGE),
+                };
+                let json = serde_json::to_vec(&problem).unwrap_or_default();
+                pages::enclose(self.status(), Some("application/problem+json"), json)
+            }
+        };
+        self.add_headers(response.headers_mut());
+        response
+    }
+
+    /// The headers that belong to the status: a challenge, when to come back, what would work.
+    pub fn add_headers(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::SignIn => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+            }
+            Self::MethodNotAllowed(allow) => {
+                headers.insert(ALLOW, HeaderValue::from_static(allow));
+            }
+            Self::TooBusy { retry_after } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(*retry_after)));
+            }
+            Self::Unavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// RFC 9457 §3.1, with two members of our own.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<&'static str>,
+}
+
+impl Representation {
+    /// What the sender of this request understands.
+    ///
+    /// Browsers say themselves whether a request is a navigation (Fetch Metadata, `Sec-Fetch-*`), and
+    /// no script can forge that. Of a client that does not say it, only one that names `text/html` gets
+    /// a page: `*/*` is what programs send.
+    pub fn of(method: &Method, headers: &HeaderMap) -> Self {
+        // A browser never navigates with another method.
+        if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
+            return Self::Problem;
+        }
+        if headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) {
+            return if is_navigation(headers) { Self::Page } else { Self::Problem };
+        }
+        if headers.contains_key(X_REQUESTED_WITH) {
+            return Self::Problem;
+        }
+        let accepts_html =
+            headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(names_html);
+        if accepts_html { Self::Page } else { Self::Problem }
+    }
+}
+
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let is_one_of = |name: HeaderName, wanted: &[&str]| {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => wanted.iter().any(|wanted| value == wanted),
+            _ => false,
+        }
+    };
+    is_one_of(SEC_FETCH_MODE, &["navigate"])
+        && (!headers.contains_key(SEC_FETCH_DEST)
+            || is_one_of(SEC_FETCH_DEST, &["document", "iframe", "frame", "embed", "object"]))
+}
+
+/// Whether an `Accept` value names `text/html` with a quality above zero (RFC 9110 §12.5.1).
+fn names_html(accept: &str) -> bool {
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"))
+            && parts
+                .filter_map(|parameter| parameter.split_once('='))
+                .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+                .is_none_or(|(_, quality)| quality.trim().parse::<f32>().is_ok_and(|quality| quality > 0.0))
+    })
+}
+
+fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
+}
+
+const LOGIN_PAGE: &str = "/.gateway/login";
+
+/// A 401 has to name a way to sign in (RFC 9110 §11.6.1), and `Basic` would make browsers ask in a
+/// dialog of their own. This scheme is an informal one that describes a form and the cookie it gives.
+pub(crate) const CHALLENGE: &str = r#"Cookie form-action="/.gateway/login", cookie-name="__Host-portcullis""#;
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    pub(crate) const EVERY_REFUSAL: [Refusal; 15] = [
+        Refusal::BadRequest("The request has two lengths."),
+        Refusal::SignIn,
+        Refusal::Forbidden,
+        Refusal::NotFound,
+        Refusal::MethodNotAllowed("GET, HEAD"),
+        Refusal::TooSlow,
+        Refusal::TooLarge,
+        Refusal::UnsupportedMediaType,
+        Refusal::Misdirected,
+        Refusal::HeadTooLarge,
+        Refusal::TooBusy { retry_after: Duration::from_millis(1500) },
+        Refusal::Unavailable,
+        Refusal::BadGateway,
+        Refusal::GatewayTimeout,
+        Refusal::Internal,
+    ];
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn navigations_get_pages_and_programs_get_problems() {
+        use Representation::{Page, Problem};
+        const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        let table: &[(&[(&str, &str)], Representation)] = &[
+            (&[], Problem),
+            (&[("accept", "*/*")], Problem),
+            (&[("accept", "application/json")], Problem),
+            (&[("accept", CHROME)], Page),
+            (&[("accept", "TEXT/HTML; q=0.1")], Page),
+            (&[("accept", "text/html;level=1;q=0.5")], Page),
+            (&[("accept", "text/html;q=0")], Problem),
+            (&[("accept", "text/html;q=0.000, application/json")], Problem),
+            (&[("accept", "text/html;q=nan")], Problem),
+            (&[("accept", "application/json"), ("accept", "text/html")], Page),
+            (&[("accept", "text/htmlx, xtext/html")], Problem),
+            (&[("accept", CHROME), ("x-requested-with", "XMLHttpRequest")], Problem),
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("accept", CHROME)], Page),
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], Page),
+            (&[("sec-fetch-mode", "navigate")], Page),
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "image")], Problem),
+            (&[("sec-fetch-mode", "cors"), ("accept", CHROME)], Problem),
+            (&[("sec-fetch-mode", "websocket"), ("accept", CHROME)], Problem),
+            (&[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image"), ("accept", CHROME)], Problem),
+            (&[("sec-fetch-dest", "document"), ("accept", CHROME)], Problem),
+            (&[("sec-fetch-mode", "cors"), ("sec-fetch-mode", "navigate")], Problem),
+        ];
+        for (pairs, expected) in table {
+            let mut all = HeaderMap::new();
+            for (name, value) in *pairs {
+                all.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(Representation::of(&Method::GET, &all), *expected, "{pairs:?}");
+        }
+        let navigation = headers(&[("accept", CHROME)]);
+        assert_eq!(Representation::of(&Method::POST, &navigation), Page);
+        assert_eq!(Representation::of(&Method::DELETE, &navigation), Problem);
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_rfc_9457_and_carries_the_request_id() {
+        let pages = Pages::new();
+        for refusal in EVERY_REFUSAL {
+            let response = refusal.respond(Representation::Problem, "r-1", &pages);
+            assert_eq!(response.status(), refusal.status());
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert_eq!(response.headers()["cache-control"], "no-store");
+            let json: serde_json::Value = serde_json::from_slice(&body(response).await).unwrap();
+            assert_eq!(json["type"], "about:blank");
+            assert_eq!(json["status"], refusal.status().as_u16());
+            assert_eq!(json["title"], refusal.title());
+            assert_eq!(json["detail"], refusal.detail().as_ref());
+            assert_eq!(json["request_id"], "r-1");
+            assert_eq!(json.get("login").is_some(), refusal == Refusal::SignIn);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_says_what_happened_with_its_request_id_escaped() {
+        let pages = Pages::new();
+        for refusal in EVERY_REFUSAL {
+            let response = refusal.respond(Representation::Page, "<r&1>", &pages);
+            assert_eq!(response.status(), refusal.status());
+            assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+            let html = String::from_utf8(body(response).await.to_vec()).unwrap();
+            assert!(html.contains(refusal.title()), "{html}");
+            assert!(html.contains("&lt;r&amp;1&gt;") && !html.contains("<r&1>"), "{html}");
+        }
+    }
+
+    #[test]
+    fn each_status_carries_its_header() {
+        let pages = Pages::new();
+        for wants in [Representation::Page, Representation::Problem] {
+            let header = |refusal: Refusal, name: &str| {
+                refusal
+                    .respond(wants, "r", &pages)
+                    .headers()
+                    .get(name)
+                    .map(|v| v.to_str().unwrap().to_owned())
+            };
+            assert_eq!(header(Refusal::SignIn, "www-authenticate").as_deref(), Some(CHALLENGE));
+            assert_eq!(header(Refusal::MethodNotAllowed("GET, HEAD"), "allow").as_deref(), Some("GET, HEAD"));
+            let busy = |millis| Refusal::TooBusy { retry_after: Duration::from_millis(millis) };
+            assert_eq!(header(busy(1500), "retry-after").as_deref(), Some("2"));
+            assert_eq!(header(busy(0), "retry-after").as_deref(), Some("1"));
+            assert!(header(Refusal::Unavailable, "retry-after").is_some());
+            assert!(header(Refusal::Forbidden, "www-authenticate").is_none());
+        }
+    }
+
+    async fn body(response: Response<Full<Bytes>>) -> Bytes {
+        #[expect(clippy::disallowed_methods, reason = "a body of our own")]
+        response.into_body().collect().await.unwrap().to_bytes()
+    }
+}
