@@ -1,3 +1,10 @@
-//! The command line.
+//! Arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use portcullis::cli::{Arguments, run};
+
+fn main() -> ExitCode {
+    run(Arguments::parse())
+}

@@ -2,4 +2,109 @@
 
 pub mod hash;
 pub mod password_prompt;
+mod serve;
 pub mod user;
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    clock::Clock,
+    config::{self, Configuration, Look},
+};
+use password_prompt::Input;
+
+/// A gateway that puts a login in front of web applications that have none
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+pub struct Arguments {
+    /// The configuration file
+    #[arg(long, short, global = true, value_name = "FILE", default_value = "gateway.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway; this is what happens without a command
+    Serve,
+    /// Add, list and change users
+    User(user::UserArgs),
+    /// Print the argon2id hash of a password
+    Hash(hash::HashArgs),
+}
+
+/// Does what the arguments say. 0: done. 1: failed. (2, used wrongly, is given by the parser.)
+pub fn run(arguments: Arguments) -> ExitCode {
+    let file = arguments.config;
+    let done = match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&file),
+        Command::User(args) => change_users(&args, &file),
+        Command::Hash(args) => print_hash(&args, &file),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell anybody if standard error is closed.
+            writeln!(io::stderr(), "{}", error.0.trim_end()).ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What went wrong, in the words that are printed.
+pub struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut text = format!("error: {error}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !text.ends_with(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        Self(text)
+    }
+}
+
+/// Reads the configuration; warnings go to standard error.
+fn configuration(file: &Path) -> Result<Configuration, Failure> {
+    let look = Look::of_stderr();
+    let loaded = config::load(file).map_err(|error| Failure(error.render(look)))?;
+    for warning in &loaded.warnings {
+        writeln!(io::stderr(), "{}", warning.render(look)).ok();
+    }
+    Ok(loaded.configuration)
+}
+
+fn change_users(args: &user::UserArgs, file: &Path) -> Result<(), Failure> {
+    let configuration = configuration(file)?;
+    let groups: Vec<_> = configuration.groups.keys().cloned().collect();
+    let surroundings = user::Surroundings {
+        database: &configuration.users_database(),
+        settings: configuration.password,
+        clock: Clock::system(),
+        groups: &groups,
+        actor: user::operator(),
+        input: Input::from_stdin(),
+        out: &mut io::stdout(),
+        err: &mut io::stderr(),
+    };
+    Ok(user::run(&args.command, surroundings)?)
+}
+
+fn print_hash(args: &hash::HashArgs, file: &Path) -> Result<(), Failure> {
+    // A hash needs no configuration; where there is one, its setting is meant.
+    let settings = if file.exists() { configuration(file)?.password } else { Default::default() };
+    Ok(hash::run(args, settings, &mut Input::from_stdin(), &mut io::stdout())?)
+}

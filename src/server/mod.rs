@@ -12,6 +12,7 @@ mod listen;
 mod phase;
 mod redirect;
 mod self_signed;
+mod signals;
 mod status;
 mod tls;
 mod worker;
@@ -32,8 +33,9 @@ use crate::{gateway::Shared, telemetry};
 pub use listen::{BindError, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
+pub use signals::{listen as listen_to_signals, notify};
 pub use status::Readiness;
-pub use tls::{Certificates, ChainAndKey, TlsError, TlsVersion};
+pub use tls::{Certificates, TlsError, TlsVersion};
 
 /// What one client may take of the gateway's time and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,12 +176,12 @@ impl Server {
         let mut running = 0;
         for (number, sockets) in sockets.workers.into_iter().enumerate() {
             let common = common.clone();
-            start(format!("worker {number}"), &ended, move || worker::run(sockets, common))?;
+            start(&format!("worker {number}"), &ended, move || worker::run(sockets, common))?;
             running += 1;
         }
         if let Some(listener) = sockets.status {
             let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
-            start("the status listener".into(), &ended, move || status::run(listener, readiness, phases))?;
+            start("the status listener", &ended, move || status::run(listener, readiness, phases))?;
             running += 1;
         }
         drop(ended);
@@ -229,11 +231,11 @@ impl Drop for EndingGuard {
 }
 
 fn start(
-    name: String,
+    name: &str,
     ended: &mpsc::Sender<Ending>,
     run: impl FnOnce() -> io::Result<()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let guard = EndingGuard { ended: ended.clone(), who: Some(name.clone()) };
+    let guard = EndingGuard { ended: ended.clone(), who: Some(name.to_owned()) };
     let body = move || {
         let mut guard = guard;
         match run() {

@@ -5,21 +5,25 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rcgen::{CertificateParams, DnType, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::{
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::FromDer;
 
-use super::tls::ChainAndKey;
 use crate::clock::{Clock, Timestamp};
 
 /// The self-signed certificate, and whether it has just been made.
 #[derive(Debug)]
 pub struct SelfSigned {
     /// To be served.
-    pub chain_and_key: ChainAndKey,
+    pub certificate: Arc<CertifiedKey>,
     /// Where it is kept.
     pub path: PathBuf,
     /// Whether it is new.
@@ -51,14 +55,14 @@ impl SelfSigned {
     pub fn ensure(folder: &Path, hosts: &[String], clock: &Clock) -> Result<Self, SelfSignedError> {
         let (cert_path, key_path) = (folder.join("self-signed.pem"), folder.join("self-signed.key"));
         let names = names(hosts);
-        if let Some(chain_and_key) = read(&cert_path, &key_path) {
-            if chain_and_key.0.first().is_some_and(|certificate| serves(certificate, &names, clock.now())) {
-                return Ok(Self { chain_and_key, path: cert_path, made: false });
-            }
+        if let Some(kept) = read(&cert_path, &key_path)
+            && kept.cert.first().is_some_and(|certificate| serves(certificate, &names, clock.now()))
+        {
+            return Ok(Self { certificate: Arc::new(kept), path: cert_path, made: false });
         }
         make(folder, &cert_path, &key_path, names, clock.now())?;
-        let chain_and_key = read(&cert_path, &key_path).ok_or(SelfSignedError::Read)?;
-        Ok(Self { chain_and_key, path: cert_path, made: true })
+        let certificate = read(&cert_path, &key_path).ok_or(SelfSignedError::Read)?;
+        Ok(Self { certificate: Arc::new(certificate), path: cert_path, made: true })
     }
 }
 
@@ -113,10 +117,10 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-fn read(cert_path: &Path, key_path: &Path) -> Option<ChainAndKey> {
+fn read(cert_path: &Path, key_path: &Path) -> Option<CertifiedKey> {
     let chain = CertificateDer::pem_file_iter(cert_path).ok()?.collect::<Result<Vec<_>, _>>().ok()?;
     let key = PrivateKeyDer::from_pem_file(key_path).ok()?;
-    Some((chain, key))
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).ok()
 }
 
 fn serves(certificate: &CertificateDer<'_>, names: &[String], now: Timestamp) -> bool {
@@ -162,8 +166,8 @@ mod tests {
         assert!(SelfSigned::ensure(&certs, &more, &clock).unwrap().made, "a new host");
         clock.advance(std::time::Duration::from_hours(24 * 370));
         assert!(SelfSigned::ensure(&certs, &more, &clock).unwrap().made, "about to end");
-        let mode = fs::metadata(certs.join("self-signed.key")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = fs::metadata(certs.join("self-signed.key")).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
     }
 
     #[test]

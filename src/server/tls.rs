@@ -5,8 +5,8 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use arc_swap::ArcSwap;
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
-    crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer},
+    crypto::aws_lc_rs,
+    pki_types::CertificateDer,
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
@@ -25,7 +25,6 @@ pub enum TlsVersion {
 /// The certificates, by the names they are for; replaced whole on reload.
 pub struct Certificates {
     table: ArcSwap<Table>,
-    provider: Arc<CryptoProvider>,
 }
 
 #[derive(Default)]
@@ -39,29 +38,20 @@ struct Table {
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A certificate and a key do not go together, or cannot be used.
-    #[error("using a certificate and its key")]
-    Certificate(#[source] rustls::Error),
     /// The settings are not possible together.
     #[error("setting TLS up")]
     Settings(#[source] rustls::Error),
 }
 
-/// A chain and its key, as read from files.
-pub type ChainAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
 impl Certificates {
     /// A table of these certificates; the first serves clients that name no known host.
-    pub fn new(certificates: Vec<ChainAndKey>) -> Result<Self, TlsError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let table = Table::of(certificates, &provider)?;
-        Ok(Self { table: ArcSwap::from_pointee(table), provider })
+    pub fn new(certificates: Vec<Arc<CertifiedKey>>) -> Arc<Self> {
+        Arc::new(Self { table: ArcSwap::from_pointee(Table::of(certificates)) })
     }
 
     /// Uses these from now on; connections that are open keep theirs.
-    pub fn replace(&self, certificates: Vec<ChainAndKey>) -> Result<(), TlsError> {
-        self.table.store(Arc::new(Table::of(certificates, &self.provider)?));
-        Ok(())
+    pub fn replace(&self, certificates: Vec<Arc<CertifiedKey>>) {
+        self.table.store(Arc::new(Table::of(certificates)));
     }
 
     /// The server's side of TLS over this table.
@@ -70,7 +60,7 @@ impl Certificates {
             TlsVersion::V1_2 => &[&TLS13, &TLS12],
             TlsVersion::V1_3 => &[&TLS13],
         };
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(versions)
             .map_err(TlsError::Settings)?
             .with_no_client_auth()
@@ -92,18 +82,15 @@ impl ResolvesServerCert for Certificates {
 }
 
 impl Table {
-    fn of(certificates: Vec<ChainAndKey>, provider: &CryptoProvider) -> Result<Self, TlsError> {
+    fn of(certificates: Vec<Arc<CertifiedKey>>) -> Self {
         let mut table = Self::default();
-        for (chain, key) in certificates {
-            let names = chain.first().map(names_of).unwrap_or_default();
-            let key = CertifiedKey::from_der(chain, key, provider).map_err(TlsError::Certificate)?;
-            let key = Arc::new(key);
-            for name in names {
+        for key in certificates {
+            for name in key.cert.first().map(names_of).unwrap_or_default() {
                 table.names.entry(name).or_insert_with(|| Arc::clone(&key));
             }
             table.first.get_or_insert(key);
         }
-        Ok(table)
+        table
     }
 
     fn find(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
