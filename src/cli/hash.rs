@@ -1,0 +1,71 @@
+//! `portcullis hash`: the hash of a password, for those who keep users as text.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::password_prompt::{Input, PromptError};
+use crate::users::{HashSettings, Passwords, UnusablePassword};
+
+/// Print the argon2id hash of a password that is asked for, or read as one line of standard input
+#[derive(Clone, Debug, Args)]
+pub struct HashArgs {}
+
+/// Why there is no hash.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// No password was given.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// What was given is no password.
+    #[error(transparent)]
+    Unusable(#[from] UnusablePassword),
+    /// Standard output is closed.
+    #[error("writing the hash: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Asks for a password and prints its argon2id hash in PHC format, on a line of its own.
+pub fn run(
+    _args: &HashArgs,
+    settings: HashSettings,
+    input: &mut Input<'_>,
+    out: &mut dyn Write,
+) -> Result<(), HashError> {
+    let password = input.new_password("Password to hash")?;
+    password.usable()?;
+    writeln!(out, "{}", Passwords::hash_now(settings, &password).as_phc())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::PasswordHash;
+
+    const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+
+    fn run_with(typed: &[u8]) -> (Result<(), String>, String) {
+        let mut out = Vec::new();
+        let result = run(&HashArgs {}, QUICK, &mut Input::Program(Box::new(typed)), &mut out);
+        (result.map_err(|error| error.to_string()), String::from_utf8(out).unwrap())
+    }
+
+    #[tokio::test]
+    async fn it_prints_one_hash_that_the_password_fits() {
+        let (result, out) = run_with(b"weak\n");
+        result.unwrap();
+        let hash = PasswordHash::parse(out.strip_suffix('\n').unwrap()).unwrap();
+        let passwords = Passwords::start(QUICK, 1, 1);
+        let verdict = passwords.verify(Some(hash), "weak".to_owned().into()).await.unwrap();
+        assert_eq!(verdict, crate::users::Verdict::Right { upgrade: None });
+    }
+
+    #[test]
+    fn what_is_no_password_has_no_hash() {
+        for typed in [&b""[..], b"\n", b"nul\0\n"] {
+            let (result, out) = run_with(typed);
+            assert!(result.is_err() && out.is_empty(), "{typed:?}");
+        }
+    }
+}

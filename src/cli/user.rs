@@ -1,0 +1,288 @@
+//! `portcullis user …`: the people of the directory, from the command line.
+//!
+//! Works on the database itself, whether the gateway runs or not; a running
+//! gateway notices within a second. Whatever is asked is asked before anything
+//! is written, and every change is one transaction.
+
+mod args;
+mod listing;
+mod operator;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::Path,
+};
+
+use super::password_prompt::{Input, PromptError};
+pub use args::{AddArgs, PasswdArgs, RemoveArgs, SetArgs, UserArgs, UserCommand};
+pub use operator::operator;
+
+use crate::{
+    clock::Clock,
+    identity::{GroupName, User, UserName},
+    users::{
+        Account, HashSettings, ListChange, NewUser, PasswordHash, Passwords, StoreError, UserChange,
+        UserStore, WeakPassword, password_policy,
+    },
+};
+
+/// Where the command runs.
+pub struct Surroundings<'a> {
+    /// The users database; made if it is missing.
+    pub database: &'a Path,
+    /// How hard new passwords are hashed.
+    pub settings: HashSettings,
+    /// For the dates of accounts and changes.
+    pub clock: Clock,
+    /// The groups that the configuration defines, to warn of others.
+    pub groups: &'a [GroupName],
+    /// Who makes the change, for the log of changes; see [`operator`].
+    pub actor: String,
+    /// Who types passwords and confirms.
+    pub input: Input<'a>,
+    /// Standard output: what was done, or what was asked for.
+    pub out: &'a mut dyn Write,
+    /// Standard error: warnings and questions.
+    pub err: &'a mut dyn Write,
+}
+
+/// Why a command did not do what it was asked; nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// The directory refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No password, or no answer.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// The policy refuses the password.
+    #[error("{0} (--allow-weak takes it all the same)")]
+    Weak(WeakPassword),
+    /// Nobody's password.
+    #[error(transparent)]
+    Unusable(#[from] crate::users::UnusablePassword),
+    /// There is nobody to ask.
+    #[error("removing user {0} cannot be undone; --yes confirms it where there is no terminal to ask")]
+    Unconfirmed(UserName),
+    /// The answer was no.
+    #[error("user {0} was not removed")]
+    Declined(UserName),
+    /// `set` without anything to set.
+    #[error("nothing to change was given; `portcullis user set --help` lists what can be")]
+    NothingAsked,
+    /// Standard output or standard error is closed.
+    #[error("writing the answer: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Does what `command` says, and tells about it on [`Surroundings::out`].
+pub fn run(command: &UserCommand, with: Surroundings<'_>) -> Result<(), UserError> {
+    let store = UserStore::open(with.database, with.clock.clone())?.acting_as(with.actor.as_str());
+    let mut session = Session { store, with };
+    match command {
+        UserCommand::Add(args) => session.add(args),
+        UserCommand::List { json } => session.list(*json),
+        UserCommand::Show { name, json } => session.show(name, *json),
+        UserCommand::Set(args) => session.set(args),
+        UserCommand::Passwd(args) => session.passwd(args),
+        UserCommand::Disable { name } => session.set_active(name, false),
+        UserCommand::Enable { name } => session.set_active(name, true),
+        UserCommand::Remove(args) => session.remove(args),
+    }?;
+    Ok(session.with.out.flush()?)
+}
+
+/// A command at work.
+struct Session<'a> {
+    store: UserStore,
+    with: Surroundings<'a>,
+}
+
+impl Session<'_> {
+    fn add(&mut self, args: &AddArgs) -> Result<(), UserError> {
+        // Before a password is typed in vain.
+        if self.store.find_by_name(&args.name)?.is_some() {
+            return Err(StoreError::Exists(args.name.clone()).into());
+        }
+        let mut new = NewUser {
+            email: args.email.clone().unwrap_or_default(),
+            full_name: args.full_name.clone().unwrap_or_default(),
+            superuser: args.superuser,
+            groups: args::flat(&args.groups),
+            permissions: args::flat(&args.permissions),
+            attributes: args.attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
+            ..NewUser::named(args.name.clone())
+        };
+        new.check().map_err(StoreError::from)?;
+        self.warn_of_undefined(&new.groups)?;
+        if !args.no_password {
+            let hash = self.new_password(&new.name, &new.full_name, &new.email, args.allow_weak)?;
+            new.password = Some(hash);
+        }
+        let added = self.store.add(new)?;
+        let user = &added.user;
+        writeln!(self.with.out, "added user {}{}", user.name, traits(user))?;
+        if added.password.is_none() {
+            writeln!(self.with.out, "without a password; `portcullis user passwd {}` sets one", user.name)?;
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, json: bool) -> Result<(), UserError> {
+        let accounts = self.store.list()?;
+        Ok(if json {
+            listing::list_as_json(&accounts, self.with.out)
+        } else {
+            listing::list_as_table(&accounts, self.with.out)
+        }?)
+    }
+
+    fn show(&mut self, name: &UserName, json: bool) -> Result<(), UserError> {
+        let account = self.existing(name)?;
+        Ok(if json {
+            listing::show_as_json(&account, self.with.out)
+        } else {
+            listing::show_as_text(&account, self.with.out)
+        }?)
+    }
+
+    fn set(&mut self, args: &SetArgs) -> Result<(), UserError> {
+        if !args.asks_for_anything() {
+            return Err(UserError::NothingAsked);
+        }
+        let before = self.existing(&args.name)?;
+        let change = UserChange {
+            email: args.email.clone(),
+            full_name: args.full_name.clone(),
+            superuser: args.superuser,
+            groups: ListChange {
+                replace: args.groups.as_ref().map(|names| names.0.clone()),
+                add: args::flat(&args.add_groups),
+                remove: args::flat(&args.remove_groups),
+            },
+            permissions: ListChange {
+                replace: args.permissions.as_ref().map(|names| names.0.clone()),
+                add: args::flat(&args.add_permissions),
+                remove: args::flat(&args.remove_permissions),
+            },
+            attributes: args.attributes.iter().cloned().collect(),
+            removed_attributes: args.removed_attributes.clone(),
+        };
+        let after = self.store.update(&args.name, &change)?;
+        if after.user == before.user {
+            writeln!(self.with.out, "user {} is so already, nothing was changed", args.name)?;
+        } else {
+            writeln!(self.with.out, "changed user {}{}", args.name, traits(&after.user))?;
+        }
+        let new_groups: Vec<_> =
+            after.user.groups.iter().filter(|group| !before.user.groups.contains(group)).cloned().collect();
+        self.warn_of_undefined(&new_groups)?;
+        self.warn_of_last_superuser(&before)
+    }
+
+    fn passwd(&mut self, args: &PasswdArgs) -> Result<(), UserError> {
+        let user = self.existing(&args.name)?.user;
+        let hash = self.new_password(&user.name, &user.full_name, &user.email, args.allow_weak)?;
+        let after = self.store.set_password(&args.name, &hash)?;
+        writeln!(self.with.out, "set the password of user {}; sessions from before are over", args.name)?;
+        if !after.active {
+            writeln!(self.with.out, "the user is still disabled; `portcullis user enable {}`", args.name)?;
+        }
+        Ok(())
+    }
+
+    fn set_active(&mut self, name: &UserName, active: bool) -> Result<(), UserError> {
+        let before = self.existing(name)?;
+        self.store.set_active(name, active)?;
+        let done = match (before.active, active) {
+            (false, true) => format!("enabled user {name}"),
+            (true, false) => format!("disabled user {name}; all sessions of the user are over"),
+            (true, true) => format!("user {name} is enabled already, nothing was changed"),
+            (false, false) => format!("user {name} is disabled already, nothing was changed"),
+        };
+        writeln!(self.with.out, "{done}")?;
+        self.warn_of_last_superuser(&before)
+    }
+
+    fn remove(&mut self, args: &RemoveArgs) -> Result<(), UserError> {
+        let before = self.existing(&args.name)?;
+        if !args.yes {
+            let question = format!("remove user {}{} for good?", args.name, traits(&before.user));
+            match self.with.input.confirm(self.with.err, &question)? {
+                Some(true) => {}
+                Some(false) => return Err(UserError::Declined(args.name.clone())),
+                None => return Err(UserError::Unconfirmed(args.name.clone())),
+            }
+        }
+        self.store.remove(&args.name)?;
+        writeln!(self.with.out, "removed user {}", args.name)?;
+        self.warn_of_last_superuser(&before)
+    }
+
+    fn existing(&self, name: &UserName) -> Result<Account, UserError> {
+        Ok(self.store.find_by_name(name)?.ok_or_else(|| StoreError::NoSuchUser(name.clone()))?)
+    }
+
+    /// Asks, holds against the policy, hashes.
+    fn new_password(
+        &mut self,
+        name: &UserName,
+        full_name: &str,
+        email: &str,
+        allow_weak: bool,
+    ) -> Result<PasswordHash, UserError> {
+        let password = self.with.input.new_password(&format!("New password of {name}"))?;
+        password.usable()?;
+        match password_policy::check(&password, name, full_name, email) {
+            Err(weak) if !allow_weak => Err(UserError::Weak(weak)),
+            _ => Ok(Passwords::hash_now(self.with.settings, &password)),
+        }
+    }
+
+    fn warn_of_undefined(&mut self, groups: &[GroupName]) -> io::Result<()> {
+        for group in groups.iter().filter(|group| !self.with.groups.contains(group)) {
+            let err = &mut self.with.err;
+            write!(
+                err,
+                "warning: no group {group} is defined in the configuration, so it gives no permissions"
+            )?;
+            match nearest(group, self.with.groups) {
+                Some(near) => writeln!(err, "; did you mean {near}?")?,
+                None => writeln!(err)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_last_superuser(&mut self, before: &Account) -> Result<(), UserError> {
+        if before.active && before.user.superuser && self.store.active_superusers()? == 0 {
+            writeln!(
+                self.with.err,
+                "warning: that was the last active superuser; \
+                 `portcullis user set NAME --superuser yes` makes another one"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// What is worth a word beside the name: ` (superuser, in ops, staff)`, or nothing.
+fn traits(user: &User) -> String {
+    let mut words = Vec::new();
+    if user.superuser {
+        words.push("superuser".to_owned());
+    }
+    if !user.groups.is_empty() {
+        words.push(format!("in {}", listing::joined(&user.groups)));
+    }
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+fn nearest<'a>(typed: &GroupName, defined: &'a [GroupName]) -> Option<&'a GroupName> {
+    let distance = |group: &GroupName| strsim::damerau_levenshtein(typed.as_str(), group.as_str());
+    defined.iter().filter(|group| distance(group) <= 2).min_by_key(|group| distance(group))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! What can be typed after `portcullis user`.
+
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+
+use crate::identity::{GroupName, InvalidName, Permission, UserName};
+
+/// Add, change, list and remove the people of the directory
+#[derive(Clone, Debug, Args)]
+pub struct UserArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+/// What can be done with users.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add a user; the password is asked for, or read as one line of standard input
+    Add(AddArgs),
+    /// List all users
+    List {
+        /// Print a JSON array instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one user
+    Show {
+        /// Name of the user
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+        /// Print a JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what is known about a user, and what the user may do
+    Set(SetArgs),
+    /// Set a user's password, which ends the user's sessions; it is asked for, or read as one line of standard input
+    Passwd(PasswdArgs),
+    /// Refuse a user's sign-in, and end the user's sessions
+    Disable {
+        /// Name of the user
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+    },
+    /// Let a disabled user sign in again
+    Enable {
+        /// Name of the user
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+    },
+    /// Remove a user for good
+    Remove(RemoveArgs),
+}
+
+/// Arguments of `portcullis user add`.
+#[derive(Clone, Debug, Args)]
+pub struct AddArgs {
+    /// Name to sign in with; letters, digits and . _ - @ +
+    #[arg(value_parser = UserName::parse)]
+    pub name: UserName,
+    /// E-mail address
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Name for people to read
+    #[arg(long)]
+    pub full_name: Option<String>,
+    /// Group to be in; several with commas, or again
+    #[arg(long = "group", visible_alias = "groups", value_name = "GROUP", value_parser = group_names)]
+    pub groups: Vec<Names<GroupName>>,
+    /// Permission to have beside those of the groups; several with commas, or again
+    #[arg(
+        long = "permission",
+        visible_alias = "permissions",
+        value_name = "PERMISSION",
+        value_parser = permission_names
+    )]
+    pub permissions: Vec<Names<Permission>>,
+    /// Attribute for applications
+    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
+    pub attributes: Vec<(String, String)>,
+    /// May do everything that is not forbidden to everybody
+    #[arg(long)]
+    pub superuser: bool,
+    /// Ask for no password; the user cannot sign in with one until it is set
+    #[arg(long, conflicts_with = "allow_weak")]
+    pub no_password: bool,
+    /// Take a password that is easy to guess
+    #[arg(long)]
+    pub allow_weak: bool,
+}
+
+/// Arguments of `portcullis user set`.
+#[derive(Clone, Debug, Args)]
+pub struct SetArgs {
+    /// Name of the user
+    #[arg(value_parser = UserName::parse)]
+    pub name: UserName,
+    /// E-mail address; empty removes it
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Name for people to read; empty removes it
+    #[arg(long)]
+    pub full_name: Option<String>,
+    /// The groups from now on, with commas; empty for none
+    #[arg(long, value_name = "GROUPS", value_parser = group_names)]
+    pub groups: Option<Names<GroupName>>,
+    /// Group to be in as well
+    #[arg(long = "add-group", value_name = "GROUP", value_parser = group_names)]
+    pub add_groups: Vec<Names<GroupName>>,
+    /// Group not to be in any more
+    #[arg(long = "remove-group", value_name = "GROUP", value_parser = group_names)]
+    pub remove_groups: Vec<Names<GroupName>>,
+    /// The direct permissions from now on, with commas; empty for none
+    #[arg(long, value_name = "PERMISSIONS", value_parser = permission_names)]
+    pub permissions: Option<Names<Permission>>,
+    /// Permission to have as well
+    #[arg(long = "add-permission", value_name = "PERMISSION", value_parser = permission_names)]
+    pub add_permissions: Vec<Names<Permission>>,
+    /// Permission not to have any more, unless by a group
+    #[arg(long = "remove-permission", value_name = "PERMISSION", value_parser = permission_names)]
+    pub remove_permissions: Vec<Names<Permission>>,
+    /// Whether the user may do everything that is not forbidden to everybody
+    #[arg(long, value_name = "YES|NO", hide_possible_values = true, value_parser = yes_or_no())]
+    pub superuser: Option<bool>,
+    /// Attribute for applications, added or overwritten
+    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
+    pub attributes: Vec<(String, String)>,
+    /// Attribute to remove
+    #[arg(long = "remove-attribute", value_name = "KEY")]
+    pub removed_attributes: Vec<String>,
+}
+
+/// Arguments of `portcullis user passwd`.
+#[derive(Clone, Debug, Args)]
+pub struct PasswdArgs {
+    /// Name of the user
+    #[arg(value_parser = UserName::parse)]
+    pub name: UserName,
+    /// Take a password that is easy to guess
+    #[arg(long)]
+    pub allow_weak: bool,
+}
+
+/// Arguments of `portcullis user remove`.
+#[derive(Clone, Debug, Args)]
+pub struct RemoveArgs {
+    /// Name of the user
+    #[arg(value_parser = UserName::parse)]
+    pub name: UserName,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Names that were typed in one go, with commas between them; may be none.
+#[derive(Clone, Debug)]
+pub struct Names<T>(pub Vec<T>);
+
+impl SetArgs {
+    pub(super) fn asks_for_anything(&self) -> bool {
+        self.email.is_some()
+            || self.full_name.is_some()
+            || self.groups.is_some()
+            || self.permissions.is_some()
+            || self.superuser.is_some()
+            || [&self.add_groups, &self.remove_groups].iter().any(|names| !names.is_empty())
+            || [&self.add_permissions, &self.remove_permissions].iter().any(|names| !names.is_empty())
+            || !(self.attributes.is_empty() && self.removed_attributes.is_empty())
+    }
+}
+
+/// All names of an option that was given several times.
+pub(super) fn flat<T: Clone>(given: &[Names<T>]) -> Vec<T> {
+    given.iter().flat_map(|names| names.0.iter().cloned()).collect()
+}
+
+fn group_names(typed: &str) -> Result<Names<GroupName>, InvalidName> {
+    names(typed, GroupName::parse)
+}
+
+fn permission_names(typed: &str) -> Result<Names<Permission>, InvalidName> {
+    names(typed, Permission::parse)
+}
+
+fn names<T>(typed: &str, parse: fn(&str) -> Result<T, InvalidName>) -> Result<Names<T>, InvalidName> {
+    typed
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(parse)
+        .collect::<Result<_, _>>()
+        .map(Names)
+}
+
+fn yes_or_no() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["yes", "no"]).map(|answer| answer == "yes")
+}
+
+fn attribute(typed: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = typed.split_once('=').ok_or("an attribute is given as key=value")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}

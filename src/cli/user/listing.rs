@@ -1,0 +1,150 @@
+//! How users are shown: as a table, as text, as JSON. Never a password or its hash.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Display,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+
+use crate::{
+    clock::Timestamp,
+    identity::{GroupName, Permission, UserId, UserName},
+    users::Account,
+};
+
+/// One line a user, columns aligned.
+pub(super) fn list_as_table(accounts: &[Account], out: &mut dyn Write) -> io::Result<()> {
+    if accounts.is_empty() {
+        return writeln!(out, "there are no users yet");
+    }
+    let head = ["NAME", "STATE", "SUPERUSER", "GROUPS", "EMAIL", "LAST SIGN-IN"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(head).chain(accounts.iter().map(row)).collect();
+    let mut widths = [0; 6];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in &rows {
+        let cells = widths.iter().zip(row).map(|(width, cell)| format!("{cell:width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Everything about a user, a line a fact.
+pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result<()> {
+    let user = &account.user;
+    let facts = [
+        ("name", user.name.to_string()),
+        ("number", user.id.to_string()),
+        ("full name", or_dash(&user.full_name)),
+        ("email", or_dash(&user.email)),
+        ("state", state(account).to_owned()),
+        ("superuser", yes_no(user.superuser).to_owned()),
+        ("password", if account.password.is_some() { "set" } else { "none" }.to_owned()),
+        ("groups", or_dash(&joined(&user.groups))),
+        ("permissions", or_dash(&joined(&user.permissions))),
+        ("created", account.created.to_string()),
+        ("last sign-in", last_sign_in(account)),
+    ];
+    for (what, fact) in facts {
+        writeln!(out, "{what:14}{fact}")?;
+    }
+    for (index, (key, value)) in user.attributes.iter().enumerate() {
+        let what = if index == 0 { "attributes" } else { "" };
+        writeln!(out, "{what:14}{key}={value}")?;
+    }
+    Ok(())
+}
+
+/// An array of objects as of [`show_as_json`].
+pub(super) fn list_as_json(accounts: &[Account], out: &mut dyn Write) -> io::Result<()> {
+    print_json(&accounts.iter().map(Shown::from).collect::<Vec<_>>(), out)
+}
+
+/// One object.
+pub(super) fn show_as_json(account: &Account, out: &mut dyn Write) -> io::Result<()> {
+    print_json(&Shown::from(account), out)
+}
+
+/// `ops, staff`
+pub(super) fn joined<T: Display>(names: &[T]) -> String {
+    names.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A user in JSON; the names of the fields are a promise to scripts.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: UserId,
+    name: &'a UserName,
+    full_name: &'a str,
+    email: &'a str,
+    active: bool,
+    superuser: bool,
+    has_password: bool,
+    groups: &'a [GroupName],
+    permissions: &'a [Permission],
+    attributes: &'a BTreeMap<String, String>,
+    created: String,
+    last_sign_in: Option<String>,
+}
+
+impl<'a> From<&'a Account> for Shown<'a> {
+    fn from(account: &'a Account) -> Self {
+        let user = &account.user;
+        Self {
+            id: user.id,
+            name: &user.name,
+            full_name: &user.full_name,
+            email: &user.email,
+            active: account.active,
+            superuser: user.superuser,
+            has_password: account.password.is_some(),
+            groups: &user.groups,
+            permissions: &user.permissions,
+            attributes: &user.attributes,
+            created: account.created.to_string(),
+            last_sign_in: account.last_sign_in.as_ref().map(Timestamp::to_string),
+        }
+    }
+}
+
+fn print_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+fn row(account: &Account) -> [String; 6] {
+    let user = &account.user;
+    [
+        user.name.to_string(),
+        state(account).to_owned(),
+        yes_no(user.superuser).to_owned(),
+        or_dash(&joined(&user.groups)),
+        or_dash(&user.email),
+        last_sign_in(account),
+    ]
+}
+
+fn state(account: &Account) -> &'static str {
+    match (account.active, account.password.is_some()) {
+        (false, _) => "disabled",
+        (true, true) => "active",
+        (true, false) => "no password",
+    }
+}
+
+fn last_sign_in(account: &Account) -> String {
+    account.last_sign_in.map_or_else(|| "never".to_owned(), |at| at.to_string())
+}
+
+fn yes_no(it_is: bool) -> &'static str {
+    if it_is { "yes" } else { "no" }
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-" } else { text }.to_owned()
+}

@@ -1,0 +1,47 @@
+//! Who types the command.
+
+use std::{env, fs, os::unix::fs::MetadataExt};
+
+/// The operating system's name for whoever runs this: the person behind `sudo`, the user, or `uid N`.
+///
+/// For the log, not for a decision: whoever can write the database can write anything there.
+pub fn operator() -> String {
+    named_by(|variable| env::var(variable).ok())
+}
+
+fn named_by(variable: impl Fn(&str) -> Option<String>) -> String {
+    ["SUDO_USER", "USER"]
+        .into_iter()
+        .filter_map(variable)
+        .find_map(|name| fit_for_a_log(&name))
+        .unwrap_or_else(
+            // The owner of /proc/self is the user that this process runs as.
+            || {
+                fs::metadata("/proc/self")
+                    .map_or_else(|_| "unknown".to_owned(), |it| format!("uid {}", it.uid()))
+            },
+        )
+}
+
+fn fit_for_a_log(name: &str) -> Option<String> {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    (!name.trim().is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_person_behind_sudo_comes_first_then_the_user_then_the_number() {
+        let with = |set: &[(&str, &str)]| {
+            named_by(|asked| {
+                set.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(with(&[("USER", "root"), ("SUDO_USER", "ann")]), "ann");
+        assert_eq!(with(&[("USER", "root"), ("SUDO_USER", "")]), "root");
+        assert_eq!(with(&[("USER", "a\r\nb\u{1b}[0m")]), "ab[0m");
+        assert!(with(&[]).starts_with("uid "), "{}", with(&[]));
+    }
+}

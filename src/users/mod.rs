@@ -1,0 +1,31 @@
+//! The directory of people: who they are, and how a password is checked.
+//!
+//! [`UserStore`] is the database, synchronous, used by the command line.
+//! [`Directory`] is the running gateway's view of the same file: accounts in
+//! memory for the path of every request, one thread that owns the database,
+//! and word of every change that another process makes. [`Passwords`] hashes
+//! and checks passwords on threads of its own, with a bounded queue.
+//!
+//! Nothing here knows about sessions, pages or rules. What checks a typed name
+//! and password against all this is [`backends`](crate::backends).
+
+mod account;
+mod change;
+mod database;
+mod directory;
+pub mod password;
+pub mod password_policy;
+mod profile;
+mod store;
+
+pub use account::Account;
+pub use change::{Action, Change};
+pub use database::StoreError;
+pub use directory::{Directory, DirectoryError};
+pub use password::{
+    Busy, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password, PasswordHash, Passwords,
+    UnusablePassword, Verdict,
+};
+pub use password_policy::WeakPassword;
+pub use profile::{InvalidProfile, ListChange, NewUser, UserChange};
+pub use store::UserStore;

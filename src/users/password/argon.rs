@@ -1,0 +1,155 @@
+//! argon2 itself, with working memory that is kept from one check to the next.
+//!
+//! Allocating and faulting in 19 MiB is a third of the time of a check, which
+//! is why a hashing thread holds on to its [`Memory`]. What remains in it after
+//! a check is not wiped: it is as hard to get from it to the password as from
+//! the stored hash.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use data_encoding::BASE64_NOPAD;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{HashSettings, Password, PasswordHash, hash::Recipe};
+
+/// Length of a fresh salt in bytes (RFC 9106 §3.1).
+pub(super) const SALT: usize = 16;
+/// Length of a fresh hash in bytes.
+pub(super) const OUTPUT: usize = 32;
+
+/// Blocks of 1 KiB that argon2 works in.
+#[derive(Default)]
+pub(super) struct Memory(Vec<Block>);
+
+impl Memory {
+    /// Gives back what is held beyond `settings`: one check of a hash with a great cost must not keep its
+    /// memory for good.
+    pub(super) fn shrink_to(&mut self, settings: HashSettings) {
+        let blocks = settings.params().block_count();
+        if self.0.len() > blocks {
+            self.0.truncate(blocks);
+            self.0.shrink_to_fit();
+        }
+    }
+
+    fn for_params(&mut self, params: &Params) -> &mut [Block] {
+        if self.0.len() < params.block_count() {
+            self.0.resize(params.block_count(), Block::new());
+        }
+        &mut self.0
+    }
+}
+
+/// Hashes `password` with a fresh salt.
+pub(super) fn hash(settings: HashSettings, password: &Password, memory: &mut Memory) -> PasswordHash {
+    let params = settings.params();
+    let salt: [u8; SALT] = random();
+    let output = run(Algorithm::Argon2id, Version::V0x13, &params, password, &salt, memory);
+    PasswordHash::stored(format!(
+        "$argon2id$v=19$m={},t={},p={}${}${}",
+        params.m_cost(),
+        params.t_cost(),
+        params.p_cost(),
+        BASE64_NOPAD.encode(&salt),
+        BASE64_NOPAD.encode(&output)
+    ))
+}
+
+/// Whether `password` is the one that `recipe` was made of, compared in constant time.
+pub(super) fn fits(recipe: &Recipe, password: &Password, memory: &mut Memory) -> bool {
+    let output = run(recipe.algorithm, recipe.version, &recipe.params, password, &recipe.salt, memory);
+    output.ct_eq(&recipe.expected).into()
+}
+
+/// The work of one check with `settings`, to no end: nothing fits.
+pub(super) fn pretend(settings: HashSettings, password: &Password, memory: &mut Memory) {
+    let salt: [u8; SALT] = random();
+    std::hint::black_box(run(
+        Algorithm::Argon2id,
+        Version::V0x13,
+        &settings.params(),
+        password,
+        &salt,
+        memory,
+    ));
+}
+
+/// What is missing to the work of one check with `settings` after `recipe` was computed, so that a wrong
+/// password for an account with an old, cheaper hash takes as long as for any other.
+pub(super) fn make_up_for(recipe: &Recipe, settings: HashSettings, password: &Password, memory: &mut Memory) {
+    let settings = settings.bounded();
+    let work = |memory: u32, iterations: u32| u64::from(memory) * u64::from(iterations);
+    let missing = work(settings.memory, settings.iterations)
+        .saturating_sub(work(recipe.params.m_cost(), recipe.params.t_cost()));
+    let iterations = missing.div_ceil(u64::from(settings.memory));
+    // Less than this is lost in the noise of the clock.
+    if missing < 64 || iterations == 0 {
+        return;
+    }
+    let rest = HashSettings {
+        memory: u32::try_from(missing / iterations).unwrap_or(settings.memory),
+        iterations: u32::try_from(iterations).unwrap_or(settings.iterations),
+        parallelism: 1,
+    };
+    pretend(rest, password, memory);
+}
+
+fn run(
+    algorithm: Algorithm,
+    version: Version,
+    params: &Params,
+    password: &Password,
+    salt: &[u8],
+    memory: &mut Memory,
+) -> Zeroizing<Vec<u8>> {
+    let mut output = Zeroizing::new(vec![0; params.output_len().unwrap_or(OUTPUT)]);
+    Argon2::new(algorithm, version, params.clone())
+        .hash_password_into_with_memory(
+            password.exposed().as_bytes(),
+            salt,
+            &mut output,
+            memory.for_params(params),
+        )
+        .expect("parameters and lengths were checked, the memory is large enough");
+    output
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system's random number generator works");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reference implementation's own test vector: `echo -n password | argon2 somesalt -id -t 2 -k 256 -p 1`.
+    #[test]
+    fn a_hash_of_the_reference_implementation_fits() {
+        let hash = PasswordHash::parse(
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        )
+        .unwrap();
+        let recipe = hash.recipe().unwrap();
+        let mut memory = Memory::default();
+        assert!(fits(&recipe, &Password::new("password".to_owned()), &mut memory));
+        assert!(!fits(&recipe, &Password::new("Password".to_owned()), &mut memory));
+        assert!(!fits(&recipe, &Password::new("password ".to_owned()), &mut memory));
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_no_result_and_is_given_back() {
+        let mut memory = Memory::default();
+        let small = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+        let large = HashSettings { memory: 1024, iterations: 2, parallelism: 2 };
+        let password = Password::new("correct horse".to_owned());
+        let hashes = [large, small, large].map(|settings| hash(settings, &password, &mut memory));
+        for hash in hashes {
+            assert!(fits(&hash.recipe().unwrap(), &password, &mut memory));
+            assert!(fits(&hash.recipe().unwrap(), &password, &mut Memory::default()));
+        }
+        memory.shrink_to(small);
+        assert_eq!(memory.0.len(), 64);
+    }
+}

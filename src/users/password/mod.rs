@@ -1,0 +1,109 @@
+//! Passwords as people type them, and what is kept of them.
+//!
+//! [`Password`] is the typed text; [`PasswordHash`] is what the directory
+//! stores; [`Passwords`] turns one into the other, or compares the two, away
+//! from the threads that serve requests. Whether a *new* password is good
+//! enough is decided in [`password_policy`](super::password_policy).
+
+mod argon;
+mod hash;
+mod threads;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+pub use hash::{HashSettings, InvalidHashSettings, InvalidPasswordHash, PasswordHash};
+pub use threads::{Busy, Passwords, Verdict};
+
+/// A password exactly as it was typed: nothing trimmed, folded or cut off (OWASP ASVS 5.0 6.2.8).
+///
+/// Wiped from memory when dropped, and never shown by `Debug`.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+/// Why a text can be nobody's password, whatever the policy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnusablePassword {
+    /// No character at all.
+    #[error("the password is empty")]
+    Empty,
+    /// More than [`Password::MAX_CHARS`]: nobody types that, and a megabyte of it would be work for nothing.
+    #[error("the password has more than {} characters", Password::MAX_CHARS)]
+    TooLong,
+    /// A NUL, which other programs take for the end: `secret` and `secret\0x` must not both fit.
+    #[error("the password contains a NUL character")]
+    Nul,
+}
+
+impl Password {
+    /// The longest password that is accepted, in characters.
+    pub const MAX_CHARS: usize = 1024;
+
+    /// Takes over a typed text; the text is wiped with the password.
+    pub fn new(typed: String) -> Self {
+        Self(Zeroizing::new(typed))
+    }
+
+    /// Whether this could be anybody's password at all.
+    pub fn usable(&self) -> Result<(), UnusablePassword> {
+        if self.0.is_empty() {
+            return Err(UnusablePassword::Empty);
+        }
+        if self.0.chars().nth(Self::MAX_CHARS).is_some() {
+            return Err(UnusablePassword::TooLong);
+        }
+        if self.0.contains('\0') {
+            return Err(UnusablePassword::Nul);
+        }
+        Ok(())
+    }
+
+    /// The text itself, for hashing and for the policy.
+    pub(in crate::users) fn exposed(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Password {
+    fn from(typed: String) -> Self {
+        Self::new(typed)
+    }
+}
+
+/// Says nothing about the password, not even its length.
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// Two typings of a password agree; for prompts that ask twice. Not for checking a sign-in.
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usable(text: &str) -> Result<(), UnusablePassword> {
+        Password::new(text.to_owned()).usable()
+    }
+
+    #[test]
+    fn empty_overlong_and_nul_carrying_passwords_are_unusable() {
+        assert_eq!(usable(""), Err(UnusablePassword::Empty));
+        assert_eq!(usable("secret\0x"), Err(UnusablePassword::Nul));
+        assert_eq!(usable(&"é".repeat(1024)), Ok(()));
+        assert_eq!(usable(&"é".repeat(1025)), Err(UnusablePassword::TooLong));
+        assert_eq!(usable(" "), Ok(()), "blanks count");
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_password() {
+        assert_eq!(format!("{:?}", Password::new("hunter2".to_owned())), "Password(…)");
+    }
+}

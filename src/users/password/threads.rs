@@ -1,0 +1,324 @@
+//! The threads that hash and check passwords.
+//!
+//! Hashing is made slow on purpose, so it never runs on a thread that serves
+//! requests, only ever on as many threads as were granted, and with a bounded
+//! queue in front of them: whoever floods the sign-in form fills the queue and
+//! is told to come back later, while those who are signed in notice nothing.
+//! Memory is bounded with it: threads × memory of one check.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+use super::{HashSettings, Password, PasswordHash, argon};
+use crate::{
+    identity::UserName,
+    users::password_policy::{self, WeakPassword},
+};
+
+/// The hashing threads; shared by everything that checks or sets passwords. They end when this is dropped.
+#[derive(Debug)]
+pub struct Passwords {
+    jobs: SyncSender<Job>,
+    /// Most jobs that can wait and run at once, per thread.
+    jobs_per_thread: u32,
+    settings: HashSettings,
+    gauges: Arc<Gauges>,
+}
+
+/// How a check ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password does not fit, or there was no hash that it could fit.
+    Wrong,
+    /// The password fits.
+    Right {
+        /// The same password hashed with today's settings, if the stored hash is weaker.
+        upgrade: Option<PasswordHash>,
+    },
+}
+
+/// The queue of passwords to hash is full; answer 503 with `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being checked, try again in {} s", self.retry_after.as_secs())]
+pub struct Busy {
+    /// When the queue that was found full will have been worked off; whole seconds, at least one.
+    pub retry_after: Duration,
+}
+
+impl Passwords {
+    /// Starts `threads` threads (at least one), with room for `queue` waiting jobs (at least one). Settings
+    /// that [`HashSettings::check`] refuses are brought into bounds.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no thread to give.
+    pub fn start(settings: HashSettings, threads: usize, queue: usize) -> Arc<Self> {
+        let (threads, queue) = (threads.max(1), queue.max(1));
+        let settings = settings.bounded();
+        let gauges = Arc::new(Gauges::default());
+        let (jobs, waiting) = sync_channel(queue);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 0..threads {
+            let mut hasher =
+                Hasher { settings, memory: argon::Memory::default(), gauges: Arc::clone(&gauges) };
+            let waiting = Arc::clone(&waiting);
+            thread::Builder::new()
+                .name(format!("password-{number}"))
+                .spawn(move || hasher.work_off(&waiting))
+                .expect("the system can start a thread");
+        }
+        let jobs_per_thread = u32::try_from((queue + threads).div_ceil(threads)).unwrap_or(u32::MAX);
+        Arc::new(Self { jobs, jobs_per_thread, settings, gauges })
+    }
+
+    /// Compares `password` with `hash`; `None` costs the same and is [`Verdict::Wrong`].
+    ///
+    /// A hash that cannot be read fits nothing, at the same cost. A hash made with cheaper settings is made
+    /// up for, so that the time of a wrong password tells nothing about the account. (A dearer one takes
+    /// longer; that can't be helped without slowing everybody.)
+    pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<Verdict, Busy> {
+        self.ask(move |hasher| hasher.verify(hash.as_ref(), &password)).await
+    }
+
+    /// Hashes a new password with today's settings.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
+        self.ask(move |hasher| argon::hash(hasher.settings, &password, &mut hasher.memory)).await
+    }
+
+    /// Checks a new password of this person against the policy and hashes it; the outer error says that
+    /// nobody had time for either. The policy costs up to 12 ms, so it is not for threads that serve requests.
+    pub async fn hash_new(
+        &self,
+        password: Password,
+        name: UserName,
+        full_name: String,
+        email: String,
+    ) -> Result<Result<PasswordHash, WeakPassword>, Busy> {
+        self.ask(move |hasher| {
+            password_policy::check(&password, &name, &full_name, &email)
+                .map(|()| argon::hash(hasher.settings, &password, &mut hasher.memory))
+        })
+        .await
+    }
+
+    /// Hashes on the thread of the caller, for the command line.
+    pub fn hash_now(settings: HashSettings, password: &Password) -> PasswordHash {
+        PasswordHash::of(password, settings)
+    }
+
+    /// The settings of new hashes.
+    pub fn settings(&self) -> HashSettings {
+        self.settings
+    }
+
+    /// How many checks were done since the start, those against no account included.
+    pub fn verifications(&self) -> u64 {
+        self.gauges.verifications.load(Ordering::Relaxed)
+    }
+
+    /// How many jobs were turned away since the start because the queue was full.
+    pub fn refusals(&self) -> u64 {
+        self.gauges.refusals.load(Ordering::Relaxed)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Hasher) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |hasher| {
+            // Who has hung up waits for no answer: a flood of broken-off sign-ins costs nothing.
+            if !answer.is_closed() {
+                // The asker may still leave while we work.
+                drop(answer.send(work(hasher)));
+            }
+        });
+        if self.jobs.try_send(job).is_err() {
+            self.gauges.refusals.fetch_add(1, Ordering::Relaxed);
+            return Err(self.busy());
+        }
+        // No answer means that the job panicked: nobody was let in, trying again is right.
+        answered.await.map_err(|_| self.busy())
+    }
+
+    fn busy(&self) -> Busy {
+        let one = Duration::from_micros(self.gauges.last_job_micros.load(Ordering::Relaxed));
+        let all = one.saturating_mul(self.jobs_per_thread);
+        Busy { retry_after: Duration::from_secs(all.as_secs() + 1) }
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
+
+/// What the threads report.
+#[derive(Debug, Default)]
+struct Gauges {
+    verifications: AtomicU64,
+    refusals: AtomicU64,
+    last_job_micros: AtomicU64,
+}
+
+/// One thread's own: its memory, and what it needs to know.
+struct Hasher {
+    settings: HashSettings,
+    memory: argon::Memory,
+    gauges: Arc<Gauges>,
+}
+
+impl Hasher {
+    fn work_off(&mut self, waiting: &Mutex<Receiver<Job>>) {
+        loop {
+            // Only receiving happens under the lock, which therefore is never poisoned.
+            let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(job) = job else { return };
+            let started = Instant::now();
+            // A thread lost to a panic would be missed for good; the asker gets no answer instead.
+            if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
+                tracing::error!("hashing a password panicked");
+                self.memory = argon::Memory::default();
+            }
+            self.memory.shrink_to(self.settings);
+            let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.gauges.last_job_micros.store(took, Ordering::Relaxed);
+        }
+    }
+
+    fn verify(&mut self, hash: Option<&PasswordHash>, password: &Password) -> Verdict {
+        self.gauges.verifications.fetch_add(1, Ordering::Relaxed);
+        let Some(recipe) = hash.and_then(PasswordHash::recipe) else {
+            argon::pretend(self.settings, password, &mut self.memory);
+            return Verdict::Wrong;
+        };
+        if !argon::fits(&recipe, password, &mut self.memory) {
+            argon::make_up_for(&recipe, self.settings, password, &mut self.memory);
+            return Verdict::Wrong;
+        }
+        let upgrade = recipe
+            .is_weaker_than(self.settings)
+            .then(|| argon::hash(self.settings, password, &mut self.memory));
+        Verdict::Right { upgrade }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+
+    fn password(text: &str) -> Password {
+        Password::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn only_the_password_that_was_hashed_fits() {
+        let passwords = Passwords::start(QUICK, 2, 8);
+        let hash = passwords.hash(password("correct horse")).await.unwrap();
+        assert_eq!(
+            passwords.verify(Some(hash.clone()), password("correct horse")).await.unwrap(),
+            Verdict::Right { upgrade: None }
+        );
+        for wrong in ["", "correct hors", "Correct horse", "correct horse ", "correct horse\0"] {
+            let verdict = passwords.verify(Some(hash.clone()), password(wrong)).await.unwrap();
+            assert_eq!(verdict, Verdict::Wrong, "{wrong:?}");
+        }
+        assert_eq!(passwords.verifications(), 6);
+    }
+
+    #[tokio::test]
+    async fn a_new_password_is_hashed_only_if_the_policy_accepts_it() {
+        let passwords = Passwords::start(QUICK, 1, 8);
+        let alice = UserName::parse("alice").unwrap();
+        let mut outcomes = Vec::new();
+        for text in ["alice1234", "velvet turbine oyster"] {
+            let hashed = passwords.hash_new(password(text), alice.clone(), String::new(), String::new());
+            outcomes.push(hashed.await.unwrap().map(|_| ()));
+        }
+        assert_eq!(outcomes, [Err(WeakPassword::OwnWords), Ok(())]);
+    }
+
+    #[tokio::test]
+    async fn no_hash_and_an_unreadable_hash_fit_nothing_and_count_as_checks() {
+        let passwords = Passwords::start(QUICK, 1, 8);
+        for hash in [None, Some("!"), Some(""), Some("$argon2id$v=19$m=64,t=1,p=1$AAAA$AAAA")] {
+            let hash = hash.map(|text| PasswordHash::stored(text.to_owned()));
+            assert_eq!(passwords.verify(hash, password("")).await.unwrap(), Verdict::Wrong);
+        }
+        assert_eq!(passwords.verifications(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_weaker_hash_is_upgraded_once_and_a_stronger_one_is_left_alone() {
+        let weak = Passwords::hash_now(QUICK, &password("correct horse"));
+        let stronger = HashSettings { memory: 128, iterations: 2, parallelism: 1 };
+        let passwords = Passwords::start(stronger, 1, 8);
+
+        assert_eq!(passwords.verify(Some(weak.clone()), password("wrong")).await.unwrap(), Verdict::Wrong);
+        let verdict = passwords.verify(Some(weak.clone()), password("correct horse")).await.unwrap();
+        let Verdict::Right { upgrade: Some(upgraded) } = verdict else {
+            panic!("no upgrade: {verdict:?}");
+        };
+        assert!(upgraded.as_phc().contains("m=128,t=2,p=1"), "{}", upgraded.as_phc());
+        for (passwords, hash) in [(&passwords, upgraded), (&Passwords::start(QUICK, 1, 8), weak)] {
+            let verdict = passwords.verify(Some(hash), password("correct horse")).await.unwrap();
+            assert_eq!(verdict, Verdict::Right { upgrade: None });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_busy_at_once_and_works_again_when_it_has_drained() {
+        let passwords = Passwords::start(QUICK, 1, 1);
+        let (entered, has_entered) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let occupant = tokio::spawn({
+            let passwords = Arc::clone(&passwords);
+            async move {
+                passwords
+                    .ask(move |_| {
+                        entered.send(()).unwrap();
+                        released.recv().unwrap();
+                    })
+                    .await
+            }
+        });
+        tokio::task::spawn_blocking(move || has_entered.recv().unwrap()).await.unwrap();
+        // The one thread is held; one job may wait.
+        let waiting = passwords.jobs.try_send(Box::new(|_| ()));
+        assert!(waiting.is_ok());
+
+        let refused = passwords.verify(None, password("any")).await.unwrap_err();
+        assert!(refused.retry_after >= Duration::from_secs(1));
+        assert_eq!((passwords.verifications(), passwords.refusals()), (0, 1));
+
+        release.send(()).unwrap();
+        occupant.await.unwrap().unwrap();
+        // The waiting job may not have been taken yet: wait for room.
+        let verdict = loop {
+            match passwords.verify(None, password("any")).await {
+                Ok(verdict) => break verdict,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        assert_eq!(verdict, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_is_answered_busy_and_the_thread_goes_on() {
+        let passwords = Passwords::start(QUICK, 1, 4);
+        let answer = passwords.ask(|_| panic!("for the test")).await;
+        assert!(matches!(answer, Err::<(), _>(Busy { .. })));
+        assert_eq!(passwords.verify(None, password("any")).await.unwrap(), Verdict::Wrong);
+    }
+}
