@@ -4,6 +4,7 @@ pub mod access;
 pub mod backends;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod forward;
 pub mod gateway;
 pub mod identity;

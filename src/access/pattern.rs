@@ -132,7 +132,7 @@ impl Pattern {
     }
 
     /// Whether some path below `mount` can match.
-    pub(super) fn reaches(&self, mount: &super::Mount) -> bool {
+    pub fn reaches(&self, mount: &super::Mount) -> bool {
         let mut pattern = self.segments.iter();
         for segment in mount.segments() {
             match pattern.next() {

@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     clock::Clock,
     config::{self, Configuration, Look},
+    users::HashSettings,
 };
 use password_prompt::Input;
 
@@ -35,7 +36,7 @@ enum Command {
     /// Run the gateway; this is what happens without a command
     Serve,
     /// Add, list and change users
-    User(user::UserArgs),
+    User(Box<user::UserArgs>),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),
 }
@@ -79,7 +80,7 @@ impl<E: std::error::Error> From<E> for Failure {
 
 /// Reads the configuration; warnings go to standard error.
 fn configuration(file: &Path) -> Result<Configuration, Failure> {
-    let look = Look::of_stderr();
+    let look = Look::for_stderr();
     let loaded = config::load(file).map_err(|error| Failure(error.render(look)))?;
     for warning in &loaded.warnings {
         writeln!(io::stderr(), "{}", warning.render(look)).ok();
@@ -105,6 +106,6 @@ fn change_users(args: &user::UserArgs, file: &Path) -> Result<(), Failure> {
 
 fn print_hash(args: &hash::HashArgs, file: &Path) -> Result<(), Failure> {
     // A hash needs no configuration; where there is one, its setting is meant.
-    let settings = if file.exists() { configuration(file)?.password } else { Default::default() };
+    let settings = if file.exists() { configuration(file)?.password } else { HashSettings::default() };
     Ok(hash::run(args, settings, &mut Input::from_stdin(), &mut io::stdout())?)
 }

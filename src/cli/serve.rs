@@ -22,7 +22,8 @@ use crate::{
     pages::Pages,
     portal::{self, Portal},
     server::{
-        self, AccessLogging, Certificates, Listeners, Readiness, SelfSigned, Server, listen_to_signals, notify,
+        self, AccessLogging, Certificates, Listeners, Readiness, SelfSigned, Server, listen_to_signals,
+        notify,
     },
     session::{MemoryStore, Sessions},
     snapshot::{Current, Snapshot},
@@ -45,15 +46,15 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     let tls = Arc::new(certificates.server_config(configuration.tls.min_version)?);
 
     make_private_folder(&configuration.state)?;
-    let directory = Directory::open(&configuration.users_database(), clock.clone(), report_changes(audit.clone()))?;
+    let directory =
+        Directory::open(&configuration.users_database(), clock.clone(), report_changes(audit.clone()))?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
     let store = match configuration.sessions.store {
         Store::Memory => Box::new(MemoryStore::new(configuration.sessions.max_sessions)),
     };
     let sessions = Arc::new(Sessions::new(store));
-    let portal =
-        Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
+    let portal = Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
 
     let origin = origin(&configuration, &listeners);
     let settings = server::Settings {
@@ -137,7 +138,7 @@ fn certificates(configuration: &Configuration, clock: &Clock) -> Result<Vec<Arc<
         return configuration.tls.certificates.iter().map(read).collect();
     }
     let hosts: Vec<String> =
-        configuration.policy.apps().iter().flat_map(|app| &app.hosts).map(|host| host.to_string()).collect();
+        configuration.policy.apps().iter().flat_map(|app| &app.hosts).map(ToString::to_string).collect();
     let own = SelfSigned::ensure(&configuration.certs, &hosts, clock)?;
     if own.made {
         tracing::info!(file = %own.path.display(), "made a self-signed certificate; browsers will warn of it");
@@ -148,7 +149,9 @@ fn certificates(configuration: &Configuration, clock: &Clock) -> Result<Vec<Arc<
 /// The state folder holds password hashes: nobody else may look in (0700).
 fn make_private_folder(folder: &Path) -> Result<(), Failure> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| Failure(format!("error: cannot make the state folder {}: {error}", folder.display())))
+    made.map_err(|error| {
+        Failure(format!("error: cannot make the state folder {}: {error}", folder.display()))
+    })
 }
 
 fn report_changes(audit: Audit) -> Box<dyn Fn(&Change) + Send> {
@@ -179,9 +182,8 @@ type Addrs = (Vec<std::net::SocketAddr>, Vec<std::net::SocketAddr>, Option<std::
 
 /// Tells where we are, and how the first user is made.
 fn announce(origin: &str, (https, http, status): &Addrs, shared: &Shared) -> Result<(), Failure> {
-    let list = |addrs: &[std::net::SocketAddr]| {
-        addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let list =
+        |addrs: &[std::net::SocketAddr]| addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(https = %list(https), http = %list(http), status = ?status, "portcullis {} serves {origin}/", env!("CARGO_PKG_VERSION"));
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     if let Some(link) = runtime.block_on(shared.portal.setup_link())? {
@@ -210,4 +212,3 @@ fn log_to_stderr() {
 /// Checks that may wait; with two at work, the last of them waits for a little over a second.
 const WAITING_HASHES: usize = 64;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-

@@ -68,6 +68,11 @@ impl IdentityHeaders {
         self.0.iter().map(|(name, _)| name)
     }
 
+    /// The headers and what each says, to make others of.
+    pub fn into_headers(self) -> Vec<(HeaderName, IdentityValue)> {
+        self.0
+    }
+
     /// The headers that say who `user` is; what the user does not have is left out.
     pub fn of<'a>(&'a self, user: &'a User) -> impl Iterator<Item = (&'a HeaderName, HeaderValue)> {
         self.0.iter().filter_map(|(name, value)| {

@@ -1,0 +1,212 @@
+//! `[[app]]`: each app, once as the rules see it and once as it is forwarded.
+
+use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+
+use super::{
+    groups::Groups,
+    hosts, identity, keys, overlaps,
+    reader::{Field, Reader, Section, shown},
+    rules::{self, PORTAL},
+    source::Span,
+    upstreams::Upstreams,
+};
+use crate::{
+    access::{App, AppId, Mount, Policy, PolicyBuilder},
+    forward::{self, Endpoint, HostHeader},
+    identity::GroupName,
+    request::Authority,
+};
+
+/// All apps.
+#[derive(Debug)]
+pub(super) struct Apps {
+    pub(super) policy: Policy,
+    pub(super) forwarded: Vec<forward::App>,
+}
+
+/// What messages about an app may underline.
+#[derive(Debug)]
+pub(super) struct Declared {
+    /// Its header.
+    pub(super) span: Span,
+    pub(super) hosts: Vec<(Box<str>, Span)>,
+    pub(super) path: Option<Span>,
+}
+
+/// Reads all apps.
+pub(super) fn read(reader: &Reader, top: &Section<'_>, folder: &Path, groups: &Groups) -> Apps {
+    let sections = reader.tables(top.field("app"), &keys::APP);
+    if sections.is_empty() {
+        reader.report_absence(
+            reader
+                .error(&(0..0), "there is no app")
+                .help("add one: `[[app]]` and, below it, `upstream = \"http://127.0.0.1:8080\"`"),
+        );
+    }
+    let mut names = Names::read(reader, &sections);
+    let (upstreams, mut builder) = (Upstreams::default(), PolicyBuilder::default());
+    let (mut declared, mut forwarded) = (Vec::new(), Vec::new());
+    for (index, section) in sections.iter().enumerate() {
+        let hosts = hosts_of(reader, section.field("host"));
+        let path = section.field("path");
+        let mount = mount(reader, path.as_ref());
+        let name = names.of(index, &hosts, mount.as_ref());
+        forwarded.push(forwarded_app(reader, section, &name, upstreams.read(reader, section, folder)));
+        let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
+        let canonical = hosts.iter().map(|(host, _)| host.clone()).collect();
+        let place = reader.place(&section.span);
+        // An app whose place is unknown can overlap with nothing.
+        if let Some(mount) = mount {
+            let (app, conflicts) = App::compile(AppId(index), &name, canonical, mount, place, rules);
+            overlaps::report_conflicts(reader, &conflicts);
+            builder.add(app);
+        }
+        declared.push(Declared {
+            span: section.span.clone(),
+            hosts,
+            path: path.map(|path| path.value.span()),
+        });
+    }
+    overlaps::report_shadowed(reader, &builder);
+    let (policy, duplicates) = builder.build();
+    overlaps::report_duplicates(reader, &duplicates, &declared);
+    Apps { policy, forwarded }
+}
+
+fn hosts_of(reader: &Reader, field: Option<Field<'_>>) -> Vec<(Box<str>, Span)> {
+    let Some(field) = field else { return Vec::new() };
+    if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+        let error = reader.error(&field.value.span(), "this app serves no host");
+        reader.report(error.help("leave `host` out to serve every host"));
+    }
+    let mut hosts: Vec<(Box<str>, Span)> = Vec::new();
+    for text in reader.texts(&field) {
+        let Some(host) = hosts::host(reader, &text) else { continue };
+        if let Some((_, first)) = hosts.iter().find(|(other, _)| *other == host) {
+            reader.report(
+                reader
+                    .error(&text.span, format!("host \"{host}\" is listed twice"))
+                    .label("again here")
+                    .also(first.clone(), "first given here")
+                    .help("keep one of them"),
+            );
+            continue;
+        }
+        hosts.push((host, text.span));
+    }
+    hosts
+}
+
+fn mount(reader: &Reader, field: Option<&Field<'_>>) -> Option<Mount> {
+    let Some(field) = field else {
+        return Some(Mount::parse("/").expect("the root is a path"));
+    };
+    let text = reader.text(field)?;
+    match Mount::parse(text.text) {
+        Ok(mount) if mount.as_str() == PORTAL || mount.as_str().starts_with("/.gateway/") => {
+            reader.report(
+                reader
+                    .error(&text.span, format!("no app can begin at \"{}\"", shown(text.text)))
+                    .label("these pages are the gateway's own")
+                    .help("choose another path"),
+            );
+            None
+        }
+        Ok(mount) => Some(mount),
+        Err(wrong) => {
+            rules::report_pattern(reader, &text, &wrong);
+            None
+        }
+    }
+}
+
+fn forwarded_app(
+    reader: &Reader,
+    section: &Section<'_>,
+    name: &str,
+    upstreams: Vec<Arc<Endpoint>>,
+) -> forward::App {
+    forward::App {
+        name: name.into(),
+        upstreams,
+        identity: identity::headers(reader, section.field("identity")),
+        host_header: host_header(reader, section.field("host_header")),
+        connect_timeout: reader.duration(section.field("connect_timeout"), Duration::from_secs(5)),
+        timeout: reader.duration(section.field("timeout"), Duration::from_mins(1)),
+        underscore_headers: reader.boolean(section.field("underscore_headers"), false),
+    }
+}
+
+fn host_header(reader: &Reader, field: Option<Field<'_>>) -> HostHeader {
+    let Some(text) = field.and_then(|field| reader.text(&field)) else { return HostHeader::Original };
+    match text.text {
+        "original" => return HostHeader::Original,
+        "upstream" => return HostHeader::Upstream,
+        _ => {}
+    }
+    let fixed = Authority::parse(text.text.as_bytes()).ok();
+    match fixed.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
+        Some(value) => HostHeader::Fixed(value),
+        None => {
+            let message = format!("`host_header` cannot be \"{}\"", shown(text.text));
+            let help = "write \"original\", \"upstream\", or a host with or without a port, such as \"app.internal:8080\"";
+            reader.report(reader.error(&text.span, message).help(help));
+            HostHeader::Original
+        }
+    }
+}
+
+/// The names of apps: as given, or made of what distinguishes the app.
+struct Names {
+    given: Vec<Option<String>>,
+    taken: HashSet<String>,
+}
+
+impl Names {
+    fn read(reader: &Reader, sections: &[Section<'_>]) -> Self {
+        let (mut given, mut spans) = (Vec::new(), Vec::<(String, Span)>::new());
+        for section in sections {
+            let text = section.field("name").and_then(|field| reader.text(&field));
+            let Some(text) = text else {
+                given.push(None);
+                continue;
+            };
+            if let Err(wrong) = GroupName::parse(text.text) {
+                let message = format!("\"{}\" is no name of an app", shown(text.text));
+                reader.report(reader.error(&text.span, message).label(wrong.to_string()));
+            }
+            match spans.iter().find(|(name, _)| name == text.text) {
+                Some((name, first)) => reader.report(
+                    reader
+                        .error(&text.span, format!("two apps have the name \"{}\"", shown(name)))
+                        .label("again here")
+                        .also(first.clone(), "first given here")
+                        .help("choose another; logs and metrics tell apps apart by their names"),
+                ),
+                None => spans.push((text.text.to_owned(), text.span)),
+            }
+            given.push(Some(text.text.to_owned()));
+        }
+        Self { taken: spans.into_iter().map(|(name, _)| name).collect(), given }
+    }
+
+    fn of(&mut self, index: usize, hosts: &[(Box<str>, Span)], mount: Option<&Mount>) -> String {
+        if let Some(Some(name)) = self.given.get(index) {
+            return name.clone();
+        }
+        let path = mount.map_or("", |mount| mount.as_str().trim_matches('/'));
+        let made = match (hosts.first(), path) {
+            (Some((host, _)), "") => host.to_string(),
+            (Some((host, _)), path) => format!("{host}/{path}"),
+            (None, "") => "app".to_owned(),
+            (None, path) => path.to_owned(),
+        };
+        let numbered = (2..).map(|number| format!("{made}-{number}"));
+        let free = std::iter::once(made.clone()).chain(numbered).find(|name| !self.taken.contains(name));
+        let name = free.expect("there are more numbers than apps");
+        self.taken.insert(name.clone());
+        name
+    }
+}

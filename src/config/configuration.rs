@@ -1,0 +1,110 @@
+//! What a configuration comes to: plain values of the rest of the gateway, nothing of TOML.
+
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+
+use crate::{
+    access, forward,
+    identity::{GroupName, Permission},
+    request::TrustedProxies,
+    server, session, telemetry,
+    users::HashSettings,
+};
+
+/// Everything that `gateway.toml` declares.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The file itself.
+    pub file: PathBuf,
+    /// The folder of the embedded databases. Default `state` beside the file.
+    pub state: PathBuf,
+    /// The folder in which the self-signed certificate is made: `certs` beside the file.
+    pub certs: PathBuf,
+    /// `[server]`: where it listens.
+    pub server: Server,
+    /// `[tls]`: how it speaks TLS, and as whom.
+    pub tls: Tls,
+    /// `[session]`: where sessions are kept, and for how long.
+    pub sessions: Sessions,
+    /// `[password]`: what one check of a password costs.
+    pub password: HashSettings,
+    /// `[limits]`: what a client may take.
+    pub limits: server::Limits,
+    /// `[log]`: what is logged, and how.
+    pub log: Log,
+    /// All apps and their rules, compiled.
+    pub policy: access::Policy,
+    /// How each app is forwarded; an [`access::AppId`] is an index into it.
+    pub apps: Vec<forward::App>,
+    /// `[groups]`: the permissions that each group stands for.
+    pub groups: BTreeMap<GroupName, Vec<Permission>>,
+}
+
+impl Configuration {
+    /// Where the users are kept.
+    pub fn users_database(&self) -> PathBuf {
+        self.state.join("users.sqlite")
+    }
+}
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// HTTPS listeners, at least one. Default `0.0.0.0:8443`.
+    pub https: Vec<SocketAddr>,
+    /// Plain listeners, which only ever redirect to HTTPS. Default none.
+    pub http: Vec<SocketAddr>,
+    /// The listener of `/healthz`, `/readyz` and `/metrics`. Default `127.0.0.1:9100`; `None`: `"off"`.
+    pub status: Option<SocketAddr>,
+    /// Whose word about a client's address is believed. Default nobody's.
+    pub trusted_proxies: TrustedProxies,
+    /// How many workers; `None`: one a core.
+    pub workers: Option<NonZeroUsize>,
+}
+
+/// `[tls]`.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The oldest version that is spoken. Default 1.2.
+    pub min_version: server::TlsVersion,
+    /// Chosen by server name; none: a self-signed one is made. All of them were readable, with a
+    /// key that fits, when the configuration was read.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// A certificate chain and its key.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// PEM, the server's own certificate first.
+    pub cert: PathBuf,
+    /// PEM.
+    pub key: PathBuf,
+    /// Where `cert` stands.
+    pub place: access::Place,
+}
+
+/// `[session]`.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    /// Where sessions are kept.
+    pub store: Store,
+    /// How many are kept at most. Default 1,000,000.
+    pub max_sessions: u64,
+    /// Their time limits.
+    pub limits: session::Limits,
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In this process alone: a restart signs everybody out.
+    Memory,
+}
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Whether each request leaves a line. Default yes.
+    pub access: bool,
+    /// How lines are written; `None`: text on a terminal, JSON otherwise.
+    pub format: Option<telemetry::Format>,
+}

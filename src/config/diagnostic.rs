@@ -1,0 +1,165 @@
+//! One mistake in a configuration: where it is, what is wrong, what would be right.
+
+use std::{fmt, io::IsTerminal, sync::Arc};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::source::{Source, Span};
+use crate::access::Place;
+
+/// What is wrong at one place of a configuration.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// Whether it refuses the start.
+    pub severity: Severity,
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+    label: String,
+    span: Span,
+    also: Option<(Span, String)>,
+    source: Arc<Source>,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Refuses the start.
+    Error,
+    /// Does not.
+    Warning,
+}
+
+/// How diagnostics look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Plain text.
+    Plain,
+    /// With the colours of a terminal.
+    Coloured,
+}
+
+impl Look {
+    /// Colours where standard error is a terminal and `NO_COLOR` is not set (<https://no-color.org>).
+    pub fn for_stderr() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if std::io::stderr().is_terminal() && !unwanted { Self::Coloured } else { Self::Plain }
+    }
+
+    fn renderer(self) -> Renderer {
+        match self {
+            Self::Plain => Renderer::plain(),
+            Self::Coloured => Renderer::styled(),
+        }
+        .term_width(WIDTH)
+    }
+}
+
+impl Diagnostic {
+    pub(super) fn new(
+        source: &Arc<Source>,
+        severity: Severity,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        let span = source.clamp(span);
+        Self {
+            severity,
+            place: source.place(span.start),
+            message: message.into(),
+            help: None,
+            label: String::new(),
+            span,
+            also: None,
+            source: source.clone(),
+        }
+    }
+
+    /// What stands at the underline.
+    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// What would be right.
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A second place that has to do with it.
+    pub(super) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.also = Some((self.source.clamp(span), label.into()));
+        self
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The place, the offending line underlined, what is wrong, and what would be right; no newline at the end.
+    pub fn render(&self, look: Look) -> String {
+        let mut snippet = Snippet::source(self.source.text())
+            .path(self.source.file())
+            .annotation(AnnotationKind::Primary.span(self.span.clone()).label(self.label.as_str()));
+        if let Some((span, label)) = &self.also {
+            snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+        }
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = level.primary_title(self.message.as_str()).element(snippet);
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        look.renderer().render(&[group])
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Look::Plain))
+    }
+}
+
+/// All of them, with an empty line between, and a line that counts them.
+pub(super) fn render_all(diagnostics: &[Diagnostic], look: Look) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        text.push_str(&diagnostic.render(look));
+        text.push_str("\n\n");
+    }
+    if let Some(counted) = count(diagnostics) {
+        let file = diagnostics.first().map_or("", |first| first.source.file());
+        text.push_str(&format!("{file}: {counted}"));
+    }
+    text
+}
+
+/// A problem that has no place in a file.
+pub(super) fn render_bare(problem: &str, help: &str, look: Look) -> String {
+    let group = Group::with_title(Level::ERROR.primary_title(problem)).element(Level::HELP.message(help));
+    look.renderer().render(&[group])
+}
+
+/// `2 errors, 1 warning`; `None` if there is nothing to count.
+pub fn count(diagnostics: &[Diagnostic]) -> Option<String> {
+    let of = |severity, one: &str| {
+        let number = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        match number {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{number} {one}s")),
+        }
+    };
+    let counts: Vec<String> =
+        [of(Severity::Error, "error"), of(Severity::Warning, "warning")].into_iter().flatten().collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
+}
+
+/// Wide enough that lines are not cut at the width of some terminal, which a log does not have.
+const WIDTH: usize = 160;

@@ -1,0 +1,180 @@
+//! `identity`: which headers tell an app who asks.
+
+use http::HeaderName;
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    keys,
+    reader::{Field, Reader, fields, shown},
+    suggest,
+};
+use crate::forward::{IdentityHeaders, IdentityValue};
+
+/// Reads a preset, or a table of headers; `remote-user` if there is neither.
+pub(super) fn headers(reader: &Reader, field: Option<Field<'_>>) -> IdentityHeaders {
+    let default = || preset(DEFAULT);
+    let Some(field) = field else { return default() };
+    match field.value.get_ref() {
+        DeValue::String(_) => reader.choice(&field, &IdentityHeaders::PRESETS).map_or_else(default, preset),
+        DeValue::Table(table) => own(reader, &field, table),
+        _ => {
+            reader.wrong_type(&field, "the name of a preset or a table of headers", Some(HELP.to_owned()));
+            default()
+        }
+    }
+}
+
+fn own(reader: &Reader, field: &Field<'_>, table: &DeTable<'_>) -> IdentityHeaders {
+    if table.is_empty() {
+        let error = reader.error(&field.value.span(), "this table names no header");
+        reader.report(error.help("write `identity = \"none\"` to send none"));
+    }
+    let mut named: Vec<(HeaderName, IdentityValue, Option<Field<'_>>)> = Vec::new();
+    if let Some(chosen) = fields(table).find(|field| field.name == "preset")
+        && let Some(name) = reader.choice(&chosen, &IdentityHeaders::PRESETS)
+    {
+        named.extend(preset(name).into_headers().into_iter().map(|(name, value)| (name, value, None)));
+    }
+    for field in fields(table).filter(|field| field.name != "preset") {
+        let (name, value) = (header_name(reader, &field), header_value(reader, &field));
+        let Some(name) = name else { continue };
+        if let Some(first) =
+            named.iter().find_map(|(other, _, first)| first.as_ref().filter(|_| *other == name))
+        {
+            let message = format!("the header `{name}` is given twice");
+            reader.report(
+                reader
+                    .error(&field.key, message)
+                    .label("again here")
+                    .also(first.key.clone(), "first given here")
+                    .help("names of headers are the same in upper and lower case; keep one of them"),
+            );
+            continue;
+        }
+        // One that the preset has already is given another value.
+        named.retain(|(other, ..)| *other != name);
+        named.extend(value.map(|value| (name, value, Some(field))));
+    }
+    IdentityHeaders::new(named.into_iter().map(|(name, value, _)| (name, value)).collect())
+}
+
+fn header_name(reader: &Reader, field: &Field<'_>) -> Option<HeaderName> {
+    let wrong = |problem: &str, help: String| {
+        let message = format!("`{}` cannot be an identity header", shown(field.name));
+        reader.report(reader.error(&field.key, message).label(problem).help(help));
+        None
+    };
+    let Ok(name) = HeaderName::from_bytes(field.name.as_bytes()) else {
+        return wrong("this is no name of a header", "use letters, digits and `-`".to_owned());
+    };
+    if name.as_str().contains('_') {
+        return wrong(
+            "it has an underscore",
+            format!(
+                "write `{}`; many servers drop the other, and some mix the two up",
+                field.name.replace('_', "-")
+            ),
+        );
+    }
+    if TAKEN.contains(&name.as_str()) {
+        return wrong(
+            "HTTP or the gateway itself needs it",
+            format!("choose another name, such as `X-Auth-{}`", shown(field.name)),
+        );
+    }
+    Some(name)
+}
+
+fn header_value(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
+    match field.value.get_ref() {
+        DeValue::String(_) => match reader.choice(field, &VALUES)? {
+            "username" => Some(IdentityValue::Username),
+            "email" => Some(IdentityValue::Email),
+            "name" => Some(IdentityValue::Name),
+            _ => Some(IdentityValue::Groups(",".to_owned())),
+        },
+        DeValue::Table(table) => {
+            let section = reader.section(table, field.value.span(), &keys::HEADER);
+            match (section.field("groups"), section.field("attribute")) {
+                (Some(groups), None) => separator(reader, &groups),
+                (None, Some(attribute)) => {
+                    let text = reader.text(&attribute)?;
+                    if text.text.is_empty() {
+                        let error = reader.error(&text.span, "the attribute has no name");
+                        reader
+                            .report(error.help("write the key that `user set --attribute KEY=VALUE` gives"));
+                        return None;
+                    }
+                    Some(IdentityValue::Attribute(text.text.to_owned()))
+                }
+                (groups, _) => {
+                    let how = if groups.is_some() { "more than one value" } else { "no value" };
+                    let message = format!("the header `{}` has {how}", shown(field.name));
+                    reader.report(reader.error(&field.value.span(), message).help(HELP));
+                    None
+                }
+            }
+        }
+        _ => {
+            let expected = format!("{} or a table", suggest::listed_or(&VALUES));
+            reader.wrong_type(field, &expected, Some(HELP.to_owned()));
+            None
+        }
+    }
+}
+
+/// What stands between two groups. If it could stand in the name of one, the group `a|b` would be
+/// the groups `a` and `b` to the app.
+fn separator(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
+    let text = reader.text(field)?;
+    let printable = text.text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%');
+    let in_names = |c: char| c.is_alphanumeric() || "._-:/@+".contains(c);
+    if text.text.is_empty() || text.text.len() > 8 || !printable || text.text.contains(in_names) {
+        let message = format!("\"{}\" cannot separate groups", shown(text.text));
+        let help = "write up to eight characters that no name of a group can hold, such as `,` or `|` or `;`";
+        reader.report(reader.error(&text.span, message).help(help));
+        return None;
+    }
+    Some(IdentityValue::Groups(text.text.to_owned()))
+}
+
+fn preset(name: &str) -> IdentityHeaders {
+    IdentityHeaders::preset(name).expect("the name is one of the presets")
+}
+
+const DEFAULT: &str = "remote-user";
+const VALUES: [&str; 4] = ["username", "email", "name", "groups"];
+const HELP: &str = "write, for example, `{ X-User = \"username\", X-Groups = { groups = \"|\" }, X-Team = { attribute = \"team\" } }`";
+/// Headers that frame a message, steer a connection, or are set by the gateway with another meaning.
+const TAKEN: [&str; 30] = [
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "origin",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+];

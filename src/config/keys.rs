@@ -1,0 +1,88 @@
+//! Every key that a configuration can have, by section.
+
+/// The keys of one kind of table.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// The table as messages name it.
+    pub(super) section: &'static str,
+    /// Its keys.
+    pub(super) keys: &'static [&'static str],
+}
+
+pub(super) static TOP: Keys = Keys {
+    section: "the top of the file",
+    keys: &["state", "server", "tls", "session", "password", "limits", "log", "groups", "app"],
+};
+pub(super) static SERVER: Keys =
+    Keys { section: "`[server]`", keys: &["https", "http", "status", "trusted_proxies", "workers"] };
+pub(super) static TLS: Keys = Keys { section: "`[tls]`", keys: &["min_version", "certificate"] };
+pub(super) static CERTIFICATE: Keys = Keys { section: "`[[tls.certificate]]`", keys: &["cert", "key"] };
+pub(super) static SESSION: Keys = Keys {
+    section: "`[session]`",
+    keys: &["store", "lifetime", "idle_timeout", "browser_session", "max_sessions"],
+};
+pub(super) static PASSWORD: Keys =
+    Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };
+pub(super) static LIMITS: Keys = Keys {
+    section: "`[limits]`",
+    keys: &[
+        "handshake_timeout",
+        "header_timeout",
+        "body_timeout",
+        "idle_timeout",
+        "write_timeout",
+        "header_size",
+        "max_headers",
+        "max_body",
+        "connections",
+    ],
+};
+pub(super) static LOG: Keys = Keys { section: "`[log]`", keys: &["access", "format"] };
+pub(super) static APP: Keys = Keys {
+    section: "`[[app]]`",
+    keys: &[
+        "name",
+        "host",
+        "path",
+        "upstream",
+        "upstream_ca",
+        "identity",
+        "host_header",
+        "timeout",
+        "connect_timeout",
+        "underscore_headers",
+        "rule",
+    ],
+};
+pub(super) static RULE: Keys = Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow"] };
+pub(super) static ALLOW: Keys =
+    Keys { section: "`allow`", keys: &["user", "group", "permission", "network"] };
+pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
+
+/// The sections in which a misplaced key may be at home.
+pub(super) static SECTIONS: [&Keys; 11] =
+    [&TOP, &SERVER, &TLS, &CERTIFICATE, &SESSION, &PASSWORD, &LIMITS, &LOG, &APP, &RULE, &ALLOW];
+
+/// What other programs call it: (theirs, ours).
+pub(super) static ELSEWHERE: [(&str, &str); 20] = [
+    ("listen", "https"),
+    ("bind", "https"),
+    ("address", "https"),
+    ("backend", "upstream"),
+    ("target", "upstream"),
+    ("url", "upstream"),
+    ("proxy_pass", "upstream"),
+    ("server_name", "host"),
+    ("domain", "host"),
+    ("hostname", "host"),
+    ("location", "path"),
+    ("prefix", "path"),
+    ("mount", "path"),
+    ("require", "allow"),
+    ("policy", "allow"),
+    ("role", "group"),
+    ("roles", "group"),
+    ("ip", "network"),
+    ("threads", "workers"),
+    ("log_format", "format"),
+];

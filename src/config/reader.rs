@@ -1,0 +1,417 @@
+//! A walk over a parsed document that notes every mistake and goes on.
+
+use std::{
+    cell::{Cell, RefCell},
+    ops::RangeInclusive,
+    sync::Arc,
+    time::Duration,
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    diagnostic::{Diagnostic, Severity},
+    keys::Keys,
+    quantity::{self, NoQuantity},
+    source::{Placed, Source, Span},
+    suggest,
+};
+use crate::access::Place;
+
+/// Collects diagnostics. A value that cannot be read is noted once, here, and then absent.
+#[derive(Debug)]
+pub(super) struct Reader {
+    source: Arc<Source>,
+    diagnostics: RefCell<Vec<Diagnostic>>,
+    placed: RefCell<Placed>,
+    /// Lines that are no TOML: what stands there has been reported, and what is missing may stand there.
+    unreadable: RefCell<Vec<RangeInclusive<usize>>>,
+    failed: Cell<bool>,
+}
+
+/// A table whose keys are known.
+#[derive(Clone, Debug)]
+pub(super) struct Section<'d> {
+    table: &'d DeTable<'d>,
+    /// Its header, or its braces.
+    pub(super) span: Span,
+}
+
+/// A key and its value.
+#[derive(Clone, Debug)]
+pub(super) struct Field<'d> {
+    pub(super) name: &'d str,
+    pub(super) key: Span,
+    pub(super) value: &'d Spanned<DeValue<'d>>,
+}
+
+/// A string, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Text<'d> {
+    pub(super) text: &'d str,
+    /// Quotes included.
+    pub(super) span: Span,
+    /// Whether it stands in the file letter by letter as it reads.
+    literal: bool,
+}
+
+impl Reader {
+    pub(super) fn new(source: Arc<Source>) -> Self {
+        Self {
+            source,
+            diagnostics: RefCell::default(),
+            placed: RefCell::default(),
+            unreadable: RefCell::default(),
+            failed: Cell::new(false),
+        }
+    }
+
+    /// All diagnostics in the order of the file, and whether there is an error among them.
+    pub(super) fn finish(self) -> (Vec<Diagnostic>, bool) {
+        let mut diagnostics = self.diagnostics.into_inner();
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.span().start, diagnostic.severity));
+        (diagnostics, self.failed.get())
+    }
+
+    /// Begins an error; [`Reader::report`] ends it.
+    pub(super) fn error(&self, span: &Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(&self.source, Severity::Error, span.clone(), message)
+    }
+
+    /// Begins a warning.
+    pub(super) fn warning(&self, span: &Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(&self.source, Severity::Warning, span.clone(), message)
+    }
+
+    /// Notes a diagnostic, unless it only follows from one about the syntax.
+    pub(super) fn report(&self, diagnostic: Diagnostic) {
+        let unreadable = self.unreadable.borrow();
+        let (first, last) = self.lines(diagnostic.span());
+        let follows = unreadable.iter().any(|lines| *lines.start() <= last && first <= *lines.end());
+        let doubtful = diagnostic.severity == Severity::Warning && !unreadable.is_empty();
+        if !follows && !doubtful {
+            self.failed.set(self.failed.get() || diagnostic.severity == Severity::Error);
+            self.diagnostics.borrow_mut().push(diagnostic);
+        }
+    }
+
+    /// Notes that something is missing, unless it may stand in a line that could not be read.
+    pub(super) fn report_absence(&self, diagnostic: Diagnostic) {
+        if self.unreadable.borrow().is_empty() {
+            self.report(diagnostic);
+        }
+    }
+
+    /// Notes a mistake in the syntax.
+    pub(super) fn report_syntax(&self, diagnostic: Diagnostic) {
+        let (first, last) = self.lines(diagnostic.span());
+        self.unreadable.borrow_mut().push(first..=last);
+        self.failed.set(true);
+        self.diagnostics.borrow_mut().push(diagnostic);
+    }
+
+    /// The place of a span; [`Reader::placed`] knows the way back.
+    pub(super) fn place(&self, span: &Span) -> Place {
+        self.placed.borrow_mut().place(&self.source, span)
+    }
+
+    /// The span of a place that [`Reader::place`] made.
+    pub(super) fn placed(&self, place: &Place) -> Span {
+        self.placed.borrow().span(place).unwrap_or_default()
+    }
+
+    /// A table with these keys; every other key is an error.
+    pub(super) fn section<'d>(&self, table: &'d DeTable<'d>, span: Span, keys: &Keys) -> Section<'d> {
+        for key in table.keys() {
+            let found = key.get_ref().as_ref();
+            if !keys.keys.contains(&found) {
+                let help = suggest::for_key(found, keys, |key| !table.contains_key(key));
+                let message = format!("unknown key `{}` in {}", shown(found), keys.section);
+                self.report(self.error(&key.span(), message).help(help));
+            }
+        }
+        Section { table, span }
+    }
+
+    /// A table under a key: `[name]`.
+    pub(super) fn table<'d>(&self, field: Option<Field<'d>>, keys: &Keys) -> Option<Section<'d>> {
+        let field = field?;
+        match field.value.get_ref() {
+            DeValue::Table(table) => Some(self.section(table, field.value.span(), keys)),
+            DeValue::Array(array) if array.iter().any(|value| value.get_ref().is_table()) => {
+                self.report(
+                    self.error(&field.key, format!("there is only one {}", keys.section))
+                        .help(format!("write the header with single brackets: {}", keys.section)),
+                );
+                None
+            }
+            _ => {
+                self.wrong_type(&field, &format!("a table, {}", keys.section), None);
+                None
+            }
+        }
+    }
+
+    /// Tables under a key: `[[name]]`.
+    pub(super) fn tables<'d>(&self, field: Option<Field<'d>>, keys: &Keys) -> Vec<Section<'d>> {
+        let Some(field) = field else { return Vec::new() };
+        match field.value.get_ref() {
+            DeValue::Array(array) => array
+                .iter()
+                .filter_map(|value| match value.get_ref() {
+                    DeValue::Table(table) => Some(self.section(table, value.span(), keys)),
+                    other => {
+                        let message =
+                            format!("expected a table in `{}`, found {}", field.name, kind_of(other));
+                        self.report(
+                            self.error(&value.span(), message).help(format!("write {}", keys.section)),
+                        );
+                        None
+                    }
+                })
+                .collect(),
+            DeValue::Table(table) => {
+                self.report(
+                    self.error(&field.value.span(), format!("there can be several {}", keys.section))
+                        .help(format!("write the header with double brackets: {}", keys.section)),
+                );
+                // Its keys are worth a look all the same.
+                vec![self.section(table, field.value.span(), keys)]
+            }
+            _ => {
+                self.wrong_type(&field, &format!("tables, {}", keys.section), None);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A string.
+    pub(super) fn text<'d>(&self, field: &Field<'d>) -> Option<Text<'d>> {
+        let text = self.as_text(field.value);
+        if text.is_none() {
+            self.wrong_type(field, "a string", self.quoted(field));
+        }
+        text
+    }
+
+    /// A string or a list of strings; what is no string is noted and left out.
+    pub(super) fn texts<'d>(&self, field: &Field<'d>) -> Vec<Text<'d>> {
+        let DeValue::Array(array) = field.value.get_ref() else {
+            let text = self.as_text(field.value);
+            if text.is_none() {
+                self.wrong_type(field, "a string or a list of strings", self.quoted(field));
+            }
+            return text.into_iter().collect();
+        };
+        let texts = array.iter().filter_map(|value| {
+            let text = self.as_text(value);
+            if text.is_none() {
+                let found = kind_of(value.get_ref());
+                let message = format!("expected strings in the list of `{}`, found {found}", field.name);
+                self.report(self.error(&value.span(), message));
+            }
+            text
+        });
+        texts.collect()
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self, field: Option<Field<'_>>, default: bool) -> bool {
+        let Some(field) = field else { return default };
+        match field.value.get_ref() {
+            DeValue::Boolean(value) => return *value,
+            DeValue::String(text) if matches!(text.as_ref(), "true" | "false") => {
+                self.wrong_type(&field, "`true` or `false`", Some("leave out the quotes".to_owned()));
+            }
+            _ => self.wrong_type(&field, "`true` or `false`", None),
+        }
+        default
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn integer(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
+        let Some(field) = field else { return default };
+        let DeValue::Integer(integer) = field.value.get_ref() else {
+            let unquoted = self.as_text(field.value).is_some_and(|text| text.text.parse::<u64>().is_ok());
+            let help = unquoted.then(|| "leave out the quotes".to_owned());
+            self.wrong_type(&field, "a whole number", help);
+            return default;
+        };
+        let digits = integer.as_str().replace('_', "");
+        match u64::from_str_radix(&digits, integer.radix()).ok().filter(|value| bounds.contains(value)) {
+            Some(value) => value,
+            None => {
+                let message = format!("`{}` is out of range", field.name);
+                let help = format!("it lies between {} and {}", bounds.start(), bounds.end());
+                self.report(self.error(&field.value.span(), message).help(help));
+                default
+            }
+        }
+    }
+
+    /// A duration longer than zero.
+    pub(super) fn duration(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
+        let Some(field) = field else { return default };
+        let Some(text) = self.quantity(&field, "a duration in quotes, such as `\"30s\"`", "s") else {
+            return default;
+        };
+        match quantity::duration(text.text) {
+            Ok(duration) if duration.is_zero() => {
+                let message = format!("`{}` must be longer than zero", field.name);
+                let help = "nothing could ever happen in no time; leave the key out for its default";
+                self.report(self.error(&text.span, message).help(help));
+                default
+            }
+            Ok(duration) => duration,
+            Err(wrong) => {
+                self.no_quantity(&field, &text, wrong);
+                default
+            }
+        }
+    }
+
+    /// A size in bytes, within bounds.
+    pub(super) fn size(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
+        let Some(field) = field else { return default };
+        let Some(text) = self.quantity(&field, "a size in quotes, such as `\"10MiB\"`", "B") else {
+            return default;
+        };
+        match quantity::size(text.text) {
+            Ok(size) if bounds.contains(&size) => size,
+            Ok(_) => {
+                let (least, most) =
+                    (quantity::show_size(*bounds.start()), quantity::show_size(*bounds.end()));
+                let message = format!("`{}` is out of range", field.name);
+                self.report(
+                    self.error(&text.span, message).help(format!("it lies between {least} and {most}")),
+                );
+                default
+            }
+            Err(wrong) => {
+                self.no_quantity(&field, &text, wrong);
+                default
+            }
+        }
+    }
+
+    /// One word of several.
+    pub(super) fn choice<'d>(&self, field: &Field<'d>, choices: &[&str]) -> Option<&'d str> {
+        let text = self.text(field)?;
+        if choices.contains(&text.text) {
+            return Some(text.text);
+        }
+        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.text));
+        let help = match suggest::similar(text.text, choices.iter().copied()) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => format!("it is {}", suggest::listed_or(choices)),
+        };
+        self.report(self.error(&text.span, message).help(help));
+        None
+    }
+
+    /// Notes a value of the wrong type.
+    pub(super) fn wrong_type(&self, field: &Field<'_>, expected: &str, help: Option<String>) {
+        let found = kind_of(field.value.get_ref());
+        let message = format!("expected {expected} for `{}`, found {found}", shown(field.name));
+        let mut error = self.error(&field.value.span(), message);
+        if let Some(help) = help {
+            error = error.help(help);
+        }
+        self.report(error);
+    }
+
+    /// The value as a string, if it is one.
+    pub(super) fn as_text<'d>(&self, value: &'d Spanned<DeValue<'d>>) -> Option<Text<'d>> {
+        let DeValue::String(text) = value.get_ref() else { return None };
+        let span = value.span();
+        let literal = span.len() == text.len() + 2
+            && self.source.slice(&(span.start + 1..span.end - 1)) == text.as_ref();
+        Some(Text { text, span, literal })
+    }
+
+    fn quantity<'d>(&self, field: &Field<'d>, expected: &str, unit: &str) -> Option<Text<'d>> {
+        let text = self.as_text(field.value);
+        if text.is_none() {
+            let help = match field.value.get_ref() {
+                DeValue::Integer(number) => Some(format!("write `{} = \"{number}{unit}\"`", field.name)),
+                _ => None,
+            };
+            self.wrong_type(field, expected, help);
+        }
+        text
+    }
+
+    fn no_quantity(&self, field: &Field<'_>, text: &Text<'_>, wrong: NoQuantity) {
+        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.text));
+        self.report(self.error(&text.span, message).label(wrong.problem).help(wrong.help));
+    }
+
+    /// How to write a number or a date that should have been a string.
+    fn quoted(&self, field: &Field<'_>) -> Option<String> {
+        match field.value.get_ref() {
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => {
+                let value = self.source.slice(&field.value.span());
+                Some(format!("write it in quotes: `{} = \"{}\"`", field.name, shown(value)))
+            }
+            _ => None,
+        }
+    }
+
+    fn lines(&self, span: &Span) -> (usize, usize) {
+        (self.source.line(span.start), self.source.line(span.end.saturating_sub(1).max(span.start)))
+    }
+}
+
+impl<'d> Section<'d> {
+    /// A key and its value, if it is there.
+    pub(super) fn field(&self, name: &str) -> Option<Field<'d>> {
+        let (key, value) = self.table.get_key_value(name)?;
+        Some(Field { name: key.get_ref(), key: key.span(), value })
+    }
+
+    /// All keys and values, in their order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = Field<'d>> + use<'d> {
+        fields(self.table)
+    }
+}
+
+/// All keys and values of a table, in their order.
+pub(super) fn fields<'d>(table: &'d DeTable<'d>) -> impl Iterator<Item = Field<'d>> {
+    table.iter().map(|(key, value)| Field { name: key.get_ref(), key: key.span(), value })
+}
+
+impl Text<'_> {
+    /// The span of a part of the text, given in bytes from its start.
+    pub(super) fn part(&self, part: &Span) -> Span {
+        if self.literal && part.end <= self.text.len() {
+            self.span.start + 1 + part.start..self.span.start + 1 + part.end
+        } else {
+            self.span.clone()
+        }
+    }
+}
+
+/// A type of value, with its article.
+fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A text from the file as it can stand in a message: short, and without control characters.
+pub(super) fn shown(text: &str) -> String {
+    let mut characters = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let start: String = characters.by_ref().take(LONGEST_SHOWN).collect();
+    if characters.next().is_some() { format!("{start}…") } else { start }
+}
+
+const LONGEST_SHOWN: usize = 60;

@@ -1,0 +1,265 @@
+//! `[[app.rule]]`: path, methods, and who is allowed.
+
+use http::Method;
+use toml::de::DeValue;
+
+use super::{
+    groups::Groups,
+    keys, networks,
+    reader::{Field, Reader, Section, Text, shown},
+    source::Span,
+    suggest,
+};
+use crate::{
+    access::{Criteria, Mount, Pattern, PatternError, Requirement, Rule},
+    identity::UserName,
+};
+
+/// Reads the rules of one app.
+pub(super) fn read(
+    reader: &Reader,
+    field: Option<Field<'_>>,
+    mount: Option<&Mount>,
+    groups: &Groups,
+) -> Vec<Rule> {
+    let sections = reader.tables(field, &keys::RULE);
+    sections.iter().filter_map(|section| rule(reader, section, mount, groups)).collect()
+}
+
+/// The folder of the pages that the gateway serves itself, on every host.
+pub(super) const PORTAL: &str = "/.gateway";
+
+fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &Groups) -> Option<Rule> {
+    let path = path(reader, section, mount);
+    let methods = methods(reader, section.field("methods"));
+    let requirement = match section.field("allow") {
+        Some(field) => allow(reader, &field, groups),
+        None => {
+            let error = reader.error(&section.span, "this rule does not say who is allowed");
+            reader.report_absence(error.help(format!("add `allow`: {ALLOW_HELP}")));
+            None
+        }
+    };
+    let (pattern, span) = path?;
+    Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, place: reader.place(&span) })
+}
+
+fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option<(Pattern, Span)> {
+    let Some(field) = section.field("path") else {
+        let error = reader.error(&section.span, "this rule has no `path`");
+        reader.report_absence(
+            error.help("say what it covers: `path = \"/admin/**\"`, or `\"/**\"` for everything"),
+        );
+        return None;
+    };
+    let text = reader.text(&field)?;
+    let pattern = match Pattern::parse(text.text) {
+        Ok(pattern) => pattern,
+        Err(wrong) => {
+            report_pattern(reader, &text, &wrong);
+            return None;
+        }
+    };
+    if text.text == PORTAL || text.text.starts_with("/.gateway/") {
+        reader.report(
+            reader
+                .warning(&text.span, "nothing can reach this rule")
+                .label("these pages are the gateway's own")
+                .help("remove it; the sign-in pages are open to everyone, and guard themselves"),
+        );
+    } else if let Some(mount) = mount.filter(|mount| !pattern.reaches(mount)) {
+        reader.report(
+            reader
+                .warning(&text.span, "nothing can reach this rule")
+                .label(format!("outside the app, which begins at `{mount}`"))
+                .help(format!("a rule's path starts at the host's root: `{mount}{pattern}`")),
+        );
+    }
+    Some((pattern, text.span))
+}
+
+/// Reports what is wrong with a pattern, at the part of the text where it is.
+pub(super) fn report_pattern(reader: &Reader, text: &Text<'_>, wrong: &PatternError) {
+    let help = match wrong.help {
+        _ if !text.text.starts_with('/') && !text.text.contains("://") && !text.text.is_empty() => {
+            format!("write \"/{}\"", shown(text.text))
+        }
+        help => help.to_owned(),
+    };
+    reader.report(reader.error(&text.part(&wrong.span), wrong.problem).help(help));
+}
+
+/// `Ok(None)`: every method. `Err`: reported.
+fn methods(reader: &Reader, field: Option<Field<'_>>) -> Result<Option<Box<[Method]>>, ()> {
+    let Some(field) = field else { return Ok(None) };
+    let mut methods: Vec<(Method, Span)> = Vec::new();
+    for text in reader.texts(&field) {
+        let Some(method) = method(reader, &text) else { continue };
+        if let Some((_, first)) = methods.iter().find(|(other, _)| *other == method) {
+            reader.report(
+                reader
+                    .error(&text.span, format!("`{method}` is listed twice"))
+                    .label("again here")
+                    .also(first.clone(), "first given here")
+                    .help("keep one of them"),
+            );
+            continue;
+        }
+        methods.push((method, text.span));
+    }
+    if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+        let error = reader.error(&field.value.span(), "this rule covers no method");
+        reader.report(error.help("leave `methods` out to cover every method"));
+    }
+    if methods.is_empty() {
+        Err(())
+    } else {
+        Ok(Some(methods.into_iter().map(|(method, _)| method).collect()))
+    }
+}
+
+fn method(reader: &Reader, text: &Text<'_>) -> Option<Method> {
+    let report = |help: String| {
+        let message = format!("\"{}\" is no method", shown(text.text));
+        reader.report(reader.error(&text.span, message).help(help));
+        None
+    };
+    let upper = text.text.to_uppercase();
+    if matches!(upper.as_str(), "*" | "ALL" | "ANY") {
+        return report("leave `methods` out to cover every method".to_owned());
+    }
+    if KNOWN.contains(&upper.as_str()) && upper != text.text {
+        return report(format!("methods are in capitals: \"{upper}\""));
+    }
+    let Ok(method) = Method::from_bytes(text.text.as_bytes()) else {
+        return report(format!("the usual ones are {}", suggest::listed(&KNOWN)));
+    };
+    if method == Method::CONNECT {
+        let warning = reader.warning(&text.span, "nothing can reach this method");
+        reader.report(warning.help("CONNECT is refused before the rules are asked; remove it"));
+    } else if !KNOWN.contains(&text.text)
+        && !WEBDAV.contains(&text.text)
+        && let Some(meant) = suggest::similar(text.text, KNOWN)
+    {
+        let warning = reader.warning(&text.span, format!("\"{}\" is an unusual method", shown(text.text)));
+        reader.report(warning.help(format!("did you mean \"{meant}\"?")));
+    }
+    Some(method)
+}
+
+fn allow(reader: &Reader, field: &Field<'_>, groups: &Groups) -> Option<Requirement> {
+    match field.value.get_ref() {
+        DeValue::String(_) => word(reader, &reader.text(field)?, groups),
+        DeValue::Table(table) => {
+            let section = reader.section(table, field.value.span(), &keys::ALLOW);
+            criteria(reader, &section, groups).map(Requirement::Matching)
+        }
+        _ => {
+            reader.wrong_type(field, "a word or a table", Some(format!("write {ALLOW_HELP}")));
+            None
+        }
+    }
+}
+
+fn word(reader: &Reader, text: &Text<'_>, groups: &Groups) -> Option<Requirement> {
+    match text.text {
+        "anyone" => return Some(Requirement::Anyone),
+        "authenticated" => return Some(Requirement::Authenticated),
+        "nobody" => return Some(Requirement::Nobody),
+        _ => {}
+    }
+    let help = if groups.has(text.text) {
+        format!("for the group of that name: `allow = {{ group = \"{}\" }}`", text.text)
+    } else if let Some(meant) = suggest::similar(text.text, ["anyone", "authenticated", "nobody"]) {
+        format!("did you mean \"{meant}\"?")
+    } else if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| *theirs == text.text) {
+        format!("did you mean \"{ours}\"?")
+    } else {
+        format!("write {ALLOW_HELP}")
+    };
+    let message = format!("`allow` cannot be \"{}\"", shown(text.text));
+    reader.report(reader.error(&text.span, message).help(help));
+    None
+}
+
+fn criteria(reader: &Reader, section: &Section<'_>, groups: &Groups) -> Option<Criteria> {
+    if section.fields().next().is_none() {
+        let error = reader.error(&section.span, "this table requires nothing");
+        reader
+            .report(error.help("write \"authenticated\" for whoever is signed in, \"anyone\" for everyone"));
+        return None;
+    }
+    // One that could not be read must not leave a rule that asks for less.
+    let mut whole = section.fields().all(|field| keys::ALLOW.keys.contains(&field.name));
+    let mut list = |name: &str| {
+        let Some(field) = section.field(name) else { return Vec::new() };
+        let texts = reader.texts(&field);
+        match field.value.get_ref() {
+            DeValue::Array(array) if array.is_empty() => {
+                let error = reader.error(&field.value.span(), format!("the list of `{name}` is empty"));
+                reader.report(error.help(
+                    "any one of a list suffices, and here there is none: write \"nobody\" if nobody may",
+                ));
+                whole = false;
+            }
+            DeValue::Array(array) => whole &= array.len() == texts.len(),
+            _ => whole &= !texts.is_empty(),
+        }
+        texts
+    };
+    let (users, wanted, permissions, networks) =
+        (list("user"), list("group"), list("permission"), list("network"));
+    let count = users.len() + wanted.len() + permissions.len() + networks.len();
+    let criteria = Criteria {
+        users: users.iter().filter_map(|text| user(reader, text)).collect(),
+        groups: wanted.iter().filter_map(|text| groups.defined(reader, text)).collect(),
+        permissions: permissions.iter().filter_map(|text| groups.granted(reader, text)).collect(),
+        networks: networks.iter().filter_map(|text| networks::network(reader, text)).collect(),
+    };
+    let read =
+        criteria.users.len() + criteria.groups.len() + criteria.permissions.len() + criteria.networks.len();
+    (whole && read == count).then_some(criteria)
+}
+
+fn user(reader: &Reader, text: &Text<'_>) -> Option<UserName> {
+    match UserName::parse(text.text) {
+        Ok(name) => Some(name),
+        Err(wrong) => {
+            let message = format!("\"{}\" is no name of a user", shown(text.text));
+            reader.report(reader.error(&text.span, message).label(wrong.to_string()));
+            None
+        }
+    }
+}
+
+const ALLOW_HELP: &str =
+    "\"anyone\", \"authenticated\", \"nobody\", or a table such as `{ group = \"staff\" }`";
+/// What other programs call it.
+const WORDS: [(&str, &str); 11] = [
+    ("public", "anyone"),
+    ("everyone", "anyone"),
+    ("all", "anyone"),
+    ("any", "anyone"),
+    ("*", "anyone"),
+    ("bypass", "anyone"),
+    ("users", "authenticated"),
+    ("user", "authenticated"),
+    ("login", "authenticated"),
+    ("deny", "nobody"),
+    ("none", "nobody"),
+];
+const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+const WEBDAV: [&str; 12] = [
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "MKCALENDAR",
+    "ACL",
+    "PURGE",
+];

@@ -1,0 +1,118 @@
+//! The text of a configuration, and where things stand in it.
+
+use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
+
+use crate::access::Place;
+
+/// From where to where in the text, in bytes.
+pub(super) type Span = Range<usize>;
+
+/// A text that knows its lines.
+#[derive(Debug)]
+pub(super) struct Source {
+    text: String,
+    file: Arc<str>,
+    line_starts: Vec<usize>,
+}
+
+/// Where spans ended up as places, so that a place can be underlined again.
+#[derive(Debug, Default)]
+pub(super) struct Placed(HashMap<(usize, usize), Span>);
+
+impl Source {
+    /// Takes a text over; a byte order mark at its start is no part of it.
+    pub(super) fn new(text: &str, file: &Path) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, file: file.display().to_string().into(), line_starts }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The text of a span.
+    pub(super) fn slice(&self, span: &Span) -> &str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+
+    /// The line of an offset, from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset)
+    }
+
+    /// Line, and column in characters, both from 1.
+    pub(super) fn place(&self, offset: usize) -> Place {
+        let offset = self.clamp(offset..offset).start;
+        let line = self.line(offset);
+        let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index)).copied().unwrap_or(0);
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
+        Place { file: self.file.clone(), line, column }
+    }
+
+    /// A span that lies within the text and between characters, whatever was asked for.
+    pub(super) fn clamp(&self, span: Span) -> Span {
+        let mut start = span.start.min(self.text.len());
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let mut end = span.end.clamp(start, self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end += 1;
+        }
+        start..end
+    }
+}
+
+impl Placed {
+    /// The place of a span, remembered.
+    pub(super) fn place(&mut self, source: &Source, span: &Span) -> Place {
+        let place = source.place(span.start);
+        self.0.insert((place.line, place.column), span.clone());
+        place
+    }
+
+    /// The span that a place was made of.
+    pub(super) fn span(&self, place: &Place) -> Option<Span> {
+        self.0.get(&(place.line, place.column)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str, offset: usize) -> (usize, usize) {
+        let place = Source::new(text, Path::new("gateway.toml")).place(offset);
+        (place.line, place.column)
+    }
+
+    #[test]
+    fn columns_count_characters_from_one() {
+        assert_eq!(at("", 0), (1, 1));
+        assert_eq!(at("a\nb", 2), (2, 1));
+        assert_eq!(at("a\r\nbc", 4), (2, 2));
+        assert_eq!(at("é = ü", 5), (1, 5));
+        assert_eq!(at("\t\tx", 2), (1, 3));
+        assert_eq!(at("a\n", 2), (2, 1));
+        assert_eq!(at("a", 99), (1, 2));
+    }
+
+    #[test]
+    fn a_byte_order_mark_moves_nothing() {
+        let source = Source::new("\u{feff}a", Path::new("gateway.toml"));
+        assert_eq!((source.text(), source.place(0).column), ("a", 1));
+    }
+
+    #[test]
+    fn spans_are_brought_between_characters() {
+        let source = Source::new("é", Path::new("gateway.toml"));
+        assert_eq!(source.clamp(1..1), 0..2);
+        assert_eq!(source.clamp(0..1), 0..2);
+        assert_eq!(source.clamp(7..9), 2..2);
+    }
+}

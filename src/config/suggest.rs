@@ -1,0 +1,113 @@
+//! Did you mean …?
+
+use super::keys::{ELSEWHERE, Keys, SECTIONS};
+
+/// The one of `known` that `found` was most likely meant to be.
+pub(super) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    if found.chars().count() > LONGEST {
+        return None;
+    }
+    let folded = |text: &str| text.to_lowercase().replace('-', "_");
+    let found = folded(found);
+    let score = |known: &str| {
+        let known = folded(known);
+        // The first letters weigh more in one, swapped letters less in the other.
+        strsim::jaro_winkler(&found, &known).max(strsim::normalized_damerau_levenshtein(&found, &known))
+    };
+    known
+        .into_iter()
+        .map(|known| (score(known), known))
+        .filter(|(score, _)| *score >= LIKELY)
+        .max_by(|(first, _), (second, _)| first.total_cmp(second))
+        .map(|(_, known)| known)
+}
+
+/// What to do about a key that `section` does not have.
+pub(super) fn for_key(found: &str, section: &Keys, absent: impl Fn(&str) -> bool) -> String {
+    let at_home = homes(found, section);
+    if !at_home.is_empty() {
+        return format!("this key belongs in {at_home}");
+    }
+    let free = || section.keys.iter().copied().filter(|key| absent(key));
+    if let Some(meant) = similar(found, free()) {
+        return format!("did you mean `{meant}`?");
+    }
+    if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == found) {
+        if section.keys.contains(ours) {
+            return format!("did you mean `{ours}`?");
+        }
+        return format!("did you mean `{ours}` in {}?", homes(ours, section));
+    }
+    let elsewhere = SECTIONS.iter().find_map(|keys| {
+        similar(found, keys.keys.iter().copied()).map(|meant| (meant, homes(meant, section)))
+    });
+    match elsewhere {
+        Some((meant, homes)) if !homes.is_empty() => format!("did you mean `{meant}` in {homes}?"),
+        _ => format!("the keys of {} are {}", section.section, listed(section.keys)),
+    }
+}
+
+/// `` `a`, `b` and `c` ``.
+pub(super) fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+        None => "none".to_owned(),
+    }
+}
+
+/// `"a", "b" or "c"`, as values.
+pub(super) fn listed_or(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}
+
+/// The other sections that have exactly this key.
+fn homes(key: &str, besides: &Keys) -> String {
+    let homes: Vec<&str> = SECTIONS
+        .iter()
+        .filter(|keys| keys.section != besides.section && keys.keys.contains(&key))
+        .map(|keys| keys.section)
+        .collect();
+    homes.join(" or ")
+}
+
+const LIKELY: f64 = 0.75;
+const LONGEST: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::keys::{APP, LIMITS, RULE, SERVER, TOP},
+        *,
+    };
+
+    #[test]
+    fn a_slip_is_recognised() {
+        for (found, section, help) in [
+            ("upsteam", &APP, "did you mean `upstream`?"),
+            ("hosts", &APP, "did you mean `host`?"),
+            ("trusted-proxies", &SERVER, "did you mean `trusted_proxies`?"),
+            ("method", &RULE, "did you mean `methods`?"),
+            ("sever", &TOP, "did you mean `server`?"),
+            ("proxy_pass", &APP, "did you mean `upstream`?"),
+            ("upstream", &TOP, "this key belongs in `[[app]]`"),
+            ("lifetime", &LIMITS, "this key belongs in `[session]`"),
+            ("idle_timeout", &APP, "this key belongs in `[session]` or `[limits]`"),
+            ("listen", &TOP, "did you mean `https` in `[server]`?"),
+            ("zzz", &RULE, "the keys of `[[app.rule]]` are `path`, `methods` and `allow`"),
+        ] {
+            assert_eq!(for_key(found, section, |_| true), help, "{found}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_suggested() {
+        assert_ne!(for_key("hosts", &APP, |key| key != "host"), "did you mean `host`?");
+    }
+}

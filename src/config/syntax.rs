@@ -1,0 +1,116 @@
+//! Text into a TOML document, with every mistake in the syntax at once.
+
+use toml::{Spanned, de::DeTable};
+
+use super::{
+    reader::Reader,
+    source::{Source, Span},
+};
+
+/// Parses the text; what cannot be read is reported and left out.
+pub(super) fn document<'s>(source: &'s Source, reader: &Reader) -> Spanned<DeTable<'s>> {
+    let (document, errors) = DeTable::parse_recoverable(source.text());
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        if error.message() == DUPLICATE {
+            report_duplicate(source, reader, document.get_ref(), &span);
+            continue;
+        }
+        let (problem, expected) = match error.message().split_once(", expected ") {
+            Some((problem, expected)) => (problem, Some(expected)),
+            None => (error.message(), None),
+        };
+        let mut diagnostic = reader.error(&span, problem);
+        if let Some(expected) = expected {
+            diagnostic = diagnostic.label(format!("expected {expected}"));
+        }
+        if let Some(help) = help_for(problem) {
+            diagnostic = diagnostic.help(help);
+        }
+        reader.report_syntax(diagnostic);
+    }
+    document
+}
+
+fn report_duplicate(source: &Source, reader: &Reader, document: &DeTable<'_>, span: &Span) {
+    let name = source.slice(span);
+    let mut error = reader.error(span, format!("`{name}` is defined twice")).label("second definition");
+    let header = header_line(source, span);
+    let first = match &header {
+        Some(header) => first_line_like(source, header, span.start),
+        None => latest_key(document, name, span.start),
+    };
+    if let Some(first) = first {
+        error = error.also(first, "first defined here");
+    }
+    let help = match header {
+        Some(_) => "put the keys of both under one header",
+        None => "keep one of them",
+    };
+    reader.report_syntax(error.help(help));
+}
+
+/// The line of a span, if it is a header.
+fn header_line<'s>(source: &'s Source, span: &Span) -> Option<&'s str> {
+    let text = source.text();
+    let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(start..)?.lines().next()?.trim();
+    line.starts_with('[').then_some(line)
+}
+
+fn first_line_like(source: &Source, wanted: &str, before: usize) -> Option<Span> {
+    let mut start = 0;
+    for line in source.text().split_inclusive('\n') {
+        let trimmed = line.trim();
+        if start + line.len() > before {
+            return None;
+        }
+        if trimmed == wanted {
+            let indent = line.len() - line.trim_start().len();
+            return Some(start + indent..start + indent + trimmed.len());
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// The last key of that name before an offset: no other table can have stood between the two.
+fn latest_key(table: &DeTable<'_>, name: &str, before: usize) -> Option<Span> {
+    let mut latest: Option<Span> = None;
+    let mut consider = |span: Span| {
+        if span.end <= before && latest.as_ref().is_none_or(|latest| latest.start < span.start) {
+            latest = Some(span);
+        }
+    };
+    for (key, value) in table {
+        if key.get_ref() == name {
+            consider(key.span());
+        }
+        let inner = match value.get_ref() {
+            toml::de::DeValue::Table(inner) => latest_key(inner, name, before),
+            toml::de::DeValue::Array(array) => array
+                .iter()
+                .filter_map(|value| value.get_ref().as_table())
+                .filter_map(|inner| latest_key(inner, name, before))
+                .max_by_key(|span| span.start),
+            _ => None,
+        };
+        inner.into_iter().for_each(&mut consider);
+    }
+    latest
+}
+
+fn help_for(problem: &str) -> Option<&'static str> {
+    let known = [
+        ("string values must be quoted", "put the text between double quotes"),
+        ("invalid basic string", "end the text with a double quote on the same line"),
+        ("unclosed array", "end the list with `]`"),
+        ("unclosed inline table", "end the table with `}`"),
+        ("unclosed table", "end the header with `]`"),
+        ("key with no value", "write `key = value`"),
+        ("missing escaped value", "write `\\\\` for a backslash, or put the text between single quotes"),
+    ];
+    known.iter().find(|(start, _)| problem.starts_with(start)).map(|(_, help)| *help)
+}
+
+const DUPLICATE: &str = "duplicate key";
