@@ -1,6 +1,7 @@
 //! Portcullis puts a login in front of web applications that have none.
 
 pub mod access;
+pub mod assembly;
 pub mod backends;
 pub mod cli;
 pub mod clock;

@@ -1,0 +1,235 @@
+//! A configuration becomes a gateway: every part is made here, once, in order.
+//!
+//! The command line runs what comes out, and so do the tests: what they test
+//! is put together as the real one is.
+
+use std::{
+    fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, thread, time::Duration,
+};
+
+use rustls::sign::CertifiedKey;
+
+use crate::{
+    clock::Clock,
+    config::{self, CertificateProblem, Configuration, Store},
+    forward::{BodyLimits, OwnedNames},
+    gateway::Shared,
+    pages::Pages,
+    portal::{self, Portal},
+    server::{
+        self, AccessLogging, BindError, Certificates, Listeners, Readiness, SelfSigned, SelfSignedError,
+        Server, TlsError,
+    },
+    session::{MemoryStore, Sessions},
+    snapshot::{Current, Snapshot},
+    telemetry::{Audit, AuditEvent, AuditKind, Format, LogWriter},
+    users::{Change, Directory, Passwords, StoreError},
+};
+
+/// What a gateway is made in.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Clock,
+    /// Where access and audit lines go.
+    pub log: LogWriter,
+}
+
+/// A gateway that is bound to its addresses and ready to run.
+#[derive(Debug)]
+pub struct Assembled {
+    /// To be run.
+    pub server: Server,
+    /// What its workers share.
+    pub shared: Arc<Shared>,
+    /// To be given new configurations.
+    pub reloader: Reloader,
+    /// How a browser reaches it: `https://host:port`.
+    pub origin: String,
+    /// Where it listens.
+    pub addrs: Addrs,
+}
+
+/// Where a gateway listens; ports chosen by the system are filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addrs {
+    /// HTTPS.
+    pub https: Vec<SocketAddr>,
+    /// The plain listeners, which redirect.
+    pub http: Vec<SocketAddr>,
+    /// The status listener.
+    pub status: Option<SocketAddr>,
+}
+
+/// Why a gateway cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// An address is taken, or not ours.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A configured certificate went bad since it was checked.
+    #[error("{place}: {}", .problem.problem)]
+    Certificate {
+        /// Where it is configured.
+        place: crate::access::Place,
+        /// What is wrong.
+        problem: CertificateProblem,
+    },
+    /// No self-signed certificate could be made.
+    #[error(transparent)]
+    SelfSigned(#[from] SelfSignedError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The state folder cannot be made.
+    #[error("cannot make the state folder {}: {source}; make it, or name another with `state` in the configuration", .folder.display())]
+    State {
+        /// Which.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The user directory cannot be opened.
+    #[error(transparent)]
+    Users(#[from] StoreError),
+}
+
+/// Puts a gateway together. Nothing runs yet but the threads of the directory and of the password checks.
+pub fn assemble(
+    configuration: Configuration,
+    surroundings: Surroundings,
+) -> Result<Assembled, AssemblyError> {
+    let Surroundings { clock, log } = surroundings;
+    let format = configuration.log.format.unwrap_or_else(Format::for_stdout);
+    let audit = Audit::new(log.clone(), format, clock.clone());
+
+    let listening = &configuration.server;
+    let listeners = Listeners::bind(&listening.https, &listening.http, listening.status)?;
+    let certificates = Certificates::new(certificates(&configuration, &clock)?);
+    let tls = Arc::new(certificates.server_config(configuration.tls.min_version)?);
+
+    make_private_folder(&configuration)?;
+    let directory =
+        Directory::open(&configuration.users_database(), clock.clone(), report_changes(audit.clone()))?;
+    let hashing = thread::available_parallelism().map_or(1, Into::into);
+    let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
+    let store = match configuration.sessions.store {
+        Store::Memory => Box::new(MemoryStore::new(configuration.sessions.max_sessions)),
+    };
+    let sessions = Arc::new(Sessions::new(store));
+    let portal = Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
+
+    let settings = server::Settings {
+        workers: configuration.server.workers,
+        limits: configuration.limits,
+        access_log: configuration.log.access.then_some(AccessLogging { writer: log, format }),
+        drain_timeout: DRAIN_TIMEOUT,
+    };
+    let addrs = Addrs {
+        https: listeners.https_addrs(),
+        http: listeners.http_addrs(),
+        status: listeners.status_addr(),
+    };
+    let origin = origin(&configuration, &addrs);
+    let readiness = Arc::new(Readiness::new(Arc::clone(&directory)));
+    let file = configuration.file.clone();
+    let current = Current::new(snapshot(configuration, Pages::new()));
+    let shared = Arc::new(Shared { current, sessions, directory, portal, clock: clock.clone() });
+    let server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
+    let reloader = Reloader { file, shared: Arc::clone(&shared), certificates, clock };
+    Ok(Assembled { server, shared, reloader, origin, addrs })
+}
+
+/// Replaces what can change while the gateway runs: apps, rules, groups, session limits, certificates.
+/// Everything else waits for a restart.
+#[derive(Debug)]
+pub struct Reloader {
+    file: PathBuf,
+    shared: Arc<Shared>,
+    certificates: Arc<Certificates>,
+    clock: Clock,
+}
+
+impl Reloader {
+    /// The file to read again.
+    pub fn file(&self) -> &std::path::Path {
+        &self.file
+    }
+
+    /// Uses this configuration from the next request on, whole; on an error everything stays as it was.
+    pub fn apply(&self, configuration: Configuration) -> Result<(), AssemblyError> {
+        let certificates = certificates(&configuration, &self.clock)?;
+        let pages = self.shared.current.load().portal.pages.clone();
+        self.certificates.replace(certificates);
+        self.shared.current.replace(snapshot(configuration, pages));
+        Ok(())
+    }
+}
+
+fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
+    let Configuration { policy, apps, limits, server, sessions, groups, .. } = configuration;
+    Snapshot {
+        policy,
+        owned: Arc::new(OwnedNames::of(&apps)),
+        apps,
+        bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
+        proxies: server.trusted_proxies,
+        portal: portal::Settings { sessions: sessions.limits, pages, groups: Arc::new(groups) },
+    }
+}
+
+/// The configured certificates; without any, a self-signed one.
+fn certificates(
+    configuration: &Configuration,
+    clock: &Clock,
+) -> Result<Vec<Arc<CertifiedKey>>, AssemblyError> {
+    if !configuration.tls.certificates.is_empty() {
+        let read = |files: &config::CertificateFiles| {
+            config::read_certificate(&files.cert, &files.key)
+                .map(Arc::new)
+                .map_err(|problem| AssemblyError::Certificate { place: files.place.clone(), problem })
+        };
+        return configuration.tls.certificates.iter().map(read).collect();
+    }
+    let hosts: Vec<String> =
+        configuration.policy.apps().iter().flat_map(|app| &app.hosts).map(ToString::to_string).collect();
+    let own = SelfSigned::ensure(&configuration.certs, &hosts, clock)?;
+    if own.made {
+        tracing::info!(file = %own.path.display(), "made a self-signed certificate; browsers will warn of it");
+    }
+    Ok(vec![own.certificate])
+}
+
+/// It holds password hashes: nobody else may look in (0700).
+fn make_private_folder(configuration: &Configuration) -> Result<(), AssemblyError> {
+    let folder = &configuration.state;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| AssemblyError::State { folder: folder.clone(), source })
+}
+
+fn report_changes(audit: Audit) -> Box<dyn Fn(&Change) + Send> {
+    Box::new(move |change| {
+        audit.record(&AuditEvent {
+            event: AuditKind::UserChanged,
+            reason: change.action.as_str(),
+            user: Some(change.name.as_str()),
+            actor: Some(&change.actor),
+            client: None,
+            request_id: None,
+            session: None,
+        });
+    })
+}
+
+fn origin(configuration: &Configuration, addrs: &Addrs) -> String {
+    let named = configuration.policy.apps().iter().find_map(|app| app.hosts.first());
+    let host = named.map_or("localhost", |host| host);
+    match addrs.https.first().map(SocketAddr::port) {
+        None | Some(443) => format!("https://{host}"),
+        Some(port) => format!("https://{host}:{port}"),
+    }
+}
+
+/// Checks that may wait; with two at work, the last of them waits for a little over a second.
+const WAITING_HASHES: usize = 64;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
