@@ -1,0 +1,13 @@
+//! Portcullis through its front door: real sockets, real TLS, real clients.
+
+mod support;
+
+use support::gateway::TestGateway;
+
+#[test]
+fn a_gateway_starts_and_stops() {
+    let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"");
+    gateway.add_user("alice", &["staff"]);
+    assert_eq!(gateway.addrs.https.len(), 1);
+    gateway.drain().expect("a clean end");
+}

@@ -1,0 +1,146 @@
+//! A gateway of a test's own, put together from TOML text by the same code as the real one.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+};
+
+use portcullis::{
+    assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
+    clock::{Clock, Timestamp},
+    config,
+    gateway::Shared,
+    identity::{GroupName, UserName},
+    server::{Phase, ServeError, Stopper},
+    telemetry::LogWriter,
+    users::{HashSettings, NewUser, Passwords, UserStore},
+};
+use tempfile::TempDir;
+
+/// A running gateway; it stops when this is dropped.
+pub struct TestGateway {
+    /// Where it listens.
+    pub addrs: Addrs,
+    /// `https://localhost:PORT`, or with the first host that is configured.
+    pub origin: String,
+    /// Stands still until a test moves it.
+    pub clock: Clock,
+    pub reloader: Reloader,
+    pub shared: Arc<Shared>,
+    pub stopper: Stopper,
+    folder: TempDir,
+    log: Log,
+    writer: LogWriter,
+    running: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl TestGateway {
+    /// Starts a gateway with these apps; listeners get free ports.
+    pub fn start(apps: &str) -> Self {
+        Self::start_with("", apps)
+    }
+
+    /// Starts a gateway with further sections before the apps. `[server]`, `[password]` and `[log]` are given.
+    pub fn start_with(sections: &str, apps: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = Self::configuration(sections, apps);
+        let file = folder.path().join("gateway.toml");
+        std::fs::write(&file, &text).expect("writing the configuration");
+        let loaded = config::parse(&text, &file).unwrap_or_else(|diagnostics| {
+            panic!("{}", config::ConfigError::Invalid(diagnostics));
+        });
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        let log = Log::default();
+        let writer = LogWriter::start(log.clone()).expect("the log's thread");
+        let surroundings = Surroundings { clock: clock.clone(), log: writer.clone() };
+        let Assembled { server, shared, reloader, origin, addrs } =
+            assemble(loaded.configuration, surroundings).expect("a gateway");
+        let stopper = server.stopper();
+        let running = Some(std::thread::spawn(move || server.run()));
+        Self { addrs, origin, clock, reloader, shared, stopper, folder, log, writer, running }
+    }
+
+    /// The text that `start_with` makes of its parts.
+    pub fn configuration(sections: &str, apps: &str) -> String {
+        format!(
+            "[server]\nhttps = [\"127.0.0.1:0\"]\nhttp = [\"127.0.0.1:0\"]\nstatus = \"127.0.0.1:0\"\nworkers = 2\n\
+             [password]\nmemory = \"64KiB\"\niterations = 1\n[log]\nformat = \"json\"\n{sections}\n{apps}\n"
+        )
+    }
+
+    /// Where HTTPS is served.
+    pub fn https(&self) -> SocketAddr {
+        self.addrs.https[0]
+    }
+
+    /// The certificate that clients have to believe.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certs/self-signed.pem")
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The users database, as the command line opens it beside the running gateway.
+    pub fn users(&self) -> UserStore {
+        UserStore::open(&self.folder.path().join("state/users.sqlite"), self.clock.clone())
+            .expect("the directory")
+    }
+
+    /// Adds a user; the password is `correct horse NAME`.
+    pub fn add_user(&self, name: &str, groups: &[&str]) {
+        let mut user = NewUser::named(UserName::parse(name).expect("a name"));
+        user.groups = groups.iter().map(|group| GroupName::parse(group).expect("a group")).collect();
+        let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+        user.password = Some(Passwords::hash_now(settings, &password(name).into()));
+        self.users().add(user).expect("a new user");
+    }
+
+    /// All lines logged so far.
+    pub fn log(&self) -> Vec<serde_json::Value> {
+        self.writer.flush();
+        let bytes = self.log.0.lock().expect("the log").clone();
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// Asks it to drain, waits for its end and says how it ended.
+    pub fn drain(mut self) -> Result<(), ServeError> {
+        self.stopper.stop(Phase::Draining);
+        self.running.take().expect("it runs").join().expect("no panic")
+    }
+}
+
+impl Drop for TestGateway {
+    fn drop(&mut self) {
+        self.stopper.stop(Phase::Stopped);
+        if let Some(running) = self.running.take() {
+            let ended = running.join();
+            if !std::thread::panicking() {
+                ended.expect("no panic").expect("no worker died");
+            }
+        }
+    }
+}
+
+/// The password that [`TestGateway::add_user`] gives.
+pub fn password(name: &str) -> String {
+    format!("correct horse {name}")
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("the log").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
