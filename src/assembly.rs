@@ -20,7 +20,7 @@ use crate::{
         self, AccessLogging, BindError, Certificates, Listeners, Readiness, SelfSigned, SelfSignedError,
         Server, TlsError,
     },
-    session::{MemoryStore, Sessions},
+    session::{MemoryStore, SessionStore, Sessions, StoreError as SessionStoreError},
     snapshot::{Current, Snapshot},
     telemetry::{Audit, AuditEvent, AuditKind, Format, LogWriter},
     users::{Change, Directory, Passwords, StoreError},
@@ -89,6 +89,9 @@ pub enum AssemblyError {
         /// What the system said.
         source: io::Error,
     },
+    /// The session store cannot be opened.
+    #[error(transparent)]
+    Sessions(#[from] SessionStoreError),
     /// The user directory cannot be opened.
     #[error(transparent)]
     Users(#[from] StoreError),
@@ -113,10 +116,7 @@ pub fn assemble(
         Directory::open(&configuration.users_database(), clock.clone(), report_changes(audit.clone()))?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
-    let store = match configuration.sessions.store {
-        Store::Memory => Box::new(MemoryStore::new(configuration.sessions.max_sessions)),
-    };
-    let sessions = Arc::new(Sessions::new(store));
+    let sessions = Arc::new(sessions(&configuration)?);
     let portal = Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
 
     let settings = server::Settings {
@@ -138,6 +138,13 @@ pub fn assemble(
     let server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     let reloader = Reloader { file, shared: Arc::clone(&shared), certificates, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
+}
+
+fn sessions(configuration: &Configuration) -> Result<Sessions, SessionStoreError> {
+    let config::Sessions { store, max_sessions, .. } = configuration.sessions;
+    Sessions::start(CACHED_SESSIONS, |_invalidator| match store {
+        Store::Memory => Ok(Box::new(MemoryStore::new(max_sessions)) as Box<dyn SessionStore>),
+    })
 }
 
 /// Replaces what can change while the gateway runs: apps, rules, groups, session limits, certificates.
@@ -232,4 +239,6 @@ fn origin(configuration: &Configuration, addrs: &Addrs) -> String {
 
 /// Checks that may wait; with two at work, the last of them waits for a little over a second.
 const WAITING_HASHES: usize = 64;
+/// About 25 MB when they are all there.
+const CACHED_SESSIONS: u64 = 50_000;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

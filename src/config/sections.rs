@@ -188,7 +188,9 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
     let limits = session::Limits {
         lifetime: reader.duration(field("lifetime"), Duration::from_hours(12)),
         idle_timeout: reader.duration(field("idle_timeout"), Duration::from_hours(1)),
+        remember_lifetime: None,
         browser_session: reader.boolean(field("browser_session"), false),
+        max_per_user: None,
     };
     if let Some(idle) = field("idle_timeout").filter(|_| limits.idle_timeout > limits.lifetime) {
         let mut warning = reader

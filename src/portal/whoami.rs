@@ -26,13 +26,9 @@ pub(super) fn answer(visit: &Visit<'_>) -> Result<Answer, Refusal> {
         superuser: user.superuser,
         session: Times {
             signed_in: session.signed_in.to_string(),
-            expires: expires(session.signed_in, session.expires, visit),
+            expires: session.dies_at(&visit.settings.sessions).to_string(),
         },
     })
-}
-
-fn expires(signed_in: Timestamp, expires: Timestamp, visit: &Visit<'_>) -> String {
-    expires.min(signed_in + visit.settings.sessions.lifetime).to_string()
 }
 
 fn json(value: &impl Serialize) -> Result<Answer, Refusal> {
