@@ -38,7 +38,8 @@ pub(super) struct Declared {
 /// Reads all apps.
 pub(super) fn read(reader: &Reader, top: &Section<'_>, folder: &Path, groups: &Groups) -> Apps {
     let sections = reader.tables(top.field("app"), &keys::APP);
-    if sections.is_empty() {
+    let empty = |field: Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
+    if top.lacks("app") || top.field("app").is_some_and(empty) {
         reader.report_absence(
             reader
                 .error(&(0..0), "there is no app")

@@ -38,6 +38,8 @@ pub(super) struct Section<'d> {
     table: &'d DeTable<'d>,
     /// Its header, or its braces.
     pub(super) span: Span,
+    /// Keys that it has in another spelling.
+    misspelt: Vec<&'static str>,
 }
 
 /// A key and its value.
@@ -125,15 +127,25 @@ impl Reader {
 
     /// A table with these keys; every other key is an error.
     pub(super) fn section<'d>(&self, table: &'d DeTable<'d>, span: Span, keys: &Keys) -> Section<'d> {
+        let mut misspelt = Vec::new();
         for key in table.keys() {
             let found = key.get_ref().as_ref();
-            if !keys.keys.contains(&found) {
-                let help = suggest::for_key(found, keys, |key| !table.contains_key(key));
-                let message = format!("unknown key `{}` in {}", shown(found), keys.section);
-                self.report(self.error(&key.span(), message).help(help));
+            if keys.keys.contains(&found) {
+                continue;
+            }
+            let help = suggest::for_key(found, keys, |key| table.contains_key(key));
+            let message = format!("unknown key `{}` {}", shown(found), keys.within());
+            let error = self.error(&key.span(), message).help(help);
+            match suggest::meant(found, keys) {
+                // The header above it may be what could not be read.
+                None if suggest::belongs_elsewhere(found, keys) => self.report_absence(error),
+                meant => {
+                    misspelt.extend(meant);
+                    self.report(error);
+                }
             }
         }
-        Section { table, span }
+        Section { table, span, misspelt }
     }
 
     /// A table under a key: `[name]`.
@@ -149,7 +161,7 @@ impl Reader {
                 None
             }
             _ => {
-                self.wrong_type(&field, &format!("a table, {}", keys.section), None);
+                self.wrong_type(&field, &format!("a table, {},", keys.section), None);
                 None
             }
         }
@@ -182,7 +194,7 @@ impl Reader {
                 vec![self.section(table, field.value.span(), keys)]
             }
             _ => {
-                self.wrong_type(&field, &format!("tables, {}", keys.section), None);
+                self.wrong_type(&field, &format!("tables, {},", keys.section), None);
                 Vec::new()
             }
         }
@@ -255,7 +267,7 @@ impl Reader {
     /// A duration longer than zero.
     pub(super) fn duration(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
         let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a duration in quotes, such as `\"30s\"`", "s") else {
+        let Some(text) = self.quantity(&field, "a duration", "30s") else {
             return default;
         };
         match quantity::duration(text.text) {
@@ -276,7 +288,7 @@ impl Reader {
     /// A size in bytes, within bounds.
     pub(super) fn size(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
         let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a size in quotes, such as `\"10MiB\"`", "B") else {
+        let Some(text) = self.quantity(&field, "a size", "10MiB") else {
             return default;
         };
         match quantity::size(text.text) {
@@ -305,8 +317,9 @@ impl Reader {
         }
         let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.text));
         let help = match suggest::similar(text.text, choices.iter().copied()) {
-            Some(meant) => format!("did you mean \"{meant}\"?"),
-            None => format!("it is {}", suggest::listed_or(choices)),
+            // The nearest number is not what a number was meant to be.
+            Some(meant) if meant.parse::<f64>().is_err() => format!("did you mean \"{meant}\"?"),
+            _ => format!("it is {}", suggest::listed_or(choices)),
         };
         self.report(self.error(&text.span, message).help(help));
         None
@@ -332,14 +345,18 @@ impl Reader {
         Some(Text { text, span, literal })
     }
 
-    fn quantity<'d>(&self, field: &Field<'d>, expected: &str, unit: &str) -> Option<Text<'d>> {
+    fn quantity<'d>(&self, field: &Field<'d>, expected: &str, example: &str) -> Option<Text<'d>> {
         let text = self.as_text(field.value);
         if text.is_none() {
             let help = match field.value.get_ref() {
-                DeValue::Integer(number) => Some(format!("write `{} = \"{number}{unit}\"`", field.name)),
-                _ => None,
+                DeValue::Integer(number) if expected == "a duration" => format!("{number}s"),
+                DeValue::Integer(number) => match number.as_str().parse() {
+                    Ok(bytes) => quantity::show_size(bytes),
+                    Err(_) => example.to_owned(),
+                },
+                _ => example.to_owned(),
             };
-            self.wrong_type(field, expected, help);
+            self.wrong_type(field, expected, Some(format!("write `{} = \"{help}\"`", field.name)));
         }
         text
     }
@@ -370,6 +387,11 @@ impl<'d> Section<'d> {
     pub(super) fn field(&self, name: &str) -> Option<Field<'d>> {
         let (key, value) = self.table.get_key_value(name)?;
         Some(Field { name: key.get_ref(), key: key.span(), value })
+    }
+
+    /// Whether a key is missing, and is not there in another spelling either.
+    pub(super) fn lacks(&self, name: &str) -> bool {
+        !self.table.contains_key(name) && !self.misspelt.contains(&name)
     }
 
     /// All keys and values, in their order.

@@ -35,8 +35,10 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
     let requirement = match section.field("allow") {
         Some(field) => allow(reader, &field, groups),
         None => {
-            let error = reader.error(&section.span, "this rule does not say who is allowed");
-            reader.report_absence(error.help(format!("add `allow`: {ALLOW_HELP}")));
+            if section.lacks("allow") {
+                let error = reader.error(&section.span, "this rule does not say who is allowed");
+                reader.report_absence(error.help(format!("add `allow`: {ALLOW_HELP}")));
+            }
             None
         }
     };
@@ -46,10 +48,11 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
 
 fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option<(Pattern, Span)> {
     let Some(field) = section.field("path") else {
-        let error = reader.error(&section.span, "this rule has no `path`");
-        reader.report_absence(
-            error.help("say what it covers: `path = \"/admin/**\"`, or `\"/**\"` for everything"),
-        );
+        if section.lacks("path") {
+            let error = reader.error(&section.span, "this rule has no `path`");
+            let help = "say what it covers: `path = \"/admin/**\"`, or `\"/**\"` for everything";
+            reader.report_absence(error.help(help));
+        }
         return None;
     };
     let text = reader.text(&field)?;

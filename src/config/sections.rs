@@ -7,14 +7,14 @@ use std::{
     time::Duration,
 };
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::{
     apps, certificate,
     configuration::{CertificateFiles, Configuration, Limits, Log, Server, Sessions, Store, Tls, TlsVersion},
     groups::Groups,
     keys, networks,
-    reader::{Field, Reader, Section, Text, shown},
+    reader::{Field, Reader, Section, shown},
     source::Span,
 };
 use crate::{request::TrustedProxies, session, telemetry::Format, users::HashSettings};
@@ -61,24 +61,21 @@ fn server(reader: &Reader, section: Option<&Section<'_>>) -> Server {
     let mut taken: Vec<(SocketAddr, Span)> = Vec::new();
     let https = match field("https") {
         Some(field) => {
-            let texts = reader.texts(&field);
-            if texts.is_empty() && field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+            if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
                 reader.report(
                     reader
                         .error(&field.value.span(), "there is no HTTPS listener")
                         .help(format!("leave the key out for `{DEFAULT_HTTPS}`, or name one")),
                 );
             }
-            listeners(reader, &texts, &mut taken)
+            listeners(reader, &field, &mut taken)
         }
         None => vec![DEFAULT_HTTPS.parse().expect("the default is an address")],
     };
-    let http = field("http").map(|field| reader.texts(&field)).unwrap_or_default();
-    let http = listeners(reader, &http, &mut taken);
-    let status = match field("status").map(|field| reader.text(&field)) {
+    let http = field("http").map(|field| listeners(reader, &field, &mut taken)).unwrap_or_default();
+    let status = match field("status") {
         None => Some(DEFAULT_STATUS.parse().expect("the default is an address")),
-        Some(Some(text)) if text.text == OFF => None,
-        Some(text) => listeners(reader, text.as_slice(), &mut taken).first().copied(),
+        Some(field) => status(reader, &field, &mut taken),
     };
     let workers = reader.integer(field("workers"), 0..=1024, 0);
     Server {
@@ -90,9 +87,35 @@ fn server(reader: &Reader, section: Option<&Section<'_>>) -> Server {
     }
 }
 
-fn listeners(reader: &Reader, texts: &[Text<'_>], taken: &mut Vec<(SocketAddr, Span)>) -> Vec<SocketAddr> {
+fn status(reader: &Reader, field: &Field<'_>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
+    let off = format!("write `status = \"{OFF}\"` to have no status listener");
+    match field.value.get_ref() {
+        DeValue::String(text) if text == OFF => return None,
+        DeValue::String(text) if !text.contains(['.', ':', '[']) && text.parse::<u16>().is_err() => {
+            let message = format!("\"{}\" is no address to listen on", shown(text));
+            reader.report(reader.error(&field.value.span(), message).help(off));
+            return None;
+        }
+        DeValue::Boolean(_) => {
+            reader.wrong_type(field, "an address", Some(off));
+            return None;
+        }
+        DeValue::Array(_) => {
+            reader.wrong_type(field, "one address", None);
+            return None;
+        }
+        _ => {}
+    }
+    listeners(reader, field, taken).first().copied()
+}
+
+fn listeners(reader: &Reader, field: &Field<'_>, taken: &mut Vec<(SocketAddr, Span)>) -> Vec<SocketAddr> {
+    if let DeValue::Integer(port) = field.value.get_ref() {
+        reader.wrong_type(field, "an address and a port", Some(listener_help(port.as_str())));
+        return Vec::new();
+    }
     let mut listeners = Vec::new();
-    for text in texts {
+    for text in reader.texts(field) {
         let Ok(address) = text.text.parse::<SocketAddr>() else {
             let message = format!("\"{}\" is no address to listen on", shown(text.text));
             let error = reader.error(&text.span, message).label("expected an IP address and a port");
@@ -117,20 +140,19 @@ fn listeners(reader: &Reader, texts: &[Text<'_>], taken: &mut Vec<(SocketAddr, S
 }
 
 fn listener_help(text: &str) -> String {
-    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    if port.parse::<u16>().is_ok() && !text.starts_with('[') {
-        return match host {
-            "" | "*" => {
-                format!("write `0.0.0.0:{port}` for every IPv4 address, `[::]:{port}` for every address")
-            }
-            "localhost" => format!("write `127.0.0.1:{port}` or `[::1]:{port}`"),
-            _ if host.contains(':') => format!("write an IPv6 address in brackets: `[{host}]:{port}`"),
-            _ => format!("write the address in digits, such as `127.0.0.1:{port}`"),
-        };
+    if let Ok(address) = text.parse::<std::net::IpAddr>() {
+        return format!("add a port: `{}`", SocketAddr::new(address, 8443));
     }
-    match text.parse::<std::net::IpAddr>() {
-        Ok(address) => format!("add a port: `{}`", SocketAddr::new(address, 8443)),
-        Err(_) => "write an address and a port, such as `0.0.0.0:8443` or `[::]:8443`".to_owned(),
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    if port.parse::<u16>().is_err() || text.starts_with('[') {
+        return "write an address and a port, such as `0.0.0.0:8443` or `[::]:8443`".to_owned();
+    }
+    match host {
+        "" | "*" => {
+            format!("write `0.0.0.0:{port}` for every IPv4 address, `[::]:{port}` for every address")
+        }
+        "localhost" => format!("write `127.0.0.1:{port}` or `[::1]:{port}`"),
+        _ => format!("write the address in digits, such as `127.0.0.1:{port}`"),
     }
 }
 
@@ -158,15 +180,19 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
     let min_version = field("min_version").and_then(|field| reader.choice(&field, &["1.2", "1.3"]));
     let mut certificates = Vec::new();
     for section in reader.tables(field("certificate"), &keys::CERTIFICATE) {
-        let part = |name: &str| {
-            let Some(field) = section.field(name) else {
-                let message = format!("a certificate needs its `{name}`");
-                let help = format!("add `{name} = \"certs/….pem\"`");
-                reader.report_absence(reader.error(&section.span, message).help(help));
-                return None;
+        let part =
+            |name: &str| {
+                let Some(field) = section.field(name) else {
+                    if section.lacks(name) {
+                        let error = reader.error(&section.span, format!("this certificate has no `{name}`"));
+                        reader.report_absence(error.help(
+                            "name both files: `cert = \"certs/wiki.pem\"` and `key = \"certs/wiki.key\"`",
+                        ));
+                    }
+                    return None;
+                };
+                path(reader, &field, folder).map(|path| (path, field.value.span()))
             };
-            path(reader, &field, folder).map(|path| (path, field.value.span()))
-        };
         let (cert, key) = (part("cert"), part("key"));
         if let (Some((cert, cert_span)), Some((key, key_span))) = (cert, key) {
             certificate::check(reader, (&cert, &cert_span), (&key, &key_span));
@@ -230,15 +256,14 @@ fn store(reader: &Reader, field: &Field<'_>) -> Option<Store> {
 fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {
     let field = |name| section.and_then(|section| section.field(name));
     let default = HashSettings::default();
-    let number = |name, default| {
-        u32::try_from(reader.integer(field(name), 0..=u64::from(u32::MAX), u64::from(default)))
-            .unwrap_or(default)
+    let number = |name, most, default| {
+        u32::try_from(reader.integer(field(name), 1..=most, u64::from(default))).unwrap_or(default)
     };
     let memory = reader.size(field("memory"), 0..=4 << 30, u64::from(default.memory) << 10) >> 10;
     let settings = HashSettings {
         memory: u32::try_from(memory).unwrap_or(default.memory),
-        iterations: number("iterations", default.iterations),
-        parallelism: number("parallelism", default.parallelism),
+        iterations: number("iterations", 1000, default.iterations),
+        parallelism: number("parallelism", 64, default.parallelism),
     };
     if let (Err(wrong), Some(section)) = (settings.check(), section) {
         let span = field(wrong.setting).map_or(section.span.clone(), |field| field.value.span());

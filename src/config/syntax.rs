@@ -10,9 +10,17 @@ use super::{
 /// Parses the text; what cannot be read is reported and left out.
 pub(super) fn document<'s>(source: &'s Source, reader: &Reader) -> Spanned<DeTable<'s>> {
     let (document, errors) = DeTable::parse_recoverable(source.text());
-    for error in errors {
+    let mut doubled_headers = Vec::new();
+    for error in first_of_each_line(source, errors) {
         let span = error.span().unwrap_or_default();
         if error.message() == DUPLICATE {
+            let header = header_above(source, &span);
+            if header == source.line(span.start) {
+                doubled_headers.push(header);
+            } else if doubled_headers.contains(&header) {
+                // The keys below a header that is there twice are not the mistake.
+                continue;
+            }
             report_duplicate(source, reader, document.get_ref(), &span);
             continue;
         }
@@ -30,6 +38,30 @@ pub(super) fn document<'s>(source: &'s Source, reader: &Reader) -> Spanned<DeTab
         reader.report_syntax(diagnostic);
     }
     document
+}
+
+/// One a line, because the others follow from it; what was never closed explains most.
+fn first_of_each_line(source: &Source, errors: Vec<toml::de::Error>) -> Vec<toml::de::Error> {
+    let mut kept: Vec<(usize, toml::de::Error)> = Vec::new();
+    for error in errors {
+        let line = source.line(error.span().unwrap_or_default().start);
+        match kept.iter_mut().find(|(other, _)| *other == line) {
+            Some((_, first)) if error.message().starts_with("unclosed") => *first = error,
+            Some(_) => {}
+            None => kept.push((line, error)),
+        }
+    }
+    kept.into_iter().map(|(_, error)| error).collect()
+}
+
+/// The line of the header below which a span stands, from 1; 0 if there is none.
+fn header_above(source: &Source, span: &Span) -> usize {
+    let lines = source.text().lines().take(source.line(span.start));
+    lines
+        .enumerate()
+        .filter(|(_, line)| line.trim_start().starts_with('['))
+        .last()
+        .map_or(0, |(at, _)| at + 1)
 }
 
 fn report_duplicate(source: &Source, reader: &Reader, document: &DeTable<'_>, span: &Span) {
@@ -104,6 +136,7 @@ fn help_for(problem: &str) -> Option<&'static str> {
     let known = [
         ("string values must be quoted", "put the text between double quotes"),
         ("invalid basic string", "end the text with a double quote on the same line"),
+        ("unclosed array table", "end the header with `]]`"),
         ("unclosed array", "end the list with `]`"),
         ("unclosed inline table", "end the table with `}`"),
         ("unclosed table", "end the header with `]`"),

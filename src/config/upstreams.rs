@@ -26,11 +26,11 @@ impl Upstreams {
     /// The upstreams of one app.
     pub(super) fn read(&self, reader: &Reader, app: &Section<'_>, folder: &Path) -> Vec<Arc<Endpoint>> {
         let Some(field) = app.field("upstream") else {
-            reader.report_absence(
-                reader
-                    .error(&app.span, "this app has no `upstream`")
-                    .help("say where it is served: `upstream = \"http://127.0.0.1:8080\"`"),
-            );
+            if app.lacks("upstream") {
+                let error = reader.error(&app.span, "this app has no `upstream`");
+                let help = "say where it is served: `upstream = \"http://127.0.0.1:8080\"`";
+                reader.report_absence(error.help(help));
+            }
             return Vec::new();
         };
         let texts = reader.texts(&field);
@@ -220,7 +220,7 @@ fn parse(text: &str) -> Result<Parsed<'_>, (&'static str, String)> {
     }
     let Ok(read) = Authority::parse(authority.as_bytes()) else {
         return Err((
-            "the host or the port is none",
+            "the host or the port cannot be read",
             format!("write `{scheme}://` and a name or address, such as `{scheme}://127.0.0.1:8080`"),
         ));
     };
@@ -297,8 +297,8 @@ mod tests {
             ("http://127.0.0.1:8080/app", "it has a path"),
             ("http://127.0.0.1:8080?x", "it has a query or fragment"),
             ("http://user:secret@127.0.0.1", "it has a name or password in it"),
-            ("http://", "the host or the port is none"),
-            ("http://a:99999", "the host or the port is none"),
+            ("http://", "the host or the port cannot be read"),
+            ("http://a:99999", "the host or the port cannot be read"),
             ("http://a:0", "nothing listens on port 0"),
             ("htp://a", "this scheme is not supported"),
             ("ws://a", "WebSockets begin as HTTP"),

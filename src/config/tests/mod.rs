@@ -1,5 +1,7 @@
 //! The configuration as a whole.
 
+mod gallery;
+
 use std::{path::Path, time::Duration};
 
 use super::*;
