@@ -35,6 +35,13 @@ pub struct Configuration {
     pub groups: Vec<GroupName>,
 }
 
+impl Configuration {
+    /// The database of the people, in the state folder.
+    pub fn users_database(&self) -> PathBuf {
+        self.state.join("users.db")
+    }
+}
+
 /// `[server]`.
 #[derive(Clone, Debug)]
 pub struct Server {

@@ -1,6 +1,8 @@
 //! The configuration as a whole.
 
+mod documentation;
 mod gallery;
+mod hostile;
 
 use std::{path::Path, time::Duration};
 
