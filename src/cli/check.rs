@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     access::{App, Requirement, Rule},
-    config::{self, Configuration, Look, TlsVersion},
+    config::{self, Configuration, Look, Sessions, Store, TlsVersion},
     forward::{self, IdentityHeaders},
 };
 
@@ -77,6 +77,13 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         let folder = configuration.certs.display();
         row("certificate", "self-signed".to_owned(), format!("made in {folder} at the first start"));
     }
+    let Sessions { store: Store::Memory, max_sessions, limits } = &configuration.sessions;
+    let times = format!(
+        "{} at most, {} unused, {max_sessions} at a time",
+        config::show_duration(limits.lifetime),
+        config::show_duration(limits.idle_timeout)
+    );
+    row("sessions", "in memory".to_owned(), times);
     row("state", configuration.state.display().to_string(), String::new());
     write_table(&rows, "", out)
 }
@@ -94,6 +101,9 @@ fn write_app(app: &App, forwarded: &forward::App, out: &mut dyn Write) -> io::Re
     } else {
         heads.push(["identity".to_owned(), headers.join(", ")]);
     }
+    if is_open(app) {
+        heads.push(["note".to_owned(), "open to everyone where no other rule says otherwise".to_owned()]);
+    }
     write_table(&heads, "  ", out)?;
     let mut rows = vec![["PATH", "METHODS", "WHO", "RULE"].map(str::to_owned)];
     let mut rules: Vec<&Rule> = app.rules().iter().collect();
@@ -105,6 +115,15 @@ fn write_app(app: &App, forwarded: &forward::App, out: &mut dyn Write) -> io::Re
         rows.push(["everything else".to_owned(), "all".to_owned(), who, "the default".to_owned()]);
     }
     write_table(&rows, "    ", out)
+}
+
+/// Whether a rule lets everyone have everything.
+fn is_open(app: &App) -> bool {
+    let whole = format!("{}/**", app.mount.as_str().trim_end_matches('/'));
+    app.rules().iter().any(|rule| {
+        let pattern = rule.pattern.to_string();
+        rule.requirement == Requirement::Anyone && (pattern == whole || pattern == "/**")
+    })
 }
 
 /// The hosts of an app, as they stand in a URL.
@@ -213,6 +232,14 @@ allow = "nobody"
         );
         assert_eq!((checked, err.as_str()), (Checked::Usable, ""));
         insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn an_app_that_is_open_to_everyone_is_noted() {
+        let app = "[[app]]\npath = \"/a\"\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/a/**\"\n";
+        let note = "open to everyone where no other rule says otherwise";
+        assert!(check(&format!("{app}allow = \"anyone\"")).1.contains(note));
+        assert!(!check(&format!("{app}allow = \"nobody\"")).1.contains(note));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     config::{self, ConfigError, Configuration},
     forward,
-    identity::{Identity, InvalidName, UserName},
+    identity::{GroupName, Identity, InvalidName, UserName},
     request::{Malformed, NormalPath, Target},
     users::{StoreError, UserStore},
 };
@@ -30,7 +30,7 @@ use crate::{
 pub struct ExplainArgs {
     /// Method of the request, such as GET
     pub method: String,
-    /// Its whole URL, such as <https://wiki.example.com/admin/>
+    /// Its whole URL, such as `https://wiki.example.com/admin/`
     pub url: String,
     /// Who is signed in
     #[arg(long, value_name = "NAME", conflicts_with = "anonymous")]
@@ -98,8 +98,10 @@ struct Explanation {
     url: String,
     from: IpAddr,
     user: Option<UserName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
+    /// What else there is to say of who asks, and how.
+    notes: Vec<String>,
+    superuser: bool,
+    groups: Vec<GroupName>,
     /// The path, decoded once.
     path: Option<String>,
     segments: Vec<String>,
@@ -157,12 +159,12 @@ enum DecisionTold {
 struct Asking {
     name: Option<UserName>,
     identity: Identity,
-    note: Option<String>,
+    notes: Vec<String>,
 }
 
 fn asking(args: &ExplainArgs, configuration: &Configuration, clock: Clock) -> Result<Asking, ExplainError> {
     let Some(typed) = &args.user else {
-        return Ok(Asking { name: None, identity: Identity::Anonymous, note: None });
+        return Ok(Asking { name: None, identity: Identity::Anonymous, notes: Vec::new() });
     };
     let name = UserName::parse(typed).map_err(|why| ExplainError::Name { name: typed.clone(), why })?;
     let database = configuration.users_database();
@@ -173,11 +175,11 @@ fn asking(args: &ExplainArgs, configuration: &Configuration, clock: Clock) -> Re
     let account = UserStore::open(&database, clock)?.find_by_name(&name)?;
     let Some(account) = account else { return Err(ExplainError::UnknownUser(name)) };
     Ok(match account.identity(account.credential) {
-        Some(identity) => Asking { name: Some(name), identity, note: None },
+        Some(identity) => Asking { name: Some(name), identity, notes: Vec::new() },
         None => Asking {
-            note: Some(format!(
-                "{name} is disabled: the sign-in is refused, and what follows is for nobody signed in"
-            )),
+            notes: vec![format!(
+                "{name} is disabled, so the sign-in is refused; what follows is for nobody signed in"
+            )],
             name: Some(name),
             identity: Identity::Anonymous,
         },
@@ -197,7 +199,9 @@ fn explain(
         url: args.url.clone(),
         from: args.from,
         user: asking.name.clone(),
-        note: asking.note.clone(),
+        notes: asking.notes.clone(),
+        superuser: asking.identity.user().is_some_and(|user| user.superuser),
+        groups: asking.identity.user().map(|user| user.groups.clone()).unwrap_or_default(),
         path: None,
         segments: Vec::new(),
         readings: Vec::new(),
@@ -207,6 +211,11 @@ fn explain(
         reason: String::new(),
         headers: Vec::new(),
     };
+    if args.url.starts_with("http://") {
+        told.notes.push(
+            "plain HTTP is only redirected to HTTPS; what follows is for the request over HTTPS".to_owned(),
+        );
+    }
     let target = match read(&method, authority, path, args.from, configuration) {
         Ok(target) => target,
         Err(why) => {
@@ -219,7 +228,7 @@ fn explain(
     let policy = &configuration.policy;
     if policy.serves(target.authority.host()) && is_portal(&target.path) {
         told.decision = DecisionTold::GatewayPage;
-        told.reason = "paths under /.gateway/ are the gateway's own, on every host".to_owned();
+        "paths under /.gateway/ are the gateway's own, on every host".clone_into(&mut told.reason);
         return Ok(told);
     }
     let app = match policy.route(&target) {
@@ -297,7 +306,12 @@ fn is_portal(path: &NormalPath) -> bool {
 
 /// The path decoded once; a slash inside a segment stays encoded, because it is none between two.
 fn canonical(path: &NormalPath) -> String {
-    path.segments().map(|segment| format!("/{}", segment.replace('/', "%2F"))).collect()
+    let mut text = String::new();
+    for segment in path.segments() {
+        text.push('/');
+        text.push_str(&segment.replace('/', "%2F"));
+    }
+    text
 }
 
 fn rule_told(rule: Option<&Rule>) -> RuleTold {
@@ -344,10 +358,9 @@ fn headers(app: &forward::App, identity: &Identity) -> Vec<HeaderTold> {
 fn write_text(told: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |what: &str, text: &str| writeln!(out, "{what:10}{text}");
     line("request", &format!("{} {} from {}", told.method, told.url, told.from))?;
-    match (&told.user, &told.note) {
-        (_, Some(note)) => line("as", note)?,
-        (Some(user), None) => line("as", user.as_str())?,
-        (None, None) => line("as", "nobody signed in")?,
+    line("as", &who_in_words(told))?;
+    for note in &told.notes {
+        line("note", note)?;
     }
     if let Some(path) = &told.path {
         line("path", path)?;
@@ -372,6 +385,18 @@ fn write_text(told: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         line("headers", "none that say who asks")?;
     }
     Ok(())
+}
+
+fn who_in_words(told: &Explanation) -> String {
+    let mut words = told.user.as_ref().map_or_else(|| "nobody signed in".to_owned(), ToString::to_string);
+    if told.superuser {
+        words.push_str(", a superuser");
+    }
+    for (index, group) in told.groups.iter().enumerate() {
+        words.push_str(if index == 0 { ", in " } else { " and " });
+        words.push_str(group.as_str());
+    }
+    words
 }
 
 fn rule_in_words(rule: &RuleTold) -> String {

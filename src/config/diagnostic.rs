@@ -135,7 +135,7 @@ pub(super) fn render_all(diagnostics: &[Diagnostic], look: Look) -> String {
     }
     if let Some(counted) = count(diagnostics) {
         let file = diagnostics.first().map_or("", |first| first.source.file());
-        text.push_str(&format!("{file}: {counted}"));
+        text.extend([file, ": ", &counted]);
     }
     text
 }

@@ -53,7 +53,7 @@ pub(super) struct Field<'d> {
 /// A string, and where it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Text<'d> {
-    pub(super) text: &'d str,
+    pub(super) content: &'d str,
     /// Quotes included.
     pub(super) span: Span,
     /// Whether it stands in the file letter by letter as it reads.
@@ -247,30 +247,31 @@ impl Reader {
     pub(super) fn integer(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
         let Some(field) = field else { return default };
         let DeValue::Integer(integer) = field.value.get_ref() else {
-            let unquoted = self.as_text(field.value).is_some_and(|text| text.text.parse::<u64>().is_ok());
+            let unquoted = self.as_text(field.value).is_some_and(|text| text.content.parse::<u64>().is_ok());
             let help = unquoted.then(|| "leave out the quotes".to_owned());
             self.wrong_type(&field, "a whole number", help);
             return default;
         };
         let digits = integer.as_str().replace('_', "");
-        match u64::from_str_radix(&digits, integer.radix()).ok().filter(|value| bounds.contains(value)) {
-            Some(value) => value,
-            None => {
-                let message = format!("`{}` is out of range", field.name);
-                let help = format!("it lies between {} and {}", bounds.start(), bounds.end());
-                self.report(self.error(&field.value.span(), message).help(help));
-                default
-            }
+        let value = u64::from_str_radix(&digits, integer.radix()).ok();
+        if let Some(value) = value.filter(|value| bounds.contains(value)) {
+            return value;
         }
+        let message = format!("`{}` is out of range", field.name);
+        let help = format!("it lies between {} and {}", bounds.start(), bounds.end());
+        self.report(self.error(&field.value.span(), message).help(help));
+        default
     }
 
     /// A duration longer than zero.
     pub(super) fn duration(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
         let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a duration", "30s") else {
+        let Some(text) = self.quantity(&field, "a duration", "30s", |seconds| {
+            quantity::show_duration(Duration::from_secs(seconds))
+        }) else {
             return default;
         };
-        match quantity::duration(text.text) {
+        match quantity::duration(text.content) {
             Ok(duration) if duration.is_zero() => {
                 let message = format!("`{}` must be longer than zero", field.name);
                 let help = "nothing could ever happen in no time; leave the key out for its default";
@@ -288,10 +289,10 @@ impl Reader {
     /// A size in bytes, within bounds.
     pub(super) fn size(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
         let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a size", "10MiB") else {
+        let Some(text) = self.quantity(&field, "a size", "10MiB", quantity::show_size) else {
             return default;
         };
-        match quantity::size(text.text) {
+        match quantity::size(text.content) {
             Ok(size) if bounds.contains(&size) => size,
             Ok(_) => {
                 let (least, most) =
@@ -312,11 +313,11 @@ impl Reader {
     /// One word of several.
     pub(super) fn choice<'d>(&self, field: &Field<'d>, choices: &[&str]) -> Option<&'d str> {
         let text = self.text(field)?;
-        if choices.contains(&text.text) {
-            return Some(text.text);
+        if choices.contains(&text.content) {
+            return Some(text.content);
         }
-        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.text));
-        let help = match suggest::similar(text.text, choices.iter().copied()) {
+        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.content));
+        let help = match suggest::similar(text.content, choices.iter().copied()) {
             // The nearest number is not what a number was meant to be.
             Some(meant) if meant.parse::<f64>().is_err() => format!("did you mean \"{meant}\"?"),
             _ => format!("it is {}", suggest::listed_or(choices)),
@@ -342,18 +343,23 @@ impl Reader {
         let span = value.span();
         let literal = span.len() == text.len() + 2
             && self.source.slice(&(span.start + 1..span.end - 1)) == text.as_ref();
-        Some(Text { text, span, literal })
+        Some(Text { content: text, span, literal })
     }
 
-    fn quantity<'d>(&self, field: &Field<'d>, expected: &str, example: &str) -> Option<Text<'d>> {
+    /// The text of a quantity. A bare number was most likely meant in the smallest unit: seconds, bytes.
+    fn quantity<'d>(
+        &self,
+        field: &Field<'d>,
+        expected: &str,
+        example: &str,
+        shown_as: impl FnOnce(u64) -> String,
+    ) -> Option<Text<'d>> {
         let text = self.as_text(field.value);
         if text.is_none() {
             let help = match field.value.get_ref() {
-                DeValue::Integer(number) if expected == "a duration" => format!("{number}s"),
-                DeValue::Integer(number) => match number.as_str().parse() {
-                    Ok(bytes) => quantity::show_size(bytes),
-                    Err(_) => example.to_owned(),
-                },
+                DeValue::Integer(number) => {
+                    number.as_str().parse().map_or_else(|_| example.to_owned(), shown_as)
+                }
                 _ => example.to_owned(),
             };
             self.wrong_type(field, expected, Some(format!("write `{} = \"{help}\"`", field.name)));
@@ -362,7 +368,7 @@ impl Reader {
     }
 
     fn no_quantity(&self, field: &Field<'_>, text: &Text<'_>, wrong: NoQuantity) {
-        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.text));
+        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.content));
         self.report(self.error(&text.span, message).label(wrong.problem).help(wrong.help));
     }
 
@@ -408,7 +414,7 @@ pub(super) fn fields<'d>(table: &'d DeTable<'d>) -> impl Iterator<Item = Field<'
 impl Text<'_> {
     /// The span of a part of the text, given in bytes from its start.
     pub(super) fn part(&self, part: &Span) -> Span {
-        if self.literal && part.end <= self.text.len() {
+        if self.literal && part.end <= self.content.len() {
             self.span.start + 1 + part.start..self.span.start + 1 + part.end
         } else {
             self.span.clone()

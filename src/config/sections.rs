@@ -48,12 +48,12 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
 /// A path to a file or folder, relative to the configuration's own folder.
 pub(super) fn path(reader: &Reader, field: &Field<'_>, folder: &Path) -> Option<PathBuf> {
     let text = reader.text(field)?;
-    if text.text.is_empty() || text.text.contains('\0') {
+    if text.content.is_empty() || text.content.contains('\0') {
         let message = format!("`{}` is no path", field.name);
         reader.report(reader.error(&text.span, message).help("write a path; it is relative to this file"));
         return None;
     }
-    Some(folder.join(text.text))
+    Some(folder.join(text.content))
 }
 
 fn server(reader: &Reader, section: Option<&Section<'_>>) -> Server {
@@ -116,10 +116,10 @@ fn listeners(reader: &Reader, field: &Field<'_>, taken: &mut Vec<(SocketAddr, Sp
     }
     let mut listeners = Vec::new();
     for text in reader.texts(field) {
-        let Ok(address) = text.text.parse::<SocketAddr>() else {
-            let message = format!("\"{}\" is no address to listen on", shown(text.text));
+        let Ok(address) = text.content.parse::<SocketAddr>() else {
+            let message = format!("\"{}\" is no address to listen on", shown(text.content));
             let error = reader.error(&text.span, message).label("expected an IP address and a port");
-            reader.report(error.help(listener_help(text.text)));
+            reader.report(error.help(listener_help(text.content)));
             continue;
         };
         // Port 0 asks the system for a free one, so it can be asked for twice.
@@ -229,12 +229,13 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
 /// The one place that says which stores there are.
 fn store(reader: &Reader, field: &Field<'_>) -> Option<Store> {
     let text = reader.text(field)?;
-    let later =
-        text.text == "file" || text.text.starts_with("redis://") || text.text.starts_with("rediss://");
-    match text.text {
+    let later = text.content == "file"
+        || text.content.starts_with("redis://")
+        || text.content.starts_with("rediss://");
+    match text.content {
         "memory" => return Some(Store::Memory),
         _ if later => {
-            let what = if text.text == "file" { "the store \"file\"" } else { "a Redis store" };
+            let what = if text.content == "file" { "the store \"file\"" } else { "a Redis store" };
             // The address may hold a password, so it is not repeated.
             reader.report(
                 reader

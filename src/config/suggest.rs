@@ -41,10 +41,10 @@ pub(super) fn belongs_elsewhere(found: &str, section: &Keys) -> bool {
 /// What to do about a key that `section` does not have.
 pub(super) fn for_key(found: &str, section: &Keys, present: impl Fn(&str) -> bool) -> String {
     if let Some(meant) = meant(found, section) {
-        return match present(meant) {
-            true => format!("remove it; `{meant}` is given already"),
-            false => format!("did you mean `{meant}`?"),
-        };
+        if present(meant) {
+            return format!("remove it; `{meant}` is given already");
+        }
+        return format!("did you mean `{meant}`?");
     }
     let at_home = homes(found, section);
     if !at_home.is_empty() {

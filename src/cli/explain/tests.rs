@@ -59,10 +59,13 @@ impl Gateway {
         let gateway = Self::new();
         let path = gateway.folder.path().join("state/users.db");
         let mut store = UserStore::open(&path, Clock::system()).unwrap();
-        for (name, groups) in [("alice", &["staff"][..]), ("bob", &[]), ("carol", &["staff"])] {
+        for (name, groups) in
+            [("alice", &["staff"][..]), ("bob", &[]), ("carol", &["staff"]), ("root", &["ops", "staff"])]
+        {
             let mut new = NewUser::named(UserName::parse(name).unwrap());
             new.groups = groups.iter().map(|name| GroupName::parse(name).unwrap()).collect();
             new.attributes = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
+            new.superuser = name == "root";
             store.add(new).unwrap();
         }
         store.set_active(&UserName::parse("carol").unwrap(), false).unwrap();
@@ -97,6 +100,7 @@ fn every_decision_is_told_with_its_rule_and_reason() {
         "GET https://wiki.example.com/office/ --user bob --from 10.1.2.3",
         "GET https://wiki.example.com/office/ --user bob --from 192.0.2.7",
         "GET https://wiki.example.com/admin/ --user carol",
+        "GET http://wiki.example.com/admin/x --user root",
         "GET https://deep.example.com/deep/x --user bob",
     ]));
 }

@@ -1,8 +1,15 @@
 //! What the documentation shows is right: each of its files is read, and the repository's own.
 
-use std::path::Path;
+use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc};
 
-use super::super::{ConfigError, load, parse};
+use http::{HeaderMap, Method};
+
+use super::super::{ConfigError, Configuration, load, parse};
+use crate::{
+    access::{Outcome, rule_on},
+    identity::{GroupName, Identity, User, UserId, UserName},
+    request::{Target, TrustedProxies},
+};
 
 #[test]
 fn every_example_of_the_reference_can_be_used() {
@@ -44,6 +51,59 @@ fn the_file_of_the_repository_can_be_used_without_a_warning() {
     assert_eq!(loaded.warnings.len(), 0);
     let server = &loaded.configuration.server;
     assert!(server.https.iter().chain(&server.status).all(|address| address.ip().is_loopback()));
+}
+
+#[test]
+fn the_table_of_the_worked_example_is_what_happens() {
+    let text = include_str!("../../../docs/configuration.md");
+    let blocks = toml_blocks(text);
+    let example = blocks.last().map(|(_, block)| block.as_str()).unwrap();
+    let configuration = parse(example, Path::new("gateway.toml")).unwrap().configuration;
+    let people = [
+        (Identity::Anonymous, "192.0.2.1"),
+        (person("alice", &["editors"]), "10.1.2.3"),
+        (person("bob", &["staff"]), "10.1.2.3"),
+        (person("carol", &[]), "192.0.2.1"),
+    ];
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| `GET ") || line.starts_with("| `POST "))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.len(), 9);
+    for row in rows {
+        let decided: Vec<&str> =
+            people.iter().map(|(who, from)| decided(&configuration, row[0], who, from)).collect();
+        assert_eq!(decided, row[2..], "{}", row[0]);
+    }
+}
+
+fn person(name: &str, groups: &[&str]) -> Identity {
+    Identity::User(Arc::new(User {
+        id: UserId(1),
+        name: UserName::parse(name).unwrap(),
+        email: String::new(),
+        full_name: String::new(),
+        superuser: false,
+        groups: groups.iter().map(|name| GroupName::parse(name).unwrap()).collect(),
+        permissions: Vec::new(),
+        attributes: BTreeMap::new(),
+    }))
+}
+
+fn decided(configuration: &Configuration, request: &str, who: &Identity, from: &str) -> &'static str {
+    let (method, path) = request.trim_matches('`').split_once(' ').unwrap();
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    let headers = HeaderMap::from_iter([(http::header::HOST, "wiki.example.com".parse().unwrap())]);
+    let from: IpAddr = from.parse().unwrap();
+    let target =
+        Target::read(&method, &path.parse().unwrap(), &headers, from, &TrustedProxies::default()).unwrap();
+    let app = configuration.policy.route(&target).unwrap();
+    match rule_on(&configuration.policy, app, who, &target).outcome {
+        Outcome::Allow => "yes",
+        Outcome::Challenge => "sign in",
+        Outcome::Deny => "no",
+    }
 }
 
 /// The blocks that begin with ```` ```toml ````, with the line on which each begins.
