@@ -180,7 +180,7 @@ fn asking(args: &ExplainArgs, configuration: &Configuration, clock: Clock) -> Re
             notes: vec![format!(
                 "{name} is disabled, so the sign-in is refused; what follows is for nobody signed in"
             )],
-            name: Some(name),
+            name: None,
             identity: Identity::Anonymous,
         },
     })

@@ -24,6 +24,7 @@ mod quantity;
 mod reader;
 mod rules;
 mod sections;
+mod server;
 mod source;
 mod suggest;
 mod syntax;

@@ -437,7 +437,9 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
 
 /// A text from the file as it can stand in a message: short, and without control characters.
 pub(super) fn shown(text: &str) -> String {
-    let mut characters = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    // What turns the direction of writing makes a message read as another one.
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut characters = text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c });
     let start: String = characters.by_ref().take(LONGEST_SHOWN).collect();
     if characters.next().is_some() { format!("{start}…") } else { start }
 }

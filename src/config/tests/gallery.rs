@@ -314,7 +314,8 @@ fn who_is_allowed() {
 
 #[test]
 fn control_characters_from_a_file_reach_no_terminal() {
-    let said =
-        said("[[app]]\nupstream = \"builtin:whoami\"\n\"\\u001b[31m\" = 1\nname = \"\\u001b]0;x\\u0007\"\n");
-    assert!(!said.contains('\u{1b}') && !said.contains('\u{7}'), "{said:?}");
+    let said = said(
+        "[[app]]\nupstream = \"builtin:whoami\"\n\"\\u001b[31m\" = 1\nname = \"\\u001b]0;x\\u0007\\u202e\"\n",
+    );
+    assert!(!said.contains('\u{1b}') && !said.contains('\u{7}') && !said.contains('\u{202e}'), "{said:?}");
 }
