@@ -169,7 +169,7 @@ fn asking(args: &ExplainArgs, configuration: &Configuration, clock: Clock) -> Re
     let name = UserName::parse(typed).map_err(|why| ExplainError::Name { name: typed.clone(), why })?;
     let database = configuration.users_database();
     // Opening would make an empty one.
-    if !database.exists() {
+    if matches!(database.try_exists(), Ok(false)) {
         return Err(ExplainError::UnknownUser(name));
     }
     let account = UserStore::open(&database, clock)?.find_by_name(&name)?;

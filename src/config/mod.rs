@@ -35,7 +35,7 @@ mod tests;
 
 use std::{fmt, path::Path, sync::Arc};
 
-pub use certificate::{CertificateProblem, read as read_certificate};
+pub use certificate::{CertificateFile, CertificateProblem, read as read_certificate};
 pub use configuration::{
     CertificateFiles, Configuration, Limits, Log, Server, Sessions, Store, Tls, TlsVersion,
 };

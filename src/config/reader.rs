@@ -185,6 +185,13 @@ impl Reader {
                     }
                 })
                 .collect(),
+            DeValue::Table(_) if !self.source.slice(&field.value.span()).starts_with(['[', '{']) => {
+                // It is there only because something below it is: `[[app.rule]]` before `[[app]]`.
+                let message = format!("there is no {} above this", keys.section);
+                let help = format!("write {} first, and below it what belongs to it", keys.section);
+                self.report(self.error(&field.key, message).help(help));
+                Vec::new()
+            }
             DeValue::Table(table) => {
                 self.report(
                     self.error(&field.value.span(), format!("there can be several {}", keys.section))

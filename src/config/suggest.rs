@@ -46,18 +46,21 @@ pub(super) fn for_key(found: &str, section: &Keys, present: impl Fn(&str) -> boo
         }
         return format!("did you mean `{meant}`?");
     }
+    if let Some((_, header)) = HEADERS.iter().find(|(name, _)| *name == found.trim_end_matches('s')) {
+        return format!("write the header in full: {header}");
+    }
     let at_home = homes(found, section);
     if !at_home.is_empty() {
-        return format!("this key belongs in {at_home}");
+        return format!("this key belongs {at_home}");
     }
     if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == found) {
-        return format!("did you mean `{ours}` in {}?", homes(ours, section));
+        return format!("did you mean `{ours}` {}?", homes(ours, section));
     }
     let elsewhere = SECTIONS.iter().find_map(|keys| {
         similar(found, keys.keys.iter().copied()).map(|meant| (meant, homes(meant, section)))
     });
     match elsewhere {
-        Some((meant, homes)) if !homes.is_empty() => format!("did you mean `{meant}` in {homes}?"),
+        Some((meant, homes)) if !homes.is_empty() => format!("did you mean `{meant}` {homes}?"),
         _ => format!("the keys {} are {}", section.within(), listed(section.keys)),
     }
 }
@@ -82,16 +85,21 @@ pub(super) fn listed_or(words: &[&str]) -> String {
     }
 }
 
-/// The other sections that have exactly this key.
+/// Where the other sections are that have exactly this key: `` in `[session]` or in `[limits]` ``.
 fn homes(key: &str, besides: &Keys) -> String {
-    let homes: Vec<&str> = SECTIONS
+    let homes: Vec<String> = SECTIONS
         .iter()
         .filter(|keys| keys.section != besides.section && keys.keys.contains(&key))
-        .map(|keys| keys.section)
+        .map(|keys| keys.within())
         .collect();
     homes.join(" or ")
 }
 
+/// Tables that belong to another one.
+const HEADERS: [(&str, &str); 2] = [
+    ("rule", "`[[app.rule]]`, below the `[[app]]` that it belongs to"),
+    ("certificate", "`[[tls.certificate]]`"),
+];
 const LIKELY: f64 = 0.75;
 const SURE: f64 = 0.9;
 const LONGEST: usize = 40;
@@ -115,7 +123,7 @@ mod tests {
             ("proxy_pass", &APP, "did you mean `upstream`?"),
             ("upstream", &TOP, "this key belongs in `[[app]]`"),
             ("lifetime", &LIMITS, "this key belongs in `[session]`"),
-            ("idle_timeout", &APP, "this key belongs in `[session]` or `[limits]`"),
+            ("idle_timeout", &APP, "this key belongs in `[session]` or in `[limits]`"),
             ("listen", &TOP, "did you mean `https` in `[server]`?"),
             ("zzz", &RULE, "the keys in `[[app.rule]]` are `path`, `methods` and `allow`"),
         ] {

@@ -76,8 +76,11 @@ fn report_duplicate(source: &Source, reader: &Reader, document: &DeTable<'_>, sp
         error = error.also(first, "first defined here");
     }
     let help = match header {
-        Some(_) => "put the keys of both under one header",
-        None => "keep one of them",
+        Some(header) if header.starts_with("[[") => {
+            format!("write `[[{name}]]` for each of them, above what belongs to it")
+        }
+        Some(_) => "put the keys of both under one header".to_owned(),
+        None => "keep one of them".to_owned(),
     };
     reader.report_syntax(error.help(help));
 }
@@ -90,20 +93,28 @@ fn header_line<'s>(source: &'s Source, span: &Span) -> Option<&'s str> {
     line.starts_with('[').then_some(line)
 }
 
-fn first_line_like(source: &Source, wanted: &str, before: usize) -> Option<Span> {
+/// The first line that begins the same table, or something below it.
+fn first_line_like(source: &Source, header: &str, before: usize) -> Option<Span> {
+    let wanted = table_of(header);
     let mut start = 0;
     for line in source.text().split_inclusive('\n') {
         let trimmed = line.trim();
         if start + line.len() > before {
             return None;
         }
-        if trimmed == wanted {
+        let rest = table_of(trimmed).strip_prefix(wanted);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
             let indent = line.len() - line.trim_start().len();
             return Some(start + indent..start + indent + trimmed.len());
         }
         start += line.len();
     }
     None
+}
+
+/// What stands between the brackets of a header, or the line itself.
+fn table_of(line: &str) -> &str {
+    line.trim_start_matches('[').split(']').next().unwrap_or_default().trim()
 }
 
 /// The last key of that name before an offset: no other table can have stood between the two.

@@ -150,6 +150,21 @@ fn tables_that_are_written_with_the_wrong_brackets() {
 }
 
 #[test]
+fn tables_in_the_wrong_place() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n\n[[rule]]\npath = \"/**\"\nallow = \"anyone\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n\n[[app.rules]]\npath = \"/**\"\nallow = \"anyone\"\n",
+        "[[certificate]]\ncert = \"a\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "[app]\nupstream = \"builtin:whoami\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "[app.wiki]\nupstream = \"builtin:whoami\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n\n[app.identity]\nX-User = \"username\"\n[app.limits]\nmax_body = \"1MiB\"\n",
+        "[session.limits]\nlifetime = \"1h\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "server.https = 1\n[server]\nhttp = []\n[[app]]\nupstream = \"builtin:whoami\"\n",
+    ]));
+}
+
+#[test]
 fn listeners() {
     insta::assert_snapshot!(said_of_section(&[
         "[server]\nhttps = [\":8443\", \"8443\", \"*:8443\", \"127.0.0.1\", \"::1\", \"::1:8443\", \"example.com:443\", \"x\"]\n",
