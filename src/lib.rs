@@ -6,6 +6,7 @@ pub mod backends;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod forward;
 pub mod gateway;
 pub mod identity;

@@ -201,9 +201,9 @@ impl UpstreamBody {
         lease: Lease,
         silence: Duration,
         owned: Arc<OwnedNames>,
-        leash: Option<Leash>,
+        tie: Option<Leash>,
     ) -> Self {
-        let mut body = Self { body, lease: Some(lease), stall: Stall::new(silence), owned, leash };
+        let mut body = Self { body, lease: Some(lease), stall: Stall::new(silence), owned, leash: tie };
         if body.body.is_end_stream() {
             body.give_back();
         }

@@ -19,7 +19,7 @@ mod whoami;
 use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use http::{
-    Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, EXPECT, UPGRADE},
 };
 use http_body::Body;
@@ -122,6 +122,15 @@ impl Forwarder {
     pub fn prune(&self) {
         self.pool.prune();
     }
+}
+
+/// The headers that the app is told beside the client's own, for a request that was allowed.
+pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Facts<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(endpoint) = app.upstreams.first() {
+        headers::to_upstream(&mut headers, permit, app, endpoint, owned, facts, None);
+    }
+    headers
 }
 
 /// A request on its way: what [`Request`] needs, apart from the upstream that it is addressed to.
@@ -263,8 +272,8 @@ fn finish(
             let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
             let may_take_long =
                 response.body().size_hint().exact().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
-            let leash = context.leash.filter(|_| may_take_long).map(|leash| leash());
-            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned, leash))))
+            let tie = context.leash.filter(|_| may_take_long).map(|tie| tie());
+            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned, tie))))
         }
     }
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::{Answer, Visit, permissions};
-use crate::{clock::Timestamp, identity::GroupName, pages, refusal::Refusal};
+use crate::{identity::GroupName, pages, refusal::Refusal};
 
 /// The answer: 200, `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never carries a
 /// token or anything that could be turned into one.

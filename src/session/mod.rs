@@ -10,6 +10,7 @@
 
 pub mod cookie;
 mod data;
+mod file;
 mod memory;
 mod record;
 mod store;
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData};
+pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
 pub use store::{
