@@ -1,6 +1,8 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+mod layering;
 mod support;
+mod systemd;
 
 use support::gateway::TestGateway;
 
