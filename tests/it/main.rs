@@ -1,5 +1,6 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+mod documents;
 mod layering;
 mod support;
 mod systemd;
