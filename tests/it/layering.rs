@@ -6,6 +6,12 @@
 //! can't see an edge that a macro writes, and takes a glob over the whole
 //! crate for a mistake.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "in a test, what cannot go on has failed; helpers are part of tests"
+)]
+
 use std::{
     collections::BTreeSet,
     fmt, fs,
@@ -348,8 +354,7 @@ fn leaves_module(tokens: &[Token], start: usize, depth: usize) -> Option<usize> 
 /// All paths of a use tree, and where it ends; a path in an expression is a tree with one.
 fn paths_of_tree(tokens: &[Token], mut at: usize, before: &str, paths: &mut Vec<String>) -> usize {
     let mut path = before.to_owned();
-    loop {
-        let Some(token) = tokens.get(at) else { break };
+    while let Some(token) = tokens.get(at) {
         match token.text.as_str() {
             "{" => {
                 at += 1;
