@@ -398,18 +398,19 @@ fn module_path(file: &Path) -> Vec<String> {
     path
 }
 
-/// All files of `src` but those that hold only tests.
+/// All files of `src` but `tests.rs` and folders `tests`, which hold nothing else.
 fn sources() -> Vec<PathBuf> {
     let mut folders = vec![root().join("src")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
+            if path.file_stem().is_some_and(|name| name == "tests") {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs")
-                && path.file_name().is_some_and(|name| name != "tests.rs")
-            {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 files.push(path);
             }
         }
