@@ -50,7 +50,7 @@ const LAYERS: &[(&str, &[Row])] = &[
         ],
     ),
     (
-        "assembly",
+        "the walk",
         &[
             ("snapshot", &["request", "access", "forward", "portal"]),
             (
@@ -200,6 +200,30 @@ fn the_table_of_layers_has_every_module_and_points_up() {
         .collect();
     let told: BTreeSet<String> = seen.into_iter().map(str::to_owned).collect();
     assert_eq!(modules, told, "left: the modules of src; right: the table");
+}
+
+#[test]
+fn the_tour_tells_the_same_layers_in_the_same_order() {
+    let tour = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let (_, after) = tour.split_once("//! | layer | module |").expect("a table of modules");
+    let mut layer = "";
+    let told: Vec<(&str, &str)> = after
+        .lines()
+        .skip(2)
+        .map_while(|line| line.strip_prefix("//! | "))
+        .map(|row| {
+            let mut columns = row.split('|').map(str::trim);
+            let (named, module) = (columns.next().unwrap(), columns.next().unwrap());
+            layer = if named.is_empty() { layer } else { named };
+            (layer, module.trim_matches(['[', ']', '`']))
+        })
+        .collect();
+    let held: Vec<(&str, &str)> = LAYERS
+        .iter()
+        .flat_map(|(layer, rows)| rows.iter().map(move |(module, _)| (*layer, *module)))
+        .filter(|(_, module)| !matches!(*module, "main" | "lib"))
+        .collect();
+    assert_eq!(told, held, "left: src/lib.rs; right: the table in this file");
 }
 
 #[test]
