@@ -1,6 +1,9 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+mod documents;
+mod layering;
 mod support;
+mod systemd;
 
 use support::gateway::TestGateway;
 
