@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -108,9 +108,23 @@ impl Workplace {
 
     /// Starts the gateway with this command and waits until it serves.
     pub fn start_command(&self, mut command: Command) -> Process {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary");
-        let stdout = Captured::of(child.stdout.take().expect("its standard output"));
+        command.stdout(Stdio::piped());
+        self.start_as(command)
+    }
+
+    /// The same, where the configuration is in this folder.
+    pub fn start_in(&self, folder: &str, command: Command) -> Process {
+        let mut process = self.start_command(command);
+        process.certificate = self.path(folder).join("certs/self-signed.pem");
+        process
+    }
+
+    /// Starts the gateway with this command, whose standard output the caller has seen to.
+    pub fn start_as(&self, mut command: Command) -> Process {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary");
+        // Its copies of what was passed on to the child are closed with it.
+        drop(command);
+        let stdout = child.stdout.take().map(Captured::of).unwrap_or_else(Captured::nothing);
         let stderr = Captured::of(child.stderr.take().expect("its standard error"));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let certificate = self.path("certs/self-signed.pem");
@@ -182,6 +196,10 @@ impl Drop for Process {
 }
 
 impl Captured {
+    fn nothing() -> Self {
+        Self::of(io::empty())
+    }
+
     /// Reads to the end on a thread of its own.
     pub fn of(source: impl Read + Send + 'static) -> Self {
         let this = Self::default();
@@ -218,7 +236,11 @@ impl Captured {
                 return found;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!text.ended && !left.is_zero(), "{what} did not come:\n{}", text.text);
+            if text.ended || left.is_zero() {
+                let so_far = text.text.clone();
+                drop(text);
+                panic!("{what} did not come:\n{so_far}");
+            }
             text = changed.wait_timeout(text, left).expect("the text").0;
         }
     }

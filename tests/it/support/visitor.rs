@@ -192,6 +192,12 @@ impl Visitor {
         reply
     }
 
+    /// Sends a request over a connection that may be closed before there is an answer.
+    pub fn try_send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Option<Reply> {
+        let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
+        reply.expect("an end in time").ok()
+    }
+
     /// Sends these at the same time, each over a connection of its own.
     pub fn send_all(&mut self, requests: Vec<Request<String>>) -> Vec<Reply> {
         let wires: Vec<Wire> = requests.iter().map(|_| self.connect()).collect();
