@@ -1,8 +1,12 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot go on has failed; helpers are part of tests")]
+
+mod access_matrix;
 mod process;
 mod sign_in;
 mod support;
+mod users;
 
 use support::gateway::TestGateway;
 

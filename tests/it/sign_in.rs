@@ -1,9 +1,10 @@
 //! Signing in and out over real TLS, as browsers do it and as attackers would like to.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 use http::{Method, Request, Version, header::COOKIE};
 use portcullis::{
+    config,
     identity::UserName,
     users::{HashSettings, NewUser, Passwords},
 };
@@ -123,7 +124,7 @@ fn normal(reply: &Reply, name: &str) -> String {
             "content-length" => "as the body".to_owned(),
             _ => value,
         };
-        text.push_str(&format!("{header}: {value}\n"));
+        writeln!(text, "{header}: {value}").unwrap();
     }
     let body = reply.text().replace(&reply.field("csrf"), "…");
     let escaped = escape(name);
@@ -417,7 +418,7 @@ fn a_cookie_that_opens_nothing_is_a_sign_in_page_and_never_an_error() {
     let real = alice.cookies[SESSION].clone();
     let values = [
         format!("{SESSION}="),
-        format!("{SESSION}"),
+        SESSION.to_owned(),
         format!("{SESSION}=x"),
         format!("{SESSION}={}", "A".repeat(43)),
         format!("{SESSION}={}", "A".repeat(8000)),
@@ -476,6 +477,19 @@ fn a_session_ends_after_its_lifetime_however_busy_it_is() {
     }
     gateway.clock.advance(Duration::from_mins(4));
     assert!(!is_in(&mut alice));
+}
+
+#[test]
+fn a_reload_signs_nobody_out() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let text = TestGateway::configuration("[session]\nidle_timeout = \"10m\"", WHOAMI);
+    let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
+    gateway.reloader.apply(loaded.configuration).unwrap();
+    assert!(is_in(&mut alice));
+    gateway.clock.advance(Duration::from_mins(11));
+    assert!(!is_in(&mut alice), "the new limit does not hold for sessions from before");
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Workplace {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary");
         // Its copies of what was passed on to the child are closed with it.
         drop(command);
-        let stdout = child.stdout.take().map(Captured::of).unwrap_or_else(Captured::nothing);
+        let stdout = child.stdout.take().map_or_else(Captured::nothing, Captured::of);
         let stderr = Captured::of(child.stderr.take().expect("its standard error"));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let certificate = self.path("certs/self-signed.pem");
@@ -260,9 +260,8 @@ impl Captured {
 
 /// All set-up links in what was printed, as paths with their query.
 pub fn set_up_links(text: &str) -> Vec<String> {
-    let links =
-        text.split_whitespace().filter_map(|word| word.find("/.gateway/setup?token=").map(|at| &word[at..]));
-    links.map(str::to_owned).collect()
+    let link = |word: &str| Some(format!("{SET_UP}{}", word.split_once(SET_UP)?.1));
+    text.split_whitespace().filter_map(link).collect()
 }
 
 /// Asks until the answer is yes. There is a deadline, and no hope of being quick.
@@ -286,6 +285,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+const SET_UP: &str = "/.gateway/setup?token=";
 const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);

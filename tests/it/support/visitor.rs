@@ -99,11 +99,6 @@ impl Visitor {
         self
     }
 
-    /// The host as it is in the address bar.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
     /// Opens a page as a navigation does.
     pub fn get(&mut self, path: &str) -> Reply {
         self.send(Request::get(path).header(ACCEPT, NAVIGATION).body(String::new()).expect("a request"))
