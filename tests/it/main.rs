@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot go on has failed; helpers are part of tests")]
 
 mod access_matrix;
+mod browser;
 mod process;
 mod sign_in;
 mod support;

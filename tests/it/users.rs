@@ -138,7 +138,8 @@ fn a_password_is_never_an_argument_and_never_printed() {
     let added = place.run(&["user", "add", "bob"], &format!("{PASSWORD}\nand a second line\n"));
     assert!(added.status.success());
     let printed = [added.stdout, added.stderr, place.run(&["user", "show", "bob"], "").stdout].concat();
-    let printed = text(&printed) + &place.run_well(&["user", "show", "bob", "--json"], "");
+    let shown = place.run_well(&["user", "show", "bob", "--json"], "");
+    let printed = format!("{}{shown}", text(&printed));
     assert!(!printed.contains(PASSWORD) && !printed.contains("argon2"), "{printed}");
 
     for (input, complaint) in

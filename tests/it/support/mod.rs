@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "tests have no outside; `pub` says what the topics may use")]
 
+pub mod browser;
 pub mod gateway;
 pub mod process;
 pub mod visitor;
