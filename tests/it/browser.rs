@@ -177,14 +177,18 @@ fn every_refusal_is_a_page_that_helps() {
     }
     // The directory cannot be read: nobody knows who this is, so this is no sign-in page.
     let directory = rusqlite::Connection::open(gateway.folder().join("state/users.sqlite")).unwrap();
-    directory.execute_batch("ALTER TABLE users RENAME TO users_elsewhere").unwrap();
+    directory
+        .execute_batch("ALTER TABLE user RENAME TO hidden_user; ALTER TABLE change RENAME TO hidden_change")
+        .unwrap();
     until("the page says that it cannot be done", || {
         browser.open(&format!("{}/", gateway.origin));
         browser.text().contains("503")
     });
     browser.picture("refused-503");
     assert!(browser.text().contains("again in a little while"), "{}", browser.text());
-    directory.execute_batch("ALTER TABLE users_elsewhere RENAME TO users").unwrap();
+    directory
+        .execute_batch("ALTER TABLE hidden_user RENAME TO user; ALTER TABLE hidden_change RENAME TO change")
+        .unwrap();
     until("all is well again, and alice is still in", || {
         browser.reload();
         browser.text().contains("alice")
