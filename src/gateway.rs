@@ -26,7 +26,7 @@ use crate::{
     clock::{Clock, Timestamp},
     forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder},
     identity::Identity,
-    portal::{Portal, Visit, sign_in_redirect},
+    portal::{self, Portal, Visit, sign_in_redirect},
     refusal::{Refusal, Representation},
     request::{Malformed, RequestId, RequestIds, Target},
     session::{Presented, SessionToken, Sessions, cookie},
@@ -112,7 +112,7 @@ impl Gateway {
 
         let viewer = self.identify(headers, snapshot).await;
         exchange.viewer = viewer.identity.clone();
-        if let Some(page) = portal_page(target.path.as_str()) {
+        if let Some(page) = portal::page_of(&target.path) {
             // Ending a session that cannot be found would only look like it.
             if viewer.unknown {
                 return Err(Refusal::Unavailable);
@@ -369,12 +369,6 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(None) => SizeHint::with_exact(0),
         }
     }
-}
-
-/// What follows `/.gateway/`; the gateway's own pages are nobody's app.
-fn portal_page(path: &str) -> Option<&str> {
-    let below = path.strip_prefix("/.gateway")?;
-    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
 /// A browser is sent to sign in, and back to where it wanted to go if asking again does no harm.

@@ -40,9 +40,9 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Where the users are kept.
+    /// The database of the people, in the state folder.
     pub fn users_database(&self) -> PathBuf {
-        self.state.join("users.sqlite")
+        self.state.join("users.db")
     }
 }
 

@@ -9,8 +9,16 @@ pub(super) struct Keys {
     pub(super) keys: &'static [&'static str],
 }
 
+impl Keys {
+    /// `` in `[server]` ``.
+    pub(super) fn within(&self) -> String {
+        let preposition = if self.section == TOP.section { "at" } else { "in" };
+        format!("{preposition} {}", self.section)
+    }
+}
+
 pub(super) static TOP: Keys = Keys {
-    section: "the top of the file",
+    section: "the top level",
     keys: &["state", "server", "tls", "session", "password", "limits", "log", "groups", "app"],
 };
 pub(super) static SERVER: Keys =

@@ -18,7 +18,7 @@ mod whoami;
 use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use http::{
-    Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, EXPECT, UPGRADE},
 };
 use http_body::Body;
@@ -116,6 +116,15 @@ impl Forwarder {
     pub fn prune(&self) {
         self.pool.prune();
     }
+}
+
+/// The headers that the app is told beside the client's own, for a request that was allowed.
+pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Facts<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(endpoint) = app.upstreams.first() {
+        headers::to_upstream(&mut headers, permit, app, endpoint, owned, facts, None);
+    }
+    headers
 }
 
 /// A request on its way: what [`Request`] needs, apart from the upstream that it is addressed to.

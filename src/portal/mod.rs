@@ -37,6 +37,7 @@ use crate::{
     identity::{GroupName, Permission, User},
     pages::{self, Pages},
     refusal::{Refusal, Representation},
+    request::NormalPath,
     session::{
         Limits, Presented, SessionToken, Sessions, SignIn,
         cookie::{self, FORM_COOKIE, Keep},
@@ -57,6 +58,12 @@ pub struct Portal {
     setup: SetupLink,
     audit: Audit,
     clock: Clock,
+}
+
+/// What follows `/.gateway/`, if the path is one of the gateway's own: those are nobody's app, on every host.
+pub fn page_of(path: &NormalPath) -> Option<&str> {
+    let below = path.as_str().strip_prefix("/.gateway")?;
+    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
 /// What the pages need of the configuration; changes with a reload.

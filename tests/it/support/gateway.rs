@@ -87,7 +87,7 @@ impl TestGateway {
 
     /// The users database, as the command line opens it beside the running gateway.
     pub fn users(&self) -> UserStore {
-        UserStore::open(&self.folder.path().join("state/users.sqlite"), self.clock.clone())
+        UserStore::open(&self.folder.path().join("state/users.db"), self.clock.clone())
             .expect("the directory")
     }
 
