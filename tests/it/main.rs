@@ -5,6 +5,7 @@
 mod access_matrix;
 mod browser;
 mod process;
+mod prometheus;
 mod sign_in;
 mod support;
 mod users;

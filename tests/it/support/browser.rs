@@ -149,13 +149,25 @@ impl Browser {
     /// Takes pictures in every look. A page that is wider than its window is a mistake.
     pub fn picture(&self, name: &str) {
         for look in LOOKS {
-            self.picture_as(name, look);
+            let wide = self.picture_as(name, look);
+            assert!(wide <= look.width.into(), "{name} is {wide} wide at {}", look.width);
         }
+        self.look_normal();
+    }
+
+    /// Takes one picture of a page that somebody else has made.
+    pub fn picture_at_a_desk(&self, name: &str) {
+        self.picture_as(name, Look { width: 1280, height: 800, scheme: "light" });
+        self.look_normal();
+    }
+
+    fn look_normal(&self) {
         self.devtools("Emulation.clearDeviceMetricsOverride", &json!({}));
         self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [] }));
     }
 
-    fn picture_as(&self, name: &str, look: Look) {
+    /// Says how wide the page is.
+    fn picture_as(&self, name: &str, look: Look) -> u64 {
         let Look { width, height, scheme } = look;
         let size = |height: u64| json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
         self.devtools("Emulation.setDeviceMetricsOverride", &size(height.into()));
@@ -165,14 +177,17 @@ impl Browser {
             { "name": "prefers-reduced-motion", "value": "reduce" },
         ] });
         self.devtools("Emulation.setEmulatedMedia", &features);
-        let wide = self.evaluate("document.documentElement.scrollWidth");
-        assert!(wide.as_u64() <= Some(width.into()), "{name} is {wide} wide at {width}");
-        let high = self.evaluate("document.documentElement.scrollHeight").as_u64().unwrap_or(0);
+        let measure = |what: &str| {
+            let length = self.evaluate(&format!("document.documentElement.{what}"));
+            length.as_u64().expect("a length in pixels")
+        };
+        let (wide, high) = (measure("scrollWidth"), measure("scrollHeight"));
         self.devtools("Emulation.setDeviceMetricsOverride", &size(high.max(height.into())));
         let png = self.wait(self.driver().screenshot_as_png());
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/output/screenshots");
         fs::create_dir_all(&folder).expect("the folder of pictures");
         fs::write(folder.join(format!("{name}-{width}-{scheme}.png")), png).expect("a picture");
+        wide
     }
 
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
