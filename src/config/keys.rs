@@ -35,6 +35,10 @@ pub(super) static SESSION: Keys = Keys {
         "browser_session",
         "max_per_user",
         "max_sessions",
+        "store_ca",
+        "prefix",
+        "cache_ttl",
+        "grace",
     ],
 };
 pub(super) static PASSWORD: Keys =

@@ -9,11 +9,11 @@ use toml::de::DeTable;
 
 use super::{
     apps, certificate,
-    configuration::{CertificateFiles, Configuration, Log, Sessions, Store, Tls},
+    configuration::{CertificateFiles, Configuration, Log, Sessions, Tls},
     groups::Groups,
     keys,
-    reader::{Field, Reader, Section, shown},
-    server,
+    reader::{Field, Reader, Section},
+    server, store,
 };
 use crate::{
     server::{Limits, TlsVersion},
@@ -38,7 +38,7 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
         certs: folder.join("certs"),
         server: server::read(reader, section("server", &keys::SERVER).as_ref()),
         tls: tls(reader, section("tls", &keys::TLS).as_ref(), folder),
-        sessions: sessions(reader, section("session", &keys::SESSION).as_ref()),
+        sessions: sessions(reader, section("session", &keys::SESSION).as_ref(), folder),
         password: password(reader, section("password", &keys::PASSWORD).as_ref()),
         limits: limits(reader, section("limits", &keys::LIMITS).as_ref()),
         log: log(reader, section("log", &keys::LOG).as_ref()),
@@ -87,7 +87,7 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
     Tls { min_version, certificates }
 }
 
-fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
+fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Sessions {
     let field = |name| section.and_then(|section| section.field(name));
     let limits = session::Limits {
         lifetime: reader.duration(field("lifetime"), Duration::from_hours(12)),
@@ -107,35 +107,10 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
         reader.report(warning);
     }
     Sessions {
-        store: field("store").and_then(|field| store(reader, &field)).unwrap_or(DEFAULT_STORE),
+        store: store::read(reader, section, folder),
         max_sessions: reader.integer(field("max_sessions"), 1..=1_000_000_000, 1_000_000),
         limits,
     }
-}
-
-/// The one place that says which stores there are.
-fn store(reader: &Reader, field: &Field<'_>) -> Option<Store> {
-    let text = reader.text(field)?;
-    match text.content {
-        "memory" => return Some(Store::Memory),
-        "file" => return Some(Store::File),
-        redis if redis.starts_with("redis://") || redis.starts_with("rediss://") => {
-            // The address may hold a password, so it is not repeated.
-            reader.report(
-                reader
-                    .error(&text.span, "a Redis store is not available in this version")
-                    .help("write `store = \"file\"`: sessions survive a restart, on one gateway"),
-            );
-        }
-        other => {
-            reader.report(
-                reader
-                    .error(&text.span, format!("there is no store \"{}\"", shown(other)))
-                    .help("write `store = \"file\"`, or \"memory\""),
-            );
-        }
-    }
-    None
 }
 
 fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {
@@ -203,4 +178,3 @@ fn log(reader: &Reader, section: Option<&Section<'_>>) -> Log {
 
 /// Stands in where what was written cannot be read.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
-const DEFAULT_STORE: Store = Store::File;

@@ -13,6 +13,7 @@ mod data;
 mod file;
 mod memory;
 mod record;
+mod redis;
 mod store;
 mod token;
 
@@ -37,6 +38,7 @@ pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData};
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
+pub use redis::{BadAddress, RedisAddress, RedisSettings, RedisStore};
 pub use store::{
     Invalidation, Invalidator, NewSession, SessionStore, StoreError, StoreSurroundings, Trust, Which,
 };
@@ -67,6 +69,10 @@ pub struct Session {
     noted: AtomicI64,
     /// When the store was last asked for it.
     read_at: Timestamp,
+    /// The cache's epoch when the store was asked.
+    epoch: u64,
+    /// Whether it is known to have changed since it was read.
+    changed: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -121,7 +127,7 @@ pub struct Sessions {
 }
 
 impl Session {
-    fn from_record(record: Record, now: Timestamp) -> Arc<Self> {
+    fn from_record(record: Record, now: Timestamp, epoch: u64) -> Arc<Self> {
         Arc::new(Self {
             key: record.key,
             owner: record.owner,
@@ -135,6 +141,8 @@ impl Session {
             last_seen: AtomicI64::new(record.last_seen.as_millis()),
             noted: AtomicI64::new(record.last_seen.as_millis()),
             read_at: now,
+            epoch,
+            changed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         })
     }
@@ -216,7 +224,7 @@ impl Sessions {
             user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
             data: data.map(|old| SessionData::clone(&old.data())).unwrap_or_default(),
         };
-        let session = Session::from_record(record.clone(), now);
+        let session = Session::from_record(record.clone(), now, self.cache.epoch());
         let new =
             NewSession { record, replaces: replaces.map(|old| old.key), max_per_user: limits.max_per_user };
         let ended = self.store.insert(new).await?;
@@ -293,7 +301,10 @@ impl Sessions {
         let mut sessions: Vec<_> = records
             .into_iter()
             // What is cached knows better when it was last used.
-            .map(|record| self.cache.peek(&record.key).unwrap_or_else(|| Session::from_record(record, now)))
+            .map(|record| {
+                let cached = self.cache.peek(&record.key);
+                cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.epoch()))
+            })
             .filter(|session| session.owner == Owner::User { id: user, credential })
             .filter(|session| session.is_alive(now, limits))
             .collect();
@@ -359,7 +370,7 @@ impl Sessions {
         let epoch = self.cache.epoch();
         match self.store.find(key).await {
             Ok(Some(record)) => {
-                let session = Session::from_record(record, now);
+                let session = Session::from_record(record, now, epoch);
                 if let Some(cached) = cached {
                     session.last_seen.fetch_max(cached.last_seen.load(Ordering::Relaxed), Ordering::Relaxed);
                 }
@@ -381,6 +392,9 @@ impl Sessions {
 
     /// Whether a cached session needs no asking.
     fn may_believe(&self, session: &Session, now: Timestamp, limits: &Limits) -> bool {
+        if self.cache.doubts(session) {
+            return false;
+        }
         match self.trust {
             Trust::Told => true,
             // Another gateway may have seen it in use where we saw it idle.
@@ -431,6 +445,9 @@ struct SessionCache {
     sessions: Cache<SessionKey, Arc<Session>>,
     /// Counts invalidations.
     epoch: Arc<AtomicU64>,
+    /// The epoch at which word may have been lost: what was read before has to be asked for again. It is
+    /// kept all the same, for when the store cannot be asked.
+    lost: Arc<AtomicU64>,
 }
 
 impl SessionCache {
@@ -441,7 +458,7 @@ impl SessionCache {
             // be looked up in the store, request by request.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { sessions, epoch: Arc::default() }
+        Self { sessions, epoch: Arc::default(), lost: Arc::default() }
     }
 
     fn get(&self, key: &SessionKey) -> Option<Arc<Session>> {
@@ -454,6 +471,10 @@ impl SessionCache {
 
     fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
+    }
+
+    fn doubts(&self, session: &Session) -> bool {
+        session.changed.load(Ordering::Acquire) || session.epoch < self.lost.load(Ordering::SeqCst)
     }
 
     fn keep(&self, session: &Arc<Session>) {
@@ -472,15 +493,21 @@ impl SessionCache {
     }
 
     fn invalidate(&self, invalidation: Invalidation) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
         match invalidation {
             Invalidation::Ended(key) => {
                 if let Some(session) = self.sessions.remove(&key) {
                     session.end();
                 }
             }
-            Invalidation::Changed(key) => self.sessions.invalidate(&key),
-            Invalidation::Everything => self.sessions.invalidate_all(),
+            Invalidation::Changed(key) => {
+                if let Some(session) = self.sessions.get(&key) {
+                    session.changed.store(true, Ordering::Release);
+                }
+            }
+            Invalidation::Everything => {
+                self.lost.fetch_max(epoch, Ordering::SeqCst);
+            }
         }
     }
 }

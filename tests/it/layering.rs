@@ -154,6 +154,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rpassword", &["cli"]),
     ("minijinja", &["pages"]),
     ("moka", &["session", "users"]),
+    ("redis", &["session"]),
     ("rusqlite", &["users"]),
     ("argon2", &["users"]),
     ("zxcvbn", &["users"]),

@@ -8,9 +8,11 @@ mod documents;
 mod layering;
 mod process;
 mod prometheus;
+mod session_stores;
 mod sign_in;
 mod support;
 mod systemd;
+mod two_gateways;
 mod users;
 
 use support::gateway::TestGateway;

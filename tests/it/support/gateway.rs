@@ -45,14 +45,24 @@ impl TestGateway {
 
     /// Starts a gateway with further sections before the apps. `[server]`, `[password]` and `[log]` are given.
     pub fn start_with(sections: &str, apps: &str) -> Self {
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        Self::start_text(&Self::configuration(sections, apps), clock)
+    }
+
+    /// Starts a gateway beside another: the same people, the same time.
+    pub fn start_beside(other: &Self, sections: &str, apps: &str) -> Self {
+        let state = other.folder().join("state");
+        let text = format!("state = {state:?}\n{}", Self::configuration(sections, apps));
+        Self::start_text(&text, other.clock.clone())
+    }
+
+    fn start_text(text: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let text = Self::configuration(sections, apps);
         let file = folder.path().join("gateway.toml");
-        std::fs::write(&file, &text).expect("writing the configuration");
-        let loaded = config::parse(&text, &file).unwrap_or_else(|diagnostics| {
+        std::fs::write(&file, text).expect("writing the configuration");
+        let loaded = config::parse(text, &file).unwrap_or_else(|diagnostics| {
             panic!("{}", config::ConfigError::Invalid(diagnostics));
         });
-        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
         let surroundings = Surroundings { clock: clock.clone(), log: writer.clone() };

@@ -5,4 +5,5 @@
 pub mod browser;
 pub mod gateway;
 pub mod process;
+pub mod redis;
 pub mod visitor;
