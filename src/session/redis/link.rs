@@ -208,7 +208,7 @@ impl Keeper {
     /// Looks after a connection until it fails.
     async fn attend(&mut self, connection: MultiplexedConnection) -> Failure {
         // It may be another server, or the same one emptied.
-        self.listener.start_anew();
+        self.listener.begin_anew();
         loop {
             let counter = match timeout(LOOK_FOR, self.commands.counter(connection.clone())).await {
                 Ok(Ok(counter)) => counter,

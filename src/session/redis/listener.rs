@@ -1,6 +1,10 @@
 //! The connection on which it is told what ended and what changed.
 
-use std::sync::{Mutex, PoisonError, mpsc::SyncSender};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+    mpsc::SyncSender,
+};
 
 use futures_util::StreamExt;
 use redis::aio::PubSubStream;
@@ -24,13 +28,20 @@ pub(super) struct Listener {
     keys: Keys,
     invalidator: Invalidator,
     sequence: Mutex<Sequence>,
+    begins: AtomicBool,
     /// What is not heard may be lost on a connection that only looks alive.
     again: Notify,
 }
 
 impl Listener {
     pub(super) fn new(keys: Keys, invalidator: Invalidator) -> Self {
-        Self { keys, invalidator, sequence: Mutex::default(), again: Notify::new() }
+        Self {
+            keys,
+            invalidator,
+            sequence: Mutex::default(),
+            begins: AtomicBool::new(true),
+            again: Notify::new(),
+        }
     }
 
     /// Subscribes, again and again; tells how the first attempt ended, and goes on only if it worked.
@@ -57,15 +68,24 @@ impl Listener {
         }
     }
 
-    /// Nothing that was heard so far says anything of what comes.
-    pub(super) fn start_anew(&self) {
-        *self.sequence.lock().unwrap_or_else(PoisonError::into_inner) = Sequence::default();
-        self.invalidator.tell(Invalidation::Everything);
+    /// Nothing that was heard so far says anything of what comes: at the next look we begin from there.
+    pub(super) fn begin_anew(&self) {
+        self.begins.store(true, Ordering::SeqCst);
     }
 
     /// Holds the server's counter against what was heard.
+    ///
+    /// It begins only here, with the counter, and not when a subscription begins: what is cached from
+    /// now on was read after that number, so that every later one is missed when it does not come.
     pub(super) fn count(&self, counter: Option<i64>) -> Heard {
-        let heard = self.sequence.lock().unwrap_or_else(PoisonError::into_inner).count(counter);
+        let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = counter.unwrap_or(0);
+        if self.begins.swap(false, Ordering::SeqCst) {
+            sequence.begin(counter);
+            self.invalidator.tell(Invalidation::Everything);
+            return Heard::Everything;
+        }
+        let heard = sequence.count(counter);
         if heard == Heard::NotAll {
             self.invalidator.tell(Invalidation::Everything);
             self.again.notify_one();
@@ -84,7 +104,7 @@ impl Listener {
 
     /// Takes messages until there is a reason to subscribe again.
     async fn hear(&self, mut messages: PubSubStream) -> Failure {
-        self.start_anew();
+        self.begin_anew();
         loop {
             tokio::select! {
                 message = messages.next() => match message {
