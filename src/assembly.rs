@@ -202,11 +202,12 @@ impl Reloader {
 }
 
 fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
-    let Configuration { policy, apps, limits, server, sessions, groups, .. } = configuration;
+    let Configuration { policy, apps, app_sessions, limits, server, sessions, groups, .. } = configuration;
     Snapshot {
         policy,
         owned: Arc::new(OwnedNames::of(&apps)),
         apps,
+        app_sessions,
         bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
         proxies: server.trusted_proxies,
         portal: portal::Settings { sessions: sessions.limits, pages, groups: Arc::new(groups) },

@@ -9,6 +9,7 @@ use crate::{
     forward::{self, BodyLimits, OwnedNames},
     portal,
     request::TrustedProxies,
+    session::AppLimits,
 };
 
 /// The compiled configuration as requests see it. Swapped whole on reload, loaded once a request.
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub policy: Policy,
     /// How each app is forwarded, by [`crate::access::AppId`].
     pub apps: Vec<forward::App>,
+    /// The session limits of each app's own, by the same index.
+    pub app_sessions: Vec<AppLimits>,
     /// The header names that only the gateway may send.
     pub owned: Arc<OwnedNames>,
     /// What a client's body may cost.

@@ -16,6 +16,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use crate::{
+    access::Rule,
     clock::Clock,
     config::{self, Configuration, Look},
     users::HashSettings,
@@ -99,6 +100,16 @@ fn configuration(file: &Path) -> Result<Configuration, Failure> {
         writeln!(io::stderr(), "{}", warning.render(look)).ok();
     }
     Ok(loaded.configuration)
+}
+
+/// What a rule requires, in words; a recent sign-in is part of it.
+fn requires(rule: &Rule) -> String {
+    match rule.max_age {
+        Some(age) => {
+            format!("{}, confirmed in the last {}", rule.requirement, config::show_duration(age))
+        }
+        None => rule.requirement.to_string(),
+    }
 }
 
 fn check(file: &Path) -> Result<(), Failure> {

@@ -760,6 +760,8 @@ async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
         (Method::DELETE, "logout", "GET, HEAD, POST"),
         (Method::OPTIONS, "account/password", "GET, HEAD, POST"),
         (Method::POST, "account", "GET, HEAD"),
+        (Method::GET, "account/sessions", "POST"),
+        (Method::PUT, "confirm", "GET, HEAD, POST"),
         (Method::POST, "whoami", "GET, HEAD"),
     ] {
         let reply = browser.send(&house, method, page, NAVIGATION, "").await;

@@ -29,7 +29,7 @@ fn start(store: impl SessionStore + 'static) -> Sessions {
 fn opening(user: i64) -> Opening<'static> {
     let owner = Owner::User { id: UserId(user), credential: CredentialVersion(1) };
     let client_addr = Ipv4Addr::LOCALHOST.into();
-    Opening { owner, client_addr, user_agent: "test", remember: false, replaces: None }
+    Opening { owner, client_addr, user_agent: "test", remember: false, replaces: None, confirms: false }
 }
 
 async fn open(sessions: &Sessions, now: Timestamp) -> (SessionToken, Arc<Session>) {
