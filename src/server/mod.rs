@@ -8,6 +8,7 @@
 
 mod client_io;
 mod connection;
+mod control;
 mod listen;
 mod phase;
 mod redirect;
@@ -30,6 +31,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{gateway::Shared, telemetry};
 
+pub use control::{Control, ControlError, Revocation, Revocations, Revoked};
 pub use listen::{BindError, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
@@ -106,6 +108,7 @@ pub struct Server {
     shared: Arc<Shared>,
     tls: Arc<rustls::ServerConfig>,
     readiness: Arc<Readiness>,
+    control: Option<Control>,
     stopper: Stopper,
 }
 
@@ -143,7 +146,13 @@ impl Server {
         tls: Arc<rustls::ServerConfig>,
         readiness: Arc<Readiness>,
     ) -> Self {
-        Self { listeners, settings, shared, tls, readiness, stopper: Stopper::new() }
+        Self { listeners, settings, shared, tls, readiness, control: None, stopper: Stopper::new() }
+    }
+
+    /// The same, listening to the command line, too.
+    #[must_use]
+    pub fn with_control(self, control: Control) -> Self {
+        Self { control: Some(control), ..self }
     }
 
     /// Where HTTPS is served.
@@ -182,6 +191,11 @@ impl Server {
         if let Some(listener) = sockets.status {
             let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
             start("the status listener", &ended, move || status::run(listener, readiness, phases))?;
+            running += 1;
+        }
+        if let Some(control) = self.control {
+            let phases = self.stopper.watch();
+            start("the control socket", &ended, move || control::run(control, phases))?;
             running += 1;
         }
         drop(ended);
