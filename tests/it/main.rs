@@ -1,5 +1,6 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+mod forwarding;
 mod support;
 
 use support::gateway::TestGateway;

@@ -10,7 +10,7 @@ use std::{
 
 use portcullis::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config,
     gateway::Shared,
     identity::{GroupName, UserName},
@@ -52,7 +52,8 @@ impl TestGateway {
         let loaded = config::parse(&text, &file).unwrap_or_else(|diagnostics| {
             panic!("{}", config::ConfigError::Invalid(diagnostics));
         });
-        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        // From now: real clients look at the dates of the certificate that is made.
+        let clock = Clock::manual(Clock::system().now());
         let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
         let surroundings = Surroundings { clock: clock.clone(), log: writer.clone() };
