@@ -245,6 +245,8 @@ impl Gateway {
             app: None,
             viewer: Identity::Anonymous,
             upstream_time: None,
+            status: CLIENT_GONE,
+            bytes: 0,
             log: self.access_log.clone(),
         }
     }
@@ -265,7 +267,8 @@ impl Viewer {
     }
 }
 
-/// What is remembered of a request for its line in the log.
+/// What is remembered of a request for its line in the log, which is written when this is dropped:
+/// the answer has ended then, or nobody waits for it any more.
 #[derive(Debug)]
 struct Exchange {
     id: RequestId,
@@ -278,13 +281,15 @@ struct Exchange {
     app: Option<Arc<str>>,
     viewer: Identity,
     upstream_time: Option<Duration>,
+    status: u16,
+    bytes: u64,
     log: Option<Rc<AccessLog>>,
 }
 
 impl Exchange {
-    fn finish(self, response: Response<OutgoingBody>) -> Response<Outgoing> {
-        let status = response.status().as_u16();
-        response.map(|body| Outgoing { body, line: Line { exchange: self, status, bytes: 0 } })
+    fn finish(mut self, response: Response<OutgoingBody>) -> Response<Outgoing> {
+        self.status = response.status().as_u16();
+        response.map(|body| Outgoing { body, exchange: self })
     }
 }
 
@@ -292,7 +297,7 @@ impl Exchange {
 #[derive(Debug)]
 pub struct Outgoing {
     body: OutgoingBody,
-    line: Line,
+    exchange: Exchange,
 }
 
 #[derive(Debug)]
@@ -301,18 +306,10 @@ enum OutgoingBody {
     Upstream(AnswerBody),
 }
 
-#[derive(Debug)]
-struct Line {
-    exchange: Exchange,
-    status: u16,
-    bytes: u64,
-}
-
-impl Drop for Line {
+impl Drop for Exchange {
     fn drop(&mut self) {
-        let Exchange { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, log } =
-            &self.exchange;
-        let Some(log) = log else { return };
+        let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
+        let Some(log) = &self.log else { return };
         log.record(&AccessRecord {
             time: *time,
             id: id.as_str(),
@@ -345,7 +342,7 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(None) => Poll::Ready(None),
         };
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            this.line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            this.exchange.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
         }
         polled
     }
@@ -388,6 +385,7 @@ fn refusal_for(fault: &Fault) -> Refusal {
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
         FaultKind::ClientStalled => Refusal::TooSlow,
+        FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
     }
 }
 
@@ -405,3 +403,6 @@ impl std::fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+/// What the log says of a request whose client did not wait for the answer; never sent.
+const CLIENT_GONE: u16 = 499;

@@ -30,6 +30,8 @@ pub enum FaultKind {
     TooLarge,
     /// The client stopped sending its body.
     ClientStalled,
+    /// The client's body was malformed, or its connection broke within it.
+    ClientBroke,
 }
 
 impl fmt::Display for Fault {
@@ -42,6 +44,7 @@ impl fmt::Display for Fault {
             FaultKind::UnwantedUpgrade => f.write_str("the upstream changed the protocol unasked"),
             FaultKind::TooLarge => f.write_str("the request's body is larger than allowed"),
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
+            FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),
         }
     }
 }

@@ -33,7 +33,7 @@ pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 
-use body::{Gate, Progress, RequestBody};
+use body::{Declined, Gate, Progress, RequestBody};
 use pool::{Lease, Pool};
 
 /// One worker's way to the upstreams.
@@ -105,10 +105,12 @@ impl Forwarder {
         };
         let (response, lease) = answered.map_err(|(endpoint, kind)| match progress.failure.get() {
             Some(BodyError::TooLarge) => fault((endpoint, FaultKind::TooLarge)),
-            Some(BodyError::Stalled | BodyError::Broken) => fault((endpoint, FaultKind::ClientStalled)),
-            None => fault((endpoint, kind)),
+            Some(BodyError::Stalled) => fault((endpoint, FaultKind::ClientStalled)),
+            Some(BodyError::Broken) => fault((endpoint, FaultKind::ClientBroke)),
+            Some(BodyError::Unwanted) | None => fault((endpoint, kind)),
         })?;
-        let response = finish(response, lease, client, context)?;
+        let declined = request.expects_continue.as_ref().and_then(Gate::decline);
+        let response = finish(response, lease, client, context, progress, declined)?;
         Ok(Answer { response, upstream_time: sent_at.elapsed() })
     }
 
@@ -234,6 +236,8 @@ fn finish(
     lease: Lease,
     client: ClientUpgrade,
     context: Context<'_>,
+    progress: Rc<Progress>,
+    declined: Option<Declined>,
 ) -> Result<Response<AnswerBody>, Fault> {
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let mut response = response;
@@ -255,7 +259,7 @@ fn finish(
         (false, _) => {
             headers::to_client(response.headers_mut());
             let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
-            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned))))
+            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined))))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod forwarding;
 mod support;
+mod upstream_faults;
 
 use support::gateway::TestGateway;
 

@@ -109,6 +109,13 @@ impl TestGateway {
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 
+    /// Lets it drain and end, and returns all lines that it has logged.
+    pub fn drained(mut self) -> Vec<serde_json::Value> {
+        self.stopper.stop(Phase::Draining);
+        self.running.take().expect("it runs").join().expect("no panic").expect("a clean end");
+        self.log()
+    }
+
     /// Asks it to drain, waits for its end and says how it ended.
     pub fn drain(mut self) -> Result<(), ServeError> {
         self.stopper.stop(Phase::Draining);

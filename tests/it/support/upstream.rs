@@ -22,6 +22,7 @@ use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
+use socket2::SockRef;
 
 /// One request as it arrived.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +83,7 @@ pub struct Upstream {
 #[derive(Debug)]
 pub enum Event {
     /// A whole request has arrived.
-    Request(Received),
+    Request,
     /// The gateway has closed the connection.
     Closed,
     /// Something that only this test knows the meaning of.
@@ -99,8 +100,20 @@ pub struct Conn {
     events: Sender<Event>,
 }
 
-trait Duplex: Read + Write + Send {}
-impl<T: Read + Write + Send> Duplex for T {}
+trait Duplex: Read + Write + Send {
+    /// The socket, if it is one over TCP.
+    fn tcp(&self) -> Option<&TcpStream> {
+        None
+    }
+}
+
+impl Duplex for UnixStream {}
+impl Duplex for StreamOwned<ServerConnection, TcpStream> {}
+impl Duplex for TcpStream {
+    fn tcp(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
 
 impl Upstream {
     /// Runs the script for every connection.
@@ -227,6 +240,12 @@ impl Upstream {
         self.events.lock().expect("events").recv_timeout(PATIENCE).expect("an event from the upstream")
     }
 
+    /// Waits until another whole request has arrived.
+    #[track_caller]
+    pub fn wait_for_request(&self) {
+        while !matches!(self.event(), Event::Request) {}
+    }
+
     /// Waits until a script has told this.
     #[track_caller]
     pub fn wait_for_note(&self, wanted: &str) {
@@ -259,7 +278,7 @@ impl Conn {
             received.raw_body.clone_from(&received.body);
         }
         self.seen.lock().expect("requests").push(received.clone());
-        self.tell(Event::Request(received.clone()));
+        self.tell(Event::Request);
         Ok(Some(received))
     }
 
@@ -299,6 +318,16 @@ impl Conn {
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()
+    }
+
+    /// The socket of a connection over TCP.
+    pub fn socket(&self) -> &TcpStream {
+        self.stream.tcp().expect("a connection over TCP")
+    }
+
+    /// From now on, closing the connection resets it.
+    pub fn reset_at_close(&self) {
+        SockRef::from(self.socket()).set_linger(Some(Duration::ZERO)).expect("a socket option");
     }
 
     /// Tells the test something.
@@ -356,11 +385,6 @@ impl Conn {
 pub fn public_app(upstream: &str, keys: &str) -> String {
     let upstream = if upstream.starts_with('[') { upstream.to_owned() } else { format!("{upstream:?}") };
     format!("[[app]]\nname = \"app\"\nupstream = {upstream}\n{keys}\n[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n")
-}
-
-/// Closes the connection with a reset instead of an end.
-pub fn reset(stream: &TcpStream) {
-    socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).expect("a socket option");
 }
 
 fn answer_ok(conn: &mut Conn) -> io::Result<()> {
