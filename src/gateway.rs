@@ -381,7 +381,10 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 
 fn refusal_for(fault: &Fault) -> Refusal {
     match fault.kind {
-        FaultKind::Connect(_) | FaultKind::Exchange(_) | FaultKind::UnwantedUpgrade => Refusal::BadGateway,
+        FaultKind::Connect(_)
+        | FaultKind::Exchange(_)
+        | FaultKind::UnwantedUpgrade
+        | FaultKind::TwoLengths => Refusal::BadGateway,
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
         FaultKind::ClientStalled => Refusal::TooSlow,

@@ -26,6 +26,8 @@ pub enum FaultKind {
     Exchange(hyper::Error),
     /// It changed the protocol without having been asked to.
     UnwantedUpgrade,
+    /// It said in two ways how long its answer is.
+    TwoLengths,
     /// The client's body was larger than allowed.
     TooLarge,
     /// The client stopped sending its body.
@@ -42,6 +44,7 @@ impl fmt::Display for Fault {
             FaultKind::ResponseTimeout(time) => write!(f, "no answer from the upstream within {time:?}"),
             FaultKind::Exchange(_) => f.write_str("talking to the upstream"),
             FaultKind::UnwantedUpgrade => f.write_str("the upstream changed the protocol unasked"),
+            FaultKind::TwoLengths => f.write_str("the upstream's answer has two lengths"),
             FaultKind::TooLarge => f.write_str("the request's body is larger than allowed"),
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
             FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),

@@ -96,6 +96,7 @@ impl Forwarder {
                             tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
                             request.restore(message);
                             lease = self.pool.fresh(lease, context.app).await.map_err(fault)?;
+                            request.readdress(&lease);
                         }
                         _ => break Err((lease.endpoint, FaultKind::Exchange(error.into_error()))),
                     }
@@ -177,7 +178,7 @@ fn prepare(
 }
 
 impl Outgoing<'_> {
-    /// The request for this upstream. Headers are rewritten once: a repetition goes to the same server.
+    /// The request for this upstream. Headers are rewritten once; `Host` may change with the server.
     fn address(&mut self, lease: &Lease) -> Request<RequestBody> {
         let mut request = self.request.take().unwrap_or_else(|| Request::new(RequestBody::empty()));
         if !self.addressed {
@@ -214,6 +215,13 @@ impl Outgoing<'_> {
         request
     }
 
+    /// Turns to another server, if the one that was asked first is gone.
+    fn readdress(&mut self, lease: &Lease) {
+        if let Some(request) = &mut self.request {
+            headers::address(request.headers_mut(), self.context.app, &lease.endpoint, self.permit.target());
+        }
+    }
+
     /// A copy, if sending it twice does no more than sending it once (RFC 9110 §9.2.2).
     fn repeatable(&self, request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
         if !request.body().is_empty() || !is_idempotent(request.method()) || self.upgrade.is_some() {
@@ -239,6 +247,9 @@ fn finish(
     progress: Rc<Progress>,
     declined: Option<Declined>,
 ) -> Result<Response<AnswerBody>, Fault> {
+    if !headers::frames_once(response.headers()) {
+        return Err(fault((lease.endpoint, FaultKind::TwoLengths)));
+    }
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let mut response = response;
     *response.version_mut() = Version::HTTP_11;

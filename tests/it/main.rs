@@ -1,6 +1,7 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
 mod forwarding;
+mod headers;
 mod support;
 mod upstream_faults;
 

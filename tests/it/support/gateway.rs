@@ -45,11 +45,15 @@ impl TestGateway {
 
     /// Starts a gateway with further sections before the apps. `[server]`, `[password]` and `[log]` are given.
     pub fn start_with(sections: &str, apps: &str) -> Self {
+        Self::start_text(&Self::configuration(sections, apps))
+    }
+
+    /// Starts a gateway with this configuration.
+    fn start_text(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let text = Self::configuration(sections, apps);
         let file = folder.path().join("gateway.toml");
-        std::fs::write(&file, &text).expect("writing the configuration");
-        let loaded = config::parse(&text, &file).unwrap_or_else(|diagnostics| {
+        std::fs::write(&file, text).expect("writing the configuration");
+        let loaded = config::parse(text, &file).unwrap_or_else(|diagnostics| {
             panic!("{}", config::ConfigError::Invalid(diagnostics));
         });
         // From now: real clients look at the dates of the certificate that is made.
@@ -62,6 +66,12 @@ impl TestGateway {
         let stopper = server.stopper();
         let running = Some(std::thread::spawn(move || server.run()));
         Self { addrs, origin, clock, reloader, shared, stopper, folder, log, writer, running }
+    }
+
+    /// Starts a gateway that believes proxies in these networks.
+    pub fn start_trusting(networks: &[&str], apps: &str) -> Self {
+        let text = Self::configuration("", apps).replace("workers = 2\n", &format!("workers = 2\ntrusted_proxies = {networks:?}\n"));
+        Self::start_text(&text)
     }
 
     /// The text that `start_with` makes of its parts.
