@@ -28,7 +28,7 @@ use crate::{
     identity::Identity,
     portal::{Portal, Visit, sign_in_redirect},
     refusal::{Refusal, Representation},
-    request::{Malformed, RequestId, RequestIds, Target},
+    request::{Malformed, NormalPath, RequestId, RequestIds, Target, fold},
     session::{Presented, SessionToken, Sessions, cookie},
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord},
@@ -113,6 +113,10 @@ impl Gateway {
                 return Err(Refusal::Unavailable);
             }
             return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
+        }
+
+        if is_portal_in_disguise(&target.path) {
+            return Err(Refusal::NotFound);
         }
 
         let app = snapshot.policy.route(&target).map_err(|unrouted| match unrouted {
@@ -367,6 +371,15 @@ impl Body for Outgoing {
 fn portal_page(path: &str) -> Option<&str> {
     let below = path.strip_prefix("/.gateway")?;
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
+}
+
+/// Whether an upstream could take this for one of the gateway's own pages; it is nobody's then, or an
+/// app could show a sign-in form where people expect ours.
+fn is_portal_in_disguise(path: &NormalPath) -> bool {
+    path.folds()
+        && std::iter::once(path.folded())
+            .chain(path.other_readings().map(fold))
+            .any(|reading| portal_page(&reading).is_some())
 }
 
 /// A browser is sent to sign in, and back to where it wanted to go if asking again does no harm.

@@ -24,7 +24,7 @@ pub enum FaultKind {
     ResponseTimeout(Duration),
     /// The connection broke, or what came was no HTTP.
     Exchange(hyper::Error),
-    /// It changed the protocol without having been asked to.
+    /// It changed the protocol without having been asked to, or to another than it was asked for.
     UnwantedUpgrade,
     /// It said in two ways how long its answer is.
     TwoLengths,

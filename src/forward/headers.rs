@@ -188,6 +188,14 @@ pub(super) fn wanted_upgrade(version: Version, headers: &HeaderMap) -> Option<He
     (!speaks_http && !protocol.is_empty()).then(|| protocol.clone())
 }
 
+/// The protocol that the upstream has changed to, if it is the one that was asked for (RFC 9110 §7.8).
+pub(super) fn agreed_upgrade(wanted: &HeaderValue, answer: &HeaderMap) -> Option<HeaderValue> {
+    let mut lines = answer.get_all(UPGRADE).iter();
+    let (Some(agreed), None) = (lines.next(), lines.next()) else { return None };
+    let mut offered = wanted.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    offered.any(|one| one.eq_ignore_ascii_case(agreed.as_bytes().trim_ascii())).then(|| agreed.clone())
+}
+
 /// RFC 9110 §7.6.1: what `Connection` names, and what is known to be for one hop.
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {

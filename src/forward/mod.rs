@@ -18,7 +18,7 @@ mod whoami;
 use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use http::{
-    Method, Request, Response, StatusCode, Uri, Version,
+    HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, EXPECT, UPGRADE},
 };
 use http_body::Body;
@@ -111,6 +111,7 @@ impl Forwarder {
             Some(BodyError::Unwanted) | None => fault((endpoint, kind)),
         })?;
         let declined = request.expects_continue.as_ref().and_then(Gate::decline);
+        let client = client.zip(request.upgrade);
         let response = finish(response, lease, client, context, progress, declined)?;
         Ok(Answer { response, upstream_time: sent_at.elapsed() })
     }
@@ -126,7 +127,7 @@ struct Outgoing<'a> {
     request: Option<Request<RequestBody>>,
     permit: Permit,
     context: Context<'a>,
-    upgrade: Option<http::HeaderValue>,
+    upgrade: Option<HeaderValue>,
     expects_continue: Option<Gate>,
     addressed: bool,
     progress: Rc<Progress>,
@@ -195,7 +196,7 @@ impl Outgoing<'_> {
                 upgrade,
             );
             if let Some(gate) = &self.expects_continue {
-                request.headers_mut().insert(EXPECT, http::HeaderValue::from_static("100-continue"));
+                request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
                 let gate = gate.clone();
                 hyper::ext::on_informational(&mut request, move |response| {
                     if response.status() == StatusCode::CONTINUE {
@@ -242,7 +243,7 @@ impl Outgoing<'_> {
 fn finish(
     response: Response<Incoming>,
     lease: Lease,
-    client: ClientUpgrade,
+    client: Option<(OnUpgrade, HeaderValue)>,
     context: Context<'_>,
     progress: Rc<Progress>,
     declined: Option<Declined>,
@@ -254,15 +255,15 @@ fn finish(
     let mut response = response;
     *response.version_mut() = Version::HTTP_11;
     match (switching, client) {
-        (true, Some(client)) => {
-            let protocol = response.headers().get(UPGRADE).cloned();
+        (true, Some((client, wanted))) => {
+            let Some(protocol) = headers::agreed_upgrade(&wanted, response.headers()) else {
+                return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
+            };
             let upstream = hyper::upgrade::on(&mut response);
             let mut response = response.map(|_| None);
             headers::to_client(response.headers_mut());
-            response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
-            if let Some(protocol) = protocol {
-                response.headers_mut().insert(UPGRADE, protocol);
-            }
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(UPGRADE, protocol);
             upgrade::tunnel(client, upstream);
             Ok(response)
         }

@@ -18,6 +18,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
 
@@ -25,17 +26,26 @@ use super::Limits;
 use crate::stall::Stall;
 
 /// How many requests of a connection are running.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Activity {
     running: AtomicU32,
     begun: AtomicU32,
+    /// Kept here because a connection that has changed its protocol outlives the task that served it.
+    _slot: Slot,
 }
+
+/// One of the connections that there may be at a time.
+pub(super) type Slot = OwnedSemaphorePermit;
 
 /// One request that runs; it has ended when this is dropped.
 #[derive(Debug)]
 pub(super) struct Running(Arc<Activity>);
 
 impl Activity {
+    pub(super) fn new(slot: Slot) -> Arc<Self> {
+        Arc::new(Self { running: AtomicU32::new(0), begun: AtomicU32::new(0), _slot: slot })
+    }
+
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);

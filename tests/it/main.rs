@@ -2,7 +2,9 @@
 
 mod forwarding;
 mod headers;
+mod routing;
 mod support;
+mod upgrades;
 mod upstream_faults;
 
 use support::gateway::TestGateway;
