@@ -15,7 +15,10 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Method, Request, Response, header::CONTENT_LENGTH};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Version,
+    header::{CONNECTION, CONTENT_LENGTH},
+};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -77,10 +80,15 @@ impl Gateway {
         let snapshot = self.shared.current.load();
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
+        let shares_connection = request.version() == Version::HTTP_2;
         let response = match self.answer(&snapshot, request, wants, &mut exchange).await {
             Ok(response) => response,
             Err(refusal) => {
-                let response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                // What came may have been meant otherwise, and so may what comes after it.
+                if matches!(refusal, Refusal::BadRequest(_)) && !shares_connection {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 response.map(OutgoingBody::Own)
             }
         };

@@ -23,7 +23,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
     Limits,
-    client_io::{Activity, ClientIo, Running, Slot},
+    client_io::{Activity, ClientIo, Protocol, Running, Slot},
     phase::{Phase, reached},
 };
 use crate::{
@@ -82,7 +82,7 @@ impl Serving {
         connection: Connection,
         activity: Arc<Activity>,
     ) -> hyper::Result<()> {
-        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, true);
+        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http1);
         let gateway = Rc::clone(&self.gateway);
         let service =
             service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
@@ -110,7 +110,7 @@ impl Serving {
         connection: Connection,
         activity: Arc<Activity>,
     ) -> hyper::Result<()> {
-        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, false);
+        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http2);
         let gateway = Rc::clone(&self.gateway);
         let service =
             service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));

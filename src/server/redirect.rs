@@ -14,7 +14,7 @@ use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 use super::{
     Limits,
-    client_io::{Activity, ClientIo, Slot},
+    client_io::{Activity, ClientIo, Protocol, Slot},
     phase::{Phase, reached},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub(super) async fn serve(
     https_port: u16,
     mut phases: watch::Receiver<Phase>,
 ) {
-    let io = ClientIo::new(socket, Activity::new(slot), &limits, true);
+    let io = ClientIo::new(socket, Activity::new(slot), &limits, Protocol::Http1);
     let answered = service_fn(|request| {
         let response = redirect(&request, &shared, https_port);
         async { Ok::<_, Infallible>(response) }

@@ -2,6 +2,7 @@
 
 mod forwarding;
 mod headers;
+mod messages;
 mod routing;
 mod support;
 mod upgrades;
