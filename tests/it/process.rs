@@ -45,7 +45,7 @@ fn the_first_start_makes_private_files_and_prints_one_set_up_link() {
         ("certs/self-signed.key", 0o600),
         ("certs/self-signed.pem", 0o644),
         ("state", 0o700),
-        ("state/users.sqlite", 0o600),
+        ("state/users.db", 0o600),
     ] {
         assert_eq!(mode(&place.path(name)), expected, "{name}");
     }
@@ -266,7 +266,7 @@ fn the_configuration_file_is_named_before_or_after_the_command() {
     place.run_well(&["user", "add", "carol", "-c", file], PASSWORD);
     let listed = place.run_well(&["user", "list", "--config=etc/site.toml"], "");
     assert!(["alice", "bob", "carol"].iter().all(|name| listed.contains(name)), "{listed}");
-    assert!(place.path("etc/state/users.sqlite").exists(), "state is beside the file that names it");
+    assert!(place.path("etc/state/users.db").exists(), "state is beside the file that names it");
     for arguments in [&["--config", file][..], &["serve", "--config", file], &["--config", file, "serve"]] {
         let gateway = place.start_in("etc", place.command(arguments));
         assert_eq!(gateway.stop().0.code(), Some(0), "{arguments:?}");
@@ -424,7 +424,7 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
     root.sign_in_to("/", "my-password-in-the-wrong-field", "x");
     root.speaking(Protocol::Http2).sign_in("root", new);
     place.run_well(&["user", "add", "alice", "--group", "staff"], "alice's own umbrella stand");
-    let stored = std::fs::read(place.path("state/users.sqlite")).unwrap();
+    let stored = std::fs::read(place.path("state/users.db")).unwrap();
     gateway.stdout.wait_for_text("\"user\":\"alice\"");
     gateway.signal("HUP");
     gateway.stderr.wait_for_text("configuration reloaded");
