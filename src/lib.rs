@@ -37,6 +37,7 @@
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
 //! | | [`stall`] | a limit on silence | |
+//! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer | `clock` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
@@ -71,7 +72,7 @@
 //! | --- | --- | --- |
 //! | apps, rules, groups → permissions, session limits | [`Snapshot`] | the next reload |
 //! | certificates | [`Certificates`] | the next reload |
-//! | sessions | a [`SessionStore`]: [`MemoryStore`] | their two time limits, sign-out, a restart |
+//! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
 //! | upstream connections | the [`Forwarder`] of a worker | idle too long |
@@ -103,6 +104,7 @@
 //! [`Certificates`]: server::Certificates
 //! [`Directory`]: users::Directory
 //! [`Fault`]: forward::Fault
+//! [`FileStore`]: session::FileStore
 //! [`Forwarder`]: forward::Forwarder
 //! [`Forwarder::forward`]: forward::Forwarder::forward
 //! [`Gateway`]: gateway::Gateway
@@ -121,6 +123,7 @@
 //! [`Server::run`]: server::Server::run
 //! [`SessionStore`]: session::SessionStore
 //! [`SessionToken`]: session::SessionToken
+//! [`Sessions`]: session::Sessions
 //! [`Sessions::present`]: session::Sessions::present
 //! [`Snapshot`]: snapshot::Snapshot
 //! [`Target`]: request::Target
@@ -134,6 +137,7 @@ pub mod backends;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod forward;
 pub mod gateway;
 pub mod identity;
