@@ -50,7 +50,7 @@
 //! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
 //! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `access`, actions |
 //! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
-//! | edge | [`server`] | sockets, TLS, workers, redirect, status, signals | values, `telemetry`, `request`, `gateway`; of `users` and `forward` one type each |
+//! | edge | [`server`] | sockets, TLS, workers, redirect, status, signals | values, `telemetry`, `request`, `gateway`; of `users`, `session` and `forward` one type each |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
 //! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
 //! | | [`cli`] | one file a command | what the commands show and change |
@@ -86,8 +86,8 @@
 //! runtime, its own accept loop, its own connections, and a [`Gateway`] of its own with its own
 //! upstream connections, so that a request takes no lock on its way but those inside the session
 //! cache and the account cache. What is slow runs beside them: password checks on the threads of
-//! [`Passwords`], the database on the one thread of [`Directory`], log lines on that of
-//! [`LogWriter`]. The status listener and the signals have a thread each. A worker that dies ends
+//! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
+//! the two of [`FileStore`], log lines on that of [`LogWriter`]. The status listener and the signals have a thread each. A worker that dies ends
 //! the process, and the service manager starts another.
 //!
 //! # What a reload changes

@@ -91,8 +91,9 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "telemetry",
                 // The plain-HTTP port reads a target, but never asks a rule.
                 "request",
-                // Readiness is whether the directory answers.
+                // Readiness is whether both stores do their work.
                 "users::Directory",
+                "session::Sessions",
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
                 "gateway",
