@@ -46,7 +46,7 @@
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
 //! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
-//! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, `pages`, `refusal`, state |
+//! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
 //! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `access`, actions |
 //! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, signals | values, `telemetry`, `request`, `gateway`; of `users` and `forward` one type each |
