@@ -2,6 +2,7 @@
 
 mod forwarding;
 mod headers;
+mod limits;
 mod messages;
 mod routing;
 mod support;
