@@ -118,12 +118,7 @@ pub(super) enum Protocol {
 }
 
 impl<T> ClientIo<T> {
-    pub(super) fn new(
-        stream: T,
-        activity: Arc<Activity>,
-        limits: &Limits,
-        protocol: Protocol,
-    ) -> Self {
+    pub(super) fn new(stream: T, activity: Arc<Activity>, limits: &Limits, protocol: Protocol) -> Self {
         Self {
             stream,
             activity,

@@ -52,7 +52,9 @@ impl Framing {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match self.part {
-                Part::Body { left } => at += self.skip(left, rest.len(), |left| Part::Body { left }, Part::Head),
+                Part::Body { left } => {
+                    at += self.skip(left, rest.len(), |left| Part::Body { left }, Part::Head)
+                }
                 Part::Chunk { left } => {
                     at += self.skip(left, rest.len(), |left| Part::Chunk { left }, Part::ChunkEnd);
                 }
@@ -135,7 +137,11 @@ impl Framing {
         }
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             let is_chunked = is_whole && value.eq_ignore_ascii_case(b"chunked");
-            return if std::mem::replace(&mut self.chunked, true) || !is_chunked { Err(Misplaced) } else { Ok(()) };
+            return if std::mem::replace(&mut self.chunked, true) || !is_chunked {
+                Err(Misplaced)
+            } else {
+                Ok(())
+            };
         }
         Ok(())
     }

@@ -98,7 +98,9 @@ fn no_body_stays_no_body() {
     let upstream = Upstream::ok();
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
-    for (method, length) in [("GET", ""), ("DELETE", ""), ("POST", "Content-Length: 0\r\n"), ("PUT", "Content-Length: 0\r\n")] {
+    for (method, length) in
+        [("GET", ""), ("DELETE", ""), ("POST", "Content-Length: 0\r\n"), ("PUT", "Content-Length: 0\r\n")]
+    {
         client.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{length}\r\n"));
         assert_eq!(client.answer().status, 200);
         let received = upstream.seen().pop().unwrap();
@@ -309,8 +311,11 @@ async fn trailers_pass_both_ways_over_http2() {
     trailers.insert("x-sum", HeaderValue::from_static("up"));
     trailers.insert("remote-user", HeaderValue::from_static("root"));
     let body = frames(vec![Frame::data(Bytes::from_static(b"hi")), Frame::trailers(trailers)]);
-    let request =
-        request("POST", "/").header("te", "trailers").header("trailer", "x-sum, remote-user").body(body).unwrap();
+    let request = request("POST", "/")
+        .header("te", "trailers")
+        .header("trailer", "x-sum, remote-user")
+        .body(body)
+        .unwrap();
     let (data, trailers) = read(Http2::connect(&gateway).await.send(request).await.unwrap()).await.unwrap();
     assert_eq!((&data[..], &trailers["x-sum"]), (&b"ok"[..], &HeaderValue::from_static("down")));
     assert_eq!(upstream.only().trailers.join("\n").to_lowercase(), "x-sum: up");
@@ -322,7 +327,9 @@ fn events_arrive_one_by_one() {
     let told = std::sync::Mutex::new(told);
     let upstream = Upstream::scripted(move |conn| {
         conn.request()?;
-        conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        conn.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )?;
         for event in ["one", "two", "three"] {
             conn.send(format!("{:x}\r\ndata: {event}\n\n\r\n", event.len() + 8).as_bytes())?;
             // The next one leaves only after the client has seen this one.
@@ -386,7 +393,11 @@ fn curl_sends_and_receives_over_both_versions() {
     let upstream = Upstream::ok();
     let gateway = in_front_of(&upstream);
     for version in ["--http1.1", "--http2"] {
-        let output = curl(&gateway, &[version, "--fail", "--data-binary", "hello", "-w", "%{http_version}"], "/a%2Fb?c");
+        let output = curl(
+            &gateway,
+            &[version, "--fail", "--data-binary", "hello", "-w", "%{http_version}"],
+            "/a%2Fb?c",
+        );
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.starts_with("ok"), "{text} {}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(text, if version == "--http2" { "ok2" } else { "ok1.1" });

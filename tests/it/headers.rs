@@ -45,7 +45,11 @@ impl Stage {
 fn as_cgi(received: &Received) -> Vec<String> {
     let names = received.head.lines().skip(1).filter_map(|line| line.split_once(':'));
     names
-        .map(|(name, _)| name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect())
+        .map(|(name, _)| {
+            name.chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+                .collect()
+        })
         .collect()
 }
 
@@ -97,12 +101,23 @@ fn no_spelling_of_an_identity_header_gets_through() {
             format!("Connection: close, {name}\r\n{name}: root\r\n"),
         ] {
             let nobody = stage.anonymous(&lines);
-            assert!(as_cgi(&nobody).iter().all(|name| !IDENTITY.contains(&name.as_str())), "{lines}\n{}", nobody.head);
-            assert!(!nobody.head.contains("root") && !nobody.head.contains("wheel"), "{lines}\n{}", nobody.head);
+            assert!(
+                as_cgi(&nobody).iter().all(|name| !IDENTITY.contains(&name.as_str())),
+                "{lines}\n{}",
+                nobody.head
+            );
+            assert!(
+                !nobody.head.contains("root") && !nobody.head.contains("wheel"),
+                "{lines}\n{}",
+                nobody.head
+            );
             let alice = stage.signed_in(&lines);
             assert_eq!(alice.value("remote-user"), "alice", "{lines}");
             assert_eq!(alice.value("remote-groups"), "ops,staff", "{lines}");
-            let ours = as_cgi(&alice).into_iter().filter(|name| IDENTITY.contains(&name.as_str())).collect::<Vec<_>>();
+            let ours = as_cgi(&alice)
+                .into_iter()
+                .filter(|name| IDENTITY.contains(&name.as_str()))
+                .collect::<Vec<_>>();
             assert_eq!(ours, ["REMOTE_USER", "REMOTE_GROUPS", "REMOTE_NAME"], "{lines}\n{}", alice.head);
             assert!(!alice.head.contains("root"), "{lines}\n{}", alice.head);
         }
@@ -133,7 +148,10 @@ async fn no_identity_header_gets_through_over_http2() {
 
 #[test]
 fn an_attribute_that_a_person_lacks_is_an_absent_header() {
-    let stage = Stage::new("", "identity = { X-Who = \"username\", X-Mail = \"email\", X-Team = { attribute = \"team\" } }");
+    let stage = Stage::new(
+        "",
+        "identity = { X-Who = \"username\", X-Mail = \"email\", X-Team = { attribute = \"team\" } }",
+    );
     let received = stage.signed_in("X-Mail: root@localhost\r\nx_team: wheel\r\nRemote-User: root\r\n");
     assert_eq!(received.value("x-who"), "alice");
     for absent in ["x-mail", "x-team", "x_team", "remote-user"] {
@@ -144,9 +162,13 @@ fn an_attribute_that_a_person_lacks_is_an_absent_header() {
 #[test]
 fn the_chosen_preset_decides_what_is_sent() {
     let received = Stage::new("", "identity = \"x-forwarded\"").signed_in("");
-    assert_eq!((received.value("x-forwarded-user"), received.value("x-forwarded-groups")), ("alice", "ops,staff"));
+    assert_eq!(
+        (received.value("x-forwarded-user"), received.value("x-forwarded-groups")),
+        ("alice", "ops,staff")
+    );
     assert!(received.values("remote-user").is_empty());
-    let received = Stage::new("", "identity = \"none\"").signed_in("Remote-User: root\r\nX-Forwarded-User: root\r\n");
+    let received =
+        Stage::new("", "identity = \"none\"").signed_in("Remote-User: root\r\nX-Forwarded-User: root\r\n");
     assert!(as_cgi(&received).iter().all(|name| !IDENTITY.contains(&name.as_str())), "{}", received.head);
 }
 
@@ -158,7 +180,18 @@ fn what_is_for_one_hop_ends_here() {
          X-Four: 4\r\nKeep-Alive: 5\r\nProxy-Connection: keep-alive\r\nProxy-Authorization: x\r\nTE: gzip\r\nUpgrade: x\r\n\
          HTTP2-Settings: x\r\nVia: 1.0 x\r\n",
     );
-    for gone in ["connection", "x-one", "x-three", "keep-alive", "proxy-connection", "proxy-authorization", "te", "upgrade", "http2-settings", "via"] {
+    for gone in [
+        "connection",
+        "x-one",
+        "x-three",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authorization",
+        "te",
+        "upgrade",
+        "http2-settings",
+        "via",
+    ] {
         assert!(received.values(gone).is_empty(), "{gone} in {}", received.head);
     }
     assert_eq!(received.value("x-four"), "4");
@@ -170,11 +203,15 @@ fn connection_takes_nothing_of_ours_away() {
     let received = stage.signed_in(
         "Connection: Remote-User, Remote-Groups, X-Forwarded-For, X-Forwarded-Proto, X-Request-Id, Host, Cookie\r\n",
     );
-    for ours in ["remote-user", "remote-groups", "x-forwarded-for", "x-forwarded-proto", "x-request-id", "host"] {
+    for ours in
+        ["remote-user", "remote-groups", "x-forwarded-for", "x-forwarded-proto", "x-request-id", "host"]
+    {
         assert!(!received.value(ours).is_empty());
     }
     let mut client = RawClient::connect(&stage.gateway);
-    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nConnection: Content-Length\r\nContent-Length: 2\r\n\r\nhi");
+    client.send(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: Content-Length\r\nContent-Length: 2\r\n\r\nhi",
+    );
     assert_eq!(client.answer().status, 200);
     assert_eq!(stage.upstream.seen().pop().unwrap().body, b"hi");
 }
@@ -187,7 +224,9 @@ fn what_is_for_one_hop_ends_here_on_the_way_back() {
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let answer = RawClient::connect(&gateway).get("/", "");
-    for gone in ["connection", "x-one", "x-two", "keep-alive", "proxy-authenticate", "upgrade", "portcullis-secret"] {
+    for gone in
+        ["connection", "x-one", "x-two", "keep-alive", "proxy-authenticate", "upgrade", "portcullis-secret"]
+    {
         assert!(answer.values(gone).is_empty(), "{gone} in {}", answer.head);
     }
     assert_eq!((answer.values("x-three"), answer.text()), (vec!["3"], "ok"));
@@ -205,7 +244,14 @@ fn what_a_stranger_says_of_the_client_is_replaced() {
     assert_eq!(received.value("x-forwarded-proto"), "https");
     assert_eq!(received.value("x-forwarded-host"), "localhost");
     assert_eq!(received.value("x-forwarded-port"), "443");
-    for gone in ["forwarded", "x-real-ip", "x-forwarded-prefix", "x-original-url", "x-rewrite-url", "x-http-method-override"] {
+    for gone in [
+        "forwarded",
+        "x-real-ip",
+        "x-forwarded-prefix",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-http-method-override",
+    ] {
         assert!(received.values(gone).is_empty(), "{gone}");
     }
 }
@@ -317,23 +363,40 @@ fn other_headers_arrive_as_they_were_sent() {
 
 /// A name that a careless server takes for one of these.
 fn disguised() -> impl Strategy<Value = String> {
-    let names = ["remote-user", "remote-groups", "remote-email", "remote-name", "x-forwarded-user", "x-forwarded-email", "x-who"];
-    (prop::sample::select(names.to_vec()), prop::collection::vec(any::<u8>(), 32)).prop_map(|(name, noise)| {
-        let signs = b"-_.!~+*'^|`#$&";
-        let dress = |(letter, noise): (u8, &u8)| match letter {
-            b'-' => signs[usize::from(*noise) % signs.len()],
-            letter if noise % 2 == 0 => letter.to_ascii_uppercase(),
-            letter => letter,
-        };
-        name.bytes().zip(&noise).map(dress).map(char::from).collect()
-    })
+    let names = [
+        "remote-user",
+        "remote-groups",
+        "remote-email",
+        "remote-name",
+        "x-forwarded-user",
+        "x-forwarded-email",
+        "x-who",
+    ];
+    (prop::sample::select(names.to_vec()), prop::collection::vec(any::<u8>(), 32)).prop_map(
+        |(name, noise)| {
+            let signs = b"-_.!~+*'^|`#$&";
+            let dress = |(letter, noise): (u8, &u8)| match letter {
+                b'-' => signs[usize::from(*noise) % signs.len()],
+                letter if noise % 2 == 0 => letter.to_ascii_uppercase(),
+                letter => letter,
+            };
+            name.bytes().zip(&noise).map(dress).map(char::from).collect()
+        },
+    )
 }
 
 #[test]
 fn no_disguise_of_an_identity_header_gets_through() {
-    let stage = Stage::new("", "underscore_headers = true\nidentity = { preset = \"remote-user\", X-Who = \"username\" }");
+    let stage = Stage::new(
+        "",
+        "underscore_headers = true\nidentity = { preset = \"remote-user\", X-Who = \"username\" }",
+    );
     let client = RefCell::new(RawClient::connect(&stage.gateway));
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     let lines = prop::collection::vec((disguised(), any::<bool>()), 1..6);
     let outcome = runner.run(&(lines, any::<bool>()), |(lines, signed_in)| {
         let mut head = String::new();

@@ -1,12 +1,7 @@
 //! What one client may take of the gateway's time and memory. Limits are short here, and what is waited
 //! for is the event: the connection that closes, the answer that says why.
 
-use std::{
-    io::Read,
-    net::TcpStream,
-    sync::mpsc::channel,
-    time::Duration,
-};
+use std::{io::Read, net::TcpStream, sync::mpsc::channel, time::Duration};
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -78,7 +73,8 @@ fn a_running_request_is_not_idle() {
         told.lock().unwrap().recv().ok();
         conn.send(OK.as_bytes())
     });
-    let gateway = limited("idle_timeout = \"150ms\"\nheader_timeout = \"150ms\"\nwrite_timeout = \"150ms\"", &upstream);
+    let gateway =
+        limited("idle_timeout = \"150ms\"\nheader_timeout = \"150ms\"\nwrite_timeout = \"150ms\"", &upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     // Longer than every limit is the point.
@@ -121,7 +117,8 @@ fn a_client_that_reads_nothing_is_given_up() {
 fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it() {
     let upstream = Upstream::ok();
     let gateway = limited("max_body = \"1KiB\"", &upstream);
-    let post = |length: usize| format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+    let post =
+        |length: usize| format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
     let mut client = RawClient::connect(&gateway);
     client.send(post(1025));
     assert_eq!(client.answer().status, 413);
@@ -177,7 +174,11 @@ async fn a_head_that_is_too_large_is_431() {
     // Cookies may be split over many lines and count as one.
     for (count, name, status) in [(20, "x", 200), (21, "x", 431), (21, "cookie", 200)] {
         let many = (0..count).fold(request("GET", "/"), |request, _| request.header(name, "y"));
-        assert_eq!(client.send(many.body(full("")).unwrap()).await.unwrap().status(), status, "{count} {name}");
+        assert_eq!(
+            client.send(many.body(full("")).unwrap()).await.unwrap().status(),
+            status,
+            "{count} {name}"
+        );
     }
     assert_eq!(upstream.seen().len(), 4);
 }

@@ -2,6 +2,7 @@
 
 mod forwarding;
 mod headers;
+mod large_bodies;
 mod limits;
 mod messages;
 mod routing;

@@ -160,7 +160,8 @@ fn bodies_that_can_be_read_in_two_ways_never_arrive_whole() {
         "0\r\nX: a\r\n b\r\n\r\n",
         "0\r\n\n",
     ] {
-        let message = format!("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        let message =
+            format!("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
         let answer = refused(&gateway, &message);
         assert!(answer.starts_with("HTTP/1.1 400 "), "{chunks:?}: {answer:?}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {answer:?}");
@@ -177,7 +178,8 @@ fn the_second_request_of_a_packet_is_read_as_strictly_as_the_first() {
         "POST /first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n\n\r\n",
         "POST /first HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
     ] {
-        let answers = refused(&gateway, &format!("{first}GET /second HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n"));
+        let answers =
+            refused(&gateway, &format!("{first}GET /second HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n"));
         let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
         assert_eq!(statuses, ["200", "400"], "{first:?}: {answers}");
     }
@@ -203,7 +205,9 @@ fn a_head_that_arrives_byte_by_byte_is_understood() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
-    for byte in "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n".bytes() {
+    for byte in
+        "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n".bytes()
+    {
         client.send([byte]);
     }
     assert_eq!(client.answer().status, 200);
@@ -306,7 +310,8 @@ fn http2_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
         instead(":authority", b"localhost/x"),
         instead(":authority", b""),
     ] {
-        let shown: Vec<_> = fields.iter().map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
+        let shown: Vec<_> =
+            fields.iter().map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
         let verdict = over_http2(&gateway, &fields);
         assert!(!matches!(verdict, Verdict::Status(status) if status != 0x8c), "{shown:?}: {verdict:?}");
     }

@@ -42,7 +42,8 @@ fn plain(addr: SocketAddr, bytes: &str) -> String {
 fn the_host_chooses_the_app_in_every_spelling() {
     let (wiki, shop) = (named("wiki"), named("shop"));
     let gateway = TestGateway::start(
-        &(app("wiki", "host = \"wiki.example\"", &wiki) + &app("shop", "host = [\"shop.example\", \"b.example\"]", &shop)),
+        &(app("wiki", "host = \"wiki.example\"", &wiki)
+            + &app("shop", "host = [\"shop.example\", \"b.example\"]", &shop)),
     );
     for (host, expected) in [
         ("wiki.example", "wiki"),
@@ -60,10 +61,13 @@ fn the_host_chooses_the_app_in_every_spelling() {
 fn an_unknown_host_learns_nothing() {
     let wiki = named("wiki");
     let gateway = TestGateway::start(&app("secret-app", "host = \"wiki.example\"", &wiki));
-    for host in ["localhost", "127.0.0.1", "wiki.example.evil", "xwiki.example", "example", "www.wiki.example"] {
+    for host in
+        ["localhost", "127.0.0.1", "wiki.example.evil", "xwiki.example", "example", "www.wiki.example"]
+    {
         for path in ["/", "/.gateway/login", "/.gateway/whoami", "/admin"] {
             for accept in ["text/html", "application/json"] {
-                let answer = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}"));
+                let answer =
+                    ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}"));
                 assert_eq!(answer.status, 421, "{host}{path}");
                 let told = format!("{}{}", answer.head, answer.text());
                 for secret in ["wiki", "secret-app", "127.0.0.1:", "upstream"] {
@@ -79,7 +83,9 @@ fn an_unknown_host_learns_nothing() {
 fn the_longest_mount_wins_and_the_path_arrives_whole() {
     let (root, api, v2) = (named("root"), named("api"), named("v2"));
     let gateway = TestGateway::start(
-        &(app("root", "", &root) + &app("api", "path = \"/api\"", &api) + &app("v2", "path = \"/api/v2\"", &v2)),
+        &(app("root", "", &root)
+            + &app("api", "path = \"/api\"", &api)
+            + &app("v2", "path = \"/api/v2\"", &v2)),
     );
     let mut client = RawClient::connect(&gateway);
     for (path, expected) in [
@@ -174,8 +180,10 @@ fn the_name_chooses_the_certificate() {
     let mut made = Vec::new();
     for name in ["a.example", "*.b.example"] {
         let key = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-        let (cert_file, key_file): (PathBuf, PathBuf) =
-            (folder.path().join(format!("{}.pem", made.len())), folder.path().join(format!("{}.key", made.len())));
+        let (cert_file, key_file): (PathBuf, PathBuf) = (
+            folder.path().join(format!("{}.pem", made.len())),
+            folder.path().join(format!("{}.key", made.len())),
+        );
         std::fs::write(&cert_file, key.cert.pem()).unwrap();
         std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
         sections += &format!("[[tls.certificate]]\ncert = {cert_file:?}\nkey = {key_file:?}\n");
@@ -198,11 +206,19 @@ fn the_plain_port_only_redirects_known_hosts() {
     let (http, https) = (gateway.addrs.http[0], gateway.https().port());
     for (request, status, location) in [
         ("GET /x%2Fy?z=1 HTTP/1.1\r\nHost: a.example", 308, format!("https://a.example:{https}/x%2Fy?z=1")),
-        ("POST / HTTP/1.1\r\nHost: A.example:80\r\nContent-Length: 0", 308, format!("https://a.example:{https}/")),
+        (
+            "POST / HTTP/1.1\r\nHost: A.example:80\r\nContent-Length: 0",
+            308,
+            format!("https://a.example:{https}/"),
+        ),
         ("GET / HTTP/1.1\r\nHost: b.example", 421, String::new()),
         ("GET /.gateway/login HTTP/1.1\r\nHost: b.example", 421, String::new()),
         ("GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example", 400, String::new()),
-        ("GET //evil.example/ HTTP/1.1\r\nHost: a.example", 308, format!("https://a.example:{https}//evil.example/")),
+        (
+            "GET //evil.example/ HTTP/1.1\r\nHost: a.example",
+            308,
+            format!("https://a.example:{https}//evil.example/"),
+        ),
     ] {
         let text = plain(http, &format!("{request}\r\n\r\n"));
         assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {text}");
@@ -218,23 +234,36 @@ fn the_status_is_told_on_its_own_port_and_nowhere_else() {
     let upstream = named("the app's own");
     let gateway = TestGateway::start(&app("x", "", &upstream));
     let status = gateway.addrs.status.unwrap();
-    for (path, expected) in [("/healthz", "200"), ("/readyz", "200"), ("/", "404"), ("/.gateway/login", "404")] {
+    for (path, expected) in
+        [("/healthz", "200"), ("/readyz", "200"), ("/", "404"), ("/.gateway/login", "404")]
+    {
         let text = plain(status, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
         assert!(text.starts_with(&format!("HTTP/1.1 {expected} ")), "{path}: {text}");
     }
     let mut client = RawClient::connect(&gateway);
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(client.get(path, "").text(), "the app's own");
-        assert!(plain(gateway.addrs.http[0], &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).starts_with("HTTP/1.1 308"));
+        assert!(
+            plain(gateway.addrs.http[0], &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+                .starts_with("HTTP/1.1 308")
+        );
     }
 }
 
 #[test]
 fn the_gateways_own_pages_are_on_every_host_and_never_forwarded() {
     let (any, wiki) = (named("any"), named("wiki"));
-    let gateway = TestGateway::start(&(app("any", "", &any) + &app("wiki", "host = \"wiki.example\"", &wiki)));
+    let gateway =
+        TestGateway::start(&(app("any", "", &any) + &app("wiki", "host = \"wiki.example\"", &wiki)));
     for host in ["localhost", "wiki.example", "any.thing"] {
-        for path in ["/.gateway", "/.gateway/", "/.gateway/login", "/.gateway/nothing", "/.gateway/../x", "/.gateway/login/"] {
+        for path in [
+            "/.gateway",
+            "/.gateway/",
+            "/.gateway/login",
+            "/.gateway/nothing",
+            "/.gateway/../x",
+            "/.gateway/login/",
+        ] {
             let answer = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}"));
             assert!(!["any", "wiki"].contains(&answer.text()), "{host}{path}");
         }

@@ -151,7 +151,9 @@ fn bytes_after_an_answer_never_become_the_next_answer() {
 
 #[test]
 fn a_body_after_the_answer_to_head_never_becomes_the_next_answer() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno!!");
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno!!",
+    );
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -421,7 +423,9 @@ fn nonsense_is_502_and_its_connection_is_not_used_again() {
 
 #[test]
 fn a_bad_chunk_breaks_the_body_and_ends_the_connection() {
-    for chunk in ["zz\r\nok\r\n0\r\n\r\n", "2\r\nokX\r\n0\r\n\r\n", "-2\r\nok\r\n0\r\n\r\n", "fffffffffffffffff\r\nok"] {
+    for chunk in
+        ["zz\r\nok\r\n0\r\n\r\n", "2\r\nokX\r\n0\r\n\r\n", "-2\r\nok\r\n0\r\n\r\n", "fffffffffffffffff\r\nok"]
+    {
         let upstream =
             Upstream::answering(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
         let gateway = in_front_of(&upstream);
@@ -480,7 +484,8 @@ fn people_get_a_page_and_programs_a_problem_with_the_id_that_stands_in_the_log()
     let problem: serde_json::Value = serde_json::from_slice(&problem.body).unwrap();
     drop(client);
     let log = gateway.drained();
-    let id_of = |path: &str| log.iter().find(|line| line["path"] == path).unwrap()["id"].as_str().unwrap().to_owned();
+    let id_of =
+        |path: &str| log.iter().find(|line| line["path"] == path).unwrap()["id"].as_str().unwrap().to_owned();
     assert_eq!(problem["request_id"], id_of("/problem"));
     assert!(page.text().contains(&id_of("/page")));
     for text in [page.text(), &problem.to_string()] {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     process::{Command, Output},
     sync::Arc,
@@ -74,11 +74,16 @@ impl RawClient {
         protocols: &[&[u8]],
         trusted: &[PathBuf],
     ) -> Self {
+        Self::connect_to(gateway.https(), name, protocols, trusted)
+    }
+
+    /// A connection to this address.
+    pub fn connect_to(addr: SocketAddr, name: &str, protocols: &[&[u8]], trusted: &[PathBuf]) -> Self {
         let mut config = client_config(trusted);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
-        let socket = TcpStream::connect(gateway.https()).expect("the gateway");
+        let socket = TcpStream::connect(addr).expect("the gateway");
         socket.set_nodelay(true).expect("a socket option");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         Self { stream: StreamOwned::new(connection, socket), unread: Vec::new() }
@@ -124,7 +129,8 @@ impl RawClient {
     /// The next whole answer to a request with this method; an error if it breaks off.
     pub fn answer_to(&mut self, method: &str) -> io::Result<Answer> {
         let head = self.head()?;
-        let status: u16 = head.get(9..12).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        let status: u16 =
+            head.get(9..12).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
         let mut answer = Answer { status, head, body: Vec::new(), trailers: Vec::new() };
         if method == "HEAD" || status == 204 || status == 304 || status < 200 {
             return Ok(answer);
@@ -188,11 +194,6 @@ impl RawClient {
         let read = self.more();
         self.stream.sock.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         read.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
-    }
-
-    /// The socket below TLS.
-    pub fn socket(&self) -> &TcpStream {
-        &self.stream.sock
     }
 
     fn chunks(&mut self, answer: &mut Answer) -> io::Result<()> {
@@ -301,7 +302,8 @@ pub fn frames(frames: Vec<http_body::Frame<Bytes>>) -> SentBody {
 /// The whole body and its trailers.
 pub async fn read(response: Response<Incoming>) -> Result<(Bytes, http::HeaderMap), String> {
     #[expect(clippy::disallowed_methods, reason = "limited, and a test's own")]
-    let collected = Limited::new(response.into_body(), 64 << 20).collect().await.map_err(|error| error.to_string())?;
+    let collected =
+        Limited::new(response.into_body(), 64 << 20).collect().await.map_err(|error| error.to_string())?;
     let trailers = collected.trailers().cloned().unwrap_or_default();
     Ok((collected.to_bytes(), trailers))
 }

@@ -70,7 +70,8 @@ impl TestGateway {
 
     /// Starts a gateway that believes proxies in these networks.
     pub fn start_trusting(networks: &[&str], apps: &str) -> Self {
-        let text = Self::configuration("", apps).replace("workers = 2\n", &format!("workers = 2\ntrusted_proxies = {networks:?}\n"));
+        let text = Self::configuration("", apps)
+            .replace("workers = 2\n", &format!("workers = 2\ntrusted_proxies = {networks:?}\n"));
         Self::start_text(&text)
     }
 

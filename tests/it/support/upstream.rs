@@ -156,19 +156,21 @@ impl Upstream {
     pub fn tls() -> (Self, String) {
         let mut authority = CertificateParams::new([]).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("an authority");
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
+            .expect("an authority");
         let key = KeyPair::generate().expect("a key");
         let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
             .expect("parameters")
             .signed_by(&key, &authority)
             .expect("a certificate");
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("a certificate");
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("versions")
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate.der().clone()], key)
+                .expect("a certificate");
         let config = Arc::new(config);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("https://{}", listener.local_addr().expect("an address"));
@@ -291,7 +293,11 @@ impl Conn {
             }
             if self.more()? == 0 {
                 self.tell(Event::Closed);
-                return if self.unread.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+                return if self.unread.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                };
             }
         }
     }
@@ -384,7 +390,9 @@ impl Conn {
 /// An app that everybody may use, with these further keys.
 pub fn public_app(upstream: &str, keys: &str) -> String {
     let upstream = if upstream.starts_with('[') { upstream.to_owned() } else { format!("{upstream:?}") };
-    format!("[[app]]\nname = \"app\"\nupstream = {upstream}\n{keys}\n[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n")
+    format!(
+        "[[app]]\nname = \"app\"\nupstream = {upstream}\n{keys}\n[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n"
+    )
 }
 
 fn answer_ok(conn: &mut Conn) -> io::Result<()> {
