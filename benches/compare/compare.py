@@ -16,7 +16,7 @@ from pathlib import Path
 import checks
 import cost
 import report
-from load import BODY_BYTES, WORKLOADS, Load
+from load import BODY_BYTES, WORKLOADS, Load, LoadHung
 from servers import Nginx, Portcullis, Upstream, make_certificate
 
 OUTPUT = Path(__file__).resolve().parent / "output"
@@ -29,6 +29,9 @@ def main():
     cost.allow_many_files()
     os.sched_setaffinity(0, {load_cpu})
     started = time.monotonic()
+    load_average = os.getloadavg()[0]
+    if load_average > 1:
+        print(f"others are at work here (load {load_average:.1f}); measure again when they are not", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         folder = Path(folder)
         os.chmod(folder, 0o755)
@@ -51,7 +54,7 @@ def main():
                     results[workload.name] = rounds(workload, proxies, upstream, load, options)
             for name, proxy in proxies.items():
                 memory[name]["idle_connection_kib"] = cost.kib_per_idle_connection(proxy)
-    machine = report.machine(proxy_cpu, load_cpu, options.portcullis)
+    machine = report.machine(proxy_cpu, load_cpu, load_average, options.portcullis)
     document = {
         "machine": machine,
         "rounds": options.rounds,
@@ -69,7 +72,7 @@ def rounds(workload, proxies, upstream, load, options):
     """Loads both proxies in turn; each round is a pair, and every other pair is turned round."""
     samples = {name: [] for name in proxies}
     for proxy in proxies.values():
-        load.run(workload, proxy, options.seconds / 4)
+        sample(workload, proxy, upstream, load, options.seconds / 2)
     for number in range(options.rounds):
         order = list(proxies.items())
         for name, proxy in order if number % 2 == 0 else reversed(order):
@@ -79,9 +82,14 @@ def rounds(workload, proxies, upstream, load, options):
     return report.summary(samples)
 
 
-def sample(workload, proxy, upstream, load, seconds):
+def sample(workload, proxy, upstream, load, seconds, attempts=3):
     seen, spent = upstream.requests(), cost.cpu_seconds(proxy.pids())
-    answered = load.run(workload, proxy, seconds)
+    try:
+        answered = load.run(workload, proxy, seconds)
+    except LoadHung:
+        if attempts == 1:
+            raise SystemExit(f"{workload.name}: no load came to an end") from None
+        return sample(workload, proxy, upstream, load, seconds, attempts - 1)
     spent, seen = cost.cpu_seconds(proxy.pids()) - spent, upstream.requests() - seen
     if seen < answered.requests:
         raise SystemExit(f"{workload.name}: {answered.requests} answers, but the upstream saw {seen} requests")

@@ -51,11 +51,11 @@ def table(document):
     return "\n".join(lines)
 
 
-def machine(proxy_cpu, load_cpu, program):
+def machine(proxy_cpu, load_cpu, load_average, program):
     return {
         "cpu": f"{os.cpu_count()} x {cpu_model()}; proxies on {proxy_cpu}, load and upstream on {load_cpu}",
         "system": f"Linux {platform.release()}",
-        "load_average_at_end": ", ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "load average before": f"{load_average:.1f}",
         "nginx": said("/usr/sbin/nginx", "-v"),
         "h2load": said("h2load", "--version"),
         "portcullis": said(program, "--version"),

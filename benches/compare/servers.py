@@ -25,6 +25,9 @@ class Server:
         with self.messages.open("wb") as stderr:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr, **streams)
 
+    def __str__(self):
+        return type(self).__name__
+
     def __enter__(self):
         try:
             self._wait_until_open()
@@ -201,12 +204,13 @@ http {{
 """
 
 # What a careful administrator sets for speed: kept connections, buffers that hold an answer, no files, a
-# buffered log. One ticket for each handshake, as Portcullis sends.
+# buffered log, no more headers than an application needs (a request id costs random numbers). One ticket
+# for each handshake, as Portcullis sends.
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr warn;
 events {{ worker_connections 8192; }}
 http {{
-    log_format like_ours escape=json '{{"log":"access","time":"$time_iso8601","id":"$request_id","client":"$remote_addr",'
+    log_format like_ours escape=json '{{"log":"access","time":"$time_iso8601","id":"$connection-$connection_requests","client":"$remote_addr",'
         '"method":"$request_method","host":"$host","path":"$uri","status":$status,"bytes":$body_bytes_sent,'
         '"ms":$request_time,"upstream_ms":"$upstream_response_time"}}';
     access_log /dev/null like_ours buffer=64k flush=250ms;
@@ -226,9 +230,8 @@ http {{
         ssl_conf_command NumTickets 1;
         location / {{
             proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_set_header Host $http_host; proxy_set_header X-Request-Id $request_id;
+            proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto https;
-            proxy_set_header X-Forwarded-Host $http_host;
             proxy_request_buffering off; proxy_buffers 16 32k; proxy_busy_buffers_size 128k;
             proxy_max_temp_file_size 0;
         }}
