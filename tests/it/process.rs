@@ -15,7 +15,7 @@ use http::{Method, Request};
 
 use crate::support::{
     process::{Process, Workplace, mode, set_up_links, text, until},
-    visitor::Protocol,
+    visitor::{Protocol, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
@@ -106,6 +106,27 @@ fn the_set_up_link_makes_the_first_superuser_and_works_once() {
     root.sign_in("root", PASSWORD);
     let (_, _, err) = gateway.stop();
     assert!(set_up_links(&err).is_empty(), "a second start offers to set up again:\n{err}");
+}
+
+#[test]
+fn of_many_who_use_the_set_up_link_at_once_one_wins() {
+    let place = Workplace::new("", WHOAMI);
+    let gateway = place.start();
+    let mut visitor = gateway.visitor();
+    let page = visitor.get(&gateway.set_up_link());
+    let (csrf, token) = (page.field("csrf"), page.field("token"));
+    let names: Vec<_> = (0..8).map(|number| format!("root{number}")).collect();
+    let requests = names.iter().map(|name| {
+        let fields =
+            [("csrf", &*csrf), ("token", &token), ("username", name), ("new", PASSWORD), ("again", PASSWORD)];
+        form("/.gateway/setup", &fields, &[])
+    });
+    let statuses: Vec<_> =
+        visitor.send_all(requests.collect()).iter().map(|reply| reply.status.as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 7, "{statuses:?}");
+    let users = place.run_well(&["user", "list", "--json"], "");
+    assert_eq!(users.matches("\"superuser\": true").count(), 1, "{users}");
 }
 
 #[test]
@@ -424,7 +445,9 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
     root.sign_in_to("/", "my-password-in-the-wrong-field", "x");
     root.speaking(Protocol::Http2).sign_in("root", new);
     place.run_well(&["user", "add", "alice", "--group", "staff"], "alice's own umbrella stand");
-    let stored = std::fs::read(place.path("state/users.db")).unwrap();
+    let files = std::fs::read_dir(place.path("state")).unwrap();
+    let stored: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    assert!(text(&stored).contains("alice"), "not where the users are");
     gateway.stdout.wait_for_text("\"user\":\"alice\"");
     gateway.signal("HUP");
     gateway.stderr.wait_for_text("configuration reloaded");
