@@ -25,7 +25,7 @@ use portcullis::{
     identity::{CredentialVersion, GroupName, Identity, User, UserId, UserName},
     request::{NormalPath, RequestIds, Target, TrustedProxies},
     session::{
-        Limits, MemoryStore, SessionToken, Sessions, SignIn,
+        Limits, MemoryStore, Opening, Owner, SessionStore, SessionToken, Sessions, StoreError,
         cookie::{self, Keep},
     },
     telemetry::{AccessLog, AccessRecord, Format, LogWriter},
@@ -83,7 +83,8 @@ fn decisions(criterion: &mut Criterion) {
 fn sessions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("session");
     for open in [1, 1000, 100_000] {
-        let sessions = Sessions::new(Box::new(MemoryStore::new(1_000_000)));
+        let store = Box::new(MemoryStore::new(1_000_000)) as Box<dyn SessionStore>;
+        let sessions = Sessions::start(1_000_000, |_| Ok::<_, StoreError>(store)).expect("a store");
         let tokens: Vec<SessionToken> = (0..open).map(|user| sign_in(&sessions, user)).collect();
         let cookies: Vec<HeaderMap> = tokens.iter().map(headers_with).collect();
         let mut next = cookies.iter().cycle();
@@ -186,13 +187,14 @@ fn alice() -> User {
 }
 
 fn sign_in(sessions: &Sessions, user: i64) -> SessionToken {
-    let sign_in = SignIn {
-        user: UserId(user),
-        credential: CredentialVersion(1),
+    let opening = Opening {
+        owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
         client_addr: CLIENT,
         user_agent: "Mozilla/5.0 (X11; Linux x86_64)",
+        remember: false,
+        replaces: None,
     };
-    let opened = sessions.open(sign_in, NOW, &LIMITS).now_or_never().expect("memory does not wait");
+    let opened = sessions.open(opening, NOW, &LIMITS).now_or_never().expect("memory does not wait");
     opened.expect("a session").0
 }
 
@@ -232,5 +234,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const LIMITS: Limits = Limits {
     lifetime: Duration::from_hours(12),
     idle_timeout: Duration::from_hours(1),
+    remember_lifetime: None,
     browser_session: false,
+    max_per_user: None,
 };

@@ -5,6 +5,12 @@
 
 mod support;
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "what cannot be measured may as well stop"
+)]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use support::{Client, Gateway, Protocol, upstream};
 use tokio::runtime::Builder;

@@ -15,7 +15,7 @@ use portcullis::{
     gateway::Shared,
     identity::{GroupName, UserName},
     server::{Phase, ServeError, Stopper},
-    session::{SignIn, cookie::SESSION_COOKIE},
+    session::{Opening, Owner, cookie::SESSION_COOKIE},
     telemetry::LogWriter,
     users::{NewUser, UserStore},
 };
@@ -61,13 +61,14 @@ impl Gateway {
         let signing_in = async {
             let account = self.shared.directory.account_by_name(&name).await.expect("the directory");
             let account = account.expect("the user that was added");
-            let sign_in = SignIn {
-                user: account.user.id,
-                credential: account.credential,
+            let opening = Opening {
+                owner: Owner::User { id: account.user.id, credential: account.credential },
                 client_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 user_agent: "bench",
+                remember: false,
+                replaces: None,
             };
-            self.shared.sessions.open(sign_in, self.shared.clock.now(), &limits).await.expect("a session").0
+            self.shared.sessions.open(opening, self.shared.clock.now(), &limits).await.expect("a session").0
         };
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let token = runtime.block_on(signing_in);
