@@ -21,8 +21,8 @@ criterion_main!(benches);
 fn requests(criterion: &mut Criterion) {
     let gateway = Gateway::start(&format!(
         "[groups]\nstaff = [\"bench.use\"]\n{}{}",
-        app("/whoami", "builtin:whoami"),
-        app("/tcp", &format!("http://{}", upstream::start())),
+        app("whoami", "builtin:whoami"),
+        app("tcp", &format!("http://{}", upstream::start())),
     ));
     let session = gateway.sign_in("alice", "staff");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -49,11 +49,10 @@ fn requests(criterion: &mut Criterion) {
     }
 }
 
-fn app(mount: &str, upstream: &str) -> String {
+fn app(name: &str, upstream: &str) -> String {
     format!(
-        "[[app]]\nname = \"{}\"\npath = \"{mount}\"\nupstream = \"{upstream}\"\nidentity = \"remote-user\"\n\
-         [[app.rule]]\npath = \"{mount}/public/**\"\nallow = \"anyone\"\n\
-         [[app.rule]]\npath = \"{mount}/members/**\"\nallow = {{ group = \"staff\" }}\n",
-        &mount[1..]
+        "[[app]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"{upstream}\"\nidentity = \"remote-user\"\n\
+         [[app.rule]]\npath = \"/{name}/public/**\"\nallow = \"anyone\"\n\
+         [[app.rule]]\npath = \"/{name}/members/**\"\nallow = {{ group = \"staff\" }}\n"
     )
 }

@@ -45,7 +45,8 @@ impl Gateway {
             assemble(loaded.configuration, surroundings).expect("a gateway");
         let stopper = server.stopper();
         let running = Some(std::thread::spawn(move || server.run()));
-        Self { addr: addrs.https[0], shared, stopper, folder, running }
+        let addr = *addrs.https.first().expect("a listener is configured");
+        Self { addr, shared, stopper, folder, running }
     }
 
     /// Adds a user and opens a session; returns the line for `Cookie`.

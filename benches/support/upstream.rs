@@ -28,7 +28,7 @@ fn answer(mut connection: TcpStream) -> io::Result<()> {
         if length == 0 {
             return Ok(());
         }
-        head.extend_from_slice(&received[..length]);
+        head.extend_from_slice(received.get(..length).unwrap_or_default());
         if head.ends_with(b"\r\n\r\n") {
             head.clear();
             connection.write_all(ANSWER)?;
