@@ -1,5 +1,14 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+#![expect(unreachable_pub, reason = "what the support modules offer is for the modules beside them")]
+#![expect(
+    clippy::format_push_string,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test's helpers panic as the tests themselves do"
+)]
+
 mod forwarding;
 mod headers;
 mod large_bodies;
