@@ -24,7 +24,7 @@ use crate::support::{
 };
 
 const BODY_BYTES: u64 = 200 << 20;
-const CHUNK: [u8; 64 << 10] = [b'x'; 64 << 10];
+static CHUNK: [u8; 64 << 10] = [b'x'; 64 << 10];
 /// What the kernel's buffers of two connections can hold at most, and some.
 const UNDERWAY_BYTES: u64 = 48 << 20;
 /// What may be added to the process: buffers of one request, and what the allocator keeps.

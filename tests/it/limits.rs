@@ -101,7 +101,7 @@ fn a_client_that_reads_nothing_is_given_up() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-        let chunk = [b"10000\r\n", &[b'x'; 0x10000][..], b"\r\n"].concat();
+        let chunk = [b"10000\r\n", &vec![b'x'; 0x10000][..], b"\r\n"].concat();
         // It ends when the gateway closes; that is what the test waits for.
         while conn.send(&chunk).is_ok() {}
         conn.note("given up");

@@ -11,7 +11,7 @@ use tokio_tungstenite::{
 use crate::support::{
     client::{Http2, RawClient, connect, full, request, sign_in},
     gateway::TestGateway,
-    upstream::{PATIENCE, Upstream, public_app},
+    upstream::{PATIENCE, Received, Upstream, public_app},
 };
 
 type Socket = WebSocketStream<tokio_rustls::client::TlsStream<tokio::net::TcpStream>>;
@@ -169,7 +169,7 @@ fn an_upstream_may_decline() {
     assert_eq!(client.answer().text(), "ok");
     assert_eq!(client.answer().text(), "ok");
     let seen = upstream.seen();
-    assert_eq!(seen.iter().map(|one| one.asked()).collect::<Vec<_>>(), ["GET /up", "GET /next"]);
+    assert_eq!(seen.iter().map(Received::asked).collect::<Vec<_>>(), ["GET /up", "GET /next"]);
     assert!(seen[1].values("remote-user").is_empty());
 }
 
