@@ -2,7 +2,7 @@
 //!
 //! [`Forwarder::forward`] takes a [`Permit`], which only `access` can make, and
 //! sends the request that was judged: its path byte for byte, its headers after
-//! the rules of [`headers`], its body as a stream. It knows no session, token
+//! the rules of `headers`, its body as a stream. It knows no session, token
 //! or password; of the session it knows the cookie's name, to cut it out.
 
 mod app;
@@ -18,7 +18,7 @@ mod whoami;
 use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use http::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, EXPECT, UPGRADE},
 };
 use http_body::Body;
@@ -33,7 +33,7 @@ pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 
-use body::{Gate, Progress, RequestBody};
+use body::{Declined, Gate, Progress, RequestBody};
 use pool::{Lease, Pool};
 
 /// One worker's way to the upstreams.
@@ -96,6 +96,7 @@ impl Forwarder {
                             tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
                             request.restore(message);
                             lease = self.pool.fresh(lease, context.app).await.map_err(fault)?;
+                            request.readdress(&lease);
                         }
                         _ => break Err((lease.endpoint, FaultKind::Exchange(error.into_error()))),
                     }
@@ -105,10 +106,13 @@ impl Forwarder {
         };
         let (response, lease) = answered.map_err(|(endpoint, kind)| match progress.failure.get() {
             Some(BodyError::TooLarge) => fault((endpoint, FaultKind::TooLarge)),
-            Some(BodyError::Stalled | BodyError::Broken) => fault((endpoint, FaultKind::ClientStalled)),
-            None => fault((endpoint, kind)),
+            Some(BodyError::Stalled) => fault((endpoint, FaultKind::ClientStalled)),
+            Some(BodyError::Broken) => fault((endpoint, FaultKind::ClientBroke)),
+            Some(BodyError::Unwanted) | None => fault((endpoint, kind)),
         })?;
-        let response = finish(response, lease, client, context)?;
+        let declined = request.expects_continue.as_ref().and_then(Gate::decline);
+        let client = client.zip(request.upgrade);
+        let response = finish(response, lease, client, context, progress, declined)?;
         Ok(Answer { response, upstream_time: sent_at.elapsed() })
     }
 
@@ -132,7 +136,7 @@ struct Outgoing<'a> {
     request: Option<Request<RequestBody>>,
     permit: Permit,
     context: Context<'a>,
-    upgrade: Option<http::HeaderValue>,
+    upgrade: Option<HeaderValue>,
     expects_continue: Option<Gate>,
     addressed: bool,
     progress: Rc<Progress>,
@@ -184,7 +188,7 @@ fn prepare(
 }
 
 impl Outgoing<'_> {
-    /// The request for this upstream. Headers are rewritten once: a repetition goes to the same server.
+    /// The request for this upstream. Headers are rewritten once; `Host` may change with the server.
     fn address(&mut self, lease: &Lease) -> Request<RequestBody> {
         let mut request = self.request.take().unwrap_or_else(|| Request::new(RequestBody::empty()));
         if !self.addressed {
@@ -201,7 +205,7 @@ impl Outgoing<'_> {
                 upgrade,
             );
             if let Some(gate) = &self.expects_continue {
-                request.headers_mut().insert(EXPECT, http::HeaderValue::from_static("100-continue"));
+                request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
                 let gate = gate.clone();
                 hyper::ext::on_informational(&mut request, move |response| {
                     if response.status() == StatusCode::CONTINUE {
@@ -219,6 +223,13 @@ impl Outgoing<'_> {
             });
         }
         request
+    }
+
+    /// Turns to another server, if the one that was asked first is gone.
+    fn readdress(&mut self, lease: &Lease) {
+        if let Some(request) = &mut self.request {
+            headers::address(request.headers_mut(), self.context.app, &lease.endpoint, self.permit.target());
+        }
     }
 
     /// A copy, if sending it twice does no more than sending it once (RFC 9110 §9.2.2).
@@ -241,22 +252,27 @@ impl Outgoing<'_> {
 fn finish(
     response: Response<Incoming>,
     lease: Lease,
-    client: ClientUpgrade,
+    client: Option<(OnUpgrade, HeaderValue)>,
     context: Context<'_>,
+    progress: Rc<Progress>,
+    declined: Option<Declined>,
 ) -> Result<Response<AnswerBody>, Fault> {
+    if !headers::frames_once(response.headers()) {
+        return Err(fault((lease.endpoint, FaultKind::TwoLengths)));
+    }
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let mut response = response;
     *response.version_mut() = Version::HTTP_11;
     match (switching, client) {
-        (true, Some(client)) => {
-            let protocol = response.headers().get(UPGRADE).cloned();
+        (true, Some((client, wanted))) => {
+            let Some(protocol) = headers::agreed_upgrade(&wanted, response.headers()) else {
+                return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
+            };
             let upstream = hyper::upgrade::on(&mut response);
             let mut response = response.map(|_| None);
             headers::to_client(response.headers_mut());
-            response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
-            if let Some(protocol) = protocol {
-                response.headers_mut().insert(UPGRADE, protocol);
-            }
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(UPGRADE, protocol);
             upgrade::tunnel(client, upstream);
             Ok(response)
         }
@@ -264,7 +280,7 @@ fn finish(
         (false, _) => {
             headers::to_client(response.headers_mut());
             let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
-            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned))))
+            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined))))
         }
     }
 }

@@ -4,10 +4,19 @@
 
 mod access_matrix;
 mod browser;
+mod documents;
+mod forwarding;
+mod headers;
+mod layering;
+mod messages;
 mod process;
 mod prometheus;
+mod routing;
 mod sign_in;
 mod support;
+mod systemd;
+mod upgrades;
+mod upstream_faults;
 mod users;
 
 use support::gateway::TestGateway;
