@@ -68,7 +68,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         row("http", address.to_string(), "redirects to https".to_owned());
     }
     match server.status {
-        Some(address) => row("status", address.to_string(), "health and metrics".to_owned()),
+        Some(address) => row("status", address.to_string(), "health".to_owned()),
         None => row("status", "off".to_owned(), String::new()),
     }
     for certificate in &configuration.tls.certificates {
@@ -78,13 +78,21 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         let folder = configuration.certs.display();
         row("certificate", "self-signed".to_owned(), format!("made in {folder} at the first start"));
     }
-    let Sessions { store: Store::Memory, max_sessions, limits } = &configuration.sessions;
-    let times = format!(
-        "{} at most, {} unused, {max_sessions} at a time",
+    let Sessions { store, max_sessions, limits } = &configuration.sessions;
+    let mut times = format!(
+        "{} at most, {} unused",
         config::show_duration(limits.lifetime),
         config::show_duration(limits.idle_timeout)
     );
-    row("sessions", "in memory".to_owned(), times);
+    if let Some(remembered) = limits.remember_lifetime {
+        times.push_str(", kept signed in for ");
+        times.push_str(&config::show_duration(remembered));
+    }
+    let place = match store {
+        Store::File => configuration.sessions_database().display().to_string(),
+        Store::Memory => format!("in memory, {max_sessions} at a time"),
+    };
+    row("sessions", place, times);
     row("state", configuration.state.display().to_string(), String::new());
     write_table(&rows, "", out)
 }

@@ -27,7 +27,15 @@ pub(super) static TLS: Keys = Keys { section: "`[tls]`", keys: &["min_version", 
 pub(super) static CERTIFICATE: Keys = Keys { section: "`[[tls.certificate]]`", keys: &["cert", "key"] };
 pub(super) static SESSION: Keys = Keys {
     section: "`[session]`",
-    keys: &["store", "lifetime", "idle_timeout", "browser_session", "max_sessions"],
+    keys: &[
+        "store",
+        "lifetime",
+        "idle_timeout",
+        "remember_lifetime",
+        "browser_session",
+        "max_per_user",
+        "max_sessions",
+    ],
 };
 pub(super) static PASSWORD: Keys =
     Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };

@@ -92,7 +92,10 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
     let limits = session::Limits {
         lifetime: reader.duration(field("lifetime"), Duration::from_hours(12)),
         idle_timeout: reader.duration(field("idle_timeout"), Duration::from_hours(1)),
+        remember_lifetime: field("remember_lifetime").map(|field| reader.duration(Some(field), REMEMBERED)),
         browser_session: reader.boolean(field("browser_session"), false),
+        max_per_user: field("max_per_user")
+            .and_then(|field| usize::try_from(reader.integer(Some(field), 1..=1_000_000, 1)).ok()),
     };
     if let Some(idle) = field("idle_timeout").filter(|_| limits.idle_timeout > limits.lifetime) {
         let mut warning = reader
@@ -113,25 +116,22 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
 /// The one place that says which stores there are.
 fn store(reader: &Reader, field: &Field<'_>) -> Option<Store> {
     let text = reader.text(field)?;
-    let later = text.content == "file"
-        || text.content.starts_with("redis://")
-        || text.content.starts_with("rediss://");
     match text.content {
         "memory" => return Some(Store::Memory),
-        _ if later => {
-            let what = if text.content == "file" { "the store \"file\"" } else { "a Redis store" };
+        "file" => return Some(Store::File),
+        redis if redis.starts_with("redis://") || redis.starts_with("rediss://") => {
             // The address may hold a password, so it is not repeated.
             reader.report(
                 reader
-                    .error(&text.span, format!("{what} is not available in this version"))
-                    .help("write `store = \"memory\"`: a restart then signs everybody out"),
+                    .error(&text.span, "a Redis store is not available in this version")
+                    .help("write `store = \"file\"`: sessions survive a restart, on one gateway"),
             );
         }
         other => {
             reader.report(
                 reader
                     .error(&text.span, format!("there is no store \"{}\"", shown(other)))
-                    .help("write `store = \"memory\"`"),
+                    .help("write `store = \"file\"`, or \"memory\""),
             );
         }
     }
@@ -201,4 +201,6 @@ fn log(reader: &Reader, section: Option<&Section<'_>>) -> Log {
     }
 }
 
-const DEFAULT_STORE: Store = Store::Memory;
+/// Stands in where what was written cannot be read.
+const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+const DEFAULT_STORE: Store = Store::File;

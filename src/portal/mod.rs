@@ -39,7 +39,7 @@ use crate::{
     refusal::{Refusal, Representation},
     request::{NormalPath, fold},
     session::{
-        Limits, Presented, SessionToken, Sessions, SignIn,
+        Limits, Opening, Owner, Presented, SessionToken, Sessions,
         cookie::{self, FORM_COOKIE, Keep},
     },
     telemetry::{Audit, AuditEvent, AuditKind},
@@ -181,23 +181,26 @@ impl Portal {
         }
     }
 
-    /// Signs the browser in: ends what it had, opens a session under a new token, sends it on.
+    /// Signs the browser in: opens a session under a new token in place of the one it had, sends it on.
     ///
-    /// The old session ends first, so that a token from before sign-in is worth nothing after it, whatever
-    /// happens in between (ASVS 5.0 7.2.4).
+    /// Both in one step of the store: a token from before sign-in is worth nothing after it (ASVS 5.0 7.2.4).
     async fn enter(&self, visit: &Visit<'_>, account: &Account, to: &str) -> Result<Entered, Refusal> {
-        self.end_presented(visit).await?;
         let user_agent = visit.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let sign_in = SignIn {
-            user: account.user.id,
-            credential: account.credential,
+        let replaces = match visit.presented {
+            Presented::Alive(session) => Some(&**session),
+            Presented::Absent | Presented::Invalid => None,
+        };
+        let opening = Opening {
+            owner: Owner::User { id: account.user.id, credential: account.credential },
             client_addr: visit.client_addr,
             user_agent: user_agent.as_deref().unwrap_or_default(),
+            remember: false,
+            replaces,
         };
         let limits = &visit.settings.sessions;
         let (token, session) = self
             .sessions
-            .open(sign_in, self.clock.now(), limits)
+            .open(opening, self.clock.now(), limits)
             .await
             .map_err(|error| unavailable(visit, "opening a session", &error))?;
         let mut response = pages::redirect(to);

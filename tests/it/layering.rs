@@ -25,15 +25,15 @@ type Row = (&'static str, &'static [&'static str]);
 /// The table of `src/lib.rs`, in its order: what is further down may know what is further up, never
 /// the other way round.
 const LAYERS: &[(&str, &[Row])] = &[
-    ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[])]),
+    ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[]), ("database", &[])]),
     ("telemetry", &[("telemetry", &["clock"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
     ("rules", &[("access", &["identity", "request"])]),
     (
         "state",
         &[
-            ("session", &["clock", "identity"]),
-            ("users", &["clock", "identity"]),
+            ("session", &["clock", "identity", "database"]),
+            ("users", &["clock", "identity", "database"]),
             ("backends", &["clock", "identity", "users"]),
         ],
     ),
@@ -91,8 +91,9 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "telemetry",
                 // The plain-HTTP port reads a target, but never asks a rule.
                 "request",
-                // Readiness is whether the directory answers.
+                // Readiness is whether both stores do their work.
                 "users::Directory",
+                "session::Sessions",
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
                 "gateway",
@@ -165,7 +166,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rpassword", &["cli"]),
     ("minijinja", &["pages"]),
     ("moka", &["session", "users"]),
-    ("rusqlite", &["users"]),
+    ("rusqlite", &["database", "session", "users"]),
     ("argon2", &["users"]),
     ("zxcvbn", &["users"]),
     ("rcgen", &["server"]),

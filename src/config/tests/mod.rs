@@ -30,12 +30,18 @@ fn two_lines_are_enough_and_everything_else_has_a_default() {
     assert_eq!(configuration.state, Path::new("state"));
     assert_eq!(configuration.certs, Path::new("certs"));
     assert_eq!(configuration.tls.min_version, TlsVersion::V1_2);
-    assert_eq!(configuration.sessions.store, Store::Memory);
+    assert_eq!(configuration.sessions.store, Store::File);
     assert_eq!(configuration.sessions.max_sessions, 1_000_000);
     let hours = |hours| Duration::from_hours(hours);
     assert_eq!(
         configuration.sessions.limits,
-        session::Limits { lifetime: hours(12), idle_timeout: hours(1), browser_session: false }
+        session::Limits {
+            lifetime: hours(12),
+            idle_timeout: hours(1),
+            remember_lifetime: None,
+            browser_session: false,
+            max_per_user: None,
+        }
     );
     assert_eq!(configuration.limits, Limits::default());
     assert_eq!(configuration.log, Log { access: true, format: None });
