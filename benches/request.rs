@@ -3,12 +3,6 @@
 //! The time is a round trip's, so it counts the client and the upstream too; `compare/run` tells what the
 //! gateway alone costs.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "what cannot be measured may as well stop"
-)]
-
 mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
