@@ -157,6 +157,9 @@ fn sigterm_ends_running_requests_and_takes_no_new_connection() {
     gateway.signal("TERM");
     gateway.stderr.wait_for_text("stopping");
     until("new connections are refused", || TcpStream::connect(gateway.https).is_err());
+    let ready =
+        || plain_request(gateway.status, "GET /readyz HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
+    until("a balancer is told that it drains", || ready().starts_with("HTTP/1.1 503 "));
     assert!(running.iter().all(|request| !request.is_finished()), "a running request was cut off");
     for _ in &running {
         upstream.answer();
