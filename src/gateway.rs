@@ -16,7 +16,10 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Method, Request, Response, header::CONTENT_LENGTH};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Version,
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE},
+};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -85,6 +88,8 @@ impl Carried {
 pub struct Connection {
     /// The other end of the socket.
     pub peer_addr: IpAddr,
+    /// How many header lines a request may have.
+    pub max_headers: usize,
 }
 
 impl Gateway {
@@ -99,10 +104,20 @@ impl Gateway {
         let snapshot = self.shared.current.load();
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
-        let response = match self.answer(&snapshot, request, wants, &mut exchange).await {
+        let shares_connection = request.version() == Version::HTTP_2;
+        let answered = if lines_of(request.headers()) > connection.max_headers {
+            Err(Refusal::HeadTooLarge)
+        } else {
+            self.answer(&snapshot, request, wants, &mut exchange).await
+        };
+        let response = match answered {
             Ok(response) => response,
             Err(refusal) => {
-                let response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                // What came may have been meant otherwise, and so may what comes after it.
+                if matches!(refusal, Refusal::BadRequest(_)) && !shares_connection {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 response.map(OutgoingBody::Own)
             }
         };
@@ -147,6 +162,10 @@ impl Gateway {
                 return Err(Refusal::Unavailable);
             }
             return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
+        }
+
+        if portal::is_disguised(&target.path) {
+            return Err(Refusal::NotFound);
         }
 
         let app = app.map_err(|unrouted| match unrouted {
@@ -313,6 +332,8 @@ impl Gateway {
             app: None,
             viewer: Identity::Anonymous,
             upstream_time: None,
+            status: CLIENT_GONE,
+            bytes: 0,
             log: self.access_log.clone(),
         }
     }
@@ -335,7 +356,8 @@ impl Viewer {
     }
 }
 
-/// What is remembered of a request for its line in the log.
+/// What is remembered of a request for its line in the log, which is written when this is dropped:
+/// the answer has ended then, or nobody waits for it any more.
 #[derive(Debug)]
 struct Exchange {
     id: RequestId,
@@ -348,13 +370,15 @@ struct Exchange {
     app: Option<Arc<str>>,
     viewer: Identity,
     upstream_time: Option<Duration>,
+    status: u16,
+    bytes: u64,
     log: Option<Rc<AccessLog>>,
 }
 
 impl Exchange {
-    fn finish(self, response: Response<OutgoingBody>) -> Response<Outgoing> {
-        let status = response.status().as_u16();
-        response.map(|body| Outgoing { body, line: Line { exchange: self, status, bytes: 0 } })
+    fn finish(mut self, response: Response<OutgoingBody>) -> Response<Outgoing> {
+        self.status = response.status().as_u16();
+        response.map(|body| Outgoing { body, exchange: self })
     }
 }
 
@@ -362,7 +386,7 @@ impl Exchange {
 #[derive(Debug)]
 pub struct Outgoing {
     body: OutgoingBody,
-    line: Line,
+    exchange: Exchange,
 }
 
 #[derive(Debug)]
@@ -371,18 +395,10 @@ enum OutgoingBody {
     Upstream(AnswerBody),
 }
 
-#[derive(Debug)]
-struct Line {
-    exchange: Exchange,
-    status: u16,
-    bytes: u64,
-}
-
-impl Drop for Line {
+impl Drop for Exchange {
     fn drop(&mut self) {
-        let Exchange { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, log } =
-            &self.exchange;
-        let Some(log) = log else { return };
+        let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
+        let Some(log) = &self.log else { return };
         log.record(&AccessRecord {
             time: *time,
             id: id.as_str(),
@@ -415,7 +431,7 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(None) => Poll::Ready(None),
         };
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            this.line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            this.exchange.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
         }
         polled
     }
@@ -442,16 +458,25 @@ fn to_come_back<'e>(method: &Method, exchange: &'e Exchange) -> Option<&'e str> 
     original.map(|target| target.path_and_query().as_str())
 }
 
+/// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.
+fn lines_of(headers: &HeaderMap) -> usize {
+    headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1)
+}
+
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn refusal_for(fault: &Fault) -> Refusal {
     match fault.kind {
-        FaultKind::Connect(_) | FaultKind::Exchange(_) | FaultKind::UnwantedUpgrade => Refusal::BadGateway,
+        FaultKind::Connect(_)
+        | FaultKind::Exchange(_)
+        | FaultKind::UnwantedUpgrade
+        | FaultKind::TwoLengths => Refusal::BadGateway,
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
         FaultKind::ClientStalled => Refusal::TooSlow,
+        FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
     }
 }
 
@@ -469,3 +494,6 @@ impl std::fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+/// What the log says of a request whose client did not wait for the answer; never sent.
+const CLIENT_GONE: u16 = 499;

@@ -97,7 +97,7 @@ fn app_limits(reader: &Reader, field: Option<Field<'_>>, limits: &Limits) -> App
         if own > of_all {
             let message = format!("this `{name}` is longer than that of `[session]`");
             let help = format!(
-                "an app can only shorten it: write less than `\"{}\"`, or lengthen it for all in `[session]`",
+                "an app can only shorten it: write at most `\"{}\"`, or lengthen it for all in `[session]`",
                 show_duration(of_all)
             );
             reader.report(reader.error(&span, message).help(help));
