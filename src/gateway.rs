@@ -293,7 +293,7 @@ impl Gateway {
         self.forwarder.prune();
         self.flush_log();
         for (leash, session, own) in self.carried.all() {
-            if session.has_outlived(&own, self.shared.clock.now()) || !self.goes_on(&session).await {
+            if session.is_too_old_for(&own, self.shared.clock.now()) || !self.goes_on(&session).await {
                 tracing::debug!(session = %session.key, "ending what an ended session carries");
                 leash.end();
             }

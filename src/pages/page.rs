@@ -196,6 +196,7 @@ pub struct When {
 
 impl When {
     /// The same, also told from now: `5 minutes ago`.
+    #[must_use]
     pub fn ago(self, ago: String) -> Self {
         Self { ago, ..self }
     }

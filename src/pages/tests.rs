@@ -33,13 +33,10 @@ fn one_session(device: &str, current: bool) -> OneSession {
     }
 }
 
-/// Every page, in every state worth looking at.
-fn gallery() -> Vec<(&'static str, Page<'static>)> {
-    let host = "wiki.example.com";
-    let csrf = "token";
-    let account = || Account {
-        host,
-        csrf,
+fn account() -> Account<'static> {
+    Account {
+        host: "wiki.example.com",
+        csrf: "token",
         username: "ada",
         full_name: "Ada Lovelace",
         email: "ada@example.com",
@@ -53,7 +50,13 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
         incomplete: false,
         problem: None,
         notice: None,
-    };
+    }
+}
+
+/// Every page, in every state worth looking at.
+fn gallery() -> Vec<(&'static str, Page<'static>)> {
+    let host = "wiki.example.com";
+    let csrf = "token";
     let confirm = || Confirm { host, csrf, next: "/", username: "ada", name: "Ada Lovelace", problem: None };
     let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
     let setup = || Setup { host, csrf, token: "secret", username: "", problem: None, about: "" };
@@ -90,7 +93,7 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
                     OneSession { remembered: true, ..one_session("Safari on an iPhone", false) },
                     OneSession {
                         address: "2001:db8:85a3:8d3:1319:8a2e:370:7348".into(),
-                        ..one_session("an unknown program", false)
+                        ..one_session("An unknown program", false)
                     },
                 ],
                 notice: Some("That session has ended."),

@@ -67,7 +67,7 @@ fn one_session(session: &Session, current: bool, now: Timestamp) -> OneSession {
     OneSession {
         key: session.key.to_hex(),
         current,
-        device: device::in_words(&session.user_agent),
+        device: words::at_start(device::in_words(&session.user_agent)),
         address: session.client_addr.to_canonical().to_string(),
         signed_in: when(session.signed_in),
         last_seen: when(session.last_seen()),

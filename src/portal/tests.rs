@@ -565,7 +565,8 @@ async fn the_account_page_tells_who_one_is_and_escapes_it() {
         "<li>reports.view</li><li>wiki.edit</li>",
         "Signed in <time datetime=\"2026-10-06T08:00:00.000Z\">6 October 2026, 08:00 UTC",
         "6 October 2026, 20:00 UTC",
-        "127.0.0.1 · in use now",
+        "</time> from 127.0.0.1",
+        "In use now",
     ] {
         assert!(reply.text.contains(part), "{part}: {}", reply.text);
     }
@@ -634,7 +635,7 @@ async fn the_account_page_lists_one_s_sessions_and_ends_one() {
     house.clock.advance(Duration::from_mins(20));
 
     let page = here.get(&house, "account").await;
-    for part in ["This session", "Safari on an iPhone", "20 minutes ago", "an unknown program"] {
+    for part in ["This session", "Safari on an iPhone", "20 minutes ago", "An unknown program"] {
         assert!(page.text.contains(part), "{part}: {}", page.text);
     }
     let keys = endable(&page);

@@ -12,6 +12,14 @@ pub(super) fn ago(time: Duration) -> String {
     }
 }
 
+/// An article at the start of a line; a program spells its own name as it likes.
+pub(super) fn at_start(words: String) -> String {
+    match words.strip_prefix('a') {
+        Some(rest) if rest.starts_with(' ') || rest.starts_with("n ") => format!("A{rest}"),
+        _ => words,
+    }
+}
+
 /// How long something lasts, in the largest unit that says it exactly: `30 days`, `36 hours`.
 pub(super) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -57,6 +65,18 @@ mod tests {
             (1, "1 second"),
         ] {
             assert_eq!(duration(Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn only_an_article_is_written_large() {
+        for (words, expected) in [
+            ("an unknown program", "An unknown program"),
+            ("a Go program", "A Go program"),
+            ("apt", "apt"),
+            ("curl", "curl"),
+        ] {
+            assert_eq!(at_start(words.to_owned()), expected);
         }
     }
 }

@@ -186,10 +186,14 @@ impl Session {
         limits.end_of(self.signed_in, self.expires, self.remembered)
     }
 
+    /// Whether it is too old for an app with limits of its own, however much it is used.
+    pub fn is_too_old_for(&self, own: &AppLimits, now: Timestamp) -> bool {
+        own.lifetime.is_some_and(|lifetime| now >= self.signed_in + lifetime)
+    }
+
     /// Whether it is too old, or was unused for too long, for an app with limits of its own.
     pub fn has_outlived(&self, own: &AppLimits, now: Timestamp) -> bool {
-        own.lifetime.is_some_and(|lifetime| now >= self.signed_in + lifetime)
-            || own.idle_timeout.is_some_and(|idle| now >= self.last_seen() + idle)
+        self.is_too_old_for(own, now) || own.idle_timeout.is_some_and(|idle| now >= self.last_seen() + idle)
     }
 
     /// When it was last used.
