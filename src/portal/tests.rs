@@ -1037,6 +1037,10 @@ async fn a_sign_out_that_the_store_did_not_take_is_not_acknowledged() {
     let reply = browser.post(&house, "logout", &[("csrf", &csrf)]).await;
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(browser.session().is_some(), "the browser keeps the cookie, so that it can try again");
+    for end in ["others", "everywhere"] {
+        let reply = browser.post(&house, "account/sessions", &[("csrf", &csrf), ("end", end)]).await;
+        assert_eq!((reply.status, browser.session().is_some()), (503, true), "{end}");
+    }
     assert!(!reply.text.contains("secrets.example"));
     assert_eq!(house.audited(), ["sign-in/ok/ada"]);
 }

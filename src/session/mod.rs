@@ -112,7 +112,7 @@ pub struct Opening<'a> {
     /// the same user's, or a visitor's.
     pub replaces: Option<&'a Session>,
     /// Whether the same user has only confirmed the password: the time limits of the session that is
-    /// replaced go on, and whether it is remembered.
+    /// replaced go on, and so does what is known of its sign-in.
     pub confirms: bool,
 }
 
@@ -258,8 +258,11 @@ impl Sessions {
             expires: goes_on.map_or(now + lifetime, |old| old.expires),
             last_seen: now,
             remembered: goes_on.map_or(remembered, |old| old.remembered),
-            client_addr,
-            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+            client_addr: goes_on.map_or(client_addr, |old| old.client_addr),
+            user_agent: goes_on.map_or_else(
+                || user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+                |old| old.user_agent.clone(),
+            ),
             data: data.map(|old| SessionData::clone(&old.data())).unwrap_or_default(),
         };
         let session = Session::from_record(record.clone(), now);
@@ -280,15 +283,7 @@ impl Sessions {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
-        match token {
-            Some(token) => {
-                Ok(self.find(token.key(), now, limits).await?.map_or(Presented::Invalid, |session| {
-                    self.touch(&session, now);
-                    Presented::Alive(session)
-                }))
-            }
-            None => Ok(Presented::Invalid),
-        }
+        self.present_to(&AppLimits::default(), token, now, limits).await
     }
 
     /// The same for a request to an app with limits of its own: a session that has outlived them ends.

@@ -144,6 +144,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "telemetry",
                     "request",
                     "access",
+                    "session",
                     "users",
                     "forward",
                     "portal",

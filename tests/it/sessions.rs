@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::support::{
+    client::{RawClient, sign_in},
     gateway::{TestGateway, password},
     process::{Process, Workplace, mode, until},
     visitor::{Reply, Visitor},
@@ -147,6 +148,25 @@ fn an_app_can_shorten_sessions_and_what_it_ends_has_ended_everywhere() {
     assert_eq!(status(&mut alice, "/bank"), 200);
     gateway.clock.advance(Duration::from_mins(2));
     assert_eq!(status(&mut alice, "/bank"), 303, "half an hour after the sign-in, in spite of use");
+}
+
+#[test]
+fn what_an_app_is_sending_ends_with_the_app_s_own_lifetime() {
+    let bank =
+        "[[app]]\npath = \"/bank\"\nupstream = \"builtin:whoami\"\n[app.session]\nlifetime = \"30m\"\n";
+    let gateway = gateway("", &format!("{WHOAMI}{bank}"));
+    let cookie = sign_in(&gateway, "alice");
+    let [mut elsewhere, mut at_the_bank] = ["/events", "/bank/events"].map(|path| {
+        let mut client = RawClient::connect(&gateway);
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"));
+        assert!(client.head().unwrap().starts_with("HTTP/1.1 200"));
+        client
+    });
+    gateway.clock.advance(Duration::from_mins(30));
+    at_the_bank.until_close();
+    for _ in 0..4 {
+        elsewhere.line().unwrap();
+    }
 }
 
 #[test]
