@@ -151,7 +151,7 @@ impl Gateway {
         let page = portal::page_of(&target.path);
         let app = snapshot.policy.route(&target);
         let own = match (&app, page) {
-            (Ok(app), None) => snapshot.app_sessions.get(app.id.0).copied().unwrap_or_default(),
+            (Ok(app), None) => snapshot.session_limits(app, &target),
             _ => AppLimits::default(),
         };
         let viewer = self.identify(headers, snapshot, &own).await;

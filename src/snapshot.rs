@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::{
-    access::Policy,
+    access::{App, Policy},
     forward::{self, BodyLimits, OwnedNames},
     portal,
-    request::TrustedProxies,
+    request::{Target, TrustedProxies},
     session::AppLimits,
 };
 
@@ -29,6 +29,15 @@ pub struct Snapshot {
     pub proxies: TrustedProxies,
     /// Session limits and pages.
     pub portal: portal::Settings,
+}
+
+impl Snapshot {
+    /// The session limits of an app's own, for this request: the strictest reading of its path decides here, too.
+    pub fn session_limits(&self, app: &App, target: &Target) -> AppLimits {
+        let of = |app: &App| self.app_sessions.get(app.id.0).copied().unwrap_or_default();
+        let others = self.policy.routes_read_otherwise(target).into_iter().map(of);
+        others.fold(of(app), AppLimits::and)
+    }
 }
 
 /// The snapshot of now.

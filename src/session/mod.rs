@@ -146,6 +146,18 @@ pub struct Sessions {
     trust: Trust,
 }
 
+impl AppLimits {
+    /// What holds if both do.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let shorter = |one: Option<Duration>, other: Option<Duration>| one.into_iter().chain(other).min();
+        Self {
+            lifetime: shorter(self.lifetime, other.lifetime),
+            idle_timeout: shorter(self.idle_timeout, other.idle_timeout),
+        }
+    }
+}
+
 impl Limits {
     /// The absolute limit of a session.
     pub(crate) fn end_of(&self, signed_in: Timestamp, expires: Timestamp, remembered: bool) -> Timestamp {

@@ -148,6 +148,13 @@ fn an_app_can_shorten_sessions_and_what_it_ends_has_ended_everywhere() {
     assert_eq!(status(&mut alice, "/bank"), 200);
     gateway.clock.advance(Duration::from_mins(2));
     assert_eq!(status(&mut alice, "/bank"), 303, "half an hour after the sign-in, in spite of use");
+
+    // What an upstream could take for a path of the app is one.
+    for path in ["/BANK", "//bank/x", "/bank%2fx", "/bank;a/x"] {
+        let mut alice = signed_in(&gateway, "alice");
+        gateway.clock.advance(Duration::from_mins(6));
+        assert_eq!(status(&mut alice, path), 303, "{path}");
+    }
 }
 
 #[test]
