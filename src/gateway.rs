@@ -16,7 +16,10 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Method, Request, Response, header::CONTENT_LENGTH};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Version,
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE},
+};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -27,10 +30,10 @@ use crate::{
     clock::{Clock, Timestamp},
     forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, Leash, LeashEnd},
     identity::{Identity, UserId},
-    portal::{self, Portal, Visit, sign_in_redirect},
+    portal::{self, Portal, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
     request::{Malformed, RequestId, RequestIds, Target},
-    session::{Owner, Presented, Session, SessionToken, Sessions, cookie},
+    session::{AppLimits, Owner, Presented, Session, SessionToken, Sessions, cookie},
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord},
     users::{Account, Directory, DirectoryError},
@@ -63,19 +66,19 @@ pub struct Gateway {
 
 /// The answers that take long, and the sessions that they end with.
 #[derive(Debug, Default)]
-struct Carried(RefCell<Vec<(LeashEnd, Arc<Session>)>>);
+struct Carried(RefCell<Vec<(LeashEnd, Arc<Session>, AppLimits)>>);
 
 impl Carried {
-    fn tie(&self, session: &Arc<Session>) -> Leash {
+    fn tie(&self, session: &Arc<Session>, own: AppLimits) -> Leash {
         let leash = Leash::default();
-        self.0.borrow_mut().push((leash.other_end(), Arc::clone(session)));
+        self.0.borrow_mut().push((leash.other_end(), Arc::clone(session), own));
         leash
     }
 
     /// All that have not ended; forgets the others.
-    fn all(&self) -> Vec<(LeashEnd, Arc<Session>)> {
+    fn all(&self) -> Vec<(LeashEnd, Arc<Session>, AppLimits)> {
         let mut carried = self.0.borrow_mut();
-        carried.retain(|(leash, _)| leash.is_tied());
+        carried.retain(|(leash, ..)| leash.is_tied());
         carried.clone()
     }
 }
@@ -85,6 +88,8 @@ impl Carried {
 pub struct Connection {
     /// The other end of the socket.
     pub peer_addr: IpAddr,
+    /// How many header lines a request may have.
+    pub max_headers: usize,
 }
 
 impl Gateway {
@@ -99,10 +104,20 @@ impl Gateway {
         let snapshot = self.shared.current.load();
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
-        let response = match self.answer(&snapshot, request, wants, &mut exchange).await {
+        let shares_connection = request.version() == Version::HTTP_2;
+        let answered = if lines_of(request.headers()) > connection.max_headers {
+            Err(Refusal::HeadTooLarge)
+        } else {
+            self.answer(&snapshot, request, wants, &mut exchange).await
+        };
+        let response = match answered {
             Ok(response) => response,
             Err(refusal) => {
-                let response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                // What came may have been meant otherwise, and so may what comes after it.
+                if matches!(refusal, Refusal::BadRequest(_)) && !shares_connection {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 response.map(OutgoingBody::Own)
             }
         };
@@ -132,9 +147,16 @@ impl Gateway {
             return Err(Refusal::Misdirected);
         }
 
-        let viewer = self.identify(headers, snapshot).await;
+        // Before this use of the session counts: the app may have limits of its own.
+        let page = portal::page_of(&target.path);
+        let app = snapshot.policy.route(&target);
+        let own = match (&app, page) {
+            (Ok(app), None) => snapshot.session_limits(app, &target),
+            _ => AppLimits::default(),
+        };
+        let viewer = self.identify(headers, snapshot, &own).await;
         exchange.viewer = viewer.identity.clone();
-        if let Some(page) = portal::page_of(&target.path) {
+        if let Some(page) = page {
             // Ending a session that cannot be found would only look like it.
             if viewer.unknown {
                 return Err(Refusal::Unavailable);
@@ -142,19 +164,27 @@ impl Gateway {
             return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
         }
 
-        let app = snapshot.policy.route(&target).map_err(|unrouted| match unrouted {
+        if portal::is_disguised(&target.path) {
+            return Err(Refusal::NotFound);
+        }
+
+        let app = app.map_err(|unrouted| match unrouted {
             Unrouted::UnknownHost => Refusal::Misdirected,
             Unrouted::NoApp => Refusal::NotFound,
         })?;
         exchange.app = snapshot.apps.get(app.id.0).map(|app| Arc::clone(&app.name));
 
-        match decide(&snapshot.policy, app, viewer.identity, target) {
+        match decide(&snapshot.policy, app, viewer.identity, viewer.confirmed, target) {
             Decision::Allow(permit) => {
-                self.forward(permit, request, &viewer.presented, snapshot, exchange).await
+                self.forward(permit, request, (&viewer.presented, own), snapshot, exchange).await
             }
+            Decision::Confirm if wants == Representation::Page => {
+                Ok(confirm_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
+            }
+            Decision::Confirm => Err(Refusal::Confirm),
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
             Decision::Challenge if wants == Representation::Page => {
-                Ok(challenge(method, exchange).map(OutgoingBody::Own))
+                Ok(sign_in_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
             }
             Decision::Challenge => Err(Refusal::SignIn),
             Decision::Deny => Err(Refusal::Forbidden),
@@ -162,29 +192,30 @@ impl Gateway {
     }
 
     /// Cookie → session → account → identity, as of now. Whatever cannot be read is nobody.
-    async fn identify(&self, headers: &HeaderMap, snapshot: &Snapshot) -> Viewer {
+    async fn identify(&self, headers: &HeaderMap, snapshot: &Snapshot, own: &AppLimits) -> Viewer {
         if !cookie::is_presented(headers, cookie::SESSION_COOKIE) {
             return Viewer::nobody(Presented::Absent);
         }
         let token = cookie::find(headers, cookie::SESSION_COOKIE).and_then(SessionToken::from_cookie);
         let now = self.shared.clock.now();
-        let presented =
-            match self.shared.sessions.present(token.as_ref(), now, &snapshot.portal.sessions).await {
-                Ok(presented) => presented,
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), "looking a session up");
-                    return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
-                }
-            };
+        let limits = &snapshot.portal.sessions;
+        let presented = match self.shared.sessions.present_to(own, token.as_ref(), now, limits).await {
+            Ok(presented) => presented,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "looking a session up");
+                return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
+            }
+        };
         let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
         let Owner::User { id, credential } = session.owner else { return Viewer::nobody(presented) };
+        let confirmed = Some(now.since(session.confirmed));
         match self.account(id).await {
             Err(error) => {
                 tracing::error!(error = %Chain(&error), user = %id, "looking a user up");
                 Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) }
             }
             Ok(account) => match account.as_ref().and_then(|account| account.identity(credential)) {
-                Some(identity) => Viewer { presented, account, identity, unknown: false },
+                Some(identity) => Viewer { presented, account, identity, confirmed, unknown: false },
                 None => Viewer::nobody(Presented::Invalid),
             },
         }
@@ -226,7 +257,7 @@ impl Gateway {
         &self,
         permit: Permit,
         request: Request<Incoming>,
-        presented: &Presented,
+        (presented, own): (&Presented, AppLimits),
         snapshot: &Snapshot,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
@@ -236,7 +267,7 @@ impl Gateway {
         let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
         let tie = || match presented {
-            Presented::Alive(session) => self.carried.tie(session),
+            Presented::Alive(session) => self.carried.tie(session, own),
             Presented::Absent | Presented::Invalid => Leash::default(),
         };
         let leash: Option<&dyn Fn() -> Leash> = if permit.is_public() { None } else { Some(&tie) };
@@ -261,8 +292,8 @@ impl Gateway {
     pub async fn tidy(&self) {
         self.forwarder.prune();
         self.flush_log();
-        for (leash, session) in self.carried.all() {
-            if !self.goes_on(&session).await {
+        for (leash, session, own) in self.carried.all() {
+            if session.is_too_old_for(&own, self.shared.clock.now()) || !self.goes_on(&session).await {
                 tracing::debug!(session = %session.key, "ending what an ended session carries");
                 leash.end();
             }
@@ -301,6 +332,8 @@ impl Gateway {
             app: None,
             viewer: Identity::Anonymous,
             upstream_time: None,
+            status: CLIENT_GONE,
+            bytes: 0,
             log: self.access_log.clone(),
         }
     }
@@ -311,17 +344,20 @@ struct Viewer {
     presented: Presented,
     account: Option<Arc<Account>>,
     identity: Identity,
+    /// How long ago the password was checked last.
+    confirmed: Option<Duration>,
     /// Somebody may be signed in, but nobody can be asked right now.
     unknown: bool,
 }
 
 impl Viewer {
     fn nobody(presented: Presented) -> Self {
-        Self { presented, account: None, identity: Identity::Anonymous, unknown: false }
+        Self { presented, account: None, identity: Identity::Anonymous, confirmed: None, unknown: false }
     }
 }
 
-/// What is remembered of a request for its line in the log.
+/// What is remembered of a request for its line in the log, which is written when this is dropped:
+/// the answer has ended then, or nobody waits for it any more.
 #[derive(Debug)]
 struct Exchange {
     id: RequestId,
@@ -334,13 +370,15 @@ struct Exchange {
     app: Option<Arc<str>>,
     viewer: Identity,
     upstream_time: Option<Duration>,
+    status: u16,
+    bytes: u64,
     log: Option<Rc<AccessLog>>,
 }
 
 impl Exchange {
-    fn finish(self, response: Response<OutgoingBody>) -> Response<Outgoing> {
-        let status = response.status().as_u16();
-        response.map(|body| Outgoing { body, line: Line { exchange: self, status, bytes: 0 } })
+    fn finish(mut self, response: Response<OutgoingBody>) -> Response<Outgoing> {
+        self.status = response.status().as_u16();
+        response.map(|body| Outgoing { body, exchange: self })
     }
 }
 
@@ -348,7 +386,7 @@ impl Exchange {
 #[derive(Debug)]
 pub struct Outgoing {
     body: OutgoingBody,
-    line: Line,
+    exchange: Exchange,
 }
 
 #[derive(Debug)]
@@ -357,18 +395,10 @@ enum OutgoingBody {
     Upstream(AnswerBody),
 }
 
-#[derive(Debug)]
-struct Line {
-    exchange: Exchange,
-    status: u16,
-    bytes: u64,
-}
-
-impl Drop for Line {
+impl Drop for Exchange {
     fn drop(&mut self) {
-        let Exchange { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, log } =
-            &self.exchange;
-        let Some(log) = log else { return };
+        let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
+        let Some(log) = &self.log else { return };
         log.record(&AccessRecord {
             time: *time,
             id: id.as_str(),
@@ -401,7 +431,7 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(None) => Poll::Ready(None),
         };
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            this.line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            this.exchange.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
         }
         polled
     }
@@ -422,10 +452,15 @@ impl Body for Outgoing {
     }
 }
 
-/// A browser is sent to sign in, and back to where it wanted to go if asking again does no harm.
-fn challenge(method: &Method, exchange: &Exchange) -> Response<Full<Bytes>> {
+/// Where a browser wanted to go, if asking again does no harm.
+fn to_come_back<'e>(method: &Method, exchange: &'e Exchange) -> Option<&'e str> {
     let original = exchange.target.as_ref().filter(|_| matches!(*method, Method::GET | Method::HEAD));
-    sign_in_redirect(original.map(|target| target.path_and_query().as_str()))
+    original.map(|target| target.path_and_query().as_str())
+}
+
+/// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.
+fn lines_of(headers: &HeaderMap) -> usize {
+    headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1)
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
@@ -434,10 +469,14 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 
 fn refusal_for(fault: &Fault) -> Refusal {
     match fault.kind {
-        FaultKind::Connect(_) | FaultKind::Exchange(_) | FaultKind::UnwantedUpgrade => Refusal::BadGateway,
+        FaultKind::Connect(_)
+        | FaultKind::Exchange(_)
+        | FaultKind::UnwantedUpgrade
+        | FaultKind::TwoLengths => Refusal::BadGateway,
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
         FaultKind::ClientStalled => Refusal::TooSlow,
+        FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
     }
 }
 
@@ -455,3 +494,6 @@ impl std::fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+/// What the log says of a request whose client did not wait for the answer; never sent.
+const CLIENT_GONE: u16 = 499;

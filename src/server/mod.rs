@@ -8,6 +8,8 @@
 
 mod client_io;
 mod connection;
+mod control;
+mod framing;
 mod listen;
 mod phase;
 mod redirect;
@@ -30,6 +32,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{gateway::Shared, telemetry};
 
+pub use control::{Control, ControlError, Revocation, Revocations, Revoked};
 pub use listen::{BindError, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
@@ -106,6 +109,7 @@ pub struct Server {
     shared: Arc<Shared>,
     tls: Arc<rustls::ServerConfig>,
     readiness: Arc<Readiness>,
+    control: Option<Control>,
     stopper: Stopper,
 }
 
@@ -143,7 +147,13 @@ impl Server {
         tls: Arc<rustls::ServerConfig>,
         readiness: Arc<Readiness>,
     ) -> Self {
-        Self { listeners, settings, shared, tls, readiness, stopper: Stopper::new() }
+        Self { listeners, settings, shared, tls, readiness, control: None, stopper: Stopper::new() }
+    }
+
+    /// The same, listening to the command line, too.
+    #[must_use]
+    pub fn with_control(self, control: Control) -> Self {
+        Self { control: Some(control), ..self }
     }
 
     /// Where HTTPS is served.
@@ -181,7 +191,12 @@ impl Server {
         }
         if let Some(listener) = sockets.status {
             let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
-            start("the status listener", &ended, move || status::run(listener, readiness, phases))?;
+            // Not counted: it tells that we drain until the last worker has ended, and ends then.
+            start(STATUS, &ended, move || status::run(listener, readiness, phases))?;
+        }
+        if let Some(control) = self.control {
+            let phases = self.stopper.watch();
+            start("the control socket", &ended, move || control::run(control, phases))?;
             running += 1;
         }
         drop(ended);
@@ -190,7 +205,8 @@ impl Server {
         let mut deadline: Option<Instant> = None;
         while running > 0 {
             match endings.recv_timeout(TICK) {
-                Ok(Ending::Asked) => running -= 1,
+                Ok(Ending::Asked(who)) if who == STATUS => {}
+                Ok(Ending::Asked(_)) => running -= 1,
                 Ok(Ending::Unasked(who)) => {
                     self.stopper.stop(Phase::Stopped);
                     return Err(ServeError::WorkerDied(who));
@@ -207,25 +223,28 @@ impl Server {
                 }
             }
         }
+        self.stopper.stop(Phase::Stopped);
         Ok(())
     }
 }
 
 /// How a thread ended.
 enum Ending {
-    Asked,
+    Asked(String),
     Unasked(String),
 }
 
 /// Tells how the thread ended even if it ends in a panic.
 struct EndingGuard {
     ended: mpsc::Sender<Ending>,
-    who: Option<String>,
+    who: String,
+    asked: bool,
 }
 
 impl Drop for EndingGuard {
     fn drop(&mut self) {
-        let ending = self.who.take().map_or(Ending::Asked, Ending::Unasked);
+        let who = std::mem::take(&mut self.who);
+        let ending = if self.asked { Ending::Asked(who) } else { Ending::Unasked(who) };
         self.ended.send(ending).ok();
     }
 }
@@ -235,16 +254,17 @@ fn start(
     ended: &mpsc::Sender<Ending>,
     run: impl FnOnce() -> io::Result<()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let guard = EndingGuard { ended: ended.clone(), who: Some(name.to_owned()) };
+    let guard = EndingGuard { ended: ended.clone(), who: name.to_owned(), asked: false };
     let body = move || {
         let mut guard = guard;
         match run() {
-            Ok(()) => guard.who = None,
-            Err(error) => tracing::error!(%error, "{} failed", guard.who.as_deref().unwrap_or("a worker")),
+            Ok(()) => guard.asked = true,
+            Err(error) => tracing::error!(%error, "{} failed", guard.who),
         }
     };
     thread::Builder::new().name(name.replace(' ', "-")).spawn(body).map_err(ServeError::Start)?;
     Ok(())
 }
 
+const STATUS: &str = "the status listener";
 const TICK: Duration = Duration::from_millis(50);

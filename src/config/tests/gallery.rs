@@ -338,3 +338,14 @@ fn control_characters_from_a_file_reach_no_terminal() {
     );
     assert!(!said.contains('\u{1b}') && !said.contains('\u{7}') && !said.contains('\u{202e}'), "{said:?}");
 }
+
+#[test]
+fn recent_sign_ins_and_session_limits_of_an_app() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/\"\nallow = \"anyone\"\nmax_age = \"10m\"\n\
+         [[app.rule]]\npath = \"/x\"\nallow = \"nobody\"\nmax_age = \"10m\"\n\
+         [[app.rule]]\npath = \"/y\"\nallow = \"authenticated\"\nmax_age = 10\n",
+        "[session]\nlifetime = \"8h\"\n[[app]]\nupstream = \"builtin:whoami\"\n[app.session]\nlifetime = \"9h\"\nidle_timeout = \"61m\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n[app.session]\nidle = \"10m\"\nbrowser_session = true\n",
+    ]));
+}

@@ -10,7 +10,7 @@ use std::{
 
 use portcullis::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config,
     gateway::Shared,
     identity::{GroupName, UserName},
@@ -45,8 +45,7 @@ impl TestGateway {
 
     /// Starts a gateway with further sections before the apps. `[server]`, `[password]` and `[log]` are given.
     pub fn start_with(sections: &str, apps: &str) -> Self {
-        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
-        Self::start_text(&Self::configuration(sections, apps), clock)
+        Self::start_text(&Self::configuration(sections, apps), a_clock())
     }
 
     /// Starts a gateway beside another: the same people, the same time.
@@ -71,6 +70,13 @@ impl TestGateway {
         let stopper = server.stopper();
         let running = Some(std::thread::spawn(move || server.run()));
         Self { addrs, origin, clock, reloader, shared, stopper, folder, log, writer, running }
+    }
+
+    /// Starts a gateway that believes proxies in these networks.
+    pub fn start_trusting(networks: &[&str], apps: &str) -> Self {
+        let text = Self::configuration("", apps)
+            .replace("workers = 2\n", &format!("workers = 2\ntrusted_proxies = {networks:?}\n"));
+        Self::start_text(&text, a_clock())
     }
 
     /// The text that `start_with` makes of its parts.
@@ -118,6 +124,13 @@ impl TestGateway {
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 
+    /// Lets it drain and end, and returns all lines that it has logged.
+    pub fn drained(mut self) -> Vec<serde_json::Value> {
+        self.stopper.stop(Phase::Draining);
+        self.running.take().expect("it runs").join().expect("no panic").expect("a clean end");
+        self.log()
+    }
+
     /// Asks it to drain, waits for its end and says how it ended.
     pub fn drain(mut self) -> Result<(), ServeError> {
         self.stopper.stop(Phase::Draining);
@@ -135,6 +148,11 @@ impl Drop for TestGateway {
             }
         }
     }
+}
+
+/// From now: real clients look at the dates of the certificate that is made.
+fn a_clock() -> Clock {
+    Clock::manual(Clock::system().now())
 }
 
 /// The password that [`TestGateway::add_user`] gives.
