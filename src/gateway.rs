@@ -122,6 +122,11 @@ impl Gateway {
             .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
         exchange.target = Some(target.clone());
 
+        // Refusals are pages, too: on a host that is not served, and while nobody can be looked up.
+        if let Some(stylesheet) = snapshot.portal.pages.stylesheet_at(method, target.path.as_str()) {
+            return Ok(stylesheet.map(OutgoingBody::Own));
+        }
+
         let host = target.authority.host();
         if !snapshot.policy.serves(host) {
             return Err(Refusal::Misdirected);

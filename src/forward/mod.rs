@@ -2,7 +2,7 @@
 //!
 //! [`Forwarder::forward`] takes a [`Permit`], which only `access` can make, and
 //! sends the request that was judged: its path byte for byte, its headers after
-//! the rules of [`headers`], its body as a stream. It knows no session, token
+//! the rules of `headers`, its body as a stream. It knows no session, token
 //! or password; of the session it knows the cookie's name, to cut it out.
 
 mod app;

@@ -138,7 +138,6 @@ impl Portal {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let pages = &visit.settings.pages;
         match visit.page {
             "login" => match visit.act(&[Act::Look, Act::Submit])? {
                 Act::Look => Self::show_login(visit),
@@ -165,9 +164,6 @@ impl Portal {
                     self.set_up(visit, Form::read(visit.headers, body).await?).await
                 }
             },
-            style if pages.stylesheet_path().strip_prefix("/.gateway/") == Some(style) => {
-                visit.act(&[Act::Look]).map(|_| pages.stylesheet())
-            }
             _ => Err(Refusal::NotFound),
         }
     }

@@ -1,6 +1,17 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot go on has failed; helpers are part of tests")]
+
+mod access_matrix;
+mod browser;
+mod documents;
+mod layering;
+mod process;
+mod prometheus;
+mod sign_in;
 mod support;
+mod systemd;
+mod users;
 
 use support::gateway::TestGateway;
 

@@ -73,7 +73,7 @@ impl TestGateway {
 
     /// Where HTTPS is served.
     pub fn https(&self) -> SocketAddr {
-        self.addrs.https[0]
+        *self.addrs.https.first().expect("one HTTPS listener")
     }
 
     /// The certificate that clients have to believe.
