@@ -4,6 +4,9 @@
 
 mod access_matrix;
 mod browser;
+mod carried;
+mod crash;
+mod disk;
 mod documents;
 mod layering;
 mod process;

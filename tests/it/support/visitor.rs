@@ -23,7 +23,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use portcullis::clock::Clock;
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     time_provider::TimeProvider,
@@ -179,6 +179,15 @@ impl Visitor {
         self.runtime.block_on(async { timeout(PATIENCE, connecting).await })?
     }
 
+    /// A connection on which the test reads and writes the bytes of HTTP/1.1 itself.
+    pub fn raw(&self) -> StreamOwned<ClientConnection, std::net::TcpStream> {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = ClientConnection::new(Arc::clone(&self.trust), name).expect("TLS");
+        let socket = std::net::TcpStream::connect(self.addr).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        StreamOwned::new(connection, socket)
+    }
+
     /// Sends a request over a connection that is kept.
     pub fn send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Reply {
         let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
@@ -204,7 +213,11 @@ impl Visitor {
         self.runtime.block_on(async { timeout(PATIENCE, all).await }).expect("answers in time")
     }
 
-    async fn exchange(&self, wire: &mut Wire, request: Request<String>) -> Result<Reply, hyper::Error> {
+    async fn exchange(
+        &self,
+        wire: &mut Wire,
+        request: Request<String>,
+    ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.dressed(request);
         let response = match &mut wire.0 {
             Sender::Http1(sender) => {
@@ -218,7 +231,7 @@ impl Visitor {
         };
         let (head, body) = response.into_parts();
         #[expect(clippy::disallowed_methods, reason = "limited")]
-        let body = Limited::new(body, MAX_REPLY).collect().await.expect("a whole body").to_bytes();
+        let body = Limited::new(body, MAX_REPLY).collect().await?.to_bytes();
         Ok(Reply { status: head.status, headers: head.headers, body: body.into(), version: head.version })
     }
 
