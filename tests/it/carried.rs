@@ -115,7 +115,11 @@ fn what_is_carried_counts_as_use() {
     }
     all_go_on(&streams);
     assert_eq!(alice.get("/quick").status, 200, "idle in spite of an open stream");
-    assert_eq!(idle.fetch(&http::Method::GET, "/quick").status, 401, "nothing was carried, and nothing ended");
+    assert_eq!(
+        idle.fetch(&http::Method::GET, "/quick").status,
+        401,
+        "nothing was carried, and nothing ended"
+    );
 }
 
 #[test]
@@ -188,8 +192,7 @@ impl Scene {
 
     /// As the command line does.
     fn end_elsewhere(&self, which: Which) {
-        let surroundings =
-            StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
+        let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
         let store = FileStore::open(&self.database(), surroundings).unwrap();
         let ended = block_on(store.remove(which)).unwrap();
         assert!(!ended.is_empty());

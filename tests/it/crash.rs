@@ -3,7 +3,7 @@
 //! After each start, what was acknowledged holds: a cookie that came opens its session, one whose end came
 //! opens nothing. What was under way when the process died may have happened or not; the test finds out.
 //!
-//! `PORTCULLIS_CRASH_ROUNDS=500` kills that many times (25 otherwise), `PORTCULLIS_CRASH_SEED=N` repeats the
+//! `PORTCULLIS_CRASH_ROUNDS=500` kills that many times (80 otherwise), `PORTCULLIS_CRASH_SEED=N` repeats the
 //! choices of a run that failed, though not its moments.
 
 use std::{
@@ -37,13 +37,16 @@ const PEOPLE: usize = 4;
 
 #[test]
 fn what_was_acknowledged_survives_being_killed_at_any_moment() {
-    let rounds = number("PORTCULLIS_CRASH_ROUNDS").unwrap_or(25);
+    let rounds = number("PORTCULLIS_CRASH_ROUNDS").unwrap_or(80);
     let seed = number("PORTCULLIS_CRASH_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let place = Workplace::new("", WHOAMI);
     let people: Vec<_> = (0..PEOPLE).map(|index| Arc::new(Mutex::new(Person::new(&place, index)))).collect();
     let mut chance = Chance(seed);
     let mut process = place.start();
-    let door = Arc::new(Door { where_to: RwLock::new(Address::of(&process, &place)), closed: AtomicBool::new(false) });
+    let door = Arc::new(Door {
+        where_to: RwLock::new(Address::of(&process, &place)),
+        closed: AtomicBool::new(false),
+    });
     let (acknowledged, acknowledgements) = channel();
     let clients: Vec<_> = people
         .iter()
@@ -163,8 +166,7 @@ impl Person {
     }
 
     fn check(&mut self, visitor: &mut Visitor, wire: &mut Wire, when: &str) {
-        for (cookies, expected, wrong) in
-            [(&self.alive, 200, "is lost"), (&self.dead, 401, "is alive again")]
+        for (cookies, expected, wrong) in [(&self.alive, 200, "is lost"), (&self.dead, 401, "is alive again")]
         {
             for cookie in cookies {
                 let request = Request::get("/").header("cookie", format!("{COOKIE}={cookie}"));
@@ -262,8 +264,6 @@ fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Optio
     Some(())
 }
 
-
-
 fn sign_in(visitor: &mut Visitor, wire: &mut Wire, name: &str, password: &str) -> Option<Reply> {
     let csrf = page(visitor, wire, "/.gateway/login")?.field("csrf");
     let fields = [("csrf", &*csrf), ("next", "/"), ("username", name), ("password", password)];
@@ -278,7 +278,8 @@ fn page(visitor: &mut Visitor, wire: &mut Wire, path: &str) -> Option<Reply> {
 }
 
 fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &str)]) -> Option<Reply> {
-    visitor.try_send_over(wire, form(path, fields, &[("sec-fetch-site", "same-origin")]))
+    let origin = visitor.origin();
+    visitor.try_send_over(wire, form(path, fields, &[("origin", &origin), ("sec-fetch-site", "same-origin")]))
 }
 
 fn key_of(cookie: &str) -> SessionKey {

@@ -56,6 +56,9 @@ impl FileStore {
     pub fn open(path: &Path, surroundings: StoreSurroundings) -> Result<Self, StoreError> {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
         let writes = database::open(path, &SCHEMA).map_err(opening)?;
+        // Somebody who starts a gateway wants to know now, not at the first sign-in.
+        rows::check(&writes, surroundings.clock.now())
+            .map_err(|reason| opening(SCHEMA.failed("writing", path, reason)))?;
         let reads = database::open(path, &SCHEMA).map_err(opening)?;
         let (changes, to_do) = sync_channel(WAITING_CHANGES);
         let (questions, asked) = std::sync::mpsc::channel();

@@ -110,9 +110,14 @@ impl Visitor {
         self.send(request.body(String::new()).expect("a request"))
     }
 
+    /// What a browser would call the site.
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.host)
+    }
+
     /// Submits a form as a page of this host does.
     pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let origin = format!("https://{}", self.host);
+        let origin = self.origin();
         let headers = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin")];
         self.submit_with(path, fields, &headers)
     }
@@ -199,7 +204,9 @@ impl Visitor {
     /// Sends a request over a connection that may be closed before there is an answer.
     pub fn try_send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Option<Reply> {
         let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
-        reply.expect("an end in time").ok()
+        let reply = reply.expect("an end in time").ok()?;
+        self.keep_cookies(&reply);
+        Some(reply)
     }
 
     /// Sends these at the same time, each over a connection of its own.
