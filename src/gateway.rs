@@ -270,7 +270,10 @@ impl Gateway {
             Presented::Alive(session) => self.carried.tie(session, own),
             Presented::Absent | Presented::Invalid => Leash::default(),
         };
-        let leash: Option<&dyn Fn() -> Leash> = if permit.is_public() { None } else { Some(&tie) };
+        // What anyone may have goes on without a session, unless the app was told whose it is: what it
+        // sends then may be meant for that person alone.
+        let needs_session = !permit.is_public() || permit.user().is_some();
+        let leash: Option<&dyn Fn() -> Leash> = if needs_session { Some(&tie) } else { None };
         let context = forward::Context { app, owned: &snapshot.owned, limits: snapshot.bodies, facts, leash };
         match self.forwarder.forward(permit, request, context).await {
             Ok(answer) => {

@@ -20,14 +20,14 @@ mod token;
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use moka::{policy::EvictionPolicy, sync::Cache};
+use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
     clock::Timestamp,
@@ -147,7 +147,7 @@ pub enum EndedOne {
 /// Opens, finds and ends sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    store: Box<dyn SessionStore>,
+    store: Arc<dyn SessionStore>,
     cache: SessionCache,
     trust: Trust,
 }
@@ -250,6 +250,8 @@ impl Sessions {
         let cache = SessionCache::new(cached);
         let told = cache.clone();
         let store = make(Invalidator(Arc::new(move |invalidation| told.invalidate(invalidation))))?;
+        let store: Arc<dyn SessionStore> = Arc::from(store);
+        cache.stand_before(&store);
         let trust = store.trust();
         Ok(Self { store, cache, trust })
     }
@@ -285,12 +287,14 @@ impl Sessions {
             ),
             data: data.map(|old| SessionData::clone(&old.data())).unwrap_or_default(),
         };
-        let session = Session::from_record(record.clone(), now, self.cache.epoch());
+        // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
+        let epoch = self.cache.epoch();
+        let session = Session::from_record(record.clone(), now, epoch);
         let new =
             NewSession { record, replaces: replaces.map(|old| old.key), max_per_user: limits.max_per_user };
         let ended = self.store.insert(new).await?;
+        self.cache.keep_since(&session, epoch);
         self.forget(&ended, replaces);
-        self.cache.keep(&session);
         Ok((token, session))
     }
 
@@ -543,17 +547,37 @@ struct SessionCache {
     /// The epoch at which word may have been lost: what was read before has to be asked for again. It is
     /// kept all the same, for when the store cannot be asked.
     lost: Arc<AtomicU64>,
+    /// Told of the last use of what has to make room.
+    behind: Arc<OnceLock<Weak<dyn SessionStore>>>,
 }
 
 impl SessionCache {
     fn new(capacity: u64) -> Self {
+        let behind = Arc::<OnceLock<Weak<dyn SessionStore>>>::default();
+        let store = Arc::clone(&behind);
+        // The store hears of uses late. One that it has not heard of yet must not be lost with the cache's
+        // entry: a session that was read back would look as if it had been unused for longer than it was.
+        let note_last_use = move |_: Arc<SessionKey>, session: Arc<Session>, cause: RemovalCause| {
+            let last_seen = session.last_seen();
+            if cause == RemovalCause::Size
+                && last_seen.as_millis() > session.noted.load(Ordering::Relaxed)
+                && let Some(store) = store.get().and_then(Weak::upgrade)
+            {
+                store.note_use(session.key, last_seen);
+            }
+        };
         let sessions = Cache::builder()
             .max_capacity(capacity)
+            .eviction_listener(note_last_use)
             // The default policy refuses new entries when it is full and busy; every sign-in would then
             // be looked up in the store, request by request.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { sessions, epoch: Arc::default(), lost: Arc::default() }
+        Self { sessions, epoch: Arc::default(), lost: Arc::default(), behind }
+    }
+
+    fn stand_before(&self, store: &Arc<dyn SessionStore>) {
+        self.behind.set(Arc::downgrade(store)).expect("a cache stands before one store");
     }
 
     fn get(&self, key: &SessionKey) -> Option<Arc<Session>> {
@@ -613,5 +637,7 @@ const MAX_LISTED: usize = 1000;
 /// How often the store hears of a session's use.
 const NOTE_EVERY: Duration = Duration::from_mins(1);
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

@@ -16,8 +16,8 @@ use portcullis::{
     identity::{CredentialVersion, UserId},
     session::{
         AppData, DataChange, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore, NewSession,
-        Owner, Record, RedisAddress, RedisSettings, RedisStore, SessionKey, SessionStore, SessionToken,
-        StoreError, StoreSurroundings, Which,
+        Owner, Record, RedisAddress, RedisSettings, RedisStore, SessionData, SessionKey, SessionStore,
+        SessionToken, StoreError, StoreSurroundings, Which,
     },
 };
 use tempfile::TempDir;
@@ -392,6 +392,66 @@ fn without_its_server_everything_fails_and_it_comes_back_by_itself() {
 }
 
 #[test]
+fn of_too_many_visitors_those_unused_for_longest_go() {
+    run(Kind::Redis, |ground| {
+        Box::pin(async move {
+            let (store, _) = ground.open();
+            let visitor = |second| Record { owner: Owner::Visitor, last_seen: at(second), ..record(0) };
+            let visitors: Vec<Record> = [1, 2, 3].map(visitor).into_iter().collect();
+            for visitor in &visitors {
+                store.insert(new(visitor)).await.unwrap();
+            }
+            let person = Record { last_seen: at(0), ..record(1) };
+            store.insert(new(&person)).await.unwrap();
+            store.note_use(visitors[0].key, at(9));
+            eventually("the use is noted", async || last_seen(&store, visitors[0].key).await == at(9)).await;
+            let ended = store.insert(NewSession { max_per_user: Some(2), ..new(&visitor(4)) }).await.unwrap();
+            assert_eq!(ended, [visitors[1].key, visitors[2].key]);
+            assert!(store.find(person.key).await.unwrap().is_some());
+        })
+    });
+}
+
+#[test]
+fn tls_is_spoken_with_a_server_of_the_named_authority_only() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("cert.pem"), made.cert.pem()).expect("a file");
+    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).expect("a file");
+    let port = free_port();
+    let (cert, key) = (path("cert.pem").display().to_string(), path("key.pem").display().to_string());
+    let _server = RedisServer::start_with(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        &cert,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ]);
+    run(Kind::Memory, |_| {
+        Box::pin(async move {
+            let open = |host: &str, ca: Option<&str>| {
+                let surroundings =
+                    StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+                let settings =
+                    RedisSettings { ca: ca.map(Into::into), ..settings(&format!("rediss://{host}:{port}")) };
+                RedisStore::open(&settings, surroundings)
+            };
+            let store = open("localhost", Some(&cert)).expect("the right authority");
+            let session = record(1);
+            store.insert(new(&session)).await.unwrap();
+            assert_eq!(store.find(session.key).await.unwrap(), Some(session));
+            let unknown = open("localhost", None).expect_err("nobody knows this authority").to_string();
+            assert!(unknown.contains("session.store_ca"), "{unknown}");
+            open("127.0.0.1", Some(&cert)).expect_err("the certificate is for another name");
+        })
+    });
+}
+
+#[test]
 fn a_session_of_another_version_is_a_failure_and_can_be_ended() {
     run(Kind::Redis, |ground| {
         Box::pin(async move {
@@ -589,7 +649,7 @@ fn record(user: i64) -> Record {
         remembered: false,
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: "a browser that is easy to find".into(),
-        data: Default::default(),
+        data: SessionData::new(),
     }
 }
 
@@ -633,7 +693,7 @@ fn is_told(tells: &Receiver<Invalidation>, word: Invalidation) {
         match tells.recv_timeout(left) {
             Ok(told) if told == word => return,
             Ok(_) => {}
-            Err(_) => panic!("it was never told: {word:?}"),
+            Err(error) => panic!("it was never told {word:?}: {error}"),
         }
     }
 }

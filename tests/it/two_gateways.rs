@@ -13,7 +13,7 @@ use portcullis::{
 
 use crate::support::{
     gateway::{TestGateway, password},
-    process::until,
+    process::{Workplace, text, until},
     redis::{RedisServer, Wire},
     visitor::Visitor,
 };
@@ -93,6 +93,21 @@ fn a_session_that_is_revoked_on_one_gateway_is_refused_by_the_other() {
         assert!(!is_in(&mut alice));
         until("it is over there, too", || !is_in(&mut same));
     }
+}
+
+#[test]
+fn what_the_command_line_revokes_is_over_on_every_gateway() {
+    let redis = RedisServer::start();
+    let (here, there, _wire) = two(&redis, NEVER);
+    let (mut alice, mut same) = alice_on_both(&here, &there);
+    let elsewhere = Workplace::new(&section(&redis.url(), NEVER), WHOAMI);
+    let listed = elsewhere.command(&["session", "list", "--json"]).output().unwrap();
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    let token = SessionToken::from_cookie(alice.cookies[SESSION].as_bytes()).unwrap();
+    assert!(text(&listed.stdout).contains(&token.key().to_string()), "{}", text(&listed.stdout));
+    let revoked = elsewhere.command(&["session", "revoke", "--all"]).output().unwrap();
+    assert!(revoked.status.success(), "{}", text(&revoked.stderr));
+    until("it is over on both", || !is_in(&mut alice) && !is_in(&mut same));
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl TestGateway {
     /// Starts a gateway beside another: the same people, the same time.
     pub fn start_beside(other: &Self, sections: &str, apps: &str) -> Self {
         let state = other.folder().join("state");
-        let text = format!("state = {state:?}\n{}", Self::configuration(sections, apps));
+        let text = format!("state = \"{}\"\n{}", state.display(), Self::configuration(sections, apps));
         Self::start_text(&text, other.clock.clone())
     }
 
