@@ -345,6 +345,29 @@ async fn a_shared_session_is_asked_for_again_and_believed_for_a_while_without_th
 }
 
 #[tokio::test]
+async fn what_may_be_untrue_is_asked_for_again_and_goes_on_only_while_nobody_can_be_asked() {
+    let script = Script::new(10, SHARED);
+    let (token, session) = open(&script.sessions, at(0)).await;
+    for invalidation in [Invalidation::Everything, Invalidation::Changed(session.key)] {
+        script.invalidator.tell(invalidation);
+        assert!(alive(&script.sessions, &token, at(1)).await);
+        assert_eq!(script.asked(), 1, "{invalidation:?}");
+        assert!(alive(&script.sessions, &token, at(1)).await);
+        assert_eq!(script.asked(), 0, "{invalidation:?}: once is enough");
+
+        script.fails.store(true, Ordering::Relaxed);
+        script.invalidator.tell(invalidation);
+        assert!(alive(&script.sessions, &token, at(2)).await, "{invalidation:?}: within the grace");
+        script.fails.store(false, Ordering::Relaxed);
+        assert!(alive(&script.sessions, &token, at(2)).await);
+        script.asked();
+    }
+    script.sessions.store.remove(Which::One(session.key)).await.unwrap();
+    script.invalidator.tell(Invalidation::Everything);
+    assert!(!alive(&script.sessions, &token, at(2)).await);
+}
+
+#[tokio::test]
 async fn what_another_process_ended_is_over_at_its_word() {
     let script = Script::new(10, Trust::Told);
     let (token, session) = open(&script.sessions, at(0)).await;

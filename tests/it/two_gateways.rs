@@ -100,7 +100,10 @@ fn what_the_command_line_revokes_is_over_on_every_gateway() {
     let redis = RedisServer::start();
     let (here, there, _wire) = two(&redis, NEVER);
     let (mut alice, mut same) = alice_on_both(&here, &there);
-    let elsewhere = Workplace::new(&section(&redis.url(), NEVER), WHOAMI);
+    let elsewhere = Workplace::empty();
+    let state = here.folder().join("state");
+    let configuration = Workplace::configuration(&section(&redis.url(), NEVER), WHOAMI);
+    elsewhere.write(&format!("state = \"{}\"\n{configuration}", state.display()));
     let listed = elsewhere.command(&["session", "list", "--json"]).output().unwrap();
     assert!(listed.status.success(), "{}", text(&listed.stderr));
     let token = SessionToken::from_cookie(alice.cookies[SESSION].as_bytes()).unwrap();
