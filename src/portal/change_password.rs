@@ -9,10 +9,11 @@ use super::{
     form::Form, notice::Notice, sentence,
 };
 use crate::{
+    identity::User,
     pages::{self, Page},
     refusal::Refusal,
     telemetry::AuditKind,
-    users::{Account, Busy, DirectoryError, Password, StoreError, Verdict, password_policy},
+    users::{Busy, DirectoryError, Password, StoreError, Verdict},
 };
 
 impl Portal {
@@ -35,12 +36,15 @@ impl Portal {
         };
         let (current, new) = (Password::new(form.take("current")), Password::new(form.take("new")));
         // What costs nothing first; none of it says anything about the current password.
-        if let Err(problem) = acceptable(account, &current, &new, &Password::new(form.take("again"))) {
+        if let Err(problem) = well_typed(&current, &new, &Password::new(form.take("again"))) {
             return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
         }
         let name = Some(account.user.name.as_str());
         let hash = match self.passwords.verify(Some(hash), current).await {
-            Ok(Verdict::Right { .. }) => self.passwords.hash(new).await,
+            Ok(Verdict::Right { .. }) => {
+                let User { name, full_name, email, .. } = &*account.user;
+                self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await
+            }
             Ok(Verdict::Wrong) => {
                 self.record(visit, AuditKind::PasswordChange, "wrong-password", name, None);
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("current", WRONG));
@@ -48,7 +52,11 @@ impl Portal {
             Err(busy) => Err(busy),
         };
         let hash = match hash {
-            Ok(hash) => hash,
+            Ok(Ok(hash)) => hash,
+            Ok(Err(weak)) => {
+                let problem = Problem { about: "new", text: sentence(&weak).into() };
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
+            }
             Err(Busy { retry_after }) => {
                 let refusal = Refusal::TooBusy { retry_after };
                 let problem = Problem { about: "", text: refusal.detail() };
@@ -88,21 +96,14 @@ impl Problem {
     }
 }
 
-fn acceptable(
-    account: &Account,
-    current: &Password,
-    new: &Password,
-    again: &Password,
-) -> Result<(), Problem> {
+fn well_typed(current: &Password, new: &Password, again: &Password) -> Result<(), Problem> {
     if new != again {
         return Err(Problem::new("again", "The two new passwords are not the same."));
     }
     if new == current {
         return Err(Problem::new("new", "The new password is the same as the current one."));
     }
-    let user = &account.user;
-    password_policy::check(new, &user.name, &user.full_name, &user.email)
-        .map_err(|weak| Problem { about: "new", text: sentence(&weak).into() })
+    Ok(())
 }
 
 fn password_form(

@@ -27,7 +27,7 @@ use crate::{
     refusal::Refusal,
     session::{NoRandomness, SessionKey, SessionToken},
     telemetry::AuditKind,
-    users::{DirectoryError, Password, StoreError, password_policy},
+    users::{DirectoryError, Password, StoreError},
 };
 
 /// The link that is open, if any; only the hash of its secret is kept.
@@ -112,20 +112,24 @@ impl Portal {
                 );
             }
         };
-        let (new, again) = (Password::new(form.take("new")), Password::new(form.take("again")));
+        let (password, again) = (Password::new(form.take("password")), Password::new(form.take("again")));
         let typed_name = form.text("username");
-        let name = match acceptable(typed_name, &new, &again) {
-            Ok(name) => name,
-            Err((about, text)) => {
-                let problem = Some((about, text.as_str()));
-                return setup_form(visit, StatusCode::UNPROCESSABLE_ENTITY, &secret, typed_name, problem);
-            }
+        let once_more = |about, text: String| {
+            let problem = Some((about, text.as_str()));
+            setup_form(visit, StatusCode::UNPROCESSABLE_ENTITY, &secret, typed_name, problem)
         };
-        let hash = self
-            .passwords
-            .hash(new)
-            .await
-            .map_err(|busy| Refusal::TooBusy { retry_after: busy.retry_after })?;
+        if password != again {
+            return once_more("again", "The two passwords are not the same.".to_owned());
+        }
+        let name = match UserName::parse(typed_name) {
+            Ok(name) => name,
+            Err(error) => return once_more("username", sentence(&error)),
+        };
+        let hashed = self.passwords.hash_new(password, name.clone(), String::new(), String::new()).await;
+        let hash = match hashed.map_err(|busy| Refusal::TooBusy { retry_after: busy.retry_after })? {
+            Ok(hash) => hash,
+            Err(weak) => return once_more("password", sentence(&weak)),
+        };
         let added = self.directory.add_first_superuser(name, String::new(), String::new(), hash).await;
         let account = match added {
             Ok(account) => account,
@@ -137,6 +141,9 @@ impl Portal {
             Err(error) => return Err(directory_failed(visit, "adding the first user", &error)),
         };
         self.setup.close();
+        if let Err(error) = self.directory.record_sign_in(account.user.id, self.clock.now()).await {
+            tracing::warn!(%error, request_id = visit.request_id, "noting when the first user signed in");
+        }
         let name = Some(account.user.name.as_str());
         // Before the session is opened: whatever happens to it, there is a superuser now.
         self.record(visit, AuditKind::Setup, "ok", name, None);
@@ -164,19 +171,6 @@ impl Portal {
             Err(error) => Err(directory_failed(visit, "asking whether there are users", &error)),
         }
     }
-}
-
-fn acceptable(
-    typed_name: &str,
-    new: &Password,
-    again: &Password,
-) -> Result<UserName, (&'static str, String)> {
-    let name = UserName::parse(typed_name).map_err(|error| ("username", sentence(&error)))?;
-    if new != again {
-        return Err(("again", "The two passwords are not the same.".to_owned()));
-    }
-    password_policy::check(new, &name, "", "").map_err(|weak| ("new", sentence(&weak)))?;
-    Ok(name)
 }
 
 fn setup_form(

@@ -835,7 +835,7 @@ async fn a_password_change_that_is_refused_says_why_and_changes_nothing() {
     assert!(house.audited().contains(&"password-change/wrong-password/ada".to_owned()));
 }
 
-const SETUP: [(&str, &str); 3] = [("username", "Root"), ("new", NEW), ("again", NEW)];
+const SETUP: [(&str, &str); 3] = [("username", "Root"), ("password", NEW), ("again", NEW)];
 
 /// A browser that has opened the link, and the fields that make the first user.
 async fn open_link(house: &House, link: &str) -> (Browser, Vec<(String, String)>) {

@@ -70,7 +70,7 @@ fn the_set_up_link_makes_the_first_superuser_and_works_once() {
     let (csrf, token) = (field(&page, "csrf"), field(&page, "token"));
     let fill_in = |name: &str, new: &str, again: &str| {
         let fields =
-            [("csrf", &*csrf), ("token", &token), ("username", name), ("new", new), ("again", again)];
+            [("csrf", &*csrf), ("token", &token), ("username", name), ("password", new), ("again", again)];
         curl.post("/.gateway/setup", &fields)
     };
     for (name, new, again, complaint) in [
@@ -117,8 +117,13 @@ fn of_many_who_use_the_set_up_link_at_once_one_wins() {
     let (csrf, token) = (page.field("csrf"), page.field("token"));
     let names: Vec<_> = (0..8).map(|number| format!("root{number}")).collect();
     let requests = names.iter().map(|name| {
-        let fields =
-            [("csrf", &*csrf), ("token", &token), ("username", name), ("new", PASSWORD), ("again", PASSWORD)];
+        let fields = [
+            ("csrf", &*csrf),
+            ("token", &token),
+            ("username", name),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ];
         form("/.gateway/setup", &fields, &[])
     });
     let statuses: Vec<_> =
@@ -380,8 +385,13 @@ fn what_was_told_to_a_user_survives_a_crash() {
     let mut root = gateway.visitor();
     let page = root.get(&link);
     let (csrf, token) = (page.field("csrf"), page.field("token"));
-    let fields =
-        [("csrf", &*csrf), ("token", &token), ("username", "root"), ("new", PASSWORD), ("again", PASSWORD)];
+    let fields = [
+        ("csrf", &*csrf),
+        ("token", &token),
+        ("username", "root"),
+        ("password", PASSWORD),
+        ("again", PASSWORD),
+    ];
     assert_eq!(root.submit("/.gateway/setup", &fields).status, 303);
     gateway.signal("KILL");
     gateway.wait();
@@ -418,8 +428,13 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
     let mut root = gateway.visitor();
     let page = root.get(&link);
     let (csrf, token) = (page.field("csrf"), page.field("token"));
-    let fields =
-        [("csrf", &*csrf), ("token", &token), ("username", "root"), ("new", PASSWORD), ("again", PASSWORD)];
+    let fields = [
+        ("csrf", &*csrf),
+        ("token", &token),
+        ("username", "root"),
+        ("password", PASSWORD),
+        ("again", PASSWORD),
+    ];
     secrets.insert("form cookie", root.cookies["__Host-portcullis-form"].clone());
     secrets.insert("form token", csrf.clone());
     assert_eq!(root.submit("/.gateway/setup", &fields).status, 303);
