@@ -16,7 +16,10 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Method, Request, Response, header::CONTENT_LENGTH};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Version,
+    header::{CONNECTION, CONTENT_LENGTH},
+};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -99,10 +102,15 @@ impl Gateway {
         let snapshot = self.shared.current.load();
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
+        let shares_connection = request.version() == Version::HTTP_2;
         let response = match self.answer(&snapshot, request, wants, &mut exchange).await {
             Ok(response) => response,
             Err(refusal) => {
-                let response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
+                // What came may have been meant otherwise, and so may what comes after it.
+                if matches!(refusal, Refusal::BadRequest(_)) && !shares_connection {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 response.map(OutgoingBody::Own)
             }
         };
@@ -122,6 +130,11 @@ impl Gateway {
             .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
         exchange.target = Some(target.clone());
 
+        // Refusals are pages, too: on a host that is not served, and while nobody can be looked up.
+        if let Some(stylesheet) = snapshot.portal.pages.stylesheet_at(method, target.path.as_str()) {
+            return Ok(stylesheet.map(OutgoingBody::Own));
+        }
+
         let host = target.authority.host();
         if !snapshot.policy.serves(host) {
             return Err(Refusal::Misdirected);
@@ -135,6 +148,10 @@ impl Gateway {
                 return Err(Refusal::Unavailable);
             }
             return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
+        }
+
+        if portal::is_disguised(&target.path) {
+            return Err(Refusal::NotFound);
         }
 
         let app = snapshot.policy.route(&target).map_err(|unrouted| match unrouted {
@@ -296,6 +313,8 @@ impl Gateway {
             app: None,
             viewer: Identity::Anonymous,
             upstream_time: None,
+            status: CLIENT_GONE,
+            bytes: 0,
             log: self.access_log.clone(),
         }
     }
@@ -316,7 +335,8 @@ impl Viewer {
     }
 }
 
-/// What is remembered of a request for its line in the log.
+/// What is remembered of a request for its line in the log, which is written when this is dropped:
+/// the answer has ended then, or nobody waits for it any more.
 #[derive(Debug)]
 struct Exchange {
     id: RequestId,
@@ -329,13 +349,15 @@ struct Exchange {
     app: Option<Arc<str>>,
     viewer: Identity,
     upstream_time: Option<Duration>,
+    status: u16,
+    bytes: u64,
     log: Option<Rc<AccessLog>>,
 }
 
 impl Exchange {
-    fn finish(self, response: Response<OutgoingBody>) -> Response<Outgoing> {
-        let status = response.status().as_u16();
-        response.map(|body| Outgoing { body, line: Line { exchange: self, status, bytes: 0 } })
+    fn finish(mut self, response: Response<OutgoingBody>) -> Response<Outgoing> {
+        self.status = response.status().as_u16();
+        response.map(|body| Outgoing { body, exchange: self })
     }
 }
 
@@ -343,7 +365,7 @@ impl Exchange {
 #[derive(Debug)]
 pub struct Outgoing {
     body: OutgoingBody,
-    line: Line,
+    exchange: Exchange,
 }
 
 #[derive(Debug)]
@@ -352,18 +374,10 @@ enum OutgoingBody {
     Upstream(AnswerBody),
 }
 
-#[derive(Debug)]
-struct Line {
-    exchange: Exchange,
-    status: u16,
-    bytes: u64,
-}
-
-impl Drop for Line {
+impl Drop for Exchange {
     fn drop(&mut self) {
-        let Exchange { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, log } =
-            &self.exchange;
-        let Some(log) = log else { return };
+        let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
+        let Some(log) = &self.log else { return };
         log.record(&AccessRecord {
             time: *time,
             id: id.as_str(),
@@ -396,7 +410,7 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(None) => Poll::Ready(None),
         };
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            this.line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            this.exchange.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
         }
         polled
     }
@@ -429,10 +443,14 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 
 fn refusal_for(fault: &Fault) -> Refusal {
     match fault.kind {
-        FaultKind::Connect(_) | FaultKind::Exchange(_) | FaultKind::UnwantedUpgrade => Refusal::BadGateway,
+        FaultKind::Connect(_)
+        | FaultKind::Exchange(_)
+        | FaultKind::UnwantedUpgrade
+        | FaultKind::TwoLengths => Refusal::BadGateway,
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
         FaultKind::ClientStalled => Refusal::TooSlow,
+        FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
     }
 }
 
@@ -450,3 +468,6 @@ impl std::fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+/// What the log says of a request whose client did not wait for the answer; never sent.
+const CLIENT_GONE: u16 = 499;

@@ -37,4 +37,15 @@ impl Stall {
         }
         sleep.as_mut().poll(cx)
     }
+    /// Like [`Self::poll_wait`], where something else that has moved since then counts too.
+    pub fn poll_wait_since(&mut self, moved_at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        while self.poll_wait(cx).is_ready() {
+            let due = moved_at + self.limit;
+            let Some(sleep) = self.sleep.as_mut().filter(|_| due > Instant::now()) else {
+                return Poll::Ready(());
+            };
+            sleep.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
 }

@@ -41,6 +41,9 @@ pub enum BodyError {
     /// The connection broke, or the body was malformed.
     #[error("the body broke off")]
     Broken,
+    /// The answer was there before the upstream asked for the body.
+    #[error("nobody asked for the body")]
+    Unwanted,
 }
 
 /// A client's body on its way to the upstream.
@@ -78,15 +81,59 @@ pub(super) struct Gate(Arc<std::sync::Mutex<GateState>>);
 
 #[derive(Debug, Default)]
 struct GateState {
-    open: bool,
+    passage: Passage,
     waiting: Option<Waker>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Passage {
+    /// Nobody has asked for the body yet.
+    #[default]
+    Shut,
+    /// The body may go.
+    Open,
+    /// There was an answer without it, which is still being read.
+    Declined,
+    /// That answer has ended: the body never goes, and its connection ends.
+    Over,
+}
+
+/// An answer that came instead of `100 Continue`. Once it has ended, or was given up, so has the
+/// connection on which the body was due.
+#[derive(Debug)]
+pub(super) struct Declined(Gate);
+
+impl Drop for Declined {
+    fn drop(&mut self) {
+        self.0.turn(Passage::Over);
+    }
+}
+
 impl Gate {
-    /// Lets the body through.
+    /// Lets the body through, unless there is an answer already.
     pub(super) fn open(&self) {
+        self.turn(Passage::Open);
+    }
+
+    /// The final answer is there; `Some` if it came before anybody asked for the body, which from now
+    /// on nobody will.
+    pub(super) fn decline(&self) -> Option<Declined> {
+        self.turn(Passage::Declined);
+        let declined = self.0.lock().is_ok_and(|state| state.passage == Passage::Declined);
+        declined.then(|| Declined(self.clone()))
+    }
+
+    fn turn(&self, to: Passage) {
         let waker = self.0.lock().ok().and_then(|mut state| {
-            state.open = true;
+            let may = match to {
+                Passage::Open | Passage::Declined => state.passage == Passage::Shut,
+                Passage::Over => state.passage == Passage::Declined,
+                Passage::Shut => false,
+            };
+            if !may {
+                return None;
+            }
+            state.passage = to;
             state.waiting.take()
         });
         if let Some(waker) = waker {
@@ -94,13 +141,15 @@ impl Gate {
         }
     }
 
-    fn poll_open(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.0.lock() {
-            Ok(mut state) if !state.open => {
+    fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let Ok(mut state) = self.0.lock() else { return Poll::Ready(Err(BodyError::Unwanted)) };
+        match state.passage {
+            Passage::Open => Poll::Ready(Ok(())),
+            Passage::Over => Poll::Ready(Err(BodyError::Unwanted)),
+            Passage::Shut | Passage::Declined => {
                 state.waiting = Some(cx.waker().clone());
                 Poll::Pending
             }
-            _ => Poll::Ready(()),
         }
     }
 }
@@ -131,10 +180,11 @@ impl RequestBody {
 impl Streaming {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(gate) = &self.gate {
-            if gate.poll_open(cx).is_pending() {
-                return Poll::Pending;
+            match gate.poll_open(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(Ok(())) => self.gate = None,
             }
-            self.gate = None;
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Pending => match self.stall.poll_wait(cx) {
@@ -192,6 +242,9 @@ pub struct UpstreamBody {
     lease: Option<Lease>,
     stall: Stall,
     owned: Arc<OwnedNames>,
+    /// What the client sends meanwhile; as long as that moves, the upstream may be silent.
+    progress: Rc<Progress>,
+    declined: Option<Declined>,
     leash: Option<Leash>,
 }
 
@@ -201,9 +254,12 @@ impl UpstreamBody {
         lease: Lease,
         silence: Duration,
         owned: Arc<OwnedNames>,
-        tie: Option<Leash>,
+        progress: Rc<Progress>,
+        declined: Option<Declined>,
+        leash: Option<Leash>,
     ) -> Self {
-        let mut body = Self { body, lease: Some(lease), stall: Stall::new(silence), owned, leash: tie };
+        let stall = Stall::new(silence);
+        let mut body = Self { body, lease: Some(lease), stall, owned, progress, declined, leash };
         if body.body.is_end_stream() {
             body.give_back();
         }
@@ -211,7 +267,10 @@ impl UpstreamBody {
     }
 
     fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take() {
+        let declined = self.declined.take();
+        if let Some(lease) = self.lease.take()
+            && declined.is_none()
+        {
             lease.give_back();
         }
     }
@@ -230,7 +289,7 @@ impl Body for UpstreamBody {
             return Poll::Ready(Some(Err(BodyError::Ended)));
         }
         match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Pending => match this.stall.poll_wait(cx) {
+            Poll::Pending => match this.stall.poll_wait_since(this.progress.moved_at.get(), cx) {
                 Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Stalled))),
                 Poll::Pending => Poll::Pending,
             },

@@ -24,12 +24,16 @@ pub enum FaultKind {
     ResponseTimeout(Duration),
     /// The connection broke, or what came was no HTTP.
     Exchange(hyper::Error),
-    /// It changed the protocol without having been asked to.
+    /// It changed the protocol without having been asked to, or to another than it was asked for.
     UnwantedUpgrade,
+    /// It said in two ways how long its answer is.
+    TwoLengths,
     /// The client's body was larger than allowed.
     TooLarge,
     /// The client stopped sending its body.
     ClientStalled,
+    /// The client's body was malformed, or its connection broke within it.
+    ClientBroke,
 }
 
 impl fmt::Display for Fault {
@@ -40,8 +44,10 @@ impl fmt::Display for Fault {
             FaultKind::ResponseTimeout(time) => write!(f, "no answer from the upstream within {time:?}"),
             FaultKind::Exchange(_) => f.write_str("talking to the upstream"),
             FaultKind::UnwantedUpgrade => f.write_str("the upstream changed the protocol unasked"),
+            FaultKind::TwoLengths => f.write_str("the upstream's answer has two lengths"),
             FaultKind::TooLarge => f.write_str("the request's body is larger than allowed"),
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
+            FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),
         }
     }
 }

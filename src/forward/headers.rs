@@ -19,12 +19,12 @@ use http::{
 use super::{App, Endpoint, HostHeader, Transport};
 use crate::{
     access::Permit,
-    request::{RequestId, TrustedProxies},
+    request::{RequestId, Target, TrustedProxies},
     session::cookie,
 };
 
-/// The names that only the gateway may send to an upstream, compared as a CGI would: case, `-`, `_`
-/// and `.` are one.
+/// The names that only the gateway may send to an upstream, compared as the most careless CGI would:
+/// without case, and with `_`, `.`, `!` and all other signs for `-`.
 #[derive(Clone, Debug)]
 pub struct OwnedNames {
     folded: HashSet<Box<[u8]>>,
@@ -64,7 +64,7 @@ impl OwnedNames {
     /// Whether a client, or an upstream's trailer, may not bring this in.
     pub fn contains(&self, name: &HeaderName) -> bool {
         let name = name.as_str().as_bytes();
-        if name.first().is_none_or(|first| self.starts.get(usize::from(*first)) != Some(&true)) {
+        if name.first().is_none_or(|first| self.starts.get(usize::from(fold(*first))) != Some(&true)) {
             return false;
         }
         let mut folded = [0; 64];
@@ -117,7 +117,7 @@ pub(super) fn to_upstream(
     keep_foreign_cookies(headers);
 
     let target = permit.target();
-    headers.insert(HOST, host(app, endpoint, target.authority.as_str()));
+    address(headers, app, endpoint, target);
     if let Some(protocol) = upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol.clone());
@@ -133,6 +133,28 @@ pub(super) fn to_upstream(
         for (name, value) in app.identity.of(user) {
             headers.insert(name, value);
         }
+    }
+}
+
+/// Tells the upstream which host was asked for.
+pub(super) fn address(headers: &mut HeaderMap, app: &App, endpoint: &Endpoint, target: &Target) {
+    headers.insert(HOST, host(app, endpoint, target.authority.as_str()));
+}
+
+/// Whether an upstream says in one way only how long its answer is (RFC 9112 §6.3).
+///
+/// hyper reads a length beside `chunked` as chunked but would hand the length on, so that the client
+/// takes the end of this answer for the beginning of the next.
+pub(super) fn frames_once(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (lengths.next(), codings.next()) {
+        (None, None) => true,
+        (Some(length), None) => lengths.next().is_none() && !length.as_bytes().contains(&b','),
+        (None, Some(coding)) => {
+            codings.next().is_none() && coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
+        }
+        (Some(_), Some(_)) => false,
     }
 }
 
@@ -164,6 +186,14 @@ pub(super) fn wanted_upgrade(version: Version, headers: &HeaderMap) -> Option<He
         one.starts_with(b"h2") || one.starts_with(b"http") || one.starts_with(b"tls")
     });
     (!speaks_http && !protocol.is_empty()).then(|| protocol.clone())
+}
+
+/// The protocol that the upstream has changed to, if it is the one that was asked for (RFC 9110 §7.8).
+pub(super) fn agreed_upgrade(wanted: &HeaderValue, answer: &HeaderMap) -> Option<HeaderValue> {
+    let mut lines = answer.get_all(UPGRADE).iter();
+    let (Some(agreed), None) = (lines.next(), lines.next()) else { return None };
+    let mut offered = wanted.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    offered.any(|one| one.eq_ignore_ascii_case(agreed.as_bytes().trim_ascii())).then(|| agreed.clone())
 }
 
 /// RFC 9110 §7.6.1: what `Connection` names, and what is known to be for one hop.
@@ -238,8 +268,11 @@ fn is_ours(pair: &[u8]) -> bool {
     cookie::is_ours(pair.trim_ascii_start())
 }
 
+/// A cookie without a name, `Set-Cookie: =__Host-portcullis=…`, would come back as one of ours.
 fn sets_our_cookie(line: &HeaderValue) -> bool {
-    is_ours(line.as_bytes())
+    let line = line.as_bytes();
+    let start = line.iter().position(|byte| !matches!(byte, b'=' | b' ' | b'\t')).unwrap_or_default();
+    is_ours(line.get(start..).unwrap_or_default())
 }
 
 fn host(app: &App, endpoint: &Endpoint, asked: &str) -> HeaderValue {
@@ -296,10 +329,7 @@ impl Forwarded {
 }
 
 fn fold(byte: u8) -> u8 {
-    match byte {
-        b'_' | b'.' => b'-',
-        byte => byte.to_ascii_lowercase(),
-    }
+    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
 fn starts_folded(name: &[u8], prefix: &[u8]) -> bool {

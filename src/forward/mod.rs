@@ -2,7 +2,7 @@
 //!
 //! [`Forwarder::forward`] takes a [`Permit`], which only `access` can make, and
 //! sends the request that was judged: its path byte for byte, its headers after
-//! the rules of [`headers`], its body as a stream. It knows no session, token
+//! the rules of `headers`, its body as a stream. It knows no session, token
 //! or password; of the session it knows the cookie's name, to cut it out.
 
 mod app;
@@ -19,7 +19,7 @@ mod whoami;
 use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use http::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, EXPECT, UPGRADE},
 };
 use http_body::Body;
@@ -35,7 +35,7 @@ pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use leash::{Leash, LeashEnd};
 
-use body::{Gate, Progress, RequestBody};
+use body::{Declined, Gate, Progress, RequestBody};
 use pool::{Lease, Pool};
 
 /// One worker's way to the upstreams.
@@ -100,6 +100,7 @@ impl Forwarder {
                             tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
                             request.restore(message);
                             lease = self.pool.fresh(lease, context.app).await.map_err(fault)?;
+                            request.readdress(&lease);
                         }
                         _ => break Err((lease.endpoint, FaultKind::Exchange(error.into_error()))),
                     }
@@ -109,12 +110,14 @@ impl Forwarder {
         };
         let (response, lease) = answered.map_err(|(endpoint, kind)| match progress.failure.get() {
             Some(BodyError::TooLarge) => fault((endpoint, FaultKind::TooLarge)),
-            Some(BodyError::Stalled | BodyError::Broken | BodyError::Ended) => {
-                fault((endpoint, FaultKind::ClientStalled))
-            }
-            None => fault((endpoint, kind)),
+            Some(BodyError::Stalled) => fault((endpoint, FaultKind::ClientStalled)),
+            Some(BodyError::Broken) => fault((endpoint, FaultKind::ClientBroke)),
+            // Only answers are ever ended from outside.
+            Some(BodyError::Unwanted | BodyError::Ended) | None => fault((endpoint, kind)),
         })?;
-        let response = finish(response, lease, client, context)?;
+        let declined = request.expects_continue.as_ref().and_then(Gate::decline);
+        let client = client.zip(request.upgrade);
+        let response = finish(response, lease, client, context, progress, declined)?;
         Ok(Answer { response, upstream_time: sent_at.elapsed() })
     }
 
@@ -138,7 +141,7 @@ struct Outgoing<'a> {
     request: Option<Request<RequestBody>>,
     permit: Permit,
     context: Context<'a>,
-    upgrade: Option<http::HeaderValue>,
+    upgrade: Option<HeaderValue>,
     expects_continue: Option<Gate>,
     addressed: bool,
     progress: Rc<Progress>,
@@ -190,7 +193,7 @@ fn prepare(
 }
 
 impl Outgoing<'_> {
-    /// The request for this upstream. Headers are rewritten once: a repetition goes to the same server.
+    /// The request for this upstream. Headers are rewritten once; `Host` may change with the server.
     fn address(&mut self, lease: &Lease) -> Request<RequestBody> {
         let mut request = self.request.take().unwrap_or_else(|| Request::new(RequestBody::empty()));
         if !self.addressed {
@@ -207,7 +210,7 @@ impl Outgoing<'_> {
                 upgrade,
             );
             if let Some(gate) = &self.expects_continue {
-                request.headers_mut().insert(EXPECT, http::HeaderValue::from_static("100-continue"));
+                request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
                 let gate = gate.clone();
                 hyper::ext::on_informational(&mut request, move |response| {
                     if response.status() == StatusCode::CONTINUE {
@@ -225,6 +228,13 @@ impl Outgoing<'_> {
             });
         }
         request
+    }
+
+    /// Turns to another server, if the one that was asked first is gone.
+    fn readdress(&mut self, lease: &Lease) {
+        if let Some(request) = &mut self.request {
+            headers::address(request.headers_mut(), self.context.app, &lease.endpoint, self.permit.target());
+        }
     }
 
     /// A copy, if sending it twice does no more than sending it once (RFC 9110 §9.2.2).
@@ -247,22 +257,27 @@ impl Outgoing<'_> {
 fn finish(
     response: Response<Incoming>,
     lease: Lease,
-    client: ClientUpgrade,
+    client: Option<(OnUpgrade, HeaderValue)>,
     context: Context<'_>,
+    progress: Rc<Progress>,
+    declined: Option<Declined>,
 ) -> Result<Response<AnswerBody>, Fault> {
+    if !headers::frames_once(response.headers()) {
+        return Err(fault((lease.endpoint, FaultKind::TwoLengths)));
+    }
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let mut response = response;
     *response.version_mut() = Version::HTTP_11;
     match (switching, client) {
-        (true, Some(client)) => {
-            let protocol = response.headers().get(UPGRADE).cloned();
+        (true, Some((client, wanted))) => {
+            let Some(protocol) = headers::agreed_upgrade(&wanted, response.headers()) else {
+                return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
+            };
             let upstream = hyper::upgrade::on(&mut response);
             let mut response = response.map(|_| None);
             headers::to_client(response.headers_mut());
-            response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
-            if let Some(protocol) = protocol {
-                response.headers_mut().insert(UPGRADE, protocol);
-            }
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(UPGRADE, protocol);
             upgrade::tunnel(client, upstream, context.leash.map(|leash| leash()));
             Ok(response)
         }
@@ -272,8 +287,9 @@ fn finish(
             let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
             let may_take_long =
                 response.body().size_hint().exact().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
-            let tie = context.leash.filter(|_| may_take_long).map(|tie| tie());
-            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned, tie))))
+            let leash = context.leash.filter(|_| may_take_long).map(|tie| tie());
+            Ok(response
+                .map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined, leash))))
         }
     }
 }

@@ -82,13 +82,20 @@ impl Pool {
         Err(failed.expect("an app has at least one upstream"))
     }
 
-    /// A connection that nobody has used yet, to the same server.
+    /// A connection that nobody has used yet: to the same server, or to the next one that answers.
     pub(super) async fn fresh(&self, lease: Lease, app: &App) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
         let Lease { endpoint, server, .. } = lease;
-        match server.open(&endpoint, app.connect_timeout).await {
-            Ok(lease) => Ok(lease),
-            Err(kind) => Err((endpoint, kind)),
+        let mut failed = match server.open(&endpoint, app.connect_timeout).await {
+            Ok(lease) => return Ok(lease),
+            Err(kind) => (Arc::clone(&endpoint), kind),
+        };
+        for other in app.upstreams.iter().filter(|other| other.url != endpoint.url) {
+            match self.server(other).open(other, app.connect_timeout).await {
+                Ok(lease) => return Ok(lease),
+                Err(kind) => failed = (Arc::clone(other), kind),
+            }
         }
+        Err(failed)
     }
 
     /// Closes what has been idle for too long; called now and then.

@@ -37,7 +37,7 @@ use crate::{
     identity::{GroupName, Permission, User},
     pages::{self, Pages},
     refusal::{Refusal, Representation},
-    request::NormalPath,
+    request::{NormalPath, fold},
     session::{
         Limits, Opening, Owner, Presented, SessionToken, Sessions,
         cookie::{self, FORM_COOKIE, Keep},
@@ -62,7 +62,20 @@ pub struct Portal {
 
 /// What follows `/.gateway/`, if the path is one of the gateway's own: those are nobody's app, on every host.
 pub fn page_of(path: &NormalPath) -> Option<&str> {
-    let below = path.as_str().strip_prefix("/.gateway")?;
+    page_in(path.as_str())
+}
+
+/// Whether an upstream could take this for one of the gateway's own pages; it is nobody's then, or an app
+/// could show a sign-in form where people expect ours.
+pub fn is_disguised(path: &NormalPath) -> bool {
+    path.folds()
+        && std::iter::once(path.folded())
+            .chain(path.other_readings().map(fold))
+            .any(|reading| page_in(&reading).is_some())
+}
+
+fn page_in(path: &str) -> Option<&str> {
+    let below = path.strip_prefix("/.gateway")?;
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
@@ -138,7 +151,6 @@ impl Portal {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let pages = &visit.settings.pages;
         match visit.page {
             "login" => match visit.act(&[Act::Look, Act::Submit])? {
                 Act::Look => Self::show_login(visit),
@@ -165,9 +177,6 @@ impl Portal {
                     self.set_up(visit, Form::read(visit.headers, body).await?).await
                 }
             },
-            style if pages.stylesheet_path().strip_prefix("/.gateway/") == Some(style) => {
-                visit.act(&[Act::Look]).map(|_| pages.stylesheet())
-            }
             _ => Err(Refusal::NotFound),
         }
     }

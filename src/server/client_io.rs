@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -18,24 +18,40 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
 
-use super::Limits;
+use super::{Limits, framing::Framing};
 use crate::stall::Stall;
 
 /// How many requests of a connection are running.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Activity {
     running: AtomicU32,
     begun: AtomicU32,
+    switched: AtomicBool,
+    /// Kept here because a connection that has changed its protocol outlives the task that served it.
+    _slot: Slot,
 }
+
+/// One of the connections that there may be at a time.
+pub(super) type Slot = OwnedSemaphorePermit;
 
 /// One request that runs; it has ended when this is dropped.
 #[derive(Debug)]
 pub(super) struct Running(Arc<Activity>);
 
 impl Activity {
+    pub(super) fn new(slot: Slot) -> Arc<Self> {
+        Arc::new(Self {
+            running: AtomicU32::new(0),
+            begun: AtomicU32::new(0),
+            switched: AtomicBool::new(false),
+            _slot: slot,
+        })
+    }
+
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -47,6 +63,7 @@ impl Running {
     /// The connection has changed its protocol and belongs to this request for good.
     pub(super) fn for_good(self) {
         self.0.running.fetch_add(1, Ordering::Relaxed);
+        self.0.switched.store(true, Ordering::Relaxed);
     }
 }
 
@@ -71,17 +88,25 @@ pub(super) struct ClientIo<T> {
     deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     stalled_writes: Stall,
-    /// Whether single bytes can be told to belong to a head: in HTTP/2 they may be anything.
-    one_request_at_a_time: bool,
+    /// For HTTP/1.1, where single bytes can be told to belong to a head; in HTTP/2 they may be anything.
+    framing: Option<Framing>,
+    /// Something came that must not be read on from.
+    ended: bool,
+    /// How much longer a client may take to notice that we have closed.
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// One request at a time, framed by lines.
+    Http1,
+    /// Many, framed by lengths.
+    Http2,
 }
 
 impl<T> ClientIo<T> {
-    pub(super) fn new(
-        stream: T,
-        activity: Arc<Activity>,
-        limits: &Limits,
-        one_request_at_a_time: bool,
-    ) -> Self {
+    pub(super) fn new(stream: T, activity: Arc<Activity>, limits: &Limits, protocol: Protocol) -> Self {
         Self {
             stream,
             activity,
@@ -92,7 +117,9 @@ impl<T> ClientIo<T> {
             deadline: None,
             timer: None,
             stalled_writes: Stall::new(limits.write_timeout),
-            one_request_at_a_time,
+            framing: (protocol == Protocol::Http1).then(Framing::new),
+            ended: false,
+            linger: None,
         }
     }
 
@@ -102,10 +129,25 @@ impl<T> ClientIo<T> {
 
     /// Bytes have come while no request ran: the next head has begun.
     fn note_bytes(&mut self) {
-        if self.one_request_at_a_time && !self.head_began && !self.is_busy() {
+        if self.framing.is_some() && !self.head_began && !self.is_busy() {
             self.head_began = true;
             self.seen = self.activity.begun.load(Ordering::Relaxed);
             self.deadline = Some(Instant::now() + self.header_timeout);
+        }
+    }
+
+    /// Whatever is not framed as it must be is replaced by a NUL, which hyper refuses wherever it stands:
+    /// in a head with 400, in a body by breaking it off. Nothing is read after it.
+    fn follow(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        if self.activity.switched.load(Ordering::Relaxed) {
+            self.framing = None;
+        }
+        let Some(framing) = &mut self.framing else { return };
+        let read = buf.filled().get(before..).unwrap_or_default();
+        if let Some(misplaced) = framing.follow(read) {
+            buf.set_filled(before + misplaced);
+            buf.put_slice(&[0]);
+            self.ended = true;
         }
     }
 
@@ -147,16 +189,43 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.ended {
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Pending => self.poll_late(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
             Poll::Ready(read) => {
                 if buf.filled().len() > before {
                     self.note_bytes();
+                    self.follow(buf, before);
                 }
                 Poll::Ready(read)
             }
         }
+    }
+}
+
+impl<T: AsyncRead + Unpin> ClientIo<T> {
+    /// Reads and forgets what a client still sends, until it has closed too. Closing at once would make
+    /// the kernel answer with a reset, which can overtake the answer that says why (RFC 9112 §9.6).
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        if linger.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut forgotten = [0; 8 * 1024];
+        // A client that never stops gets no more of our time than one that says nothing.
+        for _ in 0..16 {
+            let mut buf = ReadBuf::new(&mut forgotten);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -172,7 +241,7 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.poll_moved(cx, polled)
@@ -197,7 +266,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.poll_moved(cx, polled)
+        if self.linger.is_none() {
+            let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
+            std::task::ready!(self.poll_moved(cx, polled))?;
+        }
+        self.poll_linger(cx).map(Ok)
     }
 }
+
+/// Longer than a round trip to anywhere; what is still on its way then may see a reset.
+const LINGER: Duration = Duration::from_secs(1);

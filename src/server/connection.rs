@@ -23,7 +23,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
     Limits,
-    client_io::{Activity, ClientIo, Running},
+    client_io::{Activity, ClientIo, Protocol, Running, Slot},
     phase::{Phase, reached},
 };
 use crate::{
@@ -42,15 +42,15 @@ pub(super) struct Serving {
 
 impl Serving {
     /// Serves one connection until it ends, or until the server has stopped.
-    pub(super) async fn serve(self, socket: TcpStream, connection: Connection) {
+    pub(super) async fn serve(self, socket: TcpStream, connection: Connection, slot: Slot) {
         let mut stopped = self.phases.clone();
         tokio::select! {
-            () = self.serve_until_its_end(socket, connection) => {}
+            () = self.serve_until_its_end(socket, connection, slot) => {}
             () = reached(&mut stopped, Phase::Stopped) => {}
         }
     }
 
-    async fn serve_until_its_end(self, socket: TcpStream, connection: Connection) {
+    async fn serve_until_its_end(self, socket: TcpStream, connection: Connection, slot: Slot) {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection is gone before it began");
             return;
@@ -66,18 +66,23 @@ impl Serving {
                 return;
             }
         };
+        let activity = Activity::new(slot);
         let ended = match stream.get_ref().1.alpn_protocol() {
-            Some(b"h2") => self.serve_http2(stream, connection).await,
-            _ => self.serve_http1(stream, connection).await,
+            Some(b"h2") => self.serve_http2(stream, connection, activity).await,
+            _ => self.serve_http1(stream, connection, activity).await,
         };
         if let Err(error) = ended {
             tracing::debug!(%error, peer = %connection.peer_addr, "a connection ended");
         }
     }
 
-    async fn serve_http1(self, stream: TlsStream<TcpStream>, connection: Connection) -> hyper::Result<()> {
-        let activity = Arc::new(Activity::default());
-        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, true);
+    async fn serve_http1(
+        self,
+        stream: TlsStream<TcpStream>,
+        connection: Connection,
+        activity: Arc<Activity>,
+    ) -> hyper::Result<()> {
+        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http1);
         let gateway = Rc::clone(&self.gateway);
         let service =
             service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
@@ -99,9 +104,13 @@ impl Serving {
         served.await
     }
 
-    async fn serve_http2(self, stream: TlsStream<TcpStream>, connection: Connection) -> hyper::Result<()> {
-        let activity = Arc::new(Activity::default());
-        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, false);
+    async fn serve_http2(
+        self,
+        stream: TlsStream<TcpStream>,
+        connection: Connection,
+        activity: Arc<Activity>,
+    ) -> hyper::Result<()> {
+        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http2);
         let gateway = Rc::clone(&self.gateway);
         let service =
             service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));

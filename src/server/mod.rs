@@ -8,6 +8,7 @@
 
 mod client_io;
 mod connection;
+mod framing;
 mod listen;
 mod phase;
 mod redirect;

@@ -14,7 +14,7 @@ use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 use super::{
     Limits,
-    client_io::{Activity, ClientIo},
+    client_io::{Activity, ClientIo, Protocol, Slot},
     phase::{Phase, reached},
 };
 use crate::{
@@ -25,12 +25,13 @@ use crate::{
 /// Answers one request with a redirect, and closes.
 pub(super) async fn serve(
     socket: TcpStream,
+    slot: Slot,
     shared: Arc<Shared>,
     limits: Limits,
     https_port: u16,
     mut phases: watch::Receiver<Phase>,
 ) {
-    let io = ClientIo::new(socket, Arc::new(Activity::default()), &limits, true);
+    let io = ClientIo::new(socket, Activity::new(slot), &limits, Protocol::Http1);
     let answered = service_fn(|request| {
         let response = redirect(&request, &shared, https_port);
         async { Ok::<_, Infallible>(response) }

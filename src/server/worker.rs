@@ -6,7 +6,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::{Builder, LocalOptions},
-    sync::{Notify, OwnedSemaphorePermit},
+    sync::Notify,
     task::spawn_local,
     time::{MissedTickBehavior, interval, sleep},
 };
@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     Common,
+    client_io::Slot,
     connection::Serving,
     listen::WorkerSockets,
     phase::{Phase, reached},
@@ -49,16 +50,16 @@ async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
     for socket in sockets.https {
         let listener = TcpListener::from_std(socket)?;
         let (common, open, serving) = (common.clone(), Rc::clone(&open), serving.clone());
-        loops.push(spawn_local(accept(listener, common, open, move |socket, connection| {
-            serving.clone().serve(socket, connection)
+        loops.push(spawn_local(accept(listener, common, open, move |socket, connection, slot| {
+            serving.clone().serve(socket, connection, slot)
         })));
     }
     for socket in sockets.http {
         let listener = TcpListener::from_std(socket)?;
         let (accepting, open, phases) = (common.clone(), Rc::clone(&open), common.phases.clone());
         let (shared, limits, port) = (Arc::clone(&common.shared), common.limits, common.https_port);
-        loops.push(spawn_local(accept(listener, accepting, open, move |socket, _| {
-            redirect::serve(socket, Arc::clone(&shared), limits, port, phases.clone())
+        loops.push(spawn_local(accept(listener, accepting, open, move |socket, _, slot| {
+            redirect::serve(socket, slot, Arc::clone(&shared), limits, port, phases.clone())
         })));
     }
     let tidying = Rc::clone(&gateway);
@@ -83,27 +84,30 @@ async fn accept<F: Future<Output = ()> + 'static>(
     listener: TcpListener,
     common: Common,
     open: Rc<Open>,
-    serve: impl Fn(TcpStream, Connection) -> F,
+    serve: impl Fn(TcpStream, Connection, Slot) -> F,
 ) {
     let mut draining = common.phases.clone();
     let mut draining = std::pin::pin!(reached(&mut draining, Phase::Draining));
     loop {
         let next = async {
-            // Past the limit clients wait in the kernel's queue instead of being turned away.
-            let permit = Arc::clone(&common.connections).acquire_owned().await;
-            (permit.ok(), listener.accept().await)
+            let accepted = listener.accept().await;
+            // Past the limit clients wait, one with us and the others in the kernel's queue, instead of
+            // being turned away. A slot that was taken before there is a client would be missing
+            // wherever the next client comes.
+            let slot = Arc::clone(&common.connections).acquire_owned().await.map_err(io::Error::other);
+            accepted.and_then(|accepted| slot.map(|slot| (accepted, slot)))
         };
-        let (permit, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = &mut draining => return,
             next = next => next,
         };
         match accepted {
-            Ok((socket, peer)) => {
+            Ok(((socket, peer), slot)) => {
                 keep_alive(&socket);
                 let connection = Connection { peer_addr: peer.ip().to_canonical() };
-                let counted = open.count(permit);
-                let served = serve(socket, connection);
+                let counted = open.count();
+                let served = serve(socket, connection, slot);
                 spawn_local(async move {
                     served.await;
                     drop(counted);
@@ -134,15 +138,12 @@ struct Open {
     changed: Notify,
 }
 
-struct Counted {
-    open: Rc<Open>,
-    _permit: Option<OwnedSemaphorePermit>,
-}
+struct Counted(Rc<Open>);
 
 impl Open {
-    fn count(self: &Rc<Self>, permit: Option<OwnedSemaphorePermit>) -> Counted {
+    fn count(self: &Rc<Self>) -> Counted {
         self.count.set(self.count.get() + 1);
-        Counted { open: Rc::clone(self), _permit: permit }
+        Counted(Rc::clone(self))
     }
 
     async fn none_left(&self) {
@@ -154,8 +155,8 @@ impl Open {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.open.count.set(self.open.count.get().saturating_sub(1));
-        self.open.changed.notify_one();
+        self.0.count.set(self.0.count.get().saturating_sub(1));
+        self.0.changed.notify_one();
     }
 }
 

@@ -1,6 +1,23 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot go on has failed; helpers are part of tests")]
+
+mod access_matrix;
+mod browser;
+mod documents;
+mod forwarding;
+mod headers;
+mod layering;
+mod messages;
+mod process;
+mod prometheus;
+mod routing;
+mod sign_in;
 mod support;
+mod systemd;
+mod upgrades;
+mod upstream_faults;
+mod users;
 
 use support::gateway::TestGateway;
 

@@ -10,7 +10,7 @@ use std::{
 
 use portcullis::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config,
     gateway::Shared,
     identity::{GroupName, UserName},
@@ -45,14 +45,19 @@ impl TestGateway {
 
     /// Starts a gateway with further sections before the apps. `[server]`, `[password]` and `[log]` are given.
     pub fn start_with(sections: &str, apps: &str) -> Self {
+        Self::start_text(&Self::configuration(sections, apps))
+    }
+
+    /// Starts a gateway with this configuration.
+    fn start_text(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let text = Self::configuration(sections, apps);
         let file = folder.path().join("gateway.toml");
-        std::fs::write(&file, &text).expect("writing the configuration");
-        let loaded = config::parse(&text, &file).unwrap_or_else(|diagnostics| {
+        std::fs::write(&file, text).expect("writing the configuration");
+        let loaded = config::parse(text, &file).unwrap_or_else(|diagnostics| {
             panic!("{}", config::ConfigError::Invalid(diagnostics));
         });
-        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        // From now: real clients look at the dates of the certificate that is made.
+        let clock = Clock::manual(Clock::system().now());
         let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
         let surroundings = Surroundings { clock: clock.clone(), log: writer.clone() };
@@ -61,6 +66,13 @@ impl TestGateway {
         let stopper = server.stopper();
         let running = Some(std::thread::spawn(move || server.run()));
         Self { addrs, origin, clock, reloader, shared, stopper, folder, log, writer, running }
+    }
+
+    /// Starts a gateway that believes proxies in these networks.
+    pub fn start_trusting(networks: &[&str], apps: &str) -> Self {
+        let text = Self::configuration("", apps)
+            .replace("workers = 2\n", &format!("workers = 2\ntrusted_proxies = {networks:?}\n"));
+        Self::start_text(&text)
     }
 
     /// The text that `start_with` makes of its parts.
@@ -73,7 +85,7 @@ impl TestGateway {
 
     /// Where HTTPS is served.
     pub fn https(&self) -> SocketAddr {
-        self.addrs.https[0]
+        *self.addrs.https.first().expect("one HTTPS listener")
     }
 
     /// The certificate that clients have to believe.
@@ -106,6 +118,13 @@ impl TestGateway {
         let bytes = self.log.0.lock().expect("the log").clone();
         let text = String::from_utf8(bytes).expect("UTF-8");
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// Lets it drain and end, and returns all lines that it has logged.
+    pub fn drained(mut self) -> Vec<serde_json::Value> {
+        self.stopper.stop(Phase::Draining);
+        self.running.take().expect("it runs").join().expect("no panic").expect("a clean end");
+        self.log()
     }
 
     /// Asks it to drain, waits for its end and says how it ended.

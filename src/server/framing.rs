@@ -1,0 +1,251 @@
+//! Where each HTTP/1.1 request of a connection begins and ends, read strictly.
+//!
+//! hyper forgives what a proxy in front of us may read differently: a bare
+//! line feed as the end of a line, a length beside `chunked`, the same length
+//! twice, codings before `chunked`. Each is a way to hide one request within
+//! another. [`Framing`] sees the bytes before hyper does and finds the first
+//! one that is not as RFC 9112 has it; everything else about a head is
+//! hyper's to refuse. It must follow the bodies too, or it would lose sight of
+//! the second request in a packet.
+
+/// Follows the requests of one connection.
+#[derive(Debug)]
+pub(super) struct Framing {
+    part: Part,
+    line: Line,
+    /// Whether the request line has been read; empty lines before it are ignored (RFC 9112 §2.2).
+    began: bool,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Head,
+    Body { left: u64 },
+    ChunkSize,
+    Chunk { left: u64 },
+    ChunkEnd,
+    Trailers,
+}
+
+/// The line that is being read: its length, and as much of it as is ever looked at.
+#[derive(Debug)]
+struct Line {
+    start: [u8; LOOKED_AT],
+    len: usize,
+    after_cr: bool,
+}
+
+/// A byte that RFC 9112 does not allow where it stands.
+struct Misplaced;
+
+impl Framing {
+    /// At the beginning of a connection.
+    pub(super) fn new() -> Self {
+        let line = Line { start: [0; LOOKED_AT], len: 0, after_cr: false };
+        Self { part: Part::Head, line, began: false, length: None, chunked: false }
+    }
+
+    /// Follows the next bytes; says which of them is the first that does not belong there.
+    pub(super) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            match self.part {
+                Part::Body { left } => {
+                    at += self.skip(left, rest.len(), |left| Part::Body { left }, Part::Head)
+                }
+                Part::Chunk { left } => {
+                    at += self.skip(left, rest.len(), |left| Part::Chunk { left }, Part::ChunkEnd);
+                }
+                Part::Head | Part::ChunkSize | Part::ChunkEnd | Part::Trailers => {
+                    let byte = rest.first().copied().unwrap_or_default();
+                    if self.byte(byte).is_err() {
+                        return Some(at);
+                    }
+                    at += 1;
+                }
+            }
+        }
+        None
+    }
+
+    fn skip(&mut self, left: u64, here: usize, still: impl Fn(u64) -> Part, then: Part) -> usize {
+        let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(here);
+        let left = left - skipped as u64;
+        self.part = if left == 0 { then } else { still(left) };
+        skipped
+    }
+
+    /// RFC 9112 §2.2: a line ends in CR LF, and neither stands alone; §5.2: no line begins with a blank.
+    fn byte(&mut self, byte: u8) -> Result<(), Misplaced> {
+        let line = &mut self.line;
+        match (line.after_cr, byte) {
+            (true, b'\n') => {
+                let ended = self.line_ended();
+                self.line.after_cr = false;
+                self.line.len = 0;
+                ended
+            }
+            (true, _) | (false, b'\n') => Err(Misplaced),
+            (false, b'\r') => {
+                line.after_cr = true;
+                Ok(())
+            }
+            (false, b' ' | b'\t') if line.len == 0 => Err(Misplaced),
+            (false, byte) => {
+                if let Some(kept) = line.start.get_mut(line.len) {
+                    *kept = byte;
+                }
+                line.len += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn line_ended(&mut self) -> Result<(), Misplaced> {
+        let is_empty = self.line.len == 0;
+        match self.part {
+            Part::Head if !is_empty && self.began => return self.header(),
+            Part::Head if self.began => return self.head_ended(),
+            Part::Head => self.began = !is_empty,
+            Part::ChunkSize => {
+                self.part = match self.chunk_size()? {
+                    0 => Part::Trailers,
+                    left => Part::Chunk { left },
+                };
+            }
+            Part::ChunkEnd if is_empty => self.part = Part::ChunkSize,
+            Part::ChunkEnd => return Err(Misplaced),
+            Part::Trailers if is_empty => self.part = Part::Head,
+            // Which of them pass is decided where they are passed on.
+            Part::Trailers => {}
+            Part::Body { .. } | Part::Chunk { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn header(&mut self) -> Result<(), Misplaced> {
+        let line = self.line.looked_at();
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { return Ok(()) };
+        let (name, value) = line.split_at(colon);
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let is_whole = self.line.len <= LOOKED_AT;
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let length = digits(value, 10, MAX_DECIMAL_DIGITS).filter(|_| is_whole).ok_or(Misplaced)?;
+            return if self.length.replace(length).is_some() { Err(Misplaced) } else { Ok(()) };
+        }
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            let is_chunked = is_whole && value.eq_ignore_ascii_case(b"chunked");
+            return if std::mem::replace(&mut self.chunked, true) || !is_chunked {
+                Err(Misplaced)
+            } else {
+                Ok(())
+            };
+        }
+        Ok(())
+    }
+
+    fn head_ended(&mut self) -> Result<(), Misplaced> {
+        self.began = false;
+        self.part = match (self.length.take(), std::mem::take(&mut self.chunked)) {
+            (Some(_), true) => return Err(Misplaced),
+            (None, true) => Part::ChunkSize,
+            (None | Some(0), false) => Part::Head,
+            (Some(left), false) => Part::Body { left },
+        };
+        Ok(())
+    }
+
+    /// RFC 9112 §7.1; no blanks, which some take for the end of the number.
+    fn chunk_size(&self) -> Result<u64, Misplaced> {
+        let line = self.line.looked_at();
+        let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
+        digits(size, 16, MAX_HEX_DIGITS).ok_or(Misplaced)
+    }
+}
+
+impl Line {
+    fn looked_at(&self) -> &[u8] {
+        self.start.get(..self.len).unwrap_or(&self.start)
+    }
+}
+
+/// A number of nothing but digits, too few of them to overflow.
+fn digits(text: &[u8], radix: u32, most: usize) -> Option<u64> {
+    if text.is_empty() || text.len() > most {
+        return None;
+    }
+    text.iter().try_fold(0, |number: u64, byte| {
+        Some(number * u64::from(radix) + u64::from(char::from(*byte).to_digit(radix)?))
+    })
+}
+
+/// Enough for the names and values that frame a message.
+const LOOKED_AT: usize = 64;
+const MAX_DECIMAL_DIGITS: usize = 18;
+const MAX_HEX_DIGITS: usize = 15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is misplaced first, however the bytes are cut into pieces.
+    fn follow(bytes: &str) -> Option<usize> {
+        let whole = Framing::new().follow(bytes.as_bytes());
+        let mut framing = Framing::new();
+        let single = bytes.bytes().position(|byte| framing.follow(&[byte]).is_some());
+        assert_eq!(whole, single, "{bytes:?}");
+        whole
+    }
+
+    #[test]
+    fn requests_one_after_the_other_are_followed() {
+        for fine in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+            "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\r\nGET / HTTP/1.1\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-LENGTH:0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;x=\"y\"\r\n\n\n\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        ] {
+            assert_eq!(follow(fine), None, "{fine:?}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_found() {
+        let long = format!("POST / HTTP/1.1\r\nContent-Length: {}5\r\n\r\n", " ".repeat(80));
+        for wrong in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\tfolded\r\n\r\n",
+            " GET / HTTP/1.1\r\n\r\n",
+            "\nGET / HTTP/1.1\r\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length: +1\r\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length: 0x1\r\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length:\r\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length: 9999999999999999999\r\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: \x0bchunked\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n0\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n0\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\n\r\n0\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1111111111111111\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\n\r\n",
+            "P / HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\nHost: a\r\n\r\n",
+            &long,
+        ] {
+            assert!(follow(wrong).is_some(), "{wrong:?}");
+        }
+    }
+}

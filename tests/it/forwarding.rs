@@ -1,0 +1,407 @@
+//! Requests and answers on their way through: what arrives is what was sent.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use http_body::Frame;
+
+use crate::support::{
+    client::{Http1, Http2, RawClient, curl, frames, full, read, request},
+    gateway::TestGateway,
+    upstream::{OK, Upstream, public_app},
+};
+
+fn in_front_of(upstream: &Upstream) -> TestGateway {
+    TestGateway::start(&public_app(&upstream.url, ""))
+}
+
+#[tokio::test]
+async fn every_method_arrives_over_http1_and_http2() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let (mut http1, mut http2) = (Http1::connect(&gateway).await, Http2::connect(&gateway).await);
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
+        let with_body = matches!(method, "POST" | "PUT" | "PATCH");
+        let sent = || if with_body { full("abc") } else { full("") };
+        let mut one = request(method, "/x").body(sent()).unwrap();
+        one.headers_mut().insert("host", HeaderValue::from_static("localhost"));
+        *one.uri_mut() = "/x".parse().unwrap();
+        assert_eq!(read(http1.send(one).await.unwrap()).await.unwrap().0, "ok", "{method}");
+        let two = request(method, "/x").body(sent()).unwrap();
+        assert_eq!(read(http2.send(two).await.unwrap()).await.unwrap().0, "ok", "{method}");
+        for received in upstream.seen().iter().rev().take(2) {
+            assert_eq!(received.asked(), format!("{method} /x"));
+            assert_eq!(received.body, if with_body { &b"abc"[..] } else { b"" });
+            assert!(received.values("transfer-encoding").is_empty(), "{}", received.head);
+            assert_eq!(received.values("host"), ["localhost"]);
+        }
+    }
+    assert_eq!(upstream.seen().len(), 14);
+}
+
+#[test]
+fn path_and_query_arrive_byte_for_byte() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    for path in [
+        "/",
+        "/?",
+        "/a%2Fb",
+        "/a%2fb;v=1;w",
+        "//double//slash/",
+        "/%7Etilde/~tilde",
+        "/caf%C3%A9",
+        "/a+b%20c?q=a+b%20c&r=%2F&&=",
+        "/x?next=/y/../z&u=http://h/%00",
+        "/a:b@c!$&'()*,=",
+        "/x?[]{}|^`",
+        "/*",
+    ] {
+        let answer = client.get(path, "");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(upstream.seen().last().unwrap().asked(), format!("GET {path}"));
+    }
+}
+
+#[tokio::test]
+async fn path_and_query_arrive_byte_for_byte_over_http2() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let mut client = Http2::connect(&gateway).await;
+    for path in ["/a%2Fb;v=1?x=%2f&y", "//a//", "/?"] {
+        assert_eq!(client.send(request("GET", path).body(full("")).unwrap()).await.unwrap().status(), 200);
+        assert_eq!(upstream.seen().last().unwrap().asked(), format!("GET {path}"));
+    }
+}
+
+#[test]
+fn a_body_keeps_its_framing_on_the_way_up() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+
+    client.send("POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(client.answer().status, 200);
+    let received = upstream.seen().pop().unwrap();
+    assert_eq!((received.value("content-length"), &received.body[..]), ("5", &b"hello"[..]));
+    assert!(received.values("transfer-encoding").is_empty());
+
+    client.send("POST /chunked HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
+    assert_eq!(client.answer().status, 200);
+    let received = upstream.seen().pop().unwrap();
+    assert_eq!((received.value("transfer-encoding"), &received.body[..]), ("chunked", &b"hello"[..]));
+    assert!(received.values("content-length").is_empty());
+}
+
+#[test]
+fn no_body_stays_no_body() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    for (method, length) in
+        [("GET", ""), ("DELETE", ""), ("POST", "Content-Length: 0\r\n"), ("PUT", "Content-Length: 0\r\n")]
+    {
+        client.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{length}\r\n"));
+        assert_eq!(client.answer().status, 200);
+        let received = upstream.seen().pop().unwrap();
+        assert!(received.values("transfer-encoding").is_empty(), "{}", received.head);
+        let expected: &[&str] = if length.is_empty() { &[] } else { &["0"] };
+        assert_eq!(received.values("content-length"), expected, "{}", received.head);
+    }
+}
+
+#[test]
+fn an_answer_keeps_its_framing_on_the_way_down() {
+    let upstream = Upstream::scripted(|conn| {
+        while let Some(request) = conn.request()? {
+            conn.send(match request.asked() {
+                "GET /length" => b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+                "GET /chunked" => {
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
+                }
+                _ => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            })?;
+        }
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    let length = client.get("/length", "");
+    assert_eq!((length.values("content-length"), length.text()), (vec!["5"], "hello"));
+    let chunked = client.get("/chunked", "");
+    assert_eq!((chunked.values("transfer-encoding"), chunked.text()), (vec!["chunked"], "hello"));
+    let empty = client.get("/empty", "");
+    assert_eq!((empty.values("content-length"), empty.text()), (vec!["0"], ""));
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn answers_without_a_body_keep_their_headers_and_have_none() {
+    let upstream = Upstream::scripted(|conn| {
+        while let Some(request) = conn.request()? {
+            conn.send(match request.asked() {
+                "HEAD /length" => b"HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nETag: \"h\"\r\n\r\n",
+                "HEAD /chunked" => b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: \"h\"\r\n\r\n",
+                "GET /204" => b"HTTP/1.1 204 No Content\r\nETag: \"h\"\r\n\r\n",
+                _ => b"HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\nETag: \"h\"\r\n\r\n",
+            })?;
+        }
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    for (asked, status, length) in [
+        ("HEAD /length", 200, &["12345"][..]),
+        ("HEAD /chunked", 200, &[]),
+        ("GET /204", 204, &[]),
+        // The length of what is not sent may be left out (RFC 9110 §8.6), and hyper does.
+        ("GET /304", 304, &[]),
+    ] {
+        client.send(format!("{asked} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        let answer = client.answer_to(asked.split(' ').next().unwrap()).unwrap();
+        assert_eq!((answer.status, answer.values("etag")), (status, vec!["\"h\""]), "{asked}");
+        assert_eq!(answer.values("content-length"), length, "{asked}: {}", answer.head);
+    }
+    // Nothing was left over between them: the connections carried all four.
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[tokio::test]
+async fn answers_without_a_body_keep_their_length_over_http2() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n");
+    let gateway = in_front_of(&upstream);
+    let mut client = Http2::connect(&gateway).await;
+    let answer = client.send(request("HEAD", "/").body(full("")).unwrap()).await.unwrap();
+    assert_eq!(answer.headers()["content-length"], "12345");
+    assert_eq!(read(answer).await.unwrap().0, "");
+}
+
+#[test]
+fn interim_answers_of_the_upstream_do_not_pass_for_the_final_one() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    for _ in 0..2 {
+        let answer = client.get("/", "");
+        assert_eq!((answer.status, answer.text()), (200, "ok"));
+        assert!(answer.values("link").is_empty());
+    }
+}
+
+const EXPECTING: &str =
+    "POST /upload HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+
+#[test]
+fn a_client_that_expects_100_is_asked_to_go_on_when_the_upstream_does() {
+    let upstream = Upstream::scripted(|conn| {
+        let head = conn.head()?.unwrap();
+        assert!(head.to_lowercase().contains("expect: 100-continue"));
+        conn.note("head");
+        conn.send(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        let body = conn.bytes(4)?;
+        conn.note(String::from_utf8(body).unwrap());
+        conn.send(OK.as_bytes())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send(EXPECTING);
+    upstream.wait_for_note("head");
+    assert!(client.head().unwrap().starts_with("HTTP/1.1 100 "));
+    client.send("body");
+    upstream.wait_for_note("body");
+    assert_eq!(client.answer().text(), "ok");
+}
+
+#[test]
+fn a_client_whose_expectation_is_refused_is_never_asked_for_the_body() {
+    for refusal in ["417 Expectation Failed", "413 Content Too Large"] {
+        let upstream = Upstream::scripted(move |conn| {
+            conn.head()?;
+            conn.send(format!("HTTP/1.1 {refusal}\r\nContent-Length: 2\r\n\r\nno").as_bytes())?;
+            let rest = conn.until_close();
+            conn.note(format!("{} bytes", rest.len()));
+            Ok(())
+        });
+        let gateway = in_front_of(&upstream);
+        let mut client = RawClient::connect(&gateway);
+        client.send(EXPECTING);
+        let answer = client.answer();
+        assert_eq!((answer.status.to_string(), answer.text()), (refusal[..3].to_owned(), "no"));
+        // Whether it goes on nevertheless or not: what it sends is no request, and reaches nobody.
+        client.try_send("GET ").ok();
+        assert!(client.until_close().is_empty());
+        upstream.wait_for_note("0 bytes");
+    }
+}
+
+#[test]
+fn an_upstream_that_does_not_know_the_expectation_gets_the_body_after_a_while() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send(EXPECTING);
+    assert!(client.head().unwrap().starts_with("HTTP/1.1 100 "));
+    client.send("body");
+    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(upstream.only().body, b"body");
+}
+
+#[test]
+fn a_gateway_that_refuses_does_not_ask_for_the_body() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
+    let mut client = RawClient::connect(&gateway);
+    client.send(EXPECTING);
+    assert_eq!(client.answer().status, 401);
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn ranges_and_partial_content_pass() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-4/9\r\nContent-Length: 3\r\nAccept-Ranges: bytes\r\n\r\ncde",
+    );
+    let gateway = in_front_of(&upstream);
+    let answer = RawClient::connect(&gateway).get("/", "Range: bytes=2-4\r\nIf-Range: \"x\"\r\n");
+    assert_eq!((answer.status, answer.text()), (206, "cde"));
+    assert_eq!(answer.values("content-range"), ["bytes 2-4/9"]);
+    let received = upstream.only();
+    assert_eq!((received.value("range"), received.value("if-range")), ("bytes=2-4", "\"x\""));
+}
+
+#[test]
+fn compressed_bytes_are_not_touched() {
+    let body: Vec<u8> = (0..=255).chain([0x1f, 0x8b, 8, 0, 0, 10, 13]).collect();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let upstream = Upstream::answering([head.as_bytes(), &body].concat());
+    let gateway = in_front_of(&upstream);
+    let answer = RawClient::connect(&gateway).get("/", "Accept-Encoding: gzip, br\r\n");
+    assert_eq!((answer.values("content-encoding"), &answer.body), (vec!["gzip"], &body));
+    assert_eq!(upstream.only().value("accept-encoding"), "gzip, br");
+}
+
+#[test]
+fn trailers_pass_both_ways_but_for_those_that_say_who_it_is() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Set-Cookie\r\n\r\n2\r\nok\r\n0\r\nX-Sum: down\r\nSet-Cookie: a=b\r\n\r\n",
+    );
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\
+         Trailer: X-Sum, Remote-User, remote_groups, X-Forwarded-For, Authorization\r\n\r\n\
+         2\r\nhi\r\n0\r\nX-Sum: up\r\nRemote-User: root\r\nremote_groups: wheel\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: x\r\n\r\n",
+    );
+    let answer = client.answer();
+    assert_eq!(answer.trailers.join("\n").to_lowercase(), "x-sum: down");
+    let received = upstream.only();
+    assert_eq!(received.trailers.join("\n").to_lowercase(), "x-sum: up");
+    assert_eq!(received.body, b"hi");
+}
+
+#[tokio::test]
+async fn trailers_pass_both_ways_over_http2() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: down\r\n\r\n",
+    );
+    let gateway = in_front_of(&upstream);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-sum", HeaderValue::from_static("up"));
+    trailers.insert("remote-user", HeaderValue::from_static("root"));
+    let body = frames(vec![Frame::data(Bytes::from_static(b"hi")), Frame::trailers(trailers)]);
+    let request = request("POST", "/")
+        .header("te", "trailers")
+        .header("trailer", "x-sum, remote-user")
+        .body(body)
+        .unwrap();
+    let (data, trailers) = read(Http2::connect(&gateway).await.send(request).await.unwrap()).await.unwrap();
+    assert_eq!((&data[..], &trailers["x-sum"]), (&b"ok"[..], &HeaderValue::from_static("down")));
+    assert_eq!(upstream.only().trailers.join("\n").to_lowercase(), "x-sum: up");
+}
+
+#[test]
+fn events_arrive_one_by_one() {
+    let (go_on, told) = std::sync::mpsc::channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    let upstream = Upstream::scripted(move |conn| {
+        conn.request()?;
+        conn.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )?;
+        for event in ["one", "two", "three"] {
+            conn.send(format!("{:x}\r\ndata: {event}\n\n\r\n", event.len() + 8).as_bytes())?;
+            // The next one leaves only after the client has seen this one.
+            told.lock().unwrap().recv().unwrap();
+        }
+        conn.send(b"0\r\n\r\n")
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().unwrap();
+    for event in ["one", "two", "three"] {
+        client.line().unwrap();
+        assert_eq!(client.line().unwrap(), format!("data: {event}\n"));
+        assert_eq!(client.bytes(3).unwrap(), b"\n\r\n");
+        go_on.send(()).unwrap();
+    }
+    assert_eq!(client.line().unwrap(), "0\r\n");
+}
+
+#[test]
+fn one_connection_carries_requests_one_after_the_other() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    for _ in 0..20 {
+        assert_eq!(client.get("/", "").text(), "ok");
+    }
+    assert_eq!((upstream.seen().len(), upstream.connections()), (20, 1));
+}
+
+#[test]
+fn upstreams_are_reached_over_tls_and_unix_sockets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tls, authority) = Upstream::tls();
+    let unix = Upstream::unix(&folder.path().join("app.sock"));
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, authority).unwrap();
+    for (upstream, keys) in [(tls, format!("upstream_ca = {ca:?}")), (unix, String::new())] {
+        let gateway = TestGateway::start(&public_app(&upstream.url, &keys));
+        let mut client = RawClient::connect(&gateway);
+        client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
+        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(upstream.only().body, b"hi");
+    }
+}
+
+#[test]
+fn an_upstream_whose_certificate_is_not_believed_gets_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((tls, _), (_, other)) = (Upstream::tls(), Upstream::tls());
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, other).unwrap();
+    let gateway = TestGateway::start(&public_app(&tls.url, &format!("upstream_ca = {ca:?}")));
+    assert_eq!(RawClient::connect(&gateway).get("/", "").status, 502);
+    assert!(tls.seen().is_empty());
+}
+
+#[test]
+fn curl_sends_and_receives_over_both_versions() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    for version in ["--http1.1", "--http2"] {
+        let output = curl(
+            &gateway,
+            &[version, "--fail", "--data-binary", "hello", "-w", "%{http_version}"],
+            "/a%2Fb?c",
+        );
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.starts_with("ok"), "{text} {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(text, if version == "--http2" { "ok2" } else { "ok1.1" });
+        let received = upstream.seen().pop().unwrap();
+        assert_eq!((received.asked(), &received.body[..]), ("POST /a%2Fb?c", &b"hello"[..]));
+    }
+}

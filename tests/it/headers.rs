@@ -1,0 +1,421 @@
+//! Headers on their way through: who it is, is said by the gateway alone.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use proptest::prelude::*;
+
+use crate::support::{
+    client::{Http2, RawClient, full, request, sign_in},
+    gateway::TestGateway,
+    upstream::{Received, Upstream, public_app},
+};
+
+/// One app that shows its requests, and somebody who is signed in.
+struct Stage {
+    upstream: Upstream,
+    gateway: TestGateway,
+    cookie: String,
+}
+
+impl Stage {
+    fn new(sections: &str, keys: &str) -> Self {
+        let upstream = Upstream::ok();
+        let gateway = TestGateway::start_with(sections, &public_app(&upstream.url, keys));
+        gateway.add_user("alice", &["ops", "staff"]);
+        let cookie = sign_in(&gateway, "alice");
+        Self { upstream, gateway, cookie }
+    }
+
+    /// What arrives of a request with these header lines, sent by nobody.
+    #[track_caller]
+    fn anonymous(&self, lines: &str) -> Received {
+        let answer = RawClient::connect(&self.gateway).get("/", lines);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        self.upstream.seen().pop().unwrap()
+    }
+
+    /// What arrives of a request with these header lines, sent by alice.
+    #[track_caller]
+    fn signed_in(&self, lines: &str) -> Received {
+        self.anonymous(&format!("Cookie: {}\r\n{lines}", self.cookie))
+    }
+}
+
+/// The names of a head's lines as a careless CGI would see them.
+fn as_cgi(received: &Received) -> Vec<String> {
+    let names = received.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    names
+        .map(|(name, _)| {
+            name.chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+                .collect()
+        })
+        .collect()
+}
+
+const IDENTITY: [&str; 8] = [
+    "REMOTE_USER",
+    "REMOTE_GROUPS",
+    "REMOTE_EMAIL",
+    "REMOTE_NAME",
+    "X_FORWARDED_USER",
+    "X_FORWARDED_GROUPS",
+    "X_FORWARDED_EMAIL",
+    "X_FORWARDED_PREFERRED_USERNAME",
+];
+
+#[test]
+fn no_spelling_of_an_identity_header_gets_through() {
+    let stage = Stage::new("", "underscore_headers = true");
+    let spellings = [
+        "Remote-User",
+        "REMOTE-USER",
+        "remote_user",
+        "Remote_User",
+        "REMOTE.USER",
+        "Remote!User",
+        "remote~user",
+        "remote+user",
+        "remote'user",
+        "Remote-Groups",
+        "remote_groups",
+        "Remote-Email",
+        "Remote-Name",
+        "Remote-Anything",
+        "X-Forwarded-User",
+        "x_forwarded_user",
+        "X-Forwarded_Groups",
+        "X.Forwarded.Email",
+        "X-Forwarded-Preferred-Username",
+        "X-Remote-User",
+        "X-Authenticated-User",
+        "Portcullis-User",
+        "X-Portcullis-Anything",
+    ];
+    for name in spellings {
+        for lines in [
+            format!("{name}: root\r\n"),
+            format!("{name}: root\r\n{name}: wheel\r\n"),
+            format!("{name}:\r\n"),
+            format!("{name}: root\r\nConnection: {name}\r\n"),
+            format!("Connection: close, {name}\r\n{name}: root\r\n"),
+        ] {
+            let nobody = stage.anonymous(&lines);
+            assert!(
+                as_cgi(&nobody).iter().all(|name| !IDENTITY.contains(&name.as_str())),
+                "{lines}\n{}",
+                nobody.head
+            );
+            assert!(
+                !nobody.head.contains("root") && !nobody.head.contains("wheel"),
+                "{lines}\n{}",
+                nobody.head
+            );
+            let alice = stage.signed_in(&lines);
+            assert_eq!(alice.value("remote-user"), "alice", "{lines}");
+            assert_eq!(alice.value("remote-groups"), "ops,staff", "{lines}");
+            let ours = as_cgi(&alice)
+                .into_iter()
+                .filter(|name| IDENTITY.contains(&name.as_str()))
+                .collect::<Vec<_>>();
+            assert_eq!(ours, ["REMOTE_USER", "REMOTE_GROUPS", "REMOTE_NAME"], "{lines}\n{}", alice.head);
+            assert!(!alice.head.contains("root"), "{lines}\n{}", alice.head);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_identity_header_gets_through_over_http2() {
+    let stage = Stage::new("", "underscore_headers = true");
+    let mut client = Http2::connect(&stage.gateway).await;
+    for cookie in ["", &stage.cookie] {
+        let request = request("GET", "/")
+            .header("remote-user", "root")
+            .header("remote-user", "wheel")
+            .header("remote_user", "root")
+            .header("x-forwarded-user", "root")
+            .header("remote!groups", "root")
+            .header("cookie", cookie)
+            .body(full(""))
+            .unwrap();
+        assert_eq!(client.send(request).await.unwrap().status(), 200);
+        let received = stage.upstream.seen().pop().unwrap();
+        assert!(!received.head.contains("root") && !received.head.contains("wheel"), "{}", received.head);
+        let expected: &[&str] = if cookie.is_empty() { &[] } else { &["alice"] };
+        assert_eq!(received.values("remote-user"), expected);
+    }
+}
+
+#[test]
+fn an_attribute_that_a_person_lacks_is_an_absent_header() {
+    let stage = Stage::new(
+        "",
+        "identity = { X-Who = \"username\", X-Mail = \"email\", X-Team = { attribute = \"team\" } }",
+    );
+    let received = stage.signed_in("X-Mail: root@localhost\r\nx_team: wheel\r\nRemote-User: root\r\n");
+    assert_eq!(received.value("x-who"), "alice");
+    for absent in ["x-mail", "x-team", "x_team", "remote-user"] {
+        assert!(received.values(absent).is_empty(), "{}", received.head);
+    }
+}
+
+#[test]
+fn the_chosen_preset_decides_what_is_sent() {
+    let received = Stage::new("", "identity = \"x-forwarded\"").signed_in("");
+    assert_eq!(
+        (received.value("x-forwarded-user"), received.value("x-forwarded-groups")),
+        ("alice", "ops,staff")
+    );
+    assert!(received.values("remote-user").is_empty());
+    let received =
+        Stage::new("", "identity = \"none\"").signed_in("Remote-User: root\r\nX-Forwarded-User: root\r\n");
+    assert!(as_cgi(&received).iter().all(|name| !IDENTITY.contains(&name.as_str())), "{}", received.head);
+}
+
+#[test]
+fn what_is_for_one_hop_ends_here() {
+    let stage = Stage::new("", "");
+    let received = stage.anonymous(
+        "Connection:  keep-alive ,X-One,\t x-TWO ;,, \"q\", \r\nX-One: 1\r\nX-Two: 2\r\nConnection: X-Three\r\nX-Three: 3\r\n\
+         X-Four: 4\r\nKeep-Alive: 5\r\nProxy-Connection: keep-alive\r\nProxy-Authorization: x\r\nTE: gzip\r\nUpgrade: x\r\n\
+         HTTP2-Settings: x\r\nVia: 1.0 x\r\n",
+    );
+    for gone in [
+        "connection",
+        "x-one",
+        "x-three",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authorization",
+        "te",
+        "upgrade",
+        "http2-settings",
+        "via",
+    ] {
+        assert!(received.values(gone).is_empty(), "{gone} in {}", received.head);
+    }
+    assert_eq!(received.value("x-four"), "4");
+}
+
+#[test]
+fn connection_takes_nothing_of_ours_away() {
+    let stage = Stage::new("", "");
+    let received = stage.signed_in(
+        "Connection: Remote-User, Remote-Groups, X-Forwarded-For, X-Forwarded-Proto, X-Request-Id, Host, Cookie\r\n",
+    );
+    for ours in
+        ["remote-user", "remote-groups", "x-forwarded-for", "x-forwarded-proto", "x-request-id", "host"]
+    {
+        assert!(!received.value(ours).is_empty());
+    }
+    let mut client = RawClient::connect(&stage.gateway);
+    client.send(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: Content-Length\r\nContent-Length: 2\r\n\r\nhi",
+    );
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(stage.upstream.seen().pop().unwrap().body, b"hi");
+}
+
+#[test]
+fn what_is_for_one_hop_ends_here_on_the_way_back() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nConnection: X-One,  x-two\r\nConnection: keep-alive\r\nX-One: 1\r\nX-TWO: 2\r\nX-Three: 3\r\nKeep-Alive: timeout=5\r\n\
+         Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nPortcullis-Secret: x\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let answer = RawClient::connect(&gateway).get("/", "");
+    for gone in
+        ["connection", "x-one", "x-two", "keep-alive", "proxy-authenticate", "upgrade", "portcullis-secret"]
+    {
+        assert!(answer.values(gone).is_empty(), "{gone} in {}", answer.head);
+    }
+    assert_eq!((answer.values("x-three"), answer.text()), (vec!["3"], "ok"));
+}
+
+const FORWARDED: &str = "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 203.0.113.1\r\nX-Forwarded-Proto: http\r\n\
+     X-Forwarded-Host: evil.example\r\nX-Forwarded-Port: 1\r\nForwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\n\
+     X-Forwarded-Prefix: /x\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\nX-HTTP-Method-Override: DELETE\r\n";
+
+#[test]
+fn what_a_stranger_says_of_the_client_is_replaced() {
+    let stage = Stage::new("", "");
+    let received = stage.anonymous(FORWARDED);
+    assert_eq!(received.value("x-forwarded-for"), "127.0.0.1");
+    assert_eq!(received.value("x-forwarded-proto"), "https");
+    assert_eq!(received.value("x-forwarded-host"), "localhost");
+    assert_eq!(received.value("x-forwarded-port"), "443");
+    for gone in [
+        "forwarded",
+        "x-real-ip",
+        "x-forwarded-prefix",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-http-method-override",
+    ] {
+        assert!(received.values(gone).is_empty(), "{gone}");
+    }
+}
+
+#[test]
+fn what_a_trusted_proxy_says_of_the_client_is_passed_on_and_added_to() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start_trusting(&["127.0.0.0/8"], &public_app(&upstream.url, ""));
+    assert_eq!(RawClient::connect(&gateway).get("/", FORWARDED).status, 200);
+    let received = upstream.only();
+    assert_eq!(received.value("x-forwarded-for"), "198.51.100.7, 203.0.113.1, 127.0.0.1");
+    assert_eq!(received.value("x-forwarded-proto"), "http");
+    assert_eq!(received.value("x-forwarded-host"), "evil.example");
+    assert_eq!(received.value("x-forwarded-port"), "1");
+    assert!(received.values("x-real-ip").is_empty() && received.values("x-original-url").is_empty());
+}
+
+#[test]
+fn each_request_has_an_id_of_its_own_that_the_log_knows() {
+    let stage = Stage::new("", "");
+    let ids: Vec<String> =
+        (0..3).map(|_| stage.anonymous("X-Request-Id: mine\r\n").value("x-request-id").to_owned()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 3);
+    let log = stage.gateway.drained();
+    for id in ids {
+        assert!(log.iter().any(|line| line["id"] == *id), "{id}");
+    }
+}
+
+#[test]
+fn host_is_the_original_the_upstreams_or_a_fixed_one() {
+    let original = Stage::new("", "").anonymous("");
+    assert_eq!(original.value("host"), "localhost");
+    let upstreams = Stage::new("", "host_header = \"upstream\"");
+    assert_eq!(upstreams.anonymous("").value("host"), upstreams.upstream.addr().to_string());
+    let fixed = Stage::new("", "host_header = \"app.internal:8080\"").anonymous("");
+    assert_eq!((fixed.value("host"), fixed.value("x-forwarded-host")), ("app.internal:8080", "localhost"));
+}
+
+#[test]
+fn the_gateways_cookies_are_cut_out_and_others_stay_byte_for_byte() {
+    let stage = Stage::new("", "");
+    let ours = &stage.cookie;
+    for (sent, arrives) in [
+        (format!("{ours}"), None),
+        (format!("a=b; {ours}"), Some("a=b")),
+        (format!("{ours}; a=b"), Some("a=b")),
+        (format!("a=b; {ours}; c=\"d e\""), Some("a=b; c=\"d e\"")),
+        (format!("a=b;{ours};c=d"), Some("a=b;c=d")),
+        ("a=b;c=d;  e = f;;g".to_owned(), Some("a=b;c=d;  e = f;;g")),
+        ("__host-PORTCULLIS=x; a=b".to_owned(), Some("a=b")),
+        (format!("a={ours}"), Some(&format!("a={ours}")[..])),
+    ] {
+        let received = stage.anonymous(&format!("Cookie: {sent}\r\n"));
+        let expected: Vec<&str> = arrives.into_iter().collect();
+        assert_eq!(received.values("cookie"), expected, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_that_http2_has_split_arrive_as_one_line() {
+    let stage = Stage::new("", "");
+    let request = request("GET", "/")
+        .header("cookie", "a=b")
+        .header("cookie", &stage.cookie)
+        .header("cookie", "c=d;e")
+        .body(full(""))
+        .unwrap();
+    assert_eq!(Http2::connect(&stage.gateway).await.send(request).await.unwrap().status(), 200);
+    let received = stage.upstream.only();
+    assert_eq!((received.value("cookie"), received.value("remote-user")), ("a=b; c=d;e", "alice"));
+}
+
+#[test]
+fn an_upstream_cannot_set_the_gateways_cookies() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: __Host-portcullis=x; Path=/; Secure\r\n\
+         set-cookie:  __host-Portcullis-form=x\r\nSet-Cookie: =__Host-portcullis=x; Path=/; Secure\r\n\
+         Set-Cookie: = __Host-portcullis=x\r\nSet-Cookie: c=__Host-portcullis=x\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let answer = RawClient::connect(&gateway).get("/", "");
+    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/", "c=__Host-portcullis=x"]);
+}
+
+#[test]
+fn names_with_an_underscore_are_dropped_unless_wanted() {
+    let lines = "X_Custom: 1\r\nX-Custom: 2\r\n_x: 3\r\nremote_user: root\r\nx_forwarded_for: 1.1.1.1\r\nx_request_id: 1\r\n";
+    let dropped = Stage::new("", "").anonymous(lines);
+    assert!(dropped.values("x_custom").is_empty() && dropped.values("_x").is_empty(), "{}", dropped.head);
+    assert_eq!(dropped.value("x-custom"), "2");
+    let kept = Stage::new("", "underscore_headers = true").anonymous(lines);
+    assert_eq!((kept.value("x_custom"), kept.value("x-custom"), kept.value("_x")), ("1", "2", "3"));
+    for owned in ["remote_user", "x_forwarded_for", "x_request_id"] {
+        assert!(kept.values(owned).is_empty(), "{}", kept.head);
+    }
+}
+
+#[test]
+fn other_headers_arrive_as_they_were_sent() {
+    let stage = Stage::new("", "");
+    let received = stage.anonymous(
+        "Accept: a/b, c/d;q=0.1\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-Empty:\r\nAuthorization: Basic eDp5\r\nX-Latin: caf\u{e9}\r\nReferer: https://localhost/x\r\n",
+    );
+    assert_eq!(received.values("x-twice"), ["1", "2"]);
+    assert_eq!((received.value("accept"), received.value("x-empty")), ("a/b, c/d;q=0.1", ""));
+    assert_eq!((received.value("authorization"), received.value("x-latin")), ("Basic eDp5", "caf\u{e9}"));
+}
+
+/// A name that a careless server takes for one of these.
+fn disguised() -> impl Strategy<Value = String> {
+    let names = [
+        "remote-user",
+        "remote-groups",
+        "remote-email",
+        "remote-name",
+        "x-forwarded-user",
+        "x-forwarded-email",
+        "x-who",
+    ];
+    (prop::sample::select(names.to_vec()), prop::collection::vec(any::<u8>(), 32)).prop_map(
+        |(name, noise)| {
+            let signs = b"-_.!~+*'^|`#$&";
+            let dress = |(letter, noise): (u8, &u8)| match letter {
+                b'-' => signs[usize::from(*noise) % signs.len()],
+                letter if noise % 2 == 0 => letter.to_ascii_uppercase(),
+                letter => letter,
+            };
+            name.bytes().zip(&noise).map(dress).map(char::from).collect()
+        },
+    )
+}
+
+#[test]
+fn no_disguise_of_an_identity_header_gets_through() {
+    let stage = Stage::new(
+        "",
+        "underscore_headers = true\nidentity = { preset = \"remote-user\", X-Who = \"username\" }",
+    );
+    let client = RefCell::new(RawClient::connect(&stage.gateway));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let lines = prop::collection::vec((disguised(), any::<bool>()), 1..6);
+    let outcome = runner.run(&(lines, any::<bool>()), |(lines, signed_in)| {
+        let mut head = String::new();
+        for (name, named) in &lines {
+            head += &format!("{name}: root\r\n");
+            if *named {
+                head += &format!("connection: {name}\r\n");
+            }
+        }
+        if signed_in {
+            head += &format!("cookie: {}\r\n", stage.cookie);
+        }
+        prop_assert_eq!(client.borrow_mut().get("/", &head).status, 200);
+        let received = stage.upstream.seen().pop().unwrap();
+        prop_assert!(!received.head.contains("root"), "{}", received.head);
+        let ours: &[&str] = if signed_in { &["alice"] } else { &[] };
+        prop_assert_eq!(received.values("remote-user"), ours);
+        prop_assert_eq!(received.values("x-who"), ours);
+        Ok(())
+    });
+    outcome.unwrap();
+}

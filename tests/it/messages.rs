@@ -1,0 +1,336 @@
+//! Messages that two servers could read differently: refused, and the connection with them.
+
+use std::time::Duration;
+
+use crate::support::{
+    client::RawClient,
+    gateway::TestGateway,
+    upstream::{Upstream, public_app},
+};
+
+/// Behind every wrong message: what must never be taken for a request.
+const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// Sends this and a hidden request; returns everything that comes until the gateway closes.
+#[track_caller]
+fn refused(gateway: &TestGateway, message: &str) -> String {
+    let mut client = RawClient::connect(gateway);
+    client.try_send(format!("{message}{SMUGGLED}")).ok();
+    String::from_utf8_lossy(&client.until_close()).into_owned()
+}
+
+#[test]
+fn heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let oversized = format!("X: {}\r\n", "x".repeat(40 * 1024));
+    let many = "X: y\r\n".repeat(101);
+    for (lines, status) in [
+        // Two lengths, or a length and chunks.
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400),
+        ("Content-Length: 5\r\nContent-Length: 6\r\n", 400),
+        ("Content-Length: 5\r\nContent-Length: 5\r\n", 400),
+        ("Content-Length: 5, 5\r\n", 400),
+        ("Content-Length: 5,6\r\n", 400),
+        ("Content-Length: +5\r\n", 400),
+        ("Content-Length: -5\r\n", 400),
+        ("Content-Length: 0x5\r\n", 400),
+        ("Content-Length: 5 5\r\n", 400),
+        ("Content-Length: five\r\n", 400),
+        ("Content-Length:\r\n", 400),
+        ("Content-Length: 99999999999999999999\r\n", 400),
+        // Chunked in disguise.
+        ("Transfer-Encoding: xchunked\r\n", 400),
+        ("Transfer-Encoding: chunked, identity\r\n", 400),
+        ("Transfer-Encoding: identity\r\n", 400),
+        ("Transfer-Encoding: gzip, chunked\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
+        ("Transfer-Encoding: \"chunked\"\r\n", 400),
+        ("Transfer-Encoding: chunked;x=y\r\n", 400),
+        ("Transfer-Encoding: \x0bchunked\r\n", 400),
+        ("Transfer-Encoding:\r\n chunked\r\n", 400),
+        ("Transfer-Encoding : chunked\r\n", 400),
+        ("Transfer-Encoding\t: chunked\r\n", 400),
+        (" Transfer-Encoding: chunked\r\n", 400),
+        ("X: y\rTransfer-Encoding: chunked\r\n", 400),
+        ("X: y\nTransfer-Encoding: chunked\r\n", 400),
+        ("Content-Length: 5\nX: y\r\n", 400),
+        // Lines.
+        ("X: y\n", 400),
+        ("X: y\n\n", 400),
+        ("X: a\r\n b\r\n", 400),
+        ("X: a\r\n\tb\r\n", 400),
+        ("X : y\r\n", 400),
+        ("X\u{b}: y\r\n", 400),
+        ("X\r\n", 400),
+        (": y\r\n", 400),
+        ("X: a\0b\r\n", 400),
+        ("X: a\rb\r\n", 400),
+        ("X: a\x7fb\r\n", 400),
+        ("X: a\x01b\r\n", 400),
+        ("X\0: y\r\n", 400),
+        ("X(y): z\r\n", 400),
+        ("\u{e9}: y\r\n", 400),
+        // Hosts.
+        ("Host: other\r\n", 400),
+        ("Host: localhost\r\n", 400),
+        // Too much.
+        (&oversized, 431),
+        (&many, 431),
+    ] {
+        let message = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n0\r\n\r\n");
+        let shown: String = lines.chars().take(80).collect();
+        let answer = refused(&gateway, &message);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{shown:?}: {answer:?}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{shown:?}: {answer:?}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn request_lines_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for line in [
+        "GET / HTTP/1.1\n",
+        "GET  / HTTP/1.1\r\n",
+        "GET /  HTTP/1.1\r\n",
+        "GET\t/ HTTP/1.1\r\n",
+        " GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1 \r\n",
+        "GET / http/1.1\r\n",
+        "GET / HTTP/1.2\r\n",
+        "GET / HTTP/2.0\r\n",
+        "GET / HTTP/0.9\r\n",
+        "GET / HTTP/01.1\r\n",
+        "GET /\r\n",
+        "GET /a b HTTP/1.1\r\n",
+        "GET /a\tb HTTP/1.1\r\n",
+        "GET /a\0b HTTP/1.1\r\n",
+        "GET /a\x7f HTTP/1.1\r\n",
+        "GET /caf\u{e9} HTTP/1.1\r\n",
+        "GET a HTTP/1.1\r\n",
+        "GET ../a HTTP/1.1\r\n",
+        "GET /../a HTTP/1.1\r\n",
+        "GET /a/./b HTTP/1.1\r\n",
+        "GET /a/%2e%2e/b HTTP/1.1\r\n",
+        "GET /a/%252e%252e/b HTTP/1.1\r\n",
+        "GET /a/..%2fb HTTP/1.1\r\n",
+        "GET /a/..;/b HTTP/1.1\r\n",
+        "GET /a\\..\\b HTTP/1.1\r\n",
+        "GET /%00 HTTP/1.1\r\n",
+        "GET /%0d%0aX:%20y HTTP/1.1\r\n",
+        "GET /%zz HTTP/1.1\r\n",
+        "GET /%f HTTP/1.1\r\n",
+        "GET /%ff HTTP/1.1\r\n",
+        "GET ftp:x HTTP/1.1\r\n",
+        "G(T / HTTP/1.1\r\n",
+        "\0GET / HTTP/1.1\r\n",
+        "PRI * HTTP/2.0\r\n",
+    ] {
+        let answer = refused(&gateway, &format!("{line}Host: localhost\r\n\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{line:?}: {answer:?}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{line:?}: {answer:?}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn bodies_that_can_be_read_in_two_ways_never_arrive_whole() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for chunks in [
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n",
+        "5\r\nhelloX\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
+        "+5\r\nhello\r\n0\r\n\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        "5;a\nb\r\nhello\r\n0\r\n\r\n",
+        "5;a\rb\r\nhello\r\n0\r\n\r\n",
+        "\r\nhello\r\n0\r\n\r\n",
+        ";\r\nhello\r\n0\r\n\r\n",
+        "-1\r\nhello\r\n0\r\n\r\n",
+        "10000000000000005\r\nhello\r\n0\r\n\r\n",
+        "0\r\nX: y\n\r\n",
+        "0\r\nX: a\r\n b\r\n\r\n",
+        "0\r\n\n",
+    ] {
+        let message =
+            format!("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        let answer = refused(&gateway, &message);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{chunks:?}: {answer:?}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {answer:?}");
+    }
+    assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
+}
+
+#[test]
+fn the_second_request_of_a_packet_is_read_as_strictly_as_the_first() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for first in [
+        "GET /first HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST /first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n\n\r\n",
+        "POST /first HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    ] {
+        let answers =
+            refused(&gateway, &format!("{first}GET /second HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n"));
+        let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+        assert_eq!(statuses, ["200", "400"], "{first:?}: {answers}");
+    }
+    assert!(upstream.seen().iter().all(|request| request.asked().ends_with(" /first")));
+}
+
+#[test]
+fn requests_in_one_packet_are_answered_in_order() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    let one = |path: &str| format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
+    client.send(format!("\r\n{}{}{}", one("/1"), one("/2"), one("/3")));
+    for _ in 0..3 {
+        assert_eq!(client.answer().status, 200);
+    }
+    let asked: Vec<_> = upstream.seen().iter().map(|request| request.asked().to_owned()).collect();
+    assert_eq!(asked, ["POST /1", "POST /2", "POST /3"]);
+}
+
+#[test]
+fn a_head_that_arrives_byte_by_byte_is_understood() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    for byte in
+        "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n".bytes()
+    {
+        client.send([byte]);
+    }
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(upstream.only().body, b"hi");
+}
+
+/// The first thing that the gateway says of stream 1, or of the connection.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Status(u8),
+    Reset,
+    GoAway,
+    Closed,
+}
+
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&len[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// Sends a head of these fields over HTTP/2, as they are.
+fn over_http2(gateway: &TestGateway, fields: &[(&str, &[u8])]) -> Verdict {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        // RFC 7541 §6.2.2: a literal with a new name, not indexed.
+        block.push(0);
+        for text in [name.as_bytes(), value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text);
+        }
+    }
+    let mut client = RawClient::connect_as(gateway, "localhost", &[b"h2"]);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    client.send([preface, frame(4, 0, 0, &[]), frame(1, 0x5, 1, &block)].concat());
+    loop {
+        let Ok(head) = client.bytes(9) else { return Verdict::Closed };
+        let len = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let Ok(payload) = client.bytes(len) else { return Verdict::Closed };
+        match (head[3], head[8]) {
+            (1, 1) => return Verdict::Status(payload[0]),
+            (3, 1) => return Verdict::Reset,
+            (7, _) => return Verdict::GoAway,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn http2_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let good: [(&str, &[u8]); 4] =
+        [(":method", b"GET"), (":scheme", b"https"), (":authority", b"localhost"), (":path", b"/")];
+    // RFC 7541 appendix A: 0x88 is `:status: 200`, 0x8c is `:status: 400`.
+    assert_eq!(over_http2(&gateway, &good), Verdict::Status(0x88));
+    let before = upstream.connections();
+    let with = |name: &'static str, value: &'static [u8]| [&good[..], &[(name, value)]].concat();
+    let without = |name: &str| good.iter().filter(|(other, _)| *other != name).copied().collect::<Vec<_>>();
+    let instead = |name: &'static str, value: &'static [u8]| {
+        good.iter().map(|field| if field.0 == name { (name, value) } else { *field }).collect::<Vec<_>>()
+    };
+    for fields in [
+        with("x", b"a\r\nremote-user: root"),
+        with("x", b"a\nb"),
+        with("x", b"a\rb"),
+        with("x", b"a\0b"),
+        with("x\r\ny", b"z"),
+        with("x y", b"z"),
+        with("x:y", b"z"),
+        with("Remote-User", b"root"),
+        with("", b"x"),
+        with("connection", b"close"),
+        with("transfer-encoding", b"chunked"),
+        with("keep-alive", b"x"),
+        with("proxy-connection", b"x"),
+        with("upgrade", b"h2c"),
+        with("te", b"gzip"),
+        with("content-length", b"5"),
+        with("content-length", b"x"),
+        with(":path", b"/admin"),
+        with(":authority", b"other"),
+        with(":unknown", b"x"),
+        with("host", b"other"),
+        without(":method"),
+        without(":path"),
+        without(":authority"),
+        instead(":path", b""),
+        instead(":path", b"x"),
+        instead(":path", b"*"),
+        instead(":path", b"/a b"),
+        instead(":path", b"/a\r\nb"),
+        instead(":path", b"/a\0"),
+        instead(":path", b"/../a"),
+        instead(":path", b"/caf\xc3\xa9"),
+        instead(":path", b"https://other/"),
+        instead(":method", b"GE T"),
+        instead(":method", b"GET / HTTP/1.1\r\nX: y"),
+        instead(":method", b"CONNECT"),
+        instead(":authority", b"user@localhost"),
+        instead(":authority", b"localhost/x"),
+        instead(":authority", b""),
+    ] {
+        let shown: Vec<_> =
+            fields.iter().map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
+        let verdict = over_http2(&gateway, &fields);
+        assert!(!matches!(verdict, Verdict::Status(status) if status != 0x8c), "{shown:?}: {verdict:?}");
+    }
+    assert_eq!(upstream.connections(), before);
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn a_refusal_reaches_a_client_that_goes_on_sending() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n");
+    for _ in 0..50 {
+        if client.try_send(vec![b'x'; 16 * 1024]).is_err() {
+            break;
+        }
+    }
+    // So that the reset, if there is one, has arrived: it would take the answer out of the socket.
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(client.head().unwrap().starts_with("HTTP/1.1 400 "));
+}

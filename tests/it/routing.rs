@@ -1,0 +1,286 @@
+//! Which host and path reach which app, which certificate is shown, and what is told on which port.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+};
+
+use crate::support::{
+    client::{Answer, Http2, RawClient, full, request},
+    gateway::TestGateway,
+    upstream::{PATIENCE, Upstream},
+};
+
+fn app(name: &str, place: &str, upstream: &Upstream) -> String {
+    let rule = "[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n";
+    format!("[[app]]\nname = {name:?}\n{place}\nupstream = {:?}\n{rule}", upstream.url)
+}
+
+/// An upstream that says its name.
+fn named(name: &str) -> Upstream {
+    Upstream::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()))
+}
+
+fn ask(gateway: &TestGateway, head: &str) -> Answer {
+    let mut client = RawClient::connect(gateway);
+    client.send(format!("{head}\r\n\r\n"));
+    client.answer()
+}
+
+/// Sends bytes without TLS and reads until the other end closes.
+fn plain(addr: SocketAddr, bytes: &str) -> String {
+    let mut socket = TcpStream::connect(addr).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.write_all(bytes.as_bytes()).unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn the_host_chooses_the_app_in_every_spelling() {
+    let (wiki, shop) = (named("wiki"), named("shop"));
+    let gateway = TestGateway::start(
+        &(app("wiki", "host = \"wiki.example\"", &wiki)
+            + app("shop", "host = [\"shop.example\", \"b.example\"]", &shop).as_str()),
+    );
+    for (host, expected) in [
+        ("wiki.example", "wiki"),
+        ("WIKI.Example", "wiki"),
+        ("wiki.example.", "wiki"),
+        ("wiki.example:8443", "wiki"),
+        ("shop.example", "shop"),
+        ("b.example", "shop"),
+    ] {
+        assert_eq!(ask(&gateway, &format!("GET / HTTP/1.1\r\nHost: {host}")).text(), expected, "{host}");
+    }
+}
+
+#[test]
+fn an_unknown_host_learns_nothing() {
+    let wiki = named("wiki");
+    let gateway = TestGateway::start(&app("secret-app", "host = \"wiki.example\"", &wiki));
+    for host in
+        ["localhost", "127.0.0.1", "wiki.example.evil", "xwiki.example", "example", "www.wiki.example"]
+    {
+        for path in ["/", "/.gateway/login", "/.gateway/whoami", "/admin"] {
+            for accept in ["text/html", "application/json"] {
+                let answer =
+                    ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}"));
+                assert_eq!(answer.status, 421, "{host}{path}");
+                let told = format!("{}{}", answer.head, answer.text());
+                for secret in ["wiki", "secret-app", "127.0.0.1:", "upstream"] {
+                    assert!(!told.replace(host, "").contains(secret), "{secret} in {told}");
+                }
+            }
+        }
+    }
+    assert_eq!(wiki.connections(), 0);
+}
+
+#[test]
+fn the_longest_mount_wins_and_the_path_arrives_whole() {
+    let (root, api, v2) = (named("root"), named("api"), named("v2"));
+    let gateway = TestGateway::start(
+        &(app("root", "", &root)
+            + app("api", "path = \"/api\"", &api).as_str()
+            + app("v2", "path = \"/api/v2\"", &v2).as_str()),
+    );
+    let mut client = RawClient::connect(&gateway);
+    for (path, expected) in [
+        ("/", "root"),
+        ("/apix", "root"),
+        ("/api", "api"),
+        ("/api/", "api"),
+        ("/api/v1", "api"),
+        ("/api/v22", "api"),
+        ("/api/v2", "v2"),
+        ("/api/v2/x?y", "v2"),
+    ] {
+        assert_eq!(client.get(path, "").text(), expected, "{path}");
+    }
+    assert_eq!(v2.seen().pop().unwrap().asked(), "GET /api/v2/x?y");
+}
+
+#[test]
+fn a_known_host_without_an_app_at_this_path_is_404() {
+    let api = named("api");
+    let gateway = TestGateway::start(&app("api", "path = \"/api\"", &api));
+    let mut client = RawClient::connect(&gateway);
+    for path in ["/", "/other", "/ap", "/apis"] {
+        assert_eq!(client.get(path, "").status, 404, "{path}");
+    }
+    assert_eq!(api.connections(), 0);
+}
+
+#[test]
+fn a_request_names_its_host_once() {
+    let upstream = named("x");
+    let gateway = TestGateway::start(&app("x", "host = [\"a.example\", \"b.example\"]", &upstream));
+    for head in [
+        "GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example",
+        "GET / HTTP/1.1\r\nHost: a.example\r\nHost: a.example",
+        "GET / HTTP/1.1\r\nhost: a.example\r\nHOST: b.example",
+        "GET / HTTP/1.1\r\nHost: a.example, b.example",
+        "GET / HTTP/1.1\r\nHost: a.example b.example",
+        "GET / HTTP/1.1\r\nHost: user@a.example",
+        "GET / HTTP/1.1\r\nHost: a.example/x",
+        "GET / HTTP/1.1\r\nHost:",
+        "GET / HTTP/1.1\r\nX: y",
+        "GET / HTTP/1.0",
+        "GET https://b.example/ HTTP/1.1\r\nHost: a.example",
+        "GET https://a.example:1/ HTTP/1.1\r\nHost: a.example:2",
+        "GET https://user@a.example/ HTTP/1.1\r\nHost: a.example",
+        "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443",
+        "OPTIONS * HTTP/1.1\r\nHost: a.example",
+    ] {
+        assert_eq!(ask(&gateway, head).status, 400, "{head}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn the_absolute_form_is_understood_and_not_passed_on() {
+    let upstream = named("x");
+    let gateway = TestGateway::start(&app("x", "host = \"a.example\"", &upstream));
+    for head in [
+        "GET https://a.example/p?q HTTP/1.1\r\nHost: a.example",
+        "GET http://A.example/p?q HTTP/1.1\r\nHost: a.example",
+    ] {
+        assert_eq!(ask(&gateway, head).text(), "x", "{head}");
+        let received = upstream.seen().pop().unwrap();
+        assert_eq!((received.asked(), received.value("host")), ("GET /p?q", "a.example"));
+    }
+    assert_eq!(ask(&gateway, "GET https://b.example/ HTTP/1.1\r\nHost: b.example").status, 421);
+}
+
+#[tokio::test]
+async fn http2_names_its_host_in_authority() {
+    let upstream = named("x");
+    let gateway = TestGateway::start(&app("x", "host = \"a.example\"", &upstream));
+    let mut client = Http2::connect(&gateway).await;
+    let to = |uri: &str| http::Request::get(uri).body(full("")).unwrap();
+    assert_eq!(client.send(to("https://a.example/")).await.unwrap().status(), 200);
+    assert_eq!(upstream.only().value("host"), "a.example");
+    assert_eq!(client.send(to("https://b.example/")).await.unwrap().status(), 421);
+    let mut two = to("https://a.example/");
+    two.headers_mut().insert("host", "b.example".parse().unwrap());
+    assert_eq!(client.send(two).await.unwrap().status(), 400);
+    let mut same = to("https://a.example/");
+    same.headers_mut().insert("host", "A.example".parse().unwrap());
+    assert_eq!(client.send(same).await.unwrap().status(), 200);
+    assert_eq!(client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap().status(), 421);
+}
+
+#[test]
+fn the_name_chooses_the_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sections = String::new();
+    let mut made = Vec::new();
+    for name in ["a.example", "*.b.example"] {
+        let key = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let (cert_file, key_file): (PathBuf, PathBuf) = (
+            folder.path().join(format!("{}.pem", made.len())),
+            folder.path().join(format!("{}.key", made.len())),
+        );
+        std::fs::write(&cert_file, key.cert.pem()).unwrap();
+        std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
+        sections += &format!("[[tls.certificate]]\ncert = {cert_file:?}\nkey = {key_file:?}\n");
+        made.push((cert_file, key.cert.der().clone()));
+    }
+    let gateway = TestGateway::start_with(&sections, "[[app]]\nupstream = \"builtin:whoami\"");
+    let trusted: Vec<PathBuf> = made.iter().map(|(file, _)| file.clone()).collect();
+    for (name, expected) in [("a.example", 0), ("x.b.example", 1), ("A.EXAMPLE", 0)] {
+        let mut client = RawClient::connect_trusting(&gateway, name, &[], &trusted);
+        assert_eq!(client.certificate(), made[expected].1, "{name}");
+    }
+    // A name that nobody has gets the first one, and the client does not believe it.
+    assert!(RawClient::connect_trusting(&gateway, "c.example", &[], &trusted).handshake().is_err());
+}
+
+#[test]
+fn the_plain_port_only_redirects_known_hosts() {
+    let upstream = named("x");
+    let gateway = TestGateway::start(&app("x", "host = \"a.example\"", &upstream));
+    let (http, https) = (gateway.addrs.http[0], gateway.https().port());
+    for (request, status, location) in [
+        ("GET /x%2Fy?z=1 HTTP/1.1\r\nHost: a.example", 308, format!("https://a.example:{https}/x%2Fy?z=1")),
+        (
+            "POST / HTTP/1.1\r\nHost: A.example:80\r\nContent-Length: 0",
+            308,
+            format!("https://a.example:{https}/"),
+        ),
+        ("GET / HTTP/1.1\r\nHost: b.example", 421, String::new()),
+        ("GET /.gateway/login HTTP/1.1\r\nHost: b.example", 421, String::new()),
+        ("GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example", 400, String::new()),
+        (
+            "GET //evil.example/ HTTP/1.1\r\nHost: a.example",
+            308,
+            format!("https://a.example:{https}//evil.example/"),
+        ),
+    ] {
+        let text = plain(http, &format!("{request}\r\n\r\n"));
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {text}");
+        let locations = crate::support::upstream::values(&text, "location");
+        assert_eq!(locations, if location.is_empty() { vec![] } else { vec![&location[..]] }, "{request}");
+        assert!(text.ends_with("\r\n\r\n"), "no body: {text}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn the_status_is_told_on_its_own_port_and_nowhere_else() {
+    let upstream = named("the app's own");
+    let gateway = TestGateway::start(&app("x", "", &upstream));
+    let status = gateway.addrs.status.unwrap();
+    for (path, expected) in
+        [("/healthz", "200"), ("/readyz", "200"), ("/", "404"), ("/.gateway/login", "404")]
+    {
+        let text = plain(status, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        assert!(text.starts_with(&format!("HTTP/1.1 {expected} ")), "{path}: {text}");
+    }
+    let mut client = RawClient::connect(&gateway);
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(client.get(path, "").text(), "the app's own");
+        assert!(
+            plain(gateway.addrs.http[0], &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+                .starts_with("HTTP/1.1 308")
+        );
+    }
+}
+
+#[test]
+fn the_gateways_own_pages_are_on_every_host_and_never_forwarded() {
+    let (any, wiki) = (named("any"), named("wiki"));
+    let gateway =
+        TestGateway::start(&(app("any", "", &any) + app("wiki", "host = \"wiki.example\"", &wiki).as_str()));
+    for host in ["localhost", "wiki.example", "any.thing"] {
+        for path in [
+            "/.gateway",
+            "/.gateway/",
+            "/.gateway/login",
+            "/.gateway/nothing",
+            "/.gateway/../x",
+            "/.gateway/login/",
+        ] {
+            let answer = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}"));
+            assert!(!["any", "wiki"].contains(&answer.text()), "{host}{path}");
+        }
+        assert_eq!(ask(&gateway, &format!("GET /.gateway/login HTTP/1.1\r\nHost: {host}")).status, 200);
+    }
+    for path in [
+        "/.GATEWAY/login",
+        "/%2egateway/login",
+        "//.gateway/login",
+        "/%2Fx/..;/.gateway/login",
+        "/.gateway%2flogin",
+        "/.gateway;x/login",
+        "/.gateway\\login",
+        "/%252egateway/",
+    ] {
+        let answer = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: localhost"));
+        assert!(matches!(answer.status, 400 | 404), "{path} {}", answer.status);
+    }
+    assert_eq!(any.connections() + wiki.connections(), 0);
+}

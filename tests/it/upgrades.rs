@@ -1,0 +1,256 @@
+//! Connections that change their protocol, and those that must not.
+
+use std::{sync::mpsc::channel, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message, client::IntoClientRequest},
+};
+
+use crate::support::{
+    client::{Http2, RawClient, connect, full, request, sign_in},
+    gateway::TestGateway,
+    upstream::{OK, PATIENCE, Upstream, public_app},
+};
+
+type Socket = WebSocketStream<tokio_rustls::client::TlsStream<tokio::net::TcpStream>>;
+
+/// An upstream that changes to whatever protocol it is asked for and then sends every byte back.
+fn echoing() -> Upstream {
+    Upstream::scripted(|conn| {
+        let Some(request) = conn.request()? else { return Ok(()) };
+        let protocol = request.value("upgrade").to_owned();
+        assert!(request.value("connection").eq_ignore_ascii_case("upgrade"));
+        conn.send(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\nX-App: yes\r\n\r\n").as_bytes())?;
+        conn.note("switched");
+        while let Ok(bytes) = conn.bytes(1) {
+            conn.send(&bytes)?;
+        }
+        Ok(())
+    })
+}
+
+fn switching(protocol: &str, more: &str) -> String {
+    format!(
+        "GET /up HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: {protocol}\r\n{more}\r\n"
+    )
+}
+
+async fn open(gateway: &TestGateway, cookie: &str) -> Result<Socket, Error> {
+    let mut request = "wss://localhost/websocket".into_client_request().unwrap();
+    if !cookie.is_empty() {
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    }
+    client_async(request, connect(gateway, b"http/1.1").await).await.map(|(socket, _)| socket)
+}
+
+#[tokio::test]
+async fn websocket_messages_come_back_once_signed_in() {
+    let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"\n");
+    gateway.add_user("alice", &[]);
+    match open(&gateway, "").await {
+        Err(Error::Http(answer)) => assert_eq!(answer.status(), 401),
+        other => panic!("{other:?}"),
+    }
+    let mut socket = open(&gateway, &sign_in(&gateway, "alice")).await.unwrap();
+    for message in [
+        Message::text("häl\u{1F600}lo"),
+        Message::binary(vec![0, 255, 13, 10]),
+        Message::binary(vec![7; 200_000]),
+    ] {
+        socket.send(message.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), message);
+    }
+    socket.send(Message::Ping(vec![1, 2].into())).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::Pong(vec![1, 2].into()));
+    socket.close(None).await.unwrap();
+    while let Some(message) = socket.next().await {
+        assert!(matches!(message, Ok(Message::Close(_)) | Err(Error::ConnectionClosed)), "{message:?}");
+    }
+}
+
+#[test]
+fn any_protocol_that_the_upstream_agrees_to_passes() {
+    for protocol in ["websocket", "my-protocol/2", "ssh"] {
+        let upstream = echoing();
+        let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+        let mut client = RawClient::connect(&gateway);
+        client.send(switching(protocol, "Sec-WebSocket-Key: abc\r\nX-Other: 1\r\n"));
+        let head = client.head().unwrap();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert_eq!(crate::support::upstream::values(&head, "upgrade"), [protocol]);
+        assert_eq!(crate::support::upstream::values(&head, "x-app"), ["yes"]);
+        client.send(b"\0any bytes\r\n\r\n");
+        assert_eq!(client.bytes(14).unwrap(), b"\0any bytes\r\n\r\n");
+        assert_eq!(upstream.only().value("sec-websocket-key"), "abc");
+        drop(client);
+        upstream.wait_for_close();
+    }
+}
+
+#[test]
+fn nobody_who_has_not_signed_in_reaches_the_upstream() {
+    let upstream = echoing();
+    let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
+    let mut client = RawClient::connect(&gateway);
+    client.send(switching("websocket", ""));
+    assert_eq!(client.answer().status, 401);
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn http_is_no_protocol_to_change_to() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    for protocol in [
+        "h2c",
+        "H2C",
+        "websocket, h2c",
+        " h2c ",
+        "h2",
+        "TLS/1.0",
+        "HTTP/2.0",
+        "h2c\r\nUpgrade: websocket",
+        "",
+    ] {
+        client.send(switching(protocol, "HTTP2-Settings: AAMAAABkAAQAAP__\r\n"));
+        assert_eq!(client.answer().text(), "ok", "{protocol}");
+        let received = upstream.seen().pop().unwrap();
+        for gone in ["upgrade", "connection", "http2-settings"] {
+            assert!(received.values(gone).is_empty(), "{protocol}: {}", received.head);
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_that_connection_does_not_name_is_none() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    assert_eq!(client.get("/", "Upgrade: websocket\r\n").text(), "ok");
+    assert!(upstream.only().values("upgrade").is_empty());
+}
+
+#[tokio::test]
+async fn there_is_no_upgrade_in_http2() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = Http2::connect(&gateway).await;
+    assert_eq!(client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap().status(), 200);
+    let connect = http::Request::builder().method("CONNECT").uri("localhost:443").body(full("")).unwrap();
+    let answer = client.send(connect).await;
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 400));
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn a_change_to_another_protocol_than_the_one_asked_for_is_502() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    );
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send(switching("websocket", ""));
+    assert_eq!(client.answer().status, 502);
+}
+
+#[test]
+fn an_upstream_may_decline() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    // What comes right behind is the next request, judged as one: it is not let through to the upstream as bytes.
+    client.send(
+        switching("websocket", "")
+            + "GET /next HTTP/1.1\r\nHost: elsewhere.example\r\nRemote-User: root\r\n\r\n",
+    );
+    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.answer().text(), "ok");
+    let seen = upstream.seen();
+    assert_eq!(seen.iter().map(|one| one.asked()).collect::<Vec<_>>(), ["GET /up", "GET /next"]);
+    assert!(seen[1].values("remote-user").is_empty());
+}
+
+#[test]
+fn bytes_sent_before_the_101_reach_nobody_until_it_is_there() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.head()?;
+        conn.note("head");
+        // An answer of the usual kind follows, and the connection's next bytes must be a request.
+        conn.send(OK.as_bytes())?;
+        let next = conn.head()?.unwrap_or_default();
+        conn.note(next.lines().next().unwrap_or_default());
+        conn.send(OK.as_bytes())
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send(switching("websocket", "") + "\x01\x02smuggled\r\n\r\n");
+    upstream.wait_for_note("head");
+    assert_eq!(client.answer().status, 200);
+    // What is no request is refused, and the connection ends.
+    assert!(String::from_utf8_lossy(&client.until_close()).starts_with("HTTP/1.1 400"));
+    assert_eq!(RawClient::connect(&gateway).get("/honest", "").status, 200);
+    upstream.wait_for_note("GET /honest HTTP/1.1");
+}
+
+#[test]
+fn a_changed_connection_outlives_the_time_limits_of_requests() {
+    let upstream = echoing();
+    let limits = "[limits]\nidle_timeout = \"150ms\"\nheader_timeout = \"150ms\"\nbody_timeout = \"150ms\"";
+    let gateway = TestGateway::start_with(limits, &public_app(&upstream.url, "timeout = \"150ms\""));
+    let mut client = RawClient::connect(&gateway);
+    client.send(switching("websocket", ""));
+    client.head().unwrap();
+    // Silence longer than every limit is the point.
+    assert!(client.is_silent_for(Duration::from_millis(600)));
+    client.send("x");
+    assert_eq!(client.bytes(1).unwrap(), b"x");
+}
+
+#[test]
+fn each_end_learns_that_the_other_is_gone() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.head()?;
+        conn.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbye")
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send(switching("x", ""));
+    client.head().unwrap();
+    assert_eq!(client.until_close(), b"bye");
+}
+
+#[test]
+fn draining_ends_although_a_connection_has_changed_its_protocol() {
+    let upstream = echoing();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send(switching("websocket", ""));
+    client.head().unwrap();
+    gateway.drain().unwrap();
+    client.until_close();
+    upstream.wait_for_close();
+}
+
+#[test]
+fn changed_connections_count_as_connections() {
+    let upstream = echoing();
+    let gateway = TestGateway::start_with("[limits]\nconnections = 1", &public_app(&upstream.url, ""));
+    let mut first = RawClient::connect(&gateway);
+    first.send(switching("websocket", ""));
+    first.head().unwrap();
+    let mut second = RawClient::connect(&gateway);
+    let (told, answers) = channel();
+    let waiting = std::thread::spawn(move || {
+        told.send(second.get("/", "Upgrade: x\r\n").status).unwrap();
+    });
+    // Not a proof, but a gateway that did not count would answer long before.
+    assert!(answers.recv_timeout(Duration::from_millis(300)).is_err());
+    drop(first);
+    upstream.wait_for_close();
+    // The echo takes it for no upgrade and hangs up; what counts is that somebody was asked.
+    assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), 502);
+    waiting.join().unwrap();
+}
