@@ -12,6 +12,7 @@ use futures_util::future::{self, BoxFuture, FutureExt};
 
 use super::{
     AppData, DataChange, DataRefused, NewSession, Record, SessionKey, SessionStore, StoreError, Trust, Which,
+    change_app,
 };
 use crate::{clock::Timestamp, identity::UserId};
 
@@ -112,6 +113,28 @@ impl Kept {
         entries.min_by_key(|entry| by(entry)).map(|entry| entry.record.key)
     }
 
+    /// Ends visitors' sessions if there are `most`, those unused for longest first, and some more: to look
+    /// for them takes long enough that it should not be done for each.
+    fn make_room_for_a_visitor(&mut self, most: usize) -> Vec<SessionKey> {
+        let Some(visitors) = self.holders.get(&None).filter(|visitors| visitors.len() >= most) else {
+            return Vec::new();
+        };
+        let last_seen = |key: &SessionKey| {
+            self.sessions.get(key).map(|entry| (entry.last_seen.load(Ordering::Relaxed), *key))
+        };
+        let mut by_use: Vec<_> = visitors.iter().filter_map(last_seen).collect();
+        let going = (visitors.len() + 1 - most + most / 16).min(by_use.len());
+        if going < by_use.len() {
+            by_use.select_nth_unstable(going);
+        }
+        by_use.truncate(going);
+        let keys: Vec<SessionKey> = by_use.into_iter().map(|(_, key)| key).collect();
+        for key in &keys {
+            self.take(key);
+        }
+        keys
+    }
+
     fn keys(&self, which: Which) -> Vec<SessionKey> {
         match which {
             Which::One(key) => vec![key],
@@ -147,6 +170,9 @@ impl SessionStore for MemoryStore {
                 kept.take(&oldest);
                 ended.push(oldest);
             }
+        }
+        if let (Some(most), None) = (max_per_user, holder) {
+            ended.extend(kept.make_room_for_a_visitor(most.max(1)));
         }
         while kept.sessions.len() >= self.max_sessions {
             let Some(key) = kept.most_expendable() else { break };
@@ -190,9 +216,7 @@ impl SessionStore for MemoryStore {
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
         let mut kept = self.kept();
         let changed = kept.sessions.get_mut(&key).map(|entry| {
-            let data = entry.record.data.get(&app).cloned().unwrap_or_default().with(change)?;
-            entry.record.data.insert(app, data.clone());
-            Ok(data)
+            change_app(&mut entry.record.data, app, change)
         });
         done(changed)
     }

@@ -10,6 +10,7 @@
 
 pub mod cookie;
 mod data;
+mod data_form;
 mod file;
 mod memory;
 mod record;
@@ -20,12 +21,11 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
 use crate::{
@@ -33,7 +33,8 @@ use crate::{
     identity::{CredentialVersion, UserId},
 };
 
-pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData};
+pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
+pub use data_form::MalformedChange;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
@@ -61,13 +62,15 @@ pub struct Session {
     pub client_addr: IpAddr,
     /// What the browser called itself at sign-in, shortened.
     pub user_agent: Box<str>,
-    data: ArcSwap<SessionData>,
+    data: SessionData,
     last_seen: AtomicI64,
     /// The last use that the store was told of.
     noted: AtomicI64,
     /// When the store was last asked for it.
     read_at: Timestamp,
     ended: AtomicBool,
+    /// What the cache may make of it: [`READ`], [`CURRENT`] or [`CHANGED`].
+    standing: AtomicU8,
 }
 
 /// The time limits of sessions, and what follows from them.
@@ -101,6 +104,21 @@ pub struct Opening<'a> {
     pub replaces: Option<&'a Session>,
 }
 
+/// Somebody who has not signed in, and the first that an app keeps for them.
+#[derive(Debug)]
+pub struct Visitor<'a> {
+    /// Address of the browser.
+    pub client_addr: IpAddr,
+    /// What the browser calls itself.
+    pub user_agent: &'a str,
+    /// The app's name.
+    pub app: Arc<str>,
+    /// What it keeps.
+    pub data: AppData,
+    /// How many visitors may have a session; past it those unused for longest end, a few at a time.
+    pub max_visitors: usize,
+}
+
 /// What a request's cookie turned out to be.
 #[derive(Clone, Debug)]
 pub enum Presented {
@@ -131,11 +149,12 @@ impl Session {
             remembered: record.remembered,
             client_addr: record.client_addr,
             user_agent: record.user_agent,
-            data: ArcSwap::from_pointee(record.data),
+            data: record.data,
             last_seen: AtomicI64::new(record.last_seen.as_millis()),
             noted: AtomicI64::new(record.last_seen.as_millis()),
             read_at: now,
             ended: AtomicBool::new(false),
+            standing: AtomicU8::new(READ),
         })
     }
 
@@ -163,13 +182,17 @@ impl Session {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// What applications keep in it.
-    pub fn data(&self) -> Arc<SessionData> {
-        self.data.load_full()
+    /// What applications keep in it, as of when it was looked up.
+    pub fn data(&self) -> &SessionData {
+        &self.data
     }
 
     fn is_idle(&self, now: Timestamp, limits: &Limits) -> bool {
         !self.remembered && now >= self.last_seen() + limits.idle_timeout
+    }
+
+    fn is_current(&self) -> bool {
+        self.standing.load(Ordering::SeqCst) == CURRENT
     }
 
     /// Marks it as ended, for requests that hold it already.
@@ -201,7 +224,12 @@ impl Sessions {
         let token =
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
         let Opening { owner, client_addr, user_agent, remember, replaces } = opening;
-        let data = replaces.filter(|old| old.owner == Owner::Visitor || old.owner.user() == owner.user());
+        let keeps_data = |old: &&Session| old.owner == Owner::Visitor || old.owner.user() == owner.user();
+        // As of now: what an application has changed since the request began is not to be lost.
+        let data = match replaces.filter(keeps_data) {
+            Some(old) => self.store.find(old.key).await?.map(|old| old.data),
+            None => None,
+        };
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
         let record = Record {
@@ -214,15 +242,58 @@ impl Sessions {
             remembered,
             client_addr,
             user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
-            data: data.map(|old| SessionData::clone(&old.data())).unwrap_or_default(),
+            data: data.unwrap_or_default(),
         };
-        let session = Session::from_record(record.clone(), now);
-        let new =
-            NewSession { record, replaces: replaces.map(|old| old.key), max_per_user: limits.max_per_user };
-        let ended = self.store.insert(new).await?;
-        self.forget(&ended, replaces);
-        self.cache.keep(&session);
+        let (session, _) = self.keep_new(record, replaces, limits.max_per_user).await?;
         Ok((token, session))
+    }
+
+    /// Opens a session for somebody who has not signed in, because an app keeps something for them.
+    ///
+    /// Signing in replaces it, and what is kept goes on; see [`Sessions::open`].
+    pub async fn open_for_visitor(
+        &self,
+        visitor: Visitor<'_>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(SessionToken, Arc<Session>), StoreError> {
+        let token =
+            SessionToken::generate().map_err(|source| StoreError::new("opening a visitor's session", source))?;
+        let Visitor { client_addr, user_agent, app, data, max_visitors } = visitor;
+        let record = Record {
+            key: token.key(),
+            owner: Owner::Visitor,
+            signed_in: now,
+            confirmed: now,
+            expires: now + limits.lifetime,
+            last_seen: now,
+            remembered: false,
+            client_addr,
+            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+            data: SessionData::from([(app, data)]),
+        };
+        let (session, ended) = self.keep_new(record, None, Some(max_visitors)).await?;
+        if ended > 0 {
+            tracing::warn!(ended, max_visitors, "visitors' sessions ended early: there are too many");
+        }
+        Ok((token, session))
+    }
+
+    /// Keeps a new session; says how many ended beside what it replaces.
+    async fn keep_new(
+        &self,
+        record: Record,
+        replaces: Option<&Session>,
+        max_per_holder: Option<usize>,
+    ) -> Result<(Arc<Session>, usize), StoreError> {
+        let epoch = self.cache.epoch();
+        let session = Session::from_record(record.clone(), record.signed_in);
+        let replaced = replaces.map(|old| old.key);
+        let new = NewSession { record, replaces: replaced, max_per_user: max_per_holder };
+        let ended = self.store.insert(new).await?;
+        self.cache.keep_since(&session, epoch);
+        self.forget(&ended, replaces);
+        Ok((session, ended.iter().filter(|key| Some(**key) != replaced).count()))
     }
 
     /// Finds the session of a token and notes its use.
@@ -311,7 +382,10 @@ impl Sessions {
         self.store.list(of, after, most).await
     }
 
-    /// Changes what an app keeps in a session; `None`: the session is gone.
+    /// Changes what an app keeps in a session; every request that begins after this has answered sees it.
+    /// `None`: the session is gone.
+    ///
+    /// To be awaited to its end: given up halfway, the store may have changed without the cache knowing.
     pub async fn change_data(
         &self,
         session: &Session,
@@ -319,15 +393,12 @@ impl Sessions {
         change: DataChange,
     ) -> Result<Option<Result<(), DataRefused>>, StoreError> {
         let changed = self.store.change_data(session.key, Arc::clone(app), change).await?;
-        Ok(changed.map(|changed| {
-            changed.map(|now_kept| {
-                session.data.rcu(|data| {
-                    let mut data = SessionData::clone(data);
-                    data.insert(Arc::clone(app), now_kept.clone());
-                    data
-                });
-            })
-        }))
+        if let Some(Ok(kept)) = &changed {
+            // Not put in place of what is cached: of two changes at once, the one that the store made first
+            // may arrive here last.
+            self.cache.note_change(&session.key, |cached| cached.data.get(app).map_or(kept.is_empty(), |data| data == kept));
+        }
+        Ok(changed.map(|changed| changed.map(drop)))
     }
 
     /// Drops what ended by itself; called now and then.
@@ -381,6 +452,9 @@ impl Sessions {
 
     /// Whether a cached session needs no asking.
     fn may_believe(&self, session: &Session, now: Timestamp, limits: &Limits) -> bool {
+        if !session.is_current() {
+            return false;
+        }
         match self.trust {
             Trust::Told => true,
             // Another gateway may have seen it in use where we saw it idle.
@@ -392,6 +466,9 @@ impl Sessions {
 
     /// Whether a cached session is good enough while the store cannot be asked.
     fn may_go_on(&self, session: &Session, now: Timestamp) -> bool {
+        if session.standing.load(Ordering::SeqCst) == READ {
+            return false;
+        }
         match self.trust {
             Trust::Told => true,
             Trust::Shared { cache_ttl, grace } => now.since(session.read_at) < cache_ttl + grace,
@@ -456,18 +533,28 @@ impl SessionCache {
         self.epoch.load(Ordering::SeqCst)
     }
 
-    fn keep(&self, session: &Arc<Session>) {
-        self.sessions.insert(session.key, Arc::clone(session));
-    }
-
     /// Keeps what the store said unless something was invalidated since `epoch`: it could have been this.
+    ///
+    /// Whatever is invalidated counts first and looks for the entry then. So either the count shows here,
+    /// or the entry is found there; until that is settled nobody believes it.
     fn keep_since(&self, session: &Arc<Session>, epoch: u64) {
         if self.epoch() != epoch {
             return;
         }
-        self.keep(session);
-        if self.epoch() != epoch {
+        self.sessions.insert(session.key, Arc::clone(session));
+        if self.epoch() == epoch {
+            // Stays what it is if it has been found changed meanwhile.
+            session.standing.compare_exchange(READ, CURRENT, Ordering::SeqCst, Ordering::SeqCst).ok();
+        } else {
             self.sessions.invalidate(&session.key);
+        }
+    }
+
+    /// A change that this process made: what is cached is asked for again, unless it is the same already.
+    fn note_change(&self, key: &SessionKey, is_the_same: impl FnOnce(&Session) -> bool) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        if let Some(session) = self.sessions.get(key).filter(|session| !is_the_same(session)) {
+            session.standing.store(CHANGED, Ordering::SeqCst);
         }
     }
 
@@ -479,12 +566,23 @@ impl SessionCache {
                     session.end();
                 }
             }
-            Invalidation::Changed(key) => self.sessions.invalidate(&key),
+            // Stays: it knows when it was last used, and will do while the store is away.
+            Invalidation::Changed(key) => {
+                if let Some(session) = self.sessions.get(&key) {
+                    session.standing.store(CHANGED, Ordering::SeqCst);
+                }
+            }
             Invalidation::Everything => self.sessions.invalidate_all(),
         }
     }
 }
 
+/// Read from the store, not yet known whether anything has happened to it since.
+const READ: u8 = 0;
+/// As the store has it, as far as anybody knows.
+const CURRENT: u8 = 1;
+/// The store has it otherwise by now.
+const CHANGED: u8 = 2;
 const MAX_USER_AGENT_CHARS: usize = 256;
 /// A page for people; nobody looks at more.
 const MAX_LISTED: usize = 1000;

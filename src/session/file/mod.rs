@@ -210,6 +210,8 @@ const MIGRATIONS: &[&str] = &["
         one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
         at  INTEGER NOT NULL
     ) STRICT;
+", "
+    CREATE INDEX session_of_visitors ON session (last_seen) WHERE user_id IS NULL;
 "];
 
 #[cfg(test)]
