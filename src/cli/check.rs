@@ -78,7 +78,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         let folder = configuration.certs.display();
         row("certificate", "self-signed".to_owned(), format!("made in {folder} at the first start"));
     }
-    let Sessions { store, max_sessions, limits } = &configuration.sessions;
+    let Sessions { store, max_sessions, limits, max_visitors: _ } = &configuration.sessions;
     let mut times = format!(
         "{} at most, {} unused",
         config::show_duration(limits.lifetime),

@@ -35,6 +35,7 @@ pub(super) static SESSION: Keys = Keys {
         "browser_session",
         "max_per_user",
         "max_sessions",
+        "max_visitors",
     ],
 };
 pub(super) static PASSWORD: Keys =
@@ -67,6 +68,8 @@ pub(super) static APP: Keys = Keys {
         "timeout",
         "connect_timeout",
         "underscore_headers",
+        "session_data",
+        "anonymous_sessions",
         "rule",
     ],
 };

@@ -31,11 +31,7 @@ pub enum DataRefused {
 
 /// Applies a change of one app to what a session keeps, whole or not at all; answers with what the app
 /// keeps now.
-pub fn change_app(
-    data: &mut SessionData,
-    app: Arc<str>,
-    change: DataChange,
-) -> Result<AppData, DataRefused> {
+pub fn change_app(data: &mut SessionData, app: Arc<str>, change: DataChange) -> Result<AppData, DataRefused> {
     let kept = data.get(&app).cloned().unwrap_or_default().with(change)?;
     if kept.is_empty() {
         data.remove(&app);
@@ -67,7 +63,8 @@ impl AppData {
 
     /// The length of [`AppData::encode`].
     fn encoded_bytes(&self) -> usize {
-        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum::<usize>();
+        let encoded =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum::<usize>();
         let pairs = self.pairs().map(|(key, value)| encoded(key) + 1 + encoded(value));
         pairs.sum::<usize>() + self.0.len().saturating_sub(1)
     }

@@ -93,9 +93,7 @@ fn is_well_encoded(encoded: &[u8]) -> bool {
     let mut bytes = encoded.iter();
     while let Some(byte) = bytes.next() {
         let is_fine = match byte {
-            b'%' => [bytes.next(), bytes.next()]
-                .iter()
-                .all(|digit| digit.is_some_and(u8::is_ascii_hexdigit)),
+            b'%' => [bytes.next(), bytes.next()].iter().all(|digit| digit.is_some_and(u8::is_ascii_hexdigit)),
             byte => byte.is_ascii_graphic(),
         };
         if !is_fine {

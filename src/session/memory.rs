@@ -215,9 +215,8 @@ impl SessionStore for MemoryStore {
         change: DataChange,
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
         let mut kept = self.kept();
-        let changed = kept.sessions.get_mut(&key).map(|entry| {
-            change_app(&mut entry.record.data, app, change)
-        });
+        let changed =
+            kept.sessions.get_mut(&key).map(|entry| change_app(&mut entry.record.data, app, change));
         done(changed)
     }
 

@@ -257,8 +257,8 @@ impl Sessions {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
-        let token =
-            SessionToken::generate().map_err(|source| StoreError::new("opening a visitor's session", source))?;
+        let token = SessionToken::generate()
+            .map_err(|source| StoreError::new("opening a visitor's session", source))?;
         let Visitor { client_addr, user_agent, app, data, max_visitors } = visitor;
         let record = Record {
             key: token.key(),
@@ -396,7 +396,9 @@ impl Sessions {
         if let Some(Ok(kept)) = &changed {
             // Not put in place of what is cached: of two changes at once, the one that the store made first
             // may arrive here last.
-            self.cache.note_change(&session.key, |cached| cached.data.get(app).map_or(kept.is_empty(), |data| data == kept));
+            self.cache.note_change(&session.key, |cached| {
+                cached.data.get(app).map_or(kept.is_empty(), |data| data == kept)
+            });
         }
         Ok(changed.map(|changed| changed.map(drop)))
     }

@@ -149,9 +149,7 @@ fn apply(
         Job::Use(key, at) => {
             rows::note_use(connection, key, at).map(|()| None).map_err(|error| (error, None))
         }
-        Job::Change(Change::Insert(new, answer)) => {
-            settled(answer, insert(connection, &new, now, visitors))
-        }
+        Job::Change(Change::Insert(new, answer)) => settled(answer, insert(connection, &new, now, visitors)),
         Job::Change(Change::Remove(which, answer)) => settled(answer, remove(connection, which, now)),
         Job::Change(Change::Data { key, app, change, answer }) => {
             settled(answer, change_data(connection, key, app, change))
