@@ -12,7 +12,7 @@ use std::{
 use crate::{
     access::{App, Requirement, Rule},
     config::{self, Configuration, Look, Sessions, Store},
-    forward::{self, IdentityHeaders},
+    forward::{self, IdentityHeaders, KeepsData},
     server::TlsVersion,
 };
 
@@ -109,6 +109,13 @@ fn write_app(app: &App, forwarded: &forward::App, out: &mut dyn Write) -> io::Re
         heads.push(["identity".to_owned(), "it is not told who asks".to_owned()]);
     } else {
         heads.push(["identity".to_owned(), headers.join(", ")]);
+    }
+    match forwarded.session_data {
+        KeepsData::ForNobody => {}
+        KeepsData::ForUsers => heads.push(["session data".to_owned(), "for who is signed in".to_owned()]),
+        KeepsData::ForEverybody => {
+            heads.push(["session data".to_owned(), "for everyone, visitors too".to_owned()]);
+        }
     }
     if is_open(app) {
         heads.push(["note".to_owned(), "open to everyone where no other rule says otherwise".to_owned()]);

@@ -256,10 +256,10 @@ impl UpstreamBody {
         owned: Arc<OwnedNames>,
         progress: Rc<Progress>,
         declined: Option<Declined>,
-        leash: Option<Leash>,
+        tie: Option<Leash>,
     ) -> Self {
         let stall = Stall::new(silence);
-        let mut body = Self { body, lease: Some(lease), stall, owned, progress, declined, leash };
+        let mut body = Self { body, lease: Some(lease), stall, owned, progress, declined, leash: tie };
         if body.body.is_end_stream() {
             body.give_back();
         }

@@ -301,9 +301,9 @@ fn finish(
             let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
             let may_take_long =
                 response.body().size_hint().exact().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
-            let leash = context.leash.filter(|_| may_take_long).map(|tie| tie());
+            let tie = context.leash.filter(|_| may_take_long).map(|leash| leash());
             Ok(response
-                .map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined, leash))))
+                .map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined, tie))))
         }
     }
 }

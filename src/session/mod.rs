@@ -288,12 +288,12 @@ impl Sessions {
     ) -> Result<(Arc<Session>, usize), StoreError> {
         let epoch = self.cache.epoch();
         let session = Session::from_record(record.clone(), record.signed_in);
-        let replaced = replaces.map(|old| old.key);
-        let new = NewSession { record, replaces: replaced, max_per_user: max_per_holder };
+        let old_key = replaces.map(|old| old.key);
+        let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
         let ended = self.store.insert(new).await?;
         self.cache.keep_since(&session, epoch);
         self.forget(&ended, replaces);
-        Ok((session, ended.iter().filter(|key| Some(**key) != replaced).count()))
+        Ok((session, ended.iter().filter(|key| Some(**key) != old_key).count()))
     }
 
     /// Finds the session of a token and notes its use.

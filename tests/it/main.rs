@@ -12,6 +12,7 @@ mod messages;
 mod process;
 mod prometheus;
 mod routing;
+mod session_data;
 mod sign_in;
 mod support;
 mod systemd;

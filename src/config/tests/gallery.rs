@@ -334,3 +334,12 @@ fn control_characters_from_a_file_reach_no_terminal() {
     );
     assert!(!said.contains('\u{1b}') && !said.contains('\u{7}') && !said.contains('\u{202e}'), "{said:?}");
 }
+
+#[test]
+fn session_data_for_visitors_alone() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "anonymous_sessions = true",
+        "anonymous_sessions = true\nsession_data = false",
+        "session_data = \"true\"",
+    ]));
+}
