@@ -21,7 +21,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Version,
-    header::{CONNECTION, CONTENT_LENGTH, USER_AGENT},
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, USER_AGENT},
 };
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -93,6 +93,8 @@ impl Carried {
 pub struct Connection {
     /// The other end of the socket.
     pub peer_addr: IpAddr,
+    /// How many header lines a request may have.
+    pub max_headers: usize,
 }
 
 impl Gateway {
@@ -108,7 +110,12 @@ impl Gateway {
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
         let shares_connection = request.version() == Version::HTTP_2;
-        let response = match self.answer(&snapshot, request, wants, &mut exchange).await {
+        let answered = if lines_of(request.headers()) > connection.max_headers {
+            Err(Refusal::HeadTooLarge)
+        } else {
+            self.answer(&snapshot, request, wants, &mut exchange).await
+        };
+        let response = match answered {
             Ok(response) => response,
             Err(refusal) => {
                 let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
@@ -464,6 +471,11 @@ impl Body for Outgoing {
 fn challenge(method: &Method, exchange: &Exchange) -> Response<Full<Bytes>> {
     let original = exchange.target.as_ref().filter(|_| matches!(*method, Method::GET | Method::HEAD));
     sign_in_redirect(original.map(|target| target.path_and_query().as_str()))
+}
+
+/// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.
+fn lines_of(headers: &HeaderMap) -> usize {
+    headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1)
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {

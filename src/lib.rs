@@ -37,6 +37,7 @@
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
 //! | | [`stall`] | a limit on silence | |
+//! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer | `clock` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
@@ -46,10 +47,10 @@
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
 //! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
-//! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, `pages`, `refusal`, state |
+//! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
 //! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `access`, actions |
 //! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
-//! | edge | [`server`] | sockets, TLS, workers, redirect, status, signals | values, `telemetry`, `request`, `gateway`; of `users` and `forward` one type each |
+//! | edge | [`server`] | sockets, TLS, workers, redirect, status, signals | values, `telemetry`, `request`, `gateway`; of `users`, `session` and `forward` one type each |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
 //! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
 //! | | [`cli`] | one file a command | what the commands show and change |
@@ -71,7 +72,7 @@
 //! | --- | --- | --- |
 //! | apps, rules, groups → permissions, session limits | [`Snapshot`] | the next reload |
 //! | certificates | [`Certificates`] | the next reload |
-//! | sessions | a [`SessionStore`]: [`MemoryStore`] | their two time limits, sign-out, a restart |
+//! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
 //! | upstream connections | the [`Forwarder`] of a worker | idle too long |
@@ -85,8 +86,8 @@
 //! runtime, its own accept loop, its own connections, and a [`Gateway`] of its own with its own
 //! upstream connections, so that a request takes no lock on its way but those inside the session
 //! cache and the account cache. What is slow runs beside them: password checks on the threads of
-//! [`Passwords`], the database on the one thread of [`Directory`], log lines on that of
-//! [`LogWriter`]. The status listener and the signals have a thread each. A worker that dies ends
+//! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
+//! the two of [`FileStore`], log lines on that of [`LogWriter`]. The status listener and the signals have a thread each. A worker that dies ends
 //! the process, and the service manager starts another.
 //!
 //! # What a reload changes
@@ -103,6 +104,7 @@
 //! [`Certificates`]: server::Certificates
 //! [`Directory`]: users::Directory
 //! [`Fault`]: forward::Fault
+//! [`FileStore`]: session::FileStore
 //! [`Forwarder`]: forward::Forwarder
 //! [`Forwarder::forward`]: forward::Forwarder::forward
 //! [`Gateway`]: gateway::Gateway
@@ -121,6 +123,7 @@
 //! [`Server::run`]: server::Server::run
 //! [`SessionStore`]: session::SessionStore
 //! [`SessionToken`]: session::SessionToken
+//! [`Sessions`]: session::Sessions
 //! [`Sessions::present`]: session::Sessions::present
 //! [`Snapshot`]: snapshot::Snapshot
 //! [`Target`]: request::Target

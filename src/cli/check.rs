@@ -68,7 +68,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         row("http", address.to_string(), "redirects to https".to_owned());
     }
     match server.status {
-        Some(address) => row("status", address.to_string(), "health and metrics".to_owned()),
+        Some(address) => row("status", address.to_string(), "health".to_owned()),
         None => row("status", "off".to_owned(), String::new()),
     }
     for certificate in &configuration.tls.certificates {

@@ -117,9 +117,8 @@ impl Forwarder {
         let (response, lease) = answered.map_err(|(endpoint, kind)| match progress.failure.get() {
             Some(BodyError::TooLarge) => fault((endpoint, FaultKind::TooLarge)),
             Some(BodyError::Stalled) => fault((endpoint, FaultKind::ClientStalled)),
-            Some(BodyError::Broken) => fault((endpoint, FaultKind::ClientBroke)),
-            // Only answers are ever ended from outside.
-            Some(BodyError::Unwanted | BodyError::Ended) | None => fault((endpoint, kind)),
+            Some(BodyError::Broken | BodyError::Ended) => fault((endpoint, FaultKind::ClientBroke)),
+            Some(BodyError::Unwanted) | None => fault((endpoint, kind)),
         })?;
         let declined = request.expects_continue.as_ref().and_then(Gate::decline);
         let client = client.zip(request.upgrade);
@@ -292,7 +291,7 @@ fn finish(
             headers::to_client(response.headers_mut());
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
             response.headers_mut().insert(UPGRADE, protocol);
-            upgrade::tunnel(client, upstream, context.leash.map(|leash| leash()));
+            upgrade::tunnel(client, upstream, context.leash.map(|tie| tie()));
             Ok(response)
         }
         (true, None) => Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade))),
@@ -301,9 +300,9 @@ fn finish(
             let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
             let may_take_long =
                 response.body().size_hint().exact().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
-            let tie = context.leash.filter(|_| may_take_long).map(|leash| leash());
+            let tied = context.leash.filter(|_| may_take_long).map(|tie| tie());
             Ok(response
-                .map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined, tie))))
+                .map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined, tied))))
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -31,6 +31,9 @@ pub(super) struct Activity {
     running: AtomicU32,
     begun: AtomicU32,
     switched: AtomicBool,
+    began_at: Instant,
+    /// When the last request ended, in milliseconds after `began_at`.
+    ended_after: AtomicU64,
     /// Kept here because a connection that has changed its protocol outlives the task that served it.
     _slot: Slot,
 }
@@ -48,8 +51,15 @@ impl Activity {
             running: AtomicU32::new(0),
             begun: AtomicU32::new(0),
             switched: AtomicBool::new(false),
+            began_at: Instant::now(),
+            ended_after: AtomicU64::new(0),
             _slot: slot,
         })
+    }
+
+    /// Since when nothing runs, if nothing runs.
+    fn idle_since(&self) -> Instant {
+        self.began_at + Duration::from_millis(self.ended_after.load(Ordering::Relaxed))
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Running {
@@ -69,6 +79,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        let millis = u64::try_from(self.0.began_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.ended_after.store(millis, Ordering::Relaxed);
         self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -136,6 +148,16 @@ impl<T> ClientIo<T> {
         }
     }
 
+    /// Has the stream read from again, for nobody else does: once hyper has found nothing to read, it waits
+    /// for the client's next byte, and the end of a request alone would never start the idle time.
+    fn look_again(&mut self, cx: &mut Context<'_>) {
+        let after = self.idle_timeout;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
+        while timer.as_mut().poll(cx).is_ready() {
+            timer.as_mut().reset(Instant::now() + after);
+        }
+    }
+
     /// Whatever is not framed as it must be is replaced by a NUL, which hyper refuses wherever it stands:
     /// in a head with 400, in a body by breaking it off. Nothing is read after it.
     fn follow(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
@@ -155,6 +177,7 @@ impl<T> ClientIo<T> {
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_busy() {
             self.deadline = None;
+            self.look_again(cx);
             return Poll::Pending;
         }
         let begun = self.activity.begun.load(Ordering::Relaxed);
@@ -163,7 +186,7 @@ impl<T> ClientIo<T> {
             _ => {
                 self.seen = begun;
                 self.head_began = false;
-                *self.deadline.insert(Instant::now() + self.idle_timeout)
+                *self.deadline.insert(self.activity.idle_since() + self.idle_timeout)
             }
         };
         loop {

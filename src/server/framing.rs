@@ -53,7 +53,7 @@ impl Framing {
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match self.part {
                 Part::Body { left } => {
-                    at += self.skip(left, rest.len(), |left| Part::Body { left }, Part::Head)
+                    at += self.skip(left, rest.len(), |left| Part::Body { left }, Part::Head);
                 }
                 Part::Chunk { left } => {
                     at += self.skip(left, rest.len(), |left| Part::Chunk { left }, Part::ChunkEnd);
@@ -118,9 +118,8 @@ impl Framing {
             Part::ChunkEnd if is_empty => self.part = Part::ChunkSize,
             Part::ChunkEnd => return Err(Misplaced),
             Part::Trailers if is_empty => self.part = Part::Head,
-            // Which of them pass is decided where they are passed on.
-            Part::Trailers => {}
-            Part::Body { .. } | Part::Chunk { .. } => {}
+            // Which trailers pass is decided where they are passed on.
+            Part::Trailers | Part::Body { .. } | Part::Chunk { .. } => {}
         }
         Ok(())
     }

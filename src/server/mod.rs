@@ -182,8 +182,8 @@ impl Server {
         }
         if let Some(listener) = sockets.status {
             let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
-            start("the status listener", &ended, move || status::run(listener, readiness, phases))?;
-            running += 1;
+            // Not counted: it tells that we drain until the last worker has ended, and ends then.
+            start(STATUS, &ended, move || status::run(listener, readiness, phases))?;
         }
         drop(ended);
         self.readiness.set_serving(true);
@@ -191,7 +191,8 @@ impl Server {
         let mut deadline: Option<Instant> = None;
         while running > 0 {
             match endings.recv_timeout(TICK) {
-                Ok(Ending::Asked) => running -= 1,
+                Ok(Ending::Asked(who)) if who == STATUS => {}
+                Ok(Ending::Asked(_)) => running -= 1,
                 Ok(Ending::Unasked(who)) => {
                     self.stopper.stop(Phase::Stopped);
                     return Err(ServeError::WorkerDied(who));
@@ -208,25 +209,28 @@ impl Server {
                 }
             }
         }
+        self.stopper.stop(Phase::Stopped);
         Ok(())
     }
 }
 
 /// How a thread ended.
 enum Ending {
-    Asked,
+    Asked(String),
     Unasked(String),
 }
 
 /// Tells how the thread ended even if it ends in a panic.
 struct EndingGuard {
     ended: mpsc::Sender<Ending>,
-    who: Option<String>,
+    who: String,
+    asked: bool,
 }
 
 impl Drop for EndingGuard {
     fn drop(&mut self) {
-        let ending = self.who.take().map_or(Ending::Asked, Ending::Unasked);
+        let who = std::mem::take(&mut self.who);
+        let ending = if self.asked { Ending::Asked(who) } else { Ending::Unasked(who) };
         self.ended.send(ending).ok();
     }
 }
@@ -236,16 +240,17 @@ fn start(
     ended: &mpsc::Sender<Ending>,
     run: impl FnOnce() -> io::Result<()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let guard = EndingGuard { ended: ended.clone(), who: Some(name.to_owned()) };
+    let guard = EndingGuard { ended: ended.clone(), who: name.to_owned(), asked: false };
     let body = move || {
         let mut guard = guard;
         match run() {
-            Ok(()) => guard.who = None,
-            Err(error) => tracing::error!(%error, "{} failed", guard.who.as_deref().unwrap_or("a worker")),
+            Ok(()) => guard.asked = true,
+            Err(error) => tracing::error!(%error, "{} failed", guard.who),
         }
     };
     thread::Builder::new().name(name.replace(' ', "-")).spawn(body).map_err(ServeError::Start)?;
     Ok(())
 }
 
+const STATUS: &str = "the status listener";
 const TICK: Duration = Duration::from_millis(50);

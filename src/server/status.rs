@@ -74,7 +74,7 @@ pub(super) fn run(
         let mut stopped = phases;
         loop {
             let accepted = tokio::select! {
-                () = reached(&mut stopped, Phase::Draining) => return Ok(()),
+                () = reached(&mut stopped, Phase::Stopped) => return Ok(()),
                 accepted = listener.accept() => accepted,
             };
             match accepted {

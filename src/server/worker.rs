@@ -105,7 +105,10 @@ async fn accept<F: Future<Output = ()> + 'static>(
         match accepted {
             Ok(((socket, peer), slot)) => {
                 keep_alive(&socket);
-                let connection = Connection { peer_addr: peer.ip().to_canonical() };
+                let connection = Connection {
+                    peer_addr: peer.ip().to_canonical(),
+                    max_headers: common.limits.max_headers,
+                };
                 let counted = open.count();
                 let served = serve(socket, connection, slot);
                 spawn_local(async move {

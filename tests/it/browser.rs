@@ -176,7 +176,7 @@ fn every_refusal_is_a_page_that_helps() {
         browser.picture(name);
     }
     // The directory cannot be read: nobody knows who this is, so this is no sign-in page.
-    let directory = rusqlite::Connection::open(gateway.folder().join("state/users.sqlite")).unwrap();
+    let directory = rusqlite::Connection::open(gateway.folder().join("state/users.db")).unwrap();
     directory
         .execute_batch("ALTER TABLE user RENAME TO hidden_user; ALTER TABLE change RENAME TO hidden_change")
         .unwrap();

@@ -25,15 +25,15 @@ type Row = (&'static str, &'static [&'static str]);
 /// The table of `src/lib.rs`, in its order: what is further down may know what is further up, never
 /// the other way round.
 const LAYERS: &[(&str, &[Row])] = &[
-    ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[])]),
+    ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[]), ("database", &[])]),
     ("telemetry", &[("telemetry", &["clock"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
     ("rules", &[("access", &["identity", "request"])]),
     (
         "state",
         &[
-            ("session", &["clock", "identity"]),
-            ("users", &["clock", "identity"]),
+            ("session", &["clock", "identity", "database"]),
+            ("users", &["clock", "identity", "database"]),
             ("backends", &["clock", "identity", "users"]),
         ],
     ),
@@ -45,7 +45,17 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("forward", &["identity", "stall", "request", "access::Permit", "session::cookie"]),
             (
                 "portal",
-                &["clock", "identity", "telemetry", "pages", "refusal", "session", "users", "backends"],
+                &[
+                    "clock",
+                    "identity",
+                    "telemetry",
+                    "request",
+                    "pages",
+                    "refusal",
+                    "session",
+                    "users",
+                    "backends",
+                ],
             ),
         ],
     ),
@@ -81,8 +91,9 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "telemetry",
                 // The plain-HTTP port reads a target, but never asks a rule.
                 "request",
-                // Readiness is whether the directory answers.
+                // Readiness is whether both stores do their work.
                 "users::Directory",
+                "session::Sessions",
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
                 "gateway",
@@ -133,6 +144,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "access",
                     "users",
                     "forward",
+                    "portal",
                     "server",
                     "config",
                     "assembly",
@@ -154,7 +166,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rpassword", &["cli"]),
     ("minijinja", &["pages"]),
     ("moka", &["session", "users"]),
-    ("rusqlite", &["users"]),
+    ("rusqlite", &["database", "session", "users"]),
     ("argon2", &["users"]),
     ("zxcvbn", &["users"]),
     ("rcgen", &["server"]),

@@ -1,13 +1,22 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
-#![expect(clippy::unwrap_used, reason = "in a test, what cannot go on has failed; helpers are part of tests")]
+#![expect(unreachable_pub, reason = "tests have no outside; `pub` says what the topics may use")]
+#![expect(
+    clippy::format_push_string,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "in a test, what cannot go on has failed; helpers are part of tests"
+)]
 
 mod access_matrix;
 mod browser;
 mod documents;
 mod forwarding;
 mod headers;
+mod large_bodies;
 mod layering;
+mod limits;
 mod messages;
 mod process;
 mod prometheus;

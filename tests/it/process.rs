@@ -15,7 +15,7 @@ use http::{Method, Request};
 
 use crate::support::{
     process::{Process, Workplace, mode, set_up_links, text, until},
-    visitor::Protocol,
+    visitor::{Protocol, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
@@ -45,7 +45,7 @@ fn the_first_start_makes_private_files_and_prints_one_set_up_link() {
         ("certs/self-signed.key", 0o600),
         ("certs/self-signed.pem", 0o644),
         ("state", 0o700),
-        ("state/users.sqlite", 0o600),
+        ("state/users.db", 0o600),
     ] {
         assert_eq!(mode(&place.path(name)), expected, "{name}");
     }
@@ -109,6 +109,27 @@ fn the_set_up_link_makes_the_first_superuser_and_works_once() {
 }
 
 #[test]
+fn of_many_who_use_the_set_up_link_at_once_one_wins() {
+    let place = Workplace::new("", WHOAMI);
+    let gateway = place.start();
+    let mut visitor = gateway.visitor();
+    let page = visitor.get(&gateway.set_up_link());
+    let (csrf, token) = (page.field("csrf"), page.field("token"));
+    let names: Vec<_> = (0..8).map(|number| format!("root{number}")).collect();
+    let requests = names.iter().map(|name| {
+        let fields =
+            [("csrf", &*csrf), ("token", &token), ("username", name), ("new", PASSWORD), ("again", PASSWORD)];
+        form("/.gateway/setup", &fields, &[])
+    });
+    let statuses: Vec<_> =
+        visitor.send_all(requests.collect()).iter().map(|reply| reply.status.as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 7, "{statuses:?}");
+    let users = place.run_well(&["user", "list", "--json"], "");
+    assert_eq!(users.matches("\"superuser\": true").count(), 1, "{users}");
+}
+
+#[test]
 fn a_user_added_at_the_command_line_closes_the_set_up_link() {
     let place = Workplace::new("", WHOAMI);
     let gateway = place.start();
@@ -136,6 +157,9 @@ fn sigterm_ends_running_requests_and_takes_no_new_connection() {
     gateway.signal("TERM");
     gateway.stderr.wait_for_text("stopping");
     until("new connections are refused", || TcpStream::connect(gateway.https).is_err());
+    let ready =
+        || plain_request(gateway.status, "GET /readyz HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
+    until("a balancer is told that it drains", || ready().starts_with("HTTP/1.1 503 "));
     assert!(running.iter().all(|request| !request.is_finished()), "a running request was cut off");
     for _ in &running {
         upstream.answer();
@@ -266,7 +290,7 @@ fn the_configuration_file_is_named_before_or_after_the_command() {
     place.run_well(&["user", "add", "carol", "-c", file], PASSWORD);
     let listed = place.run_well(&["user", "list", "--config=etc/site.toml"], "");
     assert!(["alice", "bob", "carol"].iter().all(|name| listed.contains(name)), "{listed}");
-    assert!(place.path("etc/state/users.sqlite").exists(), "state is beside the file that names it");
+    assert!(place.path("etc/state/users.db").exists(), "state is beside the file that names it");
     for arguments in [&["--config", file][..], &["serve", "--config", file], &["--config", file, "serve"]] {
         let gateway = place.start_in("etc", place.command(arguments));
         assert_eq!(gateway.stop().0.code(), Some(0), "{arguments:?}");
@@ -424,7 +448,9 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
     root.sign_in_to("/", "my-password-in-the-wrong-field", "x");
     root.speaking(Protocol::Http2).sign_in("root", new);
     place.run_well(&["user", "add", "alice", "--group", "staff"], "alice's own umbrella stand");
-    let stored = std::fs::read(place.path("state/users.sqlite")).unwrap();
+    let files = std::fs::read_dir(place.path("state")).unwrap();
+    let stored: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    assert!(text(&stored).contains("alice"), "not where the users are");
     gateway.stdout.wait_for_text("\"user\":\"alice\"");
     gateway.signal("HUP");
     gateway.stderr.wait_for_text("configuration reloaded");

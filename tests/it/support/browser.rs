@@ -99,11 +99,6 @@ impl Browser {
         self.wait(async { self.driver().find(By::Css(css)).await?.text().await })
     }
 
-    /// Whether there is such an element.
-    pub fn has(&self, css: &str) -> bool {
-        !self.wait(self.driver().find_all(By::Css(css))).is_empty()
-    }
-
     /// Types into a field, whatever was in there.
     pub fn fill_in(&self, css: &str, typed: &str) {
         self.wait(async {
@@ -302,5 +297,5 @@ impl HttpClient for Plain {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const MAX_ANSWER: usize = 64 << 20;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     process::{Command, Output},
     sync::Arc,
@@ -74,11 +74,16 @@ impl RawClient {
         protocols: &[&[u8]],
         trusted: &[PathBuf],
     ) -> Self {
+        Self::connect_to(gateway.https(), name, protocols, trusted)
+    }
+
+    /// A connection to this address.
+    pub fn connect_to(addr: SocketAddr, name: &str, protocols: &[&[u8]], trusted: &[PathBuf]) -> Self {
         let mut config = client_config(trusted);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
-        let socket = TcpStream::connect(gateway.https()).expect("the gateway");
+        let socket = TcpStream::connect(addr).expect("the gateway");
         socket.set_nodelay(true).expect("a socket option");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         Self { stream: StreamOwned::new(connection, socket), unread: Vec::new() }
@@ -189,11 +194,6 @@ impl RawClient {
         let read = self.more();
         self.stream.sock.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         read.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
-    }
-
-    /// The socket below TLS.
-    pub fn socket(&self) -> &TcpStream {
-        &self.stream.sock
     }
 
     fn chunks(&mut self, answer: &mut Answer) -> io::Result<()> {

@@ -27,8 +27,6 @@ use socket2::SockRef;
 /// One request as it arrived.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
-    /// On which connection, from 0.
-    pub connection: usize,
     /// Request line and header lines, without the empty line.
     pub head: String,
     /// The body as it was framed: chunks, sizes and trailers included.
@@ -271,7 +269,7 @@ impl Conn {
     /// The next whole request; `None` once the gateway has closed.
     pub fn request(&mut self) -> io::Result<Option<Received>> {
         let Some(head) = self.head()? else { return Ok(None) };
-        let mut received = Received { connection: self.number, head, ..Received::default() };
+        let mut received = Received { head, ..Received::default() };
         if values(&received.head, "transfer-encoding") == ["chunked"] {
             self.chunks(&mut received)?;
         } else if let Some(length) = values(&received.head, "content-length").first() {
@@ -377,7 +375,7 @@ impl Conn {
     }
 
     fn more(&mut self) -> io::Result<usize> {
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = vec![0; 64 * 1024];
         let count = match self.stream.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
             other => other?,

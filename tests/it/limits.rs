@@ -1,0 +1,237 @@
+//! What one client may take of the gateway's time and memory. Limits are short here, and what is waited
+//! for is the event: the connection that closes, the answer that says why.
+
+use std::{io::Read, net::TcpStream, sync::mpsc::channel, time::Duration};
+
+use bytes::Bytes;
+use http_body::Frame;
+use portcullis::server::Phase;
+
+use crate::support::{
+    client::{Http2, RawClient, frames, full, request},
+    gateway::TestGateway,
+    upstream::{OK, PATIENCE, Upstream, public_app},
+};
+
+fn limited(limits: &str, upstream: &Upstream) -> TestGateway {
+    TestGateway::start_with(&format!("[limits]\n{limits}"), &public_app(&upstream.url, ""))
+}
+
+#[test]
+fn a_handshake_that_does_not_come_ends_the_connection() {
+    let gateway = limited("handshake_timeout = \"200ms\"", &Upstream::ok());
+    let mut socket = TcpStream::connect(gateway.https()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(socket.read(&mut [0; 16]).unwrap(), 0);
+}
+
+#[test]
+fn a_head_that_drips_ends_the_connection() {
+    let upstream = Upstream::ok();
+    let gateway = limited("header_timeout = \"300ms\"", &upstream);
+    for before in ["", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(before);
+        if !before.is_empty() {
+            assert_eq!(client.answer().status, 200);
+        }
+        client.send("GET / HTTP/1.1\r\nX: ");
+        // Every byte comes in time by itself; only all of them together do not.
+        while client.is_silent_for(Duration::from_millis(50)) {
+            if client.try_send("x").is_err() {
+                break;
+            }
+        }
+        assert!(client.until_close().is_empty());
+    }
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn a_connection_without_requests_is_closed() {
+    let gateway = limited("idle_timeout = \"200ms\"", &Upstream::ok());
+    let mut silent = RawClient::connect(&gateway);
+    silent.handshake().unwrap();
+    let mut once = RawClient::connect(&gateway);
+    assert_eq!(once.get("/", "").status, 200);
+    let mut http2 = RawClient::connect_as(&gateway, "localhost", &[b"h2"]);
+    http2.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    let mut half_a_preface = RawClient::connect_as(&gateway, "localhost", &[b"h2"]);
+    half_a_preface.send("PRI * HT");
+    silent.until_close();
+    once.until_close();
+    http2.until_close();
+    half_a_preface.until_close();
+}
+
+#[test]
+fn a_running_request_is_not_idle() {
+    let (go_on, told) = channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    let upstream = Upstream::scripted(move |conn| {
+        conn.request()?;
+        told.lock().unwrap().recv().ok();
+        conn.send(OK.as_bytes())
+    });
+    let gateway =
+        limited("idle_timeout = \"150ms\"\nheader_timeout = \"150ms\"\nwrite_timeout = \"150ms\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    // Longer than every limit is the point.
+    assert!(client.is_silent_for(Duration::from_millis(500)));
+    go_on.send(()).unwrap();
+    assert_eq!(client.answer().text(), "ok");
+}
+
+#[test]
+fn a_body_that_stops_is_answered_408() {
+    let upstream = Upstream::ok();
+    let gateway = limited("body_timeout = \"200ms\"", &upstream);
+    for framing in ["Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{framing}"));
+        assert_eq!(client.answer().status, 408);
+        client.until_close();
+    }
+    assert!(upstream.seen().is_empty());
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_given_up() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        let chunk = [b"10000\r\n", &vec![b'x'; 0x10000][..], b"\r\n"].concat();
+        // It ends when the gateway closes; that is what the test waits for.
+        while conn.send(&chunk).is_ok() {}
+        conn.note("given up");
+        Ok(())
+    });
+    let gateway = limited("write_timeout = \"300ms\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    upstream.wait_for_note("given up");
+}
+
+#[test]
+fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it() {
+    let upstream = Upstream::ok();
+    let gateway = limited("max_body = \"1KiB\"", &upstream);
+    let post =
+        |length: usize| format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+    let mut client = RawClient::connect(&gateway);
+    client.send(post(1025));
+    assert_eq!(client.answer().status, 413);
+    let mut client = RawClient::connect(&gateway);
+    client.send(post(8 << 20));
+    for _ in 0..64 {
+        if client.try_send(vec![b'x'; 64 << 10]).is_err() {
+            break;
+        }
+    }
+    assert_eq!(client.answer().status, 413, "although it goes on sending");
+    assert_eq!(upstream.connections(), 0);
+    let mut client = RawClient::connect(&gateway);
+    client.send(post(1024) + "x".repeat(1024).as_str());
+    assert_eq!(client.answer().status, 200);
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_cut_when_it_grows_too_large() {
+    let upstream = Upstream::ok();
+    let gateway = limited("max_body = \"1KiB\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for _ in 0..3 {
+        client.send(format!("200\r\n{}\r\n", "x".repeat(0x200)));
+    }
+    assert_eq!(client.answer().status, 413);
+    client.until_close();
+    let mut client = Http2::connect(&gateway).await;
+    let body = frames((0..3).map(|_| Frame::data(Bytes::from(vec![b'x'; 512]))).collect());
+    assert_eq!(client.send(request("POST", "/").body(body).unwrap()).await.unwrap().status(), 413);
+    let declared = request("POST", "/").body(full(vec![b'x'; 1025])).unwrap();
+    assert_eq!(client.send(declared).await.unwrap().status(), 413);
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_431() {
+    let upstream = Upstream::ok();
+    let gateway = limited("header_size = \"8KiB\"\nmax_headers = 20", &upstream);
+    for (lines, status) in [
+        (format!("X: {}\r\n", "x".repeat(7000)), 200),
+        (format!("X: {}\r\n", "x".repeat(9000)), 431),
+        ("X: y\r\n".repeat(19), 200),
+        ("X: y\r\n".repeat(20), 431),
+    ] {
+        assert_eq!(RawClient::connect(&gateway).get("/", &lines).status, status, "{}", lines.len());
+    }
+    let mut client = Http2::connect(&gateway).await;
+    let large = request("GET", "/").header("x", "x".repeat(9000)).body(full("")).unwrap();
+    let answer = client.send(large).await;
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
+    // Cookies may be split over many lines and count as one.
+    for (count, name, status) in [(20, "x", 200), (21, "x", 431), (21, "cookie", 200)] {
+        let many = (0..count).fold(request("GET", "/"), |request, _| request.header(name, "y"));
+        assert_eq!(
+            client.send(many.body(full("")).unwrap()).await.unwrap().status(),
+            status,
+            "{count} {name}"
+        );
+    }
+    assert_eq!(upstream.seen().len(), 4);
+}
+
+#[test]
+fn past_the_limit_connections_wait_for_their_turn() {
+    let gateway = limited("connections = 2", &Upstream::ok());
+    let mut open: Vec<_> = (0..2).map(|_| RawClient::connect(&gateway)).collect();
+    for client in &mut open {
+        assert_eq!(client.get("/", "").status, 200);
+    }
+    let mut third = RawClient::connect(&gateway);
+    let (told, answers) = channel();
+    let waiting = std::thread::spawn(move || told.send(third.get("/", "").status).unwrap());
+    // Not a proof, but a gateway without a limit would answer long before.
+    assert!(answers.recv_timeout(Duration::from_millis(300)).is_err());
+    open.pop();
+    assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), 200);
+    waiting.join().unwrap();
+}
+
+#[test]
+fn draining_closes_connections_on_which_nothing_runs() {
+    let gateway = limited("header_timeout = \"500ms\"", &Upstream::ok());
+    let mut silent = RawClient::connect(&gateway);
+    silent.handshake().unwrap();
+    let mut once = RawClient::connect(&gateway);
+    assert_eq!(once.get("/", "").status, 200);
+    let mut begun = RawClient::connect(&gateway);
+    begun.send("GET / HTTP/1.1\r\nX: ");
+    gateway.stopper.stop(Phase::Draining);
+    for client in [&mut silent, &mut once, &mut begun] {
+        client.until_close();
+    }
+    gateway.drain().unwrap();
+}
+
+#[test]
+fn draining_lets_running_requests_end() {
+    let (go_on, told) = channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    let upstream = Upstream::scripted(move |conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")?;
+        told.lock().unwrap().recv().ok();
+        conn.send(b"lf")
+    });
+    let gateway = limited("", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    upstream.wait_for_request();
+    gateway.stopper.stop(Phase::Draining);
+    go_on.send(()).unwrap();
+    assert_eq!(client.answer().text(), "half");
+    gateway.drain().unwrap();
+}
