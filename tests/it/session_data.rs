@@ -172,7 +172,7 @@ fn what_is_wrong_or_too_large_is_ignored_as_a_whole_and_harms_no_answer() {
     say(&mut alice, "/wiki/", &["portcullis-session-set: a=1"]);
     let large = format!("portcullis-session-set: big={}", "x".repeat(4096));
     let nearly = format!("portcullis-session-set: big={}", "x".repeat(4090));
-    let huge = format!("portcullis-session-set: big={}", "x".repeat(60_000));
+    let huge = format!("portcullis-session-set: big={}", "x".repeat(20_000));
     for wrong in [
         &large,
         &nearly,
@@ -330,7 +330,7 @@ fn a_visitor_with_a_session_is_not_signed_in() {
     let session = visitor.cookies[SESSION].clone();
     assert_eq!(visitor.fetch(&Method::GET, "/shop/mine").status, 401);
     let page = visitor.get("/shop/mine");
-    assert_eq!((page.status.as_u16(), page.location()), (303, "/.gateway/login?next=%2Fshop%2Fmine"));
+    assert_eq!((page.status.as_u16(), page.location()), (303, "/.gateway/login?next=/shop/mine"));
     assert!(visitor.get("/.gateway/whoami").text().contains("\"authenticated\":false"));
     for page in ["account", "account/password"] {
         let reply = visitor.get(&format!("/.gateway/{page}"));
