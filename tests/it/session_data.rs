@@ -18,7 +18,8 @@ fn obedient() -> Upstream {
     Upstream::scripted(|conn| {
         while let Some(request) = conn.request()? {
             let status = request.values("x-status").first().map_or("200 OK", |status| *status).to_owned();
-            let lines: String = request.values("x-answer").into_iter().flat_map(|line| [line, "\r\n"]).collect();
+            let lines: String =
+                request.values("x-answer").into_iter().flat_map(|line| [line, "\r\n"]).collect();
             let kept = request.values("portcullis-session-data").join("|");
             let length = kept.len();
             let answer = format!("HTTP/1.1 {status}\r\n{lines}content-length: {length}\r\n\r\n{kept}");
