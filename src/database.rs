@@ -249,11 +249,19 @@ fn io_hint(reason: &io::Error) -> &'static str {
 
 fn sqlite_hint(reason: &rusqlite::Error) -> &'static str {
     match reason.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => RUN_AS_OWNER,
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => RUN_AS_OWNER,
+        Some(ErrorCode::ReadOnly) => {
+            "; the state folder must be on a file system that can be written to, and belong to the user that \
+             the gateway runs as"
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "; another process has held it for more than 5 s, try again"
         }
         Some(ErrorCode::DiskFull) => "; make room on the disk",
+        // Among others what SQLite says when there is no room for the file that its readers share.
+        Some(ErrorCode::SystemIoFailure) => {
+            "; make room on the disk if it is full, see the system's log if it is not"
+        }
         _ => "",
     }
 }

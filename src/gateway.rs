@@ -264,9 +264,12 @@ impl Gateway {
             Some(Presented::Alive(session)) => self.carried.tie(session),
             None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),
         };
-        let leash: Option<&dyn Fn() -> Leash> = if permit.is_public() { None } else { Some(&tie) };
         let keeping = Keeping::of(app, presented, request.headers().get(USER_AGENT));
         let told = keeping.told(app);
+        // What anyone may have goes on without a session, unless the app was told whose it is: what it
+        // sends then may be meant for that person alone.
+        let needs_session = !permit.is_public() || permit.user().is_some() || told.is_some();
+        let leash: Option<&dyn Fn() -> Leash> = if needs_session { Some(&tie) } else { None };
         let context = forward::Context {
             app,
             owned: &snapshot.owned,

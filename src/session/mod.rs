@@ -20,13 +20,13 @@ mod token;
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use moka::{policy::EvictionPolicy, sync::Cache};
+use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
     clock::Timestamp,
@@ -133,7 +133,7 @@ pub enum Presented {
 /// Opens, finds and ends sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    store: Box<dyn SessionStore>,
+    store: Arc<dyn SessionStore>,
     cache: SessionCache,
     trust: Trust,
 }
@@ -210,6 +210,8 @@ impl Sessions {
         let cache = SessionCache::new(cached);
         let told = cache.clone();
         let store = make(Invalidator(Arc::new(move |invalidation| told.invalidate(invalidation))))?;
+        let store: Arc<dyn SessionStore> = Arc::from(store);
+        cache.stand_before(&store);
         let trust = store.trust();
         Ok(Self { store, cache, trust })
     }
@@ -286,6 +288,7 @@ impl Sessions {
         replaces: Option<&Session>,
         max_per_holder: Option<usize>,
     ) -> Result<(Arc<Session>, usize), StoreError> {
+        // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
         let epoch = self.cache.epoch();
         let session = Session::from_record(record.clone(), record.signed_in);
         let old_key = replaces.map(|old| old.key);
@@ -510,17 +513,36 @@ struct SessionCache {
     sessions: Cache<SessionKey, Arc<Session>>,
     /// Counts invalidations.
     epoch: Arc<AtomicU64>,
+    /// Told of the last use of what has to make room.
+    behind: Arc<OnceLock<Weak<dyn SessionStore>>>,
 }
 
 impl SessionCache {
     fn new(capacity: u64) -> Self {
+        let behind = Arc::<OnceLock<Weak<dyn SessionStore>>>::default();
+        let store = Arc::clone(&behind);
+        // The store hears of uses late. One that it has not heard of yet must not be lost with the cache's
+        // entry: a session that was read back would look as if it had been unused for longer than it was.
+        let note_last_use = move |_: Arc<SessionKey>, session: Arc<Session>, cause: RemovalCause| {
+            let last_seen = session.last_seen();
+            if cause == RemovalCause::Size && last_seen.as_millis() > session.noted.load(Ordering::Relaxed) {
+                if let Some(store) = store.get().and_then(Weak::upgrade) {
+                    store.note_use(session.key, last_seen);
+                }
+            }
+        };
         let sessions = Cache::builder()
             .max_capacity(capacity)
+            .eviction_listener(note_last_use)
             // The default policy refuses new entries when it is full and busy; every sign-in would then
             // be looked up in the store, request by request.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { sessions, epoch: Arc::default() }
+        Self { sessions, epoch: Arc::default(), behind }
+    }
+
+    fn stand_before(&self, store: &Arc<dyn SessionStore>) {
+        self.behind.set(Arc::downgrade(store)).expect("a cache stands before one store");
     }
 
     fn get(&self, key: &SessionKey) -> Option<Arc<Session>> {
@@ -591,5 +613,7 @@ const MAX_LISTED: usize = 1000;
 /// How often the store hears of a session's use.
 const NOTE_EVERY: Duration = Duration::from_mins(1);
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,9 @@
 
 mod access_matrix;
 mod browser;
+mod carried;
+mod crash;
+mod disk;
 mod documents;
 mod forwarding;
 mod headers;

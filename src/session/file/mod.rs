@@ -10,8 +10,10 @@
 //! who are signed in go on from the cache, and the next commit that succeeds
 //! has healed it.
 
+mod place;
 mod reader;
 mod rows;
+mod uses;
 mod writer;
 
 use std::{
@@ -37,14 +39,16 @@ use crate::{
 };
 
 use reader::Question;
-use writer::{Change, Job};
+use uses::Uses;
+use writer::Change;
 
 /// A [`SessionStore`] over an embedded SQLite database.
 #[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
-    changes: SyncSender<Job>,
+    changes: SyncSender<Change>,
     questions: Sender<Question>,
+    uses: Arc<Uses>,
 }
 
 impl FileStore {
@@ -52,21 +56,26 @@ impl FileStore {
     pub fn open(path: &Path, surroundings: StoreSurroundings) -> Result<Self, StoreError> {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
         let writes = database::open(path, &SCHEMA).map_err(opening)?;
+        // Somebody who starts a gateway wants to know now, not at the first sign-in.
+        rows::check(&writes, surroundings.clock.now())
+            .map_err(|reason| opening(SCHEMA.failed("writing", path, reason)))?;
         let reads = database::open(path, &SCHEMA).map_err(opening)?;
-        let (changes, jobs) = sync_channel(WAITING_CHANGES);
+        let (changes, to_do) = sync_channel(WAITING_CHANGES);
         let (questions, asked) = std::sync::mpsc::channel();
         let started = |error| StoreError::new("starting a thread of the session store", error);
-        let reader = reader::Reader::new(reads, path, surroundings.invalidator).map_err(opening)?;
-        let committer = writer::Writer::new(writes, path, surroundings.clock);
+        let uses = Arc::<Uses>::default();
+        let reader = reader::Reader::new(reads, path, surroundings.invalidator, Arc::clone(&uses));
+        let reader = reader.map_err(opening)?;
+        let committer = writer::Writer::new(writes, path, surroundings.clock, Arc::clone(&uses));
         thread::Builder::new()
             .name("sessions".into())
-            .spawn(move || committer.run(&jobs))
+            .spawn(move || committer.run(&to_do))
             .map_err(started)?;
         thread::Builder::new()
             .name("sessions-read".into())
             .spawn(move || reader.run(&asked))
             .map_err(started)?;
-        Ok(Self { path: path.to_owned(), changes, questions })
+        Ok(Self { path: path.to_owned(), changes, questions, uses })
     }
 
     /// Hands a change to the writer; the answer comes when it is on the disk.
@@ -76,7 +85,7 @@ impl FileStore {
         make: impl FnOnce(oneshot::Sender<Result<T, Arc<DatabaseError>>>) -> Change,
     ) -> BoxFuture<'_, Result<T, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.changes.try_send(Job::Change(make(answer)));
+        let sent = self.changes.try_send(make(answer));
         async move {
             match sent {
                 Ok(()) => answered
@@ -147,16 +156,27 @@ impl SessionStore for FileStore {
     }
 
     fn note_use(&self, key: SessionKey, at: Timestamp) {
-        // A use that is not noted costs nothing but an idle time that counts from a minute earlier.
-        self.changes.try_send(Job::Use(key, at)).ok();
+        self.uses.note(key, at);
     }
 
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.change("dropping sessions that have expired", move |answer| Change::Prune {
-            now,
-            idle_since,
-            answer,
-        })
+        // In small steps, so that a sign-in between two of them does not wait for a million.
+        async move {
+            let mut dropped = 0;
+            loop {
+                let step = self.change("dropping sessions that have expired", move |answer| Change::Prune {
+                    now,
+                    idle_since,
+                    most: PRUNED_AT_ONCE,
+                    answer,
+                });
+                match step.await? {
+                    0 => return Ok(dropped),
+                    some => dropped += some as u64,
+                }
+            }
+        }
+        .boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -177,6 +197,8 @@ impl Drop for FileStore {
 
 /// More than the disk takes in a second; past it, sign-ins are told to come back.
 const WAITING_CHANGES: usize = 16 * 1024;
+
+const PRUNED_AT_ONCE: u32 = 500;
 
 /// Marked `Prts`.
 const SCHEMA: Schema = Schema { what: "session store", application_id: 0x5072_7473, migrations: MIGRATIONS };
@@ -216,6 +238,23 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX session_of_visitors ON session (last_seen) WHERE user_id IS NULL;
 ",
 ];
+
+/// Makes a database refuse all changes, as a full disk does, or no longer.
+#[cfg(test)]
+pub(super) fn refuse_to_write(path: &Path, refuse: bool) {
+    let triggers = if refuse {
+        "CREATE TRIGGER full BEFORE INSERT ON session BEGIN SELECT raise(ABORT, 'no space'); END;
+         CREATE TRIGGER kept BEFORE DELETE ON session BEGIN SELECT raise(ABORT, 'no space'); END;
+         CREATE TRIGGER used BEFORE UPDATE ON session BEGIN SELECT raise(ABORT, 'no space'); END;"
+    } else {
+        "DROP TRIGGER full; DROP TRIGGER kept; DROP TRIGGER used;"
+    };
+    database::open(path, &SCHEMA)
+        .and_then(|connection| {
+            connection.execute_batch(triggers).map_err(|reason| SCHEMA.failed("testing", path, reason))
+        })
+        .expect("a database");
+}
 
 #[cfg(test)]
 mod tests;

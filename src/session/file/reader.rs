@@ -2,14 +2,17 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
     time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{SCHEMA, rows};
+use super::{SCHEMA, place::Place, rows, uses::Uses};
 use crate::{
     database::{self, DatabaseError},
     identity::UserId,
@@ -27,7 +30,10 @@ pub(super) enum Question {
 pub(super) struct Reader {
     connection: Connection,
     path: PathBuf,
+    /// The file that the connection has open.
+    place: Option<Place>,
     invalidator: Invalidator,
+    uses: Arc<Uses>,
     /// SQLite's count of changes by others.
     version: i64,
     /// The newest end that the cache was told of.
@@ -40,12 +46,14 @@ impl Reader {
         connection: Connection,
         path: &Path,
         invalidator: Invalidator,
+        uses: Arc<Uses>,
     ) -> Result<Self, DatabaseError> {
         let failed = |reason| SCHEMA.failed("reading", path, reason);
         // In this order: what is written in between is looked at once too often, not missed.
         let version = data_version(&connection).map_err(failed)?;
         let seen = rows::newest_end(&connection).map_err(failed)?;
-        Ok(Self { connection, path: path.to_owned(), invalidator, version, seen, ails: false })
+        let (path, place) = (path.to_owned(), Place::of(path));
+        Ok(Self { connection, path, place, invalidator, uses, version, seen, ails: false })
     }
 
     /// Until nobody can ask any more.
@@ -67,11 +75,19 @@ impl Reader {
     fn answer(&mut self, question: Question) {
         match question {
             Question::Find(key, answer) => {
-                let found = rows::find(&self.connection, key);
+                let found = rows::find(&self.connection, key).map(|found| {
+                    found.map(|mut record| {
+                        self.uses.complete(&mut record);
+                        record
+                    })
+                });
                 answer.send(self.told(found)).ok();
             }
             Question::List { of, after, most, answer } => {
-                let listed = rows::list(&self.connection, of, after, most);
+                let listed = rows::list(&self.connection, of, after, most).map(|mut records| {
+                    records.iter_mut().for_each(|record| self.uses.complete(record));
+                    records
+                });
                 answer.send(self.told(listed)).ok();
             }
         }
@@ -102,6 +118,12 @@ impl Reader {
     }
 
     fn news(&mut self) -> rusqlite::Result<()> {
+        let place = Place::of(&self.path);
+        if place.is_some() && place != self.place && self.reopen() {
+            // Another file: its numbers tell nothing of the old one's sessions.
+            self.seen = rows::newest_end(&self.connection)?;
+            self.invalidator.tell(Invalidation::Everything);
+        }
         let version = data_version(&self.connection)?;
         if version == self.version && !self.ails {
             return Ok(());
@@ -122,12 +144,14 @@ impl Reader {
         Ok(())
     }
 
-    fn reopen(&mut self) {
-        if let Ok(connection) = database::open(&self.path, &SCHEMA) {
-            self.connection = connection;
-            // Counts anew for each connection.
-            self.version = -1;
-        }
+    /// Whether there is a new connection.
+    fn reopen(&mut self) -> bool {
+        let Ok(connection) = database::open(&self.path, &SCHEMA) else { return false };
+        self.connection = connection;
+        self.place = Place::of(&self.path);
+        // Counts anew for each connection.
+        self.version = -1;
+        true
     }
 }
 

@@ -118,17 +118,40 @@ pub(super) fn note_use(connection: &Connection, key: SessionKey, at: Timestamp) 
     Ok(())
 }
 
+/// Drops at most `most` that expired and as many that nobody used; answers with how many.
+///
 /// Nobody has to be told: whoever still has one of them in memory sees by its clock that it is over.
-pub(super) fn prune(connection: &Connection, now: Timestamp, idle_since: Timestamp) -> rusqlite::Result<u64> {
-    let expired =
-        connection.prepare_cached("DELETE FROM session WHERE expires <= ?1")?.execute([now.as_millis()])?;
+pub(super) fn prune(
+    connection: &Connection,
+    now: Timestamp,
+    idle_since: Timestamp,
+    most: u32,
+) -> rusqlite::Result<usize> {
+    let expired = connection
+        .prepare_cached(
+            "DELETE FROM session WHERE key IN (SELECT key FROM session WHERE expires <= ?1 LIMIT ?2)",
+        )?
+        .execute(params![now.as_millis(), most])?;
     let idle = connection
-        .prepare_cached("DELETE FROM session WHERE remembered = 0 AND last_seen < ?1")?
-        .execute([idle_since.as_millis()])?;
+        .prepare_cached(
+            "DELETE FROM session WHERE key IN
+                 (SELECT key FROM session WHERE remembered = 0 AND last_seen < ?1 LIMIT ?2)",
+        )?
+        .execute(params![idle_since.as_millis(), most])?;
     connection
         .prepare_cached("DELETE FROM ended WHERE seq <= (SELECT max(seq) FROM ended) - ?1")?
         .execute([KEPT_ENDS])?;
-    Ok((expired + idle) as u64)
+    Ok(expired + idle)
+}
+
+/// Ends all sessions. Instead of telling every single one, it leaves a gap in the numbers of the ends,
+/// on which everybody asks again for every session.
+pub(super) fn end_all(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM session", [])?;
+    let newest = newest_end(connection)?;
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'ended'", [])?;
+    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('ended', ?1)", [newest + 2])?;
+    Ok(())
 }
 
 pub(super) fn check(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {

@@ -75,19 +75,13 @@ async fn a_database_that_cannot_be_written_fails_each_change_and_heals_by_itself
     let session = record(1);
     store.insert(new(&session)).await.unwrap();
     // A trigger stands for a disk that refuses to write.
-    let other = database::open(&path, &SCHEMA).unwrap();
-    other
-        .execute_batch(
-            "CREATE TRIGGER full BEFORE INSERT ON session BEGIN SELECT raise(ABORT, 'no space'); END;
-             CREATE TRIGGER kept BEFORE DELETE ON session BEGIN SELECT raise(ABORT, 'no space'); END;",
-        )
-        .unwrap();
+    refuse_to_write(&path, true);
     let error = store.insert(new(&record(2))).await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("no space") && cause.contains("sessions.db"), "{cause}");
     assert!(store.remove(Which::One(session.key)).await.is_err());
     assert_eq!(store.find(session.key).await.unwrap(), Some(session.clone()), "reading goes on");
-    other.execute_batch("DROP TRIGGER full; DROP TRIGGER kept").unwrap();
+    refuse_to_write(&path, false);
     store.insert(new(&record(2))).await.unwrap();
     assert_eq!(store.remove(Which::One(session.key)).await.unwrap(), [session.key]);
 }
@@ -116,5 +110,70 @@ async fn no_token_is_in_the_file() {
     for name in ["sessions.db", "sessions.db-wal"] {
         let bytes = std::fs::read(temp.path().join(name)).unwrap();
         assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_removed_is_made_anew_and_nothing_is_acknowledged_into_the_void() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("sessions.db");
+    let (store, tells) = open(&path);
+    let (before, after) = (record(1), record(2));
+    store.insert(new(&before)).await.unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(temp.path().join(format!("sessions.db{suffix}"))).unwrap();
+    }
+    store.insert(new(&after)).await.unwrap();
+    while tells.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Everything {}
+    assert_eq!(store.find(before.key).await.unwrap(), None);
+    drop(store);
+    let (store, _) = open(&path);
+    assert_eq!(store.find(after.key).await.unwrap(), Some(after));
+}
+
+#[tokio::test]
+async fn a_use_that_could_not_be_written_is_kept_until_it_can_be() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("sessions.db");
+    let (store, _) = open(&path);
+    let session = record(1);
+    store.insert(new(&session)).await.unwrap();
+    refuse_to_write(&path, true);
+    let used = Timestamp::from_millis(600_000);
+    store.note_use(session.key, used);
+    assert!(store.insert(new(&record(2))).await.is_err());
+    refuse_to_write(&path, false);
+    let idle_since = Timestamp::from_millis(300_000);
+    assert_eq!(store.prune(used, idle_since).await.unwrap(), 0, "what is in use was dropped as unused");
+    drop(store);
+    let (store, _) = open(&path);
+    assert_eq!(store.find(session.key).await.unwrap().unwrap().last_seen, used);
+}
+
+#[tokio::test]
+async fn many_are_pruned_in_steps_and_all_of_many_end_at_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("sessions.db");
+    let (store, _) = open(&path);
+    let (other, tells) = open(&path);
+    for _ in 0..1500 {
+        let expired = Record { expires: Timestamp::from_millis(1500), ..record(1) };
+        store.insert(new(&expired)).await.unwrap();
+    }
+    let records: Vec<_> = (0..1200).map(|_| record(2)).collect();
+    for record in &records {
+        store.insert(new(record)).await.unwrap();
+    }
+    let (now, never) = (Timestamp::from_millis(2000), Timestamp::from_millis(0));
+    assert_eq!(store.prune(now, never).await.unwrap(), 1500);
+    assert_eq!(store.remove(Which::All).await.unwrap().len(), 1200);
+    while tells.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Everything {}
+    assert_eq!(other.find(records[0].key).await.unwrap(), None);
+    // What ends afterwards is told as before.
+    let session = record(3);
+    store.insert(new(&session)).await.unwrap();
+    store.remove(Which::One(session.key)).await.unwrap();
+    while tells.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Ended(session.key)
+    {
     }
 }

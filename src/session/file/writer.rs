@@ -4,25 +4,20 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        mpsc::{Receiver, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
+    time::Duration,
 };
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{SCHEMA, rows};
+use super::{SCHEMA, place::Place, rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
     database::{self, DatabaseError},
     session::{AppData, DataChange, DataRefused, NewSession, Owner, SessionKey, Which, change_app},
 };
-
-/// What the writer is given.
-pub(super) enum Job {
-    Change(Change),
-    Use(SessionKey, Timestamp),
-}
 
 type Answer<T> = oneshot::Sender<Result<T, Arc<DatabaseError>>>;
 
@@ -39,7 +34,8 @@ pub(super) enum Change {
     Prune {
         now: Timestamp,
         idle_since: Timestamp,
-        answer: Answer<u64>,
+        most: u32,
+        answer: Answer<usize>,
     },
     Check(Answer<()>),
 }
@@ -50,7 +46,10 @@ type Settle = Box<dyn FnOnce(Result<(), Arc<DatabaseError>>) + Send>;
 pub(super) struct Writer {
     connection: Connection,
     path: PathBuf,
+    /// The file that the connection has open.
+    place: Option<Place>,
     clock: Clock,
+    uses: Arc<Uses>,
     /// Whether the last commit failed, to log the change and not every failure.
     ails: bool,
     /// Visitors' sessions that came since they were last counted; `None`: not yet.
@@ -58,31 +57,51 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, path: &Path, clock: Clock) -> Self {
-        Self { connection, path: path.to_owned(), clock, ails: false, visitors: None }
+    pub(super) fn new(connection: Connection, path: &Path, clock: Clock, uses: Arc<Uses>) -> Self {
+        let (path, place) = (path.to_owned(), Place::of(path));
+        Self { connection, path, place, clock, uses, ails: false, visitors: None }
     }
 
     /// Until nobody can give it anything any more.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let mut group = vec![first];
-            while group.len() < MAX_GROUP {
-                match jobs.try_recv() {
-                    Ok(job) => group.push(job),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+    pub(super) fn run(mut self, changes: &Receiver<Change>) {
+        loop {
+            match changes.recv_timeout(NOTE_USES_EVERY) {
+                Ok(first) => {
+                    let mut group = vec![first];
+                    while group.len() < MAX_GROUP {
+                        match changes.try_recv() {
+                            Ok(change) => group.push(change),
+                            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                        }
+                    }
+                    self.commit(group);
+                }
+                Err(RecvTimeoutError::Timeout) if self.uses.wait() => self.commit(Vec::new()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    if self.uses.wait() {
+                        self.commit(Vec::new());
+                    }
+                    return;
                 }
             }
-            self.commit(group);
         }
     }
 
     /// All of them in one transaction, or none; everybody is told after the commit, not before.
-    fn commit(&mut self, group: Vec<Job>) {
+    fn commit(&mut self, group: Vec<Change>) {
         let now = self.clock.now();
         let mut waiting: Vec<Settle> = Vec::new();
-        let written = self
-            .write(group, now, &mut waiting)
-            .map_err(|reason| Arc::new(SCHEMA.failed("writing", &self.path, reason)));
+        let written = match self.follow_the_path() {
+            Ok(()) => self
+                .write(group, now, &mut waiting)
+                .map_err(|reason| Arc::new(SCHEMA.failed("writing", &self.path, reason))),
+            Err(error) => {
+                waiting.extend(group.into_iter().map(refuse));
+                Err(Arc::new(error))
+            }
+        };
+        self.uses.settle(written.is_ok());
         match &written {
             Ok(()) if self.ails => {
                 self.ails = false;
@@ -102,24 +121,30 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, group: Vec<Job>, now: Timestamp, waiting: &mut Vec<Settle>) -> rusqlite::Result<()> {
+    fn write(
+        &mut self,
+        group: Vec<Change>,
+        now: Timestamp,
+        waiting: &mut Vec<Settle>,
+    ) -> rusqlite::Result<()> {
         let transaction = match self.connection.transaction_with_behavior(TransactionBehavior::Immediate) {
             Ok(transaction) => transaction,
             Err(error) => {
-                waiting.extend(group.into_iter().filter_map(refuse));
+                waiting.extend(group.into_iter().map(refuse));
                 return Err(error);
             }
         };
-        let mut failed = None;
-        for job in group {
+        // Uses before changes: what is dropped for being unused must not have been used since.
+        let mut failed = self.uses.write(|key, at| rows::note_use(&transaction, key, at)).err();
+        for change in group {
             if failed.is_some() {
-                waiting.extend(refuse(job));
+                waiting.push(refuse(change));
                 continue;
             }
-            match apply(&transaction, job, now, &mut self.visitors) {
-                Ok(settle) => waiting.extend(settle),
+            match apply(&transaction, change, now, &mut self.visitors) {
+                Ok(settle) => waiting.push(settle),
                 Err((error, settle)) => {
-                    waiting.extend(settle);
+                    waiting.push(settle);
                     failed = Some(error);
                 }
             }
@@ -130,34 +155,52 @@ impl Writer {
         }
     }
 
+    /// SQLite would go on writing to a file that was removed or moved away, and everything that it
+    /// acknowledged would be gone at the next start.
+    fn follow_the_path(&mut self) -> Result<(), DatabaseError> {
+        let place = Place::of(&self.path);
+        if place.is_some() && place == self.place {
+            return Ok(());
+        }
+        self.open()?;
+        tracing::warn!(
+            path = %self.path.display(),
+            "the session store was removed or replaced; whoever is not in the new one has to sign in again"
+        );
+        Ok(())
+    }
+
     /// A connection that met a broken disk may hold on to it; a new one finds what is there now.
     fn reopen(&mut self) {
-        if let Ok(connection) = database::open(&self.path, &SCHEMA) {
-            self.connection = connection;
+        if let Err(error) = self.open() {
+            tracing::debug!(%error, "keeping the connection to the session store");
         }
+    }
+
+    fn open(&mut self) -> Result<(), DatabaseError> {
+        self.connection = database::open(&self.path, &SCHEMA)?;
+        self.place = Place::of(&self.path);
+        Ok(())
     }
 }
 
 /// One change, inside the transaction.
 fn apply(
     connection: &Connection,
-    job: Job,
+    change: Change,
     now: Timestamp,
     visitors: &mut Option<usize>,
-) -> Result<Option<Settle>, (rusqlite::Error, Option<Settle>)> {
-    match job {
-        Job::Use(key, at) => {
-            rows::note_use(connection, key, at).map(|()| None).map_err(|error| (error, None))
-        }
-        Job::Change(Change::Insert(new, answer)) => settled(answer, insert(connection, &new, now, visitors)),
-        Job::Change(Change::Remove(which, answer)) => settled(answer, remove(connection, which, now)),
-        Job::Change(Change::Data { key, app, change, answer }) => {
+) -> Result<Settle, (rusqlite::Error, Settle)> {
+    match change {
+        Change::Insert(new, answer) => settled(answer, insert(connection, &new, now, visitors)),
+        Change::Remove(which, answer) => settled(answer, remove(connection, which, now)),
+        Change::Data { key, app, change, answer } => {
             settled(answer, change_data(connection, key, app, change))
         }
-        Job::Change(Change::Prune { now, idle_since, answer }) => {
-            settled(answer, rows::prune(connection, now, idle_since))
+        Change::Prune { now, idle_since, most, answer } => {
+            settled(answer, rows::prune(connection, now, idle_since, most))
         }
-        Job::Change(Change::Check(answer)) => settled(answer, rows::check(connection, now)),
+        Change::Check(answer) => settled(answer, rows::check(connection, now)),
     }
 }
 
@@ -199,6 +242,10 @@ fn insert(
 
 fn remove(connection: &Connection, which: Which, now: Timestamp) -> rusqlite::Result<Vec<SessionKey>> {
     let keys = rows::keys(connection, which)?;
+    if which == Which::All && keys.len() > TOLD_ONE_BY_ONE {
+        rows::end_all(connection)?;
+        return Ok(keys);
+    }
     for key in &keys {
         rows::end(connection, *key, now)?;
     }
@@ -224,24 +271,23 @@ fn change_data(
 fn settled<T: Send + 'static>(
     answer: Answer<T>,
     outcome: rusqlite::Result<T>,
-) -> Result<Option<Settle>, (rusqlite::Error, Option<Settle>)> {
+) -> Result<Settle, (rusqlite::Error, Settle)> {
     match outcome {
-        Ok(value) => Ok(Some(Box::new(move |written| {
+        Ok(value) => Ok(Box::new(move |written| {
             // Nobody waits any more if the client is gone; the change holds all the same.
             answer.send(written.map(|()| value)).ok();
-        }))),
-        Err(error) => Err((error, Some(refusing(answer)))),
+        })),
+        Err(error) => Err((error, refusing(answer))),
     }
 }
 
 /// For a change that was not tried because its group has failed.
-fn refuse(job: Job) -> Option<Settle> {
-    match job {
-        Job::Use(..) => None,
-        Job::Change(Change::Insert(_, answer) | Change::Remove(_, answer)) => Some(refusing(answer)),
-        Job::Change(Change::Data { answer, .. }) => Some(refusing(answer)),
-        Job::Change(Change::Prune { answer, .. }) => Some(refusing(answer)),
-        Job::Change(Change::Check(answer)) => Some(refusing(answer)),
+fn refuse(change: Change) -> Settle {
+    match change {
+        Change::Insert(_, answer) | Change::Remove(_, answer) => refusing(answer),
+        Change::Data { answer, .. } => refusing(answer),
+        Change::Prune { answer, .. } => refusing(answer),
+        Change::Check(answer) => refusing(answer),
     }
 }
 
@@ -255,3 +301,7 @@ fn refusing<T: Send + 'static>(answer: Answer<T>) -> Settle {
 
 /// One sync for up to this many changes; more would make the first wait for the last.
 const MAX_GROUP: usize = 256;
+/// Uses alone are worth a sync this often.
+const NOTE_USES_EVERY: Duration = Duration::from_secs(1);
+/// Past this many ends at once, asking again for every session costs less than telling each.
+const TOLD_ONE_BY_ONE: usize = 1000;

@@ -23,7 +23,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use portcullis::clock::Clock;
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     time_provider::TimeProvider,
@@ -110,9 +110,14 @@ impl Visitor {
         self.send(request.body(String::new()).expect("a request"))
     }
 
+    /// What a browser would call the site.
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.host)
+    }
+
     /// Submits a form as a page of this host does.
     pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let origin = format!("https://{}", self.host);
+        let origin = self.origin();
         let headers = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin")];
         self.submit_with(path, fields, &headers)
     }
@@ -179,6 +184,15 @@ impl Visitor {
         self.runtime.block_on(async { timeout(PATIENCE, connecting).await })?
     }
 
+    /// A connection on which the test reads and writes the bytes of HTTP/1.1 itself.
+    pub fn raw(&self) -> StreamOwned<ClientConnection, std::net::TcpStream> {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = ClientConnection::new(Arc::clone(&self.trust), name).expect("TLS");
+        let socket = std::net::TcpStream::connect(self.addr).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        StreamOwned::new(connection, socket)
+    }
+
     /// Sends a request over a connection that is kept.
     pub fn send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Reply {
         let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
@@ -190,7 +204,9 @@ impl Visitor {
     /// Sends a request over a connection that may be closed before there is an answer.
     pub fn try_send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Option<Reply> {
         let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
-        reply.expect("an end in time").ok()
+        let reply = reply.expect("an end in time").ok()?;
+        self.keep_cookies(&reply);
+        Some(reply)
     }
 
     /// Sends these at the same time, each over a connection of its own.
@@ -204,7 +220,11 @@ impl Visitor {
         self.runtime.block_on(async { timeout(PATIENCE, all).await }).expect("answers in time")
     }
 
-    async fn exchange(&self, wire: &mut Wire, request: Request<String>) -> Result<Reply, hyper::Error> {
+    async fn exchange(
+        &self,
+        wire: &mut Wire,
+        request: Request<String>,
+    ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.dressed(request);
         let response = match &mut wire.0 {
             Sender::Http1(sender) => {
@@ -218,7 +238,7 @@ impl Visitor {
         };
         let (head, body) = response.into_parts();
         #[expect(clippy::disallowed_methods, reason = "limited")]
-        let body = Limited::new(body, MAX_REPLY).collect().await.expect("a whole body").to_bytes();
+        let body = Limited::new(body, MAX_REPLY).collect().await?.to_bytes();
         Ok(Reply { status: head.status, headers: head.headers, body: body.into(), version: head.version })
     }
 

@@ -1,0 +1,271 @@
+//! Any interleaving of what can happen to sessions, held against a model that is too simple to be wrong.
+
+use std::{net::Ipv4Addr, path::Path};
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::clock::Clock;
+
+const LIMITS: Limits = Limits {
+    lifetime: Duration::from_hours(4),
+    idle_timeout: Duration::from_mins(10),
+    remember_lifetime: Some(Duration::from_hours(12)),
+    browser_session: false,
+    max_per_user: None,
+};
+/// What a crash may take from "last seen": what was not worth a note yet, and a note that was not written yet.
+const LATE: Duration = Duration::from_mins(2);
+
+/// What happens; sessions are numbers that wrap around.
+#[derive(Clone, Debug)]
+enum Event {
+    SignIn { user: i64, remember: bool, instead_of: Option<usize> },
+    Use(usize),
+    SignOut(usize),
+    EndAllOf { user: i64, except: Option<usize> },
+    EndAll,
+    EndedElsewhere(usize),
+    Time(Duration),
+    Prune,
+    Evict,
+    CannotWrite(bool),
+    Crash,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let session = || 0..64_usize;
+    prop_oneof![
+        6 => (0..4_i64, any::<bool>(), prop::option::weighted(0.2, session()))
+            .prop_map(|(user, remember, instead_of)| Event::SignIn { user, remember, instead_of }),
+        12 => session().prop_map(Event::Use),
+        3 => session().prop_map(Event::SignOut),
+        1 => (0..4_i64, prop::option::of(session()))
+            .prop_map(|(user, except)| Event::EndAllOf { user, except }),
+        1 => Just(Event::EndAll),
+        1 => session().prop_map(Event::EndedElsewhere),
+        4 => (1..400_u64).prop_map(|seconds| Event::Time(Duration::from_secs(seconds))),
+        1 => (20..200_u64).prop_map(|minutes| Event::Time(Duration::from_mins(minutes))),
+        2 => Just(Event::Prune),
+        3 => Just(Event::Evict),
+        1 => any::<bool>().prop_map(Event::CannotWrite),
+        2 => Just(Event::Crash),
+    ]
+}
+
+/// What must be true of a session that was acknowledged.
+struct Expected {
+    token: SessionToken,
+    user: i64,
+    expires: Timestamp,
+    remembered: bool,
+    /// Between these it was used last.
+    seen: (Timestamp, Timestamp),
+    over: bool,
+}
+
+impl Expected {
+    fn has_to_be_alive(&self, now: Timestamp) -> bool {
+        !self.over && now < self.expires && (self.remembered || now < self.seen.0 + LIMITS.idle_timeout)
+    }
+
+    fn may_be_alive(&self, now: Timestamp) -> bool {
+        !self.over && now < self.expires && (self.remembered || now < self.seen.1 + LIMITS.idle_timeout)
+    }
+}
+
+struct Run<'a> {
+    /// The file, if sessions are kept in one.
+    file: Option<&'a Path>,
+    clock: Clock,
+    sessions: Sessions,
+    expected: Vec<Expected>,
+    cannot_write: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(file: Option<&'a Path>) -> Self {
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        let sessions = start(file, &clock);
+        Self { file, clock, sessions, expected: Vec::new(), cannot_write: false }
+    }
+
+    async fn happens(&mut self, event: Event) {
+        let now = self.clock.now();
+        match event {
+            Event::SignIn { user, remember, instead_of } => self.sign_in(user, remember, instead_of).await,
+            Event::Use(which) => {
+                if let Some(index) = self.index(which) {
+                    self.look_at(index).await;
+                }
+            }
+            Event::SignOut(which) => {
+                let Some(index) = self.index(which) else { return };
+                let Some(session) = self.look_at(index).await else { return };
+                let ended = self.sessions.end(&session).await;
+                assert_eq!(ended.is_err(), self.cannot_write);
+                self.expected[index].over |= ended.is_ok();
+            }
+            Event::EndAllOf { user, except } => {
+                let except = except.and_then(|which| self.index(which));
+                let key = except.map(|index| self.expected[index].token.key());
+                if self.sessions.end_all_of(UserId(user), key).await.is_ok() {
+                    for (index, expected) in self.expected.iter_mut().enumerate() {
+                        expected.over |= expected.user == user && Some(index) != except;
+                    }
+                }
+            }
+            Event::EndAll => {
+                if self.sessions.end_which(Which::All).await.is_ok() {
+                    self.expected.iter_mut().for_each(|expected| expected.over = true);
+                }
+            }
+            Event::EndedElsewhere(which) => self.end_elsewhere(which).await,
+            Event::Time(by) => self.clock.advance(by),
+            Event::Prune => {
+                self.sessions.prune(now, &LIMITS).await.ok();
+            }
+            Event::Evict => self.sessions.cache.sessions.run_pending_tasks(),
+            Event::CannotWrite(cannot_write) => self.set_cannot_write(cannot_write),
+            Event::Crash => self.crash(),
+        }
+    }
+
+    fn index(&self, which: usize) -> Option<usize> {
+        which.checked_rem(self.expected.len())
+    }
+
+    async fn sign_in(&mut self, user: i64, remember: bool, instead_of: Option<usize>) {
+        let now = self.clock.now();
+        let old = match instead_of.and_then(|which| self.index(which)) {
+            Some(index) => self.look_at(index).await.map(|session| (index, session)),
+            None => None,
+        };
+        let opening = Opening {
+            owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
+            client_addr: Ipv4Addr::LOCALHOST.into(),
+            user_agent: "test",
+            remember,
+            replaces: old.as_ref().map(|(_, session)| &**session),
+        };
+        let opened = self.sessions.open(opening, now, &LIMITS).await;
+        assert_eq!(opened.is_err(), self.cannot_write);
+        let Ok((token, session)) = opened else { return };
+        if let Some((index, _)) = old {
+            self.expected[index].over = true;
+        }
+        let (expires, seen) = (session.expires, (now, now));
+        self.expected.push(Expected { token, user, expires, remembered: remember, seen, over: false });
+    }
+
+    /// A request with this session's cookie.
+    async fn look_at(&mut self, index: usize) -> Option<Arc<Session>> {
+        let (now, expected) = (self.clock.now(), &mut self.expected[index]);
+        let presented = self.sessions.present(Some(&expected.token), now, &LIMITS).await.unwrap();
+        if let Presented::Alive(session) = presented {
+            assert!(expected.may_be_alive(now), "session {index} is alive and must not be");
+            expected.seen = (now, now);
+            return Some(session);
+        }
+        assert!(!expected.has_to_be_alive(now), "session {index} is lost");
+        // Whoever was told so once is not signed in again by anything.
+        expected.over = true;
+        None
+    }
+
+    /// What the command line does beside the running gateway.
+    async fn end_elsewhere(&mut self, which: usize) {
+        let (Some(index), Some(file)) = (self.index(which), self.file) else { return };
+        if self.cannot_write {
+            return;
+        }
+        let key = self.expected[index].token.key();
+        let elsewhere = start(Some(file), &self.clock);
+        elsewhere.end_which(Which::One(key)).await.unwrap();
+        self.expected[index].over = true;
+        // It is told within a second; the next events may come later than that, but not sooner.
+        while self.sessions.cache.sessions.contains_key(&key) {
+            std::thread::yield_now();
+        }
+    }
+
+    fn set_cannot_write(&mut self, cannot_write: bool) {
+        let Some(file) = self.file else { return };
+        if self.cannot_write != cannot_write {
+            self.cannot_write = cannot_write;
+            file::refuse_to_write(file, cannot_write);
+        }
+    }
+
+    /// The process is gone, with all that it had not written.
+    fn crash(&mut self) {
+        if self.file.is_none() {
+            return;
+        }
+        self.set_cannot_write(false);
+        self.sessions = start(self.file, &self.clock);
+        for expected in &mut self.expected {
+            expected.seen.0 = expected.seen.0.min(expected.seen.1 - LATE);
+        }
+    }
+
+    async fn look_at_all(&mut self) {
+        for index in 0..self.expected.len() {
+            self.look_at(index).await;
+        }
+        let (now, mut after) = (self.clock.now(), None);
+        while let Some(last) = {
+            let page = self.sessions.list(None, after, 3).await.unwrap();
+            for record in &page {
+                let ours = self.expected.iter().find(|expected| expected.token.key() == record.key).unwrap();
+                let died_by_itself = ours.expires <= now || !ours.remembered;
+                assert!(!ours.over || died_by_itself, "an ended session is listed");
+            }
+            page.last().map(|record| record.key)
+        } {
+            after = Some(last);
+        }
+    }
+}
+
+fn start(file: Option<&Path>, clock: &Clock) -> Sessions {
+    let cached = 3;
+    Sessions::start(cached, |invalidator| {
+        let surroundings = StoreSurroundings { clock: clock.clone(), invalidator };
+        Ok::<_, StoreError>(match file {
+            Some(file) => Box::new(FileStore::open(file, surroundings)?) as Box<dyn SessionStore>,
+            None => Box::new(MemoryStore::new(1000)),
+        })
+    })
+    .unwrap()
+}
+
+fn run(file: Option<&Path>, events: Vec<Event>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut run = Run::new(file);
+        for event in events {
+            run.happens(event).await;
+        }
+        run.look_at_all().await;
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn in_memory_nothing_that_ended_is_alive_and_nothing_acknowledged_is_lost(events in vec(event(), 1..120)) {
+        run(None, events);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn in_a_file_nothing_that_ended_is_alive_and_nothing_acknowledged_is_lost(events in vec(event(), 1..80)) {
+        let folder = tempfile::tempdir().unwrap();
+        run(Some(&folder.path().join("sessions.db")), events);
+    }
+}

@@ -1,0 +1,352 @@
+//! What a session carries ends with it: WebSockets, event streams, downloads.
+//!
+//! The upstream never ends any of them, so whatever ends was ended by the gateway.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use portcullis::{
+    clock::Clock,
+    identity::UserName,
+    server::Phase,
+    session::{FileStore, Invalidator, SessionStore, StoreSurroundings, Which},
+    users::{HashSettings, Passwords},
+};
+
+use crate::support::{
+    gateway::{TestGateway, password},
+    process::until,
+    visitor::Visitor,
+};
+
+const PATHS: [&str; 3] = ["/ws", "/events", "/large"];
+
+#[test]
+fn signing_out_ends_what_the_session_carries_on_other_connections() {
+    let scene = Scene::new("");
+    let (mut alice, streams) = scene.signed_in_with_streams("alice");
+    let (_bob, others) = scene.signed_in_with_streams("bob");
+    assert_eq!(alice.sign_out().status, 303);
+    all_end(streams);
+    all_go_on(&others);
+    scene.the_upstream_sees_ends(PATHS.len());
+}
+
+#[test]
+fn a_session_that_another_process_ends_takes_along_what_it_carries() {
+    let scene = Scene::new("");
+    let (alice, streams) = scene.signed_in_with_streams("alice");
+    let (_bob, others) = scene.signed_in_with_streams("bob");
+    scene.end_elsewhere(Which::One(key_of(&alice)));
+    all_end(streams);
+    all_go_on(&others);
+}
+
+#[test]
+fn signing_out_everywhere_ends_what_all_sessions_of_the_user_carry() {
+    let scene = Scene::new("");
+    let (alice, mine) = scene.signed_in_with_streams("alice");
+    let mut elsewhere = scene.visitor();
+    elsewhere.sign_in("alice", &password("alice"));
+    let theirs = scene.streams(&elsewhere);
+    let user = scene.gateway.users().find_by_name(&name("alice")).unwrap().unwrap().user.id;
+    scene.end_elsewhere(Which::OfUser { user, except: Some(key_of(&elsewhere)) });
+    all_end(mine);
+    all_go_on(&theirs);
+    drop(alice);
+}
+
+#[test]
+fn disabling_a_user_ends_what_the_user_s_sessions_carry() {
+    let scene = Scene::new("");
+    let (_alice, streams) = scene.signed_in_with_streams("alice");
+    scene.gateway.users().set_active(&name("alice"), false).unwrap();
+    all_end(streams);
+}
+
+#[test]
+fn a_password_that_is_changed_by_the_user_or_an_administrator_ends_them() {
+    let scene = Scene::new("");
+    let (mut alice, streams) = scene.signed_in_with_streams("alice");
+    let csrf = alice.get("/.gateway/account/password").field("csrf");
+    let (old, new) = (password("alice"), "seven violet lanterns hum");
+    let fields = [("csrf", &*csrf), ("current", &old), ("new", new), ("again", new)];
+    assert_eq!(alice.submit("/.gateway/account/password", &fields).status, 303);
+    all_end(streams);
+
+    let (_bob, streams) = scene.signed_in_with_streams("bob");
+    let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+    let hash = Passwords::hash_now(settings, &new.to_owned().into());
+    scene.gateway.users().set_password(&name("bob"), &hash).unwrap();
+    all_end(streams);
+}
+
+#[test]
+fn the_absolute_limit_holds_for_what_is_carried_however_much_it_is_used() {
+    let scene = Scene::new("[session]\nlifetime = \"2h\"\nidle_timeout = \"2h\"");
+    let (_alice, streams) = scene.signed_in_with_streams("alice");
+    scene.gateway.clock.advance(Duration::from_mins(119));
+    scene.has_been_used_now();
+    all_go_on(&streams);
+    scene.gateway.clock.advance(Duration::from_mins(1));
+    all_end(streams);
+}
+
+#[test]
+fn what_is_carried_counts_as_use() {
+    let scene = Scene::new("[session]\nlifetime = \"12h\"\nidle_timeout = \"1h\"");
+    let mut idle = scene.visitor();
+    scene.gateway.add_user("carol", &[]);
+    idle.sign_in("carol", &password("carol"));
+    let (mut alice, streams) = scene.signed_in_with_streams("alice");
+    for _ in 0..4 {
+        scene.gateway.clock.advance(Duration::from_mins(40));
+        scene.has_been_used_now();
+    }
+    all_go_on(&streams);
+    assert_eq!(alice.get("/quick").status, 200, "idle in spite of an open stream");
+    assert_eq!(
+        idle.fetch(&http::Method::GET, "/quick").status,
+        401,
+        "nothing was carried, and nothing ended"
+    );
+}
+
+#[test]
+fn a_public_stream_goes_on_for_whom_the_app_does_not_know_and_ends_for_whom_it_was_told_of() {
+    let scene = Scene::new("");
+    let stranger = scene.visitor();
+    let strangers: Vec<_> = scene.streams_at(&stranger, ["/open/ws", "/open/events"]);
+    let mut alice = scene.visitor();
+    scene.gateway.add_user("alice", &[]);
+    alice.sign_in("alice", &password("alice"));
+    let streams = scene.streams_at(&alice, ["/open/ws", "/open/events"]);
+    scene.gateway.users().set_active(&name("alice"), false).unwrap();
+    all_end(streams);
+    all_go_on(&strangers);
+}
+
+#[test]
+fn an_ended_session_does_not_hold_up_a_drain() {
+    let scene = Scene::new("");
+    let (alice, streams) = scene.signed_in_with_streams("alice");
+    let key = key_of(&alice);
+    scene.gateway.stopper.stop(Phase::Draining);
+    all_go_on(&streams);
+    scene.end_elsewhere(Which::One(key));
+    all_end(streams);
+    scene.gateway.drain().expect("a clean end");
+}
+
+/// A gateway before an upstream that streams for ever.
+struct Scene {
+    gateway: TestGateway,
+    upstream: Upstream,
+}
+
+impl Scene {
+    fn new(sections: &str) -> Self {
+        let upstream = Upstream::start();
+        let apps = format!(
+            "[[app]]\nupstream = \"http://{}\"\n[[app.rule]]\npath = \"/open/**\"\nallow = \"anyone\"",
+            upstream.addr
+        );
+        Self { gateway: TestGateway::start_with(sections, &apps), upstream }
+    }
+
+    fn visitor(&self) -> Visitor {
+        Visitor::of(&self.gateway)
+    }
+
+    fn signed_in_with_streams(&self, who: &str) -> (Visitor, Vec<Stream>) {
+        self.gateway.add_user(who, &[]);
+        let mut visitor = self.visitor();
+        visitor.sign_in(who, &password(who));
+        let streams = self.streams(&visitor);
+        (visitor, streams)
+    }
+
+    fn streams(&self, visitor: &Visitor) -> Vec<Stream> {
+        self.streams_at(visitor, PATHS)
+    }
+
+    fn streams_at<const N: usize>(&self, visitor: &Visitor, paths: [&'static str; N]) -> Vec<Stream> {
+        let streams = paths.map(|path| Stream::open(visitor, path)).into();
+        all_go_on(&streams);
+        streams
+    }
+
+    fn database(&self) -> PathBuf {
+        self.gateway.folder().join("state/sessions.db")
+    }
+
+    /// As the command line does.
+    fn end_elsewhere(&self, which: Which) {
+        let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
+        let store = FileStore::open(&self.database(), surroundings).unwrap();
+        let ended = block_on(store.remove(which)).unwrap();
+        assert!(!ended.is_empty());
+    }
+
+    /// Waits until the streams have been counted as a use at the time that it is now.
+    fn has_been_used_now(&self) {
+        until("the use is noted", || {
+            let records = block_on(self.gateway.shared.sessions.list(None, None, 100)).unwrap();
+            records.iter().any(|record| record.last_seen == self.gateway.clock.now())
+        });
+    }
+
+    fn the_upstream_sees_ends(&self, count: usize) {
+        for _ in 0..count {
+            self.upstream.ends.recv_timeout(PATIENCE).expect("the upstream's connection ends, too");
+        }
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text).expect("a name")
+}
+
+fn key_of(visitor: &Visitor) -> portcullis::session::SessionKey {
+    let cookie = &visitor.cookies["__Host-portcullis"];
+    portcullis::session::SessionToken::from_cookie(cookie.as_bytes()).expect("a token").key()
+}
+
+fn all_end(streams: Vec<Stream>) {
+    for stream in streams {
+        stream.ended.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{} goes on", stream.path));
+    }
+}
+
+/// Bytes that the upstream sends from now on arrive. In a row, so that what was still on its way does not count.
+fn all_go_on(streams: &Vec<Stream>) {
+    for _ in 0..3 {
+        for Stream { path, received, over, .. } in streams {
+            let before = received.load(Ordering::Relaxed);
+            until(&format!("{path} goes on"), || {
+                assert!(!over.load(Ordering::Relaxed), "{path} was ended");
+                received.load(Ordering::Relaxed) > before
+            });
+        }
+    }
+}
+
+/// What a client is receiving.
+struct Stream {
+    path: &'static str,
+    received: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    ended: Receiver<()>,
+}
+
+impl Stream {
+    fn open(visitor: &Visitor, path: &'static str) -> Self {
+        let mut wire = visitor.raw();
+        let cookies: Vec<_> = visitor.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let upgrade = if path.ends_with("/ws") {
+            "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        } else {
+            ""
+        };
+        let cookies = cookies.join("; ");
+        let host = format!("localhost:{}", wire.sock.peer_addr().unwrap().port());
+        write!(wire, "GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{upgrade}\r\n").unwrap();
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            wire.read_exact(&mut byte).expect("a head");
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let expected = if upgrade.is_empty() { "HTTP/1.1 200 " } else { "HTTP/1.1 101 " };
+        assert!(head.starts_with(expected), "{path}: {head}");
+        let (received, over) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+        let (end, ended) = channel();
+        let (counted, closed) = (Arc::clone(&received), Arc::clone(&over));
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(1..) = wire.read(&mut buffer) {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+            closed.store(true, Ordering::Relaxed);
+            end.send(()).ok();
+        });
+        Self { path, received, over, ended }
+    }
+}
+
+struct Upstream {
+    addr: SocketAddr,
+    /// One for each stream that somebody else ended.
+    ends: Receiver<()>,
+}
+
+impl Upstream {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("an address");
+        let (end, ends) = channel();
+        thread::spawn(move || {
+            for socket in listener.incoming().flatten() {
+                let end = end.clone();
+                thread::spawn(move || serve(socket, &end));
+            }
+        });
+        Self { addr, ends }
+    }
+}
+
+fn serve(mut socket: TcpStream, end: &Sender<()>) {
+    loop {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            if !matches!(socket.read(&mut byte), Ok(1)) {
+                return;
+            }
+            head.extend(byte);
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let (opening, piece) = match path.rsplit('/').next() {
+            Some("ws") => (
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+                b"\x81\x04tick".to_vec(),
+            ),
+            Some("events") => (
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+                b"c\r\ndata: tick\n\n\r\n".to_vec(),
+            ),
+            Some("large") => ("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", vec![b'x'; 1024]),
+            _ => {
+                socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nquick").ok();
+                continue;
+            }
+        };
+        socket.write_all(opening.as_bytes()).ok();
+        while socket.write_all(&piece).is_ok() {
+            thread::sleep(BETWEEN_PIECES);
+        }
+        end.send(()).ok();
+        return;
+    }
+}
+
+const BETWEEN_PIECES: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(30);

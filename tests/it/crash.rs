@@ -1,0 +1,313 @@
+//! The process is killed at random moments while people sign in and out and change their passwords.
+//!
+//! After each start, what was acknowledged holds: a cookie that came opens its session, one whose end came
+//! opens nothing. What was under way when the process died may have happened or not; the test finds out.
+//!
+//! `PORTCULLIS_CRASH_ROUNDS=500` kills that many times (80 otherwise), `PORTCULLIS_CRASH_SEED=N` repeats the
+//! choices of a run that failed, though not its moments.
+
+use std::{
+    env,
+    hash::{BuildHasher, Hasher, RandomState},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use http::Request;
+use portcullis::{
+    clock::Clock,
+    session::{FileStore, Invalidator, SessionKey, SessionStore, SessionToken, StoreSurroundings, Which},
+};
+
+use crate::support::{
+    process::{Process, Workplace},
+    visitor::{Reply, Visitor, Wire, form},
+};
+
+const COOKIE: &str = "__Host-portcullis";
+const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
+const PEOPLE: usize = 4;
+
+#[test]
+fn what_was_acknowledged_survives_being_killed_at_any_moment() {
+    let rounds = number("PORTCULLIS_CRASH_ROUNDS").unwrap_or(80);
+    let seed = number("PORTCULLIS_CRASH_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    let place = Workplace::new("", WHOAMI);
+    let people: Vec<_> = (0..PEOPLE).map(|index| Arc::new(Mutex::new(Person::new(&place, index)))).collect();
+    let mut chance = Chance(seed);
+    let mut process = place.start();
+    let door = Arc::new(Door {
+        where_to: RwLock::new(Address::of(&process, &place)),
+        closed: AtomicBool::new(false),
+    });
+    let (acknowledged, acknowledgements) = channel();
+    let clients: Vec<_> = people
+        .iter()
+        .map(|person| {
+            let (person, door, acknowledged) = (Arc::clone(person), Arc::clone(&door), acknowledged.clone());
+            let chance = Chance(chance.next());
+            thread::spawn(move || live(&person, &door, &acknowledged, chance))
+        })
+        .collect();
+    let mut done = 0;
+    for round in 0..rounds {
+        done += some_happens(&acknowledgements, chance.below(16));
+        // Anywhere within what is going on now.
+        thread::sleep(Duration::from_micros(chance.below(30_000)));
+        process.signal("KILL");
+        process.wait();
+        process = place.start();
+        let mut where_to = door.where_to.write().unwrap();
+        *where_to = Address::of(&process, &place);
+        let mut visitor = where_to.visitor();
+        let mut wire = visitor.connect();
+        for person in &people {
+            let mut person = person.lock().unwrap();
+            person.settle(&mut visitor, &mut wire);
+            person.check(&mut visitor, &mut wire, &format!("seed {seed}, kill {round}"));
+        }
+    }
+    door.closed.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().unwrap();
+    }
+    drop(acknowledged);
+    done += acknowledgements.iter().count();
+    assert!(done as u64 >= rounds * 4, "only {done} things were done: the test tests nothing");
+    let (status, _, err) = process.stop();
+    assert_eq!(status.code(), Some(0), "{err}");
+    let database = rusqlite::Connection::open(place.path("state/sessions.db")).unwrap();
+    let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+}
+
+/// Waits for this many acknowledgements.
+fn some_happens(acknowledgements: &Receiver<()>, count: u64) -> usize {
+    for _ in 0..count {
+        acknowledgements.recv_timeout(PATIENCE).expect("somebody gets something done");
+    }
+    count as usize + acknowledgements.try_iter().count()
+}
+
+/// Where the gateway is; nobody goes in while it is looked at.
+struct Door {
+    where_to: RwLock<Address>,
+    closed: AtomicBool,
+}
+
+struct Address {
+    origin: String,
+    https: SocketAddr,
+    certificate: PathBuf,
+    sessions: PathBuf,
+}
+
+impl Address {
+    fn of(process: &Process, place: &Workplace) -> Self {
+        Self {
+            origin: process.origin(),
+            https: process.https,
+            certificate: place.path("certs/self-signed.pem"),
+            sessions: place.path("state/sessions.db"),
+        }
+    }
+
+    fn visitor(&self) -> Visitor {
+        Visitor::new(&self.origin, self.https, &self.certificate, Clock::system())
+    }
+}
+
+/// What one person was told.
+struct Person {
+    name: String,
+    passwords: u64,
+    /// A change of password that was under way: the one that was to be.
+    next_password: Option<String>,
+    password: String,
+    alive: Vec<String>,
+    dead: Vec<String>,
+    /// May be either.
+    unknown: Vec<String>,
+}
+
+impl Person {
+    fn new(place: &Workplace, index: usize) -> Self {
+        let name = format!("person{index}");
+        let password = password(index as u64, 0);
+        place.run_well(&["user", "add", &name], &password);
+        let (alive, dead, unknown) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name, passwords: 0, next_password: None, password, alive, dead, unknown }
+    }
+
+    /// After a change of password that nobody heard the end of, one of the two is right, and says which
+    /// sessions are over.
+    fn settle(&mut self, visitor: &mut Visitor, wire: &mut Wire) {
+        let Some(next) = self.next_password.take() else { return };
+        visitor.cookies.clear();
+        let reply = sign_in(visitor, wire, &self.name, &next).expect("an answer");
+        if reply.status == 303 {
+            self.password = next;
+            self.dead.append(&mut self.alive);
+            self.dead.append(&mut self.unknown);
+        } else {
+            assert_eq!(reply.status, 401, "{reply:?}");
+            visitor.cookies.clear();
+            let reply = sign_in(visitor, wire, &self.name, &self.password).expect("an answer");
+            assert_eq!(reply.status, 303, "neither password is right: {reply:?}");
+        }
+        self.alive.push(visitor.cookies[COOKIE].clone());
+    }
+
+    fn check(&mut self, visitor: &mut Visitor, wire: &mut Wire, when: &str) {
+        for (cookies, expected, wrong) in [(&self.alive, 200, "is lost"), (&self.dead, 401, "is alive again")]
+        {
+            for cookie in cookies {
+                let request = Request::get("/").header("cookie", format!("{COOKIE}={cookie}"));
+                let status = visitor.send_over(wire, request.body(String::new()).unwrap()).status;
+                let (key, name) = (key_of(cookie), &self.name);
+                assert_eq!(status, expected, "{when}: session {key} of {name} {wrong}");
+            }
+        }
+        let old = self.dead.len().saturating_sub(20);
+        self.dead.drain(..old);
+    }
+}
+
+/// Does one thing after the other until the test is over.
+fn live(person: &Mutex<Person>, door: &Door, acknowledged: &Sender<()>, mut chance: Chance) {
+    while !door.closed.load(Ordering::Relaxed) {
+        let where_to = door.where_to.read().unwrap();
+        let mut person = person.lock().unwrap();
+        // Which password is right is found out at the next start.
+        if person.next_password.is_some() {
+            drop((person, where_to));
+            thread::yield_now();
+            continue;
+        }
+        let done = match chance.below(10) {
+            0..4 => signs_in(&mut person, &where_to),
+            4..7 => signs_out(&mut person, &where_to),
+            7 => is_ended_elsewhere(&mut person, &where_to.sessions),
+            _ => changes_password(&mut person, &where_to, chance.next()),
+        };
+        if done.is_some() {
+            acknowledged.send(()).ok();
+        }
+        drop((person, where_to));
+        // The one who looks waits for a moment without anybody in there.
+        thread::yield_now();
+    }
+}
+
+fn signs_in(person: &mut Person, where_to: &Address) -> Option<()> {
+    if person.alive.len() >= 6 {
+        return None;
+    }
+    let mut visitor = where_to.visitor();
+    let mut wire = visitor.try_connect().ok()?;
+    let reply = sign_in(&mut visitor, &mut wire, &person.name, &person.password)?;
+    assert_eq!(reply.status, 303, "{reply:?}");
+    person.alive.push(visitor.cookies[COOKIE].clone());
+    Some(())
+}
+
+fn signs_out(person: &mut Person, where_to: &Address) -> Option<()> {
+    let cookie = person.alive.pop()?;
+    person.unknown.push(cookie.clone());
+    let mut visitor = where_to.visitor();
+    visitor.cookies.insert(COOKIE.into(), cookie.clone());
+    let mut wire = visitor.try_connect().ok()?;
+    let csrf = page(&mut visitor, &mut wire, "/.gateway/logout")?.field("csrf");
+    let reply = submit(&mut visitor, &mut wire, "/.gateway/logout", &[("csrf", &csrf)])?;
+    assert_eq!(reply.status, 303, "{reply:?}");
+    person.unknown.pop();
+    person.dead.push(cookie);
+    Some(())
+}
+
+/// As the command line does, beside the gateway, whether that runs or has just been killed.
+fn is_ended_elsewhere(person: &mut Person, sessions: &Path) -> Option<()> {
+    let cookie = person.alive.pop()?;
+    let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
+    let store = FileStore::open(sessions, surroundings).expect("the store");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let ended = runtime.block_on(store.remove(Which::One(key_of(&cookie)))).expect("an end");
+    assert_eq!(ended, [key_of(&cookie)], "it was not there any more");
+    person.dead.push(cookie);
+    Some(())
+}
+
+fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Option<()> {
+    let cookie = person.alive.first()?.clone();
+    let mut visitor = where_to.visitor();
+    visitor.cookies.insert(COOKIE.into(), cookie);
+    let mut wire = visitor.try_connect().ok()?;
+    let csrf = page(&mut visitor, &mut wire, "/.gateway/account/password")?.field("csrf");
+    person.passwords += 1;
+    let new = password(salt, person.passwords);
+    person.next_password = Some(new.clone());
+    let fields = [("csrf", &*csrf), ("current", &person.password), ("new", &new), ("again", &new)];
+    let reply = submit(&mut visitor, &mut wire, "/.gateway/account/password", &fields)?;
+    assert_eq!(reply.status, 303, "{reply:?}");
+    person.next_password = None;
+    person.password = new;
+    person.dead.append(&mut person.alive);
+    person.dead.append(&mut person.unknown);
+    person.alive.push(visitor.cookies[COOKIE].clone());
+    Some(())
+}
+
+fn sign_in(visitor: &mut Visitor, wire: &mut Wire, name: &str, password: &str) -> Option<Reply> {
+    let csrf = page(visitor, wire, "/.gateway/login")?.field("csrf");
+    let fields = [("csrf", &*csrf), ("next", "/"), ("username", name), ("password", password)];
+    submit(visitor, wire, "/.gateway/login", &fields)
+}
+
+fn page(visitor: &mut Visitor, wire: &mut Wire, path: &str) -> Option<Reply> {
+    let request = Request::get(path).header("accept", "text/html").body(String::new()).unwrap();
+    let reply = visitor.try_send_over(wire, request)?;
+    assert_eq!(reply.status, 200, "{path}: {reply:?}");
+    Some(reply)
+}
+
+fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &str)]) -> Option<Reply> {
+    let origin = visitor.origin();
+    visitor.try_send_over(wire, form(path, fields, &[("origin", &origin), ("sec-fetch-site", "same-origin")]))
+}
+
+fn key_of(cookie: &str) -> SessionKey {
+    SessionToken::from_cookie(cookie.as_bytes()).expect("a token").key()
+}
+
+fn password(salt: u64, count: u64) -> String {
+    format!("{salt:x} umbrella lanterns {count}")
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+/// Choices that can be made again (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
