@@ -70,7 +70,7 @@ fn decisions(criterion: &mut Criterion) {
                     || (identity.clone(), target(path)),
                     |(identity, target)| {
                         let app = policy.route(&target).expect("every path has an app");
-                        decide(&policy, app, identity, target)
+                        decide(&policy, app, identity, None, target)
                     },
                     BatchSize::SmallInput,
                 );
@@ -152,6 +152,7 @@ fn policy(apps: usize, rules: usize) -> Policy {
             pattern: Pattern::parse(&format!("/app{number}/section{rule}/**")).expect("a pattern"),
             methods: None,
             requirement: requirement.clone(),
+            max_age: None,
             place: place(),
         });
         let mount = Mount::parse(&format!("/app{number}")).expect("a mount");
@@ -193,6 +194,7 @@ fn sign_in(sessions: &Sessions, user: i64) -> SessionToken {
         user_agent: "Mozilla/5.0 (X11; Linux x86_64)",
         remember: false,
         replaces: None,
+        confirms: false,
     };
     let opened = sessions.open(opening, NOW, &LIMITS).now_or_never().expect("memory does not wait");
     opened.expect("a session").0

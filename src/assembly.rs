@@ -4,7 +4,8 @@
 //! is put together as the real one is.
 
 use std::{
-    fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, thread, time::Duration,
+    error::Error, fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, thread,
+    time::Duration,
 };
 
 use rustls::sign::CertifiedKey;
@@ -17,8 +18,8 @@ use crate::{
     pages::Pages,
     portal::{self, Portal},
     server::{
-        self, AccessLogging, BindError, Certificates, Listeners, Readiness, SelfSigned, SelfSignedError,
-        Server, TlsError,
+        self, AccessLogging, BindError, Certificates, Control, ControlError, Listeners, Readiness,
+        SelfSigned, SelfSignedError, Server, TlsError,
     },
     session::{
         FileStore, Limits, MemoryStore, SessionStore, Sessions, StoreError as SessionStoreError,
@@ -78,6 +79,9 @@ pub enum AssemblyError {
         /// What is wrong.
         problem: CertificateProblem,
     },
+    /// Another gateway runs with the same state.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// No self-signed certificate could be made.
     #[error(transparent)]
     SelfSigned(#[from] SelfSignedError),
@@ -123,6 +127,7 @@ pub fn assemble(
     let hashing = thread::available_parallelism().map_or(1, Into::into);
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
     let sessions = Arc::new(sessions(&configuration, &clock)?);
+    let control = control(&configuration, &sessions, &audit)?;
     keep_pruning(&sessions, &clock, configuration.sessions.limits)?;
     let portal = Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
 
@@ -142,7 +147,10 @@ pub fn assemble(
     let file = configuration.file.clone();
     let current = Current::new(snapshot(configuration, Pages::new()));
     let shared = Arc::new(Shared { current, sessions, directory, portal, clock: clock.clone() });
-    let server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
+    let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
+    if let Some(control) = control {
+        server = server.with_control(control);
+    }
     let reloader = Reloader { file, shared: Arc::clone(&shared), certificates, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
 }
@@ -156,6 +164,27 @@ fn sessions(configuration: &Configuration, clock: &Clock) -> Result<Sessions, Se
             Store::Memory => Box::new(MemoryStore::new(max_sessions)) as Box<dyn SessionStore>,
         })
     })
+}
+
+/// What is kept in memory alone can be reached only from here.
+fn control(
+    configuration: &Configuration,
+    sessions: &Arc<Sessions>,
+    audit: &Audit,
+) -> Result<Option<Control>, AssemblyError> {
+    if configuration.sessions.store != Store::Memory {
+        return Ok(None);
+    }
+    match Control::bind(&configuration.control_socket(), Arc::clone(sessions), audit.clone()) {
+        Ok(control) => Ok(Some(control)),
+        Err(taken @ ControlError::Taken(_)) => Err(taken.into()),
+        // A path that is too long for a socket, for instance: all else works.
+        Err(error @ ControlError::Bind { .. }) => {
+            let cause = error.source().map(ToString::to_string);
+            tracing::warn!(cause, "{error}: `portcullis session` will find no sessions");
+            Ok(None)
+        }
+    }
 }
 
 /// Drops sessions that ended by themselves, once a minute, on a thread of its own: with a million of
@@ -202,11 +231,12 @@ impl Reloader {
 }
 
 fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
-    let Configuration { policy, apps, limits, server, sessions, groups, .. } = configuration;
+    let Configuration { policy, apps, app_sessions, limits, server, sessions, groups, .. } = configuration;
     Snapshot {
         policy,
         owned: Arc::new(OwnedNames::of(&apps)),
         apps,
+        app_sessions,
         bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
         proxies: server.trusted_proxies,
         max_visitors: sessions.max_visitors,

@@ -33,10 +33,10 @@ use crate::{
     clock::{Clock, Timestamp},
     forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, Leash, LeashEnd},
     identity::{Identity, UserId},
-    portal::{self, Portal, Visit, sign_in_redirect},
+    portal::{self, Portal, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
     request::{Malformed, RequestId, RequestIds, Target},
-    session::{Owner, Presented, Session, SessionToken, Sessions, cookie},
+    session::{AppLimits, Owner, Presented, Session, SessionToken, Sessions, cookie},
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord},
     users::{Account, Directory, DirectoryError},
@@ -71,19 +71,19 @@ pub struct Gateway {
 
 /// The answers that take long, and the sessions that they end with.
 #[derive(Debug, Default)]
-struct Carried(RefCell<Vec<(LeashEnd, Arc<Session>)>>);
+struct Carried(RefCell<Vec<(LeashEnd, Arc<Session>, AppLimits)>>);
 
 impl Carried {
-    fn tie(&self, session: &Arc<Session>) -> Leash {
+    fn tie(&self, session: &Arc<Session>, own: AppLimits) -> Leash {
         let leash = Leash::default();
-        self.0.borrow_mut().push((leash.other_end(), Arc::clone(session)));
+        self.0.borrow_mut().push((leash.other_end(), Arc::clone(session), own));
         leash
     }
 
     /// All that have not ended; forgets the others.
-    fn all(&self) -> Vec<(LeashEnd, Arc<Session>)> {
+    fn all(&self) -> Vec<(LeashEnd, Arc<Session>, AppLimits)> {
         let mut carried = self.0.borrow_mut();
-        carried.retain(|(leash, _)| leash.is_tied());
+        carried.retain(|(leash, ..)| leash.is_tied());
         carried.clone()
     }
 }
@@ -152,9 +152,16 @@ impl Gateway {
             return Err(Refusal::Misdirected);
         }
 
-        let viewer = self.identify(headers, snapshot).await;
+        // Before this use of the session counts: the app may have limits of its own.
+        let page = portal::page_of(&target.path);
+        let app = snapshot.policy.route(&target);
+        let own = match (&app, page) {
+            (Ok(app), None) => snapshot.session_limits(app, &target),
+            _ => AppLimits::default(),
+        };
+        let viewer = self.identify(headers, snapshot, &own).await;
         exchange.viewer = viewer.identity.clone();
-        if let Some(page) = portal::page_of(&target.path) {
+        if let Some(page) = page {
             // Ending a session that cannot be found would only look like it.
             if viewer.unknown {
                 return Err(Refusal::Unavailable);
@@ -166,20 +173,24 @@ impl Gateway {
             return Err(Refusal::NotFound);
         }
 
-        let app = snapshot.policy.route(&target).map_err(|unrouted| match unrouted {
+        let app = app.map_err(|unrouted| match unrouted {
             Unrouted::UnknownHost => Refusal::Misdirected,
             Unrouted::NoApp => Refusal::NotFound,
         })?;
         exchange.app = snapshot.apps.get(app.id.0).map(|app| Arc::clone(&app.name));
 
-        match decide(&snapshot.policy, app, viewer.identity, target) {
+        match decide(&snapshot.policy, app, viewer.identity, viewer.confirmed, target) {
             Decision::Allow(permit) => {
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
-                self.forward(permit, request, presented, snapshot, exchange).await
+                self.forward(permit, request, (presented, own), snapshot, exchange).await
             }
+            Decision::Confirm if wants == Representation::Page => {
+                Ok(confirm_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
+            }
+            Decision::Confirm => Err(Refusal::Confirm),
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
             Decision::Challenge if wants == Representation::Page => {
-                Ok(challenge(method, exchange).map(OutgoingBody::Own))
+                Ok(sign_in_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
             }
             Decision::Challenge => Err(Refusal::SignIn),
             Decision::Deny => Err(Refusal::Forbidden),
@@ -187,29 +198,30 @@ impl Gateway {
     }
 
     /// Cookie → session → account → identity, as of now. Whatever cannot be read is nobody.
-    async fn identify(&self, headers: &HeaderMap, snapshot: &Snapshot) -> Viewer {
+    async fn identify(&self, headers: &HeaderMap, snapshot: &Snapshot, own: &AppLimits) -> Viewer {
         if !cookie::is_presented(headers, cookie::SESSION_COOKIE) {
             return Viewer::nobody(Presented::Absent);
         }
         let token = cookie::find(headers, cookie::SESSION_COOKIE).and_then(SessionToken::from_cookie);
         let now = self.shared.clock.now();
-        let presented =
-            match self.shared.sessions.present(token.as_ref(), now, &snapshot.portal.sessions).await {
-                Ok(presented) => presented,
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), "looking a session up");
-                    return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
-                }
-            };
+        let limits = &snapshot.portal.sessions;
+        let presented = match self.shared.sessions.present_to(own, token.as_ref(), now, limits).await {
+            Ok(presented) => presented,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "looking a session up");
+                return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
+            }
+        };
         let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
         let Owner::User { id, credential } = session.owner else { return Viewer::nobody(presented) };
+        let confirmed = Some(now.since(session.confirmed));
         match self.account(id).await {
             Err(error) => {
                 tracing::error!(error = %Chain(&error), user = %id, "looking a user up");
                 Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) }
             }
             Ok(account) => match account.as_ref().and_then(|account| account.identity(credential)) {
-                Some(identity) => Viewer { presented, account, identity, unknown: false },
+                Some(identity) => Viewer { presented, account, identity, confirmed, unknown: false },
                 None => Viewer::nobody(Presented::Invalid),
             },
         }
@@ -251,7 +263,7 @@ impl Gateway {
         &self,
         permit: Permit,
         request: Request<Incoming>,
-        presented: Option<&Presented>,
+        (presented, own): (Option<&Presented>, AppLimits),
         snapshot: &Snapshot,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
@@ -261,7 +273,7 @@ impl Gateway {
         let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
         let tie = || match presented {
-            Some(Presented::Alive(session)) => self.carried.tie(session),
+            Some(Presented::Alive(session)) => self.carried.tie(session, own),
             None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),
         };
         let keeping = Keeping::of(app, presented, request.headers().get(USER_AGENT));
@@ -312,8 +324,8 @@ impl Gateway {
     pub async fn tidy(&self) {
         self.forwarder.prune();
         self.flush_log();
-        for (leash, session) in self.carried.all() {
-            if !self.goes_on(&session).await {
+        for (leash, session, own) in self.carried.all() {
+            if session.is_too_old_for(&own, self.shared.clock.now()) || !self.goes_on(&session).await {
                 tracing::debug!(session = %session.key, "ending what an ended session carries");
                 leash.end();
             }
@@ -364,13 +376,15 @@ struct Viewer {
     presented: Presented,
     account: Option<Arc<Account>>,
     identity: Identity,
+    /// How long ago the password was checked last.
+    confirmed: Option<Duration>,
     /// Somebody may be signed in, but nobody can be asked right now.
     unknown: bool,
 }
 
 impl Viewer {
     fn nobody(presented: Presented) -> Self {
-        Self { presented, account: None, identity: Identity::Anonymous, unknown: false }
+        Self { presented, account: None, identity: Identity::Anonymous, confirmed: None, unknown: false }
     }
 }
 
@@ -470,10 +484,10 @@ impl Body for Outgoing {
     }
 }
 
-/// A browser is sent to sign in, and back to where it wanted to go if asking again does no harm.
-fn challenge(method: &Method, exchange: &Exchange) -> Response<Full<Bytes>> {
+/// Where a browser wanted to go, if asking again does no harm.
+fn to_come_back<'e>(method: &Method, exchange: &'e Exchange) -> Option<&'e str> {
     let original = exchange.target.as_ref().filter(|_| matches!(*method, Method::GET | Method::HEAD));
-    sign_in_redirect(original.map(|target| target.path_and_query().as_str()))
+    original.map(|target| target.path_and_query().as_str())
 }
 
 /// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.

@@ -50,9 +50,9 @@
 //! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
-//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `access`, actions |
+//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `access`, the limits of `session`, actions |
 //! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
-//! | edge | [`server`] | sockets, TLS, workers, redirect, status, signals | values, `telemetry`, `request`, `gateway`; of `users`, `session` and `forward` one type each |
+//! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` and `forward` one type each |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
 //! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
 //! | | [`cli`] | one file a command | what the commands show and change |
@@ -89,8 +89,9 @@
 //! upstream connections, so that a request takes no lock on its way but those inside the session
 //! cache and the account cache. What is slow runs beside them: password checks on the threads of
 //! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
-//! the two of [`FileStore`], log lines on that of [`LogWriter`]. The status listener and the signals have a thread each. A worker that dies ends
-//! the process, and the service manager starts another.
+//! the two of [`FileStore`], log lines on that of [`LogWriter`]. The status listener, the control
+//! socket and the signals have a thread each. A worker that dies ends the process, and the service
+//! manager starts another.
 //!
 //! # What a reload changes
 //!

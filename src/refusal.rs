@@ -24,6 +24,8 @@ pub enum Refusal {
     BadRequest(&'static str),
     /// 401: nobody is signed in, and somebody has to be.
     SignIn,
+    /// 401: who is signed in has to confirm the password first.
+    Confirm,
     /// 403: who is signed in may not do this.
     Forbidden,
     /// 404: there is no such page.
@@ -69,7 +71,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::SignIn | Self::Confirm => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -90,6 +92,7 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => "This request makes no sense",
             Self::SignIn => "Please sign in",
+            Self::Confirm => "Please confirm your password",
             Self::Forbidden => "You can’t open this page",
             Self::NotFound => "Page not found",
             Self::MethodNotAllowed(_) => "This doesn’t work here",
@@ -111,6 +114,7 @@ impl Refusal {
         Cow::Borrowed(match self {
             Self::BadRequest(what) => what,
             Self::SignIn => "This page is for people who are signed in.",
+            Self::Confirm => "This asks for a password that was confirmed a short while ago.",
             Self::Forbidden => {
                 "You are signed in, but your account is not allowed to do this. If you need access, ask an administrator."
             }
@@ -165,6 +169,7 @@ impl Refusal {
                     detail: &detail,
                     request_id,
                     login: (*self == Self::SignIn).then_some(LOGIN_PAGE),
+                    confirm: (*self == Self::Confirm).then_some(CONFIRM_PAGE),
                 };
                 let json = serde_json::to_vec(&problem).unwrap_or_default();
                 pages::enclose(self.status(), Some("application/problem+json"), json)
@@ -177,7 +182,7 @@ impl Refusal {
     /// The headers that belong to the status: a challenge, when to come back, what would work.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         match self {
-            Self::SignIn => {
+            Self::SignIn | Self::Confirm => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
             }
             Self::MethodNotAllowed(allow) => {
@@ -194,7 +199,7 @@ impl Refusal {
     }
 }
 
-/// RFC 9457 §3.1, with two members of our own.
+/// RFC 9457 §3.1, with members of our own.
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
@@ -205,6 +210,8 @@ struct Problem<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     login: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<&'static str>,
 }
 
 impl Representation {
@@ -260,6 +267,7 @@ fn whole_seconds(time: Duration) -> u64 {
 }
 
 const LOGIN_PAGE: &str = "/.gateway/login";
+const CONFIRM_PAGE: &str = "/.gateway/confirm";
 
 /// A 401 has to name a way to sign in (RFC 9110 §11.6.1), and `Basic` would make browsers ask in a
 /// dialog of their own. This scheme is an informal one that describes a form and the cookie it gives.
@@ -275,9 +283,10 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 15] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 16] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
+        Refusal::Confirm,
         Refusal::Forbidden,
         Refusal::NotFound,
         Refusal::MethodNotAllowed("GET, HEAD"),

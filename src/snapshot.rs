@@ -5,10 +5,11 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::{
-    access::Policy,
+    access::{App, Policy},
     forward::{self, BodyLimits, OwnedNames},
     portal,
-    request::TrustedProxies,
+    request::{Target, TrustedProxies},
+    session::AppLimits,
 };
 
 /// The compiled configuration as requests see it. Swapped whole on reload, loaded once a request.
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub policy: Policy,
     /// How each app is forwarded, by [`crate::access::AppId`].
     pub apps: Vec<forward::App>,
+    /// The session limits of each app's own, by the same index.
+    pub app_sessions: Vec<AppLimits>,
     /// The header names that only the gateway may send.
     pub owned: Arc<OwnedNames>,
     /// What a client's body may cost.
@@ -28,6 +31,15 @@ pub struct Snapshot {
     pub max_visitors: usize,
     /// Session limits and pages.
     pub portal: portal::Settings,
+}
+
+impl Snapshot {
+    /// The session limits of an app's own, for this request: the strictest reading of its path decides here, too.
+    pub fn session_limits(&self, app: &App, target: &Target) -> AppLimits {
+        let of = |app: &App| self.app_sessions.get(app.id.0).copied().unwrap_or_default();
+        let others = self.policy.routes_read_otherwise(target).into_iter().map(of);
+        others.fold(of(app), AppLimits::and)
+    }
 }
 
 /// The snapshot of now.

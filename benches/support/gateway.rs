@@ -68,6 +68,7 @@ impl Gateway {
                 user_agent: "bench",
                 remember: false,
                 replaces: None,
+                confirms: false,
             };
             self.shared.sessions.open(opening, self.shared.clock.now(), &limits).await.expect("a session").0
         };

@@ -1,6 +1,6 @@
 //! The decision, and how it came about.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     App, AppId, Policy, Requirement, Rule,
@@ -17,6 +17,8 @@ use crate::{
 pub enum Decision {
     /// It may be forwarded.
     Allow(Permit),
+    /// Would be allowed, but has to confirm the password first.
+    Confirm,
     /// Whoever it is has to sign in first.
     Challenge,
     /// Signed in, and not allowed.
@@ -66,6 +68,8 @@ pub struct Reading<'p> {
 pub enum Outcome {
     /// May pass.
     Allow,
+    /// Has to confirm the password, which was too long ago.
+    Confirm,
     /// Has to sign in.
     Challenge,
     /// May not.
@@ -104,20 +108,43 @@ impl Permit {
 }
 
 /// Decides. The only place where a [`Permit`] is made.
-pub fn decide(policy: &Policy, app: &App, identity: Identity, target: Target) -> Decision {
-    let judged = judge(policy, app, &identity, &target, None);
+///
+/// `confirmed` is how long ago the user last proved with a password to be who they are; `None`: not that
+/// we know, which is too long ago for every rule that asks.
+pub fn decide(
+    policy: &Policy,
+    app: &App,
+    identity: Identity,
+    confirmed: Option<Duration>,
+    target: Target,
+) -> Decision {
+    let judged = judge(policy, app, &Asker { identity: &identity, confirmed }, &target, None);
     match judged.outcome {
         Outcome::Allow => Decision::Allow(Permit { app: app.id, identity, target, public: judged.public }),
+        Outcome::Confirm => Decision::Confirm,
         Outcome::Challenge => Decision::Challenge,
         Outcome::Deny => Decision::Deny,
     }
 }
 
 /// The same decision, told rather than carried out.
-pub fn rule_on<'p>(policy: &'p Policy, app: &'p App, identity: &Identity, target: &Target) -> Ruling<'p> {
+pub fn rule_on<'p>(
+    policy: &'p Policy,
+    app: &'p App,
+    identity: &Identity,
+    confirmed: Option<Duration>,
+    target: &Target,
+) -> Ruling<'p> {
     let mut readings = Vec::new();
-    let judged = judge(policy, app, identity, target, Some(&mut readings));
+    let judged = judge(policy, app, &Asker { identity, confirmed }, target, Some(&mut readings));
     Ruling { app, rule: judged.rule, outcome: judged.outcome, reason: judged.reason, readings }
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    identity: &'a Identity,
+    confirmed: Option<Duration>,
 }
 
 struct Judged<'p> {
@@ -131,12 +158,12 @@ struct Judged<'p> {
 fn judge<'p>(
     policy: &'p Policy,
     app: &'p App,
-    identity: &Identity,
+    asker: &Asker<'_>,
     target: &Target,
     mut told: Option<&mut Vec<Reading<'p>>>,
 ) -> Judged<'p> {
     let plain = app.deciding(target.path.segments(), &target.method);
-    let (outcome, text) = weigh(requirement_of(plain), identity, target);
+    let (outcome, text) = weigh(plain, asker, target);
     let mut judged = Judged {
         outcome,
         rule: plain,
@@ -155,7 +182,7 @@ fn judge<'p>(
                 deciding.push(None);
             }
             for rule in deciding {
-                let (outcome, text) = weigh(requirement_of(rule), identity, target);
+                let (outcome, text) = weigh(rule, asker, target);
                 judged.public &= *requirement_of(rule) == Requirement::Anyone;
                 if outcome > judged.outcome {
                     judged.outcome = outcome;
@@ -175,12 +202,20 @@ fn requirement_of(rule: Option<&Rule>) -> &Requirement {
     rule.map_or(&DEFAULT, |rule| &rule.requirement)
 }
 
-fn weigh(requirement: &Requirement, identity: &Identity, target: &Target) -> (Outcome, &'static str) {
-    match requirement.met_by(identity, target.client_addr) {
+fn weigh(rule: Option<&Rule>, asker: &Asker<'_>, target: &Target) -> (Outcome, &'static str) {
+    match requirement_of(rule).met_by(asker.identity, target.client_addr) {
+        Met::Yes(_) if is_too_long_ago(rule, asker.confirmed) => {
+            (Outcome::Confirm, "the password was confirmed too long ago")
+        }
         Met::Yes(why) => (Outcome::Allow, why),
         Met::NotSignedIn => (Outcome::Challenge, "nobody is signed in"),
         Met::No(why) => (Outcome::Deny, why),
     }
+}
+
+fn is_too_long_ago(rule: Option<&Rule>, confirmed: Option<Duration>) -> bool {
+    let max_age = rule.and_then(|rule| rule.max_age);
+    max_age.is_some_and(|max_age| confirmed.is_none_or(|confirmed| confirmed > max_age))
 }
 
 #[cfg(test)]
@@ -227,7 +262,7 @@ mod tests {
             (Some(methods.split(',').map(|method| method.parse().unwrap()).collect()), path)
         });
         let place = Place { file: "test".into(), line: 1, column: 1 };
-        Rule { pattern: Pattern::parse(path).unwrap(), methods, requirement, place }
+        Rule { pattern: Pattern::parse(path).unwrap(), methods, requirement, max_age: None, place }
     }
 
     fn policy(apps: Vec<(&str, Vec<Rule>)>) -> Policy {
@@ -244,6 +279,16 @@ mod tests {
     }
 
     fn outcome_from(policy: &Policy, request: &str, identity: &Identity, from: &str) -> Option<Outcome> {
+        outcome_after(policy, request, identity, from, None)
+    }
+
+    fn outcome_after(
+        policy: &Policy,
+        request: &str,
+        identity: &Identity,
+        from: &str,
+        confirmed: Option<Duration>,
+    ) -> Option<Outcome> {
         let (method, path) = request.split_once(' ').unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut headers = HeaderMap::new();
@@ -252,9 +297,10 @@ mod tests {
         let proxies = TrustedProxies::default();
         let target = Target::read(&method, &uri, &headers, from.parse().unwrap(), &proxies).ok()?;
         let app = policy.route(&target).ok()?;
-        let told = rule_on(policy, app, identity, &target).outcome;
-        let decided = match decide(policy, app, identity.clone(), target) {
+        let told = rule_on(policy, app, identity, confirmed, &target).outcome;
+        let decided = match decide(policy, app, identity.clone(), confirmed, target) {
             Decision::Allow(_) => Outcome::Allow,
+            Decision::Confirm => Outcome::Confirm,
             Decision::Challenge => Outcome::Challenge,
             Decision::Deny => Outcome::Deny,
         };
@@ -328,6 +374,38 @@ mod tests {
         assert_eq!(inside(&Identity::Anonymous), Outcome::Challenge);
         let alice = user("alice", &["staff", "editors"]);
         assert_eq!(outcome_from(&policy, "GET /", &alice, "192.0.2.1"), Some(Outcome::Deny));
+    }
+
+    #[test]
+    fn a_rule_that_asks_for_a_recent_sign_in_is_met_for_so_long_and_by_superusers_no_longer() {
+        let recent =
+            |text, requirement| Rule { max_age: Some(Duration::from_mins(10)), ..rule(text, requirement) };
+        let policy = policy(vec![(
+            "/",
+            vec![
+                recent("/admin/**", members_of("staff")),
+                recent("/pay", Requirement::Authenticated),
+                rule("/admin/help", Requirement::Anyone),
+            ],
+        )]);
+        let (alice, bob, root) = (user("alice", &["staff"]), user("bob", &[]), user("root", &[]));
+        let mins = |mins| Some(Duration::from_mins(mins));
+        for (request, identity, confirmed, expected) in [
+            ("GET /admin", &alice, mins(10), Outcome::Allow),
+            ("GET /admin", &alice, mins(11), Outcome::Confirm),
+            ("GET /admin", &alice, None, Outcome::Confirm),
+            ("GET /admin", &root, mins(11), Outcome::Confirm),
+            ("GET /admin", &bob, mins(11), Outcome::Deny),
+            ("GET /admin", &Identity::Anonymous, None, Outcome::Challenge),
+            // Under the strictest reading, as every other requirement.
+            ("GET /ADMIN//x", &alice, mins(11), Outcome::Confirm),
+            ("GET /pay;x", &bob, mins(11), Outcome::Confirm),
+            ("GET /admin/help", &alice, mins(11), Outcome::Allow),
+            ("GET /", &alice, None, Outcome::Allow),
+        ] {
+            let found = outcome_after(&policy, request, identity, "127.0.0.1", confirmed);
+            assert_eq!(found, Some(expected), "{request} {identity:?} {confirmed:?}");
+        }
     }
 
     #[test]

@@ -322,6 +322,17 @@ impl Policy {
         found.and_then(|id| self.app(*id)).ok_or(Unrouted::NoApp)
     }
 
+    /// Every app that the request would belong to under another reading of its path; none, if there is but one
+    /// reading. The same upstream may stand behind two apps, so what one of them asks for has to hold, too.
+    pub fn routes_read_otherwise(&self, target: &Target) -> Vec<&App> {
+        let host = target.authority.host();
+        if !target.path.folds() && !self.mounts_fold(host) {
+            return Vec::new();
+        }
+        let readings = folded_readings(&target.path);
+        readings.flat_map(|reading| self.routes_folded(host, &reading).collect::<Vec<_>>()).collect()
+    }
+
     /// The apps to which the same request could be taken to belong under another reading.
     pub(super) fn routes_folded(&self, host: &str, folded: &str) -> impl Iterator<Item = &App> {
         let found = self.site(host).and_then(|site| site.folded.find(Segments::of(folded), &|_| true));

@@ -1,6 +1,6 @@
 //! One rule: a pattern, methods, and what is required.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use http::Method;
 use ipnet::IpNet;
@@ -28,6 +28,8 @@ pub struct Rule {
     pub methods: Option<Box<[Method]>>,
     /// What is required.
     pub requirement: Requirement,
+    /// How long ago the password may have been confirmed at most; `None`: any time. Holds for superusers, too.
+    pub max_age: Option<Duration>,
     /// Where it stands.
     pub place: Place,
 }

@@ -7,13 +7,16 @@
 use std::{
     io::{self, Write},
     path::Path,
+    time::Duration,
 };
 
+use super::requires;
 use crate::{
     access::{App, Requirement, Rule},
     config::{self, Configuration, Look, Sessions, Store},
     forward::{self, IdentityHeaders, KeepsData},
     server::TlsVersion,
+    session::AppLimits,
 };
 
 /// What came of a check.
@@ -46,9 +49,10 @@ pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) ->
 /// What would be served, and to whom.
 pub fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
     write_listeners(configuration, out)?;
-    for (app, forwarded) in configuration.policy.apps().iter().zip(&configuration.apps) {
+    let apps = configuration.apps.iter().zip(&configuration.app_sessions);
+    for (app, (forwarded, own)) in configuration.policy.apps().iter().zip(apps) {
         writeln!(out)?;
-        write_app(app, forwarded, out)?;
+        write_app(app, forwarded, own, out)?;
     }
     writeln!(out)
 }
@@ -97,7 +101,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     write_table(&rows, "", out)
 }
 
-fn write_app(app: &App, forwarded: &forward::App, out: &mut dyn Write) -> io::Result<()> {
+fn write_app(app: &App, forwarded: &forward::App, own: &AppLimits, out: &mut dyn Write) -> io::Result<()> {
     let upstreams: Vec<&str> = forwarded.upstreams.iter().map(|upstream| &*upstream.url).collect();
     writeln!(out, "app {} ({})", app.name, app.place)?;
     let mut heads: Vec<[String; 2]> = Vec::new();
@@ -120,6 +124,9 @@ fn write_app(app: &App, forwarded: &forward::App, out: &mut dyn Write) -> io::Re
     if is_open(app) {
         heads.push(["note".to_owned(), "open to everyone where no other rule says otherwise".to_owned()]);
     }
+    if let Some(shorter) = shorter_sessions(own) {
+        heads.push(["sessions".to_owned(), shorter]);
+    }
     write_table(&heads, "  ", out)?;
     let mut rows = vec![["PATH", "METHODS", "WHO", "RULE"].map(str::to_owned)];
     let mut rules: Vec<&Rule> = app.rules().iter().collect();
@@ -131,6 +138,16 @@ fn write_app(app: &App, forwarded: &forward::App, out: &mut dyn Write) -> io::Re
         rows.push(["everything else".to_owned(), "all".to_owned(), who, "the default".to_owned()]);
     }
     write_table(&rows, "    ", out)
+}
+
+/// What an app adds to the limits of all sessions.
+fn shorter_sessions(own: &AppLimits) -> Option<String> {
+    let limit = |limit: Option<Duration>, words| {
+        limit.map(|limit| format!("{} {words}", config::show_duration(limit)))
+    };
+    let limits: Vec<_> =
+        [limit(own.lifetime, "at most"), limit(own.idle_timeout, "unused")].into_iter().flatten().collect();
+    (!limits.is_empty()).then(|| limits.join(", "))
 }
 
 /// Whether a rule lets everyone have everything.
@@ -155,7 +172,7 @@ fn row(rule: &Rule) -> [String; 4] {
         None => "all".to_owned(),
         Some(methods) => methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(" "),
     };
-    [rule.pattern.to_string(), methods, rule.requirement.to_string(), rule.place.to_string()]
+    [rule.pattern.to_string(), methods, requires(rule), rule.place.to_string()]
 }
 
 /// Rows with their columns aligned.

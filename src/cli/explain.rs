@@ -10,11 +10,13 @@ use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr},
     path::Path,
+    time::Duration,
 };
 
 use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST};
 use serde::Serialize;
 
+use super::requires;
 use crate::{
     access::{App, Decision, Outcome, Reading, Requirement, Rule, Ruling, Unrouted, decide, rule_on},
     clock::Clock,
@@ -42,6 +44,9 @@ pub struct ExplainArgs {
     /// Address that the request comes from
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub from: IpAddr,
+    /// How long ago the user signed in, or confirmed the password, such as 20m (without it: just now)
+    #[arg(long, value_name = "TIME", value_parser = config::parse_duration, requires = "user")]
+    pub age: Option<Duration>,
     /// Answer in JSON
     #[arg(long)]
     pub json: bool,
@@ -148,6 +153,7 @@ struct HeaderTold {
 #[serde(rename_all = "kebab-case")]
 enum DecisionTold {
     Allow,
+    ConfirmFirst,
     SignInFirst,
     Forbidden,
     GatewayPage,
@@ -247,7 +253,11 @@ fn explain(
             return Ok(told);
         }
     };
-    let ruling = rule_on(policy, app, &asking.identity, &target);
+    let confirmed = Some(args.age.unwrap_or_default());
+    let ruling = rule_on(policy, app, &asking.identity, confirmed, &target);
+    if args.user.is_some() && args.age.is_none() && ruling.rule.is_some_and(|rule| rule.max_age.is_some()) {
+        told.notes.push("taken to have signed in just now; --age tells how long ago it was".to_owned());
+    }
     let forwarded = configuration.apps.get(app.id.0);
     told.app = Some(AppTold {
         name: app.name.to_string(),
@@ -267,11 +277,12 @@ fn explain(
     told.readings = readings_told(&ruling, told.path.as_deref());
     told.decision = match ruling.outcome {
         Outcome::Allow => DecisionTold::Allow,
+        Outcome::Confirm => DecisionTold::ConfirmFirst,
         Outcome::Challenge => DecisionTold::SignInFirst,
         Outcome::Deny => DecisionTold::Forbidden,
     };
     if let (Outcome::Allow, Some(forwarded)) = (ruling.outcome, forwarded) {
-        told.headers = headers(configuration, app, forwarded, &asking.identity, target);
+        told.headers = headers(configuration, app, forwarded, (&asking.identity, confirmed), target);
     }
     Ok(told)
 }
@@ -315,7 +326,7 @@ fn rule_told(rule: Option<&Rule>) -> RuleTold {
     match rule {
         Some(rule) => RuleTold {
             covers: rule.to_string(),
-            requires: rule.requirement.to_string(),
+            requires: requires(rule),
             place: Some(rule.place.to_string()),
         },
         None => RuleTold {
@@ -346,11 +357,12 @@ fn headers(
     configuration: &Configuration,
     app: &App,
     forwarded: &forward::App,
-    identity: &Identity,
+    (identity, confirmed): (&Identity, Option<Duration>),
     target: Target,
 ) -> Vec<HeaderTold> {
     let from = target.client_addr;
-    let Decision::Allow(permit) = decide(&configuration.policy, app, identity.clone(), target) else {
+    let Decision::Allow(permit) = decide(&configuration.policy, app, identity.clone(), confirmed, target)
+    else {
         return Vec::new();
     };
     let owned = forward::OwnedNames::of(&configuration.apps);
@@ -423,6 +435,9 @@ fn decision_in_words(told: &Explanation) -> String {
         DecisionTold::Allow => {
             let upstreams = told.app.as_ref().map(|app| app.upstreams.join(" or ")).unwrap_or_default();
             format!("allow: forwarded to {upstreams}")
+        }
+        DecisionTold::ConfirmFirst => {
+            "confirm first: a browser is sent to confirm the password, a program gets 401".to_owned()
         }
         DecisionTold::SignInFirst => {
             "sign in first: a browser is sent to the sign-in page, a program gets 401".to_owned()

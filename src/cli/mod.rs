@@ -5,6 +5,7 @@ pub mod explain;
 pub mod hash;
 pub mod password_prompt;
 mod serve;
+pub mod session;
 pub mod user;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use crate::{
+    access::Rule,
     clock::Clock,
     config::{self, Configuration, Look},
     users::HashSettings,
@@ -44,6 +46,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Add, list and change users
     User(Box<user::UserArgs>),
+    /// List and end sessions
+    Session(session::SessionArgs),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),
 }
@@ -58,6 +62,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             explain::run(&args, &file, Clock::system(), &mut io::stdout()).map_err(Failure::from)
         }
         Command::User(args) => change_users(&args, &file),
+        Command::Session(args) => sessions(&args, &file),
         Command::Hash(args) => print_hash(&args, &file),
     };
     match done {
@@ -101,6 +106,16 @@ fn configuration(file: &Path) -> Result<Configuration, Failure> {
     Ok(loaded.configuration)
 }
 
+/// What a rule requires, in words; a recent sign-in is part of it.
+fn requires(rule: &Rule) -> String {
+    match rule.max_age {
+        Some(age) => {
+            format!("{}, confirmed in the last {}", rule.requirement, config::show_duration(age))
+        }
+        None => rule.requirement.to_string(),
+    }
+}
+
 fn check(file: &Path) -> Result<(), Failure> {
     match check::run(file, Look::for_stderr(), &mut io::stdout(), &mut io::stderr())? {
         Checked::Usable => Ok(()),
@@ -123,6 +138,17 @@ fn change_users(args: &user::UserArgs, file: &Path) -> Result<(), Failure> {
         err: &mut io::stderr(),
     };
     Ok(user::run(&args.command, surroundings)?)
+}
+
+fn sessions(args: &session::SessionArgs, file: &Path) -> Result<(), Failure> {
+    let surroundings = session::Surroundings {
+        configuration: &configuration(file)?,
+        clock: Clock::system(),
+        actor: user::operator(),
+        out: &mut io::stdout(),
+        err: &mut io::stderr(),
+    };
+    Ok(session::run(&args.command, surroundings)?)
 }
 
 fn print_hash(args: &hash::HashArgs, file: &Path) -> Result<(), Failure> {

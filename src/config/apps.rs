@@ -7,6 +7,7 @@ use http::HeaderValue;
 use super::{
     groups::Groups,
     hosts, identity, keys, overlaps,
+    quantity::show_duration,
     reader::{Field, Reader, Section, shown},
     rules::{self, PORTAL},
     source::Span,
@@ -17,6 +18,7 @@ use crate::{
     forward::{self, Endpoint, HostHeader, KeepsData},
     identity::GroupName,
     request::Authority,
+    session::{AppLimits, Limits},
 };
 
 /// All apps.
@@ -24,6 +26,8 @@ use crate::{
 pub(super) struct Apps {
     pub(super) policy: Policy,
     pub(super) forwarded: Vec<forward::App>,
+    /// By the same index.
+    pub(super) sessions: Vec<AppLimits>,
 }
 
 /// What messages about an app may underline.
@@ -36,7 +40,13 @@ pub(super) struct Declared {
 }
 
 /// Reads all apps.
-pub(super) fn read(reader: &Reader, top: &Section<'_>, folder: &Path, groups: &Groups) -> Apps {
+pub(super) fn read(
+    reader: &Reader,
+    top: &Section<'_>,
+    folder: &Path,
+    groups: &Groups,
+    limits: &Limits,
+) -> Apps {
     let sections = reader.tables(top.field("app"), &keys::APP);
     let empty = |field: Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
     if top.lacks("app") || top.field("app").is_some_and(empty) {
@@ -48,13 +58,14 @@ pub(super) fn read(reader: &Reader, top: &Section<'_>, folder: &Path, groups: &G
     }
     let mut names = Names::read(reader, &sections);
     let (upstreams, mut builder) = (Upstreams::default(), PolicyBuilder::default());
-    let (mut declared, mut forwarded) = (Vec::new(), Vec::new());
+    let (mut declared, mut forwarded, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
     for (index, section) in sections.iter().enumerate() {
         let hosts = hosts_of(reader, section.field("host"));
         let path = section.field("path");
         let mount = mount(reader, path.as_ref());
         let name = names.of(index, &hosts, mount.as_ref());
         forwarded.push(forwarded_app(reader, section, &name, upstreams.read(reader, section, folder)));
+        sessions.push(app_limits(reader, section.field("session"), limits));
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let canonical = hosts.iter().map(|(host, _)| host.clone()).collect();
         let place = reader.place(&section.span);
@@ -73,7 +84,30 @@ pub(super) fn read(reader: &Reader, top: &Section<'_>, folder: &Path, groups: &G
     overlaps::report_shadowed(reader, &builder);
     let (policy, duplicates) = builder.build();
     overlaps::report_duplicates(reader, &duplicates, &declared);
-    Apps { policy, forwarded }
+    Apps { policy, forwarded, sessions }
+}
+
+/// `[app.session]`: stricter than `[session]`, or nothing at all.
+fn app_limits(reader: &Reader, field: Option<Field<'_>>, limits: &Limits) -> AppLimits {
+    let Some(section) = reader.table(field, &keys::APP_SESSION) else { return AppLimits::default() };
+    let shorter = |name: &str, of_all: Duration| {
+        let field = section.field(name)?;
+        let span = field.value.span();
+        let own = reader.duration(Some(field), of_all);
+        if own > of_all {
+            let message = format!("this `{name}` is longer than that of `[session]`");
+            let help = format!(
+                "an app can only shorten it: write at most `\"{}\"`, or lengthen it for all in `[session]`",
+                show_duration(of_all)
+            );
+            reader.report(reader.error(&span, message).help(help));
+        }
+        Some(own)
+    };
+    AppLimits {
+        lifetime: shorter("lifetime", limits.lifetime),
+        idle_timeout: shorter("idle_timeout", limits.idle_timeout),
+    }
 }
 
 fn hosts_of(reader: &Reader, field: Option<Field<'_>>) -> Vec<(Box<str>, Span)> {

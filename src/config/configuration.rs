@@ -35,6 +35,8 @@ pub struct Configuration {
     pub policy: access::Policy,
     /// How each app is forwarded; an [`access::AppId`] is an index into it.
     pub apps: Vec<forward::App>,
+    /// `[app.session]` of each app, by the same index.
+    pub app_sessions: Vec<session::AppLimits>,
     /// `[groups]`: the permissions that each group stands for.
     pub groups: BTreeMap<GroupName, Vec<Permission>>,
 }
@@ -48,6 +50,11 @@ impl Configuration {
     /// The database of the sessions, in the state folder; used by [`Store::File`].
     pub fn sessions_database(&self) -> PathBuf {
         self.state.join("sessions.db")
+    }
+
+    /// Where the command line finds a running gateway, in the state folder; used by [`Store::Memory`].
+    pub fn control_socket(&self) -> PathBuf {
+        self.state.join("control.sock")
     }
 }
 

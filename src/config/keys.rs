@@ -70,17 +70,33 @@ pub(super) static APP: Keys = Keys {
         "underscore_headers",
         "session_data",
         "anonymous_sessions",
+        "session",
         "rule",
     ],
 };
-pub(super) static RULE: Keys = Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow"] };
+pub(super) static APP_SESSION: Keys =
+    Keys { section: "`[app.session]`", keys: &["lifetime", "idle_timeout"] };
+pub(super) static RULE: Keys =
+    Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow", "max_age"] };
 pub(super) static ALLOW: Keys =
     Keys { section: "`allow`", keys: &["user", "group", "permission", "network"] };
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key may be at home.
-pub(super) static SECTIONS: [&Keys; 11] =
-    [&TOP, &SERVER, &TLS, &CERTIFICATE, &SESSION, &PASSWORD, &LIMITS, &LOG, &APP, &RULE, &ALLOW];
+pub(super) static SECTIONS: [&Keys; 12] = [
+    &TOP,
+    &SERVER,
+    &TLS,
+    &CERTIFICATE,
+    &SESSION,
+    &PASSWORD,
+    &LIMITS,
+    &LOG,
+    &APP,
+    &APP_SESSION,
+    &RULE,
+    &ALLOW,
+];
 
 /// What other programs call it: (theirs, ours).
 pub(super) static ELSEWHERE: [(&str, &str); 20] = [

@@ -38,7 +38,7 @@ use std::{fmt, path::Path, sync::Arc};
 pub use certificate::{CertificateFile, CertificateProblem, read as read_certificate};
 pub use configuration::{CertificateFiles, Configuration, Log, Server, Sessions, Store, Tls};
 pub use diagnostic::{Diagnostic, Look, Severity, count};
-pub use quantity::show_duration;
+pub use quantity::{parse_duration, show_duration};
 
 /// What a file without mistakes came to.
 #[derive(Debug)]

@@ -9,6 +9,11 @@ pub(super) struct NoQuantity {
     pub(super) help: String,
 }
 
+/// Reads a duration as configurations write it, for the command line: `90s`, `1h30m`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(text).map_err(|wrong| format!("{}: {}", wrong.problem, wrong.help))
+}
+
 /// Reads a duration: numbers with `ms`, `s`, `m`, `h` or `d`, one after the other.
 pub(super) fn duration(text: &str) -> Result<Duration, NoQuantity> {
     let wrong = |problem: &str, help: String| Err(NoQuantity { problem: problem.to_owned(), help });

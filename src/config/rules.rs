@@ -1,5 +1,7 @@
 //! `[[app.rule]]`: path, methods, and who is allowed.
 
+use std::time::Duration;
+
 use http::Method;
 use toml::de::DeValue;
 
@@ -38,8 +40,25 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
         reader.report_absence(error.help(format!("add `allow`: {ALLOW_HELP}")));
     }
     let requirement = allowed.and_then(|field| allow(reader, &field, groups));
+    let max_age = max_age(reader, section.field("max_age"), requirement.as_ref());
     let (pattern, span) = path?;
-    Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, place: reader.place(&span) })
+    let place = reader.place(&span);
+    Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, max_age, place })
+}
+
+fn max_age(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&Requirement>) -> Option<Duration> {
+    let field = field?;
+    let useless = match requirement {
+        Some(Requirement::Anyone) => Some("`max_age` asks for a recent sign-in, and `allow` for none"),
+        Some(Requirement::Nobody) => Some("`max_age` means nothing where nobody may"),
+        _ => None,
+    };
+    if let Some(message) = useless {
+        let help = "remove `max_age`, or write `allow = \"authenticated\"`";
+        reader.report(reader.error(&field.value.span(), message).help(help));
+    }
+    // One that could not be read was reported; the file is not used then.
+    Some(reader.duration(Some(field), Duration::from_mins(10)))
 }
 
 fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option<(Pattern, Span)> {

@@ -31,19 +31,21 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
 
     let state = top.field("state").and_then(|field| path(reader, &field, folder));
     let groups = Groups::read(reader, top.field("groups"));
-    let apps = apps::read(reader, &top, folder, &groups);
+    let sessions = sessions(reader, section("session", &keys::SESSION).as_ref());
+    let apps = apps::read(reader, &top, folder, &groups, &sessions.limits);
     Configuration {
         file: file.to_owned(),
         state: state.unwrap_or_else(|| folder.join("state")),
         certs: folder.join("certs"),
         server: server::read(reader, section("server", &keys::SERVER).as_ref()),
         tls: tls(reader, section("tls", &keys::TLS).as_ref(), folder),
-        sessions: sessions(reader, section("session", &keys::SESSION).as_ref()),
+        sessions,
         password: password(reader, section("password", &keys::PASSWORD).as_ref()),
         limits: limits(reader, section("limits", &keys::LIMITS).as_ref()),
         log: log(reader, section("log", &keys::LOG).as_ref()),
         policy: apps.policy,
         apps: apps.forwarded,
+        app_sessions: apps.sessions,
         groups: groups.into_map(),
     }
 }

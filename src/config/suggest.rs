@@ -122,10 +122,10 @@ mod tests {
             ("sever", &TOP, "did you mean `server`?"),
             ("proxy_pass", &APP, "did you mean `upstream`?"),
             ("upstream", &TOP, "this key belongs in `[[app]]`"),
-            ("lifetime", &LIMITS, "this key belongs in `[session]`"),
-            ("idle_timeout", &APP, "this key belongs in `[session]` or in `[limits]`"),
+            ("lifetime", &LIMITS, "this key belongs in `[session]` or in `[app.session]`"),
+            ("idle_timeout", &APP, "this key belongs in `[session]` or in `[limits]` or in `[app.session]`"),
             ("listen", &TOP, "did you mean `https` in `[server]`?"),
-            ("zzz", &RULE, "the keys in `[[app.rule]]` are `path`, `methods` and `allow`"),
+            ("zzz", &RULE, "the keys in `[[app.rule]]` are `path`, `methods`, `allow` and `max_age`"),
         ] {
             assert_eq!(for_key(found, section, |_| false), help, "{found}");
         }

@@ -18,7 +18,7 @@ use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
 
 pub use envelope::{enclose, redirect};
-pub use page::{Account, Login, Logout, Page, Password, Refused, Setup, When};
+pub use page::{Account, Confirm, Login, Logout, OneSession, Page, Password, Refused, Remember, Setup, When};
 
 /// The compiled templates; cheap to clone.
 #[derive(Clone)]
@@ -97,10 +97,11 @@ const CSS: &str = "text/css; charset=utf-8";
 
 const STYLESHEET: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
     ("logout.html", include_str!("templates/logout.html")),
+    ("confirm.html", include_str!("templates/confirm.html")),
     ("account.html", include_str!("templates/account.html")),
     ("password.html", include_str!("templates/password.html")),
     ("setup.html", include_str!("templates/setup.html")),

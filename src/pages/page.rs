@@ -13,6 +13,8 @@ pub enum Page<'a> {
     Login(Login<'a>),
     /// Asks whether to sign out.
     Logout(Logout<'a>),
+    /// Asks for the password again.
+    Confirm(Confirm<'a>),
     /// Who am I.
     Account(Account<'a>),
     /// The form to change one's password.
@@ -34,10 +36,38 @@ pub struct Login<'a> {
     pub next: &'a str,
     /// The name that was typed before, if any.
     pub username: &'a str,
+    /// The box that keeps people signed in; `None`: it is not offered.
+    pub remember: Option<Remember>,
     /// Why the form is shown again.
     pub problem: Option<&'a str>,
     /// Something that went well before.
     pub notice: Option<&'a str>,
+}
+
+/// The box “keep me signed in on this device”.
+#[derive(Debug, Serialize)]
+pub struct Remember {
+    /// For how long, in words.
+    pub time: String,
+    /// Whether it was ticked before.
+    pub checked: bool,
+}
+
+/// The form that asks for the password again.
+#[derive(Debug, Serialize)]
+pub struct Confirm<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the session.
+    pub csrf: &'a str,
+    /// Where to go afterwards.
+    pub next: &'a str,
+    /// Whose password is asked for; for password managers.
+    pub username: &'a str,
+    /// Who that is, for people to read.
+    pub name: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<&'a str>,
 }
 
 /// The question whether to sign out.
@@ -76,14 +106,35 @@ pub struct Account<'a> {
     pub has_password: bool,
     /// The sign-in that was recorded last.
     pub last_sign_in: Option<When>,
-    /// When this browser signed in.
-    pub since: When,
-    /// From which address it did.
-    pub from: String,
-    /// When it has to sign in again at the latest.
+    /// When this browser has to sign in again at the latest.
     pub expires: When,
+    /// All sessions, this one first.
+    pub sessions: Vec<OneSession>,
+    /// Whether there may be sessions that are not listed, because they cannot be read at the moment.
+    pub incomplete: bool,
+    /// Why the page is shown again.
+    pub problem: Option<&'a str>,
     /// Something that went well before.
     pub notice: Option<&'a str>,
+}
+
+/// One session in the list of one's own.
+#[derive(Debug, Serialize)]
+pub struct OneSession {
+    /// Names it in the form.
+    pub key: String,
+    /// Whether it is the one that the list is seen with.
+    pub current: bool,
+    /// Browser and system, in words.
+    pub device: String,
+    /// Address at sign-in.
+    pub address: String,
+    /// When it was opened.
+    pub signed_in: When,
+    /// When it was last used.
+    pub last_seen: When,
+    /// Whether it was asked to be kept on this device.
+    pub remembered: bool,
 }
 
 /// The form to change one's password.
@@ -140,6 +191,15 @@ pub struct Refused<'a> {
 pub struct When {
     human: String,
     machine: String,
+    ago: String,
+}
+
+impl When {
+    /// The same, also told from now: `5 minutes ago`.
+    #[must_use]
+    pub fn ago(self, ago: String) -> Self {
+        Self { ago, ..self }
+    }
 }
 
 impl Page<'_> {
@@ -148,6 +208,7 @@ impl Page<'_> {
         match self {
             Self::Login(_) => "login.html",
             Self::Logout(_) => "logout.html",
+            Self::Confirm(_) => "confirm.html",
             Self::Account(_) => "account.html",
             Self::Password(_) => "password.html",
             Self::Setup(_) => "setup.html",
@@ -169,6 +230,6 @@ impl From<Timestamp> for When {
             moment.hour(),
             moment.minute()
         );
-        Self { human, machine: time.to_string() }
+        Self { human, machine: time.to_string(), ago: String::new() }
     }
 }

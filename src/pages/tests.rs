@@ -18,16 +18,25 @@ fn when(hours: i64) -> When {
 }
 
 fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
-    Login { host, csrf: "token", next: "/", username, problem: None, notice: None }
+    Login { host, csrf: "token", next: "/", username, remember: None, problem: None, notice: None }
 }
 
-/// Every page, in every state worth looking at.
-fn gallery() -> Vec<(&'static str, Page<'static>)> {
-    let host = "wiki.example.com";
-    let csrf = "token";
-    let account = || Account {
-        host,
-        csrf,
+fn one_session(device: &str, current: bool) -> OneSession {
+    OneSession {
+        key: "4f".repeat(32),
+        current,
+        device: device.into(),
+        address: "192.0.2.17".into(),
+        signed_in: when(0),
+        last_seen: when(0).ago("3 hours ago".into()),
+        remembered: false,
+    }
+}
+
+fn account() -> Account<'static> {
+    Account {
+        host: "wiki.example.com",
+        csrf: "token",
         username: "ada",
         full_name: "Ada Lovelace",
         email: "ada@example.com",
@@ -36,11 +45,19 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
         permissions: vec!["reports.edit", "reports.view", "wiki.edit"],
         has_password: true,
         last_sign_in: Some(when(0)),
-        since: when(0),
-        from: "192.0.2.17".into(),
         expires: when(12),
+        sessions: vec![one_session("Firefox on Linux", true)],
+        incomplete: false,
+        problem: None,
         notice: None,
-    };
+    }
+}
+
+/// Every page, in every state worth looking at.
+fn gallery() -> Vec<(&'static str, Page<'static>)> {
+    let host = "wiki.example.com";
+    let csrf = "token";
+    let confirm = || Confirm { host, csrf, next: "/", username: "ada", name: "Ada Lovelace", problem: None };
     let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
     let setup = || Setup { host, csrf, token: "secret", username: "", problem: None, about: "" };
     let refused = |refusal: Refusal| {
@@ -59,6 +76,31 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
             "login-failed",
             Page::Login(Login { problem: Some("Wrong user name or password."), ..login(host, "ada") }),
         ),
+        (
+            "login-remember",
+            Page::Login(Login {
+                remember: Some(Remember { time: "30 days".into(), checked: true }),
+                ..login(host, "")
+            }),
+        ),
+        ("confirm", Page::Confirm(confirm())),
+        ("confirm-wrong", Page::Confirm(Confirm { problem: Some("Wrong password."), ..confirm() })),
+        (
+            "account-sessions",
+            Page::Account(Account {
+                sessions: vec![
+                    one_session("Firefox on Linux", true),
+                    OneSession { remembered: true, ..one_session("Safari on an iPhone", false) },
+                    OneSession {
+                        address: "2001:db8:85a3:8d3:1319:8a2e:370:7348".into(),
+                        ..one_session("An unknown program", false)
+                    },
+                ],
+                notice: Some("That session has ended."),
+                ..account()
+            }),
+        ),
+        ("account-incomplete", Page::Account(Account { incomplete: true, ..account() })),
         ("login-signed-out", Page::Login(Login { notice: Some("You have signed out."), ..login(host, "") })),
         ("logout", Page::Logout(Logout { host, csrf, name: "Ada Lovelace", problem: None })),
         ("account", Page::Account(account())),
@@ -161,10 +203,24 @@ async fn hostile_values_are_text_on_every_page() {
             permissions: vec![HOSTILE],
             has_password: true,
             last_sign_in: None,
-            since: when(0),
-            from: HOSTILE.into(),
             expires: when(1),
+            sessions: vec![OneSession {
+                key: HOSTILE.into(),
+                address: HOSTILE.into(),
+                last_seen: when(0).ago(HOSTILE.into()),
+                ..one_session(HOSTILE, false)
+            }],
+            incomplete: true,
+            problem: None,
             notice: Some(HOSTILE),
+        }),
+        Page::Confirm(Confirm {
+            host,
+            csrf: HOSTILE,
+            next: HOSTILE,
+            username: HOSTILE,
+            name: HOSTILE,
+            problem: Some(HOSTILE),
         }),
         Page::Password(Password {
             host,

@@ -1,21 +1,42 @@
-//! Who am I.
+//! Who am I, and where I am signed in.
+
+use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Answer, Portal, SignedIn, Visit, notice::Notice, permissions};
+use super::{Answer, Portal, SignedIn, Visit, device, notice::Notice, permissions, unavailable, words};
 use crate::{
+    clock::Timestamp,
     identity::GroupName,
-    pages::{Account, Page},
+    pages::{Account, OneSession, Page, When},
     refusal::Refusal,
+    session::Session,
 };
 
 impl Portal {
-    /// The account of whoever is signed in, and the session it is seen with.
-    pub(super) fn show_account(visit: &Visit<'_>) -> Result<Answer, Refusal> {
+    /// The account of whoever is signed in, and their sessions.
+    pub(super) async fn show_account(&self, visit: &Visit<'_>) -> Result<Answer, Refusal> {
+        self.account_page(visit, StatusCode::OK, None).await
+    }
+
+    pub(super) async fn account_page(
+        &self,
+        visit: &Visit<'_>,
+        status: StatusCode,
+        problem: Option<&str>,
+    ) -> Result<Answer, Refusal> {
         let SignedIn { account, session, token } = visit.signed_in()?;
-        let user = &account.user;
+        let (user, limits, now) = (&account.user, &visit.settings.sessions, self.clock.now());
+        // The page has more to say than this: it is shown without.
+        let listed = self.sessions.of_user(user.id, account.credential, now, limits).await;
+        let incomplete = listed.is_err();
+        let others: Vec<Arc<Session>> = listed.unwrap_or_else(|error| {
+            unavailable(visit, "listing sessions", &error);
+            Vec::new()
+        });
+        let others = others.iter().map(|other| &**other).filter(|other| other.key != session.key);
+        let shown = |shown: &Session| one_session(shown, shown.key == session.key, now);
         let notice = Notice::waiting(visit);
-        let expires = session.dies_at(&visit.settings.sessions);
         let page = Page::Account(Account {
             host: visit.host,
             csrf: &token.form_token(),
@@ -27,15 +48,29 @@ impl Portal {
             permissions: permissions(user, &visit.settings.groups),
             has_password: account.password.is_some(),
             last_sign_in: account.last_sign_in.map(Into::into),
-            since: session.signed_in.into(),
-            from: session.client_addr.to_canonical().to_string(),
-            expires: expires.into(),
+            expires: session.dies_at(limits).into(),
+            sessions: std::iter::once(session).chain(others).map(shown).collect(),
+            incomplete,
+            problem,
             notice: notice.map(Notice::text),
         });
-        let mut response = visit.settings.pages.render(StatusCode::OK, &page);
+        let mut response = visit.settings.pages.render(status, &page);
         if notice.is_some() {
             Notice::clear(response.headers_mut());
         }
         Ok(response)
+    }
+}
+
+fn one_session(session: &Session, current: bool, now: Timestamp) -> OneSession {
+    let when = |time: Timestamp| When::from(time).ago(words::ago(now.since(time)));
+    OneSession {
+        key: session.key.to_hex(),
+        current,
+        device: words::at_start(device::in_words(&session.user_agent)),
+        address: session.client_addr.to_canonical().to_string(),
+        signed_in: when(session.signed_in),
+        last_seen: when(session.last_seen()),
+        remembered: session.remembered,
     }
 }

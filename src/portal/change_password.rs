@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use super::{
-    Answer, Entered, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, directory_failed, form::Form,
-    notice::Notice, sentence,
+    Answer, Entered, Entry, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, directory_failed,
+    form::Form, notice::Notice, sentence,
 };
 use crate::{
     pages::{self, Page},
@@ -65,7 +65,12 @@ impl Portal {
         })?;
         // Before the new session is opened: whatever happens to it, the password has been changed.
         self.record(visit, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
-        let Entered { mut response, .. } = self.enter(visit, &account, "/.gateway/account").await?;
+        let how = if signed_in.session.remembered { Entry::Remembered } else { Entry::SignedIn };
+        let Entered { mut response, session } = self.enter(visit, &account, how, "/.gateway/account").await?;
+        // They are dead already, by their credential version; this takes them out of the store.
+        if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
+            tracing::warn!(%error, request_id = visit.request_id, "ending sessions after a change of password");
+        }
         Notice::PasswordChanged.leave(response.headers_mut());
         Ok(response)
     }

@@ -3,16 +3,17 @@
 use http::{StatusCode, header::SET_COOKIE};
 
 use super::{
-    Answer, Entered, FORM_EXPIRED, Portal, ReturnTo, Visit,
+    Answer, Entered, Entry, FORM_EXPIRED, Portal, ReturnTo, Visit,
     csrf::{self, Genuine},
     directory_failed,
     form::Form,
     notice::Notice,
+    words,
 };
 use crate::{
     backends::{Denied, Reason},
     identity::UserName,
-    pages::{Login, Page},
+    pages::{Login, Page, Remember},
     refusal::Refusal,
     telemetry::AuditKind,
     users::Password,
@@ -41,13 +42,16 @@ impl Portal {
             Ok(genuine) => genuine.into_form(),
             Err(form) => {
                 let next = ReturnTo::parse(form.text("next"));
-                let shown = Shown::again(form.text("username"), &next).because(FORM_EXPIRED);
+                let shown =
+                    Shown { remember: remembers(&form), ..Shown::again(form.text("username"), &next) };
+                let shown = shown.because(FORM_EXPIRED);
                 return login_form(visit, StatusCode::FORBIDDEN, &shown);
             }
         };
         let next = ReturnTo::parse(form.text("next"));
         let password = Password::new(form.take("password"));
         let typed_name = form.text("username");
+        let again = Shown { remember: remembers(&form), ..Shown::again(typed_name, &next) };
         let account = match self.local.authenticate(typed_name, password, self.clock.now()).await {
             Ok(account) => account,
             Err(Denied::WrongCredentials { reason, name }) => {
@@ -55,7 +59,7 @@ impl Portal {
                 let known = name.filter(|_| !matches!(reason, Reason::UnknownUser | Reason::InvalidName));
                 let known = known.as_ref().map(UserName::as_str);
                 self.record(visit, AuditKind::SignInFailed, reason.as_str(), known, None);
-                let shown = Shown::again(typed_name, &next).because(WRONG);
+                let shown = again.because(WRONG);
                 let mut response = login_form(visit, StatusCode::UNAUTHORIZED, &shown)?;
                 Refusal::SignIn.add_headers(response.headers_mut());
                 return Ok(response);
@@ -64,7 +68,7 @@ impl Portal {
                 self.record(visit, AuditKind::SignInFailed, "busy", None, None);
                 let refusal = Refusal::TooBusy { retry_after: busy.retry_after };
                 let detail = refusal.detail();
-                let shown = Shown::again(typed_name, &next).because(&detail);
+                let shown = again.because(&detail);
                 let mut response = login_form(visit, refusal.status(), &shown)?;
                 refusal.add_headers(response.headers_mut());
                 return Ok(response);
@@ -74,8 +78,11 @@ impl Portal {
                 return Err(directory_failed(visit, "looking up who signs in", &error));
             }
         };
-        let Entered { response, session } = self.enter(visit, &account, next.as_str()).await?;
-        self.record(visit, AuditKind::SignIn, "ok", Some(account.user.name.as_str()), Some(session));
+        // Whether that is offered at all, the session store decides by the same setting.
+        let how = if again.remember { Entry::Remembered } else { Entry::SignedIn };
+        let Entered { response, session } = self.enter(visit, &account, how, next.as_str()).await?;
+        let session = Some(session.key.to_string());
+        self.record(visit, AuditKind::SignIn, "ok", Some(account.user.name.as_str()), session);
         Ok(response)
     }
 }
@@ -84,6 +91,7 @@ impl Portal {
 struct Shown<'a> {
     username: &'a str,
     next: &'a ReturnTo,
+    remember: bool,
     problem: Option<&'a str>,
     notice: Option<&'a str>,
 }
@@ -93,12 +101,16 @@ impl<'a> Shown<'a> {
     fn again(typed_name: &'a str, next: &'a ReturnTo) -> Self {
         // No name is that long; it would only fill the page.
         let username = if typed_name.len() > MAX_SHOWN_BYTES { "" } else { typed_name };
-        Self { username, next, problem: None, notice: None }
+        Self { username, next, remember: false, problem: None, notice: None }
     }
 
     fn because(self, problem: &'a str) -> Self {
         Self { problem: Some(problem), ..self }
     }
+}
+
+fn remembers(form: &Form) -> bool {
+    !form.text("remember").is_empty()
 }
 
 fn login_form(visit: &Visit<'_>, status: StatusCode, shown: &Shown<'_>) -> Result<Answer, Refusal> {
@@ -108,6 +120,11 @@ fn login_form(visit: &Visit<'_>, status: StatusCode, shown: &Shown<'_>) -> Resul
         csrf: &token.form_token(),
         next: shown.next.as_str(),
         username: shown.username,
+        remember: visit
+            .settings
+            .sessions
+            .remember_lifetime
+            .map(|time| Remember { time: words::duration(time), checked: shown.remember }),
         problem: shown.problem,
         notice: shown.notice,
     });

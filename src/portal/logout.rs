@@ -43,15 +43,20 @@ impl Portal {
         self.end_presented(visit).await?;
         let user = visit.account.map(|account| account.user.name.as_str());
         self.record(visit, AuditKind::SignOut, "ok", user, Some(session.key.to_string()));
-        let mut response = pages::redirect("/.gateway/login");
-        let headers = response.headers_mut();
-        forget_session(headers);
-        // What the applications let the browser keep is not for the next person at this desk
-        // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
-        headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-        Notice::SignedOut.leave(headers);
-        Ok(response)
+        Ok(signed_out(Notice::SignedOut))
     }
+}
+
+/// Tells a browser that its session has ended.
+pub(super) fn signed_out(notice: Notice) -> Answer {
+    let mut response = pages::redirect("/.gateway/login");
+    let headers = response.headers_mut();
+    forget_session(headers);
+    // What the applications let the browser keep is not for the next person at this desk
+    // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
+    headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+    notice.leave(headers);
+    response
 }
 
 fn question(visit: &Visit<'_>, status: StatusCode, token: &SessionToken, problem: Option<&str>) -> Answer {

@@ -1,4 +1,5 @@
-//! The gateway's own pages under `/.gateway/`: sign in, sign out, who am I, a new password, the first user.
+//! The gateway's own pages under `/.gateway/`: sign in, sign out, confirm the password, who am I, my sessions,
+//! a new password, the first user.
 //!
 //! A request enters at [`Portal::answer`] as a [`Visit`]: who sends it is already known. Each page has a
 //! file. What changes anything takes a `csrf::Genuine` form; where a browser goes on to is a
@@ -10,14 +11,18 @@
 
 mod account;
 mod change_password;
+mod confirm;
 mod csrf;
+mod device;
 mod form;
 mod login;
 mod logout;
 mod notice;
 mod return_to;
+mod sessions;
 mod setup;
 mod whoami;
+mod words;
 
 use std::{collections::BTreeMap, error::Error, net::IpAddr, sync::Arc};
 
@@ -29,7 +34,8 @@ use http::{
 use http_body::Body;
 use http_body_util::Full;
 
-pub use return_to::{ReturnTo, sign_in_redirect};
+pub use device::in_words as device_in_words;
+pub use return_to::{ReturnTo, confirm_redirect, sign_in_redirect};
 
 use crate::{
     backends::Local,
@@ -39,7 +45,7 @@ use crate::{
     refusal::{Refusal, Representation},
     request::{NormalPath, fold},
     session::{
-        Limits, Opening, Owner, Presented, SessionToken, Sessions,
+        Limits, Opening, Owner, Presented, Session, SessionToken, Sessions,
         cookie::{self, FORM_COOKIE, Keep},
     },
     telemetry::{Audit, AuditEvent, AuditKind},
@@ -160,7 +166,20 @@ impl Portal {
                 Act::Look => Ok(Self::ask_to_sign_out(visit)),
                 Act::Submit => self.sign_out(visit, Form::read(visit.headers, body).await?).await,
             },
-            "account" => visit.act(&[Act::Look]).and_then(|_| Self::show_account(visit)),
+            "confirm" => match visit.act(&[Act::Look, Act::Submit])? {
+                Act::Look => Ok(Self::ask_to_confirm(visit)),
+                Act::Submit => self.confirm(visit, Form::read(visit.headers, body).await?).await,
+            },
+            "account" => {
+                visit.act(&[Act::Look])?;
+                self.show_account(visit).await
+            }
+            "account/sessions" => {
+                visit.act(&[Act::Submit])?;
+                // Before the body is read: only who is signed in may send one.
+                visit.signed_in()?;
+                self.end_sessions(visit, Form::read(visit.headers, body).await?).await
+            }
             "account/password" => match visit.act(&[Act::Look, Act::Submit])? {
                 Act::Look => Self::show_password_form(visit),
                 Act::Submit => {
@@ -184,7 +203,13 @@ impl Portal {
     /// Signs the browser in: opens a session under a new token in place of the one it had, sends it on.
     ///
     /// Both in one step of the store: a token from before sign-in is worth nothing after it (ASVS 5.0 7.2.4).
-    async fn enter(&self, visit: &Visit<'_>, account: &Account, to: &str) -> Result<Entered, Refusal> {
+    async fn enter(
+        &self,
+        visit: &Visit<'_>,
+        account: &Account,
+        how: Entry,
+        to: &str,
+    ) -> Result<Entered, Refusal> {
         let user_agent = visit.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let replaces = match visit.presented {
             Presented::Alive(session) => Some(&**session),
@@ -194,22 +219,26 @@ impl Portal {
             owner: Owner::User { id: account.user.id, credential: account.credential },
             client_addr: visit.client_addr,
             user_agent: user_agent.as_deref().unwrap_or_default(),
-            remember: false,
+            remember: how == Entry::Remembered,
             replaces,
+            confirms: how == Entry::Confirmed,
         };
-        let limits = &visit.settings.sessions;
+        let (limits, now) = (&visit.settings.sessions, self.clock.now());
         let (token, session) = self
             .sessions
-            .open(opening, self.clock.now(), limits)
+            .open(opening, now, limits)
             .await
             .map_err(|error| unavailable(visit, "opening a session", &error))?;
         let mut response = pages::redirect(to);
         let headers = response.headers_mut();
-        let keep = if limits.browser_session { Keep::UntilClosed } else { Keep::For(limits.lifetime) };
+        // Whoever asks to be kept signed in means: when the browser is opened again, too.
+        let until_closed = limits.browser_session && !session.remembered;
+        let left = session.dies_at(limits).since(now);
+        let keep = if until_closed { Keep::UntilClosed } else { Keep::For(left) };
         headers.append(SET_COOKIE, cookie::session(&token, keep));
         // A form from before sign-in is worth nothing after it.
         headers.append(SET_COOKIE, cookie::write(FORM_COOKIE, "", Keep::Forget));
-        Ok(Entered { response, session: session.key.to_string() })
+        Ok(Entered { response, session })
     }
 
     /// Ends the session that came with the request, if one is alive; durably, before anything is answered.
@@ -249,8 +278,18 @@ type Answer = Response<Full<Bytes>>;
 /// A browser that has just been given a session.
 struct Entered {
     response: Answer,
-    /// The session's key, for the audit stream.
-    session: String,
+    session: Arc<Session>,
+}
+
+/// How a browser comes to a new session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// By signing in.
+    SignedIn,
+    /// By signing in, asking to be kept signed in on this device.
+    Remembered,
+    /// By confirming the password: its time limits go on.
+    Confirmed,
 }
 
 /// What a method does to a page.
@@ -268,7 +307,11 @@ impl<'r> Visit<'r> {
             _ => None,
         };
         act.filter(|act| possible.contains(act)).ok_or(Refusal::MethodNotAllowed(
-            if possible.contains(&Act::Submit) { "GET, HEAD, POST" } else { "GET, HEAD" },
+            match (possible.contains(&Act::Look), possible.contains(&Act::Submit)) {
+                (true, true) => "GET, HEAD, POST",
+                (true, false) => "GET, HEAD",
+                (false, _) => "POST",
+            },
         ))
     }
 
@@ -289,7 +332,7 @@ impl<'r> Visit<'r> {
 
 struct SignedIn<'r> {
     account: &'r Arc<Account>,
-    session: &'r crate::session::Session,
+    session: &'r Session,
     token: SessionToken,
 }
 

@@ -13,15 +13,16 @@ pub(super) enum Notice {
     SignedOut,
     PasswordChanged,
     SetUp,
+    SessionEnded,
+    OthersEnded,
+    SignedOutEverywhere,
 }
 
 impl Notice {
     /// The message for the next page, if one is waiting. A HEAD shows nothing, so it takes nothing.
     pub(super) fn waiting(visit: &Visit<'_>) -> Option<Self> {
         let code = cookie::find(visit.headers, NOTICE_COOKIE).filter(|_| *visit.method == Method::GET)?;
-        [Self::SignedOut, Self::PasswordChanged, Self::SetUp]
-            .into_iter()
-            .find(|notice| notice.code().as_bytes() == code)
+        ALL.into_iter().find(|notice| notice.code().as_bytes() == code)
     }
 
     /// Leaves it for the next page.
@@ -38,6 +39,9 @@ impl Notice {
         match self {
             Self::SignedOut => "You have signed out.",
             Self::PasswordChanged => "Your password has been changed. Your other sessions have ended.",
+            Self::SessionEnded => "That session has ended.",
+            Self::OthersEnded => "You are signed out everywhere else.",
+            Self::SignedOutEverywhere => "You are signed out everywhere.",
             Self::SetUp => "You are the first superuser. More users are added with “portcullis user add”.",
         }
     }
@@ -47,9 +51,21 @@ impl Notice {
             Self::SignedOut => "signed-out",
             Self::PasswordChanged => "password-changed",
             Self::SetUp => "set-up",
+            Self::SessionEnded => "session-ended",
+            Self::OthersEnded => "others-ended",
+            Self::SignedOutEverywhere => "signed-out-everywhere",
         }
     }
 }
 
 /// Long enough for a slow redirect; after that it would surprise.
 const KEPT: std::time::Duration = std::time::Duration::from_mins(1);
+
+const ALL: [Notice; 6] = [
+    Notice::SignedOut,
+    Notice::PasswordChanged,
+    Notice::SetUp,
+    Notice::SessionEnded,
+    Notice::OthersEnded,
+    Notice::SignedOutEverywhere,
+];

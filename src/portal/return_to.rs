@@ -37,10 +37,19 @@ impl ReturnTo {
 
     /// The sign-in page that goes on to here.
     pub fn login_location(&self) -> String {
+        self.after(LOGIN)
+    }
+
+    /// The page that asks for the password again and goes on to here.
+    pub fn confirm_location(&self) -> String {
+        self.after(CONFIRM)
+    }
+
+    fn after(&self, page: &str) -> String {
         if self.0 == "/" {
-            return LOGIN.to_owned();
+            return page.to_owned();
         }
-        format!("{LOGIN}?next={}", utf8_percent_encode(&self.0, NOT_IN_A_QUERY_VALUE))
+        format!("{page}?next={}", utf8_percent_encode(&self.0, NOT_IN_A_QUERY_VALUE))
     }
 }
 
@@ -56,6 +65,11 @@ impl fmt::Display for ReturnTo {
 /// pass `None` and the browser ends at the start page.
 pub fn sign_in_redirect(original: Option<&str>) -> Response<Full<bytes::Bytes>> {
     pages::redirect(&original.map_or(ReturnTo::start(), ReturnTo::parse).login_location())
+}
+
+/// Sends a browser to confirm the password, and from there back; `original` as for [`sign_in_redirect`].
+pub fn confirm_redirect(original: Option<&str>) -> Response<Full<bytes::Bytes>> {
+    pages::redirect(&original.map_or(ReturnTo::start(), ReturnTo::parse).confirm_location())
 }
 
 fn is_safe(asked: &str) -> bool {
@@ -122,6 +136,7 @@ fn resolve_dots(path: &str) -> String {
 }
 
 const LOGIN: &str = "/.gateway/login";
+const CONFIRM: &str = "/.gateway/confirm";
 
 /// Longer ones are no addresses that anybody wants to come back to.
 const MAX_BYTES: usize = 2048;
@@ -238,6 +253,8 @@ mod tests {
             "/%25252525252541",
             "/.gateway/login",
             "/.gateway/login?next=/",
+            "/.gateway/confirm",
+            "/.gateway/account/sessions",
             "/.gateway/logout",
             "/.gateway/login/",
             "/.gateway/./logout",
@@ -270,6 +287,7 @@ mod tests {
         let (name, value) = form_urlencoded::parse(query.as_bytes()).next().unwrap();
         assert_eq!((name.as_ref(), value.as_ref()), ("next", place));
         assert_eq!(sign_in_redirect(Some("//evil.example")).headers()["location"], "/.gateway/login");
+        assert_eq!(confirm_redirect(Some("/a?b")).headers()["location"], "/.gateway/confirm?next=/a%3Fb");
         assert_eq!(sign_in_redirect(None).headers()["location"], "/.gateway/login");
         assert_eq!(sign_in_redirect(Some("/a")).status(), 303);
     }

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, Entered, FORM_EXPIRED, Portal, Visit,
+    Answer, Entered, Entry, FORM_EXPIRED, Portal, Visit,
     csrf::{self, Genuine},
     directory_failed,
     form::Form,
@@ -140,8 +140,9 @@ impl Portal {
         let name = Some(account.user.name.as_str());
         // Before the session is opened: whatever happens to it, there is a superuser now.
         self.record(visit, AuditKind::Setup, "ok", name, None);
-        let Entered { mut response, session } = self.enter(visit, &account, "/.gateway/account").await?;
-        self.record(visit, AuditKind::SignIn, "ok", name, Some(session));
+        let Entered { mut response, session } =
+            self.enter(visit, &account, Entry::SignedIn, "/.gateway/account").await?;
+        self.record(visit, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
         Notice::SetUp.leave(response.headers_mut());
         Ok(response)
     }

@@ -93,7 +93,7 @@ impl House {
         let clock = Clock::manual(START);
         fill(&mut UserStore::open(&path, clock.clone()).unwrap());
         let directory = Directory::open(&path, clock.clone(), Box::new(|_| ())).unwrap();
-        let passwords = Passwords::start(hashing, 1, 1);
+        let passwords = Passwords::start(hashing, 1, 2);
         let sessions = Arc::new(Sessions::start(100, |_| Ok::<_, StoreError>(store)).unwrap());
         let logged = Logged::default();
         let log = LogWriter::start(logged.clone()).unwrap();
@@ -563,13 +563,198 @@ async fn the_account_page_tells_who_one_is_and_escapes_it() {
         "ada@example.com",
         "<li>staff</li>",
         "<li>reports.view</li><li>wiki.edit</li>",
-        "6 October 2026, 08:00 UTC",
+        "Signed in <time datetime=\"2026-10-06T08:00:00.000Z\">6 October 2026, 08:00 UTC",
         "6 October 2026, 20:00 UTC",
-        "from 127.0.0.1",
+        "</time> from 127.0.0.1",
+        "In use now",
     ] {
         assert!(reply.text.contains(part), "{part}: {}", reply.text);
     }
     assert!(!reply.text.contains(browser.session().unwrap().as_str()));
+}
+
+/// The keys of the sessions that the page has a button for.
+fn endable(reply: &Reply) -> Vec<String> {
+    let marked = reply.text.split("name=\"end\" value=\"").skip(1);
+    marked.map(|rest| rest.split('"').next().unwrap().to_owned()).filter(|key| key.len() == 64).collect()
+}
+
+#[tokio::test]
+async fn the_box_to_be_kept_signed_in_is_there_only_if_configured_and_then_counts() {
+    let mut house = House::new();
+    let form = Browser::default().get(&house, "login").await;
+    assert!(!form.text.contains("remember"));
+    let ticked = |csrf: &str| {
+        vec![
+            ("csrf".to_owned(), csrf.to_owned()),
+            ("username".to_owned(), "ada".to_owned()),
+            ("password".to_owned(), RIGHT.to_owned()),
+            ("remember".to_owned(), "yes".to_owned()),
+        ]
+    };
+    let cookie = async |house: &House, browser: &mut Browser| {
+        let csrf = browser.csrf(house, "login").await;
+        let fields = ticked(&csrf);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let reply = browser.post(house, "login", &fields).await;
+        reply.headers.get_all(SET_COOKIE).iter().next().unwrap().to_str().unwrap().to_owned()
+    };
+    let mut stranger = Browser::default();
+    let kept = cookie(&house, &mut stranger).await;
+    assert!(kept.contains("Max-Age=43200"), "a box that is not on the page cannot be ticked: {kept}");
+
+    house.settings.sessions.remember_lifetime = Some(Duration::from_hours(30 * 24));
+    house.settings.sessions.browser_session = true;
+    let mut browser = Browser::default();
+    let form = browser.get(&house, "login").await;
+    assert!(form.text.contains("For 30 days.") && !form.text.contains(" checked"), "{}", form.text);
+    let kept = cookie(&house, &mut browser).await;
+    assert!(kept.contains("Max-Age=2592000"), "it outlives the browser: {kept}");
+    house.clock.advance(Duration::from_hours(29 * 24));
+    assert!(browser.is_signed_in(&house).await, "neither the idle time nor the usual lifetime counts");
+    house.clock.advance(Duration::from_hours(24));
+    assert!(!browser.is_signed_in(&house).await);
+
+    // Whoever mistypes the password need not tick the box again.
+    let mut browser = Browser::default();
+    let csrf = browser.csrf(&house, "login").await;
+    let fields = [("csrf", csrf.as_str()), ("username", "ada"), ("password", "x"), ("remember", "yes")];
+    assert!(browser.post(&house, "login", &fields).await.text.contains(" checked"));
+}
+
+#[tokio::test]
+async fn the_account_page_lists_one_s_sessions_and_ends_one() {
+    let house = House::new();
+    let mut here = Browser::signed_in(&house).await;
+    let mut there = Browser::default();
+    let csrf = there.csrf(&house, "login").await;
+    let fields = [("csrf", csrf.as_str()), ("username", "ada"), ("password", RIGHT)];
+    let agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Version/18.6 Safari/604.1";
+    let extra = [NAVIGATION, &[("user-agent", agent)]].concat();
+    there.send(&house, Method::POST, "login", &extra, &encode(&fields)).await;
+    house.clock.advance(Duration::from_mins(20));
+
+    let page = here.get(&house, "account").await;
+    for part in ["This session", "Safari on an iPhone", "20 minutes ago", "An unknown program"] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+    let keys = endable(&page);
+    assert_eq!(keys.len(), 1, "there is no button for this one");
+    let csrf = page.hidden("csrf");
+    let end = |key: &str| encode(&[("csrf", csrf.as_str()), ("end", key)]);
+    let reply = here.send(&house, Method::POST, "account/sessions", NAVIGATION, &end(&keys[0])).await;
+    assert_eq!(reply.location(), "/.gateway/account");
+    assert!(!there.is_signed_in(&house).await && here.is_signed_in(&house).await);
+    let page = here.get(&house, "account").await;
+    assert!(page.text.contains("That session has ended.") && endable(&page).is_empty());
+    // Again, from a page that was open in another tab.
+    let reply = here.send(&house, Method::POST, "account/sessions", NAVIGATION, &end(&keys[0])).await;
+    assert_eq!(reply.location(), "/.gateway/account");
+    let line = house.audit().into_iter().find(|line| line["event"] == "sessions-ended").unwrap();
+    assert_eq!((&line["reason"], &line["user"]), (&"one".into(), &"ada".into()));
+    assert!(keys[0].starts_with(line["session"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn only_a_genuine_form_ends_sessions_and_only_one_s_own() {
+    let house = House::new();
+    let mut ada = Browser::signed_in(&house).await;
+    let mut users = UserStore::open(&house.temp.path().join("users.db"), house.clock.clone()).unwrap();
+    users.set_password(&name("nora"), &Passwords::hash_now(QUICK, &Password::new(RIGHT.into()))).unwrap();
+    let mut nora = Browser::default();
+    assert_eq!(nora.login(&house, "nora", RIGHT).await.location(), "/wiki");
+    let hers = SessionToken::from_cookie(nora.session().unwrap().as_bytes()).unwrap().key().to_hex();
+    let csrf = ada.csrf(&house, "account").await;
+    for (key, status) in [(hers.as_str(), 404), ("", 404), ("x", 404), ("Others", 404)] {
+        let fields = [("csrf", csrf.as_str()), ("end", key)];
+        assert_eq!(ada.post(&house, "account/sessions", &fields).await.status, status, "{key}");
+    }
+    assert!(nora.is_signed_in(&house).await);
+    let mut other = Browser::signed_in(&house).await;
+    let forged = other.csrf(&house, "account").await;
+    for (fields, extra) in [
+        (vec![("end", "everywhere")], NAVIGATION),
+        (vec![("csrf", forged.as_str()), ("end", "everywhere")], NAVIGATION),
+        (vec![("csrf", csrf.as_str()), ("end", "everywhere")], &[("sec-fetch-site", "cross-site")]),
+    ] {
+        let reply = ada.send(&house, Method::POST, "account/sessions", extra, &encode(&fields)).await;
+        assert_eq!(reply.status, 403);
+        assert!(reply.text.contains("This form had expired"));
+    }
+    assert!(ada.is_signed_in(&house).await && other.is_signed_in(&house).await);
+    let reply = Browser::default().post(&house, "account/sessions", &[("end", "everywhere")]).await;
+    assert_eq!(reply.location(), "/.gateway/login");
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_else_and_everywhere_does_what_it_says() {
+    let house = House::new();
+    let mut browsers = Vec::new();
+    for _ in 0..3 {
+        browsers.push(Browser::signed_in(&house).await);
+    }
+    let [mut one, mut two, mut three] = <[Browser; 3]>::try_from(browsers).ok().unwrap();
+    let csrf = one.csrf(&house, "account").await;
+    let reply = one.post(&house, "account/sessions", &[("csrf", &csrf), ("end", "others")]).await;
+    assert_eq!(reply.location(), "/.gateway/account");
+    assert!(one.is_signed_in(&house).await);
+    assert!(!two.is_signed_in(&house).await && !three.is_signed_in(&house).await);
+
+    let mut two = Browser::signed_in(&house).await;
+    let reply = one.post(&house, "account/sessions", &[("csrf", &csrf), ("end", "everywhere")]).await;
+    assert_eq!(reply.location(), "/.gateway/login");
+    assert!(one.session().is_none() && !two.is_signed_in(&house).await);
+    assert!(one.get(&house, "login").await.text.contains("You are signed out everywhere."));
+    let audited = house.audited();
+    assert!(audited.contains(&"sessions-ended/others/ada".to_owned()), "{audited:?}");
+    assert!(audited.contains(&"sessions-ended/everywhere/ada".to_owned()), "{audited:?}");
+}
+
+#[tokio::test]
+async fn a_confirmed_password_gives_a_new_token_and_goes_on_with_the_same_limits() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    let before = browser.clone();
+    house.clock.advance(Duration::from_mins(59));
+    let form = browser.get(&house, "confirm?next=/wiki/admin").await;
+    assert_eq!(form.status, 200);
+    assert!(form.text.contains("autocomplete=\"current-password\"") && form.text.contains("value=\"ada\""));
+    let csrf = form.hidden("csrf");
+    let fields = |password| [("csrf", csrf.as_str()), ("next", "/wiki/admin"), ("password", password)];
+    let wrong = browser.post(&house, "confirm", &fields("wrong")).await;
+    assert_eq!((wrong.status, wrong.header("www-authenticate")), (401, CHALLENGE));
+    assert!(wrong.text.contains("Wrong password.") && wrong.hidden("next").ends_with("admin"));
+    assert_eq!(browser.session(), before.session());
+    let forged = browser.post(&house, "confirm", &[("csrf", "x"), ("password", RIGHT)]).await;
+    assert_eq!(forged.status, 403);
+
+    let reply = browser.post(&house, "confirm", &fields(RIGHT)).await;
+    assert_eq!(reply.location(), "/wiki/admin");
+    let cookie = reply.headers.get_all(SET_COOKIE).iter().next().unwrap().to_str().unwrap();
+    assert!(cookie.contains(&format!("Max-Age={}", (12 * 60 - 59) * 60)), "the limit is as it was: {cookie}");
+    assert!(browser.is_signed_in(&house).await && !before.clone().is_signed_in(&house).await);
+    assert_eq!(house.audited(), ["sign-in/ok/ada", "confirm/wrong-password/ada", "confirm/ok/ada"]);
+    // The limit counts from the sign-in.
+    for _ in 0..13 {
+        house.clock.advance(Duration::from_mins(51));
+        browser.is_signed_in(&house).await;
+    }
+    assert!(!browser.is_signed_in(&house).await);
+    // Nobody to ask: signing in is more.
+    assert_eq!(browser.get(&house, "confirm?next=/x").await.location(), "/.gateway/login?next=/x");
+    let hostile = Browser::default().get(&house, "confirm?next=//evil.example").await;
+    assert_eq!(hostile.location(), "/.gateway/login");
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_other_sessions_out_of_the_store() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    Browser::signed_in(&house).await;
+    change(&mut browser, &house, RIGHT, NEW, NEW).await;
+    let kept = house.sessions.list(None, None, 10).await.unwrap();
+    let own = SessionToken::from_cookie(browser.session().unwrap().as_bytes()).unwrap().key();
+    assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), [own]);
 }
 
 #[tokio::test]
@@ -760,6 +945,8 @@ async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
         (Method::DELETE, "logout", "GET, HEAD, POST"),
         (Method::OPTIONS, "account/password", "GET, HEAD, POST"),
         (Method::POST, "account", "GET, HEAD"),
+        (Method::GET, "account/sessions", "POST"),
+        (Method::PUT, "confirm", "GET, HEAD, POST"),
         (Method::POST, "whoami", "GET, HEAD"),
     ] {
         let reply = browser.send(&house, method, page, NAVIGATION, "").await;
@@ -774,7 +961,7 @@ async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
 
 #[tokio::test]
 async fn when_too_many_sign_in_at_once_the_answer_says_so_at_once_and_keeps_the_name() {
-    // One check runs, one waits; both take far longer than telling the others that there is no room.
+    // One check runs, two wait; all take far longer than telling the others that there is no room.
     let slow = HashSettings { memory: 19_456, iterations: 40, parallelism: 1 };
     let house = House::with(Box::new(MemoryStore::new(10)), slow, |_| ());
     let attempts =
@@ -850,6 +1037,10 @@ async fn a_sign_out_that_the_store_did_not_take_is_not_acknowledged() {
     let reply = browser.post(&house, "logout", &[("csrf", &csrf)]).await;
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(browser.session().is_some(), "the browser keeps the cookie, so that it can try again");
+    for end in ["others", "everywhere"] {
+        let reply = browser.post(&house, "account/sessions", &[("csrf", &csrf), ("end", end)]).await;
+        assert_eq!((reply.status, browser.session().is_some()), (503, true), "{end}");
+    }
     assert!(!reply.text.contains("secrets.example"));
     assert_eq!(house.audited(), ["sign-in/ok/ada"]);
 }

@@ -8,6 +8,7 @@
 
 mod client_io;
 mod connection;
+mod control;
 mod framing;
 mod listen;
 mod phase;
@@ -31,6 +32,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{gateway::Shared, telemetry};
 
+pub use control::{Control, ControlError, Revocation, Revocations, Revoked};
 pub use listen::{BindError, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
@@ -107,6 +109,7 @@ pub struct Server {
     shared: Arc<Shared>,
     tls: Arc<rustls::ServerConfig>,
     readiness: Arc<Readiness>,
+    control: Option<Control>,
     stopper: Stopper,
 }
 
@@ -144,7 +147,13 @@ impl Server {
         tls: Arc<rustls::ServerConfig>,
         readiness: Arc<Readiness>,
     ) -> Self {
-        Self { listeners, settings, shared, tls, readiness, stopper: Stopper::new() }
+        Self { listeners, settings, shared, tls, readiness, control: None, stopper: Stopper::new() }
+    }
+
+    /// The same, listening to the command line, too.
+    #[must_use]
+    pub fn with_control(self, control: Control) -> Self {
+        Self { control: Some(control), ..self }
     }
 
     /// Where HTTPS is served.
@@ -184,6 +193,11 @@ impl Server {
             let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
             // Not counted: it tells that we drain until the last worker has ended, and ends then.
             start(STATUS, &ended, move || status::run(listener, readiness, phases))?;
+        }
+        if let Some(control) = self.control {
+            let phases = self.stopper.watch();
+            start("the control socket", &ended, move || control::run(control, phases))?;
+            running += 1;
         }
         drop(ended);
         self.readiness.set_serving(true);

@@ -147,6 +147,7 @@ impl<'a> Run<'a> {
             user_agent: "test",
             remember,
             replaces: old.as_ref().map(|(_, session)| &**session),
+            confirms: false,
         };
         let opened = self.sessions.open(opening, now, &LIMITS).await;
         assert_eq!(opened.is_err(), self.cannot_write);

@@ -88,6 +88,18 @@ pub struct Limits {
     pub max_per_user: Option<usize>,
 }
 
+/// The limits that one app sets for itself, shorter than those of all sessions.
+///
+/// A session that has outlived them when a request for that app comes is over, for every app. They hold for
+/// those who are kept signed in, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppLimits {
+    /// From sign-in, whatever happens.
+    pub lifetime: Option<Duration>,
+    /// Since the last use, of whichever app.
+    pub idle_timeout: Option<Duration>,
+}
+
 /// Who opens a session, from where, and in place of which.
 #[derive(Debug)]
 pub struct Opening<'a> {
@@ -102,6 +114,9 @@ pub struct Opening<'a> {
     /// The session that came with the request; it ends. Its data goes on in the new one if it was
     /// the same user's, or a visitor's.
     pub replaces: Option<&'a Session>,
+    /// Whether the same user has only confirmed the password: the time limits of the session that is
+    /// replaced go on, and so does what is known of its sign-in.
+    pub confirms: bool,
 }
 
 /// Somebody who has not signed in, and the first that an app keeps for them.
@@ -130,12 +145,46 @@ pub enum Presented {
     Invalid,
 }
 
+/// What became of [`Sessions::end_one_of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedOne {
+    /// It was alive or had expired, and is no more.
+    Ended,
+    /// There is none with this key any more.
+    Gone,
+    /// It is somebody else's, and goes on.
+    NotTheirs,
+}
+
 /// Opens, finds and ends sessions.
 #[derive(Debug)]
 pub struct Sessions {
     store: Arc<dyn SessionStore>,
     cache: SessionCache,
     trust: Trust,
+}
+
+impl AppLimits {
+    /// What holds if both do.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let shorter = |one: Option<Duration>, other: Option<Duration>| one.into_iter().chain(other).min();
+        Self {
+            lifetime: shorter(self.lifetime, other.lifetime),
+            idle_timeout: shorter(self.idle_timeout, other.idle_timeout),
+        }
+    }
+}
+
+impl Limits {
+    /// The absolute limit of a session.
+    pub(crate) fn end_of(&self, signed_in: Timestamp, expires: Timestamp, remembered: bool) -> Timestamp {
+        let lifetime = match self.remember_lifetime {
+            Some(longer) if remembered => longer,
+            _ => self.lifetime,
+        };
+        expires.min(signed_in + lifetime)
+    }
 }
 
 impl Session {
@@ -165,11 +214,17 @@ impl Session {
 
     /// Its absolute limit. One that was shortened by a reload holds for sessions that were open before.
     pub fn dies_at(&self, limits: &Limits) -> Timestamp {
-        let lifetime = match limits.remember_lifetime {
-            Some(longer) if self.remembered => longer,
-            _ => limits.lifetime,
-        };
-        self.expires.min(self.signed_in + lifetime)
+        limits.end_of(self.signed_in, self.expires, self.remembered)
+    }
+
+    /// Whether it is too old for an app with limits of its own, however much it is used.
+    pub fn is_too_old_for(&self, own: &AppLimits, now: Timestamp) -> bool {
+        own.lifetime.is_some_and(|lifetime| now >= self.signed_in + lifetime)
+    }
+
+    /// Whether it is too old, or was unused for too long, for an app with limits of its own.
+    pub fn has_outlived(&self, own: &AppLimits, now: Timestamp) -> bool {
+        self.is_too_old_for(own, now) || own.idle_timeout.is_some_and(|idle| now >= self.last_seen() + idle)
     }
 
     /// When it was last used.
@@ -225,7 +280,7 @@ impl Sessions {
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
         let token =
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
-        let Opening { owner, client_addr, user_agent, remember, replaces } = opening;
+        let Opening { owner, client_addr, user_agent, remember, replaces, confirms } = opening;
         let keeps_data = |old: &&Session| old.owner == Owner::Visitor || old.owner.user() == owner.user();
         // As of now: what an application has changed since the request began is not to be lost.
         let data = match replaces.filter(keeps_data) {
@@ -234,16 +289,22 @@ impl Sessions {
         };
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
+        // Otherwise whoever confirms in time is signed in for ever.
+        let goes_on =
+            replaces.filter(|old| confirms && owner.user().is_some() && old.owner.user() == owner.user());
         let record = Record {
             key: token.key(),
             owner,
-            signed_in: now,
+            signed_in: goes_on.map_or(now, |old| old.signed_in),
             confirmed: now,
-            expires: now + lifetime,
+            expires: goes_on.map_or(now + lifetime, |old| old.expires),
             last_seen: now,
-            remembered,
-            client_addr,
-            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+            remembered: goes_on.map_or(remembered, |old| old.remembered),
+            client_addr: goes_on.map_or(client_addr, |old| old.client_addr),
+            user_agent: goes_on.map_or_else(
+                || user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+                |old| old.user_agent.clone(),
+            ),
             data: data.unwrap_or_default(),
         };
         let (session, _) = self.keep_new(record, replaces, limits.max_per_user).await?;
@@ -290,7 +351,7 @@ impl Sessions {
     ) -> Result<(Arc<Session>, usize), StoreError> {
         // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
         let epoch = self.cache.epoch();
-        let session = Session::from_record(record.clone(), record.signed_in);
+        let session = Session::from_record(record.clone(), record.last_seen);
         let old_key = replaces.map(|old| old.key);
         let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
         let ended = self.store.insert(new).await?;
@@ -308,15 +369,37 @@ impl Sessions {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
-        match token {
-            Some(token) => {
-                Ok(self.find(token.key(), now, limits).await?.map_or(Presented::Invalid, |session| {
-                    self.touch(&session, now);
-                    Presented::Alive(session)
-                }))
-            }
-            None => Ok(Presented::Invalid),
+        self.present_to(&AppLimits::default(), token, now, limits).await
+    }
+
+    /// The same for a request to an app with limits of its own: a session that has outlived them ends.
+    pub async fn present_to(
+        &self,
+        own: &AppLimits,
+        token: Option<&SessionToken>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Presented, StoreError> {
+        let Some(token) = token else { return Ok(Presented::Invalid) };
+        let Some(mut session) = self.find(token.key(), now, limits).await? else {
+            return Ok(Presented::Invalid);
+        };
+        if session.has_outlived(own, now) && self.trust != Trust::Told {
+            // Another gateway may have seen it in use.
+            self.cache.invalidate(Invalidation::Changed(session.key));
+            let here = session.last_seen();
+            let Some(asked_again) = self.find(session.key, now, limits).await? else {
+                return Ok(Presented::Invalid);
+            };
+            asked_again.last_seen.fetch_max(here.as_millis(), Ordering::Relaxed);
+            session = asked_again;
         }
+        if session.has_outlived(own, now) {
+            self.end(&session).await?;
+            return Ok(Presented::Invalid);
+        }
+        self.touch(&session, now);
+        Ok(Presented::Alive(session))
     }
 
     /// Whether a session that carries something (a WebSocket, a download) is alive still; counts as a use.
@@ -341,6 +424,18 @@ impl Sessions {
         let ended = self.store.remove(Which::One(session.key)).await?;
         self.forget(&ended, Some(session));
         Ok(())
+    }
+
+    /// Ends one session of this user, whichever it is.
+    pub async fn end_one_of(&self, user: UserId, key: SessionKey) -> Result<EndedOne, StoreError> {
+        match self.store.find(key).await? {
+            None => Ok(EndedOne::Gone),
+            Some(record) if record.owner.user() != Some(user) => Ok(EndedOne::NotTheirs),
+            Some(_) => {
+                self.end_which(Which::One(key)).await?;
+                Ok(EndedOne::Ended)
+            }
+        }
     }
 
     /// Ends all sessions of a user but `except`; says how many.
@@ -525,10 +620,11 @@ impl SessionCache {
         // entry: a session that was read back would look as if it had been unused for longer than it was.
         let note_last_use = move |_: Arc<SessionKey>, session: Arc<Session>, cause: RemovalCause| {
             let last_seen = session.last_seen();
-            if cause == RemovalCause::Size && last_seen.as_millis() > session.noted.load(Ordering::Relaxed) {
-                if let Some(store) = store.get().and_then(Weak::upgrade) {
-                    store.note_use(session.key, last_seen);
-                }
+            if cause == RemovalCause::Size
+                && last_seen.as_millis() > session.noted.load(Ordering::Relaxed)
+                && let Some(store) = store.get().and_then(Weak::upgrade)
+            {
+                store.note_use(session.key, last_seen);
             }
         };
         let sessions = Cache::builder()

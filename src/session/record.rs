@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SessionKey, data::SessionData};
+use super::{Limits, NOTE_EVERY, SessionKey, data::SessionData};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, UserId},
@@ -34,6 +34,19 @@ pub struct Record {
     /// What applications keep in it.
     #[serde(default, skip_serializing_if = "SessionData::is_empty")]
     pub data: SessionData,
+}
+
+impl Record {
+    /// Its absolute limit under these limits.
+    pub fn dies_at(&self, limits: &Limits) -> Timestamp {
+        limits.end_of(self.signed_in, self.expires, self.remembered)
+    }
+
+    /// Whether it is inside its time limits, as far as a record knows: its last use may be a minute old.
+    pub fn may_be_alive(&self, now: Timestamp, limits: &Limits) -> bool {
+        let idle = now >= self.last_seen + limits.idle_timeout + NOTE_EVERY;
+        now < self.dies_at(limits) && (self.remembered || !idle)
+    }
 }
 
 /// Whose a session is.

@@ -29,7 +29,7 @@ fn start(store: impl SessionStore + 'static) -> Sessions {
 fn opening(user: i64) -> Opening<'static> {
     let owner = Owner::User { id: UserId(user), credential: CredentialVersion(1) };
     let client_addr = Ipv4Addr::LOCALHOST.into();
-    Opening { owner, client_addr, user_agent: "test", remember: false, replaces: None }
+    Opening { owner, client_addr, user_agent: "test", remember: false, replaces: None, confirms: false }
 }
 
 async fn open(sessions: &Sessions, now: Timestamp) -> (SessionToken, Arc<Session>) {
@@ -130,6 +130,67 @@ async fn past_the_limit_whoever_holds_the_most_loses_the_one_unused_for_longest(
     let (newest, _) = greedy.last().unwrap();
     assert!(alive(&sessions, newest, at(40)).await);
     assert!(greedy[0].1.has_ended());
+}
+
+#[tokio::test]
+async fn a_session_that_an_app_s_own_limits_are_too_short_for_ends_for_every_app() {
+    let sessions = in_memory();
+    let idle = AppLimits { idle_timeout: Some(Duration::from_secs(3)), lifetime: None };
+    let short = AppLimits { idle_timeout: None, lifetime: Some(Duration::from_secs(20)) };
+    let present = async |own: &AppLimits, token: &SessionToken, now| {
+        matches!(sessions.present_to(own, Some(token), now, &LIMITS).await, Ok(Presented::Alive(_)))
+    };
+    // The use of another app counts; that of this one is not counted before it was looked at.
+    let (token, _) = open(&sessions, at(0)).await;
+    assert!(present(&AppLimits::default(), &token, at(2)).await);
+    assert!(present(&idle, &token, at(4)).await);
+    assert!(!present(&idle, &token, at(7)).await);
+    assert!(!alive(&sessions, &token, at(7)).await);
+
+    let remembered = Opening { remember: true, ..opening(7) };
+    let (token, _) = sessions.open(remembered, at(0), &LIMITS).await.unwrap();
+    assert!(present(&short, &token, at(19)).await);
+    assert!(!present(&short, &token, at(20)).await, "remembered, and too old for this app");
+    assert!(!alive(&sessions, &token, at(20)).await);
+}
+
+#[tokio::test]
+async fn before_a_shared_session_ends_for_an_app_the_store_is_asked_whether_it_was_used_elsewhere() {
+    let script = Script::new(10, SHARED);
+    let idle = AppLimits { idle_timeout: Some(Duration::from_secs(2)), lifetime: None };
+    let (token, session) = open(&script.sessions, at(0)).await;
+    script.sessions.store.note_use(session.key, at(2));
+    let present = |now| script.sessions.present_to(&idle, Some(&token), now, &LIMITS);
+    assert!(matches!(present(at(3)).await, Ok(Presented::Alive(_))));
+    assert!(matches!(present(at(5)).await, Ok(Presented::Invalid)));
+}
+
+#[tokio::test]
+async fn confirming_gives_a_new_token_and_no_longer_life() {
+    let sessions = in_memory();
+    let (first, session) =
+        sessions.open(Opening { remember: true, ..opening(7) }, at(0), &LIMITS).await.unwrap();
+    let confirming = Opening { replaces: Some(&session), confirms: true, ..opening(7) };
+    let (second, confirmed) = sessions.open(confirming, at(50), &LIMITS).await.unwrap();
+    assert!(!alive(&sessions, &first, at(50)).await && alive(&sessions, &second, at(50)).await);
+    assert_eq!((confirmed.signed_in, confirmed.confirmed, confirmed.expires), (at(0), at(50), at(1000)));
+    assert!(confirmed.remembered);
+    // Somebody else is no confirmation.
+    let other = Opening { replaces: Some(&confirmed), confirms: true, ..opening(8) };
+    let (_, other) = sessions.open(other, at(60), &LIMITS).await.unwrap();
+    assert_eq!((other.signed_in, other.remembered), (at(60), false));
+}
+
+#[tokio::test]
+async fn a_user_ends_sessions_of_their_own_alone() {
+    let sessions = in_memory();
+    let (mine, session) = open(&sessions, at(0)).await;
+    let (theirs, other) = sessions.open(opening(8), at(0), &LIMITS).await.unwrap();
+    assert_eq!(sessions.end_one_of(UserId(7), other.key).await.unwrap(), EndedOne::NotTheirs);
+    assert!(alive(&sessions, &theirs, at(0)).await);
+    assert_eq!(sessions.end_one_of(UserId(7), session.key).await.unwrap(), EndedOne::Ended);
+    assert!(!alive(&sessions, &mine, at(0)).await && session.has_ended());
+    assert_eq!(sessions.end_one_of(UserId(7), session.key).await.unwrap(), EndedOne::Gone);
 }
 
 /// A store that fails, or is changed behind our back, when a test says so.

@@ -25,6 +25,10 @@ pub enum AuditKind {
     SignInFailed,
     /// A user signed out.
     SignOut,
+    /// A user confirmed their own password to go on, or failed to.
+    Confirm,
+    /// Sessions were ended one by one or all at once: by their user, or by an `actor`.
+    SessionsEnded,
     /// A user changed their own password, or failed to.
     PasswordChange,
     /// The first superuser was made, or the set-up link was refused.

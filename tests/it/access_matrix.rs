@@ -195,10 +195,10 @@ fn by_the_rules<'p>(
     let target = Target::read(method, &path.parse().unwrap(), &headers, here, &TrustedProxies::default());
     let Ok(target) = target else { return (400, None) };
     let Ok(app) = policy.route(&target) else { return (421, None) };
-    let ruling = rule_on(policy, app, identity, &target);
+    let ruling = rule_on(policy, app, identity, None, &target);
     let status = match ruling.outcome {
         Outcome::Allow => 200,
-        Outcome::Challenge => 401,
+        Outcome::Confirm | Outcome::Challenge => 401,
         Outcome::Deny => 403,
     };
     (status, ruling.rule)

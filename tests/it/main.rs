@@ -25,6 +25,7 @@ mod process;
 mod prometheus;
 mod routing;
 mod session_data;
+mod sessions;
 mod sign_in;
 mod support;
 mod systemd;

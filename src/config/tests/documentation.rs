@@ -99,8 +99,9 @@ fn decided(configuration: &Configuration, request: &str, who: &Identity, from: &
     let target =
         Target::read(&method, &path.parse().unwrap(), &headers, from, &TrustedProxies::default()).unwrap();
     let app = configuration.policy.route(&target).unwrap();
-    match rule_on(&configuration.policy, app, who, &target).outcome {
+    match rule_on(&configuration.policy, app, who, None, &target).outcome {
         Outcome::Allow => "yes",
+        Outcome::Confirm => "confirm",
         Outcome::Challenge => "sign in",
         Outcome::Deny => "no",
     }

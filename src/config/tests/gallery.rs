@@ -343,3 +343,14 @@ fn session_data_for_visitors_alone() {
         "session_data = \"true\"",
     ]));
 }
+
+#[test]
+fn recent_sign_ins_and_session_limits_of_an_app() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/\"\nallow = \"anyone\"\nmax_age = \"10m\"\n\
+         [[app.rule]]\npath = \"/x\"\nallow = \"nobody\"\nmax_age = \"10m\"\n\
+         [[app.rule]]\npath = \"/y\"\nallow = \"authenticated\"\nmax_age = 10\n",
+        "[session]\nlifetime = \"8h\"\n[[app]]\nupstream = \"builtin:whoami\"\n[app.session]\nlifetime = \"9h\"\nidle_timeout = \"61m\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n[app.session]\nidle = \"10m\"\nbrowser_session = true\n",
+    ]));
+}

@@ -212,3 +212,18 @@ fn a_file_that_cannot_be_read_says_what_to_do() {
         shown(&file)
     );
 }
+
+#[test]
+fn an_app_shortens_its_sessions_and_a_rule_asks_for_a_recent_sign_in() {
+    let Loaded { configuration, warnings } = parsed(
+        "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/x\"\nallow = \"authenticated\"\nmax_age = \"10m\"\n\
+         [[app]]\npath = \"/pay\"\nupstream = \"builtin:whoami\"\n[app.session]\nlifetime = \"2h\"\nidle_timeout = \"1h\"\n",
+    );
+    assert!(warnings.is_empty());
+    let rules = configuration.policy.apps()[0].rules();
+    assert_eq!(rules[0].max_age, Some(Duration::from_mins(10)));
+    let none = session::AppLimits::default();
+    let hours = |hours| Some(Duration::from_hours(hours));
+    let shorter = session::AppLimits { lifetime: hours(2), idle_timeout: hours(1) };
+    assert_eq!(configuration.app_sessions, [none, shorter]);
+}

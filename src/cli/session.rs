@@ -1,0 +1,274 @@
+//! `portcullis session …`: who is signed in, and ending that, from the command line.
+//!
+//! Works on the session store itself, whether the gateway runs or not; a running gateway notices within a
+//! second. Sessions in memory are asked of the running gateway through its control socket. A session is named
+//! by its key, which opens nothing: all 64 digits, or as many of the first as the logs show.
+
+mod listing;
+mod reach;
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    clock::Clock,
+    config::Configuration,
+    identity::{CredentialVersion, InvalidName, UserId, UserName},
+    server::Revoked,
+    session::{Owner, Record, SessionKey, StoreError},
+    users::{self, UserStore},
+};
+use listing::Listing;
+use reach::Reach;
+
+/// List and end sessions
+#[derive(Clone, Debug, Args)]
+pub struct SessionArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SessionCommand,
+}
+
+/// What can be done with sessions.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SessionCommand {
+    /// List who is signed in, since when, from where
+    List {
+        /// Only the sessions of this user
+        #[arg(long, value_name = "NAME", value_parser = parse_name)]
+        user: Option<UserName>,
+        /// Print a JSON array instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// End sessions: the next request is asked to sign in, and what is still on its way is closed
+    Revoke(RevokeArgs),
+}
+
+/// Arguments of `portcullis session revoke`; one of them.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct RevokeArgs {
+    /// Key of one session, as the list and the logs show it
+    pub key: Option<String>,
+    /// All sessions of this user
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    pub user: Option<UserName>,
+    /// Everybody's sessions
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Where the command runs.
+pub struct Surroundings<'a> {
+    /// What says where sessions are, and how long they live.
+    pub configuration: &'a Configuration,
+    /// For what has expired.
+    pub clock: Clock,
+    /// Who makes the change, for the audit stream.
+    pub actor: String,
+    /// Standard output.
+    pub out: &'a mut dyn Write,
+    /// Standard error: why there is nothing.
+    pub err: &'a mut dyn Write,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The session store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The directory of users refused or failed.
+    #[error(transparent)]
+    Users(#[from] users::StoreError),
+    /// The running gateway did not answer as it should.
+    #[error("asking the running gateway through {}", .path.display())]
+    Control {
+        /// Its socket.
+        path: PathBuf,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nobody has that name.
+    #[error("there is no user {0}; `portcullis user list` shows who there is")]
+    UnknownUser(UserName),
+    /// What was typed is no key.
+    #[error(
+        "{0:?} is no key of a session: 8 to 64 hexadecimal digits, as `portcullis session list` shows them"
+    )]
+    NoKey(String),
+    /// There is none with that key.
+    #[error("there is no session {0}; `portcullis session list` shows what there is")]
+    NoSession(String),
+    /// Several keys begin so.
+    #[error("several sessions begin with {0}; give more digits of the key")]
+    Ambiguous(String),
+    /// Standard output or standard error is closed.
+    #[error("writing the answer: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Does what `command` says, and tells about it on [`Surroundings::out`].
+pub fn run(command: &SessionCommand, with: Surroundings<'_>) -> Result<(), SessionError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let reach = Reach::of(with.configuration, with.clock.clone())?;
+        let mut command_at_work = AtWork { reach, people: People::default(), with };
+        command_at_work.people = People::read(&command_at_work.with)?;
+        match command {
+            SessionCommand::List { user, json } => command_at_work.list(user.as_ref(), *json).await,
+            SessionCommand::Revoke(args) => command_at_work.revoke(args).await,
+        }?;
+        Ok(command_at_work.with.out.flush()?)
+    })
+}
+
+/// A command at work.
+struct AtWork<'a> {
+    reach: Reach,
+    people: People,
+    with: Surroundings<'a>,
+}
+
+/// Everybody in the directory, as far as sessions are concerned.
+#[derive(Default)]
+struct People {
+    names: HashMap<UserId, UserName>,
+    /// Under which credential version somebody can be signed in; nobody who is disabled.
+    credentials: HashMap<UserId, CredentialVersion>,
+}
+
+impl People {
+    fn read(with: &Surroundings<'_>) -> Result<Self, SessionError> {
+        let database = with.configuration.users_database();
+        // Opening would make an empty one.
+        if matches!(database.try_exists(), Ok(false)) {
+            return Ok(Self::default());
+        }
+        let mut people = Self::default();
+        for account in UserStore::open(&database, with.clock.clone())?.list()? {
+            let id = account.user.id;
+            people.names.insert(id, account.user.name.clone());
+            if account.active {
+                people.credentials.insert(id, account.credential);
+            }
+        }
+        Ok(people)
+    }
+
+    fn id(&self, name: &UserName) -> Result<UserId, SessionError> {
+        let found = self.names.iter().find(|(_, other)| *other == name);
+        found.map(|(id, _)| *id).ok_or_else(|| SessionError::UnknownUser(name.clone()))
+    }
+
+    /// Whether the gateway would still let this session be used.
+    fn may_use(&self, record: &Record) -> bool {
+        match record.owner {
+            Owner::User { id, credential } => self.credentials.get(&id) == Some(&credential),
+            Owner::Visitor => true,
+        }
+    }
+}
+
+impl AtWork<'_> {
+    async fn list(&mut self, user: Option<&UserName>, json: bool) -> Result<(), SessionError> {
+        let of = user.map(|name| self.people.id(name)).transpose()?;
+        self.tell_if_nowhere()?;
+        let (limits, now) = (&self.with.configuration.sessions.limits, self.with.clock.now());
+        let mut listing = Listing { names: &self.people.names, limits, json, written: 0 };
+        let mut after = None;
+        loop {
+            let page = self.reach.list(of, after, PAGE).await?;
+            for record in &page {
+                if record.may_be_alive(now, limits) && self.people.may_use(record) {
+                    listing.write(record, self.with.out)?;
+                }
+            }
+            after = page.last().map(|record| record.key);
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        Ok(listing.finish(self.with.out)?)
+    }
+
+    async fn revoke(&mut self, args: &RevokeArgs) -> Result<(), SessionError> {
+        let which = match (&args.key, &args.user) {
+            (Some(typed), _) => Revoked::Key(self.find(typed).await?),
+            (None, Some(name)) => Revoked::User(self.people.id(name)?),
+            (None, None) => Revoked::All,
+        };
+        self.tell_if_nowhere()?;
+        let ended = self.reach.revoke(which, self.with.actor.clone()).await?;
+        let of = args.user.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+        let out = &mut self.with.out;
+        match ended {
+            0 => writeln!(out, "there were no sessions{of} to end")?,
+            1 => writeln!(out, "ended 1 session{of}")?,
+            ended => writeln!(out, "ended {ended} sessions{of}")?,
+        }
+        Ok(())
+    }
+
+    /// The one session whose key begins so; keys are listed in their order.
+    async fn find(&self, typed: &str) -> Result<SessionKey, SessionError> {
+        let digits = typed.to_ascii_lowercase();
+        let is_key = (8..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let lowest = SessionKey::from_hex(&format!("{digits:0<64}")).filter(|_| is_key);
+        let lowest = lowest.ok_or_else(|| SessionError::NoKey(typed.to_owned()))?;
+        let found = self.reach.list(None, before(lowest), 2).await?;
+        let mut begin_so =
+            found.iter().map(|record| record.key).filter(|key| key.to_hex().starts_with(&digits));
+        match (begin_so.next(), begin_so.next()) {
+            (Some(key), None) => Ok(key),
+            (Some(_), Some(_)) => Err(SessionError::Ambiguous(typed.to_owned())),
+            (None, _) => Err(SessionError::NoSession(typed.to_owned())),
+        }
+    }
+
+    fn tell_if_nowhere(&mut self) -> io::Result<()> {
+        match self.reach {
+            Reach::Nowhere(why) => writeln!(self.with.err, "there are no sessions: {why}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The greatest key below this one; `None` below the first.
+fn before(key: SessionKey) -> Option<SessionKey> {
+    let mut bytes = *key.as_bytes();
+    for byte in bytes.iter_mut().rev() {
+        let (less, borrowed) = byte.overflowing_sub(1);
+        *byte = less;
+        if !borrowed {
+            return Some(SessionKey::from_bytes(bytes));
+        }
+    }
+    None
+}
+
+fn parse_name(typed: &str) -> Result<UserName, InvalidName> {
+    UserName::parse(typed)
+}
+
+const PAGE: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_follows_the_one_before_it() {
+        let key = |hex: &str| SessionKey::from_hex(&format!("{hex:0<64}")).unwrap();
+        let low = before(key("1000")).unwrap();
+        assert_eq!(low.to_hex(), format!("0fff{}", "f".repeat(60)));
+        assert!(low < key("1000"));
+        assert_eq!(before(key("0")), None);
+    }
+}

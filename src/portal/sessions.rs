@@ -1,0 +1,67 @@
+//! Ending one's own sessions, from the list on the account page.
+//!
+//! A session is named by its key, which is a hash and opens nothing. Only one's own can be ended;
+//! somebody else's is as good as none.
+
+use http::StatusCode;
+
+use super::{
+    Answer, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, form::Form, notice::Notice, unavailable,
+};
+use crate::{
+    pages,
+    refusal::Refusal,
+    session::{EndedOne, SessionKey, Which},
+    telemetry::AuditKind,
+};
+
+impl Portal {
+    /// Ends what the field `end` says: a key, `others`, or `everywhere`.
+    pub(super) async fn end_sessions(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
+        let SignedIn { account, session, token } = visit.signed_in()?;
+        let form = match Genuine::check(visit, Some(&token), form) {
+            Ok(genuine) => genuine.into_form(),
+            Err(_) => return self.account_page(visit, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await,
+        };
+        let user = account.user.id;
+        let audit = |reason, key: Option<SessionKey>| {
+            let (name, key) = (account.user.name.as_str(), key.map(|key| key.to_string()));
+            self.record(visit, AuditKind::SessionsEnded, reason, Some(name), key);
+        };
+        let failed = |error| unavailable(visit, "ending sessions", &error);
+        match form.text("end") {
+            "others" => {
+                self.sessions.end_all_of(user, Some(session.key)).await.map_err(failed)?;
+                audit("others", None);
+                Ok(back(Notice::OthersEnded))
+            }
+            "everywhere" => {
+                let all = Which::OfUser { user, except: None };
+                self.sessions.end_which(all).await.map_err(failed)?;
+                audit("everywhere", None);
+                Ok(super::logout::signed_out(Notice::SignedOutEverywhere))
+            }
+            key => {
+                let key = SessionKey::from_hex(key).ok_or(Refusal::NotFound)?;
+                match self.sessions.end_one_of(user, key).await.map_err(failed)? {
+                    EndedOne::NotTheirs => return Err(Refusal::NotFound),
+                    EndedOne::Ended => audit("one", Some(key)),
+                    EndedOne::Gone => {}
+                }
+                // The list offers no button for it.
+                let own = key == session.key;
+                Ok(if own {
+                    super::logout::signed_out(Notice::SignedOut)
+                } else {
+                    back(Notice::SessionEnded)
+                })
+            }
+        }
+    }
+}
+
+fn back(notice: Notice) -> Answer {
+    let mut response = pages::redirect("/.gateway/account");
+    notice.leave(response.headers_mut());
+    response
+}

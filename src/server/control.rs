@@ -1,0 +1,268 @@
+//! A door for the command line into a running gateway whose sessions are nowhere else: `control.sock` in the
+//! state folder, for the `memory` store.
+//!
+//! HTTP over a UNIX socket: `GET /sessions?user=…&after=…&most=…` lists, `POST /sessions/revoke` ends. Only the
+//! gateway's own user and root come in: the socket is theirs alone (0600), and the system says who calls. What is
+//! told and taken are keys, never tokens, and never what applications keep in a session.
+
+use std::{
+    convert::Infallible,
+    fs, io,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::watch,
+    task::spawn_local,
+};
+
+use super::phase::{Phase, reached};
+use crate::{
+    identity::UserId,
+    session::{Record, SessionData, SessionKey, Sessions, StoreError, Which},
+    telemetry::{Audit, AuditEvent, AuditKind},
+};
+
+/// The socket, bound; its file goes when this is dropped.
+#[derive(Debug)]
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Who may call besides root.
+    owner: u32,
+    sessions: Arc<Sessions>,
+    audit: Audit,
+}
+
+/// Why there is no socket.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Somebody answers on it.
+    #[error(
+        "another gateway runs with this state folder and answers on {}; stop it, or name another folder with `state`",
+        .0.display()
+    )]
+    Taken(PathBuf),
+    /// The system refused.
+    #[error("making the control socket {}", .path.display())]
+    Bind {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What `POST /sessions/revoke` takes, in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Which sessions end.
+    pub which: Revoked,
+    /// Who asks for it, for the audit stream.
+    pub actor: String,
+}
+
+/// Which sessions a [`Revocation`] ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Revoked {
+    /// One.
+    Key(SessionKey),
+    /// All of a user.
+    User(UserId),
+    /// Everybody's.
+    All,
+}
+
+impl From<Revoked> for Which {
+    fn from(revoked: Revoked) -> Self {
+        match revoked {
+            Revoked::Key(key) => Self::One(key),
+            Revoked::User(user) => Self::OfUser { user, except: None },
+            Revoked::All => Self::All,
+        }
+    }
+}
+
+/// What `POST /sessions/revoke` answers, in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocations {
+    /// How many sessions ended.
+    pub ended: usize,
+}
+
+impl Control {
+    /// Binds the socket. What a gateway that was killed has left behind is replaced; one on which somebody
+    /// answers is not.
+    pub fn bind(path: &Path, sessions: Arc<Sessions>, audit: Audit) -> Result<Self, ControlError> {
+        let failed = |source| ControlError::Bind { path: path.to_owned(), source };
+        match UnixStream::connect(path) {
+            Ok(_) => return Err(ControlError::Taken(path.to_owned())),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        // Under another name until nobody else can open it.
+        let making = path.with_extension(format!("{}", std::process::id()));
+        match fs::remove_file(&making) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&making).map_err(failed)?;
+        let made_private = || {
+            fs::set_permissions(&making, fs::Permissions::from_mode(0o600))?;
+            let owner = fs::metadata(&making)?.uid();
+            fs::rename(&making, path)?;
+            listener.set_nonblocking(true)?;
+            Ok(owner)
+        };
+        let owner = made_private().map_err(|error| {
+            fs::remove_file(&making).ok();
+            failed(error)
+        })?;
+        Ok(Self { listener, path: path.to_owned(), owner, sessions, audit })
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let outcome = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/sessions") => self.list(request.uri().query().unwrap_or_default()).await,
+            (&Method::POST, "/sessions/revoke") => self.revoke(request).await,
+            _ => Err((StatusCode::NOT_FOUND, "only GET /sessions and POST /sessions/revoke".to_owned())),
+        };
+        let (status, kind, text) = match outcome {
+            Ok(json) => (StatusCode::OK, "application/json", json),
+            Err((status, text)) => (status, "text/plain; charset=utf-8", text),
+        };
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+
+    async fn list(&self, query: &str) -> Result<String, (StatusCode, String)> {
+        let (mut of, mut after, mut most) = (None, None, MOST_LISTED);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let understood = match &*name {
+                "user" => value.parse().ok().map(|id| of = Some(UserId(id))),
+                "after" => SessionKey::from_hex(&value).map(|key| after = Some(key)),
+                "most" => value.parse().ok().map(|number: usize| most = number.min(MOST_LISTED)),
+                _ => None,
+            };
+            understood.ok_or_else(|| (StatusCode::BAD_REQUEST, format!("cannot read `{name}`")))?;
+        }
+        let listed = self.sessions.list(of, after, most).await.map_err(|error| unavailable(&error))?;
+        let bare: Vec<Record> =
+            listed.into_iter().map(|record| Record { data: SessionData::default(), ..record }).collect();
+        in_json(&bare)
+    }
+
+    async fn revoke(&self, request: Request<Incoming>) -> Result<String, (StatusCode, String)> {
+        let unread =
+            |error: String| (StatusCode::BAD_REQUEST, format!("cannot read the revocation: {error}"));
+        #[expect(clippy::disallowed_methods, reason = "limited in size; who sends it is the administrator")]
+        let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
+        let body = body.map_err(|error| unread(error.to_string()))?.to_bytes();
+        let Revocation { which, actor } =
+            serde_json::from_slice(&body).map_err(|error| unread(error.to_string()))?;
+        let ended = self.sessions.end_which(which.into()).await.map_err(|error| unavailable(&error))?;
+        if ended > 0 {
+            self.record(which, &actor);
+        }
+        in_json(&Revocations { ended })
+    }
+
+    fn record(&self, which: Revoked, actor: &str) {
+        let (reason, session) = match which {
+            Revoked::Key(key) => ("one", Some(key.to_string())),
+            Revoked::User(_) => ("user", None),
+            Revoked::All => ("all", None),
+        };
+        let event = AuditKind::SessionsEnded;
+        let (user, actor) = (None, Some(actor));
+        self.audit.record(&AuditEvent {
+            event,
+            reason,
+            user,
+            actor,
+            client: None,
+            request_id: None,
+            session,
+        });
+    }
+}
+
+impl Drop for Control {
+    /// Before the socket is closed: one that is refused is replaced by the next gateway, and must not be taken
+    /// away from it.
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).ok();
+    }
+}
+
+/// Serves until the gateway drains.
+pub(super) fn run(control: Control, mut phases: watch::Receiver<Phase>) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let listener = tokio::net::UnixListener::from_std(control.listener.try_clone()?)?;
+        let control = Rc::new(control);
+        loop {
+            let accepted = tokio::select! {
+                () = reached(&mut phases, Phase::Draining) => return Ok(()),
+                accepted = listener.accept() => accepted,
+            };
+            let socket = match accepted {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a connection on the control socket");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            match socket.peer_cred() {
+                Ok(caller) if caller.uid() == control.owner || caller.uid() == 0 => {}
+                _ => {
+                    tracing::warn!("somebody else was turned away from the control socket");
+                    continue;
+                }
+            }
+            let control = Rc::clone(&control);
+            spawn_local(async move {
+                let service =
+                    service_fn(|request| async { Ok::<_, Infallible>(control.answer(request).await) });
+                let served = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(Duration::from_secs(10))
+                    .serve_connection(TokioIo::new(socket), service);
+                if let Err(error) = served.await {
+                    tracing::debug!(%error, "a control connection ended");
+                }
+            });
+        }
+    })
+}
+
+fn in_json(value: &impl Serialize) -> Result<String, (StatusCode, String)> {
+    serde_json::to_string(value).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+fn unavailable(error: &StoreError) -> (StatusCode, String) {
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{error}: {}", error.source))
+}
+
+/// A page of a listing.
+const MOST_LISTED: usize = 1000;
+const MAX_BODY: usize = 4096;
