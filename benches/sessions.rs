@@ -350,7 +350,7 @@ fn bench_folder() -> PathBuf {
 fn opening() -> Opening<'static> {
     let owner = Owner::User { id: UserId(1), credential: CredentialVersion(1) };
     let client_addr = Ipv4Addr::LOCALHOST.into();
-    Opening { owner, client_addr, user_agent: USER_AGENT, remember: false, replaces: None }
+    Opening { owner, client_addr, user_agent: USER_AGENT, remember: false, replaces: None, confirms: false }
 }
 
 fn new(record: Record) -> NewSession {

@@ -22,7 +22,7 @@ use crate::{
         SelfSigned, SelfSignedError, Server, TlsError,
     },
     session::{
-        FileStore, Limits, MemoryStore, SessionStore, Sessions, StoreError as SessionStoreError,
+        FileStore, Limits, MemoryStore, RedisStore, SessionStore, Sessions, StoreError as SessionStoreError,
         StoreSurroundings,
     },
     snapshot::{Current, Snapshot},
@@ -156,12 +156,13 @@ pub fn assemble(
 }
 
 fn sessions(configuration: &Configuration, clock: &Clock) -> Result<Sessions, SessionStoreError> {
-    let config::Sessions { store, max_sessions, .. } = configuration.sessions;
+    let config::Sessions { store, max_sessions, .. } = &configuration.sessions;
     Sessions::start(CACHED_SESSIONS, |invalidator| {
         let surroundings = StoreSurroundings { clock: clock.clone(), invalidator };
         Ok(match store {
             Store::File => Box::new(FileStore::open(&configuration.sessions_database(), surroundings)?),
-            Store::Memory => Box::new(MemoryStore::new(max_sessions)) as Box<dyn SessionStore>,
+            Store::Memory => Box::new(MemoryStore::new(*max_sessions)) as Box<dyn SessionStore>,
+            Store::Redis(settings) => Box::new(RedisStore::open(settings, surroundings)?),
         })
     })
 }

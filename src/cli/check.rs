@@ -95,6 +95,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     let place = match store {
         Store::File => configuration.sessions_database().display().to_string(),
         Store::Memory => format!("in memory, {max_sessions} at a time"),
+        Store::Redis(settings) => format!("{}, `{}`", settings.address, settings.prefix),
     };
     row("sessions", place, times);
     row("state", configuration.state.display().to_string(), String::new());

@@ -108,12 +108,14 @@ pub struct Sessions {
 }
 
 /// Where sessions are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
     /// In the state folder: they survive a restart and a crash.
     File,
     /// In this process alone: a restart signs everybody out.
     Memory,
+    /// In Redis or Valkey: for several gateways.
+    Redis(session::RedisSettings),
 }
 
 /// `[log]`.

@@ -36,6 +36,10 @@ pub(super) static SESSION: Keys = Keys {
         "max_per_user",
         "max_sessions",
         "max_visitors",
+        "store_ca",
+        "prefix",
+        "cache_ttl",
+        "grace",
     ],
 };
 pub(super) static PASSWORD: Keys =

@@ -26,6 +26,7 @@ mod rules;
 mod sections;
 mod server;
 mod source;
+mod store;
 mod suggest;
 mod syntax;
 mod upstreams;

@@ -272,6 +272,20 @@ impl Reader {
 
     /// A duration longer than zero.
     pub(super) fn duration(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
+        let duration = self.duration_or_none(field.clone(), default);
+        match field {
+            Some(field) if duration.is_zero() => {
+                let message = format!("`{}` must be longer than zero", field.name);
+                let help = "nothing could ever happen in no time; leave the key out for its default";
+                self.report(self.error(&field.value.span(), message).help(help));
+                default
+            }
+            _ => duration,
+        }
+    }
+
+    /// A duration that may be zero.
+    pub(super) fn duration_or_none(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
         let Some(field) = field else { return default };
         let Some(text) = self.quantity(&field, "a duration", "30s", |seconds| {
             quantity::show_duration(Duration::from_secs(seconds))
@@ -279,12 +293,6 @@ impl Reader {
             return default;
         };
         match quantity::duration(text.content) {
-            Ok(duration) if duration.is_zero() => {
-                let message = format!("`{}` must be longer than zero", field.name);
-                let help = "nothing could ever happen in no time; leave the key out for its default";
-                self.report(self.error(&text.span, message).help(help));
-                default
-            }
             Ok(duration) => duration,
             Err(wrong) => {
                 self.no_quantity(&field, &text, wrong);

@@ -9,11 +9,11 @@ use toml::de::DeTable;
 
 use super::{
     apps, certificate,
-    configuration::{CertificateFiles, Configuration, Log, Sessions, Store, Tls},
+    configuration::{CertificateFiles, Configuration, Log, Sessions, Tls},
     groups::Groups,
     keys,
-    reader::{Field, Reader, Section, shown},
-    server,
+    reader::{Field, Reader, Section},
+    server, store,
 };
 use crate::{
     server::{Limits, TlsVersion},
@@ -31,7 +31,7 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
 
     let state = top.field("state").and_then(|field| path(reader, &field, folder));
     let groups = Groups::read(reader, top.field("groups"));
-    let sessions = sessions(reader, section("session", &keys::SESSION).as_ref());
+    let sessions = sessions(reader, section("session", &keys::SESSION).as_ref(), folder);
     let apps = apps::read(reader, &top, folder, &groups, &sessions.limits);
     Configuration {
         file: file.to_owned(),
@@ -89,7 +89,7 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
     Tls { min_version, certificates }
 }
 
-fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
+fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Sessions {
     let field = |name| section.and_then(|section| section.field(name));
     let limits = session::Limits {
         lifetime: reader.duration(field("lifetime"), Duration::from_hours(12)),
@@ -109,37 +109,12 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
         reader.report(warning);
     }
     Sessions {
-        store: field("store").and_then(|field| store(reader, &field)).unwrap_or(DEFAULT_STORE),
+        store: store::read(reader, section, folder),
         max_sessions: reader.integer(field("max_sessions"), 1..=1_000_000_000, 1_000_000),
         max_visitors: usize::try_from(reader.integer(field("max_visitors"), 1..=10_000_000, 100_000))
             .unwrap_or(usize::MAX),
         limits,
     }
-}
-
-/// The one place that says which stores there are.
-fn store(reader: &Reader, field: &Field<'_>) -> Option<Store> {
-    let text = reader.text(field)?;
-    match text.content {
-        "memory" => return Some(Store::Memory),
-        "file" => return Some(Store::File),
-        redis if redis.starts_with("redis://") || redis.starts_with("rediss://") => {
-            // The address may hold a password, so it is not repeated.
-            reader.report(
-                reader
-                    .error(&text.span, "a Redis store is not available in this version")
-                    .help("write `store = \"file\"`: sessions survive a restart, on one gateway"),
-            );
-        }
-        other => {
-            reader.report(
-                reader
-                    .error(&text.span, format!("there is no store \"{}\"", shown(other)))
-                    .help("write `store = \"file\"`, or \"memory\""),
-            );
-        }
-    }
-    None
 }
 
 fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {
@@ -207,4 +182,3 @@ fn log(reader: &Reader, section: Option<&Section<'_>>) -> Log {
 
 /// Stands in where what was written cannot be read.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
-const DEFAULT_STORE: Store = Store::File;

@@ -96,7 +96,7 @@ fn without_passwords(text: &str) -> String {
     while let Some(start) = rest.find("://").map(|at| at + 3) {
         let (before, after) = rest.split_at(start);
         shown.push_str(before);
-        let end = after.find(|c: char| c.is_whitespace() || "\"'/?#".contains(c)).unwrap_or(after.len());
+        let end = after.find(|c: char| c.is_whitespace() || "\"'".contains(c)).unwrap_or(after.len());
         let (authority, after) = after.split_at(end);
         let secret = authority.rfind('@').unwrap_or(0);
         shown.extend(std::iter::repeat_n('*', secret));

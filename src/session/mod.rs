@@ -14,6 +14,7 @@ mod data_form;
 mod file;
 mod memory;
 mod record;
+mod redis;
 mod store;
 mod token;
 
@@ -21,7 +22,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +39,7 @@ pub use data_form::MalformedChange;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
+pub use redis::{BadAddress, RedisAddress, RedisSettings, RedisStore};
 pub use store::{
     Invalidation, Invalidator, NewSession, SessionStore, StoreError, StoreSurroundings, Trust, Which,
 };
@@ -68,9 +70,13 @@ pub struct Session {
     noted: AtomicI64,
     /// When the store was last asked for it.
     read_at: Timestamp,
+    /// The cache's epoch when the store was asked.
+    epoch: u64,
+    /// Whether it is known to have changed since it was read.
+    changed: AtomicBool,
     ended: AtomicBool,
-    /// What the cache may make of it: [`READ`], [`CURRENT`] or [`CHANGED`].
-    standing: AtomicU8,
+    /// Whether nothing had happened to it between being read and being cached.
+    settled: AtomicBool,
 }
 
 /// The time limits of sessions, and what follows from them.
@@ -188,7 +194,7 @@ impl Limits {
 }
 
 impl Session {
-    fn from_record(record: Record, now: Timestamp) -> Arc<Self> {
+    fn from_record(record: Record, now: Timestamp, epoch: u64) -> Arc<Self> {
         Arc::new(Self {
             key: record.key,
             owner: record.owner,
@@ -202,8 +208,10 @@ impl Session {
             last_seen: AtomicI64::new(record.last_seen.as_millis()),
             noted: AtomicI64::new(record.last_seen.as_millis()),
             read_at: now,
+            epoch,
+            changed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            standing: AtomicU8::new(READ),
+            settled: AtomicBool::new(false),
         })
     }
 
@@ -244,10 +252,6 @@ impl Session {
 
     fn is_idle(&self, now: Timestamp, limits: &Limits) -> bool {
         !self.remembered && now >= self.last_seen() + limits.idle_timeout
-    }
-
-    fn is_current(&self) -> bool {
-        self.standing.load(Ordering::SeqCst) == CURRENT
     }
 
     /// Marks it as ended, for requests that hold it already.
@@ -351,7 +355,7 @@ impl Sessions {
     ) -> Result<(Arc<Session>, usize), StoreError> {
         // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
         let epoch = self.cache.epoch();
-        let session = Session::from_record(record.clone(), record.last_seen);
+        let session = Session::from_record(record.clone(), record.last_seen, epoch);
         let old_key = replaces.map(|old| old.key);
         let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
         let ended = self.store.insert(new).await?;
@@ -462,7 +466,10 @@ impl Sessions {
         let mut sessions: Vec<_> = records
             .into_iter()
             // What is cached knows better when it was last used.
-            .map(|record| self.cache.peek(&record.key).unwrap_or_else(|| Session::from_record(record, now)))
+            .map(|record| {
+                let cached = self.cache.peek(&record.key);
+                cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.epoch()))
+            })
             .filter(|session| session.owner == Owner::User { id: user, credential })
             .filter(|session| session.is_alive(now, limits))
             .collect();
@@ -530,7 +537,7 @@ impl Sessions {
         let epoch = self.cache.epoch();
         match self.store.find(key).await {
             Ok(Some(record)) => {
-                let session = Session::from_record(record, now);
+                let session = Session::from_record(record, now, epoch);
                 if let Some(cached) = cached {
                     session.last_seen.fetch_max(cached.last_seen.load(Ordering::Relaxed), Ordering::Relaxed);
                 }
@@ -552,7 +559,7 @@ impl Sessions {
 
     /// Whether a cached session needs no asking.
     fn may_believe(&self, session: &Session, now: Timestamp, limits: &Limits) -> bool {
-        if !session.is_current() {
+        if !session.settled.load(Ordering::SeqCst) || self.cache.doubts(session) {
             return false;
         }
         match self.trust {
@@ -566,7 +573,7 @@ impl Sessions {
 
     /// Whether a cached session is good enough while the store cannot be asked.
     fn may_go_on(&self, session: &Session, now: Timestamp) -> bool {
-        if session.standing.load(Ordering::SeqCst) == READ {
+        if !session.settled.load(Ordering::SeqCst) {
             return false;
         }
         match self.trust {
@@ -608,6 +615,9 @@ struct SessionCache {
     sessions: Cache<SessionKey, Arc<Session>>,
     /// Counts invalidations.
     epoch: Arc<AtomicU64>,
+    /// The epoch at which word may have been lost: what was read before has to be asked for again. It is
+    /// kept all the same, for when the store cannot be asked.
+    lost: Arc<AtomicU64>,
     /// Told of the last use of what has to make room.
     behind: Arc<OnceLock<Weak<dyn SessionStore>>>,
 }
@@ -634,7 +644,7 @@ impl SessionCache {
             // be looked up in the store, request by request.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { sessions, epoch: Arc::default(), behind }
+        Self { sessions, epoch: Arc::default(), lost: Arc::default(), behind }
     }
 
     fn stand_before(&self, store: &Arc<dyn SessionStore>) {
@@ -653,6 +663,10 @@ impl SessionCache {
         self.epoch.load(Ordering::SeqCst)
     }
 
+    fn doubts(&self, session: &Session) -> bool {
+        session.changed.load(Ordering::SeqCst) || session.epoch < self.lost.load(Ordering::SeqCst)
+    }
+
     /// Keeps what the store said unless something was invalidated since `epoch`: it could have been this.
     ///
     /// Whatever is invalidated counts first and looks for the entry then. So either the count shows here,
@@ -663,8 +677,7 @@ impl SessionCache {
         }
         self.sessions.insert(session.key, Arc::clone(session));
         if self.epoch() == epoch {
-            // Stays what it is if it has been found changed meanwhile.
-            session.standing.compare_exchange(READ, CURRENT, Ordering::SeqCst, Ordering::SeqCst).ok();
+            session.settled.store(true, Ordering::SeqCst);
         } else {
             self.sessions.invalidate(&session.key);
         }
@@ -674,12 +687,12 @@ impl SessionCache {
     fn note_change(&self, key: &SessionKey, is_the_same: impl FnOnce(&Session) -> bool) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         if let Some(session) = self.sessions.get(key).filter(|session| !is_the_same(session)) {
-            session.standing.store(CHANGED, Ordering::SeqCst);
+            session.changed.store(true, Ordering::SeqCst);
         }
     }
 
     fn invalidate(&self, invalidation: Invalidation) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
         match invalidation {
             Invalidation::Ended(key) => {
                 if let Some(session) = self.sessions.remove(&key) {
@@ -689,20 +702,16 @@ impl SessionCache {
             // Stays: it knows when it was last used, and will do while the store is away.
             Invalidation::Changed(key) => {
                 if let Some(session) = self.sessions.get(&key) {
-                    session.standing.store(CHANGED, Ordering::SeqCst);
+                    session.changed.store(true, Ordering::SeqCst);
                 }
             }
-            Invalidation::Everything => self.sessions.invalidate_all(),
+            Invalidation::Everything => {
+                self.lost.fetch_max(epoch, Ordering::SeqCst);
+            }
         }
     }
 }
 
-/// Read from the store, not yet known whether anything has happened to it since.
-const READ: u8 = 0;
-/// As the store has it, as far as anybody knows.
-const CURRENT: u8 = 1;
-/// The store has it otherwise by now.
-const CHANGED: u8 = 2;
 const MAX_USER_AGENT_CHARS: usize = 256;
 /// A page for people; nobody looks at more.
 const MAX_LISTED: usize = 1000;

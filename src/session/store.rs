@@ -123,6 +123,11 @@ pub enum Invalidation {
 }
 
 impl Invalidator {
+    /// Calls this whenever something is no longer true.
+    pub fn new(tell: impl Fn(Invalidation) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
     /// Tells the cache.
     pub fn tell(&self, invalidation: Invalidation) {
         (self.0)(invalidation);

@@ -169,6 +169,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rpassword", &["cli"]),
     ("minijinja", &["pages"]),
     ("moka", &["session", "users"]),
+    ("redis", &["session"]),
     ("rusqlite", &["database", "session", "users"]),
     ("argon2", &["users"]),
     ("zxcvbn", &["users"]),

@@ -20,7 +20,7 @@ use crate::{
     config::{Configuration, Store},
     identity::UserId,
     server::{Revocation, Revocations, Revoked},
-    session::{FileStore, Invalidator, Record, SessionKey, SessionStore, StoreSurroundings},
+    session::{FileStore, Invalidator, Record, RedisStore, SessionKey, SessionStore, StoreSurroundings},
 };
 
 /// Where the sessions are.
@@ -36,7 +36,7 @@ pub(super) enum Reach {
 impl Reach {
     /// Opens the store that is configured. The one place that says how each is reached.
     pub(super) fn of(configuration: &Configuration, clock: Clock) -> Result<Self, SessionError> {
-        match configuration.sessions.store {
+        match &configuration.sessions.store {
             Store::File => {
                 let path = configuration.sessions_database();
                 // Opening would make an empty one.
@@ -45,6 +45,10 @@ impl Reach {
                 }
                 let surroundings = StoreSurroundings { clock, invalidator: Invalidator::nobody() };
                 Ok(Self::Store(Box::new(FileStore::open(&path, surroundings)?)))
+            }
+            Store::Redis(settings) => {
+                let surroundings = StoreSurroundings { clock, invalidator: Invalidator::nobody() };
+                Ok(Self::Store(Box::new(RedisStore::open(settings, surroundings)?)))
             }
             Store::Memory => {
                 let path = configuration.control_socket();

@@ -197,7 +197,11 @@ fn durations_sizes_and_numbers() {
 fn choices() {
     insta::assert_snapshot!(said_of_section(&[
         "[session]\nstore = \"file\"\n",
-        "[session]\nstore = \"redis://:secret@127.0.0.1\"\n",
+        "[session]\nstore = \"redis://:secret@127.0.0.1,b\"\n",
+        "[session]\nstore = \"redis://:se/cr@et@cache\"\n",
+        "[session]\nstore = \"redis://:secret@cache\"\nprefix = \"{a}\"\nstore_ca = \"ca.pem\"\ncache_ttl = \"0s\"\ngrace = \"0s\"\n",
+        "[session]\nstore = \"redis://:secret@cache\"\nstore_ca = \"ca.pem\"\n",
+        "[session]\nprefix = \"a\"\ngrace = \"1m\"\n",
         "[session]\nstore = \"sqlite\"\n",
         "[tls]\nmin_version = \"1.1\"\n[log]\nformat = \"jsn\"\n",
     ]));

@@ -45,19 +45,23 @@ impl TestGateway {
 
     /// Starts a gateway with further sections before the apps. `[server]`, `[password]` and `[log]` are given.
     pub fn start_with(sections: &str, apps: &str) -> Self {
-        Self::start_text(&Self::configuration(sections, apps))
+        Self::start_text(&Self::configuration(sections, apps), a_clock())
     }
 
-    /// Starts a gateway with this configuration.
-    fn start_text(text: &str) -> Self {
+    /// Starts a gateway beside another: the same people, the same time.
+    pub fn start_beside(other: &Self, sections: &str, apps: &str) -> Self {
+        let state = other.folder().join("state");
+        let text = format!("state = \"{}\"\n{}", state.display(), Self::configuration(sections, apps));
+        Self::start_text(&text, other.clock.clone())
+    }
+
+    fn start_text(text: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("gateway.toml");
         std::fs::write(&file, text).expect("writing the configuration");
         let loaded = config::parse(text, &file).unwrap_or_else(|diagnostics| {
             panic!("{}", config::ConfigError::Invalid(diagnostics));
         });
-        // From now: real clients look at the dates of the certificate that is made.
-        let clock = Clock::manual(Clock::system().now());
         let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
         let surroundings = Surroundings { clock: clock.clone(), log: writer.clone() };
@@ -72,7 +76,7 @@ impl TestGateway {
     pub fn start_trusting(networks: &[&str], apps: &str) -> Self {
         let text = Self::configuration("", apps)
             .replace("workers = 2\n", &format!("workers = 2\ntrusted_proxies = {networks:?}\n"));
-        Self::start_text(&text)
+        Self::start_text(&text, a_clock())
     }
 
     /// The text that `start_with` makes of its parts.
@@ -144,6 +148,11 @@ impl Drop for TestGateway {
             }
         }
     }
+}
+
+/// From now: real clients look at the dates of the certificate that is made.
+fn a_clock() -> Clock {
+    Clock::manual(Clock::system().now())
 }
 
 /// The password that [`TestGateway::add_user`] gives.

@@ -4,5 +4,6 @@ pub mod browser;
 pub mod client;
 pub mod gateway;
 pub mod process;
+pub mod redis;
 pub mod upstream;
 pub mod visitor;

@@ -1,0 +1,286 @@
+//! What a session store does, in commands and scripts.
+
+use std::{collections::HashMap, time::Duration};
+
+use redis::{Script, ScriptInvocation, aio::MultiplexedConnection};
+
+use super::{
+    Failure,
+    keys::Keys,
+    values::{self, VERSION},
+};
+use crate::{
+    clock::Timestamp,
+    identity::UserId,
+    session::{AppData, DataChange, DataRefused, NewSession, Record, SessionKey, Which},
+};
+
+/// A connection's user: knows the names and the scripts.
+#[derive(Debug)]
+pub(super) struct Commands {
+    keys: Keys,
+    scripts: Scripts,
+}
+
+impl Commands {
+    pub(super) fn new(keys: Keys) -> Self {
+        Self { keys, scripts: Scripts::new() }
+    }
+
+    pub(super) async fn find(
+        &self,
+        mut connection: MultiplexedConnection,
+        key: SessionKey,
+    ) -> Result<Option<Record>, Failure> {
+        let fields: HashMap<String, String> =
+            redis::cmd("HGETALL").arg(self.keys.session(key)).query_async(&mut connection).await?;
+        values::read(&fields)
+    }
+
+    pub(super) async fn insert(
+        &self,
+        mut connection: MultiplexedConnection,
+        new: NewSession,
+        now: Timestamp,
+    ) -> Result<Vec<SessionKey>, Failure> {
+        let NewSession { record, replaces, max_per_user } = new;
+        let fields = values::write(&record)?;
+        // A duration and not a time: the server's clock may be another.
+        let ttl = record.expires.since(now) + KEPT_LONGER;
+        let mut call = self.scripts.insert.call(&self.keys, record.key);
+        call.arg(VERSION)
+            .arg(record.key.to_hex())
+            .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX >> 2))
+            .arg(replaces.map_or_else(String::new, |old| old.to_hex()))
+            .arg(max_per_user.map_or(0, |most| most.max(1)))
+            .arg(fields.user)
+            .arg(record.signed_in.as_millis())
+            .arg(record.expires.as_millis())
+            .arg(record.last_seen.as_millis())
+            .arg(u8::from(record.remembered))
+            .arg(fields.record);
+        for (app, data) in fields.data {
+            call.arg(app).arg(data);
+        }
+        let ended: Vec<String> = call.invoke_async(&mut connection).await?;
+        Ok(read_keys(&ended))
+    }
+
+    pub(super) async fn remove(
+        &self,
+        mut connection: MultiplexedConnection,
+        which: Which,
+    ) -> Result<Vec<SessionKey>, Failure> {
+        let (kind, whose, except) = match which {
+            Which::One(key) => ("one", key.to_hex(), None),
+            Which::OfUser { user, except } => ("user", user.0.to_string(), except),
+            Which::All => ("all", String::new(), None),
+        };
+        let routed_by = if let Which::One(key) = which { key } else { SessionKey::from_bytes([0; 32]) };
+        let except = except.map_or_else(String::new, |key| key.to_hex());
+        let mut ended = Vec::new();
+        loop {
+            let mut call = self.scripts.remove.call(&self.keys, routed_by);
+            call.arg(kind).arg(&whose).arg(&except).arg(BATCH);
+            let answer: Vec<String> = call.invoke_async(&mut connection).await?;
+            let (looked_at, batch) = answer.split_first().ok_or("an empty answer")?;
+            ended.extend(read_keys(batch));
+            if which_is_one(which) || looked_at.parse::<usize>()? < BATCH {
+                return Ok(ended);
+            }
+        }
+    }
+
+    pub(super) async fn list(
+        &self,
+        mut connection: MultiplexedConnection,
+        of: Option<UserId>,
+        after: Option<SessionKey>,
+        most: usize,
+    ) -> Result<Vec<Record>, Failure> {
+        let mut of_user = match of {
+            Some(user) => Some(self.keys_of_user(&mut connection, user).await?),
+            None => None,
+        };
+        let mut records = Vec::new();
+        let mut after = after;
+        // What is listed may have expired since: go on until there are enough.
+        while records.len() < most {
+            let wanted = (most - records.len()).min(BATCH);
+            let page = match &mut of_user {
+                Some(all) => {
+                    all.retain(|key| after.is_none_or(|after| *key > after));
+                    all.iter().take(wanted).copied().collect()
+                }
+                None => self.keys_after(&mut connection, after, wanted).await?,
+            };
+            let Some(last) = page.last() else { break };
+            after = Some(*last);
+            let mut asked = redis::pipe();
+            for key in &page {
+                asked.cmd("HGETALL").arg(self.keys.session(*key));
+            }
+            let found: Vec<HashMap<String, String>> = asked.query_async(&mut connection).await?;
+            for fields in &found {
+                records.extend(values::read(fields)?);
+            }
+        }
+        Ok(records)
+    }
+
+    async fn keys_of_user(
+        &self,
+        connection: &mut MultiplexedConnection,
+        user: UserId,
+    ) -> Result<Vec<SessionKey>, Failure> {
+        let listed: Vec<String> =
+            redis::cmd("ZRANGE").arg(self.keys.of_user(user)).arg(0).arg(-1).query_async(connection).await?;
+        let mut listed = read_keys(&listed);
+        listed.sort_unstable();
+        Ok(listed)
+    }
+
+    async fn keys_after(
+        &self,
+        connection: &mut MultiplexedConnection,
+        after: Option<SessionKey>,
+        most: usize,
+    ) -> Result<Vec<SessionKey>, Failure> {
+        let after = after.map_or_else(|| "-".to_owned(), |key| format!("({}", key.to_hex()));
+        let mut command = redis::cmd("ZRANGEBYLEX");
+        command.arg(self.keys.all()).arg(after).arg("+").arg("LIMIT").arg(0).arg(most);
+        let listed: Vec<String> = command.query_async(connection).await?;
+        Ok(read_keys(&listed))
+    }
+
+    /// What an app keeps is read, changed here, and written if nobody has changed it since; otherwise all
+    /// of that again.
+    pub(super) async fn change_data(
+        &self,
+        mut connection: MultiplexedConnection,
+        key: SessionKey,
+        app: &str,
+        change: DataChange,
+    ) -> Result<Option<Result<AppData, DataRefused>>, Failure> {
+        for _ in 0..DATA_ATTEMPTS {
+            let mut asked = redis::cmd("HMGET");
+            asked.arg(self.keys.session(key)).arg("v").arg(format!("d:{app}"));
+            let (version, before): (Option<String>, Option<String>) =
+                asked.query_async(&mut connection).await?;
+            let Some(version) = version else { return Ok(None) };
+            values::know(&version)?;
+            let kept: AppData =
+                before.as_deref().map_or_else(|| Ok(AppData::default()), serde_json::from_str)?;
+            let changed = match kept.clone().with(change.clone()) {
+                Ok(changed) if changed != kept => changed,
+                // Some applications set the same again with every answer; that costs no write.
+                unchanged => return Ok(Some(unchanged)),
+            };
+            let after = if changed.is_empty() { None } else { Some(serde_json::to_string(&changed)?) };
+            let mut call = self.scripts.change_data.call(&self.keys, key);
+            call.arg(VERSION).arg(key.to_hex()).arg(app);
+            for text in [before, after] {
+                call.arg(u8::from(text.is_some())).arg(text.unwrap_or_default());
+            }
+            if call.invoke_async::<bool>(&mut connection).await? {
+                return Ok(Some(Ok(changed)));
+            }
+        }
+        Err("others change it all the time".into())
+    }
+
+    pub(super) async fn note_use(
+        &self,
+        mut connection: MultiplexedConnection,
+        key: SessionKey,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        let mut call = self.scripts.note_use.call(&self.keys, key);
+        call.arg(VERSION).arg(key.to_hex()).arg(at.as_millis());
+        Ok(call.invoke_async(&mut connection).await?)
+    }
+
+    pub(super) async fn prune(
+        &self,
+        mut connection: MultiplexedConnection,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<u64, Failure> {
+        let mut dropped = 0;
+        loop {
+            let mut call = self.scripts.prune.call(&self.keys, SessionKey::from_bytes([0; 32]));
+            call.arg(now.as_millis()).arg(idle_since.as_millis()).arg(BATCH);
+            let (looked_at, batch): (usize, u64) = call.invoke_async(&mut connection).await?;
+            dropped += batch;
+            if looked_at < BATCH {
+                return Ok(dropped);
+            }
+        }
+    }
+
+    /// Whether the server takes writes.
+    pub(super) async fn check(&self, mut connection: MultiplexedConnection) -> Result<(), Failure> {
+        let mut command = redis::cmd("SET");
+        command.arg(self.keys.checked()).arg(1).arg("EX").arg(60);
+        Ok(command.query_async(&mut connection).await?)
+    }
+
+    /// The number of the newest message.
+    pub(super) async fn counter(
+        &self,
+        mut connection: MultiplexedConnection,
+    ) -> Result<Option<i64>, Failure> {
+        Ok(redis::cmd("GET").arg(self.keys.counter()).query_async(&mut connection).await?)
+    }
+}
+
+fn which_is_one(which: Which) -> bool {
+    matches!(which, Which::One(_))
+}
+
+fn read_keys(texts: &[String]) -> Vec<SessionKey> {
+    texts.iter().filter_map(|text| SessionKey::from_hex(text)).collect()
+}
+
+/// The scripts; each runs as a whole, so that two gateways cannot come between each other's steps.
+#[derive(Debug)]
+struct Scripts {
+    insert: Script,
+    remove: Script,
+    change_data: Script,
+    note_use: Script,
+    prune: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        let script = |text: &str| Script::new(&format!("{}{text}", include_str!("scripts/prelude.lua")));
+        Self {
+            insert: script(include_str!("scripts/insert.lua")),
+            remove: script(include_str!("scripts/remove.lua")),
+            change_data: script(include_str!("scripts/change_data.lua")),
+            note_use: script(include_str!("scripts/note_use.lua")),
+            prune: script(include_str!("scripts/prune.lua")),
+        }
+    }
+}
+
+trait Callable {
+    fn call(&self, keys: &Keys, routed_by: SessionKey) -> ScriptInvocation<'_>;
+}
+
+impl Callable for Script {
+    /// Begins a call. The one key that is named stands for all: they share a slot.
+    fn call(&self, keys: &Keys, routed_by: SessionKey) -> ScriptInvocation<'_> {
+        let mut call = self.prepare_invoke();
+        call.key(keys.session(routed_by)).arg(keys.prefix());
+        call
+    }
+}
+
+/// One of those who change the same always gets through, so this many can at the same time.
+const DATA_ATTEMPTS: usize = 200;
+/// Sessions that one script looks at: a few milliseconds, in which nobody else is served.
+const BATCH: usize = 250;
+/// A session is pruned when it has expired; Redis drops it by itself only if nobody is there to do so.
+const KEPT_LONGER: Duration = Duration::from_mins(10);

@@ -1,0 +1,50 @@
+//! What things are called in Redis.
+
+use std::sync::Arc;
+
+use crate::{identity::UserId, session::SessionKey};
+
+/// The names of our keys. The prefix stands in braces: a cluster puts them all into one slot.
+#[derive(Clone, Debug)]
+pub(super) struct Keys(Arc<str>);
+
+impl Keys {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self(format!("{{{prefix}}}").into())
+    }
+
+    /// With its braces.
+    pub(super) fn prefix(&self) -> &str {
+        &self.0
+    }
+
+    /// The hash of one session.
+    pub(super) fn session(&self, key: SessionKey) -> String {
+        format!("{}:s:{}", self.0, key.to_hex())
+    }
+
+    /// A user's sessions by sign-in.
+    pub(super) fn of_user(&self, user: UserId) -> String {
+        format!("{}:u:{}", self.0, user.0)
+    }
+
+    /// All sessions, in the order of their keys.
+    pub(super) fn all(&self) -> String {
+        format!("{}:all", self.0)
+    }
+
+    /// The counter of messages.
+    pub(super) fn counter(&self) -> String {
+        format!("{}:seq", self.0)
+    }
+
+    /// Written by whoever asks whether writing works.
+    pub(super) fn checked(&self) -> String {
+        format!("{}:checked", self.0)
+    }
+
+    /// Where it is told what ended and what changed.
+    pub(super) fn channel(&self) -> String {
+        format!("{}:ended", self.0)
+    }
+}

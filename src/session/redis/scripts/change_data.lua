@@ -1,0 +1,18 @@
+-- Replaces what an app keeps in a session, if that is still what it was taken
+-- for. Answers with whether it was.
+local version, key, field = ARGV[2], ARGV[3], 'd:' .. ARGV[4]
+local had, before, has, after = ARGV[5] == '1', ARGV[6], ARGV[7] == '1', ARGV[8]
+if redis.call('HGET', session(key), 'v') ~= version then
+    return 0
+end
+local kept = redis.call('HGET', session(key), field)
+if (kept or '') ~= before or (kept and true or false) ~= had then
+    return 0
+end
+if has then
+    redis.call('HSET', session(key), field, after)
+else
+    redis.call('HDEL', session(key), field)
+end
+tell('~', key)
+return 1

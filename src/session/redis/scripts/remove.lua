@@ -1,0 +1,26 @@
+-- Ends one session, or a batch of a user's or of everybody's. Answers with how
+-- many were looked at (at least the batch: call again) and those that were there.
+local which, batch = ARGV[2], tonumber(ARGV[5])
+local keys, except
+if which == 'one' then
+    keys = { ARGV[3] }
+elseif which == 'user' then
+    keys, except = redis.call('ZRANGE', of_user(ARGV[3]), 0, batch), ARGV[4]
+else
+    keys = redis.call('ZRANGE', all, 0, batch)
+end
+local answer = { '0' }
+local looked_at = 0
+for _, key in ipairs(keys) do
+    if key ~= except then
+        looked_at = looked_at + 1
+        if which == 'user' then
+            redis.call('ZREM', of_user(ARGV[3]), key)
+        end
+        if finish(key) then
+            answer[#answer + 1] = key
+        end
+    end
+end
+answer[1] = tostring(looked_at)
+return answer

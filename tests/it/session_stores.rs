@@ -1,0 +1,709 @@
+//! One list of behaviours for every session store, each run against the real thing: memory, a SQLite file, a
+//! `redis-server` of its own.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{LocalBoxFuture, join_all};
+use portcullis::{
+    clock::{Clock, Timestamp},
+    identity::{CredentialVersion, UserId},
+    session::{
+        AppData, DataChange, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore, NewSession,
+        Owner, Record, RedisAddress, RedisSettings, RedisStore, SessionData, SessionKey, SessionStore,
+        SessionToken, StoreError, StoreSurroundings, Which,
+    },
+};
+use tempfile::TempDir;
+
+use crate::support::redis::{RedisServer, free_port};
+
+/// What a store stands on; stores opened over it see the same sessions.
+struct Ground {
+    kind: Kind,
+    clock: Clock,
+    folder: TempDir,
+    redis: Option<RedisServer>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Memory,
+    File,
+    Redis,
+}
+
+type Store = Box<dyn SessionStore>;
+
+impl Ground {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            clock: Clock::manual(at(0)),
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            redis: (kind == Kind::Redis).then(RedisServer::start),
+        }
+    }
+
+    fn open(&self) -> (Store, Receiver<Invalidation>) {
+        let (told, tells) = channel();
+        let told = Mutex::new(told);
+        let invalidator = Invalidator::new(move |invalidation| {
+            told.lock().expect("a channel").send(invalidation).ok();
+        });
+        let surroundings = StoreSurroundings { clock: self.clock.clone(), invalidator };
+        let store: Store = match self.kind {
+            Kind::Memory => Box::new(MemoryStore::new(100_000)),
+            Kind::File => {
+                let path = self.folder.path().join("sessions.db");
+                Box::new(FileStore::open(&path, surroundings).expect("a file"))
+            }
+            Kind::Redis => {
+                let url = self.redis.as_ref().expect("a server").url();
+                Box::new(RedisStore::open(&settings(&url), surroundings).expect("a connection"))
+            }
+        };
+        (store, tells)
+    }
+
+    /// All that could be copied from it.
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for entry in std::fs::read_dir(self.folder.path()).expect("a folder") {
+            bytes.extend(std::fs::read(entry.expect("a file").path()).expect("a file"));
+        }
+        bytes.extend(self.redis.as_ref().map(RedisServer::dump).unwrap_or_default());
+        bytes
+    }
+}
+
+fn settings(url: &str) -> RedisSettings {
+    RedisSettings {
+        address: RedisAddress::parse(url).expect("an address"),
+        ca: None,
+        prefix: "portcullis".into(),
+        cache_ttl: Duration::from_secs(30),
+        grace: Duration::from_mins(5),
+    }
+}
+
+/// Each behaviour as a test of each store.
+macro_rules! every_store {
+    ($($behaviour:ident),* $(,)?) => {
+        every_store!(in_memory Memory $($behaviour)*);
+        every_store!(in_a_file File $($behaviour)*);
+        every_store!(in_redis Redis $($behaviour)*);
+    };
+    ($name:ident $kind:ident $($behaviour:ident)*) => {
+        mod $name {
+            use super::{Kind, run};
+            $(
+                #[test]
+                fn $behaviour() {
+                    run(Kind::$kind, |ground| Box::pin(super::$behaviour(ground)));
+                }
+            )*
+        }
+    };
+}
+
+every_store!(
+    what_is_kept_is_found_whole_and_nothing_else_is,
+    what_is_replaced_ends_in_the_same_step,
+    what_has_ended_is_never_found_again,
+    all_of_a_user_end_but_for_one,
+    everybody_s_sessions_end,
+    the_oldest_go_when_a_user_has_too_many,
+    pages_come_in_the_order_of_keys,
+    data_changes_whole_or_not_at_all,
+    changes_at_the_same_time_lose_nothing,
+    a_use_is_noted_and_never_goes_back,
+    what_is_over_by_itself_is_dropped_and_nothing_else,
+    only_hashes_of_tokens_are_stored,
+);
+
+fn run(kind: Kind, behaviour: impl FnOnce(Ground) -> LocalBoxFuture<'static, ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(behaviour(Ground::new(kind)));
+}
+
+async fn what_is_kept_is_found_whole_and_nothing_else_is(ground: Ground) {
+    let (store, _) = ground.open();
+    let app = |pairs: &[(&str, &str)]| -> AppData {
+        pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+    };
+    let data = [("wiki", app(&[("a", "ä\u{0}\"\\/"), ("", "")])), ("a:b", app(&[("1", "2")]))];
+    let rich = Record {
+        remembered: true,
+        confirmed: at(5),
+        client_addr: IpAddr::V6(Ipv6Addr::LOCALHOST),
+        user_agent: "Mozilla/5.0 (ünï; \"x\")".into(),
+        data: data.into_iter().map(|(app, data)| (app.into(), data)).collect(),
+        ..record(1)
+    };
+    let visitor = Record { owner: Owner::Visitor, ..record(0) };
+    for session in [&rich, &visitor] {
+        assert_eq!(store.insert(new(session)).await.unwrap(), []);
+        assert_eq!(store.find(session.key).await.unwrap().as_ref(), Some(session));
+    }
+    assert_eq!(store.find(record(1).key).await.unwrap(), None);
+    store.check().await.unwrap();
+}
+
+async fn what_is_replaced_ends_in_the_same_step(ground: Ground) {
+    let (store, _) = ground.open();
+    let (old, next, third) = (record(1), record(2), record(2));
+    store.insert(new(&old)).await.unwrap();
+    let ended = store.insert(NewSession { replaces: Some(old.key), ..new(&next) }).await.unwrap();
+    assert_eq!(ended, [old.key]);
+    assert_eq!(store.find(old.key).await.unwrap(), None);
+    let ended = store.insert(NewSession { replaces: Some(old.key), ..new(&third) }).await.unwrap();
+    assert_eq!(ended, [], "it had ended already");
+    assert_eq!(keys(&store, None).await, sorted([next.key, third.key]));
+}
+
+async fn what_has_ended_is_never_found_again(ground: Ground) {
+    let (store, _) = ground.open();
+    let (mine, other) = (record(1), record(1));
+    store.insert(new(&mine)).await.unwrap();
+    store.insert(new(&other)).await.unwrap();
+    assert_eq!(store.remove(Which::One(mine.key)).await.unwrap(), [mine.key]);
+    assert_eq!(store.remove(Which::One(mine.key)).await.unwrap(), []);
+    store.note_use(mine.key, at(9));
+    let change = store.change_data(mine.key, "wiki".into(), change(&[("a", "b")], &[])).await.unwrap();
+    assert_eq!(change, None);
+    assert_eq!(store.find(mine.key).await.unwrap(), None);
+    assert_eq!(keys(&store, Some(UserId(1))).await, [other.key]);
+}
+
+async fn all_of_a_user_end_but_for_one(ground: Ground) {
+    let (store, _) = ground.open();
+    let mine = insert_many(&store, 1, 600).await;
+    let other = insert_many(&store, 2, 2).await;
+    let kept = mine[300];
+    let ended = store.remove(Which::OfUser { user: UserId(1), except: Some(kept) }).await.unwrap();
+    assert_eq!(sorted(ended), sorted(mine.iter().copied().filter(|key| *key != kept)));
+    assert_eq!(keys(&store, Some(UserId(1))).await, [kept]);
+    assert_eq!(keys(&store, None).await, sorted(other.into_iter().chain([kept])));
+    assert_eq!(store.remove(Which::OfUser { user: UserId(1), except: None }).await.unwrap(), [kept]);
+    assert_eq!(store.remove(Which::OfUser { user: UserId(1), except: None }).await.unwrap(), []);
+}
+
+async fn everybody_s_sessions_end(ground: Ground) {
+    let (store, _) = ground.open();
+    let mut all = insert_many(&store, 1, 300).await;
+    all.extend(insert_many(&store, 2, 3).await);
+    let visitor = Record { owner: Owner::Visitor, ..record(0) };
+    store.insert(new(&visitor)).await.unwrap();
+    all.push(visitor.key);
+    assert_eq!(sorted(store.remove(Which::All).await.unwrap()), sorted(all));
+    assert_eq!(keys(&store, None).await, []);
+    assert_eq!(keys(&store, Some(UserId(1))).await, []);
+}
+
+async fn the_oldest_go_when_a_user_has_too_many(ground: Ground) {
+    let (store, _) = ground.open();
+    let by_age: Vec<Record> =
+        [3, 1, 2, 4].map(|second| Record { signed_in: at(second), ..record(1) }).into_iter().collect();
+    for session in &by_age {
+        store.insert(new(session)).await.unwrap();
+    }
+    let other = record(2);
+    store.insert(new(&other)).await.unwrap();
+    let newest = Record { signed_in: at(5), ..record(1) };
+    let ended = store.insert(NewSession { max_per_user: Some(3), ..new(&newest) }).await.unwrap();
+    assert_eq!(ended, [by_age[1].key, by_age[2].key]);
+    assert_eq!(keys(&store, Some(UserId(1))).await, sorted([by_age[0].key, by_age[3].key, newest.key]));
+    let last = Record { signed_in: at(6), ..record(1) };
+    let replaces = NewSession { max_per_user: Some(3), replaces: Some(newest.key), ..new(&last) };
+    assert_eq!(store.insert(replaces).await.unwrap(), [newest.key], "the one that is replaced makes room");
+    assert_eq!(keys(&store, Some(UserId(2))).await, [other.key]);
+}
+
+async fn pages_come_in_the_order_of_keys(ground: Ground) {
+    let (store, _) = ground.open();
+    let mine = sorted(insert_many(&store, 1, 301).await);
+    let all = sorted(mine.iter().copied().chain(insert_many(&store, 2, 10).await));
+    for (of, whole) in [(Some(UserId(1)), &mine), (None, &all)] {
+        for most in [1000, 300, 7] {
+            let mut seen: Vec<SessionKey> = Vec::new();
+            loop {
+                let page = store.list(of, seen.last().copied(), most).await.unwrap();
+                let (length, finished) = (page.len(), page.len() < most);
+                seen.extend(page.into_iter().map(|record| record.key));
+                assert!(length <= most);
+                if finished {
+                    break;
+                }
+            }
+            assert_eq!(&seen, whole, "pages of {most}");
+        }
+    }
+    assert_eq!(store.list(Some(UserId(3)), None, 10).await.unwrap(), []);
+}
+
+async fn data_changes_whole_or_not_at_all(ground: Ground) {
+    let (store, _) = ground.open();
+    let session = record(1);
+    store.insert(new(&session)).await.unwrap();
+    let apply = |app: &str, change| store.change_data(session.key, app.into(), change);
+    let changed = apply("wiki", change(&[("a", "1"), ("b", "x y&ä/"), ("a", "2")], &[])).await.unwrap();
+    assert_eq!(changed.unwrap().unwrap().encode(), "a=2&b=x+y%26%C3%A4%2F");
+    let changed = apply("shop", change(&[("a", "9"), ("1", "\u{0}")], &["a"])).await.unwrap();
+    assert_eq!(changed.unwrap().unwrap().encode(), "1=%00&a=9");
+    let large = "x".repeat(MAX_DATA_BYTES);
+    assert!(apply("wiki", change(&[("c", "3"), ("d", &large)], &["a"])).await.unwrap().unwrap().is_err());
+    let changed = apply("wiki", change(&[("b", "y")], &["a", "none"])).await.unwrap();
+    assert_eq!(changed.unwrap().unwrap().encode(), "b=y", "what was too large had changed nothing");
+    let found = store.find(session.key).await.unwrap().unwrap();
+    assert_eq!(found.data["wiki"].encode(), "b=y");
+    assert_eq!(found.data["shop"].encode(), "1=%00&a=9");
+    assert!(apply("shop", change(&[], &["1", "a"])).await.unwrap().unwrap().unwrap().is_empty());
+    let found = store.find(session.key).await.unwrap().unwrap();
+    assert!(found.data.get("shop").is_none_or(AppData::is_empty));
+}
+
+async fn changes_at_the_same_time_lose_nothing(ground: Ground) {
+    let opened: Vec<Store> =
+        (0..if ground.kind == Kind::Redis { 2 } else { 1 }).map(|_| ground.open().0).collect();
+    let session = record(1);
+    opened[0].insert(new(&session)).await.unwrap();
+    let names: Vec<String> = (0..40).map(|number| format!("k{number:02}")).collect();
+    let changes = names.iter().enumerate().map(|(turn, name)| {
+        let store = &opened[turn % opened.len()];
+        store.change_data(session.key, "wiki".into(), change(&[(name, "1")], &[]))
+    });
+    for changed in join_all(changes).await {
+        changed.unwrap().unwrap().unwrap();
+    }
+    let found = opened[0].find(session.key).await.unwrap().unwrap();
+    let kept: Vec<&str> = found.data["wiki"].pairs().map(|(name, _)| name).collect();
+    assert_eq!(kept, names);
+}
+
+async fn a_use_is_noted_and_never_goes_back(ground: Ground) {
+    let (store, _) = ground.open();
+    let session = record(1);
+    store.insert(new(&session)).await.unwrap();
+    store.note_use(session.key, at(70));
+    eventually("the use is noted", async || last_seen(&store, session.key).await == at(70)).await;
+    store.note_use(session.key, at(20));
+    store.note_use(session.key, at(71));
+    eventually("the later use is noted", async || last_seen(&store, session.key).await == at(71)).await;
+    store.note_use(session.key, at(30));
+    store.check().await.unwrap();
+    assert_eq!(last_seen(&store, session.key).await, at(71));
+}
+
+async fn what_is_over_by_itself_is_dropped_and_nothing_else(ground: Ground) {
+    let (store, _) = ground.open();
+    let fresh = record(1);
+    let idle = Record { last_seen: at(-200), ..record(1) };
+    let remembered = Record { remembered: true, ..Record { key: record(1).key, ..idle.clone() } };
+    let used = Record { key: record(1).key, ..idle.clone() };
+    let expired = Record { expires: at(0), ..record(1) };
+    let visitor = Record { owner: Owner::Visitor, ..Record { key: record(1).key, ..idle.clone() } };
+    for session in [&fresh, &idle, &remembered, &used, &expired, &visitor] {
+        store.insert(new(session)).await.unwrap();
+    }
+    store.note_use(used.key, at(-10));
+    eventually("the use is noted", async || last_seen(&store, used.key).await == at(-10)).await;
+    assert_eq!(store.prune(at(0), at(-100)).await.unwrap(), 3);
+    assert_eq!(keys(&store, None).await, sorted([fresh.key, remembered.key, used.key]));
+    assert_eq!(keys(&store, Some(UserId(1))).await, sorted([fresh.key, remembered.key, used.key]));
+    assert_eq!(store.prune(at(0), at(-100)).await.unwrap(), 0);
+}
+
+async fn only_hashes_of_tokens_are_stored(ground: Ground) {
+    let (store, _) = ground.open();
+    let token = SessionToken::generate().unwrap();
+    let session = Record { key: token.key(), ..record(1) };
+    store.insert(new(&session)).await.unwrap();
+    let bytes = ground.bytes();
+    let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    let agent = session.user_agent.as_bytes();
+    assert!(ground.kind == Kind::Memory || has(agent), "we look at the right bytes");
+    assert!(!has(token.to_cookie().as_bytes()));
+    assert!(!format!("{store:?}").contains(token.to_cookie().as_str()));
+}
+
+#[test]
+fn what_one_ends_another_is_told() {
+    for kind in [Kind::File, Kind::Redis] {
+        run(kind, |ground| {
+            Box::pin(async move {
+                let ((here, _), (there, tells)) = (ground.open(), ground.open());
+                let (session, replaced, evicted) = (record(1), record(2), record(3));
+                for session in [&session, &replaced, &evicted] {
+                    here.insert(new(session)).await.unwrap();
+                }
+                assert!(there.find(session.key).await.unwrap().is_some());
+                here.remove(Which::One(session.key)).await.unwrap();
+                is_told(&tells, Invalidation::Ended(session.key));
+                assert_eq!(there.find(session.key).await.unwrap(), None);
+                here.insert(NewSession { replaces: Some(replaced.key), ..new(&record(2)) }).await.unwrap();
+                is_told(&tells, Invalidation::Ended(replaced.key));
+                here.insert(NewSession { max_per_user: Some(1), ..new(&record(3)) }).await.unwrap();
+                is_told(&tells, Invalidation::Ended(evicted.key));
+            })
+        });
+    }
+}
+
+#[test]
+fn what_one_gateway_changes_another_is_told() {
+    run(Kind::Redis, |ground| {
+        Box::pin(async move {
+            let ((here, _), (_there, tells)) = (ground.open(), ground.open());
+            let session = record(1);
+            here.insert(new(&session)).await.unwrap();
+            here.change_data(session.key, "wiki".into(), change(&[("a", "1")], &[])).await.unwrap();
+            is_told(&tells, Invalidation::Changed(session.key));
+        })
+    });
+}
+
+#[test]
+fn without_its_server_everything_fails_and_it_comes_back_by_itself() {
+    run(Kind::Redis, |mut ground| {
+        Box::pin(async move {
+            let (store, tells) = ground.open();
+            let session = record(1);
+            store.insert(new(&session)).await.unwrap();
+            ground.redis.as_mut().unwrap().kill();
+            assert!(store.check().await.is_err());
+            assert!(store.find(session.key).await.is_err(), "not to be taken for an absence");
+            assert!(store.insert(new(&record(1))).await.is_err());
+            assert!(store.remove(Which::All).await.is_err());
+            while tells.try_recv().is_ok() {}
+            ground.redis.as_mut().unwrap().start_again();
+            eventually("it is back", async || store.check().await.is_ok()).await;
+            is_told(&tells, Invalidation::Everything);
+            assert_eq!(store.find(session.key).await.unwrap(), None, "it came back empty");
+            store.insert(new(&session)).await.unwrap();
+        })
+    });
+}
+
+#[test]
+fn of_too_many_visitors_those_unused_for_longest_go() {
+    run(Kind::Redis, |ground| {
+        Box::pin(async move {
+            let (store, _) = ground.open();
+            let visitor = |second| Record { owner: Owner::Visitor, last_seen: at(second), ..record(0) };
+            let visitors: Vec<Record> = [1, 2, 3].map(visitor).into_iter().collect();
+            for visitor in &visitors {
+                store.insert(new(visitor)).await.unwrap();
+            }
+            let person = Record { last_seen: at(0), ..record(1) };
+            store.insert(new(&person)).await.unwrap();
+            store.note_use(visitors[0].key, at(9));
+            eventually("the use is noted", async || last_seen(&store, visitors[0].key).await == at(9)).await;
+            let ended = store.insert(NewSession { max_per_user: Some(2), ..new(&visitor(4)) }).await.unwrap();
+            assert_eq!(ended, [visitors[1].key, visitors[2].key]);
+            assert!(store.find(person.key).await.unwrap().is_some());
+        })
+    });
+}
+
+#[test]
+fn tls_is_spoken_with_a_server_of_the_named_authority_only() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("cert.pem"), made.cert.pem()).expect("a file");
+    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).expect("a file");
+    let port = free_port();
+    let (cert, key) = (path("cert.pem").display().to_string(), path("key.pem").display().to_string());
+    let _server = RedisServer::start_with(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        &cert,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ]);
+    run(Kind::Memory, |_| {
+        Box::pin(async move {
+            let open = |host: &str, ca: Option<&str>| {
+                let surroundings =
+                    StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+                let settings =
+                    RedisSettings { ca: ca.map(Into::into), ..settings(&format!("rediss://{host}:{port}")) };
+                RedisStore::open(&settings, surroundings)
+            };
+            let store = open("localhost", Some(&cert)).expect("the right authority");
+            let session = record(1);
+            store.insert(new(&session)).await.unwrap();
+            assert_eq!(store.find(session.key).await.unwrap(), Some(session));
+            let unknown = open("localhost", None).expect_err("nobody knows this authority").to_string();
+            assert!(unknown.contains("session.store_ca"), "{unknown}");
+            open("127.0.0.1", Some(&cert)).expect_err("the certificate is for another name");
+        })
+    });
+}
+
+#[test]
+fn a_session_of_another_version_is_a_failure_and_can_be_ended() {
+    run(Kind::Redis, |ground| {
+        Box::pin(async move {
+            let (store, _) = ground.open();
+            let session = record(1);
+            store.insert(new(&session)).await.unwrap();
+            let mut connection = ground.redis.as_ref().unwrap().connection();
+            let key = format!("{{portcullis}}:s:{}", session.key.to_hex());
+            redis::cmd("HSET").arg(key).arg("v").arg("2").exec(&mut connection).unwrap();
+            let error = store.find(session.key).await.unwrap_err();
+            assert!(error.source.to_string().contains("another version"), "{}", error.source);
+            assert!(store.list(None, None, 10).await.is_err());
+            assert!(store.change_data(session.key, "a".into(), change(&[("a", "1")], &[])).await.is_err());
+            assert_eq!(store.remove(Which::One(session.key)).await.unwrap(), [session.key]);
+            assert_eq!(store.find(session.key).await.unwrap(), None);
+        })
+    });
+}
+
+#[test]
+fn redis_drops_by_itself_what_no_gateway_is_there_to_prune() {
+    run(Kind::Redis, |ground| {
+        Box::pin(async move {
+            let (store, _) = ground.open();
+            store.insert(new(&record(1))).await.unwrap();
+            store.insert(new(&Record { owner: Owner::Visitor, ..record(1) })).await.unwrap();
+            let mut connection = ground.redis.as_ref().unwrap().connection();
+            let names: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+            assert!(names.len() >= 7, "{names:?}");
+            for name in names.iter().filter(|name| !name.ends_with(":seq")) {
+                assert!(name.starts_with("{portcullis}:"), "{name}");
+                let ttl: i64 = redis::cmd("TTL").arg(name).query(&mut connection).unwrap();
+                assert!((0..=5000).contains(&ttl), "{name}: {ttl}");
+            }
+        })
+    });
+}
+
+#[test]
+fn a_redis_that_cannot_be_used_is_named_without_its_password() {
+    let server = RedisServer::start_with(&["--requirepass", "s3cret"]);
+    let cluster = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let plain = RedisServer::start();
+    let (here, nobody) = (server.port(), free_port());
+    for (url, named, advice) in [
+        (format!("redis://:wrong1@127.0.0.1:{here}"), here, "user and password"),
+        (format!("redis://gate:wrong1@127.0.0.1:{here}"), here, "user and password"),
+        (format!("redis://127.0.0.1:{here}"), here, "user and password"),
+        (format!("redis://:wrong1@127.0.0.1:{nobody}/2"), nobody, "start Redis"),
+        (format!("redis://127.0.0.1:{}", cluster.port()), cluster.port(), "redis+cluster://"),
+        (format!("redis+cluster://127.0.0.1:{}", plain.port()), plain.port(), "redis://host:port"),
+        (format!("redis+sentinel://127.0.0.1:{}/mine", plain.port()), plain.port(), "start Redis"),
+        (format!("rediss://127.0.0.1:{}", plain.port()), plain.port(), ""),
+    ] {
+        let surroundings =
+            StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+        let error = RedisStore::open(&settings(&url), surroundings).expect_err(&url).to_string();
+        assert!(error.contains(&format!("127.0.0.1:{named}")) && error.contains(advice), "{url}: {error}");
+        assert!(!error.contains("wrong1"), "{error}");
+    }
+    let surroundings = StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+    let url = format!("redis://:s3cret@127.0.0.1:{here}");
+    let store = RedisStore::open(&settings(&url), surroundings).expect("the right password");
+    assert!(!format!("{store:?}").contains("s3cret"));
+}
+
+#[test]
+fn the_node_of_a_cluster_that_holds_our_slot_is_found() {
+    let nodes = [0, 1].map(|_| RedisServer::start_with(&["--cluster-enabled", "yes"]));
+    let ranges = [("0", "8191"), ("8192", "16383")];
+    for (node, (first, last)) in nodes.iter().zip(ranges) {
+        let mut connection = node.connection();
+        redis::cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(first).arg(last).exec(&mut connection).unwrap();
+    }
+    let mut connection = nodes[0].connection();
+    redis::cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(nodes[1].port()).exec(&mut connection).unwrap();
+    for node in &nodes {
+        crate::support::process::until("the cluster is whole", || {
+            let state: String = redis::cmd("CLUSTER").arg("INFO").query(&mut node.connection()).unwrap();
+            state.contains("cluster_state:ok") && state.contains("cluster_known_nodes:2")
+        });
+    }
+    let url =
+        |node: &RedisServer| format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", free_port(), node.port());
+    run(Kind::Memory, |_| {
+        Box::pin(async move {
+            let open = |url: &str| {
+                let (told, tells) = channel();
+                let told = Mutex::new(told);
+                let invalidator = Invalidator::new(move |word| {
+                    told.lock().expect("a channel").send(word).ok();
+                });
+                let surroundings = StoreSurroundings { clock: Clock::manual(at(0)), invalidator };
+                (RedisStore::open(&settings(url), surroundings).expect("a cluster"), tells)
+            };
+            let ((here, _), (there, tells)) = (open(&url(&nodes[0])), open(&url(&nodes[1])));
+            let session = record(1);
+            here.insert(new(&session)).await.unwrap();
+            assert_eq!(there.find(session.key).await.unwrap(), Some(session.clone()));
+            here.remove(Which::OfUser { user: UserId(1), except: None }).await.unwrap();
+            is_told(&tells, Invalidation::Ended(session.key));
+        })
+    });
+}
+
+#[test]
+fn when_the_master_fails_sentinels_say_who_is_the_new_one() {
+    let mut master = RedisServer::start();
+    let port = master.port().to_string();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port]);
+    let sentinel = Sentinel::start(&port);
+    let url = format!("redis+sentinel://127.0.0.1:{}/mine", sentinel.port);
+    run(Kind::Memory, |_| {
+        Box::pin(async move {
+            let surroundings =
+                StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+            let store = RedisStore::open(&settings(&url), surroundings).expect("a master");
+            let session = record(1);
+            store.insert(new(&session)).await.unwrap();
+            // The replica has the session, and the Sentinel knows of the replica.
+            eventually("the replica is ready", async || {
+                let mut connection = replica.connection();
+                let names: Vec<String> = redis::cmd("KEYS").arg("*:s:*").query(&mut connection).unwrap();
+                let mut asked = sentinel.connection();
+                let known: Vec<redis::Value> =
+                    redis::cmd("SENTINEL").arg("replicas").arg("mine").query(&mut asked).unwrap();
+                names.len() == 1 && known.len() == 1
+            })
+            .await;
+            master.kill();
+            eventually("the replica has taken over", async || store.check().await.is_ok()).await;
+            assert_eq!(store.find(session.key).await.unwrap(), Some(session));
+            store.insert(new(&record(1))).await.unwrap();
+        })
+    });
+}
+
+/// One that decides alone, and soon.
+struct Sentinel {
+    child: std::process::Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Sentinel {
+    fn start(master: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = free_port();
+        let text = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mine 127.0.0.1 {master} 1\n\
+             sentinel down-after-milliseconds mine 500\nsentinel failover-timeout mine 5000\n",
+            folder.path().display()
+        );
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, text).expect("a file");
+        let child = std::process::Command::new("redis-server")
+            .arg(&file)
+            .arg("--sentinel")
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("redis-server");
+        let this = Self { child, port, _folder: folder };
+        crate::support::process::until("the Sentinel answers", || {
+            let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
+            client.get_connection().is_ok()
+        });
+        this
+    }
+
+    fn connection(&self) -> redis::Connection {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("an address");
+        client.get_connection().expect("a connection")
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_millis(1_800_000_000_000 + second * 1000)
+}
+
+fn record(user: i64) -> Record {
+    Record {
+        key: SessionToken::generate().expect("randomness").key(),
+        owner: Owner::User { id: UserId(user), credential: CredentialVersion(3) },
+        signed_in: at(0),
+        confirmed: at(0),
+        expires: at(3600),
+        last_seen: at(0),
+        remembered: false,
+        client_addr: Ipv4Addr::LOCALHOST.into(),
+        user_agent: "a browser that is easy to find".into(),
+        data: SessionData::new(),
+    }
+}
+
+fn new(record: &Record) -> NewSession {
+    NewSession { record: record.clone(), replaces: None, max_per_user: None }
+}
+
+fn change(set: &[(&str, &str)], delete: &[&str]) -> DataChange {
+    DataChange {
+        set: set.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+        delete: delete.iter().map(|key| (*key).into()).collect(),
+    }
+}
+
+async fn insert_many(store: &Store, user: i64, how_many: usize) -> Vec<SessionKey> {
+    let records: Vec<Record> = (0..how_many).map(|_| record(user)).collect();
+    let inserts: Vec<Result<_, StoreError>> =
+        join_all(records.iter().map(|record| store.insert(new(record)))).await;
+    assert!(inserts.iter().all(Result::is_ok));
+    records.iter().map(|record| record.key).collect()
+}
+
+async fn keys(store: &Store, of: Option<UserId>) -> Vec<SessionKey> {
+    store.list(of, None, 10_000).await.unwrap().into_iter().map(|record| record.key).collect()
+}
+
+async fn last_seen(store: &Store, key: SessionKey) -> Timestamp {
+    store.find(key).await.unwrap().unwrap().last_seen
+}
+
+fn sorted(keys: impl IntoIterator<Item = SessionKey>) -> Vec<SessionKey> {
+    let mut keys: Vec<SessionKey> = keys.into_iter().collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn is_told(tells: &Receiver<Invalidation>, word: Invalidation) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match tells.recv_timeout(left) {
+            Ok(told) if told == word => return,
+            Ok(_) => {}
+            Err(error) => panic!("it was never told {word:?}: {error}"),
+        }
+    }
+}
+
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "it never came to be: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,194 @@
+//! A real Redis of a test's own, and a wire to it that a test can cut.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use super::process::until;
+
+/// A `redis-server` on a free port; killed when this is dropped.
+pub struct RedisServer {
+    child: Child,
+    port: u16,
+    arguments: Vec<String>,
+    folder: TempDir,
+}
+
+impl RedisServer {
+    /// A server that keeps everything in memory.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further settings: `--requirepass`, `secret`.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>();
+        // Somebody else may take the port before the server does.
+        for _ in 0..20 {
+            let port = free_port();
+            let mut child = spawn(port, &arguments, &folder);
+            if answers(&mut child, port) {
+                return Self { child, port, arguments, folder };
+            }
+            child.kill().ok();
+            child.wait().ok();
+        }
+        panic!("no redis-server comes up");
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops it from doing anything; its connections stay open.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// Ends it without asking.
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().expect("its end");
+    }
+
+    /// Starts it again on the same port, with nothing in it unless it was saved.
+    pub fn start_again(&mut self) {
+        self.child = spawn(self.port, &self.arguments, &self.folder);
+        assert!(answers(&mut self.child, self.port), "redis-server does not come up again");
+    }
+
+    /// A connection for the test itself.
+    pub fn connection(&self) -> redis::Connection {
+        let client = redis::Client::open(self.url()).expect("an address");
+        client.get_connection().expect("a connection")
+    }
+
+    /// Everything that it would write to a disk.
+    pub fn dump(&self) -> Vec<u8> {
+        redis::cmd("SAVE").exec(&mut self.connection()).expect("a dump");
+        std::fs::read(self.folder.path().join("dump.rdb")).expect("the dump")
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill").success());
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn spawn(port: u16, arguments: &[String], folder: &TempDir) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--rdbcompression", "no"])
+        .arg("--dir")
+        .arg(folder.path())
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server; tests/run installs it")
+}
+
+/// Whether it says anything to a greeting before it ends.
+fn answers(child: &mut Child, port: u16) -> bool {
+    let mut ended = false;
+    let ping = || -> std::io::Result<bool> {
+        let mut socket = TcpStream::connect(("127.0.0.1", port))?;
+        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+        socket.write_all(b"PING\r\n")?;
+        Ok(socket.read(&mut [0; 16])? > 0)
+    };
+    until("redis-server answers or ends", || {
+        ended = child.try_wait().expect("its state").is_some();
+        ended || ping().unwrap_or(false)
+    });
+    !ended
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+}
+
+/// Stands between a gateway and its Redis.
+pub struct Wire {
+    addr: SocketAddr,
+    swallows: Arc<AtomicBool>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    pub fn to(server: &RedisServer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+        let addr = listener.local_addr().expect("an address");
+        let (swallows, open) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Vec<TcpStream>>>::default());
+        let (port, dropping, kept) = (server.port, Arc::clone(&swallows), Arc::clone(&open));
+        // Ends with the test's process: there is nothing to be left undone.
+        thread::spawn(move || {
+            for here in listener.incoming().flatten() {
+                let Ok(there) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                kept.lock()
+                    .expect("the wires")
+                    .extend([&here, &there].map(|end| end.try_clone().expect("a socket")));
+                for (from, to) in [(&here, &there), (&there, &here)] {
+                    let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+                    let dropping = Arc::clone(&dropping);
+                    thread::spawn(move || carry(from, to, &dropping));
+                }
+            }
+        });
+        Self { addr, swallows, open }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.addr)
+    }
+
+    /// Nothing comes through any more, and nobody is told.
+    pub fn swallow(&self) {
+        self.swallows.store(true, Ordering::SeqCst);
+    }
+
+    /// What is sent from now on comes through; connections that missed something are closed, as their
+    /// other ends would close them.
+    pub fn mend(&self) {
+        self.swallows.store(false, Ordering::SeqCst);
+        for socket in self.open.lock().expect("the wires").drain(..) {
+            socket.shutdown(Shutdown::Both).ok();
+        }
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, dropping: &AtomicBool) {
+    let mut bytes = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes) {
+        if !dropping.load(Ordering::SeqCst) && to.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    to.shutdown(Shutdown::Both).ok();
+}
