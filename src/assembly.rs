@@ -240,6 +240,7 @@ fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
         app_sessions,
         bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
         proxies: server.trusted_proxies,
+        max_visitors: sessions.max_visitors,
         portal: portal::Settings { sessions: sessions.limits, pages, groups: Arc::new(groups) },
     }
 }

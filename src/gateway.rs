@@ -5,6 +5,9 @@
 //! [`Identity`] to decide, a `Permit` to forward. Whatever ends the walk early
 //! is a [`Refusal`].
 
+mod app_data;
+mod shared_caches;
+
 use std::{
     cell::RefCell,
     net::IpAddr,
@@ -18,7 +21,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Version,
-    header::{CONNECTION, CONTENT_LENGTH, COOKIE},
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, USER_AGENT},
 };
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -38,6 +41,8 @@ use crate::{
     telemetry::{AccessLog, AccessRecord},
     users::{Account, Directory, DirectoryError},
 };
+
+use app_data::{Keeping, Said};
 
 /// What all workers share.
 #[derive(Debug)]
@@ -176,7 +181,8 @@ impl Gateway {
 
         match decide(&snapshot.policy, app, viewer.identity, viewer.confirmed, target) {
             Decision::Allow(permit) => {
-                self.forward(permit, request, (&viewer.presented, own), snapshot, exchange).await
+                let presented = (!viewer.unknown).then_some(&viewer.presented);
+                self.forward(permit, request, (presented, own), snapshot, exchange).await
             }
             Decision::Confirm if wants == Representation::Page => {
                 Ok(confirm_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
@@ -257,7 +263,7 @@ impl Gateway {
         &self,
         permit: Permit,
         request: Request<Incoming>,
-        (presented, own): (&Presented, AppLimits),
+        (presented, own): (Option<&Presented>, AppLimits),
         snapshot: &Snapshot,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
@@ -267,18 +273,41 @@ impl Gateway {
         let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
         let tie = || match presented {
-            Presented::Alive(session) => self.carried.tie(session, own),
-            Presented::Absent | Presented::Invalid => Leash::default(),
+            Some(Presented::Alive(session)) => self.carried.tie(session, own),
+            None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),
         };
+        let keeping = Keeping::of(app, presented, request.headers().get(USER_AGENT));
+        let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
         // sends then may be meant for that person alone.
-        let needs_session = !permit.is_public() || permit.user().is_some();
+        let needs_session = !permit.is_public() || permit.user().is_some() || told.is_some();
         let leash: Option<&dyn Fn() -> Leash> = if needs_session { Some(&tie) } else { None };
-        let context = forward::Context { app, owned: &snapshot.owned, limits: snapshot.bodies, facts, leash };
+        let context = forward::Context {
+            app,
+            owned: &snapshot.owned,
+            limits: snapshot.bodies,
+            facts,
+            leash,
+            session_data: told.as_ref(),
+        };
         match self.forwarder.forward(permit, request, context).await {
             Ok(answer) => {
                 exchange.upstream_time = Some(answer.upstream_time);
-                Ok(answer.response.map(OutgoingBody::Upstream))
+                let mut response = answer.response;
+                if !answer.session.is_empty()
+                    && let Some(target) = &exchange.target
+                {
+                    let said = Said {
+                        lines: answer.session,
+                        app,
+                        request_id: exchange.id,
+                        target,
+                        limits: &snapshot.portal.sessions,
+                        max_visitors: snapshot.max_visitors,
+                    };
+                    keeping.keep(&self.shared, said, response.headers_mut()).await;
+                }
+                Ok(response.map(OutgoingBody::Upstream))
             }
             Err(fault) => {
                 tracing::warn!(

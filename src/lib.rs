@@ -22,7 +22,9 @@
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
 //! 5. **Forward.** [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
 //!    judged: nothing goes out undecided, and what goes out is what was decided on. Headers of the
-//!    client that claim an identity go first, then those for one hop; ours are added last.
+//!    client that claim an identity go first, then those for one hop; ours are added last. What the
+//!    app wants to keep in the session, its answer says in headers; they are taken out of it, and done
+//!    before it goes on.
 //! 6. **Finish.** Whatever ended the walk early is a [`Refusal`], whose text a stranger may see, or
 //!    a [`Fault`] of the upstream, which is logged and becomes one. When the last byte has left,
 //!    or the client has, the request's line goes to the [`AccessLog`].

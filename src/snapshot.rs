@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub bodies: BodyLimits,
     /// Whose word about a client's address is believed.
     pub proxies: TrustedProxies,
+    /// How many visitors may have a session.
+    pub max_visitors: usize,
     /// Session limits and pages.
     pub portal: portal::Settings,
 }

@@ -14,7 +14,7 @@ use super::requires;
 use crate::{
     access::{App, Requirement, Rule},
     config::{self, Configuration, Look, Sessions, Store},
-    forward::{self, IdentityHeaders},
+    forward::{self, IdentityHeaders, KeepsData},
     server::TlsVersion,
     session::AppLimits,
 };
@@ -82,7 +82,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         let folder = configuration.certs.display();
         row("certificate", "self-signed".to_owned(), format!("made in {folder} at the first start"));
     }
-    let Sessions { store, max_sessions, limits } = &configuration.sessions;
+    let Sessions { store, max_sessions, limits, max_visitors: _ } = &configuration.sessions;
     let mut times = format!(
         "{} at most, {} unused",
         config::show_duration(limits.lifetime),
@@ -114,6 +114,13 @@ fn write_app(app: &App, forwarded: &forward::App, own: &AppLimits, out: &mut dyn
         heads.push(["identity".to_owned(), "it is not told who asks".to_owned()]);
     } else {
         heads.push(["identity".to_owned(), headers.join(", ")]);
+    }
+    match forwarded.session_data {
+        KeepsData::ForNobody => {}
+        KeepsData::ForUsers => heads.push(["session data".to_owned(), "for who is signed in".to_owned()]),
+        KeepsData::ForEverybody => {
+            heads.push(["session data".to_owned(), "for everyone, visitors too".to_owned()]);
+        }
     }
     if is_open(app) {
         heads.push(["note".to_owned(), "open to everyone where no other rule says otherwise".to_owned()]);

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{App, AppId, Mount, Policy, PolicyBuilder},
-    forward::{self, Endpoint, HostHeader},
+    forward::{self, Endpoint, HostHeader, KeepsData},
     identity::GroupName,
     request::Authority,
     session::{AppLimits, Limits},
@@ -171,6 +171,25 @@ fn forwarded_app(
         connect_timeout: reader.duration(section.field("connect_timeout"), Duration::from_secs(5)),
         timeout: reader.duration(section.field("timeout"), Duration::from_mins(1)),
         underscore_headers: reader.boolean(section.field("underscore_headers"), false),
+        session_data: session_data(reader, section),
+    }
+}
+
+fn session_data(reader: &Reader, section: &Section<'_>) -> KeepsData {
+    let anonymous = section.field("anonymous_sessions");
+    let keeps = reader.boolean(section.field("session_data"), false);
+    let for_visitors = reader.boolean(anonymous.clone(), false);
+    match (keeps, for_visitors, anonymous) {
+        (false, false, _) => KeepsData::ForNobody,
+        (true, false, _) => KeepsData::ForUsers,
+        (true, true, _) => KeepsData::ForEverybody,
+        (false, true, anonymous) => {
+            let span = anonymous.map_or(section.span.clone(), |field| field.value.span());
+            let error =
+                reader.error(&span, "`anonymous_sessions` keeps data for visitors, but the app keeps none");
+            reader.report(error.help("add `session_data = true`"));
+            KeepsData::ForNobody
+        }
     }
 }
 

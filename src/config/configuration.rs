@@ -101,6 +101,8 @@ pub struct Sessions {
     pub store: Store,
     /// How many [`Store::Memory`] keeps at most. Default 1,000,000.
     pub max_sessions: u64,
+    /// How many visitors have a session at most. Default 100,000.
+    pub max_visitors: usize,
     /// Their time limits.
     pub limits: session::Limits,
 }

@@ -111,6 +111,8 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Se
     Sessions {
         store: store::read(reader, section, folder),
         max_sessions: reader.integer(field("max_sessions"), 1..=1_000_000_000, 1_000_000),
+        max_visitors: usize::try_from(reader.integer(field("max_visitors"), 1..=10_000_000, 100_000))
+            .unwrap_or(usize::MAX),
         limits,
     }
 }

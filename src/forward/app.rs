@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
-use super::IdentityHeaders;
+use super::{IdentityHeaders, KeepsData};
 
 /// How requests of one app are forwarded.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct App {
     pub timeout: Duration,
     /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
     pub underscore_headers: bool,
+    /// For whom it keeps something in the session. Default nobody.
+    pub session_data: KeepsData,
 }
 
 /// The `Host` that an upstream is told.

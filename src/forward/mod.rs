@@ -13,6 +13,7 @@ mod headers;
 mod identity_headers;
 mod leash;
 mod pool;
+mod session_data;
 mod upgrade;
 mod whoami;
 
@@ -34,6 +35,7 @@ pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use leash::{Leash, LeashEnd};
+pub use session_data::{KeepsData, SessionLines};
 
 use body::{Declined, Gate, Progress, RequestBody};
 use pool::{Lease, Pool};
@@ -51,6 +53,8 @@ pub struct Answer {
     pub response: Response<AnswerBody>,
     /// From the forwarded head to the answer's head.
     pub upstream_time: Duration,
+    /// What the app said of the session; empty if it is none that keeps something there.
+    pub session: SessionLines,
 }
 
 /// The body of an upstream's answer; none after a change of protocol.
@@ -69,6 +73,8 @@ pub struct Context<'a> {
     pub facts: Facts<'a>,
     /// Asked for a leash when an answer may take long; `None`: nothing can end it early.
     pub leash: Option<&'a dyn Fn() -> Leash>,
+    /// What the app keeps in the session, for the app alone; `None`: nothing.
+    pub session_data: Option<&'a HeaderValue>,
 }
 
 impl Forwarder {
@@ -116,8 +122,13 @@ impl Forwarder {
         })?;
         let declined = request.expects_continue.as_ref().and_then(Gate::decline);
         let client = client.zip(request.upgrade);
+        // Before they are removed with all that the browser is not to see.
+        let session = match context.app.session_data {
+            KeepsData::ForNobody => SessionLines::default(),
+            KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(response.headers()),
+        };
         let response = finish(response, lease, client, context, progress, declined)?;
-        Ok(Answer { response, upstream_time: sent_at.elapsed() })
+        Ok(Answer { response, upstream_time: sent_at.elapsed(), session })
     }
 
     /// Closes connections that have been idle for too long.
@@ -208,6 +219,9 @@ impl Outgoing<'_> {
                 &facts,
                 upgrade,
             );
+            if let Some(data) = self.context.session_data {
+                session_data::tell(request.headers_mut(), data);
+            }
             if let Some(gate) = &self.expects_continue {
                 request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
                 let gate = gate.clone();

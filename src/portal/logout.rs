@@ -20,9 +20,10 @@ use crate::{
 };
 
 impl Portal {
-    /// The question. Whoever has no session is shown the sign-in page: there is nothing to end.
+    /// The question. Whoever is not signed in is shown the sign-in page: there is nothing to end. That goes
+    /// for a visitor's session, too.
     pub(super) fn ask_to_sign_out(visit: &Visit<'_>) -> Answer {
-        match csrf::presented_session(visit) {
+        match csrf::presented_session(visit).filter(|_| visit.account.is_some()) {
             Some((token, _)) => question(visit, StatusCode::OK, &token, None),
             None => nothing_to_end(visit),
         }
@@ -34,6 +35,9 @@ impl Portal {
             return Ok(nothing_to_end(visit));
         };
         if Genuine::check(visit, Some(&token), form).is_err() {
+            if visit.account.is_none() {
+                return Ok(nothing_to_end(visit));
+            }
             return Ok(question(visit, StatusCode::FORBIDDEN, &token, Some(FORM_EXPIRED)));
         }
         self.end_presented(visit).await?;

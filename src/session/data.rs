@@ -25,8 +25,20 @@ pub struct DataChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DataRefused {
     /// The app would keep more than 4 KiB.
-    #[error("an app may keep at most {MAX_DATA_BYTES} bytes in a session")]
+    #[error("an app may keep at most {MAX_DATA_BYTES} bytes in a session, as they stand in the header")]
     TooLarge,
+}
+
+/// Applies a change of one app to what a session keeps, whole or not at all; answers with what the app
+/// keeps now.
+pub fn change_app(data: &mut SessionData, app: Arc<str>, change: DataChange) -> Result<AppData, DataRefused> {
+    let kept = data.get(&app).cloned().unwrap_or_default().with(change)?;
+    if kept.is_empty() {
+        data.remove(&app);
+    } else {
+        data.insert(app, kept.clone());
+    }
+    Ok(kept)
 }
 
 impl AppData {
@@ -46,8 +58,15 @@ impl AppData {
             self.0.remove(&key);
         }
         self.0.extend(change.set);
-        let bytes: usize = self.0.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > MAX_DATA_BYTES { Err(DataRefused::TooLarge) } else { Ok(self) }
+        if self.encoded_bytes() > MAX_DATA_BYTES { Err(DataRefused::TooLarge) } else { Ok(self) }
+    }
+
+    /// The length of [`AppData::encode`].
+    fn encoded_bytes(&self) -> usize {
+        let encoded =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum::<usize>();
+        let pairs = self.pairs().map(|(key, value)| encoded(key) + 1 + encoded(value));
+        pairs.sum::<usize>() + self.0.len().saturating_sub(1)
     }
 
     /// `application/x-www-form-urlencoded`: what the app receives.
@@ -62,7 +81,8 @@ impl FromIterator<(Box<str>, Box<str>)> for AppData {
     }
 }
 
-/// Keys and values of one app together.
+/// What one app keeps, as it is sent: many servers refuse a header line of more than 8 KiB, and an app that
+/// could keep more would lock its own users out.
 pub const MAX_DATA_BYTES: usize = 4096;
 
 #[cfg(test)]
@@ -85,5 +105,24 @@ mod tests {
         let large = "x".repeat(MAX_DATA_BYTES);
         assert_eq!(data.clone().with(change(&[("d", &large)], &["a"])), Err(DataRefused::TooLarge));
         assert!(data.with(change(&[], &["a", "c"])).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_limit_is_on_what_is_sent() {
+        let with = |pairs: &[(&str, &str)]| AppData::default().with(change(pairs, &[]));
+        let full = with(&[("a", &"x".repeat(2046)), ("b", &"y".repeat(2045))]).unwrap();
+        assert_eq!(full.encode().len(), MAX_DATA_BYTES);
+        assert_eq!(with(&[("a", &"x".repeat(2046)), ("b", &"y".repeat(2046))]), Err(DataRefused::TooLarge));
+        assert_eq!(with(&[("a", &"ä".repeat(700))]), Err(DataRefused::TooLarge), "six bytes each");
+    }
+
+    #[test]
+    fn what_one_app_changes_is_nothing_to_another() {
+        let mut data = SessionData::new();
+        change_app(&mut data, "wiki".into(), change(&[("a", "1")], &[])).unwrap();
+        change_app(&mut data, "shop".into(), change(&[("a", "2")], &["a"])).unwrap();
+        assert_eq!(data.get("wiki").unwrap().encode(), "a=1");
+        change_app(&mut data, "shop".into(), change(&[], &["a"])).unwrap();
+        assert_eq!(data.len(), 1, "who keeps nothing leaves nothing");
     }
 }

@@ -14,6 +14,7 @@ use futures_util::future::{self, BoxFuture, FutureExt};
 
 use super::{
     AppData, DataChange, DataRefused, NewSession, Record, SessionKey, SessionStore, StoreError, Trust, Which,
+    change_app,
 };
 use crate::{clock::Timestamp, identity::UserId};
 
@@ -173,6 +174,10 @@ impl Kept {
         self.of(*holder).next().map(|entry| entry.record.key)
     }
 
+    fn count_of(&self, holder: Option<UserId>) -> u32 {
+        self.holders.get(&holder).map_or(0, |held| held.count)
+    }
+
     fn keys(&self, which: Which) -> Vec<SessionKey> {
         match which {
             Which::One(key) => vec![key],
@@ -276,6 +281,13 @@ impl SessionStore for MemoryStore {
                 ended.push(key);
             }
         }
+        if let (Some(most), None) = (max_per_user, record.owner.user()) {
+            while kept.count_of(None) as usize >= most.max(1) {
+                let Some(key) = kept.of(None).next().map(|entry| entry.record.key) else { break };
+                kept.take(key);
+                ended.push(key);
+            }
+        }
         while kept.places.len() >= self.max_sessions {
             let Some(key) = kept.most_expendable() else { break };
             kept.take(key);
@@ -323,11 +335,9 @@ impl SessionStore for MemoryStore {
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
         let mut kept = self.kept();
         let place = kept.places.get(&key).copied();
-        let changed = place.and_then(|place| kept.entry_mut(place)).map(|entry| {
-            let data = entry.record.data.get(&app).cloned().unwrap_or_default().with(change)?;
-            entry.record.data.insert(app, data.clone());
-            Ok(data)
-        });
+        let changed = place
+            .and_then(|place| kept.entry_mut(place))
+            .map(|entry| change_app(&mut entry.record.data, app, change));
         done(changed)
     }
 

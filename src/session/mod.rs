@@ -10,6 +10,7 @@
 
 pub mod cookie;
 mod data;
+mod data_form;
 mod file;
 mod memory;
 mod record;
@@ -26,7 +27,6 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
@@ -34,7 +34,8 @@ use crate::{
     identity::{CredentialVersion, UserId},
 };
 
-pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData};
+pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
+pub use data_form::MalformedChange;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
@@ -63,7 +64,7 @@ pub struct Session {
     pub client_addr: IpAddr,
     /// What the browser called itself at sign-in, shortened.
     pub user_agent: Box<str>,
-    data: ArcSwap<SessionData>,
+    data: SessionData,
     last_seen: AtomicI64,
     /// The last use that the store was told of.
     noted: AtomicI64,
@@ -74,6 +75,8 @@ pub struct Session {
     /// Whether it is known to have changed since it was read.
     changed: AtomicBool,
     ended: AtomicBool,
+    /// Whether nothing had happened to it between being read and being cached.
+    settled: AtomicBool,
 }
 
 /// The time limits of sessions, and what follows from them.
@@ -120,6 +123,21 @@ pub struct Opening<'a> {
     /// Whether the same user has only confirmed the password: the time limits of the session that is
     /// replaced go on, and so does what is known of its sign-in.
     pub confirms: bool,
+}
+
+/// Somebody who has not signed in, and the first that an app keeps for them.
+#[derive(Debug)]
+pub struct Visitor<'a> {
+    /// Address of the browser.
+    pub client_addr: IpAddr,
+    /// What the browser calls itself.
+    pub user_agent: &'a str,
+    /// The app's name.
+    pub app: Arc<str>,
+    /// What it keeps.
+    pub data: AppData,
+    /// How many visitors may have a session; past it those unused for longest end, a few at a time.
+    pub max_visitors: usize,
 }
 
 /// What a request's cookie turned out to be.
@@ -186,13 +204,14 @@ impl Session {
             remembered: record.remembered,
             client_addr: record.client_addr,
             user_agent: record.user_agent,
-            data: ArcSwap::from_pointee(record.data),
+            data: record.data,
             last_seen: AtomicI64::new(record.last_seen.as_millis()),
             noted: AtomicI64::new(record.last_seen.as_millis()),
             read_at: now,
             epoch,
             changed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
         })
     }
 
@@ -226,9 +245,9 @@ impl Session {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// What applications keep in it.
-    pub fn data(&self) -> Arc<SessionData> {
-        self.data.load_full()
+    /// What applications keep in it, as of when it was looked up.
+    pub fn data(&self) -> &SessionData {
+        &self.data
     }
 
     fn is_idle(&self, now: Timestamp, limits: &Limits) -> bool {
@@ -266,7 +285,12 @@ impl Sessions {
         let token =
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
         let Opening { owner, client_addr, user_agent, remember, replaces, confirms } = opening;
-        let data = replaces.filter(|old| old.owner == Owner::Visitor || old.owner.user() == owner.user());
+        let keeps_data = |old: &&Session| old.owner == Owner::Visitor || old.owner.user() == owner.user();
+        // As of now: what an application has changed since the request began is not to be lost.
+        let data = match replaces.filter(keeps_data) {
+            Some(old) => self.store.find(old.key).await?.map(|old| old.data),
+            None => None,
+        };
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
         // Otherwise whoever confirms in time is signed in for ever.
@@ -285,17 +309,59 @@ impl Sessions {
                 || user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
                 |old| old.user_agent.clone(),
             ),
-            data: data.map(|old| SessionData::clone(&old.data())).unwrap_or_default(),
+            data: data.unwrap_or_default(),
         };
+        let (session, _) = self.keep_new(record, replaces, limits.max_per_user).await?;
+        Ok((token, session))
+    }
+
+    /// Opens a session for somebody who has not signed in, because an app keeps something for them.
+    ///
+    /// Signing in replaces it, and what is kept goes on; see [`Sessions::open`].
+    pub async fn open_for_visitor(
+        &self,
+        visitor: Visitor<'_>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(SessionToken, Arc<Session>), StoreError> {
+        let token = SessionToken::generate()
+            .map_err(|source| StoreError::new("opening a visitor's session", source))?;
+        let Visitor { client_addr, user_agent, app, data, max_visitors } = visitor;
+        let record = Record {
+            key: token.key(),
+            owner: Owner::Visitor,
+            signed_in: now,
+            confirmed: now,
+            expires: now + limits.lifetime,
+            last_seen: now,
+            remembered: false,
+            client_addr,
+            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+            data: SessionData::from([(app, data)]),
+        };
+        let (session, ended) = self.keep_new(record, None, Some(max_visitors)).await?;
+        if ended > 0 {
+            tracing::warn!(ended, max_visitors, "visitors' sessions ended early: there are too many");
+        }
+        Ok((token, session))
+    }
+
+    /// Keeps a new session; says how many ended beside what it replaces.
+    async fn keep_new(
+        &self,
+        record: Record,
+        replaces: Option<&Session>,
+        max_per_holder: Option<usize>,
+    ) -> Result<(Arc<Session>, usize), StoreError> {
         // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
         let epoch = self.cache.epoch();
-        let session = Session::from_record(record.clone(), now, epoch);
-        let new =
-            NewSession { record, replaces: replaces.map(|old| old.key), max_per_user: limits.max_per_user };
+        let session = Session::from_record(record.clone(), record.last_seen, epoch);
+        let old_key = replaces.map(|old| old.key);
+        let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
         let ended = self.store.insert(new).await?;
         self.cache.keep_since(&session, epoch);
         self.forget(&ended, replaces);
-        Ok((token, session))
+        Ok((session, ended.iter().filter(|key| Some(**key) != old_key).count()))
     }
 
     /// Finds the session of a token and notes its use.
@@ -421,7 +487,10 @@ impl Sessions {
         self.store.list(of, after, most).await
     }
 
-    /// Changes what an app keeps in a session; `None`: the session is gone.
+    /// Changes what an app keeps in a session; every request that begins after this has answered sees it.
+    /// `None`: the session is gone.
+    ///
+    /// To be awaited to its end: given up halfway, the store may have changed without the cache knowing.
     pub async fn change_data(
         &self,
         session: &Session,
@@ -429,15 +498,14 @@ impl Sessions {
         change: DataChange,
     ) -> Result<Option<Result<(), DataRefused>>, StoreError> {
         let changed = self.store.change_data(session.key, Arc::clone(app), change).await?;
-        Ok(changed.map(|changed| {
-            changed.map(|now_kept| {
-                session.data.rcu(|data| {
-                    let mut data = SessionData::clone(data);
-                    data.insert(Arc::clone(app), now_kept.clone());
-                    data
-                });
-            })
-        }))
+        if let Some(Ok(kept)) = &changed {
+            // Not put in place of what is cached: of two changes at once, the one that the store made first
+            // may arrive here last.
+            self.cache.note_change(&session.key, |cached| {
+                cached.data.get(app).map_or(kept.is_empty(), |data| data == kept)
+            });
+        }
+        Ok(changed.map(|changed| changed.map(drop)))
     }
 
     /// Drops what ended by itself; called now and then.
@@ -491,7 +559,7 @@ impl Sessions {
 
     /// Whether a cached session needs no asking.
     fn may_believe(&self, session: &Session, now: Timestamp, limits: &Limits) -> bool {
-        if self.cache.doubts(session) {
+        if !session.settled.load(Ordering::SeqCst) || self.cache.doubts(session) {
             return false;
         }
         match self.trust {
@@ -505,6 +573,9 @@ impl Sessions {
 
     /// Whether a cached session is good enough while the store cannot be asked.
     fn may_go_on(&self, session: &Session, now: Timestamp) -> bool {
+        if !session.settled.load(Ordering::SeqCst) {
+            return false;
+        }
         match self.trust {
             Trust::Told => true,
             Trust::Shared { cache_ttl, grace } => now.since(session.read_at) < cache_ttl + grace,
@@ -593,21 +664,30 @@ impl SessionCache {
     }
 
     fn doubts(&self, session: &Session) -> bool {
-        session.changed.load(Ordering::Acquire) || session.epoch < self.lost.load(Ordering::SeqCst)
-    }
-
-    fn keep(&self, session: &Arc<Session>) {
-        self.sessions.insert(session.key, Arc::clone(session));
+        session.changed.load(Ordering::SeqCst) || session.epoch < self.lost.load(Ordering::SeqCst)
     }
 
     /// Keeps what the store said unless something was invalidated since `epoch`: it could have been this.
+    ///
+    /// Whatever is invalidated counts first and looks for the entry then. So either the count shows here,
+    /// or the entry is found there; until that is settled nobody believes it.
     fn keep_since(&self, session: &Arc<Session>, epoch: u64) {
         if self.epoch() != epoch {
             return;
         }
-        self.keep(session);
-        if self.epoch() != epoch {
+        self.sessions.insert(session.key, Arc::clone(session));
+        if self.epoch() == epoch {
+            session.settled.store(true, Ordering::SeqCst);
+        } else {
             self.sessions.invalidate(&session.key);
+        }
+    }
+
+    /// A change that this process made: what is cached is asked for again, unless it is the same already.
+    fn note_change(&self, key: &SessionKey, is_the_same: impl FnOnce(&Session) -> bool) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        if let Some(session) = self.sessions.get(key).filter(|session| !is_the_same(session)) {
+            session.changed.store(true, Ordering::SeqCst);
         }
     }
 
@@ -619,9 +699,10 @@ impl SessionCache {
                     session.end();
                 }
             }
+            // Stays: it knows when it was last used, and will do while the store is away.
             Invalidation::Changed(key) => {
                 if let Some(session) = self.sessions.get(&key) {
-                    session.changed.store(true, Ordering::Release);
+                    session.changed.store(true, Ordering::SeqCst);
                 }
             }
             Invalidation::Everything => {

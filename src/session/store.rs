@@ -72,7 +72,8 @@ pub struct NewSession {
     pub record: Record,
     /// The session of the same browser that it takes the place of.
     pub replaces: Option<SessionKey>,
-    /// How many sessions a user may have; `None`: any number.
+    /// How many sessions whoever holds it may have: a user, of whose the oldest goes first, or all visitors
+    /// together, of whose those unused for longest go, perhaps several at once. `None`: any number.
     pub max_per_user: Option<usize>,
 }
 

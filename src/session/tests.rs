@@ -405,3 +405,86 @@ async fn an_end_that_the_store_did_not_take_is_no_end() {
     assert!(script.sessions.end(&session).await.is_err());
     assert!(alive(&script.sessions, &token, at(0)).await, "so that signing out can be tried again");
 }
+
+#[tokio::test]
+async fn of_two_changes_at_once_none_is_lost_whatever_answers_first() {
+    let sessions = in_memory();
+    let app: Arc<str> = "wiki".into();
+    let set = |key: &str| DataChange { set: vec![(key.into(), "1".into())], delete: vec![] };
+    let (token, session) = open(&sessions, at(0)).await;
+    // The store makes `a` first; its answer arrives last.
+    let first = sessions.store.change_data(session.key, Arc::clone(&app), set("a"));
+    sessions.change_data(&session, &app, set("b")).await.unwrap().unwrap().unwrap();
+    let kept = first.await.unwrap().unwrap().unwrap();
+    sessions.cache.note_change(&session.key, |cached| cached.data.get(&app) == Some(&kept));
+
+    let Ok(Presented::Alive(now)) = sessions.present(Some(&token), at(0), &LIMITS).await else { panic!() };
+    assert_eq!(now.data().get(&app).unwrap().encode(), "a=1&b=1");
+    assert!(!Arc::ptr_eq(&now, &session), "what a request has seen stays as it was");
+    assert!(session.data().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_with_changed_data_knows_when_it_was_used_and_does_while_the_store_is_away() {
+    let script = Script::new(10, SHARED);
+    let app: Arc<str> = "wiki".into();
+    let (token, session) = open(&script.sessions, at(0)).await;
+    assert!(alive(&script.sessions, &token, at(2)).await);
+    let change = DataChange { set: vec![("a".into(), "1".into())], delete: vec![] };
+    script.sessions.change_data(&session, &app, change.clone()).await.unwrap().unwrap().unwrap();
+    script.fails.store(true, Ordering::Relaxed);
+    assert!(alive(&script.sessions, &token, at(2)).await, "good enough for a while");
+    script.fails.store(false, Ordering::Relaxed);
+    assert!(alive(&script.sessions, &token, at(11)).await, "idle since 2, not since 0");
+    script.asked();
+    script.sessions.change_data(&session, &app, change).await.unwrap().unwrap().unwrap();
+    assert!(alive(&script.sessions, &token, at(11)).await);
+    assert_eq!(script.asked(), 0, "the same again is no reason to ask");
+}
+
+#[tokio::test]
+async fn signing_in_keeps_what_an_app_has_set_since_the_request_began() {
+    let sessions = in_memory();
+    let app: Arc<str> = "shop".into();
+    let data = AppData::from_iter([("cart".into(), "3".into())]);
+    let (client_addr, user_agent) = (Ipv4Addr::LOCALHOST.into(), "test");
+    let visitor = Visitor { client_addr, user_agent, app: Arc::clone(&app), data, max_visitors: 10 };
+    let (before, held) = sessions.open_for_visitor(visitor, at(0), &LIMITS).await.unwrap();
+    assert_eq!(held.owner, Owner::Visitor);
+    let change = DataChange { set: vec![("cart".into(), "4".into())], delete: vec![] };
+    sessions.change_data(&held, &app, change).await.unwrap().unwrap().unwrap();
+
+    let signing_in = Opening { replaces: Some(&held), ..opening(7) };
+    let (_, session) = sessions.open(signing_in, at(1), &LIMITS).await.unwrap();
+    assert_eq!(session.data().get(&app).unwrap().encode(), "cart=4");
+    assert!(!alive(&sessions, &before, at(1)).await, "under a new token alone");
+}
+
+#[tokio::test]
+async fn visitors_make_room_for_visitors_and_nobody_who_signed_in_does() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = Sessions::start(100, |invalidator| {
+        let clock = crate::clock::Clock::manual(at(0));
+        let surroundings = StoreSurroundings { clock, invalidator };
+        let store = FileStore::open(&temp.path().join("sessions.db"), surroundings)?;
+        Ok::<_, StoreError>(Box::new(store) as Box<dyn SessionStore>)
+    });
+    for sessions in [in_memory(), file.unwrap()] {
+        let (user, _) = open(&sessions, at(0)).await;
+        let mut visitors = Vec::new();
+        for second in 0..9 {
+            let visitor = Visitor {
+                client_addr: Ipv4Addr::LOCALHOST.into(),
+                user_agent: "test",
+                app: "shop".into(),
+                data: AppData::from_iter([("cart".into(), "3".into())]),
+                max_visitors: 5,
+            };
+            visitors.push(sessions.open_for_visitor(visitor, at(second), &LIMITS).await.unwrap());
+        }
+        assert!(alive(&sessions, &user, at(8)).await);
+        let lives: Vec<bool> = visitors.iter().map(|(_, visitor)| !visitor.has_ended()).collect();
+        assert_eq!(lives, [false, false, false, false, true, true, true, true, true]);
+        assert_eq!(sessions.list(None, None, 100).await.unwrap().len(), 6);
+    }
+}

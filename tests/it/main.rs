@@ -24,6 +24,7 @@ mod messages;
 mod process;
 mod prometheus;
 mod routing;
+mod session_data;
 mod session_stores;
 mod sessions;
 mod sign_in;

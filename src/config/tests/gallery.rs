@@ -340,6 +340,15 @@ fn control_characters_from_a_file_reach_no_terminal() {
 }
 
 #[test]
+fn session_data_for_visitors_alone() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "anonymous_sessions = true",
+        "anonymous_sessions = true\nsession_data = false",
+        "session_data = \"true\"",
+    ]));
+}
+
+#[test]
 fn recent_sign_ins_and_session_limits_of_an_app() {
     insta::assert_snapshot!(said_of_each(&[
         "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/\"\nallow = \"anyone\"\nmax_age = \"10m\"\n\

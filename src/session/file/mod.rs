@@ -203,7 +203,8 @@ const PRUNED_AT_ONCE: u32 = 500;
 /// Marked `Prts`.
 const SCHEMA: Schema = Schema { what: "session store", application_id: 0x5072_7473, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE session (
         key         BLOB    NOT NULL PRIMARY KEY,
         user_id     INTEGER,
@@ -232,7 +233,11 @@ const MIGRATIONS: &[&str] = &["
         one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
         at  INTEGER NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE INDEX session_of_visitors ON session (last_seen) WHERE user_id IS NULL;
+",
+];
 
 /// Makes a database refuse all changes, as a full disk does, or no longer.
 #[cfg(test)]

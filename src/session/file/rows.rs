@@ -82,6 +82,16 @@ pub(super) fn keys(connection: &Connection, which: Which) -> rusqlite::Result<Ve
     }
 }
 
+/// The visitors' sessions beyond the `most` that were used last.
+pub(super) fn visitors_past(connection: &Connection, most: usize) -> rusqlite::Result<Vec<SessionKey>> {
+    connection
+        .prepare_cached(
+            "SELECT key FROM session WHERE user_id IS NULL ORDER BY last_seen DESC LIMIT -1 OFFSET ?1",
+        )?
+        .query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| key(row, 0))?
+        .collect()
+}
+
 /// Ends a session, and tells other processes that it has.
 pub(super) fn end(connection: &Connection, key: SessionKey, at: Timestamp) -> rusqlite::Result<bool> {
     let was_there =

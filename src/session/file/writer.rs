@@ -16,7 +16,7 @@ use super::{SCHEMA, place::Place, rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
     database::{self, DatabaseError},
-    session::{AppData, DataChange, DataRefused, NewSession, SessionKey, Which},
+    session::{AppData, DataChange, DataRefused, NewSession, Owner, SessionKey, Which, change_app},
 };
 
 type Answer<T> = oneshot::Sender<Result<T, Arc<DatabaseError>>>;
@@ -52,11 +52,14 @@ pub(super) struct Writer {
     uses: Arc<Uses>,
     /// Whether the last commit failed, to log the change and not every failure.
     ails: bool,
+    /// Visitors' sessions that came since they were last counted; `None`: not yet.
+    visitors: Option<usize>,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, path: &Path, clock: Clock, uses: Arc<Uses>) -> Self {
-        Self { connection, path: path.to_owned(), place: Place::of(path), clock, uses, ails: false }
+        let (path, place) = (path.to_owned(), Place::of(path));
+        Self { connection, path, place, clock, uses, ails: false, visitors: None }
     }
 
     /// Until nobody can give it anything any more.
@@ -138,7 +141,7 @@ impl Writer {
                 waiting.push(refuse(change));
                 continue;
             }
-            match apply(&transaction, change, now) {
+            match apply(&transaction, change, now, &mut self.visitors) {
                 Ok(settle) => waiting.push(settle),
                 Err((error, settle)) => {
                     waiting.push(settle);
@@ -186,9 +189,10 @@ fn apply(
     connection: &Connection,
     change: Change,
     now: Timestamp,
+    visitors: &mut Option<usize>,
 ) -> Result<Settle, (rusqlite::Error, Settle)> {
     match change {
-        Change::Insert(new, answer) => settled(answer, insert(connection, &new, now)),
+        Change::Insert(new, answer) => settled(answer, insert(connection, &new, now, visitors)),
         Change::Remove(which, answer) => settled(answer, remove(connection, which, now)),
         Change::Data { key, app, change, answer } => {
             settled(answer, change_data(connection, key, app, change))
@@ -200,7 +204,12 @@ fn apply(
     }
 }
 
-fn insert(connection: &Connection, new: &NewSession, now: Timestamp) -> rusqlite::Result<Vec<SessionKey>> {
+fn insert(
+    connection: &Connection,
+    new: &NewSession,
+    now: Timestamp,
+    visitors: &mut Option<usize>,
+) -> rusqlite::Result<Vec<SessionKey>> {
     let mut ended = Vec::new();
     if let Some(old) = new.replaces
         && rows::end(connection, old, now)?
@@ -213,6 +222,18 @@ fn insert(connection: &Connection, new: &NewSession, now: Timestamp) -> rusqlite
         for key in oldest_first.into_iter().take(too_many) {
             rows::end(connection, key, now)?;
             ended.push(key);
+        }
+    }
+    if let (Some(most), Owner::Visitor) = (new.max_per_user, new.record.owner) {
+        // To count takes the longer the more visitors there are, so it is not done for each of them.
+        let uncounted = visitors.map_or(usize::MAX, |visitors| visitors.saturating_add(1));
+        *visitors = Some(uncounted);
+        if uncounted > most / 16 {
+            for key in rows::visitors_past(connection, most.saturating_sub(1))? {
+                rows::end(connection, key, now)?;
+                ended.push(key);
+            }
+            *visitors = Some(0);
         }
     }
     rows::insert(connection, &new.record)?;
@@ -238,9 +259,10 @@ fn change_data(
     change: DataChange,
 ) -> rusqlite::Result<Option<Result<AppData, DataRefused>>> {
     let Some(mut record) = rows::find(connection, key)? else { return Ok(None) };
-    let changed = record.data.get(&app).cloned().unwrap_or_default().with(change);
-    if let Ok(data) = &changed {
-        record.data.insert(app, data.clone());
+    let before = record.data.clone();
+    let changed = change_app(&mut record.data, app, change);
+    // Some applications set the same again with every answer; that costs no write.
+    if record.data != before {
         rows::set_data(connection, &record)?;
     }
     Ok(Some(changed))
