@@ -84,13 +84,15 @@ struct Run<'a> {
     sessions: Sessions,
     expected: Vec<Expected>,
     cannot_write: bool,
+    /// Nothing that was noted after this is in the file.
+    written: Option<Timestamp>,
 }
 
 impl<'a> Run<'a> {
     fn new(file: Option<&'a Path>) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let sessions = start(file, &clock);
-        Self { file, clock, sessions, expected: Vec::new(), cannot_write: false }
+        Self { file, clock, sessions, expected: Vec::new(), cannot_write: false, written: None }
     }
 
     async fn happens(&mut self, event: Event) {
@@ -185,10 +187,11 @@ impl<'a> Run<'a> {
         }
         let key = self.expected[index].token.key();
         let elsewhere = start(Some(file), &self.clock);
-        elsewhere.end_which(Which::One(key)).await.unwrap();
+        let ended = elsewhere.end_which(Which::One(key)).await.unwrap();
         self.expected[index].over = true;
         // It is told within a second; the next events may come later than that, but not sooner.
-        while self.sessions.cache.sessions.contains_key(&key) {
+        // What had been dropped for being old is in no store any more, and nobody is told.
+        while ended > 0 && self.sessions.cache.sessions.contains_key(&key) {
             std::thread::yield_now();
         }
     }
@@ -197,6 +200,8 @@ impl<'a> Run<'a> {
         let Some(file) = self.file else { return };
         if self.cannot_write != cannot_write {
             self.cannot_write = cannot_write;
+            // Once it can be written again, that takes a moment; a crash in it loses the same.
+            self.written.get_or_insert(self.clock.now());
             file::refuse_to_write(file, cannot_write);
         }
     }
@@ -209,8 +214,10 @@ impl<'a> Run<'a> {
         self.set_cannot_write(false);
         self.sessions = start(self.file, &self.clock);
         for expected in &mut self.expected {
-            expected.seen.0 = expected.seen.0.min(expected.seen.1 - LATE);
+            let written = self.written.map_or(expected.seen.1, |written| written.min(expected.seen.1));
+            expected.seen.0 = expected.seen.0.min(written - LATE);
         }
+        self.written = None;
     }
 
     async fn look_at_all(&mut self) {

@@ -326,6 +326,19 @@ async fn an_evicted_session_is_read_back() {
 }
 
 #[tokio::test]
+async fn a_use_that_the_store_has_not_heard_of_is_not_evicted_with_the_session() {
+    let script = Script::new(1, Trust::Told);
+    let (token, _) = open(&script.sessions, at(0)).await;
+    assert!(alive(&script.sessions, &token, at(9)).await);
+    open(&script.sessions, at(9)).await;
+    open(&script.sessions, at(9)).await;
+    script.sessions.cache.sessions.run_pending_tasks();
+    script.asked();
+    assert!(alive(&script.sessions, &token, at(18)).await, "it was used nine seconds ago");
+    assert_eq!(script.asked(), 1, "it had been evicted");
+}
+
+#[tokio::test]
 async fn a_shared_session_is_asked_for_again_and_believed_for_a_while_without_the_store() {
     let script = Script::new(10, SHARED);
     let (token, _) = open(&script.sessions, at(0)).await;
