@@ -447,10 +447,11 @@ impl SessionCache {
         // entry: a session that was read back would look as if it had been unused for longer than it was.
         let note_last_use = move |_: Arc<SessionKey>, session: Arc<Session>, cause: RemovalCause| {
             let last_seen = session.last_seen();
-            if cause == RemovalCause::Size && last_seen.as_millis() > session.noted.load(Ordering::Relaxed) {
-                if let Some(store) = store.get().and_then(Weak::upgrade) {
-                    store.note_use(session.key, last_seen);
-                }
+            if cause == RemovalCause::Size
+                && last_seen.as_millis() > session.noted.load(Ordering::Relaxed)
+                && let Some(store) = store.get().and_then(Weak::upgrade)
+            {
+                store.note_use(session.key, last_seen);
             }
         };
         let sessions = Cache::builder()

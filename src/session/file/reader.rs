@@ -85,7 +85,9 @@ impl Reader {
             }
             Question::List { of, after, most, answer } => {
                 let listed = rows::list(&self.connection, of, after, most).map(|mut records| {
-                    records.iter_mut().for_each(|record| self.uses.complete(record));
+                    for record in &mut records {
+                        self.uses.complete(record);
+                    }
                     records
                 });
                 answer.send(self.told(listed)).ok();
