@@ -1,4 +1,4 @@
-//! What a session carries ends with it: WebSockets, event streams, downloads.
+//! What a session carries ends with it: upgraded connections, event streams, downloads.
 //!
 //! The upstream never ends any of them, so whatever ends was ended by the gateway.
 
@@ -58,7 +58,7 @@ fn signing_out_everywhere_ends_what_all_sessions_of_the_user_carry() {
     let (alice, mine) = scene.signed_in_with_streams("alice");
     let mut elsewhere = scene.visitor();
     elsewhere.sign_in("alice", &password("alice"));
-    let theirs = scene.streams(&elsewhere);
+    let theirs = Scene::streams(&elsewhere);
     let user = scene.gateway.users().find_by_name(&name("alice")).unwrap().unwrap().user.id;
     scene.end_elsewhere(Which::OfUser { user, except: Some(key_of(&elsewhere)) });
     all_end(mine);
@@ -126,11 +126,11 @@ fn what_is_carried_counts_as_use() {
 fn a_public_stream_goes_on_for_whom_the_app_does_not_know_and_ends_for_whom_it_was_told_of() {
     let scene = Scene::new("");
     let stranger = scene.visitor();
-    let strangers: Vec<_> = scene.streams_at(&stranger, ["/open/ws", "/open/events"]);
+    let strangers: Vec<_> = Scene::streams_at(&stranger, ["/open/ws", "/open/events"]);
     let mut alice = scene.visitor();
     scene.gateway.add_user("alice", &[]);
     alice.sign_in("alice", &password("alice"));
-    let streams = scene.streams_at(&alice, ["/open/ws", "/open/events"]);
+    let streams = Scene::streams_at(&alice, ["/open/ws", "/open/events"]);
     scene.gateway.users().set_active(&name("alice"), false).unwrap();
     all_end(streams);
     all_go_on(&strangers);
@@ -172,15 +172,15 @@ impl Scene {
         self.gateway.add_user(who, &[]);
         let mut visitor = self.visitor();
         visitor.sign_in(who, &password(who));
-        let streams = self.streams(&visitor);
+        let streams = Self::streams(&visitor);
         (visitor, streams)
     }
 
-    fn streams(&self, visitor: &Visitor) -> Vec<Stream> {
-        self.streams_at(visitor, PATHS)
+    fn streams(visitor: &Visitor) -> Vec<Stream> {
+        Self::streams_at(visitor, PATHS)
     }
 
-    fn streams_at<const N: usize>(&self, visitor: &Visitor, paths: [&'static str; N]) -> Vec<Stream> {
+    fn streams_at<const N: usize>(visitor: &Visitor, paths: [&'static str; N]) -> Vec<Stream> {
         let streams = paths.map(|path| Stream::open(visitor, path)).into();
         all_go_on(&streams);
         streams
@@ -222,7 +222,7 @@ fn name(text: &str) -> UserName {
 }
 
 fn key_of(visitor: &Visitor) -> portcullis::session::SessionKey {
-    let cookie = &visitor.cookies["__Host-portcullis"];
+    let cookie = visitor.cookies.get("__Host-portcullis").expect("a session");
     portcullis::session::SessionToken::from_cookie(cookie.as_bytes()).expect("a token").key()
 }
 

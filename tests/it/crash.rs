@@ -79,8 +79,8 @@ fn what_was_acknowledged_survives_being_killed_at_any_moment() {
         client.join().unwrap();
     }
     drop(acknowledged);
-    done += acknowledgements.iter().count();
-    assert!(done as u64 >= rounds * 4, "only {done} things were done: the test tests nothing");
+    done += acknowledgements.iter().count() as u64;
+    assert!(done >= rounds * 4, "only {done} things were done: the test tests nothing");
     let (status, _, err) = process.stop();
     assert_eq!(status.code(), Some(0), "{err}");
     let database = rusqlite::Connection::open(place.path("state/sessions.db")).unwrap();
@@ -89,11 +89,11 @@ fn what_was_acknowledged_survives_being_killed_at_any_moment() {
 }
 
 /// Waits for this many acknowledgements.
-fn some_happens(acknowledgements: &Receiver<()>, count: u64) -> usize {
+fn some_happens(acknowledgements: &Receiver<()>, count: u64) -> u64 {
     for _ in 0..count {
         acknowledgements.recv_timeout(PATIENCE).expect("somebody gets something done");
     }
-    count as usize + acknowledgements.try_iter().count()
+    acknowledgements.try_iter().count() as u64 + count
 }
 
 /// Where the gateway is; nobody goes in while it is looked at.
@@ -162,7 +162,7 @@ impl Person {
             let reply = sign_in(visitor, wire, &self.name, &self.password).expect("an answer");
             assert_eq!(reply.status, 303, "neither password is right: {reply:?}");
         }
-        self.alive.push(visitor.cookies[COOKIE].clone());
+        self.alive.push(cookie_of(visitor));
     }
 
     fn check(&mut self, visitor: &mut Visitor, wire: &mut Wire, when: &str) {
@@ -214,7 +214,7 @@ fn signs_in(person: &mut Person, where_to: &Address) -> Option<()> {
     let mut wire = visitor.try_connect().ok()?;
     let reply = sign_in(&mut visitor, &mut wire, &person.name, &person.password)?;
     assert_eq!(reply.status, 303, "{reply:?}");
-    person.alive.push(visitor.cookies[COOKIE].clone());
+    person.alive.push(cookie_of(&visitor));
     Some(())
 }
 
@@ -260,7 +260,7 @@ fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Optio
     person.password = new;
     person.dead.append(&mut person.alive);
     person.dead.append(&mut person.unknown);
-    person.alive.push(visitor.cookies[COOKIE].clone());
+    person.alive.push(cookie_of(&visitor));
     Some(())
 }
 
@@ -282,6 +282,10 @@ fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &
     visitor.try_send_over(wire, form(path, fields, &[("origin", &origin), ("sec-fetch-site", "same-origin")]))
 }
 
+fn cookie_of(visitor: &Visitor) -> String {
+    visitor.cookies.get(COOKIE).expect("a session").clone()
+}
+
 fn key_of(cookie: &str) -> SessionKey {
     SessionToken::from_cookie(cookie.as_bytes()).expect("a token").key()
 }
@@ -294,7 +298,7 @@ fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// Choices that can be made again (SplitMix64).
+/// Choices that can be made again (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {
@@ -310,4 +314,4 @@ impl Chance {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

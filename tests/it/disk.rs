@@ -119,7 +119,7 @@ fn a_file_that_is_no_database_or_a_broken_one_is_an_error_that_says_what_to_do()
     let file = place.path("state/sessions.db");
     Connection::open(&file).unwrap().execute_batch("PRAGMA journal_mode = DELETE").unwrap();
     let whole = fs::read(&file).unwrap();
-    let noise: Vec<u8> = (0..whole.len()).map(|index| (index * 7 % 251) as u8).collect();
+    let noise: Vec<u8> = (1..=251).cycle().take(whole.len()).collect();
     let head_lost = [&noise[..100], &whole[100..]].concat();
     let schema_lost = [&whole[..100], &noise[100..]].concat();
     for (what, bytes) in [
