@@ -275,12 +275,13 @@ impl Write<'_> {
         }
         let sql =
             "INSERT INTO user (name, email, full_name, active, superuser, credential, password, created)
-                   VALUES (?1, ?2, ?3, 1, ?4, 1, ?5, ?6)";
+                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7)";
         self.transaction.prepare_cached(sql)?.execute((
             new.name.as_str(),
             new.email.trim(),
             new.full_name.trim(),
             new.superuser,
+            first_credential(),
             new.password.as_ref().map(PasswordHash::as_phc),
             self.now.as_millis(),
         ))?;
@@ -392,6 +393,17 @@ fn unreadable(column: usize, why: impl std::error::Error + Send + Sync + 'static
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(why))
 }
 
+/// Where the count of a user's credentials begins: anywhere. A session names its user by number and
+/// credential, and numbers begin at 1 in every database. So a session that outlived its database, or
+/// came from a gateway with other users, is nobody's here and not the namesake's in number.
+fn first_credential() -> i64 {
+    let mut bytes = [0; 8];
+    // Without randomness no token could be made either; the count then begins at 0 for all.
+    aws_lc_rs::rand::fill(&mut bytes).ok();
+    // Room to count upwards for ever.
+    i64::from_be_bytes(bytes) >> 2
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -440,7 +452,7 @@ mod tests {
         assert_eq!(added.user.email, "alice@example.com");
         assert_eq!(added.user.groups.iter().map(GroupName::as_str).collect::<Vec<_>>(), ["ops", "staff"]);
         assert_eq!(added.user.attributes["team"], "blue \"quoted\" 🦆");
-        assert_eq!((added.active, added.credential), (true, CredentialVersion(1)));
+        assert!(added.active);
         assert_eq!((added.created, added.last_sign_in), (Timestamp::from_millis(1_000), None));
 
         assert_eq!(store.find(added.user.id).unwrap().as_ref(), Some(&added));
@@ -482,6 +494,15 @@ mod tests {
         let mut store = UserStore::open(&temp.path().join("users.db"), Clock::system()).unwrap();
         assert!(store.add(NewUser::named(name("alice"))).unwrap().user.id > first);
         assert_eq!(store.find(first).unwrap(), None);
+    }
+
+    #[test]
+    fn a_sign_in_to_one_database_is_worth_nothing_to_another() {
+        let ((_one, mut one), (_other, mut other)) = (store(), store());
+        let alice = one.add(NewUser::named(name("alice"))).unwrap();
+        let bob = other.add(NewUser::named(name("bob"))).unwrap();
+        assert_eq!(alice.user.id, bob.user.id);
+        assert!(bob.identity(alice.credential).is_none());
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn the_first_superuser_is_made_in_a_browser() {
     browser.picture("setup");
     let fill_in = |new: &str| {
         browser.fill_in("#username", "root");
-        browser.fill_in("#new", new);
+        browser.fill_in("#password", new);
         browser.fill_in("#again", new);
         browser.click("button[type=submit]");
     };

@@ -20,6 +20,7 @@ use crate::support::{
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const SESSION: &str = "__Host-portcullis";
+const NEW_PASSWORD: &str = "seven violet lanterns hum";
 const PASSWORD: &str = "quiet otters fold umbrellas";
 
 #[test]
@@ -422,11 +423,8 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
     command.env("PORTCULLIS_LOG", "trace");
     let gateway = place.start_command(command);
     let mut secrets: BTreeMap<&str, String> = BTreeMap::new();
-    let new = "seven violet lanterns hum";
-
-    let link = gateway.set_up_link();
     let mut root = gateway.visitor();
-    let page = root.get(&link);
+    let page = root.get(&gateway.set_up_link());
     let (csrf, token) = (page.field("csrf"), page.field("token"));
     let fields = [
         ("csrf", &*csrf),
@@ -451,9 +449,10 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
 
     let csrf = root.get("/.gateway/account/password").field("csrf");
     secrets.insert("password form's token", csrf.clone());
-    let wrong = [("csrf", &*csrf), ("current", "a wrong guess"), ("new", new), ("again", new)];
+    let wrong =
+        [("csrf", &*csrf), ("current", "a wrong guess"), ("new", NEW_PASSWORD), ("again", NEW_PASSWORD)];
     assert_eq!(root.submit("/.gateway/account/password", &wrong).status, 422);
-    let fields = [("csrf", &*csrf), ("current", PASSWORD), ("new", new), ("again", new)];
+    let fields = [("csrf", &*csrf), ("current", PASSWORD), ("new", NEW_PASSWORD), ("again", NEW_PASSWORD)];
     assert_eq!(root.submit("/.gateway/account/password", &fields).status, 303);
     secrets.insert("second session", root.cookies[SESSION].clone());
     let csrf = root.get("/.gateway/logout").field("csrf");
@@ -461,7 +460,7 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
     root.submit("/.gateway/logout", &[("csrf", &csrf)]);
     root.sign_in_to("/back?to=a-place-in-next", "root", "another wrong guess");
     root.sign_in_to("/", "my-password-in-the-wrong-field", "x");
-    root.speaking(Protocol::Http2).sign_in("root", new);
+    root.speaking(Protocol::Http2).sign_in("root", NEW_PASSWORD);
     place.run_well(&["user", "add", "alice", "--group", "staff"], "alice's own umbrella stand");
     let files = std::fs::read_dir(place.path("state")).unwrap();
     let stored: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
@@ -474,7 +473,7 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
 
     for (what, secret) in [
         ("first password", PASSWORD),
-        ("second password", new),
+        ("second password", NEW_PASSWORD),
         ("alice's password", "alice's own umbrella stand"),
         ("wrong guess", "a wrong guess"),
         ("another wrong guess", "another wrong guess"),
