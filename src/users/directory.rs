@@ -605,12 +605,13 @@ mod tests {
                 }
             }
         });
+        let CredentialVersion(first) = it.directory.account(id).await.unwrap().unwrap().credential;
         let mut other = it.other_process();
         for round in 0..10 {
             other.set_password(&name("alice"), &hash(&format!("password {round}"))).unwrap();
             assert_eq!(it.next_change().await.1, Action::PasswordChanged);
             let account = it.directory.account(id).await.unwrap().unwrap();
-            assert_eq!(account.credential, CredentialVersion(2 + round), "reported, so it counts");
+            assert_eq!(account.credential, CredentialVersion(first + 1 + round), "reported, so it counts");
         }
         other.remove(&name("alice")).unwrap();
         reader.await.unwrap();

@@ -401,7 +401,7 @@ fn first_credential() -> i64 {
     // Without randomness no token could be made either; the count then begins at 0 for all.
     aws_lc_rs::rand::fill(&mut bytes).ok();
     // Room to count upwards for ever.
-    i64::from_be_bytes(bytes) >> 2
+    i64::from_be_bytes(bytes) & (i64::MAX >> 1)
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Prometheus {
         let targets = folder.path().join("targets.json");
         let text = format!(
             "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
-             scrape_configs: [{{ job_name: itself, file_sd_configs: [{{ files: ['{}'] }}] }}]\n",
+             scrape_configs: [{{ job_name: itself, file_sd_configs: [{{ files: ['{}'], refresh_interval: 1s }}] }}]\n",
             targets.display()
         );
         fs::write(&configuration, text).expect("its configuration");
