@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
             }
             Event::Evict => self.sessions.cache.sessions.run_pending_tasks(),
             Event::CannotWrite(cannot_write) => self.set_cannot_write(cannot_write),
-            Event::Crash => self.crash(),
+            Event::Crash => self.crash().await,
         }
     }
 
@@ -207,9 +207,14 @@ impl<'a> Run<'a> {
     }
 
     /// The process is gone, with all that it had not written.
-    fn crash(&mut self) {
+    async fn crash(&mut self) {
         if self.file.is_none() {
             return;
+        }
+        // Uses are written as soon as the disk gets to it. In a test no time passes, so it is waited for:
+        // a note that is lost takes everything since the note before with it, however long ago that was.
+        if !self.cannot_write {
+            self.sessions.check().await.unwrap();
         }
         self.set_cannot_write(false);
         self.sessions = start(self.file, &self.clock);
