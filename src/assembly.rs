@@ -20,7 +20,10 @@ use crate::{
         self, AccessLogging, BindError, Certificates, Listeners, Readiness, SelfSigned, SelfSignedError,
         Server, TlsError,
     },
-    session::{MemoryStore, Sessions},
+    session::{
+        FileStore, Limits, MemoryStore, SessionStore, Sessions, StoreError as SessionStoreError,
+        StoreSurroundings,
+    },
     snapshot::{Current, Snapshot},
     telemetry::{Audit, AuditEvent, AuditKind, Format, LogWriter},
     users::{Change, Directory, Passwords, StoreError},
@@ -89,6 +92,12 @@ pub enum AssemblyError {
         /// What the system said.
         source: io::Error,
     },
+    /// The session store cannot be opened.
+    #[error(transparent)]
+    Sessions(#[from] SessionStoreError),
+    /// A thread cannot be started.
+    #[error("starting a thread: {0}")]
+    Thread(io::Error),
     /// The user directory cannot be opened.
     #[error(transparent)]
     Users(#[from] StoreError),
@@ -113,10 +122,8 @@ pub fn assemble(
         Directory::open(&configuration.users_database(), clock.clone(), report_changes(audit.clone()))?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
-    let store = match configuration.sessions.store {
-        Store::Memory => Box::new(MemoryStore::new(configuration.sessions.max_sessions)),
-    };
-    let sessions = Arc::new(Sessions::new(store));
+    let sessions = Arc::new(sessions(&configuration, &clock)?);
+    keep_pruning(&sessions, &clock, configuration.sessions.limits)?;
     let portal = Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
 
     let settings = server::Settings {
@@ -131,13 +138,41 @@ pub fn assemble(
         status: listeners.status_addr(),
     };
     let origin = origin(&configuration, &addrs);
-    let readiness = Arc::new(Readiness::new(Arc::clone(&directory)));
+    let readiness = Arc::new(Readiness::new(Arc::clone(&directory), Arc::clone(&sessions)));
     let file = configuration.file.clone();
     let current = Current::new(snapshot(configuration, Pages::new()));
     let shared = Arc::new(Shared { current, sessions, directory, portal, clock: clock.clone() });
     let server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     let reloader = Reloader { file, shared: Arc::clone(&shared), certificates, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
+}
+
+fn sessions(configuration: &Configuration, clock: &Clock) -> Result<Sessions, SessionStoreError> {
+    let config::Sessions { store, max_sessions, .. } = configuration.sessions;
+    Sessions::start(CACHED_SESSIONS, |invalidator| {
+        let surroundings = StoreSurroundings { clock: clock.clone(), invalidator };
+        Ok(match store {
+            Store::File => Box::new(FileStore::open(&configuration.sessions_database(), surroundings)?),
+            Store::Memory => Box::new(MemoryStore::new(max_sessions)) as Box<dyn SessionStore>,
+        })
+    })
+}
+
+/// Drops sessions that ended by themselves, once a minute, on a thread of its own: with a million of
+/// them it takes long enough that no worker should wait for it.
+fn keep_pruning(sessions: &Arc<Sessions>, clock: &Clock, limits: Limits) -> Result<(), AssemblyError> {
+    let (sessions, clock) = (Arc::downgrade(sessions), clock.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(AssemblyError::Thread)?;
+    let prune = move || {
+        loop {
+            thread::sleep(PRUNE_EVERY);
+            let Some(sessions) = sessions.upgrade() else { return };
+            if let Err(error) = runtime.block_on(sessions.prune(clock.now(), &limits)) {
+                tracing::warn!(%error, "dropping sessions that have expired");
+            }
+        }
+    };
+    thread::Builder::new().name("prune".into()).spawn(prune).map(drop).map_err(AssemblyError::Thread)
 }
 
 /// Replaces what can change while the gateway runs: apps, rules, groups, session limits, certificates.
@@ -232,4 +267,7 @@ fn origin(configuration: &Configuration, addrs: &Addrs) -> String {
 
 /// Checks that may wait; with two at work, the last of them waits for a little over a second.
 const WAITING_HASHES: usize = 64;
+/// About 25 MB when they are all there.
+const CACHED_SESSIONS: u64 = 50_000;
+const PRUNE_EVERY: Duration = Duration::from_mins(1);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

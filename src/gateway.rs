@@ -6,6 +6,7 @@
 //! is a [`Refusal`].
 
 use std::{
+    cell::RefCell,
     net::IpAddr,
     pin::Pin,
     rc::Rc,
@@ -27,15 +28,15 @@ use tokio::time::Instant;
 use crate::{
     access::{Decision, Permit, Unrouted, decide},
     clock::{Clock, Timestamp},
-    forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder},
-    identity::Identity,
-    portal::{Portal, Visit, sign_in_redirect},
+    forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, Leash, LeashEnd},
+    identity::{Identity, UserId},
+    portal::{self, Portal, Visit, sign_in_redirect},
     refusal::{Refusal, Representation},
-    request::{Malformed, NormalPath, RequestId, RequestIds, Target, fold},
-    session::{Presented, SessionToken, Sessions, cookie},
+    request::{Malformed, RequestId, RequestIds, Target},
+    session::{Owner, Presented, Session, SessionToken, Sessions, cookie},
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord},
-    users::{Account, Directory},
+    users::{Account, Directory, DirectoryError},
 };
 
 /// What all workers share.
@@ -60,6 +61,26 @@ pub struct Gateway {
     forwarder: Forwarder,
     ids: RequestIds,
     access_log: Option<Rc<AccessLog>>,
+    carried: Carried,
+}
+
+/// The answers that take long, and the sessions that they end with.
+#[derive(Debug, Default)]
+struct Carried(RefCell<Vec<(LeashEnd, Arc<Session>)>>);
+
+impl Carried {
+    fn tie(&self, session: &Arc<Session>) -> Leash {
+        let leash = Leash::default();
+        self.0.borrow_mut().push((leash.other_end(), Arc::clone(session)));
+        leash
+    }
+
+    /// All that have not ended; forgets the others.
+    fn all(&self) -> Vec<(LeashEnd, Arc<Session>)> {
+        let mut carried = self.0.borrow_mut();
+        carried.retain(|(leash, _)| leash.is_tied());
+        carried.clone()
+    }
 }
 
 /// The connection that a request came on.
@@ -74,7 +95,8 @@ pub struct Connection {
 impl Gateway {
     /// A worker's gateway; without an access log, requests leave no line.
     pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
-        Self { shared, forwarder: Forwarder::default(), ids: RequestIds::new(), access_log }
+        let (forwarder, ids, carried) = (Forwarder::default(), RequestIds::new(), Carried::default());
+        Self { shared, forwarder, ids, access_log, carried }
     }
 
     /// Answers a request.
@@ -115,6 +137,11 @@ impl Gateway {
             .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
         exchange.target = Some(target.clone());
 
+        // Refusals are pages, too: on a host that is not served, and while nobody can be looked up.
+        if let Some(stylesheet) = snapshot.portal.pages.stylesheet_at(method, target.path.as_str()) {
+            return Ok(stylesheet.map(OutgoingBody::Own));
+        }
+
         let host = target.authority.host();
         if !snapshot.policy.serves(host) {
             return Err(Refusal::Misdirected);
@@ -122,7 +149,7 @@ impl Gateway {
 
         let viewer = self.identify(headers, snapshot).await;
         exchange.viewer = viewer.identity.clone();
-        if let Some(page) = portal_page(target.path.as_str()) {
+        if let Some(page) = portal::page_of(&target.path) {
             // Ending a session that cannot be found would only look like it.
             if viewer.unknown {
                 return Err(Refusal::Unavailable);
@@ -130,7 +157,7 @@ impl Gateway {
             return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
         }
 
-        if is_portal_in_disguise(&target.path) {
+        if portal::is_disguised(&target.path) {
             return Err(Refusal::NotFound);
         }
 
@@ -141,7 +168,9 @@ impl Gateway {
         exchange.app = snapshot.apps.get(app.id.0).map(|app| Arc::clone(&app.name));
 
         match decide(&snapshot.policy, app, viewer.identity, target) {
-            Decision::Allow(permit) => self.forward(permit, request, snapshot, exchange).await,
+            Decision::Allow(permit) => {
+                self.forward(permit, request, &viewer.presented, snapshot, exchange).await
+            }
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
             Decision::Challenge if wants == Representation::Page => {
                 Ok(challenge(method, exchange).map(OutgoingBody::Own))
@@ -167,22 +196,23 @@ impl Gateway {
                 }
             };
         let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
-        let account = match self.shared.directory.cached(session.user) {
-            Some(account) => Some(account),
-            None => match self.shared.directory.account(session.user).await {
-                Ok(account) => account,
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), user = %session.user, "looking a user up");
-                    return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
-                }
-            },
-        };
-        let identity = account.as_ref().and_then(|account| account.identity(session.credential));
-        match (identity, account) {
-            (Some(identity), Some(account)) => {
-                Viewer { presented, account: Some(account), identity, unknown: false }
+        let Owner::User { id, credential } = session.owner else { return Viewer::nobody(presented) };
+        match self.account(id).await {
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), user = %id, "looking a user up");
+                Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) }
             }
-            _ => Viewer::nobody(Presented::Invalid),
+            Ok(account) => match account.as_ref().and_then(|account| account.identity(credential)) {
+                Some(identity) => Viewer { presented, account, identity, unknown: false },
+                None => Viewer::nobody(Presented::Invalid),
+            },
+        }
+    }
+
+    async fn account(&self, id: UserId) -> Result<Option<Arc<Account>>, DirectoryError> {
+        match self.shared.directory.cached(id) {
+            Some(account) => Ok(Some(account)),
+            None => self.shared.directory.account(id).await,
         }
     }
 
@@ -215,6 +245,7 @@ impl Gateway {
         &self,
         permit: Permit,
         request: Request<Incoming>,
+        presented: &Presented,
         snapshot: &Snapshot,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
@@ -223,7 +254,12 @@ impl Gateway {
         }
         let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
-        let context = forward::Context { app, owned: &snapshot.owned, limits: snapshot.bodies, facts };
+        let tie = || match presented {
+            Presented::Alive(session) => self.carried.tie(session),
+            Presented::Absent | Presented::Invalid => Leash::default(),
+        };
+        let leash: Option<&dyn Fn() -> Leash> = if permit.is_public() { None } else { Some(&tie) };
+        let context = forward::Context { app, owned: &snapshot.owned, limits: snapshot.bodies, facts, leash };
         match self.forwarder.forward(permit, request, context).await {
             Ok(answer) => {
                 exchange.upstream_time = Some(answer.upstream_time);
@@ -239,10 +275,30 @@ impl Gateway {
         }
     }
 
-    /// What a worker does beside requests: closes idle upstream connections, hands the log over.
-    pub fn tidy(&self) {
+    /// What a worker does beside requests: ends what ended sessions carry, closes idle upstream
+    /// connections, hands the log over. Called a few times a second.
+    pub async fn tidy(&self) {
         self.forwarder.prune();
         self.flush_log();
+        for (leash, session) in self.carried.all() {
+            if !self.goes_on(&session).await {
+                tracing::debug!(session = %session.key, "ending what an ended session carries");
+                leash.end();
+            }
+        }
+    }
+
+    /// Whether a session may go on carrying something. While nobody can be asked, it may: it was allowed
+    /// when it began, and its absolute limit holds in any case.
+    async fn goes_on(&self, session: &Session) -> bool {
+        let limits = self.shared.current.load().portal.sessions;
+        let alive = self.shared.sessions.goes_on(session, self.shared.clock.now(), &limits).await;
+        let Owner::User { id, credential } = session.owner else { return alive.unwrap_or(true) };
+        let allowed = match self.account(id).await {
+            Ok(account) => account.is_some_and(|account| account.identity(credential).is_some()),
+            Err(_) => true,
+        };
+        allowed && alive.unwrap_or(true)
     }
 
     /// Hands collected log lines over.
@@ -380,21 +436,6 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(None) => SizeHint::with_exact(0),
         }
     }
-}
-
-/// What follows `/.gateway/`; the gateway's own pages are nobody's app.
-fn portal_page(path: &str) -> Option<&str> {
-    let below = path.strip_prefix("/.gateway")?;
-    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
-}
-
-/// Whether an upstream could take this for one of the gateway's own pages; it is nobody's then, or an
-/// app could show a sign-in form where people expect ours.
-fn is_portal_in_disguise(path: &NormalPath) -> bool {
-    path.folds()
-        && std::iter::once(path.folded())
-            .chain(path.other_readings().map(fold))
-            .any(|reading| portal_page(&reading).is_some())
 }
 
 /// A browser is sent to sign in, and back to where it wanted to go if asking again does no harm.

@@ -1,4 +1,135 @@
-//! Portcullis puts a login in front of web applications that have none.
+//! Portcullis puts a login in front of web applications that have none: HTTPS in, plain HTTP out,
+//! identity in headers. This page is the tour, and the description of the architecture that holds.
+//!
+//! # The life of a request
+//!
+//! [`server`] accepts a connection, does TLS, and speaks HTTP/1.1 or HTTP/2, whichever ALPN chose.
+//! [`Gateway::handle`] is the one way in from there. It loads one [`Snapshot`] of the configuration
+//! and goes through these steps; each makes what the next one needs:
+//!
+//! 1. **Read.** [`Target::read`] settles method, host, path and client address. A path has become a
+//!    [`NormalPath`]: every way in which an upstream could read it is known. What could be read in
+//!    two ways is refused here.
+//! 2. **Route.** A host that no app names gets 421, before anything else is said.
+//!    [`Policy::route`] finds the app. What lies under `/.gateway/` belongs to no app and goes
+//!    to the [`Portal`] once it is known who asks.
+//! 3. **Identify.** Cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
+//!    [`Identity`], all as of now. [`Account::identity`] is the only way from a session to an
+//!    identity, and it asks whether the user is active and the password still the one that was
+//!    used. What cannot be read is [`Identity::Anonymous`]; a store that does not answer is a 503
+//!    for whoever would have had to sign in.
+//! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
+//!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
+//! 5. **Forward.** [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
+//!    judged: nothing goes out undecided, and what goes out is what was decided on. Headers of the
+//!    client that claim an identity go first, then those for one hop; ours are added last.
+//! 6. **Finish.** Whatever ended the walk early is a [`Refusal`], whose text a stranger may see, or
+//!    a [`Fault`] of the upstream, which is logged and becomes one. When the last byte has left,
+//!    or the client has, the request's line goes to the [`AccessLog`].
+//!
+//! # The modules
+//!
+//! Each line may use what stands above it, if its last column says so, and nothing below.
+//! `tests/it/layering.rs` holds the code against this table.
+//!
+//! | layer | module | what it is | knows |
+//! | --- | --- | --- | --- |
+//! | values | [`clock`] | the time, which tests move | |
+//! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
+//! | | [`stall`] | a limit on silence | |
+//! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
+//! | telemetry | [`telemetry`] | access log, audit stream, their writer | `clock` |
+//! | reading | [`request`] | host, path, client address: read once and strictly | |
+//! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
+//! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
+//! | rules | [`access`] | rules, the one that decides, and its decision; pure | `identity`, `request` |
+//! | state | [`session`] | tokens, their hashes, time limits, stores, cookies | values |
+//! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
+//! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
+//! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
+//! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
+//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `access`, actions |
+//! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
+//! | edge | [`server`] | sockets, TLS, workers, redirect, status, signals | values, `telemetry`, `request`, `gateway`; of `users`, `session` and `forward` one type each |
+//! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
+//! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
+//! | | [`cli`] | one file a command | what the commands show and change |
+//!
+//! What must never come to depend on what, and why:
+//!
+//! - `access` on a clock, on I/O or on anything async: a decision can then be explained, and tested
+//!   in tables.
+//! - `forward` on sessions, users or passwords: it can't leak what it never sees. Of the session it
+//!   knows the cookie's name, to cut it out.
+//! - `users` and `session` on each other: an [`Account`] judges the credential version that a
+//!   session carries, whatever a session is.
+//! - Anything on `config`, but for `assembly` and `cli`: nobody else knows that there is TOML.
+//! - Anything below `server` on sockets: `Gateway::handle` runs as well in a test.
+//!
+//! # Where state lives
+//!
+//! | state | owner | until |
+//! | --- | --- | --- |
+//! | apps, rules, groups → permissions, session limits | [`Snapshot`] | the next reload |
+//! | certificates | [`Certificates`] | the next reload |
+//! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
+//! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
+//! | passwords that wait to be checked | [`Passwords`], bounded | checked |
+//! | upstream connections | the [`Forwarder`] of a worker | idle too long |
+//! | the open set-up link | [`Portal`] | used, an hour, a restart |
+//!
+//! Nothing is `static` but the log's subscriber.
+//!
+//! # Threads
+//!
+//! [`Server::run`] starts one thread a worker, by default one a core. Each has a single-threaded
+//! runtime, its own accept loop, its own connections, and a [`Gateway`] of its own with its own
+//! upstream connections, so that a request takes no lock on its way but those inside the session
+//! cache and the account cache. What is slow runs beside them: password checks on the threads of
+//! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
+//! the two of [`FileStore`], log lines on that of [`LogWriter`]. The status listener and the signals have a thread each. A worker that dies ends
+//! the process, and the service manager starts another.
+//!
+//! # What a reload changes
+//!
+//! SIGHUP makes [`config::load`] read the file again and [`Reloader::apply`] use it: apps, rules,
+//! groups, session limits, trusted proxies, body limits, certificates; whole, from the next request
+//! on, without ending a connection. With a mistake in the file nothing changes. Addresses, workers,
+//! the state folder, and the sections `[password]`, `[limits]` (but for bodies) and `[log]` wait
+//! for a restart, because sockets and threads were made from them.
+//!
+//! [`AccessLog`]: telemetry::AccessLog
+//! [`Account`]: users::Account
+//! [`Account::identity`]: users::Account::identity
+//! [`Certificates`]: server::Certificates
+//! [`Directory`]: users::Directory
+//! [`Fault`]: forward::Fault
+//! [`FileStore`]: session::FileStore
+//! [`Forwarder`]: forward::Forwarder
+//! [`Forwarder::forward`]: forward::Forwarder::forward
+//! [`Gateway`]: gateway::Gateway
+//! [`Gateway::handle`]: gateway::Gateway::handle
+//! [`Identity`]: identity::Identity
+//! [`Identity::Anonymous`]: identity::Identity::Anonymous
+//! [`LogWriter`]: telemetry::LogWriter
+//! [`MemoryStore`]: session::MemoryStore
+//! [`NormalPath`]: request::NormalPath
+//! [`Passwords`]: users::Passwords
+//! [`Permit`]: access::Permit
+//! [`Policy::route`]: access::Policy::route
+//! [`Portal`]: portal::Portal
+//! [`Refusal`]: refusal::Refusal
+//! [`Reloader::apply`]: assembly::Reloader::apply
+//! [`Server::run`]: server::Server::run
+//! [`SessionStore`]: session::SessionStore
+//! [`SessionToken`]: session::SessionToken
+//! [`Sessions`]: session::Sessions
+//! [`Sessions::present`]: session::Sessions::present
+//! [`Snapshot`]: snapshot::Snapshot
+//! [`Target`]: request::Target
+//! [`Target::read`]: request::Target::read
+//! [`decide`]: access::decide
+//! [`rule_on`]: access::rule_on
 
 pub mod access;
 pub mod assembly;
@@ -6,6 +137,7 @@ pub mod backends;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod forward;
 pub mod gateway;
 pub mod identity;

@@ -144,14 +144,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// In words, for the table of `portcullis check`.
+/// In words, for the table of `portcullis check`: a table of requirements asks for a signed-in user, too.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anyone => f.pad("anyone"),
-            Self::Authenticated => f.pad("authenticated"),
+            Self::Authenticated => f.pad("signed in"),
             Self::Nobody => f.pad("nobody"),
-            Self::Matching(criteria) => f.pad(&criteria.to_string()),
+            Self::Matching(criteria) => f.pad(&format!("signed in: {criteria}")),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The command line: one file a command.
 
+pub mod check;
+pub mod explain;
 pub mod hash;
 pub mod password_prompt;
 mod serve;
@@ -18,6 +20,7 @@ use crate::{
     config::{self, Configuration, Look},
     users::HashSettings,
 };
+use check::Checked;
 use password_prompt::Input;
 
 /// A gateway that puts a login in front of web applications that have none
@@ -35,6 +38,10 @@ pub struct Arguments {
 enum Command {
     /// Run the gateway; this is what happens without a command
     Serve,
+    /// Check the configuration and show what would be served, and to whom
+    Check,
+    /// Tell which app, which rule and which decision a request would meet, and why
+    Explain(explain::ExplainArgs),
     /// Add, list and change users
     User(Box<user::UserArgs>),
     /// Print the argon2id hash of a password
@@ -46,14 +53,20 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let file = arguments.config;
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&file),
+        Command::Check => check(&file),
+        Command::Explain(args) => {
+            explain::run(&args, &file, Clock::system(), &mut io::stdout()).map_err(Failure::from)
+        }
         Command::User(args) => change_users(&args, &file),
         Command::Hash(args) => print_hash(&args, &file),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to tell anybody if standard error is closed.
-            writeln!(io::stderr(), "{}", error.0.trim_end()).ok();
+            if !error.0.is_empty() {
+                // Nothing is left to tell anybody if standard error is closed.
+                writeln!(io::stderr(), "{}", error.0.trim_end()).ok();
+            }
             ExitCode::FAILURE
         }
     }
@@ -68,7 +81,7 @@ impl<E: std::error::Error> From<E> for Failure {
         let mut source = error.source();
         while let Some(cause) = source {
             let cause_text = cause.to_string();
-            if !text.ends_with(&cause_text) {
+            if !text.contains(&cause_text) {
                 text.push_str(": ");
                 text.push_str(&cause_text);
             }
@@ -86,6 +99,14 @@ fn configuration(file: &Path) -> Result<Configuration, Failure> {
         writeln!(io::stderr(), "{}", warning.render(look)).ok();
     }
     Ok(loaded.configuration)
+}
+
+fn check(file: &Path) -> Result<(), Failure> {
+    match check::run(file, Look::for_stderr(), &mut io::stdout(), &mut io::stderr())? {
+        Checked::Usable => Ok(()),
+        // Everything has been said.
+        Checked::Unusable => Err(Failure(String::new())),
+    }
 }
 
 fn change_users(args: &user::UserArgs, file: &Path) -> Result<(), Failure> {

@@ -10,9 +10,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, configuration};
 use crate::{
-    assembly::{Assembled, Reloader, Surroundings, assemble},
+    assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
     clock::Clock,
     config::{self, Look},
+    portal::Portal,
     server::{listen_to_signals, notify},
     telemetry::LogWriter,
 };
@@ -22,10 +23,10 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     log_to_stderr();
     let log = LogWriter::start(io::stdout())?;
     let surroundings = Surroundings { clock: Clock::system(), log: log.clone() };
-    let assembled = assemble(configuration(file)?, surroundings)?;
-    announce(&assembled)?;
-    let Assembled { server, reloader, .. } = assembled;
+    let Assembled { server, reloader, shared, origin, addrs } = assemble(configuration(file)?, surroundings)?;
+    // Before anybody is told: whoever has read where we serve may ask us to stop.
     listen_to_signals(server.stopper(), move || reload(&reloader))?;
+    announce(&origin, &addrs, &shared.portal)?;
     notify(&[sd_notify::NotifyState::Ready]);
     let ended = server.run();
     log.flush();
@@ -52,15 +53,14 @@ fn reload(reloader: &Reloader) {
 }
 
 /// Tells where we are, and how the first user is made.
-fn announce(assembled: &Assembled) -> Result<(), Failure> {
-    let Assembled { origin, addrs, shared, .. } = assembled;
+fn announce(origin: &str, addrs: &Addrs, portal: &Portal) -> Result<(), Failure> {
     let list = |addrs: &[SocketAddr]| addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(
         https = %list(&addrs.https), http = %list(&addrs.http), status = %list(addrs.status.as_slice()),
         "portcullis {} serves {origin}/", env!("CARGO_PKG_VERSION")
     );
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    if let Some(link) = runtime.block_on(shared.portal.setup_link())? {
+    if let Some(link) = runtime.block_on(portal.setup_link())? {
         // Told once and kept nowhere: not through the log, whose lines are stored.
         writeln!(
             io::stderr(),

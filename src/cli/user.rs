@@ -37,7 +37,7 @@ pub struct Surroundings<'a> {
     pub clock: Clock,
     /// The groups that the configuration defines, to warn of others.
     pub groups: &'a [GroupName],
-    /// Who makes the change, for the log of changes; see [`operator`].
+    /// Who makes the change, for the log of changes; see [`operator()`].
     pub actor: String,
     /// Who types passwords and confirms.
     pub input: Input<'a>,

@@ -38,7 +38,8 @@ pub(super) struct Declared {
 /// Reads all apps.
 pub(super) fn read(reader: &Reader, top: &Section<'_>, folder: &Path, groups: &Groups) -> Apps {
     let sections = reader.tables(top.field("app"), &keys::APP);
-    if sections.is_empty() {
+    let empty = |field: Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
+    if top.lacks("app") || top.field("app").is_some_and(empty) {
         reader.report_absence(
             reader
                 .error(&(0..0), "there is no app")
@@ -104,11 +105,11 @@ fn mount(reader: &Reader, field: Option<&Field<'_>>) -> Option<Mount> {
         return Some(Mount::parse("/").expect("the root is a path"));
     };
     let text = reader.text(field)?;
-    match Mount::parse(text.text) {
+    match Mount::parse(text.content) {
         Ok(mount) if mount.as_str() == PORTAL || mount.as_str().starts_with("/.gateway/") => {
             reader.report(
                 reader
-                    .error(&text.span, format!("no app can begin at \"{}\"", shown(text.text)))
+                    .error(&text.span, format!("no app can begin at \"{}\"", shown(text.content)))
                     .label("these pages are the gateway's own")
                     .help("choose another path"),
             );
@@ -141,21 +142,20 @@ fn forwarded_app(
 
 fn host_header(reader: &Reader, field: Option<Field<'_>>) -> HostHeader {
     let Some(text) = field.and_then(|field| reader.text(&field)) else { return HostHeader::Original };
-    match text.text {
+    match text.content {
         "original" => return HostHeader::Original,
         "upstream" => return HostHeader::Upstream,
         _ => {}
     }
-    let fixed = Authority::parse(text.text.as_bytes()).ok();
-    match fixed.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
-        Some(value) => HostHeader::Fixed(value),
-        None => {
-            let message = format!("`host_header` cannot be \"{}\"", shown(text.text));
-            let help = "write \"original\", \"upstream\", or a host with or without a port, such as \"app.internal:8080\"";
-            reader.report(reader.error(&text.span, message).help(help));
-            HostHeader::Original
-        }
+    let fixed = Authority::parse(text.content.as_bytes()).ok();
+    if let Some(value) = fixed.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
+        return HostHeader::Fixed(value);
     }
+    let message = format!("`host_header` cannot be \"{}\"", shown(text.content));
+    let help =
+        "write \"original\", \"upstream\", or a host with or without a port, such as \"app.internal:8080\"";
+    reader.report(reader.error(&text.span, message).help(help));
+    HostHeader::Original
 }
 
 /// The names of apps: as given, or made of what distinguishes the app.
@@ -173,11 +173,11 @@ impl Names {
                 given.push(None);
                 continue;
             };
-            if let Err(wrong) = GroupName::parse(text.text) {
-                let message = format!("\"{}\" is no name of an app", shown(text.text));
+            if let Err(wrong) = GroupName::parse(text.content) {
+                let message = format!("\"{}\" is no name of an app", shown(text.content));
                 reader.report(reader.error(&text.span, message).label(wrong.to_string()));
             }
-            match spans.iter().find(|(name, _)| name == text.text) {
+            match spans.iter().find(|(name, _)| name == text.content) {
                 Some((name, first)) => reader.report(
                     reader
                         .error(&text.span, format!("two apps have the name \"{}\"", shown(name)))
@@ -185,9 +185,9 @@ impl Names {
                         .also(first.clone(), "first given here")
                         .help("choose another; logs and metrics tell apps apart by their names"),
                 ),
-                None => spans.push((text.text.to_owned(), text.span)),
+                None => spans.push((text.content.to_owned(), text.span)),
             }
-            given.push(Some(text.text.to_owned()));
+            given.push(Some(text.content.to_owned()));
         }
         Self { taken: spans.into_iter().map(|(name, _)| name).collect(), given }
     }

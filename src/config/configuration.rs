@@ -40,9 +40,14 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Where the users are kept.
+    /// The database of the people, in the state folder.
     pub fn users_database(&self) -> PathBuf {
-        self.state.join("users.sqlite")
+        self.state.join("users.db")
+    }
+
+    /// The database of the sessions, in the state folder; used by [`Store::File`].
+    pub fn sessions_database(&self) -> PathBuf {
+        self.state.join("sessions.db")
     }
 }
 
@@ -87,7 +92,7 @@ pub struct CertificateFiles {
 pub struct Sessions {
     /// Where sessions are kept.
     pub store: Store,
-    /// How many are kept at most. Default 1,000,000.
+    /// How many [`Store::Memory`] keeps at most. Default 1,000,000.
     pub max_sessions: u64,
     /// Their time limits.
     pub limits: session::Limits,
@@ -96,6 +101,8 @@ pub struct Sessions {
 /// Where sessions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
+    /// In the state folder: they survive a restart and a crash.
+    File,
     /// In this process alone: a restart signs everybody out.
     Memory,
 }

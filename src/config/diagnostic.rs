@@ -102,7 +102,7 @@ impl Diagnostic {
 
     /// The place, the offending line underlined, what is wrong, and what would be right; no newline at the end.
     pub fn render(&self, look: Look) -> String {
-        let mut snippet = Snippet::source(self.source.text())
+        let mut snippet = Snippet::source(self.source.shown())
             .path(self.source.file())
             .annotation(AnnotationKind::Primary.span(self.span.clone()).label(self.label.as_str()));
         if let Some((span, label)) = &self.also {
@@ -135,7 +135,7 @@ pub(super) fn render_all(diagnostics: &[Diagnostic], look: Look) -> String {
     }
     if let Some(counted) = count(diagnostics) {
         let file = diagnostics.first().map_or("", |first| first.source.file());
-        text.push_str(&format!("{file}: {counted}"));
+        text.extend([file, ": ", &counted]);
     }
     text
 }

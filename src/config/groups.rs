@@ -45,12 +45,12 @@ impl Groups {
 
     /// A group that a rule asks for; one that nobody defined is an error.
     pub(super) fn defined(&self, reader: &Reader, text: &Text<'_>) -> Option<GroupName> {
-        if let Some((name, _)) = self.0.iter().find(|(name, _)| name.as_str() == text.text) {
+        if let Some((name, _)) = self.0.iter().find(|(name, _)| name.as_str() == text.content) {
             return Some(name.clone());
         }
-        let message = format!("group \"{}\" is not defined", shown(text.text));
+        let message = format!("group \"{}\" is not defined", shown(text.content));
         let mut error = reader.error(&text.span, message);
-        error = match (suggest::similar(text.text, self.names()), GroupName::parse(text.text)) {
+        error = match (suggest::similar(text.content, self.names()), GroupName::parse(text.content)) {
             (Some(meant), _) => error.help(format!("did you mean \"{meant}\"?")),
             (None, Err(wrong)) => error.label(wrong.to_string()),
             (None, Ok(name)) => {
@@ -77,7 +77,7 @@ impl Groups {
             .collect();
         if granted_by.is_empty() {
             let known = self.0.iter().flat_map(|(_, permissions)| permissions).map(Permission::as_str);
-            let help = match suggest::similar(text.text, known) {
+            let help = match suggest::similar(text.content, known) {
                 Some(meant) => format!("did you mean \"{meant}\"?"),
                 None => "only superusers and users who were given it directly will pass; add it to a group in `[groups]`".to_owned(),
             };
@@ -97,10 +97,10 @@ impl Groups {
 }
 
 fn permission(reader: &Reader, text: &Text<'_>) -> Option<Permission> {
-    match Permission::parse(text.text) {
+    match Permission::parse(text.content) {
         Ok(permission) => Some(permission),
         Err(wrong) => {
-            let message = format!("\"{}\" is no name of a permission", shown(text.text));
+            let message = format!("\"{}\" is no name of a permission", shown(text.content));
             reader.report(reader.error(&text.span, message).label(wrong.to_string()));
             None
         }

@@ -5,10 +5,10 @@ use crate::request::Authority;
 
 /// Reads the name of a host into its canonical form.
 pub(super) fn host(reader: &Reader, text: &Text<'_>) -> Option<Box<str>> {
-    match parse(text.text) {
+    match parse(text.content) {
         Ok(host) => Some(host),
         Err((problem, help)) => {
-            let message = format!("\"{}\" is no host name", shown(text.text));
+            let message = format!("\"{}\" is no host name", shown(text.content));
             reader.report(reader.error(&text.span, message).label(problem).help(help));
             None
         }

@@ -99,13 +99,13 @@ fn header_value(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
                 (Some(groups), None) => separator(reader, &groups),
                 (None, Some(attribute)) => {
                     let text = reader.text(&attribute)?;
-                    if text.text.is_empty() {
+                    if text.content.is_empty() {
                         let error = reader.error(&text.span, "the attribute has no name");
                         reader
                             .report(error.help("write the key that `user set --attribute KEY=VALUE` gives"));
                         return None;
                     }
-                    Some(IdentityValue::Attribute(text.text.to_owned()))
+                    Some(IdentityValue::Attribute(text.content.to_owned()))
                 }
                 (groups, _) => {
                     let how = if groups.is_some() { "more than one value" } else { "no value" };
@@ -127,15 +127,15 @@ fn header_value(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
 /// the groups `a` and `b` to the app.
 fn separator(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
     let text = reader.text(field)?;
-    let printable = text.text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%');
+    let printable = text.content.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%');
     let in_names = |c: char| c.is_alphanumeric() || "._-:/@+".contains(c);
-    if text.text.is_empty() || text.text.len() > 8 || !printable || text.text.contains(in_names) {
-        let message = format!("\"{}\" cannot separate groups", shown(text.text));
+    if text.content.is_empty() || text.content.len() > 8 || !printable || text.content.contains(in_names) {
+        let message = format!("\"{}\" cannot separate groups", shown(text.content));
         let help = "write up to eight characters that no name of a group can hold, such as `,` or `|` or `;`";
         reader.report(reader.error(&text.span, message).help(help));
         return None;
     }
-    Some(IdentityValue::Groups(text.text.to_owned()))
+    Some(IdentityValue::Groups(text.content.to_owned()))
 }
 
 fn preset(name: &str) -> IdentityHeaders {

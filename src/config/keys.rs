@@ -9,8 +9,16 @@ pub(super) struct Keys {
     pub(super) keys: &'static [&'static str],
 }
 
+impl Keys {
+    /// `` in `[server]` ``.
+    pub(super) fn within(&self) -> String {
+        let preposition = if self.section == TOP.section { "at" } else { "in" };
+        format!("{preposition} {}", self.section)
+    }
+}
+
 pub(super) static TOP: Keys = Keys {
-    section: "the top of the file",
+    section: "the top level",
     keys: &["state", "server", "tls", "session", "password", "limits", "log", "groups", "app"],
 };
 pub(super) static SERVER: Keys =
@@ -19,7 +27,15 @@ pub(super) static TLS: Keys = Keys { section: "`[tls]`", keys: &["min_version", 
 pub(super) static CERTIFICATE: Keys = Keys { section: "`[[tls.certificate]]`", keys: &["cert", "key"] };
 pub(super) static SESSION: Keys = Keys {
     section: "`[session]`",
-    keys: &["store", "lifetime", "idle_timeout", "browser_session", "max_sessions"],
+    keys: &[
+        "store",
+        "lifetime",
+        "idle_timeout",
+        "remember_lifetime",
+        "browser_session",
+        "max_per_user",
+        "max_sessions",
+    ],
 };
 pub(super) static PASSWORD: Keys =
     Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };

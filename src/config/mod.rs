@@ -6,8 +6,8 @@
 //! module knows of TOML, and nothing in here outlives the start: what the
 //! request path sees was checked here.
 //!
-//! The text is walked by hand ([`reader`]) instead of deserialised, because an
-//! operator wants the twelve mistakes of a file in one go. [`keys`] lists every
+//! The text is walked by hand (`reader`) instead of deserialised, because an
+//! operator wants the twelve mistakes of a file in one go. `keys` lists every
 //! key there is; one module a section says what its values mean.
 
 mod apps;
@@ -24,6 +24,7 @@ mod quantity;
 mod reader;
 mod rules;
 mod sections;
+mod server;
 mod source;
 mod suggest;
 mod syntax;
@@ -34,9 +35,10 @@ mod tests;
 
 use std::{fmt, path::Path, sync::Arc};
 
-pub use certificate::{CertificateProblem, read as read_certificate};
+pub use certificate::{CertificateFile, CertificateProblem, read as read_certificate};
 pub use configuration::{CertificateFiles, Configuration, Log, Server, Sessions, Store, Tls};
 pub use diagnostic::{Diagnostic, Look, Severity, count};
+pub use quantity::show_duration;
 
 /// What a file without mistakes came to.
 #[derive(Debug)]
@@ -104,7 +106,7 @@ impl std::error::Error for ConfigError {}
 fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
     let help = match error.kind() {
         std::io::ErrorKind::NotFound => {
-            "write one, or name another with `--config FILE`; the smallest is\n\n    [[app]]\n    upstream = \"http://127.0.0.1:8080\""
+            "name another with `--config FILE`, or write one; `[[app]]` and, below it, `upstream = \"http://127.0.0.1:8080\"` will do"
         }
         std::io::ErrorKind::PermissionDenied => "let the user that runs the gateway read it",
         std::io::ErrorKind::IsADirectory => "name the file in it: `--config FOLDER/gateway.toml`",

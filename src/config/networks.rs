@@ -8,10 +8,10 @@ use super::reader::{Reader, Text, shown};
 
 /// Reads a network in CIDR notation, or a single address.
 pub(super) fn network(reader: &Reader, text: &Text<'_>) -> Option<IpNet> {
-    match parse(text.text) {
+    match parse(text.content) {
         Ok(network) => Some(network),
         Err((problem, help)) => {
-            let message = format!("\"{}\" is no network", shown(text.text));
+            let message = format!("\"{}\" is no network", shown(text.content));
             reader.report(reader.error(&text.span, message).label(problem).help(help));
             None
         }

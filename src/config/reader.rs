@@ -38,6 +38,8 @@ pub(super) struct Section<'d> {
     table: &'d DeTable<'d>,
     /// Its header, or its braces.
     pub(super) span: Span,
+    /// Keys that it has in another spelling.
+    misspelt: Vec<&'static str>,
 }
 
 /// A key and its value.
@@ -51,7 +53,7 @@ pub(super) struct Field<'d> {
 /// A string, and where it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Text<'d> {
-    pub(super) text: &'d str,
+    pub(super) content: &'d str,
     /// Quotes included.
     pub(super) span: Span,
     /// Whether it stands in the file letter by letter as it reads.
@@ -125,15 +127,25 @@ impl Reader {
 
     /// A table with these keys; every other key is an error.
     pub(super) fn section<'d>(&self, table: &'d DeTable<'d>, span: Span, keys: &Keys) -> Section<'d> {
+        let mut misspelt = Vec::new();
         for key in table.keys() {
             let found = key.get_ref().as_ref();
-            if !keys.keys.contains(&found) {
-                let help = suggest::for_key(found, keys, |key| !table.contains_key(key));
-                let message = format!("unknown key `{}` in {}", shown(found), keys.section);
-                self.report(self.error(&key.span(), message).help(help));
+            if keys.keys.contains(&found) {
+                continue;
+            }
+            let help = suggest::for_key(found, keys, |key| table.contains_key(key));
+            let message = format!("unknown key `{}` {}", shown(found), keys.within());
+            let error = self.error(&key.span(), message).help(help);
+            match suggest::meant(found, keys) {
+                // The header above it may be what could not be read.
+                None if suggest::belongs_elsewhere(found, keys) => self.report_absence(error),
+                meant => {
+                    misspelt.extend(meant);
+                    self.report(error);
+                }
             }
         }
-        Section { table, span }
+        Section { table, span, misspelt }
     }
 
     /// A table under a key: `[name]`.
@@ -149,7 +161,7 @@ impl Reader {
                 None
             }
             _ => {
-                self.wrong_type(&field, &format!("a table, {}", keys.section), None);
+                self.wrong_type(&field, &format!("a table, {},", keys.section), None);
                 None
             }
         }
@@ -173,6 +185,13 @@ impl Reader {
                     }
                 })
                 .collect(),
+            DeValue::Table(_) if !self.source.slice(&field.value.span()).starts_with(['[', '{']) => {
+                // It is there only because something below it is: `[[app.rule]]` before `[[app]]`.
+                let message = format!("there is no {} above this", keys.section);
+                let help = format!("write {} first, and below it what belongs to it", keys.section);
+                self.report(self.error(&field.key, message).help(help));
+                Vec::new()
+            }
             DeValue::Table(table) => {
                 self.report(
                     self.error(&field.value.span(), format!("there can be several {}", keys.section))
@@ -182,7 +201,7 @@ impl Reader {
                 vec![self.section(table, field.value.span(), keys)]
             }
             _ => {
-                self.wrong_type(&field, &format!("tables, {}", keys.section), None);
+                self.wrong_type(&field, &format!("tables, {},", keys.section), None);
                 Vec::new()
             }
         }
@@ -235,30 +254,31 @@ impl Reader {
     pub(super) fn integer(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
         let Some(field) = field else { return default };
         let DeValue::Integer(integer) = field.value.get_ref() else {
-            let unquoted = self.as_text(field.value).is_some_and(|text| text.text.parse::<u64>().is_ok());
+            let unquoted = self.as_text(field.value).is_some_and(|text| text.content.parse::<u64>().is_ok());
             let help = unquoted.then(|| "leave out the quotes".to_owned());
             self.wrong_type(&field, "a whole number", help);
             return default;
         };
         let digits = integer.as_str().replace('_', "");
-        match u64::from_str_radix(&digits, integer.radix()).ok().filter(|value| bounds.contains(value)) {
-            Some(value) => value,
-            None => {
-                let message = format!("`{}` is out of range", field.name);
-                let help = format!("it lies between {} and {}", bounds.start(), bounds.end());
-                self.report(self.error(&field.value.span(), message).help(help));
-                default
-            }
+        let value = u64::from_str_radix(&digits, integer.radix()).ok();
+        if let Some(value) = value.filter(|value| bounds.contains(value)) {
+            return value;
         }
+        let message = format!("`{}` is out of range", field.name);
+        let help = format!("it lies between {} and {}", bounds.start(), bounds.end());
+        self.report(self.error(&field.value.span(), message).help(help));
+        default
     }
 
     /// A duration longer than zero.
     pub(super) fn duration(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
         let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a duration in quotes, such as `\"30s\"`", "s") else {
+        let Some(text) = self.quantity(&field, "a duration", "30s", |seconds| {
+            quantity::show_duration(Duration::from_secs(seconds))
+        }) else {
             return default;
         };
-        match quantity::duration(text.text) {
+        match quantity::duration(text.content) {
             Ok(duration) if duration.is_zero() => {
                 let message = format!("`{}` must be longer than zero", field.name);
                 let help = "nothing could ever happen in no time; leave the key out for its default";
@@ -276,10 +296,10 @@ impl Reader {
     /// A size in bytes, within bounds.
     pub(super) fn size(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
         let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a size in quotes, such as `\"10MiB\"`", "B") else {
+        let Some(text) = self.quantity(&field, "a size", "10MiB", quantity::show_size) else {
             return default;
         };
-        match quantity::size(text.text) {
+        match quantity::size(text.content) {
             Ok(size) if bounds.contains(&size) => size,
             Ok(_) => {
                 let (least, most) =
@@ -300,13 +320,14 @@ impl Reader {
     /// One word of several.
     pub(super) fn choice<'d>(&self, field: &Field<'d>, choices: &[&str]) -> Option<&'d str> {
         let text = self.text(field)?;
-        if choices.contains(&text.text) {
-            return Some(text.text);
+        if choices.contains(&text.content) {
+            return Some(text.content);
         }
-        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.text));
-        let help = match suggest::similar(text.text, choices.iter().copied()) {
-            Some(meant) => format!("did you mean \"{meant}\"?"),
-            None => format!("it is {}", suggest::listed_or(choices)),
+        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.content));
+        let help = match suggest::similar(text.content, choices.iter().copied()) {
+            // The nearest number is not what a number was meant to be.
+            Some(meant) if meant.parse::<f64>().is_err() => format!("did you mean \"{meant}\"?"),
+            _ => format!("it is {}", suggest::listed_or(choices)),
         };
         self.report(self.error(&text.span, message).help(help));
         None
@@ -329,23 +350,32 @@ impl Reader {
         let span = value.span();
         let literal = span.len() == text.len() + 2
             && self.source.slice(&(span.start + 1..span.end - 1)) == text.as_ref();
-        Some(Text { text, span, literal })
+        Some(Text { content: text, span, literal })
     }
 
-    fn quantity<'d>(&self, field: &Field<'d>, expected: &str, unit: &str) -> Option<Text<'d>> {
+    /// The text of a quantity. A bare number was most likely meant in the smallest unit: seconds, bytes.
+    fn quantity<'d>(
+        &self,
+        field: &Field<'d>,
+        expected: &str,
+        example: &str,
+        shown_as: impl FnOnce(u64) -> String,
+    ) -> Option<Text<'d>> {
         let text = self.as_text(field.value);
         if text.is_none() {
             let help = match field.value.get_ref() {
-                DeValue::Integer(number) => Some(format!("write `{} = \"{number}{unit}\"`", field.name)),
-                _ => None,
+                DeValue::Integer(number) => {
+                    number.as_str().parse().map_or_else(|_| example.to_owned(), shown_as)
+                }
+                _ => example.to_owned(),
             };
-            self.wrong_type(field, expected, help);
+            self.wrong_type(field, expected, Some(format!("write `{} = \"{help}\"`", field.name)));
         }
         text
     }
 
     fn no_quantity(&self, field: &Field<'_>, text: &Text<'_>, wrong: NoQuantity) {
-        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.text));
+        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.content));
         self.report(self.error(&text.span, message).label(wrong.problem).help(wrong.help));
     }
 
@@ -372,6 +402,11 @@ impl<'d> Section<'d> {
         Some(Field { name: key.get_ref(), key: key.span(), value })
     }
 
+    /// Whether a key is missing, and is not there in another spelling either.
+    pub(super) fn lacks(&self, name: &str) -> bool {
+        !self.table.contains_key(name) && !self.misspelt.contains(&name)
+    }
+
     /// All keys and values, in their order.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field<'d>> + use<'d> {
         fields(self.table)
@@ -386,7 +421,7 @@ pub(super) fn fields<'d>(table: &'d DeTable<'d>) -> impl Iterator<Item = Field<'
 impl Text<'_> {
     /// The span of a part of the text, given in bytes from its start.
     pub(super) fn part(&self, part: &Span) -> Span {
-        if self.literal && part.end <= self.text.len() {
+        if self.literal && part.end <= self.content.len() {
             self.span.start + 1 + part.start..self.span.start + 1 + part.end
         } else {
             self.span.clone()
@@ -409,7 +444,9 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
 
 /// A text from the file as it can stand in a message: short, and without control characters.
 pub(super) fn shown(text: &str) -> String {
-    let mut characters = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    // What turns the direction of writing makes a message read as another one.
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut characters = text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c });
     let start: String = characters.by_ref().take(LONGEST_SHOWN).collect();
     if characters.next().is_some() { format!("{start}…") } else { start }
 }

@@ -32,35 +32,34 @@ pub(super) const PORTAL: &str = "/.gateway";
 fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &Groups) -> Option<Rule> {
     let path = path(reader, section, mount);
     let methods = methods(reader, section.field("methods"));
-    let requirement = match section.field("allow") {
-        Some(field) => allow(reader, &field, groups),
-        None => {
-            let error = reader.error(&section.span, "this rule does not say who is allowed");
-            reader.report_absence(error.help(format!("add `allow`: {ALLOW_HELP}")));
-            None
-        }
-    };
+    let allowed = section.field("allow");
+    if section.lacks("allow") {
+        let error = reader.error(&section.span, "this rule does not say who is allowed");
+        reader.report_absence(error.help(format!("add `allow`: {ALLOW_HELP}")));
+    }
+    let requirement = allowed.and_then(|field| allow(reader, &field, groups));
     let (pattern, span) = path?;
     Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, place: reader.place(&span) })
 }
 
 fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option<(Pattern, Span)> {
     let Some(field) = section.field("path") else {
-        let error = reader.error(&section.span, "this rule has no `path`");
-        reader.report_absence(
-            error.help("say what it covers: `path = \"/admin/**\"`, or `\"/**\"` for everything"),
-        );
+        if section.lacks("path") {
+            let error = reader.error(&section.span, "this rule has no `path`");
+            let help = "say what it covers: `path = \"/admin/**\"`, or `\"/**\"` for everything";
+            reader.report_absence(error.help(help));
+        }
         return None;
     };
     let text = reader.text(&field)?;
-    let pattern = match Pattern::parse(text.text) {
+    let pattern = match Pattern::parse(text.content) {
         Ok(pattern) => pattern,
         Err(wrong) => {
             report_pattern(reader, &text, &wrong);
             return None;
         }
     };
-    if text.text == PORTAL || text.text.starts_with("/.gateway/") {
+    if text.content == PORTAL || text.content.starts_with("/.gateway/") {
         reader.report(
             reader
                 .warning(&text.span, "nothing can reach this rule")
@@ -81,8 +80,8 @@ fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option
 /// Reports what is wrong with a pattern, at the part of the text where it is.
 pub(super) fn report_pattern(reader: &Reader, text: &Text<'_>, wrong: &PatternError) {
     let help = match wrong.help {
-        _ if !text.text.starts_with('/') && !text.text.contains("://") && !text.text.is_empty() => {
-            format!("write \"/{}\"", shown(text.text))
+        _ if !text.content.starts_with('/') && !text.content.contains("://") && !text.content.is_empty() => {
+            format!("write \"/{}\"", shown(text.content))
         }
         help => help.to_owned(),
     };
@@ -120,28 +119,28 @@ fn methods(reader: &Reader, field: Option<Field<'_>>) -> Result<Option<Box<[Meth
 
 fn method(reader: &Reader, text: &Text<'_>) -> Option<Method> {
     let report = |help: String| {
-        let message = format!("\"{}\" is no method", shown(text.text));
+        let message = format!("\"{}\" is no method", shown(text.content));
         reader.report(reader.error(&text.span, message).help(help));
         None
     };
-    let upper = text.text.to_uppercase();
+    let upper = text.content.to_uppercase();
     if matches!(upper.as_str(), "*" | "ALL" | "ANY") {
         return report("leave `methods` out to cover every method".to_owned());
     }
-    if KNOWN.contains(&upper.as_str()) && upper != text.text {
+    if KNOWN.contains(&upper.as_str()) && upper != text.content {
         return report(format!("methods are in capitals: \"{upper}\""));
     }
-    let Ok(method) = Method::from_bytes(text.text.as_bytes()) else {
+    let Ok(method) = Method::from_bytes(text.content.as_bytes()) else {
         return report(format!("the usual ones are {}", suggest::listed(&KNOWN)));
     };
     if method == Method::CONNECT {
         let warning = reader.warning(&text.span, "nothing can reach this method");
         reader.report(warning.help("CONNECT is refused before the rules are asked; remove it"));
-    } else if !KNOWN.contains(&text.text)
-        && !WEBDAV.contains(&text.text)
-        && let Some(meant) = suggest::similar(text.text, KNOWN)
+    } else if !KNOWN.contains(&text.content)
+        && !WEBDAV.contains(&text.content)
+        && let Some(meant) = suggest::similar(text.content, KNOWN)
     {
-        let warning = reader.warning(&text.span, format!("\"{}\" is an unusual method", shown(text.text)));
+        let warning = reader.warning(&text.span, format!("\"{}\" is an unusual method", shown(text.content)));
         reader.report(warning.help(format!("did you mean \"{meant}\"?")));
     }
     Some(method)
@@ -162,22 +161,22 @@ fn allow(reader: &Reader, field: &Field<'_>, groups: &Groups) -> Option<Requirem
 }
 
 fn word(reader: &Reader, text: &Text<'_>, groups: &Groups) -> Option<Requirement> {
-    match text.text {
+    match text.content {
         "anyone" => return Some(Requirement::Anyone),
         "authenticated" => return Some(Requirement::Authenticated),
         "nobody" => return Some(Requirement::Nobody),
         _ => {}
     }
-    let help = if groups.has(text.text) {
-        format!("for the group of that name: `allow = {{ group = \"{}\" }}`", text.text)
-    } else if let Some(meant) = suggest::similar(text.text, ["anyone", "authenticated", "nobody"]) {
+    let help = if groups.has(text.content) {
+        format!("for the group of that name: `allow = {{ group = \"{}\" }}`", text.content)
+    } else if let Some(meant) = suggest::similar(text.content, ["anyone", "authenticated", "nobody"]) {
         format!("did you mean \"{meant}\"?")
-    } else if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| *theirs == text.text) {
+    } else if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| *theirs == text.content) {
         format!("did you mean \"{ours}\"?")
     } else {
         format!("write {ALLOW_HELP}")
     };
-    let message = format!("`allow` cannot be \"{}\"", shown(text.text));
+    let message = format!("`allow` cannot be \"{}\"", shown(text.content));
     reader.report(reader.error(&text.span, message).help(help));
     None
 }
@@ -222,10 +221,10 @@ fn criteria(reader: &Reader, section: &Section<'_>, groups: &Groups) -> Option<C
 }
 
 fn user(reader: &Reader, text: &Text<'_>) -> Option<UserName> {
-    match UserName::parse(text.text) {
+    match UserName::parse(text.content) {
         Ok(name) => Some(name),
         Err(wrong) => {
-            let message = format!("\"{}\" is no name of a user", shown(text.text));
+            let message = format!("\"{}\" is no name of a user", shown(text.content));
             reader.report(reader.error(&text.span, message).label(wrong.to_string()));
             None
         }

@@ -1,8 +1,6 @@
 //! The whole file, and the sections that are a few plain values each.
 
 use std::{
-    net::SocketAddr,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,14 +9,13 @@ use toml::de::DeTable;
 
 use super::{
     apps, certificate,
-    configuration::{CertificateFiles, Configuration, Log, Server, Sessions, Store, Tls},
+    configuration::{CertificateFiles, Configuration, Log, Sessions, Store, Tls},
     groups::Groups,
-    keys, networks,
-    reader::{Field, Reader, Section, Text, shown},
-    source::Span,
+    keys,
+    reader::{Field, Reader, Section, shown},
+    server,
 };
 use crate::{
-    request::TrustedProxies,
     server::{Limits, TlsVersion},
     session,
     telemetry::Format,
@@ -39,7 +36,7 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
         file: file.to_owned(),
         state: state.unwrap_or_else(|| folder.join("state")),
         certs: folder.join("certs"),
-        server: server(reader, section("server", &keys::SERVER).as_ref()),
+        server: server::read(reader, section("server", &keys::SERVER).as_ref()),
         tls: tls(reader, section("tls", &keys::TLS).as_ref(), folder),
         sessions: sessions(reader, section("session", &keys::SESSION).as_ref()),
         password: password(reader, section("password", &keys::PASSWORD).as_ref()),
@@ -54,109 +51,12 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
 /// A path to a file or folder, relative to the configuration's own folder.
 pub(super) fn path(reader: &Reader, field: &Field<'_>, folder: &Path) -> Option<PathBuf> {
     let text = reader.text(field)?;
-    if text.text.is_empty() || text.text.contains('\0') {
+    if text.content.is_empty() || text.content.contains('\0') {
         let message = format!("`{}` is no path", field.name);
         reader.report(reader.error(&text.span, message).help("write a path; it is relative to this file"));
         return None;
     }
-    Some(folder.join(text.text))
-}
-
-fn server(reader: &Reader, section: Option<&Section<'_>>) -> Server {
-    let field = |name| section.and_then(|section| section.field(name));
-    let mut taken: Vec<(SocketAddr, Span)> = Vec::new();
-    let https = match field("https") {
-        Some(field) => {
-            let texts = reader.texts(&field);
-            if texts.is_empty() && field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
-                reader.report(
-                    reader
-                        .error(&field.value.span(), "there is no HTTPS listener")
-                        .help(format!("leave the key out for `{DEFAULT_HTTPS}`, or name one")),
-                );
-            }
-            listeners(reader, &texts, &mut taken)
-        }
-        None => vec![DEFAULT_HTTPS.parse().expect("the default is an address")],
-    };
-    let http = field("http").map(|field| reader.texts(&field)).unwrap_or_default();
-    let http = listeners(reader, &http, &mut taken);
-    let status = match field("status").map(|field| reader.text(&field)) {
-        None => Some(DEFAULT_STATUS.parse().expect("the default is an address")),
-        Some(Some(text)) if text.text == OFF => None,
-        Some(text) => listeners(reader, text.as_slice(), &mut taken).first().copied(),
-    };
-    let workers = reader.integer(field("workers"), 0..=1024, 0);
-    Server {
-        https,
-        http,
-        status,
-        trusted_proxies: trusted_proxies(reader, field("trusted_proxies")),
-        workers: usize::try_from(workers).ok().and_then(NonZeroUsize::new),
-    }
-}
-
-fn listeners(reader: &Reader, texts: &[Text<'_>], taken: &mut Vec<(SocketAddr, Span)>) -> Vec<SocketAddr> {
-    let mut listeners = Vec::new();
-    for text in texts {
-        let Ok(address) = text.text.parse::<SocketAddr>() else {
-            let message = format!("\"{}\" is no address to listen on", shown(text.text));
-            let error = reader.error(&text.span, message).label("expected an IP address and a port");
-            reader.report(error.help(listener_help(text.text)));
-            continue;
-        };
-        // Port 0 asks the system for a free one, so it can be asked for twice.
-        if let Some((_, first)) = taken.iter().find(|(other, _)| *other == address && address.port() != 0) {
-            reader.report(
-                reader
-                    .error(&text.span, format!("`{address}` is listened on twice"))
-                    .label("again here")
-                    .also(first.clone(), "first given here")
-                    .help("keep one of them"),
-            );
-            continue;
-        }
-        taken.push((address, text.span.clone()));
-        listeners.push(address);
-    }
-    listeners
-}
-
-fn listener_help(text: &str) -> String {
-    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    if port.parse::<u16>().is_ok() && !text.starts_with('[') {
-        return match host {
-            "" | "*" => {
-                format!("write `0.0.0.0:{port}` for every IPv4 address, `[::]:{port}` for every address")
-            }
-            "localhost" => format!("write `127.0.0.1:{port}` or `[::1]:{port}`"),
-            _ if host.contains(':') => format!("write an IPv6 address in brackets: `[{host}]:{port}`"),
-            _ => format!("write the address in digits, such as `127.0.0.1:{port}`"),
-        };
-    }
-    match text.parse::<std::net::IpAddr>() {
-        Ok(address) => format!("add a port: `{}`", SocketAddr::new(address, 8443)),
-        Err(_) => "write an address and a port, such as `0.0.0.0:8443` or `[::]:8443`".to_owned(),
-    }
-}
-
-fn trusted_proxies(reader: &Reader, field: Option<Field<'_>>) -> TrustedProxies {
-    let texts = field.map(|field| reader.texts(&field)).unwrap_or_default();
-    let mut believed = Vec::new();
-    for text in texts {
-        let Some(network) = networks::network(reader, &text) else { continue };
-        if network.prefix_len() == 0 {
-            reader.report(
-                reader
-                    .error(&text.span, format!("`{network}` would believe everyone"))
-                    .label("every address there is")
-                    .help("name only the addresses of the proxies in front of the gateway; whoever is in here chooses their own client address"),
-            );
-            continue;
-        }
-        believed.push(network);
-    }
-    TrustedProxies::new(believed)
+    Some(folder.join(text.content))
 }
 
 fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
@@ -164,15 +64,19 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
     let min_version = field("min_version").and_then(|field| reader.choice(&field, &["1.2", "1.3"]));
     let mut certificates = Vec::new();
     for section in reader.tables(field("certificate"), &keys::CERTIFICATE) {
-        let part = |name: &str| {
-            let Some(field) = section.field(name) else {
-                let message = format!("a certificate needs its `{name}`");
-                let help = format!("add `{name} = \"certs/….pem\"`");
-                reader.report_absence(reader.error(&section.span, message).help(help));
-                return None;
+        let part =
+            |name: &str| {
+                let Some(field) = section.field(name) else {
+                    if section.lacks(name) {
+                        let error = reader.error(&section.span, format!("this certificate has no `{name}`"));
+                        reader.report_absence(error.help(
+                            "name both files: `cert = \"certs/wiki.pem\"` and `key = \"certs/wiki.key\"`",
+                        ));
+                    }
+                    return None;
+                };
+                path(reader, &field, folder).map(|path| (path, field.value.span()))
             };
-            path(reader, &field, folder).map(|path| (path, field.value.span()))
-        };
         let (cert, key) = (part("cert"), part("key"));
         if let (Some((cert, cert_span)), Some((key, key_span))) = (cert, key) {
             certificate::check(reader, (&cert, &cert_span), (&key, &key_span));
@@ -188,7 +92,10 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
     let limits = session::Limits {
         lifetime: reader.duration(field("lifetime"), Duration::from_hours(12)),
         idle_timeout: reader.duration(field("idle_timeout"), Duration::from_hours(1)),
+        remember_lifetime: field("remember_lifetime").map(|field| reader.duration(Some(field), REMEMBERED)),
         browser_session: reader.boolean(field("browser_session"), false),
+        max_per_user: field("max_per_user")
+            .and_then(|field| usize::try_from(reader.integer(Some(field), 1..=1_000_000, 1)).ok()),
     };
     if let Some(idle) = field("idle_timeout").filter(|_| limits.idle_timeout > limits.lifetime) {
         let mut warning = reader
@@ -209,24 +116,22 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>) -> Sessions {
 /// The one place that says which stores there are.
 fn store(reader: &Reader, field: &Field<'_>) -> Option<Store> {
     let text = reader.text(field)?;
-    let later =
-        text.text == "file" || text.text.starts_with("redis://") || text.text.starts_with("rediss://");
-    match text.text {
+    match text.content {
         "memory" => return Some(Store::Memory),
-        _ if later => {
-            let what = if text.text == "file" { "the store \"file\"" } else { "a Redis store" };
+        "file" => return Some(Store::File),
+        redis if redis.starts_with("redis://") || redis.starts_with("rediss://") => {
             // The address may hold a password, so it is not repeated.
             reader.report(
                 reader
-                    .error(&text.span, format!("{what} is not available in this version"))
-                    .help("write `store = \"memory\"`: a restart then signs everybody out"),
+                    .error(&text.span, "a Redis store is not available in this version")
+                    .help("write `store = \"file\"`: sessions survive a restart, on one gateway"),
             );
         }
         other => {
             reader.report(
                 reader
                     .error(&text.span, format!("there is no store \"{}\"", shown(other)))
-                    .help("write `store = \"memory\"`"),
+                    .help("write `store = \"file\"`, or \"memory\""),
             );
         }
     }
@@ -236,15 +141,14 @@ fn store(reader: &Reader, field: &Field<'_>) -> Option<Store> {
 fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {
     let field = |name| section.and_then(|section| section.field(name));
     let default = HashSettings::default();
-    let number = |name, default| {
-        u32::try_from(reader.integer(field(name), 0..=u64::from(u32::MAX), u64::from(default)))
-            .unwrap_or(default)
+    let number = |name, most, default| {
+        u32::try_from(reader.integer(field(name), 1..=most, u64::from(default))).unwrap_or(default)
     };
     let memory = reader.size(field("memory"), 0..=4 << 30, u64::from(default.memory) << 10) >> 10;
     let settings = HashSettings {
         memory: u32::try_from(memory).unwrap_or(default.memory),
-        iterations: number("iterations", default.iterations),
-        parallelism: number("parallelism", default.parallelism),
+        iterations: number("iterations", 1000, default.iterations),
+        parallelism: number("parallelism", 64, default.parallelism),
     };
     if let (Err(wrong), Some(section)) = (settings.check(), section) {
         let span = field(wrong.setting).map_or(section.span.clone(), |field| field.value.span());
@@ -297,7 +201,6 @@ fn log(reader: &Reader, section: Option<&Section<'_>>) -> Log {
     }
 }
 
-const DEFAULT_HTTPS: &str = "0.0.0.0:8443";
-const DEFAULT_STATUS: &str = "127.0.0.1:9100";
-const OFF: &str = "off";
-const DEFAULT_STORE: Store = Store::Memory;
+/// Stands in where what was written cannot be read.
+const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+const DEFAULT_STORE: Store = Store::File;

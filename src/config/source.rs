@@ -11,6 +11,8 @@ pub(super) type Span = Range<usize>;
 #[derive(Debug)]
 pub(super) struct Source {
     text: String,
+    /// The same, as it may be shown: passwords in URLs are stars, byte for byte.
+    shown: String,
     file: Arc<str>,
     line_starts: Vec<usize>,
 }
@@ -24,11 +26,17 @@ impl Source {
     pub(super) fn new(text: &str, file: &Path) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, file: file.display().to_string().into(), line_starts }
+        let shown = without_passwords(&text);
+        Self { shown, text, file: file.display().to_string().into(), line_starts }
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text without the passwords that stand in its URLs, each byte where it was.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
     }
 
     pub(super) fn file(&self) -> &str {
@@ -82,6 +90,22 @@ impl Placed {
     }
 }
 
+fn without_passwords(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://").map(|at| at + 3) {
+        let (before, after) = rest.split_at(start);
+        shown.push_str(before);
+        let end = after.find(|c: char| c.is_whitespace() || "\"'/?#".contains(c)).unwrap_or(after.len());
+        let (authority, after) = after.split_at(end);
+        let secret = authority.rfind('@').unwrap_or(0);
+        shown.extend(std::iter::repeat_n('*', secret));
+        shown.push_str(authority.split_at(secret).1);
+        rest = after;
+    }
+    shown + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +124,13 @@ mod tests {
         assert_eq!(at("\t\tx", 2), (1, 3));
         assert_eq!(at("a\n", 2), (2, 1));
         assert_eq!(at("a", 99), (1, 2));
+    }
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        let source = Source::new("a = \"redis://:s\u{e9}cret@h\" # http://x", Path::new("gateway.toml"));
+        assert_eq!(source.shown(), "a = \"redis://********@h\" # http://x");
+        assert_eq!(source.shown().len(), source.text().len());
     }
 
     #[test]

@@ -22,28 +22,46 @@ pub(super) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>)
         .map(|(_, known)| known)
 }
 
-/// What to do about a key that `section` does not have.
-pub(super) fn for_key(found: &str, section: &Keys, absent: impl Fn(&str) -> bool) -> String {
-    let at_home = homes(found, section);
-    if !at_home.is_empty() {
-        return format!("this key belongs in {at_home}");
+/// The key of `section` that an unknown one was most likely meant to be.
+pub(super) fn meant(found: &str, section: &Keys) -> Option<&'static str> {
+    let ours = || ELSEWHERE.iter().find(|(theirs, _)| *theirs == found).map(|(_, ours)| *ours);
+    match similar(found, section.keys.iter().copied()) {
+        // Another section's own key, unless it is all but one of this section's.
+        Some(near) if belongs_elsewhere(found, section) && strsim::jaro_winkler(found, near) < SURE => None,
+        Some(near) => Some(near),
+        None => ours().filter(|ours| section.keys.contains(ours)),
     }
-    let free = || section.keys.iter().copied().filter(|key| absent(key));
-    if let Some(meant) = similar(found, free()) {
+}
+
+/// Whether another section has exactly this key.
+pub(super) fn belongs_elsewhere(found: &str, section: &Keys) -> bool {
+    !homes(found, section).is_empty()
+}
+
+/// What to do about a key that `section` does not have.
+pub(super) fn for_key(found: &str, section: &Keys, present: impl Fn(&str) -> bool) -> String {
+    if let Some(meant) = meant(found, section) {
+        if present(meant) {
+            return format!("remove it; `{meant}` is given already");
+        }
         return format!("did you mean `{meant}`?");
     }
+    if let Some((_, header)) = HEADERS.iter().find(|(name, _)| *name == found.trim_end_matches('s')) {
+        return format!("write the header in full: {header}");
+    }
+    let at_home = homes(found, section);
+    if !at_home.is_empty() {
+        return format!("this key belongs {at_home}");
+    }
     if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == found) {
-        if section.keys.contains(ours) {
-            return format!("did you mean `{ours}`?");
-        }
-        return format!("did you mean `{ours}` in {}?", homes(ours, section));
+        return format!("did you mean `{ours}` {}?", homes(ours, section));
     }
     let elsewhere = SECTIONS.iter().find_map(|keys| {
         similar(found, keys.keys.iter().copied()).map(|meant| (meant, homes(meant, section)))
     });
     match elsewhere {
-        Some((meant, homes)) if !homes.is_empty() => format!("did you mean `{meant}` in {homes}?"),
-        _ => format!("the keys of {} are {}", section.section, listed(section.keys)),
+        Some((meant, homes)) if !homes.is_empty() => format!("did you mean `{meant}` {homes}?"),
+        _ => format!("the keys {} are {}", section.within(), listed(section.keys)),
     }
 }
 
@@ -67,23 +85,29 @@ pub(super) fn listed_or(words: &[&str]) -> String {
     }
 }
 
-/// The other sections that have exactly this key.
+/// Where the other sections are that have exactly this key: `` in `[session]` or in `[limits]` ``.
 fn homes(key: &str, besides: &Keys) -> String {
-    let homes: Vec<&str> = SECTIONS
+    let homes: Vec<String> = SECTIONS
         .iter()
         .filter(|keys| keys.section != besides.section && keys.keys.contains(&key))
-        .map(|keys| keys.section)
+        .map(|keys| keys.within())
         .collect();
     homes.join(" or ")
 }
 
+/// Tables that belong to another one.
+const HEADERS: [(&str, &str); 2] = [
+    ("rule", "`[[app.rule]]`, below the `[[app]]` that it belongs to"),
+    ("certificate", "`[[tls.certificate]]`"),
+];
 const LIKELY: f64 = 0.75;
+const SURE: f64 = 0.9;
 const LONGEST: usize = 40;
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::keys::{APP, LIMITS, RULE, SERVER, TOP},
+        super::keys::{ALLOW, APP, LIMITS, RULE, SERVER, TOP},
         *,
     };
 
@@ -93,21 +117,23 @@ mod tests {
             ("upsteam", &APP, "did you mean `upstream`?"),
             ("hosts", &APP, "did you mean `host`?"),
             ("trusted-proxies", &SERVER, "did you mean `trusted_proxies`?"),
+            ("groups", &ALLOW, "did you mean `group`?"),
             ("method", &RULE, "did you mean `methods`?"),
             ("sever", &TOP, "did you mean `server`?"),
             ("proxy_pass", &APP, "did you mean `upstream`?"),
             ("upstream", &TOP, "this key belongs in `[[app]]`"),
             ("lifetime", &LIMITS, "this key belongs in `[session]`"),
-            ("idle_timeout", &APP, "this key belongs in `[session]` or `[limits]`"),
+            ("idle_timeout", &APP, "this key belongs in `[session]` or in `[limits]`"),
             ("listen", &TOP, "did you mean `https` in `[server]`?"),
-            ("zzz", &RULE, "the keys of `[[app.rule]]` are `path`, `methods` and `allow`"),
+            ("zzz", &RULE, "the keys in `[[app.rule]]` are `path`, `methods` and `allow`"),
         ] {
-            assert_eq!(for_key(found, section, |_| true), help, "{found}");
+            assert_eq!(for_key(found, section, |_| false), help, "{found}");
         }
     }
 
     #[test]
     fn what_is_there_already_is_not_suggested() {
-        assert_ne!(for_key("hosts", &APP, |key| key != "host"), "did you mean `host`?");
+        let help = for_key("hosts", &APP, |key| key == "host");
+        assert_eq!(help, "remove it; `host` is given already");
     }
 }

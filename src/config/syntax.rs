@@ -10,9 +10,17 @@ use super::{
 /// Parses the text; what cannot be read is reported and left out.
 pub(super) fn document<'s>(source: &'s Source, reader: &Reader) -> Spanned<DeTable<'s>> {
     let (document, errors) = DeTable::parse_recoverable(source.text());
-    for error in errors {
+    let mut doubled_headers = Vec::new();
+    for error in first_of_each_line(source, errors) {
         let span = error.span().unwrap_or_default();
         if error.message() == DUPLICATE {
+            let header = header_above(source, &span);
+            if header == source.line(span.start) {
+                doubled_headers.push(header);
+            } else if doubled_headers.contains(&header) {
+                // The keys below a header that is there twice are not the mistake.
+                continue;
+            }
             report_duplicate(source, reader, document.get_ref(), &span);
             continue;
         }
@@ -32,6 +40,30 @@ pub(super) fn document<'s>(source: &'s Source, reader: &Reader) -> Spanned<DeTab
     document
 }
 
+/// One a line, because the others follow from it; what was never closed explains most.
+fn first_of_each_line(source: &Source, errors: Vec<toml::de::Error>) -> Vec<toml::de::Error> {
+    let mut kept: Vec<(usize, toml::de::Error)> = Vec::new();
+    for error in errors {
+        let line = source.line(error.span().unwrap_or_default().start);
+        match kept.iter_mut().find(|(other, _)| *other == line) {
+            Some((_, first)) if error.message().starts_with("unclosed") => *first = error,
+            Some(_) => {}
+            None => kept.push((line, error)),
+        }
+    }
+    kept.into_iter().map(|(_, error)| error).collect()
+}
+
+/// The line of the header below which a span stands, from 1; 0 if there is none.
+fn header_above(source: &Source, span: &Span) -> usize {
+    let lines = source.text().lines().take(source.line(span.start));
+    lines
+        .enumerate()
+        .filter(|(_, line)| line.trim_start().starts_with('['))
+        .last()
+        .map_or(0, |(at, _)| at + 1)
+}
+
 fn report_duplicate(source: &Source, reader: &Reader, document: &DeTable<'_>, span: &Span) {
     let name = source.slice(span);
     let mut error = reader.error(span, format!("`{name}` is defined twice")).label("second definition");
@@ -44,8 +76,11 @@ fn report_duplicate(source: &Source, reader: &Reader, document: &DeTable<'_>, sp
         error = error.also(first, "first defined here");
     }
     let help = match header {
-        Some(_) => "put the keys of both under one header",
-        None => "keep one of them",
+        Some(header) if header.starts_with("[[") => {
+            format!("write `[[{name}]]` for each of them, above what belongs to it")
+        }
+        Some(_) => "put the keys of both under one header".to_owned(),
+        None => "keep one of them".to_owned(),
     };
     reader.report_syntax(error.help(help));
 }
@@ -58,20 +93,28 @@ fn header_line<'s>(source: &'s Source, span: &Span) -> Option<&'s str> {
     line.starts_with('[').then_some(line)
 }
 
-fn first_line_like(source: &Source, wanted: &str, before: usize) -> Option<Span> {
+/// The first line that begins the same table, or something below it.
+fn first_line_like(source: &Source, header: &str, before: usize) -> Option<Span> {
+    let wanted = table_of(header);
     let mut start = 0;
     for line in source.text().split_inclusive('\n') {
         let trimmed = line.trim();
         if start + line.len() > before {
             return None;
         }
-        if trimmed == wanted {
+        let rest = table_of(trimmed).strip_prefix(wanted);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
             let indent = line.len() - line.trim_start().len();
             return Some(start + indent..start + indent + trimmed.len());
         }
         start += line.len();
     }
     None
+}
+
+/// What stands between the brackets of a header, or the line itself.
+fn table_of(line: &str) -> &str {
+    line.trim_start_matches('[').split(']').next().unwrap_or_default().trim()
 }
 
 /// The last key of that name before an offset: no other table can have stood between the two.
@@ -104,6 +147,7 @@ fn help_for(problem: &str) -> Option<&'static str> {
     let known = [
         ("string values must be quoted", "put the text between double quotes"),
         ("invalid basic string", "end the text with a double quote on the same line"),
+        ("unclosed array table", "end the header with `]]`"),
         ("unclosed array", "end the list with `]`"),
         ("unclosed inline table", "end the table with `}`"),
         ("unclosed table", "end the header with `]`"),

@@ -26,11 +26,11 @@ impl Upstreams {
     /// The upstreams of one app.
     pub(super) fn read(&self, reader: &Reader, app: &Section<'_>, folder: &Path) -> Vec<Arc<Endpoint>> {
         let Some(field) = app.field("upstream") else {
-            reader.report_absence(
-                reader
-                    .error(&app.span, "this app has no `upstream`")
-                    .help("say where it is served: `upstream = \"http://127.0.0.1:8080\"`"),
-            );
+            if app.lacks("upstream") {
+                let error = reader.error(&app.span, "this app has no `upstream`");
+                let help = "say where it is served: `upstream = \"http://127.0.0.1:8080\"`";
+                reader.report_absence(error.help(help));
+            }
             return Vec::new();
         };
         let texts = reader.texts(&field);
@@ -42,7 +42,7 @@ impl Upstreams {
         let mut endpoints: Vec<Arc<Endpoint>> = Vec::new();
         let mut uses_tls = false;
         for text in &texts {
-            uses_tls |= text.text.starts_with("https://");
+            uses_tls |= text.content.starts_with("https://");
             let Some(endpoint) = self.endpoint(reader, text, authorities.as_ref(), folder) else { continue };
             warn_if_exposed(reader, text, &endpoint);
             if endpoints.iter().any(|other| other.url == endpoint.url) {
@@ -68,7 +68,7 @@ impl Upstreams {
         authorities: Option<&Authorities<'_>>,
         folder: &Path,
     ) -> Option<Endpoint> {
-        let transport = match parse(text.text) {
+        let transport = match parse(text.content) {
             Ok(Parsed::Whoami) => Transport::Whoami,
             Ok(Parsed::Unix(path)) => Transport::Unix(folder.join(path)),
             Ok(Parsed::Http { host, port }) => Transport::Http { host, port },
@@ -76,12 +76,12 @@ impl Upstreams {
                 Transport::Https { tls: self.tls(reader, text, authorities)?, host, port }
             }
             Err((problem, help)) => {
-                let message = format!("\"{}\" is no upstream", shown(&without_secrets(text.text)));
+                let message = format!("\"{}\" is no upstream", shown(&without_secrets(text.content)));
                 reader.report(reader.error(&text.span, message).label(problem).help(help));
                 return None;
             }
         };
-        Some(Endpoint { url: text.text.into(), transport })
+        Some(Endpoint { url: text.content.into(), transport })
     }
 
     fn tls(
@@ -220,17 +220,15 @@ fn parse(text: &str) -> Result<Parsed<'_>, (&'static str, String)> {
     }
     let Ok(read) = Authority::parse(authority.as_bytes()) else {
         return Err((
-            "the host or the port is none",
+            "the host or the port cannot be read",
             format!("write `{scheme}://` and a name or address, such as `{scheme}://127.0.0.1:8080`"),
         ));
     };
     if !matches!(path, "" | "/") {
-        let (what, help) = match path.starts_with('/') {
-            true => (
-                "it has a path",
-                "; requests keep their own path, and `path` says which ones belong to the app",
-            ),
-            false => ("it has a query or fragment", ""),
+        let (what, help) = if path.starts_with('/') {
+            ("it has a path", "; requests keep their own path, and `path` says which ones belong to the app")
+        } else {
+            ("it has a query or fragment", "")
         };
         return Err((what, format!("write `{scheme}://{read}`{help}")));
     }
@@ -297,8 +295,8 @@ mod tests {
             ("http://127.0.0.1:8080/app", "it has a path"),
             ("http://127.0.0.1:8080?x", "it has a query or fragment"),
             ("http://user:secret@127.0.0.1", "it has a name or password in it"),
-            ("http://", "the host or the port is none"),
-            ("http://a:99999", "the host or the port is none"),
+            ("http://", "the host or the port cannot be read"),
+            ("http://a:99999", "the host or the port cannot be read"),
             ("http://a:0", "nothing listens on port 0"),
             ("htp://a", "this scheme is not supported"),
             ("ws://a", "WebSockets begin as HTTP"),

@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{headers::OwnedNames, pool::Lease};
+use super::{Leash, headers::OwnedNames, pool::Lease};
 use crate::stall::Stall;
 
 /// What a body may cost; part of the configured limits.
@@ -35,6 +35,9 @@ pub enum BodyError {
     /// Nothing came for too long.
     #[error("nothing of the body came for too long")]
     Stalled,
+    /// Whoever it was for may not have it any more.
+    #[error("the body was ended")]
+    Ended,
     /// The connection broke, or the body was malformed.
     #[error("the body broke off")]
     Broken,
@@ -242,6 +245,7 @@ pub struct UpstreamBody {
     /// What the client sends meanwhile; as long as that moves, the upstream may be silent.
     progress: Rc<Progress>,
     declined: Option<Declined>,
+    leash: Option<Leash>,
 }
 
 impl UpstreamBody {
@@ -252,9 +256,10 @@ impl UpstreamBody {
         owned: Arc<OwnedNames>,
         progress: Rc<Progress>,
         declined: Option<Declined>,
+        tie: Option<Leash>,
     ) -> Self {
         let stall = Stall::new(silence);
-        let mut body = Self { body, lease: Some(lease), stall, owned, progress, declined };
+        let mut body = Self { body, lease: Some(lease), stall, owned, progress, declined, leash: tie };
         if body.body.is_end_stream() {
             body.give_back();
         }
@@ -280,6 +285,9 @@ impl Body for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
+        if this.leash.as_ref().is_some_and(|leash| leash.poll_ended(cx).is_ready()) {
+            return Poll::Ready(Some(Err(BodyError::Ended)));
+        }
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Pending => match this.stall.poll_wait_since(this.progress.moved_at.get(), cx) {
                 Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Stalled))),

@@ -2,7 +2,7 @@
 //!
 //! [`Forwarder::forward`] takes a [`Permit`], which only `access` can make, and
 //! sends the request that was judged: its path byte for byte, its headers after
-//! the rules of [`headers`], its body as a stream. It knows no session, token
+//! the rules of `headers`, its body as a stream. It knows no session, token
 //! or password; of the session it knows the cookie's name, to cut it out.
 
 mod app;
@@ -11,6 +11,7 @@ mod connect;
 mod fault;
 mod headers;
 mod identity_headers;
+mod leash;
 mod pool;
 mod upgrade;
 mod whoami;
@@ -18,7 +19,7 @@ mod whoami;
 use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, EXPECT, UPGRADE},
 };
 use http_body::Body;
@@ -32,6 +33,7 @@ pub use body::{BodyError, BodyLimits, UpstreamBody};
 pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
+pub use leash::{Leash, LeashEnd};
 
 use body::{Declined, Gate, Progress, RequestBody};
 use pool::{Lease, Pool};
@@ -55,7 +57,7 @@ pub struct Answer {
 pub type AnswerBody = Option<UpstreamBody>;
 
 /// What forwarding needs beside the request itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The app that the permit is for.
     pub app: &'a App,
@@ -65,6 +67,8 @@ pub struct Context<'a> {
     pub limits: BodyLimits,
     /// What is known beside the head.
     pub facts: Facts<'a>,
+    /// Asked for a leash when an answer may take long; `None`: nothing can end it early.
+    pub leash: Option<&'a dyn Fn() -> Leash>,
 }
 
 impl Forwarder {
@@ -107,7 +111,7 @@ impl Forwarder {
         let (response, lease) = answered.map_err(|(endpoint, kind)| match progress.failure.get() {
             Some(BodyError::TooLarge) => fault((endpoint, FaultKind::TooLarge)),
             Some(BodyError::Stalled) => fault((endpoint, FaultKind::ClientStalled)),
-            Some(BodyError::Broken) => fault((endpoint, FaultKind::ClientBroke)),
+            Some(BodyError::Broken | BodyError::Ended) => fault((endpoint, FaultKind::ClientBroke)),
             Some(BodyError::Unwanted) | None => fault((endpoint, kind)),
         })?;
         let declined = request.expects_continue.as_ref().and_then(Gate::decline);
@@ -120,6 +124,15 @@ impl Forwarder {
     pub fn prune(&self) {
         self.pool.prune();
     }
+}
+
+/// The headers that the app is told beside the client's own, for a request that was allowed.
+pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Facts<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(endpoint) = app.upstreams.first() {
+        headers::to_upstream(&mut headers, permit, app, endpoint, owned, facts, None);
+    }
+    headers
 }
 
 /// A request on its way: what [`Request`] needs, apart from the upstream that it is addressed to.
@@ -264,14 +277,18 @@ fn finish(
             headers::to_client(response.headers_mut());
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
             response.headers_mut().insert(UPGRADE, protocol);
-            upgrade::tunnel(client, upstream);
+            upgrade::tunnel(client, upstream, context.leash.map(|tie| tie()));
             Ok(response)
         }
         (true, None) => Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade))),
         (false, _) => {
             headers::to_client(response.headers_mut());
             let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
-            Ok(response.map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined))))
+            let may_take_long =
+                response.body().size_hint().exact().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
+            let tied = context.leash.filter(|_| may_take_long).map(|tie| tie());
+            Ok(response
+                .map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined, tied))))
         }
     }
 }
@@ -326,4 +343,6 @@ fn fault((endpoint, kind): (Arc<Endpoint>, FaultKind)) -> Fault {
     Fault { endpoint, kind }
 }
 
+/// Fits the sockets' buffers: on its way before anybody could end it.
+const SHORT_BODY_BYTES: u64 = 16 * 1024;
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);

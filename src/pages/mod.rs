@@ -13,7 +13,7 @@ use std::{fmt, sync::Arc};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use http::{HeaderValue, Response, StatusCode, header::CACHE_CONTROL};
+use http::{HeaderValue, Method, Response, StatusCode, header::CACHE_CONTROL};
 use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
 
@@ -58,18 +58,17 @@ impl Pages {
         }
     }
 
-    /// The stylesheet. Its name changes with its content, so it may be kept for a year.
-    pub fn stylesheet(&self) -> Response<Full<Bytes>> {
+    /// The stylesheet, if it is what is looked at. It is the same for everybody, on every host; its name
+    /// changes with its content, so it may be kept for a year.
+    pub fn stylesheet_at(&self, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
+        if path != self.0.stylesheet_path || ![Method::GET, Method::HEAD].contains(method) {
+            return None;
+        }
         let mut response = enclose(StatusCode::OK, Some(CSS), STYLESHEET);
         response
             .headers_mut()
             .insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-        response
-    }
-
-    /// Where the stylesheet is served: `/.gateway/style-HASH.css`.
-    pub fn stylesheet_path(&self) -> &str {
-        &self.0.stylesheet_path
+        Some(response)
     }
 }
 

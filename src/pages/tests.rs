@@ -110,7 +110,7 @@ async fn every_page_is_one_accessible_document_without_script_or_foreign_resourc
     let pages = Pages::new();
     for (name, page) in gallery() {
         let html = text(pages.render(StatusCode::OK, &page)).await;
-        fs::write(folder.join(format!("{name}.html")), html.replace(pages.stylesheet_path(), "style.css"))
+        fs::write(folder.join(format!("{name}.html")), html.replace(&pages.0.stylesheet_path, "style.css"))
             .unwrap();
         let count = |needle: &str| html.matches(needle).count();
         assert_eq!((count("<h1>"), count("<main "), count("<title>")), (1, 1, 1), "{name}");
@@ -204,7 +204,7 @@ fn every_answer_travels_in_the_same_envelope() {
     let answers = gallery()
         .iter()
         .map(|(_, page)| pages.render(StatusCode::OK, page))
-        .chain([pages.stylesheet(), redirect("/"), enclose(StatusCode::OK, Some("application/json"), "{}")])
+        .chain([stylesheet(&pages), redirect("/"), enclose(StatusCode::OK, Some("application/json"), "{}")])
         .collect::<Vec<_>>();
     for answer in answers {
         let headers = answer.headers();
@@ -239,8 +239,24 @@ fn pages_are_never_stored_and_the_stylesheet_is_kept_for_a_year() {
         assert_eq!(pages.render(StatusCode::OK, &page).headers()["cache-control"], "no-store");
     }
     assert_eq!(redirect("/").headers()["cache-control"], "no-store");
-    assert!(pages.stylesheet().headers()["cache-control"].to_str().unwrap().contains("immutable"));
-    assert!(pages.stylesheet_path().starts_with("/.gateway/style-"));
+    assert!(stylesheet(&pages).headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    assert!(pages.0.stylesheet_path.starts_with("/.gateway/style-"));
+}
+
+#[test]
+fn only_the_stylesheet_of_this_version_is_there_and_only_to_be_looked_at() {
+    let pages = Pages::new();
+    let path = &pages.0.stylesheet_path;
+    assert_eq!(stylesheet(&pages).headers()["content-type"], "text/css; charset=utf-8");
+    assert!(pages.stylesheet_at(&Method::HEAD, path).is_some());
+    assert!(pages.stylesheet_at(&Method::POST, path).is_none());
+    for other in ["/.gateway/style-0.css", "/.gateway/", "/", &path.to_uppercase(), &format!("{path}/")] {
+        assert!(pages.stylesheet_at(&Method::GET, other).is_none(), "{other}");
+    }
+}
+
+fn stylesheet(pages: &Pages) -> Response<Full<Bytes>> {
+    pages.stylesheet_at(&Method::GET, &pages.0.stylesheet_path).unwrap()
 }
 
 #[test]

@@ -15,7 +15,7 @@ impl Portal {
         let SignedIn { account, session, token } = visit.signed_in()?;
         let user = &account.user;
         let notice = Notice::waiting(visit);
-        let expires = session.expires.min(session.signed_in + visit.settings.sessions.lifetime);
+        let expires = session.dies_at(&visit.settings.sessions);
         let page = Page::Account(Account {
             host: visit.host,
             csrf: &token.form_token(),

@@ -37,8 +37,9 @@ use crate::{
     identity::{GroupName, Permission, User},
     pages::{self, Pages},
     refusal::{Refusal, Representation},
+    request::{NormalPath, fold},
     session::{
-        Limits, Presented, SessionToken, Sessions, SignIn,
+        Limits, Opening, Owner, Presented, SessionToken, Sessions,
         cookie::{self, FORM_COOKIE, Keep},
     },
     telemetry::{Audit, AuditEvent, AuditKind},
@@ -57,6 +58,25 @@ pub struct Portal {
     setup: SetupLink,
     audit: Audit,
     clock: Clock,
+}
+
+/// What follows `/.gateway/`, if the path is one of the gateway's own: those are nobody's app, on every host.
+pub fn page_of(path: &NormalPath) -> Option<&str> {
+    page_in(path.as_str())
+}
+
+/// Whether an upstream could take this for one of the gateway's own pages; it is nobody's then, or an app
+/// could show a sign-in form where people expect ours.
+pub fn is_disguised(path: &NormalPath) -> bool {
+    path.folds()
+        && std::iter::once(path.folded())
+            .chain(path.other_readings().map(fold))
+            .any(|reading| page_in(&reading).is_some())
+}
+
+fn page_in(path: &str) -> Option<&str> {
+    let below = path.strip_prefix("/.gateway")?;
+    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
 /// What the pages need of the configuration; changes with a reload.
@@ -131,7 +151,6 @@ impl Portal {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let pages = &visit.settings.pages;
         match visit.page {
             "login" => match visit.act(&[Act::Look, Act::Submit])? {
                 Act::Look => Self::show_login(visit),
@@ -158,30 +177,30 @@ impl Portal {
                     self.set_up(visit, Form::read(visit.headers, body).await?).await
                 }
             },
-            style if pages.stylesheet_path().strip_prefix("/.gateway/") == Some(style) => {
-                visit.act(&[Act::Look]).map(|_| pages.stylesheet())
-            }
             _ => Err(Refusal::NotFound),
         }
     }
 
-    /// Signs the browser in: ends what it had, opens a session under a new token, sends it on.
+    /// Signs the browser in: opens a session under a new token in place of the one it had, sends it on.
     ///
-    /// The old session ends first, so that a token from before sign-in is worth nothing after it, whatever
-    /// happens in between (ASVS 5.0 7.2.4).
+    /// Both in one step of the store: a token from before sign-in is worth nothing after it (ASVS 5.0 7.2.4).
     async fn enter(&self, visit: &Visit<'_>, account: &Account, to: &str) -> Result<Entered, Refusal> {
-        self.end_presented(visit).await?;
         let user_agent = visit.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let sign_in = SignIn {
-            user: account.user.id,
-            credential: account.credential,
+        let replaces = match visit.presented {
+            Presented::Alive(session) => Some(&**session),
+            Presented::Absent | Presented::Invalid => None,
+        };
+        let opening = Opening {
+            owner: Owner::User { id: account.user.id, credential: account.credential },
             client_addr: visit.client_addr,
             user_agent: user_agent.as_deref().unwrap_or_default(),
+            remember: false,
+            replaces,
         };
         let limits = &visit.settings.sessions;
         let (token, session) = self
             .sessions
-            .open(sign_in, self.clock.now(), limits)
+            .open(opening, self.clock.now(), limits)
             .await
             .map_err(|error| unavailable(visit, "opening a session", &error))?;
         let mut response = pages::redirect(to);

@@ -20,10 +20,11 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     clock::Timestamp,
-    identity::UserName,
+    identity::{UserId, UserName},
     refusal::CHALLENGE,
     session::{
-        MemoryStore, Peek, Session, SessionKey, SessionStore, StoreError,
+        AppData, DataChange, DataRefused, MemoryStore, NewSession, Record, SessionKey, SessionStore,
+        StoreError, Trust, Which,
         cookie::{NOTICE_COOKIE, SESSION_COOKIE},
     },
     telemetry::{Format, LogWriter},
@@ -93,7 +94,7 @@ impl House {
         fill(&mut UserStore::open(&path, clock.clone()).unwrap());
         let directory = Directory::open(&path, clock.clone(), Box::new(|_| ())).unwrap();
         let passwords = Passwords::start(hashing, 1, 1);
-        let sessions = Arc::new(Sessions::new(store));
+        let sessions = Arc::new(Sessions::start(100, |_| Ok::<_, StoreError>(store)).unwrap());
         let logged = Logged::default();
         let log = LogWriter::start(logged.clone()).unwrap();
         let audit = Audit::new(log.clone(), Format::Json, clock.clone());
@@ -103,7 +104,9 @@ impl House {
             sessions: Limits {
                 lifetime: Duration::from_hours(12),
                 idle_timeout: Duration::from_hours(1),
+                remember_lifetime: None,
                 browser_session: false,
+                max_per_user: None,
             },
             pages: Pages::new(),
             groups: Arc::new(BTreeMap::from([(
@@ -193,12 +196,15 @@ impl Browser {
             Presented::Absent
         };
         let account = match &presented {
-            Presented::Alive(session) => house
-                .directory
-                .account(session.user)
-                .await
-                .unwrap()
-                .filter(|account| account.identity(session.credential).is_some()),
+            Presented::Alive(session) => match session.owner {
+                Owner::User { id, credential } => house
+                    .directory
+                    .account(id)
+                    .await
+                    .unwrap()
+                    .filter(|account| account.identity(credential).is_some()),
+                Owner::Visitor => None,
+            },
             _ => None,
         };
         let (page, query) =
@@ -759,10 +765,7 @@ async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
         let reply = browser.send(&house, method, page, NAVIGATION, "").await;
         assert_eq!((reply.status, reply.header("allow")), (405, allow), "{page}");
     }
-    let style = house.settings.pages.stylesheet_path().strip_prefix("/.gateway/").unwrap().to_owned();
-    let reply = browser.get(&house, &style).await;
-    assert_eq!((reply.status, reply.header("content-type")), (200, "text/css; charset=utf-8"));
-    for page in ["login", "logout", "account", "whoami", &style] {
+    for page in ["login", "logout", "account", "whoami"] {
         let mut browser = Browser::default();
         let head = browser.send(&house, Method::HEAD, page, NAVIGATION, "").await;
         assert_eq!(head.status, browser.get(&house, page).await.status, "{page}");
@@ -788,21 +791,51 @@ async fn when_too_many_sign_in_at_once_the_answer_says_so_at_once_and_keeps_the_
 struct Unforgetting(MemoryStore);
 
 impl SessionStore for Unforgetting {
-    fn peek(&self, key: &SessionKey) -> Peek {
-        self.0.peek(key)
-    }
-
-    fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Arc<Session>>, StoreError>> {
+    fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
         self.0.find(key)
     }
 
-    fn insert(&self, session: Arc<Session>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.0.insert(session)
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+        self.0.insert(new)
     }
 
-    fn remove(&self, _: SessionKey) -> BoxFuture<'_, Result<(), StoreError>> {
-        let source = std::io::Error::other("the disk of secrets.example is full").into();
-        future::ready(Err(StoreError { doing: "removing".into(), source })).boxed()
+    fn remove(&self, _: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+        let source = std::io::Error::other("the disk of secrets.example is full");
+        future::ready(Err(StoreError::new("removing", source))).boxed()
+    }
+
+    fn list(
+        &self,
+        of: Option<UserId>,
+        after: Option<SessionKey>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.0.list(of, after, most)
+    }
+
+    fn change_data(
+        &self,
+        key: SessionKey,
+        app: Arc<str>,
+        change: DataChange,
+    ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
+        self.0.change_data(key, app, change)
+    }
+
+    fn note_use(&self, key: SessionKey, at: Timestamp) {
+        self.0.note_use(key, at);
+    }
+
+    fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.0.prune(now, idle_since)
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.check()
+    }
+
+    fn trust(&self) -> Trust {
+        self.0.trust()
     }
 }
 

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::{Answer, Visit, permissions};
-use crate::{clock::Timestamp, identity::GroupName, pages, refusal::Refusal};
+use crate::{identity::GroupName, pages, refusal::Refusal};
 
 /// The answer: 200, `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never carries a
 /// token or anything that could be turned into one.
@@ -26,13 +26,9 @@ pub(super) fn answer(visit: &Visit<'_>) -> Result<Answer, Refusal> {
         superuser: user.superuser,
         session: Times {
             signed_in: session.signed_in.to_string(),
-            expires: expires(session.signed_in, session.expires, visit),
+            expires: session.dies_at(&visit.settings.sessions).to_string(),
         },
     })
-}
-
-fn expires(signed_in: Timestamp, expires: Timestamp, visit: &Visit<'_>) -> String {
-    expires.min(signed_in + visit.settings.sessions.lifetime).to_string()
 }
 
 fn json(value: &impl Serialize) -> Result<Answer, Refusal> {

@@ -51,6 +51,11 @@ impl Default for RequestIds {
 }
 
 impl RequestId {
+    /// Stands for an id where there is no request.
+    pub fn example() -> Self {
+        Self([b'0'; LEN])
+    }
+
     /// The id as text.
     #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn as_str(&self) -> &str {

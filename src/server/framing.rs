@@ -118,7 +118,7 @@ impl Framing {
             Part::ChunkEnd if is_empty => self.part = Part::ChunkSize,
             Part::ChunkEnd => return Err(Misplaced),
             Part::Trailers if is_empty => self.part = Part::Head,
-            // Which of them pass is decided where they are passed on.
+            // Which trailers pass is decided where they are passed on.
             Part::Trailers | Part::Body { .. } | Part::Chunk { .. } => {}
         }
         Ok(())

@@ -26,19 +26,20 @@ use tokio::{
 };
 
 use super::phase::{Phase, reached};
-use crate::users::Directory;
+use crate::{session::Sessions, users::Directory};
 
 /// Whether the gateway can do its work.
 #[derive(Debug)]
 pub struct Readiness {
     serving: AtomicBool,
     directory: Arc<Directory>,
+    sessions: Arc<Sessions>,
 }
 
 impl Readiness {
     /// Not yet serving.
-    pub fn new(directory: Arc<Directory>) -> Self {
-        Self { serving: AtomicBool::new(false), directory }
+    pub fn new(directory: Arc<Directory>, sessions: Arc<Sessions>) -> Self {
+        Self { serving: AtomicBool::new(false), directory, sessions }
     }
 
     pub(super) fn set_serving(&self, serving: bool) {
@@ -50,9 +51,13 @@ impl Readiness {
         if !self.serving.load(Ordering::Relaxed) {
             return Err("not serving");
         }
-        self.directory.has_users().await.map(drop).map_err(|error| {
+        self.directory.has_users().await.map_err(|error| {
             tracing::warn!(%error, "not ready");
             "the user directory cannot be read"
+        })?;
+        self.sessions.check().await.map_err(|error| {
+            tracing::warn!(%error, cause = %error.source, "not ready");
+            "the session store cannot be written"
         })
     }
 }

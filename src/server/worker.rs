@@ -68,7 +68,7 @@ async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            tidying.tidy();
+            tidying.tidy().await;
         }
     });
     for accepting in loops {

@@ -132,7 +132,7 @@ fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it()
     assert_eq!(client.answer().status, 413, "although it goes on sending");
     assert_eq!(upstream.connections(), 0);
     let mut client = RawClient::connect(&gateway);
-    client.send(post(1024) + &"x".repeat(1024));
+    client.send(post(1024) + "x".repeat(1024).as_str());
     assert_eq!(client.answer().status, 200);
 }
 

@@ -1,23 +1,32 @@
 //! Portcullis through its front door: real sockets, real TLS, real clients.
 
-#![expect(unreachable_pub, reason = "what the support modules offer is for the modules beside them")]
+#![expect(unreachable_pub, reason = "tests have no outside; `pub` says what the topics may use")]
 #![expect(
     clippy::format_push_string,
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::unwrap_used,
-    reason = "a test's helpers panic as the tests themselves do"
+    reason = "in a test, what cannot go on has failed; helpers are part of tests"
 )]
 
+mod access_matrix;
+mod browser;
+mod documents;
 mod forwarding;
 mod headers;
 mod large_bodies;
+mod layering;
 mod limits;
 mod messages;
+mod process;
+mod prometheus;
 mod routing;
+mod sign_in;
 mod support;
+mod systemd;
 mod upgrades;
 mod upstream_faults;
+mod users;
 
 use support::gateway::TestGateway;
 

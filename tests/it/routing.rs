@@ -43,7 +43,7 @@ fn the_host_chooses_the_app_in_every_spelling() {
     let (wiki, shop) = (named("wiki"), named("shop"));
     let gateway = TestGateway::start(
         &(app("wiki", "host = \"wiki.example\"", &wiki)
-            + &app("shop", "host = [\"shop.example\", \"b.example\"]", &shop)),
+            + app("shop", "host = [\"shop.example\", \"b.example\"]", &shop).as_str()),
     );
     for (host, expected) in [
         ("wiki.example", "wiki"),
@@ -84,8 +84,8 @@ fn the_longest_mount_wins_and_the_path_arrives_whole() {
     let (root, api, v2) = (named("root"), named("api"), named("v2"));
     let gateway = TestGateway::start(
         &(app("root", "", &root)
-            + &app("api", "path = \"/api\"", &api)
-            + &app("v2", "path = \"/api/v2\"", &v2)),
+            + app("api", "path = \"/api\"", &api).as_str()
+            + app("v2", "path = \"/api/v2\"", &v2).as_str()),
     );
     let mut client = RawClient::connect(&gateway);
     for (path, expected) in [
@@ -254,7 +254,7 @@ fn the_status_is_told_on_its_own_port_and_nowhere_else() {
 fn the_gateways_own_pages_are_on_every_host_and_never_forwarded() {
     let (any, wiki) = (named("any"), named("wiki"));
     let gateway =
-        TestGateway::start(&(app("any", "", &any) + &app("wiki", "host = \"wiki.example\"", &wiki)));
+        TestGateway::start(&(app("any", "", &any) + app("wiki", "host = \"wiki.example\"", &wiki).as_str()));
     for host in ["localhost", "wiki.example", "any.thing"] {
         for path in [
             "/.gateway",

@@ -85,7 +85,7 @@ impl TestGateway {
 
     /// Where HTTPS is served.
     pub fn https(&self) -> SocketAddr {
-        self.addrs.https[0]
+        *self.addrs.https.first().expect("one HTTPS listener")
     }
 
     /// The certificate that clients have to believe.
@@ -99,7 +99,7 @@ impl TestGateway {
 
     /// The users database, as the command line opens it beside the running gateway.
     pub fn users(&self) -> UserStore {
-        UserStore::open(&self.folder.path().join("state/users.sqlite"), self.clock.clone())
+        UserStore::open(&self.folder.path().join("state/users.db"), self.clock.clone())
             .expect("the directory")
     }
 

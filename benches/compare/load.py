@@ -1,0 +1,105 @@
+"""The load: h2load, closed loop, one process on a CPU of its own."""
+
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+BODY_BYTES = 100 << 10
+# With so few connections the handshakes at the start of a load weigh nothing.
+CONNECTIONS, H2_CONNECTIONS, H2_STREAMS = 16, 4, 16
+# As many strangers come at once, ask one question each and leave.
+STRANGERS = 50
+# Seconds; no load is meant to last so long.
+TIMEOUT = 30
+
+
+class LoadHung(Exception):
+    """The load tool did not come to an end; its sample is worth nothing."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    path: str
+    what: str
+    options: tuple = ()
+    new_connections: bool = False
+    uploads: bool = False
+
+
+H1 = ("--h1", "-c", str(CONNECTIONS))
+WORKLOADS = (
+    Workload("h1-20b", "/20", "HTTP/1.1, 20 B", H1),
+    Workload("h1-10k", "/10k", "HTTP/1.1, 10 KiB", H1),
+    Workload("h1-1m", "/1m", "HTTP/1.1, 1 MiB", H1),
+    Workload("h2-20b", "/20", "HTTP/2, 20 B", ("-c", str(H2_CONNECTIONS), "-m", str(H2_STREAMS))),
+    Workload("handshake", "/20", "TLS handshake, one request", ("--h1", "-c", str(STRANGERS)), new_connections=True),
+    Workload("upload", "/upload", "HTTP/1.1, upload 100 KiB", H1, uploads=True),
+)
+
+
+@dataclass
+class Answered:
+    requests: int = 0
+    seconds: float = 0.0
+    times_us: list = field(default_factory=list)
+
+    def percentile(self, percent):
+        times = sorted(self.times_us)
+        return times[min(len(times) - 1, len(times) * percent // 100)] if times else None
+
+
+class Load:
+    def __init__(self, folder, body, cpu):
+        self.log, self.body, self.cpu = folder / "h2load.log", body, cpu
+
+    def run(self, workload, proxy, seconds):
+        """Loads a proxy; anything but 200 for every request ends the comparison."""
+        command = ["taskset", "-c", str(self.cpu), "h2load", "-t", "1", f"--log-file={self.log}"]
+        command += ["--tls13-ciphers=TLS_AES_128_GCM_SHA256", "--groups=X25519", *workload.options]
+        for name, value in proxy.headers.items():
+            command += ["-H", f"{name}: {value}"]
+        if workload.uploads:
+            command += ["-d", str(self.body)]
+        url = f"https://localhost:{proxy.port}{workload.path}"
+        try:
+            return self._until(workload, [*command, url], seconds)
+        except subprocess.TimeoutExpired:
+            # h2load never ends if a client of it was still shaking hands when the time was up, which
+            # happens on a machine that is very busy.
+            print(f"h2load did not end after {TIMEOUT} s: {proxy}, {workload.name}", file=sys.stderr)
+            raise LoadHung from None
+
+    def _until(self, workload, command, seconds):
+        answered = Answered()
+        if not workload.new_connections:
+            self._once([*command, "-D", f"{round(seconds * 1000)}ms"], answered)
+            return answered
+        while answered.seconds < seconds:
+            self._once([*command, "-n", str(STRANGERS)], answered)
+        return answered
+
+    def _once(self, command, answered):
+        self.log.unlink(missing_ok=True)
+        started = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        elapsed = time.monotonic() - started
+        good, failed = counted(done.stdout)
+        if done.returncode != 0 or good == 0 or failed:
+            raise SystemExit(f"{' '.join(command[3:])}\n{done.stdout}{done.stderr}")
+        answered.requests += good
+        answered.seconds += elapsed
+        with self.log.open(encoding="ascii") as lines:
+            answered.times_us.extend(int(line.split("\t")[2]) for line in lines)
+
+
+def counted(text):
+    """How many requests were answered with 2xx, and how many were not."""
+    ended = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", text)
+    codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", text)
+    if not ended or not codes:
+        return 0, 1
+    wrong = sum(map(int, ended.groups()[1:])) + sum(map(int, codes.groups()[1:]))
+    return int(codes.group(1)), wrong

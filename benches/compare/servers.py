@@ -1,0 +1,272 @@
+"""The processes: the upstream, nginx as a plain TLS proxy before it, Portcullis with a login before it."""
+
+import http.client
+import os
+import re
+import secrets
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from urllib.parse import urlencode
+
+USER = "alice"
+CERTIFICATE, KEY = "certificate.pem", "key.pem"
+
+
+class Server:
+    """A process on one CPU, stopped at the end of a `with`."""
+
+    def __init__(self, folder, cpu, command, port, **streams):
+        self.folder, self.port = folder, port
+        self.messages = folder / f"{type(self).__name__.lower()}.stderr"
+        command = ["taskset", "-c", str(cpu), *map(str, command)]
+        with self.messages.open("wb") as stderr:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr, **streams)
+
+    def __str__(self):
+        return type(self).__name__
+
+    def __enter__(self):
+        try:
+            self._wait_until_open()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            for pid in reversed(self.pids()):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+
+    def pids(self):
+        """This process and its children (nginx: the master and its worker)."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return [pid, *map(int, children.read().split())]
+
+    def _wait_until_open(self):
+        deadline = time.monotonic() + 10
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise SystemExit(f"{type(self).__name__} does not listen:\n{self.messages.read_text(errors='replace')}")
+
+
+class Proxy(Server):
+    """What is compared: `https://localhost:PORT`, and the headers a client has to send."""
+
+    headers = {}
+
+    def connect(self):
+        """A TLS connection as a browser without a remembered session would make it."""
+        return self._client_tls().wrap_socket(
+            socket.create_connection(("127.0.0.1", self.port), 10), server_hostname="localhost"
+        )
+
+    def ask(self, method, path, headers=None, body=None):
+        """One request on a connection of its own: status, headers, body."""
+        client = http.client.HTTPSConnection("localhost", self.port, timeout=10, context=self._client_tls())
+        try:
+            client.request(method, path, body, self.headers if headers is None else headers)
+            answer = client.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            client.close()
+
+    def _client_tls(self):
+        return ssl.create_default_context(cafile=self.folder / CERTIFICATE)
+
+
+class Upstream(Server):
+    """A second nginx with fixed answers. `/echo` tells what it saw; its status counts requests."""
+
+    def __init__(self, folder, cpu):
+        port = free_port()
+        # Only who really asked this process can know it.
+        self.secret = secrets.token_hex(16)
+        files = folder / "files"
+        files.mkdir()
+        for name, size in (("10k", 10 << 10), ("1m", 1 << 20)):
+            (files / name).write_bytes(os.urandom(size))
+        text = UPSTREAM.format(port=port, folder=folder, secret=self.secret)
+        super().__init__(folder, cpu, nginx_command(folder, "upstream", text), port)
+
+    def requests(self):
+        """How many requests it has seen."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            client.request("GET", "/upstream-status")
+            # Active connections: 1 / server accepts handled requests / 1 1 1 / …
+            return int(client.getresponse().read().split()[9])
+        finally:
+            client.close()
+
+
+class Nginx(Proxy):
+    """Debian's nginx, one worker, as a TLS reverse proxy that lets everybody in."""
+
+    def __init__(self, folder, cpu, upstream):
+        port = free_port()
+        text = NGINX.format(port=port, folder=folder, upstream=upstream, certificate=CERTIFICATE, key=KEY)
+        super().__init__(folder, cpu, nginx_command(folder, "nginx", text), port)
+
+
+class Portcullis(Proxy):
+    """Portcullis, one worker, every path for members of a group only."""
+
+    def __init__(self, folder, cpu, upstream, program):
+        port = free_port()
+        file = folder / "gateway.toml"
+        file.write_text(PORTCULLIS.format(port=port, upstream=upstream, certificate=CERTIFICATE, key=KEY))
+        self.password = secrets.token_urlsafe(18)
+        add = [program, "--config", file, "user", "add", USER, "--group", "staff"]
+        added = subprocess.run(add, input=self.password + "\n", text=True, capture_output=True, check=False)
+        if added.returncode != 0:
+            raise SystemExit(f"no user could be added:\n{added.stderr}")
+        command = [program, "--config", file, "serve"]
+        super().__init__(folder, cpu, command, port, stdout=subprocess.DEVNULL)
+
+    def sign_in(self):
+        """As a browser does it; from now on `headers` carry the session."""
+        _, headers, page = self.ask("GET", "/.gateway/login")
+        token = re.search(rb'name="csrf" value="([^"]+)"', page).group(1).decode()
+        fields = urlencode({"username": USER, "password": self.password, "csrf": token, "next": "/"})
+        sent = {"Cookie": cookie(headers), "Content-Type": "application/x-www-form-urlencoded"}
+        status, headers, _ = self.ask("POST", "/.gateway/login", sent, fields)
+        if status != 303:
+            raise SystemExit(f"signing in was answered with {status}")
+        self.headers = {"Cookie": cookie(headers, "__Host-portcullis")}
+
+
+def make_certificate(folder):
+    """A self-signed certificate for localhost, ECDSA P-256, which both proxies use."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command += ["-keyout", folder / KEY, "-out", folder / CERTIFICATE]
+    subprocess.run(command, check=True, capture_output=True)
+    os.chmod(folder / KEY, 0o600)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def nginx_command(folder, name, text):
+    file = folder / f"{name}.conf"
+    file.write_text(text)
+    return ["/usr/sbin/nginx", "-p", folder, "-c", file, "-e", "stderr"]
+
+
+def cookie(headers, name=None):
+    """The cookies that an answer sets, or the one with this name, as a client sends them back."""
+    pairs = [line.split(";")[0] for line in headers.get_all("Set-Cookie", [])]
+    return "; ".join(pair for pair in pairs if name is None or pair.startswith(name + "="))
+
+
+# `return` answers before a body has come; the detour over /discard reads it whole first.
+UPSTREAM = """
+worker_processes 1; daemon off; pid {folder}/upstream.pid; error_log stderr warn;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000; keepalive_timeout 600s;
+    sendfile on; tcp_nopush on; open_file_cache max=16;
+    client_body_temp_path {folder}/upstream-body; proxy_temp_path {folder}/upstream-proxy;
+    client_body_buffer_size 256k;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        default_type application/octet-stream;
+        location = /20 {{ return 200 "twenty bytes of body"; }}
+        location = /10k {{ alias {folder}/files/10k; }}
+        location = /1m {{ alias {folder}/files/1m; }}
+        location = /upload {{
+            proxy_pass http://127.0.0.1:{port}/20; proxy_method GET;
+            proxy_pass_request_body off; proxy_set_header Content-Length "";
+        }}
+        location = /echo {{
+            return 200 "{secret}|$http_remote_user|$http_remote_groups|$http_x_forwarded_proto|$http_cookie|";
+        }}
+        location = /upstream-status {{ stub_status; }}
+    }}
+}}
+"""
+
+# What a careful administrator sets for speed: kept connections, buffers that hold an answer, no files, a
+# buffered log, no more headers than an application needs (a request id costs random numbers). One ticket
+# for each handshake, as Portcullis sends.
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr warn;
+events {{ worker_connections 8192; }}
+http {{
+    log_format like_ours escape=json '{{"log":"access","time":"$time_iso8601","id":"$connection-$connection_requests","client":"$remote_addr",'
+        '"method":"$request_method","host":"$host","path":"$uri","status":$status,"bytes":$body_bytes_sent,'
+        '"ms":$request_time,"upstream_ms":"$upstream_response_time"}}';
+    access_log /dev/null like_ours buffer=64k flush=250ms;
+    keepalive_requests 1000000000; keepalive_timeout 60s;
+    tcp_nodelay on;
+    client_max_body_size 1g;
+    client_body_temp_path {folder}/nginx-body; proxy_temp_path {folder}/nginx-proxy;
+    upstream app {{
+        server 127.0.0.1:{upstream};
+        keepalive 256; keepalive_requests 1000000000; keepalive_timeout 60s;
+    }}
+    server {{
+        listen 127.0.0.1:{port} ssl http2 backlog=1024;
+        ssl_certificate {folder}/{certificate}; ssl_certificate_key {folder}/{key};
+        ssl_protocols TLSv1.3; ssl_ecdh_curve X25519;
+        ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+        ssl_conf_command NumTickets 1;
+        location / {{
+            proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto https;
+            proxy_request_buffering off; proxy_buffers 16 32k; proxy_busy_buffers_size 128k;
+            proxy_max_temp_file_size 0;
+        }}
+    }}
+}}
+"""
+
+PORTCULLIS = """
+[server]
+https = ["127.0.0.1:{port}"]
+http = []
+status = "off"
+workers = 1
+
+[tls]
+min_version = "1.3"
+certificate = [{{ cert = "{certificate}", key = "{key}" }}]
+
+[log]
+access = true
+
+[groups]
+staff = ["bench.use"]
+
+[[app]]
+name = "bench"
+host = "localhost"
+upstream = "http://127.0.0.1:{upstream}"
+identity = "remote-user"
+
+[[app.rule]]
+path = "/**"
+allow = {{ group = "staff" }}
+
+[[app.rule]]
+path = "/public/**"
+allow = "anyone"
+"""

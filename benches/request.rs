@@ -1,0 +1,58 @@
+//! The whole path of a request, one after the other on one connection: TLS, HTTP, session, rules, upstream and back.
+//!
+//! The time is a round trip's, so it counts the client and the upstream too; `compare/run` tells what the
+//! gateway alone costs.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "what cannot be measured may as well stop"
+)]
+
+mod support;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use support::{Client, Gateway, Protocol, upstream};
+use tokio::runtime::Builder;
+
+criterion_group!(benches, requests);
+criterion_main!(benches);
+
+fn requests(criterion: &mut Criterion) {
+    let gateway = Gateway::start(&format!(
+        "[groups]\nstaff = [\"bench.use\"]\n{}{}",
+        app("whoami", "builtin:whoami"),
+        app("tcp", &format!("http://{}", upstream::start())),
+    ));
+    let session = gateway.sign_in("alice", "staff");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut client = runtime.block_on(Client::connect(&gateway, protocol));
+        for app in ["whoami", "tcp"] {
+            let mut group = criterion.benchmark_group(format!("{protocol:?} {app}"));
+            for (name, path, cookie) in [
+                ("anonymous, public path", "public", None),
+                ("signed in, public path", "public", Some(&session)),
+                ("signed in, protected path", "members", Some(&session)),
+            ] {
+                let path = format!("/{app}/{path}/page");
+                group.bench_function(name, |bencher| {
+                    bencher.iter(|| {
+                        let status = runtime.block_on(client.get(&path, cookie.map(String::as_str)));
+                        assert_eq!(status, 200, "{path}");
+                    });
+                });
+            }
+        }
+        let status = runtime.block_on(client.get("/tcp/members/page", None));
+        assert_eq!(status, 401, "what was measured asks who is there");
+    }
+}
+
+fn app(name: &str, upstream: &str) -> String {
+    format!(
+        "[[app]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"{upstream}\"\nidentity = \"remote-user\"\n\
+         [[app.rule]]\npath = \"/{name}/public/**\"\nallow = \"anyone\"\n\
+         [[app.rule]]\npath = \"/{name}/members/**\"\nallow = {{ group = \"staff\" }}\n"
+    )
+}

@@ -1,0 +1,120 @@
+//! A client with one connection that it keeps.
+
+use std::sync::Arc;
+
+use http::{
+    HeaderValue, Request,
+    header::{COOKIE, HOST},
+};
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    body::{Bytes, Incoming},
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::Gateway;
+
+/// What is spoken with the gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// A connection over which one request at a time goes.
+pub(crate) struct Client {
+    sender: Sender,
+    authority: String,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Empty<Bytes>>),
+    Http2(http2::SendRequest<Empty<Bytes>>),
+}
+
+impl Client {
+    /// Connects, with the protocol agreed on by ALPN.
+    pub(crate) async fn connect(gateway: &Gateway, protocol: Protocol) -> Self {
+        let socket = TcpStream::connect(gateway.addr).await.expect("the gateway listens");
+        socket.set_nodelay(true).expect("an open socket");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connector = TlsConnector::from(Arc::new(tls(gateway, protocol)));
+        let stream = connector.connect(name, socket).await.expect("a handshake");
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.alpn()));
+        let stream = TokioIo::new(stream);
+        let sender = match protocol {
+            Protocol::Http1 => {
+                let (sender, connection) = http1::handshake(stream).await.expect("HTTP/1.1");
+                tokio::spawn(connection);
+                Sender::Http1(sender)
+            }
+            Protocol::Http2 => {
+                let (sender, connection) =
+                    http2::handshake(TokioExecutor::new(), stream).await.expect("HTTP/2");
+                tokio::spawn(connection);
+                Sender::Http2(sender)
+            }
+        };
+        Self { sender, authority: format!("localhost:{}", gateway.addr.port()) }
+    }
+
+    /// Asks for a path and reads the answer to its end; returns its status.
+    pub(crate) async fn get(&mut self, path: &str, cookie: Option<&str>) -> u16 {
+        let mut request = match self.sender {
+            Sender::Http1(_) => Request::get(path).header(HOST, &self.authority),
+            Sender::Http2(_) => Request::get(format!("https://{}{path}", self.authority)),
+        };
+        if let Some(cookie) = cookie {
+            request = request.header(COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
+        }
+        let request = request.body(Empty::new()).expect("a good request");
+        let answer = match &mut self.sender {
+            Sender::Http1(sender) => {
+                sender.ready().await.expect("an open connection");
+                sender.send_request(request).await
+            }
+            Sender::Http2(sender) => {
+                sender.ready().await.expect("an open connection");
+                sender.send_request(request).await
+            }
+        };
+        let (head, body) = answer.expect("an answer").into_parts();
+        read(body).await;
+        head.status.as_u16()
+    }
+}
+
+impl Protocol {
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
+}
+
+fn tls(gateway: &Gateway, protocol: Protocol) -> ClientConfig {
+    let certificate = CertificateDer::from_pem_file(gateway.certificate()).expect("the certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).expect("a good certificate");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider's own versions");
+    let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
+    tls.alpn_protocols = vec![protocol.alpn().to_vec()];
+    tls
+}
+
+async fn read(mut body: Incoming) {
+    while let Some(frame) = body.frame().await {
+        frame.expect("a whole answer");
+    }
+}

@@ -1,0 +1,95 @@
+//! The gateway that is measured: one worker, put together from TOML text as the real one is.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use portcullis::{
+    assembly::{Assembled, Surroundings, assemble},
+    clock::Clock,
+    config,
+    gateway::Shared,
+    identity::{GroupName, UserName},
+    server::{Phase, ServeError, Stopper},
+    session::{Opening, Owner, cookie::SESSION_COOKIE},
+    telemetry::LogWriter,
+    users::{NewUser, UserStore},
+};
+use tempfile::TempDir;
+use tokio::runtime::Builder;
+
+/// Running; it stops when this is dropped.
+pub(crate) struct Gateway {
+    /// Where it serves HTTPS.
+    pub(crate) addr: SocketAddr,
+    shared: Arc<Shared>,
+    stopper: Stopper,
+    folder: TempDir,
+    running: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl Gateway {
+    /// Starts one with these apps and groups. Its access log is written, to nowhere.
+    pub(crate) fn start(apps: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = format!("{SERVER}{apps}");
+        let loaded = config::parse(&text, &folder.path().join("gateway.toml"));
+        let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", config::ConfigError::Invalid(mistakes)));
+        let log = LogWriter::start(io::sink()).expect("the log's thread");
+        let surroundings = Surroundings { clock: Clock::system(), log };
+        let Assembled { server, shared, addrs, .. } =
+            assemble(loaded.configuration, surroundings).expect("a gateway");
+        let stopper = server.stopper();
+        let running = Some(std::thread::spawn(move || server.run()));
+        let addr = *addrs.https.first().expect("a listener is configured");
+        Self { addr, shared, stopper, folder, running }
+    }
+
+    /// Adds a user and opens a session; returns the line for `Cookie`.
+    pub(crate) fn sign_in(&self, name: &str, group: &str) -> String {
+        let database = self.folder.path().join("state/users.sqlite");
+        let mut user = NewUser::named(UserName::parse(name).expect("a name"));
+        let name = user.name.clone();
+        user.groups = vec![GroupName::parse(group).expect("a name")];
+        let mut users = UserStore::open(&database, self.shared.clock.clone()).expect("the directory");
+        users.add(user).expect("a new user");
+
+        let limits = self.shared.current.load().portal.sessions;
+        let signing_in = async {
+            let account = self.shared.directory.account_by_name(&name).await.expect("the directory");
+            let account = account.expect("the user that was added");
+            let opening = Opening {
+                owner: Owner::User { id: account.user.id, credential: account.credential },
+                client_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                user_agent: "bench",
+                remember: false,
+                replaces: None,
+            };
+            self.shared.sessions.open(opening, self.shared.clock.now(), &limits).await.expect("a session").0
+        };
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let token = runtime.block_on(signing_in);
+        format!("{SESSION_COOKIE}={}", token.to_cookie().as_str())
+    }
+
+    /// The certificate that clients have to believe.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certs/self-signed.pem")
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.stopper.stop(Phase::Stopped);
+        if let Some(running) = self.running.take() {
+            running.join().expect("no panic").expect("no worker died");
+        }
+    }
+}
+
+const SERVER: &str = "[server]\nhttps = [\"127.0.0.1:0\"]\nhttp = []\nstatus = \"off\"\nworkers = 1\n\
+                      [log]\naccess = true\nformat = \"json\"\n";

@@ -1,0 +1,276 @@
+//! `portcullis check`: whether the configuration is right, and what would be served to whom.
+//!
+//! Reads the file as a start does and says the same of it. Mistakes and
+//! warnings go to standard error; the table of what would be served goes to
+//! standard output.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use crate::{
+    access::{App, Requirement, Rule},
+    config::{self, Configuration, Look, Sessions, Store},
+    forward::{self, IdentityHeaders},
+    server::TlsVersion,
+};
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// A gateway would start with it; there may be warnings.
+    Usable,
+    /// It would not; exit status 1.
+    Unusable,
+}
+
+/// Checks the file at `path`; fails only if it cannot write.
+pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Checked> {
+    let loaded = match config::load(path) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            writeln!(err, "{}", error.render(look))?;
+            return Ok(Checked::Unusable);
+        }
+    };
+    for warning in &loaded.warnings {
+        writeln!(err, "{}\n", warning.render(look))?;
+    }
+    write_served(&loaded.configuration, out)?;
+    let counted = config::count(&loaded.warnings).map(|counted| format!(", {counted}")).unwrap_or_default();
+    writeln!(out, "{} can be used{counted}", path.display())?;
+    Ok(Checked::Usable)
+}
+
+/// What would be served, and to whom.
+pub fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
+    write_listeners(configuration, out)?;
+    for (app, forwarded) in configuration.policy.apps().iter().zip(&configuration.apps) {
+        writeln!(out)?;
+        write_app(app, forwarded, out)?;
+    }
+    writeln!(out)
+}
+
+fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
+    let server = &configuration.server;
+    let mut rows: Vec<[String; 3]> = Vec::new();
+    let mut row = |what: &str, which: String, note: String| rows.push([what.to_owned(), which, note]);
+    let tls = match configuration.tls.min_version {
+        TlsVersion::V1_2 => "TLS 1.2 and 1.3",
+        TlsVersion::V1_3 => "TLS 1.3",
+    };
+    for address in &server.https {
+        row("https", address.to_string(), tls.to_owned());
+    }
+    for address in &server.http {
+        row("http", address.to_string(), "redirects to https".to_owned());
+    }
+    match server.status {
+        Some(address) => row("status", address.to_string(), "health".to_owned()),
+        None => row("status", "off".to_owned(), String::new()),
+    }
+    for certificate in &configuration.tls.certificates {
+        row("certificate", certificate.cert.display().to_string(), certificate.place.to_string());
+    }
+    if configuration.tls.certificates.is_empty() {
+        let folder = configuration.certs.display();
+        row("certificate", "self-signed".to_owned(), format!("made in {folder} at the first start"));
+    }
+    let Sessions { store, max_sessions, limits } = &configuration.sessions;
+    let mut times = format!(
+        "{} at most, {} unused",
+        config::show_duration(limits.lifetime),
+        config::show_duration(limits.idle_timeout)
+    );
+    if let Some(remembered) = limits.remember_lifetime {
+        times.push_str(", kept signed in for ");
+        times.push_str(&config::show_duration(remembered));
+    }
+    let place = match store {
+        Store::File => configuration.sessions_database().display().to_string(),
+        Store::Memory => format!("in memory, {max_sessions} at a time"),
+    };
+    row("sessions", place, times);
+    row("state", configuration.state.display().to_string(), String::new());
+    write_table(&rows, "", out)
+}
+
+fn write_app(app: &App, forwarded: &forward::App, out: &mut dyn Write) -> io::Result<()> {
+    let upstreams: Vec<&str> = forwarded.upstreams.iter().map(|upstream| &*upstream.url).collect();
+    writeln!(out, "app {} ({})", app.name, app.place)?;
+    let mut heads: Vec<[String; 2]> = Vec::new();
+    for host in hosts(app) {
+        heads.push([format!("https://{host}{}", app.mount), format!("→ {}", upstreams.join(", "))]);
+    }
+    let headers: Vec<&str> = forwarded.identity.names().map(http::HeaderName::as_str).collect();
+    if forwarded.identity == IdentityHeaders::new(Vec::new()) {
+        heads.push(["identity".to_owned(), "it is not told who asks".to_owned()]);
+    } else {
+        heads.push(["identity".to_owned(), headers.join(", ")]);
+    }
+    if is_open(app) {
+        heads.push(["note".to_owned(), "open to everyone where no other rule says otherwise".to_owned()]);
+    }
+    write_table(&heads, "  ", out)?;
+    let mut rows = vec![["PATH", "METHODS", "WHO", "RULE"].map(str::to_owned)];
+    let mut rules: Vec<&Rule> = app.rules().iter().collect();
+    // Patterns sort from the most specific on; a rule that names methods comes before one that does not.
+    rules.sort_by_key(|rule| (&rule.pattern, rule.methods.is_none()));
+    rows.extend(rules.iter().map(|rule| row(rule)));
+    if app.has_default() {
+        let who = Requirement::Authenticated.to_string();
+        rows.push(["everything else".to_owned(), "all".to_owned(), who, "the default".to_owned()]);
+    }
+    write_table(&rows, "    ", out)
+}
+
+/// Whether a rule lets everyone have everything.
+fn is_open(app: &App) -> bool {
+    let whole = format!("{}/**", app.mount.as_str().trim_end_matches('/'));
+    app.rules().iter().any(|rule| {
+        let pattern = rule.pattern.to_string();
+        rule.requirement == Requirement::Anyone && (pattern == whole || pattern == "/**")
+    })
+}
+
+/// The hosts of an app, as they stand in a URL.
+fn hosts(app: &App) -> Vec<&str> {
+    match app.hosts.as_slice() {
+        [] => vec!["*"],
+        hosts => hosts.iter().map(|host| &**host).collect(),
+    }
+}
+
+fn row(rule: &Rule) -> [String; 4] {
+    let methods = match &rule.methods {
+        None => "all".to_owned(),
+        Some(methods) => methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(" "),
+    };
+    [rule.pattern.to_string(), methods, rule.requirement.to_string(), rule.place.to_string()]
+}
+
+/// Rows with their columns aligned.
+fn write_table<const COLUMNS: usize>(
+    rows: &[[String; COLUMNS]],
+    indent: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in rows {
+        let cells: Vec<String> =
+            widths.iter().zip(row).map(|(width, cell)| format!("{cell:width$}")).collect();
+        writeln!(out, "{indent}{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> (Checked, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.toml");
+        std::fs::write(&path, text).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let checked = run(&path, Look::Plain, &mut out, &mut err).unwrap();
+        let here = format!("{}/", folder.path().display());
+        let shown = |bytes| String::from_utf8(bytes).unwrap().replace(&here, "");
+        (checked, shown(out), shown(err))
+    }
+
+    #[test]
+    fn the_table_says_what_is_served_to_whom() {
+        let (checked, out, err) = check(
+            r#"[server]
+https = ["0.0.0.0:443", "[::]:443"]
+http = "0.0.0.0:80"
+status = "off"
+
+[groups]
+staff = ["wiki.edit", "reports.edit"]
+operators = []
+
+[[app]]
+name = "wiki"
+host = ["wiki.example.com", "wiki.internal"]
+upstream = ["http://127.0.0.1:8080", "http://127.0.0.1:8081"]
+
+[[app.rule]]
+path = "/**"
+methods = ["GET", "POST"]
+allow = "authenticated"
+
+[[app.rule]]
+path = "/reports/**"
+allow = { permission = "reports.edit" }
+
+[[app.rule]]
+path = "/reports/**"
+methods = "GET"
+allow = { network = "10.0.0.0/8" }
+
+[[app.rule]]
+path = "/*/public"
+allow = "anyone"
+
+[[app.rule]]
+path = "/reports/2026"
+allow = { group = ["staff", "operators"], user = "Alice", network = ["10.0.0.0/8", "::1"] }
+
+[[app.rule]]
+path = "/static/**"
+allow = "anyone"
+
+[[app]]
+path = "/grafana"
+upstream = "unix:/run/grafana.sock"
+identity = "none"
+
+[[app.rule]]
+path = "/**"
+allow = "nobody"
+"#,
+        );
+        assert_eq!((checked, err.as_str()), (Checked::Usable, ""));
+        insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn an_app_that_is_open_to_everyone_is_noted() {
+        let app = "[[app]]\npath = \"/a\"\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/a/**\"\n";
+        let note = "open to everyone where no other rule says otherwise";
+        assert!(check(&format!("{app}allow = \"anyone\"")).1.contains(note));
+        assert!(!check(&format!("{app}allow = \"nobody\"")).1.contains(note));
+    }
+
+    #[test]
+    fn warnings_are_told_and_do_not_refuse() {
+        let (checked, out, err) = check("[[app]]\nupstream = \"http://app.internal\"\n");
+        assert_eq!(checked, Checked::Usable);
+        assert!(err.starts_with("warning: this upstream is on another machine"), "{err}");
+        assert!(out.ends_with("gateway.toml can be used, 1 warning\n"), "{out}");
+    }
+
+    #[test]
+    fn errors_refuse_and_no_table_is_printed() {
+        let (checked, out, err) = check("[[app]]\nupstream = 5\n");
+        assert_eq!((checked, out.as_str()), (Checked::Unusable, ""));
+        assert!(err.ends_with("gateway.toml: 1 error\n"), "{err}");
+    }
+
+    #[test]
+    fn a_file_that_is_missing_says_how_to_begin() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let checked = run(Path::new("no/such.toml"), Look::Plain, &mut out, &mut err).unwrap();
+        assert_eq!(checked, Checked::Unusable);
+        insta::assert_snapshot!(String::from_utf8(err).unwrap());
+    }
+}

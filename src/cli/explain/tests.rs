@@ -1,0 +1,167 @@
+//! What is told of requests, as people read it and as programs do.
+
+use std::collections::BTreeMap;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::{identity::GroupName, users::NewUser};
+
+const FILE: &str = r#"
+[server]
+trusted_proxies = ["192.0.2.1"]
+
+[groups]
+staff = ["reports.view"]
+
+[[app]]
+name = "wiki"
+host = "wiki.example.com"
+upstream = ["http://127.0.0.1:8080", "http://127.0.0.1:8081"]
+
+[[app.rule]]
+path = "/public/**"
+allow = "anyone"
+
+[[app.rule]]
+path = "/admin/**"
+allow = { group = "staff" }
+
+[[app.rule]]
+path = "/admin/**"
+methods = ["DELETE"]
+allow = "nobody"
+
+[[app.rule]]
+path = "/office/**"
+allow = { network = "10.0.0.0/8" }
+
+[[app]]
+name = "deep"
+host = "deep.example.com"
+path = "/deep"
+upstream = "builtin:whoami"
+identity = { X-User = "username", X-Team = { attribute = "team" } }
+"#;
+
+struct Gateway {
+    folder: TempDir,
+}
+
+impl Gateway {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("gateway.toml"), FILE).unwrap();
+        Self { folder }
+    }
+
+    fn with_people() -> Self {
+        let gateway = Self::new();
+        let path = gateway.folder.path().join("state/users.db");
+        let mut store = UserStore::open(&path, Clock::system()).unwrap();
+        for (name, groups) in
+            [("alice", &["staff"][..]), ("bob", &[]), ("carol", &["staff"]), ("root", &["ops", "staff"])]
+        {
+            let mut new = NewUser::named(UserName::parse(name).unwrap());
+            new.groups = groups.iter().map(|name| GroupName::parse(name).unwrap()).collect();
+            new.attributes = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
+            new.superuser = name == "root";
+            store.add(new).unwrap();
+        }
+        store.set_active(&UserName::parse("carol").unwrap(), false).unwrap();
+        gateway
+    }
+
+    fn asked(&self, words: &str) -> Result<String, ExplainError> {
+        let words = std::iter::once("explain").chain(words.split(' '));
+        let command = <ExplainArgs as clap::Args>::augment_args(clap::Command::new("explain"));
+        let matches = command.try_get_matches_from(words).unwrap();
+        let args = <ExplainArgs as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
+        let mut out = Vec::new();
+        run(&args, &self.folder.path().join("gateway.toml"), Clock::system(), &mut out)?;
+        let here = format!("{}/", self.folder.path().display());
+        Ok(String::from_utf8(out).unwrap().replace(&here, ""))
+    }
+
+    fn told(&self, asked: &[&str]) -> String {
+        asked.iter().map(|words| self.asked(words).unwrap()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[test]
+fn every_decision_is_told_with_its_rule_and_reason() {
+    insta::assert_snapshot!(Gateway::with_people().told(&[
+        "GET https://wiki.example.com/public/logo.png",
+        "GET https://wiki.example.com/admin/ --anonymous",
+        "GET https://wiki.example.com/admin/ --user Alice",
+        "GET https://wiki.example.com/admin/ --user bob",
+        "DELETE https://wiki.example.com/admin/x --user alice",
+        "GET https://wiki.example.com/other?x=1 --user bob",
+        "GET https://wiki.example.com/office/ --user bob --from 10.1.2.3",
+        "GET https://wiki.example.com/office/ --user bob --from 192.0.2.7",
+        "GET https://wiki.example.com/admin/ --user carol",
+        "GET http://wiki.example.com/admin/x --user root",
+        "GET https://deep.example.com/deep/x --user bob",
+    ]));
+}
+
+#[test]
+fn what_does_not_reach_a_rule_is_told_too() {
+    insta::assert_snapshot!(Gateway::new().told(&[
+        "GET https://unknown.example.com/",
+        "GET https://deep.example.com/elsewhere",
+        "GET https://wiki.example.com/.gateway/login",
+        "GET https://wiki.example.com/public/../admin/",
+        "GET https://wiki.example.com/a%2",
+        "GET https://wiki.example.com/caf\u{e9}",
+        "GET https://bob@wiki.example.com/",
+        "CONNECT https://wiki.example.com/",
+        "GET https://wiki.example.com",
+    ]));
+}
+
+#[test]
+fn every_other_reading_is_told_with_its_rule() {
+    insta::assert_snapshot!(Gateway::with_people().told(&[
+        "GET https://wiki.example.com/Admin/ --user bob",
+        "GET https://wiki.example.com/public;x/%61dmin --user bob",
+        "GET https://wiki.example.com/public//x",
+    ]));
+}
+
+#[test]
+fn json_tells_the_same() {
+    insta::assert_snapshot!(
+        Gateway::with_people()
+            .told(&["GET https://wiki.example.com/admin/ --user alice --json", "GET https://x/ --json"])
+    );
+}
+
+#[test]
+fn questions_that_have_no_answer_say_why() {
+    let gateway = Gateway::with_people();
+    let why = |words: &str| gateway.asked(words).unwrap_err().to_string();
+    assert_eq!(
+        why("GET https://wiki.example.com/ --user mallory"),
+        "there is no user mallory; `portcullis user list` shows who there is"
+    );
+    assert!(why("GET https://wiki.example.com/ --user a,b").starts_with("no user can be called \"a,b\""));
+    assert!(why("GET wiki.example.com/").starts_with("cannot read the URL \"wiki.example.com/\""));
+    assert!(why("GET https:///x").starts_with("cannot read the URL"));
+    assert!(why("G@T https://wiki.example.com/").starts_with("cannot read the method \"G@T\""));
+}
+
+#[test]
+fn asking_makes_no_database() {
+    let gateway = Gateway::new();
+    assert!(gateway.asked("GET https://wiki.example.com/ --user alice").is_err());
+    assert!(!gateway.folder.path().join("state").exists());
+}
+
+#[test]
+fn a_configuration_with_mistakes_is_not_explained() {
+    let gateway = Gateway::new();
+    std::fs::write(gateway.folder.path().join("gateway.toml"), "[[app]]\n").unwrap();
+    let why = gateway.asked("GET https://wiki.example.com/").unwrap_err().to_string();
+    assert!(why.starts_with("error: this app has no `upstream`"), "{why}");
+}

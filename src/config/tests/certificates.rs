@@ -1,0 +1,72 @@
+//! Certificates on disk: those that can be served, and those that cannot.
+
+use std::path::Path;
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+use super::super::{Diagnostic, Severity, parse};
+
+/// Writes `NAME.pem` and `NAME.key`, valid from the first to the second year.
+fn make(folder: &Path, name: &str, years: (i32, i32)) {
+    let mut params = CertificateParams::new(vec!["wiki.example.com".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(years.0, 1, 1);
+    params.not_after = date_time_ymd(years.1, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    std::fs::write(folder.join(format!("{name}.pem")), made.pem()).unwrap();
+    std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+}
+
+/// What is said of a pair of files.
+fn said(folder: &Path, cert: &str, key: &str) -> Vec<String> {
+    let text = format!(
+        "[[tls.certificate]]\ncert = \"{cert}\"\nkey = \"{key}\"\n[[app]]\nupstream = \"builtin:whoami\"\n"
+    );
+    let diagnostics = match parse(&text, &folder.join("gateway.toml")) {
+        Ok(loaded) => loaded.warnings,
+        Err(diagnostics) => diagnostics,
+    };
+    let shown = |it: &Diagnostic| {
+        let severity = if it.severity == Severity::Error { "error" } else { "warning" };
+        format!("{severity} in line {}: {}", it.place.line, it.message)
+            .replace(&format!("{}/", folder.display()), "")
+    };
+    diagnostics.iter().map(shown).collect()
+}
+
+#[test]
+fn what_can_be_served_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), "good", (2020, 4000));
+    assert!(said(folder.path(), "good.pem", "good.key").is_empty());
+}
+
+#[test]
+fn what_browsers_refuse_for_its_dates_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), "old", (2020, 2021));
+    make(folder.path(), "future", (3990, 4000));
+    assert_eq!(said(folder.path(), "old.pem", "old.key"), ["warning in line 2: old.pem has expired"]);
+    assert_eq!(
+        said(folder.path(), "future.pem", "future.key"),
+        ["warning in line 2: future.pem is not valid yet"]
+    );
+}
+
+#[test]
+fn what_cannot_be_served_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), "one", (2020, 4000));
+    make(folder.path(), "other", (2020, 4000));
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(folder.path().join("broken.pem"), broken).unwrap();
+    let said = |cert, key| said(folder.path(), cert, key);
+    assert_eq!(said("one.pem", "other.key"), ["error in line 3: other.key is not the key of one.pem"]);
+    assert_eq!(said("one.pem", "one.pem"), ["error in line 3: one.pem holds no private key"]);
+    assert_eq!(said("one.key", "one.key"), ["error in line 2: one.key holds no certificate"]);
+    assert_eq!(said("one.pem", "no.key"), ["error in line 3: cannot read no.key: no such file or directory"]);
+    assert_eq!(
+        said("broken.pem", "one.key"),
+        ["error in line 2: broken.pem holds a certificate that cannot be read"]
+    );
+}

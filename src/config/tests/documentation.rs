@@ -1,0 +1,136 @@
+//! What the documentation shows is right: each of its files is read, and the repository's own.
+
+use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc};
+
+use http::{HeaderMap, Method};
+
+use super::super::{ConfigError, Configuration, load, parse};
+use crate::{
+    access::{Outcome, rule_on},
+    identity::{GroupName, Identity, User, UserId, UserName},
+    request::{Target, TrustedProxies},
+};
+
+#[test]
+fn every_example_of_the_reference_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    make_certificates(folder.path());
+    let text = include_str!("../../../docs/configuration.md");
+    let blocks = toml_blocks(text);
+    assert!(blocks.len() > 10, "{} blocks found", blocks.len());
+    for (line, block) in blocks {
+        // Most show one section; an app makes a whole file of it.
+        let whole = if block.contains("[[app]]") {
+            block
+        } else {
+            format!("{block}\n[[app]]\nupstream = \"builtin:whoami\"\n")
+        };
+        if let Err(diagnostics) = parse(&whole, &folder.path().join("gateway.toml")) {
+            panic!("docs/configuration.md:{line}:\n{}", ConfigError::Invalid(diagnostics));
+        }
+    }
+}
+
+#[test]
+fn the_reference_names_every_key() {
+    let text = include_str!("../../../docs/configuration.md");
+    for section in super::super::keys::SECTIONS {
+        for key in section.keys {
+            assert!(
+                text.contains(&format!("`{key}`")) || text.contains(&format!("[{key}]")),
+                "{key} is not documented"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_file_of_the_repository_can_be_used_without_a_warning() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("gateway.toml");
+    let loaded = load(&path).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.warnings.len(), 0);
+    let server = &loaded.configuration.server;
+    assert!(server.https.iter().chain(&server.status).all(|address| address.ip().is_loopback()));
+}
+
+#[test]
+fn the_table_of_the_worked_example_is_what_happens() {
+    let text = include_str!("../../../docs/configuration.md");
+    let blocks = toml_blocks(text);
+    let example = blocks.last().map(|(_, block)| block.as_str()).unwrap();
+    let configuration = parse(example, Path::new("gateway.toml")).unwrap().configuration;
+    let people = [
+        (Identity::Anonymous, "192.0.2.1"),
+        (person("alice", &["editors"]), "10.1.2.3"),
+        (person("bob", &["staff"]), "10.1.2.3"),
+        (person("carol", &[]), "192.0.2.1"),
+    ];
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| `GET ") || line.starts_with("| `POST "))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.len(), 9);
+    for row in rows {
+        let decided: Vec<&str> =
+            people.iter().map(|(who, from)| decided(&configuration, row[0], who, from)).collect();
+        assert_eq!(decided, row[2..], "{}", row[0]);
+    }
+}
+
+fn person(name: &str, groups: &[&str]) -> Identity {
+    Identity::User(Arc::new(User {
+        id: UserId(1),
+        name: UserName::parse(name).unwrap(),
+        email: String::new(),
+        full_name: String::new(),
+        superuser: false,
+        groups: groups.iter().map(|name| GroupName::parse(name).unwrap()).collect(),
+        permissions: Vec::new(),
+        attributes: BTreeMap::new(),
+    }))
+}
+
+fn decided(configuration: &Configuration, request: &str, who: &Identity, from: &str) -> &'static str {
+    let (method, path) = request.trim_matches('`').split_once(' ').unwrap();
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    let headers = HeaderMap::from_iter([(http::header::HOST, "wiki.example.com".parse().unwrap())]);
+    let from: IpAddr = from.parse().unwrap();
+    let target =
+        Target::read(&method, &path.parse().unwrap(), &headers, from, &TrustedProxies::default()).unwrap();
+    let app = configuration.policy.route(&target).unwrap();
+    match rule_on(&configuration.policy, app, who, &target).outcome {
+        Outcome::Allow => "yes",
+        Outcome::Challenge => "sign in",
+        Outcome::Deny => "no",
+    }
+}
+
+/// The blocks that begin with ```` ```toml ````, with the line on which each begins.
+fn toml_blocks(text: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (index, line) in text.lines().enumerate() {
+        match (&mut open, line) {
+            (None, "```toml") => open = Some((index + 1, String::new())),
+            (Some(_), "```") => blocks.extend(open.take()),
+            (Some((_, block)), line) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
+/// The files that the examples speak of.
+fn make_certificates(folder: &Path) {
+    let folder = folder.join("certs");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["wiki", "grafana", "internal-ca"] {
+        let made = rcgen::generate_simple_self_signed(vec![format!("{name}.example.com")]).unwrap();
+        std::fs::write(folder.join(format!("{name}.pem")), made.cert.pem()).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
+    }
+}

@@ -1,0 +1,336 @@
+//! What people read when their file has a mistake: each kind once, as snapshots.
+
+use std::path::Path;
+
+use super::super::{ConfigError, Look, parse};
+
+/// All that is said of a text, errors or warnings.
+fn said(text: &str) -> String {
+    let diagnostics = match parse(text, Path::new("gateway.toml")) {
+        Ok(loaded) => loaded.warnings,
+        Err(diagnostics) => diagnostics,
+    };
+    ConfigError::Invalid(diagnostics).render(Look::Plain)
+}
+
+/// The same for several files, one after the other.
+fn said_of_each(files: &[&str]) -> String {
+    files.iter().map(|file| said(file)).collect::<Vec<_>>().join("\n\n----\n\n")
+}
+
+/// The same for texts that follow a valid app.
+fn said_of_app_with(lines: &[&str]) -> String {
+    let files: Vec<String> =
+        lines.iter().map(|line| format!("[[app]]\nupstream = \"http://127.0.0.1:8080\"\n{line}\n")).collect();
+    said_of_each(&files.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The same for texts that precede a valid app.
+fn said_of_section(sections: &[&str]) -> String {
+    let files: Vec<String> = sections
+        .iter()
+        .map(|section| format!("{section}\n[[app]]\nupstream = \"builtin:whoami\"\n"))
+        .collect();
+    said_of_each(&files.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The same for rules of an app mounted at `/wiki`, with two groups.
+fn said_of_rule(rules: &[&str]) -> String {
+    let files: Vec<String> = rules
+        .iter()
+        .map(|rule| {
+            format!(
+                "[groups]\nstaff = [\"wiki.edit\", \"reports.view\"]\noperators = []\n\n[[app]]\npath = \"/wiki\"\nupstream = \"builtin:whoami\"\n\n{rule}\n"
+            )
+        })
+        .collect();
+    said_of_each(&files.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_dozen_mistakes_are_reported_in_one_go() {
+    insta::assert_snapshot!(said(
+        r#"# A file by somebody in a hurry.
+[server]
+https = ["0.0.0.0", "localhost:8443"]
+trusted_proxies = ["0.0.0.0/0", "10.1.2.3/8"]
+upstream = "http://127.0.0.1:1"
+
+[session]
+lifetime = "12 h"
+idle_timeout = 3600
+store = "file"
+
+[limit]
+header_size = "32KiB"
+
+[groups]
+staff = ["wiki.edit"]
+
+[[app]]
+host = "https://wiki.example.com"
+upsteam = "http://127.0.0.1:8080"
+identity = "remote_user"
+
+[[app.rule]]
+path = "admin/**"
+allow = { group = "stuff" }
+
+[[app.rule]]
+path = "/reports/**"
+methods = ["get"]
+alow = "anyone"
+
+[[app.rule]]
+path = "/a/**/b"
+allow = {}
+"#
+    ));
+}
+
+#[test]
+fn syntax() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[[app]]\nupstream = \"http://127.0.0.1:8080\nname = \"x\n",
+        "[[app]\nupstream = http://127.0.0.1:8080\n",
+        "[[app]]\nupstream = [\"http://127.0.0.1:8080\", \nname = \"x\"\n",
+        "[[app]]\nupstream\nname = \"x\" host = \"y\"\nidentity = { X-User = \"username\"\n",
+        "[[app]]\nupstream = \"C:\\app\"\n",
+        "[server]\nworkers = 1\n\n[server]\nworkers = 2\n\n[[app]]\nupstream = \"builtin:whoami\"\nname = \"a\"\nname = \"b\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\nupsteam = 1\n= 5\n",
+    ]));
+}
+
+#[test]
+fn files_of_every_shape() {
+    insta::assert_snapshot!(said_of_each(&[
+        "",
+        "\n",
+        "# only a comment",
+        "[[app]]",
+        "[[app]]\r\nupstream = \"builtin:whoami\"\r\nidle = \"1s\"\r\n",
+        "[[app]]\n\tupstream = \"builtin:whoami\"\n\t\tnam\u{65} = 5\n",
+        "[[app]]\nupstream = \"builtin:whoami\" # Überschrift\nname = \"Küche 東京\"",
+        "\u{feff}upstream = \"builtin:whoami\"",
+        "é = 1",
+    ]));
+}
+
+#[test]
+fn keys_that_do_not_exist() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[sever]\n",
+        "listen = \"0.0.0.0:443\"\n",
+        "[throttle]\nper_account = 5\n",
+        "[server]\nhttp_s = []\nlifetime = \"1h\"\nxyz = 1\n",
+    ]));
+}
+
+#[test]
+fn values_of_the_wrong_type() {
+    insta::assert_snapshot!(said_of_section(&[
+        "server = 5\n",
+        "[[server]]\nhttps = []\n",
+        "groups = [\"staff\"]\n",
+        "[server]\nhttps = 8443\nstatus = false\nworkers = \"4\"\n[log]\naccess = \"yes\"\nformat = true\n",
+        "[server]\nhttps = [8443, \"127.0.0.1:1\"]\n",
+        "[limits]\nheader_timeout = 10\nmax_body = 1048576\n[session]\nbrowser_session = \"true\"\n",
+        "state = 2026-01-01\n[tls]\nmin_version = 1.2\n",
+    ]));
+}
+
+#[test]
+fn tables_that_are_written_with_the_wrong_brackets() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[app]\nupstream = \"builtin:whoami\"\n",
+        "app = \"wiki\"\n",
+        "app = [\"wiki\"]\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n[app.rule]\npath = \"/**\"\nallow = \"anyone\"\n",
+    ]));
+}
+
+#[test]
+fn tables_in_the_wrong_place() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n\n[[rule]]\npath = \"/**\"\nallow = \"anyone\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n\n[[app.rules]]\npath = \"/**\"\nallow = \"anyone\"\n",
+        "[[certificate]]\ncert = \"a\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "[app]\nupstream = \"builtin:whoami\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "[app.wiki]\nupstream = \"builtin:whoami\"\n",
+        "[[app]]\nupstream = \"builtin:whoami\"\n\n[app.identity]\nX-User = \"username\"\n[app.limits]\nmax_body = \"1MiB\"\n",
+        "[session.limits]\nlifetime = \"1h\"\n\n[[app]]\nupstream = \"builtin:whoami\"\n",
+        "server.https = 1\n[server]\nhttp = []\n[[app]]\nupstream = \"builtin:whoami\"\n",
+    ]));
+}
+
+#[test]
+fn listeners() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[server]\nhttps = [\":8443\", \"8443\", \"*:8443\", \"127.0.0.1\", \"::1\", \"::1:8443\", \"example.com:443\", \"x\"]\n",
+        "[server]\nhttps = []\n",
+        "[server]\nhttps = [\"127.0.0.1:8443\"]\nhttp = \"127.0.0.1:8443\"\nstatus = \"of\"\nworkers = 5000\n",
+    ]));
+}
+
+#[test]
+fn networks() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[server]\ntrusted_proxies = [\"0.0.0.0/0\", \"::/0\", \"10.0.0.5/8\", \"proxy\", \"::ffff:10.0.0.0/104\"]\n",
+    ]));
+}
+
+#[test]
+fn durations_sizes_and_numbers() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[session]\nlifetime = \"5\"\nidle_timeout = \"12 h\"\nmax_sessions = 0\n",
+        "[session]\nlifetime = \"1 fortnight\"\nidle_timeout = \"0s\"\n",
+        "[session]\nlifetime = \"1h\"\nidle_timeout = \"2h\"\n",
+        "[limits]\nheader_size = \"1KiB\"\nmax_body = \"10 MiB\"\nconnections = -1\nmax_headers = 1_000_000\n",
+        "[limits]\nheader_size = \"32K\"\nmax_body = \"\"\nbody_timeout = \"99999d\"\n",
+        "[password]\nmemory = \"1KiB\"\n",
+        "[password]\niterations = 0\nparallelism = 100\n",
+    ]));
+}
+
+#[test]
+fn choices() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[session]\nstore = \"file\"\n",
+        "[session]\nstore = \"redis://:secret@127.0.0.1\"\n",
+        "[session]\nstore = \"sqlite\"\n",
+        "[tls]\nmin_version = \"1.1\"\n[log]\nformat = \"jsn\"\n",
+    ]));
+}
+
+#[test]
+fn certificates() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[[tls.certificate]]\ncert = \"no/such.pem\"\nkey = \"no/such.key\"\n",
+        "[[tls.certificate]]\ncert = \"Cargo.toml\"\nkey = \"Cargo.toml\"\n",
+        "[[tls.certificate]]\n",
+        "[tls.certificate]\ncrt = \"x\"\n",
+    ]));
+}
+
+#[test]
+fn groups() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[groups]\n\"a b\" = []\nstaff = [\"wiki edit\", 5]\nok = \"wiki.view\"\nno = 5\n",
+    ]));
+}
+
+#[test]
+fn hosts() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "host = [\"https://wiki.example.com/x\", \"wiki.example.com:8443\", \"*.example.com\", \"café.example\", \"wiki.example.com/x\", \"::1\", \"\", \"a b\"]",
+        "host = [\"a.example\", \"A.example.\"]",
+        "host = []",
+    ]));
+}
+
+#[test]
+fn upstreams() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[[app]]\nname = \"x\"\n",
+        "[[app]]\nupstream = []\n",
+        "[[app]]\nupstream = [\"127.0.0.1:8080\", \"http://127.0.0.1:8080/app\", \"http://bob:secret@127.0.0.1\", \"unix:///run/x\", \"builtin:wiki\", \"htp://a\", \"ws://a\", \"http://a:x\", \"http://127.0.0.1?x\"]\n",
+        "[[app]]\nupstream = [\"http://app.internal:8080\", \"http://127.0.0.1:1\", \"http://127.0.0.1:1\"]\nupstream_ca = \"ca.pem\"\n",
+        "[[app]]\nupstream = \"https://app.internal\"\nupstream_ca = \"no/such.pem\"\n",
+        "[[app]]\nupstream = \"https://app.internal\"\nupstream_ca = \"Cargo.toml\"\n",
+    ]));
+}
+
+#[test]
+fn identity() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "identity = \"remote_user\"",
+        "identity = 5",
+        "identity = {}",
+        "identity = { preset = \"x-forward\", X_Team = \"username\", Host = \"email\", \"X Y\" = \"name\" }",
+        "identity = { X-A = \"user\", X-B = {}, X-C = { groups = \"-\" }, X-D = { attribute = \"\" }, X-E = { attribut = \"x\" }, X-F = 5 }",
+        "identity = { X-A = \"username\", x-a = \"email\" }",
+    ]));
+}
+
+#[test]
+fn other_settings_of_an_app() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "name = \"a b\"\nhost_header = \"http://x\"\ntimeout = 60\nunderscore_headers = 1",
+        "path = \"wiki\"",
+        "path = \"/wiki/**\"",
+        "path = \"/.gateway/x\"",
+        "name = \"wiki\"\n[[app]]\nname = \"wiki\"\nhost = \"b\"\nupstream = \"builtin:whoami\"",
+        "\n[[app]]\nupstream = \"builtin:whoami\"",
+        "host = \"wiki.example\"\n[[app]]\nhost = [\"other.example\", \"Wiki.example\"]\nupstream = \"builtin:whoami\"",
+        "host = \"wiki.example\"\npath = \"/a\"\n[[app]]\nhost = \"wiki.example\"\npath = \"/a/\"\nupstream = \"builtin:whoami\"",
+        "path = \"/a\"\n[[app]]\npath = \"/a\"\nupstream = \"builtin:whoami\"",
+    ]));
+}
+
+#[test]
+fn patterns() {
+    insta::assert_snapshot!(said_of_rule(&[
+        "[[app.rule]]\npath = \"wiki/**\"\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki/**/x\"\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki/*.js\"\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki//x\"\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki/../x\"\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki/%41\"\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki?x=1\"\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"\"\nallow = \"anyone\"",
+    ]));
+}
+
+#[test]
+fn rules_that_nothing_can_reach() {
+    insta::assert_snapshot!(said_of_rule(&[
+        "[[app.rule]]\npath = \"/admin/**\"\nallow = \"nobody\"",
+        "[[app.rule]]\npath = \"/.gateway/login\"\nallow = \"nobody\"",
+        "[[app.rule]]\npath = \"/wiki/deep/x\"\nallow = \"nobody\"\n\n[[app]]\nname = \"deep\"\npath = \"/wiki/deep\"\nupstream = \"builtin:whoami\"",
+        "[[app.rule]]\npath = \"/wiki/**\"\nmethods = \"CONNECT\"\nallow = \"nobody\"",
+    ]));
+}
+
+#[test]
+fn rules_that_tie() {
+    insta::assert_snapshot!(said_of_rule(&[
+        "[[app.rule]]\npath = \"/wiki/x\"\nallow = \"anyone\"\n\n[[app.rule]]\npath = \"/wiki/x\"\nallow = \"nobody\"",
+        "[[app.rule]]\npath = \"/wiki/x\"\nmethods = [\"GET\", \"POST\"]\nallow = \"anyone\"\n\n[[app.rule]]\npath = \"/wiki/x\"\nmethods = \"POST\"\nallow = \"nobody\"",
+    ]));
+}
+
+#[test]
+fn methods() {
+    insta::assert_snapshot!(said_of_rule(&[
+        "[[app.rule]]\npath = \"/wiki/a\"\nmethods = [\"get\", \"POST\", \"POST\", \"G T\", \"*\"]\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki/a\"\nmethods = []\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki/a\"\nmethods = \"PSOT\"\nallow = \"anyone\"",
+    ]));
+}
+
+#[test]
+fn who_is_allowed() {
+    insta::assert_snapshot!(said_of_rule(&[
+        "[[app.rule]]\npath = \"/wiki/a\"\n[[app.rule]]\nallow = \"anyone\"",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = \"authentcated\"",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = \"staff\"",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = \"public\"",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = \"whoever knows\"",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = true",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = {}",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = { group = [] }",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = { groups = \"staff\" }",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = { group = [\"staf\", \"nurses\"], user = \"a b\", permission = [\"wiki.edti\", \"x y\"], network = \"10.1.1.1/8\" }",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = { permission = [\"wiki.edti\", \"billing\"] }",
+        "[[app.rule]]\npath = \"/wiki/a\"\nallow = { group = 5, user = [1, \"alice\"] }",
+    ]));
+}
+
+#[test]
+fn control_characters_from_a_file_reach_no_terminal() {
+    let said = said(
+        "[[app]]\nupstream = \"builtin:whoami\"\n\"\\u001b[31m\" = 1\nname = \"\\u001b]0;x\\u0007\\u202e\"\n",
+    );
+    assert!(!said.contains('\u{1b}') && !said.contains('\u{7}') && !said.contains('\u{202e}'), "{said:?}");
+}

@@ -1,0 +1,194 @@
+//! Sessions as rows.
+
+use std::net::IpAddr;
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::Type};
+
+use crate::{
+    clock::Timestamp,
+    identity::{CredentialVersion, UserId},
+    session::{Owner, Record, SessionData, SessionKey, Which},
+};
+
+pub(super) fn find(connection: &Connection, key: SessionKey) -> rusqlite::Result<Option<Record>> {
+    let mut statement = connection.prepare_cached(concat!("SELECT * FROM session", " WHERE key = ?1"))?;
+    statement.query_row([key.as_bytes()], record).optional()
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    of: Option<UserId>,
+    after: Option<SessionKey>,
+    most: usize,
+) -> rusqlite::Result<Vec<Record>> {
+    let after = after.map_or(Vec::new(), |key| key.as_bytes().to_vec());
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    match of {
+        Some(user) => connection
+            .prepare_cached("SELECT * FROM session WHERE user_id = ?1 AND key > ?2 ORDER BY key LIMIT ?3")?
+            .query_map(params![user.0, after, most], record)?
+            .collect(),
+        None => connection
+            .prepare_cached("SELECT * FROM session WHERE key > ?1 ORDER BY key LIMIT ?2")?
+            .query_map(params![after, most], record)?
+            .collect(),
+    }
+}
+
+pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+    let (user, credential) = match record.owner {
+        Owner::User { id, credential } => (Some(id.0), Some(credential.0)),
+        Owner::Visitor => (None, None),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO session (key, user_id, credential, signed_in, confirmed, expires, last_seen, remembered,
+                                  client_addr, user_agent, data)
+             VALUES (:key, :user, :credential, :signed_in, :confirmed, :expires, :last_seen, :remembered,
+                     :client_addr, :user_agent, :data)",
+        )?
+        .execute(named_params! {
+            ":key": record.key.as_bytes(),
+            ":user": user,
+            ":credential": credential,
+            ":signed_in": record.signed_in.as_millis(),
+            ":confirmed": record.confirmed.as_millis(),
+            ":expires": record.expires.as_millis(),
+            ":last_seen": record.last_seen.as_millis(),
+            ":remembered": record.remembered,
+            ":client_addr": record.client_addr.to_string(),
+            ":user_agent": record.user_agent,
+            ":data": data_text(record)?,
+        })?;
+    Ok(())
+}
+
+/// The keys that are meant and exist, the oldest session first.
+pub(super) fn keys(connection: &Connection, which: Which) -> rusqlite::Result<Vec<SessionKey>> {
+    let key = |row: &Row<'_>| key(row, 0);
+    match which {
+        Which::One(one) => connection
+            .prepare_cached("SELECT key FROM session WHERE key = ?1")?
+            .query_map([one.as_bytes()], key)?
+            .collect(),
+        Which::OfUser { user, except } => {
+            let keys: rusqlite::Result<Vec<SessionKey>> = connection
+                .prepare_cached("SELECT key FROM session WHERE user_id = ?1 ORDER BY signed_in, key")?
+                .query_map([user.0], key)?
+                .collect();
+            Ok(keys?.into_iter().filter(|key| Some(*key) != except).collect())
+        }
+        Which::All => connection.prepare_cached("SELECT key FROM session")?.query_map([], key)?.collect(),
+    }
+}
+
+/// Ends a session, and tells other processes that it has.
+pub(super) fn end(connection: &Connection, key: SessionKey, at: Timestamp) -> rusqlite::Result<bool> {
+    let was_there =
+        connection.prepare_cached("DELETE FROM session WHERE key = ?1")?.execute([key.as_bytes()])? > 0;
+    if was_there {
+        connection
+            .prepare_cached("INSERT INTO ended (key, at) VALUES (?1, ?2)")?
+            .execute(params![key.as_bytes(), at.as_millis()])?;
+    }
+    Ok(was_there)
+}
+
+pub(super) fn set_data(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE session SET data = ?2 WHERE key = ?1")?
+        .execute(params![record.key.as_bytes(), data_text(record)?])?;
+    Ok(())
+}
+
+pub(super) fn note_use(connection: &Connection, key: SessionKey, at: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE session SET last_seen = max(last_seen, ?2) WHERE key = ?1")?
+        .execute(params![key.as_bytes(), at.as_millis()])?;
+    Ok(())
+}
+
+/// Nobody has to be told: whoever still has one of them in memory sees by its clock that it is over.
+pub(super) fn prune(connection: &Connection, now: Timestamp, idle_since: Timestamp) -> rusqlite::Result<u64> {
+    let expired =
+        connection.prepare_cached("DELETE FROM session WHERE expires <= ?1")?.execute([now.as_millis()])?;
+    let idle = connection
+        .prepare_cached("DELETE FROM session WHERE remembered = 0 AND last_seen < ?1")?
+        .execute([idle_since.as_millis()])?;
+    connection
+        .prepare_cached("DELETE FROM ended WHERE seq <= (SELECT max(seq) FROM ended) - ?1")?
+        .execute([KEPT_ENDS])?;
+    Ok((expired + idle) as u64)
+}
+
+pub(super) fn check(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO checked (one, at) VALUES (1, ?1) ON CONFLICT DO UPDATE SET at = excluded.at",
+        )?
+        .execute([now.as_millis()])?;
+    Ok(())
+}
+
+/// The number of the newest end; 0 if there was none.
+pub(super) fn newest_end(connection: &Connection) -> rusqlite::Result<i64> {
+    // From SQLite's own book-keeping: it does not go back when rows are pruned.
+    let newest = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'ended'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(newest.unwrap_or(0))
+}
+
+/// The ends after `seen`, in order.
+pub(super) fn ends_after(connection: &Connection, seen: i64) -> rusqlite::Result<Vec<(i64, SessionKey)>> {
+    connection
+        .prepare_cached("SELECT seq, key FROM ended WHERE seq > ?1 ORDER BY seq")?
+        .query_map([seen], |row| Ok((row.get(0)?, key(row, 1)?)))?
+        .collect()
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let time = |column| row.get(column).map(Timestamp::from_millis);
+    let owner = match row.get::<_, Option<i64>>("user_id")? {
+        Some(id) => Owner::User { id: UserId(id), credential: CredentialVersion(row.get("credential")?) },
+        None => Owner::Visitor,
+    };
+    let client_addr: String = row.get("client_addr")?;
+    let data: String = row.get("data")?;
+    Ok(Record {
+        key: key(row, "key")?,
+        owner,
+        signed_in: time("signed_in")?,
+        confirmed: time("confirmed")?,
+        expires: time("expires")?,
+        last_seen: time("last_seen")?,
+        remembered: row.get("remembered")?,
+        client_addr: client_addr.parse::<IpAddr>().map_err(|error| unreadable("client_addr", error))?,
+        user_agent: row.get::<_, String>("user_agent")?.into(),
+        data: if data.is_empty() {
+            SessionData::new()
+        } else {
+            serde_json::from_str(&data).map_err(|error| unreadable("data", error))?
+        },
+    })
+}
+
+fn key(row: &Row<'_>, column: impl rusqlite::RowIndex) -> rusqlite::Result<SessionKey> {
+    row.get(column).map(SessionKey::from_bytes)
+}
+
+fn data_text(record: &Record) -> rusqlite::Result<String> {
+    if record.data.is_empty() {
+        return Ok(String::new());
+    }
+    serde_json::to_string(&record.data).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn unreadable(column: &str, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    tracing::error!(column, %error, "a session in the store cannot be read");
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+}
+
+/// A process that slept through more than this many asks again for every session.
+const KEPT_ENDS: i64 = 100_000;

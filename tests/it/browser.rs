@@ -1,0 +1,199 @@
+//! A real browser: what people see, and what they must not see.
+//!
+//! Pictures of every page go to `tests/output/screenshots/`, to be looked at.
+
+use crate::support::{
+    browser::Browser,
+    gateway::{TestGateway, password},
+    process::until,
+};
+
+const APPS: &str = r#"
+[[app]]
+host = "localhost"
+upstream = "builtin:whoami"
+[[app.rule]]
+path = "/admin/**"
+allow = { group = "operators" }
+[[app]]
+name = "gone"
+host = "localhost"
+path = "/gone"
+upstream = "http://127.0.0.1:1"
+"#;
+
+const GROUPS: &str = "[groups]\noperators = []\nstaff = [\"wiki.edit\", \"reports.view\"]";
+
+fn gateway() -> TestGateway {
+    let gateway = TestGateway::start_with(GROUPS, APPS);
+    gateway.add_user("alice", &["staff"]);
+    gateway
+}
+
+/// Fills the sign-in form in and sends it.
+fn sign_in(browser: &Browser, name: &str, password: &str) {
+    browser.fill_in("#username", name);
+    browser.fill_in("#password", password);
+    browser.click("button[type=submit]");
+}
+
+#[test]
+fn a_person_signs_in_works_and_signs_out() {
+    let gateway = gateway();
+    let browser = Browser::start();
+    let at = |path: &str| format!("{}{path}", gateway.origin);
+
+    browser.open(&at("/reports/2026?month=11"));
+    assert!(browser.title().starts_with("Sign in"), "{}", browser.title());
+    assert_eq!(browser.evaluate("document.activeElement.id"), "username");
+    browser.picture("login");
+    sign_in(&browser, "alice", "a wrong guess");
+    assert!(browser.text().contains("Wrong user name or password."), "{}", browser.text());
+    assert_eq!(browser.evaluate("document.activeElement.id"), "password");
+    assert_eq!(browser.evaluate("document.getElementById('password').value"), "");
+    browser.picture("login-failed");
+
+    sign_in(&browser, "alice", &password("alice"));
+    assert_eq!(browser.url(), at("/reports/2026?month=11"));
+    let page = browser.text();
+    assert!(page.to_lowercase().contains("remote-user") && page.contains("alice"), "{page}");
+    browser.picture("whoami");
+    assert_eq!(browser.evaluate("document.cookie"), "", "a script can read a cookie");
+
+    browser.open(&at("/admin/users"));
+    assert!(browser.text().contains("403") && browser.text().contains("can’t open this page"));
+    browser.picture("refused-403");
+
+    browser.open(&at("/.gateway/account"));
+    assert!(browser.text().contains("alice") && browser.text().contains("wiki.edit"), "{}", browser.text());
+    browser.picture("account");
+    browser.open(&at("/.gateway/logout"));
+    browser.picture("logout");
+
+    browser.click("button[type=submit]");
+    assert!(browser.text().contains("You have signed out."), "{}", browser.text());
+    browser.picture("login-signed-out");
+    browser.reload();
+    assert!(!browser.text().contains("You have signed out."), "shown twice");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_back_button_shows_nothing_private_after_signing_out() {
+    let gateway = gateway();
+    let browser = Browser::start();
+    browser.open(&format!("{}/private", gateway.origin));
+    sign_in(&browser, "alice", &password("alice"));
+    assert!(browser.text().contains("alice"));
+    browser.open(&format!("{}/.gateway/account", gateway.origin));
+    assert!(browser.text().contains("wiki.edit"));
+    browser.click("form button[type=submit]");
+    assert!(browser.text().contains("You have signed out."));
+    for step in 1..=4 {
+        browser.back();
+        let text = browser.text();
+        let private = ["alice", "wiki.edit", "Remote-User"].iter().any(|word| text.contains(word));
+        assert!(!private, "{step} steps back, at {}:\n{text}", browser.url());
+    }
+}
+
+#[test]
+fn a_person_changes_the_password() {
+    let gateway = gateway();
+    let (browser, elsewhere) = (Browser::start(), Browser::start());
+    for browser in [&browser, &elsewhere] {
+        browser.open(&format!("{}/.gateway/account", gateway.origin));
+        sign_in(browser, "alice", &password("alice"));
+        assert!(browser.title().starts_with("Your account"), "{}", browser.title());
+    }
+    browser.click("a[href='/.gateway/account/password']");
+    browser.picture("password");
+    let change = |current: &str, new: &str| {
+        browser.fill_in("#current", current);
+        browser.fill_in("#new", new);
+        browser.fill_in("#again", new);
+        browser.click("button[type=submit]");
+    };
+    change(&password("alice"), "password123");
+    assert!(browser.text().contains("too easy to guess"), "{}", browser.text());
+    browser.picture("password-refused");
+    change(&password("alice"), NEW);
+    assert!(browser.text().contains("Your password has been changed."), "{}", browser.text());
+    browser.picture("account-notice");
+    browser.reload();
+    assert!(!browser.text().contains("has been changed"), "shown twice");
+
+    elsewhere.reload();
+    assert!(elsewhere.title().starts_with("Sign in"), "the other browser is still in");
+    sign_in(&elsewhere, "alice", &password("alice"));
+    assert!(elsewhere.text().contains("Wrong user name or password."));
+    sign_in(&elsewhere, "alice", NEW);
+    assert!(elsewhere.title().starts_with("Your account"));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    assert_eq!(elsewhere.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_first_superuser_is_made_in_a_browser() {
+    let gateway = TestGateway::start_with(GROUPS, APPS);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let link = runtime.block_on(gateway.shared.portal.setup_link()).unwrap().expect("there is no user yet");
+    let browser = Browser::start();
+    browser.open(&format!("{}{}", gateway.origin, link.as_str()));
+    assert!(browser.text().contains("first superuser"), "{}", browser.text());
+    browser.picture("setup");
+    let fill_in = |new: &str| {
+        browser.fill_in("#username", "root");
+        browser.fill_in("#new", new);
+        browser.fill_in("#again", new);
+        browser.click("button[type=submit]");
+    };
+    fill_in("12345678");
+    assert!(browser.text().contains("too easy to guess"), "{}", browser.text());
+    browser.picture("setup-refused");
+    fill_in(NEW);
+    assert!(browser.text().contains("You are the first superuser."), "{}", browser.text());
+    browser.picture("account-superuser");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn every_refusal_is_a_page_that_helps() {
+    let gateway = gateway();
+    let browser = Browser::start();
+    browser.open(&format!("{}/", gateway.origin));
+    sign_in(&browser, "alice", &password("alice"));
+    let elsewhere = gateway.origin.replace("localhost", "elsewhere.localhost");
+    for (name, url, status, words) in [
+        ("refused-404", format!("{}/.gateway/nothing", gateway.origin), "404", "Page not found"),
+        ("refused-502", format!("{}/gone/", gateway.origin), "502", "can’t be reached"),
+        ("refused-421", format!("{elsewhere}/"), "421", "Nothing is served here"),
+    ] {
+        browser.open(&url);
+        let text = browser.text();
+        assert!(text.contains(status) && text.contains(words), "{name}: {text}");
+        assert!(text.contains("Request"), "no number to tell an administrator: {text}");
+        browser.picture(name);
+    }
+    // The directory cannot be read: nobody knows who this is, so this is no sign-in page.
+    let directory = rusqlite::Connection::open(gateway.folder().join("state/users.db")).unwrap();
+    directory
+        .execute_batch("ALTER TABLE user RENAME TO hidden_user; ALTER TABLE change RENAME TO hidden_change")
+        .unwrap();
+    until("the page says that it cannot be done", || {
+        browser.open(&format!("{}/", gateway.origin));
+        browser.text().contains("503")
+    });
+    browser.picture("refused-503");
+    assert!(browser.text().contains("again in a little while"), "{}", browser.text());
+    directory
+        .execute_batch("ALTER TABLE hidden_user RENAME TO user; ALTER TABLE hidden_change RENAME TO change")
+        .unwrap();
+    until("all is well again, and alice is still in", || {
+        browser.reload();
+        browser.text().contains("alice")
+    });
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+const NEW: &str = "seven violet lanterns hum";

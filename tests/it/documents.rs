@@ -1,0 +1,52 @@
+//! What the documents tell people to write has to work.
+
+use std::{fs, path::Path};
+
+use portcullis::config;
+
+#[test]
+fn every_configuration_in_the_documents_can_be_used() {
+    for (document, least) in [("README.md", 1), ("docs/apps.md", 6), ("docs/install.md", 1)] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+        let blocks =
+            between(&text, "```toml\n", "```").chain(between(&text, "gateway.toml <<'END'\n", "END\n"));
+        // Without an app it is a piece, to be put into a file that has one.
+        let whole: Vec<&str> = blocks.filter(|block| block.contains("[[app]]")).collect();
+        assert!(whole.len() >= least, "{document} has {} configurations", whole.len());
+        for block in whole {
+            if let Err(diagnostics) = config::parse(block, Path::new("gateway.toml")) {
+                panic!("{document}: {}", config::ConfigError::Invalid(diagnostics));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_link_between_the_documents_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in ["README.md", "docs/apps.md", "docs/install.md", "docs/security.md", "CHANGELOG.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        for link in between(&text, "](", ")").filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path = root.join(document).with_file_name(file);
+            let path = if file.is_empty() { root.join(document) } else { path };
+            assert!(path.exists(), "{document} links to {link}");
+            if !anchor.is_empty() {
+                let there = fs::read_to_string(&path).unwrap();
+                let found = there.contains(&format!("<a id=\"{anchor}\">"))
+                    || there.lines().any(|line| line.starts_with('#') && anchor_of(line) == anchor);
+                assert!(found, "{document} links to {link}");
+            }
+        }
+    }
+}
+
+/// As renderers of Markdown make it of a heading.
+fn anchor_of(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>().replace(' ', "-")
+}
+
+fn between<'t>(text: &'t str, start: &'t str, end: &'t str) -> impl Iterator<Item = &'t str> {
+    text.split(start).skip(1).filter_map(move |rest| rest.split_once(end).map(|(inside, _)| inside))
+}

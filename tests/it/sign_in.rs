@@ -1,0 +1,594 @@
+//! Signing in and out over real TLS, as browsers do it and as attackers would like to.
+
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
+
+use http::{Method, Request, Version, header::COOKIE};
+use portcullis::{
+    config,
+    identity::UserName,
+    users::{HashSettings, NewUser, Passwords},
+};
+
+use crate::support::{
+    gateway::{TestGateway, password},
+    visitor::{Protocol, Reply, Visitor, form},
+};
+
+const SESSION: &str = "__Host-portcullis";
+const FORM: &str = "__Host-portcullis-form";
+const NOTICE: &str = "__Host-portcullis-notice";
+const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
+
+fn gateway() -> TestGateway {
+    let gateway = TestGateway::start(WHOAMI);
+    gateway.add_user("alice", &["staff"]);
+    gateway
+}
+
+/// Whether an application's page is shown to the visitor.
+fn is_in(visitor: &mut Visitor) -> bool {
+    let reply = visitor.get("/page");
+    match reply.status.as_u16() {
+        200 => true,
+        303 => {
+            assert_eq!(reply.location(), "/.gateway/login?next=/page");
+            false
+        }
+        status => panic!("neither in nor out: {status} {}", reply.text()),
+    }
+}
+
+#[test]
+fn a_person_signs_in_and_gets_back_to_where_they_wanted_to_go() {
+    let gateway = gateway();
+    for (protocol, version) in [(Protocol::Http1, Version::HTTP_11), (Protocol::Http2, Version::HTTP_2)] {
+        let mut alice = Visitor::of(&gateway).speaking(protocol);
+        let wanted = "/reports/2026?q=a%26b&sort=up&next=/elsewhere";
+        let sent_away = alice.get(wanted);
+        assert_eq!((sent_away.status.as_u16(), sent_away.version), (303, version));
+        let page = alice.get(sent_away.location());
+        assert_eq!(page.status, 200);
+        assert_eq!(page.field("next"), wanted);
+        let (csrf, right) = (page.field("csrf"), password("alice"));
+        let fields = [("csrf", &*csrf), ("next", wanted), ("username", "alice"), ("password", &right)];
+        let signed_in = alice.submit("/.gateway/login", &fields);
+        assert_eq!((signed_in.status.as_u16(), signed_in.location()), (303, wanted));
+        let shown = alice.get(signed_in.location());
+        assert_eq!((shown.status.as_u16(), shown.version), (200, version));
+        let text = shown.text();
+        assert!(text.contains("alice") && text.contains("/reports/2026?q=a%26b"), "{text}");
+        assert!(!text.contains(SESSION), "the application got the gateway's cookie:\n{text}");
+    }
+}
+
+#[test]
+fn a_program_gets_a_problem_and_no_redirect() {
+    let gateway = gateway();
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut program = Visitor::of(&gateway).speaking(protocol);
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let reply = program.fetch(&method, "/api");
+            assert_eq!(reply.status, 401, "{method}");
+            assert_eq!(reply.header("content-type"), "application/problem+json");
+            assert!(!reply.header("www-authenticate").is_empty());
+            assert_eq!(reply.location(), "");
+            let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+            assert_eq!((&problem["status"], &problem["login"]), (&401.into(), &"/.gateway/login".into()));
+        }
+    }
+}
+
+#[test]
+fn every_wrong_sign_in_gets_the_very_same_answer() {
+    let gateway = gateway();
+    gateway.add_user("disabled", &[]);
+    gateway.users().set_active(&UserName::parse("disabled").unwrap(), false).unwrap();
+    gateway.users().add(NewUser::named(UserName::parse("nopass").unwrap())).unwrap();
+    let (right, disabled, long) = (password("alice"), password("disabled"), "x".repeat(10_000));
+    let attempts = [
+        ("a wrong password", "alice", "wrong"),
+        ("an unknown user", "zelda", right.as_str()),
+        ("a disabled user with the right password", "disabled", disabled.as_str()),
+        ("a user without a password", "nopass", ""),
+        ("a user without a password, guessed at", "nopass", "wrong"),
+        ("no password", "alice", ""),
+        ("no name", "", "wrong"),
+        ("nothing at all", "", ""),
+        ("10,000 characters", "alice", &long),
+        ("NUL behind the right password", "alice", "correct horse alice\0"),
+        ("NUL alone", "alice", "\0"),
+        ("a name that is none", "al ice/../\u{202e}", "wrong"),
+        ("a name with NUL", "alice\0", &right),
+        ("the password with a space behind", "alice", "correct horse alice "),
+        ("another case", "alice", "Correct Horse Alice"),
+    ];
+    let mut answers = BTreeSet::new();
+    for (what, name, tried) in attempts {
+        let mut stranger = Visitor::of(&gateway);
+        let reply = stranger.sign_in_to("/page", name, tried);
+        assert_eq!(reply.status, 401, "{what}: {}", reply.text());
+        assert!(!stranger.cookies.contains_key(SESSION), "{what}");
+        answers.insert(normal(&reply, name));
+        assert!(!is_in(&mut stranger), "{what}");
+    }
+    assert_eq!(answers.len(), 1, "{answers:#?}");
+}
+
+/// Status, headers and body without what has to differ: the token, the time, what was typed as a name.
+fn normal(reply: &Reply, name: &str) -> String {
+    let mut text = format!("{}\n", reply.status);
+    for (header, value) in &reply.headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let value = match header.as_str() {
+            "date" | "x-request-id" => "…".to_owned(),
+            "content-length" => "as the body".to_owned(),
+            _ => value,
+        };
+        writeln!(text, "{header}: {value}").unwrap();
+    }
+    let body = reply.text().replace(&reply.field("csrf"), "…");
+    let escaped = escape(name);
+    // An empty field is focused and a filled-in one is not: that depends on what was typed, not on who there is.
+    let body = body.replace(" autofocus", "");
+    let typed = format!("name=\"username\" type=\"text\" value=\"{escaped}\"");
+    text.push_str(&body.replace(&typed, "name=\"username\""));
+    text
+}
+
+fn escape(text: &str) -> String {
+    let table =
+        [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#x27;"), ("/", "&#x2f;")];
+    table.iter().fold(text.to_owned(), |text, (plain, escape)| text.replace(plain, escape))
+}
+
+#[test]
+fn every_sign_in_gives_a_new_token_and_the_old_one_is_dead() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let first = alice.cookies[SESSION].clone();
+
+    // Whoever is signed in is not asked again; a form that was open before still signs in anew.
+    let mut second_form = Visitor::of(&gateway);
+    let csrf = second_form.get("/.gateway/login").field("csrf");
+    alice.cookies.insert(FORM.to_owned(), second_form.cookies[FORM].clone());
+    let right = password("alice");
+    let fields = [("csrf", &*csrf), ("next", "/"), ("username", "alice"), ("password", &right)];
+    assert_eq!(alice.submit("/.gateway/login", &fields).status, 303);
+    let second = alice.cookies[SESSION].clone();
+    assert_ne!(first, second);
+    assert!(is_in(&mut alice));
+
+    let mut thief = Visitor::of(&gateway);
+    thief.cookies.insert(SESSION.to_owned(), first);
+    assert!(!is_in(&mut thief), "the token from before the second sign-in still works");
+}
+
+#[test]
+fn a_token_that_somebody_has_planted_is_not_taken_over() {
+    let gateway = gateway();
+    let planted = "A".repeat(43);
+    let mut alice = Visitor::of(&gateway);
+    alice.cookies.insert(SESSION.to_owned(), planted.clone());
+    alice.sign_in("alice", &password("alice"));
+    assert_ne!(alice.cookies[SESSION], planted);
+    let mut attacker = Visitor::of(&gateway);
+    attacker.cookies.insert(SESSION.to_owned(), planted);
+    assert!(!is_in(&mut attacker));
+}
+
+#[test]
+fn the_session_cookie_is_for_this_host_and_for_no_script() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    let reply = alice.sign_in_to("/", "alice", &password("alice"));
+    let cookies = reply.set_cookies();
+    let cookie = cookies.iter().find(|cookie| cookie.starts_with("__Host-portcullis=")).unwrap();
+    let mut attributes: Vec<_> = cookie.split("; ").skip(1).collect();
+    attributes.sort_unstable();
+    assert_eq!(attributes, ["HttpOnly", "Max-Age=43200", "Path=/", "SameSite=Lax", "Secure"]);
+    let token = &alice.cookies[SESSION];
+    assert!(token.len() >= 43, "256 bits need 43 characters: {}", token.len());
+    assert!(!alice.cookies.contains_key(FORM), "the form's cookie outlives the form");
+    for page in [alice.get("/.gateway/account"), Visitor::of(&gateway).get("/.gateway/login")] {
+        assert_eq!(page.status, 200);
+        assert!(page.header("cache-control").contains("no-store"));
+        assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
+        assert!(!page.text().contains("<script"));
+    }
+}
+
+#[test]
+fn a_browser_session_ends_with_the_browser() {
+    let gateway = TestGateway::start_with("[session]\nbrowser_session = true", WHOAMI);
+    gateway.add_user("alice", &[]);
+    let reply = Visitor::of(&gateway).sign_in_to("/", "alice", &password("alice"));
+    let cookies = reply.set_cookies();
+    let cookie = cookies.iter().find(|cookie| cookie.starts_with("__Host-portcullis=")).unwrap();
+    assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
+}
+
+#[test]
+fn only_a_post_signs_out_and_the_old_cookie_is_worth_nothing_then() {
+    let gateway = gateway();
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut alice = Visitor::of(&gateway).speaking(protocol);
+        alice.sign_in("alice", &password("alice"));
+        let token = alice.cookies[SESSION].clone();
+        assert_eq!(alice.get("/.gateway/logout").status, 200);
+        assert!(is_in(&mut alice), "looking at the question has signed out");
+        for method in [Method::PUT, Method::DELETE, Method::OPTIONS] {
+            assert_eq!(alice.fetch(&method, "/.gateway/logout").status, 405, "{method}");
+        }
+        assert!(is_in(&mut alice));
+
+        let mut wire = alice.connect();
+        let page = || Request::get("/page").header("accept", "text/html").body(String::new()).unwrap();
+        assert_eq!(alice.send_over(&mut wire, page()).status, 200);
+        let gone = alice.sign_out();
+        assert_eq!((gone.status.as_u16(), gone.location()), (303, "/.gateway/login"));
+        assert!(!alice.cookies.contains_key(SESSION));
+
+        alice.cookies.insert(SESSION.to_owned(), token);
+        assert_eq!(alice.send_over(&mut wire, page()).status, 303, "on the connection from before");
+        assert!(!is_in(&mut alice), "the old cookie still works");
+    }
+}
+
+#[test]
+fn a_notice_is_shown_once() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    alice.sign_out();
+    assert!(alice.cookies.contains_key(NOTICE));
+    assert!(alice.get("/.gateway/login").text().contains("You have signed out."));
+    assert!(!alice.cookies.contains_key(NOTICE));
+    assert!(!alice.get("/.gateway/login").text().contains("You have signed out."));
+}
+
+#[test]
+fn nobody_is_sent_to_another_host_after_signing_in() {
+    let gateway = gateway();
+    let payloads = [
+        "https://evil.example/",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "\t//evil.example",
+        "/\n/evil.example",
+        "/\r\nLocation: https://evil.example",
+        " //evil.example",
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "https:evil.example",
+        "http:/\\evil.example",
+        "/.//evil.example",
+        "/..//evil.example",
+        "/%2f/evil.example",
+        "/%5cevil.example",
+        "/%09/evil.example",
+        "/a/..//evil.example",
+        "evil.example",
+        "@evil.example",
+        ":443@evil.example",
+        ".evil.example",
+        "//evil.example@localhost",
+        "\u{ff0f}\u{ff0f}evil.example",
+        "/\u{2028}/evil.example",
+        "/.gateway/logout",
+        "/.gateway/login?next=//evil.example",
+        "",
+    ];
+    let right = password("alice");
+    for payload in payloads {
+        let mut alice = Visitor::of(&gateway);
+        // The form is filled in by the attacker, too: what counts is the field that is sent.
+        let csrf = alice.get("/.gateway/login").field("csrf");
+        let fields = [("csrf", &*csrf), ("next", payload), ("username", "alice"), ("password", &right)];
+        let typed = alice.submit("/.gateway/login", &fields);
+        for reply in [typed, Visitor::of(&gateway).sign_in_to(payload, "alice", &right)] {
+            assert_eq!(reply.status, 303, "{payload:?}");
+            let location = reply.location();
+            let base = url("/").join(location).unwrap();
+            assert_eq!(base.host_str(), Some("localhost"), "{payload:?} leads to {location:?}");
+            assert_eq!(base.scheme(), "https", "{payload:?} leads to {location:?}");
+            assert!(location.starts_with('/') && !location.starts_with("//"), "{payload:?} → {location:?}");
+            assert!(!location.contains('\\') && location.is_ascii(), "{payload:?} → {location:?}");
+        }
+    }
+}
+
+/// As a browser reads an address.
+fn url(path: &str) -> url::Url {
+    url::Url::parse("https://localhost:8443").unwrap().join(path).unwrap()
+}
+
+#[test]
+fn a_form_from_elsewhere_does_nothing() {
+    let gateway = gateway();
+    let right = password("alice");
+    let foreign: [&[(&str, &str)]; 7] = [
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://localhost.evil.example")],
+        &[("origin", "http://localhost")],
+    ];
+    for headers in foreign {
+        let mut alice = Visitor::of(&gateway);
+        let csrf = alice.get("/.gateway/login").field("csrf");
+        let fields = [("csrf", &*csrf), ("next", "/"), ("username", "alice"), ("password", &right)];
+        assert_eq!(alice.submit_with("/.gateway/login", &fields, headers).status, 403, "{headers:?}");
+        assert!(!alice.cookies.contains_key(SESSION), "{headers:?}");
+
+        alice.sign_in("alice", &right);
+        let csrf = alice.get("/.gateway/logout").field("csrf");
+        let reply = alice.submit_with("/.gateway/logout", &[("csrf", &csrf)], headers);
+        assert_eq!(reply.status, 403, "{headers:?}");
+        assert!(is_in(&mut alice), "{headers:?} signed out");
+        let fields = [("csrf", &*csrf), ("current", &*right), ("new", NEW), ("again", NEW)];
+        let reply = alice.submit_with("/.gateway/account/password", &fields, headers);
+        assert_eq!(reply.status, 403, "{headers:?}");
+    }
+    Visitor::of(&gateway).sign_in("alice", &right);
+}
+
+#[test]
+fn a_form_without_its_token_does_nothing() {
+    let gateway = gateway();
+    let right = password("alice");
+    let mut attacker = Visitor::of(&gateway);
+    let theirs = attacker.get("/.gateway/login").field("csrf");
+
+    // Login CSRF: the attacker's own token in the victim's browser, which has a form of its own or none.
+    for opens_form in [true, false] {
+        for csrf in ["", "x", &*theirs] {
+            let mut victim = Visitor::of(&gateway);
+            if opens_form {
+                victim.get("/.gateway/login");
+            }
+            let fields = [("csrf", csrf), ("next", "/"), ("username", "alice"), ("password", &right)];
+            let reply = victim.submit("/.gateway/login", &fields);
+            assert_eq!(reply.status, 403, "{csrf:?}");
+            assert!(!victim.cookies.contains_key(SESSION), "{csrf:?}");
+            assert!(!reply.text().contains(&right), "the password is shown");
+        }
+    }
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &right);
+    for csrf in ["", "x", &*theirs] {
+        assert_eq!(alice.submit("/.gateway/logout", &[("csrf", csrf)]).status, 403);
+        let fields = [("csrf", csrf), ("current", &*right), ("new", NEW), ("again", NEW)];
+        assert_eq!(alice.submit("/.gateway/account/password", &fields).status, 403);
+    }
+    // A form from before sign-in is worth nothing after it, and no other session's token fits.
+    let mut other = Visitor::of(&gateway);
+    other.sign_in("alice", &right);
+    let csrf = other.get("/.gateway/logout").field("csrf");
+    assert_eq!(alice.submit("/.gateway/logout", &[("csrf", &csrf)]).status, 403);
+    assert!(is_in(&mut alice));
+}
+
+#[test]
+fn a_flood_of_sign_ins_is_turned_away_while_the_signed_in_are_served() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    // Checked for about a tenth of a second each.
+    let slow = HashSettings { memory: 19 * 1024, iterations: 4, parallelism: 1 };
+    let mut mallory = NewUser::named(UserName::parse("mallory").unwrap());
+    mallory.password = Some(Passwords::hash_now(slow, &"correct horse mallory".to_owned().into()));
+    gateway.users().add(mallory).unwrap();
+
+    let mut flood = Visitor::of(&gateway);
+    let csrf = flood.get("/.gateway/login").field("csrf");
+    let fields = [("csrf", &*csrf), ("username", "mallory"), ("password", "a guess")];
+    let flooding = std::thread::spawn({
+        let requests: Vec<_> = (0..120).map(|_| form("/.gateway/login", &fields, &[])).collect();
+        move || flood.send_all(requests)
+    });
+    let mut served = 0;
+    while !flooding.is_finished() {
+        assert_eq!(alice.get("/page").status, 200);
+        served += 1;
+    }
+    let replies = flooding.join().unwrap();
+    let (busy, checked): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 503);
+    assert!(!busy.is_empty(), "120 sign-ins at once were all taken on");
+    assert!(checked.iter().all(|reply| reply.status == 401));
+    assert!(served > 0);
+    for reply in busy {
+        let seconds: u64 = reply.header("retry-after").parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        assert!(reply.text().contains("try again"));
+    }
+}
+
+#[test]
+fn a_cookie_that_opens_nothing_is_a_sign_in_page_and_never_an_error() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let real = alice.cookies[SESSION].clone();
+    let values = [
+        format!("{SESSION}="),
+        SESSION.to_owned(),
+        format!("{SESSION}=x"),
+        format!("{SESSION}={}", "A".repeat(43)),
+        format!("{SESSION}={}", "A".repeat(8000)),
+        format!("{SESSION}={}é", &real),
+        format!("{SESSION}=\"{real}\""),
+        format!("{SESSION}={real}="),
+        format!("{SESSION}={}", real.to_uppercase()),
+        format!("{SESSION}={real}; {SESSION}={real}"),
+        format!("{SESSION}={}; {SESSION}={real}", "A".repeat(43)),
+        format!("{SESSION}={real}; {SESSION}=; x=y"),
+        format!("{}={real}", SESSION.to_uppercase()),
+        format!("portcullis={real}"),
+        format!("{SESSION}-form={real}"),
+        ";;;=;==;".to_owned(),
+    ];
+    for cookie in values {
+        for (path, elsewhere) in [("/page", true), ("/.gateway/account", true), ("/.gateway/login", false)] {
+            let mut request = Request::get(path).header("accept", "text/html");
+            request = request.header(COOKIE, http::HeaderValue::from_bytes(cookie.as_bytes()).unwrap());
+            let reply = Visitor::of(&gateway).send(request.body(String::new()).unwrap());
+            assert_eq!(reply.status, if elsewhere { 303 } else { 200 }, "{path} with {cookie}");
+            assert!(!elsewhere || reply.location().starts_with("/.gateway/login"), "{cookie}");
+        }
+    }
+    let mut twice = Request::get("/page").header("accept", "text/html");
+    twice = twice.header(COOKIE, format!("{SESSION}={real}")).header(COOKIE, format!("{SESSION}={real}"));
+    assert_eq!(Visitor::of(&gateway).send(twice.body(String::new()).unwrap()).status, 303, "on two lines");
+    assert!(is_in(&mut alice));
+}
+
+#[test]
+fn a_session_ends_when_nobody_uses_it() {
+    let gateway = TestGateway::start_with("[session]\nlifetime = \"12h\"\nidle_timeout = \"1h\"", WHOAMI);
+    gateway.add_user("alice", &[]);
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    for _ in 0..4 {
+        gateway.clock.advance(Duration::from_mins(58));
+        assert!(is_in(&mut alice), "used within the hour");
+    }
+    gateway.clock.advance(Duration::from_mins(61));
+    assert!(!is_in(&mut alice));
+    alice.sign_in("alice", &password("alice"));
+    assert!(is_in(&mut alice));
+}
+
+#[test]
+fn a_session_ends_after_its_lifetime_however_busy_it_is() {
+    let gateway = TestGateway::start_with("[session]\nlifetime = \"2h\"\nidle_timeout = \"1h\"", WHOAMI);
+    gateway.add_user("alice", &[]);
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    for _ in 0..3 {
+        gateway.clock.advance(Duration::from_mins(39));
+        assert!(is_in(&mut alice));
+    }
+    gateway.clock.advance(Duration::from_mins(4));
+    assert!(!is_in(&mut alice));
+}
+
+#[test]
+fn a_reload_signs_nobody_out() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let text = TestGateway::configuration("[session]\nidle_timeout = \"10m\"", WHOAMI);
+    let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
+    gateway.reloader.apply(loaded.configuration).unwrap();
+    assert!(is_in(&mut alice));
+    gateway.clock.advance(Duration::from_mins(11));
+    assert!(!is_in(&mut alice), "the new limit does not hold for sessions from before");
+}
+
+#[test]
+fn a_new_password_ends_all_other_sessions_and_renews_this_one() {
+    let gateway = gateway();
+    gateway.add_user("bob", &[]);
+    let right = password("alice");
+    let (mut here, mut there, mut bob) =
+        (Visitor::of(&gateway), Visitor::of(&gateway).speaking(Protocol::Http2), Visitor::of(&gateway));
+    here.sign_in("alice", &right);
+    there.sign_in("alice", &right);
+    bob.sign_in("bob", &password("bob"));
+    let token = here.cookies[SESSION].clone();
+    let csrf = here.get("/.gateway/account/password").field("csrf");
+    let mut change = |current: &str, new: &str, again: &str| {
+        let fields = [("csrf", &*csrf), ("current", current), ("new", new), ("again", again)];
+        here.submit("/.gateway/account/password", &fields)
+    };
+    for (current, new, again, complaint) in [
+        ("wrong", NEW, NEW, "The current password is wrong."),
+        (&*right, NEW, "another", "are not the same"),
+        (&*right, &*right, &*right, "the same as the current one"),
+        (&*right, "short", "short", "too short"),
+        (&*right, "password123", "password123", "easy to guess"),
+    ] {
+        let reply = change(current, new, again);
+        assert_eq!(reply.status, 422, "{complaint}");
+        assert!(reply.text().contains(complaint), "{complaint}: {}", reply.text());
+    }
+    assert!(is_in(&mut there), "an attempt has ended a session");
+
+    let changed = change(&right, NEW, NEW);
+    assert_eq!((changed.status.as_u16(), changed.location()), (303, "/.gateway/account"));
+    assert_ne!(here.cookies[SESSION], token);
+    let account = here.get("/.gateway/account").text();
+    assert!(account.contains("Your password has been changed."), "{account}");
+    assert!(!here.get("/.gateway/account").text().contains("has been changed"), "shown twice");
+    assert!(is_in(&mut here) && is_in(&mut bob));
+    assert!(!is_in(&mut there), "the other session of the user goes on");
+    let mut thief = Visitor::of(&gateway);
+    thief.cookies.insert(SESSION.to_owned(), token);
+    assert!(!is_in(&mut thief), "the token from before goes on");
+
+    assert_eq!(Visitor::of(&gateway).sign_in_to("/", "alice", &right).status, 401);
+    Visitor::of(&gateway).sign_in("alice", NEW);
+}
+
+#[test]
+fn whoami_tells_an_application_s_page_who_is_there() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    // Being signed out is an answer, for pages that are open to anyone.
+    assert_eq!(alice.fetch(&Method::GET, "/.gateway/whoami").text(), r#"{"authenticated":false}"#);
+    alice.sign_in("alice", &password("alice"));
+    let reply = alice.fetch(&Method::GET, "/.gateway/whoami");
+    let json: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((&json["user"], &json["groups"]), (&"alice".into(), &serde_json::json!(["staff"])), "{json}");
+    assert!(reply.header("cache-control").contains("no-store"));
+}
+
+#[test]
+fn a_name_in_another_spelling_is_the_same_account() {
+    let gateway = gateway();
+    for name in ["ALICE", " alice ", "Alice", "\u{ff41}lice"] {
+        let mut alice = Visitor::of(&gateway);
+        alice.sign_in(name, &password("alice"));
+        let json = alice.fetch(&Method::GET, "/.gateway/whoami").text();
+        assert!(json.contains("\"alice\""), "{name}: {json}");
+    }
+}
+
+#[test]
+fn no_secret_of_a_sign_in_is_logged() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in_to("/", "hunter2 is my password", "a wrong guess");
+    alice.sign_in("alice", &password("alice"));
+    let session = alice.cookies[SESSION].clone();
+    alice.get("/page?secret=in-the-query");
+    let csrf = alice.get("/.gateway/logout").field("csrf");
+    alice.submit("/.gateway/logout", &[("csrf", &csrf)]);
+    drop(alice);
+    let log = crate::support::process::wait_for_lines(&gateway, |log| {
+        log.iter().any(|line| line["event"] == "sign-out")
+            && log.iter().any(|line| line["log"] == "access" && line["path"] == "/page")
+    });
+    let text = serde_json::to_string(&log).unwrap();
+    for secret in [&session, &csrf, &password("alice"), "a wrong guess", "hunter2", "in-the-query"] {
+        assert!(!text.contains(secret), "{secret:?} is in the log:\n{text}");
+    }
+    let events: Vec<_> = log.iter().filter(|line| line["log"] == "audit").collect();
+    let told: Vec<_> = events.iter().map(|line| (line["event"].as_str(), line["reason"].as_str())).collect();
+    let expected = [
+        (Some("sign-in-failed"), Some("invalid-name")),
+        (Some("sign-in"), Some("ok")),
+        (Some("sign-out"), Some("ok")),
+    ];
+    assert_eq!(told.iter().filter(|(event, _)| *event != Some("user-changed")).count(), 3, "{told:?}");
+    assert!(expected.iter().all(|event| told.contains(event)), "{told:?}");
+}
+
+const NEW: &str = "quiet otters fold umbrellas";

@@ -1,0 +1,304 @@
+//! The built binary as a process of its own, with its files in a temporary folder.
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader, Read, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use portcullis::clock::Clock;
+use tempfile::TempDir;
+
+use super::visitor::Visitor;
+
+/// A folder with a `gateway.toml`, in which gateways can be started one after the other.
+pub struct Workplace {
+    folder: TempDir,
+}
+
+/// A running gateway; killed when this is dropped.
+pub struct Process {
+    child: Child,
+    /// What it has written to standard output: access and audit lines.
+    pub stdout: Captured,
+    /// What it has written to standard error: its own messages.
+    pub stderr: Captured,
+    pub https: SocketAddr,
+    pub http: SocketAddr,
+    pub status: SocketAddr,
+    certificate: PathBuf,
+}
+
+/// Text that somebody is still writing.
+#[derive(Clone, Default)]
+pub struct Captured(Arc<(Mutex<Text>, Condvar)>);
+
+#[derive(Default)]
+struct Text {
+    text: String,
+    ended: bool,
+}
+
+impl Workplace {
+    /// A folder for these sections and apps; listeners get free ports, passwords are checked quickly.
+    pub fn new(sections: &str, apps: &str) -> Self {
+        let this = Self::empty();
+        this.write(&Self::configuration(sections, apps));
+        this
+    }
+
+    /// A folder with nothing in it.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// The text that `new` makes of its parts.
+    pub fn configuration(sections: &str, apps: &str) -> String {
+        format!(
+            "[server]\nhttps = [\"127.0.0.1:0\"]\nhttp = [\"127.0.0.1:0\"]\nstatus = \"127.0.0.1:0\"\nworkers = 2\n\
+             [password]\nmemory = \"64KiB\"\niterations = 1\n{sections}\n{apps}\n"
+        )
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes `gateway.toml`.
+    pub fn write(&self, text: &str) {
+        fs::write(self.path("gateway.toml"), text).expect("writing the configuration");
+    }
+
+    /// The built binary with these arguments, run in the folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.current_dir(self.folder.path()).args(arguments).env_remove("PORTCULLIS_LOG");
+        command
+    }
+
+    /// Runs a command to its end, with this on its standard input.
+    pub fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary");
+        let mut stdin = child.stdin.take().expect("its standard input");
+        // A command that asks for nothing has ended before it could read this.
+        stdin.write_all(input.as_bytes()).ok();
+        drop(stdin);
+        child.wait_with_output().expect("its output")
+    }
+
+    /// Runs a command that has to work; what it printed.
+    pub fn run_well(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.run(arguments, input);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{arguments:?} failed: {out}{err}");
+        out
+    }
+
+    /// Starts the gateway and waits until it serves.
+    pub fn start(&self) -> Process {
+        self.start_command(self.command(&[]))
+    }
+
+    /// Starts the gateway with this command and waits until it serves.
+    pub fn start_command(&self, mut command: Command) -> Process {
+        command.stdout(Stdio::piped());
+        self.start_as(command)
+    }
+
+    /// The same, where the configuration is in this folder.
+    pub fn start_in(&self, folder: &str, command: Command) -> Process {
+        let mut process = self.start_command(command);
+        process.certificate = self.path(folder).join("certs/self-signed.pem");
+        process
+    }
+
+    /// Starts the gateway with this command, whose standard output the caller has seen to.
+    pub fn start_as(&self, mut command: Command) -> Process {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary");
+        // Its copies of what was passed on to the child are closed with it.
+        drop(command);
+        let stdout = child.stdout.take().map_or_else(Captured::nothing, Captured::of);
+        let stderr = Captured::of(child.stderr.take().expect("its standard error"));
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let certificate = self.path("certs/self-signed.pem");
+        let mut process =
+            Process { child, stdout, stderr, https: nowhere, http: nowhere, status: nowhere, certificate };
+        let line = process.stderr.wait_for("the line that says where it serves", |text| {
+            text.lines().find(|line| line.contains(" serves https://")).map(str::to_owned)
+        });
+        let addr = |name: &str| {
+            let value = line.split_whitespace().find_map(|word| word.strip_prefix(name));
+            value.and_then(|value| value.parse().ok()).unwrap_or(nowhere)
+        };
+        (process.https, process.http, process.status) = (addr("https="), addr("http="), addr("status="));
+        assert_ne!(process.https, nowhere, "{line}");
+        process
+    }
+}
+
+impl Process {
+    /// Somebody who visits `localhost`.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(&self.origin(), self.https, &self.certificate, Clock::system())
+    }
+
+    pub fn origin(&self) -> String {
+        format!("https://localhost:{}", self.https.port())
+    }
+
+    /// The set-up link that was printed, waited for.
+    pub fn set_up_link(&self) -> String {
+        self.stderr.wait_for("a set-up link", |text| set_up_links(text).first().cloned())
+    }
+
+    /// Sends `TERM`, `HUP` or `KILL`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Waits for its end and for all that it has written.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.stderr.so_far());
+            thread::sleep(POLL);
+        };
+        self.stdout.wait_for_end();
+        self.stderr.wait_for_end();
+        status
+    }
+
+    /// Asks it to stop, waits, and says how it ended.
+    pub fn stop(mut self) -> (ExitStatus, String, String) {
+        self.signal("TERM");
+        let status = self.wait();
+        (status, self.stdout.so_far(), self.stderr.so_far())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Captured {
+    fn nothing() -> Self {
+        Self::of(io::empty())
+    }
+
+    /// Reads to the end on a thread of its own.
+    pub fn of(source: impl Read + Send + 'static) -> Self {
+        let this = Self::default();
+        let shared = Arc::clone(&this.0);
+        thread::spawn(move || {
+            let mut lines = BufReader::new(source);
+            let mut line = Vec::new();
+            loop {
+                line.clear();
+                let read = lines.read_until(b'\n', &mut line).unwrap_or(0);
+                let mut text = shared.0.lock().expect("the text");
+                text.text.push_str(&String::from_utf8_lossy(&line));
+                text.ended = read == 0;
+                shared.1.notify_all();
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+        this
+    }
+
+    pub fn so_far(&self) -> String {
+        self.0.0.lock().expect("the text").text.clone()
+    }
+
+    /// Waits until `find` finds something.
+    pub fn wait_for<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        let (lock, changed) = &*self.0;
+        let deadline = Instant::now() + PATIENCE;
+        let mut text = lock.lock().expect("the text");
+        loop {
+            if let Some(found) = find(&text.text) {
+                return found;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if text.ended || left.is_zero() {
+                let so_far = text.text.clone();
+                drop(text);
+                panic!("{what} did not come:\n{so_far}");
+            }
+            text = changed.wait_timeout(text, left).expect("the text").0;
+        }
+    }
+
+    /// Waits until this text has come.
+    pub fn wait_for_text(&self, wanted: &str) {
+        self.wait_for(wanted, |text| text.contains(wanted).then_some(()));
+    }
+
+    fn wait_for_end(&self) {
+        let (lock, changed) = &*self.0;
+        let text = lock.lock().expect("the text");
+        let waited = changed.wait_timeout_while(text, PATIENCE, |text| !text.ended).expect("the text");
+        assert!(!waited.1.timed_out(), "somebody still holds the other end");
+    }
+}
+
+/// All set-up links in what was printed, as paths with their query.
+pub fn set_up_links(text: &str) -> Vec<String> {
+    let link = |word: &str| Some(format!("{SET_UP}{}", word.split_once(SET_UP)?.1));
+    text.split_whitespace().filter_map(link).collect()
+}
+
+/// Asks until the answer is yes. There is a deadline, and no hope of being quick.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to be: {what}");
+        thread::sleep(POLL);
+    }
+}
+
+/// The permission bits of a file.
+pub fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    metadata.permissions().mode() & 0o777
+}
+
+/// What a command printed.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+const SET_UP: &str = "/.gateway/setup?token=";
+const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(10);
+
+/// The lines that a gateway of this process has logged, once they are all there.
+pub fn wait_for_lines(
+    gateway: &super::gateway::TestGateway,
+    are_there: impl Fn(&[serde_json::Value]) -> bool,
+) -> Vec<serde_json::Value> {
+    let mut lines = Vec::new();
+    until("the lines in the log", || {
+        lines = gateway.log();
+        are_there(&lines)
+    });
+    lines
+}

@@ -1,0 +1,345 @@
+//! A visitor of a gateway: a browser's cookies and headers over real TLS, without a browser.
+//!
+//! Every request goes over a connection of its own, and so to any of the workers, unless a
+//! [`Wire`] is kept. Nothing is followed and nothing retried: a test sees each answer.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use form_urlencoded::Serializer;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version,
+    header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE},
+    request::Builder,
+};
+use http_body_util::{BodyExt, Limited};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use portcullis::clock::Clock;
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    time_provider::TimeProvider,
+};
+use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
+use tokio_rustls::TlsConnector;
+
+use super::gateway::TestGateway;
+
+/// Somebody with a browser.
+pub struct Visitor {
+    addr: SocketAddr,
+    /// As in the address bar: `localhost:8443`.
+    host: String,
+    protocol: Protocol,
+    trust: Arc<ClientConfig>,
+    runtime: Runtime,
+    /// What the gateway has set and not taken away.
+    pub cookies: BTreeMap<String, String>,
+}
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub version: Version,
+}
+
+/// A connection that is kept.
+pub struct Wire(Sender);
+
+enum Sender {
+    Http1(http1::SendRequest<String>),
+    Http2(http2::SendRequest<String>),
+}
+
+impl Visitor {
+    /// A visitor of a gateway of this process.
+    pub fn of(gateway: &TestGateway) -> Self {
+        Self::new(&gateway.origin, gateway.https(), &gateway.certificate(), gateway.clock.clone())
+    }
+
+    /// A visitor of whatever serves `origin` at `addr` with this certificate, at this time.
+    pub fn new(origin: &str, addr: SocketAddr, certificate: &Path, clock: Clock) -> Self {
+        let host = origin.strip_prefix("https://").expect("an https origin").to_owned();
+        let protocol = Protocol::Http1;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let trust = trusting(certificate, clock, protocol);
+        Self { addr, host, protocol, trust, runtime, cookies: BTreeMap::new() }
+    }
+
+    /// The same, with another protocol.
+    pub fn speaking(mut self, protocol: Protocol) -> Self {
+        let mut trust = (*self.trust).clone();
+        trust.alpn_protocols = vec![protocol.alpn().to_vec()];
+        self.trust = Arc::new(trust);
+        self.protocol = protocol;
+        self
+    }
+
+    /// The same, on another host at the same address.
+    pub fn on_host(mut self, name: &str) -> Self {
+        self.host = format!("{name}:{}", self.addr.port());
+        self
+    }
+
+    /// Opens a page as a navigation does.
+    pub fn get(&mut self, path: &str) -> Reply {
+        self.send(Request::get(path).header(ACCEPT, NAVIGATION).body(String::new()).expect("a request"))
+    }
+
+    /// Asks as a program does.
+    pub fn fetch(&mut self, method: &Method, path: &str) -> Reply {
+        let request = Request::builder().method(method.clone()).uri(path).header(ACCEPT, "*/*");
+        self.send(request.body(String::new()).expect("a request"))
+    }
+
+    /// Submits a form as a page of this host does.
+    pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let origin = format!("https://{}", self.host);
+        let headers = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin")];
+        self.submit_with(path, fields, &headers)
+    }
+
+    /// Submits a form with what a browser would say of its origin.
+    pub fn submit_with(&mut self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Reply {
+        self.send(form(path, fields, headers))
+    }
+
+    /// Opens the sign-in form for `next` and submits it.
+    pub fn sign_in_to(&mut self, next: &str, name: &str, password: &str) -> Reply {
+        let query = Serializer::new(String::new()).append_pair("next", next).finish();
+        let page = self.get(&format!("/.gateway/login?{query}"));
+        assert_eq!(page.status, 200, "{page:?}");
+        let (csrf, next) = (page.field("csrf"), page.field("next"));
+        let fields = [("csrf", &*csrf), ("next", &next), ("username", name), ("password", password)];
+        self.submit("/.gateway/login", &fields)
+    }
+
+    /// Signs in, which has to work.
+    pub fn sign_in(&mut self, name: &str, password: &str) {
+        let reply = self.sign_in_to("/", name, password);
+        assert_eq!((reply.status.as_u16(), reply.location()), (303, "/"), "{}", reply.text());
+    }
+
+    /// Signs out through the form.
+    pub fn sign_out(&mut self) -> Reply {
+        let csrf = self.get("/.gateway/logout").field("csrf");
+        self.submit("/.gateway/logout", &[("csrf", &csrf)])
+    }
+
+    /// Sends any request over a connection of its own.
+    pub fn send(&mut self, request: Request<String>) -> Reply {
+        let mut wire = self.connect();
+        self.send_over(&mut wire, request)
+    }
+
+    /// Opens a connection.
+    pub fn connect(&self) -> Wire {
+        self.try_connect().expect("a connection")
+    }
+
+    /// Opens a connection, or tells why not.
+    pub fn try_connect(&self) -> Result<Wire, Box<dyn std::error::Error>> {
+        let name = self.host.rsplit_once(':').map_or(&*self.host, |(name, _)| name);
+        let name = ServerName::try_from(name.to_owned())?;
+        let connecting = async {
+            let socket = TcpStream::connect(self.addr).await?;
+            let tls = TlsConnector::from(Arc::clone(&self.trust)).connect(name, socket).await?;
+            let io = TokioIo::new(tls);
+            Ok(Wire(match self.protocol {
+                Protocol::Http1 => {
+                    let (sender, connection) = http1::handshake(io).await?;
+                    tokio::spawn(connection);
+                    Sender::Http1(sender)
+                }
+                Protocol::Http2 => {
+                    let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+                    tokio::spawn(connection);
+                    Sender::Http2(sender)
+                }
+            }))
+        };
+        self.runtime.block_on(async { timeout(PATIENCE, connecting).await })?
+    }
+
+    /// Sends a request over a connection that is kept.
+    pub fn send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Reply {
+        let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
+        let reply = reply.expect("an answer in time").expect("an answer");
+        self.keep_cookies(&reply);
+        reply
+    }
+
+    /// Sends a request over a connection that may be closed before there is an answer.
+    pub fn try_send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Option<Reply> {
+        let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
+        reply.expect("an end in time").ok()
+    }
+
+    /// Sends these at the same time, each over a connection of its own.
+    pub fn send_all(&mut self, requests: Vec<Request<String>>) -> Vec<Reply> {
+        let wires: Vec<Wire> = requests.iter().map(|_| self.connect()).collect();
+        let exchanges = wires.into_iter().zip(requests).map(|(mut wire, request)| {
+            let this = &*self;
+            async move { this.exchange(&mut wire, request).await.expect("an answer") }
+        });
+        let all = futures_util::future::join_all(exchanges);
+        self.runtime.block_on(async { timeout(PATIENCE, all).await }).expect("answers in time")
+    }
+
+    async fn exchange(&self, wire: &mut Wire, request: Request<String>) -> Result<Reply, hyper::Error> {
+        let request = self.dressed(request);
+        let response = match &mut wire.0 {
+            Sender::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+            Sender::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await?
+            }
+        };
+        let (head, body) = response.into_parts();
+        #[expect(clippy::disallowed_methods, reason = "limited")]
+        let body = Limited::new(body, MAX_REPLY).collect().await.expect("a whole body").to_bytes();
+        Ok(Reply { status: head.status, headers: head.headers, body: body.into(), version: head.version })
+    }
+
+    /// Adds host and cookies, unless the test has named its own.
+    fn dressed(&self, mut request: Request<String>) -> Request<String> {
+        if self.protocol == Protocol::Http2 {
+            let whole = format!("https://{}{}", self.host, request.uri());
+            *request.uri_mut() = whole.parse::<Uri>().expect("a URI");
+        } else if !request.headers().contains_key(HOST) {
+            request.headers_mut().insert(HOST, self.host.parse().expect("a host"));
+        }
+        if !self.cookies.is_empty() && !request.headers().contains_key(COOKIE) {
+            let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+            let line = pairs.collect::<Vec<_>>().join("; ");
+            request.headers_mut().insert(COOKIE, line.parse().expect("a cookie line"));
+        }
+        request
+    }
+
+    fn keep_cookies(&mut self, reply: &Reply) {
+        for cookie in reply.set_cookies() {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let (name, value) = pair.split_once('=').expect("a cookie's name and value");
+            if attributes.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+impl Protocol {
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A header's only value; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let name = HeaderName::try_from(name).expect("a header name");
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next().map_or("", |value| value.to_str().expect("a readable header"));
+        assert!(values.next().is_none(), "two values: {:?}", self.headers);
+        value
+    }
+
+    pub fn location(&self) -> &str {
+        self.headers.get(LOCATION).map_or("", |value| value.to_str().expect("a location"))
+    }
+
+    pub fn set_cookies(&self) -> Vec<&str> {
+        let values = self.headers.get_all(SET_COOKIE).iter();
+        values.map(|value| value.to_str().expect("a readable cookie")).collect()
+    }
+
+    /// The value of a hidden field of the form on the page.
+    pub fn field(&self, name: &str) -> String {
+        let text = self.text();
+        let marker = format!("name=\"{name}\" value=\"");
+        let value = text.split_once(&marker).and_then(|(_, rest)| rest.split_once('"'));
+        let (value, _) = value.unwrap_or_else(|| panic!("no field {name} on the page:\n{text}"));
+        let unescaped = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#x2f;", "/")]
+            .iter()
+            .fold(value.to_owned(), |text, (escape, plain)| text.replace(escape, plain));
+        unescaped.replace("&amp;", "&")
+    }
+}
+
+/// A form's POST as a browser sends it.
+pub fn form(path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Request<String> {
+    let body = Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = Request::post(path)
+        .header(ACCEPT, NAVIGATION)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let with = |request: Builder, (name, value): &(&str, &str)| {
+        request.header(*name, HeaderValue::from_str(value).expect("a header value"))
+    };
+    let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    let says_site = headers.iter().any(|(name, _)| name.starts_with("sec-fetch"));
+    let request = headers.iter().fold(request, with);
+    let request = if says_site { navigation.iter().fold(request, with) } else { request };
+    request.body(body).expect("a request")
+}
+
+fn trusting(certificate: &Path, clock: Clock, protocol: Protocol) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let pem = fs::read(certificate).expect("the certificate");
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        roots.add(certificate.expect("a certificate")).expect("a usable certificate");
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(At(clock)))
+        .with_safe_default_protocol_versions()
+        .expect("TLS")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.alpn().to_vec()];
+    Arc::new(config)
+}
+
+/// The certificate is looked at when the gateway made it: at the time of its clock.
+#[derive(Debug)]
+struct At(Clock);
+
+impl TimeProvider for At {
+    fn current_time(&self) -> Option<UnixTime> {
+        let millis = u64::try_from(self.0.now().as_millis()).ok()?;
+        let time: SystemTime = UNIX_EPOCH + Duration::from_millis(millis);
+        time.duration_since(UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
+    }
+}
+
+const NAVIGATION: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_REPLY: usize = 16 << 20;
