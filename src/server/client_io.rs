@@ -1,8 +1,9 @@
 //! A client's connection, with an eye on the clock.
 //!
 //! hyper's own timer counts idle time and the time for a head as one, and is
-//! set anew for each request. Here one timer a connection does both, and is
-//! only looked at while nobody's request is running.
+//! set anew for each request. Here one timer a connection does both. The bytes
+//! of HTTP/1.1 pass by [`Framing`] before hyper reads them, and a connection
+//! is closed so that the client can still read why.
 
 use std::{
     future::Future,

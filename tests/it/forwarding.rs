@@ -351,6 +351,16 @@ fn events_arrive_one_by_one() {
 }
 
 #[test]
+fn the_built_in_application_streams_events() {
+    let gateway = TestGateway::start(&public_app("builtin:whoami", ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(client.head().unwrap().contains("text/event-stream"));
+    client.line().unwrap();
+    assert_eq!(client.line().unwrap(), "event: tick\n");
+}
+
+#[test]
 fn one_connection_carries_requests_one_after_the_other() {
     let upstream = Upstream::ok();
     let gateway = in_front_of(&upstream);
