@@ -93,6 +93,8 @@ impl Framing {
                 Ok(())
             }
             (false, b' ' | b'\t') if line.len == 0 => Err(Misplaced),
+            // RFC 9112 §3.2: a request target has no fragment. hyper would cut it off without a word.
+            (false, b'#') if !self.began && matches!(self.part, Part::Head) => Err(Misplaced),
             (false, byte) => {
                 if let Some(kept) = line.start.get_mut(line.len) {
                     *kept = byte;
@@ -203,6 +205,7 @@ mod tests {
         for fine in [
             "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n",
             "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nReferer: /#a\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\r\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\ncontent-LENGTH:0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;x=\"y\"\r\n\n\n\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n",
@@ -222,6 +225,8 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\n\tfolded\r\n\r\n",
             " GET / HTTP/1.1\r\n\r\n",
+            "GET /public#/../admin HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /?a#b HTTP/1.1\r\nHost: a\r\n\r\n",
             "\nGET / HTTP/1.1\r\n\r\n",
             "P / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
             "P / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n",
