@@ -198,6 +198,17 @@ fn workplace() -> Workplace {
     place
 }
 
+#[test]
+fn removing_the_database_signs_everybody_out_though_nobody_writes_to_it() {
+    let place = workplace();
+    let gateway = place.start();
+    let mut alice = gateway.visitor();
+    alice.sign_in("alice", PASSWORD);
+    assert_eq!(alice.fetch(&Method::GET, "/").status, 200);
+    remove_database(&place);
+    until("the session is over", || alice.fetch(&Method::GET, "/").status == 401);
+}
+
 fn remove_database(place: &Workplace) {
     for suffix in ["", "-wal", "-shm"] {
         let removed = fs::remove_file(place.path(&format!("state/sessions.db{suffix}")));

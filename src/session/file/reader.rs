@@ -121,7 +121,8 @@ impl Reader {
 
     fn news(&mut self) -> rusqlite::Result<()> {
         let place = Place::of(&self.path);
-        if place.is_some() && place != self.place && self.reopen() {
+        let is_gone = matches!(self.path.try_exists(), Ok(false));
+        if (is_gone || (place.is_some() && place != self.place)) && self.reopen() {
             // Another file: its numbers tell nothing of the old one's sessions.
             self.seen = rows::newest_end(&self.connection)?;
             self.invalidator.tell(Invalidation::Everything);
