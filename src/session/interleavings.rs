@@ -14,7 +14,7 @@ const LIMITS: Limits = Limits {
     browser_session: false,
     max_per_user: None,
 };
-/// What a crash may take from "last seen": what was not worth a note yet, and a note that was not written yet.
+/// What a crash may take from "last seen": what was not worth a note yet, twice over to be on the safe side.
 const LATE: Duration = Duration::from_mins(2);
 
 /// What happens; sessions are counted from the newest.
@@ -84,15 +84,13 @@ struct Run<'a> {
     sessions: Sessions,
     expected: Vec<Expected>,
     cannot_write: bool,
-    /// Nothing that was noted after this is in the file.
-    written: Option<Timestamp>,
 }
 
 impl<'a> Run<'a> {
     fn new(file: Option<&'a Path>) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let sessions = start(file, &clock);
-        Self { file, clock, sessions, expected: Vec::new(), cannot_write: false, written: None }
+        Self { file, clock, sessions, expected: Vec::new(), cannot_write: false }
     }
 
     async fn happens(&mut self, event: Event) {
@@ -200,29 +198,24 @@ impl<'a> Run<'a> {
         let Some(file) = self.file else { return };
         if self.cannot_write != cannot_write {
             self.cannot_write = cannot_write;
-            // Once it can be written again, that takes a moment; a crash in it loses the same.
-            self.written.get_or_insert(self.clock.now());
             file::refuse_to_write(file, cannot_write);
         }
     }
 
-    /// The process is gone, with all that it had not written.
+    /// The process is gone, with all that it had not thought worth a note.
     async fn crash(&mut self) {
         if self.file.is_none() {
             return;
         }
-        // Uses are written as soon as the disk gets to it. In a test no time passes, so it is waited for:
-        // a note that is lost takes everything since the note before with it, however long ago that was.
-        if !self.cannot_write {
-            self.sessions.check().await.unwrap();
-        }
+        // Notes are written as soon as the disk takes them. In a test no time passes, so that is waited for:
+        // one that is lost takes everything since the note before with it, however long ago that was, and
+        // the threads of the process that is gone would write it later, which those of a real one cannot.
         self.set_cannot_write(false);
+        self.sessions.check().await.unwrap();
         self.sessions = start(self.file, &self.clock);
         for expected in &mut self.expected {
-            let written = self.written.map_or(expected.seen.1, |written| written.min(expected.seen.1));
-            expected.seen.0 = expected.seen.0.min(written - LATE);
+            expected.seen.0 = expected.seen.0.min(expected.seen.1 - LATE);
         }
-        self.written = None;
     }
 
     async fn look_at_all(&mut self) {
