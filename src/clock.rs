@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// Where the time comes from: the system, or a test.
 #[derive(Clone, Debug)]
@@ -101,26 +101,53 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// RFC 3339, in UTC, with milliseconds: `2026-01-31T08:00:00.000Z`.
+/// A [`Timestamp`] as RFC 3339 has it, in UTC, with milliseconds: `2026-01-31T08:00:00.000Z`.
+#[derive(Clone, Copy, Debug)]
+pub struct TimestampText([u8; 24]);
+
+impl TimestampText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Its bytes, all of them ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn put(&mut self, at: usize, digits: usize, number: u32) {
+        let places = self.0.get_mut(at..at + digits).unwrap_or_default();
+        places.iter_mut().rev().fold(number, |left, place| {
+            *place = b'0' + u8::try_from(left % 10).unwrap_or_default();
+            left / 10
+        });
+    }
+}
+
+impl Timestamp {
+    /// For logs and people; years that don't have four digits are shown as 1970.
+    pub fn to_text(self) -> TimestampText {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .ok()
+            .filter(|time| (0..=9999).contains(&time.year()))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let ((year, month, day), clock) = (time.to_calendar_date(), time.time());
+        let mut text = TimestampText(*b"0000-00-00T00:00:00.000Z");
+        text.put(0, 4, year.unsigned_abs());
+        text.put(5, 2, u8::from(month).into());
+        text.put(8, 2, day.into());
+        text.put(11, 2, clock.hour().into());
+        text.put(14, 2, clock.minute().into());
+        text.put(17, 2, clock.second().into());
+        text.put(20, 3, clock.millisecond().into());
+        text
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let (date, clock) = (time.date(), time.time());
-        if !(0..=9999).contains(&date.year()) {
-            return f.write_str(&time.format(&Rfc3339).unwrap_or_default());
-        }
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            clock.hour(),
-            clock.minute(),
-            clock.second(),
-            clock.millisecond()
-        )
+        f.write_str(self.to_text().as_str())
     }
 }
 

@@ -8,6 +8,8 @@
 //! hyper's to refuse. It must follow the bodies too, or it would lose sight of
 //! the second request in a packet.
 
+use memchr::{memchr, memchr2};
+
 /// Follows the requests of one connection.
 #[derive(Debug)]
 pub(super) struct Framing {
@@ -59,11 +61,18 @@ impl Framing {
                     at += self.skip(left, rest.len(), |left| Part::Chunk { left }, Part::ChunkEnd);
                 }
                 Part::Head | Part::ChunkSize | Part::ChunkEnd | Part::Trailers => {
-                    let byte = rest.first().copied().unwrap_or_default();
-                    if self.byte(byte).is_err() {
-                        return Some(at);
+                    let plain = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+                    let (plain, ending) = rest.split_at(plain);
+                    if let Some(misplaced) = self.text(plain) {
+                        return Some(at + misplaced);
                     }
-                    at += 1;
+                    at += plain.len();
+                    if let Some(byte) = ending.first() {
+                        if self.ending(*byte).is_err() {
+                            return Some(at);
+                        }
+                        at += 1;
+                    }
                 }
             }
         }
@@ -77,31 +86,39 @@ impl Framing {
         skipped
     }
 
-    /// RFC 9112 §2.2: a line ends in CR LF, and neither stands alone; §5.2: no line begins with a blank.
-    fn byte(&mut self, byte: u8) -> Result<(), Misplaced> {
+    /// What a line holds before it ends; says which byte does not belong there.
+    fn text(&mut self, text: &[u8]) -> Option<usize> {
+        let first = *text.first()?;
         let line = &mut self.line;
-        match (line.after_cr, byte) {
+        // A CR that no LF follows; §5.2: no line begins with a blank.
+        if line.after_cr || (line.len == 0 && matches!(first, b' ' | b'\t')) {
+            return Some(0);
+        }
+        // RFC 9112 §3.2: a request target has no fragment. hyper would cut it off without a word.
+        if !self.began
+            && matches!(self.part, Part::Head)
+            && let Some(fragment) = memchr(b'#', text)
+        {
+            return Some(fragment);
+        }
+        line.push(text);
+        None
+    }
+
+    /// RFC 9112 §2.2: a line ends in CR LF, and neither stands alone.
+    fn ending(&mut self, byte: u8) -> Result<(), Misplaced> {
+        match (self.line.after_cr, byte) {
             (true, b'\n') => {
                 let ended = self.line_ended();
                 self.line.after_cr = false;
                 self.line.len = 0;
                 ended
             }
-            (true, _) | (false, b'\n') => Err(Misplaced),
             (false, b'\r') => {
-                line.after_cr = true;
+                self.line.after_cr = true;
                 Ok(())
             }
-            (false, b' ' | b'\t') if line.len == 0 => Err(Misplaced),
-            // RFC 9112 §3.2: a request target has no fragment. hyper would cut it off without a word.
-            (false, b'#') if !self.began && matches!(self.part, Part::Head) => Err(Misplaced),
-            (false, byte) => {
-                if let Some(kept) = line.start.get_mut(line.len) {
-                    *kept = byte;
-                }
-                line.len += 1;
-                Ok(())
-            }
+            _ => Err(Misplaced),
         }
     }
 
@@ -167,6 +184,15 @@ impl Framing {
 }
 
 impl Line {
+    fn push(&mut self, text: &[u8]) {
+        let room = self.start.get_mut(self.len..).unwrap_or_default();
+        let kept = room.len().min(text.len());
+        if let (Some(room), Some(text)) = (room.get_mut(..kept), text.get(..kept)) {
+            room.copy_from_slice(text);
+        }
+        self.len += text.len();
+    }
+
     fn looked_at(&self) -> &[u8] {
         self.start.get(..self.len).unwrap_or(&self.start)
     }

@@ -2,8 +2,6 @@
 
 use std::{cell::RefCell, io::Write, net::IpAddr, time::Duration};
 
-use serde::Serialize;
-
 use super::{Format, LogWriter};
 use crate::clock::Timestamp;
 
@@ -16,10 +14,9 @@ pub struct AccessLog {
 }
 
 /// What is known of a request once its answer has ended. The query is left out: it may hold secrets.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct AccessRecord<'a> {
     /// When the request's head was read.
-    #[serde(serialize_with = "as_text")]
     pub time: Timestamp,
     /// The request's id.
     pub id: &'a str,
@@ -35,18 +32,13 @@ pub struct AccessRecord<'a> {
     pub status: u16,
     /// Of the answer's body, as sent.
     pub bytes: u64,
-    /// From the request's head to the end of the answer, in milliseconds.
-    #[serde(serialize_with = "as_millis", rename = "ms")]
+    /// From the request's head to the end of the answer.
     pub duration: Duration,
-    /// From the forwarded head to the upstream's answer, in milliseconds.
-    #[serde(serialize_with = "as_optional_millis", rename = "upstream_ms")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// From the forwarded head to the upstream's answer.
     pub upstream_time: Option<Duration>,
     /// The app that answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<&'a str>,
     /// Who asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
 }
 
@@ -89,15 +81,49 @@ impl Drop for AccessLog {
     }
 }
 
-fn write_json(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<()> {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        log: &'static str,
-        #[serde(flatten)]
-        record: &'a AccessRecord<'a>,
+/// Field by field: half of what serde needs for the same line, and every request pays it.
+fn write_json(line: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<()> {
+    let AccessRecord { time, id, client, method, host, path, status, bytes, duration, .. } = record;
+    line.extend_from_slice(br#"{"log":"access","time":""#);
+    line.extend_from_slice(time.to_text().as_bytes());
+    line.extend_from_slice(br#"","id":"#);
+    serde_json::to_writer(&mut *line, id)?;
+    line.extend_from_slice(br#","client":"#);
+    serde_json::to_writer(&mut *line, client)?;
+    line.extend_from_slice(br#","method":"#);
+    serde_json::to_writer(&mut *line, method)?;
+    line.extend_from_slice(br#","host":"#);
+    serde_json::to_writer(&mut *line, host)?;
+    line.extend_from_slice(br#","path":"#);
+    serde_json::to_writer(&mut *line, path)?;
+    line.extend_from_slice(br#","status":"#);
+    serde_json::to_writer(&mut *line, status)?;
+    line.extend_from_slice(br#","bytes":"#);
+    serde_json::to_writer(&mut *line, bytes)?;
+    line.extend_from_slice(br#","ms":"#);
+    write_millis(line, *duration)?;
+    if let Some(time) = record.upstream_time {
+        line.extend_from_slice(br#","upstream_ms":"#);
+        write_millis(line, time)?;
     }
-    serde_json::to_writer(&mut *buffer, &Line { log: "access", record })?;
-    buffer.push(b'\n');
+    if let Some(app) = record.app {
+        line.extend_from_slice(br#","app":"#);
+        serde_json::to_writer(&mut *line, app)?;
+    }
+    if let Some(user) = record.user {
+        line.extend_from_slice(br#","user":"#);
+        serde_json::to_writer(&mut *line, user)?;
+    }
+    line.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+/// Milliseconds with their microseconds after the point.
+fn write_millis(line: &mut Vec<u8>, duration: Duration) -> std::io::Result<()> {
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    serde_json::to_writer(&mut *line, &(micros / 1000))?;
+    let digit = |unit: u64| b'0' + u8::try_from(micros / unit % 10).unwrap_or_default();
+    line.extend_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
     Ok(())
 }
 
@@ -130,26 +156,6 @@ fn write_text(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Resul
 
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn as_text<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
-}
-
-fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((millis(*duration) * 1000.0).round() / 1000.0)
-}
-
-#[expect(clippy::ref_option, reason = "serde's signature")]
-fn as_optional_millis<S: serde::Serializer>(
-    duration: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => as_millis(duration, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 const HAND_OVER_BYTES: usize = 16 * 1024;
@@ -209,6 +215,15 @@ mod tests {
         assert_eq!(value["upstream_ms"], 1.25);
         assert_eq!(value["path"], "/a\"b\u{1b}[2J");
         assert!(value.get("user").is_none());
+    }
+
+    #[test]
+    fn durations_are_milliseconds_to_the_microsecond() {
+        for (micros, text) in [(0, "0.000"), (7, "0.007"), (1_050, "1.050"), (61_000_999, "61000.999")] {
+            let mut line = Vec::new();
+            write_millis(&mut line, Duration::from_micros(micros)).unwrap();
+            assert_eq!(String::from_utf8(line).unwrap(), text);
+        }
     }
 
     #[test]
