@@ -1,11 +1,12 @@
-"""Portcullis with a login against nginx without one, before the same upstream.
+"""Portcullis with a login against nginx without one, before the same upstream; other peers and variants on demand.
 
-Both proxies run all the time, pinned to one CPU; the load and the upstream share another. For every
-workload they are loaded in turn, A B B A, so that a machine that grows slower harms both. What is
-compared is the CPU time a proxy spends on a request; the ratio is the median of the rounds' quotients.
+All run all the time, pinned to one CPU; the load and the upstream share another. For every workload they are
+loaded in turn, A B B A, so that a machine that grows slower harms all. What is compared is the CPU time that
+is spent on a request; the ratio is the median of the rounds' quotients.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -15,48 +16,57 @@ from pathlib import Path
 
 import checks
 import cost
+import peers
+import plot
+import portcullis
 import report
 from load import BODY_BYTES, WORKLOADS, Load, LoadHung
-from servers import Nginx, Portcullis, Upstream, make_certificate
+from servers import Upstream, make_certificate
 
 OUTPUT = Path(__file__).resolve().parent / "output"
+VARIANTS = {variant.__name__.lower(): variant for variant in portcullis.VARIANTS}
 
 
 def main():
     options = arguments()
     cpus = sorted(os.sched_getaffinity(0))
-    proxy_cpu, load_cpu = cpus[0], cpus[-1]
+    proxy_cpus, load_cpu = cpus[:1] if options.workers == 1 else cpus[: options.workers], cpus[-1]
     cost.allow_many_files()
-    os.sched_setaffinity(0, {load_cpu})
+    if options.workers == 1:
+        os.sched_setaffinity(0, {load_cpu})
     started = time.monotonic()
     load_average = os.getloadavg()[0]
     if load_average > 1:
         print(f"others are at work here (load {load_average:.1f}); measure again when they are not", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="compare-") as folder:
+    with tempfile.TemporaryDirectory(prefix="compare-") as folder, contextlib.ExitStack() as running:
         folder = Path(folder)
         os.chmod(folder, 0o755)
         make_certificate(folder)
         body = folder / "body"
         body.write_bytes(os.urandom(BODY_BYTES))
-        load = Load(folder, body, load_cpu)
-        with (
-            Upstream(folder, load_cpu) as upstream,
-            Nginx(folder, proxy_cpu, upstream.port) as nginx,
-            Portcullis(folder, proxy_cpu, upstream.port, options.portcullis) as portcullis,
-        ):
-            proxies = {"nginx": nginx, "portcullis": portcullis}
-            memory = {name: {"start_kib": cost.rss_kib(proxy.pids())} for name, proxy in proxies.items()}
-            portcullis.sign_in()
-            checks.run(nginx, portcullis, upstream)
-            results = {}
-            for workload in WORKLOADS:
-                if options.only is None or workload.name in options.only:
-                    results[workload.name] = rounds(workload, proxies, upstream, load, options)
-            for name, proxy in proxies.items():
+        load = Load(folder, body, load_cpu if options.workers == 1 else None)
+        upstream = running.enter_context(Upstream(folder, [load_cpu] if options.workers == 1 else cpus))
+        kinds = {"nginx": peers.Nginx, "portcullis": portcullis.Portcullis}
+        kinds |= {name: peers.PEERS[name][1] for name in options.peers}
+        kinds |= {name: VARIANTS[name] for name in options.variants}
+        proxies = {}
+        for name, kind in kinds.items():
+            ours = [options.portcullis] if issubclass(kind, portcullis.Portcullis) else []
+            proxies[name] = running.enter_context(kind(folder, proxy_cpus, upstream.port, *ours))
+        memory = {name: {"start_kib": cost.rss_kib(proxy.pids())} for name, proxy in proxies.items()}
+        for proxy in proxies.values():
+            proxy.sign_in()
+        checks.run(proxies, upstream)
+        results = {}
+        for workload in WORKLOADS:
+            if options.only is None or workload.name in options.only:
+                results[workload.name] = rounds(workload, proxies, upstream, load, options)
+        for name, proxy in proxies.items():
+            if name not in VARIANTS and not options.quick:
                 memory[name]["idle_connection_kib"] = cost.kib_per_idle_connection(proxy)
-    machine = report.machine(proxy_cpu, load_cpu, load_average, options.portcullis)
     document = {
-        "machine": machine,
+        "machine": report.machine(proxy_cpus, load_cpu, load_average, proxies, options.portcullis),
+        "command": "benches/compare/run " + " ".join(sys.argv[3:]),
         "rounds": options.rounds,
         "seconds": options.seconds,
         "workloads": results,
@@ -64,17 +74,20 @@ def main():
     }
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / "comparison.json").write_text(json.dumps(document, indent=1) + "\n")
+    (OUTPUT / "comparison.svg").write_text(plot.svg(document))
     print(report.table(document))
-    print(f"\n{time.monotonic() - started:.0f} s; the samples are in {OUTPUT / 'comparison.json'}")
+    print(f"\n{time.monotonic() - started:.0f} s; the samples are in {OUTPUT / 'comparison.json'}, a plot beside them")
 
 
 def rounds(workload, proxies, upstream, load, options):
-    """Loads both proxies in turn; each round is a pair, and every other pair is turned round."""
+    """Loads all in turn. Every other round is turned round, and each begins with another."""
     samples = {name: [] for name in proxies}
     for proxy in proxies.values():
         sample(workload, proxy, upstream, load, options.seconds / 2)
     for number in range(options.rounds):
         order = list(proxies.items())
+        start = number // 2 % len(order)
+        order = order[start:] + order[:start]
         for name, proxy in order if number % 2 == 0 else reversed(order):
             samples[name].append(sample(workload, proxy, upstream, load, options.seconds))
         print(".", end="", file=sys.stderr, flush=True)
@@ -107,17 +120,36 @@ def arguments():
     parser = argparse.ArgumentParser(prog="benches/compare/run", description=__doc__.splitlines()[0])
     parser.add_argument("--portcullis", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="two rounds of half a second: does it work at all?")
-    parser.add_argument("--rounds", type=int, help="pairs for each workload; 7, if nothing is said")
+    parser.add_argument("--rounds", type=int, help="rounds for each workload; 7, if nothing is said")
     parser.add_argument("--seconds", type=float, help="how long each load lasts; 2, if nothing is said")
     names = [workload.name for workload in WORKLOADS]
-    parser.add_argument("--only", type=lambda text: text.split(","), help="of " + ", ".join(names))
+    parser.add_argument("--only", type=of("workload", names), help="of " + ", ".join(names))
+    known = list(peers.PEERS)
+    parser.add_argument("--peers", type=of("peer", known), default=[], help="beside nginx, of " + ", ".join(known))
+    named = list(VARIANTS)
+    parser.add_argument("--variants", type=of("variant", named), default=[], help="of Portcullis: " + ", ".join(named))
+    parser.add_argument("--workers", type=int, default=1, help="with 2, nothing is pinned and all share the machine")
     options = parser.parse_args()
-    unknown = set(options.only or []) - set(names)
-    if unknown:
-        parser.error(f"no workload is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    if missing := [name for name in options.peers if name not in peers.available()]:
+        print(f"not to be had here, left out: {', '.join(missing)}", file=sys.stderr)
+        options.peers = [name for name in options.peers if name not in missing]
     options.rounds = options.rounds or (2 if options.quick else 7)
     options.seconds = options.seconds or (0.5 if options.quick else 2.0)
     return options
+
+
+def of(what, known):
+    """A list with commas between, of known words or `all`."""
+
+    def words(text):
+        given = known if text == "all" else text.split(",")
+        if unknown := set(given) - set(known):
+            raise argparse.ArgumentTypeError(
+                f"no {what} is called {', '.join(sorted(unknown))}; there are {', '.join(known)}"
+            )
+        return given
+
+    return words
 
 
 if __name__ == "__main__":

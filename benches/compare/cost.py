@@ -4,7 +4,7 @@ import contextlib
 import resource
 import time
 
-CONNECTIONS = 1000
+CONNECTIONS = 5000
 
 
 def cpu_seconds(pids):

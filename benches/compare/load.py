@@ -57,7 +57,8 @@ class Load:
 
     def run(self, workload, proxy, seconds):
         """Loads a proxy; anything but 200 for every request ends the comparison."""
-        command = ["taskset", "-c", str(self.cpu), "h2load", "-t", "1", f"--log-file={self.log}"]
+        pinned = [] if self.cpu is None else ["taskset", "-c", str(self.cpu)]
+        command = [*pinned, "h2load", "-t", "1", f"--log-file={self.log}"]
         command += ["--tls13-ciphers=TLS_AES_128_GCM_SHA256", "--groups=X25519", *workload.options]
         for name, value in proxy.headers.items():
             command += ["-H", f"{name}: {value}"]
@@ -88,7 +89,7 @@ class Load:
         elapsed = time.monotonic() - started
         good, failed = counted(done.stdout)
         if done.returncode != 0 or good == 0 or failed:
-            raise SystemExit(f"{' '.join(command[3:])}\n{done.stdout}{done.stderr}")
+            raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         answered.requests += good
         answered.seconds += elapsed
         with self.log.open(encoding="ascii") as lines:

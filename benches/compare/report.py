@@ -7,18 +7,26 @@ import statistics
 import subprocess
 
 from load import WORKLOADS
+from peers import program
 
 
 def summary(samples):
-    """Ratios are taken within a pair: its two loads ran one right after the other."""
-    pairs = zip(samples["portcullis"], samples["nginx"], strict=True)
-    ratios = [ours["cpu_us"] / theirs["cpu_us"] for ours, theirs in pairs]
-    medians = {name: {key: median(runs, key) for key in runs[0]} for name, runs in samples.items()}
+    """Ratios are taken within a round: its loads ran one right after the other."""
     return {
-        "cpu_ratio": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
-        "medians": medians,
+        "to_nginx": {name: ratio(runs, samples["nginx"]) for name, runs in samples.items() if name != "nginx"},
+        "to_portcullis": {
+            name: ratio(runs, samples["portcullis"])
+            for name, runs in samples.items()
+            if name not in ("nginx", "portcullis")
+        },
+        "medians": {name: {key: median(runs, key) for key in runs[0]} for name, runs in samples.items()},
         "samples": samples,
     }
+
+
+def ratio(runs, others):
+    quotients = [run["cpu_us"] / other["cpu_us"] for run, other in zip(runs, others, strict=True)]
+    return {"median": statistics.median(quotients), "min": min(quotients), "max": max(quotients)}
 
 
 def median(runs, key):
@@ -27,39 +35,51 @@ def median(runs, key):
 
 
 def table(document):
-    names = {workload.name: workload.what for workload in WORKLOADS}
     lines = [
-        "CPU time of Portcullis (signed in) over that of nginx (no login), medians of "
-        f"{document['rounds']} pairs of {document['seconds']:g} s; each pair of figures: Portcullis, nginx",
+        f"{document['command']}",
         "",
-        "| workload | ratio (min-max) | CPU us/request | requests/s | p50 us | p99 us | proxy's CPU busy |",
-        "|---|---|---|---|---|---|---|",
+        "CPU time for each request over that of nginx without a login, in the same round: the median of "
+        f"{document['rounds']} rounds of {document['seconds']:g} s (min-max)",
+        "",
     ]
     for name, result in document["workloads"].items():
-        ratio = result["cpu_ratio"]
-        cells = [names[name], f"**{ratio['median']:.2f}** ({ratio['min']:.2f}-{ratio['max']:.2f})"]
-        for key, form in COLUMNS:
-            cells.append(", ".join(form(result["medians"][of][key]) for of in ("portcullis", "nginx")))
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "| memory | Portcullis | nginx |", "|---|---|---|"]
-    ours, theirs = document["memory"]["portcullis"], document["memory"]["nginx"]
-    lines.append(f"| RSS at start, MiB | {ours['start_kib'] / 1024:.1f} | {theirs['start_kib'] / 1024:.1f} |")
-    idle = (ours["idle_connection_kib"], theirs["idle_connection_kib"])
-    lines.append(f"| KiB for each of 1,000 idle TLS connections | {idle[0]:.1f} | {idle[1]:.1f} |")
+        lines += [
+            next(workload.what for workload in WORKLOADS if workload.name == name),
+            "",
+            "| | to nginx | to portcullis | CPU us/request | requests/s | p50 us | p99 us | CPU busy |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for proxy, medians in result["medians"].items():
+            ratios = [show(result[to].get(proxy)) for to in ("to_nginx", "to_portcullis")]
+            cells = [form(medians[key]) for key, form in COLUMNS]
+            lines.append("| " + " | ".join([proxy, *ratios, *cells]) + " |")
+        lines.append("")
+    lines += ["| memory | RSS at start, MiB | KiB for each idle TLS connection |", "|---|---|---|"]
+    for proxy, memory in document["memory"].items():
+        idle = memory.get("idle_connection_kib")
+        lines.append(f"| {proxy} | {memory['start_kib'] / 1024:.1f} | {'-' if idle is None else f'{idle:.1f}'} |")
     lines.append("")
     lines += [f"{key}: {value}" for key, value in document["machine"].items()]
     return "\n".join(lines)
 
 
-def machine(proxy_cpu, load_cpu, load_average, program):
-    return {
-        "cpu": f"{os.cpu_count()} x {cpu_model()}; proxies on {proxy_cpu}, load and upstream on {load_cpu}",
+def show(found):
+    return "" if found is None else f"**{found['median']:.2f}** ({found['min']:.2f}-{found['max']:.2f})"
+
+
+def machine(proxy_cpus, load_cpu, load_average, proxies, binary):
+    where = f"proxies on {proxy_cpus}, load and upstream on {load_cpu}" if len(proxy_cpus) == 1 else "nothing pinned"
+    facts = {
+        "cpu": f"{os.cpu_count()} x {cpu_model()}; {where}",
         "system": f"Linux {platform.release()}",
         "load average before": f"{load_average:.1f}",
-        "nginx": said("/usr/sbin/nginx", "-v"),
         "h2load": said("h2load", "--version"),
-        "portcullis": said(program, "--version"),
+        "portcullis": said(binary, "--version"),
     }
+    for name, command in VERSIONS.items():
+        if any(proxy.startswith(name) for proxy in proxies):
+            facts[name] = said(program(command[0]), *command[1:]).splitlines()[0]
+    return facts
 
 
 def cpu_model():
@@ -77,14 +97,25 @@ def whole(value):
     return "-" if value is None else f"{value:,.0f}"
 
 
+def tenths(value):
+    return "-" if value is None else f"{value:,.1f}"
+
+
 def share(value):
     return f"{value * 100:.0f} %"
 
 
 COLUMNS = (
-    ("cpu_us", whole),
+    ("cpu_us", tenths),
     ("requests_per_second", whole),
     ("p50_us", whole),
     ("p99_us", whole),
     ("busy", share),
 )
+VERSIONS = {
+    "nginx": ("nginx", "-v"),
+    "haproxy": ("haproxy", "-v"),
+    "envoy": ("envoy", "--version"),
+    "caddy": ("caddy", "version"),
+    "apache": ("apache2", "-v"),
+}

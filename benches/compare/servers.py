@@ -1,27 +1,25 @@
-"""The processes: the upstream, nginx as a plain TLS proxy before it, Portcullis with a login before it."""
+"""The processes, and the upstream that all of them stand before."""
 
 import http.client
 import os
-import re
 import secrets
 import signal
 import socket
 import ssl
 import subprocess
 import time
-from urllib.parse import urlencode
 
 USER = "alice"
 CERTIFICATE, KEY = "certificate.pem", "key.pem"
 
 
 class Server:
-    """A process on one CPU, stopped at the end of a `with`."""
+    """A process on these CPUs, stopped at the end of a `with`."""
 
-    def __init__(self, folder, cpu, command, port, **streams):
+    def __init__(self, folder, cpus, command, port, **streams):
         self.folder, self.port = folder, port
         self.messages = folder / f"{type(self).__name__.lower()}.stderr"
-        command = ["taskset", "-c", str(cpu), *map(str, command)]
+        command = ["taskset", "-c", ",".join(map(str, cpus)), *map(str, command)]
         with self.messages.open("wb") as stderr:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr, **streams)
 
@@ -58,6 +56,7 @@ class Server:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
+                # Nothing tells that a foreign program listens, but asking it.
                 time.sleep(0.02)
         raise SystemExit(f"{type(self).__name__} does not listen:\n{self.messages.read_text(errors='replace')}")
 
@@ -66,6 +65,11 @@ class Proxy(Server):
     """What is compared: `https://localhost:PORT`, and the headers a client has to send."""
 
     headers = {}
+    # Whether it lets nobody in whom it does not know.
+    asks_who = False
+
+    def sign_in(self):
+        """Nothing to do, where nobody is asked."""
 
     def connect(self):
         """A TLS connection as a browser without a remembered session would make it."""
@@ -88,9 +92,9 @@ class Proxy(Server):
 
 
 class Upstream(Server):
-    """A second nginx with fixed answers. `/echo` tells what it saw; its status counts requests."""
+    """An nginx with fixed answers. `/echo` tells what it saw; its status counts requests."""
 
-    def __init__(self, folder, cpu):
+    def __init__(self, folder, cpus):
         port = free_port()
         # Only who really asked this process can know it.
         self.secret = secrets.token_hex(16)
@@ -99,7 +103,7 @@ class Upstream(Server):
         for name, size in (("10k", 10 << 10), ("1m", 1 << 20)):
             (files / name).write_bytes(os.urandom(size))
         text = UPSTREAM.format(port=port, folder=folder, secret=self.secret)
-        super().__init__(folder, cpu, nginx_command(folder, "upstream", text), port)
+        super().__init__(folder, cpus, nginx_command(folder, "upstream", text), port)
 
     def requests(self):
         """How many requests it has seen."""
@@ -110,42 +114,6 @@ class Upstream(Server):
             return int(client.getresponse().read().split()[9])
         finally:
             client.close()
-
-
-class Nginx(Proxy):
-    """Debian's nginx, one worker, as a TLS reverse proxy that lets everybody in."""
-
-    def __init__(self, folder, cpu, upstream):
-        port = free_port()
-        text = NGINX.format(port=port, folder=folder, upstream=upstream, certificate=CERTIFICATE, key=KEY)
-        super().__init__(folder, cpu, nginx_command(folder, "nginx", text), port)
-
-
-class Portcullis(Proxy):
-    """Portcullis, one worker, every path for members of a group only."""
-
-    def __init__(self, folder, cpu, upstream, program):
-        port = free_port()
-        file = folder / "gateway.toml"
-        file.write_text(PORTCULLIS.format(port=port, upstream=upstream, certificate=CERTIFICATE, key=KEY))
-        self.password = secrets.token_urlsafe(18)
-        add = [program, "--config", file, "user", "add", USER, "--group", "staff"]
-        added = subprocess.run(add, input=self.password + "\n", text=True, capture_output=True, check=False)
-        if added.returncode != 0:
-            raise SystemExit(f"no user could be added:\n{added.stderr}")
-        command = [program, "--config", file, "serve"]
-        super().__init__(folder, cpu, command, port, stdout=subprocess.DEVNULL)
-
-    def sign_in(self):
-        """As a browser does it; from now on `headers` carry the session."""
-        _, headers, page = self.ask("GET", "/.gateway/login")
-        token = re.search(rb'name="csrf" value="([^"]+)"', page).group(1).decode()
-        fields = urlencode({"username": USER, "password": self.password, "csrf": token, "next": "/"})
-        sent = {"Cookie": cookie(headers), "Content-Type": "application/x-www-form-urlencoded"}
-        status, headers, _ = self.ask("POST", "/.gateway/login", sent, fields)
-        if status != 303:
-            raise SystemExit(f"signing in was answered with {status}")
-        self.headers = {"Cookie": cookie(headers, "__Host-portcullis")}
 
 
 def make_certificate(folder):
@@ -201,72 +169,4 @@ http {{
         location = /upstream-status {{ stub_status; }}
     }}
 }}
-"""
-
-# What a careful administrator sets for speed: kept connections, buffers that hold an answer, no files, a
-# buffered log, no more headers than an application needs (a request id costs random numbers). One ticket
-# for each handshake, as Portcullis sends.
-NGINX = """
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr warn;
-events {{ worker_connections 8192; }}
-http {{
-    log_format like_ours escape=json '{{"log":"access","time":"$time_iso8601","id":"$connection-$connection_requests","client":"$remote_addr",'
-        '"method":"$request_method","host":"$host","path":"$uri","status":$status,"bytes":$body_bytes_sent,'
-        '"ms":$request_time,"upstream_ms":"$upstream_response_time"}}';
-    access_log /dev/null like_ours buffer=64k flush=250ms;
-    keepalive_requests 1000000000; keepalive_timeout 60s;
-    tcp_nodelay on;
-    client_max_body_size 1g;
-    client_body_temp_path {folder}/nginx-body; proxy_temp_path {folder}/nginx-proxy;
-    upstream app {{
-        server 127.0.0.1:{upstream};
-        keepalive 256; keepalive_requests 1000000000; keepalive_timeout 60s;
-    }}
-    server {{
-        listen 127.0.0.1:{port} ssl http2 backlog=1024;
-        ssl_certificate {folder}/{certificate}; ssl_certificate_key {folder}/{key};
-        ssl_protocols TLSv1.3; ssl_ecdh_curve X25519;
-        ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
-        ssl_conf_command NumTickets 1;
-        location / {{
-            proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto https;
-            proxy_request_buffering off; proxy_buffers 16 32k; proxy_busy_buffers_size 128k;
-            proxy_max_temp_file_size 0;
-        }}
-    }}
-}}
-"""
-
-PORTCULLIS = """
-[server]
-https = ["127.0.0.1:{port}"]
-http = []
-status = "off"
-workers = 1
-
-[tls]
-min_version = "1.3"
-certificate = [{{ cert = "{certificate}", key = "{key}" }}]
-
-[log]
-access = true
-
-[groups]
-staff = ["bench.use"]
-
-[[app]]
-name = "bench"
-host = "localhost"
-upstream = "http://127.0.0.1:{upstream}"
-identity = "remote-user"
-
-[[app.rule]]
-path = "/**"
-allow = {{ group = "staff" }}
-
-[[app.rule]]
-path = "/public/**"
-allow = "anyone"
 """

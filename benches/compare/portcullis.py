@@ -1,0 +1,131 @@
+"""Portcullis: with a login, and the variants of it that show what a part of its work costs."""
+
+import contextlib
+import re
+import secrets
+import shutil
+import sqlite3
+import subprocess
+from urllib.parse import urlencode
+
+from servers import CERTIFICATE, KEY, USER, Proxy, cookie, free_port
+
+
+class Portcullis(Proxy):
+    """Every path for members of a group only, one line of log for each request."""
+
+    asks_who = True
+    allow = '{ group = "staff" }'
+    log = "true"
+
+    def __init__(self, folder, cpus, upstream, program):
+        self.program = program
+        # Variants stand side by side, each with a state folder of its own.
+        self.home = folder / type(self).__name__.lower()
+        self.home.mkdir()
+        for name in (CERTIFICATE, KEY):
+            shutil.copy(folder / name, self.home / name)
+        port = free_port()
+        self.file = self.home / "gateway.toml"
+        self.file.write_text(self._configuration(port, upstream, len(cpus)))
+        self.password = secrets.token_urlsafe(18)
+        add = [program, "--config", self.file, "user", "add", USER, "--group", "staff"]
+        added = subprocess.run(add, input=self.password + "\n", text=True, capture_output=True, check=False)
+        if added.returncode != 0:
+            raise SystemExit(f"no user could be added:\n{added.stderr}")
+        command = [program, "--config", self.file, "serve"]
+        super().__init__(folder, cpus, command, port, stdout=subprocess.DEVNULL)
+
+    def sign_in(self):
+        """As a browser does it; from now on `headers` carry the session."""
+        _, headers, page = self.ask("GET", "/.gateway/login")
+        token = re.search(rb'name="csrf" value="([^"]+)"', page).group(1).decode()
+        fields = urlencode({"username": USER, "password": self.password, "csrf": token, "next": "/"})
+        sent = {"Cookie": cookie(headers), "Content-Type": "application/x-www-form-urlencoded"}
+        status, headers, _ = self.ask("POST", "/.gateway/login", sent, fields)
+        if status != 303:
+            raise SystemExit(f"signing in was answered with {status}")
+        self.headers = {"Cookie": cookie(headers, "__Host-portcullis")}
+
+    def _configuration(self, port, upstream, workers):
+        settings = {"port": port, "upstream": upstream, "workers": workers, "allow": self.allow, "log": self.log}
+        return CONFIGURATION.format(certificate=CERTIFICATE, key=KEY, **settings)
+
+
+class Public(Portcullis):
+    """Everybody may have everything, and nobody is signed in."""
+
+    asks_who = False
+    allow = '"anyone"'
+
+    def sign_in(self):
+        pass
+
+
+class Unlogged(Portcullis):
+    """Without the access log."""
+
+    log = "false"
+
+
+class ManyRules(Portcullis):
+    """999 other apps with ten rules each before the one that is asked."""
+
+    def _configuration(self, port, upstream, workers):
+        others = (
+            f'[[app]]\nhost = "app{app}.example.com"\nupstream = "http://127.0.0.1:{upstream}"\n'
+            + "".join(f'[[app.rule]]\npath = "/area{rule}/**"\nallow = "authenticated"\n' for rule in range(10))
+            for app in range(999)
+        )
+        return super()._configuration(port, upstream, workers) + "\n".join(others)
+
+
+class ManySessions(Portcullis):
+    """A million sessions are alive beside the one that is used."""
+
+    def sign_in(self):
+        super().sign_in()
+        with contextlib.closing(sqlite3.connect(self.home / "state" / "sessions.db", timeout=60)) as store, store:
+            names = [row[1] for row in store.execute("PRAGMA table_info(session)") if row[1] != "key"]
+            columns = ", ".join(names)
+            store.execute(
+                f"WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {SESSIONS}) "
+                f"INSERT INTO session (key, {columns}) SELECT randomblob(32), {columns} FROM number, "
+                f"(SELECT {columns} FROM session LIMIT 1)"
+            )
+
+
+VARIANTS = (Public, Unlogged, ManyRules, ManySessions)
+SESSIONS = 1_000_000
+
+CONFIGURATION = """
+[server]
+https = ["127.0.0.1:{port}"]
+http = []
+status = "off"
+workers = {workers}
+
+[tls]
+min_version = "1.3"
+certificate = [{{ cert = "{certificate}", key = "{key}" }}]
+
+[log]
+access = {log}
+
+[groups]
+staff = ["bench.use"]
+
+[[app]]
+name = "bench"
+host = "localhost"
+upstream = "http://127.0.0.1:{upstream}"
+identity = "remote-user"
+
+[[app.rule]]
+path = "/**"
+allow = {allow}
+
+[[app.rule]]
+path = "/public/**"
+allow = "anyone"
+"""
