@@ -11,8 +11,9 @@ use bytes::BytesMut;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+        AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+        CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+        SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
 
@@ -139,23 +140,6 @@ pub(super) fn to_upstream(
 /// Tells the upstream which host was asked for.
 pub(super) fn address(headers: &mut HeaderMap, app: &App, endpoint: &Endpoint, target: &Target) {
     headers.insert(HOST, host(app, endpoint, target.authority.as_str()));
-}
-
-/// Whether an upstream says in one way only how long its answer is (RFC 9112 §6.3).
-///
-/// hyper reads a length beside `chunked` as chunked but would hand the length on, so that the client
-/// takes the end of this answer for the beginning of the next.
-pub(super) fn frames_once(headers: &HeaderMap) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (lengths.next(), codings.next()) {
-        (None, None) => true,
-        (Some(length), None) => lengths.next().is_none() && !length.as_bytes().contains(&b','),
-        (None, Some(coding)) => {
-            codings.next().is_none() && coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
-        }
-        (Some(_), Some(_)) => false,
-    }
 }
 
 /// Turns the upstream's headers into those that the client receives.
@@ -377,5 +361,19 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     VIA,
 ];
 
-const NEVER_TRAILERS: [HeaderName; 9] =
-    [AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING];
+const NEVER_TRAILERS: [HeaderName; 14] = [
+    AUTHORIZATION,
+    CACHE_CONTROL,
+    CONNECTION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    COOKIE,
+    HOST,
+    MAX_FORWARDS,
+    SET_COOKIE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+];
