@@ -28,6 +28,8 @@ pub struct UpstreamBody {
     /// A short body that came with its head.
     ready: Option<Bytes>,
     rest: Option<Box<Rest>>,
+    /// Why it ended early; not told yet.
+    failed: Option<BodyError>,
 }
 
 /// What has to be read yet.
@@ -77,7 +79,7 @@ impl UpstreamBody {
                 _ => None,
             };
             give_back(lease, &sending, passage.kept);
-            return Self { ready, rest: None };
+            return Self { ready, rest: None, failed: None };
         }
         let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
         let progress = sending.progress();
@@ -96,7 +98,7 @@ impl UpstreamBody {
             owned: Arc::clone(passage.owned),
             leash: passage.tie.filter(|_| may_take_long).map(|tie| tie()),
         };
-        let mut body = Self { ready: None, rest: Some(Box::new(rest)) };
+        let mut body = Self { ready: None, rest: Some(Box::new(rest)), failed: None };
         body.end_if_over();
         body
     }
@@ -164,26 +166,32 @@ impl Body for UpstreamBody {
         if let Some(data) = this.ready.take() {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
+        if let Some(error) = this.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
         let frame = ready!(rest.poll_frame(cx));
-        if let Some(Err(_)) = frame {
+        if let Some(Err(error)) = frame {
             // Closes the connection, and with it whatever is still being sent.
             this.rest = None;
-        } else {
-            this.end_if_over();
+            // What came before leaves first: over HTTP/2 the end of a stream overtakes what is still queued.
+            this.failed = Some(error);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
+        this.end_if_over();
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ready.is_none() && self.rest.is_none()
+        self.ready.is_none() && self.rest.is_none() && self.failed.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
         let ready = self.ready.as_ref().map_or(0, |data| data.len() as u64);
         match self.rest.as_ref().map_or(Some(0), |rest| rest.reader.left()) {
-            Some(left) => SizeHint::with_exact(ready + left),
-            None => SizeHint::default(),
+            Some(left) if self.failed.is_none() => SizeHint::with_exact(ready + left),
+            _ => SizeHint::default(),
         }
     }
 }
