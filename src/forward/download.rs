@@ -70,7 +70,7 @@ pub(super) struct Passage<'a> {
 }
 
 impl UpstreamBody {
-    pub(super) fn new(mut lease: Lease, sending: Sending, passage: Passage<'_>) -> Self {
+    pub(super) fn new(mut lease: Lease, sending: Sending, passage: &Passage<'_>) -> Self {
         let mut reader = BodyReader::new(passage.framing);
         if sending.is_over() && reader.left().is_some_and(|left| left <= lease.conn.buf().len() as u64) {
             // All of it is here: the next request need not wait until the client has taken it.

@@ -4,6 +4,11 @@
 //! sends the request that was judged: its path byte for byte, its headers after
 //! the rules of `headers`, its body as a stream. It knows no session, token
 //! or password; of the session it knows the cookie's name, to cut it out.
+//!
+//! A request takes a connection from `pool`, `exchange` sends it (`sending`, `upload`) and waits for the
+//! answer's head, both at once; the answer's body (`download`) has the connection until its end, and gives it
+//! back. All of that happens in the task that serves the client; `both_ways` is the one exception. How HTTP/1.1
+//! is spoken with an upstream, and what is refused of it, is `wire`'s.
 
 mod app;
 mod body;
@@ -161,7 +166,7 @@ impl Outgoing {
         mut request: Request<Incoming>,
         lease: &Lease,
         context: Context<'_>,
-    ) -> (Self, ClientUpgrade, Option<Upload>) {
+    ) -> (Self, ClientUpgrade, Option<Box<Upload>>) {
         let upgrade = headers::wanted_upgrade(request.version(), request.headers());
         let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
         let (parts, body) = request.into_parts();
@@ -185,7 +190,7 @@ impl Outgoing {
         (Self { method: parts.method, permit, headers, announced, upgrade }, client, upload)
     }
 
-    fn sending(&self, conn: &Conn, upload: Option<Upload>) -> Sending {
+    fn sending(&self, conn: &Conn, upload: Option<Box<Upload>>) -> Sending {
         let mut head = conn.spare().take_head();
         let target = self.permit.target().path_and_query();
         write_head(&mut head, &self.method, target, &self.headers, self.announced);
@@ -253,7 +258,7 @@ fn finish(
     headers::to_client(&mut response.headers);
     let passage =
         Passage { framing, kept, silence: context.app.timeout, owned: context.owned, tie: context.leash };
-    Ok(Response::from_parts(response, Some(UpstreamBody::new(lease, sending, passage))))
+    Ok(Response::from_parts(response, Some(UpstreamBody::new(lease, sending, &passage))))
 }
 
 fn is_idempotent(method: &Method) -> bool {

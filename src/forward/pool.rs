@@ -1,9 +1,9 @@
 //! Connections to upstreams, kept by the worker that made them.
 //!
-//! No lock and no task a request: a worker takes the connection that was used
-//! last, and the response's body gives it back at its end. Which server is
-//! next, and which is passed over because it does not answer, is remembered
-//! here too.
+//! No lock and no task: a worker takes the connection that was used last, looks
+//! whether it is still quiet, and the response's body gives it back at its
+//! end. Nobody waits on an idle connection. Which server is next, and which is
+//! passed over because it does not answer, is remembered here too.
 
 use std::{
     cell::{Cell, RefCell},
@@ -59,9 +59,13 @@ impl Pool {
     /// A connection to one of the app's servers, each in its turn; one that does not answer is
     /// passed over for a while, and the next is tried at once.
     pub(super) async fn take(&self, app: &App) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
+        let now = Instant::now();
+        if let [only] = &*app.upstreams {
+            let lease = self.server(only).lease(only, now, app.connect_timeout).await;
+            return lease.map_err(|kind| (Arc::clone(only), kind));
+        }
         let turn = self.turns.get();
         self.turns.set(turn.wrapping_add(1));
-        let now = Instant::now();
         let mut in_turn: Vec<_> = app
             .upstreams
             .iter()
@@ -77,9 +81,7 @@ impl Pool {
             match server.lease(endpoint, now, app.connect_timeout).await {
                 Ok(lease) => return Ok(lease),
                 Err(kind) => {
-                    if app.upstreams.len() > 1 {
-                        tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream passed over");
-                    }
+                    tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream passed over");
                     failed = Some((Arc::clone(endpoint), kind));
                 }
             }

@@ -16,7 +16,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Sending {
     outbox: Outbox,
-    upload: Option<Upload>,
+    upload: Option<Box<Upload>>,
     is_flushed: bool,
     /// The upstream takes no more. It may have answered nevertheless, so this alone is no failure.
     broken: Option<io::Error>,
@@ -24,7 +24,7 @@ pub(super) struct Sending {
 
 impl Sending {
     /// A request with this head, and what comes after it.
-    pub(super) fn new(head: Vec<u8>, upload: Option<Upload>) -> Self {
+    pub(super) fn new(head: Vec<u8>, upload: Option<Box<Upload>>) -> Self {
         Self { outbox: Outbox::new(head), upload, is_flushed: false, broken: None }
     }
 
@@ -80,7 +80,7 @@ impl Sending {
 
     /// Whether the body has not left because nobody has asked for it.
     pub(super) fn is_held(&self) -> bool {
-        self.upload.as_ref().is_some_and(Upload::is_held)
+        self.upload.as_ref().is_some_and(|upload| upload.is_held())
     }
 
     /// Whether nothing of the request can have reached the upstream.
@@ -90,7 +90,7 @@ impl Sending {
 
     /// The body's progress, if there is a body.
     pub(super) fn progress(&self) -> Option<Rc<Progress>> {
-        self.upload.as_ref().map(Upload::progress)
+        self.upload.as_ref().map(|upload| upload.progress())
     }
 
     /// Whether there is a body of which something has still to be sent.
@@ -99,7 +99,7 @@ impl Sending {
     }
 
     /// The body, to be sent elsewhere.
-    pub(super) fn into_upload(self) -> Option<Upload> {
+    pub(super) fn into_upload(self) -> Option<Box<Upload>> {
         self.upload
     }
 

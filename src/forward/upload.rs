@@ -74,7 +74,7 @@ impl Upload {
         expects_continue: bool,
         limits: BodyLimits,
         owned: &Arc<OwnedNames>,
-    ) -> Option<Self> {
+    ) -> Option<Box<Self>> {
         if body.is_end_stream() {
             return None;
         }
@@ -85,7 +85,7 @@ impl Upload {
         let names =
             headers.get_all(TRAILER).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
         let trailers = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect();
-        Some(Self {
+        Some(Box::new(Self {
             body,
             announced,
             allowed: limits.max_body,
@@ -95,7 +95,7 @@ impl Upload {
             has_begun: false,
             owned: Arc::clone(owned),
             progress: Rc::new(Progress { moved_at: Cell::new(Instant::now()) }),
-        })
+        }))
     }
 
     /// How its length is told to the upstream.

@@ -136,5 +136,5 @@ const MAX_HEAD_BYTES: usize = 256 * 1024;
 const MAX_HEADERS: usize = 256;
 /// Most answers have fewer; the stack of each request has room for them.
 const FEW_HEADERS: usize = 32;
-/// RFC 9110 §15.2 knows no limit; WebDAV's `102 Processing`, the most frequent, comes every few seconds.
+/// RFC 9110 §15.2 knows no limit; the most frequent, `102 Processing`, comes every few seconds.
 const MAX_INTERIM: usize = 64;

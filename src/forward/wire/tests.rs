@@ -221,8 +221,9 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
         ("transfer-encoding: Chunked\r\n", "1 \r\na\r\n0\r\n\r\nmore"),
     ]);
     (interim, line, vec(header, 0..4), framing).prop_map(|(interim, line, headers, (framing, body))| {
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        format!("{interim}{line}\r\n{headers}{framing}\r\n{body}").into_bytes()
+        let mut lines = vec![line];
+        lines.extend(headers);
+        format!("{interim}{}\r\n{framing}\r\n{body}", lines.join("\r\n")).into_bytes()
     })
 }
 
@@ -298,10 +299,11 @@ async fn read_by_hyper(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 
     /// hyper forgives more: bare line feeds, a length beside `chunked`, equal lengths, other codings,
-    /// blanks after a chunk's size, empty lines before the head. What we accept, it reads as we do.
+    /// blanks after a chunk's size, empty lines before the head. What we accept, it reads as we do; of
+    /// these answers that is about every fourth.
     #[test]
     fn what_is_accepted_is_what_hyper_reads(
         head in any::<bool>(),
