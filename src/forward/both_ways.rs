@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::{BodyError, exchange::within, pool::Lease, sending::Sending, upload::Progress, wire::WireError};
 
@@ -71,7 +71,7 @@ impl Both {
         let shared = Rc::clone(&self.shared);
         tokio::task::spawn_local(async move {
             let sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx));
-            if !matches!(within(silence, progress.as_deref(), sent).await, Some(Ok(()))) {
+            if !matches!(within((Instant::now(), silence), progress.as_deref(), sent).await, Some(Ok(()))) {
                 tracing::debug!("the rest of a request was given up after its answer");
             }
         });

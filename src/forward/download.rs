@@ -20,6 +20,7 @@ use super::{
 use crate::stall::Stall;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
 
 /// The body of an upstream's answer. At its end the connection goes back to its pool; dropped before,
 /// the connection is closed with it.
@@ -62,6 +63,8 @@ pub(super) struct Passage<'a> {
     pub(super) framing: Framing,
     /// Whether the upstream keeps the connection.
     pub(super) kept: bool,
+    /// When the head was there.
+    pub(super) now: Instant,
     /// How long the upstream may be silent.
     pub(super) silence: Duration,
     pub(super) owned: &'a Arc<OwnedNames>,
@@ -78,7 +81,7 @@ impl UpstreamBody {
                 Ok(Piece::Data(data)) => Some(data),
                 _ => None,
             };
-            give_back(lease, &sending, passage.kept);
+            give_back(lease, &sending, passage.kept, passage.now);
             return Self { ready, rest: None, failed: None };
         }
         let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
@@ -148,7 +151,7 @@ impl Rest {
     /// The whole answer was read.
     fn end(self) {
         match self.source {
-            Source::Alone { lease, sending } => give_back(lease, &sending, self.kept),
+            Source::Alone { lease, sending } => give_back(lease, &sending, self.kept, Instant::now()),
             Source::Shared(both) => both.answered(self.silence, self.progress),
         }
     }
@@ -214,9 +217,9 @@ fn poll_piece(
 }
 
 /// Keeps the connection for the next request, if nothing was left undone on it.
-fn give_back(mut lease: Lease, sending: &Sending, kept: bool) {
+fn give_back(mut lease: Lease, sending: &Sending, kept: bool, now: Instant) {
     if kept && sending.is_complete() && lease.conn.buf().is_empty() {
-        lease.give_back();
+        lease.give_back(now);
     }
 }
 

@@ -29,18 +29,18 @@ pub(super) enum Unanswered {
     TooLate,
 }
 
-/// Sends a request until its answer has begun; `sending` may not be over then. The limit starts anew
+/// Sends a request until its answer has begun; `sending` may not be over then. The limit runs from `since`, and starts anew
 /// whenever something of the request's body goes out.
 pub(super) async fn exchange(
     conn: &mut Conn,
     sending: &mut Sending,
     asked: &Method,
-    limit: Duration,
+    (since, limit): (Instant, Duration),
 ) -> Result<AnswerHead, Unanswered> {
     let progress = sending.progress();
     let mut reader = HeadReader::default();
     let answer = poll_fn(|cx| poll_answer(conn, sending, &mut reader, asked, cx));
-    within(limit, progress.as_deref(), answer).await.unwrap_or(Err(Unanswered::TooLate))
+    within((since, limit), progress.as_deref(), answer).await.unwrap_or(Err(Unanswered::TooLate))
 }
 
 fn poll_answer(
@@ -85,14 +85,14 @@ fn why_no_more(read: io::Result<usize>) -> Option<WireError> {
     }
 }
 
-/// Waits for something to happen; the limit starts anew whenever something of the body goes out.
+/// Waits for something to happen, from `since` as long as `limit`, which starts anew whenever something of the body goes out.
 pub(super) async fn within<T>(
-    limit: Duration,
+    (since, limit): (Instant, Duration),
     progress: Option<&Progress>,
     happening: impl Future<Output = T>,
 ) -> Option<T> {
     let mut happening = pin!(happening);
-    let mut silence = pin!(tokio::time::sleep(limit));
+    let mut silence = pin!(tokio::time::sleep_until(since + limit));
     loop {
         tokio::select! {
             biased;

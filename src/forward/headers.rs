@@ -117,6 +117,8 @@ pub(super) fn to_upstream(
     headers.remove(EXPECT);
     keep_foreign_cookies(headers);
 
+    // At once, or the map is built anew twice.
+    headers.reserve(ADDED_AT_MOST);
     let target = permit.target();
     address(headers, app, endpoint, target);
     if let Some(protocol) = upgrade {
@@ -194,9 +196,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         }
         headers.remove(CONNECTION);
     }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    remove_where(headers, |name| HOP_BY_HOP.contains(name));
 }
 
 fn remove_where(headers: &mut HeaderMap, goes: impl Fn(&HeaderName) -> bool) {
@@ -320,6 +320,8 @@ fn starts_folded(name: &[u8], prefix: &[u8]) -> bool {
     name.len() >= prefix.len() && name.iter().zip(prefix).all(|(byte, wanted)| fold(*byte) == *wanted)
 }
 
+/// As many as are added for a user with a preset.
+const ADDED_AT_MOST: usize = 10;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -349,7 +351,8 @@ const ALWAYS_OWNED: [&str; 16] = [
 
 const OWNED_PREFIXES: [&str; 5] = ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-"];
 
-const HOP_BY_HOP: [HeaderName; 9] = [
+/// A `static`, because a constant is made anew, and dropped, for each header that is held against it.
+static HOP_BY_HOP: [HeaderName; 9] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     HeaderName::from_static("http2-settings"),

@@ -104,30 +104,33 @@ impl Forwarder {
         context: Context<'_>,
     ) -> Result<Answer, Fault> {
         let app = context.app;
-        let mut lease = self.pool.take(app).await.map_err(fault)?;
+        let began = Instant::now();
+        let mut lease = self.pool.take(app, began).await.map_err(fault)?;
         let (mut request, client, mut upload) = Outgoing::new(permit, request, &lease, context);
-        let sent_at = Instant::now();
+        let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
             let mut sending = request.sending(&lease.conn, upload);
-            match exchange(&mut lease.conn, &mut sending, &request.method, app.timeout).await {
+            match exchange(&mut lease.conn, &mut sending, &request.method, (sent_at, app.timeout)).await {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
                     upload = sending.into_upload();
                     lease = self.pool.fresh(lease, app).await.map_err(fault)?;
                     request.readdress(&lease, app);
+                    sent_at = Instant::now();
                 }
                 Err(unanswered) => return Err(fault((lease.endpoint, unanswered.into_kind(app.timeout)))),
             }
         };
+        let now = Instant::now();
         let client = client.zip(request.upgrade);
         // Before they are removed with all that the browser is not to see.
         let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
             KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(head.response.headers()),
         };
-        let response = finish(head, lease, sending, client, context)?;
-        Ok(Answer { response, upstream_time: sent_at.elapsed(), session })
+        let response = finish(head, lease, sending, client, (context, now))?;
+        Ok(Answer { response, upstream_time: now - sent_at, session })
     }
 
     /// Closes connections that have been idle for too long.
@@ -236,7 +239,7 @@ fn finish(
     lease: Lease,
     mut sending: Sending,
     client: Option<(OnUpgrade, HeaderValue)>,
-    context: Context<'_>,
+    (context, now): (Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
     sending.give_memory_back(lease.conn.spare());
     let AnswerHead { response, framing, kept } = head;
@@ -256,8 +259,14 @@ fn finish(
         return Ok(Response::from_parts(response, None));
     }
     headers::to_client(&mut response.headers);
-    let passage =
-        Passage { framing, kept, silence: context.app.timeout, owned: context.owned, tie: context.leash };
+    let passage = Passage {
+        framing,
+        kept,
+        now,
+        silence: context.app.timeout,
+        owned: context.owned,
+        tie: context.leash,
+    };
     Ok(Response::from_parts(response, Some(UpstreamBody::new(lease, sending, &passage))))
 }
 

@@ -58,8 +58,7 @@ pub(super) struct Lease {
 impl Pool {
     /// A connection to one of the app's servers, each in its turn; one that does not answer is
     /// passed over for a while, and the next is tried at once.
-    pub(super) async fn take(&self, app: &App) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
-        let now = Instant::now();
+    pub(super) async fn take(&self, app: &App, now: Instant) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
         if let [only] = &*app.upstreams {
             let lease = self.server(only).lease(only, now, app.connect_timeout).await;
             return lease.map_err(|kind| (Arc::clone(only), kind));
@@ -180,12 +179,12 @@ impl Idle {
 
 impl Lease {
     /// Returns the connection for the next request; only after the whole response was read.
-    pub(super) fn give_back(self) {
+    pub(super) fn give_back(self, now: Instant) {
         let Self { mut conn, endpoint, server, .. } = self;
         conn.rest();
         let mut idle = server.idle.borrow_mut();
         if idle.len() < MAX_IDLE_CONNECTIONS {
-            idle.push(Idle { conn, endpoint, since: Instant::now() });
+            idle.push(Idle { conn, endpoint, since: now });
         }
     }
 }
