@@ -22,9 +22,11 @@
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
 //! 5. **Forward.** [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
 //!    judged: nothing goes out undecided, and what goes out is what was decided on. Headers of the
-//!    client that claim an identity go first, then those for one hop; ours are added last. What the
-//!    app wants to keep in the session, its answer says in headers; they are taken out of it, and done
-//!    before it goes on.
+//!    client that claim an identity go first, then those for one hop; ours are added last. The task of
+//!    the request itself writes to the upstream's socket and reads from it, and so does whoever reads
+//!    the answer's body: no other task is woken in between. Where an answer ends is decided once, and
+//!    what could be read in two ways is a [`Fault`]. What the app wants to keep in the session, its
+//!    answer says in headers; they are taken out of it, and done before it goes on.
 //! 6. **Finish.** Whatever ended the walk early is a [`Refusal`], whose text a stranger may see, or
 //!    a [`Fault`] of the upstream, which is logged and becomes one. When the last byte has left,
 //!    or the client has, the request's line goes to the [`AccessLog`].
@@ -77,7 +79,7 @@
 //! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
-//! | upstream connections | the [`Forwarder`] of a worker | idle too long |
+//! | upstream connections | the [`Forwarder`] of a worker; on loan, the request or its answer's body | idle too long, closed or spoken on unasked, an answer not read to its end |
 //! | the open set-up link | [`Portal`] | used, an hour, a restart |
 //!
 //! Nothing is `static` but the log's subscriber.

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use super::Endpoint;
+use super::{Endpoint, wire::WireError};
 
 /// A request that was allowed and could not be answered by its upstream; for the log.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum FaultKind {
     /// No response head within this time.
     ResponseTimeout(Duration),
     /// The connection broke, or what came was no HTTP.
-    Exchange(hyper::Error),
+    Exchange(WireError),
     /// It changed the protocol without having been asked to, or to another than it was asked for.
     UnwantedUpgrade,
     /// It said in two ways how long its answer is.

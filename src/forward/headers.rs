@@ -11,8 +11,9 @@ use bytes::BytesMut;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+        AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+        CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+        SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
 
@@ -116,6 +117,8 @@ pub(super) fn to_upstream(
     headers.remove(EXPECT);
     keep_foreign_cookies(headers);
 
+    // At once, or the map is built anew twice.
+    headers.reserve(ADDED_AT_MOST);
     let target = permit.target();
     address(headers, app, endpoint, target);
     if let Some(protocol) = upgrade {
@@ -139,23 +142,6 @@ pub(super) fn to_upstream(
 /// Tells the upstream which host was asked for.
 pub(super) fn address(headers: &mut HeaderMap, app: &App, endpoint: &Endpoint, target: &Target) {
     headers.insert(HOST, host(app, endpoint, target.authority.as_str()));
-}
-
-/// Whether an upstream says in one way only how long its answer is (RFC 9112 §6.3).
-///
-/// hyper reads a length beside `chunked` as chunked but would hand the length on, so that the client
-/// takes the end of this answer for the beginning of the next.
-pub(super) fn frames_once(headers: &HeaderMap) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (lengths.next(), codings.next()) {
-        (None, None) => true,
-        (Some(length), None) => lengths.next().is_none() && !length.as_bytes().contains(&b','),
-        (None, Some(coding)) => {
-            codings.next().is_none() && coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
-        }
-        (Some(_), Some(_)) => false,
-    }
 }
 
 /// Turns the upstream's headers into those that the client receives.
@@ -210,9 +196,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         }
         headers.remove(CONNECTION);
     }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    remove_where(headers, |name| HOP_BY_HOP.contains(name));
 }
 
 fn remove_where(headers: &mut HeaderMap, goes: impl Fn(&HeaderName) -> bool) {
@@ -336,6 +320,8 @@ fn starts_folded(name: &[u8], prefix: &[u8]) -> bool {
     name.len() >= prefix.len() && name.iter().zip(prefix).all(|(byte, wanted)| fold(*byte) == *wanted)
 }
 
+/// As many as are added for a user with a preset.
+const ADDED_AT_MOST: usize = 10;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -365,7 +351,8 @@ const ALWAYS_OWNED: [&str; 16] = [
 
 const OWNED_PREFIXES: [&str; 5] = ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-"];
 
-const HOP_BY_HOP: [HeaderName; 9] = [
+/// A `static`, because a constant is made anew, and dropped, for each header that is held against it.
+static HOP_BY_HOP: [HeaderName; 9] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     HeaderName::from_static("http2-settings"),
@@ -377,5 +364,19 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     VIA,
 ];
 
-const NEVER_TRAILERS: [HeaderName; 9] =
-    [AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING];
+const NEVER_TRAILERS: [HeaderName; 14] = [
+    AUTHORIZATION,
+    CACHE_CONTROL,
+    CONNECTION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    COOKIE,
+    HOST,
+    MAX_FORWARDS,
+    SET_COOKIE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+];

@@ -4,41 +4,59 @@
 //! sends the request that was judged: its path byte for byte, its headers after
 //! the rules of `headers`, its body as a stream. It knows no session, token
 //! or password; of the session it knows the cookie's name, to cut it out.
+//!
+//! A request takes a connection from `pool`, `exchange` sends it (`sending`, `upload`) and waits for the
+//! answer's head, both at once; the answer's body (`download`) has the connection until its end, and gives it
+//! back. All of that happens in the task that serves the client; `both_ways` is the one exception. How HTTP/1.1
+//! is spoken with an upstream, and what is refused of it, is `wire`'s.
 
 mod app;
 mod body;
+mod both_ways;
 mod connect;
+mod download;
+mod exchange;
 mod fault;
 mod headers;
 mod identity_headers;
 mod leash;
 mod pool;
+mod sending;
 mod session_data;
 mod upgrade;
+mod upload;
 mod whoami;
+mod wire;
 
-use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{CONNECTION, EXPECT, UPGRADE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, UPGRADE},
 };
-use http_body::Body;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
 
 use crate::access::Permit;
 
 pub use app::{App, Endpoint, HostHeader, Transport};
-pub use body::{BodyError, BodyLimits, UpstreamBody};
+pub use body::{BodyError, BodyLimits};
+pub use download::UpstreamBody;
 pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use leash::{Leash, LeashEnd};
 pub use session_data::{KeepsData, SessionLines};
+pub use wire::WireError;
+#[doc(hidden)]
+pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};
 
-use body::{Declined, Gate, Progress, RequestBody};
+use download::Passage;
+use exchange::{Unanswered, exchange};
 use pool::{Lease, Pool};
+use sending::Sending;
+use upload::Upload;
+use wire::{Announced, AnswerHead, Conn, write_head};
 
 /// One worker's way to the upstreams.
 #[derive(Debug, Default)]
@@ -85,50 +103,34 @@ impl Forwarder {
         request: Request<Incoming>,
         context: Context<'_>,
     ) -> Result<Answer, Fault> {
-        let (mut request, client) = prepare(permit, request, context);
-        let progress = Rc::clone(&request.progress);
-        let mut lease = self.pool.take(context.app).await.map_err(fault)?;
-        let sent_at = Instant::now();
-        let answered = loop {
-            let head = request.address(&lease);
-            let spare = lease.reused.then(|| request.repeatable(&head)).flatten();
-            match answer_within(context.app.timeout, &progress, lease.sender.try_send_request(head)).await {
-                Some(Ok(response)) => break Ok((response, lease)),
-                Some(Err(mut error)) => {
-                    let unsent = error.take_message();
-                    let again = match (unsent, spare) {
-                        (Some(message), _) => Some(message),
-                        (None, spare) if broke_off(error.error()) => spare,
-                        _ => None,
-                    };
-                    match again {
-                        Some(message) if lease.reused => {
-                            tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
-                            request.restore(message);
-                            lease = self.pool.fresh(lease, context.app).await.map_err(fault)?;
-                            request.readdress(&lease);
-                        }
-                        _ => break Err((lease.endpoint, FaultKind::Exchange(error.into_error()))),
-                    }
+        let app = context.app;
+        let began = Instant::now();
+        let mut lease = self.pool.take(app, began).await.map_err(fault)?;
+        let (mut request, client, mut upload) = Outgoing::new(permit, request, &lease, context);
+        let mut sent_at = if lease.reused { began } else { Instant::now() };
+        let (head, sending) = loop {
+            let mut sending = request.sending(&lease.conn, upload);
+            match exchange(&mut lease.conn, &mut sending, &request.method, (sent_at, app.timeout)).await {
+                Ok(head) => break (head, sending),
+                Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
+                    tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
+                    upload = sending.into_upload();
+                    lease = self.pool.fresh(lease, app).await.map_err(fault)?;
+                    request.readdress(&lease, app);
+                    sent_at = Instant::now();
                 }
-                None => break Err((lease.endpoint, FaultKind::ResponseTimeout(context.app.timeout))),
+                Err(unanswered) => return Err(fault((lease.endpoint, unanswered.into_kind(app.timeout)))),
             }
         };
-        let (response, lease) = answered.map_err(|(endpoint, kind)| match progress.failure.get() {
-            Some(BodyError::TooLarge) => fault((endpoint, FaultKind::TooLarge)),
-            Some(BodyError::Stalled) => fault((endpoint, FaultKind::ClientStalled)),
-            Some(BodyError::Broken | BodyError::Ended) => fault((endpoint, FaultKind::ClientBroke)),
-            Some(BodyError::Unwanted) | None => fault((endpoint, kind)),
-        })?;
-        let declined = request.expects_continue.as_ref().and_then(Gate::decline);
+        let now = Instant::now();
         let client = client.zip(request.upgrade);
         // Before they are removed with all that the browser is not to see.
-        let session = match context.app.session_data {
+        let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
-            KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(response.headers()),
+            KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(head.response.headers()),
         };
-        let response = finish(response, lease, client, context, progress, declined)?;
-        Ok(Answer { response, upstream_time: sent_at.elapsed(), session })
+        let response = finish(head, lease, sending, client, (context, now))?;
+        Ok(Answer { response, upstream_time: now - sent_at, session })
     }
 
     /// Closes connections that have been idle for too long.
@@ -146,204 +148,126 @@ pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Fac
     headers
 }
 
-/// A request on its way: what [`Request`] needs, apart from the upstream that it is addressed to.
-struct Outgoing<'a> {
-    request: Option<Request<RequestBody>>,
+/// The head of a request, as it is sent; kept until there is an answer.
+struct Outgoing {
+    method: Method,
     permit: Permit,
-    context: Context<'a>,
+    headers: HeaderMap,
+    /// What is said of the body's length.
+    announced: Announced,
+    /// The protocol that the client wants to change to.
     upgrade: Option<HeaderValue>,
-    expects_continue: Option<Gate>,
-    addressed: bool,
-    progress: Rc<Progress>,
 }
 
 /// The client's end of a change of protocol.
 type ClientUpgrade = Option<OnUpgrade>;
 
-fn prepare(
-    permit: Permit,
-    mut request: Request<Incoming>,
-    context: Context<'_>,
-) -> (Outgoing<'_>, ClientUpgrade) {
-    let upgrade = headers::wanted_upgrade(request.version(), request.headers());
-    let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
-    let expects_continue = request
-        .headers()
-        .get(EXPECT)
-        .is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-        .then(Gate::default);
-    let progress = Rc::new(Progress::new());
-    let (parts, body) = request.into_parts();
-    let body = if body.is_end_stream() {
-        RequestBody::empty()
-    } else {
-        RequestBody::new(
-            body,
-            context.limits,
-            Arc::clone(context.owned),
-            expects_continue.clone(),
-            Rc::clone(&progress),
-        )
-    };
-    let mut request = Request::new(body);
-    *request.method_mut() = parts.method;
-    *request.headers_mut() = parts.headers;
-    *request.uri_mut() = Uri::from(permit.target().path_and_query().clone());
-    *request.version_mut() = Version::HTTP_11;
-    let outgoing = Outgoing {
-        request: Some(request),
-        permit,
-        context,
-        upgrade,
-        expects_continue,
-        addressed: false,
-        progress,
-    };
-    (outgoing, client)
-}
+impl Outgoing {
+    /// Rewrites the request for the upstream that is asked first.
+    fn new(
+        permit: Permit,
+        mut request: Request<Incoming>,
+        lease: &Lease,
+        context: Context<'_>,
+    ) -> (Self, ClientUpgrade, Option<Box<Upload>>) {
+        let upgrade = headers::wanted_upgrade(request.version(), request.headers());
+        let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
+        let (parts, body) = request.into_parts();
+        let mut headers = parts.headers;
+        let expects_continue =
+            headers.get(EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        let Context { app, owned, facts, .. } = context;
+        headers::to_upstream(&mut headers, &permit, app, &lease.endpoint, owned, &facts, upgrade.as_ref());
+        if let Some(data) = context.session_data {
+            session_data::tell(&mut headers, data);
+        }
+        let upload = Upload::of(body, &headers, expects_continue, context.limits, owned);
+        if expects_continue && upload.is_some() {
+            headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
+        let announced = match &upload {
+            Some(upload) => upload.announced(),
+            None if headers.contains_key(CONTENT_LENGTH) => Announced::Length(0),
+            None => Announced::Nothing,
+        };
+        (Self { method: parts.method, permit, headers, announced, upgrade }, client, upload)
+    }
 
-impl Outgoing<'_> {
-    /// The request for this upstream. Headers are rewritten once; `Host` may change with the server.
-    fn address(&mut self, lease: &Lease) -> Request<RequestBody> {
-        let mut request = self.request.take().unwrap_or_else(|| Request::new(RequestBody::empty()));
-        if !self.addressed {
-            self.addressed = true;
-            let Context { app, owned, facts, .. } = self.context;
-            let upgrade = self.upgrade.as_ref();
-            headers::to_upstream(
-                request.headers_mut(),
-                &self.permit,
-                app,
-                &lease.endpoint,
-                owned,
-                &facts,
-                upgrade,
-            );
-            if let Some(data) = self.context.session_data {
-                session_data::tell(request.headers_mut(), data);
-            }
-            if let Some(gate) = &self.expects_continue {
-                request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
-                let gate = gate.clone();
-                hyper::ext::on_informational(&mut request, move |response| {
-                    if response.status() == StatusCode::CONTINUE {
-                        gate.open();
-                    }
-                });
-            }
-        }
-        if let Some(gate) = &self.expects_continue {
-            // An upstream that does not know the expectation says nothing; RFC 9110 §10.1.1 wants no endless wait.
-            let gate = gate.clone();
-            tokio::task::spawn_local(async move {
-                tokio::time::sleep(CONTINUE_WAIT).await;
-                gate.open();
-            });
-        }
-        request
+    fn sending(&self, conn: &Conn, upload: Option<Box<Upload>>) -> Sending {
+        let mut head = conn.spare().take_head();
+        let target = self.permit.target().path_and_query();
+        write_head(&mut head, &self.method, target, &self.headers, self.announced);
+        Sending::new(head, upload)
     }
 
     /// Turns to another server, if the one that was asked first is gone.
-    fn readdress(&mut self, lease: &Lease) {
-        if let Some(request) = &mut self.request {
-            headers::address(request.headers_mut(), self.context.app, &lease.endpoint, self.permit.target());
-        }
+    fn readdress(&mut self, lease: &Lease, app: &App) {
+        headers::address(&mut self.headers, app, &lease.endpoint, self.permit.target());
     }
 
-    /// A copy, if sending it twice does no more than sending it once (RFC 9110 §9.2.2).
-    fn repeatable(&self, request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-        if !request.body().is_empty() || !is_idempotent(request.method()) || self.upgrade.is_some() {
-            return None;
-        }
-        let mut copy = Request::new(RequestBody::empty());
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.headers_mut() = request.headers().clone();
-        Some(copy)
+    /// Whether the request may go out a second time, on another connection: because nothing of it has
+    /// reached the upstream, or because that does no more than sending it once (RFC 9110 §9.2.2).
+    fn may_repeat(&self, error: &WireError, sending: &Sending) -> bool {
+        error.broke_off()
+            && (sending.is_untouched()
+                || (!sending.has_upload()
+                    && self.announced_nothing()
+                    && is_idempotent(&self.method)
+                    && self.upgrade.is_none()))
     }
 
-    fn restore(&mut self, request: Request<RequestBody>) {
-        self.request = Some(request);
+    fn announced_nothing(&self) -> bool {
+        matches!(self.announced, Announced::Nothing | Announced::Length(0))
+    }
+}
+
+impl Unanswered {
+    fn into_kind(self, timeout: Duration) -> FaultKind {
+        match self {
+            Self::Upstream(WireError::TwoLengths) => FaultKind::TwoLengths,
+            Self::Upstream(error) => FaultKind::Exchange(error),
+            Self::TooLate => FaultKind::ResponseTimeout(timeout),
+            Self::Client(BodyError::TooLarge) => FaultKind::TooLarge,
+            Self::Client(BodyError::Stalled) => FaultKind::ClientStalled,
+            Self::Client(BodyError::Broken | BodyError::Ended) => FaultKind::ClientBroke,
+        }
     }
 }
 
 fn finish(
-    response: Response<Incoming>,
+    head: AnswerHead,
     lease: Lease,
+    mut sending: Sending,
     client: Option<(OnUpgrade, HeaderValue)>,
-    context: Context<'_>,
-    progress: Rc<Progress>,
-    declined: Option<Declined>,
+    (context, now): (Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
-    if !headers::frames_once(response.headers()) {
-        return Err(fault((lease.endpoint, FaultKind::TwoLengths)));
+    sending.give_memory_back(lease.conn.spare());
+    let AnswerHead { response, framing, kept } = head;
+    let (mut response, ()) = response.into_parts();
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        let agreed = client.filter(|_| sending.is_complete()).and_then(|(client, wanted)| {
+            headers::agreed_upgrade(&wanted, &response.headers).map(|protocol| (client, protocol))
+        });
+        let Some((client, protocol)) = agreed else {
+            return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
+        };
+        headers::to_client(&mut response.headers);
+        response.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        response.headers.insert(UPGRADE, protocol);
+        let (upstream, ahead) = lease.conn.into_parts();
+        upgrade::tunnel(client, upstream, ahead, context.leash.map(|tie| tie()));
+        return Ok(Response::from_parts(response, None));
     }
-    let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = response;
-    *response.version_mut() = Version::HTTP_11;
-    match (switching, client) {
-        (true, Some((client, wanted))) => {
-            let Some(protocol) = headers::agreed_upgrade(&wanted, response.headers()) else {
-                return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
-            };
-            let upstream = hyper::upgrade::on(&mut response);
-            let mut response = response.map(|_| None);
-            headers::to_client(response.headers_mut());
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            response.headers_mut().insert(UPGRADE, protocol);
-            upgrade::tunnel(client, upstream, context.leash.map(|tie| tie()));
-            Ok(response)
-        }
-        (true, None) => Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade))),
-        (false, _) => {
-            headers::to_client(response.headers_mut());
-            let (silence, owned) = (context.app.timeout, Arc::clone(context.owned));
-            let may_take_long =
-                response.body().size_hint().exact().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
-            let tied = context.leash.filter(|_| may_take_long).map(|tie| tie());
-            Ok(response
-                .map(|body| Some(UpstreamBody::new(body, lease, silence, owned, progress, declined, tied))))
-        }
-    }
-}
-
-/// Waits for an answer; the limit starts anew whenever something of the request's body goes out.
-async fn answer_within<T>(
-    limit: Duration,
-    progress: &Progress,
-    answer: impl Future<Output = T>,
-) -> Option<T> {
-    let mut answer = pin!(answer);
-    let mut silence = pin!(tokio::time::sleep(limit));
-    loop {
-        tokio::select! {
-            biased;
-            answer = &mut answer => return Some(answer),
-            () = &mut silence => {
-                let due = progress.moved_at.get() + limit;
-                if due <= Instant::now() {
-                    return None;
-                }
-                silence.as_mut().reset(due);
-            }
-        }
-    }
-}
-
-/// Whether the connection ended before any byte of an answer.
-fn broke_off(error: &hyper::Error) -> bool {
-    use std::error::Error;
-    let reset = |error: &std::io::Error| {
-        matches!(
-            error.kind(),
-            std::io::ErrorKind::ConnectionReset
-                | std::io::ErrorKind::BrokenPipe
-                | std::io::ErrorKind::NotConnected
-        )
+    headers::to_client(&mut response.headers);
+    let passage = Passage {
+        framing,
+        kept,
+        now,
+        silence: context.app.timeout,
+        owned: context.owned,
+        tie: context.leash,
     };
-    error.is_incomplete_message()
-        || error.is_closed()
-        || error.source().and_then(|source| source.downcast_ref()).is_some_and(reset)
+    Ok(Response::from_parts(response, Some(UpstreamBody::new(lease, sending, &passage))))
 }
 
 fn is_idempotent(method: &Method) -> bool {
@@ -356,7 +280,3 @@ fn is_idempotent(method: &Method) -> bool {
 fn fault((endpoint, kind): (Arc<Endpoint>, FaultKind)) -> Fault {
     Fault { endpoint, kind }
 }
-
-/// Fits the sockets' buffers: on its way before anybody could end it.
-const SHORT_BODY_BYTES: u64 = 16 * 1024;
-const CONTINUE_WAIT: Duration = Duration::from_secs(1);

@@ -1,9 +1,9 @@
 //! Connections to upstreams, kept by the worker that made them.
 //!
-//! No lock and no task a request: a worker takes the connection that was used
-//! last, and the response's body gives it back at its end. Which server is
-//! next, and which is passed over because it does not answer, is remembered
-//! here too.
+//! No lock and no task: a worker takes the connection that was used last, looks
+//! whether it is still quiet, and the response's body gives it back at its
+//! end. Nobody waits on an idle connection. Which server is next, and which is
+//! passed over because it does not answer, is remembered here too.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,21 +13,26 @@ use std::{
     time::Duration,
 };
 
-use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 
-use super::{App, Endpoint, FaultKind, Transport, body::RequestBody, connect::connect};
+use super::{
+    App, Endpoint, FaultKind, Transport,
+    connect::connect,
+    wire::{Conn, Spare},
+};
 
 /// One worker's connections to all upstreams.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     servers: RefCell<HashMap<Box<str>, Rc<Server>>>,
     turns: Cell<usize>,
+    spare: Rc<Spare>,
 }
 
 /// One upstream server as one worker sees it.
 #[derive(Debug, Default)]
 struct Server {
+    spare: Rc<Spare>,
     idle: RefCell<Vec<Idle>>,
     failures: Cell<u32>,
     passed_over_until: Cell<Option<Instant>>,
@@ -35,7 +40,7 @@ struct Server {
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    conn: Conn,
     endpoint: Arc<Endpoint>,
     since: Instant,
 }
@@ -43,7 +48,7 @@ struct Idle {
 /// A connection on loan. It goes back only through [`Lease::give_back`]: half-read and upgraded ones never do.
 #[derive(Debug)]
 pub(super) struct Lease {
-    pub(super) sender: SendRequest<RequestBody>,
+    pub(super) conn: Conn,
     pub(super) endpoint: Arc<Endpoint>,
     /// Whether it has carried a request before, so that it may turn out to be dead.
     pub(super) reused: bool,
@@ -53,10 +58,13 @@ pub(super) struct Lease {
 impl Pool {
     /// A connection to one of the app's servers, each in its turn; one that does not answer is
     /// passed over for a while, and the next is tried at once.
-    pub(super) async fn take(&self, app: &App) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
+    pub(super) async fn take(&self, app: &App, now: Instant) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
+        if let [only] = &*app.upstreams {
+            let lease = self.server(only).lease(only, now, app.connect_timeout).await;
+            return lease.map_err(|kind| (Arc::clone(only), kind));
+        }
         let turn = self.turns.get();
         self.turns.set(turn.wrapping_add(1));
-        let now = Instant::now();
         let mut in_turn: Vec<_> = app
             .upstreams
             .iter()
@@ -72,9 +80,7 @@ impl Pool {
             match server.lease(endpoint, now, app.connect_timeout).await {
                 Ok(lease) => return Ok(lease),
                 Err(kind) => {
-                    if app.upstreams.len() > 1 {
-                        tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream passed over");
-                    }
+                    tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream passed over");
                     failed = Some((Arc::clone(endpoint), kind));
                 }
             }
@@ -102,7 +108,7 @@ impl Pool {
     pub(super) fn prune(&self) {
         let now = Instant::now();
         self.servers.borrow_mut().retain(|_, server| {
-            server.idle.borrow_mut().retain(|idle| idle.is_fit(now));
+            server.idle.borrow_mut().retain_mut(|idle| idle.is_fit(now));
             Rc::strong_count(server) > 1 || server.is_passed_over(now) || !server.idle.borrow().is_empty()
         });
     }
@@ -111,7 +117,8 @@ impl Pool {
         if let Some(server) = self.servers.borrow().get(&endpoint.url) {
             return Rc::clone(server);
         }
-        Rc::clone(self.servers.borrow_mut().entry(endpoint.url.clone()).or_default())
+        let server = Rc::new(Server { spare: Rc::clone(&self.spare), ..Server::default() });
+        Rc::clone(self.servers.borrow_mut().entry(endpoint.url.clone()).or_insert(server))
     }
 }
 
@@ -122,23 +129,19 @@ impl Server {
         now: Instant,
         limit: Duration,
     ) -> Result<Lease, FaultKind> {
-        if let Some(sender) = self.take_idle(endpoint, now) {
-            return Ok(Lease {
-                sender,
-                endpoint: Arc::clone(endpoint),
-                reused: true,
-                server: Rc::clone(self),
-            });
+        if let Some(conn) = self.take_idle(endpoint, now) {
+            return Ok(Lease { conn, endpoint: Arc::clone(endpoint), reused: true, server: Rc::clone(self) });
         }
         self.open(endpoint, limit).await
     }
 
     async fn open(self: &Rc<Self>, endpoint: &Arc<Endpoint>, limit: Duration) -> Result<Lease, FaultKind> {
         match connect(endpoint, limit).await {
-            Ok(sender) => {
+            Ok(stream) => {
                 self.failures.set(0);
                 self.passed_over_until.set(None);
-                Ok(Lease { sender, endpoint: Arc::clone(endpoint), reused: false, server: Rc::clone(self) })
+                let conn = Conn::new(stream, Rc::clone(&self.spare));
+                Ok(Lease { conn, endpoint: Arc::clone(endpoint), reused: false, server: Rc::clone(self) })
             }
             Err(kind) => {
                 let failures = self.failures.get().min(5);
@@ -150,14 +153,17 @@ impl Server {
     }
 
     /// The one that was used last, so that the others can grow old.
-    fn take_idle(&self, endpoint: &Arc<Endpoint>, now: Instant) -> Option<SendRequest<RequestBody>> {
+    fn take_idle(&self, endpoint: &Arc<Endpoint>, now: Instant) -> Option<Conn> {
         let mut idle = self.idle.borrow_mut();
-        let ready = idle.iter().rposition(|idle| {
-            idle.sender.is_ready()
-                && idle.is_fit(now)
-                && same_trust(&idle.endpoint.transport, &endpoint.transport)
-        })?;
-        Some(idle.remove(ready).sender)
+        while let Some(found) =
+            idle.iter().rposition(|idle| same_trust(&idle.endpoint.transport, &endpoint.transport))
+        {
+            let mut found = idle.remove(found);
+            if found.is_fit(now) {
+                return Some(found.conn);
+            }
+        }
+        None
     }
 
     fn is_passed_over(&self, now: Instant) -> bool {
@@ -166,18 +172,19 @@ impl Server {
 }
 
 impl Idle {
-    fn is_fit(&self, now: Instant) -> bool {
-        !self.sender.is_closed() && now.duration_since(self.since) < MAX_IDLE
+    fn is_fit(&mut self, now: Instant) -> bool {
+        now.duration_since(self.since) < MAX_IDLE && self.conn.is_quiet()
     }
 }
 
 impl Lease {
     /// Returns the connection for the next request; only after the whole response was read.
-    pub(super) fn give_back(self) {
-        let Self { sender, endpoint, server, .. } = self;
+    pub(super) fn give_back(self, now: Instant) {
+        let Self { mut conn, endpoint, server, .. } = self;
+        conn.rest();
         let mut idle = server.idle.borrow_mut();
-        if !sender.is_closed() && idle.len() < MAX_IDLE_CONNECTIONS {
-            idle.push(Idle { sender, endpoint, since: Instant::now() });
+        if idle.len() < MAX_IDLE_CONNECTIONS {
+            idle.push(Idle { conn, endpoint, since: now });
         }
     }
 }

@@ -1,22 +1,29 @@
 //! Connections that have changed their protocol: bytes both ways, no questions asked.
 
+use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional_with_sizes;
+use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
-use super::Leash;
+use super::{Leash, wire::Stream};
 
-/// Joins the two ends once both have changed the protocol.
-pub(super) fn tunnel(client: OnUpgrade, upstream: OnUpgrade, leash: Option<Leash>) {
+/// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
+/// sent right behind its `101`.
+pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: Option<Leash>) {
     tokio::task::spawn_local(async move {
-        let (client, upstream) = match tokio::try_join!(client, upstream) {
-            Ok(both) => both,
+        let mut client = match client.await {
+            Ok(client) => TokioIo::new(client),
             Err(error) => {
                 tracing::debug!(%error, "changing the protocol");
                 return;
             }
         };
-        let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+        let mut upstream = upstream;
+        let joined = async {
+            client.write_all(&ahead).await?;
+            drop(ahead);
+            copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER_BYTES, BUFFER_BYTES).await
+        };
         let ended = async {
             match &leash {
                 Some(leash) => leash.ended().await,
@@ -24,7 +31,7 @@ pub(super) fn tunnel(client: OnUpgrade, upstream: OnUpgrade, leash: Option<Leash
             }
         };
         tokio::select! {
-            copied = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER_BYTES, BUFFER_BYTES) => {
+            copied = joined => {
                 if let Err(error) = copied {
                     tracing::debug!(%error, "an upgraded connection ended");
                 }

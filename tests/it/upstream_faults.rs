@@ -1,6 +1,10 @@
 //! Upstreams that go away, talk nonsense or say nothing, and connections that are kept.
 
-use std::{io::Write, sync::mpsc::channel, time::Duration};
+use std::{
+    io::Write,
+    sync::{Mutex, mpsc::channel},
+    time::Duration,
+};
 
 use crate::support::{
     client::{Http2, RawClient, full, read, request},
@@ -382,6 +386,7 @@ fn an_upload_that_moves_is_not_cut_by_the_timeout() {
 fn nonsense_is_502_and_its_connection_is_not_used_again() {
     let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Long: {}\r\n\r\n", "x".repeat(2 << 20));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(300));
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(1000) + OK;
     for nonsense in [
         "garbage\r\n\r\n",
         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
@@ -396,6 +401,22 @@ fn nonsense_is_502_and_its_connection_is_not_used_again() {
         "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/3.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        // A page without a head, as HTTP/0.9 had them.
+        "<html>hello</html>\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+        "HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1  200 OK\r\nContent-Length: 0\r\n\r\n",
+        "\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        &interim,
         &long,
         &many,
     ] {
@@ -423,9 +444,18 @@ fn nonsense_is_502_and_its_connection_is_not_used_again() {
 
 #[test]
 fn a_bad_chunk_breaks_the_body_and_ends_the_connection() {
-    for chunk in
-        ["zz\r\nok\r\n0\r\n\r\n", "2\r\nokX\r\n0\r\n\r\n", "-2\r\nok\r\n0\r\n\r\n", "fffffffffffffffff\r\nok"]
-    {
+    for chunk in [
+        "zz\r\nok\r\n0\r\n\r\n",
+        "2\r\nokX\r\n0\r\n\r\n",
+        "-2\r\nok\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\nok",
+        "2\nok\r\n0\r\n\r\n",
+        "2\r\nok\n0\r\n\r\n",
+        "2 \r\nok\r\n0\r\n\r\n",
+        "2;a\0\r\nok\r\n0\r\n\r\n",
+        "2\r\nok\r\n0\r\nX : y\r\n\r\n",
+        "2\r\nok\r\n0\r\nX: a\r\n b\r\n\r\n",
+    ] {
         let upstream =
             Upstream::answering(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
         let gateway = in_front_of(&upstream);
@@ -439,6 +469,165 @@ fn a_bad_chunk_breaks_the_body_and_ends_the_connection() {
             assert_eq!(upstream.connections(), connections);
         }
     }
+}
+
+#[test]
+fn an_answer_that_ends_early_is_502_or_broken_off_wherever_it_ends() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n",
+    ] {
+        let upstream = Upstream::scripted(move |conn| {
+            conn.request()?;
+            conn.send(answer.get(..conn.number).unwrap().as_bytes())
+        });
+        let gateway = in_front_of(&upstream);
+        let head = answer.find("\r\n\r\n").unwrap() + 4;
+        for bytes in 0..answer.len() {
+            let mut client = RawClient::connect(&gateway);
+            client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            match client.answer_to("GET") {
+                Ok(answer) => assert_eq!((answer.status, bytes < head), (502, true), "after {bytes} bytes"),
+                Err(_) => assert!(bytes >= head, "after {bytes} bytes"),
+            }
+        }
+        assert_eq!(upstream.connections(), answer.len());
+    }
+}
+
+#[test]
+fn an_answer_may_come_byte_by_byte() {
+    for answer in [
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n",
+    ] {
+        let upstream = Upstream::scripted(move |conn| {
+            while conn.request()?.is_some() {
+                for byte in answer.bytes() {
+                    conn.send(&[byte])?;
+                }
+            }
+            Ok(())
+        });
+        let gateway = in_front_of(&upstream);
+        let mut client = RawClient::connect(&gateway);
+        for _ in 0..3 {
+            assert_eq!(client.get("/", "").text(), "hello");
+        }
+        assert_eq!(upstream.connections(), 1);
+    }
+}
+
+#[test]
+fn what_an_idle_connection_says_unasked_is_no_answer_to_the_next_request() {
+    let (speak, go_on) = channel::<()>();
+    let go_on = Mutex::new(go_on);
+    let upstream = Upstream::scripted(move |conn| {
+        while conn.request()?.is_some() {
+            conn.send(OK.as_bytes())?;
+            if conn.number == 0 {
+                go_on.lock().unwrap().recv().unwrap();
+                conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")?;
+                conn.note("spoken");
+            }
+        }
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    assert_eq!(client.get("/", "").text(), "ok");
+    speak.send(()).unwrap();
+    upstream.wait_for_note("spoken");
+    for _ in 0..3 {
+        assert_eq!(client.get("/", "").text(), "ok");
+    }
+}
+
+#[test]
+fn neither_direction_waits_for_the_other() {
+    // More than all buffers between the three can hold.
+    const ANSWER: usize = 32 << 20;
+    const REQUEST: usize = 8 << 20;
+    static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+    let upstream = Upstream::scripted(|conn| {
+        conn.head()?;
+        conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {ANSWER}\r\n\r\n").as_bytes())?;
+        let mut socket = conn.socket().try_clone()?;
+        let answering =
+            std::thread::spawn(move || (0..ANSWER / PIECE.len()).try_for_each(|_| socket.write_all(&PIECE)));
+        for _ in 0..REQUEST / PIECE.len() {
+            conn.bytes(PIECE.len())?;
+        }
+        conn.note("all of the request");
+        answering.join().unwrap()
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {REQUEST}\r\n\r\n"));
+    // A client that reads nothing before it has sent everything.
+    for _ in 0..REQUEST / PIECE.len() {
+        client.send(PIECE);
+    }
+    upstream.wait_for_note("all of the request");
+    client.head().unwrap();
+    for _ in 0..ANSWER / PIECE.len() {
+        assert!(client.bytes(PIECE.len()).unwrap() == PIECE);
+    }
+}
+
+#[test]
+fn a_whole_answer_before_the_end_of_its_request_leaves_the_request_time_to_end() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.head()?;
+        conn.send(OK.as_bytes())?;
+        conn.note("answered");
+        let body = conn.bytes(10)?;
+        conn.note(String::from_utf8(body).unwrap());
+        conn.until_close();
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfirst");
+    upstream.wait_for_note("answered");
+    assert_eq!(client.answer().text(), "ok");
+    client.send("later");
+    upstream.wait_for_note("firstlater");
+    // Such a connection carries nothing else.
+    upstream.wait_for_close();
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn a_client_that_goes_away_within_its_body_after_the_answer_began_ends_both() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.head()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")?;
+        conn.until_close();
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfirst");
+    client.head().unwrap();
+    drop(client);
+    upstream.wait_for_close();
+}
+
+#[test]
+fn an_answer_to_a_request_that_is_not_all_there_comes_through() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.head()?;
+        conn.send(OK.as_bytes())?;
+        conn.until_close();
+        Ok(())
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, "timeout = \"300ms\""));
+    let mut client = RawClient::connect(&gateway);
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfirst");
+    assert_eq!(client.answer().text(), "ok");
+    // Nothing moves any more: the limit on silence ends it, and nobody has to wait for the client.
+    upstream.wait_for_close();
 }
 
 #[test]

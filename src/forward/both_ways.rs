@@ -1,0 +1,107 @@
+//! An answer that has begun before the end of its request.
+//!
+//! Neither direction may wait for the other: a client that reads nothing of the answer before it has sent
+//! all, and an upstream that takes no more before it got rid of its answer, would wait for ever. So the rest of
+//! the request goes out in a task of its own, the only one that forwarding ever starts.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{BodyError, exchange::within, pool::Lease, sending::Sending, upload::Progress, wire::WireError};
+
+/// A connection on which an answer is read while its request is still being sent. Dropped before the
+/// answer has ended, the connection is closed.
+#[derive(Debug)]
+pub(super) struct Both {
+    shared: Rc<RefCell<Shared>>,
+    sending: JoinHandle<()>,
+    answered: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Gone once the answer was given up, or the client's body was at fault.
+    lease: Option<Lease>,
+    sending: Sending,
+    reading: Option<Waker>,
+}
+
+impl Both {
+    /// Begins to send what is left of the request.
+    pub(super) fn new(lease: Lease, sending: Sending) -> Self {
+        let shared = Rc::new(RefCell::new(Shared { lease: Some(lease), sending, reading: None }));
+        let sent = Rc::clone(&shared);
+        let sending = tokio::task::spawn_local(async move {
+            if let Err(error) = poll_fn(|cx| sent.borrow_mut().poll_send(cx)).await {
+                sent.borrow_mut().fail(error);
+            }
+        });
+        Self { shared, sending, answered: false }
+    }
+
+    /// Reads on.
+    pub(super) fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut Lease, &mut Context<'_>) -> Poll<Result<T, WireError>>,
+    ) -> Poll<Result<T, WireError>> {
+        let mut shared = self.shared.borrow_mut();
+        let Some(lease) = &mut shared.lease else { return Poll::Ready(Err(WireError::Ended)) };
+        let polled = read(lease, cx);
+        if polled.is_pending() {
+            shared.reading = Some(cx.waker().clone());
+        }
+        polled
+    }
+
+    /// The whole answer was read. What is left of the request goes on as long as something moves: the
+    /// upstream may well want all of it. The connection is never used again.
+    pub(super) fn answered(mut self, silence: Duration, progress: Option<Rc<Progress>>) {
+        self.answered = true;
+        if self.sending.is_finished() {
+            return;
+        }
+        let shared = Rc::clone(&self.shared);
+        tokio::task::spawn_local(async move {
+            let sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx));
+            if !matches!(within((Instant::now(), silence), progress.as_deref(), sent).await, Some(Ok(()))) {
+                tracing::debug!("the rest of a request was given up after its answer");
+            }
+        });
+    }
+}
+
+impl Drop for Both {
+    fn drop(&mut self) {
+        self.sending.abort();
+        if !self.answered {
+            // At once, and not when the task is next looked at.
+            self.shared.borrow_mut().lease = None;
+        }
+    }
+}
+
+impl Shared {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        match &mut self.lease {
+            Some(lease) => self.sending.poll(&mut lease.conn, cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// The upstream must not take what it got for the whole, and there is nobody left for its answer.
+    fn fail(&mut self, error: BodyError) {
+        tracing::debug!(%error, "the rest of a request, after its answer had begun");
+        self.lease = None;
+        if let Some(reading) = self.reading.take() {
+            reading.wake();
+        }
+    }
+}

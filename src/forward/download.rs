@@ -1,0 +1,227 @@
+//! An upstream's body on its way to the client.
+
+use std::{
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use super::{
+    BodyError, Leash, OwnedNames,
+    body::clean_trailers,
+    both_ways::Both,
+    pool::Lease,
+    sending::Sending,
+    upload::Progress,
+    wire::{BodyReader, Framing, Piece, WireError},
+};
+use crate::stall::Stall;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+
+/// The body of an upstream's answer. At its end the connection goes back to its pool; dropped before,
+/// the connection is closed with it.
+#[derive(Debug)]
+pub struct UpstreamBody {
+    /// A short body that came with its head.
+    ready: Option<Bytes>,
+    rest: Option<Box<Rest>>,
+    /// Why it ended early; not told yet.
+    failed: Option<BodyError>,
+}
+
+/// What has to be read yet.
+#[derive(Debug)]
+struct Rest {
+    reader: BodyReader,
+    source: Source,
+    kept: bool,
+    stall: Stall,
+    /// What the client sends meanwhile; as long as that moves, the upstream may be silent.
+    progress: Option<Rc<Progress>>,
+    silence: Duration,
+    owned: Arc<OwnedNames>,
+    leash: Option<Leash>,
+}
+
+/// Who has the connection.
+#[derive(Debug)]
+enum Source {
+    /// The request has been sent. What is held back of it is never asked for any more; it is kept because the
+    /// client's connection has to end with it.
+    Alone { lease: Lease, sending: Sending },
+    /// An answer came before the end of its request.
+    Shared(Both),
+}
+
+/// How an answer's body is passed on.
+pub(super) struct Passage<'a> {
+    /// How its end is told.
+    pub(super) framing: Framing,
+    /// Whether the upstream keeps the connection.
+    pub(super) kept: bool,
+    /// When the head was there.
+    pub(super) now: Instant,
+    /// How long the upstream may be silent.
+    pub(super) silence: Duration,
+    pub(super) owned: &'a Arc<OwnedNames>,
+    /// Asked for a leash if the body may take long.
+    pub(super) tie: Option<&'a dyn Fn() -> Leash>,
+}
+
+impl UpstreamBody {
+    pub(super) fn new(mut lease: Lease, sending: Sending, passage: &Passage<'_>) -> Self {
+        let mut reader = BodyReader::new(passage.framing);
+        if sending.is_over() && reader.left().is_some_and(|left| left <= lease.conn.buf().len() as u64) {
+            // All of it is here: the next request need not wait until the client has taken it.
+            let ready = match reader.next(lease.conn.buf()) {
+                Ok(Piece::Data(data)) => Some(data),
+                _ => None,
+            };
+            give_back(lease, &sending, passage.kept, passage.now);
+            return Self { ready, rest: None, failed: None };
+        }
+        let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
+        let progress = sending.progress();
+        let source = if sending.is_over() || sending.is_held() {
+            Source::Alone { lease, sending }
+        } else {
+            Source::Shared(Both::new(lease, sending))
+        };
+        let rest = Rest {
+            reader,
+            source,
+            kept: passage.kept,
+            stall: Stall::new(passage.silence),
+            progress,
+            silence: passage.silence,
+            owned: Arc::clone(passage.owned),
+            leash: passage.tie.filter(|_| may_take_long).map(|tie| tie()),
+        };
+        let mut body = Self { ready: None, rest: Some(Box::new(rest)), failed: None };
+        body.end_if_over();
+        body
+    }
+
+    fn end_if_over(&mut self) {
+        if let Some(rest) = self.rest.take_if(|rest| rest.reader.is_over()) {
+            rest.end();
+        }
+    }
+}
+
+impl Rest {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.leash.as_ref().is_some_and(|leash| leash.poll_ended(cx).is_ready()) {
+            return Poll::Ready(Some(Err(BodyError::Ended)));
+        }
+        let Poll::Ready(piece) = self.poll_piece(cx) else {
+            let stalled = match &self.progress {
+                Some(progress) => self.stall.poll_wait_since(progress.moved_at.get(), cx),
+                None => self.stall.poll_wait(cx),
+            };
+            return stalled.map(|()| Some(Err(BodyError::Stalled)));
+        };
+        self.stall.moved();
+        Poll::Ready(match piece {
+            Ok(Piece::Data(data)) => Some(Ok(Frame::data(data))),
+            Ok(Piece::Trailers(mut trailers)) => {
+                clean_trailers(&mut trailers, &self.owned);
+                Some(Ok(Frame::trailers(trailers)))
+            }
+            Ok(Piece::More | Piece::End) => None,
+            Err(error) => {
+                tracing::debug!(%error, "an upstream's body broke off");
+                Some(Err(BodyError::Broken))
+            }
+        })
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, WireError>> {
+        let reader = &mut self.reader;
+        match &mut self.source {
+            Source::Alone { lease, .. } => poll_piece(reader, lease, cx),
+            Source::Shared(both) => both.poll_with(cx, |lease, cx| poll_piece(reader, lease, cx)),
+        }
+    }
+
+    /// The whole answer was read.
+    fn end(self) {
+        match self.source {
+            Source::Alone { lease, sending } => give_back(lease, &sending, self.kept, Instant::now()),
+            Source::Shared(both) => both.answered(self.silence, self.progress),
+        }
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        if let Some(data) = this.ready.take() {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        if let Some(error) = this.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
+        let frame = ready!(rest.poll_frame(cx));
+        if let Some(Err(error)) = frame {
+            // Closes the connection, and with it whatever is still being sent.
+            this.rest = None;
+            // What came before leaves first: over HTTP/2 the end of a stream overtakes what is still queued.
+            this.failed = Some(error);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        this.end_if_over();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ready.is_none() && self.rest.is_none() && self.failed.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let ready = self.ready.as_ref().map_or(0, |data| data.len() as u64);
+        match self.rest.as_ref().map_or(Some(0), |rest| rest.reader.left()) {
+            Some(left) if self.failed.is_none() => SizeHint::with_exact(ready + left),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+fn poll_piece(
+    reader: &mut BodyReader,
+    lease: &mut Lease,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Piece, WireError>> {
+    loop {
+        match reader.next(lease.conn.buf())? {
+            Piece::More => {}
+            piece => return Poll::Ready(Ok(piece)),
+        }
+        let room = reader.room();
+        if ready!(lease.conn.poll_fill(cx, room)).map_err(WireError::Io)? == 0 {
+            reader.closed()?;
+        }
+    }
+}
+
+/// Keeps the connection for the next request, if nothing was left undone on it.
+fn give_back(mut lease: Lease, sending: &Sending, kept: bool, now: Instant) {
+    if kept && sending.is_complete() && lease.conn.buf().is_empty() {
+        lease.give_back(now);
+    }
+}
+
+/// Fits the sockets' buffers: on its way before anybody could end it.
+const SHORT_BODY_BYTES: u64 = 16 * 1024;

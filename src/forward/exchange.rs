@@ -1,0 +1,109 @@
+//! A request and the head of its answer, both ways at once.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::Method;
+use tokio::time::Instant;
+
+use super::{
+    BodyError,
+    sending::Sending,
+    upload::Progress,
+    wire::{AnswerHead, Conn, HeadReader, Heard, WireError, is_gone},
+};
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// The client's body ended early.
+    Client(BodyError),
+    /// The upstream, or the way to it, failed.
+    Upstream(WireError),
+    /// Nothing came in time.
+    TooLate,
+}
+
+/// Sends a request until its answer has begun; `sending` may not be over then. The limit runs from `since`, and starts anew
+/// whenever something of the request's body goes out.
+pub(super) async fn exchange(
+    conn: &mut Conn,
+    sending: &mut Sending,
+    asked: &Method,
+    (since, limit): (Instant, Duration),
+) -> Result<AnswerHead, Unanswered> {
+    let progress = sending.progress();
+    let mut reader = HeadReader::default();
+    let answer = poll_fn(|cx| poll_answer(conn, sending, &mut reader, asked, cx));
+    within((since, limit), progress.as_deref(), answer).await.unwrap_or(Err(Unanswered::TooLate))
+}
+
+fn poll_answer(
+    conn: &mut Conn,
+    sending: &mut Sending,
+    reader: &mut HeadReader,
+    asked: &Method,
+    cx: &mut Context<'_>,
+) -> Poll<Result<AnswerHead, Unanswered>> {
+    loop {
+        if let Poll::Ready(Err(error)) = sending.poll(conn, cx) {
+            return Poll::Ready(Err(Unanswered::Client(error)));
+        }
+        loop {
+            match reader.read(asked, conn.buf()) {
+                Ok(Heard::Final(head)) => return Poll::Ready(Ok(head)),
+                Ok(Heard::Continue) => {
+                    sending.go_on();
+                    break;
+                }
+                Ok(Heard::More) => {}
+                Err(error) => return Poll::Ready(Err(Unanswered::Upstream(error))),
+            }
+            let read = ready!(conn.poll_fill(cx, 0));
+            if let Some(error) = why_no_more(read) {
+                let nothing_came = conn.buf().is_empty() && !reader.has_read();
+                return Poll::Ready(Err(Unanswered::Upstream(match error {
+                    WireError::Ended if nothing_came => WireError::Silent,
+                    other => other,
+                })));
+            }
+        }
+    }
+}
+
+fn why_no_more(read: io::Result<usize>) -> Option<WireError> {
+    match read {
+        Ok(0) => Some(WireError::Ended),
+        Ok(_) => None,
+        Err(error) if is_gone(&error) => Some(WireError::Ended),
+        Err(error) => Some(WireError::Io(error)),
+    }
+}
+
+/// Waits for something to happen, from `since` as long as `limit`, which starts anew whenever something of the body goes out.
+pub(super) async fn within<T>(
+    (since, limit): (Instant, Duration),
+    progress: Option<&Progress>,
+    happening: impl Future<Output = T>,
+) -> Option<T> {
+    let mut happening = pin!(happening);
+    let mut silence = pin!(tokio::time::sleep_until(since + limit));
+    loop {
+        tokio::select! {
+            biased;
+            happened = &mut happening => return Some(happened),
+            () = &mut silence => {
+                let due = progress.map(|progress| progress.moved_at.get() + limit);
+                match due.filter(|due| *due > Instant::now()) {
+                    Some(due) => silence.as_mut().reset(due),
+                    None => return None,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A client's body on its way to the upstream.
+
+use std::{
+    cell::Cell,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, header::TRAILER};
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use super::{
+    BodyError, BodyLimits, OwnedNames,
+    body::clean_trailers,
+    wire::{Announced, Outbox},
+};
+use crate::stall::Stall;
+
+/// A body that is taken from the client piece by piece, as the upstream takes the pieces.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: Incoming,
+    announced: Announced,
+    /// How much more the client may send.
+    allowed: u64,
+    /// The trailers that the head announces; others are left out (RFC 9110 §6.6.2).
+    trailers: Vec<HeaderName>,
+    stall: Stall,
+    held: Held,
+    has_begun: bool,
+    owned: Arc<OwnedNames>,
+    progress: Rc<Progress>,
+}
+
+/// Whether the body waits for `100 Continue` (RFC 9110 §10.1.1).
+#[derive(Debug)]
+enum Held {
+    /// It may go.
+    No,
+    /// Nobody has waited yet.
+    Yes,
+    /// An upstream that does not know the expectation says nothing; there is no endless wait for it.
+    Until(Pin<Box<Sleep>>),
+}
+
+/// What the one who waits for the answer can see of the body that is still on its way.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// When something of it last went out.
+    pub(super) moved_at: Cell<Instant>,
+}
+
+/// What [`Upload::poll_next`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A piece was added; there is more.
+    Added,
+    /// The last one was added.
+    Last,
+}
+
+impl Upload {
+    /// The body of a request whose head is about to be sent with `headers`; `None` if it has none.
+    pub(super) fn of(
+        body: Incoming,
+        headers: &HeaderMap,
+        expects_continue: bool,
+        limits: BodyLimits,
+        owned: &Arc<OwnedNames>,
+    ) -> Option<Box<Self>> {
+        if body.is_end_stream() {
+            return None;
+        }
+        let announced = match body.size_hint().exact() {
+            Some(length) => Announced::Length(length),
+            None => Announced::Chunked,
+        };
+        let names =
+            headers.get_all(TRAILER).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        let trailers = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect();
+        Some(Box::new(Self {
+            body,
+            announced,
+            allowed: limits.max_body,
+            trailers,
+            stall: Stall::new(limits.body_timeout),
+            held: if expects_continue { Held::Yes } else { Held::No },
+            has_begun: false,
+            owned: Arc::clone(owned),
+            progress: Rc::new(Progress { moved_at: Cell::new(Instant::now()) }),
+        }))
+    }
+
+    /// How its length is told to the upstream.
+    pub(super) fn announced(&self) -> Announced {
+        self.announced
+    }
+
+    /// Whether it waits for `100 Continue`.
+    pub(super) fn is_held(&self) -> bool {
+        !matches!(self.held, Held::No)
+    }
+
+    /// The upstream has asked for it.
+    pub(super) fn release(&mut self) {
+        self.held = Held::No;
+    }
+
+    /// Whether anything of it was taken from the client.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    pub(super) fn progress(&self) -> Rc<Progress> {
+        Rc::clone(&self.progress)
+    }
+
+    /// Adds the next piece to what is sent.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &mut Outbox,
+    ) -> Poll<Result<Next, BodyError>> {
+        ready!(self.poll_released(cx));
+        loop {
+            let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Pending => return self.stall.poll_wait(cx).map(|()| Err(BodyError::Stalled)),
+                Poll::Ready(None) => return Poll::Ready(self.end(outbox, None)),
+                Poll::Ready(Some(Err(error))) => {
+                    tracing::debug!(%error, "a client's body broke off");
+                    return Poll::Ready(Err(BodyError::Broken));
+                }
+                Poll::Ready(Some(Ok(frame))) => frame,
+            };
+            self.has_begun = true;
+            self.stall.moved();
+            self.progress.moved_at.set(Instant::now());
+            match frame.into_data().map_err(Frame::into_trailers) {
+                Ok(data) if data.is_empty() => {}
+                Ok(data) => return Poll::Ready(self.add(data, outbox)),
+                Err(Ok(trailers)) => return Poll::Ready(self.end(outbox, Some(trailers))),
+                // Neither data nor trailers: nothing that HTTP/1.1 could carry.
+                Err(Err(_)) => {}
+            }
+        }
+    }
+
+    fn poll_released(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.held, Held::Yes) {
+            self.held = Held::Until(Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
+        }
+        if let Held::Until(sleep) = &mut self.held {
+            ready!(sleep.as_mut().poll(cx));
+            self.held = Held::No;
+        }
+        Poll::Ready(())
+    }
+
+    fn add(&mut self, data: Bytes, outbox: &mut Outbox) -> Result<Next, BodyError> {
+        let length = data.len() as u64;
+        self.allowed = self.allowed.checked_sub(length).ok_or(BodyError::TooLarge)?;
+        let next = if self.body.is_end_stream() { Next::Last } else { Next::Added };
+        match &mut self.announced {
+            Announced::Chunked => outbox.add_chunk(data, next == Next::Last),
+            Announced::Nothing => return Err(BodyError::Broken),
+            // More would be the beginning of another request to the upstream.
+            Announced::Length(left) => {
+                *left = left.checked_sub(length).ok_or(BodyError::Broken)?;
+                outbox.add(data);
+                if next == Next::Last && *left > 0 {
+                    return Err(BodyError::Broken);
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    fn end(&mut self, outbox: &mut Outbox, trailers: Option<HeaderMap>) -> Result<Next, BodyError> {
+        match self.announced {
+            Announced::Nothing | Announced::Length(0) => return Ok(Next::Last),
+            Announced::Length(_) => return Err(BodyError::Broken),
+            Announced::Chunked => {}
+        }
+        let mut trailers = trailers.unwrap_or_default();
+        clean_trailers(&mut trailers, &self.owned);
+        let text = outbox.text();
+        text.extend_from_slice(b"0\r\n");
+        for (name, value) in trailers.iter().filter(|(name, _)| self.trailers.contains(name)) {
+            text.extend_from_slice(name.as_str().as_bytes());
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(value.as_bytes());
+            text.extend_from_slice(b"\r\n");
+        }
+        text.extend_from_slice(b"\r\n");
+        Ok(Next::Last)
+    }
+}
+
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);

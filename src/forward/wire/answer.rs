@@ -1,0 +1,64 @@
+//! A whole answer, read from memory.
+
+use bytes::BytesMut;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::{BodyReader, HeadReader, Heard, Piece, WireError};
+
+/// What was read of an answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ReadAnswer {
+    /// The status code.
+    pub status: StatusCode,
+    /// The headers of the final head.
+    pub headers: HeaderMap,
+    /// The body without its framing.
+    pub body: Vec<u8>,
+    /// What came after the last chunk.
+    pub trailers: Option<HeaderMap>,
+    /// Whether the connection may carry another request: the answer has ended, the upstream keeps the
+    /// connection, and nothing came after the end.
+    pub reusable: bool,
+}
+
+/// Reads the answer to a request with this method from all the bytes of a connection, in the way in which
+/// they are read from a socket; for tests and fuzzing.
+pub fn read_answer(asked: &Method, bytes: &[u8]) -> Result<ReadAnswer, WireError> {
+    read_answer_in_pieces(asked, std::iter::once(bytes))
+}
+
+/// Like [`read_answer`], with the bytes coming in pieces. After the last, the connection is closed.
+pub fn read_answer_in_pieces<'b>(
+    asked: &Method,
+    pieces: impl IntoIterator<Item = &'b [u8]>,
+) -> Result<ReadAnswer, WireError> {
+    let mut pieces = pieces.into_iter();
+    let mut buf = BytesMut::new();
+    let mut more = |buf: &mut BytesMut| pieces.next().map(|piece| buf.extend_from_slice(piece)).is_some();
+
+    let mut reader = HeadReader::default();
+    let head = loop {
+        match reader.read(asked, &mut buf)? {
+            Heard::Final(head) => break head,
+            Heard::Continue => {}
+            Heard::More if more(&mut buf) => {}
+            Heard::More => return Err(WireError::Ended),
+        }
+    };
+
+    let (parts, ()) = head.response.into_parts();
+    let mut answer = ReadAnswer { status: parts.status, headers: parts.headers, ..ReadAnswer::default() };
+    let mut reader = BodyReader::new(head.framing);
+    loop {
+        match reader.next(&mut buf)? {
+            Piece::Data(data) => answer.body.extend_from_slice(&data),
+            Piece::Trailers(trailers) => answer.trailers = Some(trailers),
+            Piece::End => break,
+            Piece::More if more(&mut buf) => {}
+            Piece::More => reader.closed()?,
+        }
+    }
+    while more(&mut buf) {}
+    answer.reusable = head.kept && buf.is_empty();
+    Ok(answer)
+}

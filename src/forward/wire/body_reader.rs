@@ -1,0 +1,103 @@
+//! The body of an answer, taken out of what comes.
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use super::{Framing, WireError, chunked::Chunked};
+
+/// Reads one body, to its end and no byte further.
+#[derive(Debug)]
+pub(in crate::forward) struct BodyReader(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Length { left: u64 },
+    Chunked(Chunked),
+    UntilClose,
+    Over,
+}
+
+/// The next piece of a body.
+#[derive(Debug)]
+pub(in crate::forward) enum Piece {
+    /// There must be more bytes first.
+    More,
+    /// Never empty.
+    Data(Bytes),
+    /// What came after the last chunk; the end comes next.
+    Trailers(HeaderMap),
+    /// Nothing more. What is left in the buffer is not of this answer.
+    End,
+}
+
+impl BodyReader {
+    pub(in crate::forward) fn new(framing: Framing) -> Self {
+        Self(match framing {
+            Framing::None | Framing::Length(0) => Kind::Over,
+            Framing::Length(left) => Kind::Length { left },
+            Framing::Chunked => Kind::Chunked(Chunked::new()),
+            Framing::UntilClose => Kind::UntilClose,
+        })
+    }
+
+    /// Takes the next piece out of what has come.
+    pub(in crate::forward) fn next(&mut self, buf: &mut BytesMut) -> Result<Piece, WireError> {
+        match &mut self.0 {
+            Kind::Over => Ok(Piece::End),
+            Kind::Chunked(chunked) => chunked.next(buf),
+            Kind::UntilClose if buf.is_empty() => Ok(Piece::More),
+            Kind::UntilClose => Ok(Piece::Data(buf.split().freeze())),
+            Kind::Length { left } => {
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
+                if here == 0 {
+                    return Ok(Piece::More);
+                }
+                *left -= here as u64;
+                if *left == 0 {
+                    self.0 = Kind::Over;
+                }
+                Ok(Piece::Data(buf.split_to(here).freeze()))
+            }
+        }
+    }
+
+    /// The connection was closed: the end of the body, or a body that broke off.
+    pub(in crate::forward) fn closed(&mut self) -> Result<(), WireError> {
+        match self.0 {
+            Kind::UntilClose | Kind::Over => {
+                self.0 = Kind::Over;
+                Ok(())
+            }
+            Kind::Length { .. } | Kind::Chunked(_) => Err(WireError::Ended),
+        }
+    }
+
+    /// Whether its end has been read.
+    pub(in crate::forward) fn is_over(&self) -> bool {
+        match &self.0 {
+            Kind::Over => true,
+            Kind::Chunked(chunked) => chunked.is_over(),
+            Kind::Length { .. } | Kind::UntilClose => false,
+        }
+    }
+
+    /// How many bytes are still to come, if that is known.
+    pub(in crate::forward) fn left(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Over => Some(0),
+            Kind::Length { left } => Some(*left),
+            Kind::Chunked(_) | Kind::UntilClose => None,
+        }
+    }
+
+    /// How many bytes are worth making room for.
+    pub(in crate::forward) fn room(&self) -> usize {
+        let expected = match &self.0 {
+            Kind::Over => 0,
+            Kind::Length { left } => *left,
+            Kind::Chunked(chunked) => chunked.left_of_chunk(),
+            Kind::UntilClose => u64::MAX,
+        };
+        usize::try_from(expected).unwrap_or(usize::MAX)
+    }
+}

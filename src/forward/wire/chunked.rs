@@ -1,0 +1,134 @@
+//! The chunked coding (RFC 9112 §7.1), read strictly.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    Piece, WireError,
+    head_reader::header_map,
+    lines::{EmptyLine, first_line},
+};
+
+/// Takes chunks apart as they come.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    part: Part,
+    /// How much more may be said in extensions, which nobody reads.
+    extensions_left: usize,
+}
+
+#[derive(Debug)]
+enum Part {
+    Size,
+    Data { left: u64 },
+    DataEnd,
+    Trailers(EmptyLine),
+    Over,
+}
+
+impl Chunked {
+    pub(super) fn new() -> Self {
+        Self { part: Part::Size, extensions_left: MAX_EXTENSION_BYTES }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.part, Part::Over)
+    }
+
+    /// How much more data the chunk that has begun will have.
+    pub(super) fn left_of_chunk(&self) -> u64 {
+        match self.part {
+            Part::Data { left } => left,
+            _ => 0,
+        }
+    }
+
+    pub(super) fn next(&mut self, buf: &mut BytesMut) -> Result<Piece, WireError> {
+        loop {
+            match &mut self.part {
+                Part::Size => {
+                    let Some(line) = first_line(buf, MAX_SIZE_LINE)? else { return Ok(Piece::More) };
+                    let (size, extensions) = size(line)?;
+                    self.extensions_left =
+                        self.extensions_left.checked_sub(extensions).ok_or(WireError::TooLarge)?;
+                    let taken = line.len() + 2;
+                    drop(buf.split_to(taken));
+                    self.part = match size {
+                        0 => Part::Trailers(EmptyLine::default()),
+                        left => Part::Data { left },
+                    };
+                }
+                Part::Data { left } => {
+                    let here = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
+                    if here == 0 {
+                        return Ok(Piece::More);
+                    }
+                    *left -= here as u64;
+                    if *left == 0 {
+                        self.part = Part::DataEnd;
+                    }
+                    return Ok(Piece::Data(buf.split_to(here).freeze()));
+                }
+                Part::DataEnd => {
+                    if !b"\r\n".starts_with(buf.get(..2).unwrap_or(buf)) {
+                        return Err(WireError::Chunk);
+                    }
+                    if buf.len() < 2 {
+                        return Ok(Piece::More);
+                    }
+                    drop(buf.split_to(2));
+                    self.part = Part::Size;
+                }
+                Part::Trailers(empty_line) => {
+                    let Some(end) = empty_line.end(buf, MAX_TRAILER_BYTES)? else { return Ok(Piece::More) };
+                    self.part = Part::Over;
+                    let lines = buf.split_to(end).freeze();
+                    if lines.len() > 2 {
+                        return trailers(&lines);
+                    }
+                }
+                Part::Over => return Ok(Piece::End),
+            }
+        }
+    }
+}
+
+/// A chunk's size, and how many bytes of extensions follow it. No blank stands before or after the
+/// number: some take it for the number's end, and some do not.
+fn size(line: &[u8]) -> Result<(u64, usize), WireError> {
+    let digits = line.iter().position(|byte| *byte == b';').unwrap_or(line.len());
+    let (digits, extensions) = line.split_at(digits);
+    if digits.is_empty() || digits.len() > MAX_SIZE_DIGITS {
+        return Err(WireError::Chunk);
+    }
+    let mut size = 0;
+    for digit in digits {
+        let digit = char::from(*digit).to_digit(16).ok_or(WireError::Chunk)?;
+        size = size << 4 | u64::from(digit);
+    }
+    let is_text = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
+    if size > MAX_CHUNK_BYTES || !extensions.iter().all(is_text) {
+        return Err(WireError::Chunk);
+    }
+    Ok((size, extensions.len()))
+}
+
+fn trailers(lines: &Bytes) -> Result<Piece, WireError> {
+    let mut storage = [httparse::EMPTY_HEADER; MAX_TRAILERS];
+    match httparse::parse_headers(lines, &mut storage) {
+        Ok(httparse::Status::Complete((end, parsed))) if end == lines.len() => {
+            header_map(lines, parsed).map(Piece::Trailers)
+        }
+        Ok(_) => Err(WireError::Chunk),
+        Err(httparse::Error::TooManyHeaders) => Err(WireError::TooLarge),
+        Err(error) => Err(WireError::Line(error)),
+    }
+}
+
+/// As many as an unsigned number of 64 bits has.
+const MAX_SIZE_DIGITS: usize = 16;
+/// Fits a signed number too, whoever counts behind us.
+const MAX_CHUNK_BYTES: u64 = u64::MAX >> 1;
+const MAX_SIZE_LINE: usize = 1024;
+const MAX_EXTENSION_BYTES: usize = 16 * 1024;
+const MAX_TRAILER_BYTES: usize = 16 * 1024;
+const MAX_TRAILERS: usize = 64;

@@ -1,0 +1,105 @@
+//! A connection to an upstream.
+
+use std::{
+    io,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+
+use super::{Outbox, Spare, Stream};
+
+/// A stream, and what was read from it and not used yet.
+#[derive(Debug)]
+pub(in crate::forward) struct Conn {
+    stream: Stream,
+    buf: BytesMut,
+    spare: Rc<Spare>,
+}
+
+impl Conn {
+    pub(in crate::forward) fn new(stream: Stream, spare: Rc<Spare>) -> Self {
+        Self { stream, buf: BytesMut::new(), spare }
+    }
+
+    /// Whether it may carry the next request: nothing has come that nobody asked for, and the upstream
+    /// has not closed. What it says unasked would be taken for the answer to that request.
+    pub(in crate::forward) fn is_quiet(&mut self) -> bool {
+        self.buf.is_empty() && self.stream.is_quiet()
+    }
+
+    /// Reads once; ready with the number of bytes, 0 at the end. `room` is how much is expected.
+    pub(in crate::forward) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: usize,
+    ) -> Poll<io::Result<usize>> {
+        if self.buf.capacity() == 0 {
+            self.buf = self.spare.take_read();
+        }
+        self.make_room(room.clamp(SMALL_READ, LARGE_READ));
+        // Reads into memory that is not zeroed first, which `poll_read` alone can't without `unsafe`.
+        let read = pin!(self.stream.read_buf(&mut self.buf)).poll(cx);
+        if self.buf.is_empty() {
+            self.rest();
+        }
+        read
+    }
+
+    /// What has come and was not used yet.
+    pub(in crate::forward) fn buf(&mut self) -> &mut BytesMut {
+        &mut self.buf
+    }
+
+    /// Gives the empty buffer back until there is something to read.
+    pub(in crate::forward) fn rest(&mut self) {
+        if self.buf.is_empty() && self.buf.capacity() > 0 {
+            self.spare.keep_read(std::mem::take(&mut self.buf));
+        }
+    }
+
+    /// Sends all of it; what has left is gone from `outbox`.
+    pub(in crate::forward) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &mut Outbox,
+    ) -> Poll<io::Result<()>> {
+        while !outbox.is_empty() {
+            let sent = ready!(outbox.poll_write_once(cx, Pin::new(&mut self.stream)))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Has everything sent leave the stream's own buffers, which those of TLS have.
+    pub(in crate::forward) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// The stream and what has come on it, for whoever speaks another protocol from now on.
+    pub(in crate::forward) fn into_parts(self) -> (Stream, Bytes) {
+        (self.stream, self.buf.freeze())
+    }
+
+    pub(in crate::forward) fn spare(&self) -> &Spare {
+        &self.spare
+    }
+
+    /// Memory that was lent out before is used again where that is possible.
+    fn make_room(&mut self, wanted: usize) {
+        let free = self.buf.capacity() - self.buf.len();
+        if free < wanted && !self.buf.try_reclaim(wanted) && free < wanted.min(SMALL_READ) {
+            self.buf.reserve(LARGE_READ.saturating_sub(self.buf.len()).max(SMALL_READ));
+        }
+    }
+}
+
+/// A head and the beginning of its body.
+const SMALL_READ: usize = 8 * 1024;
+/// Four times what TLS puts into a record; larger reads gain nothing.
+const LARGE_READ: usize = 64 * 1024;

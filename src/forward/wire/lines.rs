@@ -1,0 +1,54 @@
+//! Lines that end in CR LF, found as they come.
+
+use super::WireError;
+
+/// Looks for the empty line that ends a head or trailers; remembers what it has looked at, so that
+/// an upstream that sends byte by byte has no line looked at twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EmptyLine {
+    looked_at: usize,
+    line_start: usize,
+}
+
+impl EmptyLine {
+    /// How many bytes there are up to the empty line's end; `None`: it has not come yet. `bytes`
+    /// must begin where it began the last time.
+    ///
+    /// RFC 9112 §2.2 lets a recipient take a bare line feed for the end of a line; who does not,
+    /// reads another head.
+    pub(super) fn end(&mut self, bytes: &[u8], most: usize) -> Result<Option<usize>, WireError> {
+        while let Some(found) =
+            bytes.get(self.looked_at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
+        {
+            let at = self.looked_at + found;
+            let line = bytes.get(self.line_start..at).unwrap_or_default();
+            if line.last() != Some(&b'\r') {
+                return Err(WireError::BareLineEnd);
+            }
+            self.looked_at = at + 1;
+            self.line_start = at + 1;
+            if self.looked_at > most {
+                return Err(WireError::TooLarge);
+            }
+            if line.len() == 1 {
+                let end = self.looked_at;
+                *self = Self::default();
+                return Ok(Some(end));
+            }
+        }
+        self.looked_at = bytes.len();
+        if bytes.len() > most { Err(WireError::TooLarge) } else { Ok(None) }
+    }
+}
+
+/// The first line without its CR LF; `None`: it has not ended yet.
+pub(super) fn first_line(bytes: &[u8], most: usize) -> Result<Option<&[u8]>, WireError> {
+    match bytes.iter().take(most).position(|byte| *byte == b'\n') {
+        Some(end) => match bytes.get(..end).and_then(|line| line.split_last()) {
+            Some((b'\r', line)) => Ok(Some(line)),
+            _ => Err(WireError::BareLineEnd),
+        },
+        None if bytes.len() >= most => Err(WireError::TooLarge),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,38 @@
+//! HTTP/1.1 towards an upstream, spoken within the task of the request that it is for.
+//!
+//! hyper's client puts a task, a channel and two wake-ups between a request and its socket; here the one
+//! who waits for the answer reads it. The parser of header lines is `httparse`; where a message begins
+//! and ends is decided here ([`Framing`], [`BodyReader`]) and strictly: what could be read in two ways
+//! is a [`WireError`], after which nothing of the connection is believed.
+//!
+//! What is read does not know of sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and
+//! [`read_answer`] runs the two over bytes in memory, for tests and fuzzing. [`Conn`] is the stream with
+//! what was read from it and not used yet; [`Outbox`] is what is on its way out.
+
+mod answer;
+mod body_reader;
+mod chunked;
+mod conn;
+mod error;
+mod framing;
+mod head_reader;
+mod lines;
+mod outbox;
+mod request_head;
+mod spare;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{ReadAnswer, read_answer, read_answer_in_pieces};
+pub use error::WireError;
+
+pub(super) use body_reader::{BodyReader, Piece};
+pub(super) use conn::Conn;
+pub(super) use error::is_gone;
+pub(super) use framing::Framing;
+pub(super) use head_reader::{AnswerHead, HeadReader, Heard};
+pub(super) use outbox::Outbox;
+pub(super) use request_head::{Announced, write_head};
+pub(super) use spare::Spare;
+pub(super) use stream::Stream;

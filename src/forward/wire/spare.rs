@@ -1,0 +1,48 @@
+//! Memory that is lent to whichever connection of a worker has something to read or to say.
+
+use std::{cell::Cell, fmt};
+
+use bytes::BytesMut;
+
+/// A worker's spare buffers. A connection that waits holds none: thousands of them need no more
+/// memory than the one that is being read from.
+#[derive(Default)]
+pub(in crate::forward) struct Spare {
+    read: Cell<BytesMut>,
+    head: Cell<Vec<u8>>,
+}
+
+impl Spare {
+    /// A buffer to read into; it may have no room yet.
+    pub(super) fn take_read(&self) -> BytesMut {
+        self.read.take()
+    }
+
+    /// Gives a buffer back that nothing is in.
+    pub(super) fn keep_read(&self, buf: BytesMut) {
+        debug_assert!(buf.is_empty(), "what was read belongs to its connection");
+        self.read.set(buf);
+    }
+
+    /// A buffer to write a head into.
+    pub(in crate::forward) fn take_head(&self) -> Vec<u8> {
+        let mut head = self.head.take();
+        head.clear();
+        head
+    }
+
+    /// Gives it back.
+    pub(in crate::forward) fn keep_head(&self, head: Vec<u8>) {
+        if head.capacity() <= MAX_KEPT_HEAD {
+            self.head.set(head);
+        }
+    }
+}
+
+impl fmt::Debug for Spare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spare").finish_non_exhaustive()
+    }
+}
+
+const MAX_KEPT_HEAD: usize = 64 * 1024;
