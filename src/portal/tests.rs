@@ -98,8 +98,9 @@ impl House {
         let logged = Logged::default();
         let log = LogWriter::start(logged.clone()).unwrap();
         let audit = Audit::new(log.clone(), Format::Json, clock.clone());
-        let portal =
-            Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
+        let throttle = Throttle::forgetful(clock.clone()).unwrap();
+        let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
+        let portal = Portal::new(people, passwords, keeping, throttle, audit, clock.clone());
         let settings = Settings {
             sessions: Limits {
                 lifetime: Duration::from_hours(12),
@@ -108,6 +109,7 @@ impl House {
                 browser_session: false,
                 max_per_user: None,
             },
+            throttle: throttle::Limits::default(),
             pages: Pages::new(),
             groups: Arc::new(BTreeMap::from([(
                 GroupName::parse("staff").unwrap(),
