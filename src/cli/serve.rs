@@ -29,6 +29,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     announce(&origin, &addrs, &shared.portal)?;
     notify(&[sd_notify::NotifyState::Ready]);
     let ended = server.run();
+    shared.portal.flush();
     log.flush();
     Ok(ended?)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     quantity::{self, show_duration},
-    reader::{Field, Reader, Section, shown},
+    reader::{Field, Reader, Section},
 };
 use crate::throttle::Limits;
 
@@ -35,7 +35,7 @@ fn within_a_day(reader: &Reader, field: Option<Field<'_>>, default: Duration) ->
     }
 }
 
-/// One after the other; each mistake is told, and any makes it the default.
+/// One after the other; each mistake is told.
 fn waits(reader: &Reader, field: &Field<'_>) -> Option<Vec<Duration>> {
     if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
         let error = reader.error(&field.value.span(), "`waits` is empty");
@@ -44,32 +44,35 @@ fn waits(reader: &Reader, field: &Field<'_>) -> Option<Vec<Duration>> {
         );
         return None;
     }
+    let texts = reader.texts(field);
     let mut waits: Vec<Duration> = Vec::new();
-    let mut are_good = true;
-    let mut report = |span: &_, message: String, help: String| {
-        are_good = false;
-        reader.report(reader.error(span, message).help(help));
-    };
-    for text in reader.texts(field) {
-        let wait = match quantity::parse_duration(text.content) {
+    for text in &texts {
+        let wait = match quantity::duration(text.content) {
             Ok(wait) => wait,
-            Err(help) => {
-                report(&text.span, format!("\"{}\" is no duration", shown(text.content)), help);
+            Err(wrong) => {
+                reader.no_quantity(field, text, wrong);
                 continue;
             }
         };
-        if !(SHORTEST..=LONGEST).contains(&wait) {
-            report(&text.span, "this wait is out of range".to_owned(), bounds());
-            continue;
-        }
-        if let Some(before) = waits.last().filter(|before| **before > wait) {
-            let message = format!("this wait is shorter than the one before, {}", show_duration(*before));
-            report(&text.span, message, "waits grow: write the shortest first".to_owned());
-            continue;
-        }
-        waits.push(wait);
+        let (problem, help) = match waits.last() {
+            _ if !(SHORTEST..=LONGEST).contains(&wait) => ("this wait is out of range".to_owned(), bounds()),
+            Some(before) if *before > wait => (
+                format!("this wait is shorter than the one before, {}", show_duration(*before)),
+                "waits grow: write the shortest first".to_owned(),
+            ),
+            _ if waits.len() == MOST_WAITS => (
+                format!("these are more than {MOST_WAITS} waits"),
+                "remove the others; the last one holds from then on".to_owned(),
+            ),
+            _ => {
+                waits.push(wait);
+                continue;
+            }
+        };
+        reader.report(reader.error(&text.span, problem).help(help));
     }
-    (are_good && !waits.is_empty()).then_some(waits)
+    // With a mistake, nothing of it is used.
+    (!waits.is_empty()).then_some(waits)
 }
 
 fn bounds() -> String {
@@ -80,5 +83,6 @@ fn bounds() -> String {
 const MOST_PER_ACCOUNT: u64 = 100;
 const MOST_PER_ADDRESS: u64 = 1_000_000;
 const SHORTEST: Duration = Duration::from_secs(1);
+const MOST_WAITS: usize = 20;
 /// After a day, the counters forget.
 const LONGEST: Duration = Duration::from_hours(24);

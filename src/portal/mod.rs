@@ -159,6 +159,11 @@ impl Portal {
         refusal.respond(wants, visit.request_id, &visit.settings.pages)
     }
 
+    /// Waits until what is written behind is on the disk; for the end of the process.
+    pub fn flush(&self) {
+        self.throttle.flush();
+    }
+
     async fn page<B>(&self, visit: &Visit<'_>, body: B) -> Result<Answer, Refusal>
     where
         B: Body<Data = Bytes>,

@@ -31,7 +31,8 @@ use crate::{
 /// The thread that writes. What has not been written is written when this is dropped.
 #[derive(Debug)]
 pub(super) struct Disk {
-    stop: Option<SyncSender<()>>,
+    /// Asks for everything to be written now; the thread ends when this is gone.
+    now: Option<SyncSender<SyncSender<()>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -90,23 +91,32 @@ impl Disk {
                 ledger.load(key, counter, Duration::ZERO);
             }
         }
-        let (stop, stopped) = sync_channel(1);
+        let (now, asked) = sync_channel(1);
         let keeper = Keeper { connection, path: path.to_owned(), clock, ledger, seen, ails: false };
         let thread = thread::Builder::new()
             .name("throttle".into())
-            .spawn(move || keeper.keep(&stopped))
+            .spawn(move || keeper.keep(&asked))
             .map_err(|reason| DatabaseError::File {
                 doing: "starting the thread of",
                 path: path.to_owned(),
                 reason,
             })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { now: Some(now), thread: Some(thread) })
+    }
+
+    /// Waits until all that has been counted is written, or cannot be.
+    pub(super) fn flush(&self) {
+        let (done, is_done) = sync_channel(1);
+        // Without the thread, there is nobody to wait for.
+        if self.now.as_ref().is_some_and(|now| now.send(done).is_ok()) {
+            is_done.recv().ok();
+        }
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        self.stop = None;
+        self.now = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -157,18 +167,20 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn keep(mut self, stopped: &Receiver<()>) {
+    fn keep(mut self, asked: &Receiver<SyncSender<()>>) {
         let mut next_prune = Instant::now() + PRUNE_EVERY;
         loop {
-            let ended = stopped.recv_timeout(WRITE_EVERY) != Err(RecvTimeoutError::Timeout);
+            let asked = asked.recv_timeout(WRITE_EVERY);
             if Instant::now() >= next_prune {
                 let now = self.clock.now();
                 self.lock().forget(|_, counter| counter.is_history(now));
                 next_prune = Instant::now() + PRUNE_EVERY;
             }
             self.write();
-            if ended {
-                return;
+            match asked {
+                Ok(done) => drop(done.send(())),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }

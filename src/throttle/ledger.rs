@@ -224,7 +224,7 @@ mod tests {
             failure(&mut ledger, &[held_name, held_address], now.max(later(1)), &harsh).ok();
             now = now + Duration::from_mins(5);
         }
-        let count = u32::try_from(MOST).unwrap() * 2;
+        let count = u32::try_from(MOST).unwrap() + 5000;
         for number in 1..count {
             ledger.reserve(&[name(number), network(number)], START, &limits).unwrap();
             ledger.fail(&[name(number), network(number)], START, &limits);

@@ -71,8 +71,7 @@ pub struct Throttle {
     shared: Option<Shared>,
     secret: Secret,
     clock: Clock,
-    /// Last: it writes down what the others leave.
-    _disk: Option<Disk>,
+    disk: Option<Disk>,
 }
 
 /// Where the throttle keeps its files: in the state folder.
@@ -162,7 +161,7 @@ impl Throttle {
         let secret = Secret::ensure(&files.key)?;
         let ledger = Arc::<Mutex<Ledger>>::default();
         let disk = Disk::start(&files.database, clock.clone(), Arc::clone(&ledger))?;
-        Ok(Self { ledger, shared: None, secret, clock, _disk: Some(disk) })
+        Ok(Self { ledger, shared: None, secret, clock, disk: Some(disk) })
     }
 
     /// Counts in Redis, with other gateways, and in memory while it does not answer. All of them use one key: that
@@ -174,13 +173,13 @@ impl Throttle {
             // Should Redis lose it, whoever starts next brings it back.
             secret.replace(&files.key)?;
         }
-        Ok(Self { ledger: Arc::default(), shared: Some(shared), secret, clock, _disk: None })
+        Ok(Self { ledger: Arc::default(), shared: Some(shared), secret, clock, disk: None })
     }
 
     /// Counts in memory alone, under a key of its own, until it is dropped.
     pub fn forgetful(clock: Clock) -> Result<Self, ThrottleError> {
         let (ledger, secret) = (Arc::default(), Secret::generate()?);
-        Ok(Self { ledger, shared: None, secret, clock, _disk: None })
+        Ok(Self { ledger, shared: None, secret, clock, disk: None })
     }
 
     /// Whether a password may be looked at now. To be asked before anything that depends on the password.
@@ -207,6 +206,13 @@ impl Throttle {
         let known = presented.and_then(|cookie| self.secret.device(user, cookie));
         let device = known.map_or_else(DeviceId::generate, Ok)?;
         Ok(self.secret.cookie(user, device))
+    }
+
+    /// Waits until what has been counted is on the disk; for the end of the process.
+    pub fn flush(&self) {
+        if let Some(disk) = &self.disk {
+            disk.flush();
+        }
     }
 
     fn keys(&self, guess: &Guess<'_>) -> Vec<Key> {
@@ -322,11 +328,12 @@ impl Records {
     /// What there is, in the order of the keys; what has nothing to say at `now` is left out.
     pub async fn list(&self, selection: &Selection, now: Timestamp) -> Result<Vec<Listed>, ThrottleError> {
         let meant = self.meant(selection).await?;
-        let all = match self {
+        let mut all = match self {
             Self::Files(files) if is_missing(&files.database) => Vec::new(),
             Self::Files(files) => disk::list(&files.database)?,
             Self::Redis(link) => Shared::new(link.clone()).list().await?,
         };
+        all.sort_unstable_by_key(|(key, _)| *key);
         let is_shown = |(key, counter): &(Key, Counter)| {
             let says = counter.total > 0 && !counter.is_history(now);
             says && meant.iter().any(|meant| meant.is_meant(key))

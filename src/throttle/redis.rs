@@ -89,7 +89,7 @@ impl Shared {
         }
     }
 
-    /// All counters, in the order of their keys.
+    /// All counters.
     pub(super) async fn list(&self) -> Result<Vec<(Key, Counter)>, StoreError> {
         let prefix = self.link.prefix().to_owned();
         let listing = move |mut connection| async move {
@@ -106,7 +106,6 @@ impl Shared {
                     all.extend(keys.zip(&found).filter_map(|(key, fields)| Some((key?, counter(fields)?))));
                 }
             }
-            all.sort_unstable_by_key(|(key, _)| *key);
             Ok(all)
         };
         self.link.ask("listing failed sign-ins", listing).await

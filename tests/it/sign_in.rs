@@ -80,7 +80,8 @@ fn a_program_gets_a_problem_and_no_redirect() {
 
 #[test]
 fn every_wrong_sign_in_gets_the_very_same_answer() {
-    let gateway = gateway();
+    let gateway = TestGateway::start_with("[throttle]\nper_account = 100", WHOAMI);
+    gateway.add_user("alice", &["staff"]);
     gateway.add_user("disabled", &[]);
     gateway.users().set_active(&UserName::parse("disabled").unwrap(), false).unwrap();
     gateway.users().add(NewUser::named(UserName::parse("nopass").unwrap())).unwrap();
