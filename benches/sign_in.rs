@@ -7,7 +7,7 @@
 //! The gateway runs in this process, and so do its clients: on a small machine they take from each other. A figure
 //! is one within one run, never a time by itself.
 //!
-//! Timing: each round tries every kind once, in random order, over one connection, so that whatever else the machine
+//! Timing: each round tries every kind once, in random order, over one HTTP/2 connection, so that whatever else the machine
 //! does hits all of them alike. What is compared is the difference to a wrong password within each round: its mean
 //! without the outermost fifth at either end, with a confidence interval of 99 % (bootstrap, 4,000 samples).
 
@@ -71,7 +71,7 @@ fn timing(rounds: usize) {
     let crowd = rounds.div_ceil(FAILURES_EACH);
     add_users(&gateway, crowd);
     let runtime = runtime();
-    let mut guesser = runtime.block_on(Guesser::open(&gateway));
+    let mut guesser = runtime.block_on(Guesser::open(&gateway, Protocol::Http2));
     // The first checks touch fresh memory.
     for number in 0..10 {
         runtime.block_on(guesser.tries(&format!("warm-{number}")));
@@ -206,7 +206,7 @@ fn open_all(runtime: &mut Runtime, gateway: &Gateway) -> Vec<Guesser> {
     runtime.block_on(async {
         let mut all = Vec::new();
         for _ in 0..AT_ONCE {
-            all.push(Guesser::open(gateway).await);
+            all.push(Guesser::open(gateway, Protocol::Http1).await);
         }
         all
     })
@@ -220,8 +220,8 @@ struct Guesser {
 }
 
 impl Guesser {
-    async fn open(gateway: &Gateway) -> Self {
-        let mut client = Client::connect(gateway, Protocol::Http1).await;
+    async fn open(gateway: &Gateway, protocol: Protocol) -> Self {
+        let mut client = Client::connect(gateway, protocol).await;
         let request = client.request(&Method::GET, "/.gateway/login").body(Full::default()).unwrap();
         let page = client.send(request).await;
         let cookie = page.headers()[SET_COOKIE].to_str().unwrap();

@@ -105,45 +105,47 @@ pub enum ThrottleCommandError {
 /// Does what `command` says, and tells about it on [`Surroundings::out`].
 pub fn run(command: &ThrottleCommand, with: Surroundings<'_>) -> Result<(), ThrottleCommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (records, names) = (records(&with)?, names(&with)?);
+    let Surroundings { configuration, clock, out } = with;
+    let (records, names) = (records(configuration, &clock)?, names(configuration, &clock)?);
     match command {
         ThrottleCommand::List { user, address, json } => {
             let selection = selection(user.as_ref(), *address, &names);
-            let listed = runtime.block_on(records.list(&selection, with.clock.now()))?;
-            if *json { in_json(&listed, &names, with.out) } else { as_table(&listed, &names, with.out) }?;
+            let listed = runtime.block_on(records.list(&selection, clock.now()))?;
+            if *json { in_json(&listed, &names, out) } else { as_table(&listed, &names, out) }?;
         }
         ThrottleCommand::Clear(ClearArgs { whose, json }) => {
             let selection = selection(whose.user.as_ref(), whose.address, &names);
             match (runtime.block_on(records.clear(&selection))?, json) {
-                (cleared, true) => writeln!(with.out, "{}", serde_json::json!({ "cleared": cleared }))?,
-                (0, false) => writeln!(with.out, "there were no failed sign-ins to forget")?,
-                (1, false) => writeln!(with.out, "forgot 1 count of failed sign-ins")?,
-                (cleared, false) => writeln!(with.out, "forgot {cleared} counts of failed sign-ins")?,
+                (cleared, true) => writeln!(out, "{}", serde_json::json!({ "cleared": cleared }))?,
+                (0, false) => writeln!(out, "there were no failed sign-ins to forget")?,
+                (1, false) => writeln!(out, "forgot 1 count of failed sign-ins")?,
+                (cleared, false) => writeln!(out, "forgot {cleared} counts of failed sign-ins")?,
             }
         }
     }
-    Ok(with.out.flush()?)
+    Ok(out.flush()?)
 }
 
-fn records(with: &Surroundings<'_>) -> Result<Records, StoreError> {
-    let configuration = with.configuration;
+fn records(configuration: &Configuration, clock: &Clock) -> Result<Records, StoreError> {
     Ok(match &configuration.sessions.store {
         Store::Redis(settings) => {
-            let surroundings =
-                StoreSurroundings { clock: with.clock.clone(), invalidator: Invalidator::nobody() };
+            let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::nobody() };
             Records::Redis(RedisStore::open(settings, surroundings)?.link())
         }
         Store::File | Store::Memory => Records::Files(configuration.throttle_files()),
     })
 }
 
-fn names(with: &Surroundings<'_>) -> Result<HashMap<UserId, UserName>, users::StoreError> {
-    let database = with.configuration.users_database();
+fn names(
+    configuration: &Configuration,
+    clock: &Clock,
+) -> Result<HashMap<UserId, UserName>, users::StoreError> {
+    let database = configuration.users_database();
     // Opening would make an empty one.
     if matches!(database.try_exists(), Ok(false)) {
         return Ok(HashMap::new());
     }
-    let people = UserStore::open(&database, with.clock.clone())?.list()?;
+    let people = UserStore::open(&database, clock.clone())?.list()?;
     Ok(people.into_iter().map(|account| (account.user.id, account.user.name.clone())).collect())
 }
 

@@ -212,9 +212,14 @@ mod tests {
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             assert_eq!(secret.device(UserId(1), &forged), None, "{at}");
         }
-        for text in
-            ["", "A", &cookie[1..], &format!("{cookie}A"), &format!("{cookie}="), &"A".repeat(100_000)]
-        {
+        for text in [
+            "",
+            "A",
+            &cookie.chars().skip(1).collect::<String>(),
+            &format!("{cookie}A"),
+            &format!("{cookie}="),
+            &"A".repeat(100_000),
+        ] {
             assert_eq!(secret.device(UserId(1), text.as_bytes()), None, "{text:.80}");
         }
     }
@@ -225,11 +230,11 @@ mod tests {
         let path = folder.path().join("device.key");
         assert!(Secret::read(&path).unwrap().is_none());
         let made = Secret::ensure(&path).unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = fs::metadata(&path).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
         assert_eq!(*Secret::ensure(&path).unwrap().to_hex(), *made.to_hex());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
-        assert!(!format!("{made:?}").contains(&made.to_hex()[..8]));
+        assert_eq!(format!("{made:?}"), "Secret(…)");
         fs::write(&path, "short").unwrap();
         assert!(matches!(Secret::ensure(&path), Err(SecretError::Malformed(_))));
     }

@@ -95,7 +95,7 @@ fn asvs_6_3_1_guesses_are_slowed_in_growing_steps_and_the_wait_is_told() {
                 "no form: {text}"
             );
         }
-        gateway.clock.advance(MINUTE * minutes - Duration::from_secs(1));
+        gateway.clock.advance(Duration::from_secs(u64::from(minutes) * 60 - 1));
         assert_eq!(mallory.tries("alice", "wrong").header("retry-after"), "1");
         gateway.clock.advance(Duration::from_secs(1));
         assert_eq!(mallory.tries("alice", "wrong").status, 401, "one more after {words}");
@@ -604,7 +604,7 @@ fn redis_counts_as_memory_does() {
                     }
                 }
                 8 => clock.advance(Duration::from_millis(1 + random.below(90_000) as u64)),
-                9 if random.below(10) == 0 => clock.advance(MINUTE * 60 * random.below(30) as u32),
+                9 if random.below(10) == 0 => clock.advance(Duration::from_hours(random.below(30) as u64)),
                 _ => {}
             }
         }
