@@ -79,7 +79,7 @@ fn asvs_6_3_1_guesses_are_slowed_in_growing_steps_and_the_wait_is_told() {
     let gateway = gateway("");
     let mut mallory = Guesser::at(&gateway, "192.0.2.1");
     use_up(&mut mallory, "alice");
-    for (minutes, words) in [(1, "1 minute"), (5, "5 minutes"), (15, "15 minutes"), (60, "60 minutes")] {
+    for (minutes, words) in [(1_u64, "1 minute"), (5, "5 minutes"), (15, "15 minutes"), (60, "60 minutes")] {
         // The right password as well, and from wherever.
         for (from, tried) in
             [("192.0.2.1", "wrong"), ("192.0.2.1", &*password("alice")), ("192.0.2.9", "wrong")]
@@ -95,7 +95,7 @@ fn asvs_6_3_1_guesses_are_slowed_in_growing_steps_and_the_wait_is_told() {
                 "no form: {text}"
             );
         }
-        gateway.clock.advance(Duration::from_secs(u64::from(minutes) * 60 - 1));
+        gateway.clock.advance(Duration::from_secs(minutes * 60 - 1));
         assert_eq!(mallory.tries("alice", "wrong").header("retry-after"), "1");
         gateway.clock.advance(Duration::from_secs(1));
         assert_eq!(mallory.tries("alice", "wrong").status, 401, "one more after {words}");
