@@ -22,11 +22,12 @@ use crate::{
         SelfSigned, SelfSignedError, Server, TlsError,
     },
     session::{
-        FileStore, Limits, MemoryStore, RedisStore, SessionStore, Sessions, StoreError as SessionStoreError,
-        StoreSurroundings,
+        FileStore, Limits, MemoryStore, RedisLink, RedisStore, SessionStore, Sessions,
+        StoreError as SessionStoreError, StoreSurroundings,
     },
     snapshot::{Current, Snapshot},
     telemetry::{Audit, AuditEvent, AuditKind, Format, LogWriter},
+    throttle::{Throttle, ThrottleError},
     users::{Change, Directory, Passwords, StoreError},
 };
 
@@ -102,6 +103,9 @@ pub enum AssemblyError {
     /// A thread cannot be started.
     #[error("starting a thread: {0}")]
     Thread(io::Error),
+    /// Failed sign-ins cannot be counted.
+    #[error(transparent)]
+    Throttle(#[from] ThrottleError),
     /// The user directory cannot be opened.
     #[error(transparent)]
     Users(#[from] StoreError),
@@ -126,10 +130,13 @@ pub fn assemble(
         Directory::open(&configuration.users_database(), clock.clone(), report_changes(audit.clone()))?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
-    let sessions = Arc::new(sessions(&configuration, &clock)?);
+    let (sessions, link) = sessions(&configuration, &clock)?;
+    let sessions = Arc::new(sessions);
+    let throttle = throttle(&configuration, link, &clock)?;
     let control = control(&configuration, &sessions, &audit)?;
     keep_pruning(&sessions, &clock, configuration.sessions.limits)?;
-    let portal = Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
+    let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
+    let portal = Portal::new(people, passwords, keeping, throttle, audit, clock.clone());
 
     let settings = server::Settings {
         workers: configuration.server.workers,
@@ -155,16 +162,38 @@ pub fn assemble(
     Ok(Assembled { server, shared, reloader, origin, addrs })
 }
 
-fn sessions(configuration: &Configuration, clock: &Clock) -> Result<Sessions, SessionStoreError> {
+/// And the way to Redis, if they are there.
+fn sessions(
+    configuration: &Configuration,
+    clock: &Clock,
+) -> Result<(Sessions, Option<RedisLink>), SessionStoreError> {
     let config::Sessions { store, max_sessions, .. } = &configuration.sessions;
-    Sessions::start(CACHED_SESSIONS, |invalidator| {
+    let mut link = None;
+    let sessions = Sessions::start(CACHED_SESSIONS, |invalidator| {
         let surroundings = StoreSurroundings { clock: clock.clone(), invalidator };
         Ok(match store {
             Store::File => Box::new(FileStore::open(&configuration.sessions_database(), surroundings)?),
             Store::Memory => Box::new(MemoryStore::new(*max_sessions)) as Box<dyn SessionStore>,
-            Store::Redis(settings) => Box::new(RedisStore::open(settings, surroundings)?),
+            Store::Redis(settings) => {
+                let store = RedisStore::open(settings, surroundings)?;
+                link = Some(store.link());
+                Box::new(store)
+            }
         })
-    })
+    })?;
+    Ok((sessions, link))
+}
+
+/// Gateways that share their sessions share what they count, too.
+fn throttle(
+    configuration: &Configuration,
+    link: Option<RedisLink>,
+    clock: &Clock,
+) -> Result<Throttle, AssemblyError> {
+    let files = configuration.throttle_files();
+    let Some(link) = link else { return Ok(Throttle::open(&files, clock.clone())?) };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(AssemblyError::Thread)?;
+    Ok(runtime.block_on(Throttle::shared(link, &files, clock.clone()))?)
 }
 
 /// What is kept in memory alone can be reached only from here.
@@ -205,7 +234,8 @@ fn keep_pruning(sessions: &Arc<Sessions>, clock: &Clock, limits: Limits) -> Resu
     thread::Builder::new().name("prune".into()).spawn(prune).map(drop).map_err(AssemblyError::Thread)
 }
 
-/// Replaces what can change while the gateway runs: apps, rules, groups, session limits, certificates.
+/// Replaces what can change while the gateway runs: apps, rules, groups, session limits, the throttle's limits,
+/// certificates.
 /// Everything else waits for a restart.
 #[derive(Debug)]
 pub struct Reloader {
@@ -232,7 +262,8 @@ impl Reloader {
 }
 
 fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
-    let Configuration { policy, apps, app_sessions, limits, server, sessions, groups, .. } = configuration;
+    let Configuration { policy, apps, app_sessions, limits, server, sessions, throttle, groups, .. } =
+        configuration;
     Snapshot {
         policy,
         owned: Arc::new(OwnedNames::of(&apps)),
@@ -241,7 +272,7 @@ fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
         bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
         proxies: server.trusted_proxies,
         max_visitors: sessions.max_visitors,
-        portal: portal::Settings { sessions: sessions.limits, pages, groups: Arc::new(groups) },
+        portal: portal::Settings { sessions: sessions.limits, throttle, pages, groups: Arc::new(groups) },
     }
 }
 

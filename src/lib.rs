@@ -48,6 +48,7 @@
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
 //! | rules | [`access`] | rules, the one that decides, and its decision; pure | `identity`, `request` |
 //! | state | [`session`] | tokens, their hashes, time limits, stores, cookies | values |
+//! | | [`throttle`] | how often somebody may guess a password | values, the way to Redis of `session` |
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
 //! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
@@ -76,6 +77,7 @@
 //! | --- | --- | --- |
 //! | apps, rules, groups → permissions, session limits | [`Snapshot`] | the next reload |
 //! | certificates | [`Certificates`] | the next reload |
+//! | failed sign-ins | [`Throttle`]: in memory and behind it in SQLite, or in the Redis of the sessions | a day without any; a success |
 //! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
@@ -91,14 +93,14 @@
 //! upstream connections, so that a request takes no lock on its way but those inside the session
 //! cache and the account cache. What is slow runs beside them: password checks on the threads of
 //! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
-//! the two of [`FileStore`], log lines on that of [`LogWriter`]. The status listener, the control
+//! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`]. The status listener, the control
 //! socket and the signals have a thread each. A worker that dies ends the process, and the service
 //! manager starts another.
 //!
 //! # What a reload changes
 //!
 //! SIGHUP makes [`config::load`] read the file again and [`Reloader::apply`] use it: apps, rules,
-//! groups, session limits, trusted proxies, body limits, certificates; whole, from the next request
+//! groups, session limits, the throttle's limits, trusted proxies, body limits, certificates; whole, from the next request
 //! on, without ending a connection. With a mistake in the file nothing changes. Addresses, workers,
 //! the state folder, and the sections `[password]`, `[limits]` (but for bodies) and `[log]` wait
 //! for a restart, because sockets and threads were made from them.
@@ -133,6 +135,7 @@
 //! [`Snapshot`]: snapshot::Snapshot
 //! [`Target`]: request::Target
 //! [`Target::read`]: request::Target::read
+//! [`Throttle`]: throttle::Throttle
 //! [`decide`]: access::decide
 //! [`rule_on`]: access::rule_on
 
@@ -155,4 +158,5 @@ pub mod session;
 pub mod snapshot;
 pub mod stall;
 pub mod telemetry;
+pub mod throttle;
 pub mod users;

@@ -40,6 +40,11 @@ pub enum Refusal {
     UnsupportedMediaType,
     /// 421: no such host is served here.
     Misdirected,
+    /// 429: too many wrong passwords before; none is looked at before this time has gone by.
+    TooManyAttempts {
+        /// When to try again; whole seconds are sent, at least one.
+        retry_after: Duration,
+    },
     /// 431: the request head is larger than what is taken.
     HeadTooLarge,
     /// 503: too much to do right now; trying again after this time is worth it.
@@ -79,6 +84,7 @@ impl Refusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooBusy { .. } | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
@@ -100,6 +106,7 @@ impl Refusal {
             Self::TooLarge => "That was too large",
             Self::UnsupportedMediaType => "This kind of content isn’t understood",
             Self::Misdirected => "Nothing is served here",
+            Self::TooManyAttempts { .. } => "Too many attempts",
             Self::HeadTooLarge => "The request was too large",
             Self::TooBusy { .. } => "Too busy right now",
             Self::Unavailable => "Temporarily unavailable",
@@ -124,6 +131,12 @@ impl Refusal {
             Self::TooLarge => "What was sent is larger than what is accepted here.",
             Self::UnsupportedMediaType => "What was sent is not in a form that this page takes.",
             Self::Misdirected => "There is no site with this name here. Check the address for typing errors.",
+            Self::TooManyAttempts { retry_after } => {
+                let when = in_words(*retry_after);
+                return Cow::Owned(format!(
+                    "Too many attempts with a wrong password. Please try again in {when}."
+                ));
+            }
             Self::HeadTooLarge => {
                 "The address or the cookies are larger than what is accepted here. Clearing the cookies of this site may help."
             }
@@ -188,7 +201,7 @@ impl Refusal {
             Self::MethodNotAllowed(allow) => {
                 headers.insert(ALLOW, HeaderValue::from_static(allow));
             }
-            Self::TooBusy { retry_after } => {
+            Self::TooBusy { retry_after } | Self::TooManyAttempts { retry_after } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(*retry_after)));
             }
             Self::Unavailable => {
@@ -266,6 +279,17 @@ fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
 }
 
+/// A time to wait, never shorter than it is: `40 seconds`, `5 minutes`.
+fn in_words(time: Duration) -> String {
+    let seconds = whole_seconds(time);
+    let (number, unit) = match seconds {
+        0..120 if seconds != 60 => (seconds, "second"),
+        60..7200 => (seconds.div_ceil(60), "minute"),
+        _ => (seconds.div_ceil(3600), "hour"),
+    };
+    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
+}
+
 const LOGIN_PAGE: &str = "/.gateway/login";
 const CONFIRM_PAGE: &str = "/.gateway/confirm";
 
@@ -283,7 +307,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 16] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 17] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
         Refusal::Confirm,
@@ -294,6 +318,7 @@ pub(crate) mod tests {
         Refusal::TooLarge,
         Refusal::UnsupportedMediaType,
         Refusal::Misdirected,
+        Refusal::TooManyAttempts { retry_after: Duration::from_mins(5) },
         Refusal::HeadTooLarge,
         Refusal::TooBusy { retry_after: Duration::from_millis(1500) },
         Refusal::Unavailable,
@@ -380,6 +405,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_time_to_wait_is_told_in_words_and_never_too_short() {
+        for (millis, expected) in [
+            (0, "1 second"),
+            (39_001, "40 seconds"),
+            (60_000, "1 minute"),
+            (60_001, "61 seconds"),
+            (240_001, "5 minutes"),
+            (3_600_000, "60 minutes"),
+            (86_399_000, "24 hours"),
+        ] {
+            assert_eq!(in_words(Duration::from_millis(millis)), expected, "{millis}");
+        }
+    }
+
+    #[test]
     fn each_status_carries_its_header() {
         let pages = Pages::new();
         for wants in [Representation::Page, Representation::Problem] {
@@ -395,6 +435,8 @@ pub(crate) mod tests {
             let busy = |millis| Refusal::TooBusy { retry_after: Duration::from_millis(millis) };
             assert_eq!(header(busy(1500), "retry-after").as_deref(), Some("2"));
             assert_eq!(header(busy(0), "retry-after").as_deref(), Some("1"));
+            let many = Refusal::TooManyAttempts { retry_after: Duration::from_millis(299_001) };
+            assert_eq!(header(many, "retry-after").as_deref(), Some("300"));
             assert!(header(Refusal::Unavailable, "retry-after").is_some());
             assert!(header(Refusal::Forbidden, "www-authenticate").is_none());
         }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use http::{
-    HeaderValue, Request,
+    HeaderValue, Method, Request, Response,
     header::{COOKIE, HOST},
+    request,
 };
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     body::{Bytes, Incoming},
     client::conn::{http1, http2},
@@ -35,8 +36,8 @@ pub(crate) struct Client {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Empty<Bytes>>),
-    Http2(http2::SendRequest<Empty<Bytes>>),
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
 }
 
 impl Client {
@@ -67,14 +68,24 @@ impl Client {
 
     /// Asks for a path and reads the answer to its end; returns its status.
     pub(crate) async fn get(&mut self, path: &str, cookie: Option<&str>) -> u16 {
-        let mut request = match self.sender {
-            Sender::Http1(_) => Request::get(path).header(HOST, &self.authority),
-            Sender::Http2(_) => Request::get(format!("https://{}{path}", self.authority)),
-        };
+        let mut request = self.request(&Method::GET, path);
         if let Some(cookie) = cookie {
             request = request.header(COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
         }
-        let request = request.body(Empty::new()).expect("a good request");
+        self.send(request.body(Full::default()).expect("a good request")).await.status().as_u16()
+    }
+
+    /// The beginning of a request to this gateway.
+    pub(crate) fn request(&self, method: &Method, path: &str) -> request::Builder {
+        match self.sender {
+            Sender::Http1(_) => Request::builder().uri(path).header(HOST, &self.authority),
+            Sender::Http2(_) => Request::builder().uri(format!("https://{}{path}", self.authority)),
+        }
+        .method(method)
+    }
+
+    /// Sends a request and reads the answer to its end.
+    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Response<Vec<u8>> {
         let answer = match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await.expect("an open connection");
@@ -86,8 +97,7 @@ impl Client {
             }
         };
         let (head, body) = answer.expect("an answer").into_parts();
-        read(body).await;
-        head.status.as_u16()
+        Response::from_parts(head, read(body).await)
     }
 }
 
@@ -113,8 +123,12 @@ fn tls(gateway: &Gateway, protocol: Protocol) -> ClientConfig {
     tls
 }
 
-async fn read(mut body: Incoming) {
+async fn read(mut body: Incoming) -> Vec<u8> {
+    let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
-        frame.expect("a whole answer");
+        if let Ok(data) = frame.expect("a whole answer").into_data() {
+            whole.extend_from_slice(&data);
+        }
     }
+    whole
 }

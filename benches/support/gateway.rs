@@ -1,4 +1,4 @@
-//! The gateway that is measured: one worker, put together from TOML text as the real one is.
+//! The gateway that is measured, put together from TOML text as the real one is.
 
 use std::{
     io,
@@ -33,10 +33,10 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one with these apps and groups. Its access log is written, to nowhere.
-    pub(crate) fn start(apps: &str) -> Self {
+    /// Starts one with so many workers, and these apps and groups. Its access log is written, to nowhere.
+    pub(crate) fn start(workers: usize, apps: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let text = format!("{SERVER}{apps}");
+        let text = format!("[server]\nworkers = {workers}\n{SECTIONS}{apps}");
         let loaded = config::parse(&text, &folder.path().join("gateway.toml"));
         let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", config::ConfigError::Invalid(mistakes)));
         let log = LogWriter::start(io::sink()).expect("the log's thread");
@@ -51,12 +51,10 @@ impl Gateway {
 
     /// Adds a user and opens a session; returns the line for `Cookie`.
     pub(crate) fn sign_in(&self, name: &str, group: &str) -> String {
-        let database = self.folder.path().join("state/users.sqlite");
         let mut user = NewUser::named(UserName::parse(name).expect("a name"));
         let name = user.name.clone();
         user.groups = vec![GroupName::parse(group).expect("a name")];
-        let mut users = UserStore::open(&database, self.shared.clock.clone()).expect("the directory");
-        users.add(user).expect("a new user");
+        self.users().add(user).expect("a new user");
 
         let limits = self.shared.current.load().portal.sessions;
         let signing_in = async {
@@ -77,6 +75,12 @@ impl Gateway {
         format!("{SESSION_COOKIE}={}", token.to_cookie().as_str())
     }
 
+    /// The users database, as the command line opens it.
+    pub(crate) fn users(&self) -> UserStore {
+        let database = self.folder.path().join("state/users.db");
+        UserStore::open(&database, self.shared.clock.clone()).expect("the directory")
+    }
+
     /// The certificate that clients have to believe.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.path().join("certs/self-signed.pem")
@@ -92,5 +96,5 @@ impl Drop for Gateway {
     }
 }
 
-const SERVER: &str = "[server]\nhttps = [\"127.0.0.1:0\"]\nhttp = []\nstatus = \"off\"\nworkers = 1\n\
-                      [log]\naccess = true\nformat = \"json\"\n";
+const SECTIONS: &str = "https = [\"127.0.0.1:0\"]\nhttp = []\nstatus = \"off\"\n\
+                        [log]\naccess = true\nformat = \"json\"\n";

@@ -3,7 +3,8 @@
 //! Whatever is wrong, the same work is done, exactly one argon2 check at the
 //! current setting, and the same answer given: who tries `alice` with a wrong
 //! password and who tries a user that never existed cannot tell the two apart
-//! (OWASP ASVS 5.0 6.3.8). How often somebody may try is not decided here.
+//! (OWASP ASVS 5.0 6.3.8). How often somebody may try is not decided here: between [`Local::claim`], which says
+//! whose password would be tried, and [`Local::authenticate`], which tries it, the throttle is asked.
 
 use std::sync::Arc;
 
@@ -20,6 +21,25 @@ pub struct Local {
     passwords: Arc<Passwords>,
 }
 
+/// What somebody claims to be, before any password was looked at.
+#[derive(Debug)]
+pub struct Claim {
+    name: Option<UserName>,
+    found: Option<Arc<Account>>,
+}
+
+impl Claim {
+    /// Whose password would be tried, if there is such a user.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.found.as_ref()
+    }
+
+    /// The canonical form of what was typed, unless it is no name.
+    pub fn name(&self) -> Option<&UserName> {
+        self.name.as_ref()
+    }
+}
+
 /// No sign-in.
 #[derive(Debug, thiserror::Error)]
 pub enum Denied {
@@ -28,8 +48,7 @@ pub enum Denied {
     WrongCredentials {
         /// What was wrong in truth; for the audit log only.
         reason: Reason,
-        /// The canonical form of the name that was tried, unless it was no name; for the throttle and the
-        /// audit log.
+        /// The canonical form of the name that was tried, unless it was no name; for the audit log.
         name: Option<UserName>,
     },
     /// Too many sign-ins at once: 503 with `Retry-After`.
@@ -77,18 +96,24 @@ impl Local {
         Self { directory, passwords }
     }
 
-    /// The account that name and password belong to, as it is after this sign-in was recorded.
-    pub async fn authenticate(
-        &self,
-        typed_name: &str,
-        password: Password,
-        now: Timestamp,
-    ) -> Result<Arc<Account>, Denied> {
+    /// Whom a typed name means, in whatever spelling. Not for strangers to know.
+    pub async fn claim(&self, typed_name: &str) -> Result<Claim, DirectoryError> {
         let name = UserName::parse(typed_name).ok();
         let found = match &name {
             Some(name) => self.directory.account_by_name(name).await?,
             None => None,
         };
+        Ok(Claim { name, found })
+    }
+
+    /// The account that name and password belong to, as it is after this sign-in was recorded.
+    pub async fn authenticate(
+        &self,
+        claim: Claim,
+        password: Password,
+        now: Timestamp,
+    ) -> Result<Arc<Account>, Denied> {
+        let Claim { name, found } = claim;
         let denied = |reason| Denied::WrongCredentials { reason, name: name.clone() };
         let (account, hash) = match candidate(name.as_ref(), found, &password) {
             Ok(candidate) => candidate,
@@ -200,7 +225,8 @@ mod tests {
         }
 
         async fn try_with(&self, typed_name: &str, password: &str) -> Result<Arc<Account>, Denied> {
-            self.local.authenticate(typed_name, Password::new(password.to_owned()), NOW).await
+            let claim = self.local.claim(typed_name).await?;
+            self.local.authenticate(claim, Password::new(password.to_owned()), NOW).await
         }
     }
 

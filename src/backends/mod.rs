@@ -7,4 +7,4 @@
 
 mod local;
 
-pub use local::{Denied, Local, Reason};
+pub use local::{Claim, Denied, Local, Reason};

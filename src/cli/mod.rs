@@ -6,6 +6,7 @@ pub mod hash;
 pub mod password_prompt;
 mod serve;
 pub mod session;
+pub mod throttle;
 pub mod user;
 
 use std::{
@@ -48,6 +49,8 @@ enum Command {
     User(Box<user::UserArgs>),
     /// List and end sessions
     Session(session::SessionArgs),
+    /// List and forget failed sign-ins, and who has to wait because of them
+    Throttle(throttle::ThrottleArgs),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),
 }
@@ -63,6 +66,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
         Command::User(args) => change_users(&args, &file),
         Command::Session(args) => sessions(&args, &file),
+        Command::Throttle(args) => failed_sign_ins(&args, &file),
         Command::Hash(args) => print_hash(&args, &file),
     };
     match done {
@@ -149,6 +153,15 @@ fn sessions(args: &session::SessionArgs, file: &Path) -> Result<(), Failure> {
         err: &mut io::stderr(),
     };
     Ok(session::run(&args.command, surroundings)?)
+}
+
+fn failed_sign_ins(args: &throttle::ThrottleArgs, file: &Path) -> Result<(), Failure> {
+    let surroundings = throttle::Surroundings {
+        configuration: &configuration(file)?,
+        clock: Clock::system(),
+        out: &mut io::stdout(),
+    };
+    Ok(throttle::run(&args.command, surroundings)?)
 }
 
 fn print_hash(args: &hash::HashArgs, file: &Path) -> Result<(), Failure> {

@@ -29,6 +29,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     announce(&origin, &addrs, &shared.portal)?;
     notify(&[sd_notify::NotifyState::Ready]);
     let ended = server.run();
+    shared.portal.flush();
     log.flush();
     Ok(ended?)
 }
@@ -42,7 +43,7 @@ fn reload(reloader: &Reloader) {
             }
             match reloader.apply(loaded.configuration) {
                 Ok(()) => tracing::info!(
-                    "configuration reloaded: apps, rules, groups, session limits, certificates; addresses, workers, \
+                    "configuration reloaded: apps, rules, groups, session limits, throttle, certificates; addresses, workers, \
                      state, [password], [limits] and [log] wait for a restart"
                 ),
                 Err(error) => tracing::error!("the configuration was not reloaded: {error}"),

@@ -6,7 +6,7 @@ use crate::{
     access, forward,
     identity::{GroupName, Permission},
     request::TrustedProxies,
-    server, session, telemetry,
+    server, session, telemetry, throttle,
     users::HashSettings,
 };
 
@@ -27,6 +27,8 @@ pub struct Configuration {
     pub sessions: Sessions,
     /// `[password]`: what one check of a password costs.
     pub password: HashSettings,
+    /// `[throttle]`: how often somebody may guess a password.
+    pub throttle: throttle::Limits,
     /// `[limits]`: what a client may take.
     pub limits: server::Limits,
     /// `[log]`: what is logged, and how.
@@ -50,6 +52,11 @@ impl Configuration {
     /// The database of the sessions, in the state folder; used by [`Store::File`].
     pub fn sessions_database(&self) -> PathBuf {
         self.state.join("sessions.db")
+    }
+
+    /// Where failed sign-ins are counted, in the state folder.
+    pub fn throttle_files(&self) -> throttle::Files {
+        throttle::Files { database: self.state.join("throttle.db"), key: self.state.join("device.key") }
     }
 
     /// Where the command line finds a running gateway, in the state folder; used by [`Store::Memory`].

@@ -19,7 +19,7 @@ impl Keys {
 
 pub(super) static TOP: Keys = Keys {
     section: "the top level",
-    keys: &["state", "server", "tls", "session", "password", "limits", "log", "groups", "app"],
+    keys: &["state", "server", "tls", "session", "password", "throttle", "limits", "log", "groups", "app"],
 };
 pub(super) static SERVER: Keys =
     Keys { section: "`[server]`", keys: &["https", "http", "status", "trusted_proxies", "workers"] };
@@ -44,6 +44,8 @@ pub(super) static SESSION: Keys = Keys {
 };
 pub(super) static PASSWORD: Keys =
     Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };
+pub(super) static THROTTLE: Keys =
+    Keys { section: "`[throttle]`", keys: &["per_account", "per_address", "window", "waits"] };
 pub(super) static LIMITS: Keys = Keys {
     section: "`[limits]`",
     keys: &[
@@ -87,13 +89,14 @@ pub(super) static ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key may be at home.
-pub(super) static SECTIONS: [&Keys; 12] = [
+pub(super) static SECTIONS: [&Keys; 13] = [
     &TOP,
     &SERVER,
     &TLS,
     &CERTIFICATE,
     &SESSION,
     &PASSWORD,
+    &THROTTLE,
     &LIMITS,
     &LOG,
     &APP,

@@ -29,6 +29,7 @@ mod source;
 mod store;
 mod suggest;
 mod syntax;
+mod throttle;
 mod upstreams;
 
 #[cfg(test)]

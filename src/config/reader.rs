@@ -382,7 +382,8 @@ impl Reader {
         text
     }
 
-    fn no_quantity(&self, field: &Field<'_>, text: &Text<'_>, wrong: NoQuantity) {
+    /// Reports a text that is no duration or size.
+    pub(super) fn no_quantity(&self, field: &Field<'_>, text: &Text<'_>, wrong: NoQuantity) {
         let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.content));
         self.report(self.error(&text.span, message).label(wrong.problem).help(wrong.help));
     }

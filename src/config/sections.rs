@@ -13,7 +13,7 @@ use super::{
     groups::Groups,
     keys,
     reader::{Field, Reader, Section},
-    server, store,
+    server, store, throttle,
 };
 use crate::{
     server::{Limits, TlsVersion},
@@ -41,6 +41,7 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
         tls: tls(reader, section("tls", &keys::TLS).as_ref(), folder),
         sessions,
         password: password(reader, section("password", &keys::PASSWORD).as_ref()),
+        throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
         limits: limits(reader, section("limits", &keys::LIMITS).as_ref()),
         log: log(reader, section("log", &keys::LOG).as_ref()),
         policy: apps.policy,

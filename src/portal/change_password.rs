@@ -6,13 +6,14 @@ use http::StatusCode;
 
 use super::{
     Answer, Entered, Entry, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, directory_failed,
-    form::Form, notice::Notice, sentence,
+    form::Form, guess, notice::Notice, sentence,
 };
 use crate::{
     identity::User,
     pages::{self, Page},
     refusal::Refusal,
     telemetry::AuditKind,
+    throttle::Whose,
     users::{Busy, DirectoryError, Password, StoreError, Verdict},
 };
 
@@ -40,13 +41,24 @@ impl Portal {
             return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
         }
         let name = Some(account.user.name.as_str());
+        let whose = Whose::User(account.user.id);
+        let attempt = match self.attempt(visit, whose, AuditKind::PasswordChange, name).await {
+            Ok(attempt) => attempt,
+            Err(refusal) => {
+                return guess::refused(visit, refusal, |status, detail| {
+                    again(status, &Problem { about: "current", text: Cow::Owned(detail.to_owned()) })
+                });
+            }
+        };
         let hash = match self.passwords.verify(Some(hash), current).await {
             Ok(Verdict::Right { .. }) => {
+                attempt.succeeded().await;
                 let User { name, full_name, email, .. } = &*account.user;
                 self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await
             }
             Ok(Verdict::Wrong) => {
                 self.record(visit, AuditKind::PasswordChange, "wrong-password", name, None);
+                self.count_failure(visit, attempt, name).await;
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("current", WRONG));
             }
             Err(busy) => Err(busy),

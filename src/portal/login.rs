@@ -7,6 +7,7 @@ use super::{
     csrf::{self, Genuine},
     directory_failed,
     form::Form,
+    guess,
     notice::Notice,
     words,
 };
@@ -52,13 +53,29 @@ impl Portal {
         let password = Password::new(form.take("password"));
         let typed_name = form.text("username");
         let again = Shown { remember: remembers(&form), ..Shown::again(typed_name, &next) };
-        let account = match self.local.authenticate(typed_name, password, self.clock.now()).await {
+        let claim = match self.local.claim(typed_name).await {
+            Ok(claim) => claim,
+            Err(error) => {
+                self.record(visit, AuditKind::SignInFailed, "unavailable", None, None);
+                return Err(directory_failed(visit, "looking up who signs in", &error));
+            }
+        };
+        let attempt = match self.attempt_as(visit, &claim, typed_name, AuditKind::SignInFailed).await {
+            Ok(attempt) => attempt,
+            Err(refusal) => {
+                return guess::refused(visit, refusal, |status, detail| {
+                    login_form(visit, status, &again.because(detail))
+                });
+            }
+        };
+        let account = match self.local.authenticate(claim, password, self.clock.now()).await {
             Ok(account) => account,
             Err(Denied::WrongCredentials { reason, name }) => {
                 // A name that is nobody's may be a password that went into the wrong field.
                 let known = name.filter(|_| !matches!(reason, Reason::UnknownUser | Reason::InvalidName));
                 let known = known.as_ref().map(UserName::as_str);
                 self.record(visit, AuditKind::SignInFailed, reason.as_str(), known, None);
+                self.count_failure(visit, attempt, known).await;
                 let shown = again.because(WRONG);
                 let mut response = login_form(visit, StatusCode::UNAUTHORIZED, &shown)?;
                 Refusal::SignIn.add_headers(response.headers_mut());
@@ -78,6 +95,7 @@ impl Portal {
                 return Err(directory_failed(visit, "looking up who signs in", &error));
             }
         };
+        attempt.succeeded().await;
         // Whether that is offered at all, the session store decides by the same setting.
         let how = if again.remember { Entry::Remembered } else { Entry::SignedIn };
         let Entered { response, session } = self.enter(visit, &account, how, next.as_str()).await?;

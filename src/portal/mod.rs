@@ -6,8 +6,8 @@
 //! [`ReturnTo`]; every way of saying no is a [`Refusal`]. GET and HEAD never change anything but the
 //! cookies of the form and of the one-time message.
 //!
-//! Nothing here decides who may use an application, and nothing slows down guessing yet beyond the
-//! bounded queue of password checks.
+//! Nothing here decides who may use an application. Before a password is looked at, `guess` asks the
+//! [throttle](crate::throttle).
 
 mod account;
 mod change_password;
@@ -15,6 +15,7 @@ mod confirm;
 mod csrf;
 mod device;
 mod form;
+mod guess;
 mod login;
 mod logout;
 mod notice;
@@ -46,9 +47,10 @@ use crate::{
     request::{NormalPath, fold},
     session::{
         Limits, Opening, Owner, Presented, Session, SessionToken, Sessions,
-        cookie::{self, FORM_COOKIE, Keep},
+        cookie::{self, DEVICE_COOKIE, FORM_COOKIE, Keep},
     },
     telemetry::{Audit, AuditEvent, AuditKind},
+    throttle::{self, Throttle},
     users::{Account, Directory, DirectoryError, Passwords},
 };
 use form::Form;
@@ -61,6 +63,7 @@ pub struct Portal {
     local: Local,
     passwords: Arc<Passwords>,
     sessions: Arc<Sessions>,
+    throttle: Throttle,
     setup: SetupLink,
     audit: Audit,
     clock: Clock,
@@ -90,6 +93,8 @@ fn page_in(path: &str) -> Option<&str> {
 pub struct Settings {
     /// The time limits of new sessions.
     pub sessions: Limits,
+    /// How often somebody may guess.
+    pub throttle: throttle::Limits,
     /// The compiled templates.
     pub pages: Pages,
     /// What each group stands for, to tell people what they may do.
@@ -128,11 +133,13 @@ impl Portal {
         directory: Arc<Directory>,
         passwords: Arc<Passwords>,
         sessions: Arc<Sessions>,
+        throttle: Throttle,
         audit: Audit,
         clock: Clock,
     ) -> Self {
         let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
-        Self { directory, local, passwords, sessions, setup: SetupLink::default(), audit, clock }
+        let setup = SetupLink::default();
+        Self { directory, local, passwords, sessions, throttle, setup, audit, clock }
     }
 
     /// Answers a request for a page of the gateway. The body is read for a POST only, within bounds.
@@ -150,6 +157,11 @@ impl Portal {
             return sign_in_redirect(Some(&format!("/.gateway/{}", visit.page)));
         }
         refusal.respond(wants, visit.request_id, &visit.settings.pages)
+    }
+
+    /// Waits until what is written behind is on the disk; for the end of the process.
+    pub fn flush(&self) {
+        self.throttle.flush();
     }
 
     async fn page<B>(&self, visit: &Visit<'_>, body: B) -> Result<Answer, Refusal>
@@ -238,6 +250,15 @@ impl Portal {
         headers.append(SET_COOKIE, cookie::session(&token, keep));
         // A form from before sign-in is worth nothing after it.
         headers.append(SET_COOKIE, cookie::write(FORM_COOKIE, "", Keep::Forget));
+        // Whoever was here may guess wrong here, whatever strangers do.
+        let device = cookie::find(visit.headers, DEVICE_COOKIE);
+        match self.throttle.device_cookie(account.user.id, device) {
+            Ok(value) => {
+                let kept = Keep::For(throttle::DEVICE_KEPT);
+                headers.append(SET_COOKIE, cookie::write(DEVICE_COOKIE, &value, kept));
+            }
+            Err(error) => tracing::warn!(%error, request_id = visit.request_id, "naming a device"),
+        }
         Ok(Entered { response, session })
     }
 

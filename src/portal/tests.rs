@@ -98,8 +98,9 @@ impl House {
         let logged = Logged::default();
         let log = LogWriter::start(logged.clone()).unwrap();
         let audit = Audit::new(log.clone(), Format::Json, clock.clone());
-        let portal =
-            Portal::new(Arc::clone(&directory), passwords, Arc::clone(&sessions), audit, clock.clone());
+        let throttle = Throttle::forgetful(clock.clone()).unwrap();
+        let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
+        let portal = Portal::new(people, passwords, keeping, throttle, audit, clock.clone());
         let settings = Settings {
             sessions: Limits {
                 lifetime: Duration::from_hours(12),
@@ -108,6 +109,7 @@ impl House {
                 browser_session: false,
                 max_per_user: None,
             },
+            throttle: throttle::Limits::default(),
             pages: Pages::new(),
             groups: Arc::new(BTreeMap::from([(
                 GroupName::parse("staff").unwrap(),
@@ -307,6 +309,46 @@ async fn signing_in_gives_a_session_and_goes_on_to_where_the_browser_wanted() {
     assert_eq!(browser.get(&house, "login?next=/x").await.location(), "/x");
     assert_eq!(browser.get(&house, "login?next=/.gateway/login").await.location(), "/");
     assert_eq!(browser.get(&house, "login?next=//evil.example").await.location(), "/");
+}
+
+#[tokio::test]
+async fn while_somebody_has_to_wait_no_password_is_looked_at() {
+    let house = House::new();
+    let mut here = Browser::signed_in(&house).await;
+    here.cookies.remove(DEVICE_COOKIE);
+    for who in ["ada", "zelda", "dora"] {
+        for _ in 0..5 {
+            assert_eq!(Browser::default().login(&house, who, "wrong").await.status, 401);
+        }
+        let checked = house.portal.passwords.verifications();
+        for tried in ["wrong", RIGHT] {
+            let reply = Browser::default().login(&house, who, tried).await;
+            assert_eq!((reply.status, reply.header("retry-after")), (429, "60"), "{who} {tried}");
+        }
+        assert_eq!(house.portal.passwords.verifications(), checked, "{who}");
+    }
+    let checked = house.portal.passwords.verifications();
+    let csrf = here.csrf(&house, "account/password").await;
+    let fields = [("csrf", csrf.as_str()), ("current", RIGHT), ("new", NEW), ("again", NEW)];
+    assert_eq!(here.post(&house, "account/password", &fields).await.status, 429);
+    let fields = [("csrf", csrf.as_str()), ("next", "/"), ("password", RIGHT)];
+    assert_eq!(here.post(&house, "confirm", &fields).await.status, 429);
+    assert_eq!(house.portal.passwords.verifications(), checked);
+}
+
+#[tokio::test]
+async fn what_was_not_looked_at_for_want_of_time_does_not_count() {
+    let house = House::with(Box::new(MemoryStore::new(1000)), QUICK, |_| ());
+    let limits = throttle::Limits::default();
+    let guess = throttle::Guess {
+        whose: throttle::Whose::Nobody("zelda"),
+        client_addr: Ipv4Addr::LOCALHOST.into(),
+        device: None,
+    };
+    for _ in 0..100 {
+        drop(house.portal.throttle.attempt(guess, &limits).await.unwrap());
+    }
+    assert_eq!(Browser::default().login(&house, "zelda", "wrong").await.status, 401);
 }
 
 #[tokio::test]

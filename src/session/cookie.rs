@@ -17,6 +17,9 @@ pub const FORM_COOKIE: &str = "__Host-portcullis-form";
 /// Carries the code of a message that is shown once.
 pub const NOTICE_COOKIE: &str = "__Host-portcullis-notice";
 
+/// Says in which browsers somebody has signed in before; see [`crate::throttle`]. Gives no rights.
+pub const DEVICE_COOKIE: &str = "__Host-portcullis-device";
+
 /// How long a cookie is kept by the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {

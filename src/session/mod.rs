@@ -39,7 +39,7 @@ pub use data_form::MalformedChange;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
-pub use redis::{BadAddress, RedisAddress, RedisSettings, RedisStore};
+pub use redis::{BadAddress, Failure as RedisFailure, RedisAddress, RedisLink, RedisSettings, RedisStore};
 pub use store::{
     Invalidation, Invalidator, NewSession, SessionStore, StoreError, StoreSurroundings, Trust, Which,
 };

@@ -33,6 +33,9 @@ pub enum AuditKind {
     PasswordChange,
     /// The first superuser was made, or the set-up link was refused.
     Setup,
+    /// After too many failures, a password is not looked at for a while: of an account, on a device, of a name
+    /// that nobody has, or from an address, as `reason` says.
+    Blocked,
     /// A user's account was changed.
     UserChanged,
 }

@@ -30,6 +30,7 @@ mod sessions;
 mod sign_in;
 mod support;
 mod systemd;
+mod throttle;
 mod two_gateways;
 mod upgrades;
 mod upstream_faults;

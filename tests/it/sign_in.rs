@@ -80,7 +80,8 @@ fn a_program_gets_a_problem_and_no_redirect() {
 
 #[test]
 fn every_wrong_sign_in_gets_the_very_same_answer() {
-    let gateway = gateway();
+    let gateway = TestGateway::start_with("[throttle]\nper_account = 100", WHOAMI);
+    gateway.add_user("alice", &["staff"]);
     gateway.add_user("disabled", &[]);
     gateway.users().set_active(&UserName::parse("disabled").unwrap(), false).unwrap();
     gateway.users().add(NewUser::named(UserName::parse("nopass").unwrap())).unwrap();
@@ -377,20 +378,29 @@ fn a_form_without_its_token_does_nothing() {
 
 #[test]
 fn a_flood_of_sign_ins_is_turned_away_while_the_signed_in_are_served() {
-    let gateway = gateway();
+    // What is to be full is the queue of checks, and not somebody's patience.
+    let gateway = TestGateway::start_with("[throttle]\nper_address = 1000", WHOAMI);
+    gateway.add_user("alice", &["staff"]);
     let mut alice = Visitor::of(&gateway);
     alice.sign_in("alice", &password("alice"));
     // Checked for about a tenth of a second each.
     let slow = HashSettings { memory: 19 * 1024, iterations: 4, parallelism: 1 };
-    let mut mallory = NewUser::named(UserName::parse("mallory").unwrap());
-    mallory.password = Some(Passwords::hash_now(slow, &"correct horse mallory".to_owned().into()));
-    gateway.users().add(mallory).unwrap();
+    let hash = Passwords::hash_now(slow, &"correct horse mallory".to_owned().into());
+    let names: Vec<String> = (0..30).map(|number| format!("mallory{number}")).collect();
+    for name in &names {
+        let mut mallory = NewUser::named(UserName::parse(name).unwrap());
+        mallory.password = Some(hash.clone());
+        gateway.users().add(mallory).unwrap();
+    }
 
     let mut flood = Visitor::of(&gateway);
     let csrf = flood.get("/.gateway/login").field("csrf");
-    let fields = [("csrf", &*csrf), ("username", "mallory"), ("password", "a guess")];
+    let request = |name: &String| {
+        let fields = [("csrf", &*csrf), ("username", name), ("password", "a guess")];
+        form("/.gateway/login", &fields, &[])
+    };
     let flooding = std::thread::spawn({
-        let requests: Vec<_> = (0..120).map(|_| form("/.gateway/login", &fields, &[])).collect();
+        let requests: Vec<_> = names.iter().cycle().take(120).map(request).collect();
         move || flood.send_all(requests)
     });
     let mut served = 0;

@@ -121,8 +121,18 @@ fn keys_that_do_not_exist() {
     insta::assert_snapshot!(said_of_section(&[
         "[sever]\n",
         "listen = \"0.0.0.0:443\"\n",
-        "[throttle]\nper_account = 5\n",
+        "[throtle]\nper_account = 5\n",
         "[server]\nhttp_s = []\nlifetime = \"1h\"\nxyz = 1\n",
+    ]));
+}
+
+#[test]
+fn limits_on_guessing() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[throttle]\nper_account = 0\nper_address = -1\nwindow = \"2d\"\nwaits = []\n",
+        "[throttle]\nper_account = 101\nper_adress = 5\nwindow = 10\nwaits = [\"5m\", \"1m\", \"soon\", \"2d\", 5]\n",
+        "[throttle]\nwaits = \"0s\"\nwait = \"1m\"\n",
+        "[throttle]\nper_account = 100\nwaits = \"1m\"\n",
     ]));
 }
 

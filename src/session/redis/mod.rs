@@ -21,6 +21,7 @@ mod values;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use ::redis::aio::MultiplexedConnection;
 use futures_util::future::BoxFuture;
 
 use self::{commands::Commands, find_server::Finder, keys::Keys, link::Link, listener::Listener};
@@ -53,7 +54,8 @@ pub struct RedisSettings {
 /// A [`SessionStore`] over Redis.
 #[derive(Debug)]
 pub struct RedisStore {
-    link: Link,
+    link: Arc<Link>,
+    keys: Keys,
     commands: Arc<Commands>,
     clock: Clock,
     trust: Trust,
@@ -68,13 +70,46 @@ impl RedisStore {
         let keys = Keys::new(prefix);
         let commands = Arc::new(Commands::new(keys.clone()));
         let listener = Listener::new(keys.clone(), invalidator);
-        let finder = Finder { address: address.clone(), ca: ca.clone(), keys };
+        let finder = Finder { address: address.clone(), ca: ca.clone(), keys: keys.clone() };
         let link = Link::start(finder, Arc::clone(&commands), listener).map_err(|failure| {
             let doing = format!("cannot use the session store at {address}: {failure}; {}", advice(&failure));
             StoreError::new(doing, failure)
         })?;
         let trust = Trust::Shared { cache_ttl: *cache_ttl, grace: *grace };
-        Ok(Self { link, commands, clock, trust })
+        Ok(Self { link: Arc::new(link), keys, commands, clock, trust })
+    }
+
+    /// The connection, for what else gateways share.
+    pub fn link(&self) -> RedisLink {
+        RedisLink { link: Arc::clone(&self.link), keys: self.keys.clone() }
+    }
+}
+
+/// The connection of a [`RedisStore`], which stays up as long as this does.
+#[derive(Clone, Debug)]
+pub struct RedisLink {
+    link: Arc<Link>,
+    keys: Keys,
+}
+
+impl RedisLink {
+    /// What all keys start with, its braces included: they share a slot of a cluster.
+    pub fn prefix(&self) -> &str {
+        self.keys.prefix()
+    }
+
+    /// Does something that is answered. It is sent at once, even if the answer is not waited for; while Redis
+    /// is away, it fails at once.
+    pub fn ask<T, F>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(MultiplexedConnection) -> F + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        self.link.ask(doing, work)
     }
 }
 
@@ -153,7 +188,7 @@ impl SessionStore for RedisStore {
 }
 
 /// Why something failed.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What to do about a server that cannot be used.
 fn advice(failure: &Failure) -> &'static str {

@@ -1,0 +1,339 @@
+//! Sign-ins as an attacker sees them: does the time tell who exists, and does a flood slow down who is signed in?
+//!
+//!     cargo bench --bench sign_in                  both, a minute or two
+//!     cargo bench --bench sign_in -- timing 500    the time of each kind of failure, in 500 rounds
+//!     cargo bench --bench sign_in -- flood 5       500 sign-ins at once, five times
+//!
+//! The gateway runs in this process, and so do its clients: on a small machine they take from each other. A figure
+//! is one within one run, never a time by itself.
+//!
+//! Timing: each round tries every kind once, in random order, over one HTTP/2 connection, so that whatever else the machine
+//! does hits all of them alike. What is compared is the difference to a wrong password within each round: its mean
+//! without the outermost fifth at either end, with a confidence interval of 99 % (bootstrap, 4,000 samples). Once by
+//! the clock, as an attacker sees it, and once by the time that this process had on a processor, which tells finer
+//! differences on a machine that does other things, too.
+
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a measurement that cannot go on has failed"
+)]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures of three digits"
+)]
+
+mod support;
+
+use std::{
+    env, fs,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::rand;
+use futures_util::future::join_all;
+use http::{
+    Method, Request,
+    header::{CONTENT_TYPE, COOKIE, SET_COOKIE},
+};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use portcullis::{
+    identity::UserName,
+    users::{HashSettings, NewUser, Password, PasswordHash, Passwords},
+};
+use support::{Client, Gateway, Protocol, upstream};
+use tokio::runtime::{Builder, Runtime};
+
+fn main() {
+    let wanted: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let number = |default: usize| wanted.get(1).map_or(default, |text| text.parse().expect("a number"));
+    match wanted.first().map(String::as_str) {
+        Some("timing") => timing(number(300)),
+        Some("flood") => flood(number(3)),
+        Some(other) => panic!("{other:?}: neither `timing` nor `flood`"),
+        None => {
+            timing(300);
+            flood(3);
+        }
+    }
+}
+
+/// How a sign-in can fail.
+const KINDS: [&str; 5] = ["wrong password", "unknown user", "disabled user", "old hash", "no password here"];
+
+fn timing(rounds: usize) {
+    let gateway = gateway(1);
+    // More than a hundred failures of one account would be slowed down.
+    let crowd = rounds.div_ceil(FAILURES_EACH);
+    add_users(&gateway, crowd);
+    let runtime = runtime();
+    let mut guesser = runtime.block_on(Guesser::open(&gateway, Protocol::Http2));
+    // The first checks touch fresh memory.
+    for number in 0..10 {
+        runtime.block_on(guesser.tries(&format!("warm-{number}")));
+    }
+    let (mut by_clock, mut on_processors) =
+        (vec![[0.0; KINDS.len()]; rounds], vec![[0.0; KINDS.len()]; rounds]);
+    for (round, (clock, processors)) in by_clock.iter_mut().zip(&mut on_processors).enumerate() {
+        for kind in shuffled() {
+            let name = user(kind, round % crowd);
+            let (began, before) = (Instant::now(), on_processor());
+            let status = runtime.block_on(guesser.tries(&name));
+            clock[kind] = began.elapsed().as_secs_f64() * 1e6;
+            processors[kind] = on_processor() - before;
+            assert_eq!(status, 401, "{name}");
+        }
+    }
+    compare("by the clock", &by_clock);
+    compare("on the processors", &on_processors);
+}
+
+/// Says which kinds take another time than a wrong password.
+fn compare(measured: &str, times: &[[f64; KINDS.len()]]) {
+    let rounds = times.len();
+    println!("{rounds} rounds, {measured}; the difference is to a wrong password, in the same round\n");
+    println!("{:18}  {:>12}  {:>14}  {:>26}", "kind", "median, us", "difference, us", "interval of 99 %, us");
+    let mut differ = Vec::new();
+    let mut resolution: f64 = 0.0;
+    for (kind, name) in KINDS.iter().enumerate() {
+        let median = quantile(&times.iter().map(|row| row[kind]).collect::<Vec<_>>(), 0.5);
+        if kind == 0 {
+            println!("{name:18}  {median:>12.0}  {:>14}  {:>26}", "-", "-");
+            continue;
+        }
+        let differences: Vec<f64> = times.iter().map(|row| row[kind] - row[0]).collect();
+        let (middle, (low, high)) = (trimmed_mean(&differences), interval(&differences));
+        resolution = resolution.max((high - low) / 2.0);
+        println!("{name:18}  {median:>12.0}  {middle:>14.0}  {:>26}", format!("{low:.0} to {high:.0}"));
+        if low > 0.0 || high < 0.0 {
+            differ.push(*name);
+        }
+    }
+    if differ.is_empty() {
+        println!("\nno difference was found; one of {resolution:.0} us would have been");
+    } else {
+        println!("\nA DIFFERENCE WAS FOUND: {}", differ.join(", "));
+    }
+    println!("(each of the four has a chance of 1 % to be found different although it is not)\n");
+}
+
+fn add_users(gateway: &Gateway, crowd: usize) {
+    let (today, old) =
+        (HashSettings::default(), HashSettings { memory: 4096, iterations: 1, parallelism: 1 });
+    let hash = |settings| Passwords::hash_now(settings, &Password::new("correct horse".to_owned()));
+    let (today, old) = (hash(today), hash(old));
+    let mut users = gateway.users();
+    let mut add = |name: String, password: Option<&PasswordHash>| {
+        let name = UserName::parse(&name).unwrap();
+        users.add(NewUser { password: password.cloned(), ..NewUser::named(name.clone()) }).unwrap();
+        name
+    };
+    let mut disabled = Vec::new();
+    for number in 0..crowd {
+        add(user(0, number), Some(&today));
+        disabled.push(add(user(2, number), Some(&today)));
+        add(user(3, number), Some(&old));
+        add(user(4, number), None);
+    }
+    for name in disabled {
+        users.set_active(&name, false).unwrap();
+    }
+}
+
+fn user(kind: usize, number: usize) -> String {
+    format!("{}-{number:03}", ["wrong", "nobod", "disab", "older", "other"][kind])
+}
+
+/// 500 sign-ins at once, and what somebody who is signed in notices of it.
+fn flood(times: usize) {
+    let cores = thread::available_parallelism().map_or(1, Into::into);
+    let gateway = gateway(cores);
+    let session = gateway.sign_in("alice", "staff");
+    let runtime = runtime();
+    let mut alice = runtime.block_on(Client::connect(&gateway, Protocol::Http1));
+    let memory_before = resident("VmRSS:");
+    let mut measure = |until: &dyn Fn() -> bool| {
+        let mut samples = Vec::new();
+        while !until() {
+            let began = Instant::now();
+            let status = runtime.block_on(alice.get("/page", Some(&session)));
+            samples.push(began.elapsed().as_secs_f64() * 1e6);
+            assert_eq!(status, 200);
+        }
+        samples
+    };
+    let (mut quiet, mut flooded, mut checked, mut busy) = (Vec::new(), Vec::new(), 0, 0);
+    let mut memory_open = memory_before;
+    for time in 0..times {
+        let mut guessers = Builder::new_current_thread().enable_all().build().unwrap();
+        let mut crowd = open_all(&mut guessers, &gateway);
+        memory_open = memory_open.max(resident("VmRSS:"));
+        let began = Instant::now();
+        quiet.extend(measure(&|| began.elapsed() >= QUIET_FOR));
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let flooding = scope.spawn(|| {
+                let tries = crowd.iter_mut().enumerate().map(|(number, guesser)| {
+                    let name = format!("nobody-{time}-{number}");
+                    async move { guesser.tries(&name).await }
+                });
+                let statuses = guessers.block_on(join_all(tries));
+                over.store(true, Ordering::SeqCst);
+                statuses
+            });
+            flooded.extend(measure(&|| over.load(Ordering::SeqCst)));
+            for status in flooding.join().unwrap() {
+                match status {
+                    401 => checked += 1,
+                    503 => busy += 1,
+                    other => panic!("{other}"),
+                }
+            }
+        });
+    }
+    println!(
+        "{AT_ONCE} sign-ins at once, {times} times, on {cores} cores: {checked} checked, {busy} told to come back (503)\n"
+    );
+    println!("{:28}  {:>10}  {:>10}  {:>10}", "a signed-in user's requests", "number", "p50, us", "p99, us");
+    for (what, samples) in [("without", &quiet), ("with", &flooded)] {
+        let (p50, p99) = (quantile(samples, 0.5), quantile(samples, 0.99));
+        println!("{what:28}  {:>10}  {p50:>10.0}  {p99:>10.0}", samples.len());
+    }
+    let ratio = |part| quantile(&flooded, part) / quantile(&quiet, part);
+    println!("{:28}  {:>10}  {:>10.2}  {:>10.2}", "ratio", "", ratio(0.5), ratio(0.99));
+    println!(
+        "\nresident: {memory_before} KiB at first, {memory_open} KiB with {AT_ONCE} idle connections and their clients, at most {} KiB",
+        resident("VmHWM:")
+    );
+}
+
+fn open_all(runtime: &mut Runtime, gateway: &Gateway) -> Vec<Guesser> {
+    runtime.block_on(async {
+        let mut all = Vec::new();
+        for _ in 0..AT_ONCE {
+            all.push(Guesser::open(gateway, Protocol::Http1).await);
+        }
+        all
+    })
+}
+
+/// A connection with the sign-in form open.
+struct Guesser {
+    client: Client,
+    csrf: String,
+    cookie: String,
+}
+
+impl Guesser {
+    async fn open(gateway: &Gateway, protocol: Protocol) -> Self {
+        let mut client = Client::connect(gateway, protocol).await;
+        let request = client.request(&Method::GET, "/.gateway/login").body(Full::default()).unwrap();
+        let page = client.send(request).await;
+        let cookie = page.headers()[SET_COOKIE].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let text = String::from_utf8_lossy(page.body()).into_owned();
+        let (_, rest) = text.split_once("name=\"csrf\" value=\"").expect("a form");
+        let csrf = rest.split('"').next().unwrap().to_owned();
+        Self { client, csrf, cookie }
+    }
+
+    /// Signs in with a wrong password; the status.
+    async fn tries(&mut self, name: &str) -> u16 {
+        let fields =
+            [("csrf", &*self.csrf), ("next", "/"), ("username", name), ("password", "a wrong guess")];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request: Request<Full<Bytes>> = self
+            .client
+            .request(&Method::POST, "/.gateway/login")
+            .header("accept", "text/html")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(COOKIE, &self.cookie)
+            .body(Full::from(body))
+            .unwrap();
+        self.client.send(request).await.status().as_u16()
+    }
+}
+
+/// With a throttle that is in nobody's way.
+fn gateway(workers: usize) -> Gateway {
+    let upstream = upstream::start();
+    Gateway::start(
+        workers,
+        &format!(
+            "[throttle]\nper_account = 100\nper_address = 1000000\n[groups]\nstaff = []\n\
+             [[app]]\nupstream = \"http://{upstream}\"\n"
+        ),
+    )
+}
+
+fn shuffled() -> [usize; KINDS.len()] {
+    let mut order = std::array::from_fn(|index| index);
+    for last in (1..order.len()).rev() {
+        order.swap(last, below(last + 1));
+    }
+    order
+}
+
+fn below(bound: usize) -> usize {
+    let mut bytes = [0; 8];
+    rand::fill(&mut bytes).unwrap();
+    (u64::from_le_bytes(bytes) % bound as u64) as usize
+}
+
+fn quantile(samples: &[f64], part: f64) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[((sorted.len() - 1) as f64 * part) as usize]
+}
+
+fn trimmed_mean(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let cut = sorted.len() / 5;
+    let middle = &sorted[cut..sorted.len() - cut];
+    middle.iter().sum::<f64>() / middle.len() as f64
+}
+
+fn interval(samples: &[f64]) -> (f64, f64) {
+    let mut seed = [0; 8];
+    rand::fill(&mut seed).unwrap();
+    let mut state = u64::from_le_bytes(seed);
+    let mut index = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % samples.len() as u64) as usize
+    };
+    let means: Vec<f64> = (0..4000)
+        .map(|_| trimmed_mean(&(0..samples.len()).map(|_| samples[index()]).collect::<Vec<_>>()))
+        .collect();
+    (quantile(&means, 0.005), quantile(&means, 0.995))
+}
+
+/// The time that all threads of this process have run, in microseconds.
+fn on_processor() -> f64 {
+    let of_thread = |entry: std::io::Result<fs::DirEntry>| {
+        let text = fs::read_to_string(entry.unwrap().path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
+    };
+    fs::read_dir("/proc/self/task").unwrap().map(of_thread).sum()
+}
+
+/// What the kernel says of this process, in KiB.
+fn resident(field: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+const FAILURES_EACH: usize = 90;
+const AT_ONCE: usize = 500;
+const QUIET_FOR: Duration = Duration::from_secs(2);

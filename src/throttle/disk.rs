@@ -1,0 +1,331 @@
+//! Counters on the disk, `throttle.db` in the state folder: written behind, so that no sign-in waits for the disk,
+//! and read at the start, so that a restart frees nobody's budget.
+//!
+//! One thread writes what has changed a few times a second, all in one commit, and in the same commit looks for
+//! what the command line has cleared. A crash loses a fraction of a second. A disk that fails costs nothing but
+//! that: counting goes on in memory.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::{
+    counter::Counter,
+    key::Key,
+    ledger::{Changed, Ledger},
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    database::{self, DatabaseError, Schema},
+    identity::UserId,
+};
+
+/// The thread that writes. What has not been written is written when this is dropped.
+#[derive(Debug)]
+pub(super) struct Disk {
+    /// Asks for everything to be written now; the thread ends when this is gone.
+    now: Option<SyncSender<SyncSender<()>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Which counters are cleared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cleared {
+    /// This one.
+    One(Key),
+    /// All devices of a user.
+    Devices(UserId),
+    /// All.
+    All,
+}
+
+impl Cleared {
+    pub(super) fn is_meant(&self, key: &Key) -> bool {
+        match self {
+            Self::One(one) => one == key,
+            Self::Devices(user) => matches!(key, Key::Device(of, _) if of == user),
+            Self::All => true,
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::One(key) => key.to_string(),
+            Self::Devices(user) => format!("d:{user}"),
+            Self::All => "*".to_owned(),
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::All);
+        }
+        let of_user = || text.strip_prefix("d:")?.parse().ok().map(|id| Self::Devices(UserId(id)));
+        Key::parse(text).map(Self::One).or_else(of_user)
+    }
+}
+
+impl Disk {
+    /// Reads what is there into `ledger` and starts the thread.
+    pub(super) fn start(
+        path: &Path,
+        clock: Clock,
+        ledger: Arc<Mutex<Ledger>>,
+    ) -> Result<Self, DatabaseError> {
+        let connection = database::open(path, &SCHEMA)?;
+        let failed = |reason| SCHEMA.failed("reading", path, reason);
+        // What is cleared from now on is looked for; what was cleared before is not among what is read.
+        let seen = newest(&connection).map_err(failed)?;
+        let known = read(&connection).map_err(failed)?;
+        {
+            let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, counter) in known {
+                ledger.load(key, counter, Duration::ZERO);
+            }
+        }
+        let (now, asked) = sync_channel(1);
+        let keeper = Keeper { connection, path: path.to_owned(), clock, ledger, seen, ails: false };
+        let thread = thread::Builder::new()
+            .name("throttle".into())
+            .spawn(move || keeper.keep(&asked))
+            .map_err(|reason| DatabaseError::File {
+                doing: "starting the thread of",
+                path: path.to_owned(),
+                reason,
+            })?;
+        Ok(Self { now: Some(now), thread: Some(thread) })
+    }
+
+    /// Waits until all that has been counted is written, or cannot be.
+    pub(super) fn flush(&self) {
+        let (done, is_done) = sync_channel(1);
+        // Without the thread, there is nobody to wait for.
+        if self.now.as_ref().is_some_and(|now| now.send(done).is_ok()) {
+            is_done.recv().ok();
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.now = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the throttle had panicked");
+        }
+    }
+}
+
+/// Everything that is on the disk, for the command line.
+pub(super) fn list(path: &Path) -> Result<Vec<(Key, Counter)>, DatabaseError> {
+    let connection = database::open(path, &SCHEMA)?;
+    read(&connection).map_err(|reason| SCHEMA.failed("reading", path, reason))
+}
+
+/// Clears counters, here and in a gateway that runs; how many there were.
+pub(super) fn clear(path: &Path, which: &[Cleared]) -> Result<usize, DatabaseError> {
+    let failed = |reason| SCHEMA.failed("clearing", path, reason);
+    let mut connection = database::open(path, &SCHEMA)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let cleared = clear_in(&transaction, which).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    Ok(cleared)
+}
+
+fn clear_in(transaction: &Transaction<'_>, which: &[Cleared]) -> rusqlite::Result<usize> {
+    let mut cleared = 0;
+    for (key, _) in read(transaction)? {
+        if which.iter().any(|which| which.is_meant(&key)) {
+            cleared += transaction.execute("DELETE FROM counter WHERE key = ?1", [key.to_string()])?;
+        }
+    }
+    for which in which {
+        transaction.execute("INSERT INTO cleared (key) VALUES (?1)", [which.to_text()])?;
+    }
+    transaction.execute("DELETE FROM cleared WHERE seq <= (SELECT max(seq) FROM cleared) - 10000", [])?;
+    Ok(cleared)
+}
+
+struct Keeper {
+    connection: Connection,
+    path: PathBuf,
+    clock: Clock,
+    ledger: Arc<Mutex<Ledger>>,
+    /// Number of the last clearing that was done.
+    seen: i64,
+    /// The disk failed, and that was logged.
+    ails: bool,
+}
+
+impl Keeper {
+    fn keep(mut self, asked: &Receiver<SyncSender<()>>) {
+        let mut next_prune = Instant::now() + PRUNE_EVERY;
+        loop {
+            let asked = asked.recv_timeout(WRITE_EVERY);
+            if Instant::now() >= next_prune {
+                let now = self.clock.now();
+                self.lock().forget(|_, counter| counter.is_history(now));
+                next_prune = Instant::now() + PRUNE_EVERY;
+            }
+            self.write();
+            match asked {
+                Ok(done) => drop(done.send(())),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        match self.try_to_write() {
+            Ok(()) if self.ails => {
+                self.ails = false;
+                tracing::info!(path = %self.path.display(), "failed sign-ins are written down again");
+            }
+            Ok(()) => {}
+            Err(reason) => {
+                if !self.ails {
+                    self.ails = true;
+                    let error = SCHEMA.failed("writing", &self.path, reason);
+                    tracing::error!(%error, "failed sign-ins are counted in memory alone");
+                }
+            }
+        }
+    }
+
+    fn try_to_write(&mut self) -> rusqlite::Result<()> {
+        let newest = newest(&self.connection)?;
+        let changed = self.lock().take_changed();
+        if newest == self.seen && changed == Changed::default() {
+            return Ok(());
+        }
+        let written = self.write_down(&changed);
+        if written.is_err() {
+            self.lock().changed_again(changed);
+        }
+        written
+    }
+
+    fn write_down(&mut self, changed: &Changed) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Nobody can clear anything between this and the end of the transaction, so nothing that was
+        // cleared is written again.
+        let (cleared, seen) = cleared_since(&transaction, self.seen)?;
+        let rows: Vec<(Key, Counter)> = {
+            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            if !cleared.is_empty() {
+                tracing::info!("failed sign-ins were forgotten, as the command line asked for");
+                ledger.forget(|key, _| cleared.iter().any(|cleared| cleared.is_meant(key)));
+            }
+            match changed {
+                Changed::These(keys) => keys.iter().map(|key| (*key, ledger.find(key))).collect(),
+                Changed::Everything => ledger.iter().map(|(key, counter)| (*key, *counter)).collect(),
+            }
+        };
+        self.seen = seen;
+        if *changed == Changed::Everything {
+            transaction.execute("DELETE FROM counter", [])?;
+        }
+        for (key, counter) in rows {
+            write_row(&transaction, &key, &counter)?;
+        }
+        transaction.commit()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cleared_since(connection: &Connection, seen: i64) -> rusqlite::Result<(Vec<Cleared>, i64)> {
+    let mut statement =
+        connection.prepare_cached("SELECT seq, key FROM cleared WHERE seq > ?1 ORDER BY seq")?;
+    let rows = statement.query_map([seen], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let (mut cleared, mut newest) = (Vec::new(), seen);
+    for row in rows {
+        let (seq, text) = row?;
+        cleared.extend(Cleared::from_text(&text));
+        newest = seq;
+    }
+    Ok((cleared, newest))
+}
+
+fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT max(seq) FROM cleared")?
+        .query_row([], |row| row.get::<_, Option<i64>>(0))
+        .optional()
+        .map(|newest| newest.flatten().unwrap_or(0))
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<Vec<(Key, Counter)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, failures, began, step, blocked_until, total, last FROM counter ORDER BY key",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let time = |index| row.get(index).map(Timestamp::from_millis);
+        let counter = Counter {
+            failures: row.get(1)?,
+            window: time(2)?,
+            step: row.get(3)?,
+            blocked_until: time(4)?,
+            total: row.get(5)?,
+            last: time(6)?,
+            ..Counter::BLANK
+        };
+        Ok((Key::parse(&row.get::<_, String>(0)?), counter))
+    })?;
+    let mut known = Vec::new();
+    for row in rows {
+        let (key, counter) = row?;
+        known.extend(key.map(|key| (key, counter)));
+    }
+    Ok(known)
+}
+
+/// Attempts that are being checked are not written: no gateway can settle those of another.
+fn write_row(transaction: &Transaction<'_>, key: &Key, counter: &Counter) -> rusqlite::Result<()> {
+    let kept = Counter { pending: 0, ..*counter };
+    if kept.is_blank() {
+        let mut delete = transaction.prepare_cached("DELETE FROM counter WHERE key = ?1")?;
+        return delete.execute([key.to_string()]).map(drop);
+    }
+    let Counter { failures, window, step, blocked_until, total, last, .. } = kept;
+    let mut insert =
+        transaction.prepare_cached("INSERT OR REPLACE INTO counter VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let (window, blocked_until, last) = (window.as_millis(), blocked_until.as_millis(), last.as_millis());
+    insert.execute(params![key.to_string(), failures, window, step, blocked_until, total, last]).map(drop)
+}
+
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+const PRUNE_EVERY: Duration = Duration::from_mins(1);
+
+/// Marked `Prth`.
+const SCHEMA: Schema =
+    Schema { what: "throttle database", application_id: 0x5072_7468, migrations: MIGRATIONS };
+
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE counter (
+        key           TEXT    NOT NULL PRIMARY KEY,
+        failures      INTEGER NOT NULL,
+        began         INTEGER NOT NULL,
+        step          INTEGER NOT NULL,
+        blocked_until INTEGER NOT NULL,
+        total         INTEGER NOT NULL,
+        last          INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE cleared (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT    NOT NULL
+    ) STRICT;
+"];

@@ -1,0 +1,271 @@
+//! All counters of this process, in bounded memory.
+//!
+//! Counters of accounts are as many as there are users. Of all else there is room for a fixed number, and past it
+//! the one that would have held somebody up for the shortest time makes room: to push out a wait, an attacker
+//! has to earn as many longer ones as there is room, each with failures of its own. What counts the guesses on
+//! a real account is never pushed out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{
+    Limits,
+    counter::{Counter, Rule},
+    key::{Key, Kind},
+};
+use crate::clock::Timestamp;
+
+/// The counters.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// With the time at which each stops to matter.
+    counters: BTreeMap<Key, (Counter, Timestamp)>,
+    /// Of the kinds that are bounded, by when they stop to matter.
+    by_worth: BTreeMap<Kind, BTreeSet<(Timestamp, Key)>>,
+    /// What has changed since the disk was told.
+    changed: Changed,
+}
+
+/// What has changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    These(BTreeSet<Key>),
+    /// More than is worth remembering one by one.
+    Everything,
+}
+
+impl Default for Changed {
+    fn default() -> Self {
+        Self::These(BTreeSet::new())
+    }
+}
+
+/// The rule for a kind of counter.
+pub(super) fn rule<'l>(limits: &'l Limits, key: &Key) -> Rule<'l> {
+    match key.kind() {
+        Kind::Address => Rule::of_address(limits),
+        Kind::Account | Kind::Device | Kind::Name => Rule::of_account(limits),
+    }
+}
+
+impl Ledger {
+    /// Reserves an attempt on all of these, or on none: then the longest wait.
+    pub(super) fn reserve(&mut self, keys: &[Key], now: Timestamp, limits: &Limits) -> Result<(), Duration> {
+        let waits = keys.iter().map(|key| self.find(key).wait(now, &rule(limits, key)));
+        let wait = waits.max().unwrap_or_default();
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        for key in keys {
+            self.change(*key, limits, |counter| counter.reserve(now, &rule(limits, key)));
+        }
+        Ok(())
+    }
+
+    /// Notes a failure; which waits begin with it.
+    pub(super) fn fail(&mut self, keys: &[Key], now: Timestamp, limits: &Limits) -> Vec<(Key, Duration)> {
+        let mut begun = Vec::new();
+        for key in keys {
+            let wait = self.change(*key, limits, |counter| counter.fail(now, &rule(limits, key)));
+            begun.extend(wait.map(|wait| (*key, wait)));
+        }
+        begun
+    }
+
+    /// Takes reservations back.
+    pub(super) fn give_back(&mut self, keys: &[Key], limits: &Limits) {
+        for key in keys {
+            self.change(*key, limits, Counter::give_back);
+        }
+    }
+
+    /// Notes a success: all is forgiven but to the address, behind which others may guess.
+    pub(super) fn succeed(&mut self, keys: &[Key], limits: &Limits) {
+        for key in keys {
+            self.change(*key, limits, |counter| match key.kind() {
+                Kind::Address => counter.give_back(),
+                Kind::Account | Kind::Device | Kind::Name => counter.succeed(),
+            });
+        }
+    }
+
+    /// All counters, in the order of their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Counter)> {
+        self.counters.iter().map(|(key, (counter, _))| (key, counter))
+    }
+
+    /// Puts what the disk knows.
+    pub(super) fn load(&mut self, key: Key, counter: Counter, window: Duration) {
+        self.put(key, counter, window);
+        self.changed = Changed::default();
+    }
+
+    /// Forgets some.
+    pub(super) fn forget(&mut self, which: impl Fn(&Key, &Counter) -> bool) {
+        let gone: Vec<Key> =
+            self.iter().filter(|(key, counter)| which(key, counter)).map(|(key, _)| *key).collect();
+        for key in gone {
+            self.drop_counter(&key);
+        }
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Counter {
+        self.counters.get(key).map_or(Counter::BLANK, |(counter, _)| *counter)
+    }
+
+    /// What has changed since this was asked last.
+    pub(super) fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The disk could not be told.
+    pub(super) fn changed_again(&mut self, before: Changed) {
+        match (before, &mut self.changed) {
+            (Changed::These(mut keys), Changed::These(since)) if keys.len() + since.len() <= MOST_CHANGED => {
+                since.append(&mut keys);
+            }
+            (_, changed) => *changed = Changed::Everything,
+        }
+    }
+
+    fn change<T>(&mut self, key: Key, limits: &Limits, change: impl FnOnce(&mut Counter) -> T) -> T {
+        let mut counter = self.find(&key);
+        let outcome = change(&mut counter);
+        if counter.is_blank() {
+            self.drop_counter(&key);
+        } else {
+            self.put(key, counter, limits.window);
+        }
+        outcome
+    }
+
+    fn put(&mut self, key: Key, counter: Counter, window: Duration) {
+        self.drop_counter(&key);
+        let worth = counter.holds_until(window);
+        if let Some(most) = key.kind().most() {
+            let by_worth = self.by_worth.entry(key.kind()).or_default();
+            let too_many = (by_worth.len() + 1).saturating_sub(most);
+            let least: Vec<Key> = by_worth.iter().take(too_many).map(|(_, key)| *key).collect();
+            by_worth.insert((worth, key));
+            for key in least {
+                self.drop_counter(&key);
+            }
+        }
+        self.counters.insert(key, (counter, worth));
+        self.note(key);
+    }
+
+    fn drop_counter(&mut self, key: &Key) {
+        let Some((_, worth)) = self.counters.remove(key) else { return };
+        if let Some(by_worth) = self.by_worth.get_mut(&key.kind()) {
+            by_worth.remove(&(worth, *key));
+        }
+        self.note(*key);
+    }
+
+    fn note(&mut self, key: Key) {
+        if let Changed::These(keys) = &mut self.changed {
+            keys.insert(key);
+            if keys.len() > MOST_CHANGED {
+                self.changed = Changed::Everything;
+            }
+        }
+    }
+}
+
+const MOST_CHANGED: usize = 1 << 17;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        identity::UserId,
+        throttle::key::{NameDigest, Network},
+    };
+
+    const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
+    const MOST: usize = 1 << 16;
+
+    fn name(number: u32) -> Key {
+        let mut digest = [0; 16];
+        digest[..4].copy_from_slice(&number.to_be_bytes());
+        Key::Name(NameDigest(digest))
+    }
+
+    fn network(number: u32) -> Key {
+        let bits = (0x2001_0db8_u128 << 96) | (u128::from(number) << 64);
+        Key::Address(Network::of(std::net::Ipv6Addr::from_bits(bits).into()))
+    }
+
+    fn failure(ledger: &mut Ledger, keys: &[Key], now: Timestamp, limits: &Limits) -> Result<(), Duration> {
+        ledger.reserve(keys, now, limits)?;
+        ledger.fail(keys, now, limits);
+        Ok(())
+    }
+
+    #[test]
+    fn a_flood_of_names_and_addresses_takes_bounded_memory_and_frees_no_account() {
+        let (limits, mut ledger) = (Limits::default(), Ledger::default());
+        let alice = Key::Account(UserId(1));
+        for _ in 0..5 {
+            failure(&mut ledger, &[alice, network(0)], START, &limits).unwrap();
+        }
+        // This name and this address wait, too.
+        let (held_name, held_address) = (name(u32::MAX), network(u32::MAX));
+        for _ in 0..5 {
+            failure(&mut ledger, &[held_name], START, &limits).unwrap();
+        }
+        let harsh = Limits { per_address: 1, ..limits.clone() };
+        let later = |minutes| START + Duration::from_mins(minutes);
+        let mut now = START;
+        for _ in 0..4 {
+            failure(&mut ledger, &[held_name, held_address], now.max(later(1)), &harsh).ok();
+            now = now + Duration::from_mins(5);
+        }
+        let count = u32::try_from(MOST).unwrap() + 5000;
+        for number in 1..count {
+            ledger.reserve(&[name(number), network(number)], START, &limits).unwrap();
+            ledger.fail(&[name(number), network(number)], START, &limits);
+        }
+        assert_eq!(ledger.counters.len(), 2 * MOST + 1);
+        assert_eq!(ledger.by_worth.values().map(BTreeSet::len).sum::<usize>(), 2 * MOST);
+        assert!(ledger.reserve(&[alice], START, &limits).is_err(), "the account's budget is back");
+        assert!(
+            ledger.find(&held_name).step > 1 && ledger.find(&held_address).step > 1,
+            "a wait was pushed out"
+        );
+        assert!(ledger.reserve(&[held_name], now - Duration::from_mins(5), &limits).is_err());
+        assert_eq!(ledger.take_changed(), Changed::Everything);
+    }
+
+    #[test]
+    fn a_refused_attempt_reserves_nothing_anywhere() {
+        let (limits, mut ledger) = (Limits::default(), Ledger::default());
+        let (alice, address) = (Key::Account(UserId(1)), network(1));
+        for _ in 0..5 {
+            failure(&mut ledger, &[alice], START, &limits).unwrap();
+        }
+        for _ in 0..1000 {
+            assert!(ledger.reserve(&[alice, address], START, &limits).is_err());
+        }
+        assert_eq!(ledger.find(&address), Counter::BLANK);
+    }
+
+    #[test]
+    fn a_success_forgives_the_account_and_not_the_address() {
+        let (limits, mut ledger) = (Limits::default(), Ledger::default());
+        let (mallory, address) = (Key::Account(UserId(2)), network(1));
+        for _ in 0..10 {
+            for _ in 0..4 {
+                failure(&mut ledger, &[mallory, address], START, &limits).unwrap();
+            }
+            ledger.reserve(&[mallory, address], START, &limits).unwrap();
+            ledger.succeed(&[mallory, address], &limits);
+        }
+        assert_eq!(ledger.find(&address).failures, 40);
+        assert_eq!(ledger.find(&mallory), Counter::BLANK);
+        assert_eq!(ledger.iter().count(), 1, "what has nothing to say is not kept");
+    }
+}

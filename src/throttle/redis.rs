@@ -1,0 +1,205 @@
+//! Counters in Redis or Valkey, for several gateways: who guesses at one of them has guessed at all.
+//!
+//! Each step of an attempt is one Lua script over its counters, which lie in one slot, so that guesses that arrive
+//! at several gateways at once cannot go past the budget together. Redis drops a counter by itself when it has
+//! nothing to say any more; sorted sets list them by how long they matter, and bound them as in `ledger`.
+
+use std::{collections::HashMap, time::Duration};
+
+use redis::{Script, aio::MultiplexedConnection};
+
+use super::{
+    Limits,
+    counter::{CHECKED_WITHIN, Counter, FORGOTTEN_AFTER},
+    device::Secret,
+    disk::Cleared,
+    key::{Key, Kind},
+    ledger,
+};
+use crate::{
+    clock::Timestamp,
+    session::{RedisFailure, RedisLink, StoreError},
+};
+
+/// The counters of all gateways.
+#[derive(Debug)]
+pub(super) struct Shared {
+    link: RedisLink,
+    settle: Script,
+}
+
+/// What happens to the counters of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Reserve,
+    Fail,
+    GiveBack,
+    Succeed,
+}
+
+impl Shared {
+    pub(super) fn new(link: RedisLink) -> Self {
+        Self { link, settle: Script::new(include_str!("scripts/settle.lua")) }
+    }
+
+    /// Does a step. [`Step::Reserve`] answers with one time to wait, zero if it is reserved; [`Step::Fail`] with
+    /// the wait that begins for each key, zero for none. It is sent when this returns; who does not wait for
+    /// the answer has done it all the same.
+    pub(super) fn step(
+        &self,
+        step: Step,
+        keys: &[Key],
+        now: Timestamp,
+        limits: &Limits,
+    ) -> impl Future<Output = Result<Vec<Duration>, StoreError>> + Send + '_ {
+        let (prefix, script) = (self.link.prefix(), self.settle.clone());
+        let mut arguments = vec![
+            step.as_str().to_owned(),
+            prefix.to_owned(),
+            now.as_millis().to_string(),
+            millis(limits.window),
+            millis(CHECKED_WITHIN),
+            millis(FORGOTTEN_AFTER),
+            Kind::Address.most().unwrap_or_default().to_string(),
+            limits.waits.len().to_string(),
+        ];
+        arguments.extend(limits.waits.iter().map(|wait| millis(*wait)));
+        for key in keys {
+            let rule = ledger::rule(limits, key);
+            let (member, letter) = (key.to_string(), key.kind().letter().to_owned());
+            arguments.extend([member, letter, rule.budget.to_string(), rule.patience.to_string()]);
+        }
+        let names: Vec<String> = keys.iter().map(|key| self.name(key)).collect();
+        let asked = self.link.ask("counting a sign-in", move |mut connection| async move {
+            let mut call = script.prepare_invoke();
+            for name in names {
+                call.key(name);
+            }
+            for argument in arguments {
+                call.arg(argument);
+            }
+            let answer: Vec<String> = call.invoke_async(&mut connection).await?;
+            let waits = answer.iter().map(|text| text.parse().map(Duration::from_millis));
+            Ok(waits.collect::<Result<Vec<_>, _>>()?)
+        });
+        async move {
+            // Shorter than the patience of whoever waits for the page.
+            let answered = tokio::time::timeout(ANSWER_WITHIN, asked).await;
+            answered.unwrap_or_else(|_| Err(StoreError::new("counting a sign-in", "no answer in time")))
+        }
+    }
+
+    /// All counters.
+    pub(super) async fn list(&self) -> Result<Vec<(Key, Counter)>, StoreError> {
+        let prefix = self.link.prefix().to_owned();
+        let listing = move |mut connection| async move {
+            let mut all = Vec::new();
+            for kind in Kind::ALL {
+                let members = members(&mut connection, &prefix, kind).await?;
+                for members in members.chunks(BATCH) {
+                    let mut asked = redis::pipe();
+                    for member in members {
+                        asked.cmd("HGETALL").arg(format!("{prefix}:t:c:{member}"));
+                    }
+                    let found: Vec<HashMap<String, i64>> = asked.query_async(&mut connection).await?;
+                    let keys = members.iter().map(|member| Key::parse(member));
+                    all.extend(keys.zip(&found).filter_map(|(key, fields)| Some((key?, counter(fields)?))));
+                }
+            }
+            Ok(all)
+        };
+        self.link.ask("listing failed sign-ins", listing).await
+    }
+
+    /// Clears counters; how many there were.
+    pub(super) async fn clear(&self, which: Vec<Cleared>) -> Result<usize, StoreError> {
+        let prefix = self.link.prefix().to_owned();
+        let clearing = move |mut connection| async move {
+            let mut cleared = 0;
+            for kind in Kind::ALL {
+                let mut meant = members(&mut connection, &prefix, kind).await?;
+                meant.retain(|member| {
+                    Key::parse(member).is_some_and(|key| which.iter().any(|which| which.is_meant(&key)))
+                });
+                for members in meant.chunks(BATCH) {
+                    let mut asked = redis::pipe();
+                    for member in members {
+                        asked.cmd("DEL").arg(format!("{prefix}:t:c:{member}"));
+                        asked.cmd("ZREM").arg(index(&prefix, kind)).arg(member).ignore();
+                    }
+                    let gone: Vec<usize> = asked.query_async(&mut connection).await?;
+                    cleared += gone.iter().sum::<usize>();
+                }
+            }
+            Ok(cleared)
+        };
+        self.link.ask("clearing failed sign-ins", clearing).await
+    }
+
+    /// The key that all gateways share: this one, unless there is one already.
+    pub(super) async fn agree_on(&self, secret: &Secret) -> Result<Secret, StoreError> {
+        let (name, ours) = (format!("{}:t:secret", self.link.prefix()), secret.to_hex());
+        let agreeing = move |mut connection: MultiplexedConnection| async move {
+            let mut kept = redis::pipe();
+            kept.cmd("SET").arg(&name).arg(ours.as_str()).arg("NX").ignore();
+            kept.cmd("GET").arg(&name);
+            let (theirs,): (zeroize::Zeroizing<String>,) = {
+                let (text,): (String,) = kept.query_async(&mut connection).await?;
+                (text.into(),)
+            };
+            Secret::from_hex(&theirs).ok_or_else(|| RedisFailure::from(format!("{name} holds no key")))
+        };
+        self.link.ask("agreeing on the key of device cookies", agreeing).await
+    }
+
+    fn name(&self, key: &Key) -> String {
+        format!("{}:t:c:{key}", self.link.prefix())
+    }
+}
+
+impl Step {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserve => "reserve",
+            Self::Fail => "fail",
+            Self::GiveBack => "back",
+            Self::Succeed => "succeed",
+        }
+    }
+}
+
+async fn members(
+    connection: &mut MultiplexedConnection,
+    prefix: &str,
+    kind: Kind,
+) -> Result<Vec<String>, RedisFailure> {
+    Ok(redis::cmd("ZRANGE").arg(index(prefix, kind)).arg(0).arg(-1).query_async(connection).await?)
+}
+
+fn index(prefix: &str, kind: Kind) -> String {
+    format!("{prefix}:t:{}", kind.letter())
+}
+
+/// `None`: Redis has dropped it since it was listed.
+fn counter(fields: &HashMap<String, i64>) -> Option<Counter> {
+    let number = |name| fields.get(name).map(|number| u32::try_from(*number).unwrap_or(u32::MAX));
+    let time = |name| fields.get(name).copied().map(Timestamp::from_millis);
+    Some(Counter {
+        failures: number("f")?,
+        window: time("w")?,
+        pending: number("p")?,
+        reserved: time("r")?,
+        step: number("s")?,
+        blocked_until: time("b")?,
+        total: number("t")?,
+        last: time("l")?,
+    })
+}
+
+fn millis(time: Duration) -> String {
+    time.as_millis().to_string()
+}
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Counters that are asked for at a time.
+const BATCH: usize = 500;

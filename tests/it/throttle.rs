@@ -1,0 +1,623 @@
+//! Guessing is slowed down, for everybody alike, and nobody is locked out by a stranger.
+
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
+
+use http::{Request, header::CONTENT_TYPE};
+use portcullis::{
+    clock::{Clock, Timestamp},
+    config,
+    identity::UserId,
+    session::{Invalidator, RedisAddress, RedisSettings, RedisStore, StoreSurroundings},
+    throttle::{Attempt, Files, Guess, Limits, Throttle, Whose},
+};
+use serde_json::Value;
+
+use crate::support::{
+    gateway::{TestGateway, password},
+    process::{Workplace, mode, text, until},
+    redis::{RedisServer, Wire},
+    visitor::{Reply, Visitor, form},
+};
+
+const DEVICE: &str = "__Host-portcullis-device";
+const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A gateway that believes what a test says of addresses, with alice and bob.
+fn gateway(section: &str) -> TestGateway {
+    let gateway = TestGateway::start_trusting(&["127.0.0.1"], &format!("{section}\n{WHOAMI}"));
+    gateway.add_user("alice", &[]);
+    gateway.add_user("bob", &[]);
+    gateway
+}
+
+/// Somebody at an address, with the sign-in form open.
+struct Guesser {
+    visitor: Visitor,
+    csrf: String,
+    from: String,
+}
+
+impl Guesser {
+    fn at(gateway: &TestGateway, from: &str) -> Self {
+        Self::with(Visitor::of(gateway), from)
+    }
+
+    fn with(mut visitor: Visitor, from: &str) -> Self {
+        let csrf = visitor.get("/.gateway/login").field("csrf");
+        Self { visitor, csrf, from: from.to_owned() }
+    }
+
+    fn tries(&mut self, name: &str, password: &str) -> Reply {
+        let request = self.request(name, password);
+        self.visitor.send(request)
+    }
+
+    fn request(&self, name: &str, password: &str) -> Request<String> {
+        let fields = [("csrf", &*self.csrf), ("next", "/"), ("username", name), ("password", password)];
+        form(
+            "/.gateway/login",
+            &fields,
+            &[("x-forwarded-for", &self.from), ("sec-fetch-site", "same-origin")],
+        )
+    }
+}
+
+fn statuses(replies: impl IntoIterator<Item = Reply>) -> Vec<u16> {
+    replies.into_iter().map(|reply| reply.status.as_u16()).collect()
+}
+
+/// Fails five times, which has to be the budget.
+fn use_up(guesser: &mut Guesser, name: &str) {
+    for _ in 0..5 {
+        assert_eq!(guesser.tries(name, "wrong").status, 401);
+    }
+}
+
+#[test]
+fn asvs_6_3_1_guesses_are_slowed_in_growing_steps_and_the_wait_is_told() {
+    let gateway = gateway("");
+    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    use_up(&mut mallory, "alice");
+    for (minutes, words) in [(1_u64, "1 minute"), (5, "5 minutes"), (15, "15 minutes"), (60, "60 minutes")] {
+        // The right password as well, and from wherever.
+        for (from, tried) in
+            [("192.0.2.1", "wrong"), ("192.0.2.1", &*password("alice")), ("192.0.2.9", "wrong")]
+        {
+            let refused = Guesser::at(&gateway, from).tries("alice", tried);
+            assert_eq!(refused.status, 429, "{from} {tried}");
+            assert_eq!(refused.header("retry-after"), (minutes * 60).to_string());
+            let text = refused.text();
+            let told = format!("Too many attempts with a wrong password. Please try again in {words}.");
+            assert!(text.contains(&told), "{text}");
+            assert!(
+                text.contains("name=\"password\"") && text.contains("value=\"alice\""),
+                "no form: {text}"
+            );
+        }
+        gateway.clock.advance(Duration::from_secs(minutes * 60 - 1));
+        assert_eq!(mallory.tries("alice", "wrong").header("retry-after"), "1");
+        gateway.clock.advance(Duration::from_secs(1));
+        assert_eq!(mallory.tries("alice", "wrong").status, 401, "one more after {words}");
+    }
+    gateway.clock.advance(MINUTE * 60);
+    let mut alice = Guesser::at(&gateway, "192.0.2.7");
+    assert_eq!(alice.tries("alice", &password("alice")).status, 303);
+    assert_eq!(statuses((0..4).map(|_| mallory.tries("alice", "wrong"))), [401; 4], "a success forgives");
+
+    let log = gateway.log();
+    let audit = |event: &str, reason: &str| {
+        log.iter().filter(|line| line["event"] == event && line["reason"] == reason).collect::<Vec<_>>()
+    };
+    assert_eq!(audit("blocked", "account").len(), 5, "{log:?}");
+    let throttled = audit("sign-in-failed", "throttled");
+    assert_eq!(throttled.len(), 16);
+    assert!(throttled.iter().all(|line| line["user"] == "alice" && line["client"] != Value::Null));
+}
+
+#[test]
+fn asvs_2_4_1_many_names_from_one_address_are_slowed_and_a_success_does_not_help() {
+    let gateway = gateway("[throttle]\nper_address = 10\nper_account = 100");
+    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    for number in 0..9 {
+        assert_eq!(mallory.tries(&format!("user{number}"), "wrong").status, 401);
+        // An account of one's own does not make one trustworthy.
+        assert_eq!(Guesser::at(&gateway, "192.0.2.1").tries("bob", &password("bob")).status, 303);
+    }
+    assert_eq!(mallory.tries("user9", "wrong").status, 401);
+    let refused = mallory.tries("alice", "wrong");
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "60"));
+    assert_eq!(Guesser::at(&gateway, "192.0.2.2").tries("alice", "wrong").status, 401, "another address");
+    let log = gateway.log();
+    let blocked: Vec<_> = log.iter().filter(|line| line["event"] == "blocked").collect();
+    assert_eq!((blocked.len(), &blocked[0]["reason"]), (1, &"address".into()), "{blocked:?}");
+    assert!(blocked[0].get("user").is_none(), "a name that is nobody's is logged: {blocked:?}");
+}
+
+#[test]
+fn an_ipv6_client_is_its_64_bits() {
+    let gateway = gateway("[throttle]\nper_address = 5");
+    for number in 0..5 {
+        let mut mallory = Guesser::at(&gateway, &format!("2001:db8:0:1:{number}::{number}"));
+        assert_eq!(mallory.tries(&format!("user{number}"), "wrong").status, 401);
+    }
+    assert_eq!(Guesser::at(&gateway, "2001:db8:0:1:ffff::1").tries("alice", "wrong").status, 429);
+    assert_eq!(Guesser::at(&gateway, "2001:db8:0:2::1").tries("alice", "wrong").status, 401);
+}
+
+#[test]
+fn advisory_52_spellings_of_one_account_share_one_budget() {
+    let gateway = gateway("");
+    let spellings = ["alice", "ALICE", " alice ", "\u{ff21}\u{ff2c}\u{ff29}\u{ff23}\u{ff25}", "\u{ff41}lice"];
+    for (number, name) in spellings.into_iter().enumerate() {
+        let from = format!("192.0.2.{number}");
+        assert_eq!(Guesser::at(&gateway, &from).tries(name, "wrong").status, 401, "{name}");
+    }
+    for name in spellings {
+        assert_eq!(Guesser::at(&gateway, "192.0.2.99").tries(name, &password("alice")).status, 429, "{name}");
+    }
+    // And of a name that nobody has.
+    for name in ["zelda", "ZELDA", " zelda", "Zelda", "\u{ff5a}elda"] {
+        assert_eq!(Guesser::at(&gateway, "192.0.2.98").tries(name, "wrong").status, 401);
+    }
+    assert_eq!(Guesser::at(&gateway, "192.0.2.97").tries("zelda", "wrong").status, 429);
+    assert_eq!(Guesser::at(&gateway, "192.0.2.97").tries("bob", "wrong").status, 401, "others go on");
+}
+
+#[test]
+fn advisory_53_every_entrance_takes_from_one_budget() {
+    let gateway = gateway("");
+    // A stolen session, without the device that it was opened on.
+    let mut thief = Visitor::of(&gateway);
+    thief.sign_in("alice", &password("alice"));
+    thief.cookies.remove(DEVICE);
+    let csrf = thief.get("/.gateway/account/password").field("csrf");
+    let change = |visitor: &mut Visitor, current: &str| {
+        let new = "quiet otters fold umbrellas";
+        let fields = [("csrf", &*csrf), ("current", current), ("new", new), ("again", new)];
+        visitor.submit("/.gateway/account/password", &fields)
+    };
+    let confirm = |visitor: &mut Visitor, tried: &str| {
+        visitor.submit("/.gateway/confirm", &[("csrf", &csrf), ("next", "/"), ("password", tried)])
+    };
+    let mut stranger = Guesser::at(&gateway, "192.0.2.1");
+    assert_eq!(change(&mut thief, "wrong").status, 422);
+    assert_eq!(confirm(&mut thief, "wrong").status, 401);
+    assert_eq!(stranger.tries("alice", "wrong").status, 401);
+    assert_eq!(change(&mut thief, "wrong again").status, 422);
+    assert_eq!(confirm(&mut thief, "wrong").status, 401);
+    let right = password("alice");
+    for reply in [change(&mut thief, &right), confirm(&mut thief, &right), stranger.tries("alice", &right)] {
+        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"), "{}", reply.text());
+        assert!(reply.text().contains("try again in 1 minute"), "{}", reply.text());
+        assert!(reply.text().contains("type=\"password\""), "no form: {}", reply.text());
+    }
+    let log = gateway.log();
+    for event in ["password-change", "confirm", "sign-in-failed"] {
+        let throttled = |line: &&Value| line["event"] == event && line["reason"] == "throttled";
+        assert_eq!(log.iter().filter(throttled).count(), 1, "{event}");
+    }
+    gateway.clock.advance(MINUTE);
+    assert_eq!(change(&mut thief, &right).status, 303);
+}
+
+#[test]
+fn guesses_that_are_sent_at_once_do_not_go_past_the_budget() {
+    let gateway = gateway("");
+    for name in ["alice", "nobody-of-this-name"] {
+        let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+        let requests: Vec<_> =
+            (0..100).map(|number| mallory.request(name, &format!("guess {number}"))).collect();
+        let replies = mallory.visitor.send_all(requests);
+        let mut counts = [0; 3];
+        for reply in &replies {
+            match reply.status.as_u16() {
+                401 => counts[0] += 1,
+                429 => counts[1] += 1,
+                503 => counts[2] += 1,
+                status => panic!("{status} {}", reply.text()),
+            }
+        }
+        assert!(counts[0] <= 5 && counts[1] >= 90, "{name}: {counts:?}");
+        let seconds: BTreeSet<u64> = replies
+            .iter()
+            .filter(|reply| reply.status == 429)
+            .map(|reply| reply.header("retry-after").parse().unwrap())
+            .collect();
+        assert!(seconds.iter().all(|seconds| [1, 60].contains(seconds)), "{seconds:?}");
+    }
+    let reply = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
+    assert_eq!(reply.status, 429);
+}
+
+#[test]
+fn advisory_56_and_57_a_lockout_does_not_tell_whether_a_user_exists() {
+    let gateway = gateway("");
+    gateway.add_user("disabled", &[]);
+    gateway.users().set_active(&"disabled".to_owned().try_into().unwrap(), false).unwrap();
+    let mut answers: BTreeSet<String> = BTreeSet::new();
+    for (number, name) in ["alice", "nobody", "disabled", "no name at all"].into_iter().enumerate() {
+        let mut mallory = Guesser::at(&gateway, &format!("192.0.2.{number}"));
+        let mut all = String::new();
+        for _ in 0..7 {
+            all.push_str(&normal(&mallory.tries(name, "wrong"), name));
+        }
+        answers.insert(all);
+        gateway.clock.advance(MINUTE);
+        let mut again = Guesser::at(&gateway, &format!("198.51.100.{number}"));
+        assert_eq!(statuses((0..2).map(|_| again.tries(name, "wrong"))), [401, 429], "{name}");
+    }
+    assert_eq!(answers.len(), 1, "{answers:#?}");
+}
+
+/// All of an answer but what has to differ: the date, the request, and what was typed as a name.
+fn normal(reply: &Reply, name: &str) -> String {
+    let mut text = format!("{}\n", reply.status);
+    for (header, value) in &reply.headers {
+        if !["date", "x-request-id", "content-length"].contains(&header.as_str()) {
+            writeln!(text, "{header}: {value:?}").unwrap();
+        }
+    }
+    let body = reply.text().replace(&reply.field("csrf"), "…");
+    text.push_str(&body.replace(&format!("value=\"{name}\""), "value=\"…\""));
+    text
+}
+
+#[test]
+fn advisory_50_sign_ins_at_the_same_time_give_each_their_own_identity() {
+    let gateway = gateway("[throttle]\nper_account = 100\nper_address = 1000");
+    let mut both = Guesser::at(&gateway, "192.0.2.1");
+    let tries = [("alice", "alice", 303), ("bob", "bob", 303), ("alice", "bob", 401), ("bob", "alice", 401)];
+    let of: Vec<_> = (0..40).map(|number| tries[number % 4]).collect();
+    let requests = of.iter().map(|(name, whose, _)| both.request(name, &password(whose))).collect();
+    let replies = both.visitor.send_all(requests);
+    for ((name, whose, expected), reply) in of.into_iter().zip(replies) {
+        assert_eq!(reply.status, expected, "{name} with the password of {whose}");
+        if expected == 303 {
+            let mut visitor = Visitor::of(&gateway);
+            for cookie in reply.set_cookies() {
+                let (name, value) = cookie.split_once(';').unwrap().0.split_once('=').unwrap();
+                visitor.cookies.insert(name.to_owned(), value.to_owned());
+            }
+            let json = visitor.fetch(&http::Method::GET, "/.gateway/whoami").text();
+            assert!(json.contains(&format!("\"{name}\"")), "{name}: {json}");
+        }
+    }
+}
+
+#[test]
+fn a_stranger_locks_nobody_out_of_a_browser_that_they_have_used_before() {
+    let gateway = gateway("");
+    let mut alice = Guesser::at(&gateway, "192.0.2.1");
+    let signed_in = alice.tries("alice", &password("alice"));
+    let device = signed_in.set_cookies().into_iter().find(|cookie| cookie.starts_with(DEVICE)).unwrap();
+    let mut attributes: Vec<_> = device.split("; ").skip(1).collect();
+    attributes.sort_unstable();
+    assert_eq!(attributes, ["HttpOnly", "Max-Age=34560000", "Path=/", "SameSite=Lax", "Secure"]);
+    let device = alice.visitor.cookies[DEVICE].clone();
+    alice.visitor.sign_out();
+    assert_eq!(alice.visitor.cookies[DEVICE], device, "a sign-out forgets the device");
+    assert_eq!(alice.visitor.get("/page").status, 303, "a device cookie is no session");
+
+    // From the same address, too: it may be an office.
+    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    for number in 0..10 {
+        use_up(&mut mallory, &format!("user{number}"));
+    }
+    assert_eq!(mallory.tries("alice", "wrong").status, 429);
+    let mut stranger = Guesser::at(&gateway, "192.0.2.2");
+    use_up(&mut stranger, "alice");
+    assert_eq!(stranger.tries("alice", &password("alice")).status, 429);
+
+    let at_home = |cookie: &str| {
+        let mut visitor = Visitor::of(&gateway);
+        visitor.cookies.insert(DEVICE.to_owned(), cookie.to_owned());
+        Guesser::with(visitor, "192.0.2.1")
+    };
+    let mut alice = at_home(&device);
+    assert_eq!(alice.tries("alice", "a slip").status, 401);
+    assert_eq!(alice.tries("alice", &password("alice")).status, 303);
+    assert_eq!(alice.visitor.cookies[DEVICE], device, "one browser is one device");
+
+    // It has a budget, and what is forgiven to it is not forgiven to the others.
+    let mut thief = at_home(&device);
+    use_up(&mut thief, "alice");
+    assert_eq!(thief.tries("alice", &password("alice")).status, 429);
+    assert_eq!(stranger.tries("alice", &password("alice")).status, 429);
+    // A made-up cookie, and bob's, are none.
+    let mut bob = Guesser::at(&gateway, "192.0.2.3");
+    assert_eq!(bob.tries("bob", &password("bob")).status, 303);
+    let bobs = bob.visitor.cookies[DEVICE].clone();
+    let other = if device.starts_with('A') { "B" } else { "A" };
+    for cookie in [bobs, other.to_owned() + &device[1..], "x".to_owned(), String::new()] {
+        let mut visitor = Visitor::of(&gateway);
+        visitor.cookies.insert(DEVICE.to_owned(), cookie.clone());
+        let reply = Guesser::with(visitor, "192.0.2.4").tries("alice", &password("alice"));
+        assert_eq!(reply.status, 429, "{cookie}");
+    }
+    let blocked: Vec<Value> = gateway
+        .log()
+        .iter()
+        .filter(|line| line["event"] == "blocked")
+        .map(|line| line["reason"].clone())
+        .collect();
+    assert!(blocked.contains(&"device".into()) && blocked.contains(&"unknown-name".into()), "{blocked:?}");
+}
+
+#[test]
+fn no_application_sees_the_device_cookie() {
+    let gateway = gateway("");
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let device = alice.cookies[DEVICE].clone();
+    let shown = alice.get("/page").text();
+    assert!(shown.contains("alice") && !shown.contains(DEVICE) && !shown.contains(&device), "{shown}");
+}
+
+#[test]
+fn a_program_that_has_to_wait_gets_a_problem() {
+    let gateway = gateway("");
+    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    use_up(&mut mallory, "alice");
+    let csrf = mallory.csrf.clone();
+    let body = form("/", &[("csrf", &csrf), ("username", "alice"), ("password", "wrong")], &[]).into_body();
+    let request = Request::post("/.gateway/login").header("accept", "application/json");
+    let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body).unwrap();
+    let reply = mallory.visitor.send(request);
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"));
+    assert_eq!(reply.header("content-type"), "application/problem+json");
+    let problem: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((&problem["status"], &problem["title"]), (&429.into(), &"Too many attempts".into()));
+}
+
+#[test]
+fn a_reload_changes_the_limits() {
+    let gateway = gateway("");
+    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    assert_eq!(mallory.tries("alice", "wrong").status, 401);
+    let text = TestGateway::configuration("[throttle]\nper_account = 1\nwaits = [\"2m\"]", WHOAMI)
+        .replace("workers = 2\n", "workers = 2\ntrusted_proxies = [\"127.0.0.1\"]\n");
+    let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
+    gateway.reloader.apply(loaded.configuration).unwrap();
+    assert_eq!(mallory.tries("bob", "wrong").status, 401);
+    for _ in 0..2 {
+        assert_eq!(mallory.tries("bob", "wrong").header("retry-after"), "120");
+        gateway.clock.advance(MINUTE * 2);
+        assert_eq!(mallory.tries("bob", "wrong").status, 401);
+    }
+}
+
+#[test]
+fn a_wait_survives_a_restart_and_is_listed_and_cleared_from_the_command_line() {
+    let place = Workplace::new("", WHOAMI);
+    let right = "velvet turbine oyster";
+    place.run_well(&["user", "add", "alice"], &format!("{right}\n{right}\n"));
+    assert!(place.run_well(&["throttle", "list"], "").contains("there are no failed sign-ins"));
+    let guess = |visitor: Visitor, name: &str, tried: &str| {
+        Guesser::with(visitor, "192.0.2.1").tries(name, tried).status.as_u16()
+    };
+    let gateway = place.start();
+    for name in ["alice", "zelda"] {
+        for _ in 0..5 {
+            assert_eq!(guess(gateway.visitor(), name, "wrong"), 401);
+        }
+        assert_eq!(guess(gateway.visitor(), name, right), 429);
+    }
+    let (status, _, err) = gateway.stop();
+    assert!(status.success(), "{err}");
+    assert_eq!(
+        (mode(&place.path("state/throttle.db")), mode(&place.path("state/device.key"))),
+        (0o600, 0o600)
+    );
+
+    let gateway = place.start();
+    for name in ["alice", "zelda"] {
+        assert_eq!(guess(gateway.visitor(), name, right), 429, "a restart has freed the budget of {name}");
+    }
+    let list = |arguments: &[&str]| -> Vec<Value> {
+        let words = [&["throttle", "list", "--json"], arguments].concat();
+        serde_json::from_str(&place.run_well(&words, "")).unwrap()
+    };
+    let kinds = |listed: &[Value]| listed.iter().map(|one| one["kind"].clone()).collect::<Vec<_>>();
+    let listed = list(&[]);
+    assert_eq!(kinds(&listed), ["account", "unknown-name", "address"], "{listed:?}");
+    assert_eq!((&listed[0]["user"], &listed[0]["waits"]), (&"alice".into(), &1.into()));
+    assert!(listed[0]["blocked_until"].is_string() && listed[2]["address"] == "127.0.0.1");
+    assert_eq!(listed[2]["failures"], 10);
+    assert_eq!(kinds(&list(&["--user", "ALICE"])), ["account"]);
+    assert_eq!(kinds(&list(&["--user", "Zelda"])), ["unknown-name"]);
+    assert_eq!(kinds(&list(&["--user", "bob"])), [""; 0]);
+    assert_eq!(kinds(&list(&["--address", "127.0.0.1"])), ["address"]);
+    let table = place.run_well(&["throttle", "list"], "");
+    assert!(
+        table.contains("alice") && table.contains("BLOCKED UNTIL") && !table.contains("zelda"),
+        "{table}"
+    );
+
+    let cleared = place.run_well(&["throttle", "clear", "--user", "alice"], "");
+    assert_eq!(cleared, "forgot 1 count of failed sign-ins\n");
+    until("alice may try again", || guess(gateway.visitor(), "alice", "wrong") == 401);
+    assert_eq!(guess(gateway.visitor(), "zelda", "wrong"), 429, "others still wait");
+    assert_eq!(place.run_well(&["throttle", "clear", "--user", "zelda", "--json"], ""), "{\"cleared\":1}\n");
+    until("zelda may be tried again", || guess(gateway.visitor(), "zelda", "wrong") == 401);
+    place.run_well(&["throttle", "clear", "--address", "127.0.0.1"], "");
+    until("the address is forgotten", || {
+        list(&["--address", "127.0.0.1"]).iter().all(|one| one["failures"].as_u64() < Some(3))
+    });
+    place.run_well(&["throttle", "clear", "--all"], "");
+    until("all is forgotten", || list(&[]).is_empty());
+    assert_eq!(
+        place.run_well(&["throttle", "clear", "--all"], ""),
+        "there were no failed sign-ins to forget\n"
+    );
+    for wrongly in [&["throttle", "clear"][..], &["throttle", "clear", "--all", "--user", "a"], &["throttle"]]
+    {
+        assert_eq!(place.run(wrongly, "").status.code(), Some(2), "{wrongly:?}");
+    }
+}
+
+fn redis_section(url: &str) -> String {
+    format!("[session]\nstore = \"{url}\"\n")
+}
+
+#[test]
+fn two_gateways_with_one_redis_count_together() {
+    let redis = RedisServer::start();
+    let here = TestGateway::start_with(&redis_section(&redis.url()), WHOAMI);
+    here.add_user("alice", &[]);
+    let there = TestGateway::start_beside(&here, &redis_section(&redis.url()), WHOAMI);
+    let mut known = Guesser::at(&here, "-");
+    assert_eq!(known.tries("alice", &password("alice")).status, 303);
+    for name in ["alice", "zelda"] {
+        let (mut one, mut other) = (Guesser::at(&here, "-"), Guesser::at(&there, "-"));
+        assert_eq!(statuses((0..3).map(|_| one.tries(name, "wrong"))), [401; 3]);
+        assert_eq!(statuses((0..3).map(|_| other.tries(name, "wrong"))), [401, 401, 429]);
+        let refused = one.tries(name, &password("alice"));
+        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "60"));
+    }
+    // The device is known to both.
+    let mut same = Visitor::of(&there);
+    same.cookies.insert(DEVICE.to_owned(), known.visitor.cookies[DEVICE].clone());
+    let mut same = Guesser::with(same, "-");
+    assert_eq!(same.tries("alice", &password("alice")).status, 303);
+    assert_eq!(same.visitor.cookies[DEVICE], known.visitor.cookies[DEVICE]);
+
+    let elsewhere = Workplace::empty();
+    let state = here.folder().join("state");
+    let configuration = Workplace::configuration(&redis_section(&redis.url()), WHOAMI);
+    elsewhere.write(&format!("state = \"{}\"\n{configuration}", state.display()));
+    let listed: Vec<Value> =
+        serde_json::from_str(&elsewhere.run_well(&["throttle", "list", "--json"], "")).unwrap();
+    let kinds: Vec<_> = listed.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["account", "unknown-name", "address"], "{listed:?}");
+    for name in ["alice", "zelda"] {
+        elsewhere.run_well(&["throttle", "clear", "--user", name], "");
+        assert_eq!(Guesser::at(&here, "-").tries(name, "wrong").status, 401, "{name}");
+        assert_eq!(Guesser::at(&there, "-").tries(name, "wrong").status, 401, "{name}");
+    }
+    elsewhere.run_well(&["throttle", "clear", "--all"], "");
+    assert!(elsewhere.run_well(&["throttle", "list"], "").contains("there are no failed sign-ins"));
+    assert!(!text(&redis.dump()).contains("zelda"), "a name that nobody has may be a password");
+}
+
+#[test]
+fn guesses_at_two_gateways_at_once_do_not_go_past_the_budget() {
+    let redis = RedisServer::start();
+    let here = TestGateway::start_with(&redis_section(&redis.url()), WHOAMI);
+    here.add_user("alice", &[]);
+    let there = TestGateway::start_beside(&here, &redis_section(&redis.url()), WHOAMI);
+    let floods = [&here, &there].map(|gateway| {
+        let mut guesser = Guesser::at(gateway, "-");
+        let requests: Vec<_> = (0..30).map(|_| guesser.request("alice", "wrong")).collect();
+        std::thread::spawn(move || statuses(guesser.visitor.send_all(requests)))
+    });
+    let all: Vec<u16> = floods.into_iter().flat_map(|flood| flood.join().unwrap()).collect();
+    let checked = all.iter().filter(|status| **status == 401).count();
+    assert!(checked <= 5 && all.iter().all(|status| [401, 429, 503].contains(status)), "{all:?}");
+}
+
+#[test]
+fn while_redis_is_away_each_gateway_counts_alone_and_lets_nobody_guess_on() {
+    let redis = RedisServer::start();
+    let wire = Wire::to(&redis);
+    let gateway = TestGateway::start_with(&redis_section(&wire.url()), WHOAMI);
+    gateway.add_user("alice", &[]);
+    let mut mallory = Guesser::at(&gateway, "-");
+    assert_eq!(mallory.tries("alice", "wrong").status, 401);
+    wire.swallow();
+    assert_eq!(statuses((0..6).map(|_| mallory.tries("alice", "wrong"))), [401, 401, 401, 401, 401, 429]);
+    assert_eq!(mallory.tries("bob", "wrong").status, 401, "others are not held up");
+    wire.mend();
+    until("Redis is back", || mallory.tries("alice", "wrong").status == 401);
+}
+
+/// The two machines, the one in memory and the one in Redis, given the same of everything.
+#[test]
+fn redis_counts_as_memory_does() {
+    let redis = RedisServer::start();
+    let clock = Clock::manual(Timestamp::from_millis(1_791_273_600_000));
+    let folder = tempfile::tempdir().unwrap();
+    let settings = RedisSettings {
+        address: RedisAddress::parse(&redis.url()).unwrap(),
+        ca: None,
+        prefix: "counting".to_owned(),
+        cache_ttl: Duration::from_secs(30),
+        grace: Duration::ZERO,
+    };
+    let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::nobody() };
+    let store = RedisStore::open(&settings, surroundings).unwrap();
+    let files = Files { database: folder.path().join("throttle.db"), key: folder.path().join("device.key") };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let limits = Limits { per_account: 7, per_address: 20, ..Limits::default() };
+    runtime.block_on(async {
+        let shared = Throttle::shared(store.link(), &files, clock.clone()).await.unwrap();
+        let alone = Throttle::forgetful(clock.clone()).unwrap();
+        let both = [&shared, &alone];
+        let devices = both.map(|throttle| throttle.device_cookie(UserId(1), None).unwrap());
+        let mut random = Random(0x5eed);
+        let mut open: Vec<[Attempt<'_>; 2]> = Vec::new();
+        let (mut reserved, mut refused, mut begun) = (0, 0, 0);
+        for step in 0..4000 {
+            match random.below(10) {
+                0..4 => {
+                    let whose = match random.below(4) {
+                        0 => Whose::Nobody("zelda"),
+                        1 => Whose::User(UserId(2)),
+                        _ => Whose::User(UserId(1)),
+                    };
+                    let client_addr = [192, 0, 2, u8::try_from(random.below(2)).unwrap()].into();
+                    let with_device = random.below(3) == 0;
+                    let mut outcomes = Vec::new();
+                    for (throttle, device) in both.iter().zip(&devices) {
+                        let device = with_device.then_some(device.as_bytes());
+                        outcomes.push(throttle.attempt(Guess { whose, client_addr, device }, &limits).await);
+                    }
+                    let alone = outcomes.pop().unwrap();
+                    match (outcomes.pop().unwrap(), alone) {
+                        (Ok(one), Ok(other)) => {
+                            reserved += 1;
+                            open.push([one, other]);
+                        }
+                        (Err(one), Err(other)) => {
+                            refused += 1;
+                            assert_eq!(one, other, "step {step}");
+                        }
+                        (one, other) => panic!("step {step}: {one:?} {other:?}"),
+                    }
+                }
+                4..8 if !open.is_empty() => {
+                    let [one, other] = open.swap_remove(random.below(open.len()));
+                    match random.below(10) {
+                        0 => {
+                            one.succeeded().await;
+                            other.succeeded().await;
+                        }
+                        1 => drop((one, other)),
+                        _ => {
+                            let told = [one.failed().await, other.failed().await];
+                            let [one, other] = told.map(|blocked| {
+                                blocked.iter().map(|one| (one.kind(), one.wait)).collect::<Vec<_>>()
+                            });
+                            begun += one.len();
+                            assert_eq!(one, other, "step {step}");
+                        }
+                    }
+                }
+                8 => clock.advance(Duration::from_millis(1 + random.below(90_000) as u64)),
+                9 if random.below(10) == 0 => clock.advance(Duration::from_hours(random.below(30) as u64)),
+                _ => {}
+            }
+        }
+        assert!(reserved > 100 && refused > 100 && begun > 30, "{reserved} {refused} {begun}");
+    });
+}
+
+/// Numbers that are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % bound as u64).unwrap()
+    }
+}
