@@ -19,7 +19,10 @@ use http::{
     uri::PathAndQuery,
 };
 use portcullis::{
-    access::{App, AppId, Criteria, Mount, Pattern, Place, Policy, PolicyBuilder, Requirement, Rule, decide},
+    access::{
+        App, AppId, Criteria, Enforcement, Mount, Pattern, Place, Policy, PolicyBuilder, Requirement, Rule,
+        decide,
+    },
     clock::Timestamp,
     forward::{IdentityHeaders, OwnedNames},
     identity::{CredentialVersion, GroupName, Identity, User, UserId, UserName},
@@ -136,6 +139,8 @@ fn access_log(criterion: &mut Criterion) {
                     upstream_time: Some(Duration::from_micros(150)),
                     app: Some("wiki"),
                     user: Some("alice"),
+                    unenforced: None,
+                    shield: None,
                 });
             });
         });
@@ -153,6 +158,7 @@ fn policy(apps: usize, rules: usize) -> Policy {
             methods: None,
             requirement: requirement.clone(),
             max_age: None,
+            enforcement: Enforcement::Enforced,
             place: place(),
         });
         let mount = Mount::parse(&format!("/app{number}")).expect("a mount");

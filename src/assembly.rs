@@ -232,12 +232,15 @@ impl Reloader {
 }
 
 fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
-    let Configuration { policy, apps, app_sessions, limits, server, sessions, groups, .. } = configuration;
+    let Configuration { policy, apps, app_sessions, shields, limits, server, tls, sessions, groups, .. } =
+        configuration;
     Snapshot {
         policy,
         owned: Arc::new(OwnedNames::of(&apps)),
         apps,
         app_sessions,
+        shields,
+        hsts: tls.hsts,
         bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
         proxies: server.trusted_proxies,
         max_visitors: sessions.max_visitors,

@@ -28,6 +28,8 @@ pub enum Refusal {
     Confirm,
     /// 403: who is signed in may not do this.
     Forbidden,
+    /// 403: another site has sent this in the name of who is signed in.
+    CrossSite,
     /// 404: there is no such page.
     NotFound,
     /// 405: not with this method; holds the value of `Allow`.
@@ -40,6 +42,8 @@ pub enum Refusal {
     UnsupportedMediaType,
     /// 421: no such host is served here.
     Misdirected,
+    /// 421: the connection was made for another host.
+    WrongConnection,
     /// 431: the request head is larger than what is taken.
     HeadTooLarge,
     /// 503: too much to do right now; trying again after this time is worth it.
@@ -72,13 +76,13 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::SignIn | Self::Confirm => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Misdirected | Self::WrongConnection => StatusCode::MISDIRECTED_REQUEST,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooBusy { .. } | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadGateway => StatusCode::BAD_GATEWAY,
@@ -94,12 +98,14 @@ impl Refusal {
             Self::SignIn => "Please sign in",
             Self::Confirm => "Please confirm your password",
             Self::Forbidden => "You can’t open this page",
+            Self::CrossSite => "This came from another site",
             Self::NotFound => "Page not found",
             Self::MethodNotAllowed(_) => "This doesn’t work here",
             Self::TooSlow => "That took too long",
             Self::TooLarge => "That was too large",
             Self::UnsupportedMediaType => "This kind of content isn’t understood",
             Self::Misdirected => "Nothing is served here",
+            Self::WrongConnection => "This connection is for another site",
             Self::HeadTooLarge => "The request was too large",
             Self::TooBusy { .. } => "Too busy right now",
             Self::Unavailable => "Temporarily unavailable",
@@ -118,12 +124,18 @@ impl Refusal {
             Self::Forbidden => {
                 "You are signed in, but your account is not allowed to do this. If you need access, ask an administrator."
             }
+            Self::CrossSite => {
+                "Another web site sent this request with your sign-in, so it was not passed on. If you want it done, open the page itself and do it there."
+            }
             Self::NotFound => "There is nothing at this address. Check it for typing errors.",
             Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
             Self::TooSlow => "The request did not arrive in time. Please try again.",
             Self::TooLarge => "What was sent is larger than what is accepted here.",
             Self::UnsupportedMediaType => "What was sent is not in a form that this page takes.",
             Self::Misdirected => "There is no site with this name here. Check the address for typing errors.",
+            Self::WrongConnection => {
+                "The connection was opened for another name than this address has. Loading the page again opens a new one."
+            }
             Self::HeadTooLarge => {
                 "The address or the cookies are larger than what is accepted here. Clearing the cookies of this site may help."
             }
@@ -283,17 +295,19 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 16] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 18] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
         Refusal::Confirm,
         Refusal::Forbidden,
+        Refusal::CrossSite,
         Refusal::NotFound,
         Refusal::MethodNotAllowed("GET, HEAD"),
         Refusal::TooSlow,
         Refusal::TooLarge,
         Refusal::UnsupportedMediaType,
         Refusal::Misdirected,
+        Refusal::WrongConnection,
         Refusal::HeadTooLarge,
         Refusal::TooBusy { retry_after: Duration::from_millis(1500) },
         Refusal::Unavailable,

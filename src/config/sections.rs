@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderValue;
 use toml::de::DeTable;
 
 use super::{
@@ -46,6 +47,7 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
         policy: apps.policy,
         apps: apps.forwarded,
         app_sessions: apps.sessions,
+        shields: apps.shields,
         groups: groups.into_map(),
     }
 }
@@ -86,7 +88,31 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
         }
     }
     let min_version = if min_version == Some("1.3") { TlsVersion::V1_3 } else { TlsVersion::V1_2 };
-    Tls { min_version, certificates }
+    let hsts = hsts(reader, section, !certificates.is_empty());
+    Tls { min_version, hsts, certificates }
+}
+
+/// RFC 6797. One that is asked for is sent with a self-signed certificate, too: a proxy in front may have
+/// a real one.
+fn hsts(reader: &Reader, section: Option<&Section<'_>>, has_certificate: bool) -> Option<HeaderValue> {
+    let field = |name| section.and_then(|section| section.field(name));
+    let (age, subdomains) = (field("hsts"), field("hsts_subdomains"));
+    let is_off =
+        age.as_ref().and_then(|age| reader.as_text(age.value)).is_some_and(|text| text.content == "off");
+    let with_subdomains = reader.boolean(subdomains.clone(), false);
+    if let Some(subdomains) =
+        subdomains.filter(|_| with_subdomains && (is_off || (age.is_none() && !has_certificate)))
+    {
+        let warning = reader.warning(&subdomains.value.span(), "`hsts_subdomains` has no effect here");
+        let why = if is_off { "`hsts` is off" } else { "without a certificate of your own, `hsts` is off" };
+        reader.report(warning.label(why).help("remove it, or give `hsts` a duration"));
+    }
+    if is_off || (age.is_none() && !has_certificate) {
+        return None;
+    }
+    let age = reader.duration_or_none(age, A_YEAR).as_secs();
+    let subdomains = if with_subdomains { "; includeSubDomains" } else { "" };
+    HeaderValue::try_from(format!("max-age={age}{subdomains}")).ok()
 }
 
 fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Sessions {
@@ -180,5 +206,7 @@ fn log(reader: &Reader, section: Option<&Section<'_>>) -> Log {
     }
 }
 
+/// ASVS 5.0 3.4.1 asks for as much.
+const A_YEAR: Duration = Duration::from_hours(365 * 24);
 /// Stands in where what was written cannot be read.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);

@@ -110,7 +110,8 @@ pub(super) fn to_upstream(
     let wants_trailers = lists(headers, &TE, b"trailers");
 
     remove_where(headers, |name| {
-        owned.contains(name) || (!app.underscore_headers && name.as_str().contains('_'))
+        (owned.contains(name) && !app.pass_headers.contains(name))
+            || (!app.underscore_headers && name.as_str().contains('_'))
     });
     remove_hop_by_hop(headers);
     headers.remove(EXPECT);
@@ -328,7 +329,7 @@ impl Forwarded {
     }
 }
 
-fn fold(byte: u8) -> u8 {
+pub(super) fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
@@ -344,8 +345,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What applications take a proxy's word for, and what would let a request mean another path or
 /// method than the one that was judged.
-const ALWAYS_OWNED: [&str; 16] = [
+const ALWAYS_OWNED: [&str; 22] = [
     "forwarded",
+    "x-forwarded",
     "x-request-id",
     "x-real-ip",
     "x-client-ip",
@@ -357,7 +359,12 @@ const ALWAYS_OWNED: [&str; 16] = [
     "x-http-method-override",
     "x-method-override",
     "x-rewrite-url",
+    "x-override-url",
+    "x-url-scheme",
+    "x-scheme",
     "x-host",
+    "x-http-host-override",
+    "x-http-path-override",
     "x-script-name",
     "proxy",
     "front-end-https",

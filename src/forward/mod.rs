@@ -14,6 +14,7 @@ mod identity_headers;
 mod leash;
 mod pool;
 mod session_data;
+mod steering;
 mod upgrade;
 mod whoami;
 
@@ -36,6 +37,7 @@ pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use leash::{Leash, LeashEnd};
 pub use session_data::{KeepsData, SessionLines};
+pub use steering::{Steers, steers};
 
 use body::{Declined, Gate, Progress, RequestBody};
 use pool::{Lease, Pool};

@@ -335,7 +335,7 @@ fn an_upstream_cannot_set_the_gateways_cookies() {
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let answer = RawClient::connect(&gateway).get("/", "");
-    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/", "c=__Host-portcullis=x"]);
+    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/; Secure", "c=__Host-portcullis=x; Secure"]);
 }
 
 #[test]

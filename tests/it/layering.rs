@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &[Row])] = &[
     ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[]), ("database", &[])]),
     ("telemetry", &[("telemetry", &["clock"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
-    ("rules", &[("access", &["identity", "request"])]),
+    ("rules", &[("access", &["identity", "request"]), ("shield", &["request"])]),
     (
         "state",
         &[
@@ -62,7 +62,7 @@ const LAYERS: &[(&str, &[Row])] = &[
     (
         "the walk",
         &[
-            ("snapshot", &["request", "access", "session::AppLimits", "forward", "portal"]),
+            ("snapshot", &["request", "access", "session::AppLimits", "shield", "forward", "portal"]),
             (
                 "gateway",
                 &[
@@ -72,6 +72,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "request",
                     "refusal",
                     "access",
+                    "shield",
                     "session",
                     "users",
                     "forward",
@@ -113,6 +114,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "telemetry",
                     "request",
                     "access",
+                    "shield",
                     "session",
                     "users",
                     "forward",
@@ -144,6 +146,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "telemetry",
                     "request",
                     "access",
+                    "shield",
                     "session",
                     "users",
                     "forward",
