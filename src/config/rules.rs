@@ -53,8 +53,10 @@ fn enforcement(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&R
         return Enforcement::Enforced;
     }
     let warning = if requirement == Some(&Requirement::Anyone) {
-        let warning = reader.warning(&field.value.span(), "`enforce` means nothing where anyone may");
-        warning.help("remove it; a rule for everyone refuses nobody")
+        let warning = reader.warning(&field.value.span(), "this rule does nothing");
+        warning
+            .label("one that is not enforced opens nothing, and one for everyone refuses nobody")
+            .help("remove `enforce`, or the rule")
     } else {
         let warning = reader.warning(&field.value.span(), "this rule is not enforced: it refuses nobody");
         warning

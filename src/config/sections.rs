@@ -12,8 +12,8 @@ use super::{
     apps, certificate,
     configuration::{CertificateFiles, Configuration, Log, Sessions, Tls},
     groups::Groups,
-    keys,
-    reader::{Field, Reader, Section},
+    keys, quantity,
+    reader::{Field, Reader, Section, shown},
     server, store,
 };
 use crate::{
@@ -96,23 +96,36 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
 /// a real one.
 fn hsts(reader: &Reader, section: Option<&Section<'_>>, has_certificate: bool) -> Option<HeaderValue> {
     let field = |name| section.and_then(|section| section.field(name));
-    let (age, subdomains) = (field("hsts"), field("hsts_subdomains"));
-    let is_off =
-        age.as_ref().and_then(|age| reader.as_text(age.value)).is_some_and(|text| text.content == "off");
+    let (age, why_not) = match field("hsts") {
+        Some(field) => (hsts_age(reader, &field), "`hsts` is off"),
+        None => (has_certificate.then_some(A_YEAR), "without a certificate of your own, `hsts` is off"),
+    };
+    let subdomains = field("hsts_subdomains");
     let with_subdomains = reader.boolean(subdomains.clone(), false);
-    if let Some(subdomains) =
-        subdomains.filter(|_| with_subdomains && (is_off || (age.is_none() && !has_certificate)))
-    {
+    if let (None, true, Some(subdomains)) = (age, with_subdomains, subdomains) {
         let warning = reader.warning(&subdomains.value.span(), "`hsts_subdomains` has no effect here");
-        let why = if is_off { "`hsts` is off" } else { "without a certificate of your own, `hsts` is off" };
-        reader.report(warning.label(why).help("remove it, or give `hsts` a duration"));
+        reader.report(warning.label(why_not).help("remove it, or give `hsts` a duration"));
     }
-    if is_off || (age.is_none() && !has_certificate) {
+    let subdomains = if with_subdomains { "; includeSubDomains" } else { "" };
+    HeaderValue::try_from(format!("max-age={}{subdomains}", age?.as_secs())).ok()
+}
+
+fn hsts_age(reader: &Reader, field: &Field<'_>) -> Option<Duration> {
+    let Some(text) = reader.as_text(field.value) else {
+        let help = "write `hsts = \"365d\"`, or `hsts = \"off\"`".to_owned();
+        reader.wrong_type(field, "a duration or \"off\"", Some(help));
+        return None;
+    };
+    if text.content == "off" {
         return None;
     }
-    let age = reader.duration_or_none(age, A_YEAR).as_secs();
-    let subdomains = if with_subdomains { "; includeSubDomains" } else { "" };
-    HeaderValue::try_from(format!("max-age={age}{subdomains}")).ok()
+    let age = quantity::duration(text.content).ok();
+    if age.is_none() {
+        let message = format!("`hsts` cannot be \"{}\"", shown(text.content));
+        let help = "write a duration in days, such as \"365d\", or \"off\"";
+        reader.report(reader.error(&text.span, message).help(help));
+    }
+    age
 }
 
 fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Sessions {
@@ -159,7 +172,7 @@ fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {
         let span = field(wrong.setting).map_or(section.span.clone(), |field| field.value.span());
         let bound = |value: u32| {
             if wrong.setting == "memory" {
-                super::quantity::show_size(u64::from(value) << 10)
+                quantity::show_size(u64::from(value) << 10)
             } else {
                 value.to_string()
             }

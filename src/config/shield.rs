@@ -40,9 +40,14 @@ fn senders(reader: &Reader, section: &Section<'_>, cross_site: Option<&str>) -> 
         }
         let whole = format!("https://{}", text.content);
         let help = match Origin::of_url(text.content).or_else(|| Origin::of_url(&whole)) {
-            Some(origin) if !text.content.contains('*') => format!("write \"{origin}\""),
-            _ => "write scheme, host and port as the address bar shows them: \"https://portal.example.com\""
-                .to_owned(),
+            _ if text.content == "null" => {
+                "remove it; every page that hides where it is from has this one".to_owned()
+            }
+            Some(origin) => format!("write \"{origin}\""),
+            None => {
+                "write scheme, host and port as the address bar shows them: \"https://portal.example.com\""
+                    .to_owned()
+            }
         };
         let message = format!("\"{}\" is no origin", shown(text.content));
         reader.report(reader.error(&text.span, message).help(help));

@@ -65,6 +65,8 @@ impl Answers {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return;
         }
+        // The table grows once, if at all.
+        headers.reserve(self.missing.len() + 2);
         for (name, value) in &self.missing {
             if !headers.contains_key(name) {
                 headers.insert(name, value.clone());
