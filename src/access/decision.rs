@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::Method;
+
 use super::{
     App, AppId, Place, Policy, Requirement, Rule,
     policy::{Asked, DEFAULT, folded_readings},
@@ -229,22 +231,7 @@ fn judge<'p>(
     for reading in folded_readings(&target.path) {
         // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
         for routed in policy.routes_folded(host, &reading).chain([app]) {
-            let mut deciding: Vec<Deciding<'_>> =
-                routed.deciding_folded(&reading, method, Asked::All).map(Deciding::Rule).collect();
-            let reported: Vec<&Rule> = deciding
-                .iter()
-                .filter_map(Deciding::rule)
-                .filter(|rule| routed.reports() && !rule.is_enforced())
-                .collect();
-            if let Some(first) = reported.first() {
-                deciding =
-                    routed.deciding_folded(&reading, method, Asked::Enforced).map(Deciding::Rule).collect();
-                if deciding.is_empty() {
-                    deciding.push(Deciding::Nothing(first));
-                }
-            } else if deciding.is_empty() {
-                deciding.push(Deciding::Default);
-            }
+            let (deciding, reported) = deciding_in(routed, &reading, method);
             for rule in reported {
                 judged.note(rule, asker, target);
             }
@@ -264,6 +251,22 @@ fn judge<'p>(
         }
     }
     judged
+}
+
+/// What decides one reading (all of it has to allow), and the rules that would if they were enforced.
+fn deciding_in<'p>(app: &'p App, reading: &str, method: &Method) -> (Vec<Deciding<'p>>, Vec<&'p Rule>) {
+    let all: Vec<&Rule> = app.deciding_folded(reading, method, Asked::All).collect();
+    let reported: Vec<&Rule> = all.iter().copied().filter(|rule| !rule.is_enforced()).collect();
+    let deciding = match (all.is_empty(), reported.first()) {
+        (true, _) => vec![Deciding::Default],
+        (false, None) => all.into_iter().map(Deciding::Rule).collect(),
+        (false, Some(first)) => {
+            let enforced: Vec<_> =
+                app.deciding_folded(reading, method, Asked::Enforced).map(Deciding::Rule).collect();
+            if enforced.is_empty() { vec![Deciding::Nothing(first)] } else { enforced }
+        }
+    };
+    (deciding, reported)
 }
 
 impl Judged<'_> {

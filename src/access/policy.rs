@@ -34,8 +34,6 @@ pub struct App {
     folded: Trie<usize>,
     /// Whether folding makes a difference to any pattern.
     folds: bool,
-    /// Whether any rule is only reported.
-    reports: bool,
 }
 
 /// Which rules of an app are asked.
@@ -145,14 +143,13 @@ impl App {
         let conflicts = conflicts(&rules);
         let (mut exact, mut folded) = (Trie::default(), Trie::default());
         let mut folds = false;
-        let reports = rules.iter().any(|rule| !rule.is_enforced());
         for (index, rule) in rules.iter().enumerate() {
             let as_folded = rule.pattern.folded();
             folds |= as_folded != rule.pattern;
             exact.insert(&rule.pattern, index);
             folded.insert(&as_folded, index);
         }
-        let app = Self { id, name: name.into(), hosts, mount, place, rules, exact, folded, folds, reports };
+        let app = Self { id, name: name.into(), hosts, mount, place, rules, exact, folded, folds };
         (app, conflicts)
     }
 
@@ -213,11 +210,6 @@ impl App {
     /// Whether ignoring case or a trailing slash can matter for this path.
     pub(super) fn folds(&self, path: &NormalPath) -> bool {
         self.folds || path.folds()
-    }
-
-    /// Whether any of its rules is only reported.
-    pub(super) fn reports(&self) -> bool {
-        self.reports
     }
 
     fn names(&self, rule: usize, method: &Method, asked: Asked) -> Option<Naming> {

@@ -10,6 +10,7 @@
 )]
 
 mod access_matrix;
+mod advisories;
 mod browser;
 mod carried;
 mod crash;

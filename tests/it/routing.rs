@@ -173,6 +173,7 @@ async fn http2_names_its_host_in_authority() {
     assert_eq!(client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap().status(), 421);
 }
 
+/// CVE-2022-23632, CVE-2026-32305: what TLS was set up for one host, a request used for another.
 #[tokio::test]
 async fn a_connection_for_one_host_is_not_for_another() {
     let (wiki, shop) = (named("wiki"), named("shop"));

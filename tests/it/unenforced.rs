@@ -88,6 +88,23 @@ fn no_other_rule_is_weakened() {
 }
 
 #[test]
+fn the_rule_around_it_decides_in_its_place() {
+    let upstream = Upstream::ok();
+    let rules = "[[app.rule]]\npath = \"/**\"\nallow = { group = \"staff\" }\n\
+         [[app.rule]]\npath = \"/export\"\nallow = \"nobody\"\nenforce = false\n\
+         [[app.rule]]\npath = \"/**\"\nmethods = \"GET\"\nallow = \"authenticated\"\nenforce = false\n";
+    let gateway = TestGateway::start_with(GROUPS, &app(&upstream, rules));
+    gateway.add_user("bob", &[]);
+    let bob = sign_in(&gateway, "bob");
+    let mut client = RawClient::connect(&gateway);
+    for path in ["/export", "/", "/x"] {
+        assert_eq!(client.get(path, "").status, 401, "{path}");
+        assert_eq!(client.get(path, &format!("Cookie: {bob}\r\n")).status, 403, "{path}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
 fn a_recent_sign_in_that_is_not_enforced_is_told() {
     let upstream = Upstream::ok();
     let rules =
