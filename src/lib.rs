@@ -100,10 +100,10 @@
 //! # What a reload changes
 //!
 //! SIGHUP makes [`config::load`] read the file again and [`Reloader::apply`] use it: apps, rules,
-//! groups, session limits, trusted proxies, body limits, certificates; whole, from the next request
-//! on, without ending a connection. With a mistake in the file nothing changes. Addresses, workers,
-//! the state folder, and the sections `[password]`, `[limits]` (but for bodies) and `[log]` wait
-//! for a restart, because sockets and threads were made from them.
+//! groups, session limits, shields, HSTS, trusted proxies, body limits, certificates; whole, from the
+//! next request on, without ending a connection. With a mistake in the file nothing changes.
+//! Addresses, workers, the state folder, and the sections `[password]`, `[limits]` (but for bodies)
+//! and `[log]` wait for a restart, because sockets and threads were made from them.
 //!
 //! [`AccessLog`]: telemetry::AccessLog
 //! [`Answers::complete`]: shield::Answers::complete

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE,
+        ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE,
         PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
@@ -159,10 +159,11 @@ pub(super) fn frames_once(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Turns the upstream's headers into those that the client receives.
+/// Turns the upstream's headers into those that the client receives. Where else and by which protocol this
+/// host is served (`Alt-Svc`, RFC 7838), an upstream does not know.
 pub(super) fn to_client(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
-    remove_where(headers, |name| name.as_str().starts_with("portcullis-"));
+    remove_where(headers, |name| name.as_str().starts_with("portcullis-") || *name == ALT_SVC);
     if headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
         let kept: Vec<_> =
             headers.get_all(SET_COOKIE).iter().filter(|line| !sets_our_cookie(line)).cloned().collect();

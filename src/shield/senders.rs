@@ -116,27 +116,34 @@ fn is_own(origin: &Origin, sent: &Sent<'_>) -> bool {
     own_origin(sent).is_some_and(|own| own == *origin)
 }
 
-/// What a proxy that is not trusted says is not looked at, and of a trusted one only what has one meaning.
+/// What a proxy that is not trusted says is not looked at. Of a list, the first entry is of the proxy that
+/// the client spoke to, if it was not the client's own: no page can make a browser send these headers.
 fn own_origin(sent: &Sent<'_>) -> Option<Origin> {
     if !sent.by_trusted_proxy {
         return Origin::of("https", sent.authority.clone());
     }
     let scheme = match Said::of(sent.headers, &FORWARDED_PROTO) {
         Said::Nothing => "https",
-        Said::Once(scheme) => scheme,
+        Said::Once(schemes) => first_of(schemes),
         Said::Unreadable => return None,
     };
     let named = match Said::of(sent.headers, &FORWARDED_HOST) {
         Said::Nothing => sent.authority.clone(),
-        Said::Once(host) => Authority::parse(host.as_bytes()).ok()?,
+        Said::Once(hosts) => Authority::parse(first_of(hosts).as_bytes()).ok()?,
         Said::Unreadable => return None,
     };
     let authority = match (named.port(), Said::of(sent.headers, &FORWARDED_PORT)) {
         (Some(_), _) | (None, Said::Nothing) => named,
-        (None, Said::Once(port)) => Authority::parse(format!("{}:{port}", named.host()).as_bytes()).ok()?,
+        (None, Said::Once(ports)) => {
+            Authority::parse(format!("{}:{}", named.host(), first_of(ports)).as_bytes()).ok()?
+        }
         (None, Said::Unreadable) => return None,
     };
     Origin::of(scheme, authority)
+}
+
+fn first_of(list: &str) -> &str {
+    list.split(',').next().unwrap_or_default().trim()
 }
 
 /// What a header says that may come once.
@@ -297,6 +304,12 @@ mod tests {
             ("https://wiki.example.com:8443", vec![public], false),
             ("https://wiki.example.com:8443", vec![], true),
             ("https://evil.example", vec![("x-forwarded-host", "wiki.example.org, evil.example")], false),
+            (
+                "https://wiki.example.org",
+                vec![("x-forwarded-host", "wiki.example.org, inner"), ("x-forwarded-proto", "https,http")],
+                true,
+            ),
+            ("https://wiki.example.org", vec![("x-forwarded-host", ", wiki.example.org")], false),
             ("https://evil.example", vec![public, ("x-forwarded-host", "evil.example")], false),
             ("https://wiki.example.org", vec![public, ("x-forwarded-port", "443@evil")], false),
         ] {

@@ -131,10 +131,11 @@ fn asvs_3_3_3_no_application_sets_a_cookie_or_a_header_of_the_gateway() {
     let forged = "Set-Cookie: __Host-portcullis=x; Path=/; Secure\r\nSet-Cookie: __Host-portcullis-form=x\r\n\
                   Set-Cookie: __Host-portcullis-device=x; Path=/; Secure\r\nSet-Cookie: __HOST-Portcullis-Notice=x\r\n\
                   Set-Cookie: =__Host-portcullis-device=x\r\nSet-Cookie: mine=1\r\nPortcullis-User: root\r\n\
-                  PORTCULLIS-Anything: x\r\nPortcullis-Session-Set: a=b\r\n";
+                  PORTCULLIS-Anything: x\r\nPortcullis-Session-Set: a=b\r\nAlt-Svc: h3=\":443\"\r\n";
     let answer = answered(forged, "");
     assert_eq!(answer.values("set-cookie"), ["mine=1; Secure"]);
     assert!(!answer.head.to_ascii_lowercase().contains("portcullis"), "{}", answer.head);
+    assert!(answer.values("alt-svc").is_empty(), "{}", answer.head);
 
     let switching =
         format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n{forged}\r\n");
