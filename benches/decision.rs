@@ -14,12 +14,15 @@ use std::{
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Uri,
-    header::{COOKIE, HOST},
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SERVER, SET_COOKIE},
     uri::PathAndQuery,
 };
 use portcullis::{
-    access::{App, AppId, Criteria, Mount, Pattern, Place, Policy, PolicyBuilder, Requirement, Rule, decide},
+    access::{
+        App, AppId, Criteria, Enforcement, Mount, Pattern, Place, Policy, PolicyBuilder, Requirement, Rule,
+        decide,
+    },
     clock::Timestamp,
     forward::{IdentityHeaders, OwnedNames},
     identity::{CredentialVersion, GroupName, Identity, User, UserId, UserName},
@@ -28,10 +31,11 @@ use portcullis::{
         Limits, MemoryStore, Opening, Owner, SessionStore, SessionToken, Sessions, StoreError,
         cookie::{self, Keep},
     },
+    shield::{Answers, Audience, Senders, Sent},
     telemetry::{AccessLog, AccessRecord, Format, LogWriter},
 };
 
-criterion_group!(benches, paths, targets, decisions, sessions, identity_headers, access_log);
+criterion_group!(benches, paths, targets, decisions, sessions, identity_headers, shields, access_log);
 criterion_main!(benches);
 
 fn paths(criterion: &mut Criterion) {
@@ -116,6 +120,39 @@ fn identity_headers(criterion: &mut Criterion) {
     });
 }
 
+/// What the shield costs a request that only reads, one that changes something, and each answer.
+fn shields(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("shield");
+    let (senders, answers) = (Senders::default(), Answers::standard());
+    let target = target("/");
+    let headers = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static("https://wiki.example.com"))]);
+    for method in [Method::GET, Method::POST] {
+        let sent = Sent {
+            method: &method,
+            headers: &headers,
+            authority: &target.authority,
+            by_trusted_proxy: false,
+        };
+        group.bench_function(BenchmarkId::new("sender", &method), |bencher| {
+            bencher.iter(|| senders.judge(black_box(&sent)));
+        });
+    }
+    for (name, cookie) in [("answer", None), ("answer with a cookie", Some("id=1; Path=/; HttpOnly"))] {
+        let mut received = HeaderMap::new();
+        for (name, value) in [(CONTENT_TYPE, "text/html"), (CONTENT_LENGTH, "20"), (SERVER, "nginx")] {
+            received.insert(name, HeaderValue::from_static(value));
+        }
+        received.extend(cookie.map(|cookie| (SET_COOKIE, HeaderValue::from_static(cookie))));
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched_ref(
+                || received.clone(),
+                |headers| answers.complete(StatusCode::OK, headers, Audience::SignedIn),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
 fn access_log(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("access log");
     for (name, format) in [("json", Format::Json), ("text", Format::Text)] {
@@ -136,6 +173,8 @@ fn access_log(criterion: &mut Criterion) {
                     upstream_time: Some(Duration::from_micros(150)),
                     app: Some("wiki"),
                     user: Some("alice"),
+                    unenforced: None,
+                    shield: None,
                 });
             });
         });
@@ -153,6 +192,7 @@ fn policy(apps: usize, rules: usize) -> Policy {
             methods: None,
             requirement: requirement.clone(),
             max_age: None,
+            enforcement: Enforcement::Enforced,
             place: place(),
         });
         let mount = Mount::parse(&format!("/app{number}")).expect("a mount");

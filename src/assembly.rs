@@ -262,13 +262,26 @@ impl Reloader {
 }
 
 fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
-    let Configuration { policy, apps, app_sessions, limits, server, sessions, throttle, groups, .. } =
-        configuration;
+    let Configuration {
+        policy,
+        apps,
+        app_sessions,
+        shields,
+        limits,
+        server,
+        tls,
+        sessions,
+        throttle,
+        groups,
+        ..
+    } = configuration;
     Snapshot {
         policy,
         owned: Arc::new(OwnedNames::of(&apps)),
         apps,
         app_sessions,
+        shields,
+        hsts: tls.hsts,
         bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
         proxies: server.trusted_proxies,
         max_visitors: sessions.max_visitors,

@@ -6,6 +6,7 @@
 //! is a [`Refusal`].
 
 mod app_data;
+mod cross_site;
 mod shared_caches;
 
 use std::{
@@ -21,7 +22,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Version,
-    header::{CONNECTION, CONTENT_LENGTH, COOKIE, USER_AGENT},
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT},
 };
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -29,16 +30,17 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::{
-    access::{Decision, Permit, Unrouted, decide},
+    access::{Decision, Outcome, Permit, Unenforced, Unrouted, decide},
     clock::{Clock, Timestamp},
     forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, Leash, LeashEnd},
     identity::{Identity, UserId},
     portal::{self, Portal, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
-    request::{Malformed, RequestId, RequestIds, Target},
+    request::{Authority, Malformed, RequestId, RequestIds, Target},
     session::{AppLimits, Owner, Presented, Session, SessionToken, Sessions, cookie},
+    shield::Audience,
     snapshot::{Current, Snapshot},
-    telemetry::{AccessLog, AccessRecord},
+    telemetry::{AccessLog, AccessRecord, UnenforcedRecord},
     users::{Account, Directory, DirectoryError},
 };
 
@@ -89,12 +91,26 @@ impl Carried {
 }
 
 /// The connection that a request came on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// The other end of the socket.
     pub peer_addr: IpAddr,
+    /// The name that the client asked for when it began TLS (RFC 6066 §3), if it named one.
+    pub server_name: Option<Authority>,
     /// How many header lines a request may have.
     pub max_headers: usize,
+}
+
+impl Connection {
+    /// RFC 9110 §7.4: whether the client asked for another name when it began TLS. It is told to ask
+    /// again on a connection of that name, which a browser does by itself where it took one connection
+    /// for two hosts (RFC 9113 §9.1.1). Who named none (an address has no name) may ask for every host,
+    /// and so may a trusted proxy, whose connection is for many.
+    fn is_for_another_host(&self, target: &Target, snapshot: &Snapshot) -> bool {
+        self.server_name.as_ref().is_some_and(|named| {
+            named.host() != target.authority.host() && !snapshot.proxies.trusts(self.peer_addr)
+        })
+    }
 }
 
 impl Gateway {
@@ -113,9 +129,9 @@ impl Gateway {
         let answered = if lines_of(request.headers()) > connection.max_headers {
             Err(Refusal::HeadTooLarge)
         } else {
-            self.answer(&snapshot, request, wants, &mut exchange).await
+            self.answer(&snapshot, request, wants, connection, &mut exchange).await
         };
-        let response = match answered {
+        let mut response = match answered {
             Ok(response) => response,
             Err(refusal) => {
                 let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
@@ -126,6 +142,10 @@ impl Gateway {
                 response.map(OutgoingBody::Own)
             }
         };
+        // The application's own word on it, too, is the gateway's: it speaks TLS (ASVS 5.0 3.4.1).
+        if let Some(hsts) = &snapshot.hsts {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
         exchange.finish(response)
     }
 
@@ -135,6 +155,7 @@ impl Gateway {
         snapshot: &Snapshot,
         request: Request<Incoming>,
         wants: Representation,
+        connection: &Connection,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let (method, headers) = (request.method(), request.headers());
@@ -147,6 +168,10 @@ impl Gateway {
             return Ok(stylesheet.map(OutgoingBody::Own));
         }
 
+        // Before anything is said of hosts: it is the same whether this one is served.
+        if connection.is_for_another_host(&target, snapshot) {
+            return Err(Refusal::WrongConnection);
+        }
         let host = target.authority.host();
         if !snapshot.policy.serves(host) {
             return Err(Refusal::Misdirected);
@@ -181,6 +206,11 @@ impl Gateway {
 
         match decide(&snapshot.policy, app, viewer.identity, viewer.confirmed, target) {
             Decision::Allow(permit) => {
+                exchange.unenforced = permit.unenforced().cloned();
+                if let Some(shield) = snapshot.shields.get(permit.app().0) {
+                    let said = (method, headers);
+                    cross_site::ward_off(shield, &permit, said, &viewer.presented, snapshot, exchange)?;
+                }
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
                 self.forward(permit, request, (presented, own), snapshot, exchange).await
             }
@@ -280,6 +310,8 @@ impl Gateway {
         let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
         // sends then may be meant for that person alone.
+        let shield = snapshot.shields.get(permit.app().0).and_then(|shield| shield.answers.as_ref());
+        let audience = if permit.is_public() { Audience::Everyone } else { Audience::SignedIn };
         let needs_session = !permit.is_public() || permit.user().is_some() || told.is_some();
         let leash: Option<&dyn Fn() -> Leash> = if needs_session { Some(&tie) } else { None };
         let context = forward::Context {
@@ -294,6 +326,10 @@ impl Gateway {
             Ok(answer) => {
                 exchange.upstream_time = Some(answer.upstream_time);
                 let mut response = answer.response;
+                // Before the gateway adds a cookie of its own.
+                if let Some(answers) = shield {
+                    answers.complete(response.status(), response.headers_mut(), audience);
+                }
                 if !answer.session.is_empty()
                     && let Some(target) = &exchange.target
                 {
@@ -363,6 +399,8 @@ impl Gateway {
             target: None,
             app: None,
             viewer: Identity::Anonymous,
+            unenforced: None,
+            shield: None,
             upstream_time: None,
             status: CLIENT_GONE,
             bytes: 0,
@@ -401,6 +439,8 @@ struct Exchange {
     target: Option<Target>,
     app: Option<Arc<str>>,
     viewer: Identity,
+    unenforced: Option<Unenforced>,
+    shield: Option<cross_site::Noted>,
     upstream_time: Option<Duration>,
     status: u16,
     bytes: u64,
@@ -431,6 +471,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
         let Some(log) = &self.log else { return };
+        let place = self.unenforced.as_ref().map(|unenforced| unenforced.place.to_string());
         log.record(&AccessRecord {
             time: *time,
             id: id.as_str(),
@@ -444,6 +485,16 @@ impl Drop for Exchange {
             upstream_time: *upstream_time,
             app: app.as_deref(),
             user: viewer.user().map(|user| user.name.as_str()),
+            unenforced: self.unenforced.as_ref().zip(place.as_deref()).map(|(unenforced, rule)| {
+                let outcome = match unenforced.outcome {
+                    Outcome::Allow => "allow",
+                    Outcome::Confirm => "confirm",
+                    Outcome::Challenge => "sign-in",
+                    Outcome::Deny => "forbidden",
+                };
+                UnenforcedRecord { outcome, rule }
+            }),
+            shield: self.shield.map(cross_site::Noted::as_str),
         });
     }
 }

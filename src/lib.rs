@@ -20,6 +20,8 @@
 //!    for whoever would have had to sign in.
 //! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
+//!    Then [`Senders::judge`] asks, if a session came with the request and it changes something, whether
+//!    another site has sent it.
 //! 5. **Forward.** [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
 //!    judged: nothing goes out undecided, and what goes out is what was decided on. Headers of the
 //!    client that claim an identity go first, then those for one hop; ours are added last. The task of
@@ -27,6 +29,7 @@
 //!    the answer's body: no other task is woken in between. Where an answer ends is decided once, and
 //!    what could be read in two ways is a [`Fault`]. What the app wants to keep in the session, its
 //!    answer says in headers; they are taken out of it, and done before it goes on.
+//!    [`Answers::complete`] adds what the app's answer lacks.
 //! 6. **Finish.** Whatever ended the walk early is a [`Refusal`], whose text a stranger may see, or
 //!    a [`Fault`] of the upstream, which is logged and becomes one. When the last byte has left,
 //!    or the client has, the request's line goes to the [`AccessLog`].
@@ -47,13 +50,14 @@
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
 //! | rules | [`access`] | rules, the one that decides, and its decision; pure | `identity`, `request` |
+//! | | [`shield`] | what other sites may make a browser send, and what answers lack; pure | `request` |
 //! | state | [`session`] | tokens, their hashes, time limits, stores, cookies | values |
 //! | | [`throttle`] | how often somebody may guess a password | values, the way to Redis of `session` |
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
 //! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
-//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `access`, the limits of `session`, actions |
+//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, rules, the limits of `session`, actions |
 //! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` and `forward` one type each |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
@@ -100,12 +104,14 @@
 //! # What a reload changes
 //!
 //! SIGHUP makes [`config::load`] read the file again and [`Reloader::apply`] use it: apps, rules,
-//! groups, session limits, the throttle's limits, trusted proxies, body limits, certificates; whole, from the next request
-//! on, without ending a connection. With a mistake in the file nothing changes. Addresses, workers,
-//! the state folder, and the sections `[password]`, `[limits]` (but for bodies) and `[log]` wait
-//! for a restart, because sockets and threads were made from them.
+//! groups, session limits, the throttle's limits, shields, HSTS, trusted proxies, body limits,
+//! certificates; whole, from the next request on, without ending a connection. With a mistake in the
+//! file nothing changes. Addresses, workers, the state folder, and the sections `[password]`,
+//! `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
+//! from them.
 //!
 //! [`AccessLog`]: telemetry::AccessLog
+//! [`Answers::complete`]: shield::Answers::complete
 //! [`Account`]: users::Account
 //! [`Account::identity`]: users::Account::identity
 //! [`Certificates`]: server::Certificates
@@ -127,6 +133,7 @@
 //! [`Portal`]: portal::Portal
 //! [`Refusal`]: refusal::Refusal
 //! [`Reloader::apply`]: assembly::Reloader::apply
+//! [`Senders::judge`]: shield::Senders::judge
 //! [`Server::run`]: server::Server::run
 //! [`SessionStore`]: session::SessionStore
 //! [`SessionToken`]: session::SessionToken
@@ -155,6 +162,7 @@ pub mod refusal;
 pub mod request;
 pub mod server;
 pub mod session;
+pub mod shield;
 pub mod snapshot;
 pub mod stall;
 pub mod telemetry;

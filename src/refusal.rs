@@ -28,6 +28,8 @@ pub enum Refusal {
     Confirm,
     /// 403: who is signed in may not do this.
     Forbidden,
+    /// 403: another site has sent this in the name of who is signed in.
+    CrossSite,
     /// 404: there is no such page.
     NotFound,
     /// 405: not with this method; holds the value of `Allow`.
@@ -45,6 +47,8 @@ pub enum Refusal {
         /// When to try again; whole seconds are sent, at least one.
         retry_after: Duration,
     },
+    /// 421: the connection was made for another host.
+    WrongConnection,
     /// 431: the request head is larger than what is taken.
     HeadTooLarge,
     /// 503: too much to do right now; trying again after this time is worth it.
@@ -77,13 +81,13 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::SignIn | Self::Confirm => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Misdirected | Self::WrongConnection => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooBusy { .. } | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -100,6 +104,7 @@ impl Refusal {
             Self::SignIn => "Please sign in",
             Self::Confirm => "Please confirm your password",
             Self::Forbidden => "You can’t open this page",
+            Self::CrossSite => "This came from another site",
             Self::NotFound => "Page not found",
             Self::MethodNotAllowed(_) => "This doesn’t work here",
             Self::TooSlow => "That took too long",
@@ -107,6 +112,7 @@ impl Refusal {
             Self::UnsupportedMediaType => "This kind of content isn’t understood",
             Self::Misdirected => "Nothing is served here",
             Self::TooManyAttempts { .. } => "Too many attempts",
+            Self::WrongConnection => "This connection is for another site",
             Self::HeadTooLarge => "The request was too large",
             Self::TooBusy { .. } => "Too busy right now",
             Self::Unavailable => "Temporarily unavailable",
@@ -125,6 +131,9 @@ impl Refusal {
             Self::Forbidden => {
                 "You are signed in, but your account is not allowed to do this. If you need access, ask an administrator."
             }
+            Self::CrossSite => {
+                "Another web site sent this request with your sign-in, so it was not passed on. If you want it done, open the page itself and do it there."
+            }
             Self::NotFound => "There is nothing at this address. Check it for typing errors.",
             Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
             Self::TooSlow => "The request did not arrive in time. Please try again.",
@@ -136,6 +145,9 @@ impl Refusal {
                 return Cow::Owned(format!(
                     "Too many attempts with a wrong password. Please try again in {when}."
                 ));
+            }
+            Self::WrongConnection => {
+                "The connection was opened for another name than this address has. Loading the page again opens a new one."
             }
             Self::HeadTooLarge => {
                 "The address or the cookies are larger than what is accepted here. Clearing the cookies of this site may help."
@@ -307,11 +319,12 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 17] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 19] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
         Refusal::Confirm,
         Refusal::Forbidden,
+        Refusal::CrossSite,
         Refusal::NotFound,
         Refusal::MethodNotAllowed("GET, HEAD"),
         Refusal::TooSlow,
@@ -319,6 +332,7 @@ pub(crate) mod tests {
         Refusal::UnsupportedMediaType,
         Refusal::Misdirected,
         Refusal::TooManyAttempts { retry_after: Duration::from_mins(5) },
+        Refusal::WrongConnection,
         Refusal::HeadTooLarge,
         Refusal::TooBusy { retry_after: Duration::from_millis(1500) },
         Refusal::Unavailable,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use http::HeaderValue;
 
 use crate::{
     access::{App, Policy},
@@ -10,6 +11,7 @@ use crate::{
     portal,
     request::{Target, TrustedProxies},
     session::AppLimits,
+    shield::Shield,
 };
 
 /// The compiled configuration as requests see it. Swapped whole on reload, loaded once a request.
@@ -21,6 +23,10 @@ pub struct Snapshot {
     pub apps: Vec<forward::App>,
     /// The session limits of each app's own, by the same index.
     pub app_sessions: Vec<AppLimits>,
+    /// What protects each app from other sites, by the same index.
+    pub shields: Vec<Shield>,
+    /// `Strict-Transport-Security` of every answer; `None`: what applications say of it passes.
+    pub hsts: Option<HeaderValue>,
     /// The header names that only the gateway may send.
     pub owned: Arc<OwnedNames>,
     /// What a client's body may cost.

@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::Method;
+
 use super::{
-    App, AppId, Policy, Requirement, Rule,
-    policy::{DEFAULT, folded_readings},
+    App, AppId, Place, Policy, Requirement, Rule,
+    policy::{Asked, DEFAULT, folded_readings},
     rule::Met,
 };
 use crate::{
@@ -35,6 +37,7 @@ pub struct Permit {
     identity: Identity,
     target: Target,
     public: bool,
+    unenforced: Option<Box<Unenforced>>,
 }
 
 /// A decision before it becomes one, with what led to it.
@@ -50,6 +53,19 @@ pub struct Ruling<'p> {
     pub reason: Reason,
     /// Every reading that was judged beside the plain one.
     pub readings: Vec<Reading<'p>>,
+    /// What a rule that is not enforced would have made of a request that passes.
+    pub unenforced: Option<Unenforced>,
+}
+
+/// What a rule that is not enforced would have made of a request; the strictest, if there are several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unenforced {
+    /// Anything but [`Outcome::Allow`].
+    pub outcome: Outcome,
+    /// Where the rule stands.
+    pub place: Place,
+    /// Why, in words.
+    pub text: &'static str,
 }
 
 /// One way to read the path, and which rule decides it.
@@ -105,6 +121,11 @@ impl Permit {
     pub fn is_public(&self) -> bool {
         self.public
     }
+
+    /// What a rule that is not enforced would have made of it.
+    pub fn unenforced(&self) -> Option<&Unenforced> {
+        self.unenforced.as_deref()
+    }
 }
 
 /// Decides. The only place where a [`Permit`] is made.
@@ -120,7 +141,13 @@ pub fn decide(
 ) -> Decision {
     let judged = judge(policy, app, &Asker { identity: &identity, confirmed }, &target, None);
     match judged.outcome {
-        Outcome::Allow => Decision::Allow(Permit { app: app.id, identity, target, public: judged.public }),
+        Outcome::Allow => Decision::Allow(Permit {
+            app: app.id,
+            identity,
+            target,
+            public: judged.public,
+            unenforced: judged.unenforced.map(Box::new),
+        }),
         Outcome::Confirm => Decision::Confirm,
         Outcome::Challenge => Decision::Challenge,
         Outcome::Deny => Decision::Deny,
@@ -137,7 +164,9 @@ pub fn rule_on<'p>(
 ) -> Ruling<'p> {
     let mut readings = Vec::new();
     let judged = judge(policy, app, &Asker { identity, confirmed }, target, Some(&mut readings));
-    Ruling { app, rule: judged.rule, outcome: judged.outcome, reason: judged.reason, readings }
+    let Judged { outcome, rule, reason, unenforced, public: _ } = judged;
+    let unenforced = unenforced.filter(|_| outcome == Outcome::Allow);
+    Ruling { app, rule, outcome, reason, readings, unenforced }
 }
 
 /// Who asks.
@@ -152,9 +181,22 @@ struct Judged<'p> {
     rule: Option<&'p Rule>,
     reason: Reason,
     public: bool,
+    unenforced: Option<Unenforced>,
 }
 
-/// The strictest of all readings decides.
+/// What decides one reading.
+#[derive(Clone, Copy)]
+enum Deciding<'p> {
+    /// This rule.
+    Rule(&'p Rule),
+    /// No rule covers it.
+    Default,
+    /// Nothing: this rule is the only one that covers it, and it is not enforced.
+    Nothing(&'p Rule),
+}
+
+/// The strictest of all readings decides. A rule that is not enforced is passed over, reading by reading, for
+/// the next one that covers it: it can take no other rule's word away.
 fn judge<'p>(
     policy: &'p Policy,
     app: &'p App,
@@ -162,14 +204,26 @@ fn judge<'p>(
     target: &Target,
     mut told: Option<&mut Vec<Reading<'p>>>,
 ) -> Judged<'p> {
-    let plain = app.deciding(target.path.segments(), &target.method);
+    let (segments, method) = (target.path.segments(), &target.method);
+    let plain = app.deciding(segments.clone(), method, Asked::All);
+    let reported = plain.filter(|rule| !rule.is_enforced());
+    let plain = match (plain, reported) {
+        (_, Some(reported)) => app
+            .deciding(segments, method, Asked::Enforced)
+            .map_or(Deciding::Nothing(reported), Deciding::Rule),
+        (plain, None) => plain.map_or(Deciding::Default, Deciding::Rule),
+    };
     let (outcome, text) = weigh(plain, asker, target);
     let mut judged = Judged {
         outcome,
-        rule: plain,
+        rule: plain.rule(),
         reason: Reason { text, reading: None },
-        public: *requirement_of(plain) == Requirement::Anyone,
+        public: plain.is_public(),
+        unenforced: None,
     };
+    if let Some(rule) = reported {
+        judged.note(rule, asker, target);
+    }
     let host = target.authority.host();
     if !app.folds(&target.path) && !policy.mounts_fold(host) {
         return judged;
@@ -177,13 +231,14 @@ fn judge<'p>(
     for reading in folded_readings(&target.path) {
         // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
         for routed in policy.routes_folded(host, &reading).chain([app]) {
-            let mut deciding = routed.deciding_folded(&reading, &target.method).map(Some).collect::<Vec<_>>();
-            if deciding.is_empty() {
-                deciding.push(None);
+            let (deciding, reported) = deciding_in(routed, &reading, method);
+            for rule in reported {
+                judged.note(rule, asker, target);
             }
-            for rule in deciding {
-                let (outcome, text) = weigh(rule, asker, target);
-                judged.public &= *requirement_of(rule) == Requirement::Anyone;
+            for one in deciding {
+                let (outcome, text) = weigh(one, asker, target);
+                let rule = one.rule();
+                judged.public &= one.is_public();
                 if outcome > judged.outcome {
                     judged.outcome = outcome;
                     judged.rule = rule;
@@ -198,13 +253,58 @@ fn judge<'p>(
     judged
 }
 
-fn requirement_of(rule: Option<&Rule>) -> &Requirement {
-    rule.map_or(&DEFAULT, |rule| &rule.requirement)
+/// What decides one reading (all of it has to allow), and the rules that would if they were enforced.
+fn deciding_in<'p>(app: &'p App, reading: &str, method: &Method) -> (Vec<Deciding<'p>>, Vec<&'p Rule>) {
+    let all: Vec<&Rule> = app.deciding_folded(reading, method, Asked::All).collect();
+    let reported: Vec<&Rule> = all.iter().copied().filter(|rule| !rule.is_enforced()).collect();
+    let deciding = match (all.is_empty(), reported.first()) {
+        (true, _) => vec![Deciding::Default],
+        (false, None) => all.into_iter().map(Deciding::Rule).collect(),
+        (false, Some(first)) => {
+            let enforced: Vec<_> =
+                app.deciding_folded(reading, method, Asked::Enforced).map(Deciding::Rule).collect();
+            if enforced.is_empty() { vec![Deciding::Nothing(first)] } else { enforced }
+        }
+    };
+    (deciding, reported)
 }
 
-fn weigh(rule: Option<&Rule>, asker: &Asker<'_>, target: &Target) -> (Outcome, &'static str) {
-    match requirement_of(rule).met_by(asker.identity, target.client_addr) {
-        Met::Yes(_) if is_too_long_ago(rule, asker.confirmed) => {
+impl Judged<'_> {
+    /// Notes what a rule that is not enforced would have come to. Whoever may because it is not enforced
+    /// may no longer once it is: the answer is for nobody else until then.
+    fn note(&mut self, reported: &Rule, asker: &Asker<'_>, target: &Target) {
+        self.public &= reported.requirement == Requirement::Anyone;
+        let (outcome, text) = weigh(Deciding::Rule(reported), asker, target);
+        if outcome > self.unenforced.as_ref().map_or(Outcome::Allow, |strictest| strictest.outcome) {
+            self.unenforced = Some(Unenforced { outcome, place: reported.place.clone(), text });
+        }
+    }
+}
+
+impl<'p> Deciding<'p> {
+    /// The rule, or the one that would be if it were enforced.
+    fn rule(&self) -> Option<&'p Rule> {
+        match self {
+            Self::Rule(rule) | Self::Nothing(rule) => Some(rule),
+            Self::Default => None,
+        }
+    }
+
+    fn requirement(&self) -> &'p Requirement {
+        self.rule().map_or(&DEFAULT, |rule| &rule.requirement)
+    }
+
+    fn is_public(&self) -> bool {
+        *self.requirement() == Requirement::Anyone
+    }
+}
+
+fn weigh(deciding: Deciding<'_>, asker: &Asker<'_>, target: &Target) -> (Outcome, &'static str) {
+    if let Deciding::Nothing(_) = deciding {
+        return (Outcome::Allow, "the rule is not enforced, and no other covers this");
+    }
+    match deciding.requirement().met_by(asker.identity, target.client_addr) {
+        Met::Yes(_) if is_too_long_ago(deciding.rule(), asker.confirmed) => {
             (Outcome::Confirm, "the password was confirmed too long ago")
         }
         Met::Yes(why) => (Outcome::Allow, why),
@@ -226,7 +326,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::{Criteria, GrantedPermission, Mount, Pattern, Place, PolicyBuilder},
+        super::{Criteria, Enforcement, GrantedPermission, Mount, Pattern, Place, PolicyBuilder},
         *,
     };
     use crate::{
@@ -262,7 +362,14 @@ mod tests {
             (Some(methods.split(',').map(|method| method.parse().unwrap()).collect()), path)
         });
         let place = Place { file: "test".into(), line: 1, column: 1 };
-        Rule { pattern: Pattern::parse(path).unwrap(), methods, requirement, max_age: None, place }
+        Rule {
+            pattern: Pattern::parse(path).unwrap(),
+            methods,
+            requirement,
+            max_age: None,
+            enforcement: Enforcement::Enforced,
+            place,
+        }
     }
 
     fn policy(apps: Vec<(&str, Vec<Rule>)>) -> Policy {
@@ -408,6 +515,88 @@ mod tests {
         }
     }
 
+    fn reported(rule: Rule) -> Rule {
+        Rule { enforcement: Enforcement::Reported, ..rule }
+    }
+
+    /// What passes, and what a rule that is not enforced says of it.
+    fn unenforced(policy: &Policy, request: &str, identity: &Identity) -> Option<Outcome> {
+        let (method, path) = request.split_once(' ').unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("host", "localhost".parse().unwrap());
+        let (method, uri) = (method.parse().unwrap(), path.parse().unwrap());
+        let from = "127.0.0.1".parse().unwrap();
+        let target = Target::read(&method, &uri, &headers, from, &TrustedProxies::default()).unwrap();
+        let app = policy.route(&target).unwrap();
+        let told = rule_on(policy, app, identity, None, &target).unenforced;
+        match decide(policy, app, identity.clone(), None, target) {
+            Decision::Allow(permit) => {
+                assert_eq!(permit.unenforced(), told.as_ref());
+                assert!(!permit.is_public(), "it may be told apart from what anyone may have");
+                told.map(|told| told.outcome)
+            }
+            other => panic!("{request}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_not_enforced_tells_and_refuses_nobody() {
+        let policy = policy(vec![("/", vec![reported(rule("/**", members_of("staff")))])]);
+        let (alice, bob) = (user("alice", &["staff"]), user("bob", &[]));
+        for path in ["/", "/x", "/X//y", "/%2e%2fx"] {
+            let request = format!("GET {path}");
+            if outcome(&policy, &request, &alice).is_none() {
+                continue;
+            }
+            assert_eq!(
+                unenforced(&policy, &request, &Identity::Anonymous),
+                Some(Outcome::Challenge),
+                "{path}"
+            );
+            assert_eq!(unenforced(&policy, &request, &bob), Some(Outcome::Deny), "{path}");
+            assert_eq!(unenforced(&policy, &request, &alice), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_not_enforced_takes_no_other_rules_word_away() {
+        let policy = policy(vec![
+            (
+                "/",
+                vec![
+                    rule("/**", Requirement::Authenticated),
+                    rule("/admin/**", members_of("staff")),
+                    // Stricter, tried out: neither opens what the rule around it closes.
+                    reported(rule("/admin/keys", Requirement::Nobody)),
+                    reported(rule("/**", members_of("staff"))),
+                    // Another case of a path that an enforced rule covers.
+                    reported(rule("/ADMIN/logs", Requirement::Anyone)),
+                    reported(rule("POST /open/**", Requirement::Anyone)),
+                ],
+            ),
+            ("/Wiki", vec![reported(rule("/Wiki/**", Requirement::Anyone))]),
+            ("/wiki", vec![rule("/wiki/**", members_of("staff"))]),
+        ]);
+        let (alice, bob) = (user("alice", &["staff"]), user("bob", &[]));
+        for (request, identity, expected) in [
+            ("GET /admin/keys", &Identity::Anonymous, Outcome::Challenge),
+            ("GET /admin/keys", &bob, Outcome::Deny),
+            ("GET /admin/keys", &alice, Outcome::Allow),
+            ("GET /", &Identity::Anonymous, Outcome::Challenge),
+            ("GET /", &bob, Outcome::Allow),
+            ("GET /ADMIN/logs", &Identity::Anonymous, Outcome::Challenge),
+            ("GET /ADMIN/logs", &bob, Outcome::Deny),
+            ("POST /open/x", &Identity::Anonymous, Outcome::Challenge),
+            ("GET /Wiki/x", &Identity::Anonymous, Outcome::Challenge),
+            ("GET /Wiki/x", &bob, Outcome::Deny),
+        ] {
+            assert_eq!(outcome(&policy, request, identity), Some(expected), "{request} {identity:?}");
+        }
+        assert_eq!(unenforced(&policy, "GET /admin/keys", &alice), Some(Outcome::Deny));
+        assert_eq!(unenforced(&policy, "GET /x", &bob), Some(Outcome::Deny));
+        assert_eq!(unenforced(&policy, "GET /x", &alice), None);
+    }
+
     #[test]
     fn the_strictest_reading_decides() {
         let policy = policy(vec![
@@ -489,6 +678,41 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever the rules that are not enforced say: where an enforced one covers everything, a request
+        /// is decided as if they were not there.
+        #[test]
+        fn rules_that_are_not_enforced_change_no_decision(
+            enforced in proptest::sample::subsequence(
+                vec![("/x/**", "a"), ("/X/y", "b"), ("/x/*", ""), ("GET /x/y", "c"), ("POST /**", "b"), ("/*/y", "c")],
+                0..6,
+            ),
+            tried in proptest::sample::subsequence(
+                vec![("/**", ""), ("/x/**", ""), ("/x/y", "c"), ("GET /x/y", ""), ("/X/**", ""), ("HEAD /*/y", ""), ("/y", "!")],
+                0..7,
+            ),
+            groups in proptest::sample::subsequence(vec!["a", "b", "c"], 0..3),
+            method in "GET|POST|HEAD",
+            path in "(/[xyX]?){1,3}",
+        ) {
+            let rules = |rules: &[(&str, &str)]| -> Vec<Rule> {
+                let made = rules.iter().map(|(text, name)| match *name {
+                    "" => rule(text, Requirement::Anyone),
+                    "!" => rule(text, Requirement::Nobody),
+                    name => rule(text, members_of(name)),
+                });
+                made.collect()
+            };
+            let mut alone = rules(&enforced);
+            alone.push(rule("/**", Requirement::Authenticated));
+            let mut both = alone.clone();
+            both.extend(rules(&tried).into_iter().map(reported));
+            let request = format!("{method} {path}");
+            for identity in [Identity::Anonymous, user("u", &groups)] {
+                let (alone, both) = (policy(vec![("/", alone.clone())]), policy(vec![("/", both.clone())]));
+                prop_assert_eq!(outcome(&alone, &request, &identity), outcome(&both, &request, &identity));
+            }
+        }
+
         #[test]
         fn more_groups_never_turn_allow_into_deny_and_order_means_nothing(
             mut rules in proptest::sample::subsequence(

@@ -36,6 +36,15 @@ pub struct App {
     folds: bool,
 }
 
+/// Which rules of an app are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// All of them.
+    All,
+    /// Those whose refusals happen.
+    Enforced,
+}
+
 /// The compiled rules of all apps; immutable.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -140,7 +149,8 @@ impl App {
             exact.insert(&rule.pattern, index);
             folded.insert(&as_folded, index);
         }
-        (Self { id, name: name.into(), hosts, mount, place, rules, exact, folded, folds }, conflicts)
+        let app = Self { id, name: name.into(), hosts, mount, place, rules, exact, folded, folds };
+        (app, conflicts)
     }
 
     /// Its rules, as configured.
@@ -163,14 +173,17 @@ impl App {
     }
 
     /// The rule that decides the plain reading; `None`: no rule matches, so being signed in decides.
-    pub(super) fn deciding(&self, segments: Segments<'_>, method: &Method) -> Option<&Rule> {
-        let found = self.exact.find(segments, &|rule| self.names(*rule, method).is_some())?;
+    ///
+    /// Of two rules that differ in nothing but whether they are enforced, the one that is not: it decides
+    /// what is told, and the other one what happens.
+    pub(super) fn deciding(&self, segments: Segments<'_>, method: &Method, asked: Asked) -> Option<&Rule> {
+        let found = self.exact.find(segments, &|rule| self.names(*rule, method, asked).is_some())?;
         // Two rules that name the method alike would be a conflict, so the best is the only one.
-        found
+        let best = found
             .iter()
-            .copied()
-            .max_by_key(|rule| self.names(*rule, method))
-            .and_then(|rule| self.rules.get(rule))
+            .filter_map(|rule| Some((self.names(*rule, method, asked)?, self.rules.get(*rule)?)))
+            .max_by_key(|(naming, rule)| (*naming, !rule.is_enforced()));
+        best.map(|(_, rule)| rule)
     }
 
     /// The rules that decide a reading in which case and a trailing slash are ignored. Two that were
@@ -179,17 +192,18 @@ impl App {
         &'a self,
         folded: &str,
         method: &Method,
+        asked: Asked,
     ) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let found = self
             .folded
-            .find(Segments::of(folded), &|rule| self.names(*rule, method).is_some())
+            .find(Segments::of(folded), &|rule| self.names(*rule, method, asked).is_some())
             .unwrap_or_default();
-        let best = found.iter().filter_map(|rule| self.names(*rule, method)).max();
+        let best = found.iter().filter_map(|rule| self.names(*rule, method, asked)).max();
         let method = method.clone();
         found
             .iter()
             .copied()
-            .filter(move |rule| self.names(*rule, &method).is_some_and(|naming| Some(naming) == best))
+            .filter(move |rule| self.names(*rule, &method, asked).is_some_and(|naming| Some(naming) == best))
             .filter_map(|rule| self.rules.get(rule))
     }
 
@@ -198,8 +212,9 @@ impl App {
         self.folds || path.folds()
     }
 
-    fn names(&self, rule: usize, method: &Method) -> Option<Naming> {
-        self.rules.get(rule).and_then(|rule| rule.names(method))
+    fn names(&self, rule: usize, method: &Method, asked: Asked) -> Option<Naming> {
+        let rule = self.rules.get(rule).filter(|rule| asked == Asked::All || rule.is_enforced());
+        rule.and_then(|rule| rule.names(method))
     }
 }
 
@@ -208,7 +223,8 @@ fn conflicts(rules: &[Rule]) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     for rule in rules {
         let others = by_pattern.entry(&rule.pattern).or_default();
-        for other in others.iter() {
+        // A rule that is tried out may stand beside the one that it is to replace.
+        for other in others.iter().filter(|other| other.enforcement == rule.enforcement) {
             let covers = match (&other.methods, &rule.methods) {
                 (None, None) => Some(rule.pattern.to_string()),
                 (Some(first), Some(second)) => second

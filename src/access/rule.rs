@@ -30,8 +30,21 @@ pub struct Rule {
     pub requirement: Requirement,
     /// How long ago the password may have been confirmed at most; `None`: any time. Holds for superusers, too.
     pub max_age: Option<Duration>,
+    /// Whether its refusals happen, or are only told.
+    pub enforcement: Enforcement,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What becomes of a rule's refusals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Enforcement {
+    /// They happen.
+    #[default]
+    Enforced,
+    /// They are told, and the request is decided as if the rule were not there; where no other rule
+    /// covers it, it passes.
+    Reported,
 }
 
 /// What a rule asks of a request.
@@ -78,6 +91,11 @@ pub(super) enum Met {
 }
 
 impl Rule {
+    /// Whether its refusals happen.
+    pub fn is_enforced(&self) -> bool {
+        self.enforcement == Enforcement::Enforced
+    }
+
     /// How specifically it names a method: 0 not at all, or only without naming any.
     pub(super) fn names(&self, method: &Method) -> Option<Naming> {
         match &self.methods {

@@ -17,6 +17,7 @@ use crate::{
     forward::{self, IdentityHeaders, KeepsData},
     server::TlsVersion,
     session::AppLimits,
+    shield::{Answers, Mode, Shield},
 };
 
 /// What came of a check.
@@ -49,10 +50,10 @@ pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) ->
 /// What would be served, and to whom.
 pub fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
     write_listeners(configuration, out)?;
-    let apps = configuration.apps.iter().zip(&configuration.app_sessions);
-    for (app, (forwarded, own)) in configuration.policy.apps().iter().zip(apps) {
+    let apps = configuration.apps.iter().zip(&configuration.app_sessions).zip(&configuration.shields);
+    for (app, ((forwarded, own), shield)) in configuration.policy.apps().iter().zip(apps) {
         writeln!(out)?;
-        write_app(app, forwarded, own, out)?;
+        write_app(app, forwarded, (own, shield), out)?;
     }
     writeln!(out)
 }
@@ -61,12 +62,16 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     let server = &configuration.server;
     let mut rows: Vec<[String; 3]> = Vec::new();
     let mut row = |what: &str, which: String, note: String| rows.push([what.to_owned(), which, note]);
-    let tls = match configuration.tls.min_version {
-        TlsVersion::V1_2 => "TLS 1.2 and 1.3",
-        TlsVersion::V1_3 => "TLS 1.3",
+    let mut tls = match configuration.tls.min_version {
+        TlsVersion::V1_2 => "TLS 1.2 and 1.3".to_owned(),
+        TlsVersion::V1_3 => "TLS 1.3".to_owned(),
     };
+    if let Some(hsts) = configuration.tls.hsts.as_ref().and_then(|hsts| hsts.to_str().ok()) {
+        tls.push_str(", HSTS ");
+        tls.push_str(hsts);
+    }
     for address in &server.https {
-        row("https", address.to_string(), tls.to_owned());
+        row("https", address.to_string(), tls.clone());
     }
     for address in &server.http {
         row("http", address.to_string(), "redirects to https".to_owned());
@@ -102,7 +107,12 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     write_table(&rows, "", out)
 }
 
-fn write_app(app: &App, forwarded: &forward::App, own: &AppLimits, out: &mut dyn Write) -> io::Result<()> {
+fn write_app(
+    app: &App,
+    forwarded: &forward::App,
+    (own, shield): (&AppLimits, &Shield),
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let upstreams: Vec<&str> = forwarded.upstreams.iter().map(|upstream| &*upstream.url).collect();
     writeln!(out, "app {} ({})", app.name, app.place)?;
     let mut heads: Vec<[String; 2]> = Vec::new();
@@ -128,6 +138,13 @@ fn write_app(app: &App, forwarded: &forward::App, own: &AppLimits, out: &mut dyn
     if let Some(shorter) = shorter_sessions(own) {
         heads.push(["sessions".to_owned(), shorter]);
     }
+    if !forwarded.pass_headers.is_empty() {
+        let names: Vec<&str> = forwarded.pass_headers.iter().map(http::HeaderName::as_str).collect();
+        heads.push(["passes".to_owned(), names.join(", ")]);
+    }
+    if let Some(loosened) = loosened(shield) {
+        heads.push(["shield".to_owned(), loosened]);
+    }
     write_table(&heads, "  ", out)?;
     let mut rows = vec![["PATH", "METHODS", "WHO", "RULE"].map(str::to_owned)];
     let mut rules: Vec<&Rule> = app.rules().iter().collect();
@@ -151,12 +168,33 @@ fn shorter_sessions(own: &AppLimits) -> Option<String> {
     (!limits.is_empty()).then(|| limits.join(", "))
 }
 
+/// What an app takes off its shield.
+fn loosened(shield: &Shield) -> Option<String> {
+    if *shield == Shield::off() {
+        return Some("off".to_owned());
+    }
+    let mut parts: Vec<String> = Vec::new();
+    match (&shield.senders, shield.mode) {
+        (None, _) => parts.push("other sites may send everything".to_owned()),
+        (Some(_), Mode::Report) => parts.push("what other sites send is only reported".to_owned()),
+        (Some(_), Mode::Enforce) => {}
+    }
+    if let Some(senders) = shield.senders.as_ref().filter(|senders| !senders.trusted.is_empty()) {
+        let origins: Vec<String> = senders.trusted.iter().map(ToString::to_string).collect();
+        parts.push(format!("trusts {}", origins.join(", ")));
+    }
+    let of_its_own = shield.answers.as_ref().is_none_or(|answers| *answers != Answers::standard());
+    parts.extend(of_its_own.then(|| "headers of its own choice".to_owned()));
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 /// Whether a rule lets everyone have everything.
 fn is_open(app: &App) -> bool {
     let whole = format!("{}/**", app.mount.as_str().trim_end_matches('/'));
     app.rules().iter().any(|rule| {
         let pattern = rule.pattern.to_string();
-        rule.requirement == Requirement::Anyone && (pattern == whole || pattern == "/**")
+        (rule.requirement == Requirement::Anyone || !rule.is_enforced())
+            && (pattern == whole || pattern == "/**")
     })
 }
 
@@ -274,6 +312,39 @@ allow = "nobody"
         let note = "open to everyone where no other rule says otherwise";
         assert!(check(&format!("{app}allow = \"anyone\"")).1.contains(note));
         assert!(!check(&format!("{app}allow = \"nobody\"")).1.contains(note));
+    }
+
+    #[test]
+    fn what_an_app_takes_off_its_shield_is_told() {
+        let told = |keys: &str| {
+            let (_, out, _) = check(&format!("[[app]]\nupstream = \"builtin:whoami\"\n{keys}\n"));
+            let lines = out.lines().filter_map(|line| line.trim().split_once("  "));
+            let parts: Vec<&str> = lines
+                .filter(|(what, _)| ["shield", "passes"].contains(what))
+                .map(|(_, told)| told.trim())
+                .collect();
+            parts.join(" | ")
+        };
+        assert_eq!(told(""), "");
+        assert_eq!(told("[app.shield]\nmode = \"off\""), "off");
+        assert_eq!(told("[app.shield]\nmode = \"report\""), "what other sites send is only reported");
+        assert_eq!(told("[app.shield]\ncross_site = \"allow\""), "other sites may send everything");
+        assert_eq!(
+            told(
+                "pass_headers = \"X-Original-URL\"\n[app.shield]\ntrusted_origins = \"https://a.example\"\ncookie_secure = false"
+            ),
+            "x-original-url | trusts https://a.example; headers of its own choice"
+        );
+    }
+
+    #[test]
+    fn a_rule_that_is_not_enforced_is_told_and_warned_of() {
+        let (checked, out, err) = check(
+            "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/**\"\nallow = \"authenticated\"\nenforce = false\n",
+        );
+        assert_eq!(checked, Checked::Usable);
+        assert!(err.starts_with("warning: this rule is not enforced: it refuses nobody"), "{err}");
+        assert!(out.contains("signed in (not enforced)") && out.contains("open to everyone"), "{out}");
     }
 
     #[test]

@@ -116,6 +116,9 @@ struct Explanation {
     rule: Option<RuleTold>,
     decision: DecisionTold,
     reason: String,
+    /// What a rule that is not enforced would have made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_enforced: Option<UnenforcedTold>,
     headers: Vec<HeaderTold>,
 }
 
@@ -141,6 +144,13 @@ struct ReadingTold {
     path: String,
     app: String,
     rule: RuleTold,
+}
+
+#[derive(Debug, Serialize)]
+struct UnenforcedTold {
+    decision: DecisionTold,
+    place: String,
+    reason: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -216,6 +226,7 @@ fn explain(
         rule: None,
         decision: DecisionTold::BadRequest,
         reason: String::new(),
+        not_enforced: None,
         headers: Vec::new(),
     };
     if args.url.starts_with("http://") {
@@ -275,16 +286,25 @@ fn explain(
         None => ruling.reason.text.to_owned(),
     };
     told.readings = readings_told(&ruling, told.path.as_deref());
-    told.decision = match ruling.outcome {
-        Outcome::Allow => DecisionTold::Allow,
-        Outcome::Confirm => DecisionTold::ConfirmFirst,
-        Outcome::Challenge => DecisionTold::SignInFirst,
-        Outcome::Deny => DecisionTold::Forbidden,
-    };
+    told.decision = decision_told(ruling.outcome);
+    told.not_enforced = ruling.unenforced.map(|unenforced| UnenforcedTold {
+        decision: decision_told(unenforced.outcome),
+        place: unenforced.place.to_string(),
+        reason: unenforced.text,
+    });
     if let (Outcome::Allow, Some(forwarded)) = (ruling.outcome, forwarded) {
         told.headers = headers(configuration, app, forwarded, (&asking.identity, confirmed), target);
     }
     Ok(told)
+}
+
+fn decision_told(outcome: Outcome) -> DecisionTold {
+    match outcome {
+        Outcome::Allow => DecisionTold::Allow,
+        Outcome::Confirm => DecisionTold::ConfirmFirst,
+        Outcome::Challenge => DecisionTold::SignInFirst,
+        Outcome::Deny => DecisionTold::Forbidden,
+    }
 }
 
 /// Scheme, authority, and everything after it as it is. No parser of URLs may touch the path: it
@@ -401,8 +421,12 @@ fn write_text(told: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     if let Some(rule) = &told.rule {
         line("rule", &rule_in_words(rule))?;
     }
-    line("decision", &decision_in_words(told))?;
+    line("decision", &decision_in_words(told.decision, told.app.as_ref()))?;
     line("reason", &told.reason)?;
+    if let Some(told) = &told.not_enforced {
+        let would = decision_in_words(told.decision, None);
+        line("but", &format!("a rule that is not enforced says {would} ({}): {}", told.place, told.reason))?;
+    }
     for (index, header) in told.headers.iter().enumerate() {
         let what = if index == 0 { "headers" } else { "" };
         line(what, &format!("{}: {}", header.name, header.value))?;
@@ -430,10 +454,10 @@ fn rule_in_words(rule: &RuleTold) -> String {
     format!("{} → {} ({place})", rule.covers, rule.requires)
 }
 
-fn decision_in_words(told: &Explanation) -> String {
-    match told.decision {
+fn decision_in_words(decision: DecisionTold, app: Option<&AppTold>) -> String {
+    match decision {
         DecisionTold::Allow => {
-            let upstreams = told.app.as_ref().map(|app| app.upstreams.join(" or ")).unwrap_or_default();
+            let upstreams = app.map(|app| app.upstreams.join(" or ")).unwrap_or_default();
             format!("allow: forwarded to {upstreams}")
         }
         DecisionTold::ConfirmFirst => {

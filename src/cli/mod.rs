@@ -110,14 +110,17 @@ fn configuration(file: &Path) -> Result<Configuration, Failure> {
     Ok(loaded.configuration)
 }
 
-/// What a rule requires, in words; a recent sign-in is part of it.
+/// What a rule requires, in words; a recent sign-in is part of it, and whether it is enforced.
 fn requires(rule: &Rule) -> String {
-    match rule.max_age {
-        Some(age) => {
-            format!("{}, confirmed in the last {}", rule.requirement, config::show_duration(age))
-        }
-        None => rule.requirement.to_string(),
+    let mut words = rule.requirement.to_string();
+    if let Some(age) = rule.max_age {
+        words.push_str(", confirmed in the last ");
+        words.push_str(&config::show_duration(age));
     }
+    if !rule.is_enforced() {
+        words.push_str(" (not enforced)");
+    }
+    words
 }
 
 fn check(file: &Path) -> Result<(), Failure> {

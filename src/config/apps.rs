@@ -6,10 +6,11 @@ use http::HeaderValue;
 
 use super::{
     groups::Groups,
-    hosts, identity, keys, overlaps,
+    hosts, identity, keys, overlaps, pass_headers,
     quantity::show_duration,
     reader::{Field, Reader, Section, shown},
     rules::{self, PORTAL},
+    shield,
     source::Span,
     upstreams::Upstreams,
 };
@@ -19,6 +20,7 @@ use crate::{
     identity::GroupName,
     request::Authority,
     session::{AppLimits, Limits},
+    shield::Shield,
 };
 
 /// All apps.
@@ -28,6 +30,8 @@ pub(super) struct Apps {
     pub(super) forwarded: Vec<forward::App>,
     /// By the same index.
     pub(super) sessions: Vec<AppLimits>,
+    /// By the same index.
+    pub(super) shields: Vec<Shield>,
 }
 
 /// What messages about an app may underline.
@@ -59,6 +63,7 @@ pub(super) fn read(
     let mut names = Names::read(reader, &sections);
     let (upstreams, mut builder) = (Upstreams::default(), PolicyBuilder::default());
     let (mut declared, mut forwarded, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut shields, mut passing) = (Vec::new(), Vec::new());
     for (index, section) in sections.iter().enumerate() {
         let hosts = hosts_of(reader, section.field("host"));
         let path = section.field("path");
@@ -66,7 +71,10 @@ pub(super) fn read(
         let name = names.of(index, &hosts, mount.as_ref());
         forwarded.push(forwarded_app(reader, section, &name, upstreams.read(reader, section, folder)));
         sessions.push(app_limits(reader, section.field("session"), limits));
+        shields.push(shield::read(reader, section.field("shield")));
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
+        let names_methods = rules.iter().any(|rule| rule.methods.is_some());
+        passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
         let canonical = hosts.iter().map(|(host, _)| host.clone()).collect();
         let place = reader.place(&section.span);
         // An app whose place is unknown can overlap with nothing.
@@ -81,10 +89,16 @@ pub(super) fn read(
             path: path.map(|path| path.value.span()),
         });
     }
+    for (passes, names_methods) in &passing {
+        pass_headers::check(reader, passes, *names_methods, &forwarded);
+    }
+    for (app, (passes, _)) in forwarded.iter_mut().zip(passing) {
+        app.pass_headers = passes.into_iter().map(|(name, _)| name).collect();
+    }
     overlaps::report_shadowed(reader, &builder);
     let (policy, duplicates) = builder.build();
     overlaps::report_duplicates(reader, &duplicates, &declared);
-    Apps { policy, forwarded, sessions }
+    Apps { policy, forwarded, sessions, shields }
 }
 
 /// `[app.session]`: stricter than `[session]`, or nothing at all.
@@ -171,6 +185,7 @@ fn forwarded_app(
         connect_timeout: reader.duration(section.field("connect_timeout"), Duration::from_secs(5)),
         timeout: reader.duration(section.field("timeout"), Duration::from_mins(1)),
         underscore_headers: reader.boolean(section.field("underscore_headers"), false),
+        pass_headers: Vec::new(),
         session_data: session_data(reader, section),
     }
 }

@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
+use http::HeaderValue;
+
 use crate::{
     access, forward,
     identity::{GroupName, Permission},
     request::TrustedProxies,
-    server, session, telemetry, throttle,
+    server, session, shield, telemetry, throttle,
     users::HashSettings,
 };
 
@@ -39,6 +41,8 @@ pub struct Configuration {
     pub apps: Vec<forward::App>,
     /// `[app.session]` of each app, by the same index.
     pub app_sessions: Vec<session::AppLimits>,
+    /// `[app.shield]` of each app, by the same index.
+    pub shields: Vec<shield::Shield>,
     /// `[groups]`: the permissions that each group stands for.
     pub groups: BTreeMap<GroupName, Vec<Permission>>,
 }
@@ -85,6 +89,9 @@ pub struct Server {
 pub struct Tls {
     /// The oldest version that is spoken. Default 1.2.
     pub min_version: server::TlsVersion,
+    /// `Strict-Transport-Security` of every answer. Default a year with certificates of the operator's own,
+    /// and none with the self-signed one, in which no browser believes.
+    pub hsts: Option<HeaderValue>,
     /// Chosen by server name; none: a self-signed one is made. All of them were readable, with a
     /// key that fits, when the configuration was read.
     pub certificates: Vec<CertificateFiles>,

@@ -23,7 +23,8 @@ pub(super) static TOP: Keys = Keys {
 };
 pub(super) static SERVER: Keys =
     Keys { section: "`[server]`", keys: &["https", "http", "status", "trusted_proxies", "workers"] };
-pub(super) static TLS: Keys = Keys { section: "`[tls]`", keys: &["min_version", "certificate"] };
+pub(super) static TLS: Keys =
+    Keys { section: "`[tls]`", keys: &["min_version", "hsts", "hsts_subdomains", "certificate"] };
 pub(super) static CERTIFICATE: Keys = Keys { section: "`[[tls.certificate]]`", keys: &["cert", "key"] };
 pub(super) static SESSION: Keys = Keys {
     section: "`[session]`",
@@ -74,16 +75,36 @@ pub(super) static APP: Keys = Keys {
         "timeout",
         "connect_timeout",
         "underscore_headers",
+        "pass_headers",
         "session_data",
         "anonymous_sessions",
         "session",
+        "shield",
         "rule",
     ],
 };
 pub(super) static APP_SESSION: Keys =
     Keys { section: "`[app.session]`", keys: &["lifetime", "idle_timeout"] };
+pub(super) static APP_SHIELD: Keys = Keys {
+    section: "`[app.shield]`",
+    keys: &[
+        "mode",
+        "cross_site",
+        "trusted_origins",
+        "require_origin",
+        "x_frame_options",
+        "x_content_type_options",
+        "referrer_policy",
+        "cross_origin_opener_policy",
+        "cache_control",
+        "software_headers",
+        "cookie_secure",
+        "cookie_http_only",
+        "cookie_same_site",
+    ],
+};
 pub(super) static RULE: Keys =
-    Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow", "max_age"] };
+    Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow", "max_age", "enforce"] };
 pub(super) static ALLOW: Keys =
     Keys { section: "`allow`", keys: &["user", "group", "permission", "network"] };
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
@@ -101,6 +122,7 @@ pub(super) static SECTIONS: [&Keys; 13] = [
     &LOG,
     &APP,
     &APP_SESSION,
+    &APP_SHIELD,
     &RULE,
     &ALLOW,
 ];

@@ -13,7 +13,7 @@ use super::{
     suggest,
 };
 use crate::{
-    access::{Criteria, Mount, Pattern, PatternError, Requirement, Rule},
+    access::{Criteria, Enforcement, Mount, Pattern, PatternError, Requirement, Rule},
     identity::UserName,
 };
 
@@ -41,9 +41,30 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
     }
     let requirement = allowed.and_then(|field| allow(reader, &field, groups));
     let max_age = max_age(reader, section.field("max_age"), requirement.as_ref());
+    let enforcement = enforcement(reader, section.field("enforce"), requirement.as_ref());
     let (pattern, span) = path?;
     let place = reader.place(&span);
-    Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, max_age, place })
+    Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, max_age, enforcement, place })
+}
+
+fn enforcement(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&Requirement>) -> Enforcement {
+    let Some(field) = field else { return Enforcement::Enforced };
+    if reader.boolean(Some(field.clone()), true) {
+        return Enforcement::Enforced;
+    }
+    let warning = if requirement == Some(&Requirement::Anyone) {
+        let warning = reader.warning(&field.value.span(), "this rule does nothing");
+        warning
+            .label("one that is not enforced opens nothing, and one for everyone refuses nobody")
+            .help("remove `enforce`, or the rule")
+    } else {
+        let warning = reader.warning(&field.value.span(), "this rule is not enforced: it refuses nobody");
+        warning
+            .label("its refusals are only told in the access log")
+            .help("another rule for the same paths decides in its place; where there is none, everyone passes, signed in or not")
+    };
+    reader.report(warning);
+    Enforcement::Reported
 }
 
 fn max_age(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&Requirement>) -> Option<Duration> {

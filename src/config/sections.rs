@@ -5,14 +5,15 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderValue;
 use toml::de::DeTable;
 
 use super::{
     apps, certificate,
     configuration::{CertificateFiles, Configuration, Log, Sessions, Tls},
     groups::Groups,
-    keys,
-    reader::{Field, Reader, Section},
+    keys, quantity,
+    reader::{Field, Reader, Section, shown},
     server, store, throttle,
 };
 use crate::{
@@ -47,6 +48,7 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
         policy: apps.policy,
         apps: apps.forwarded,
         app_sessions: apps.sessions,
+        shields: apps.shields,
         groups: groups.into_map(),
     }
 }
@@ -87,7 +89,44 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
         }
     }
     let min_version = if min_version == Some("1.3") { TlsVersion::V1_3 } else { TlsVersion::V1_2 };
-    Tls { min_version, certificates }
+    let hsts = hsts(reader, section, !certificates.is_empty());
+    Tls { min_version, hsts, certificates }
+}
+
+/// RFC 6797. One that is asked for is sent with a self-signed certificate, too: a proxy in front may have
+/// a real one.
+fn hsts(reader: &Reader, section: Option<&Section<'_>>, has_certificate: bool) -> Option<HeaderValue> {
+    let field = |name| section.and_then(|section| section.field(name));
+    let (age, why_not) = match field("hsts") {
+        Some(field) => (hsts_age(reader, &field), "`hsts` is off"),
+        None => (has_certificate.then_some(A_YEAR), "without a certificate of your own, `hsts` is off"),
+    };
+    let subdomains = field("hsts_subdomains");
+    let with_subdomains = reader.boolean(subdomains.clone(), false);
+    if let (None, true, Some(subdomains)) = (age, with_subdomains, subdomains) {
+        let warning = reader.warning(&subdomains.value.span(), "`hsts_subdomains` has no effect here");
+        reader.report(warning.label(why_not).help("remove it, or give `hsts` a duration"));
+    }
+    let subdomains = if with_subdomains { "; includeSubDomains" } else { "" };
+    HeaderValue::try_from(format!("max-age={}{subdomains}", age?.as_secs())).ok()
+}
+
+fn hsts_age(reader: &Reader, field: &Field<'_>) -> Option<Duration> {
+    let Some(text) = reader.as_text(field.value) else {
+        let help = "write `hsts = \"365d\"`, or `hsts = \"off\"`".to_owned();
+        reader.wrong_type(field, "a duration or \"off\"", Some(help));
+        return None;
+    };
+    if text.content == "off" {
+        return None;
+    }
+    let age = quantity::duration(text.content).ok();
+    if age.is_none() {
+        let message = format!("`hsts` cannot be \"{}\"", shown(text.content));
+        let help = "write a duration in days, such as \"365d\", or \"off\"";
+        reader.report(reader.error(&text.span, message).help(help));
+    }
+    age
 }
 
 fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Sessions {
@@ -134,7 +173,7 @@ fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {
         let span = field(wrong.setting).map_or(section.span.clone(), |field| field.value.span());
         let bound = |value: u32| {
             if wrong.setting == "memory" {
-                super::quantity::show_size(u64::from(value) << 10)
+                quantity::show_size(u64::from(value) << 10)
             } else {
                 value.to_string()
             }
@@ -181,5 +220,7 @@ fn log(reader: &Reader, section: Option<&Section<'_>>) -> Log {
     }
 }
 
+/// ASVS 5.0 3.4.1 asks for as much.
+const A_YEAR: Duration = Duration::from_hours(365 * 24);
 /// Stands in where what was written cannot be read.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);

@@ -125,7 +125,11 @@ mod tests {
             ("lifetime", &LIMITS, "this key belongs in `[session]` or in `[app.session]`"),
             ("idle_timeout", &APP, "this key belongs in `[session]` or in `[limits]` or in `[app.session]`"),
             ("listen", &TOP, "did you mean `https` in `[server]`?"),
-            ("zzz", &RULE, "the keys in `[[app.rule]]` are `path`, `methods`, `allow` and `max_age`"),
+            (
+                "zzz",
+                &RULE,
+                "the keys in `[[app.rule]]` are `path`, `methods`, `allow`, `max_age` and `enforce`",
+            ),
         ] {
             assert_eq!(for_key(found, section, |_| false), help, "{found}");
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use super::{IdentityHeaders, KeepsData};
 
@@ -23,6 +23,9 @@ pub struct App {
     pub timeout: Duration,
     /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
     pub underscore_headers: bool,
+    /// Names that only the gateway may send, and that the client may send to this app all the same.
+    /// Default none.
+    pub pass_headers: Vec<HeaderName>,
     /// For whom it keeps something in the session. Default nobody.
     pub session_data: KeepsData,
 }

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
-        AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+        ALT_SVC, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
         CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
         SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     },
@@ -111,7 +111,8 @@ pub(super) fn to_upstream(
     let wants_trailers = lists(headers, &TE, b"trailers");
 
     remove_where(headers, |name| {
-        owned.contains(name) || (!app.underscore_headers && name.as_str().contains('_'))
+        (owned.contains(name) && !app.pass_headers.contains(name))
+            || (!app.underscore_headers && name.as_str().contains('_'))
     });
     remove_hop_by_hop(headers);
     headers.remove(EXPECT);
@@ -144,10 +145,11 @@ pub(super) fn address(headers: &mut HeaderMap, app: &App, endpoint: &Endpoint, t
     headers.insert(HOST, host(app, endpoint, target.authority.as_str()));
 }
 
-/// Turns the upstream's headers into those that the client receives.
+/// Turns the upstream's headers into those that the client receives. Where else and by which protocol this
+/// host is served (`Alt-Svc`, RFC 7838), an upstream does not know.
 pub(super) fn to_client(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
-    remove_where(headers, |name| name.as_str().starts_with("portcullis-"));
+    remove_where(headers, |name| name.as_str().starts_with("portcullis-") || *name == ALT_SVC);
     if headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
         let kept: Vec<_> =
             headers.get_all(SET_COOKIE).iter().filter(|line| !sets_our_cookie(line)).cloned().collect();
@@ -312,7 +314,7 @@ impl Forwarded {
     }
 }
 
-fn fold(byte: u8) -> u8 {
+pub(super) fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
@@ -330,8 +332,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What applications take a proxy's word for, and what would let a request mean another path or
 /// method than the one that was judged.
-const ALWAYS_OWNED: [&str; 16] = [
+const ALWAYS_OWNED: [&str; 22] = [
     "forwarded",
+    "x-forwarded",
     "x-request-id",
     "x-real-ip",
     "x-client-ip",
@@ -343,7 +346,12 @@ const ALWAYS_OWNED: [&str; 16] = [
     "x-http-method-override",
     "x-method-override",
     "x-rewrite-url",
+    "x-override-url",
+    "x-url-scheme",
+    "x-scheme",
     "x-host",
+    "x-http-host-override",
+    "x-http-path-override",
     "x-script-name",
     "proxy",
     "front-end-https",

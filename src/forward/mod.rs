@@ -23,6 +23,7 @@ mod leash;
 mod pool;
 mod sending;
 mod session_data;
+mod steering;
 mod upgrade;
 mod upload;
 mod whoami;
@@ -47,6 +48,7 @@ pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use leash::{Leash, LeashEnd};
 pub use session_data::{KeepsData, SessionLines};
+pub use steering::{Steers, steers};
 pub use wire::WireError;
 #[doc(hidden)]
 pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};

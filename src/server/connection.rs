@@ -29,6 +29,7 @@ use super::{
 use crate::{
     forward::BodyError,
     gateway::{Connection, Gateway, Outgoing},
+    request::Authority,
 };
 
 /// What a worker's connections have in common.
@@ -50,7 +51,7 @@ impl Serving {
         }
     }
 
-    async fn serve_until_its_end(self, socket: TcpStream, connection: Connection, slot: Slot) {
+    async fn serve_until_its_end(self, socket: TcpStream, mut connection: Connection, slot: Slot) {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection is gone before it began");
             return;
@@ -66,13 +67,16 @@ impl Serving {
                 return;
             }
         };
+        let named = stream.get_ref().1.server_name();
+        connection.server_name = named.and_then(|name| Authority::parse(name.as_bytes()).ok());
+        let peer_addr = connection.peer_addr;
         let activity = Activity::new(slot);
         let ended = match stream.get_ref().1.alpn_protocol() {
             Some(b"h2") => self.serve_http2(stream, connection, activity).await,
             _ => self.serve_http1(stream, connection, activity).await,
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, peer = %connection.peer_addr, "a connection ended");
+            tracing::debug!(%error, peer = %peer_addr, "a connection ended");
         }
     }
 
@@ -83,9 +87,10 @@ impl Serving {
         activity: Arc<Activity>,
     ) -> hyper::Result<()> {
         let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http1);
-        let gateway = Rc::clone(&self.gateway);
-        let service =
-            service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
+        let (gateway, connection) = (Rc::clone(&self.gateway), Rc::new(connection));
+        let service = service_fn(move |request| {
+            answer(Rc::clone(&gateway), request, Rc::clone(&connection), activity.begin())
+        });
         let mut builder = http1::Builder::new();
         builder
             .max_buf_size(self.limits.header_size.max(MIN_BUFFER_BYTES))
@@ -111,9 +116,10 @@ impl Serving {
         activity: Arc<Activity>,
     ) -> hyper::Result<()> {
         let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http2);
-        let gateway = Rc::clone(&self.gateway);
-        let service =
-            service_fn(move |request| answer(Rc::clone(&gateway), request, connection, activity.begin()));
+        let (gateway, connection) = (Rc::clone(&self.gateway), Rc::new(connection));
+        let service = service_fn(move |request| {
+            answer(Rc::clone(&gateway), request, Rc::clone(&connection), activity.begin())
+        });
         let mut builder = http2::Builder::new(Here);
         builder
             .timer(TokioTimer::new())
@@ -136,7 +142,7 @@ impl Serving {
 async fn answer(
     gateway: Rc<Gateway>,
     request: Request<Incoming>,
-    connection: Connection,
+    connection: Rc<Connection>,
     running: Running,
 ) -> Result<Response<Watched>, Infallible> {
     let response = gateway.handle(request, &connection).await;

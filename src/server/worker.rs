@@ -107,6 +107,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                 keep_alive(&socket);
                 let connection = Connection {
                     peer_addr: peer.ip().to_canonical(),
+                    server_name: None,
                     max_headers: common.limits.max_headers,
                 };
                 let counted = open.count();

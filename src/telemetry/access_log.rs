@@ -40,6 +40,21 @@ pub struct AccessRecord<'a> {
     pub app: Option<&'a str>,
     /// Who asked.
     pub user: Option<&'a str>,
+    /// What a rule that is not enforced would have made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unenforced: Option<UnenforcedRecord<'a>>,
+    /// What the shield made of it, if it took another site for the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shield: Option<&'static str>,
+}
+
+/// What a rule that is not enforced would have made of a request.
+#[derive(Debug, Serialize)]
+pub struct UnenforcedRecord<'a> {
+    /// `forbidden`, `sign-in` or `confirm`.
+    pub outcome: &'static str,
+    /// Where the rule stands in the configuration.
+    pub rule: &'a str,
 }
 
 impl AccessLog {
@@ -150,6 +165,12 @@ fn write_text(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Resul
     if let Some(user) = record.user {
         write!(buffer, " user={user}")?;
     }
+    if let Some(unenforced) = &record.unenforced {
+        write!(buffer, " unenforced={} rule={}", unenforced.outcome, unenforced.rule.escape_debug())?;
+    }
+    if let Some(shield) = record.shield {
+        write!(buffer, " shield=\"{shield}\"")?;
+    }
     buffer.push(b'\n');
     Ok(())
 }
@@ -199,6 +220,8 @@ mod tests {
             upstream_time: Some(Duration::from_micros(1250)),
             app: Some("wiki"),
             user: None,
+            unenforced: Some(UnenforcedRecord { outcome: "forbidden", rule: "gateway.toml:7:8" }),
+            shield: Some("reported: origin"),
         });
         log.flush();
         writer.flush();
@@ -215,6 +238,11 @@ mod tests {
         assert_eq!(value["upstream_ms"], 1.25);
         assert_eq!(value["path"], "/a\"b\u{1b}[2J");
         assert!(value.get("user").is_none());
+        assert_eq!(value["unenforced"]["rule"], "gateway.toml:7:8");
+        assert_eq!(
+            (&value["unenforced"]["outcome"], &value["shield"]),
+            (&"forbidden".into(), &"reported: origin".into())
+        );
     }
 
     #[test]
@@ -231,5 +259,9 @@ mod tests {
         let text = lines(Format::Text);
         assert_eq!(text.matches('\n').count(), 1);
         assert!(!text.contains('\u{1b}'), "{text:?}");
+        assert!(
+            text.contains(" unenforced=forbidden rule=gateway.toml:7:8 shield=\"reported: origin\""),
+            "{text}"
+        );
     }
 }

@@ -8,6 +8,6 @@ mod access_log;
 mod audit;
 mod writer;
 
-pub use access_log::{AccessLog, AccessRecord};
+pub use access_log::{AccessLog, AccessRecord, UnenforcedRecord};
 pub use audit::{Audit, AuditEvent, AuditKind};
 pub use writer::{Format, LogWriter};

@@ -140,10 +140,10 @@ fn the_door_and_the_rules_agree_for_everybody() {
     let file = gateway.folder().join("gateway.toml");
     let policy = config::load(&file).expect("the policy").configuration.policy;
     let mut columns: Vec<(&str, Identity, Visitor)> =
-        vec![("anonymous", Identity::Anonymous, Visitor::of(&gateway))];
+        vec![("anonymous", Identity::Anonymous, Visitor::of(&gateway).nameless())];
     for person in PEOPLE {
         let user = person.join(&gateway);
-        let mut visitor = Visitor::of(&gateway).on_host("wiki.localhost");
+        let mut visitor = Visitor::of(&gateway).on_host("wiki.localhost").nameless();
         visitor.sign_in(person.name, &password(person.name));
         if !person.active {
             gateway.users().set_active(&user.name, false).unwrap();

@@ -65,7 +65,7 @@ const IDENTITY: [&str; 8] = [
 ];
 
 #[test]
-fn no_spelling_of_an_identity_header_gets_through() {
+fn advisory_1_no_spelling_of_an_identity_header_gets_through() {
     let stage = Stage::new("", "underscore_headers = true");
     let spellings = [
         "Remote-User",
@@ -147,7 +147,7 @@ async fn no_identity_header_gets_through_over_http2() {
 }
 
 #[test]
-fn an_attribute_that_a_person_lacks_is_an_absent_header() {
+fn advisory_19b_an_attribute_that_a_person_lacks_is_an_absent_header() {
     let stage = Stage::new(
         "",
         "identity = { X-Who = \"username\", X-Mail = \"email\", X-Team = { attribute = \"team\" } }",
@@ -198,7 +198,7 @@ fn what_is_for_one_hop_ends_here() {
 }
 
 #[test]
-fn connection_takes_nothing_of_ours_away() {
+fn advisory_13_connection_takes_nothing_of_ours_away() {
     let stage = Stage::new("", "");
     let received = stage.signed_in(
         "Connection: Remote-User, Remote-Groups, X-Forwarded-For, X-Forwarded-Proto, X-Request-Id, Host, Cookie\r\n",
@@ -237,7 +237,7 @@ const FORWARDED: &str = "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 203.0
      X-Forwarded-Prefix: /x\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\nX-HTTP-Method-Override: DELETE\r\n";
 
 #[test]
-fn what_a_stranger_says_of_the_client_is_replaced() {
+fn advisory_6_what_a_stranger_says_of_the_client_is_replaced() {
     let stage = Stage::new("", "");
     let received = stage.anonymous(FORWARDED);
     assert_eq!(received.value("x-forwarded-for"), "127.0.0.1");
@@ -335,11 +335,11 @@ fn an_upstream_cannot_set_the_gateways_cookies() {
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let answer = RawClient::connect(&gateway).get("/", "");
-    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/", "c=__Host-portcullis=x"]);
+    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/; Secure", "c=__Host-portcullis=x; Secure"]);
 }
 
 #[test]
-fn names_with_an_underscore_are_dropped_unless_wanted() {
+fn advisory_2_names_with_an_underscore_are_dropped_unless_wanted() {
     let lines = "X_Custom: 1\r\nX-Custom: 2\r\n_x: 3\r\nremote_user: root\r\nx_forwarded_for: 1.1.1.1\r\nx_request_id: 1\r\n";
     let dropped = Stage::new("", "").anonymous(lines);
     assert!(dropped.values("x_custom").is_empty() && dropped.values("_x").is_empty(), "{}", dropped.head);
@@ -387,7 +387,7 @@ fn disguised() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn no_disguise_of_an_identity_header_gets_through() {
+fn advisory_3_no_disguise_of_an_identity_header_gets_through() {
     let stage = Stage::new(
         "",
         "underscore_headers = true\nidentity = { preset = \"remote-user\", X-Who = \"username\" }",

@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &[Row])] = &[
     ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[]), ("database", &[])]),
     ("telemetry", &[("telemetry", &["clock"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
-    ("rules", &[("access", &["identity", "request"])]),
+    ("rules", &[("access", &["identity", "request"]), ("shield", &["request"])]),
     (
         "state",
         &[
@@ -75,7 +75,7 @@ const LAYERS: &[(&str, &[Row])] = &[
     (
         "the walk",
         &[
-            ("snapshot", &["request", "access", "session::AppLimits", "forward", "portal"]),
+            ("snapshot", &["request", "access", "session::AppLimits", "shield", "forward", "portal"]),
             (
                 "gateway",
                 &[
@@ -85,6 +85,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "request",
                     "refusal",
                     "access",
+                    "shield",
                     "session",
                     "users",
                     "forward",
@@ -126,6 +127,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "telemetry",
                     "request",
                     "access",
+                    "shield",
                     "session",
                     "throttle",
                     "users",
@@ -159,6 +161,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "telemetry",
                     "request",
                     "access",
+                    "shield",
                     "session",
                     "throttle",
                     "users",

@@ -10,6 +10,7 @@
 )]
 
 mod access_matrix;
+mod advisories;
 mod browser;
 mod carried;
 mod crash;
@@ -27,11 +28,15 @@ mod routing;
 mod session_data;
 mod session_stores;
 mod sessions;
+mod shield;
+mod shield_answers;
 mod sign_in;
+mod steering;
 mod support;
 mod systemd;
 mod throttle;
 mod two_gateways;
+mod unenforced;
 mod upgrades;
 mod upstream_faults;
 mod users;

@@ -23,7 +23,7 @@ fn named(name: &str) -> Upstream {
 }
 
 fn ask(gateway: &TestGateway, head: &str) -> Answer {
-    let mut client = RawClient::connect(gateway);
+    let mut client = RawClient::connect_nameless(gateway);
     client.send(format!("{head}\r\n\r\n"));
     client.answer()
 }
@@ -159,7 +159,7 @@ fn the_absolute_form_is_understood_and_not_passed_on() {
 async fn http2_names_its_host_in_authority() {
     let upstream = named("x");
     let gateway = TestGateway::start(&app("x", "host = \"a.example\"", &upstream));
-    let mut client = Http2::connect(&gateway).await;
+    let mut client = Http2::connect_as(&gateway, "a.example").await;
     let to = |uri: &str| http::Request::get(uri).body(full("")).unwrap();
     assert_eq!(client.send(to("https://a.example/")).await.unwrap().status(), 200);
     assert_eq!(upstream.only().value("host"), "a.example");
@@ -171,6 +171,98 @@ async fn http2_names_its_host_in_authority() {
     same.headers_mut().insert("host", "A.example".parse().unwrap());
     assert_eq!(client.send(same).await.unwrap().status(), 200);
     assert_eq!(client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap().status(), 421);
+}
+
+/// CVE-2022-23632, CVE-2026-32305: what TLS was set up for one host, a request used for another.
+#[tokio::test]
+async fn a_connection_for_one_host_is_not_for_another() {
+    let (wiki, shop) = (named("wiki"), named("shop"));
+    let apps = app("wiki", "host = \"wiki.example\"", &wiki)
+        + app("shop", "host = \"shop.example\"", &shop).as_str();
+    let gateway = TestGateway::start(&apps);
+    for (name, host, expected) in [
+        ("wiki.example", "wiki.example", Some("wiki")),
+        ("wiki.example", "WIKI.example.:8443", Some("wiki")),
+        ("Wiki.Example", "wiki.example", Some("wiki")),
+        ("wiki.example", "shop.example", None),
+        ("shop.example", "wiki.example", None),
+        ("wiki.example", "127.0.0.1", None),
+        ("wiki.example", "unknown.example", None),
+    ] {
+        let mut client = RawClient::connect_as(&gateway, name, &[]);
+        client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\n\r\n"));
+        let answer = client.answer();
+        if let Some(app) = expected {
+            assert_eq!(answer.text(), app, "{name} {host}");
+        } else {
+            assert_eq!(answer.status, 421, "{name} {host}");
+            // Nothing tells whether that host is served.
+            assert!(answer.text().contains("This connection is for another site"), "{}", answer.text());
+        }
+        // The gateway's own pages, too.
+        client.send(format!("GET /.gateway/login HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(client.answer().status, if expected.is_some() { 200 } else { 421 }, "{name} {host}");
+    }
+    let mut client = Http2::connect_as(&gateway, "wiki.example").await;
+    let to = |uri: &str| http::Request::get(uri).body(full("")).unwrap();
+    assert_eq!(client.send(to("https://wiki.example:8443/")).await.unwrap().status(), 200);
+    assert_eq!(client.send(to("https://shop.example/")).await.unwrap().status(), 421);
+    // The connection goes on for what it is for.
+    assert_eq!(client.send(to("https://wiki.example/")).await.unwrap().status(), 200);
+    assert_eq!(shop.connections(), 0);
+}
+
+#[test]
+fn who_names_no_host_in_tls_and_who_is_a_trusted_proxy_may_ask_for_every_host() {
+    let (wiki, shop) = (named("wiki"), named("shop"));
+    let apps = app("wiki", "host = \"wiki.example\"", &wiki)
+        + app("shop", "host = [\"shop.example\", \"127.0.0.1\"]", &shop).as_str();
+    let gateway = TestGateway::start(&apps);
+    for (host, expected) in [("wiki.example", "wiki"), ("shop.example", "shop"), ("127.0.0.1:8443", "shop")] {
+        assert_eq!(ask(&gateway, &format!("GET / HTTP/1.1\r\nHost: {host}")).text(), expected);
+    }
+    let gateway = TestGateway::start_trusting(&["127.0.0.0/8"], &apps);
+    let mut proxy = RawClient::connect_as(&gateway, "wiki.example", &[]);
+    for (host, expected) in [("wiki.example", "wiki"), ("shop.example", "shop")] {
+        proxy.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(proxy.answer().text(), expected);
+    }
+}
+
+/// CVE-2026-48794: a host in another spelling met another rule.
+#[test]
+fn advisory_33_rules_see_a_host_in_one_form() {
+    let (wiki, any) = (named("wiki"), named("any"));
+    let closed = format!(
+        "[[app]]\nname = \"wiki\"\nhost = [\"b.example\", \"xn--caf-dma.example\"]\nupstream = {:?}\n",
+        wiki.url
+    );
+    let gateway = TestGateway::start(&(closed + app("any", "", &any).as_str()));
+    for host in [
+        "b.example",
+        "B.example",
+        "b.EXAMPLE",
+        "b.example.",
+        "B.Example.:443",
+        "b.example:8443",
+        "xn--caf-dma.example",
+        "XN--CAF-DMA.Example.",
+    ] {
+        assert_eq!(ask(&gateway, &format!("GET / HTTP/1.1\r\nHost: {host}")).status, 401, "{host}");
+    }
+    // What could be another spelling only to somebody more generous is no host at all.
+    for host in [
+        "b.example..",
+        "b..example",
+        ".b.example",
+        "caf\u{e9}.example",
+        "b%2eexample",
+        "b.example\u{2024}",
+        "\u{ff42}.example",
+    ] {
+        assert_eq!(ask(&gateway, &format!("GET / HTTP/1.1\r\nHost: {host}")).status, 400, "{host}");
+    }
+    assert_eq!(wiki.connections() + any.connections(), 0);
 }
 
 #[test]

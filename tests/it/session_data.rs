@@ -307,7 +307,7 @@ fn a_visit_opens_no_session_and_the_first_pair_does() {
             ["portcullis-session-set: cart=3", "set-cookie: theirs=1", "cache-control: public, max-age=60"];
         let reply = say(&mut visitor, "/shop/", &lines);
         let cookies = reply.set_cookies();
-        assert_eq!((cookies.len(), cookies[0]), (2, "theirs=1"), "{cookies:?}");
+        assert_eq!((cookies.len(), cookies[0]), (2, "theirs=1; Secure"), "{cookies:?}");
         for part in [SESSION, "; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/", "; Max-Age=43200"] {
             assert!(cookies[1].contains(part), "{cookies:?}");
         }

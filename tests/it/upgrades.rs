@@ -160,7 +160,7 @@ fn a_change_to_another_protocol_than_the_one_asked_for_is_502() {
 fn an_upstream_may_decline() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
-    let mut client = RawClient::connect(&gateway);
+    let mut client = RawClient::connect_nameless(&gateway);
     // What comes right behind is the next request, judged as one: it is not let through to the upstream as bytes.
     client.send(
         switching("websocket", "")

@@ -138,6 +138,26 @@ fn json_tells_the_same() {
 }
 
 #[test]
+fn what_a_rule_that_is_not_enforced_would_do_is_told() {
+    let gateway = Gateway::with_people();
+    let rules = "[[app]]\nname = \"wiki\"\nupstream = \"builtin:whoami\"\n\
+         [[app.rule]]\npath = \"/**\"\nallow = \"authenticated\"\n\
+         [[app.rule]]\npath = \"/admin/**\"\nallow = { group = \"staff\" }\nenforce = false\n\
+         [groups]\nstaff = []\n";
+    std::fs::write(gateway.folder.path().join("gateway.toml"), rules).unwrap();
+    let told = gateway.asked("GET https://wiki.example.com/admin/x --user bob").unwrap();
+    assert!(told.contains("decision  allow") && told.contains("/** → signed in"), "{told}");
+    let would = "but       a rule that is not enforced says forbidden: 403 (gateway.toml:8:8): membership of a group is missing";
+    assert!(told.contains(would), "{told}");
+    let json = gateway.asked("GET https://wiki.example.com/admin/x --user bob --json").unwrap();
+    assert!(json.contains("\"not_enforced\": {\n    \"decision\": \"forbidden\""), "{json}");
+    for asked in ["/admin/x --user alice", "/other --user bob", "/admin/x --anonymous"] {
+        let told = gateway.asked(&format!("GET https://wiki.example.com{asked}")).unwrap();
+        assert!(!told.contains("not enforced says"), "{told}");
+    }
+}
+
+#[test]
 fn questions_that_have_no_answer_say_why() {
     let gateway = Gateway::with_people();
     let why = |words: &str| gateway.asked(words).unwrap_err().to_string();

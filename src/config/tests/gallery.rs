@@ -359,6 +359,53 @@ fn session_data_for_visitors_alone() {
 }
 
 #[test]
+fn the_shield_of_an_app() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "[app.shield]\nmode = \"on\"\ncross_site = \"deny\"\nx_frame_options = \"sameorigin\"\nx_content_type_options = true",
+        "[app.shield]\ntrusted_origins = [\"portal.example.com\", \"https://portal.example.com/\", \"*\", \"null\", \"https://*.example.com\", 5]",
+        "[app.shield]\nreferrer_policy = \"same-orign\"\ncross_origin_opener_policy = \"no\"\ncache_control = \"public\"",
+        "[app.shield]\nsoftware_headers = false\ncookie_secure = \"true\"\ncookie_same_site = \"None\"\ncookie_samesite = \"Lax\"",
+        "[app.shield]\nmode = \"off\"\nrequire_origin = true",
+        "[app.shield]\ncross_site = \"allow\"\ntrusted_origins = \"https://portal.example.com\"",
+        "shield = \"off\"",
+        "[[app.shield]]\nmode = \"off\"",
+    ]));
+}
+
+#[test]
+fn headers_that_an_app_lets_pass() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "pass_headers = [\"Remote-User\", \"X-Forwarded-For\", \"x-forwarded-groups\", \"X-Real-IP\", \"Proxy\", \"Portcullis-User\"]",
+        "pass_headers = [\"X_Original_URL\", \"a b\", \"X-Original-URL\", \"x-original-url\", \"Connection\", \"X-Custom\", 5]",
+        "pass_headers = \"X-Original-User\"\n[[app]]\npath = \"/b\"\nupstream = \"builtin:whoami\"\nidentity = { X-Original-User = \"username\" }",
+        "pass_headers = \"X-HTTP-Method-Override\"",
+        "pass_headers = \"X-HTTP-Method-Override\"\n[[app.rule]]\npath = \"/**\"\nmethods = \"GET\"\nallow = \"anyone\"",
+    ]));
+}
+
+#[test]
+fn rules_that_are_not_enforced() {
+    insta::assert_snapshot!(said_of_rule(&[
+        "[[app.rule]]\npath = \"/wiki/**\"\nallow = { group = \"staff\" }\nenforce = false",
+        "[[app.rule]]\npath = \"/wiki/**\"\nallow = \"anyone\"\nenforce = false",
+        "[[app.rule]]\npath = \"/wiki/**\"\nallow = \"nobody\"\nenforce = \"no\"",
+        "[[app.rule]]\npath = \"/wiki/x\"\nallow = \"anyone\"\n[[app.rule]]\npath = \"/wiki/x\"\nallow = \"nobody\"\nenforce = false\n[[app.rule]]\npath = \"/wiki/x\"\nallow = \"authenticated\"\nenforce = false",
+    ]));
+}
+
+#[test]
+fn strict_transport_security() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[tls]\nhsts = true",
+        "[tls]\nhsts = \"1y\"\nhsts_subdomains = \"yes\"",
+        "[tls]\nhsts = 31536000",
+        "[tls]\nhsts_subdomains = true",
+        "[tls]\nhsts = \"off\"\nhsts_subdomains = true",
+        "[tls]\nhsts = \"730d\"\nhsts_subdomains = true",
+    ]));
+}
+
+#[test]
 fn recent_sign_ins_and_session_limits_of_an_app() {
     insta::assert_snapshot!(said_of_each(&[
         "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/\"\nallow = \"anyone\"\nmax_age = \"10m\"\n\

@@ -163,6 +163,31 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
 }
 
 #[test]
+fn an_app_has_a_shield_and_takes_off_it_what_it_says() {
+    use crate::shield::{Answers, Mode, Origin, Senders, Shield};
+    let shield = |keys: &str| {
+        let text = format!("[[app]]\nupstream = \"builtin:whoami\"\n{keys}\n");
+        let Loaded { configuration, warnings } = parsed(&text);
+        assert!(warnings.is_empty(), "{keys}");
+        configuration.shields.into_iter().next().unwrap()
+    };
+    assert_eq!(shield(""), Shield::standard());
+    assert_eq!(shield("[app.shield]"), Shield::standard());
+    assert_eq!(shield("[app.shield]\nmode = \"off\""), Shield::off());
+    let open = Shield { senders: None, ..Shield::standard() };
+    assert_eq!(shield("[app.shield]\ncross_site = \"allow\""), open);
+    let listed = shield(
+        "[app.shield]\nmode = \"report\"\ntrusted_origins = \"https://A.example\"\nx_frame_options = \"off\"",
+    );
+    let trusted = vec![Origin::parse("https://a.example:443").unwrap()];
+    assert_eq!(listed.senders, Some(Senders { trusted, require_origin: false }));
+    assert_eq!(
+        (listed.mode, listed.answers),
+        (Mode::Report, Some(Answers { frames: None, ..Answers::standard() }))
+    );
+}
+
+#[test]
 fn https_upstreams_share_the_authorities_of_the_system() {
     let it = parsed(
         "[[app]]\nupstream = [\"https://a.example\", \"https://b.example:8443\"]\n[[app]]\npath = \"/b\"\nupstream = \"https://c.example\"\n",

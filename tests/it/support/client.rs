@@ -77,10 +77,21 @@ impl RawClient {
         Self::connect_to(gateway.https(), name, protocols, trusted)
     }
 
+    /// A connection of a client that names no host when it begins TLS, and so may ask for every host.
+    pub fn connect_nameless(gateway: &TestGateway) -> Self {
+        let mut config = client_config(&[gateway.certificate()]);
+        config.enable_sni = false;
+        Self::connect_with(gateway.https(), "localhost", config)
+    }
+
     /// A connection to this address.
     pub fn connect_to(addr: SocketAddr, name: &str, protocols: &[&[u8]], trusted: &[PathBuf]) -> Self {
         let mut config = client_config(trusted);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Self::connect_with(addr, name, config)
+    }
+
+    fn connect_with(addr: SocketAddr, name: &str, config: ClientConfig) -> Self {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
         let socket = TcpStream::connect(addr).expect("the gateway");
@@ -255,7 +266,12 @@ impl Http1 {
 impl Http2 {
     /// Connects; must be called within a runtime.
     pub async fn connect(gateway: &TestGateway) -> Self {
-        let stream = TokioIo::new(connect(gateway, b"h2").await);
+        Self::connect_as(gateway, "localhost").await
+    }
+
+    /// Connects with this server name.
+    pub async fn connect_as(gateway: &TestGateway, name: &str) -> Self {
+        let stream = TokioIo::new(connect_as(gateway, name, b"h2").await);
         let (sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.expect("a handshake");
         tokio::spawn(connection);
@@ -274,10 +290,18 @@ pub async fn connect(
     gateway: &TestGateway,
     protocol: &[u8],
 ) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+    connect_as(gateway, "localhost", protocol).await
+}
+
+async fn connect_as(
+    gateway: &TestGateway,
+    name: &str,
+    protocol: &[u8],
+) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
     let mut config = client_config(&[gateway.certificate()]);
     config.alpn_protocols = vec![protocol.to_vec()];
     let socket = tokio::net::TcpStream::connect(gateway.https()).await.expect("the gateway");
-    let name = ServerName::try_from("localhost").expect("a name");
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
     let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.expect("a handshake");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol));
     stream

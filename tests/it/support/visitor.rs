@@ -99,6 +99,14 @@ impl Visitor {
         self
     }
 
+    /// The same, naming no host when it begins TLS: it may ask for every host.
+    pub fn nameless(mut self) -> Self {
+        let mut trust = (*self.trust).clone();
+        trust.enable_sni = false;
+        self.trust = Arc::new(trust);
+        self
+    }
+
     /// Opens a page as a navigation does.
     pub fn get(&mut self, path: &str) -> Reply {
         self.send(Request::get(path).header(ACCEPT, NAVIGATION).body(String::new()).expect("a request"))

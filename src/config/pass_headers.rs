@@ -1,0 +1,107 @@
+//! `pass_headers`: what a client may say to an app although it steers it past the rules.
+
+use http::HeaderName;
+
+use super::{
+    reader::{Field, Reader, shown},
+    source::Span,
+};
+use crate::forward::{self, Steers};
+
+/// Reads the names; what they may be is [`check`]ed once all apps are known.
+pub(super) fn read(reader: &Reader, field: Option<&Field<'_>>) -> Vec<(HeaderName, Span)> {
+    let mut names: Vec<(HeaderName, Span)> = Vec::new();
+    for text in field.into_iter().flat_map(|field| reader.texts(field)) {
+        let Ok(name) = HeaderName::from_bytes(text.content.as_bytes()) else {
+            let message = format!("\"{}\" is no name of a header", shown(text.content));
+            reader.report(reader.error(&text.span, message).help("use letters, digits and `-`"));
+            continue;
+        };
+        if name.as_str().contains('_') {
+            let message = format!("\"{}\" cannot be passed", shown(text.content));
+            let help = format!(
+                "write \"{}\"; many servers take the two for one",
+                shown(text.content).replace('_', "-")
+            );
+            reader.report(reader.error(&text.span, message).label("it has an underscore").help(help));
+            continue;
+        }
+        if let Some((_, first)) = names.iter().find(|(other, _)| *other == name) {
+            reader.report(
+                reader
+                    .error(&text.span, format!("the header `{name}` is listed twice"))
+                    .label("again here")
+                    .also(first.clone(), "first given here")
+                    .help("keep one of them"),
+            );
+            continue;
+        }
+        names.push((name, text.span));
+    }
+    names
+}
+
+/// Reports what cannot be passed, and what whoever passes it should know.
+pub(super) fn check(
+    reader: &Reader,
+    passes: &[(HeaderName, Span)],
+    names_methods: bool,
+    apps: &[forward::App],
+) {
+    for (name, span) in passes {
+        match forward::steers(name, apps) {
+            Some(Steers::Never) => reader.report(
+                reader
+                    .error(span, format!("the header `{name}` cannot be passed"))
+                    .label("who asks, and from where, the gateway alone says")
+                    .help("remove it; a client could pass for somebody else with it"),
+            ),
+            Some(Steers::Method) if names_methods => reader.report(
+                reader
+                    .warning(
+                        span,
+                        format!("with `{name}` a client chooses another method than the rules see"),
+                    )
+                    .label("rules of this app name methods")
+                    .help(
+                        "write those rules without `methods`, or for POST as for what it may be turned into",
+                    ),
+            ),
+            Some(Steers::Method) => {}
+            Some(Steers::Place) => reader.report(
+                reader
+                    .warning(
+                        span,
+                        format!("with `{name}` a client can mean another path or host than the rules see"),
+                    )
+                    .help("make sure that the app does not take its path from it"),
+            ),
+            None if NEVER_FORWARDED.contains(&name.as_str()) => reader.report(
+                reader
+                    .error(span, format!("the header `{name}` cannot be passed"))
+                    .label("it is for one connection only")
+                    .help("remove it"),
+            ),
+            None => reader.report(
+                reader
+                    .warning(span, format!("the header `{name}` arrives anyway"))
+                    .help("remove it; only what the gateway removes has to be listed"),
+            ),
+        }
+    }
+}
+
+/// RFC 9110 §7.6.1, and what goes with it.
+const NEVER_FORWARDED: [&str; 11] = [
+    "connection",
+    "expect",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];

@@ -1,0 +1,81 @@
+//! Requests that another site has made a browser send, with the session of whoever uses it.
+//!
+//! Only what came with a session is looked at: without one, another site could send the request itself. A
+//! visitor's session counts, too, for what an app keeps in it.
+
+use http::{HeaderMap, Method, header::ORIGIN};
+
+use super::Exchange;
+use crate::{
+    access::Permit,
+    refusal::Refusal,
+    session::Presented,
+    shield::{Foreign, Mode, Sent, Shield},
+    snapshot::Snapshot,
+};
+
+/// What the shield made of a request, for its line in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Noted {
+    /// It was refused.
+    Refused(Foreign),
+    /// It passed, and would have been refused.
+    Reported(Foreign),
+}
+
+/// Refuses what another site has sent, or notes that it would have been refused.
+pub(super) fn ward_off(
+    shield: &Shield,
+    permit: &Permit,
+    (method, headers): (&Method, &HeaderMap),
+    presented: &Presented,
+    snapshot: &Snapshot,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
+    let (Some(senders), Presented::Alive(_)) = (&shield.senders, presented) else { return Ok(()) };
+    let sent = Sent {
+        method,
+        headers,
+        authority: &permit.target().authority,
+        by_trusted_proxy: snapshot.proxies.trusts(exchange.peer_addr),
+    };
+    let Err(foreign) = senders.judge(&sent) else { return Ok(()) };
+    let (noted, answer, happened) = match shield.mode {
+        Mode::Enforce => {
+            (Noted::Refused(foreign), Err(Refusal::CrossSite), "another site has sent a request; refused")
+        }
+        Mode::Report => (
+            Noted::Reported(foreign),
+            Ok(()),
+            "another site has sent a request; it would be refused if this were enforced",
+        ),
+    };
+    exchange.shield = Some(noted);
+    let origin = headers.get(ORIGIN).map(|origin| {
+        let shown = origin.as_bytes().get(..LONGEST_SHOWN).unwrap_or(origin.as_bytes());
+        shown.escape_ascii().to_string()
+    });
+    tracing::warn!(
+        request_id = %exchange.id, app = exchange.app.as_deref(), by = foreign.as_str(), origin,
+        "{happened}"
+    );
+    answer
+}
+
+impl Noted {
+    /// In the words of the access log.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused(Foreign::Site) => "refused: sec-fetch-site",
+            Self::Refused(Foreign::Origin) => "refused: origin",
+            Self::Refused(Foreign::Referer) => "refused: referer",
+            Self::Refused(Foreign::Unsaid) => "refused: no origin",
+            Self::Reported(Foreign::Site) => "reported: sec-fetch-site",
+            Self::Reported(Foreign::Origin) => "reported: origin",
+            Self::Reported(Foreign::Referer) => "reported: referer",
+            Self::Reported(Foreign::Unsaid) => "reported: no origin",
+        }
+    }
+}
+
+const LONGEST_SHOWN: usize = 100;

@@ -1,0 +1,224 @@
+//! What other gateways were told about headers, by the number under which it was collected: each hole once,
+//! as an attack through the front door. Numbers 1 to 3, 6, 13 and 19b are in `headers`, 8 and 14 in `steering`.
+
+use crate::support::{
+    client::{Answer, Http2, RawClient, full, request, sign_in},
+    gateway::TestGateway,
+    upstream::{Received, Upstream, public_app},
+};
+
+/// An app that is closed but for `/public/**`, from one network alone for `/inside/**`, and alice, who is signed in.
+struct Stage {
+    upstream: Upstream,
+    gateway: TestGateway,
+    cookie: String,
+}
+
+const RULES: &str = "[[app.rule]]\npath = \"/public/**\"\nallow = \"anyone\"\n\
+     [[app.rule]]\npath = \"/inside/**\"\nallow = { network = \"10.0.0.0/8\" }\n";
+
+impl Stage {
+    fn new(keys: &str) -> Self {
+        Self::trusting(&[], keys)
+    }
+
+    fn trusting(networks: &[&str], keys: &str) -> Self {
+        let upstream = Upstream::ok();
+        let app = format!("[[app]]\nname = \"app\"\nupstream = {:?}\n{keys}\n{RULES}", upstream.url);
+        let gateway = TestGateway::start_trusting(networks, &app);
+        gateway.add_user("alice", &["staff"]);
+        let cookie = sign_in(&gateway, "alice");
+        Self { upstream, gateway, cookie }
+    }
+
+    fn ask(&self, path: &str, lines: &str) -> Answer {
+        RawClient::connect(&self.gateway).get(path, lines)
+    }
+
+    fn ask_as_alice(&self, path: &str, lines: &str) -> Answer {
+        self.ask(path, &format!("Cookie: {}\r\n{lines}", self.cookie))
+    }
+
+    fn last(&self) -> Received {
+        self.upstream.seen().pop().expect("a request")
+    }
+}
+
+/// CVE-2026-33433: ours was written beside the client's, under another spelling.
+#[tokio::test]
+async fn advisory_4_an_identity_header_comes_once_whatever_was_there() {
+    let stage = Stage::new("identity = { X-WEBAUTH-User = \"username\", X-Groups = \"groups\" }");
+    let names = ["x-webauth-user", "X-WEBAUTH-USER", "X-WebAuth-User", "x-WEBAUTH-user"];
+    for name in names {
+        assert_eq!(
+            stage.ask_as_alice("/", &format!("{name}: root\r\n{name}: wheel\r\nx-groups: wheel\r\n")).status,
+            200
+        );
+        let received = stage.last();
+        assert_eq!(
+            (received.value("x-webauth-user"), received.value("x-groups")),
+            ("alice", "staff"),
+            "{name}"
+        );
+    }
+    let request = request("GET", "/")
+        .header("cookie", &stage.cookie)
+        .header("x-webauth-user", "root")
+        .header("x-groups", "wheel");
+    let mut client = Http2::connect(&stage.gateway).await;
+    assert_eq!(client.send(request.body(full("")).unwrap()).await.unwrap().status(), 200);
+    assert_eq!((stage.last().value("x-webauth-user"), stage.last().value("x-groups")), ("alice", "staff"));
+}
+
+/// CVE-2026-39858 (5), CVE-2026-54764 (7): an alias of a forwarded header was read, and one made of another.
+#[test]
+fn advisory_5_and_7_forwarded_headers_come_from_the_connection() {
+    let stage = Stage::new("underscore_headers = true");
+    let lines = "X-Forwarded-Proto: http\r\nX_Forwarded_Proto: http\r\nX-Forwarded_Port: 80\r\nx.forwarded.host: evil.example\r\n\
+                 X-Forwarded-Scheme: http\r\nX-Forwarded-Ssl: off\r\nFront-End-Https: off\r\n";
+    assert_eq!(stage.ask("/public/", lines).status, 200);
+    let received = stage.last();
+    assert_eq!((received.value("x-forwarded-proto"), received.value("x-forwarded-port")), ("https", "443"));
+    assert_eq!(received.value("x-forwarded-host"), "localhost");
+    for said in ["evil", "http\r", "off", "_", "x.forwarded"] {
+        assert!(!received.head.to_ascii_lowercase().contains(said), "{said} in {}", received.head);
+    }
+}
+
+/// CVE-2026-40575: what the client said of the path decided whether it was public.
+#[test]
+fn advisory_8_a_path_is_public_by_its_request_line_alone() {
+    for networks in [&[][..], &["127.0.0.0/8"]] {
+        let stage = Stage::trusting(networks, "");
+        for name in [
+            "X-Forwarded-Uri",
+            "X-Original-URL",
+            "X-Original-URI",
+            "X-Rewrite-URL",
+            "X-Forwarded-Path",
+            "X-Forwarded-Prefix",
+        ] {
+            assert_eq!(stage.ask("/private", &format!("{name}: /public/\r\n")).status, 401, "{name}");
+        }
+        for name in ["X-Forwarded-Method", "X-Original-Method", "X-HTTP-Method-Override"] {
+            assert_eq!(stage.ask("/private", &format!("{name}: OPTIONS\r\n")).status, 401, "{name}");
+        }
+        assert_eq!(stage.upstream.connections(), 0);
+    }
+}
+
+/// CVE-2026-76835 (9), CVE-2023-36456 (16): everybody was a trusted proxy unless somebody said otherwise.
+#[test]
+fn advisory_9_and_16_nobody_is_a_trusted_proxy_by_default() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let lines = "X-Forwarded-For: 10.1.1.1\r\nX-Real-IP: 10.1.1.1\r\nForwarded: for=10.1.1.1\r\n";
+    assert_eq!(RawClient::connect(&gateway).get("/", lines).status, 200);
+    assert_eq!(upstream.only().value("x-forwarded-for"), "127.0.0.1");
+    assert!(!upstream.only().head.contains("10.1.1.1"), "{}", upstream.only().head);
+    for all in ["0.0.0.0/0", "::/0"] {
+        let text = format!("[server]\ntrusted_proxies = {all:?}\n[[app]]\nupstream = \"builtin:whoami\"\n");
+        let refused = portcullis::config::parse(&text, std::path::Path::new("gateway.toml"));
+        assert!(refused.is_err(), "{all}");
+    }
+}
+
+/// CVE-2026-34457: whoever called himself a health check was let through.
+#[test]
+fn advisory_10_no_name_of_a_client_opens_anything() {
+    let stage = Stage::new("");
+    for agent in ["GoogleHC/1.0", "kube-probe/1.30", "ELB-HealthChecker/2.0", "Prometheus/3.0", "curl/8", ""]
+    {
+        for path in ["/private", "/ping", "/ready", "/health", "/healthz", "/readyz", "/metrics"] {
+            assert_eq!(stage.ask(path, &format!("User-Agent: {agent}\r\n")).status, 401, "{agent} {path}");
+        }
+    }
+    assert_eq!(stage.upstream.connections(), 0);
+}
+
+/// GHSA-w9mr-28mw-j8hg (11), CVE-2024-45410 and its bypass CVE-2026-29054 (12).
+#[test]
+fn advisory_11_and_12_connection_takes_no_identity_away_however_it_is_written() {
+    let stage = Stage::new("identity = { preset = \"remote-user\", X-Who = \"username\" }");
+    for lines in [
+        "Connection: Remote-User, X-Who\r\n",
+        "connection: remote-user,x-who\r\n",
+        "CONNECTION: close , REMOTE-USER ,\tX-WHO\r\n",
+        "Connection: keep-alive\r\nconnection: Remote-User\r\nConnection: X-Who\r\n",
+        "Connection: ,,remote-User;q=1,, x-Who ,\r\nConnection: remote-user\r\n",
+        "Connection: Remote-User, X-Who\r\nRemote-User: root\r\nX-Who: root\r\n",
+    ] {
+        assert_eq!(stage.ask_as_alice("/", lines).status, 200, "{lines}");
+        let received = stage.last();
+        assert_eq!((received.value("remote-user"), received.value("x-who")), ("alice", "alice"), "{lines}");
+        assert_eq!(received.value("remote-groups"), "staff", "{lines}");
+    }
+}
+
+/// CVE-2024-47070 (15): junk in the header made a step be skipped. CVE-2024-21494 (17): it chose the address.
+#[test]
+fn advisory_15_and_17_no_word_of_a_client_moves_it_into_another_network() {
+    let (wary, trusting) = (Stage::new(""), Stage::trusting(&["127.0.0.0/8"], ""));
+    for said in [
+        "10.0.0.1",
+        "10.0.0.1, 127.0.0.1",
+        "junk",
+        "",
+        "10.0.0.1, junk",
+        "10.0.0.1,,",
+        "::ffff:10.0.0.1",
+        "[10.0.0.1]",
+        "10.0.0.1:80",
+    ] {
+        let lines = format!("X-Forwarded-For: {said}\r\n");
+        assert_eq!(wary.ask_as_alice("/inside/", &lines).status, 403, "{said}");
+    }
+    for said in [
+        "junk",
+        "",
+        "10.0.0.1, junk",
+        "10.0.0.1,,",
+        "10.0.0.1, 192.0.2.1",
+        "[10.0.0.1]",
+        "10.0.0.1:80",
+        "0x0a.0.0.1",
+    ] {
+        let lines = format!("X-Forwarded-For: {said}\r\n");
+        assert_eq!(trusting.ask_as_alice("/inside/", &lines).status, 403, "{said}");
+        // Nor does it spare anybody the sign-in.
+        assert_eq!(trusting.ask("/private", &lines).status, 401, "{said}");
+    }
+    for said in ["10.0.0.1", "192.0.2.1, 10.0.0.1", "junk, 10.0.0.1, 127.0.0.1"] {
+        let lines = format!("X-Forwarded-For: {said}\r\n");
+        assert_eq!(trusting.ask_as_alice("/inside/", &lines).status, 200, "{said}");
+    }
+}
+
+/// CVE-2018-1283 (19): a header of the client became what the application takes for its session. And what many
+/// plugins warn of (20): whatever a preset could say, a client can't, even where the app is told something else.
+#[test]
+fn advisory_19_and_20_what_any_preset_could_say_no_client_can() {
+    for identity in ["remote-user", "x-forwarded", "none"] {
+        let stage = Stage::new(&format!("identity = {identity:?}\nsession_data = true"));
+        let names = [
+            "Remote-User",
+            "Remote-Groups",
+            "Remote-Email",
+            "Remote-Name",
+            "X-Forwarded-User",
+            "X-Forwarded-Groups",
+            "X-Forwarded-Email",
+            "X-Forwarded-Preferred-Username",
+            "X-Remote-User",
+            "X-Authenticated-User",
+            "Portcullis-Session-Data",
+            "Portcullis-Session-Set",
+            "Portcullis-Assertion",
+        ];
+        let lines = names.map(|name| format!("{name}: hostile\r\n")).concat();
+        for answer in [stage.ask("/public/", &lines), stage.ask_as_alice("/public/", &lines)] {
+            assert_eq!(answer.status, 200);
+            assert!(!stage.last().head.contains("hostile"), "{identity}: {}", stage.last().head);
+        }
+    }
+}

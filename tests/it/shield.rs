@@ -1,0 +1,353 @@
+//! What another site makes a browser send, with the session of whoever uses it.
+
+use std::collections::BTreeSet;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{Error, Message, client::IntoClientRequest},
+};
+
+use crate::support::{
+    browser::Browser,
+    client::{Answer, Http2, RawClient, connect, full, request, sign_in},
+    gateway::{TestGateway, password},
+    process::until,
+    upstream::{Upstream, public_app},
+};
+
+/// An app for whoever is signed in, and somebody who is.
+struct Stage {
+    upstream: Upstream,
+    gateway: TestGateway,
+    cookie: String,
+}
+
+impl Stage {
+    /// With these keys of the app, tables last.
+    fn new(keys: &str) -> Self {
+        let upstream = Upstream::ok();
+        let gateway =
+            TestGateway::start(&format!("[[app]]\nname = \"app\"\nupstream = {:?}\n{keys}\n", upstream.url));
+        gateway.add_user("alice", &[]);
+        let cookie = sign_in(&gateway, "alice");
+        Self { upstream, gateway, cookie }
+    }
+
+    fn shielded(keys: &str) -> Self {
+        Self::new(&format!("[app.shield]\n{keys}"))
+    }
+
+    /// Sends a request with alice's session.
+    fn send(&self, method: &str, lines: &str) -> Answer {
+        let mut client = RawClient::connect(&self.gateway);
+        client.send(format!(
+            "{method} /x HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Length: 1\r\n{lines}\r\nx",
+            self.cookie
+        ));
+        client.answer_to(method).expect("an answer")
+    }
+
+    fn forwarded(&self) -> usize {
+        self.upstream.seen().len()
+    }
+}
+
+/// What a browser would say of a request that another site made it send.
+const FOREIGN: [&str; 9] = [
+    "Sec-Fetch-Site: cross-site\r\n",
+    "Sec-Fetch-Site: same-site\r\nOrigin: https://evil.localhost\r\n",
+    "Sec-Fetch-Site: cross-site\r\nOrigin: https://localhost\r\n",
+    "Origin: https://evil.example\r\n",
+    "Origin: http://localhost\r\n",
+    "Origin: https://localhost:444\r\n",
+    "Origin: null\r\n",
+    "Referer: https://evil.example/\r\n",
+    "Origin: https://localhost\r\nOrigin: https://evil.example\r\n",
+];
+
+#[test]
+fn asvs_3_5_1_another_site_changes_nothing_with_a_persons_session() {
+    let stage = Stage::new("");
+    for lines in FOREIGN {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "MKCOL"] {
+            let answer = stage.send(method, lines);
+            assert_eq!(answer.status, 403, "{method} {lines}");
+            assert_eq!(answer.values("content-type"), ["application/problem+json"]);
+            assert!(answer.text().contains("This came from another site"), "{}", answer.text());
+        }
+    }
+    assert_eq!(stage.forwarded(), 0);
+    // A person who was led there sees a page.
+    let page = stage.send(
+        "POST",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+    );
+    assert!(page.text().contains("<html") && page.text().contains("open the page itself"), "{}", page.text());
+    // Reading, and everything from the app's own pages, is as before.
+    for lines in FOREIGN {
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            assert_eq!(stage.send(method, lines).status, 200, "{method} {lines}");
+        }
+    }
+    for lines in [
+        "",
+        "Sec-Fetch-Site: same-origin\r\nOrigin: https://localhost\r\n",
+        "Sec-Fetch-Site: none\r\n",
+        "Origin: https://localhost\r\n",
+        "Origin: https://LOCALHOST:443\r\n",
+        "Referer: https://localhost/page?q\r\n",
+    ] {
+        assert_eq!(stage.send("POST", lines).status, 200, "{lines}");
+    }
+    let log = stage.gateway.drained();
+    let refused: Vec<_> = log.iter().filter_map(|line| line["shield"].as_str()).collect();
+    assert_eq!(refused.len(), FOREIGN.len() * 5 + 1);
+    for word in ["refused: sec-fetch-site", "refused: origin", "refused: referer"] {
+        assert!(refused.contains(&word), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn asvs_3_5_1_nor_does_it_over_http2() {
+    let stage = Stage::new("");
+    let mut client = Http2::connect(&stage.gateway).await;
+    for (name, value, expected) in [
+        ("sec-fetch-site", "cross-site", 403),
+        ("sec-fetch-site", "same-site", 403),
+        ("sec-fetch-site", "same-origin", 200),
+        ("origin", "https://evil.example", 403),
+        ("origin", "null", 403),
+        ("origin", "https://localhost", 200),
+        ("referer", "https://evil.example/", 403),
+    ] {
+        let request =
+            request("POST", "/x").header("cookie", &stage.cookie).header(name, value).body(full("x"));
+        let status = client.send(request.unwrap()).await.unwrap().status();
+        assert_eq!(status, expected, "{name}: {value}");
+    }
+    assert_eq!(stage.forwarded(), 2);
+}
+
+#[test]
+fn without_a_session_there_is_nothing_to_protect() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    gateway.add_user("alice", &[]);
+    let post = |lines: &str| {
+        let mut client = RawClient::connect(&gateway);
+        client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}Content-Length: 0\r\n\r\n"));
+        client.answer().status
+    };
+    for lines in FOREIGN {
+        assert_eq!(post(lines), 200, "{lines}");
+        assert_eq!(post(&format!("Cookie: __Host-portcullis=of-nobody\r\n{lines}")), 200, "{lines}");
+    }
+    // With one there is: the app is told who it is on public paths, too.
+    let cookie = sign_in(&gateway, "alice");
+    assert_eq!(post(&format!("Cookie: {cookie}\r\nOrigin: https://evil.example\r\n")), 403);
+}
+
+#[test]
+fn a_visitors_session_is_protected_like_a_persons() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nPortcullis-Session-Set: cart=1\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let gateway =
+        TestGateway::start(&public_app(&upstream.url, "session_data = true\nanonymous_sessions = true"));
+    let opened = RawClient::connect(&gateway).get("/", "");
+    let cookies = opened.values("set-cookie");
+    let cookie = cookies.first().and_then(|line| line.split(';').next()).expect("a visitor's session");
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\n\r\n"));
+    assert_eq!(client.answer().status, 403);
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn the_rules_are_asked_first_and_whoever_is_not_allowed_learns_no_more() {
+    let stage = Stage::new("[[app.rule]]\npath = \"/x\"\nallow = \"nobody\"");
+    let answer = stage.send("POST", "Sec-Fetch-Site: cross-site\r\n");
+    assert!(answer.status == 403 && !answer.text().contains("another site"), "{}", answer.text());
+}
+
+#[test]
+fn sites_that_are_listed_may_and_those_that_hide_may_not_if_that_is_asked_for() {
+    let stage = Stage::shielded("trusted_origins = [\"https://portal.example.com\"]\nrequire_origin = true");
+    for (lines, expected) in [
+        ("Origin: https://portal.example.com\r\n", 200),
+        ("Sec-Fetch-Site: cross-site\r\nOrigin: https://portal.example.com\r\n", 200),
+        ("Sec-Fetch-Site: cross-site\r\nOrigin: https://portal.example.com.evil.example\r\n", 403),
+        ("Sec-Fetch-Site: cross-site\r\n", 403),
+        ("Origin: http://portal.example.com\r\n", 403),
+        ("", 403),
+    ] {
+        assert_eq!(stage.send("POST", lines).status, expected, "{lines}");
+    }
+}
+
+#[test]
+fn what_is_only_reported_passes_and_the_log_tells() {
+    let stage = Stage::shielded("mode = \"report\"");
+    assert_eq!(stage.send("POST", "Origin: https://evil.example\r\n").status, 200);
+    assert_eq!(stage.send("POST", "Origin: https://localhost\r\n").status, 200);
+    assert_eq!(stage.forwarded(), 2);
+    let log = stage.gateway.drained();
+    let lines = log.iter().filter(|line| line["path"] == "/x");
+    // Each worker writes its own lines, in no order between the two.
+    let told: BTreeSet<_> = lines.map(|line| line["shield"].as_str()).collect();
+    assert_eq!(told, BTreeSet::from([None, Some("reported: origin")]));
+}
+
+#[test]
+fn an_app_can_do_without() {
+    for keys in ["mode = \"off\"", "cross_site = \"allow\""] {
+        let stage = Stage::shielded(keys);
+        for lines in FOREIGN {
+            assert_eq!(stage.send("POST", lines).status, 200, "{keys} {lines}");
+        }
+    }
+}
+
+#[test]
+fn behind_a_trusted_proxy_the_origin_is_the_one_that_the_browser_sees() {
+    let upstream = Upstream::ok();
+    let app = format!("[[app]]\nupstream = {:?}\n", upstream.url);
+    let (trusting, wary) = (TestGateway::start_trusting(&["127.0.0.0/8"], &app), TestGateway::start(&app));
+    let post = |gateway: &TestGateway, lines: &str| {
+        let mut client = RawClient::connect(gateway);
+        let cookie = sign_in(gateway, "alice");
+        client.send(format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{lines}Content-Length: 0\r\n\r\n"
+        ));
+        client.answer().status
+    };
+    trusting.add_user("alice", &[]);
+    wary.add_user("alice", &[]);
+    let through = "X-Forwarded-Host: wiki.example.com\r\nX-Forwarded-Proto: https\r\nOrigin: https://wiki.example.com\r\n";
+    assert_eq!(post(&trusting, through), 200);
+    // From anybody else these headers mean nothing.
+    assert_eq!(post(&wary, through), 403);
+    assert_eq!(post(&trusting, "X-Forwarded-Host: wiki.example.com\r\nOrigin: https://localhost\r\n"), 403);
+}
+
+#[test]
+fn asvs_4_4_2_a_websocket_from_another_origin_is_refused() {
+    let upstream = Upstream::scripted(|conn| {
+        while conn.request()?.is_some() {
+            conn.send(
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            )?;
+        }
+        Ok(())
+    });
+    let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
+    gateway.add_user("alice", &[]);
+    let cookie = sign_in(&gateway, "alice");
+    let open = |lines: &str| {
+        let mut client = RawClient::connect(&gateway);
+        client.send(format!(
+            "GET /ws HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
+        ));
+        client.answer_to("GET").expect("an answer").status
+    };
+    for lines in FOREIGN {
+        assert_eq!(open(lines), 403, "{lines}");
+    }
+    assert_eq!(open("Sec-Fetch-Site: same-origin\r\nOrigin: https://evil.example\r\n"), 403);
+    assert_eq!(upstream.connections(), 0);
+    for lines in
+        ["Origin: https://localhost\r\n", "Origin: https://localhost\r\nSec-Fetch-Site: same-origin\r\n", ""]
+    {
+        assert_eq!(open(lines), 101, "{lines}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_of_the_apps_own_page_works() {
+    let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"\n");
+    gateway.add_user("alice", &[]);
+    let cookie = sign_in(&gateway, "alice");
+    for (origin, opens) in [("https://localhost", true), ("https://evil.example", false)] {
+        let mut request = "wss://localhost/websocket".into_client_request().unwrap();
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        match client_async(request, connect(&gateway, b"http/1.1").await).await {
+            Ok((mut socket, _)) => {
+                assert!(opens, "{origin}");
+                socket.send(Message::text("hello")).await.unwrap();
+                assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+            }
+            Err(Error::Http(answer)) => assert!(!opens && answer.status() == 403, "{origin} {answer:?}"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+/// A page whose button sends a form to another site.
+fn hostile_page(target: &str) -> String {
+    let page = format!(
+        "<!doctype html><title>hostile</title><form method=post action='{target}/transfer'>\
+         <input name=amount value=1000><button type=submit>A kitten</button></form>"
+    );
+    format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{page}", page.len())
+}
+
+/// The cookie's `SameSite=Lax` lets another host of the same domain through; the shield does not.
+#[test]
+fn a_browser_on_a_neighbouring_host_is_made_to_do_nothing() {
+    let bank = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 41\r\n\r\n<!doctype html><title>bank</title>balance",
+    );
+    let page = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let shown = std::sync::Arc::clone(&page);
+    let neighbour = Upstream::scripted(move |conn| {
+        while conn.request()?.is_some() {
+            let page = shown.lock().unwrap().clone();
+            conn.send(page.as_bytes())?;
+        }
+        Ok(())
+    });
+    let gateway = TestGateway::start(&format!(
+        "[[app]]\nname = \"bank\"\nhost = \"bank.site.localhost\"\nupstream = {:?}\n\
+         [[app]]\nname = \"echo\"\nhost = \"bank.site.localhost\"\npath = \"/websocket\"\nupstream = \"builtin:whoami\"\n\
+         [[app]]\nname = \"blog\"\nhost = \"blog.site.localhost\"\nupstream = {:?}\n\
+         [[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n",
+        bank.url, neighbour.url
+    ));
+    gateway.add_user("alice", &[]);
+    let (bank_at, blog_at) = (gateway.origin.clone(), gateway.origin.replace("bank.", "blog."));
+    *page.lock().unwrap() = hostile_page(&bank_at);
+
+    let browser = Browser::start();
+    browser.open(&format!("{bank_at}/"));
+    browser.fill_in("#username", "alice");
+    browser.fill_in("#password", &password("alice"));
+    browser.click("button[type=submit]");
+    assert!(browser.text().contains("balance"), "{}", browser.text());
+    let websocket = |browser: &Browser| {
+        browser.evaluate("(window.outcome = null, 1)");
+        browser.evaluate(&format!(
+            "(() => {{ const s = new WebSocket('{}/websocket'); s.onopen = () => window.outcome = 'open'; \
+             s.onerror = () => window.outcome = 'refused'; return 1; }})()",
+            bank_at.replace("https:", "wss:")
+        ));
+        until("the WebSocket is open or refused", || !browser.evaluate("window.outcome").is_null());
+        browser.evaluate("window.outcome")
+    };
+    assert_eq!(websocket(&browser), "open");
+
+    browser.open(&format!("{blog_at}/"));
+    assert_eq!(browser.title(), "hostile");
+    assert_eq!(websocket(&browser), "refused");
+    browser.click("button[type=submit]");
+    assert!(browser.text().contains("This came from another site"), "{}", browser.text());
+    browser.picture("refused-cross-site");
+    assert!(bank.seen().iter().all(|request| request.asked().starts_with("GET ")), "{:?}", bank.seen());
+    // She was signed in all the time: it is the cookie that came along.
+    let log = gateway.drained();
+    let refused: Vec<_> = log.iter().filter(|line| !line["shield"].is_null()).collect();
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    assert!(refused.iter().all(|line| line["user"] == "alice" && line["status"] == 403), "{refused:?}");
+}

@@ -1,0 +1,258 @@
+//! What an application's answers lack, and what browsers are told of HTTPS.
+
+use std::path::PathBuf;
+
+use crate::support::{
+    client::{Answer, Http2, RawClient, full, request, sign_in},
+    gateway::TestGateway,
+    upstream::{Upstream, public_app, values},
+};
+
+fn answering(lines: &str) -> Upstream {
+    Upstream::answering(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok"))
+}
+
+/// A gateway before one app for whoever is signed in, and the answer that alice gets of it.
+fn answered(lines: &str, keys: &str) -> Answer {
+    let upstream = answering(lines);
+    let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n{keys}\n", upstream.url));
+    gateway.add_user("alice", &[]);
+    let cookie = sign_in(&gateway, "alice");
+    RawClient::connect(&gateway).get("/", &format!("Cookie: {cookie}\r\n"))
+}
+
+const ADDED: [(&str, &str); 5] = [
+    ("x-frame-options", "SAMEORIGIN"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cache-control", "private"),
+];
+
+#[test]
+fn asvs_3_4_4_to_3_4_8_and_14_3_2_what_an_answer_lacks_is_added() {
+    let answer = answered("Content-Type: text/html\r\n", "");
+    for (name, value) in ADDED {
+        assert_eq!(answer.values(name), [value], "{}", answer.head);
+    }
+    assert_eq!(answer.values("content-type"), ["text/html"]);
+}
+
+#[test]
+fn what_the_application_says_itself_stays() {
+    let own = "X-Frame-Options: DENY\r\nX-Content-Type-Options: none\r\nReferrer-Policy: origin\r\n\
+               Cross-Origin-Opener-Policy: unsafe-none\r\nCache-Control: public, max-age=60\r\n";
+    let answer = answered(own, "");
+    for line in own.lines() {
+        let (name, value) = line.split_once(": ").unwrap();
+        assert_eq!(answer.values(name), [value], "{}", answer.head);
+    }
+    let framed = answered("Content-Security-Policy: frame-ancestors https://portal.example.com\r\n", "");
+    assert!(framed.values("x-frame-options").is_empty(), "{}", framed.head);
+    assert!(answered("Expires: 0\r\n", "").values("cache-control").is_empty());
+}
+
+#[test]
+fn each_part_can_be_another_and_be_off() {
+    let keys = "[app.shield]\nx_frame_options = \"DENY\"\nreferrer_policy = \"no-referrer\"\n\
+                cross_origin_opener_policy = \"same-origin-allow-popups\"\ncache_control = \"no-store\"\n";
+    let answer = answered("", keys);
+    for (name, value) in [
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin-allow-popups"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(answer.values(name), [value], "{}", answer.head);
+    }
+    let each = "[app.shield]\nx_frame_options = \"off\"\nx_content_type_options = \"off\"\nreferrer_policy = \"off\"\n\
+                cross_origin_opener_policy = \"off\"\ncache_control = \"off\"\nsoftware_headers = \"keep\"\n\
+                cookie_secure = false\n";
+    for keys in [each, "[app.shield]\nmode = \"off\"\n"] {
+        let answer = answered("Server: x/1\r\nX-Powered-By: y\r\nSet-Cookie: a=b\r\n", keys);
+        for (name, _) in ADDED {
+            assert!(answer.values(name).is_empty(), "{}", answer.head);
+        }
+        assert_eq!(answer.values("server"), ["x/1"]);
+        assert_eq!((answer.values("x-powered-by"), answer.values("set-cookie")), (vec!["y"], vec!["a=b"]));
+    }
+}
+
+#[test]
+fn what_anyone_may_have_may_be_cached() {
+    let upstream = answering("Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n");
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let answer = RawClient::connect(&gateway).get("/", "");
+    assert!(answer.values("cache-control").is_empty(), "{}", answer.head);
+    assert_eq!(answer.values("x-frame-options"), ["SAMEORIGIN"]);
+}
+
+#[tokio::test]
+async fn answers_over_http2_lack_nothing_either() {
+    let upstream = answering("Server: x\r\nSet-Cookie: a=b\r\n");
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let answer =
+        Http2::connect(&gateway).await.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
+    for (name, value) in ADDED.iter().filter(|(name, _)| *name != "cache-control") {
+        assert_eq!(answer.headers().get(*name).unwrap(), value);
+    }
+    assert!(!answer.headers().contains_key("server"));
+    assert_eq!(answer.headers().get("set-cookie").unwrap(), "a=b; Secure");
+}
+
+#[test]
+fn asvs_13_4_6_no_answer_tells_the_software() {
+    let lines = "Server: Apache/2.4.1\r\nserver: again\r\nX-Powered-By: PHP/5\r\nX-AspNet-Version: 4\r\nX-AspNetMvc-Version: 5\r\nX-Other: 1\r\n";
+    let answer = answered(lines, "");
+    for name in ["server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version"] {
+        assert!(answer.values(name).is_empty(), "{}", answer.head);
+    }
+    assert_eq!(answer.values("x-other"), ["1"]);
+}
+
+#[test]
+fn asvs_3_3_1_the_applications_cookies_are_secure() {
+    let lines = "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2; SECURE\r\nSet-Cookie: c=\"x; secure\"\r\nSet-Cookie: d\r\nSet-Cookie:\r\nset-cookie: e=1;;\r\n";
+    assert_eq!(
+        answered(lines, "").values("set-cookie"),
+        ["a=1; Path=/; Secure", "b=2; SECURE", "c=\"x; secure\"; Secure", "d; Secure", "", "e=1;;; Secure"]
+    );
+    let keys = "[app.shield]\ncookie_http_only = true\ncookie_same_site = \"Lax\"";
+    assert_eq!(
+        answered("Set-Cookie: a=1\r\nSet-Cookie: b=2; samesite=None; httponly; secure\r\n", keys)
+            .values("set-cookie"),
+        ["a=1; Secure; HttpOnly; SameSite=Lax", "b=2; samesite=None; httponly; secure"]
+    );
+}
+
+/// An app behind the gateway may not speak for it: not in a head, not with a change of protocol, not in a trailer.
+#[test]
+fn asvs_3_3_3_no_application_sets_a_cookie_or_a_header_of_the_gateway() {
+    let forged = "Set-Cookie: __Host-portcullis=x; Path=/; Secure\r\nSet-Cookie: __Host-portcullis-form=x\r\n\
+                  Set-Cookie: __Host-portcullis-device=x; Path=/; Secure\r\nSet-Cookie: __HOST-Portcullis-Notice=x\r\n\
+                  Set-Cookie: =__Host-portcullis-device=x\r\nSet-Cookie: mine=1\r\nPortcullis-User: root\r\n\
+                  PORTCULLIS-Anything: x\r\nPortcullis-Session-Set: a=b\r\nAlt-Svc: h3=\":443\"\r\n";
+    let answer = answered(forged, "");
+    assert_eq!(answer.values("set-cookie"), ["mine=1; Secure"]);
+    assert!(!answer.head.to_ascii_lowercase().contains("portcullis"), "{}", answer.head);
+    assert!(answer.values("alt-svc").is_empty(), "{}", answer.head);
+
+    let switching =
+        format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n{forged}\r\n");
+    let upstream = Upstream::answering(switching);
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    let head = client.head().unwrap();
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert_eq!(values(&head, "set-cookie"), ["mine=1; Secure"]);
+    assert!(!head.to_ascii_lowercase().contains("portcullis"), "{head}");
+    assert!(values(&head, "x-frame-options").is_empty(), "{head}");
+
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nTrailer: Set-Cookie, Portcullis-User, X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\
+         Set-Cookie: __Host-portcullis=x\r\nset-cookie: a=b\r\nPortcullis-User: root\r\nX-Sum: 1\r\n\r\n",
+    );
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let answer = RawClient::connect(&gateway).get("/", "TE: trailers\r\n");
+    assert_eq!(answer.text(), "ok");
+    assert_eq!(answer.trailers, ["x-sum: 1"]);
+}
+
+/// A gateway with a certificate that is not of its own making.
+struct Certified {
+    gateway: TestGateway,
+    certificate: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Certified {
+    fn start(tls: &str, apps: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key_file) = (folder.path().join("own.pem"), folder.path().join("own.key"));
+        std::fs::write(&certificate, key.cert.pem()).unwrap();
+        std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
+        let sections = format!(
+            "[tls]\n{tls}\n[[tls.certificate]]\ncert = \"{}\"\nkey = \"{}\"\n",
+            certificate.display(),
+            key_file.display()
+        );
+        Self { gateway: TestGateway::start_with(&sections, apps), certificate, _folder: folder }
+    }
+
+    fn ask(&self, request: &str) -> Answer {
+        let mut client = RawClient::connect_trusting(
+            &self.gateway,
+            "localhost",
+            &[],
+            std::slice::from_ref(&self.certificate),
+        );
+        client.send(format!("{request}\r\n\r\n"));
+        client.answer()
+    }
+}
+
+#[test]
+fn asvs_3_4_1_every_answer_over_https_tells_to_stay_there_for_a_year() {
+    let upstream =
+        answering("Strict-Transport-Security: max-age=0\r\nstrict-transport-security: max-age=1\r\n");
+    let apps = public_app(&upstream.url, "")
+        + "[[app.rule]]\npath = \"/closed\"\nallow = \"nobody\"\n[[app]]\npath = \"/gone\"\nupstream = \"http://127.0.0.1:1\"\n[[app.rule]]\npath = \"/gone\"\nallow = \"anyone\"\n";
+    let certified = Certified::start("", &apps);
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /.gateway/login HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /.gateway/account HTTP/1.1\r\nHost: localhost\r\nAccept: text/html", 303),
+        ("GET /.gateway/nothing HTTP/1.1\r\nHost: localhost", 404),
+        ("GET /closed HTTP/1.1\r\nHost: localhost", 403),
+        ("GET /gone HTTP/1.1\r\nHost: localhost", 502),
+        ("GET /a/../b HTTP/1.1\r\nHost: localhost", 400),
+        ("GET / HTTP/1.1\r\nHost: elsewhere.example", 421),
+    ] {
+        let answer = certified.ask(request);
+        assert_eq!(answer.status, status, "{request}");
+        assert_eq!(answer.values("strict-transport-security"), ["max-age=31536000"], "{request}");
+    }
+    let plain = {
+        use std::io::{Read, Write};
+        let mut socket = std::net::TcpStream::connect(certified.gateway.addrs.http[0]).unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut text = String::new();
+        socket.read_to_string(&mut text).unwrap();
+        text
+    };
+    assert!(plain.starts_with("HTTP/1.1 308"), "{plain}");
+    // RFC 6797 §7.2: never over plain HTTP.
+    assert!(values(&plain, "strict-transport-security").is_empty(), "{plain}");
+}
+
+#[test]
+fn how_long_is_the_operators_choice_and_the_applications_word_counts_only_without_one() {
+    let upstream = answering("Strict-Transport-Security: max-age=5\r\n");
+    let app = public_app(&upstream.url, "");
+    for (tls, expected) in [
+        ("hsts = \"2d\"", "max-age=172800"),
+        ("hsts = \"730d\"\nhsts_subdomains = true", "max-age=63072000; includeSubDomains"),
+        // RFC 6797 §6.1.1: browsers forget.
+        ("hsts = \"0s\"", "max-age=0"),
+        ("hsts = \"off\"", "max-age=5"),
+    ] {
+        let answer = Certified::start(tls, &app).ask("GET / HTTP/1.1\r\nHost: localhost");
+        assert_eq!(answer.values("strict-transport-security"), [expected], "{tls}");
+    }
+}
+
+#[test]
+fn a_certificate_of_the_gateways_own_making_binds_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for path in ["/", "/.gateway/login"] {
+        let answer = RawClient::connect(&gateway).get(path, "");
+        assert!(answer.values("strict-transport-security").is_empty(), "{}", answer.head);
+    }
+    // Unless it is asked for: a proxy in front may have a real one.
+    let gateway = TestGateway::start_with("[tls]\nhsts = \"365d\"", &public_app(&upstream.url, ""));
+    let answer = RawClient::connect(&gateway).get("/", "");
+    assert_eq!(answer.values("strict-transport-security"), ["max-age=31536000"]);
+}

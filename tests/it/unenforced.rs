@@ -1,0 +1,120 @@
+//! Rules that are tried out: they tell whom they would refuse, and refuse nobody.
+
+use crate::support::{
+    client::{RawClient, sign_in},
+    gateway::TestGateway,
+    upstream::Upstream,
+};
+
+const GROUPS: &str = "[groups]\nstaff = []";
+
+fn app(upstream: &Upstream, rules: &str) -> String {
+    format!("[[app]]\nname = \"app\"\nupstream = {:?}\n{rules}", upstream.url)
+}
+
+#[test]
+fn what_would_be_refused_goes_on_as_whoever_it_is_and_is_told() {
+    let upstream = Upstream::ok();
+    let rules = "[[app.rule]]\npath = \"/**\"\nallow = { group = \"staff\" }\nenforce = false\n";
+    let gateway = TestGateway::start_with(GROUPS, &app(&upstream, rules));
+    gateway.add_user("alice", &["staff"]);
+    gateway.add_user("bob", &[]);
+    let (alice, bob) = (sign_in(&gateway, "alice"), sign_in(&gateway, "bob"));
+    let mut client = RawClient::connect(&gateway);
+    for (path, cookie, user) in
+        [("/a", alice.as_str(), Some("alice")), ("/b", &bob, Some("bob")), ("/c", "", None)]
+    {
+        let answer = client.get(path, &format!("Cookie: {cookie}\r\nRemote-User: root\r\n"));
+        assert_eq!(answer.status, 200, "{path}");
+        let received = upstream.seen().pop().unwrap();
+        let expected: Vec<&str> = user.into_iter().collect();
+        assert_eq!(received.values("remote-user"), expected, "{path}");
+        // Nobody else is to see tomorrow what will be for some.
+        assert_eq!(answer.values("cache-control"), ["private"], "{path}");
+    }
+    // The gateway's own pages have no rules, and what only looks like one is none.
+    assert_eq!(client.get("/.gateway/account", "Accept: text/html\r\n").status, 303);
+    assert_eq!(client.get("/.GATEWAY/account", "").status, 404);
+    let log = gateway.drained();
+    let told = |path: &str| {
+        let line = log.iter().find(|line| line["path"] == path).unwrap();
+        (line["unenforced"]["outcome"].clone(), line["unenforced"]["rule"].to_string())
+    };
+    assert!(told("/a").0.is_null());
+    assert_eq!(told("/b").0, "forbidden");
+    assert_eq!(told("/c").0, "sign-in");
+    assert!(told("/c").1.contains("gateway.toml:"), "{}", told("/c").1);
+}
+
+#[test]
+fn no_other_rule_is_weakened() {
+    let upstream = Upstream::ok();
+    let rules = "[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n\
+         [[app.rule]]\npath = \"/admin/**\"\nallow = { group = \"staff\" }\n\
+         [[app.rule]]\npath = \"/admin/export\"\nallow = \"nobody\"\nenforce = false\n\
+         [[app.rule]]\npath = \"/ADMIN/**\"\nallow = \"authenticated\"\nenforce = false\n\
+         [[app.rule]]\npath = \"/admin/**\"\nallow = \"nobody\"\nenforce = false\n\
+         [[app.rule]]\npath = \"/admin/public\"\nmethods = \"POST\"\nallow = \"authenticated\"\nenforce = false\n";
+    let gateway = TestGateway::start_with(GROUPS, &app(&upstream, rules));
+    gateway.add_user("bob", &[]);
+    gateway.add_user("alice", &["staff"]);
+    let bob = sign_in(&gateway, "bob");
+    // What makes no sense is answered with 400, and its connection closed.
+    let get = |path: &str, lines: &str| RawClient::connect(&gateway).get(path, lines).status;
+    for path in [
+        "/admin/export",
+        "/admin//export",
+        "/ADMIN/export",
+        "/Admin/x",
+        "/ADMIN/x",
+        "/admin/public",
+        "/%61dmin/export",
+        "/admin/export;x",
+        "/x%2f%2fadmin%2fexport/%2e",
+    ] {
+        let nobody = get(path, "");
+        assert!([400, 401].contains(&nobody), "{path} {nobody}");
+        let status = get(path, &format!("Cookie: {bob}\r\n"));
+        assert!([400, 403].contains(&status), "{path} {status}");
+    }
+    assert_eq!(upstream.connections(), 0);
+    let alice = sign_in(&gateway, "alice");
+    assert_eq!(get("/admin/export", &format!("Cookie: {alice}\r\n")), 200);
+    let log = gateway.drained();
+    let line = log.iter().find(|line| line["status"] == 200 && line["path"] == "/admin/export").unwrap();
+    assert_eq!(line["unenforced"]["outcome"], "forbidden");
+    // What is refused by an enforced rule is no report.
+    assert!(log.iter().filter(|line| line["status"] == 403).all(|line| line["unenforced"].is_null()));
+}
+
+#[test]
+fn the_rule_around_it_decides_in_its_place() {
+    let upstream = Upstream::ok();
+    let rules = "[[app.rule]]\npath = \"/**\"\nallow = { group = \"staff\" }\n\
+         [[app.rule]]\npath = \"/export\"\nallow = \"nobody\"\nenforce = false\n\
+         [[app.rule]]\npath = \"/**\"\nmethods = \"GET\"\nallow = \"authenticated\"\nenforce = false\n";
+    let gateway = TestGateway::start_with(GROUPS, &app(&upstream, rules));
+    gateway.add_user("bob", &[]);
+    let bob = sign_in(&gateway, "bob");
+    let mut client = RawClient::connect(&gateway);
+    for path in ["/export", "/", "/x"] {
+        assert_eq!(client.get(path, "").status, 401, "{path}");
+        assert_eq!(client.get(path, &format!("Cookie: {bob}\r\n")).status, 403, "{path}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn a_recent_sign_in_that_is_not_enforced_is_told() {
+    let upstream = Upstream::ok();
+    let rules =
+        "[[app.rule]]\npath = \"/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"\nenforce = false\n";
+    let gateway = TestGateway::start(&app(&upstream, rules));
+    gateway.add_user("bob", &[]);
+    let bob = sign_in(&gateway, "bob");
+    gateway.clock.advance(std::time::Duration::from_mins(20));
+    assert_eq!(RawClient::connect(&gateway).get("/x", &format!("Cookie: {bob}\r\n")).status, 200);
+    let log = gateway.drained();
+    let line = log.iter().find(|line| line["path"] == "/x").unwrap();
+    assert_eq!((&line["unenforced"]["outcome"], &line["user"]), (&"confirm".into(), &"bob".into()));
+}
