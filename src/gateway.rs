@@ -38,7 +38,7 @@ use crate::{
     request::{Malformed, RequestId, RequestIds, Target},
     session::{AppLimits, Owner, Presented, Session, SessionToken, Sessions, cookie},
     snapshot::{Current, Snapshot},
-    telemetry::{AccessLog, AccessRecord},
+    telemetry::{AccessLog, AccessRecord, Counters, Limit, Metrics},
     users::{Account, Directory, DirectoryError},
 };
 
@@ -55,6 +55,8 @@ pub struct Shared {
     pub directory: Arc<Directory>,
     /// The gateway's own pages.
     pub portal: Portal,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Clock,
 }
@@ -66,6 +68,7 @@ pub struct Gateway {
     forwarder: Forwarder,
     ids: RequestIds,
     access_log: Option<Rc<AccessLog>>,
+    counters: Arc<Counters>,
     carried: Carried,
 }
 
@@ -95,13 +98,21 @@ pub struct Connection {
     pub peer_addr: IpAddr,
     /// How many header lines a request may have.
     pub max_headers: usize,
+    /// How many bytes the path and query of a request may have.
+    pub uri_length: usize,
 }
 
 impl Gateway {
     /// A worker's gateway; without an access log, requests leave no line.
     pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
         let (forwarder, ids, carried) = (Forwarder::default(), RequestIds::new(), Carried::default());
-        Self { shared, forwarder, ids, access_log, carried }
+        let counters = shared.metrics.counters();
+        Self { shared, forwarder, ids, access_log, counters, carried }
+    }
+
+    /// What this worker counts.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// Answers a request.
@@ -111,7 +122,11 @@ impl Gateway {
         let wants = Representation::of(request.method(), request.headers());
         let shares_connection = request.version() == Version::HTTP_2;
         let answered = if lines_of(request.headers()) > connection.max_headers {
+            self.counters.reached(Limit::MaxHeaders);
             Err(Refusal::HeadTooLarge)
+        } else if uri_length(request.uri()) > connection.uri_length {
+            self.counters.reached(Limit::UriLength);
+            Err(Refusal::UriTooLong)
         } else {
             self.answer(&snapshot, request, wants, &mut exchange).await
         };
@@ -267,10 +282,12 @@ impl Gateway {
         snapshot: &Snapshot,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
-        if declared_length(request.headers()).is_some_and(|length| length > snapshot.bodies.max_body) {
+        let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
+        let limits = snapshot.bodies.of(app);
+        if declared_length(request.headers()).is_some_and(|length| length > limits.max_body) {
+            self.counters.reached(Limit::MaxBody);
             return Err(Refusal::TooLarge);
         }
-        let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
         let tie = || match presented {
             Some(Presented::Alive(session)) => self.carried.tie(session, own),
@@ -285,7 +302,7 @@ impl Gateway {
         let context = forward::Context {
             app,
             owned: &snapshot.owned,
-            limits: snapshot.bodies,
+            limits,
             facts,
             leash,
             session_data: told.as_ref(),
@@ -314,8 +331,20 @@ impl Gateway {
                     request_id = %exchange.id, app = %app.name, upstream = %fault.endpoint.url,
                     error = %Chain(&fault), "a request was not answered"
                 );
+                self.count(&app.name, &fault.kind);
                 Err(refusal_for(&fault))
             }
+        }
+    }
+
+    fn count(&self, app: &str, fault: &FaultKind) {
+        match fault {
+            FaultKind::TooLarge => self.counters.reached(Limit::MaxBody),
+            FaultKind::ClientStalled => self.counters.reached(Limit::BodyTimeout),
+            FaultKind::ClientTooSlow => self.counters.reached(Limit::BodyRate),
+            // Nothing that the upstream could help.
+            FaultKind::ClientBroke => {}
+            other => self.counters.faulted(app, other.as_str()),
         }
     }
 
@@ -367,6 +396,7 @@ impl Gateway {
             status: CLIENT_GONE,
             bytes: 0,
             log: self.access_log.clone(),
+            counters: Arc::clone(&self.counters),
         }
     }
 }
@@ -405,6 +435,7 @@ struct Exchange {
     status: u16,
     bytes: u64,
     log: Option<Rc<AccessLog>>,
+    counters: Arc<Counters>,
 }
 
 impl Exchange {
@@ -430,6 +461,8 @@ enum OutgoingBody {
 impl Drop for Exchange {
     fn drop(&mut self) {
         let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
+        let took = began.elapsed();
+        self.counters.answered(app.as_deref(), self.status, took, *upstream_time);
         let Some(log) = &self.log else { return };
         log.record(&AccessRecord {
             time: *time,
@@ -440,7 +473,7 @@ impl Drop for Exchange {
             path: target.as_ref().map_or(uri.path(), |target| target.path.as_str()),
             status: self.status,
             bytes: self.bytes,
-            duration: began.elapsed(),
+            duration: took,
             upstream_time: *upstream_time,
             app: app.as_deref(),
             user: viewer.user().map(|user| user.name.as_str()),
@@ -495,6 +528,10 @@ fn lines_of(headers: &HeaderMap) -> usize {
     headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1)
 }
 
+fn uri_length(uri: &http::Uri) -> usize {
+    uri.path_and_query().map_or(0, |path_and_query| path_and_query.as_str().len())
+}
+
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -507,7 +544,7 @@ fn refusal_for(fault: &Fault) -> Refusal {
         | FaultKind::TwoLengths => Refusal::BadGateway,
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
-        FaultKind::ClientStalled => Refusal::TooSlow,
+        FaultKind::ClientStalled | FaultKind::ClientTooSlow => Refusal::TooSlow,
         FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
     }
 }

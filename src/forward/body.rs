@@ -14,8 +14,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{Leash, headers::OwnedNames, pool::Lease};
-use crate::stall::Stall;
+use super::{App, Leash, headers::OwnedNames, pool::Lease};
+use crate::{pace::Pace, stall::Stall};
 
 /// What a body may cost; part of the configured limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,16 @@ pub struct BodyLimits {
     pub max_body: u64,
     /// How long a client may be silent within its body.
     pub body_timeout: Duration,
+    /// Bytes a second that a client has to send, averaged over `body_timeout`; 0: any.
+    pub body_rate: u64,
+}
+
+impl BodyLimits {
+    /// Those that hold for an app.
+    #[must_use]
+    pub fn of(self, app: &App) -> Self {
+        Self { max_body: app.max_body.unwrap_or(self.max_body), ..self }
+    }
 }
 
 /// Why a body ended early.
@@ -35,6 +45,9 @@ pub enum BodyError {
     /// Nothing came for too long.
     #[error("nothing of the body came for too long")]
     Stalled,
+    /// It came, but too slowly.
+    #[error("the body came too slowly")]
+    TooSlow,
     /// Whoever it was for may not have it any more.
     #[error("the body was ended")]
     Ended,
@@ -55,6 +68,7 @@ struct Streaming {
     body: Incoming,
     left: u64,
     stall: Stall,
+    pace: Pace,
     owned: Arc<OwnedNames>,
     gate: Option<Gate>,
     progress: Rc<Progress>,
@@ -169,7 +183,8 @@ impl RequestBody {
         progress: Rc<Progress>,
     ) -> Self {
         let stall = Stall::new(limits.body_timeout);
-        Self(Some(Streaming { body, left: limits.max_body, stall, owned, gate, progress }))
+        let pace = Pace::new(limits.body_rate, limits.body_timeout);
+        Self(Some(Streaming { body, left: limits.max_body, stall, pace, owned, gate, progress }))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -187,12 +202,18 @@ impl Streaming {
             }
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Pending => match self.stall.poll_wait(cx) {
-                Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Stalled))),
-                Poll::Pending => Poll::Pending,
-            },
+            Poll::Pending => {
+                self.pace.wait();
+                match self.stall.poll_wait(cx) {
+                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Stalled))),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
             Poll::Ready(Some(Ok(mut frame))) => {
                 self.stall.moved();
+                if self.pace.moved(frame.data_ref().map_or(0, Buf::remaining)).is_err() {
+                    return Poll::Ready(Some(Err(BodyError::TooSlow)));
+                }
                 self.progress.moved_at.set(Instant::now());
                 if let Some(data) = frame.data_ref() {
                     match self.left.checked_sub(data.remaining() as u64) {

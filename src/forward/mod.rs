@@ -117,6 +117,7 @@ impl Forwarder {
         let (response, lease) = answered.map_err(|(endpoint, kind)| match progress.failure.get() {
             Some(BodyError::TooLarge) => fault((endpoint, FaultKind::TooLarge)),
             Some(BodyError::Stalled) => fault((endpoint, FaultKind::ClientStalled)),
+            Some(BodyError::TooSlow) => fault((endpoint, FaultKind::ClientTooSlow)),
             Some(BodyError::Broken | BodyError::Ended) => fault((endpoint, FaultKind::ClientBroke)),
             Some(BodyError::Unwanted) | None => fault((endpoint, kind)),
         })?;
