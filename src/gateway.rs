@@ -153,6 +153,9 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let (method, headers) = (request.method(), request.headers());
+        if !has_known_scheme(request.uri()) {
+            return Err(Refusal::BadRequest("The scheme of the address is not one that is served here."));
+        }
         let target = Target::read(method, request.uri(), headers, exchange.peer_addr, &snapshot.proxies)
             .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
         exchange.target = Some(target.clone());
@@ -526,6 +529,11 @@ fn to_come_back<'e>(method: &Method, exchange: &'e Exchange) -> Option<&'e str> 
 /// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.
 fn lines_of(headers: &HeaderMap) -> usize {
     headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1)
+}
+
+/// RFC 9113 §8.3.1: an address that names a host names its scheme, too. A proxy of one's own may say `http`.
+fn has_known_scheme(uri: &http::Uri) -> bool {
+    uri.authority().is_none() || matches!(uri.scheme_str(), Some("https" | "http"))
 }
 
 fn uri_length(uri: &http::Uri) -> usize {

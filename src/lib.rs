@@ -38,7 +38,8 @@
 //! | --- | --- | --- | --- |
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
-//! | | [`stall`], [`pace`] | a limit on silence, and one on slowness | |
+//! | | [`stall`] | a limit on silence | |
+//! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |

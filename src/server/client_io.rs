@@ -270,7 +270,9 @@ impl<T> ClientIo<T> {
         let read = buf.filled().get(before..).unwrap_or_default();
         let misplaced = framing.follow(read);
         // hyper is about to refuse it, and does not say which of the two limits it was.
-        if framing.lines() > self.max_headers && !self.activity.has_many_lines.swap(true, Ordering::Relaxed) {
+        if framing.most_lines() > self.max_headers
+            && !self.activity.has_many_lines.swap(true, Ordering::Relaxed)
+        {
             self.counters.reached(Limit::MaxHeaders);
         }
         if let Some(misplaced) = misplaced {

@@ -63,8 +63,6 @@ pub(super) struct Frames {
     recent: Recent,
     /// The highest stream that the client has opened.
     last_stream: u32,
-    /// The stream whose answer was over with its head, just now.
-    ended_by_head: u32,
     /// Streams whose answer has begun and not ended; never more than there may be streams.
     answering: Vec<u32>,
 }
@@ -102,7 +100,6 @@ impl Frames {
             continuations: 0,
             recent: Recent::new(Instant::now()),
             last_stream: 0,
-            ended_by_head: 0,
             answering: Vec::new(),
         }
     }
@@ -126,19 +123,17 @@ impl Frames {
         while let Some(head) = self.outgoing.next(&mut rest) {
             match head.kind {
                 DATA => self.recent.sent += u64::from(head.len),
-                // Two in a row that h2 sends for a head that is too large: 431, and a reset.
-                RST_STREAM if head.code == PROTOCOL_ERROR && head.stream == self.ended_by_head => {
-                    kept(Limit::HeaderSize);
-                }
+                HEADERS if head.is_bare() => kept(Limit::HeaderSize),
                 RST_STREAM if head.code == REFUSED_STREAM => kept(Limit::Http2Streams),
-                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Limit::Http2Resets),
+                // It says what was too much if that was resets, and nothing if it was what a small block unpacks to.
+                GOAWAY if head.code == ENHANCE_YOUR_CALM && head.len > 8 => kept(Limit::Http2Resets),
+                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Limit::HeaderSize),
                 _ => {}
             }
             if head.kind == RST_STREAM {
                 self.recent.resets = self.recent.resets.saturating_add(1);
             }
             let ends = matches!(head.kind, DATA | HEADERS) && head.flags & END_STREAM != 0;
-            self.ended_by_head = if head.kind == HEADERS && ends { head.stream } else { 0 };
             if ends || head.kind == RST_STREAM {
                 self.over(head.stream);
             } else if head.kind == HEADERS && !self.answering.contains(&head.stream) {
@@ -247,8 +242,19 @@ struct Head {
     flags: u8,
     stream: u32,
     code: u32,
+    /// The first byte of what it holds.
+    first: u8,
     /// How many bytes of the frame this was.
     read: usize,
+}
+
+impl Head {
+    /// Whether an answer is a status and nothing else. Ours all have a date; what h2 answers by itself to a
+    /// head that is too large, 431, has none. Written out, its status takes five bytes, and named by its place
+    /// in the table, one (RFC 7541 §6.1 and §6.2.1: 0x48 is a new `:status`).
+    fn is_bare(&self) -> bool {
+        self.flags & END_STREAM != 0 && (self.len == 1 || (self.len == 5 && self.first == 0x48))
+    }
 }
 
 /// Finds the heads of frames in bytes that come in any pieces.
@@ -293,6 +299,7 @@ impl Cursor {
         }
         let head = self.read();
         match (head.kind, head.len) {
+            (HEADERS, 1..) => HEAD_BYTES + 1,
             (RST_STREAM, 4) => HEAD_BYTES + 4,
             (GOAWAY, 8..) => FAREWELL_BYTES,
             _ => HEAD_BYTES,
@@ -309,6 +316,7 @@ impl Cursor {
             flags,
             stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
             code: u32::from_be_bytes(code),
+            first: r0,
             read: HEAD_BYTES,
         }
     }
@@ -330,7 +338,6 @@ const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
-const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
@@ -404,7 +411,7 @@ mod tests {
     fn streams_that_we_had_to_reset_count_too() {
         let mut frames = Frames::new(Http2Limits::default());
         frames.came(&preface()).unwrap();
-        let resets = frame(RST_STREAM, 0, 1, &PROTOCOL_ERROR.to_be_bytes());
+        let resets = frame(RST_STREAM, 0, 1, &[0, 0, 0, 1]);
         for _ in 0..Http2Limits::default().resets {
             assert!(!frames.resets_too_many());
             frames.went(&resets, |limit| panic!("{limit:?}"));
@@ -418,16 +425,29 @@ mod tests {
         let mut kept = Vec::new();
         let mut frames = Frames::new(Http2Limits::default());
         let too_large = [
-            frame(HEADERS, 4 | END_STREAM, 5, &[0x88]),
-            frame(RST_STREAM, 0, 5, &PROTOCOL_ERROR.to_be_bytes()),
+            frame(HEADERS, 4 | END_STREAM, 1, &[0x88, 0xbe]),
+            frame(HEADERS, 4 | END_STREAM, 3, &[0x88, 0xbe, 0xbf, 0xc0, 0xc1]),
+            frame(HEADERS, 4, 5, &[0x88]),
+            frame(HEADERS, 4 | END_STREAM, 7, &[0x48, 0x83, 0x69, 0x90, 0xff]),
+            frame(HEADERS, 4 | END_STREAM, 9, &[0xbe]),
         ]
         .concat();
         let refused = frame(RST_STREAM, 0, 7, &REFUSED_STREAM.to_be_bytes());
-        let calm = frame(GOAWAY, 0, 0, &[[0; 4], ENHANCE_YOUR_CALM.to_be_bytes()].concat());
-        for byte in [too_large, refused, calm].concat() {
+        let calm =
+            |why: &[u8]| frame(GOAWAY, 0, 0, &[&[0; 4], &ENHANCE_YOUR_CALM.to_be_bytes(), why].concat());
+        for byte in [too_large, refused, calm(b"too_many_resets"), calm(b"")].concat() {
             frames.went(&[byte], |limit| kept.push(limit));
         }
-        assert_eq!(kept, [Limit::HeaderSize, Limit::Http2Streams, Limit::Http2Resets]);
+        assert_eq!(
+            kept,
+            [
+                Limit::HeaderSize,
+                Limit::HeaderSize,
+                Limit::Http2Streams,
+                Limit::Http2Resets,
+                Limit::HeaderSize
+            ]
+        );
     }
 
     #[test]

@@ -180,13 +180,14 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
     assert_eq!(app.host_header, crate::forward::HostHeader::Fixed("app.internal:8080".parse().unwrap()));
     assert_eq!((app.timeout, app.connect_timeout), (Duration::from_secs(7), Duration::from_secs(8)));
     assert!(app.underscore_headers);
+    assert_eq!(app.max_body, Some(3 << 20));
 
     let [app] = it.policy.apps() else { panic!("{:?}", it.policy) };
     assert_eq!(app.hosts.iter().map(|host| &**host).collect::<Vec<_>>(), ["wiki.example.com", "[::1]"]);
     assert_eq!(app.mount.as_str(), "/wiki");
     let [rule] = app.rules() else { panic!("{app:?}") };
     assert_eq!(rule.to_string(), "GET,POST /wiki/**");
-    assert_eq!(rule.place.to_string(), "/etc/portcullis/gateway.toml:48:8");
+    assert_eq!(rule.place.to_string(), "/etc/portcullis/gateway.toml:63:8");
     let crate::access::Requirement::Matching(criteria) = &rule.requirement else { panic!("{rule:?}") };
     assert_eq!(criteria.to_string(), "user alice and permission wiki.edit and network 192.0.2.1/32");
     let granted_by: Vec<_> = criteria.permissions[0].granted_by.iter().map(ToString::to_string).collect();
