@@ -15,6 +15,7 @@ use std::{
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -157,31 +158,13 @@ pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize
         let begun = Rc::new(Cell::new(0));
         let turnstile = Rc::new(Turnstile::default());
         for number in 0..connections {
-            let (tls, begun, turnstile) = (Arc::clone(&tls), Rc::clone(&begun), Rc::clone(&turnstile));
-            spawn_local(async move {
-                let mut is_first = true;
-                loop {
-                    if !is_first {
-                        turnstile.pass().await;
-                    }
-                    let stream = connect(&tls, addr).await;
-                    if std::mem::take(&mut is_first) {
-                        begun.set(begun.get() + 1);
-                        // Spread over the whole time, not all at once.
-                        let spread = attack.every * u32::try_from(number % 1000).unwrap() / 1000;
-                        sleep(spread.min(Duration::from_secs(1))).await;
-                    }
-                    if let Ok(stream) = stream {
-                        let attacked = if attack.name == SIGN_IN {
-                            guess(stream, number, attack.every).await
-                        } else {
-                            attack_over(stream, attack, number).await
-                        };
-                        // Thrown out, most likely: that is what is to be seen.
-                        attacked.ok();
-                    }
-                }
-            });
+            spawn_local(keep_attacking(
+                attack,
+                (Arc::clone(&tls), addr),
+                number,
+                Rc::clone(&begun),
+                Rc::clone(&turnstile),
+            ));
             // Handshakes take turns, or the first would be late for the limit on them.
             if number % 20 == 19 {
                 while begun.get() + 20 <= number {
@@ -197,6 +180,35 @@ pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize
         println!("ready");
         std::future::pending::<()>().await;
     });
+}
+
+/// Connects and attacks, again and again.
+async fn keep_attacking(
+    attack: &'static Attack,
+    (tls, addr): (Arc<ClientConfig>, SocketAddr),
+    number: usize,
+    begun: Rc<Cell<usize>>,
+    turnstile: Rc<Turnstile>,
+) {
+    let mut is_first = true;
+    loop {
+        if !is_first {
+            turnstile.pass().await;
+        }
+        let stream = connect(&tls, addr).await;
+        if std::mem::take(&mut is_first) {
+            begun.set(begun.get() + 1);
+        }
+        if let Ok(stream) = stream {
+            let attacked = if attack.name == SIGN_IN {
+                guess(stream, number, attack.every).await
+            } else {
+                attack_over(stream, attack, number).await
+            };
+            // Thrown out, most likely: that is what is to be seen.
+            attacked.ok();
+        }
+    }
 }
 
 async fn attack_over(mut stream: TlsStream<TcpStream>, attack: &Attack, number: usize) -> io::Result<()> {
@@ -226,6 +238,8 @@ async fn attack_over(mut stream: TlsStream<TcpStream>, attack: &Attack, number: 
 async fn guess(stream: TlsStream<TcpStream>, number: usize, every: Duration) -> io::Result<()> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     spawn_local(connection);
+    // Spread over the whole time, not all at once.
+    sleep(every * u32::try_from(number % 1000).unwrap() / 1000).await;
     loop {
         sender.ready().await.map_err(io::Error::other)?;
         sign_in(&mut sender, &format!("user{number}"), "wrong horse").await;

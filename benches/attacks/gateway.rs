@@ -79,7 +79,7 @@ impl Gateway {
     pub(crate) fn limits_reached(&self) -> String {
         let text = self.ask("/metrics").unwrap_or_default();
         let lines = text.lines().filter(|line| line.starts_with("portcullis_limit_reached_total"));
-        lines.filter(|line| !line.ends_with(" 0")).map(|line| format!("    {line}\n")).collect()
+        lines.filter(|line| !line.ends_with(" 0")).collect::<Vec<_>>().join("\n")
     }
 
     fn ask(&self, path: &str) -> Option<String> {

@@ -11,7 +11,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
-#![expect(clippy::string_slice, clippy::indexing_slicing, reason = "of texts that this program knows")]
+#![expect(clippy::indexing_slicing, reason = "of texts that this program knows")]
 
 mod attacker;
 mod gateway;

@@ -76,13 +76,12 @@ pub fn post(path: &str) -> [(&str, &[u8]); 4] {
 #[derive(Debug)]
 pub struct Frame {
     pub kind: u8,
-    pub flags: u8,
     pub stream: u32,
     pub payload: Vec<u8>,
 }
 
 impl Frame {
-    /// The error of a RST_STREAM or GOAWAY.
+    /// The error of a `RST_STREAM` or GOAWAY.
     pub fn error(&self) -> u32 {
         let at = if self.kind == GOAWAY { 4 } else { 0 };
         u32::from_be_bytes(self.payload[at..at + 4].try_into().expect("four bytes"))
@@ -137,7 +136,7 @@ impl Frames {
         let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let payload = self.0.bytes(usize::try_from(len).expect("a length"))?;
         let stream = u32::from_be_bytes(head[5..9].try_into().expect("four bytes"));
-        Ok(Frame { kind: head[3], flags: head[4], stream, payload })
+        Ok(Frame { kind: head[3], stream, payload })
     }
 
     /// The first thing that the gateway says of this stream, or of the connection.
