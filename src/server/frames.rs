@@ -125,9 +125,9 @@ impl Frames {
                 DATA => self.recent.sent += u64::from(head.len),
                 HEADERS if head.is_bare() => kept(Limit::HeaderSize),
                 RST_STREAM if head.code == REFUSED_STREAM => kept(Limit::Http2Streams),
-                // It says what was too much if that was resets, and nothing if it was what a small block unpacks to.
-                GOAWAY if head.code == ENHANCE_YOUR_CALM && head.len > 8 => kept(Limit::Http2Resets),
-                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Limit::HeaderSize),
+                // It says why: `header_list_way_too_large`, `too_many_resets`, `too_many_internal_resets`.
+                GOAWAY if head.code == ENHANCE_YOUR_CALM && head.first == b'h' => kept(Limit::HeaderSize),
+                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Limit::Http2Resets),
                 _ => {}
             }
             if head.kind == RST_STREAM {
@@ -242,7 +242,7 @@ struct Head {
     flags: u8,
     stream: u32,
     code: u32,
-    /// The first byte of what it holds.
+    /// The first byte of what it holds; of a GOAWAY, of its reason in words.
     first: u8,
     /// How many bytes of the frame this was.
     read: usize,
@@ -262,7 +262,7 @@ impl Head {
 struct Cursor {
     /// Bytes to pass over: the rest of a frame.
     skip: usize,
-    head: [u8; FAREWELL_BYTES],
+    head: [u8; FAREWELL_BYTES + 1],
     have: usize,
 }
 
@@ -301,14 +301,15 @@ impl Cursor {
         match (head.kind, head.len) {
             (HEADERS, 1..) => HEAD_BYTES + 1,
             (RST_STREAM, 4) => HEAD_BYTES + 4,
-            (GOAWAY, 8..) => FAREWELL_BYTES,
+            (GOAWAY, 9..) => FAREWELL_BYTES + 1,
+            (GOAWAY, 8) => FAREWELL_BYTES,
             _ => HEAD_BYTES,
         }
     }
 
     fn read(&self) -> Head {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3, payload @ ..] = self.head;
-        let [r0, r1, r2, r3, g0, g1, g2, g3] = payload;
+        let [r0, r1, r2, r3, g0, g1, g2, g3, g4] = payload;
         let code = if kind == RST_STREAM { [r0, r1, r2, r3] } else { [g0, g1, g2, g3] };
         Head {
             len: u32::from_be_bytes([0, l0, l1, l2]),
@@ -316,7 +317,7 @@ impl Cursor {
             flags,
             stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
             code: u32::from_be_bytes(code),
-            first: r0,
+            first: if kind == GOAWAY { g4 } else { r0 },
             read: HEAD_BYTES,
         }
     }
@@ -435,7 +436,9 @@ mod tests {
         let refused = frame(RST_STREAM, 0, 7, &REFUSED_STREAM.to_be_bytes());
         let calm =
             |why: &[u8]| frame(GOAWAY, 0, 0, &[&[0; 4], &ENHANCE_YOUR_CALM.to_be_bytes(), why].concat());
-        for byte in [too_large, refused, calm(b"too_many_resets"), calm(b"")].concat() {
+        for byte in
+            [too_large, refused, calm(b"too_many_resets"), calm(b"header_list_way_too_large")].concat()
+        {
             frames.went(&[byte], |limit| kept.push(limit));
         }
         assert_eq!(
