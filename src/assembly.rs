@@ -26,7 +26,7 @@ use crate::{
         StoreError as SessionStoreError, StoreSurroundings,
     },
     snapshot::{Current, Snapshot},
-    telemetry::{Audit, AuditEvent, AuditKind, Format, LogWriter},
+    telemetry::{Audit, AuditEvent, AuditKind, Format, Kind, LogWriter, Metrics, SignInResult},
     throttle::{Throttle, ThrottleError},
     users::{Change, Directory, Passwords, StoreError},
 };
@@ -135,6 +135,8 @@ pub fn assemble(
     let throttle = throttle(&configuration, link, &clock)?;
     let control = control(&configuration, &sessions, &audit)?;
     keep_pruning(&sessions, &clock, configuration.sessions.limits)?;
+    let metrics = Arc::new(Metrics::default());
+    tell(&metrics, &audit, &passwords, &sessions);
     let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
     let portal = Portal::new(people, passwords, keeping, throttle, audit, clock.clone());
 
@@ -153,13 +155,36 @@ pub fn assemble(
     let readiness = Arc::new(Readiness::new(Arc::clone(&directory), Arc::clone(&sessions)));
     let file = configuration.file.clone();
     let current = Current::new(snapshot(configuration, Pages::new()));
-    let shared = Arc::new(Shared { current, sessions, directory, portal, clock: clock.clone() });
+    let shared = Arc::new(Shared { current, sessions, directory, portal, metrics, clock: clock.clone() });
     let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     if let Some(control) = control {
         server = server.with_control(control);
     }
     let reloader = Reloader { file, shared: Arc::clone(&shared), certificates, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
+}
+
+/// What others count, told beside what the workers do.
+fn tell(metrics: &Metrics, audit: &Audit, passwords: &Arc<Passwords>, sessions: &Arc<Sessions>) {
+    let family = ("portcullis_sign_ins_total", "Attempts to sign in, by what came of them.", Kind::Counter);
+    for result in SignInResult::ALL {
+        let sign_ins = Arc::clone(audit.sign_ins());
+        metrics.tell(family, Some(("result", result.as_str())), move || sign_ins.count(result));
+    }
+    let them = Arc::clone(passwords);
+    let family = ("portcullis_password_checks_total", "Passwords that were checked.", Kind::Counter);
+    metrics.tell(family, None, move || them.verifications());
+    let them = Arc::clone(passwords);
+    let help = "Passwords that nobody had time to check or hash.";
+    let family = ("portcullis_password_queue_refusals_total", help, Kind::Counter);
+    metrics.tell(family, None, move || them.refusals());
+    let them = Arc::clone(passwords);
+    let family =
+        ("portcullis_password_queue_length", "Passwords that wait to be checked or hashed.", Kind::Gauge);
+    metrics.tell(family, None, move || them.waiting());
+    let them = Arc::clone(sessions);
+    let family = ("portcullis_sessions_cached", "Sessions in use, as the cache has them.", Kind::Gauge);
+    metrics.tell(family, None, move || them.cached());
 }
 
 /// And the way to Redis, if they are there.
@@ -282,7 +307,11 @@ fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
         app_sessions,
         shields,
         hsts: tls.hsts,
-        bodies: BodyLimits { max_body: limits.max_body, body_timeout: limits.body_timeout },
+        bodies: BodyLimits {
+            max_body: limits.max_body,
+            body_timeout: limits.body_timeout,
+            body_rate: limits.body_rate,
+        },
         proxies: server.trusted_proxies,
         max_visitors: sessions.max_visitors,
         portal: portal::Settings { sessions: sessions.limits, throttle, pages, groups: Arc::new(groups) },

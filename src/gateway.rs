@@ -40,7 +40,7 @@ use crate::{
     session::{AppLimits, Owner, Presented, Session, SessionToken, Sessions, cookie},
     shield::Audience,
     snapshot::{Current, Snapshot},
-    telemetry::{AccessLog, AccessRecord, UnenforcedRecord},
+    telemetry::{AccessLog, AccessRecord, Counters, Limit, Metrics, UnenforcedRecord},
     users::{Account, Directory, DirectoryError},
 };
 
@@ -57,6 +57,8 @@ pub struct Shared {
     pub directory: Arc<Directory>,
     /// The gateway's own pages.
     pub portal: Portal,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Clock,
 }
@@ -68,6 +70,7 @@ pub struct Gateway {
     forwarder: Forwarder,
     ids: RequestIds,
     access_log: Option<Rc<AccessLog>>,
+    counters: Arc<Counters>,
     carried: Carried,
 }
 
@@ -99,6 +102,8 @@ pub struct Connection {
     pub server_name: Option<Authority>,
     /// How many header lines a request may have.
     pub max_headers: usize,
+    /// How many bytes the path and query of a request may have.
+    pub uri_length: usize,
 }
 
 impl Connection {
@@ -117,7 +122,13 @@ impl Gateway {
     /// A worker's gateway; without an access log, requests leave no line.
     pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
         let (forwarder, ids, carried) = (Forwarder::default(), RequestIds::new(), Carried::default());
-        Self { shared, forwarder, ids, access_log, carried }
+        let counters = shared.metrics.counters();
+        Self { shared, forwarder, ids, access_log, counters, carried }
+    }
+
+    /// What this worker counts.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// Answers a request.
@@ -127,7 +138,11 @@ impl Gateway {
         let wants = Representation::of(request.method(), request.headers());
         let shares_connection = request.version() == Version::HTTP_2;
         let answered = if lines_of(request.headers()) > connection.max_headers {
+            self.counters.reached(Limit::MaxHeaders);
             Err(Refusal::HeadTooLarge)
+        } else if uri_length(request.uri()) > connection.uri_length {
+            self.counters.reached(Limit::UriLength);
+            Err(Refusal::UriTooLong)
         } else {
             self.answer(&snapshot, request, wants, connection, &mut exchange).await
         };
@@ -159,6 +174,9 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let (method, headers) = (request.method(), request.headers());
+        if !has_known_scheme(request.uri()) {
+            return Err(Refusal::BadRequest("The scheme of the address is not one that is served here."));
+        }
         let target = Target::read(method, request.uri(), headers, exchange.peer_addr, &snapshot.proxies)
             .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
         exchange.target = Some(target.clone());
@@ -297,10 +315,12 @@ impl Gateway {
         snapshot: &Snapshot,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
-        if declared_length(request.headers()).is_some_and(|length| length > snapshot.bodies.max_body) {
+        let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
+        let limits = snapshot.bodies.of(app);
+        if declared_length(request.headers()).is_some_and(|length| length > limits.max_body) {
+            self.counters.reached(Limit::MaxBody);
             return Err(Refusal::TooLarge);
         }
-        let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
         let tie = || match presented {
             Some(Presented::Alive(session)) => self.carried.tie(session, own),
@@ -317,7 +337,7 @@ impl Gateway {
         let context = forward::Context {
             app,
             owned: &snapshot.owned,
-            limits: snapshot.bodies,
+            limits,
             facts,
             leash,
             session_data: told.as_ref(),
@@ -350,8 +370,20 @@ impl Gateway {
                     request_id = %exchange.id, app = %app.name, upstream = %fault.endpoint.url,
                     error = %Chain(&fault), "a request was not answered"
                 );
+                self.count(&app.name, &fault.kind);
                 Err(refusal_for(&fault))
             }
+        }
+    }
+
+    fn count(&self, app: &str, fault: &FaultKind) {
+        match fault {
+            FaultKind::TooLarge => self.counters.reached(Limit::MaxBody),
+            FaultKind::ClientStalled => self.counters.reached(Limit::BodyTimeout),
+            FaultKind::ClientTooSlow => self.counters.reached(Limit::BodyRate),
+            // Nothing that the upstream could help.
+            FaultKind::ClientBroke => {}
+            other => self.counters.faulted(app, other.as_str()),
         }
     }
 
@@ -405,6 +437,7 @@ impl Gateway {
             status: CLIENT_GONE,
             bytes: 0,
             log: self.access_log.clone(),
+            counters: Arc::clone(&self.counters),
         }
     }
 }
@@ -445,6 +478,7 @@ struct Exchange {
     status: u16,
     bytes: u64,
     log: Option<Rc<AccessLog>>,
+    counters: Arc<Counters>,
 }
 
 impl Exchange {
@@ -470,6 +504,8 @@ enum OutgoingBody {
 impl Drop for Exchange {
     fn drop(&mut self) {
         let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
+        let took = began.elapsed();
+        self.counters.answered(app.as_deref(), self.status, took, *upstream_time);
         let Some(log) = &self.log else { return };
         let place = self.unenforced.as_ref().map(|unenforced| unenforced.place.to_string());
         log.record(&AccessRecord {
@@ -481,7 +517,7 @@ impl Drop for Exchange {
             path: target.as_ref().map_or(uri.path(), |target| target.path.as_str()),
             status: self.status,
             bytes: self.bytes,
-            duration: began.elapsed(),
+            duration: took,
             upstream_time: *upstream_time,
             app: app.as_deref(),
             user: viewer.user().map(|user| user.name.as_str()),
@@ -546,6 +582,15 @@ fn lines_of(headers: &HeaderMap) -> usize {
     headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1)
 }
 
+/// RFC 9113 §8.3.1: an address that names a host names its scheme, too. A proxy of one's own may say `http`.
+fn has_known_scheme(uri: &http::Uri) -> bool {
+    uri.authority().is_none() || matches!(uri.scheme_str(), Some("https" | "http"))
+}
+
+fn uri_length(uri: &http::Uri) -> usize {
+    uri.path_and_query().map_or(0, |path_and_query| path_and_query.as_str().len())
+}
+
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -558,7 +603,7 @@ fn refusal_for(fault: &Fault) -> Refusal {
         | FaultKind::TwoLengths => Refusal::BadGateway,
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
-        FaultKind::ClientStalled => Refusal::TooSlow,
+        FaultKind::ClientStalled | FaultKind::ClientTooSlow => Refusal::TooSlow,
         FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
     }
 }

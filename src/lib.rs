@@ -44,8 +44,9 @@
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
 //! | | [`stall`] | a limit on silence | |
+//! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
-//! | telemetry | [`telemetry`] | access log, audit stream, their writer | `clock` |
+//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
@@ -156,6 +157,7 @@ pub mod database;
 pub mod forward;
 pub mod gateway;
 pub mod identity;
+pub mod pace;
 pub mod pages;
 pub mod portal;
 pub mod refusal;

@@ -38,6 +38,8 @@ pub enum Refusal {
     TooSlow,
     /// 413: the body is larger than what is taken.
     TooLarge,
+    /// 414: the address is longer than what is taken.
+    UriTooLong,
     /// 415: the body is of a kind that is not understood here.
     UnsupportedMediaType,
     /// 421: no such host is served here.
@@ -86,6 +88,7 @@ impl Refusal {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected | Self::WrongConnection => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -109,6 +112,7 @@ impl Refusal {
             Self::MethodNotAllowed(_) => "This doesn’t work here",
             Self::TooSlow => "That took too long",
             Self::TooLarge => "That was too large",
+            Self::UriTooLong => "This address is too long",
             Self::UnsupportedMediaType => "This kind of content isn’t understood",
             Self::Misdirected => "Nothing is served here",
             Self::TooManyAttempts { .. } => "Too many attempts",
@@ -138,6 +142,7 @@ impl Refusal {
             Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
             Self::TooSlow => "The request did not arrive in time. Please try again.",
             Self::TooLarge => "What was sent is larger than what is accepted here.",
+            Self::UriTooLong => "The address is longer than what is accepted here.",
             Self::UnsupportedMediaType => "What was sent is not in a form that this page takes.",
             Self::Misdirected => "There is no site with this name here. Check the address for typing errors.",
             Self::TooManyAttempts { retry_after } => {
@@ -319,7 +324,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 19] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 20] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
         Refusal::Confirm,
@@ -329,6 +334,7 @@ pub(crate) mod tests {
         Refusal::MethodNotAllowed("GET, HEAD"),
         Refusal::TooSlow,
         Refusal::TooLarge,
+        Refusal::UriTooLong,
         Refusal::UnsupportedMediaType,
         Refusal::Misdirected,
         Refusal::TooManyAttempts { retry_after: Duration::from_mins(5) },

@@ -184,6 +184,7 @@ fn forwarded_app(
         host_header: host_header(reader, section.field("host_header")),
         connect_timeout: reader.duration(section.field("connect_timeout"), Duration::from_secs(5)),
         timeout: reader.duration(section.field("timeout"), Duration::from_mins(1)),
+        max_body: section.field("max_body").map(|field| reader.size(Some(field), 0..=u64::MAX >> 1, 1 << 30)),
         underscore_headers: reader.boolean(section.field("underscore_headers"), false),
         pass_headers: Vec::new(),
         session_data: session_data(reader, section),

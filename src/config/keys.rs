@@ -53,12 +53,26 @@ pub(super) static LIMITS: Keys = Keys {
         "handshake_timeout",
         "header_timeout",
         "body_timeout",
+        "body_rate",
         "idle_timeout",
         "write_timeout",
+        "write_rate",
         "header_size",
         "max_headers",
+        "uri_length",
         "max_body",
         "connections",
+        "connections_per_address",
+        "requests_per_connection",
+        "connection_age",
+        "http2_streams",
+        "http2_resets",
+        "http2_settings",
+        "http2_pings",
+        "http2_continuations",
+        "http2_window_updates",
+        "http2_empty_frames",
+        "http2_priorities",
     ],
 };
 pub(super) static LOG: Keys = Keys { section: "`[log]`", keys: &["access", "format"] };
@@ -74,6 +88,7 @@ pub(super) static APP: Keys = Keys {
         "host_header",
         "timeout",
         "connect_timeout",
+        "max_body",
         "underscore_headers",
         "pass_headers",
         "session_data",
@@ -110,7 +125,7 @@ pub(super) static ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key may be at home.
-pub(super) static SECTIONS: [&Keys; 13] = [
+pub(super) static SECTIONS: [&Keys; 14] = [
     &TOP,
     &SERVER,
     &TLS,

@@ -21,6 +21,8 @@ pub struct App {
     pub connect_timeout: Duration,
     /// For the response head, and for its silence within a body. Default 60 seconds.
     pub timeout: Duration,
+    /// The largest body that it is sent; `None`: that of `[limits]`.
+    pub max_body: Option<u64>,
     /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
     pub underscore_headers: bool,
     /// Names that only the gateway may send, and that the client may send to this app all the same.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::headers::OwnedNames;
+use super::{App, headers::OwnedNames};
 
 /// What a body may cost; part of the configured limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,16 @@ pub struct BodyLimits {
     pub max_body: u64,
     /// How long a client may be silent within its body.
     pub body_timeout: Duration,
+    /// Bytes a second that a client has to send, averaged over `body_timeout`; 0: any.
+    pub body_rate: u64,
+}
+
+impl BodyLimits {
+    /// Those that hold for an app.
+    #[must_use]
+    pub fn of(self, app: &App) -> Self {
+        Self { max_body: app.max_body.unwrap_or(self.max_body), ..self }
+    }
 }
 
 /// Why a body ended early.
@@ -24,6 +34,9 @@ pub enum BodyError {
     /// Nothing came for too long.
     #[error("nothing of the body came for too long")]
     Stalled,
+    /// It came, but too slowly.
+    #[error("the body came too slowly")]
+    TooSlow,
     /// Whoever it was for may not have it any more.
     #[error("the body was ended")]
     Ended,

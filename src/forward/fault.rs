@@ -32,8 +32,28 @@ pub enum FaultKind {
     TooLarge,
     /// The client stopped sending its body.
     ClientStalled,
+    /// The client sent its body more slowly than it may.
+    ClientTooSlow,
     /// The client's body was malformed, or its connection broke within it.
     ClientBroke,
+}
+
+impl FaultKind {
+    /// One word, for a label of a metric.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::ConnectTimeout(_) => "connect-timeout",
+            Self::ResponseTimeout(_) => "response-timeout",
+            Self::Exchange(_) => "exchange",
+            Self::UnwantedUpgrade => "unwanted-upgrade",
+            Self::TwoLengths => "two-lengths",
+            Self::TooLarge => "too-large",
+            Self::ClientStalled => "client-stalled",
+            Self::ClientTooSlow => "client-too-slow",
+            Self::ClientBroke => "client-broke",
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -47,6 +67,7 @@ impl fmt::Display for Fault {
             FaultKind::TwoLengths => f.write_str("the upstream's answer has two lengths"),
             FaultKind::TooLarge => f.write_str("the request's body is larger than allowed"),
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
+            FaultKind::ClientTooSlow => f.write_str("the client sent the request's body too slowly"),
             FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),
         }
     }

@@ -231,6 +231,7 @@ impl Unanswered {
             Self::TooLate => FaultKind::ResponseTimeout(timeout),
             Self::Client(BodyError::TooLarge) => FaultKind::TooLarge,
             Self::Client(BodyError::Stalled) => FaultKind::ClientStalled,
+            Self::Client(BodyError::TooSlow) => FaultKind::ClientTooSlow,
             Self::Client(BodyError::Broken | BodyError::Ended) => FaultKind::ClientBroke,
         }
     }

@@ -21,7 +21,7 @@ use super::{
     body::clean_trailers,
     wire::{Announced, Outbox},
 };
-use crate::stall::Stall;
+use crate::{pace::Pace, stall::Stall};
 
 /// A body that is taken from the client piece by piece, as the upstream takes the pieces.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(super) struct Upload {
     /// The trailers that the head announces; others are left out (RFC 9110 §6.6.2).
     trailers: Vec<HeaderName>,
     stall: Stall,
+    pace: Pace,
     held: Held,
     has_begun: bool,
     owned: Arc<OwnedNames>,
@@ -91,6 +92,7 @@ impl Upload {
             allowed: limits.max_body,
             trailers,
             stall: Stall::new(limits.body_timeout),
+            pace: Pace::new(limits.body_rate, limits.body_timeout),
             held: if expects_continue { Held::Yes } else { Held::No },
             has_begun: false,
             owned: Arc::clone(owned),
@@ -131,7 +133,10 @@ impl Upload {
         ready!(self.poll_released(cx));
         loop {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
-                Poll::Pending => return self.stall.poll_wait(cx).map(|()| Err(BodyError::Stalled)),
+                Poll::Pending => {
+                    self.pace.wait();
+                    return self.stall.poll_wait(cx).map(|()| Err(BodyError::Stalled));
+                }
                 Poll::Ready(None) => return Poll::Ready(self.end(outbox, None)),
                 Poll::Ready(Some(Err(error))) => {
                     tracing::debug!(%error, "a client's body broke off");
@@ -141,6 +146,9 @@ impl Upload {
             };
             self.has_begun = true;
             self.stall.moved();
+            if self.pace.moved(frame.data_ref().map_or(0, Bytes::len)).is_err() {
+                return Poll::Ready(Err(BodyError::TooSlow));
+            }
             self.progress.moved_at.set(Instant::now());
             match frame.into_data().map_err(Frame::into_trailers) {
                 Ok(data) if data.is_empty() => {}

@@ -50,6 +50,10 @@ impl Target {
         if method == Method::CONNECT {
             return Err(Malformed("CONNECT is not served here"));
         }
+        // It has the last server tell what it was sent, our headers included (ASVS 13.4.4).
+        if method == Method::TRACE || method.as_str() == "TRACK" {
+            return Err(Malformed("TRACE is not served here"));
+        }
         let path = uri.path_and_query().ok_or(Malformed("the request has no path"))?;
         Ok(Self {
             method: method.clone(),
@@ -109,6 +113,7 @@ mod tests {
         assert!(read(&Method::GET, "/", &["a", "a"]).is_err());
         assert!(read(&Method::GET, "https://a/", &["b"]).is_err());
         assert!(read(&Method::CONNECT, "a:443", &["a:443"]).is_err());
+        assert!(read(&Method::TRACE, "/", &["a"]).is_err());
     }
 
     #[test]

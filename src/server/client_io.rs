@@ -23,37 +23,77 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use super::{Limits, framing::Framing};
-use crate::stall::Stall;
+use super::{
+    Limits,
+    addresses::Place,
+    frames::{FAREWELL_BYTES, Flood, Frames},
+    framing::Framing,
+};
+use crate::{
+    pace::Pace,
+    stall::Stall,
+    telemetry::{Counters, Limit},
+};
 
 /// How many requests of a connection are running.
 #[derive(Debug)]
 pub(super) struct Activity {
     running: AtomicU32,
     begun: AtomicU32,
+    /// Answers that have begun and whose body has not ended.
+    answering: AtomicU32,
     switched: AtomicBool,
     began_at: Instant,
     /// When the last request ended, in milliseconds after `began_at`.
     ended_after: AtomicU64,
+    /// When the socket last took nothing more, in milliseconds after `began_at`.
+    full_after: AtomicU64,
+    terms: Terms,
+    /// Whether it was told that it has had its time.
+    retired: AtomicBool,
+    /// Whether a head had too many lines.
+    has_many_lines: AtomicBool,
     /// Kept here because a connection that has changed its protocol outlives the task that served it.
     _slot: Slot,
 }
 
-/// One of the connections that there may be at a time.
-pub(super) type Slot = OwnedSemaphorePermit;
+/// One of the connections that there may be at a time, in all and of an address.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) _of_all: OwnedSemaphorePermit,
+    /// `None`: its address may have as many as it likes.
+    pub(super) _of_address: Option<Place>,
+}
+
+/// For how long a connection is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// How many requests it may bring.
+    pub(super) requests: u32,
+    /// How old it may get; seen to when a request comes.
+    pub(super) age: Duration,
+}
 
 /// One request that runs; it has ended when this is dropped.
 #[derive(Debug)]
-pub(super) struct Running(Arc<Activity>);
+pub(super) struct Running {
+    activity: Arc<Activity>,
+    answering: bool,
+}
 
 impl Activity {
-    pub(super) fn new(slot: Slot) -> Arc<Self> {
+    pub(super) fn new(slot: Slot, terms: Terms) -> Arc<Self> {
         Arc::new(Self {
             running: AtomicU32::new(0),
             begun: AtomicU32::new(0),
+            answering: AtomicU32::new(0),
             switched: AtomicBool::new(false),
             began_at: Instant::now(),
             ended_after: AtomicU64::new(0),
+            full_after: AtomicU64::new(0),
+            terms,
+            retired: AtomicBool::new(false),
+            has_many_lines: AtomicBool::new(false),
             _slot: slot,
         })
     }
@@ -63,26 +103,66 @@ impl Activity {
         self.began_at + Duration::from_millis(self.ended_after.load(Ordering::Relaxed))
     }
 
+    /// When the socket last took nothing more: until then, whatever did not move waited for the network.
+    pub(super) fn full_at(&self) -> Instant {
+        self.began_at + Duration::from_millis(self.full_after.load(Ordering::Relaxed))
+    }
+
+    fn note_full(&self) {
+        self.full_after.store(self.millis(), Ordering::Relaxed);
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.began_at.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a head had more lines than it may have.
+    pub(super) fn has_many_lines(&self) -> bool {
+        self.has_many_lines.load(Ordering::Relaxed)
+    }
+
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
-        Running(Arc::clone(self))
+        Running { activity: Arc::clone(self), answering: false }
     }
 }
 
 impl Running {
+    /// Its answer has begun.
+    pub(super) fn answering(&mut self) {
+        if !std::mem::replace(&mut self.answering, true) {
+            self.activity.answering.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Which of its terms the connection has come to, if it has just come to one: it is to take no more requests.
+    pub(super) fn retires(&self) -> Option<Limit> {
+        let Activity { terms, begun, began_at, retired, .. } = &*self.activity;
+        let reached = if begun.load(Ordering::Relaxed) >= terms.requests {
+            Limit::RequestsPerConnection
+        } else if began_at.elapsed() >= terms.age {
+            Limit::ConnectionAge
+        } else {
+            return None;
+        };
+        (!retired.swap(true, Ordering::Relaxed)).then_some(reached)
+    }
+
     /// The connection has changed its protocol and belongs to this request for good.
     pub(super) fn for_good(self) {
-        self.0.running.fetch_add(1, Ordering::Relaxed);
-        self.0.switched.store(true, Ordering::Relaxed);
+        self.activity.running.fetch_add(1, Ordering::Relaxed);
+        self.activity.switched.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let millis = u64::try_from(self.0.began_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.ended_after.store(millis, Ordering::Relaxed);
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.activity.ended_after.store(self.activity.millis(), Ordering::Relaxed);
+        self.activity.running.fetch_sub(1, Ordering::Relaxed);
+        if self.answering {
+            self.activity.answering.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -91,8 +171,10 @@ impl Drop for Running {
 pub(super) struct ClientIo<T> {
     stream: T,
     activity: Arc<Activity>,
+    counters: Arc<Counters>,
     idle_timeout: Duration,
     header_timeout: Duration,
+    max_headers: usize,
     /// The requests that had begun when the deadline was set.
     seen: u32,
     /// Whether something of the next head has arrived.
@@ -101,10 +183,17 @@ pub(super) struct ClientIo<T> {
     deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     stalled_writes: Stall,
+    pace_of_writes: Pace,
+    /// Answers that h2 holds whole, and whose client takes nothing of them.
+    untaken: Stall,
     /// For HTTP/1.1, where single bytes can be told to belong to a head; in HTTP/2 they may be anything.
     framing: Option<Framing>,
+    /// For HTTP/2.
+    frames: Option<Frames>,
     /// Something came that must not be read on from.
     ended: bool,
+    /// What is still to be said to a client that sent too much, and how much of it has been.
+    farewell: Option<(Farewell, usize)>,
     /// How much longer a client may take to notice that we have closed.
     linger: Option<Pin<Box<Sleep>>>,
 }
@@ -119,19 +208,31 @@ pub(super) enum Protocol {
 }
 
 impl<T> ClientIo<T> {
-    pub(super) fn new(stream: T, activity: Arc<Activity>, limits: &Limits, protocol: Protocol) -> Self {
+    pub(super) fn new(
+        stream: T,
+        activity: Arc<Activity>,
+        counters: Arc<Counters>,
+        limits: &Limits,
+        protocol: Protocol,
+    ) -> Self {
         Self {
             stream,
             activity,
+            counters,
             idle_timeout: limits.idle_timeout,
             header_timeout: limits.header_timeout,
+            max_headers: limits.max_headers,
             seen: 0,
             head_began: false,
             deadline: None,
             timer: None,
             stalled_writes: Stall::new(limits.write_timeout),
+            pace_of_writes: Pace::new(limits.write_rate, limits.write_timeout),
+            untaken: Stall::new(limits.idle_timeout),
             framing: (protocol == Protocol::Http1).then(Framing::new),
+            frames: (protocol == Protocol::Http2).then(|| Frames::new(limits.http2)),
             ended: false,
+            farewell: None,
             linger: None,
         }
     }
@@ -167,17 +268,53 @@ impl<T> ClientIo<T> {
         }
         let Some(framing) = &mut self.framing else { return };
         let read = buf.filled().get(before..).unwrap_or_default();
-        if let Some(misplaced) = framing.follow(read) {
+        let misplaced = framing.follow(read);
+        // hyper is about to refuse it, and does not say which of the two limits it was.
+        if framing.most_lines() > self.max_headers
+            && !self.activity.has_many_lines.swap(true, Ordering::Relaxed)
+        {
+            self.counters.reached(Limit::MaxHeaders);
+        }
+        if let Some(misplaced) = misplaced {
             buf.set_filled(before + misplaced);
             buf.put_slice(&[0]);
             self.ended = true;
         }
     }
 
+    /// The same for HTTP/2: from the frame on that is one too many, nothing is read.
+    fn count_frames(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        let Some(frames) = &mut self.frames else { return };
+        let read = buf.filled().get(before..).unwrap_or_default();
+        let came = match frames.came(read) {
+            Ok(()) if frames.resets_too_many() => Err(Flood { limit: Limit::Http2Resets, before: 0 }),
+            came => came,
+        };
+        if let Err(Flood { limit, before: fine }) = came {
+            buf.set_filled(before + fine);
+            self.counters.reached(limit);
+            tracing::debug!(limit = limit.as_str(), "too many frames of a kind");
+            self.ended = true;
+        }
+    }
+
+    /// Whether answers that are ready wait for a client that makes no room for them, and for nothing else.
+    fn poll_untaken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let unfinished = self.frames.as_ref().map_or(0, Frames::unfinished);
+        if unfinished <= self.activity.answering.load(Ordering::Relaxed) as usize {
+            self.untaken.moved();
+            return Poll::Pending;
+        }
+        self.untaken.poll_wait_since(self.activity.full_at(), cx)
+    }
+
     /// Nothing is there to be read: ready if that has been so for too long.
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
         if self.is_busy() {
             self.deadline = None;
+            if self.poll_untaken(cx).is_ready() {
+                return Poll::Ready(Limit::WriteTimeout);
+            }
             self.look_again(cx);
             return Poll::Pending;
         }
@@ -199,7 +336,7 @@ impl<T> ClientIo<T> {
                 return Poll::Pending;
             }
             if Instant::now() >= deadline {
-                return Poll::Ready(());
+                return Poll::Ready(if self.head_began { Limit::HeaderTimeout } else { Limit::IdleTimeout });
             }
             // It was set for an earlier deadline, which has moved since.
             timer.as_mut().reset(deadline);
@@ -218,11 +355,17 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
         }
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
-            Poll::Pending => self.poll_late(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => self.poll_late(cx).map(|limit| {
+                self.counters.reached(limit);
+                Err(io::ErrorKind::TimedOut.into())
+            }),
             Poll::Ready(read) => {
-                if buf.filled().len() > before {
+                let count = buf.filled().len() - before;
+                if count > 0 {
+                    self.counters.received(count);
                     self.note_bytes();
                     self.follow(buf, before);
+                    self.count_frames(buf, before);
                 }
                 Poll::Ready(read)
             }
@@ -254,21 +397,64 @@ impl<T: AsyncRead + Unpin> ClientIo<T> {
 }
 
 impl<T: AsyncWrite + Unpin> ClientIo<T> {
-    fn poll_moved<R>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+    /// Keeps the time of what the client takes; `bytes` says how many those were.
+    fn poll_moved<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<R>>,
+        bytes: impl FnOnce(&R) -> usize,
+    ) -> Poll<io::Result<R>> {
+        let late = |limit| {
+            self.counters.reached(limit);
+            Err(io::ErrorKind::TimedOut.into())
+        };
         match polled {
-            Poll::Pending => self.stalled_writes.poll_wait(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
-            ready @ Poll::Ready(_) => {
-                self.stalled_writes.moved();
-                ready
+            Poll::Pending => {
+                self.activity.note_full();
+                self.pace_of_writes.wait();
+                self.stalled_writes.poll_wait(cx).map(|()| late(Limit::WriteTimeout))
             }
+            Poll::Ready(Ok(done)) => {
+                self.stalled_writes.moved();
+                let in_time = self.pace_of_writes.moved(bytes(&done));
+                Poll::Ready(if in_time.is_ok() { Ok(done) } else { late(Limit::WriteRate) })
+            }
+            failed @ Poll::Ready(Err(_)) => failed,
         }
+    }
+
+    /// Counts what went out, which lay in these slices.
+    fn went(&mut self, written: &Poll<io::Result<usize>>, bufs: &[io::IoSlice<'_>]) {
+        let Poll::Ready(Ok(mut left)) = *written else { return };
+        self.counters.sent(left);
+        let Some(frames) = &mut self.frames else { return };
+        for buf in bufs {
+            let here = buf.get(..left).unwrap_or(buf);
+            frames.went(here, |limit| self.counters.reached(limit));
+            left -= here.len();
+        }
+    }
+
+    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ended && self.farewell.is_none() {
+            self.farewell = self.frames.as_ref().and_then(Frames::farewell).map(|frame| (frame, 0));
+        }
+        while let Some((frame, sent)) = &mut self.farewell {
+            let rest = frame.get(*sent..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            *sent += std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?.max(1);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.poll_moved(cx, polled)
+        self.went(&polled, &[io::IoSlice::new(buf)]);
+        self.poll_moved(cx, polled, |bytes| *bytes)
     }
 
     fn poll_write_vectored(
@@ -277,7 +463,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.poll_moved(cx, polled)
+        self.went(&polled, bufs);
+        self.poll_moved(cx, polled, |bytes| *bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -286,17 +473,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(cx);
-        self.poll_moved(cx, polled)
+        self.poll_moved(cx, polled, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.linger.is_none() {
-            let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
-            std::task::ready!(self.poll_moved(cx, polled))?;
+            let polled = match self.poll_farewell(cx) {
+                Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_shutdown(cx),
+                unsaid => unsaid,
+            };
+            std::task::ready!(self.poll_moved(cx, polled, |()| 0))?;
+        }
+        // Whoever floods us is not read from any more, not even to be told why.
+        if self.ended && self.frames.is_some() {
+            return Poll::Ready(Ok(()));
         }
         self.poll_linger(cx).map(Ok)
     }
 }
+
+type Farewell = [u8; FAREWELL_BYTES];
 
 /// Longer than a round trip to anywhere; what is still on its way then may see a reset.
 const LINGER: Duration = Duration::from_secs(1);

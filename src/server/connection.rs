@@ -1,8 +1,8 @@
 //! One client connection, from its handshake to its end.
 
 use std::{
+    cell::Cell,
     convert::Infallible,
-    future::Future,
     pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{
     body::Incoming,
@@ -18,18 +18,24 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
     Limits,
-    client_io::{Activity, ClientIo, Protocol, Running, Slot},
+    client_io::{Activity, ClientIo, Protocol, Running, Slot, Terms},
     phase::{Phase, reached},
+    stream::{Streams, Taking},
 };
 use crate::{
     forward::BodyError,
     gateway::{Connection, Gateway, Outgoing},
     request::Authority,
+    telemetry::{Connected, Counters, Limit, Spoken},
 };
 
 /// What a worker's connections have in common.
@@ -39,6 +45,9 @@ pub(super) struct Serving {
     pub(super) acceptor: TlsAcceptor,
     pub(super) limits: Limits,
     pub(super) phases: watch::Receiver<Phase>,
+    pub(super) counters: Arc<Counters>,
+    /// How many connections this worker has served.
+    pub(super) served: Rc<Cell<u32>>,
 }
 
 impl Serving {
@@ -56,13 +65,16 @@ impl Serving {
             tracing::debug!(%error, "a connection is gone before it began");
             return;
         }
+        let connected = self.counters.connected();
         let stream = match timeout(self.limits.handshake_timeout, self.acceptor.accept(socket)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
+                self.counters.handshake_failed();
                 tracing::debug!(%error, peer = %connection.peer_addr, "a TLS handshake failed");
                 return;
             }
             Err(_) => {
+                self.counters.reached(Limit::HandshakeTimeout);
                 tracing::debug!(peer = %connection.peer_addr, "a TLS handshake took too long");
                 return;
             }
@@ -70,13 +82,25 @@ impl Serving {
         let named = stream.get_ref().1.server_name();
         connection.server_name = named.and_then(|name| Authority::parse(name.as_bytes()).ok());
         let peer_addr = connection.peer_addr;
-        let activity = Activity::new(slot);
+        let activity = Activity::new(slot, self.terms());
         let ended = match stream.get_ref().1.alpn_protocol() {
-            Some(b"h2") => self.serve_http2(stream, connection, activity).await,
-            _ => self.serve_http1(stream, connection, activity).await,
+            Some(b"h2") => self.serve_http2(stream, connection, activity, &connected).await,
+            _ => self.serve_http1(stream, connection, activity, &connected).await,
         };
         if let Err(error) = ended {
             tracing::debug!(%error, peer = %peer_addr, "a connection ended");
+        }
+    }
+
+    /// Spread over a tenth of the age, so that a crowd that came together does not leave together.
+    fn terms(&self) -> Terms {
+        let number = self.served.get().wrapping_add(1);
+        self.served.set(number);
+        // The golden ratio leaves the largest gaps, however many there are (Knuth, The Art of Computer Programming §6.4).
+        let spread = self.limits.connection_age / 10 * (number.wrapping_mul(0x9e37_79b9) >> 24) / 256;
+        Terms {
+            requests: self.limits.requests_per_connection,
+            age: self.limits.connection_age.saturating_sub(spread),
         }
     }
 
@@ -85,11 +109,27 @@ impl Serving {
         stream: TlsStream<TcpStream>,
         connection: Connection,
         activity: Arc<Activity>,
+        connected: &Connected,
     ) -> hyper::Result<()> {
-        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http1);
+        connected.speaks(Spoken::Http1);
+        let counters = Arc::clone(&self.counters);
+        let io = ClientIo::new(
+            stream,
+            Arc::clone(&activity),
+            Arc::clone(&counters),
+            &self.limits,
+            Protocol::Http1,
+        );
         let (gateway, connection) = (Rc::clone(&self.gateway), Rc::new(connection));
+        let (beginning, counting) = (Arc::clone(&activity), Arc::clone(&counters));
         let service = service_fn(move |request| {
-            answer(Rc::clone(&gateway), request, Rc::clone(&connection), activity.begin())
+            let running = beginning.begin();
+            let retires = running.retires();
+            if let Some(limit) = retires {
+                counting.reached(limit);
+            }
+            let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
+            answer(gateway, request, connection, running, Flow::Http1 { last: retires.is_some() })
         });
         let mut builder = http1::Builder::new();
         builder
@@ -102,11 +142,17 @@ impl Serving {
         builder.header_read_timeout(None);
         let mut served = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
         let mut phases = self.phases;
-        tokio::select! {
-            ended = &mut served => return ended,
-            () = reached(&mut phases, Phase::Draining) => served.as_mut().graceful_shutdown(),
+        let ended = tokio::select! {
+            ended = &mut served => ended,
+            () = reached(&mut phases, Phase::Draining) => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if ended.as_ref().is_err_and(hyper::Error::is_parse_too_large) && !activity.has_many_lines() {
+            counters.reached(Limit::HeaderSize);
         }
-        served.await
+        ended
     }
 
     async fn serve_http2(
@@ -114,16 +160,37 @@ impl Serving {
         stream: TlsStream<TcpStream>,
         connection: Connection,
         activity: Arc<Activity>,
+        connected: &Connected,
     ) -> hyper::Result<()> {
-        let io = ClientIo::new(stream, Arc::clone(&activity), &self.limits, Protocol::Http2);
+        connected.speaks(Spoken::Http2);
+        let counters = Arc::clone(&self.counters);
+        let io = ClientIo::new(
+            stream,
+            Arc::clone(&activity),
+            Arc::clone(&counters),
+            &self.limits,
+            Protocol::Http2,
+        );
         let (gateway, connection) = (Rc::clone(&self.gateway), Rc::new(connection));
+        let streams = Streams::new(&self.limits, Arc::clone(&activity), Arc::clone(&counters));
+        let taking = streams.taking();
+        let retiring = Rc::new(Notify::new());
+        let retire = Rc::clone(&retiring);
         let service = service_fn(move |request| {
-            answer(Rc::clone(&gateway), request, Rc::clone(&connection), activity.begin())
+            let running = activity.begin();
+            if let Some(limit) = running.retires() {
+                counters.reached(limit);
+                retire.notify_one();
+            }
+            let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
+            answer(gateway, request, connection, running, Flow::Http2(taking.clone()))
         });
-        let mut builder = http2::Builder::new(Here);
+        let resets = usize::try_from(self.limits.http2.resets).unwrap_or(usize::MAX);
+        let mut builder = http2::Builder::new(streams);
         builder
             .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_STREAMS)
+            .max_concurrent_streams(self.limits.http2.streams)
+            .max_local_error_reset_streams(resets)
             .max_header_list_size(u32::try_from(self.limits.header_size).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
@@ -133,28 +200,50 @@ impl Serving {
         let mut phases = self.phases;
         tokio::select! {
             ended = &mut served => return ended,
-            () = reached(&mut phases, Phase::Draining) => served.as_mut().graceful_shutdown(),
+            () = reached(&mut phases, Phase::Draining) => {}
+            () = retiring.notified() => {}
         }
+        // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
+        served.as_mut().graceful_shutdown();
         served.await
     }
+}
+
+/// How an answer goes out beside others of its connection.
+enum Flow {
+    /// Alone; the last one says so.
+    Http1 { last: bool },
+    /// Among others: whether it is taken is watched.
+    Http2(Taking),
 }
 
 async fn answer(
     gateway: Rc<Gateway>,
     request: Request<Incoming>,
     connection: Rc<Connection>,
-    running: Running,
+    mut running: Running,
+    flow: Flow,
 ) -> Result<Response<Watched>, Infallible> {
-    let response = gateway.handle(request, &connection).await;
+    let mut response = gateway.handle(request, &connection).await;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let taking = match flow {
+        Flow::Http1 { last } => {
+            if last && !switched {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            None
+        }
+        Flow::Http2(taking) => Some(taking),
+    };
     Ok(response.map(|body| {
         let running = if switched {
             running.for_good();
             None
         } else {
+            running.answering();
             Some(running)
         };
-        Watched { body, running }
+        Watched { body, running, taking }
     }))
 }
 
@@ -162,6 +251,7 @@ async fn answer(
 struct Watched {
     body: Outgoing,
     running: Option<Running>,
+    taking: Option<Taking>,
 }
 
 impl Body for Watched {
@@ -173,6 +263,9 @@ impl Body for Watched {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(taking) = &self.taking {
+            taking.note(polled.is_ready());
+        }
         if let Poll::Ready(None | Some(Err(_))) = polled {
             self.running = None;
         }
@@ -188,24 +281,10 @@ impl Body for Watched {
     }
 }
 
-/// Runs HTTP/2 streams on the worker that has their connection.
-#[derive(Clone, Copy)]
-struct Here;
-
-impl<F> hyper::rt::Executor<F> for Here
-where
-    F: Future<Output = ()> + 'static,
-{
-    fn execute(&self, stream: F) {
-        tokio::task::spawn_local(stream);
-    }
-}
-
 /// hyper parses this many without allocating.
 const HYPER_MAX_HEADERS: usize = 100;
 /// hyper takes no less.
 const MIN_BUFFER_BYTES: usize = 8 * 1024;
-const MAX_STREAMS: u32 = 128;
 /// Streams that a client opened and reset before we took them on (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;

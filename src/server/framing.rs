@@ -19,6 +19,9 @@ pub(super) struct Framing {
     began: bool,
     length: Option<u64>,
     chunked: bool,
+    /// The header lines of the head that is being read, and the most that one had.
+    lines: usize,
+    most_lines: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +49,12 @@ impl Framing {
     /// At the beginning of a connection.
     pub(super) fn new() -> Self {
         let line = Line { start: [0; LOOKED_AT], len: 0, after_cr: false };
-        Self { part: Part::Head, line, began: false, length: None, chunked: false }
+        Self { part: Part::Head, line, began: false, length: None, chunked: false, lines: 0, most_lines: 0 }
+    }
+
+    /// How many header lines a head had at most.
+    pub(super) fn most_lines(&self) -> usize {
+        self.most_lines
     }
 
     /// Follows the next bytes; says which of them is the first that does not belong there.
@@ -144,6 +152,8 @@ impl Framing {
     }
 
     fn header(&mut self) -> Result<(), Misplaced> {
+        self.lines += 1;
+        self.most_lines = self.most_lines.max(self.lines);
         let line = self.line.looked_at();
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { return Ok(()) };
         let (name, value) = line.split_at(colon);
@@ -166,6 +176,7 @@ impl Framing {
 
     fn head_ended(&mut self) -> Result<(), Misplaced> {
         self.began = false;
+        self.lines = 0;
         self.part = match (self.length.take(), std::mem::take(&mut self.chunked)) {
             (Some(_), true) => return Err(Misplaced),
             (None, true) => Part::ChunkSize,

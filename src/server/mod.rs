@@ -6,9 +6,11 @@
 //! connections and its own way to the upstreams. Below here nobody knows of
 //! sockets.
 
+mod addresses;
 mod client_io;
 mod connection;
 mod control;
+mod frames;
 mod framing;
 mod listen;
 mod phase;
@@ -16,12 +18,13 @@ mod redirect;
 mod self_signed;
 mod signals;
 mod status;
+mod stream;
 mod tls;
 mod worker;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     sync::{Arc, mpsc},
     thread,
@@ -32,7 +35,10 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{gateway::Shared, telemetry};
 
+use addresses::{Addresses, Place};
+
 pub use control::{Control, ControlError, Revocation, Revocations, Revoked};
+pub use frames::Http2Limits;
 pub use listen::{BindError, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
@@ -49,18 +55,32 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Without a byte of the request's body. Default 30 seconds.
     pub body_timeout: Duration,
+    /// Bytes a second of the request's body, averaged over `body_timeout`; 0: any. Default 240.
+    pub body_rate: u64,
     /// Between two requests of a connection. Default 60 seconds.
     pub idle_timeout: Duration,
     /// While the client reads nothing. Default 30 seconds.
     pub write_timeout: Duration,
+    /// Bytes a second that the client reads, averaged over `write_timeout`; 0: any. Default 240.
+    pub write_rate: u64,
     /// Bytes of a request head. Default 32 KiB; never less than 8 KiB.
     pub header_size: usize,
     /// Header lines of a request. Default 100.
     pub max_headers: usize,
-    /// Bytes of a request body. Default 1 GiB.
+    /// Bytes of path and query. Default 8 KiB.
+    pub uri_length: usize,
+    /// Bytes of a request body, where an app has no limit of its own. Default 1 GiB.
     pub max_body: u64,
     /// Connections at a time. Default 20,000.
     pub connections: usize,
+    /// Connections of an address at a time; of IPv6, of a /64. Trusted proxies have no such limit. Default 1,024.
+    pub connections_per_address: usize,
+    /// Requests of a connection. Default 10,000.
+    pub requests_per_connection: u32,
+    /// After this time, the next request of a connection is its last. Default an hour.
+    pub connection_age: Duration,
+    /// What HTTP/2 has beside that.
+    pub http2: Http2Limits,
 }
 
 impl Default for Limits {
@@ -69,12 +89,19 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            body_rate: 240,
             idle_timeout: Duration::from_mins(1),
             write_timeout: Duration::from_secs(30),
+            write_rate: 240,
             header_size: 32 << 10,
             max_headers: 100,
+            uri_length: 8 << 10,
             max_body: 1 << 30,
             connections: 20_000,
+            connections_per_address: 1024,
+            requests_per_connection: 10_000,
+            connection_age: Duration::from_hours(1),
+            http2: Http2Limits::default(),
         }
     }
 }
@@ -133,6 +160,7 @@ struct Common {
     access_log: Option<AccessLogging>,
     /// One permit a connection, over all workers.
     connections: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
     phases: tokio::sync::watch::Receiver<Phase>,
     /// The port that redirects lead to.
     https_port: u16,
@@ -178,9 +206,11 @@ impl Server {
             limits: self.settings.limits,
             access_log: self.settings.access_log,
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
+            addresses: Addresses::new(self.settings.limits.connections_per_address),
             phases: self.stopper.watch(),
             https_port: self.listeners.https_addrs().first().map_or(443, SocketAddr::port),
         };
+        let metrics = Arc::clone(&common.shared.metrics);
         let (ended, endings) = mpsc::channel();
         let sockets = self.listeners.for_workers(workers).map_err(ServeError::Start)?;
         let mut running = 0;
@@ -192,7 +222,9 @@ impl Server {
         if let Some(listener) = sockets.status {
             let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
             // Not counted: it tells that we drain until the last worker has ended, and ends then.
-            start(STATUS, &ended, move || status::run(listener, readiness, phases))?;
+            start(STATUS, &ended, move || {
+                status::run(listener, status::Told { readiness, metrics }, phases)
+            })?;
         }
         if let Some(control) = self.control {
             let phases = self.stopper.watch();
@@ -225,6 +257,19 @@ impl Server {
         }
         self.stopper.stop(Phase::Stopped);
         Ok(())
+    }
+}
+
+/// An address has as many connections as it may.
+struct Crowded;
+
+impl Common {
+    /// A place among the connections of an address; none is needed by proxies of our own, which bring everybody's.
+    fn place(&self, addr: IpAddr) -> Result<Option<Place>, Crowded> {
+        if self.shared.current.load().proxies.trusts(addr) {
+            return Ok(None);
+        }
+        self.addresses.place(addr).map(Some).ok_or(Crowded)
     }
 }
 

@@ -14,40 +14,48 @@ use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 use super::{
     Limits,
-    client_io::{Activity, ClientIo, Protocol, Slot},
+    client_io::{Activity, ClientIo, Protocol, Slot, Terms},
     phase::{Phase, reached},
 };
 use crate::{
     gateway::Shared,
     request::{Target, TrustedProxies},
+    telemetry::{Counters, Spoken},
 };
 
-/// Answers one request with a redirect, and closes.
-pub(super) async fn serve(
-    socket: TcpStream,
-    slot: Slot,
-    shared: Arc<Shared>,
-    limits: Limits,
-    https_port: u16,
-    mut phases: watch::Receiver<Phase>,
-) {
-    let io = ClientIo::new(socket, Activity::new(slot), &limits, Protocol::Http1);
-    let answered = service_fn(|request| {
-        let response = redirect(&request, &shared, https_port);
-        async { Ok::<_, Infallible>(response) }
-    });
-    let served = http1::Builder::new()
-        .keep_alive(false)
-        .header_read_timeout(None)
-        .max_buf_size(limits.header_size.max(8 * 1024))
-        .serve_connection(TokioIo::new(io), answered);
-    tokio::select! {
-        ended = timeout(limits.header_timeout + limits.write_timeout, served) => {
-            if let Ok(Err(error)) = ended {
-                tracing::debug!(%error, "a plain connection ended");
+/// What redirecting needs to know.
+pub(super) struct Redirecting {
+    pub(super) shared: Arc<Shared>,
+    pub(super) limits: Limits,
+    pub(super) https_port: u16,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Redirecting {
+    /// Answers one request with a redirect, and closes.
+    pub(super) async fn serve(self, socket: TcpStream, slot: Slot, mut phases: watch::Receiver<Phase>) {
+        let Self { shared, limits, https_port, counters } = self;
+        let connected = counters.connected();
+        connected.speaks(Spoken::Plain);
+        let terms = Terms { requests: 1, age: limits.connection_age };
+        let io = ClientIo::new(socket, Activity::new(slot, terms), counters, &limits, Protocol::Http1);
+        let answered = service_fn(|request| {
+            let response = redirect(&request, &shared, https_port);
+            async { Ok::<_, Infallible>(response) }
+        });
+        let served = http1::Builder::new()
+            .keep_alive(false)
+            .header_read_timeout(None)
+            .max_buf_size(limits.header_size.max(8 * 1024))
+            .serve_connection(TokioIo::new(io), answered);
+        tokio::select! {
+            ended = timeout(limits.header_timeout + limits.write_timeout, served) => {
+                if let Ok(Err(error)) = ended {
+                    tracing::debug!(%error, "a plain connection ended");
+                }
             }
+            () = reached(&mut phases, Phase::Draining) => {}
         }
-        () = reached(&mut phases, Phase::Draining) => {}
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`, on a listener of their own and never on a public one.
+//! `/healthz`, `/readyz` and `/metrics`, on a listener of their own and never on a public one.
 
 use std::{
     convert::Infallible,
@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use super::phase::{Phase, reached};
-use crate::{session::Sessions, users::Directory};
+use crate::{session::Sessions, telemetry::Metrics, users::Directory};
 
 /// Whether the gateway can do its work.
 #[derive(Debug)]
@@ -62,11 +62,14 @@ impl Readiness {
     }
 }
 
-pub(super) fn run(
-    listener: TcpListener,
-    readiness: Arc<Readiness>,
-    phases: watch::Receiver<Phase>,
-) -> io::Result<()> {
+/// What is told to whoever asks.
+#[derive(Clone)]
+pub(super) struct Told {
+    pub(super) readiness: Arc<Readiness>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+pub(super) fn run(listener: TcpListener, told: Told, phases: watch::Receiver<Phase>) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -79,9 +82,9 @@ pub(super) fn run(
             };
             match accepted {
                 Ok((socket, _)) => {
-                    let readiness = Arc::clone(&readiness);
+                    let told = told.clone();
                     spawn_local(async move {
-                        let service = service_fn(move |request| answer(request, Arc::clone(&readiness)));
+                        let service = service_fn(move |request| answer(request, told.clone()));
                         let served = http1::Builder::new()
                             .timer(TokioTimer::new())
                             .header_read_timeout(Duration::from_secs(10))
@@ -100,22 +103,27 @@ pub(super) fn run(
     })
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    readiness: Arc<Readiness>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, told: Told) -> Result<Response<Full<Bytes>>, Infallible> {
+    let is_metrics = request.uri().path() == "/metrics";
     let (status, text) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok"),
-        (&Method::GET | &Method::HEAD, "/readyz") => match readiness.check().await {
-            Ok(()) => (StatusCode::OK, "ready"),
-            Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing),
+        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/readyz") => match told.readiness.check().await {
+            Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+            Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
         },
-        (_, "/healthz" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD"),
-        _ => (StatusCode::NOT_FOUND, "only /healthz and /readyz are here"),
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, told.metrics.text()),
+        (_, "/healthz" | "/readyz" | "/metrics") => {
+            (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned())
+        }
+        _ => (StatusCode::NOT_FOUND, "only /healthz, /readyz and /metrics are here\n".to_owned()),
     };
-    let mut response = Response::new(Full::from(format!("{text}\n")));
+    let content_type = if is_metrics && status.is_success() { METRICS } else { "text/plain; charset=utf-8" };
+    let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
+
+/// The text format of Prometheus.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     gateway::{Connection, Gateway},
-    telemetry::AccessLog,
+    telemetry::{AccessLog, Counters, Limit},
 };
 
 /// Serves until the server stops and this worker's connections have ended.
@@ -44,13 +44,16 @@ async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
         acceptor: TlsAcceptor::from(Arc::clone(&common.tls)),
         limits: common.limits,
         phases: common.phases.clone(),
+        counters: Arc::clone(gateway.counters()),
+        served: Rc::default(),
     };
     let open = Rc::new(Open::default());
     let mut loops = Vec::new();
     for socket in sockets.https {
         let listener = TcpListener::from_std(socket)?;
         let (common, open, serving) = (common.clone(), Rc::clone(&open), serving.clone());
-        loops.push(spawn_local(accept(listener, common, open, move |socket, connection, slot| {
+        let counters = Arc::clone(&serving.counters);
+        loops.push(spawn_local(accept(listener, common, counters, open, move |socket, connection, slot| {
             serving.clone().serve(socket, connection, slot)
         })));
     }
@@ -58,8 +61,15 @@ async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
         let listener = TcpListener::from_std(socket)?;
         let (accepting, open, phases) = (common.clone(), Rc::clone(&open), common.phases.clone());
         let (shared, limits, port) = (Arc::clone(&common.shared), common.limits, common.https_port);
-        loops.push(spawn_local(accept(listener, accepting, open, move |socket, _, slot| {
-            redirect::serve(socket, slot, Arc::clone(&shared), limits, port, phases.clone())
+        let (counters, counting) = (Arc::clone(gateway.counters()), Arc::clone(gateway.counters()));
+        loops.push(spawn_local(accept(listener, accepting, counting, open, move |socket, _, slot| {
+            let redirecting = redirect::Redirecting {
+                shared: Arc::clone(&shared),
+                limits,
+                https_port: port,
+                counters: Arc::clone(&counters),
+            };
+            redirecting.serve(socket, slot, phases.clone())
         })));
     }
     let tidying = Rc::clone(&gateway);
@@ -83,6 +93,7 @@ async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
 async fn accept<F: Future<Output = ()> + 'static>(
     listener: TcpListener,
     common: Common,
+    counters: Arc<Counters>,
     open: Rc<Open>,
     serve: impl Fn(TcpStream, Connection, Slot) -> F,
 ) {
@@ -90,25 +101,35 @@ async fn accept<F: Future<Output = ()> + 'static>(
     let mut draining = std::pin::pin!(reached(&mut draining, Phase::Draining));
     loop {
         let next = async {
-            let accepted = listener.accept().await;
+            let (socket, peer) = listener.accept().await?;
+            // Before it waits for a slot: whoever has too many must not hold the others up.
+            let Ok(of_address) = common.place(peer.ip()) else {
+                counters.reached(Limit::ConnectionsPerAddress);
+                return Ok(None);
+            };
             // Past the limit clients wait, one with us and the others in the kernel's queue, instead of
             // being turned away. A slot that was taken before there is a client would be missing
             // wherever the next client comes.
-            let slot = Arc::clone(&common.connections).acquire_owned().await.map_err(io::Error::other);
-            accepted.and_then(|accepted| slot.map(|slot| (accepted, slot)))
+            if common.connections.available_permits() == 0 {
+                counters.reached(Limit::Connections);
+            }
+            let of_all = Arc::clone(&common.connections).acquire_owned().await.map_err(io::Error::other)?;
+            Ok(Some((socket, peer, Slot { _of_all: of_all, _of_address: of_address })))
         };
-        let accepted = tokio::select! {
+        let accepted: io::Result<_> = tokio::select! {
             biased;
             () = &mut draining => return,
             next = next => next,
         };
         match accepted {
-            Ok(((socket, peer), slot)) => {
-                keep_alive(&socket);
+            Ok(None) => {}
+            Ok(Some((socket, peer, slot))) => {
+                set_up(&socket);
                 let connection = Connection {
                     peer_addr: peer.ip().to_canonical(),
                     server_name: None,
                     max_headers: common.limits.max_headers,
+                    uri_length: common.limits.uri_length,
                 };
                 let counted = open.count();
                 let served = serve(socket, connection, slot);
@@ -126,12 +147,16 @@ async fn accept<F: Future<Output = ()> + 'static>(
     }
 }
 
-/// Notices clients that are gone without a word, on connections that may be silent for hours.
-fn keep_alive(socket: &TcpStream) {
+/// Notices clients that are gone without a word, on connections that may be silent for hours; and sees a
+/// slow reader read. The kernel would take megabytes at a time from us, and a phone that needs minutes for
+/// them would seem to read nothing meanwhile.
+fn set_up(socket: &TcpStream) {
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
-    if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&keepalive) {
-        tracing::debug!(%error, "setting keep-alive");
+    let socket = SockRef::from(socket);
+    let set = socket.set_tcp_keepalive(&keepalive).and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES));
+    if let Err(error) = set {
+        tracing::debug!(%error, "setting a connection up");
     }
 }
 
@@ -164,5 +189,7 @@ impl Drop for Counted {
     }
 }
 
+/// How much may wait in the kernel to be sent.
+const UNSENT_BYTES: u32 = 128 * 1024;
 const TIDY_EVERY: Duration = Duration::from_millis(250);
 const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);

@@ -515,6 +515,11 @@ impl Sessions {
         self.store.prune(now, idle_since).await
     }
 
+    /// How many are in memory, in use or used a short while ago.
+    pub fn cached(&self) -> u64 {
+        self.cache.sessions.entry_count()
+    }
+
     /// Whether the store does its work, for `/readyz`.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.store.check().await

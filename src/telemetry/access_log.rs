@@ -41,15 +41,13 @@ pub struct AccessRecord<'a> {
     /// Who asked.
     pub user: Option<&'a str>,
     /// What a rule that is not enforced would have made of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unenforced: Option<UnenforcedRecord<'a>>,
     /// What the shield made of it, if it took another site for the sender.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub shield: Option<&'static str>,
 }
 
 /// What a rule that is not enforced would have made of a request.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct UnenforcedRecord<'a> {
     /// `forbidden`, `sign-in` or `confirm`.
     pub outcome: &'static str,
@@ -128,6 +126,17 @@ fn write_json(line: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<
     if let Some(user) = record.user {
         line.extend_from_slice(br#","user":"#);
         serde_json::to_writer(&mut *line, user)?;
+    }
+    if let Some(UnenforcedRecord { outcome, rule }) = &record.unenforced {
+        line.extend_from_slice(br#","unenforced":{"outcome":"#);
+        serde_json::to_writer(&mut *line, outcome)?;
+        line.extend_from_slice(br#","rule":"#);
+        serde_json::to_writer(&mut *line, rule)?;
+        line.push(b'}');
+    }
+    if let Some(shield) = record.shield {
+        line.extend_from_slice(br#","shield":"#);
+        serde_json::to_writer(&mut *line, shield)?;
     }
     line.extend_from_slice(b"}\n");
     Ok(())

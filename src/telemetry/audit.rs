@@ -1,10 +1,10 @@
 //! The audit stream: who signed in, who failed, who signed out, whose account was changed.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use serde::Serialize;
 
-use super::{Format, LogWriter};
+use super::{Format, LogWriter, SignIns};
 use crate::clock::Clock;
 
 /// Where audit lines go.
@@ -13,6 +13,7 @@ pub struct Audit {
     writer: LogWriter,
     format: Format,
     clock: Clock,
+    sign_ins: Arc<SignIns>,
 }
 
 /// What happened.
@@ -68,7 +69,12 @@ pub struct AuditEvent<'a> {
 impl Audit {
     /// An audit stream over the log writer.
     pub fn new(writer: LogWriter, format: Format, clock: Clock) -> Self {
-        Self { writer, format, clock }
+        Self { writer, format, clock, sign_ins: Arc::default() }
+    }
+
+    /// The attempts to sign in among all that this stream and its clones were told.
+    pub fn sign_ins(&self) -> &Arc<SignIns> {
+        &self.sign_ins
     }
 
     /// Writes one line.
@@ -80,6 +86,7 @@ impl Audit {
             #[serde(flatten)]
             event: &'a AuditEvent<'a>,
         }
+        self.sign_ins.note(event.event, event.reason);
         let time = self.clock.now().to_string();
         let line = Line { time, log: "audit", event };
         let Ok(json) = serde_json::to_value(&line) else { return };

@@ -1,4 +1,4 @@
-//! What the gateway says of itself: the access log, the audit stream, and its own messages.
+//! What the gateway says of itself: the access log, the audit stream, its own messages, and what it counts.
 //!
 //! Access and audit lines go to standard output through one writer thread; a worker hands over
 //! whole buffers and never waits for a pipe. Messages about the gateway itself go through
@@ -6,8 +6,12 @@
 
 mod access_log;
 mod audit;
+mod metrics;
+mod sign_ins;
 mod writer;
 
 pub use access_log::{AccessLog, AccessRecord, UnenforcedRecord};
 pub use audit::{Audit, AuditEvent, AuditKind};
+pub use metrics::{Connected, Counters, Kind, Limit, Metrics, Spoken};
+pub use sign_ins::{SignInResult, SignIns};
 pub use writer::{Format, LogWriter};

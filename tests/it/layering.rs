@@ -25,7 +25,7 @@ type Row = (&'static str, &'static [&'static str]);
 /// The table of `src/lib.rs`, in its order: what is further down may know what is further up, never
 /// the other way round.
 const LAYERS: &[(&str, &[Row])] = &[
-    ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[]), ("database", &[])]),
+    ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[]), ("pace", &[]), ("database", &[])]),
     ("telemetry", &[("telemetry", &["clock"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
     ("rules", &[("access", &["identity", "request"]), ("shield", &["request"])]),
@@ -54,7 +54,7 @@ const LAYERS: &[(&str, &[Row])] = &[
         &[
             // No session, no token, no password: only the name of the cookie that is cut out, and
             // a permit in place of the rules.
-            ("forward", &["identity", "stall", "request", "access::Permit", "session::cookie"]),
+            ("forward", &["identity", "stall", "pace", "request", "access::Permit", "session::cookie"]),
             (
                 "portal",
                 &[
@@ -102,6 +102,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             &[
                 "clock",
                 "stall",
+                "pace",
                 "telemetry",
                 // The plain-HTTP port reads a target, but never asks a rule.
                 "request",

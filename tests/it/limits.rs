@@ -10,6 +10,7 @@ use portcullis::server::Phase;
 use crate::support::{
     client::{Http2, RawClient, frames, full, request},
     gateway::TestGateway,
+    process::until,
     upstream::{OK, PATIENCE, Upstream, public_app},
 };
 
@@ -18,15 +19,16 @@ fn limited(limits: &str, upstream: &Upstream) -> TestGateway {
 }
 
 #[test]
-fn a_handshake_that_does_not_come_ends_the_connection() {
+fn advisory_71_a_handshake_that_does_not_come_ends_the_connection() {
     let gateway = limited("handshake_timeout = \"200ms\"", &Upstream::ok());
     let mut socket = TcpStream::connect(gateway.https()).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_eq!(socket.read(&mut [0; 16]).unwrap(), 0);
+    until("it is counted", || gateway.reached("handshake_timeout") == 1);
 }
 
 #[test]
-fn a_head_that_drips_ends_the_connection() {
+fn advisory_71_a_head_that_drips_ends_the_connection() {
     let upstream = Upstream::ok();
     let gateway = limited("header_timeout = \"300ms\"", &upstream);
     for before in ["", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
@@ -45,6 +47,7 @@ fn a_head_that_drips_ends_the_connection() {
         assert!(client.until_close().is_empty());
     }
     assert_eq!(upstream.seen().len(), 1);
+    until("both are counted", || gateway.reached("header_timeout") == 2);
 }
 
 #[test]
@@ -62,6 +65,7 @@ fn a_connection_without_requests_is_closed() {
     once.until_close();
     http2.until_close();
     half_a_preface.until_close();
+    until("all are counted", || gateway.reached("idle_timeout") == 4);
 }
 
 #[test]
@@ -94,6 +98,61 @@ fn a_body_that_stops_is_answered_408() {
         client.until_close();
     }
     assert!(upstream.seen().is_empty());
+    until("both are counted", || gateway.reached("body_timeout") == 2);
+}
+
+#[test]
+fn advisory_12_a_body_that_drips_is_answered_408() {
+    let upstream = Upstream::ok();
+    let gateway = limited("body_timeout = \"500ms\"\nbody_rate = \"1KiB\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n");
+    // Never silent for long, and never fast.
+    while client.is_silent_for(Duration::from_millis(50)) {
+        if client.try_send("x").is_err() {
+            break;
+        }
+    }
+    assert_eq!(client.answer().status, 408);
+    assert!(upstream.seen().is_empty());
+    until("it is counted", || gateway.reached("body_rate") == 1);
+    assert_eq!(gateway.reached("body_timeout"), 0);
+}
+
+#[test]
+fn a_body_that_is_slow_but_not_too_slow_arrives() {
+    let upstream = Upstream::ok();
+    let gateway = limited("body_timeout = \"500ms\"\nbody_rate = \"100B\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n");
+    // For twice as long as the rate is averaged over.
+    for _ in 0..20 {
+        assert!(client.is_silent_for(Duration::from_millis(50)));
+        client.send("x".repeat(100));
+    }
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(upstream.only().body.len(), 2000);
+}
+
+#[test]
+fn advisory_12_a_client_that_reads_too_slowly_is_given_up() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        let chunk = [b"10000\r\n", &vec![b'x'; 0x10000][..], b"\r\n"].concat();
+        while conn.send(&chunk).is_ok() {}
+        conn.note("given up");
+        Ok(())
+    });
+    let gateway = limited("write_timeout = \"1s\"\nwrite_rate = \"1GiB\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    // Reads all the time, at some megabytes a second.
+    while client.bytes(64 << 10).is_ok() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    upstream.wait_for_note("given up");
+    until("it is counted", || gateway.reached("write_rate") == 1);
 }
 
 #[test]
@@ -111,6 +170,7 @@ fn a_client_that_reads_nothing_is_given_up() {
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     upstream.wait_for_note("given up");
+    until("it is counted", || gateway.reached("write_timeout") == 1);
 }
 
 #[test]
@@ -131,6 +191,7 @@ fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it()
     }
     assert_eq!(client.answer().status, 413, "although it goes on sending");
     assert_eq!(upstream.connections(), 0);
+    assert_eq!(gateway.reached("max_body"), 2);
     let mut client = RawClient::connect(&gateway);
     client.send(post(1024) + "x".repeat(1024).as_str());
     assert_eq!(client.answer().status, 200);
@@ -181,6 +242,113 @@ async fn a_head_that_is_too_large_is_431() {
         );
     }
     assert_eq!(upstream.seen().len(), 4);
+    assert_eq!(gateway.reached("header_size") + gateway.reached("max_headers"), 4);
+    assert_eq!(gateway.reached("max_headers"), 2);
+}
+
+#[tokio::test]
+async fn asvs_4_2_5_an_address_that_is_too_long_is_414() {
+    let upstream = Upstream::ok();
+    let gateway = limited("uri_length = \"1KiB\"", &upstream);
+    let mut http2 = Http2::connect(&gateway).await;
+    for (length, status) in [(1024, 200), (1025, 414), (5000, 414)] {
+        let path = format!("/{}?{}", "x".repeat(500), "y".repeat(length - 502));
+        assert_eq!(RawClient::connect(&gateway).get(&path, "").status, status, "{length}");
+        let answer = http2.send(request("GET", &path).body(full("")).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), status, "{length}");
+    }
+    assert_eq!(upstream.seen().len(), 2);
+    assert_eq!(gateway.reached("uri_length"), 4);
+}
+
+#[tokio::test]
+async fn an_app_may_take_larger_or_smaller_bodies_than_others() {
+    let upstream = Upstream::ok();
+    let app = |name: &str, keys: &str| {
+        public_app(&upstream.url, keys)
+            .replace("\"app\"", &format!("{name:?}"))
+            .replace("/**", &format!("/{name}/**"))
+    };
+    let gateway = TestGateway::start_with(
+        "[limits]\nmax_body = \"1KiB\"",
+        &[
+            app("small", "path = \"/small\"\nmax_body = \"100B\""),
+            app("large", "path = \"/large\"\nmax_body = \"10KiB\""),
+            app("usual", "path = \"/usual\""),
+        ]
+        .concat(),
+    );
+    for (path, most) in [("/small/", 100), ("/large/", 10 << 10), ("/usual/", 1 << 10)] {
+        for (length, status) in [(most, 200), (most + 1, 413)] {
+            let mut client = RawClient::connect(&gateway);
+            client
+                .send(format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"));
+            client.try_send("x".repeat(length)).ok();
+            assert_eq!(client.answer().status, status, "{path} {length}");
+            let mut client = Http2::connect(&gateway).await;
+            let body = frames(vec![Frame::data(Bytes::from(vec![b'x'; length]))]);
+            let answer = client.send(request("POST", path).body(body).unwrap()).await.unwrap();
+            assert_eq!(answer.status(), status, "{path} {length}, without a length");
+        }
+    }
+    assert_eq!(upstream.seen().len(), 6);
+    assert_eq!(gateway.reached("max_body"), 6);
+}
+
+#[test]
+fn one_address_has_no_more_connections_than_it_may() {
+    let upstream = Upstream::ok();
+    let gateway = limited("connections_per_address = 2", &upstream);
+    let mut open: Vec<_> = (0..2).map(|_| RawClient::connect(&gateway)).collect();
+    for client in &mut open {
+        assert_eq!(client.get("/", "").status, 200);
+    }
+    let mut third = RawClient::connect(&gateway);
+    assert!(third.handshake().is_err());
+    // The plain port takes from the same.
+    let mut plain = TcpStream::connect(gateway.addrs.http[0]).unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(matches!(plain.read(&mut [0; 16]), Ok(0) | Err(_)));
+    assert_eq!(gateway.reached("connections_per_address"), 2);
+    open.pop();
+    until("there is room again", || RawClient::connect(&gateway).handshake().is_ok());
+}
+
+#[test]
+fn our_own_proxies_may_have_any_number_of_connections() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start_trusting(
+        &["127.0.0.0/8"],
+        &format!("[limits]\nconnections_per_address = 2\n{}", public_app(&upstream.url, "")),
+    );
+    let mut open: Vec<_> = (0..5).map(|_| RawClient::connect(&gateway)).collect();
+    for client in &mut open {
+        assert_eq!(client.get("/", "").status, 200);
+    }
+    assert_eq!(gateway.reached("connections_per_address"), 0);
+}
+
+#[test]
+fn the_last_request_of_a_connection_is_told_so() {
+    let upstream = Upstream::ok();
+    for (limits, limit, requests) in [
+        ("requests_per_connection = 3", "requests_per_connection", 3),
+        ("connection_age = \"1ms\"", "connection_age", 1),
+    ] {
+        let gateway = limited(limits, &upstream);
+        let mut client = RawClient::connect(&gateway);
+        client.handshake().unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+        for number in 1..=requests {
+            let answer = client.get("/", "");
+            assert_eq!(answer.status, 200);
+            let closes = answer.values("connection") == ["close"];
+            assert_eq!(closes, number == requests, "{limits}: {number}: {}", answer.head);
+        }
+        client.until_close();
+        assert_eq!(gateway.reached(limit), 1);
+    }
+    assert_eq!(upstream.seen().len(), 4);
 }
 
 #[test]
@@ -195,6 +363,7 @@ fn past_the_limit_connections_wait_for_their_turn() {
     let waiting = std::thread::spawn(move || told.send(third.get("/", "").status).unwrap());
     // Not a proof, but a gateway without a limit would answer long before.
     assert!(answers.recv_timeout(Duration::from_millis(300)).is_err());
+    assert_eq!(gateway.reached("connections"), 1);
     open.pop();
     assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), 200);
     waiting.join().unwrap();

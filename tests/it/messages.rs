@@ -334,3 +334,101 @@ fn a_refusal_reaches_a_client_that_goes_on_sending() {
     std::thread::sleep(Duration::from_millis(50));
     assert!(client.head().unwrap().starts_with("HTTP/1.1 400 "));
 }
+
+/// Status codes of everything that comes until the gateway closes.
+fn statuses(answers: &str) -> Vec<&str> {
+    answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect()
+}
+
+#[test]
+fn asvs_4_2_1_what_one_version_frames_and_another_does_not_is_refused() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for message in [
+        // RFC 9112 §6.1: whoever speaks 1.0 knows nothing of chunks.
+        "POST / HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.0\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent_Length: 6\r\nContent-Length: 5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1e1\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: \u{b}5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\u{c}\r\n\r\nhello",
+    ] {
+        let answer = refused(&gateway, message);
+        assert_eq!(statuses(&answer), ["400"], "{message:?}: {answer:?}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn hosts_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for head in [
+        "GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\nHost:\r\n",
+        "GET / HTTP/1.1\r\nHost: \r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost, other\r\n",
+        "GET / HTTP/1.1\r\nHost: user@localhost\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost/path\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost?x\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost#x\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost:port\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost:99999\r\n",
+        "GET / HTTP/1.1\r\nHost: [::1\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nHOST: other\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n",
+        "GET https://other/ HTTP/1.1\r\nHost: localhost\r\n",
+        "GET https://localhost@other/ HTTP/1.1\r\nHost: localhost\r\n",
+        "GET https:///x HTTP/1.1\r\nHost: localhost\r\n",
+        "GET localhost HTTP/1.1\r\nHost: localhost\r\n",
+    ] {
+        let answer = refused(&gateway, &format!("{head}\r\n"));
+        assert_eq!(statuses(&answer), ["400"], "{head:?}: {answer:?}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn asvs_13_4_4_methods_that_nobody_serves_through_a_gateway_reach_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for line in [
+        "CONNECT localhost:443 HTTP/1.1",
+        "CONNECT other:80 HTTP/1.1",
+        "CONNECT / HTTP/1.1",
+        "TRACE / HTTP/1.1",
+        "TRACK / HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+    ] {
+        let answer = refused(&gateway, &format!("{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        let statuses = statuses(&answer);
+        assert!(matches!(statuses[..], ["400" | "404" | "405" | "421" | "501"]), "{line}: {answer:?}");
+    }
+    assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
+}
+
+#[test]
+fn advisory_51_a_tunnel_that_was_refused_leaves_nothing_behind() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for upgrade in [
+        "CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: TLS/1.0\r\n\r\n",
+    ] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(upgrade);
+        let first = client.head().unwrap();
+        let accepts = if upgrade.starts_with("CONNECT") { "HTTP/1.1 2" } else { "HTTP/1.1 1" };
+        assert!(!first.starts_with(accepts), "{first}");
+        // Somebody else, over whatever the first left behind.
+        let mut other = RawClient::connect(&gateway);
+        let answer = other.get("/mine", "");
+        assert_eq!((answer.status, answer.text()), (200, "ok"));
+    }
+    assert!(upstream.seen().iter().all(|request| request.values("upgrade").is_empty()));
+    let mine = upstream.seen().iter().filter(|request| request.asked() == "GET /mine").count();
+    assert_eq!(mine, 3);
+}

@@ -9,7 +9,7 @@ use std::{path::Path, time::Duration};
 
 use super::*;
 use crate::{
-    server::{Limits, TlsVersion},
+    server::{Http2Limits, Limits, TlsVersion},
     session,
 };
 
@@ -78,12 +78,26 @@ parallelism = 2
 handshake_timeout = "1s"
 header_timeout = "2s"
 body_timeout = "3s"
+body_rate = "1KiB"
 idle_timeout = "4s"
 write_timeout = "5s"
+write_rate = "0B"
 header_size = "16KiB"
 max_headers = 50
+uri_length = "2KiB"
 max_body = "1MB"
 connections = 7
+connections_per_address = 6
+requests_per_connection = 8
+connection_age = "9m"
+http2_streams = 10
+http2_resets = 11
+http2_settings = 12
+http2_pings = 13
+http2_continuations = 14
+http2_window_updates = 15
+http2_empty_frames = 16
+http2_priorities = 17
 [log]
 access = false
 format = "json"
@@ -99,6 +113,7 @@ identity = { preset = "remote-user", Remote-User = "email", X-Team = { attribute
 host_header = "App.Internal:8080"
 timeout = "7s"
 connect_timeout = "8s"
+max_body = "3MiB"
 underscore_headers = true
 [[app.rule]]
 path = "/wiki/**"
@@ -127,12 +142,28 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
             handshake_timeout: Duration::from_secs(1),
             header_timeout: Duration::from_secs(2),
             body_timeout: Duration::from_secs(3),
+            body_rate: 1024,
             idle_timeout: Duration::from_secs(4),
             write_timeout: Duration::from_secs(5),
+            write_rate: 0,
             header_size: 16 << 10,
             max_headers: 50,
+            uri_length: 2048,
             max_body: 1_000_000,
             connections: 7,
+            connections_per_address: 6,
+            requests_per_connection: 8,
+            connection_age: Duration::from_mins(9),
+            http2: Http2Limits {
+                streams: 10,
+                resets: 11,
+                settings: 12,
+                pings: 13,
+                continuations: 14,
+                window_updates: 15,
+                empty_frames: 16,
+                priorities: 17,
+            },
         }
     );
     assert_eq!(it.log, Log { access: false, format: Some(crate::telemetry::Format::Json) });
@@ -149,13 +180,14 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
     assert_eq!(app.host_header, crate::forward::HostHeader::Fixed("app.internal:8080".parse().unwrap()));
     assert_eq!((app.timeout, app.connect_timeout), (Duration::from_secs(7), Duration::from_secs(8)));
     assert!(app.underscore_headers);
+    assert_eq!(app.max_body, Some(3 << 20));
 
     let [app] = it.policy.apps() else { panic!("{:?}", it.policy) };
     assert_eq!(app.hosts.iter().map(|host| &**host).collect::<Vec<_>>(), ["wiki.example.com", "[::1]"]);
     assert_eq!(app.mount.as_str(), "/wiki");
     let [rule] = app.rules() else { panic!("{app:?}") };
     assert_eq!(rule.to_string(), "GET,POST /wiki/**");
-    assert_eq!(rule.place.to_string(), "/etc/portcullis/gateway.toml:48:8");
+    assert_eq!(rule.place.to_string(), "/etc/portcullis/gateway.toml:63:8");
     let crate::access::Requirement::Matching(criteria) = &rule.requirement else { panic!("{rule:?}") };
     assert_eq!(criteria.to_string(), "user alice and permission wiki.edit and network 192.0.2.1/32");
     let granted_by: Vec<_> = criteria.permissions[0].granted_by.iter().map(ToString::to_string).collect();

@@ -131,6 +131,11 @@ impl Passwords {
         self.gauges.refusals.load(Ordering::Relaxed)
     }
 
+    /// How many jobs wait for a thread.
+    pub fn waiting(&self) -> u64 {
+        self.gauges.waiting.load(Ordering::Relaxed)
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Hasher) -> T + Send + 'static,
@@ -143,7 +148,10 @@ impl Passwords {
                 drop(answer.send(work(hasher)));
             }
         });
+        // Before it can be taken out again.
+        self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
         if self.jobs.try_send(job).is_err() {
+            self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
             self.gauges.refusals.fetch_add(1, Ordering::Relaxed);
             return Err(self.busy());
         }
@@ -165,6 +173,7 @@ type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
 struct Gauges {
     verifications: AtomicU64,
     refusals: AtomicU64,
+    waiting: AtomicU64,
     last_job_micros: AtomicU64,
 }
 
@@ -181,6 +190,7 @@ impl Hasher {
             // Only receiving happens under the lock, which therefore is never poisoned.
             let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(job) = job else { return };
+            self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
             let started = Instant::now();
             // A thread lost to a panic would be missed for good; the asker gets no answer instead.
             if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {

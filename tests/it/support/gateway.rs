@@ -1,8 +1,8 @@
 //! A gateway of a test's own, put together from TOML text by the same code as the real one.
 
 use std::{
-    io::{self, Write},
-    net::SocketAddr,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -114,6 +114,32 @@ impl TestGateway {
         let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
         user.password = Some(Passwords::hash_now(settings, &password(name).into()));
         self.users().add(user).expect("a new user");
+    }
+
+    /// What `/metrics` says.
+    pub fn metrics(&self) -> String {
+        let mut socket =
+            TcpStream::connect(self.addrs.status.expect("a status listener")).expect("it listens");
+        socket
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .expect("a request");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        body.to_owned()
+    }
+
+    /// The value of one sample, given as `/metrics` writes it: 0 if there is none.
+    pub fn counted(&self, sample: &str) -> u64 {
+        let text = self.metrics();
+        let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().expect("a whole number"))
+    }
+
+    /// How often a limit was reached, which `[limits]` calls so.
+    pub fn reached(&self, limit: &str) -> u64 {
+        self.counted(&format!("portcullis_limit_reached_total{{limit=\"{limit}\"}}"))
     }
 
     /// All lines logged so far.

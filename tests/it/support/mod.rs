@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod frames;
 pub mod gateway;
 pub mod process;
 pub mod redis;

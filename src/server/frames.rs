@@ -1,0 +1,478 @@
+//! The frames of an HTTP/2 connection, counted as they pass by.
+//!
+//! h2 reads every frame that a client sends and answers what asks for an answer.
+//! A PING or SETTINGS costs a client nothing to send and us an answer each, a
+//! reset stream costs us a request that nobody waits for; sent by the million,
+//! they are a flood. [`Frames`] looks at nothing but the nine bytes before each
+//! frame (RFC 9113 §4.1), on the way in and on the way out, and says when there
+//! are more of a kind than anybody needs. What the frames hold is h2's to judge.
+//!
+//! The way out counts too, because a client can make *us* reset its streams
+//! (CVE-2025-8671): it shows there, whatever the trick was.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::telemetry::Limit;
+
+/// How many frames of a kind a client may send within ten seconds, and how many streams it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http2Limits {
+    /// Streams at a time. Default 128.
+    pub streams: u32,
+    /// Streams that were reset, by the client or because of it. Default 300.
+    pub resets: u32,
+    /// SETTINGS. Default 20.
+    pub settings: u32,
+    /// PING. Default 200.
+    pub pings: u32,
+    /// CONTINUATION, of one head. Default 5.
+    pub continuations: u32,
+    /// `WINDOW_UPDATE`, beside one for every 512 bytes that were sent. Default 1,000.
+    pub window_updates: u32,
+    /// DATA without any. Default 100.
+    pub empty_frames: u32,
+    /// PRIORITY, `PRIORITY_UPDATE`, and kinds that nobody knows. Default 500.
+    pub priorities: u32,
+}
+
+impl Default for Http2Limits {
+    fn default() -> Self {
+        Self {
+            streams: 128,
+            resets: 300,
+            settings: 20,
+            pings: 200,
+            continuations: 5,
+            window_updates: 1000,
+            empty_frames: 100,
+            priorities: 500,
+        }
+    }
+}
+
+/// Follows the frames of one connection, both ways.
+#[derive(Debug)]
+pub(super) struct Frames {
+    limits: Http2Limits,
+    incoming: Cursor,
+    outgoing: Cursor,
+    /// Of the head that is being read.
+    continuations: u32,
+    recent: Recent,
+    /// The highest stream that the client has opened.
+    last_stream: u32,
+    /// Streams whose answer has begun and not ended; never more than there may be streams.
+    answering: Vec<u32>,
+}
+
+/// What a client sent more of than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Flood {
+    /// Which limit that is.
+    pub(super) limit: Limit,
+    /// How many of the bytes come before the frame that was too much.
+    pub(super) before: usize,
+}
+
+/// What was counted in the ten seconds since it began.
+#[derive(Debug)]
+struct Recent {
+    began: Instant,
+    resets: u32,
+    settings: u32,
+    pings: u32,
+    window_updates: u32,
+    empty_frames: u32,
+    priorities: u32,
+    /// Bytes of bodies that went out.
+    sent: u64,
+}
+
+impl Frames {
+    /// At the beginning of a connection.
+    pub(super) fn new(limits: Http2Limits) -> Self {
+        Self {
+            limits,
+            incoming: Cursor { skip: PREFACE_BYTES, ..Cursor::default() },
+            outgoing: Cursor::default(),
+            continuations: 0,
+            recent: Recent::new(Instant::now()),
+            last_stream: 0,
+            answering: Vec::new(),
+        }
+    }
+
+    /// Follows what the client sends.
+    pub(super) fn came(&mut self, bytes: &[u8]) -> Result<(), Flood> {
+        let mut rest = bytes;
+        loop {
+            let Some(head) = self.incoming.next(&mut rest) else { return Ok(()) };
+            if let Some(limit) = self.count(head) {
+                // The frame may have begun in bytes that are gone.
+                let before = (bytes.len() - rest.len()).saturating_sub(head.read);
+                return Err(Flood { limit, before });
+            }
+        }
+    }
+
+    /// Follows what we send; tells which limits of its own h2 has kept.
+    pub(super) fn went(&mut self, bytes: &[u8], mut kept: impl FnMut(Limit)) {
+        let mut rest = bytes;
+        while let Some(head) = self.outgoing.next(&mut rest) {
+            match head.kind {
+                DATA => self.recent.sent += u64::from(head.len),
+                HEADERS if head.is_bare() => kept(Limit::HeaderSize),
+                RST_STREAM if head.code == REFUSED_STREAM => kept(Limit::Http2Streams),
+                // It says why: `header_list_way_too_large`, `too_many_resets`, `too_many_internal_resets`.
+                GOAWAY if head.code == ENHANCE_YOUR_CALM && head.first == b'h' => kept(Limit::HeaderSize),
+                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Limit::Http2Resets),
+                _ => {}
+            }
+            if head.kind == RST_STREAM {
+                self.recent.resets = self.recent.resets.saturating_add(1);
+            }
+            let ends = matches!(head.kind, DATA | HEADERS) && head.flags & END_STREAM != 0;
+            if ends || head.kind == RST_STREAM {
+                self.over(head.stream);
+            } else if head.kind == HEADERS && !self.answering.contains(&head.stream) {
+                self.answering.push(head.stream);
+            }
+        }
+    }
+
+    /// How many answers have begun to go out, and are not out whole.
+    pub(super) fn unfinished(&self) -> usize {
+        self.answering.len()
+    }
+
+    /// A farewell for a client that sends too much (RFC 9113 §6.8); `None` within another frame.
+    pub(super) fn farewell(&self) -> Option<[u8; FAREWELL_BYTES]> {
+        let is_between = self.outgoing.skip == 0 && self.outgoing.have == 0;
+        is_between.then(|| {
+            let mut frame = [0, 0, 8, GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            let payload = self.last_stream.to_be_bytes().into_iter().chain(ENHANCE_YOUR_CALM.to_be_bytes());
+            frame.iter_mut().skip(HEAD_BYTES).zip(payload).for_each(|(place, byte)| *place = byte);
+            frame
+        })
+    }
+
+    /// Which limit this frame is beyond.
+    fn count(&mut self, head: Head) -> Option<Limit> {
+        if head.kind == HEADERS {
+            self.continuations = 0;
+            self.last_stream = self.last_stream.max(head.stream);
+            return None;
+        }
+        if head.kind == DATA && (head.len > 0 || head.flags & END_STREAM != 0) {
+            return None;
+        }
+        if head.kind == CONTINUATION {
+            self.continuations += 1;
+            return (self.continuations > self.limits.continuations).then_some(Limit::Http2Continuations);
+        }
+        if head.kind == RST_STREAM {
+            self.over(head.stream);
+        }
+        self.recent.go_on(Instant::now());
+        let Self { recent, limits, .. } = self;
+        let earned = u32::try_from(recent.sent / BYTES_FOR_ONE_UPDATE).unwrap_or(u32::MAX);
+        let (count, most, limit) = match head.kind {
+            DATA => (&mut recent.empty_frames, limits.empty_frames, Limit::Http2EmptyFrames),
+            RST_STREAM => (&mut recent.resets, limits.resets, Limit::Http2Resets),
+            SETTINGS => (&mut recent.settings, limits.settings, Limit::Http2Settings),
+            PING => (&mut recent.pings, limits.pings, Limit::Http2Pings),
+            WINDOW_UPDATE => (
+                &mut recent.window_updates,
+                limits.window_updates.saturating_add(earned),
+                Limit::Http2WindowUpdates,
+            ),
+            _ => (&mut recent.priorities, limits.priorities, Limit::Http2Priorities),
+        };
+        *count = count.saturating_add(1);
+        let beyond = *count > most;
+        // Resets of our own are in the same count, and not every one of them follows a frame that is counted.
+        let reset_by_us = recent.resets > limits.resets;
+        if beyond { Some(limit) } else { reset_by_us.then_some(Limit::Http2Resets) }
+    }
+
+    /// Whether we had to reset more streams than a client may have reset.
+    pub(super) fn resets_too_many(&mut self) -> bool {
+        self.recent.resets > self.limits.resets && {
+            self.recent.go_on(Instant::now());
+            self.recent.resets > self.limits.resets
+        }
+    }
+
+    fn over(&mut self, stream: u32) {
+        if let Some(place) = self.answering.iter().position(|other| *other == stream) {
+            self.answering.swap_remove(place);
+        }
+    }
+}
+
+impl Recent {
+    fn new(began: Instant) -> Self {
+        Self {
+            began,
+            resets: 0,
+            settings: 0,
+            pings: 0,
+            window_updates: 0,
+            empty_frames: 0,
+            priorities: 0,
+            sent: 0,
+        }
+    }
+
+    fn go_on(&mut self, now: Instant) {
+        if now.duration_since(self.began) >= WINDOW {
+            // Updates arrive after what they are for has been sent.
+            *self = Self { sent: self.sent / 2, ..Self::new(now) };
+        }
+    }
+}
+
+/// The nine bytes before a frame, and the error code of those that have one.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    len: u32,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    code: u32,
+    /// The first byte of what it holds; of a GOAWAY, of its reason in words.
+    first: u8,
+    /// How many bytes of the frame this was.
+    read: usize,
+}
+
+impl Head {
+    /// Whether an answer is a status and nothing else. Ours all have a date; what h2 answers by itself to a
+    /// head that is too large, 431, has none. Written out, its status takes five bytes, and named by its place
+    /// in the table, one (RFC 7541 §6.1 and §6.2.1: 0x48 is a new `:status`).
+    fn is_bare(&self) -> bool {
+        self.flags & END_STREAM != 0 && (self.len == 1 || (self.len == 5 && self.first == 0x48))
+    }
+}
+
+/// Finds the heads of frames in bytes that come in any pieces.
+#[derive(Debug, Default)]
+struct Cursor {
+    /// Bytes to pass over: the rest of a frame.
+    skip: usize,
+    head: [u8; FAREWELL_BYTES + 1],
+    have: usize,
+}
+
+impl Cursor {
+    /// The next head; the bytes up to its end are taken from `bytes`.
+    fn next(&mut self, bytes: &mut &[u8]) -> Option<Head> {
+        let skipped = self.skip.min(bytes.len());
+        *bytes = bytes.get(skipped..).unwrap_or_default();
+        self.skip -= skipped;
+        if self.skip > 0 {
+            return None;
+        }
+        loop {
+            let wanted = self.wanted();
+            if self.have == wanted {
+                self.have = 0;
+                let head = Head { read: wanted, ..self.read() };
+                self.skip = (head.len as usize + HEAD_BYTES).saturating_sub(wanted);
+                return Some(head);
+            }
+            let (byte, rest) = bytes.split_first()?;
+            *bytes = rest;
+            if let Some(place) = self.head.get_mut(self.have) {
+                *place = *byte;
+            }
+            self.have += 1;
+        }
+    }
+
+    /// How much has to be there: where an error code is, up to its end.
+    fn wanted(&self) -> usize {
+        if self.have < HEAD_BYTES {
+            return HEAD_BYTES;
+        }
+        let head = self.read();
+        match (head.kind, head.len) {
+            (HEADERS, 1..) => HEAD_BYTES + 1,
+            (RST_STREAM, 4) => HEAD_BYTES + 4,
+            (GOAWAY, 9..) => FAREWELL_BYTES + 1,
+            (GOAWAY, 8) => FAREWELL_BYTES,
+            _ => HEAD_BYTES,
+        }
+    }
+
+    fn read(&self) -> Head {
+        let [l0, l1, l2, kind, flags, s0, s1, s2, s3, payload @ ..] = self.head;
+        let [r0, r1, r2, r3, g0, g1, g2, g3, g4] = payload;
+        let code = if kind == RST_STREAM { [r0, r1, r2, r3] } else { [g0, g1, g2, g3] };
+        Head {
+            len: u32::from_be_bytes([0, l0, l1, l2]),
+            kind,
+            flags,
+            stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
+            code: u32::from_be_bytes(code),
+            first: if kind == GOAWAY { g4 } else { r0 },
+            read: HEAD_BYTES,
+        }
+    }
+}
+
+const PREFACE_BYTES: usize = 24;
+const HEAD_BYTES: usize = 9;
+/// A GOAWAY without a reason in words.
+pub(super) const FAREWELL_BYTES: usize = 17;
+const WINDOW: Duration = Duration::from_secs(10);
+const BYTES_FOR_ONE_UPDATE: u64 = 512;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const REFUSED_STREAM: u32 = 7;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&len[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    }
+
+    fn preface() -> Vec<u8> {
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec()
+    }
+
+    /// What is too much, and where, however the bytes are cut into pieces.
+    fn came(bytes: &[u8]) -> Option<Flood> {
+        let whole = Frames::new(Http2Limits::default()).came(bytes).err();
+        let mut frames = Frames::new(Http2Limits::default());
+        let single = bytes.iter().find_map(|byte| frames.came(&[*byte]).err());
+        assert_eq!(whole.map(|flood| flood.limit), single.map(|flood| flood.limit));
+        whole
+    }
+
+    #[test]
+    fn one_more_than_allowed_is_too_much_of_each_kind() {
+        let limits = Http2Limits::default();
+        for (one, most, limit) in [
+            (frame(SETTINGS, 0, 0, &[0; 6]), limits.settings, Limit::Http2Settings),
+            (frame(SETTINGS, 1, 0, &[]), limits.settings, Limit::Http2Settings),
+            (frame(PING, 0, 0, &[0; 8]), limits.pings, Limit::Http2Pings),
+            (frame(RST_STREAM, 0, 1, &[0; 4]), limits.resets, Limit::Http2Resets),
+            (frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]), limits.window_updates, Limit::Http2WindowUpdates),
+            (frame(DATA, 0, 1, &[]), limits.empty_frames, Limit::Http2EmptyFrames),
+            (frame(2, 0, 1, &[0; 5]), limits.priorities, Limit::Http2Priorities),
+            (frame(0x10, 0, 0, &[0; 5]), limits.priorities, Limit::Http2Priorities),
+            (frame(0xee, 0, 0, &[]), limits.priorities, Limit::Http2Priorities),
+            (frame(CONTINUATION, 0, 1, &[]), limits.continuations, Limit::Http2Continuations),
+        ] {
+            let most = usize::try_from(most).unwrap();
+            let allowed = [preface(), one.repeat(most)].concat();
+            assert_eq!(came(&allowed), None, "{limit:?}");
+            let flood = came(&[allowed.clone(), one].concat()).unwrap();
+            assert_eq!(flood, Flood { limit, before: allowed.len() });
+        }
+    }
+
+    #[test]
+    fn what_holds_something_is_not_counted() {
+        let head = frame(HEADERS, 4, 1, &[0x88]);
+        let data = [frame(DATA, 0, 1, b"x"), frame(DATA, END_STREAM, 1, &[])].concat();
+        let block = [frame(HEADERS, 0, 1, &[]), frame(CONTINUATION, 4, 1, &[])].concat();
+        for fine in [head, data, block] {
+            assert_eq!(came(&[preface(), fine.repeat(10_000)].concat()), None);
+        }
+    }
+
+    #[test]
+    fn whoever_is_sent_much_may_say_often_that_there_is_room() {
+        let update = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 2, 0]);
+        let mut frames = Frames::new(Http2Limits::default());
+        frames.came(&preface()).unwrap();
+        for _ in 0..100_000 {
+            frames.went(&frame(DATA, 0, 1, &[0; 512]), |_| {});
+            assert_eq!(frames.came(&update), Ok(()));
+        }
+    }
+
+    #[test]
+    fn streams_that_we_had_to_reset_count_too() {
+        let mut frames = Frames::new(Http2Limits::default());
+        frames.came(&preface()).unwrap();
+        let resets = frame(RST_STREAM, 0, 1, &[0, 0, 0, 1]);
+        for _ in 0..Http2Limits::default().resets {
+            assert!(!frames.resets_too_many());
+            frames.went(&resets, |limit| panic!("{limit:?}"));
+        }
+        frames.went(&resets, |_| {});
+        assert!(frames.resets_too_many());
+    }
+
+    #[test]
+    fn the_limits_that_h2_keeps_are_seen_on_the_way_out() {
+        let mut kept = Vec::new();
+        let mut frames = Frames::new(Http2Limits::default());
+        let too_large = [
+            frame(HEADERS, 4 | END_STREAM, 1, &[0x88, 0xbe]),
+            frame(HEADERS, 4 | END_STREAM, 3, &[0x88, 0xbe, 0xbf, 0xc0, 0xc1]),
+            frame(HEADERS, 4, 5, &[0x88]),
+            frame(HEADERS, 4 | END_STREAM, 7, &[0x48, 0x83, 0x69, 0x90, 0xff]),
+            frame(HEADERS, 4 | END_STREAM, 9, &[0xbe]),
+        ]
+        .concat();
+        let refused = frame(RST_STREAM, 0, 7, &REFUSED_STREAM.to_be_bytes());
+        let calm =
+            |why: &[u8]| frame(GOAWAY, 0, 0, &[&[0; 4], &ENHANCE_YOUR_CALM.to_be_bytes(), why].concat());
+        for byte in
+            [too_large, refused, calm(b"too_many_resets"), calm(b"header_list_way_too_large")].concat()
+        {
+            frames.went(&[byte], |limit| kept.push(limit));
+        }
+        assert_eq!(
+            kept,
+            [
+                Limit::HeaderSize,
+                Limit::HeaderSize,
+                Limit::Http2Streams,
+                Limit::Http2Resets,
+                Limit::HeaderSize
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_is_unfinished_until_its_end_or_a_reset() {
+        let mut frames = Frames::new(Http2Limits::default());
+        frames.came(&preface()).unwrap();
+        for stream in [1, 3, 5, 7] {
+            frames.went(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
+        }
+        assert_eq!(frames.unfinished(), 4);
+        frames.went(&frame(DATA, END_STREAM, 1, b"x"), |_| {});
+        frames.went(&frame(RST_STREAM, 0, 3, &[0; 4]), |_| {});
+        frames.came(&frame(RST_STREAM, 0, 5, &[0; 4])).unwrap();
+        assert_eq!(frames.unfinished(), 1);
+    }
+
+    #[test]
+    fn the_farewell_comes_only_between_frames() {
+        let mut frames = Frames::new(Http2Limits::default());
+        frames.came(&[preface(), frame(HEADERS, 4, 9, &[])].concat()).unwrap();
+        assert_eq!(frames.farewell().unwrap(), *frame(GOAWAY, 0, 0, &[0, 0, 0, 9, 0, 0, 0, 11]));
+        frames.went(&frame(DATA, 0, 1, b"xyz")[..10], |_| {});
+        assert_eq!(frames.farewell(), None);
+    }
+}

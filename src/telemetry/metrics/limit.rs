@@ -1,0 +1,100 @@
+//! The limits that a client can reach.
+
+/// One of them; each has a count of its own, under the name of its key in `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the key of `[limits]` that it is named for")]
+pub enum Limit {
+    HandshakeTimeout,
+    HeaderTimeout,
+    BodyTimeout,
+    BodyRate,
+    IdleTimeout,
+    WriteTimeout,
+    WriteRate,
+    HeaderSize,
+    MaxHeaders,
+    UriLength,
+    MaxBody,
+    Connections,
+    ConnectionsPerAddress,
+    RequestsPerConnection,
+    ConnectionAge,
+    Http2Streams,
+    Http2Resets,
+    Http2Settings,
+    Http2Pings,
+    Http2Continuations,
+    Http2WindowUpdates,
+    Http2EmptyFrames,
+    Http2Priorities,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 23] = [
+        Self::HandshakeTimeout,
+        Self::HeaderTimeout,
+        Self::BodyTimeout,
+        Self::BodyRate,
+        Self::IdleTimeout,
+        Self::WriteTimeout,
+        Self::WriteRate,
+        Self::HeaderSize,
+        Self::MaxHeaders,
+        Self::UriLength,
+        Self::MaxBody,
+        Self::Connections,
+        Self::ConnectionsPerAddress,
+        Self::RequestsPerConnection,
+        Self::ConnectionAge,
+        Self::Http2Streams,
+        Self::Http2Resets,
+        Self::Http2Settings,
+        Self::Http2Pings,
+        Self::Http2Continuations,
+        Self::Http2WindowUpdates,
+        Self::Http2EmptyFrames,
+        Self::Http2Priorities,
+    ];
+
+    /// As `[limits]` calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::HeaderTimeout => "header_timeout",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyRate => "body_rate",
+            Self::IdleTimeout => "idle_timeout",
+            Self::WriteTimeout => "write_timeout",
+            Self::WriteRate => "write_rate",
+            Self::HeaderSize => "header_size",
+            Self::MaxHeaders => "max_headers",
+            Self::UriLength => "uri_length",
+            Self::MaxBody => "max_body",
+            Self::Connections => "connections",
+            Self::ConnectionsPerAddress => "connections_per_address",
+            Self::RequestsPerConnection => "requests_per_connection",
+            Self::ConnectionAge => "connection_age",
+            Self::Http2Streams => "http2_streams",
+            Self::Http2Resets => "http2_resets",
+            Self::Http2Settings => "http2_settings",
+            Self::Http2Pings => "http2_pings",
+            Self::Http2Continuations => "http2_continuations",
+            Self::Http2WindowUpdates => "http2_window_updates",
+            Self::Http2EmptyFrames => "http2_empty_frames",
+            Self::Http2Priorities => "http2_priorities",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_a_place_of_its_own() {
+        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, place, "{limit:?}");
+        }
+    }
+}
