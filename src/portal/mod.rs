@@ -7,7 +7,7 @@
 //! cookies of the form and of the one-time message.
 //!
 //! Nothing here decides who may use an application. Before a password is looked at, `guess` asks the
-//! [throttle](crate::throttle).
+//! [`throttle`].
 
 mod account;
 mod change_password;

@@ -329,3 +329,111 @@ const MIGRATIONS: &[&str] = &["
         key TEXT    NOT NULL
     ) STRICT;
 "];
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::throttle::{Attempt, Files, Guess, Limits, Throttle, Wait, Whose};
+
+    const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
+    const ALICE: Key = Key::Account(UserId(1));
+
+    struct Place {
+        files: Files,
+        _folder: TempDir,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let [database, key] = ["throttle.db", "device.key"].map(|name| folder.path().join(name));
+            Self { files: Files { database, key }, _folder: folder }
+        }
+
+        fn open(&self) -> Throttle {
+            Throttle::open(&self.files, Clock::manual(START)).unwrap()
+        }
+
+        fn written(&self) -> Vec<(Key, Counter)> {
+            list(&self.files.database).unwrap()
+        }
+
+        fn execute(&self, sql: &str) {
+            database::open(&self.files.database, &SCHEMA).unwrap().execute_batch(sql).unwrap();
+        }
+    }
+
+    async fn attempt<'t>(throttle: &'t Throttle, limits: &'t Limits) -> Result<Attempt<'t>, Wait> {
+        let client_addr = [192, 0, 2, 1].into();
+        throttle.attempt(Guess { whose: Whose::User(UserId(1)), client_addr, device: None }, limits).await
+    }
+
+    async fn use_up(throttle: &Throttle, limits: &Limits) {
+        for _ in 0..limits.per_account {
+            attempt(throttle, limits).await.unwrap().failed().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_is_there_again_and_attempts_under_way_are_not() {
+        let (place, limits) = (Place::new(), Limits::default());
+        let throttle = place.open();
+        let under_way = attempt(&throttle, &limits).await.unwrap();
+        attempt(&throttle, &limits).await.unwrap().failed().await;
+        throttle.flush();
+        let written = place.written();
+        assert_eq!(written.len(), 2);
+        assert!(written.iter().all(|(_, counter)| (counter.failures, counter.pending) == (1, 0)));
+        drop(under_way);
+        for _ in 1..5 {
+            attempt(&throttle, &limits).await.unwrap().failed().await;
+        }
+        drop(throttle);
+        let throttle = place.open();
+        assert!(attempt(&throttle, &limits).await.is_err(), "what was counted last is lost");
+        let (_, alice) = place.written()[0];
+        assert_eq!((alice.step, alice.blocked_until, alice.total), (1, START + Duration::from_mins(1), 5));
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_fails_costs_nothing_and_is_caught_up_with() {
+        let (place, limits) = (Place::new(), Limits::default());
+        let throttle = place.open();
+        place.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON counter BEGIN SELECT raise(ABORT, 'no space'); END",
+        );
+        use_up(&throttle, &limits).await;
+        throttle.flush();
+        assert!(attempt(&throttle, &limits).await.is_err());
+        assert!(place.written().is_empty());
+        place.execute("DROP TRIGGER full");
+        throttle.flush();
+        assert_eq!(place.written().first().map(|(key, _)| *key), Some(ALICE));
+    }
+
+    #[tokio::test]
+    async fn what_is_cleared_beside_a_running_gateway_is_not_written_again() {
+        let (place, limits) = (Place::new(), Limits::default());
+        let throttle = place.open();
+        use_up(&throttle, &limits).await;
+        throttle.flush();
+        let cleared = [Cleared::One(ALICE), Cleared::Devices(UserId(1))];
+        assert_eq!(clear(&place.files.database, &cleared).unwrap(), 1);
+        throttle.flush();
+        let left: Vec<Key> = place.written().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        use_up(&throttle, &limits).await;
+        // Whether these are written yet or not.
+        clear(&place.files.database, &[Cleared::All]).unwrap();
+        throttle.flush();
+        assert!(place.written().is_empty() && attempt(&throttle, &limits).await.is_ok());
+        // A gateway that starts later is not told of it again.
+        use_up(&throttle, &limits).await;
+        drop(throttle);
+        let throttle = place.open();
+        throttle.flush();
+        assert_eq!(place.written().len(), 2);
+    }
+}
