@@ -126,6 +126,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "telemetry",
+                    "request",
                     "pages",
                     "access",
                     "session",
