@@ -17,6 +17,7 @@ use crate::{
     gateway::Shared,
     pages::Pages,
     portal::{self, Portal},
+    request::CertifiedNames,
     server::{
         self, AccessLogging, BindError, Certificates, Control, ControlError, Listeners, Readiness,
         SelfSigned, SelfSignedError, Server, TlsError,
@@ -122,7 +123,9 @@ pub fn assemble(
 
     let listening = &configuration.server;
     let listeners = Listeners::bind(&listening.https, &listening.http, listening.status)?;
-    let certificates = Certificates::new(certificates(&configuration, &clock)?);
+    let keys = certificates(&configuration, &clock)?;
+    let certified = certified(&configuration, &keys);
+    let certificates = Certificates::new(keys);
     let tls = Arc::new(certificates.server_config(configuration.tls.min_version)?);
 
     make_private_folder(&configuration)?;
@@ -154,7 +157,7 @@ pub fn assemble(
     let origin = origin(&configuration, &addrs);
     let readiness = Arc::new(Readiness::new(Arc::clone(&directory), Arc::clone(&sessions)));
     let file = configuration.file.clone();
-    let current = Current::new(snapshot(configuration, Pages::new()));
+    let current = Current::new(snapshot(configuration, certified, Pages::new()));
     let shared = Arc::new(Shared { current, sessions, directory, portal, metrics, clock: clock.clone() });
     let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     if let Some(control) = control {
@@ -279,14 +282,15 @@ impl Reloader {
     /// Uses this configuration from the next request on, whole; on an error everything stays as it was.
     pub fn apply(&self, configuration: Configuration) -> Result<(), AssemblyError> {
         let certificates = certificates(&configuration, &self.clock)?;
+        let certified = certified(&configuration, &certificates);
         let pages = self.shared.current.load().portal.pages.clone();
         self.certificates.replace(certificates);
-        self.shared.current.replace(snapshot(configuration, pages));
+        self.shared.current.replace(snapshot(configuration, certified, pages));
         Ok(())
     }
 }
 
-fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
+fn snapshot(configuration: Configuration, certified: CertifiedNames, pages: Pages) -> Snapshot {
     let Configuration {
         policy,
         apps,
@@ -307,6 +311,7 @@ fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
         app_sessions,
         shields,
         hsts: tls.hsts,
+        certified,
         bodies: BodyLimits {
             max_body: limits.max_body,
             body_timeout: limits.body_timeout,
@@ -316,6 +321,14 @@ fn snapshot(configuration: Configuration, pages: Pages) -> Snapshot {
         max_visitors: sessions.max_visitors,
         portal: portal::Settings { sessions: sessions.limits, throttle, pages, groups: Arc::new(groups) },
     }
+}
+
+/// Which hosts may share a connection: those of one certificate, unless it is of our own making.
+fn certified(configuration: &Configuration, keys: &[Arc<CertifiedKey>]) -> CertifiedNames {
+    if configuration.tls.certificates.is_empty() {
+        return CertifiedNames::default();
+    }
+    CertifiedNames::new(keys.iter().map(|key| server::certified_names(key)).collect())
 }
 
 /// The configured certificates; without any, a self-signed one.

@@ -107,13 +107,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// RFC 9110 §7.4: whether the client asked for another name when it began TLS. It is told to ask
-    /// again on a connection of that name, which a browser does by itself where it took one connection
-    /// for two hosts (RFC 9113 §9.1.1). Who named none (an address has no name) may ask for every host,
-    /// and so may a trusted proxy, whose connection is for many.
-    fn is_for_another_host(&self, target: &Target, snapshot: &Snapshot) -> bool {
-        self.server_name.as_ref().is_some_and(|named| {
-            named.host() != target.authority.host() && !snapshot.proxies.trusts(self.peer_addr)
+    /// RFC 9110 §7.4: whether the client asked for another name when it began TLS.
+    ///
+    /// A browser takes one connection of HTTP/2 for all hosts of a certificate (RFC 9113 §9.1.1). That has
+    /// to work: told to open another one, Safari shows the 421 instead. What TLS demands is the same for
+    /// all hosts here, so that nobody gets around anything. Who named no host (an address has no name) may
+    /// ask for every one, and so may a trusted proxy, whose connection is for many.
+    fn is_for_another_host(&self, target: &Target, version: Version, snapshot: &Snapshot) -> bool {
+        let asked = target.authority.host();
+        self.server_name.as_ref().map(Authority::host).is_some_and(|named| {
+            named != asked
+                && !(version == Version::HTTP_2 && snapshot.certified.are_one(named, asked))
+                && !snapshot.proxies.trusts(self.peer_addr)
         })
     }
 }
@@ -187,7 +192,7 @@ impl Gateway {
         }
 
         // Before anything is said of hosts: it is the same whether this one is served.
-        if connection.is_for_another_host(&target, snapshot) {
+        if connection.is_for_another_host(&target, request.version(), snapshot) {
             return Err(Refusal::WrongConnection);
         }
         let host = target.authority.host();

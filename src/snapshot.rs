@@ -9,7 +9,7 @@ use crate::{
     access::{App, Policy},
     forward::{self, BodyLimits, OwnedNames},
     portal,
-    request::{Target, TrustedProxies},
+    request::{CertifiedNames, Target, TrustedProxies},
     session::AppLimits,
     shield::Shield,
 };
@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub shields: Vec<Shield>,
     /// `Strict-Transport-Security` of every answer; `None`: what applications say of it passes.
     pub hsts: Option<HeaderValue>,
+    /// Which hosts a connection may be shared by.
+    pub certified: CertifiedNames,
     /// The header names that only the gateway may send.
     pub owned: Arc<OwnedNames>,
     /// What a client's body may cost.

@@ -338,6 +338,17 @@ allow = "nobody"
     }
 
     #[test]
+    fn hsts_is_told_where_it_is_sent() {
+        let https = |tls: &str| {
+            let (_, out, _) = check(&format!("{tls}[[app]]\nupstream = \"builtin:whoami\"\n"));
+            out.lines().find(|line| line.starts_with("https")).unwrap().to_owned()
+        };
+        assert!(https("").ends_with("TLS 1.2 and 1.3"), "{}", https(""));
+        let told = https("[tls]\nhsts = \"365d\"\nhsts_subdomains = true\n");
+        assert!(told.ends_with("TLS 1.2 and 1.3, HSTS max-age=31536000; includeSubDomains"), "{told}");
+    }
+
+    #[test]
     fn a_rule_that_is_not_enforced_is_told_and_warned_of() {
         let (checked, out, err) = check(
             "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/**\"\nallow = \"authenticated\"\nenforce = false\n",

@@ -7,6 +7,7 @@
 //! What two parsers could read differently is [`Malformed`] and goes no further.
 
 mod authority;
+mod certified;
 mod client_addr;
 mod id;
 mod path;
@@ -16,6 +17,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
 
 pub use authority::Authority;
+pub use certified::CertifiedNames;
 pub use client_addr::TrustedProxies;
 pub use id::{RequestId, RequestIds};
 pub use path::{NormalPath, Segments, fold};

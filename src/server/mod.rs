@@ -44,7 +44,7 @@ pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
 pub use signals::{listen as listen_to_signals, notify};
 pub use status::Readiness;
-pub use tls::{Certificates, TlsError, TlsVersion};
+pub use tls::{Certificates, TlsError, TlsVersion, certified_names};
 
 /// What one client may take of the gateway's time and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

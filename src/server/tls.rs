@@ -85,7 +85,7 @@ impl Table {
     fn of(certificates: Vec<Arc<CertifiedKey>>) -> Self {
         let mut table = Self::default();
         for key in certificates {
-            for name in key.cert.first().map(names_of).unwrap_or_default() {
+            for name in certified_names(&key) {
                 table.names.entry(name).or_insert_with(|| Arc::clone(&key));
             }
             table.first.get_or_insert(key);
@@ -98,6 +98,11 @@ impl Table {
         let parent = || name.find('.').and_then(|dot| self.names.get(name.get(dot..)?));
         self.names.get(name).or_else(parent)
     }
+}
+
+/// The names that a certificate is for; `*.example.com` as `.example.com`.
+pub fn certified_names(key: &CertifiedKey) -> Vec<Box<str>> {
+    key.cert.first().map(names_of).unwrap_or_default()
 }
 
 /// The names that a certificate is for (RFC 9525 §6.3: subject alternative names, one wildcard label).

@@ -141,6 +141,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "telemetry",
+                    "request",
                     "pages",
                     "access",
                     "session",

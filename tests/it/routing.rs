@@ -212,6 +212,41 @@ async fn a_connection_for_one_host_is_not_for_another() {
     assert_eq!(shop.connections(), 0);
 }
 
+/// Browsers use one connection of HTTP/2 for all hosts of a certificate, and Safari shows a 421 as it comes.
+#[tokio::test]
+async fn hosts_of_one_certificate_share_a_connection_of_http2() {
+    let (wiki, shop, bank) = (named("wiki"), named("shop"), named("bank"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut sections = String::new();
+    for names in [&["wiki.example", "shop.example"][..], &["bank.example"]] {
+        let key =
+            rcgen::generate_simple_self_signed(names.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .unwrap();
+        let file = |kind: &str| folder.path().join(format!("{}.{kind}", names[0]));
+        std::fs::write(file("pem"), key.cert.pem()).unwrap();
+        std::fs::write(file("key"), key.signing_key.serialize_pem()).unwrap();
+        let (cert, key) = (file("pem"), file("key"));
+        sections +=
+            &format!("[[tls.certificate]]\ncert = \"{}\"\nkey = \"{}\"\n", cert.display(), key.display());
+    }
+    let apps = app("wiki", "host = \"wiki.example\"", &wiki)
+        + app("shop", "host = \"shop.example\"", &shop).as_str()
+        + app("bank", "host = \"bank.example\"", &bank).as_str();
+    let gateway = TestGateway::start_with(&sections, &apps);
+    let trusted = [folder.path().join("wiki.example.pem")];
+    let mut client = Http2::connect_trusting(&gateway, "wiki.example", &trusted).await;
+    let to = |uri: &str| http::Request::get(uri).body(full("")).unwrap();
+    assert_eq!(client.send(to("https://wiki.example/")).await.unwrap().status(), 200);
+    assert_eq!(client.send(to("https://shop.example/")).await.unwrap().status(), 200);
+    assert_eq!(shop.only().value("host"), "shop.example");
+    assert_eq!(client.send(to("https://bank.example/")).await.unwrap().status(), 421);
+    // Nobody shares a connection of HTTP/1.1.
+    let mut client = RawClient::connect_trusting(&gateway, "wiki.example", &[], &trusted);
+    client.send("GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+    assert_eq!(client.answer().status, 421);
+    assert_eq!((shop.connections(), bank.connections()), (1, 0));
+}
+
 #[test]
 fn who_names_no_host_in_tls_and_who_is_a_trusted_proxy_may_ask_for_every_host() {
     let (wiki, shop) = (named("wiki"), named("shop"));

@@ -220,6 +220,21 @@ fn an_app_has_a_shield_and_takes_off_it_what_it_says() {
 }
 
 #[test]
+fn a_rule_is_tried_out_and_headers_pass_where_it_is_said() {
+    let text = "[[app]]\nupstream = \"builtin:whoami\"\npass_headers = [\"X-HTTP-Method-Override\"]\n\
+                [[app.rule]]\npath = \"/a\"\nallow = \"nobody\"\nenforce = false\n\
+                [[app.rule]]\npath = \"/a\"\nallow = \"nobody\"\nenforce = true\n\
+                [[app]]\npath = \"/b\"\nupstream = \"builtin:whoami\"\n";
+    let configuration = parsed(text).configuration;
+    let enforced: Vec<bool> =
+        configuration.policy.apps()[0].rules().iter().map(crate::access::Rule::is_enforced).collect();
+    assert_eq!(enforced, [false, true]);
+    assert_eq!(configuration.apps[0].pass_headers, ["x-http-method-override"]);
+    assert!(configuration.apps[1].pass_headers.is_empty());
+    assert_eq!(configuration.tls.hsts, None, "nobody believes in a certificate of our own making");
+}
+
+#[test]
 fn https_upstreams_share_the_authorities_of_the_system() {
     let it = parsed(
         "[[app]]\nupstream = [\"https://a.example\", \"https://b.example:8443\"]\n[[app]]\npath = \"/b\"\nupstream = \"https://c.example\"\n",

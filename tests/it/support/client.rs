@@ -271,7 +271,12 @@ impl Http2 {
 
     /// Connects with this server name.
     pub async fn connect_as(gateway: &TestGateway, name: &str) -> Self {
-        let stream = TokioIo::new(connect_as(gateway, name, b"h2").await);
+        Self::connect_trusting(gateway, name, &[gateway.certificate()]).await
+    }
+
+    /// Connects with this server name, believing these certificates.
+    pub async fn connect_trusting(gateway: &TestGateway, name: &str, trusted: &[PathBuf]) -> Self {
+        let stream = TokioIo::new(connect_trusting(gateway, name, trusted, b"h2").await);
         let (sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.expect("a handshake");
         tokio::spawn(connection);
@@ -290,15 +295,16 @@ pub async fn connect(
     gateway: &TestGateway,
     protocol: &[u8],
 ) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
-    connect_as(gateway, "localhost", protocol).await
+    connect_trusting(gateway, "localhost", &[gateway.certificate()], protocol).await
 }
 
-async fn connect_as(
+async fn connect_trusting(
     gateway: &TestGateway,
     name: &str,
+    trusted: &[PathBuf],
     protocol: &[u8],
 ) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
-    let mut config = client_config(&[gateway.certificate()]);
+    let mut config = client_config(trusted);
     config.alpn_protocols = vec![protocol.to_vec()];
     let socket = tokio::net::TcpStream::connect(gateway.https()).await.expect("the gateway");
     let name = ServerName::try_from(name.to_owned()).expect("a name");
