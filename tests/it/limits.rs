@@ -174,6 +174,25 @@ fn a_client_that_reads_nothing_is_given_up() {
 }
 
 #[test]
+fn a_client_that_reads_slowly_gets_everything() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n")?;
+        conn.send(&vec![b'x'; 16 << 20])
+    });
+    let gateway = limited("write_timeout = \"1s\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().unwrap();
+    // Twice as long as it may read nothing.
+    for _ in 0..64 {
+        client.bytes(256 << 10).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert_eq!(gateway.reached("write_timeout") + gateway.reached("write_rate"), 0);
+}
+
+#[test]
 fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it() {
     let upstream = Upstream::ok();
     let gateway = limited("max_body = \"1KiB\"", &upstream);
