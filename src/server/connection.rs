@@ -185,7 +185,11 @@ impl Serving {
                 counters.reached(limit);
                 retire.notify_one();
             }
-            answer(Rc::clone(&gateway), request, connection, running, Some(taking.clone()))
+            let answered = answer(Rc::clone(&gateway), request, connection, running, Some(taking.clone()));
+            async move {
+                be_reset().await;
+                answered.await
+            }
         });
         let resets = usize::try_from(self.limits.http2.resets).unwrap_or(usize::MAX);
         let mut builder = http2::Builder::new(streams);
@@ -209,6 +213,20 @@ impl Serving {
         served.as_mut().graceful_shutdown();
         served.await
     }
+}
+
+/// Returns at once, but not at the first poll: hyper looks for a reset only while an answer is not ready. What was
+/// opened and reset in one breath (CVE-2023-44487) then ends here, and no upstream's connection is broken for it.
+async fn be_reset() {
+    let mut looked = false;
+    let looking = |cx: &mut Context<'_>| {
+        if std::mem::replace(&mut looked, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    };
+    std::future::poll_fn(looking).await;
 }
 
 async fn answer(

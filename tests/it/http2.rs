@@ -418,6 +418,21 @@ fn advisory_11_streams_that_are_opened_and_reset_end_the_connection() {
 }
 
 #[test]
+fn advisory_11_streams_that_are_reset_in_one_breath_reach_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = Frames::connect(&gateway);
+    let flood = (0..15).flat_map(|number| {
+        let stream = 2 * number + 1;
+        [request(stream, &get("/reset")), frame(RST_STREAM, 0, stream, [0, 0, 0, 8])].concat()
+    });
+    client.send(flood.chain(request(31, &get("/stays"))).collect::<Vec<_>>());
+    assert_eq!(client.verdict(31), Verdict::Answered(0x88));
+    assert_eq!(upstream.only().asked(), "GET /stays");
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
 fn advisory_11_streams_that_we_are_made_to_reset_end_the_connection() {
     let upstream = Upstream::ok();
     let gateway = limited("http2_resets = 10", &upstream);
