@@ -102,7 +102,7 @@ fn a_body_that_stops_is_answered_408() {
 }
 
 #[test]
-fn advisory_12_a_body_that_drips_is_answered_408() {
+fn mistake_12_a_body_that_drips_is_answered_408() {
     let upstream = Upstream::ok();
     let gateway = limited("body_timeout = \"500ms\"\nbody_rate = \"1KiB\"", &upstream);
     let mut client = RawClient::connect(&gateway);
@@ -135,7 +135,7 @@ fn a_body_that_is_slow_but_not_too_slow_arrives() {
 }
 
 #[test]
-fn advisory_12_a_client_that_reads_too_slowly_is_given_up() {
+fn mistake_12_a_client_that_reads_too_slowly_is_given_up() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
