@@ -22,6 +22,7 @@ use std::{
     env, fs,
     path::Path,
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -63,9 +64,12 @@ fn main() {
         for _ in 0..plan.rounds {
             without.push(user.measure(plan.time));
             let attackers = Attackers::start(attack.name, &gateway, plan.connections);
+            // Their arrival, a thousand handshakes, is over; what they hold fills up.
+            thread::sleep(SETTLE);
             with.push(user.measure(plan.time));
             most = most.max(gateway.memory());
             drop(attackers);
+            thread::sleep(SETTLE);
         }
         let (without, with) = (median(without), median(with));
         let ratio = with / without;
@@ -151,6 +155,8 @@ impl Drop for Attackers {
         self.0.wait().ok();
     }
 }
+
+const SETTLE: Duration = Duration::from_secs(2);
 
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);

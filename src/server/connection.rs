@@ -217,6 +217,20 @@ enum Flow {
     Http2(Taking),
 }
 
+/// Returns at once, but not at the first poll: hyper looks for a reset only while an answer is not ready. What was
+/// opened and reset in one breath (CVE-2023-44487) then ends here, and no upstream's connection is broken for it.
+async fn be_reset() {
+    let mut looked = false;
+    let looking = |cx: &mut Context<'_>| {
+        if std::mem::replace(&mut looked, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    };
+    std::future::poll_fn(looking).await;
+}
+
 async fn answer(
     gateway: Rc<Gateway>,
     request: Request<Incoming>,
@@ -224,6 +238,9 @@ async fn answer(
     mut running: Running,
     flow: Flow,
 ) -> Result<Response<Watched>, Infallible> {
+    if matches!(flow, Flow::Http2(_)) {
+        be_reset().await;
+    }
     let mut response = gateway.handle(request, &connection).await;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let taking = match flow {

@@ -65,6 +65,9 @@ pub(super) struct Frames {
     last_stream: u32,
     /// Streams whose answer has begun and not ended; never more than there may be streams.
     answering: Vec<u32>,
+    /// The streams that the client has reset last: their answers may be on their way out already.
+    reset: [u32; REMEMBERED_RESETS],
+    next_reset: usize,
 }
 
 /// What a client sent more of than it may.
@@ -101,6 +104,8 @@ impl Frames {
             recent: Recent::new(Instant::now()),
             last_stream: 0,
             answering: Vec::new(),
+            reset: [0; REMEMBERED_RESETS],
+            next_reset: 0,
         }
     }
 
@@ -136,7 +141,10 @@ impl Frames {
             let ends = matches!(head.kind, DATA | HEADERS) && head.flags & END_STREAM != 0;
             if ends || head.kind == RST_STREAM {
                 self.over(head.stream);
-            } else if head.kind == HEADERS && !self.answering.contains(&head.stream) {
+            } else if head.kind == HEADERS
+                && !self.answering.contains(&head.stream)
+                && !self.reset.contains(&head.stream)
+            {
                 self.answering.push(head.stream);
             }
         }
@@ -174,6 +182,10 @@ impl Frames {
         }
         if head.kind == RST_STREAM {
             self.over(head.stream);
+            if let Some(place) = self.reset.get_mut(self.next_reset) {
+                *place = head.stream;
+            }
+            self.next_reset = (self.next_reset + 1) % REMEMBERED_RESETS;
         }
         self.recent.go_on(Instant::now());
         let Self { recent, limits, .. } = self;
@@ -328,6 +340,8 @@ const HEAD_BYTES: usize = 9;
 /// A GOAWAY without a reason in words.
 pub(super) const FAREWELL_BYTES: usize = 17;
 const WINDOW: Duration = Duration::from_secs(10);
+/// More than fit into what h2 has written and the socket has not taken.
+const REMEMBERED_RESETS: usize = 32;
 const BYTES_FOR_ONE_UPDATE: u64 = 512;
 
 const DATA: u8 = 0;
@@ -464,6 +478,10 @@ mod tests {
         frames.went(&frame(DATA, END_STREAM, 1, b"x"), |_| {});
         frames.went(&frame(RST_STREAM, 0, 3, &[0; 4]), |_| {});
         frames.came(&frame(RST_STREAM, 0, 5, &[0; 4])).unwrap();
+        assert_eq!(frames.unfinished(), 1);
+        // One that was written already when the reset came.
+        frames.came(&frame(RST_STREAM, 0, 9, &[0; 4])).unwrap();
+        frames.went(&frame(HEADERS, 4, 9, &[0x88]), |_| {});
         assert_eq!(frames.unfinished(), 1);
     }
 

@@ -59,7 +59,7 @@ fn all_refused(heads: Vec<Vec<(&str, &[u8])>>) {
 }
 
 #[test]
-fn advisory_08_pseudo_headers_come_once_first_and_whole() {
+fn mistake_08_pseudo_headers_come_once_first_and_whole() {
     all_refused(vec![
         without(":method"),
         without(":scheme"),
@@ -80,7 +80,7 @@ fn advisory_08_pseudo_headers_come_once_first_and_whole() {
 }
 
 #[test]
-fn advisory_08_pseudo_headers_say_what_they_may() {
+fn mistake_08_pseudo_headers_say_what_they_may() {
     all_refused(vec![
         instead(":path", b""),
         instead(":path", b"*"),
@@ -386,7 +386,7 @@ fn flooded(limit: &str, sent: &[u8]) {
 }
 
 #[test]
-fn advisory_11_floods_of_control_frames_end_the_connection() {
+fn mistake_11_floods_of_control_frames_end_the_connection() {
     flooded("http2_settings", &frame(SETTINGS, 0, 0, []).repeat(200));
     flooded("http2_pings", &frame(PING, 0, 0, [7; 8]).repeat(200));
     flooded("http2_pings", &frame(PING, ACK, 0, [7; 8]).repeat(200));
@@ -399,7 +399,7 @@ fn advisory_11_floods_of_control_frames_end_the_connection() {
 }
 
 #[test]
-fn advisory_11_a_head_in_very_many_pieces_ends_the_connection() {
+fn mistake_11_a_head_in_very_many_pieces_ends_the_connection() {
     let begun = frame(HEADERS, END_STREAM, 1, block(&get("/")));
     flooded("http2_continuations", &[&begun[..], &frame(CONTINUATION, 0, 1, []).repeat(200)].concat());
     let one = frame(CONTINUATION, 0, 1, block(&[("x", b"y")]));
@@ -407,7 +407,7 @@ fn advisory_11_a_head_in_very_many_pieces_ends_the_connection() {
 }
 
 #[test]
-fn advisory_11_streams_that_are_opened_and_reset_end_the_connection() {
+fn mistake_11_streams_that_are_opened_and_reset_end_the_connection() {
     let flood: Vec<u8> = (0..200)
         .flat_map(|number| {
             let stream = 2 * number + 1;
@@ -418,7 +418,22 @@ fn advisory_11_streams_that_are_opened_and_reset_end_the_connection() {
 }
 
 #[test]
-fn advisory_11_streams_that_we_are_made_to_reset_end_the_connection() {
+fn mistake_11_streams_that_are_reset_in_one_breath_reach_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = Frames::connect(&gateway);
+    let flood = (0..15).flat_map(|number| {
+        let stream = 2 * number + 1;
+        [request(stream, &get("/reset")), frame(RST_STREAM, 0, stream, [0, 0, 0, 8])].concat()
+    });
+    client.send(flood.chain(request(31, &get("/stays"))).collect::<Vec<_>>());
+    assert_eq!(client.verdict(31), Verdict::Answered(0x88));
+    assert_eq!(upstream.only().asked(), "GET /stays");
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn mistake_11_streams_that_we_are_made_to_reset_end_the_connection() {
     let upstream = Upstream::ok();
     let gateway = limited("http2_resets = 10", &upstream);
     let mut client = Frames::connect(&gateway);
@@ -434,7 +449,7 @@ fn advisory_11_streams_that_we_are_made_to_reset_end_the_connection() {
 }
 
 #[test]
-fn advisory_11_a_small_block_that_unpacks_to_a_large_head_is_refused() {
+fn mistake_11_a_small_block_that_unpacks_to_a_large_head_is_refused() {
     let upstream = Upstream::ok();
     let gateway = limited("header_size = \"8KiB\"", &upstream);
     let mut client = Frames::connect(&gateway);
@@ -451,7 +466,7 @@ fn advisory_11_a_small_block_that_unpacks_to_a_large_head_is_refused() {
 }
 
 #[test]
-fn no_more_streams_run_than_there_may_be() {
+fn mistake_11_no_more_streams_run_than_there_may_be() {
     let (go_on, told) = channel::<()>();
     let told = std::sync::Mutex::new(told);
     let upstream = Upstream::scripted(move |conn| {
@@ -468,7 +483,7 @@ fn no_more_streams_run_than_there_may_be() {
 }
 
 #[test]
-fn advisory_12_a_stream_without_room_for_its_answer_is_reset() {
+fn mistake_12_a_stream_without_room_for_its_answer_is_reset() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
@@ -491,7 +506,7 @@ fn advisory_12_a_stream_without_room_for_its_answer_is_reset() {
 }
 
 #[test]
-fn advisory_12_answers_that_a_client_never_takes_end_the_connection() {
+fn mistake_12_answers_that_a_client_never_takes_end_the_connection() {
     let (go_on, told) = channel::<()>();
     let told = std::sync::Mutex::new(told);
     let upstream = Upstream::scripted(move |conn| {

@@ -102,7 +102,7 @@ fn a_body_that_stops_is_answered_408() {
 }
 
 #[test]
-fn advisory_12_a_body_that_drips_is_answered_408() {
+fn mistake_12_a_body_that_drips_is_answered_408() {
     let upstream = Upstream::ok();
     let gateway = limited("body_timeout = \"500ms\"\nbody_rate = \"1KiB\"", &upstream);
     let mut client = RawClient::connect(&gateway);
@@ -135,7 +135,7 @@ fn a_body_that_is_slow_but_not_too_slow_arrives() {
 }
 
 #[test]
-fn advisory_12_a_client_that_reads_too_slowly_is_given_up() {
+fn mistake_12_a_client_that_reads_too_slowly_is_given_up() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
@@ -171,6 +171,25 @@ fn a_client_that_reads_nothing_is_given_up() {
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     upstream.wait_for_note("given up");
     until("it is counted", || gateway.reached("write_timeout") == 1);
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_everything() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n")?;
+        conn.send(&vec![b'x'; 16 << 20])
+    });
+    let gateway = limited("write_timeout = \"1s\"", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().unwrap();
+    // Twice as long as it may read nothing.
+    for _ in 0..64 {
+        client.bytes(256 << 10).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert_eq!(gateway.reached("write_timeout") + gateway.reached("write_rate"), 0);
 }
 
 #[test]

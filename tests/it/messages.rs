@@ -20,7 +20,7 @@ fn refused(gateway: &TestGateway, message: &str) -> String {
 }
 
 #[test]
-fn heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+fn mistake_08_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let oversized = format!("X: {}\r\n", "x".repeat(40 * 1024));
@@ -90,7 +90,7 @@ fn heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
 }
 
 #[test]
-fn request_lines_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+fn mistake_08_request_lines_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for line in [
@@ -138,7 +138,7 @@ fn request_lines_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
 }
 
 #[test]
-fn bodies_that_can_be_read_in_two_ways_never_arrive_whole() {
+fn mistake_08_bodies_that_can_be_read_in_two_ways_never_arrive_whole() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for chunks in [
@@ -256,7 +256,7 @@ fn over_http2(gateway: &TestGateway, fields: &[(&str, &[u8])]) -> Verdict {
 }
 
 #[test]
-fn http2_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+fn mistake_08_http2_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let good: [(&str, &[u8]); 4] =

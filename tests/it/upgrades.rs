@@ -174,7 +174,7 @@ fn an_upstream_may_decline() {
 }
 
 #[test]
-fn bytes_sent_before_the_101_reach_nobody_when_it_does_not_come() {
+fn mistake_07_bytes_sent_before_the_101_reach_nobody_when_it_does_not_come() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
