@@ -87,6 +87,7 @@
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
 //! | upstream connections | the [`Forwarder`] of a worker; on loan, the request or its answer's body | idle too long, closed or spoken on unasked, an answer not read to its end |
+//! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
 //! | the open set-up link | [`Portal`] | used, an hour, a restart |
 //!
 //! Nothing is `static` but the log's subscriber.
@@ -127,6 +128,7 @@
 //! [`Identity::Anonymous`]: identity::Identity::Anonymous
 //! [`LogWriter`]: telemetry::LogWriter
 //! [`MemoryStore`]: session::MemoryStore
+//! [`Metrics`]: telemetry::Metrics
 //! [`NormalPath`]: request::NormalPath
 //! [`Passwords`]: users::Passwords
 //! [`Permit`]: access::Permit

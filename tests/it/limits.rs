@@ -122,16 +122,16 @@ fn mistake_12_a_body_that_drips_is_answered_408() {
 #[test]
 fn a_body_that_is_slow_but_not_too_slow_arrives() {
     let upstream = Upstream::ok();
-    let gateway = limited("body_timeout = \"500ms\"\nbody_rate = \"100B\"", &upstream);
+    let gateway = limited("body_timeout = \"1s\"\nbody_rate = \"100B\"", &upstream);
     let mut client = RawClient::connect(&gateway);
-    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n");
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\n");
     // For twice as long as the rate is averaged over.
-    for _ in 0..20 {
+    for _ in 0..40 {
         assert!(client.is_silent_for(Duration::from_millis(50)));
         client.send("x".repeat(100));
     }
     assert_eq!(client.answer().status, 200);
-    assert_eq!(upstream.only().body.len(), 2000);
+    assert_eq!(upstream.only().body.len(), 4000);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn mistake_12_a_client_that_reads_too_slowly_is_given_up() {
         conn.note("given up");
         Ok(())
     });
-    let gateway = limited("write_timeout = \"1s\"\nwrite_rate = \"1GiB\"", &upstream);
+    let gateway = limited("write_timeout = \"2s\"\nwrite_rate = \"1GiB\"", &upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     // Reads all the time, at some megabytes a second.
@@ -177,15 +177,15 @@ fn a_client_that_reads_nothing_is_given_up() {
 fn a_client_that_reads_slowly_gets_everything() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
-        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n")?;
-        conn.send(&vec![b'x'; 16 << 20])
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n")?;
+        conn.send(&vec![b'x'; 32 << 20])
     });
-    let gateway = limited("write_timeout = \"1s\"", &upstream);
+    let gateway = limited("write_timeout = \"2s\"", &upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     client.head().unwrap();
     // Twice as long as it may read nothing.
-    for _ in 0..64 {
+    for _ in 0..128 {
         client.bytes(256 << 10).unwrap();
         std::thread::sleep(Duration::from_millis(30));
     }
