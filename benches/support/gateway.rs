@@ -93,4 +93,5 @@ impl Drop for Gateway {
 }
 
 const SERVER: &str = "[server]\nhttps = [\"127.0.0.1:0\"]\nhttp = []\nstatus = \"off\"\nworkers = 1\n\
-                      [log]\naccess = true\nformat = \"json\"\n";
+                      [log]\naccess = true\nformat = \"json\"\n\
+                      [limits]\nrequests_per_connection = 1000000\n";
