@@ -75,6 +75,7 @@ impl User {
                                 .header(header::COOKIE, &cookie)
                                 .body(Full::default())
                                 .unwrap();
+                            sender.ready().await.expect("an open connection");
                             let answer = sender.send_request(request).await.expect("the user is served");
                             assert_eq!(answer.status(), 200);
                             read(answer).await;

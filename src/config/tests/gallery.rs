@@ -197,6 +197,7 @@ fn durations_sizes_and_numbers() {
         "[session]\nlifetime = \"1 fortnight\"\nidle_timeout = \"0s\"\n",
         "[session]\nlifetime = \"1h\"\nidle_timeout = \"2h\"\n",
         "[limits]\nheader_size = \"1KiB\"\nmax_body = \"10 MiB\"\nconnections = -1\nmax_headers = 1_000_000\n",
+        "[limits]\nbody_rate = 240\nuri_length = \"1MiB\"\nconnection_age = \"0s\"\nhttp2_settings = 1\nhttp2_ping = 5\n",
         "[limits]\nheader_size = \"32K\"\nmax_body = \"\"\nbody_timeout = \"99999d\"\n",
         "[password]\nmemory = \"1KiB\"\n",
         "[password]\niterations = 0\nparallelism = 100\n",
