@@ -240,11 +240,10 @@ impl Unanswered {
 fn finish(
     head: AnswerHead,
     lease: Lease,
-    mut sending: Sending,
+    sending: Sending,
     client: Option<(OnUpgrade, HeaderValue)>,
     (context, now): (Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
-    sending.give_memory_back(lease.conn.spare());
     let AnswerHead { response, framing, kept } = head;
     let (mut response, ()) = response.into_parts();
     if response.status == StatusCode::SWITCHING_PROTOCOLS {

@@ -9,7 +9,7 @@ use std::{
 use super::{
     BodyError,
     upload::{Next, Progress, Upload},
-    wire::{Conn, Outbox, Spare},
+    wire::{Conn, Outbox},
 };
 
 /// What is left to send of a request.
@@ -32,6 +32,8 @@ impl Sending {
     pub(super) fn poll(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         loop {
             if self.is_over() {
+                // For the next head: whoever waits for an answer needs it no longer.
+                conn.spare().keep_head(self.outbox.take_memory());
                 return Poll::Ready(Ok(()));
             }
             // The first piece of a body, if it is there, goes out together with the head.
@@ -101,12 +103,5 @@ impl Sending {
     /// The body, to be sent elsewhere.
     pub(super) fn into_upload(self) -> Option<Box<Upload>> {
         self.upload
-    }
-
-    /// Gives back the memory that the head was written into, if it has left.
-    pub(super) fn give_memory_back(&mut self, spare: &Spare) {
-        if self.outbox.is_empty() {
-            spare.keep_head(std::mem::take(&mut self.outbox).into_memory());
-        }
     }
 }

@@ -70,9 +70,10 @@ impl Outbox {
         &mut self.first
     }
 
-    /// The memory of the head, to be used again.
-    pub(in crate::forward) fn into_memory(self) -> Vec<u8> {
-        self.first
+    /// The memory of the head, to be used again once that has left.
+    pub(in crate::forward) fn take_memory(&mut self) -> Vec<u8> {
+        self.first_sent = 0;
+        std::mem::take(&mut self.first)
     }
 
     pub(super) fn poll_write_once(

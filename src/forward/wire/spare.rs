@@ -33,7 +33,7 @@ impl Spare {
 
     /// Gives it back.
     pub(in crate::forward) fn keep_head(&self, head: Vec<u8>) {
-        if head.capacity() <= MAX_KEPT_HEAD {
+        if (1..=MAX_KEPT_HEAD).contains(&head.capacity()) {
             self.head.set(head);
         }
     }
