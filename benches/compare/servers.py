@@ -250,6 +250,9 @@ workers = 1
 min_version = "1.3"
 certificate = [{{ cert = "{certificate}", key = "{key}" }}]
 
+[limits]
+requests_per_connection = 1000000
+
 [log]
 access = true
 
