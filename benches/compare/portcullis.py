@@ -109,6 +109,10 @@ workers = {workers}
 min_version = "1.3"
 certificate = [{{ cert = "{certificate}", key = "{key}" }}]
 
+[limits]
+requests_per_connection = 1000000
+connections_per_address = 20000
+
 [log]
 access = {log}
 
