@@ -214,7 +214,8 @@ impl Gateway {
             if viewer.unknown {
                 return Err(Refusal::Unavailable);
             }
-            return Ok(self.visit(page, &target, &viewer, snapshot, request, exchange.id).await);
+            // Boxed as everything that is rare, so that a request to an app carries no room for it.
+            return Ok(Box::pin(self.visit(page, &target, &viewer, snapshot, request, exchange.id)).await);
         }
 
         if portal::is_disguised(&target.path) {
@@ -366,7 +367,7 @@ impl Gateway {
                         limits: &snapshot.portal.sessions,
                         max_visitors: snapshot.max_visitors,
                     };
-                    keeping.keep(&self.shared, said, response.headers_mut()).await;
+                    Box::pin(keeping.keep(&self.shared, said, response.headers_mut())).await;
                 }
                 Ok(response.map(OutgoingBody::Upstream))
             }

@@ -117,7 +117,7 @@ impl Forwarder {
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
                     upload = sending.into_upload();
-                    lease = self.pool.fresh(lease, app).await.map_err(fault)?;
+                    lease = Box::pin(self.pool.fresh(lease, app)).await.map_err(fault)?;
                     request.readdress(&lease, app);
                     sent_at = Instant::now();
                 }

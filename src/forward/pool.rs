@@ -136,7 +136,7 @@ impl Server {
     }
 
     async fn open(self: &Rc<Self>, endpoint: &Arc<Endpoint>, limit: Duration) -> Result<Lease, FaultKind> {
-        match connect(endpoint, limit).await {
+        match Box::pin(connect(endpoint, limit)).await {
             Ok(stream) => {
                 self.failures.set(0);
                 self.passed_over_until.set(None);

@@ -3,7 +3,8 @@
 use std::{
     cell::Cell,
     convert::Infallible,
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -66,7 +67,9 @@ impl Serving {
             return;
         }
         let connected = self.counters.connected();
-        let stream = match timeout(self.limits.handshake_timeout, self.acceptor.accept(socket)).await {
+        // What a connection needs for a while only is boxed, so that it need not be kept while the connection idles.
+        let handshake = Box::pin(self.acceptor.accept(socket));
+        let stream = match timeout(self.limits.handshake_timeout, handshake).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 self.counters.handshake_failed();
@@ -104,13 +107,14 @@ impl Serving {
         }
     }
 
-    async fn serve_http1(
+    /// Not an `async fn`, which would keep room for the stream that it was given beside the one that it serves.
+    fn serve_http1(
         self,
         stream: TlsStream<TcpStream>,
         connection: Connection,
         activity: Arc<Activity>,
         connected: &Connected,
-    ) -> hyper::Result<()> {
+    ) -> impl Future<Output = hyper::Result<()>> {
         connected.speaks(Spoken::Http1);
         let counters = Arc::clone(&self.counters);
         let io = ClientIo::new(
@@ -140,28 +144,30 @@ impl Serving {
         }
         // The stream itself keeps the time; see `client_io`.
         builder.header_read_timeout(None);
-        let mut served = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+        let mut served = Box::pin(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
         let mut phases = self.phases;
-        let ended = tokio::select! {
-            ended = &mut served => ended,
-            () = reached(&mut phases, Phase::Draining) => {
-                served.as_mut().graceful_shutdown();
-                served.await
+        async move {
+            let ended = tokio::select! {
+                ended = &mut served => ended,
+                () = reached(&mut phases, Phase::Draining) => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            };
+            if ended.as_ref().is_err_and(hyper::Error::is_parse_too_large) && !activity.has_many_lines() {
+                counters.reached(Limit::HeaderSize);
             }
-        };
-        if ended.as_ref().is_err_and(hyper::Error::is_parse_too_large) && !activity.has_many_lines() {
-            counters.reached(Limit::HeaderSize);
+            ended
         }
-        ended
     }
 
-    async fn serve_http2(
+    fn serve_http2(
         self,
         stream: TlsStream<TcpStream>,
         connection: Connection,
         activity: Arc<Activity>,
         connected: &Connected,
-    ) -> hyper::Result<()> {
+    ) -> impl Future<Output = hyper::Result<()>> {
         connected.speaks(Spoken::Http2);
         let counters = Arc::clone(&self.counters);
         let io = ClientIo::new(
@@ -196,16 +202,18 @@ impl Serving {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(SEND_BUFFER_BYTES);
-        let mut served = pin!(builder.serve_connection(TokioIo::new(io), service));
+        let mut served = Box::pin(builder.serve_connection(TokioIo::new(io), service));
         let mut phases = self.phases;
-        tokio::select! {
-            ended = &mut served => return ended,
-            () = reached(&mut phases, Phase::Draining) => {}
-            () = retiring.notified() => {}
+        async move {
+            tokio::select! {
+                ended = &mut served => return ended,
+                () = reached(&mut phases, Phase::Draining) => {}
+                () = retiring.notified() => {}
+            }
+            // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
+            served.as_mut().graceful_shutdown();
+            served.await
         }
-        // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
-        served.as_mut().graceful_shutdown();
-        served.await
     }
 }
 

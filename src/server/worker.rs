@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -132,11 +133,8 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     uri_length: common.limits.uri_length,
                 };
                 let counted = open.count();
-                let served = serve(socket, connection, slot);
-                spawn_local(async move {
-                    served.await;
-                    drop(counted);
-                });
+                // An `async` block around it would hold it twice: as what it was given, and as what it waits for.
+                spawn_local(serve(socket, connection, slot).map(|()| drop(counted)));
             }
             Err(error) => {
                 // Out of file descriptors, mostly: waiting beats spinning.
