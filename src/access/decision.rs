@@ -2,14 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    App, AppId, Policy, Requirement, Rule,
-    policy::{DEFAULT, folded_readings},
-    rule::Met,
-};
+use super::{App, AppId, Policy, Requirement, Rule, policy::DEFAULT, rule::Met};
 use crate::{
     identity::{Identity, User},
-    request::Target,
+    request::{Folding, Target, script_of},
 };
 
 /// What the rules say of an identity and a request.
@@ -174,28 +170,52 @@ fn judge<'p>(
     if !app.folds(&target.path) && !policy.mounts_fold(host) {
         return judged;
     }
-    for reading in folded_readings(&target.path) {
+    for (folding, reading) in target.path.folded_readings(policy.folds()) {
         // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
-        for routed in policy.routes_folded(host, &reading).chain([app]) {
-            let mut deciding = routed.deciding_folded(&reading, &target.method).map(Some).collect::<Vec<_>>();
-            if deciding.is_empty() {
-                deciding.push(None);
-            }
-            for rule in deciding {
+        for routed in policy.routes_folded(host, folding, &reading).chain([app]) {
+            for (reading, rule) in deciding_of(routed, folding, &reading, target) {
                 let (outcome, text) = weigh(rule, asker, target);
                 judged.public &= *requirement_of(rule) == Requirement::Anyone;
                 if outcome > judged.outcome {
                     judged.outcome = outcome;
                     judged.rule = rule;
-                    judged.reason = Reason { text, reading: Some(reading.clone()) };
+                    judged.reason = Reason { text, reading: Some(reading.to_owned()) };
                 }
                 if let Some(told) = told.as_deref_mut() {
-                    told.push(Reading { path: reading.clone(), app: routed, rule });
+                    told.push(Reading { path: reading.to_owned(), app: routed, rule });
                 }
             }
         }
     }
     judged
+}
+
+/// The rules that decide one reading; if it goes on behind a script, those that decide the script, too.
+///
+/// Unless they know: who writes a rule for `/index.php/share/**` has said what is behind that script.
+fn deciding_of<'p, 'r>(
+    app: &'p App,
+    folding: Folding,
+    reading: &'r str,
+    target: &Target,
+) -> Vec<(&'r str, Option<&'p Rule>)> {
+    let mut deciding = Vec::new();
+    let mut ask = |reading: &'r str| {
+        let before = deciding.len();
+        deciding
+            .extend(app.deciding_folded(folding, reading, &target.method).map(|rule| (reading, Some(rule))));
+        if deciding.len() == before {
+            deciding.push((reading, None));
+        }
+    };
+    ask(reading);
+    if let Some((place, script)) = script_of(reading) {
+        let knows = |rule: &Rule| rule.pattern.goes_on_behind(place);
+        if !app.deciding_folded(folding, reading, &target.method).any(knows) {
+            ask(script);
+        }
+    }
+    deciding
 }
 
 fn requirement_of(rule: Option<&Rule>) -> &Requirement {

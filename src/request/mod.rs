@@ -8,8 +8,10 @@
 
 mod authority;
 mod client_addr;
+mod folding;
 mod id;
 mod path;
+mod readings;
 
 use std::net::IpAddr;
 
@@ -17,8 +19,10 @@ use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
 
 pub use authority::Authority;
 pub use client_addr::TrustedProxies;
+pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
-pub use path::{NormalPath, Segments, fold};
+pub use path::{NormalPath, Segments};
+pub use readings::script_of;
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
@@ -49,6 +53,10 @@ impl Target {
     ) -> Result<Self, Malformed> {
         if method == Method::CONNECT {
             return Err(Malformed("CONNECT is not served here"));
+        }
+        // An upstream that does not care for case would take `post` for a POST, which a rule may forbid.
+        if method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(Malformed("the method is not written in capital letters"));
         }
         let path = uri.path_and_query().ok_or(Malformed("the request has no path"))?;
         Ok(Self {
@@ -109,6 +117,14 @@ mod tests {
         assert!(read(&Method::GET, "/", &["a", "a"]).is_err());
         assert!(read(&Method::GET, "https://a/", &["b"]).is_err());
         assert!(read(&Method::CONNECT, "a:443", &["a:443"]).is_err());
+    }
+
+    #[test]
+    fn a_method_has_one_spelling() {
+        for method in ["get", "Post", "patch", "pROPFIND"] {
+            assert!(read(&Method::from_bytes(method.as_bytes()).unwrap(), "/", &["a"]).is_err(), "{method}");
+        }
+        assert!(read(&Method::from_bytes(b"M-SEARCH").unwrap(), "/", &["a"]).is_ok());
     }
 
     #[test]
