@@ -9,7 +9,7 @@ mod app;
 mod body;
 mod connect;
 mod fault;
-mod headers;
+pub(crate) mod headers;
 mod identity_headers;
 mod leash;
 mod pool;

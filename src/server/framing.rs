@@ -10,7 +10,7 @@
 
 /// Follows the requests of one connection.
 #[derive(Debug)]
-pub(super) struct Framing {
+pub(crate) struct Framing {
     part: Part,
     line: Line,
     /// Whether the request line has been read; empty lines before it are ignored (RFC 9112 §2.2).
@@ -42,13 +42,13 @@ struct Misplaced;
 
 impl Framing {
     /// At the beginning of a connection.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let line = Line { start: [0; LOOKED_AT], len: 0, after_cr: false };
         Self { part: Part::Head, line, began: false, length: None, chunked: false }
     }
 
     /// Follows the next bytes; says which of them is the first that does not belong there.
-    pub(super) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match self.part {

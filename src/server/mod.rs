@@ -9,7 +9,7 @@
 mod client_io;
 mod connection;
 mod control;
-mod framing;
+pub(crate) mod framing;
 mod listen;
 mod phase;
 mod redirect;

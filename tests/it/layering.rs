@@ -137,6 +137,10 @@ const LAYERS: &[(&str, &[Row])] = &[
                 ],
             ),
             (
+                "fuzzing",
+                &["identity", "request", "access", "forward", "portal::form", "server::framing", "config"],
+            ),
+            (
                 "cli",
                 &[
                     "clock",
