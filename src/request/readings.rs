@@ -73,7 +73,7 @@ fn is_dots(segment: &str) -> bool {
 
 type Change = fn(&str) -> Option<String>;
 
-const CHANGES: [Change; 10] = [
+const CHANGES: [Change; 11] = [
     decoded,
     decoded_but_slashes,
     unicode_escapes_decoded,
@@ -82,7 +82,8 @@ const CHANGES: [Change; 10] = [
     slashes_merged,
     parameters_cut,
     stopped_at_query,
-    windows_names,
+    dots_and_blanks_trimmed,
+    streams_cut,
     script_left_out,
 ];
 
@@ -188,20 +189,32 @@ fn stopped_at_query(path: &str) -> Option<String> {
     path.find(['?', '#']).and_then(|end| path.get(..end)).map(str::to_owned)
 }
 
-/// File names on Windows: dots and blanks at the end do not count, nor does the stream of a file
-/// (`web.config::$DATA`) or of a folder (`admin:$I30:$INDEX_ALLOCATION`).
-fn windows_names(path: &str) -> Option<String> {
-    if !path.contains(['.', ' ', ':']) {
+/// File names on Windows: dots and blanks at the end do not count.
+fn dots_and_blanks_trimmed(path: &str) -> Option<String> {
+    if !path.contains(['.', ' ']) {
         return None;
     }
-    let changed = each_segment(path, |segment| {
-        let named = match segment.split_once(':') {
-            Some((name, stream)) if stream.contains([':', '$']) => name,
-            _ => segment,
-        };
-        if is_dots(named) { named } else { named.trim_end_matches(['.', ' ']) }
+    let trimmed =
+        each_segment(
+            path,
+            |segment| {
+                if is_dots(segment) { segment } else { segment.trim_end_matches(['.', ' ']) }
+            },
+        );
+    (trimmed != path).then_some(trimmed)
+}
+
+/// Windows, too: nor does the stream of a file (`web.config::$DATA`) or of a folder
+/// (`admin:$I30:$INDEX_ALLOCATION`).
+fn streams_cut(path: &str) -> Option<String> {
+    if !path.contains(':') {
+        return None;
+    }
+    let cut = each_segment(path, |segment| match segment.split_once(':') {
+        Some((name, stream)) if stream.contains([':', '$']) => name,
+        _ => segment,
     });
-    (changed != path).then_some(changed)
+    (cut != path).then_some(cut)
 }
 
 /// An application behind one script: `/shop/index.php/cart` is `/shop/cart` to it.
@@ -266,8 +279,9 @@ mod tests {
             (slashes_merged, "//a///b/", Some("/a/b/")),
             (parameters_cut, "/a;x=1/b;c", Some("/a/b")),
             (stopped_at_query, "/a#b?c", Some("/a")),
-            (windows_names, "/a. ./b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e", Some("/a/b/c/d:e")),
-            (windows_names, "/..::$DATA", Some("/..")),
+            (dots_and_blanks_trimmed, "/a. ./b /c", Some("/a/b/c")),
+            (streams_cut, "/b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e", Some("/b/c/d:e")),
+            (streams_cut, "/..::$DATA", Some("/..")),
             (script_left_out, "/shop/index.php/cart", Some("/shop/cart")),
             (script_left_out, "/index.php/", Some("/")),
         ];

@@ -95,6 +95,8 @@ impl Framing {
             (false, b' ' | b'\t') if line.len == 0 => Err(Misplaced),
             // RFC 9112 §3.2: a request target has no fragment. hyper would cut it off without a word.
             (false, b'#') if !self.began && matches!(self.part, Part::Head) => Err(Misplaced),
+            // Not one byte between the end of a chunk and that of its line, however long it takes to come.
+            (false, _) if matches!(self.part, Part::ChunkEnd) => Err(Misplaced),
             (false, byte) => {
                 if let Some(kept) = line.start.get_mut(line.len) {
                     *kept = byte;
@@ -117,8 +119,7 @@ impl Framing {
                     left => Part::Chunk { left },
                 };
             }
-            Part::ChunkEnd if is_empty => self.part = Part::ChunkSize,
-            Part::ChunkEnd => return Err(Misplaced),
+            Part::ChunkEnd => self.part = Part::ChunkSize,
             Part::Trailers if is_empty => self.part = Part::Head,
             // Which trailers pass is decided where they are passed on.
             Part::Trailers | Part::Body { .. } | Part::Chunk { .. } => {}
@@ -242,6 +243,7 @@ mod tests {
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\n\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1111111111111111\r\n",

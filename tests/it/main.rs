@@ -21,6 +21,8 @@ mod large_bodies;
 mod layering;
 mod limits;
 mod messages;
+mod path_oracle;
+mod paths;
 mod process;
 mod prometheus;
 mod routing;
@@ -33,6 +35,7 @@ mod systemd;
 mod two_gateways;
 mod upgrades;
 mod upstream_faults;
+mod upstream_models;
 mod users;
 
 use support::gateway::TestGateway;
