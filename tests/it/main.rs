@@ -25,6 +25,7 @@ mod path_oracle;
 mod paths;
 mod process;
 mod prometheus;
+mod return_to;
 mod routing;
 mod session_data;
 mod session_stores;
