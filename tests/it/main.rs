@@ -27,6 +27,7 @@ mod process;
 mod prometheus;
 mod return_to;
 mod routing;
+mod session_cookie;
 mod session_data;
 mod session_stores;
 mod sessions;
