@@ -17,6 +17,10 @@ mod upstream_models;
 fuzz_target!(|input: &[u8]| {
     let Some((choice, path)) = input.split_first() else { return };
     let Ok(path) = std::str::from_utf8(path) else { return };
+    // Cut off when a path is read; that of a request is refused before, where its bytes are.
+    if path.contains('#') {
+        return;
+    }
     let who = [Who::Nobody, Who::Bob, Who::AliceOfStaff][usize::from(choice / 4) % 3];
     let (rules, policy) = &FILES[usize::from(choice % 4)];
     holds(policy, rules, who, path);

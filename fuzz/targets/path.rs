@@ -68,9 +68,9 @@ fn change(step: u8, path: &str) -> String {
         3 => each(|segment| segment.split_once(';').map_or(segment, |(before, _)| before)),
         4 => path.find(['?', '#']).map_or(path, |end| &path[..end]).to_owned(),
         5 => each(|segment| segment.trim_end_matches(['.', ' '])),
-        6 => each(|segment| match segment.split_once("::$") {
-            Some((name, _)) => name,
-            None => segment,
+        6 => each(|segment| match (segment.find(":$"), segment.find(':')) {
+            (Some(_), Some(end)) => &segment[..end],
+            _ => segment,
         }),
         _ => match path.to_ascii_lowercase().find("/index.php/") {
             Some(at) => format!("{}{}", &path[..at], &path[at + "/index.php".len()..]),

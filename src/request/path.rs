@@ -144,7 +144,7 @@ fn classify(path: &str) -> Result<Class, Malformed> {
             // The end of `php` and of the other names of scripts: a closer look is worth it.
             b'/' => class.ambiguous |= ends_in_script(bytes.get(..at).unwrap_or_default()),
             // `file::$DATA`: a stream of a file on Windows.
-            b'$' | b':' if before == b':' => class.ambiguous = true,
+            b'$' if before == b':' => class.ambiguous = true,
             b'#' => return Err(Malformed("the path contains a fragment")),
             b'A'..=b'Z' => class.folds = true,
             0x21..=0x7e => {}

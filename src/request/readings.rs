@@ -26,7 +26,7 @@ pub(super) fn readings(path: &str) -> Result<Vec<String>, Malformed> {
                 found.push(changed);
             }
         }
-        if found.len() > MAX_READINGS {
+        if found.len() > MAX_READINGS || found.len() * path.len() > MAX_BYTES {
             return Err(Malformed("the path can be read in too many ways"));
         }
         next += 1;
@@ -207,12 +207,11 @@ fn dots_and_blanks_trimmed(path: &str) -> Option<String> {
 /// Windows, too: nor does the stream of a file (`web.config::$DATA`) or of a folder
 /// (`admin:$I30:$INDEX_ALLOCATION`).
 fn streams_cut(path: &str) -> Option<String> {
-    if !path.contains(':') {
+    if !path.contains(":$") {
         return None;
     }
-    let cut = each_segment(path, |segment| match segment.split_once(':') {
-        Some((name, stream)) if stream.contains([':', '$']) => name,
-        _ => segment,
+    let cut = each_segment(path, |segment| {
+        if segment.contains(":$") { segment.split(':').next().unwrap_or_default() } else { segment }
     });
     (cut != path).then_some(cut)
 }
@@ -239,6 +238,9 @@ pub(super) const SCRIPT_ENDS: &[u8] = b"p578lixyhm";
 
 /// Real paths have a handful; each costs a few look-ups.
 const MAX_READINGS: usize = 48;
+
+/// All texts together: a path as long as a head may be must not cost more than an ordinary one by far.
+const MAX_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -280,7 +282,7 @@ mod tests {
             (parameters_cut, "/a;x=1/b;c", Some("/a/b")),
             (stopped_at_query, "/a#b?c", Some("/a")),
             (dots_and_blanks_trimmed, "/a. ./b /c", Some("/a/b/c")),
-            (streams_cut, "/b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e", Some("/b/c/d:e")),
+            (streams_cut, "/b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e$/f::g", Some("/b/c/d:e$/f::g")),
             (streams_cut, "/..::$DATA", Some("/..")),
             (script_left_out, "/shop/index.php/cart", Some("/shop/cart")),
             (script_left_out, "/index.php/", Some("/")),
@@ -288,6 +290,13 @@ mod tests {
         for (change, path, expected) in table {
             assert_eq!(change(path).as_deref(), *expected, "{path}");
         }
+    }
+
+    #[test]
+    fn a_long_path_has_few_readings_or_none() {
+        let long = "/a%2Fb".repeat(5000);
+        assert_eq!(readings(&long).unwrap().len(), 2);
+        assert!(readings(&format!("{long};//x%2561\\%3b%23.")).is_err());
     }
 
     #[test]

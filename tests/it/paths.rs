@@ -1,5 +1,6 @@
 //! Paths that servers read differently: whatever an upstream makes of one, the rules were asked about it.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use proptest::prelude::*;
 
 use crate::{
@@ -19,7 +20,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     ];
     let end = prop::sample::select(vec!["", "", "/", "/**", "/**"]);
     let pattern = (prop::collection::vec(segment, 0..4), end).prop_map(|(segments, end)| {
-        let path: String = segments.iter().map(|segment| format!("/{segment}")).collect();
+        let path = segments.iter().fold(String::new(), |path, segment| path + "/" + segment);
         if path.is_empty() && end.is_empty() { "/".to_owned() } else { path + end }
     });
     let allow = prop::sample::select(vec![Allow::Anyone, Allow::Anyone, Allow::SignedIn, Allow::Staff]);
@@ -132,16 +133,8 @@ fn disguise(path: &str, (kind, at): (usize, usize)) -> String {
 
 /// As a browser encodes what it must.
 fn encoded(path: &str) -> String {
-    path.chars()
-        .map(|c| match c {
-            ' ' => "%20".to_owned(),
-            c if c.is_ascii() => c.to_string(),
-            c => {
-                let mut buffer = [0; 4];
-                c.encode_utf8(&mut buffer).bytes().map(|byte| format!("%{byte:02X}")).collect()
-            }
-        })
-        .collect()
+    const MUST: &AsciiSet = &CONTROLS.add(b' ');
+    utf8_percent_encode(path, MUST).to_string()
 }
 
 proptest! {
@@ -362,7 +355,7 @@ fn advisory_29_what_arrives_is_byte_for_byte_what_was_judged() {
     assert_eq!(arrived, paths);
 }
 
-/// RabbitMQ names its virtual host `/`, GitLab its projects `group/project`, Jenkins its branches
+/// `RabbitMQ` names its virtual host `/`, GitLab its projects `group/project`, Jenkins its branches
 /// `feature/x`, npm its packages `@scope/name`; matrix parameters and doubled slashes are in daily use.
 #[test]
 fn applications_that_need_slashes_in_a_segment_work_without_a_setting() {

@@ -161,8 +161,8 @@ fn advisory_47_the_token_is_in_its_cookie_and_nowhere_else() {
     }
     let elsewhere = |reply: &crate::support::visitor::Reply| {
         let headers = reply.headers.iter().filter(|(name, _)| *name != "set-cookie");
-        let headers: String = headers.map(|(name, value)| format!("{name}: {value:?}\n")).collect();
-        format!("{headers}{}", reply.text())
+        let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
+        format!("{}\n{}", headers.join("\n"), reply.text())
     };
     assert!(!elsewhere(&reply).contains(&token));
     for page in ["account", "account/password", "whoami", "logout", "confirm", "login", "nothing"] {
@@ -202,7 +202,9 @@ fn advisory_49_people_who_sign_in_at_the_same_time_each_get_their_own_identity()
     let upstream = Upstream::ok();
     let gateway = gateway(&upstream);
     let names: Vec<String> = (0..16).map(|number| format!("user{number}")).collect();
-    names.iter().for_each(|name| gateway.add_user(name, &[]));
+    for name in &names {
+        gateway.add_user(name, &[]);
+    }
     let start = Barrier::new(names.len());
     thread::scope(|scope| {
         for name in &names {

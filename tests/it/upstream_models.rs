@@ -76,8 +76,8 @@ pub const MODELS: &[Model] = &[
         path(windows(&unicode_escapes(&decode(&unicode_escapes(&decode(sent)?))?))?)
     }),
     careless("IIS with ASP.NET", true, false, |sent| script(&windows(&decode(sent)?)?, ".aspx")),
-    model("Python's WSGI, Django", |sent| path(utf8(&latin1(sent)?)?)),
-    model("Python's WSGI, Flask", |sent| path(merge(&utf8(&latin1(sent)?)?))),
+    model("Python's WSGI, Django", |sent| path(utf8(&latin1(sent))?)),
+    model("Python's WSGI, Flask", |sent| path(merge(&utf8(&latin1(sent))?))),
     model("CGI in C, which ends at NUL", |sent| {
         let bytes = decode_bytes(sent);
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
@@ -99,8 +99,8 @@ pub const MODELS: &[Model] = &[
     careless("Java's equalsIgnoreCase after Servlet's getPathInfo", true, true, tomcat),
 ];
 
-fn path(served: String) -> Option<Vec<Served>> {
-    Some(vec![Served::Path(served)])
+fn path(served: impl Into<Option<String>>) -> Option<Vec<Served>> {
+    served.into().map(|served| vec![Served::Path(served)])
 }
 
 fn nginx(sent: &str) -> Option<String> {
@@ -147,23 +147,16 @@ fn decode_bytes(text: &str) -> Vec<u8> {
     let (mut decoded, mut at) = (Vec::new(), 0);
     while let Some(byte) = bytes.get(at) {
         let digits = text.get(at + 1..at + 3).filter(|_| *byte == b'%');
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(value) => {
-                decoded.push(value);
-                at += 3;
-            }
-            None => {
-                decoded.push(*byte);
-                at += 1;
-            }
-        }
+        let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(value.unwrap_or(*byte));
+        at += if value.is_some() { 3 } else { 1 };
     }
     decoded
 }
 
 /// PEP 3333: every byte is a character.
-fn latin1(sent: &str) -> Option<String> {
-    Some(decode_bytes(sent).into_iter().map(char::from).collect())
+fn latin1(sent: &str) -> String {
+    decode_bytes(sent).into_iter().map(char::from).collect()
 }
 
 /// What a framework makes of it: the bytes again, and those as UTF-8.
