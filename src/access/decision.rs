@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{App, AppId, Policy, Requirement, Rule, policy::DEFAULT, rule::Met};
 use crate::{
     identity::{Identity, User},
-    request::{Folding, Target, script_of},
+    request::{Folding, Target, scripts_of},
 };
 
 /// What the rules say of an identity and a request.
@@ -209,7 +209,7 @@ fn deciding_of<'p, 'r>(
         }
     };
     ask(reading);
-    if let Some((place, script)) = script_of(reading) {
+    for (place, script) in scripts_of(reading) {
         let knows = |rule: &Rule| rule.pattern.goes_on_behind(place);
         if !app.deciding_folded(folding, reading, &target.method).any(knows) {
             ask(script);

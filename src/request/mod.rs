@@ -22,7 +22,7 @@ pub use client_addr::TrustedProxies;
 pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
 pub use path::{NormalPath, Segments};
-pub use readings::script_of;
+pub use readings::scripts_of;
 
 /// What a request asks for.
 #[derive(Clone, Debug)]

@@ -38,24 +38,23 @@ pub(super) fn readings(path: &str) -> Result<Vec<String>, Malformed> {
         if reading.split('/').any(is_dots) {
             return Err(Malformed("the path contains dot segments"));
         }
+        if scripts_of(reading).nth(MAX_SCRIPTS).is_some() {
+            return Err(Malformed("the path can be read in too many ways"));
+        }
     }
     Ok(found)
 }
 
-/// The path without what follows its first script, and which segment, from 0, that is.
+/// The path up to each of its scripts after which it goes on, and which segment, from 0, that is.
 ///
-/// Apache, PHP's own server and IIS run `/report.php` for `/report.php/anything`, and tell it the rest.
-pub fn script_of(reading: &str) -> Option<(usize, &str)> {
-    let mut end = 0;
-    for (index, segment) in reading.split('/').enumerate() {
-        let goes_on = reading.len() > end + segment.len();
-        end += segment.len();
-        if goes_on && is_script(segment.as_bytes()) {
-            return reading.get(..end).map(|script| (index.saturating_sub(1), script));
-        }
-        end += 1;
-    }
-    None
+/// Apache, PHP's own server and IIS run `/report.php` for `/report.php/anything`, and tell it the rest. Of two,
+/// some take the first that exists, others (nginx, with the pattern that everybody copies) the last.
+pub fn scripts_of(reading: &str) -> impl Iterator<Item = (usize, &str)> {
+    let ends = reading.match_indices('/').skip(1).enumerate();
+    ends.filter_map(move |(place, (end, _))| {
+        let script = reading.get(..end)?;
+        is_script(script.rsplit('/').next()?.as_bytes()).then_some((place, script))
+    })
 }
 
 /// Whether a segment is the name of a program that a web server may run.
@@ -73,7 +72,7 @@ fn is_dots(segment: &str) -> bool {
 
 type Change = fn(&str) -> Option<String>;
 
-const CHANGES: [Change; 11] = [
+const CHANGES: [Change; 13] = [
     decoded,
     decoded_but_slashes,
     unicode_escapes_decoded,
@@ -84,7 +83,9 @@ const CHANGES: [Change; 11] = [
     stopped_at_query,
     dots_and_blanks_trimmed,
     streams_cut,
-    script_left_out,
+    script_left_out::<0>,
+    script_left_out::<1>,
+    script_left_out::<2>,
 ];
 
 /// Nearly all servers; done as many times as it changes anything. What does not decode stays as it is.
@@ -217,8 +218,8 @@ fn streams_cut(path: &str) -> Option<String> {
 }
 
 /// An application behind one script: `/shop/index.php/cart` is `/shop/cart` to it.
-fn script_left_out(path: &str) -> Option<String> {
-    let (_, script) = script_of(path)?;
+fn script_left_out<const WHICH: usize>(path: &str) -> Option<String> {
+    let (_, script) = scripts_of(path).nth(WHICH)?;
     let (folder, _) = script.rsplit_once('/')?;
     let rest = path.get(script.len()..)?;
     Some(format!("{folder}{rest}"))
@@ -236,6 +237,9 @@ const SCRIPTS: [&str; 13] =
 /// Their last letters: what ends otherwise is none.
 pub(super) const SCRIPT_ENDS: &[u8] = b"p578lixyhm";
 
+/// Real paths have one; there is a change for each.
+const MAX_SCRIPTS: usize = 3;
+
 /// Real paths have a handful; each costs a few look-ups.
 const MAX_READINGS: usize = 48;
 
@@ -250,11 +254,15 @@ mod tests {
 
     #[test]
     fn a_script_and_what_it_is_told_are_found() {
-        assert_eq!(script_of("/a/report.php/x/y"), Some((1, "/a/report.php")));
-        assert_eq!(script_of("/index.PHP/"), Some((0, "/index.PHP")));
+        let scripts = |reading| scripts_of(reading).collect::<Vec<_>>();
+        assert_eq!(scripts("/a/report.php/x/y"), [(1, "/a/report.php")]);
+        assert_eq!(scripts("/index.PHP/"), [(0, "/index.PHP")]);
+        assert_eq!(scripts("/a.php/b.cgi/c.pl"), [(0, "/a.php"), (1, "/a.php/b.cgi")]);
         for none in ["/", "/index.php", "/.php/x", "/php/x", "/a.phpx/x", "/jquery.js/x", ""] {
-            assert_eq!(script_of(none), None, "{none}");
+            assert!(scripts(none).is_empty(), "{none}");
         }
+        assert!(readings("/a.php/b.php/c.php/d").is_ok());
+        assert!(readings("/a.php/b.php/c.php/d.php/e").is_err());
     }
 
     #[test]
@@ -284,8 +292,9 @@ mod tests {
             (dots_and_blanks_trimmed, "/a. ./b /c", Some("/a/b/c")),
             (streams_cut, "/b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e$/f::g", Some("/b/c/d:e$/f::g")),
             (streams_cut, "/..::$DATA", Some("/..")),
-            (script_left_out, "/shop/index.php/cart", Some("/shop/cart")),
-            (script_left_out, "/index.php/", Some("/")),
+            (script_left_out::<0>, "/shop/index.php/cart", Some("/shop/cart")),
+            (script_left_out::<0>, "/index.php/", Some("/")),
+            (script_left_out::<1>, "/a.php/b/c.cgi/d", Some("/a.php/b/d")),
         ];
         for (change, path, expected) in table {
             assert_eq!(change(path).as_deref(), *expected, "{path}");

@@ -20,7 +20,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     ];
     let end = prop::sample::select(vec!["", "", "/", "/**", "/**"]);
     let pattern = (prop::collection::vec(segment, 0..4), end).prop_map(|(segments, end)| {
-        let path = segments.iter().fold(String::new(), |path, segment| path + "/" + segment);
+        let path = segments.iter().fold(String::new(), |path, segment| path + "/" + segment.as_str());
         if path.is_empty() && end.is_empty() { "/".to_owned() } else { path + end }
     });
     let allow = prop::sample::select(vec![Allow::Anyone, Allow::Anyone, Allow::SignedIn, Allow::Staff]);
@@ -186,6 +186,8 @@ fn each_way_to_compare_a_path_is_judged_by_itself() {
         (rules(&[everybody, ("/a/*", Allow::Staff), ("/a/b", Allow::Anyone)]), "/a/%62"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/index.php/admin/x"),
         (rules(&[everybody, ("/admin.php", Allow::Staff)]), "/admin.php/x.css"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/a.php/index.php/admin"),
+        (rules(&[everybody, ("/a.php/b.php", Allow::Staff)]), "/a.php/b.php/x"),
         (rules(&[everybody, ("/web.config", Allow::Staff)]), "/web.config::$DATA"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/admin:$I30:$INDEX_ALLOCATION/x"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%25u0061dmin"),

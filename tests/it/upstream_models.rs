@@ -55,6 +55,17 @@ pub const MODELS: &[Model] = &[
     }),
     careless("Apache on Windows", true, false, |sent| path(windows(&resolve(&merge(&decode(sent)?))?)?)),
     model("Apache with PHP", php),
+    model("nginx with PHP, by the pattern ^(.+\\.php)(/.+)$", |sent| {
+        let found = resolve(&merge(&decode(sent)?))?;
+        let Some(at) = found.rfind(".php/") else { return path(found) };
+        let (script, rest) = found.split_at(at + ".php".len());
+        let (folder, _) = script.rsplit_once('/')?;
+        if rest.len() < 2 || script.ends_with("/.php") {
+            return path(found);
+        }
+        let entered = Served::Path(format!("{folder}{rest}"));
+        Some(vec![entered, Served::Script { script: script.to_owned(), whole: found.clone() }])
+    }),
     careless("PHP on Windows", true, false, |sent| php(&sent.replace('\\', "/"))),
     model("Tomcat", |sent| {
         let refused = has_encoded_slash(sent) || sent.contains('\\') || sent.to_lowercase().contains("%5c");
