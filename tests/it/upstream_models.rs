@@ -183,17 +183,13 @@ fn sent_by_browser(sent: &str) -> String {
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
         let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte {
-            Some(
-                byte @ (b' ' | b'"' | b'<' | b'>' | b'[' | b']' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80..),
-            ) => {
-                bytes.push(byte);
-                bytes.extend(&part.as_bytes()[2..]);
-            }
-            _ => {
-                bytes.push(b'%');
-                bytes.extend(part.as_bytes());
-            }
+        let must_be = |byte: &u8| *byte >= 0x80 || b" \"<>[]^`{|}".contains(byte);
+        if let Some(byte) = byte.filter(must_be) {
+            bytes.push(byte);
+            bytes.extend(&part.as_bytes()[2..]);
+        } else {
+            bytes.push(b'%');
+            bytes.extend(part.as_bytes());
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
