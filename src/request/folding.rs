@@ -6,12 +6,10 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization;
-
 /// What is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Folding {
-    /// Upper and lower case are one, and so are characters that look alike (Unicode's NFKC).
+    /// Upper and lower case are one. Characters that look alike are readings of their own: one of them is a slash.
     pub case: bool,
     /// Slashes at the end are none.
     pub slash: bool,
@@ -51,8 +49,8 @@ pub fn fold(path: &str) -> String {
 /// Capital letters first, as some languages compare: `ı` and `ſ` have the capitals `I` and `S`.
 fn fold_case(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
-        let capital = text.nfkc().flat_map(char::to_uppercase);
-        return Cow::Owned(capital.flat_map(char::to_lowercase).nfkc().collect());
+        let capital = text.chars().flat_map(char::to_uppercase);
+        return Cow::Owned(capital.flat_map(char::to_lowercase).collect());
     }
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Cow::Owned(text.to_ascii_lowercase());
@@ -75,12 +73,12 @@ mod tests {
 
     #[test]
     fn letters_that_some_language_takes_for_the_same_are_the_same() {
-        for spelling in ["/ADMIN", "/admın", "/ａｄｍｉｎ", "/Ａdmin"] {
+        for spelling in ["/ADMIN", "/admın", "/aDMıN"] {
             assert_eq!(fold(spelling), "/admin", "{spelling}");
         }
         assert_eq!(fold("/uſers"), "/users");
         assert_eq!(fold("/\u{212a}"), "/k");
-        assert_eq!(fold("/cafe\u{301}"), "/café");
+        assert_eq!(fold("/A／B"), "/a／b", "a slash that is none yet");
         assert_eq!(fold("/STRASSE"), fold("/straße"));
     }
 }

@@ -190,6 +190,7 @@ fn each_way_to_compare_a_path_is_judged_by_itself() {
         (rules(&[everybody, ("/a.php/b.php", Allow::Staff)]), "/a.php/b.php/x"),
         (rules(&[everybody, ("/web.config", Allow::Staff)]), "/web.config::$DATA"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/admin:$I30:$INDEX_ALLOCATION/x"),
+        (rules(&[everybody, ("/a/*", Allow::Staff)]), "/A/x%EF%BC%8Fy"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%25u0061dmin"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%EF%BD%81dmin"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/adm%C4%B1n"),
