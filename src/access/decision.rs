@@ -6,12 +6,12 @@ use http::Method;
 
 use super::{
     App, AppId, Place, Policy, Requirement, Rule,
-    policy::{Asked, DEFAULT, folded_readings},
+    policy::{Asked, DEFAULT},
     rule::Met,
 };
 use crate::{
     identity::{Identity, User},
-    request::Target,
+    request::{Folding, Target, scripts_of},
 };
 
 /// What the rules say of an identity and a request.
@@ -228,24 +228,26 @@ fn judge<'p>(
     if !app.folds(&target.path) && !policy.mounts_fold(host) {
         return judged;
     }
-    for reading in folded_readings(&target.path) {
+    for (folding, reading) in target.path.folded_readings(policy.folds()) {
         // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
-        for routed in policy.routes_folded(host, &reading).chain([app]) {
-            let (deciding, reported) = deciding_in(routed, &reading, method);
-            for rule in reported {
-                judged.note(rule, asker, target);
-            }
-            for one in deciding {
-                let (outcome, text) = weigh(one, asker, target);
-                let rule = one.rule();
-                judged.public &= one.is_public();
-                if outcome > judged.outcome {
-                    judged.outcome = outcome;
-                    judged.rule = rule;
-                    judged.reason = Reason { text, reading: Some(reading.clone()) };
+        for routed in policy.routes_folded(host, folding, &reading).chain([app]) {
+            for reading in read_by(routed, folding, &reading, method) {
+                let (deciding, reported) = deciding_in(routed, folding, reading, method);
+                for rule in reported {
+                    judged.note(rule, asker, target);
                 }
-                if let Some(told) = told.as_deref_mut() {
-                    told.push(Reading { path: reading.clone(), app: routed, rule });
+                for one in deciding {
+                    let (outcome, text) = weigh(one, asker, target);
+                    let rule = one.rule();
+                    judged.public &= one.is_public();
+                    if outcome > judged.outcome {
+                        judged.outcome = outcome;
+                        judged.rule = rule;
+                        judged.reason = Reason { text, reading: Some(reading.to_owned()) };
+                    }
+                    if let Some(told) = told.as_deref_mut() {
+                        told.push(Reading { path: reading.to_owned(), app: routed, rule });
+                    }
                 }
             }
         }
@@ -253,16 +255,33 @@ fn judge<'p>(
     judged
 }
 
+/// One reading; if it goes on behind a script, the script, too: an upstream may run it and be told the rest.
+///
+/// Unless the rules know: who writes one for `/index.php/share/**` has said what is behind that script.
+fn read_by<'r>(app: &App, folding: Folding, reading: &'r str, method: &Method) -> Vec<&'r str> {
+    let knows = |place: usize| {
+        let mut deciding = app.deciding_folded(folding, reading, method, Asked::Enforced);
+        deciding.any(|rule| rule.pattern.goes_on_behind(place))
+    };
+    let scripts = scripts_of(reading).filter(|(place, _)| !knows(*place)).map(|(_, script)| script);
+    std::iter::once(reading).chain(scripts).collect()
+}
+
 /// What decides one reading (all of it has to allow), and the rules that would if they were enforced.
-fn deciding_in<'p>(app: &'p App, reading: &str, method: &Method) -> (Vec<Deciding<'p>>, Vec<&'p Rule>) {
-    let all: Vec<&Rule> = app.deciding_folded(reading, method, Asked::All).collect();
+fn deciding_in<'p>(
+    app: &'p App,
+    folding: Folding,
+    reading: &str,
+    method: &Method,
+) -> (Vec<Deciding<'p>>, Vec<&'p Rule>) {
+    let all: Vec<&Rule> = app.deciding_folded(folding, reading, method, Asked::All).collect();
     let reported: Vec<&Rule> = all.iter().copied().filter(|rule| !rule.is_enforced()).collect();
     let deciding = match (all.is_empty(), reported.first()) {
         (true, _) => vec![Deciding::Default],
         (false, None) => all.into_iter().map(Deciding::Rule).collect(),
         (false, Some(first)) => {
             let enforced: Vec<_> =
-                app.deciding_folded(reading, method, Asked::Enforced).map(Deciding::Rule).collect();
+                app.deciding_folded(folding, reading, method, Asked::Enforced).map(Deciding::Rule).collect();
             if enforced.is_empty() { vec![Deciding::Nothing(first)] } else { enforced }
         }
     };

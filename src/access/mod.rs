@@ -8,6 +8,7 @@
 //! what happens.
 
 mod decision;
+mod filed;
 mod pattern;
 mod policy;
 mod rule;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::request::fold;
+use crate::request::Folding;
 
 /// A pattern over paths.
 ///
@@ -115,20 +115,27 @@ impl Pattern {
         &self.segments
     }
 
-    /// The pattern under which an upstream that ignores case and a trailing slash would file it.
-    pub(super) fn folded(&self) -> Self {
+    /// The pattern under which an upstream that ignores this would file it.
+    pub(super) fn folded(&self, folding: Folding) -> Self {
+        let case = Folding { slash: false, ..folding };
         let mut segments: Vec<Segment> = self
             .segments
             .iter()
             .map(|segment| match segment {
-                Segment::Literal(text) => Segment::Literal(fold(text).into()),
+                Segment::Literal(text) => Segment::Literal(case.of(text).into()),
                 other => other.clone(),
             })
             .collect();
-        if segments.len() > 1 && segments.last() == Some(&Segment::Literal("".into())) {
+        if folding.slash && segments.len() > 1 && segments.last() == Some(&Segment::Literal("".into())) {
             segments.pop();
         }
         Self { segments: segments.into() }
+    }
+
+    /// Whether the pattern says by itself, not by a wildcard, what stands at this place, from 0, and goes on
+    /// behind it.
+    pub(super) fn goes_on_behind(&self, place: usize) -> bool {
+        matches!(self.segments.get(place), Some(Segment::Literal(_))) && self.segments.len() > place + 1
     }
 
     /// Whether some path below `mount` can match.

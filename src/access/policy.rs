@@ -4,8 +4,8 @@ use std::{collections::HashMap, fmt};
 
 use http::Method;
 
-use super::{Pattern, Place, Requirement, Rule, rule::Naming, trie::Trie};
-use crate::request::{NormalPath, Segments, Target, fold};
+use super::{Pattern, Place, Requirement, Rule, filed::Filed, rule::Naming};
+use crate::request::{Folding, NormalPath, Segments, Target};
 
 /// Which app: its place in the configuration, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,11 +29,7 @@ pub struct App {
     /// Where it stands.
     pub place: Place,
     rules: Vec<Rule>,
-    exact: Trie<usize>,
-    /// Filed as an upstream would that ignores case and a trailing slash.
-    folded: Trie<usize>,
-    /// Whether folding makes a difference to any pattern.
-    folds: bool,
+    filed: Filed<usize>,
 }
 
 /// Which rules of an app are asked.
@@ -51,14 +47,14 @@ pub struct Policy {
     apps: Vec<App>,
     hosts: HashMap<Box<str>, Site>,
     any_host: Option<Site>,
+    /// Whether ignoring case or a trailing slash makes a difference to any rule or mount.
+    folds: bool,
 }
 
 /// The apps of one host, by where they begin.
 #[derive(Clone, Debug, Default)]
 struct Site {
-    exact: Trie<AppId>,
-    folded: Trie<AppId>,
-    folds: bool,
+    filed: Filed<AppId>,
 }
 
 /// Collects apps and finds what contradicts itself.
@@ -141,16 +137,11 @@ impl App {
         rules: Vec<Rule>,
     ) -> (Self, Vec<Conflict>) {
         let conflicts = conflicts(&rules);
-        let (mut exact, mut folded) = (Trie::default(), Trie::default());
-        let mut folds = false;
+        let mut filed = Filed::default();
         for (index, rule) in rules.iter().enumerate() {
-            let as_folded = rule.pattern.folded();
-            folds |= as_folded != rule.pattern;
-            exact.insert(&rule.pattern, index);
-            folded.insert(&as_folded, index);
+            filed.insert(&rule.pattern, index);
         }
-        let app = Self { id, name: name.into(), hosts, mount, place, rules, exact, folded, folds };
-        (app, conflicts)
+        (Self { id, name: name.into(), hosts, mount, place, rules, filed }, conflicts)
     }
 
     /// Its rules, as configured.
@@ -177,7 +168,8 @@ impl App {
     /// Of two rules that differ in nothing but whether they are enforced, the one that is not: it decides
     /// what is told, and the other one what happens.
     pub(super) fn deciding(&self, segments: Segments<'_>, method: &Method, asked: Asked) -> Option<&Rule> {
-        let found = self.exact.find(segments, &|rule| self.names(*rule, method, asked).is_some())?;
+        let as_written = self.filed.under(Folding::default());
+        let found = as_written.find(segments, &|rule| self.names(*rule, method, asked).is_some())?;
         // Two rules that name the method alike would be a conflict, so the best is the only one.
         let best = found
             .iter()
@@ -186,16 +178,18 @@ impl App {
         best.map(|(_, rule)| rule)
     }
 
-    /// The rules that decide a reading in which case and a trailing slash are ignored. Two that were
-    /// different as written can fall together here; then all of them must allow.
+    /// The rules that decide a reading for which this was ignored. Two that were different as written can
+    /// fall together here; then all of them must allow.
     pub(super) fn deciding_folded<'a>(
         &'a self,
+        folding: Folding,
         folded: &str,
         method: &Method,
         asked: Asked,
     ) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let found = self
-            .folded
+            .filed
+            .under(folding)
             .find(Segments::of(folded), &|rule| self.names(*rule, method, asked).is_some())
             .unwrap_or_default();
         let best = found.iter().filter_map(|rule| self.names(*rule, method, asked)).max();
@@ -209,7 +203,7 @@ impl App {
 
     /// Whether ignoring case or a trailing slash can matter for this path.
     pub(super) fn folds(&self, path: &NormalPath) -> bool {
-        self.folds || path.folds()
+        self.filed.folds() || path.folds()
     }
 
     fn names(&self, rule: usize, method: &Method, asked: Asked) -> Option<Naming> {
@@ -286,7 +280,9 @@ impl PolicyBuilder {
                 }
             }
         }
-        (Policy { hosts, any_host, apps: self.apps }, duplicates)
+        let folds = self.apps.iter().any(|app| app.filed.folds())
+            || hosts.values().chain(&any_host).any(|site| site.filed.folds());
+        (Policy { hosts, any_host, apps: self.apps, folds }, duplicates)
     }
 
     /// Rules whose every path belongs to an app that begins further down.
@@ -312,11 +308,7 @@ impl PolicyBuilder {
 
 impl Site {
     fn add(&mut self, mount: &Mount, app: AppId) {
-        let pattern = Pattern::everything_below(mount);
-        let folded = pattern.folded();
-        self.folds |= folded != pattern;
-        self.exact.insert(&pattern, app);
-        self.folded.insert(&folded, app);
+        self.filed.insert(&Pattern::everything_below(mount), app);
     }
 }
 
@@ -334,7 +326,8 @@ impl Policy {
     /// The app that a request belongs to: by host, then by the longest path.
     pub fn route(&self, target: &Target) -> Result<&App, Unrouted> {
         let site = self.site(target.authority.host()).ok_or(Unrouted::UnknownHost)?;
-        let found = site.exact.find(target.path.segments(), &|_| true).and_then(|apps| apps.first());
+        let as_written = site.filed.under(Folding::default());
+        let found = as_written.find(target.path.segments(), &|_| true).and_then(|apps| apps.first());
         found.and_then(|id| self.app(*id)).ok_or(Unrouted::NoApp)
     }
 
@@ -345,19 +338,32 @@ impl Policy {
         if !target.path.folds() && !self.mounts_fold(host) {
             return Vec::new();
         }
-        let readings = folded_readings(&target.path);
-        readings.flat_map(|reading| self.routes_folded(host, &reading).collect::<Vec<_>>()).collect()
+        let readings = target.path.folded_readings(self.folds);
+        readings
+            .flat_map(|(folding, reading)| self.routes_folded(host, folding, &reading).collect::<Vec<_>>())
+            .collect()
     }
 
     /// The apps to which the same request could be taken to belong under another reading.
-    pub(super) fn routes_folded(&self, host: &str, folded: &str) -> impl Iterator<Item = &App> {
-        let found = self.site(host).and_then(|site| site.folded.find(Segments::of(folded), &|_| true));
+    pub(super) fn routes_folded(
+        &self,
+        host: &str,
+        folding: Folding,
+        folded: &str,
+    ) -> impl Iterator<Item = &App> + use<'_> {
+        let filed = self.site(host).map(|site| site.filed.under(folding));
+        let found = filed.and_then(|filed| filed.find(Segments::of(folded), &|_| true));
         found.unwrap_or_default().iter().filter_map(|id| self.app(*id))
+    }
+
+    /// Whether ignoring case or a trailing slash makes a difference to any rule.
+    pub(super) fn folds(&self) -> bool {
+        self.folds
     }
 
     /// Whether ignoring case can make a difference to which app a path of this host belongs to.
     pub(super) fn mounts_fold(&self, host: &str) -> bool {
-        self.site(host).is_some_and(|site| site.folds)
+        self.site(host).is_some_and(|site| site.filed.folds())
     }
 
     fn site(&self, host: &str) -> Option<&Site> {
@@ -377,7 +383,3 @@ impl fmt::Display for Mount {
 
 /// What decides where no rule matches: nothing is public unless a rule says so.
 pub(super) const DEFAULT: Requirement = Requirement::Authenticated;
-
-pub(super) fn folded_readings(path: &NormalPath) -> impl Iterator<Item = String> {
-    std::iter::once(path.folded()).chain(path.other_readings().map(fold))
-}

@@ -97,7 +97,7 @@ impl OwnedNames {
 }
 
 /// Turns the client's headers into those that the upstream receives.
-pub(super) fn to_upstream(
+pub(crate) fn to_upstream(
     headers: &mut HeaderMap,
     permit: &Permit,
     app: &App,

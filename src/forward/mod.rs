@@ -17,7 +17,7 @@ mod connect;
 mod download;
 mod exchange;
 mod fault;
-mod headers;
+pub(crate) mod headers;
 mod identity_headers;
 mod leash;
 mod pool;

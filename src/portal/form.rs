@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 
 /// The fields of a form; wiped when dropped, as one of them may be a password.
 #[derive(Default)]
-pub(super) struct Form(Vec<Field>);
+pub(crate) struct Form(Vec<Field>);
 
 struct Field {
     name: String,
@@ -67,7 +67,7 @@ impl Form {
     }
 
     /// Reads `name=value&…`, from a body or a query.
-    pub(super) fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
+    pub(crate) fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
         let mut fields: Vec<Field> = Vec::new();
         for pair in encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -82,6 +82,11 @@ impl Form {
             fields.push(Field { name: name.as_str().to_owned(), value });
         }
         Ok(Self(fields))
+    }
+
+    /// All fields, in the order in which they were sent.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|field| (field.name.as_str(), field.value.as_str()))
     }
 
     /// The value of a field; empty if there is none.

@@ -14,7 +14,7 @@ mod change_password;
 mod confirm;
 mod csrf;
 mod device;
-mod form;
+pub(crate) mod form;
 mod guess;
 mod login;
 mod logout;
@@ -77,10 +77,7 @@ pub fn page_of(path: &NormalPath) -> Option<&str> {
 /// Whether an upstream could take this for one of the gateway's own pages; it is nobody's then, or an app
 /// could show a sign-in form where people expect ours.
 pub fn is_disguised(path: &NormalPath) -> bool {
-    path.folds()
-        && std::iter::once(path.folded())
-            .chain(path.other_readings().map(fold))
-            .any(|reading| page_in(&reading).is_some())
+    path.folds() && path.readings().any(|reading| page_in(&fold(reading)).is_some())
 }
 
 fn page_in(path: &str) -> Option<&str> {

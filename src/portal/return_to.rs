@@ -114,13 +114,14 @@ fn is_plain_path(path: &str) -> bool {
     }
 }
 
-/// RFC 3986 §5.2.4, as browsers do it: empty segments count as segments.
+/// RFC 3986 §5.2.4, as browsers do it: empty segments count as segments, and `%2e` is a dot before anything
+/// else is decoded (WHATWG URL), so that `/a%2Fb/%2e%2e/c` is `/c` to them and `/a/c` to who decodes first.
 fn resolve_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        match segment {
+        match segment.replace("%2e", ".").replace("%2E", ".").as_str() {
             "." if is_last => kept.push(""),
             "." => {}
             ".." => {
@@ -256,6 +257,10 @@ mod tests {
             "/.gateway/confirm",
             "/.gateway/account/sessions",
             "/.gateway/logout",
+            "/x%2Fy/%2e%2e/.gateway/logout",
+            "/x%2Fy/.%2E/.gateway/logout",
+            "/x%2Fy/%2e.//evil.example",
+            "/x%2F:443%23/%2e./y/%2e./.gateway//login",
             "/.gateway/login/",
             "/.gateway/./logout",
             "/x/../.gateway/logout",

@@ -9,8 +9,10 @@
 mod authority;
 mod certified;
 mod client_addr;
+mod folding;
 mod id;
 mod path;
+mod readings;
 
 use std::net::IpAddr;
 
@@ -19,8 +21,10 @@ use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
 pub use authority::Authority;
 pub use certified::CertifiedNames;
 pub use client_addr::TrustedProxies;
+pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
-pub use path::{NormalPath, Segments, fold};
+pub use path::{NormalPath, Segments};
+pub use readings::scripts_of;
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
@@ -51,6 +55,10 @@ impl Target {
     ) -> Result<Self, Malformed> {
         if method == Method::CONNECT {
             return Err(Malformed("CONNECT is not served here"));
+        }
+        // An upstream that does not care for case would take `post` for a POST, which a rule may forbid.
+        if method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(Malformed("the method is not written in capital letters"));
         }
         // It has the last server tell what it was sent, our headers included (ASVS 13.4.4).
         if method == Method::TRACE || method.as_str() == "TRACK" {
@@ -116,6 +124,14 @@ mod tests {
         assert!(read(&Method::GET, "https://a/", &["b"]).is_err());
         assert!(read(&Method::CONNECT, "a:443", &["a:443"]).is_err());
         assert!(read(&Method::TRACE, "/", &["a"]).is_err());
+    }
+
+    #[test]
+    fn a_method_has_one_spelling() {
+        for method in ["get", "Post", "patch", "pROPFIND"] {
+            assert!(read(&Method::from_bytes(method.as_bytes()).unwrap(), "/", &["a"]).is_err(), "{method}");
+        }
+        assert!(read(&Method::from_bytes(b"M-SEARCH").unwrap(), "/", &["a"]).is_ok());
     }
 
     #[test]

@@ -2,17 +2,21 @@
 //!
 //! An upstream may decode a path, decode it twice, merge slashes, take `\` for
 //! `/`, cut `;parameters`, stop at an encoded `?` or `#`, drop trailing dots
-//! and blanks, ignore case. The gateway cannot know which. So the path is
-//! forwarded byte for byte, and rules are asked about **every** text that one
-//! of these could make of it; dot segments and control characters have no
-//! place in any of them. Nearly all paths have one reading and cost one scan.
+//! and blanks, take what follows `index.php` for the path, ignore case. The
+//! gateway cannot know which. So the path is forwarded byte for byte, and
+//! rules are asked about **every** text that one of these could make of it;
+//! dot segments and control characters have no place in any of them. Nearly
+//! all paths have one reading and cost one scan.
 
 use std::borrow::Cow;
 
 use http::uri::PathAndQuery;
 use percent_encoding::percent_decode_str;
 
-use super::Malformed;
+use super::{
+    Folding, Malformed,
+    readings::{SCRIPT_ENDS, is_script, readings},
+};
 
 /// A path whose readings are settled.
 ///
@@ -23,8 +27,8 @@ pub struct NormalPath {
     received: PathAndQuery,
     /// Segments as received, each decoded once; only where decoding changes something.
     decoded: Option<Box<[String]>>,
-    /// Whole paths that an upstream could take this one for.
-    others: Box<[String]>,
+    /// Whole paths that an upstream could take this one for; none: what was received, and nothing else.
+    readings: Box<[String]>,
     /// Whether ignoring case or a trailing slash makes a difference.
     folds: bool,
 }
@@ -35,12 +39,12 @@ impl NormalPath {
         let path = received.path();
         let class = classify(path)?;
         if !class.ambiguous {
-            return Ok(Self { received, decoded: None, others: Box::default(), folds: class.folds });
+            return Ok(Self { received, decoded: None, readings: Box::default(), folds: class.folds });
         }
         let decoded: Box<[String]> =
             segments(path).map(|segment| decode(segment).map(Cow::into_owned)).collect::<Result<_, _>>()?;
-        let others = readings(path)?;
-        Ok(Self { received, decoded: Some(decoded), others: others.into(), folds: true })
+        let readings = readings(path)?.into();
+        Ok(Self { received, decoded: Some(decoded), readings, folds: true })
     }
 
     /// The path as received, without the query.
@@ -61,33 +65,31 @@ impl NormalPath {
         }
     }
 
-    /// Every other text that an upstream could take this path for, before case and trailing slashes
-    /// are ignored; empty for nearly all paths.
-    pub fn other_readings(&self) -> impl Iterator<Item = &str> {
-        self.others.iter().map(String::as_str)
+    /// Every text that an upstream could take this path for, before case and trailing slashes are ignored;
+    /// one alone for nearly all paths. A slash inside a segment is `%2F` in those that keep it apart.
+    pub fn readings(&self) -> impl Iterator<Item = &str> {
+        let received = self.readings.is_empty().then(|| self.as_str());
+        received.into_iter().chain(self.readings.iter().map(String::as_str))
     }
 
-    /// Whether an upstream that ignores case, or a slash at the end, could read it as another path.
+    /// Every reading in every way to compare it, each text with what was ignored for it. Where ignoring
+    /// something changes nothing, it is left out, unless `rules_fold`: the rules may change by it.
+    pub fn folded_readings(&self, rules_fold: bool) -> impl Iterator<Item = (Folding, Cow<'_, str>)> {
+        // What was received is judged as it is before anything else.
+        let is_judged = self.readings.is_empty();
+        self.readings().flat_map(move |reading| {
+            Folding::ALL.into_iter().filter_map(move |folding| {
+                let matters = rules_fold || folding.changes(reading);
+                let is_new = !is_judged || folding != Folding::default();
+                (matters && is_new).then(|| (folding, folding.of(reading)))
+            })
+        })
+    }
+
+    /// Whether an upstream could read it as another path; ignoring case, or a slash at the end, counts.
     pub fn folds(&self) -> bool {
         self.folds
     }
-
-    /// The plain reading with case and a trailing slash ignored.
-    pub fn folded(&self) -> String {
-        match &self.decoded {
-            Some(decoded) => fold(&format!("/{}", decoded.join("/"))),
-            None => fold(self.received.path()),
-        }
-    }
-}
-
-/// What an upstream that ignores case and a trailing slash makes of a path.
-pub fn fold(path: &str) -> String {
-    let mut folded = path.to_lowercase();
-    while folded.len() > 1 && folded.ends_with('/') {
-        folded.pop();
-    }
-    folded
 }
 
 /// The segments of a path: what stands between its slashes, the first slash left out.
@@ -135,10 +137,14 @@ fn classify(path: &str) -> Result<Class, Malformed> {
     }
     let mut class = Class { ambiguous: false, folds: bytes.len() > 1 && bytes.last() == Some(&b'/') };
     let mut before = 0;
-    for &byte in bytes {
+    for (at, &byte) in bytes.iter().enumerate() {
         match byte {
             b'%' | b';' | b'\\' => class.ambiguous = true,
             b'/' if before == b'/' || before == b'.' => class.ambiguous = true,
+            // The end of `php` and of the other names of scripts: a closer look is worth it.
+            b'/' => class.ambiguous |= ends_in_script(bytes.get(..at).unwrap_or_default()),
+            // `file::$DATA`: a stream of a file on Windows.
+            b'$' if before == b':' => class.ambiguous = true,
             b'#' => return Err(Malformed("the path contains a fragment")),
             b'A'..=b'Z' => class.folds = true,
             0x21..=0x7e => {}
@@ -149,6 +155,12 @@ fn classify(path: &str) -> Result<Class, Malformed> {
     // A segment that ends in a dot is a dot segment, or one that Windows would shorten.
     class.ambiguous |= before == b'.';
     Ok(class)
+}
+
+/// Whether these bytes end in the name of a script, after which a path may go on.
+fn ends_in_script(before: &[u8]) -> bool {
+    let is_likely = before.last().is_some_and(|last| SCRIPT_ENDS.contains(&last.to_ascii_lowercase()));
+    is_likely && is_script(before.rsplit(|byte| *byte == b'/').next().unwrap_or_default())
 }
 
 /// Decodes once, strictly.
@@ -166,84 +178,6 @@ fn decode(text: &str) -> Result<Cow<'_, str>, Malformed> {
     Ok(decoded)
 }
 
-/// Everything that the path could be taken for: the closure over what upstreams do to paths.
-fn readings(path: &str) -> Result<Vec<String>, Malformed> {
-    let mut found = vec![path.to_owned()];
-    let mut next = 0;
-    while let Some(reading) = found.get(next).cloned() {
-        for change in CHANGES {
-            let changed = change(&reading);
-            if changed != reading && !found.contains(&changed) {
-                found.push(changed);
-            }
-        }
-        if found.len() > MAX_READINGS {
-            return Err(Malformed("the path can be read in too many ways"));
-        }
-        next += 1;
-    }
-    for reading in &found {
-        if reading.chars().any(char::is_control) {
-            return Err(Malformed("the path contains control characters"));
-        }
-        if segments(reading).any(|segment| matches!(segment.trim_end_matches(' '), "." | "..")) {
-            return Err(Malformed("the path contains dot segments"));
-        }
-    }
-    // The plain reading is asked for by itself.
-    found.remove(0);
-    Ok(found)
-}
-
-/// Decoding, as many times as it changes anything; what does not decode stays as it is.
-fn decoded(path: &str) -> String {
-    percent_decode_str(path).decode_utf8_lossy().into_owned()
-}
-
-/// IIS and everything on Windows.
-fn backslashes_turned(path: &str) -> String {
-    path.replace('\\', "/")
-}
-
-/// nginx, Apache, Express and most file servers.
-fn slashes_merged(path: &str) -> String {
-    let mut merged = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character != '/' || !merged.ends_with('/') {
-            merged.push(character);
-        }
-    }
-    merged
-}
-
-/// Tomcat, Jetty and other servlet containers.
-fn parameters_cut(path: &str) -> String {
-    each_segment(path, |segment| segment.split(';').next().unwrap_or_default())
-}
-
-/// Whoever decodes first and parses the URL afterwards.
-fn stopped_at_query(path: &str) -> String {
-    path.split(['?', '#']).next().unwrap_or_default().to_owned()
-}
-
-/// Windows' file names.
-fn dots_and_blanks_trimmed(path: &str) -> String {
-    each_segment(path, |segment| match segment.trim_end_matches(' ') {
-        "." | ".." => segment,
-        _ => segment.trim_end_matches(['.', ' ']),
-    })
-}
-
-fn each_segment(path: &str, change: impl Fn(&str) -> &str) -> String {
-    let changed: Vec<&str> = path.split('/').map(change).collect();
-    changed.join("/")
-}
-
-const CHANGES: [fn(&str) -> String; 6] =
-    [decoded, backslashes_turned, slashes_merged, parameters_cut, stopped_at_query, dots_and_blanks_trimmed];
-
-/// Real paths have a handful; each costs a look-up.
-const MAX_READINGS: usize = 32;
 const BAD_ENCODING: Malformed = Malformed("the path contains an invalid percent-encoding");
 
 #[cfg(test)]
@@ -256,8 +190,8 @@ mod tests {
         NormalPath::parse(PathAndQuery::try_from(path).map_err(|_| BAD_ENCODING)?)
     }
 
-    fn others(path: &str) -> Vec<String> {
-        parse(path).unwrap().other_readings().map(str::to_owned).collect()
+    fn readings_of(path: &str) -> Vec<String> {
+        parse(path).unwrap().readings().map(str::to_owned).collect()
     }
 
     #[test]
@@ -266,7 +200,7 @@ mod tests {
             ["/", "/a", "/a/b.html", "/.well-known/x", "/a..b/c", "/~u/x-y_z", "/a/@b:c,d=e+f!", "/a/...b"]
         {
             let parsed = parse(path).unwrap();
-            assert!(parsed.decoded.is_none() && others(path).is_empty() && !parsed.folds(), "{path}");
+            assert!(parsed.decoded.is_none() && parsed.readings.is_empty() && !parsed.folds(), "{path}");
         }
         assert!(parse("/Main.js").unwrap().folds() && parse("/a/").unwrap().folds());
     }
@@ -313,20 +247,20 @@ mod tests {
 
     #[test]
     fn ambiguous_paths_keep_all_their_readings() {
-        assert!(others("/a//b").contains(&"/a/b".to_owned()));
-        assert!(others("/a%2fb").contains(&"/a/b".to_owned()));
-        assert!(others("/a%252fb").contains(&"/a/b".to_owned()));
-        assert!(others("/a\\b").contains(&"/a/b".to_owned()));
-        assert!(others("/a%5cb").contains(&"/a/b".to_owned()));
-        assert!(others("/a;v=1/b;w").contains(&"/a/b".to_owned()));
-        assert!(others("/a%3bv=1/b").contains(&"/a/b".to_owned()));
-        assert!(others("/a%3f/b").contains(&"/a".to_owned()));
-        assert!(others("/a%23/b").contains(&"/a".to_owned()));
-        assert!(others("/a./b").contains(&"/a/b".to_owned()));
-        assert!(others("/a%20/b").contains(&"/a/b".to_owned()));
-        assert!(others("//a").contains(&"/a".to_owned()));
-        assert!(others("/%61dmin").contains(&"/admin".to_owned()));
-        assert!(others("/%2561dmin;x//y").contains(&"/admin/y".to_owned()));
+        assert!(readings_of("/a//b").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a%2fb").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a%252fb").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a\\b").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a%5cb").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a;v=1/b;w").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a%3bv=1/b").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a%3f/b").contains(&"/a".to_owned()));
+        assert!(readings_of("/a%23/b").contains(&"/a".to_owned()));
+        assert!(readings_of("/a./b").contains(&"/a/b".to_owned()));
+        assert!(readings_of("/a%20/b").contains(&"/a/b".to_owned()));
+        assert!(readings_of("//a").contains(&"/a".to_owned()));
+        assert!(readings_of("/%61dmin").contains(&"/admin".to_owned()));
+        assert!(readings_of("/%2561dmin;x//y").contains(&"/admin/y".to_owned()));
     }
 
     #[test]
@@ -348,16 +282,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_single_change_of_a_reading_is_a_reading(path in "/[aB%2efF5c3b;./\\\\ 0]{0,24}") {
+        fn no_reading_has_a_dot_segment_or_a_control_character(path in "/[aB%2efF5c3b;./\\\\ 0:$]{0,24}") {
             if let Ok(parsed) = parse(&path) {
-                let mut all = others(&path);
-                all.push(path.clone());
-                for reading in &all {
-                    for change in CHANGES {
-                        prop_assert!(all.contains(&change(reading)), "{} of {}", change(reading), path);
-                    }
+                for reading in parsed.readings() {
                     prop_assert!(!reading.split('/').any(|segment| segment == ".." || segment == "."));
-                    prop_assert!(!reading.contains('\0'));
+                    prop_assert!(!reading.contains(char::is_control));
                 }
                 prop_assert_eq!(parsed.path_and_query().as_str(), path);
             }

@@ -12,7 +12,7 @@ use memchr::{memchr, memchr2};
 
 /// Follows the requests of one connection.
 #[derive(Debug)]
-pub(super) struct Framing {
+pub(crate) struct Framing {
     part: Part,
     line: Line,
     /// Whether the request line has been read; empty lines before it are ignored (RFC 9112 §2.2).
@@ -47,7 +47,7 @@ struct Misplaced;
 
 impl Framing {
     /// At the beginning of a connection.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let line = Line { start: [0; LOOKED_AT], len: 0, after_cr: false };
         Self { part: Part::Head, line, began: false, length: None, chunked: false, lines: 0, most_lines: 0 }
     }
@@ -58,7 +58,7 @@ impl Framing {
     }
 
     /// Follows the next bytes; says which of them is the first that does not belong there.
-    pub(super) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match self.part {
@@ -102,6 +102,10 @@ impl Framing {
         if line.after_cr || (line.len == 0 && matches!(first, b' ' | b'\t')) {
             return Some(0);
         }
+        // Not one byte between the end of a chunk and that of its line, however long it takes to come.
+        if matches!(self.part, Part::ChunkEnd) {
+            return Some(0);
+        }
         // RFC 9112 §3.2: a request target has no fragment. hyper would cut it off without a word.
         if !self.began
             && matches!(self.part, Part::Head)
@@ -142,8 +146,7 @@ impl Framing {
                     left => Part::Chunk { left },
                 };
             }
-            Part::ChunkEnd if is_empty => self.part = Part::ChunkSize,
-            Part::ChunkEnd => return Err(Misplaced),
+            Part::ChunkEnd => self.part = Part::ChunkSize,
             Part::Trailers if is_empty => self.part = Part::Head,
             // Which trailers pass is decided where they are passed on.
             Part::Trailers | Part::Body { .. } | Part::Chunk { .. } => {}
@@ -279,6 +282,7 @@ mod tests {
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\n\r\n0\r\n\r\n",
             "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1111111111111111\r\n",

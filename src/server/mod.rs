@@ -11,7 +11,7 @@ mod client_io;
 mod connection;
 mod control;
 mod frames;
-mod framing;
+pub(crate) mod framing;
 mod listen;
 mod phase;
 mod redirect;

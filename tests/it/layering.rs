@@ -156,6 +156,10 @@ const LAYERS: &[(&str, &[Row])] = &[
                 ],
             ),
             (
+                "fuzzing",
+                &["identity", "request", "access", "forward", "portal::form", "server::framing", "config"],
+            ),
+            (
                 "cli",
                 &[
                     "clock",

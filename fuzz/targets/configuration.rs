@@ -1,0 +1,38 @@
+//! Whatever stands in `gateway.toml`: no panic, and every mistake is told at a place that is in the file.
+#![no_main]
+
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use portcullis::config::{self, Diagnostic, Look};
+
+fuzz_target!(|text: &str| {
+    let told = match config::parse(text, Path::new("/nonexistent/gateway.toml")) {
+        Ok(loaded) => {
+            assert_eq!(loaded.configuration.policy.apps().len(), loaded.configuration.apps.len());
+            assert_eq!(loaded.configuration.apps.len(), loaded.configuration.app_sessions.len());
+            assert!(!loaded.configuration.server.https.is_empty());
+            assert!(loaded.configuration.apps.iter().all(|app| !app.upstreams.is_empty()));
+            loaded.warnings
+        }
+        Err(mistakes) => {
+            assert!(!mistakes.is_empty(), "a file that is refused has a mistake");
+            mistakes
+        }
+    };
+    told.iter().for_each(|diagnostic| is_in_the_file(diagnostic, text));
+});
+
+fn is_in_the_file(diagnostic: &Diagnostic, text: &str) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let place = &diagnostic.place;
+    let line = text.split('\n').nth(place.line.checked_sub(1).expect("lines count from 1"));
+    let line = line.unwrap_or_else(|| panic!("line {} of a text without it", place.line));
+    assert!((1..=line.chars().count() + 1).contains(&place.column), "{place} of {line:?}");
+    assert!(!diagnostic.message.is_empty());
+    let rendered = diagnostic.render(Look::Plain);
+    assert!(rendered.contains("gateway.toml:"), "{rendered}");
+    // What an operator copies from elsewhere must not steer the terminal.
+    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    assert!(rendered.chars().all(harmless), "{rendered:?}");
+}

@@ -1,0 +1,80 @@
+//! A session cookie is read once or not at all, and none of ours reaches an upstream under any reading.
+//!
+//! The input is the `Cookie` lines of a request.
+#![no_main]
+
+use std::{net::IpAddr, path::Path, sync::LazyLock};
+
+use http::{HeaderMap, HeaderValue, Method, Uri, header::COOKIE};
+use libfuzzer_sys::fuzz_target;
+use portcullis::{
+    config::{self, Configuration},
+    fuzzing,
+    identity::Identity,
+    request::{Target, TrustedProxies},
+    session::{
+        SessionToken,
+        cookie::{self, SESSION_COOKIE},
+    },
+};
+
+fuzz_target!(|input: &[u8]| {
+    let mut headers = HeaderMap::new();
+    for line in input.split(|byte| *byte == b'\n') {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.append(COOKIE, value);
+        }
+    }
+    let named: Vec<&[u8]> = pairs(&headers).filter(|pair| name(pair) == SESSION_COOKIE.as_bytes()).collect();
+    match cookie::find(&headers, SESSION_COOKIE) {
+        Some(value) => {
+            let with_value: Vec<_> = named.iter().filter(|pair| pair.contains(&b'=')).collect();
+            assert_eq!(with_value.len(), 1, "a cookie that comes twice has no value");
+            assert!(with_value[0].ends_with(value) || with_value[0].trim_ascii_end().ends_with(value));
+            assert!(cookie::is_presented(&headers, SESSION_COOKIE));
+            if let Some(token) = SessionToken::from_cookie(value) {
+                assert_eq!(token.to_cookie().as_bytes(), value, "a token has one spelling");
+            }
+        }
+        None => assert_ne!(named.iter().filter(|pair| pair.contains(&b'=')).count(), 1),
+    }
+    assert_eq!(cookie::is_presented(&headers, SESSION_COOKIE), !named.is_empty());
+
+    let (method, uri) = (Method::GET, Uri::from_static("https://localhost/"));
+    let peer = IpAddr::from([203, 0, 113, 9]);
+    let target = Target::read(&method, &uri, &HeaderMap::new(), peer, &TrustedProxies::default());
+    let target = target.expect("an ordinary request");
+    let theirs: Vec<Vec<u8>> = kept(&headers);
+    let sent = fuzzing::headers_to_upstream(&OPEN, Identity::Anonymous, target, peer, headers, None);
+    let sent = sent.expect("anyone may");
+    assert!(sent.get_all(COOKIE).iter().count() <= 1);
+    for pair in pairs(&sent) {
+        assert!(!looks_like_ours(pair), "{}", pair.escape_ascii());
+    }
+    assert_eq!(kept(&sent), theirs, "the cookies of the application are all there, in their order");
+});
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+}
+
+fn name(pair: &[u8]) -> &[u8] {
+    pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()
+}
+
+/// As the most generous application reads a name: blanks and signs around it dropped, case ignored.
+fn looks_like_ours(pair: &[u8]) -> bool {
+    let start = pair.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(pair.len());
+    pair[start..].to_ascii_lowercase().starts_with(b"__host-portcullis")
+}
+
+fn kept(headers: &HeaderMap) -> Vec<Vec<u8>> {
+    let theirs = pairs(headers).filter(|pair| !looks_like_ours(pair)).map(|pair| pair.trim_ascii().to_vec());
+    theirs.filter(|pair| !pair.is_empty()).collect()
+}
+
+static OPEN: LazyLock<Configuration> = LazyLock::new(|| {
+    let text =
+        "[[app]]\nupstream = \"http://127.0.0.1:1\"\n[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n";
+    config::parse(text, Path::new("gateway.toml")).expect("a configuration").configuration
+});

@@ -1,0 +1,344 @@
+//! What upstreams make of a path: the closure over everything that one of them is known to do.
+//!
+//! Each change is a small function with the servers that make it. Their order differs from upstream
+//! to upstream and some make one twice, so every order of them is gone through, until nothing new comes
+//! out. What has a dot segment or a control character in any of the texts is refused: there is no
+//! telling what it would lead to.
+
+use percent_encoding::percent_decode_str;
+use unicode_normalization::{UnicodeNormalization, is_nfkc};
+
+use super::Malformed;
+
+/// Every text that the path could be taken for; the percent-encoding is known to be valid.
+///
+/// What a client has to encode (a blank, a letter that is not ASCII) is decoded in all of them: nobody
+/// asks for it otherwise. What it need not have encoded stays encoded in one of them, as for a router
+/// that compares what came with what it knows: `/%61dmin` is no `/admin` to it, but may be a `/:page`.
+pub(super) fn readings(path: &str) -> Result<Vec<String>, Malformed> {
+    let mut found = vec![decoded_where_needed(path)];
+    let mut next = 0;
+    while let Some(reading) = found.get(next).cloned() {
+        for change in CHANGES {
+            if let Some(changed) = change(&reading)
+                && !found.contains(&changed)
+            {
+                found.push(changed);
+            }
+        }
+        if found.len() > MAX_READINGS || found.len() * path.len() > MAX_BYTES {
+            return Err(Malformed("the path can be read in too many ways"));
+        }
+        next += 1;
+    }
+    for reading in &found {
+        if reading.chars().any(char::is_control) {
+            return Err(Malformed("the path contains control characters"));
+        }
+        if reading.split('/').any(is_dots) {
+            return Err(Malformed("the path contains dot segments"));
+        }
+        if scripts_of(reading).nth(MAX_SCRIPTS).is_some() {
+            return Err(Malformed("the path can be read in too many ways"));
+        }
+    }
+    Ok(found)
+}
+
+/// The path up to each of its scripts after which it goes on, and which segment, from 0, that is.
+///
+/// Apache, PHP's own server and IIS run `/report.php` for `/report.php/anything`, and tell it the rest. Of two,
+/// some take the first that exists, others (nginx, with the pattern that everybody copies) the last.
+pub fn scripts_of(reading: &str) -> impl Iterator<Item = (usize, &str)> {
+    let ends = reading.match_indices('/').skip(1).enumerate();
+    ends.filter_map(move |(place, (end, _))| {
+        let script = reading.get(..end)?;
+        is_script(script.rsplit('/').next()?.as_bytes()).then_some((place, script))
+    })
+}
+
+/// Whether a segment is the name of a program that a web server may run.
+pub(super) fn is_script(segment: &[u8]) -> bool {
+    let Some(dot) = segment.iter().rposition(|byte| *byte == b'.') else { return false };
+    let extension = segment.get(dot + 1..).unwrap_or_default();
+    dot > 0 && SCRIPTS.iter().any(|script| extension.eq_ignore_ascii_case(script.as_bytes()))
+}
+
+/// `.` and `..`; on Windows, with blanks behind or between, too.
+fn is_dots(segment: &str) -> bool {
+    let dots = segment.trim_end_matches(' ');
+    matches!(dots, "." | "..") || (dots.contains(' ') && dots.trim_matches(['.', ' ']).is_empty())
+}
+
+type Change = fn(&str) -> Option<String>;
+
+const CHANGES: [Change; 13] = [
+    decoded,
+    decoded_but_slashes,
+    unicode_escapes_decoded,
+    normalised,
+    backslashes_turned,
+    slashes_merged,
+    parameters_cut,
+    stopped_at_query,
+    dots_and_blanks_trimmed,
+    streams_cut,
+    script_left_out::<0>,
+    script_left_out::<1>,
+    script_left_out::<2>,
+];
+
+/// Nearly all servers; done as many times as it changes anything. What does not decode stays as it is.
+fn decoded(path: &str) -> Option<String> {
+    path.contains('%').then(|| percent_decode_str(path).decode_utf8_lossy().into_owned())
+}
+
+/// Apache with `AllowEncodedSlashes NoDecode`, Tomcat with `passthrough`, routers that split first.
+fn decoded_but_slashes(path: &str) -> Option<String> {
+    if !path.contains('%') {
+        return None;
+    }
+    let parts: Vec<String> =
+        split_at_encoded_slashes(path).map(|part| decoded(part).unwrap_or_else(|| part.to_owned())).collect();
+    Some(parts.join("%2F"))
+}
+
+fn split_at_encoded_slashes(path: &str) -> impl Iterator<Item = &str> {
+    path.split("%2F").flat_map(|part| part.split("%2f"))
+}
+
+/// Where the path is encoded because it has to be (RFC 3986 §3.3: what is no `pchar`), but for `%` itself,
+/// behind which another encoding may hide.
+fn decoded_where_needed(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let value = if *first == b'%' { encoded_byte(after) } else { None };
+        match value {
+            Some(value) if !may_stand_in_a_path(value) => {
+                bytes.push(value);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn may_stand_in_a_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?#\\%".contains(&byte)
+}
+
+fn encoded_byte(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits.get(..2)?).ok()?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// IIS: `%u0061` is `a`.
+fn unicode_escapes_decoded(path: &str) -> Option<String> {
+    let mut parts = path.split("%u");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let decoded = part.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let decoded =
+            decoded.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+        match (decoded, part.get(4..)) {
+            (Some(character), Some(rest)) => {
+                text.push(character);
+                text.push_str(rest);
+            }
+            _ => text.extend(["%u", part]),
+        }
+    }
+    (text != path).then_some(text)
+}
+
+/// File systems and frameworks that take compatible characters for one: `／` is `/`.
+fn normalised(path: &str) -> Option<String> {
+    (!path.is_ascii() && !is_nfkc(path)).then(|| path.nfkc().collect())
+}
+
+/// IIS and everything on Windows.
+fn backslashes_turned(path: &str) -> Option<String> {
+    path.contains('\\').then(|| path.replace('\\', "/"))
+}
+
+/// nginx, Apache, Express and most file servers.
+fn slashes_merged(path: &str) -> Option<String> {
+    if !path.contains("//") {
+        return None;
+    }
+    let mut merged = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    Some(merged)
+}
+
+/// Tomcat, Jetty and other servlet containers.
+fn parameters_cut(path: &str) -> Option<String> {
+    path.contains(';').then(|| each_segment(path, |segment| segment.split(';').next().unwrap_or_default()))
+}
+
+/// Whoever decodes first and parses the URL afterwards.
+fn stopped_at_query(path: &str) -> Option<String> {
+    path.find(['?', '#']).and_then(|end| path.get(..end)).map(str::to_owned)
+}
+
+/// File names on Windows: dots and blanks at the end do not count.
+fn dots_and_blanks_trimmed(path: &str) -> Option<String> {
+    if !path.contains(['.', ' ']) {
+        return None;
+    }
+    let trimmed =
+        each_segment(
+            path,
+            |segment| {
+                if is_dots(segment) { segment } else { segment.trim_end_matches(['.', ' ']) }
+            },
+        );
+    (trimmed != path).then_some(trimmed)
+}
+
+/// Windows, too: nor does the stream of a file (`web.config::$DATA`) or of a folder
+/// (`admin:$I30:$INDEX_ALLOCATION`).
+fn streams_cut(path: &str) -> Option<String> {
+    if !path.contains(":$") {
+        return None;
+    }
+    let cut = each_segment(path, |segment| {
+        if segment.contains(":$") { segment.split(':').next().unwrap_or_default() } else { segment }
+    });
+    (cut != path).then_some(cut)
+}
+
+/// An application behind one script: `/shop/index.php/cart` is `/shop/cart` to it.
+fn script_left_out<const WHICH: usize>(path: &str) -> Option<String> {
+    let (_, script) = scripts_of(path).nth(WHICH)?;
+    let (folder, _) = script.rsplit_once('/')?;
+    let rest = path.get(script.len()..)?;
+    Some(format!("{folder}{rest}"))
+}
+
+fn each_segment(path: &str, change: impl Fn(&str) -> &str) -> String {
+    let changed: Vec<&str> = path.split('/').map(change).collect();
+    changed.join("/")
+}
+
+/// What a web server may run where the path goes on behind it.
+const SCRIPTS: [&str; 13] =
+    ["php", "php5", "php7", "php8", "phtml", "cgi", "fcgi", "pl", "py", "asp", "aspx", "ashx", "cfm"];
+
+/// Their last letters: what ends otherwise is none.
+pub(super) const SCRIPT_ENDS: &[u8] = b"p578lixyhm";
+
+/// Real paths have one; there is a change for each.
+const MAX_SCRIPTS: usize = 3;
+
+/// Real paths have a handful; each costs a few look-ups.
+const MAX_READINGS: usize = 48;
+
+/// All texts together: a path as long as a head may be must not cost more than an ordinary one by far.
+const MAX_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_script_and_what_it_is_told_are_found() {
+        let scripts = |reading| scripts_of(reading).collect::<Vec<_>>();
+        assert_eq!(scripts("/a/report.php/x/y"), [(1, "/a/report.php")]);
+        assert_eq!(scripts("/index.PHP/"), [(0, "/index.PHP")]);
+        assert_eq!(scripts("/a.php/b.cgi/c.pl"), [(0, "/a.php"), (1, "/a.php/b.cgi")]);
+        for none in ["/", "/index.php", "/.php/x", "/php/x", "/a.phpx/x", "/jquery.js/x", ""] {
+            assert!(scripts(none).is_empty(), "{none}");
+        }
+        assert!(readings("/a.php/b.php/c.php/d").is_ok());
+        assert!(readings("/a.php/b.php/c.php/d.php/e").is_err());
+    }
+
+    #[test]
+    fn what_a_client_must_encode_is_decoded_and_nothing_else() {
+        for (path, decoded) in [
+            ("/caf%C3%A9/x%20y", "/café/x y"),
+            ("/%61%2F%3b%25%5B%7c", "/%61%2F%3b%25[|"),
+            ("/100%25", "/100%25"),
+        ] {
+            assert_eq!(decoded_where_needed(path), decoded);
+        }
+    }
+
+    #[test]
+    fn every_change_does_what_its_servers_do() {
+        let table: &[(Change, &str, Option<&str>)] = &[
+            (decoded, "/%2561%2f", Some("/%61/")),
+            (decoded_but_slashes, "/%61%2fb%2Fc%252f", Some("/a%2Fb%2Fc%2f")),
+            (unicode_escapes_decoded, "/%u0061%u00zz%u", Some("/a%u00zz%u")),
+            (unicode_escapes_decoded, "/%ud800", None),
+            (normalised, "/／．．", Some("//..")),
+            (normalised, "/é", None),
+            (backslashes_turned, "/a\\b", Some("/a/b")),
+            (slashes_merged, "//a///b/", Some("/a/b/")),
+            (parameters_cut, "/a;x=1/b;c", Some("/a/b")),
+            (stopped_at_query, "/a#b?c", Some("/a")),
+            (dots_and_blanks_trimmed, "/a. ./b /c", Some("/a/b/c")),
+            (streams_cut, "/b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e$/f::g", Some("/b/c/d:e$/f::g")),
+            (streams_cut, "/..::$DATA", Some("/..")),
+            (script_left_out::<0>, "/shop/index.php/cart", Some("/shop/cart")),
+            (script_left_out::<0>, "/index.php/", Some("/")),
+            (script_left_out::<1>, "/a.php/b/c.cgi/d", Some("/a.php/b/d")),
+        ];
+        for (change, path, expected) in table {
+            assert_eq!(change(path).as_deref(), *expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_long_path_has_few_readings_or_none() {
+        let long = "/a%2Fb".repeat(5000);
+        assert_eq!(readings(&long).unwrap().len(), 2);
+        assert!(readings(&format!("{long};//x%2561\\%3b%23.")).is_err());
+    }
+
+    #[test]
+    fn what_windows_takes_for_dots_is_dots() {
+        for dots in [".", "..", ".. ", ". .", " .", ".. ..", ". "] {
+            assert!(is_dots(dots), "{dots:?}");
+        }
+        for name in ["", "...", " ", "a.", ".a", ". a"] {
+            assert!(!is_dots(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn only_names_with_these_last_letters_are_scripts() {
+        for script in SCRIPTS {
+            let last = script.bytes().next_back().unwrap();
+            assert!(SCRIPT_ENDS.contains(&last), "{script}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_change_of_a_reading_is_a_reading(
+            path in "/([aB./\\\\ :$;é／]|%2[5efF0]|%5c|%3[bf]|%23|%u00|::\\$D|index\\.php/){0,12}"
+        ) {
+            if let Ok(all) = readings(&path) {
+                for reading in &all {
+                    for change in CHANGES {
+                        let changed = change(reading).unwrap_or_else(|| reading.clone());
+                        prop_assert!(all.contains(&changed), "{} of {}", changed, path);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `docs/security.md` says which test shows what: each of them has to be there, and each row to have one.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// The part of the document that has the tables.
+fn map() -> String {
+    let text = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let (_, after) = text.split_once("\n## What is shown, and where\n").expect("the section");
+    after.split("\n## ").next().unwrap().to_owned()
+}
+
+/// The cells of its rows, without heads and rules.
+fn rows(map: &str) -> Vec<Vec<String>> {
+    let lines = map.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let rows =
+        lines.map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect());
+    let heads = ["no.", "requirement", "topic", "behaviour", "fuzz target"];
+    rows.filter(|row: &Vec<String>| !heads.contains(&row[0].as_str())).collect()
+}
+
+/// What stands in backticks and is a path of names.
+fn named(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_path = |name: &&str| {
+        name.contains("::")
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:".contains(&byte))
+    };
+    quoted.filter(is_path).collect()
+}
+
+/// Whether one of the files that the module can be in has the test. Some are made by a macro, which names
+/// them in a list.
+fn exists(name: &str) -> bool {
+    let (module, test) = name.rsplit_once("::").unwrap();
+    let module = module.replace("::", "/");
+    let files = [
+        format!("tests/it/{module}.rs"),
+        format!("src/{module}.rs"),
+        format!("src/{module}/mod.rs"),
+        format!("src/{module}/tests.rs"),
+    ];
+    files.iter().filter_map(|file| fs::read_to_string(root().join(file)).ok()).any(|text| {
+        text.lines().map(str::trim).any(|line| {
+            let declared = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+            declared.and_then(|rest| rest.split('(').next()) == Some(test) || line == format!("{test},")
+        })
+    })
+}
+
+#[test]
+fn every_test_that_the_map_names_exists() {
+    let map = map();
+    let names = named(&map);
+    assert!(names.len() > 150, "{} names", names.len());
+    let missing: Vec<&str> = names.into_iter().filter(|name| !exists(name)).collect();
+    assert!(missing.is_empty(), "docs/security.md names tests that are not there:\n{}", missing.join("\n"));
+    let fuzzed: BTreeSet<String> = rows(&map)
+        .iter()
+        .filter(|row| {
+            row.len() == 2 && root().join(format!("fuzz/targets/{}.rs", row[0].trim_matches('`'))).exists()
+        })
+        .map(|row| row[0].trim_matches('`').to_owned())
+        .collect();
+    let targets = fs::read_dir(root().join("fuzz/targets")).unwrap();
+    let targets: BTreeSet<String> = targets
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(fuzzed, targets, "left: the table; right: the folder");
+}
+
+#[test]
+fn every_row_of_the_map_has_a_test_or_a_reason() {
+    let map = map();
+    let rows = rows(&map);
+    let numbers: BTreeSet<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    for number in (1..=74).map(|number| number.to_string()).chain(["19b".to_owned(), "19c".to_owned()]) {
+        assert!(numbers.contains(number.as_str()), "row {number} is missing");
+    }
+    let (tables, _) = map.split_once("### What is looked for without a list").expect("the last tables");
+    for row in self::rows(tables) {
+        let shown = row.last().unwrap();
+        let reasons = ["(pending)", "does not apply", "not covered, because", "as ", "fuzz target"];
+        let has_reason = reasons.iter().any(|reason| shown.contains(reason));
+        assert!(!named(shown).is_empty() || has_reason, "nothing shows {row:?}");
+    }
+}
+
+/// A test that says in its name what it shows stands in the map, in a row that is not pending any more.
+#[test]
+fn no_test_that_is_named_for_a_row_is_missing_from_the_map() {
+    let map = map();
+    let pending: Vec<&str> = map.lines().filter(|line| line.contains("(pending)")).collect();
+    let pending: Vec<Vec<String>> = rows(&pending.join("\n"));
+    let is_pending = |prefix: &str, number: &str| {
+        pending.iter().any(|row| match prefix {
+            "advisory" => row.len() == 4 && row[0].trim_start_matches('0') == number.trim_start_matches('0'),
+            _ => row.len() == 3 && row[0].split(", ").any(|one| one == number),
+        })
+    };
+    for file in fs::read_dir(root().join("tests/it")).unwrap() {
+        let path = file.unwrap().path();
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let module = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let tests = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?.split('(').next()
+        });
+        for test in tests {
+            let Some((prefix, rest)) = test.split_once('_') else { continue };
+            if !matches!(prefix, "advisory" | "asvs") {
+                continue;
+            }
+            let parts = rest.split('_').take_while(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+            let parts: Vec<&str> = parts.collect();
+            let number = if prefix == "asvs" {
+                parts.join(".")
+            } else {
+                parts.first().copied().unwrap_or_default().to_owned()
+            };
+            let told = named(&map).contains(&format!("{module}::{test}").as_str());
+            assert!(told || is_pending(prefix, &number), "docs/security.md does not name {module}::{test}");
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
