@@ -96,11 +96,14 @@ impl Counters {
         }
         let app = app.unwrap_or_default();
         let mut apps = lock(&self.apps);
-        if !apps.contains_key(app) {
-            apps.insert(app.into(), [0; CLASSES.len()]);
-        }
-        if let Some(count) = apps.get_mut(app).and_then(|counts| counts.get_mut(class_of(status))) {
-            *count += 1;
+        let count = |counts: &mut [u64; CLASSES.len()]| {
+            if let Some(count) = counts.get_mut(class_of(status)) {
+                *count += 1;
+            }
+        };
+        match apps.get_mut(app) {
+            Some(counts) => count(counts),
+            None => count(apps.entry(app.into()).or_default()),
         }
     }
 
