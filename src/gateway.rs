@@ -136,8 +136,12 @@ impl Gateway {
         &self.counters
     }
 
-    /// Answers a request.
-    pub async fn handle(&self, request: Request<Incoming>, connection: &Connection) -> Response<Outgoing> {
+    /// Answers a request. It comes in a box because every step of the walk keeps room for it.
+    pub async fn handle(
+        &self,
+        request: Box<Request<Incoming>>,
+        connection: &Connection,
+    ) -> Response<Outgoing> {
         let snapshot = self.shared.current.load();
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
@@ -173,7 +177,7 @@ impl Gateway {
     async fn answer(
         &self,
         snapshot: &Snapshot,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         wants: Representation,
         connection: &Connection,
         exchange: &mut Exchange,
@@ -294,10 +298,10 @@ impl Gateway {
         target: &Target,
         viewer: &Viewer,
         snapshot: &Snapshot,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         id: RequestId,
     ) -> Response<OutgoingBody> {
-        let (head, body) = request.into_parts();
+        let (head, body) = (*request).into_parts();
         let visit = Visit {
             method: &head.method,
             page,
@@ -316,7 +320,7 @@ impl Gateway {
     async fn forward(
         &self,
         permit: Permit,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         (presented, own): (Option<&Presented>, AppLimits),
         snapshot: &Snapshot,
         exchange: &mut Exchange,

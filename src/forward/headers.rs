@@ -304,7 +304,7 @@ impl Forwarded {
             (FORWARDED_FOR, HeaderValue::from_maybe_shared(bytes::Bytes::from(chain)).ok()),
             (FORWARDED_PROTO, self.proto.or(Some(HeaderValue::from_static("https")))),
             (FORWARDED_HOST, self.host.or_else(|| text(asked.as_str()))),
-            (FORWARDED_PORT, self.port.or_else(|| Some(asked.port().unwrap_or(443).into()))),
+            (FORWARDED_PORT, self.port.or_else(|| Some(asked.port().map_or(HTTPS_PORT, HeaderValue::from)))),
         ];
         for (name, value) in all {
             if let Some(value) = value {
@@ -324,6 +324,7 @@ fn starts_folded(name: &[u8], prefix: &[u8]) -> bool {
 
 /// As many as are added for a user with a preset.
 const ADDED_AT_MOST: usize = 10;
+const HTTPS_PORT: HeaderValue = HeaderValue::from_static("443");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -1,5 +1,7 @@
 //! Which headers tell an application who asks.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -77,25 +79,27 @@ impl IdentityHeaders {
     pub fn of<'a>(&'a self, user: &'a User) -> impl Iterator<Item = (&'a HeaderName, HeaderValue)> {
         self.0.iter().filter_map(|(name, value)| {
             let text = value.of(user)?;
-            encode(&text).map(|value| (name, value))
+            (!text.is_empty()).then(|| encode(&text)).flatten().map(|value| (name, value))
         })
     }
 }
 
 impl IdentityValue {
-    fn of(&self, user: &User) -> Option<String> {
-        let text = match self {
-            Self::Username => user.name.to_string(),
-            Self::Email => user.email.clone(),
-            Self::Name if user.full_name.is_empty() => user.name.to_string(),
-            Self::Name => user.full_name.clone(),
-            Self::Groups(separator) => {
-                let names: Vec<&str> = user.groups.iter().map(GroupName::as_str).collect();
-                names.join(separator)
-            }
-            Self::Attribute(key) => user.attributes.get(key)?.clone(),
-        };
-        (!text.is_empty()).then_some(text)
+    fn of<'a>(&self, user: &'a User) -> Option<Cow<'a, str>> {
+        Some(match self {
+            Self::Username => Cow::Borrowed(user.name.as_str()),
+            Self::Email => Cow::Borrowed(&user.email),
+            Self::Name if user.full_name.is_empty() => Cow::Borrowed(user.name.as_str()),
+            Self::Name => Cow::Borrowed(&user.full_name),
+            Self::Groups(separator) => match user.groups.as_slice() {
+                [only] => Cow::Borrowed(only.as_str()),
+                groups => {
+                    let names: Vec<&str> = groups.iter().map(GroupName::as_str).collect();
+                    Cow::Owned(names.join(separator))
+                }
+            },
+            Self::Attribute(key) => Cow::Borrowed(user.attributes.get(key)?),
+        })
     }
 }
 

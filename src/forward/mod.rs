@@ -102,7 +102,7 @@ impl Forwarder {
     pub async fn forward(
         &self,
         permit: Permit,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         context: Context<'_>,
     ) -> Result<Answer, Fault> {
         let app = context.app;
@@ -168,13 +168,13 @@ impl Outgoing {
     /// Rewrites the request for the upstream that is asked first.
     fn new(
         permit: Permit,
-        mut request: Request<Incoming>,
+        mut request: Box<Request<Incoming>>,
         lease: &Lease,
         context: Context<'_>,
     ) -> (Self, ClientUpgrade, Option<Box<Upload>>) {
         let upgrade = headers::wanted_upgrade(request.version(), request.headers());
-        let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
-        let (parts, body) = request.into_parts();
+        let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut *request));
+        let (parts, body) = (*request).into_parts();
         let mut headers = parts.headers;
         let expects_continue =
             headers.get(EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));

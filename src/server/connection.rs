@@ -126,14 +126,14 @@ impl Serving {
         );
         let (gateway, connection) = (Rc::clone(&self.gateway), Rc::new(connection));
         let (beginning, counting) = (Arc::clone(&activity), Arc::clone(&counters));
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let running = beginning.begin();
             let retires = running.retires();
             if let Some(limit) = retires {
                 counting.reached(limit);
             }
             let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
-            answer(gateway, request, connection, running, Flow::Http1 { last: retires.is_some() })
+            answer(gateway, Box::new(request), connection, running, Flow::Http1 { last: retires.is_some() })
         });
         let mut builder = http1::Builder::new();
         builder
@@ -182,14 +182,14 @@ impl Serving {
         let taking = streams.taking();
         let retiring = Rc::new(Notify::new());
         let retire = Rc::clone(&retiring);
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let running = activity.begin();
             if let Some(limit) = running.retires() {
                 counters.reached(limit);
                 retire.notify_one();
             }
             let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
-            answer(gateway, request, connection, running, Flow::Http2(taking.clone()))
+            answer(gateway, Box::new(request), connection, running, Flow::Http2(taking.clone()))
         });
         let resets = usize::try_from(self.limits.http2.resets).unwrap_or(usize::MAX);
         let mut builder = http2::Builder::new(streams);
@@ -241,7 +241,7 @@ async fn be_reset() {
 
 async fn answer(
     gateway: Rc<Gateway>,
-    request: Request<Incoming>,
+    request: Box<Request<Incoming>>,
     connection: Rc<Connection>,
     mut running: Running,
     flow: Flow,

@@ -188,7 +188,8 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-const HAND_OVER_BYTES: usize = 16 * 1024;
+/// Each hand-over wakes the writer's thread.
+const HAND_OVER_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
