@@ -46,6 +46,7 @@
 //! | | [`stall`] | a limit on silence | |
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
+//! | | [`legible`] | text that cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
@@ -162,6 +163,7 @@ pub mod forward;
 pub mod fuzzing;
 pub mod gateway;
 pub mod identity;
+pub mod legible;
 pub mod pace;
 pub mod pages;
 pub mod portal;
