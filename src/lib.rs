@@ -47,7 +47,7 @@
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
 //! | | [`legible`] | text that cannot steer a terminal | |
-//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock` |
+//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `legible` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |

@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("legible", &[]),
         ],
     ),
-    ("telemetry", &[("telemetry", &["clock"])]),
+    ("telemetry", &[("telemetry", &["clock", "legible"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
     ("rules", &[("access", &["identity", "request"]), ("shield", &["request"])]),
     (

@@ -1,6 +1,8 @@
 //! What the commands print where somebody reads it: nothing in it steers the terminal, turns the direction
 //! of writing or hides.
 
+use std::io::{Read, Write};
+
 use crate::support::process::Workplace;
 
 const PASSWORD: &str = "velvet turbine oyster";
@@ -57,4 +59,22 @@ fn what_a_client_calls_itself_is_written_out() {
     let listed: serde_json::Value = serde_json::from_str(harmless(&listed)).unwrap();
     assert_eq!(listed[0]["user_agent"], HOSTILE);
     harmless(&place.run_well(&["session", "list"], ""));
+}
+
+#[test]
+fn what_a_stranger_asks_for_is_written_out_in_the_log() {
+    for format in ["json", "text"] {
+        let place = Workplace::new(
+            &format!("[log]\nformat = {format:?}"),
+            "[[app]]\nupstream = \"builtin:whoami\"\n",
+        );
+        let process = place.start();
+        let mut stranger = process.visitor().raw();
+        let request = format!("GET /{HOSTILE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stranger.write_all(request.as_bytes()).unwrap();
+        stranger.read_to_end(&mut Vec::new()).ok();
+        process.stdout.wait_for_text("2J");
+        let log = process.stdout.so_far();
+        assert!(harmless(&log).contains("moc"), "{log}");
+    }
 }
