@@ -46,7 +46,8 @@
 //! | | [`stall`] | a limit on silence | |
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
-//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock` |
+//! | | [`legible`] | text that cannot steer a terminal | |
+//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `legible` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
@@ -162,6 +163,7 @@ pub mod forward;
 pub mod fuzzing;
 pub mod gateway;
 pub mod identity;
+pub mod legible;
 pub mod pace;
 pub mod pages;
 pub mod portal;

@@ -32,7 +32,8 @@ fn is_in_the_file(diagnostic: &Diagnostic, text: &str) {
     assert!(!diagnostic.message.is_empty());
     let rendered = diagnostic.render(Look::Plain);
     assert!(rendered.contains("gateway.toml:"), "{rendered}");
-    // What an operator copies from elsewhere must not steer the terminal.
-    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    // What an operator copies from elsewhere must neither steer the terminal nor turn or hide what is read.
+    let turns = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harmless = |c: char| c == '\n' || c == '\t' || !(c.is_control() || turns(c));
     assert!(rendered.chars().all(harmless), "{rendered:?}");
 }

@@ -21,6 +21,7 @@ use crate::{
     access::Rule,
     clock::Clock,
     config::{self, Configuration, Look},
+    legible::{Legible, escaped},
     users::HashSettings,
 };
 use check::Checked;
@@ -62,7 +63,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve => serve::run(&file),
         Command::Check => check(&file),
         Command::Explain(args) => {
-            explain::run(&args, &file, Clock::system(), &mut io::stdout()).map_err(Failure::from)
+            explain::run(&args, &file, Clock::system(), &mut out()).map_err(Failure::from)
         }
         Command::User(args) => change_users(&args, &file),
         Command::Session(args) => sessions(&args, &file),
@@ -81,6 +82,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Standard output. Names, paths and URLs were written by somebody else than who reads them there.
+fn out() -> impl Write {
+    Legible(io::stdout())
+}
+
 /// What went wrong, in the words that are printed.
 pub struct Failure(String);
 
@@ -96,7 +102,7 @@ impl<E: std::error::Error> From<E> for Failure {
             }
             source = cause.source();
         }
-        Self(text)
+        Self(escaped(&text))
     }
 }
 
@@ -124,7 +130,7 @@ fn requires(rule: &Rule) -> String {
 }
 
 fn check(file: &Path) -> Result<(), Failure> {
-    match check::run(file, Look::for_stderr(), &mut io::stdout(), &mut io::stderr())? {
+    match check::run(file, Look::for_stderr(), &mut out(), &mut io::stderr())? {
         Checked::Usable => Ok(()),
         // Everything has been said.
         Checked::Unusable => Err(Failure(String::new())),
@@ -141,8 +147,8 @@ fn change_users(args: &user::UserArgs, file: &Path) -> Result<(), Failure> {
         groups: &groups,
         actor: user::operator(),
         input: Input::from_stdin(),
-        out: &mut io::stdout(),
-        err: &mut io::stderr(),
+        out: &mut out(),
+        err: &mut Legible(io::stderr()),
     };
     Ok(user::run(&args.command, surroundings)?)
 }
@@ -152,8 +158,8 @@ fn sessions(args: &session::SessionArgs, file: &Path) -> Result<(), Failure> {
         configuration: &configuration(file)?,
         clock: Clock::system(),
         actor: user::operator(),
-        out: &mut io::stdout(),
-        err: &mut io::stderr(),
+        out: &mut out(),
+        err: &mut Legible(io::stderr()),
     };
     Ok(session::run(&args.command, surroundings)?)
 }
@@ -162,7 +168,7 @@ fn failed_sign_ins(args: &throttle::ThrottleArgs, file: &Path) -> Result<(), Fai
     let surroundings = throttle::Surroundings {
         configuration: &configuration(file)?,
         clock: Clock::system(),
-        out: &mut io::stdout(),
+        out: &mut out(),
     };
     Ok(throttle::run(&args.command, surroundings)?)
 }
@@ -170,5 +176,5 @@ fn failed_sign_ins(args: &throttle::ThrottleArgs, file: &Path) -> Result<(), Fai
 fn print_hash(args: &hash::HashArgs, file: &Path) -> Result<(), Failure> {
     // A hash needs no configuration; where there is one, its setting is meant.
     let settings = if file.exists() { configuration(file)?.password } else { HashSettings::default() };
-    Ok(hash::run(args, settings, &mut Input::from_stdin(), &mut io::stdout())?)
+    Ok(hash::run(args, settings, &mut Input::from_stdin(), &mut out())?)
 }

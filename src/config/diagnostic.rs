@@ -5,7 +5,7 @@ use std::{fmt, io::IsTerminal, sync::Arc};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::source::{Source, Span};
-use crate::access::Place;
+use crate::{access::Place, legible::escaped};
 
 /// What is wrong at one place of a configuration.
 #[derive(Clone, Debug)]
@@ -102,19 +102,20 @@ impl Diagnostic {
 
     /// The place, the offending line underlined, what is wrong, and what would be right; no newline at the end.
     pub fn render(&self, look: Look) -> String {
+        // What is quoted in them has been made legible where they were made; this is for what was forgotten.
         let mut snippet = Snippet::source(self.source.shown())
             .path(self.source.file())
-            .annotation(AnnotationKind::Primary.span(self.span.clone()).label(self.label.as_str()));
+            .annotation(AnnotationKind::Primary.span(self.span.clone()).label(escaped(&self.label)));
         if let Some((span, label)) = &self.also {
-            snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+            snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(escaped(label)));
         }
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut group = level.primary_title(self.message.as_str()).element(snippet);
+        let mut group = level.primary_title(escaped(&self.message)).element(snippet);
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            group = group.element(Level::HELP.message(escaped(help)));
         }
         look.renderer().render(&[group])
     }
@@ -142,7 +143,8 @@ pub(super) fn render_all(diagnostics: &[Diagnostic], look: Look) -> String {
 
 /// A problem that has no place in a file.
 pub(super) fn render_bare(problem: &str, help: &str, look: Look) -> String {
-    let group = Group::with_title(Level::ERROR.primary_title(problem)).element(Level::HELP.message(help));
+    let title = Level::ERROR.primary_title(escaped(problem));
+    let group = Group::with_title(title).element(Level::HELP.message(escaped(help)));
     look.renderer().render(&[group])
 }
 

@@ -19,7 +19,7 @@ use super::{
     source::{Placed, Source, Span},
     suggest,
 };
-use crate::access::Place;
+use crate::{access::Place, legible::misleads};
 
 /// Collects diagnostics. A value that cannot be read is noted once, here, and then absent.
 #[derive(Debug)]
@@ -451,11 +451,9 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// A text from the file as it can stand in a message: short, and without control characters.
+/// A text from the file as it can stand in a message: short, and without what makes it read as another one.
 pub(super) fn shown(text: &str) -> String {
-    // What turns the direction of writing makes a message read as another one.
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut characters = text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c });
+    let mut characters = text.chars().map(|c| if misleads(c) { '\u{fffd}' } else { c });
     let start: String = characters.by_ref().take(LONGEST_SHOWN).collect();
     if characters.next().is_some() { format!("{start}…") } else { start }
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
 
-use crate::access::Place;
+use crate::{
+    access::Place,
+    legible::{escaped, misleads},
+};
 
 /// From where to where in the text, in bytes.
 pub(super) type Span = Range<usize>;
@@ -11,7 +14,7 @@ pub(super) type Span = Range<usize>;
 #[derive(Debug)]
 pub(super) struct Source {
     text: String,
-    /// The same, as it may be shown: passwords in URLs are stars, byte for byte.
+    /// The same, as it may be shown: passwords in URLs are stars, and what misleads is seen, byte for byte.
     shown: String,
     file: Arc<str>,
     line_starts: Vec<usize>,
@@ -26,15 +29,17 @@ impl Source {
     pub(super) fn new(text: &str, file: &Path) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let shown = without_passwords(&text);
-        Self { shown, text, file: file.display().to_string().into(), line_starts }
+        let shown = seen(&without_passwords(&text));
+        let file = escaped(&file.display().to_string()).into();
+        Self { text, shown, file, line_starts }
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text without the passwords that stand in its URLs, each byte where it was.
+    /// The text without the passwords that stand in its URLs and without what steers a terminal or is not
+    /// seen, each byte of the rest where it was.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
@@ -106,6 +111,18 @@ fn without_passwords(text: &str) -> String {
     shown + rest
 }
 
+/// What misleads is replaced by as many bytes of something that is seen. That of ASCII is left to whoever
+/// shows the line: the ends of lines are of it.
+fn seen(text: &str) -> String {
+    let seen = |c: char| match c.len_utf8() {
+        2 if misleads(c) => "\u{a4}".to_owned(),
+        3 if misleads(c) => "\u{fffd}".to_owned(),
+        4 if misleads(c) => "\u{a4}\u{a4}".to_owned(),
+        _ => c.to_string(),
+    };
+    if text.is_ascii() { text.to_owned() } else { text.chars().map(seen).collect() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +148,14 @@ mod tests {
         let source = Source::new("a = \"redis://:s\u{e9}cret@h\" # http://x", Path::new("gateway.toml"));
         assert_eq!(source.shown(), "a = \"redis://********@h\" # http://x");
         assert_eq!(source.shown().len(), source.text().len());
+    }
+
+    #[test]
+    fn what_misleads_is_seen_and_moves_nothing() {
+        let text = "h = \"\u{9b}2J\u{202e}moc\u{e0041}\u{ad}\u{200b}é\"\r\n";
+        let source = Source::new(text, Path::new("gateway.toml"));
+        assert_eq!(source.shown(), "h = \"¤2J\u{fffd}moc¤¤¤\u{fffd}é\"\r\n");
+        assert_eq!(source.shown().len(), text.len());
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The plain port: it sends everybody to HTTPS and does nothing else.
+//! The plain port: it sends who opens a page to HTTPS, refuses everything else, and does nothing more.
 
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Response, StatusCode,
-    header::{CONNECTION, LOCATION},
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, LOCATION},
 };
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -59,18 +59,25 @@ impl Redirecting {
     }
 }
 
-/// RFC 9110 §15.4.9: 308 keeps method and body, so that a client that posts to the wrong port is not
-/// turned into one that gets.
+/// A redirect for what a person opens, and a plain no for everything else (OWASP ASVS 5.0 4.1.2): a program
+/// that posts here, or sends credentials along, would go on leaking them to the network, and nobody would
+/// notice, because it works. RFC 9110 §15.4.9: a 308 can be remembered, so that the next time goes right.
 fn redirect(request: &Request<Incoming>, shared: &Shared, https_port: u16) -> Response<Full<Bytes>> {
     let snapshot = shared.current.load();
     let anybody = std::net::Ipv4Addr::UNSPECIFIED.into();
     let target =
         Target::read(request.method(), request.uri(), request.headers(), anybody, &TrustedProxies::default());
+    let is_opened = matches!(*request.method(), Method::GET | Method::HEAD);
     let (status, location) = match target {
         Ok(target) if snapshot.policy.serves(target.authority.host()) => {
-            let port = if https_port == 443 { String::new() } else { format!(":{https_port}") };
-            let location = format!("https://{}{port}{}", target.authority.host(), target.path_and_query());
-            (StatusCode::PERMANENT_REDIRECT, HeaderValue::from_str(&location).ok())
+            if is_opened && !request.headers().contains_key(AUTHORIZATION) {
+                let port = if https_port == 443 { String::new() } else { format!(":{https_port}") };
+                let location =
+                    format!("https://{}{port}{}", target.authority.host(), target.path_and_query());
+                (StatusCode::PERMANENT_REDIRECT, HeaderValue::from_str(&location).ok())
+            } else {
+                (StatusCode::FORBIDDEN, None)
+            }
         }
         Ok(_) => (StatusCode::MISDIRECTED_REQUEST, None),
         Err(_) => (StatusCode::BAD_REQUEST, None),
@@ -81,5 +88,13 @@ fn redirect(request: &Request<Incoming>, shared: &Shared, https_port: u16) -> Re
     if let Some(location) = location {
         response.headers_mut().insert(LOCATION, location);
     }
+    if status == StatusCode::FORBIDDEN {
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, text);
+        *response.body_mut() = Full::new(Bytes::from_static(ONLY_HTTPS));
+    }
     response
 }
+
+const ONLY_HTTPS: &[u8] = b"This was sent in clear text, and was not passed on. Use https:// for it.\n\
+      A password or token that was in it could be read on the way: replace it.\n";

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, io::Write, net::IpAddr, time::Duration};
 
 use super::{Format, LogWriter};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, legible::escaped};
 
 /// A worker's access log: lines collect in a buffer of its own, whole buffers go to the writer.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ fn write_json(line: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<
     line.extend_from_slice(br#","host":"#);
     serde_json::to_writer(&mut *line, host)?;
     line.extend_from_slice(br#","path":"#);
-    serde_json::to_writer(&mut *line, path)?;
+    write_path(line, path)?;
     line.extend_from_slice(br#","status":"#);
     serde_json::to_writer(&mut *line, status)?;
     line.extend_from_slice(br#","bytes":"#);
@@ -139,6 +139,15 @@ fn write_json(line: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<
         serde_json::to_writer(&mut *line, shield)?;
     }
     line.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+/// A path that is refused is logged as it came, and may hold anything that is UTF-8.
+fn write_path(line: &mut Vec<u8>, path: &str) -> std::io::Result<()> {
+    if path.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(serde_json::to_writer(line, path)?);
+    }
+    line.extend_from_slice(escaped(&serde_json::to_string(path)?).as_bytes());
     Ok(())
 }
 

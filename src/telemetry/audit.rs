@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use serde::Serialize;
 
 use super::{Format, LogWriter, SignIns};
-use crate::clock::Clock;
+use crate::{clock::Clock, legible::escaped};
 
 /// Where audit lines go.
 #[derive(Clone, Debug)]
@@ -111,6 +111,7 @@ impl Audit {
                 }
             }
         }
+        let mut text = escaped(&text);
         text.push('\n');
         self.writer.write(text.into_bytes());
     }

@@ -25,8 +25,18 @@ type Row = (&'static str, &'static [&'static str]);
 /// The table of `src/lib.rs`, in its order: what is further down may know what is further up, never
 /// the other way round.
 const LAYERS: &[(&str, &[Row])] = &[
-    ("values", &[("clock", &[]), ("identity", &[]), ("stall", &[]), ("pace", &[]), ("database", &[])]),
-    ("telemetry", &[("telemetry", &["clock"])]),
+    (
+        "values",
+        &[
+            ("clock", &[]),
+            ("identity", &[]),
+            ("stall", &[]),
+            ("pace", &[]),
+            ("database", &[]),
+            ("legible", &[]),
+        ],
+    ),
+    ("telemetry", &[("telemetry", &["clock", "legible"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
     ("rules", &[("access", &["identity", "request"]), ("shield", &["request"])]),
     (
@@ -125,6 +135,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "identity",
+                    "legible",
                     "telemetry",
                     "request",
                     "access",
@@ -164,6 +175,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "identity",
+                    "legible",
                     "telemetry",
                     "request",
                     "access",

@@ -42,6 +42,7 @@ mod sign_in;
 mod steering;
 mod support;
 mod systemd;
+mod terminals;
 mod throttle;
 mod tls;
 mod two_gateways;

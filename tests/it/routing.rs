@@ -333,11 +333,7 @@ fn the_plain_port_only_redirects_known_hosts() {
     let (http, https) = (gateway.addrs.http[0], gateway.https().port());
     for (request, status, location) in [
         ("GET /x%2Fy?z=1 HTTP/1.1\r\nHost: a.example", 308, format!("https://a.example:{https}/x%2Fy?z=1")),
-        (
-            "POST / HTTP/1.1\r\nHost: A.example:80\r\nContent-Length: 0",
-            308,
-            format!("https://a.example:{https}/"),
-        ),
+        ("HEAD / HTTP/1.1\r\nHost: A.example:80", 308, format!("https://a.example:{https}/")),
         ("GET / HTTP/1.1\r\nHost: b.example", 421, String::new()),
         ("GET /.gateway/login HTTP/1.1\r\nHost: b.example", 421, String::new()),
         ("GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example", 400, String::new()),
@@ -352,6 +348,29 @@ fn the_plain_port_only_redirects_known_hosts() {
         let locations = crate::support::upstream::values(&text, "location");
         assert_eq!(locations, if location.is_empty() { vec![] } else { vec![&location[..]] }, "{request}");
         assert!(text.ends_with("\r\n\r\n"), "no body: {text}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+/// A program that sends its secrets in clear text has to notice.
+#[test]
+fn asvs_4_1_2_only_what_a_person_opens_is_redirected_from_plain_http() {
+    let upstream = named("x");
+    let gateway = TestGateway::start(&app("x", "host = \"a.example\"", &upstream));
+    for request in [
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0",
+        "PUT /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0",
+        "DELETE /x HTTP/1.1\r\nHost: a.example",
+        "OPTIONS / HTTP/1.1\r\nHost: a.example",
+        "PROPFIND / HTTP/1.1\r\nHost: a.example",
+        "GET /x HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer s3cret",
+        "GET /x HTTP/1.1\r\nHost: a.example\r\nauthorization: Basic YTpi",
+        "POST /.gateway/login HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0",
+    ] {
+        let text = plain(gateway.addrs.http[0], &format!("{request}\r\n\r\n"));
+        assert!(text.starts_with("HTTP/1.1 403 "), "{request}: {text}");
+        assert!(crate::support::upstream::values(&text, "location").is_empty(), "{request}: {text}");
+        assert!(text.contains("Use https://") && !text.contains("s3cret"), "{request}: {text}");
     }
     assert_eq!(upstream.connections(), 0);
 }

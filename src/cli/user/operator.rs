@@ -2,6 +2,8 @@
 
 use std::{env, fs, os::unix::fs::MetadataExt};
 
+use crate::legible::misleads;
+
 /// The operating system's name for whoever runs this: the person behind `sudo`, the user, or `uid N`.
 ///
 /// For the log, not for a decision: whoever can write the database can write anything there.
@@ -24,7 +26,7 @@ fn named_by(variable: impl Fn(&str) -> Option<String>) -> String {
 }
 
 fn fit_for_a_log(name: &str) -> Option<String> {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    let name: String = name.chars().filter(|c| !misleads(*c)).take(64).collect();
     (!name.trim().is_empty()).then_some(name)
 }
 
