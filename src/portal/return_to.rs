@@ -100,6 +100,9 @@ fn is_plain_path(path: &str) -> bool {
     if !path.starts_with('/') || path.chars().any(|c| c.is_control() || c == '\\') {
         return false;
     }
+    if keeps_a_drive(path) {
+        return false;
+    }
     let resolved = resolve_dots(path);
     // `//host` is another host (RFC 3986 §4.2).
     if path.starts_with("//") || resolved.starts_with("//") {
@@ -112,6 +115,15 @@ fn is_plain_path(path: &str) -> bool {
         ["", ".gateway", rest @ ..] => matches!(rest, ["account"] | ["account", "password"]),
         _ => true,
     }
+}
+
+/// Whether dots could remove a Windows drive (`/a:/..`). Browsers let them (WHATWG URL keeps a drive for
+/// `file:` alone), some libraries do not, and end elsewhere.
+fn keeps_a_drive(path: &str) -> bool {
+    let is_drive =
+        |segment: &str| matches!(segment.as_bytes(), [letter, b':' | b'|'] if letter.is_ascii_alphabetic());
+    let goes_up = |segment: &str| segment.replace("%2e", ".").replace("%2E", ".") == "..";
+    path.split('/').any(is_drive) && path.split('/').any(goes_up)
 }
 
 /// RFC 3986 §5.2.4, as browsers do it: empty segments count as segments, and `%2e` is a dot before anything
@@ -181,6 +193,7 @@ mod tests {
             "/%C3%A4/%20x",
             "/a//b",
             "/a/../b",
+            "/c:/b",
             "/100%25",
             "/.gateway/account",
             "/.gateway/account/password",
@@ -261,6 +274,8 @@ mod tests {
             "/x%2Fy/.%2E/.gateway/logout",
             "/x%2Fy/%2e.//evil.example",
             "/x%2F:443%23/%2e./y/%2e./.gateway//login",
+            "/.gateway/a:/../../x",
+            "/x%2F.gateway/c|/%2E./y",
             "/.gateway/login/",
             "/.gateway/./logout",
             "/x/../.gateway/logout",
