@@ -74,7 +74,10 @@ impl Passwords {
             let waiting = Arc::clone(&waiting);
             thread::Builder::new()
                 .name(format!("password-{number}"))
-                .spawn(move || hasher.work_off(&waiting))
+                .spawn(move || {
+                    give_way();
+                    hasher.work_off(&waiting);
+                })
                 .expect("the system can start a thread");
         }
         let jobs_per_thread = u32::try_from((queue + threads).div_ceil(threads)).unwrap_or(u32::MAX);
@@ -220,6 +223,22 @@ impl Hasher {
     }
 }
 
+/// Requests of those who are signed in come first where processors are short: a flood of sign-ins waits for them,
+/// and not they for it. On Linux the priority is the thread's own (setpriority(2), "C library/kernel differences").
+#[cfg(target_os = "linux")]
+fn give_way() {
+    if let Err(error) = rustix::process::setpriority_process(None, HASHING_NICENESS) {
+        tracing::debug!(%error, "passwords are hashed at the priority of everything else");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
+
+/// About a tenth of what a thread of normal priority gets beside it; alone, all.
+#[cfg(target_os = "linux")]
+const HASHING_NICENESS: i32 = 10;
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -330,5 +349,15 @@ mod tests {
         let answer = passwords.ask(|_| panic!("for the test")).await;
         assert!(matches!(answer, Err::<(), _>(Busy { .. })));
         assert_eq!(passwords.verify(None, password("any")).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_gives_way_to_requests() {
+        let passwords = Passwords::start(QUICK, 1, 1);
+        let stat = passwords.ask(|_| std::fs::read_to_string("/proc/thread-self/stat").unwrap()).await.unwrap();
+        // proc_pid_stat(5): the niceness is the 19th field, and the second one may hold anything in brackets.
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        assert_eq!(fields.split(' ').nth(16).unwrap(), HASHING_NICENESS.to_string());
     }
 }
