@@ -21,7 +21,8 @@ def svg(document):
             continue
         rows.append(f'<text x="0" y="{y + 13}" class="what">{escape(workload.what)}</text>')
         for name, found in result["to_nginx"].items():
-            if name in document["memory"] and "idle_connection_kib" in document["memory"][name] or name == "portcullis":
+            # Variants of ourselves have no memory of their own to show; they are for the table.
+            if name == "portcullis" or "idle_connection_kib" in document["memory"].get(name, {}):
                 rows += bar(name, found["median"], y, scale)
                 y += BAR + 3
         y += GAP
@@ -39,7 +40,7 @@ def bar(name, ratio, y, scale):
     colour = COLOURS.get(name, OTHERS)
     return [
         f'<rect x="{LABEL}" y="{y}" width="{width:.0f}" height="{BAR}" rx="2" fill="{colour}"/>',
-        f'<text x="{LABEL + width + 6:.0f}" y="{y + 13}">{ratio:.2f} {escape(name)}</text>',
+        f'<text x="{LABEL + max(width, scale) + 8:.0f}" y="{y + 13}">{ratio:.2f} {escape(name)}</text>',
     ]
 
 
