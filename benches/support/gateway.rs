@@ -98,4 +98,4 @@ impl Drop for Gateway {
 
 const SECTIONS: &str = "https = [\"127.0.0.1:0\"]\nhttp = []\nstatus = \"off\"\n\
                         [log]\naccess = true\nformat = \"json\"\n\
-                        [limits]\nrequests_per_connection = 1000000000\n";
+                        [limits]\nrequests_per_connection = 1000000\n";
