@@ -355,7 +355,8 @@ mod tests {
     #[tokio::test]
     async fn hashing_gives_way_to_requests() {
         let passwords = Passwords::start(QUICK, 1, 1);
-        let stat = passwords.ask(|_| std::fs::read_to_string("/proc/thread-self/stat").unwrap()).await.unwrap();
+        let stat =
+            passwords.ask(|_| std::fs::read_to_string("/proc/thread-self/stat").unwrap()).await.unwrap();
         // proc_pid_stat(5): the niceness is the 19th field, and the second one may hold anything in brackets.
         let (_, fields) = stat.rsplit_once(") ").unwrap();
         assert_eq!(fields.split(' ').nth(16).unwrap(), HASHING_NICENESS.to_string());
