@@ -45,7 +45,7 @@ pub fn headers_to_upstream(
     identity: Identity,
     target: Target,
     peer_addr: IpAddr,
-    mut headers: HeaderMap,
+    headers: &HeaderMap,
     upgrade: Option<&HeaderValue>,
 ) -> Option<HeaderMap> {
     let app = configuration.policy.route(&target).ok()?;
@@ -53,10 +53,9 @@ pub fn headers_to_upstream(
         return None;
     };
     let app = configuration.apps.get(permit.app().0)?;
-    let endpoint = app.upstreams.first()?;
     let owned = OwnedNames::of(&configuration.apps);
     let id = RequestIds::new().next();
-    let facts = Facts { id, peer_addr, proxies: &configuration.server.trusted_proxies };
-    forward::headers::to_upstream(&mut headers, &permit, app, endpoint, &owned, &facts, upgrade);
-    Some(headers)
+    let peer = peer_addr.to_string();
+    let facts = Facts { id, peer_addr, peer: &peer, proxies: &configuration.server.trusted_proxies };
+    Some(forward::rewritten(headers, &permit, app, &owned, &facts, upgrade))
 }

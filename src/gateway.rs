@@ -98,6 +98,8 @@ impl Carried {
 pub struct Connection {
     /// The other end of the socket.
     pub peer_addr: IpAddr,
+    /// The same as text, which every request tells the application.
+    pub peer: Box<str>,
     /// The name that the client asked for when it began TLS (RFC 6066 §3), if it named one.
     pub server_name: Option<Authority>,
     /// How many header lines a request may have.
@@ -240,7 +242,7 @@ impl Gateway {
                     cross_site::ward_off(shield, &permit, said, &viewer.presented, snapshot, exchange)?;
                 }
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
-                self.forward(permit, request, (presented, own), snapshot, exchange).await
+                self.forward(permit, request, (presented, own), (snapshot, connection), exchange).await
             }
             Decision::Confirm if wants == Representation::Page => {
                 Ok(confirm_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
@@ -322,16 +324,17 @@ impl Gateway {
         permit: Permit,
         request: Box<Request<Incoming>>,
         (presented, own): (Option<&Presented>, AppLimits),
-        snapshot: &Snapshot,
+        (snapshot, connection): (&Snapshot, &Connection),
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let limits = snapshot.bodies.of(app);
-        if declared_length(request.headers()).is_some_and(|length| length > limits.max_body) {
+        if declared_length(&request).is_some_and(|length| length > limits.max_body) {
             self.counters.reached(Limit::MaxBody);
             return Err(Refusal::TooLarge);
         }
-        let facts = Facts { id: exchange.id, peer_addr: exchange.peer_addr, proxies: &snapshot.proxies };
+        let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
+        let facts = Facts { id: exchange.id, peer_addr, peer, proxies: &snapshot.proxies };
         let tie = || match presented {
             Some(Presented::Alive(session)) => self.carried.tie(session, own),
             None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),
@@ -601,8 +604,12 @@ fn uri_length(uri: &http::Uri) -> usize {
     uri.path_and_query().map_or(0, |path_and_query| path_and_query.as_str().len())
 }
 
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// How long the body says to be that comes with a request.
+fn declared_length(request: &Request<Incoming>) -> Option<u64> {
+    if request.body().is_end_stream() {
+        return None;
+    }
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn refusal_for(fault: &Fault) -> Refusal {

@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
     let identity = if signed_in { Identity::User(Arc::clone(&ALICE)) } else { Identity::Anonymous };
     let upgrade = upgrading.then(|| HeaderValue::from_static("websocket"));
     let sent =
-        fuzzing::headers_to_upstream(&GATEWAY, identity, target, peer, theirs.clone(), upgrade.as_ref());
+        fuzzing::headers_to_upstream(&GATEWAY, identity, target, peer, &theirs, upgrade.as_ref());
     let sent = sent.expect("anyone may");
 
     let mut ours = BTreeMap::from([("host", "wiki.example.com")]);

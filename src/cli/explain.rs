@@ -387,7 +387,8 @@ fn headers(
     };
     let owned = forward::OwnedNames::of(&configuration.apps);
     let proxies = &configuration.server.trusted_proxies;
-    let facts = forward::Facts { id: RequestId::example(), peer_addr: from, proxies };
+    let peer = from.to_string();
+    let facts = forward::Facts { id: RequestId::example(), peer_addr: from, peer: &peer, proxies };
     let headers = forward::added_headers(&permit, forwarded, &owned, &facts);
     let mut told: Vec<HeaderTold> = headers
         .iter()

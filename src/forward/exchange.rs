@@ -55,7 +55,7 @@ fn poll_answer(
             return Poll::Ready(Err(Unanswered::Client(error)));
         }
         loop {
-            match reader.read(asked, conn.buf()) {
+            match conn.read_head(reader, asked) {
                 Ok(Heard::Final(head)) => return Poll::Ready(Ok(head)),
                 Ok(Heard::Continue) => {
                     sending.go_on();

@@ -34,6 +34,7 @@ use std::{sync::Arc, time::Duration};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, UPGRADE},
+    request::Parts,
 };
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
@@ -55,10 +56,11 @@ pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};
 
 use download::Passage;
 use exchange::{Unanswered, exchange};
+use headers::Onward;
 use pool::{Lease, Pool};
 use sending::Sending;
 use upload::Upload;
-use wire::{Announced, AnswerHead, Conn, write_head};
+use wire::{Announced, AnswerHead, RequestHead};
 
 /// One worker's way to the upstreams.
 #[derive(Debug, Default)]
@@ -108,17 +110,16 @@ impl Forwarder {
         let app = context.app;
         let began = Instant::now();
         let mut lease = self.pool.take(app, began).await.map_err(fault)?;
-        let (mut request, client, mut upload) = Outgoing::new(permit, request, &lease, context);
+        let (request, client, mut upload) = Outgoing::new(permit, request, context);
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
-            let mut sending = request.sending(&lease.conn, upload);
+            let mut sending = request.sending(&lease, upload);
             match exchange(&mut lease.conn, &mut sending, &request.method, (sent_at, app.timeout)).await {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
                     upload = sending.into_upload();
                     lease = Box::pin(self.pool.fresh(lease, app)).await.map_err(fault)?;
-                    request.readdress(&lease, app);
                     sent_at = Instant::now();
                 }
                 Err(unanswered) => return Err(fault((lease.endpoint, unanswered.into_kind(app.timeout)))),
@@ -126,6 +127,7 @@ impl Forwarder {
         };
         let now = Instant::now();
         let client = client.zip(request.upgrade);
+        lease.conn.spare().keep_headers(request.headers);
         // Before they are removed with all that the browser is not to see.
         let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
@@ -143,68 +145,78 @@ impl Forwarder {
 
 /// The headers that the app is told beside the client's own, for a request that was allowed.
 pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Facts<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if let Some(endpoint) = app.upstreams.first() {
-        headers::to_upstream(&mut headers, permit, app, endpoint, owned, facts, None);
-    }
-    headers
+    rewritten(&HeaderMap::new(), permit, app, owned, facts, None)
 }
 
-/// The head of a request, as it is sent; kept until there is an answer.
-struct Outgoing {
+/// The client's headers as the app receives them, to be looked at.
+pub(crate) fn rewritten(
+    client: &HeaderMap,
+    permit: &Permit,
+    app: &App,
+    owned: &OwnedNames,
+    facts: &Facts<'_>,
+    upgrade: Option<&HeaderValue>,
+) -> HeaderMap {
+    let mut rewritten = HeaderMap::new();
+    if let Some(endpoint) = app.upstreams.first() {
+        let onward = Onward { permit, app, endpoint, owned, facts, upgrade, session_data: None };
+        headers::to_upstream(client, &onward, |name, value| {
+            if let Ok(value) = HeaderValue::from_bytes(value) {
+                rewritten.append(name, value);
+            }
+        });
+    }
+    rewritten
+}
+
+/// A request, as it came; kept until there is an answer, because it may have to be sent a second time.
+struct Outgoing<'a> {
     method: Method,
     permit: Permit,
     headers: HeaderMap,
     /// What is said of the body's length.
     announced: Announced,
+    /// Whether the body waits for `100 Continue`.
+    expects_continue: bool,
     /// The protocol that the client wants to change to.
     upgrade: Option<HeaderValue>,
+    context: Context<'a>,
 }
 
 /// The client's end of a change of protocol.
 type ClientUpgrade = Option<OnUpgrade>;
 
-impl Outgoing {
-    /// Rewrites the request for the upstream that is asked first.
+impl<'a> Outgoing<'a> {
     fn new(
         permit: Permit,
         mut request: Box<Request<Incoming>>,
-        lease: &Lease,
-        context: Context<'_>,
+        context: Context<'a>,
     ) -> (Self, ClientUpgrade, Option<Box<Upload>>) {
         let upgrade = headers::wanted_upgrade(request.version(), request.headers());
         let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut *request));
         let (parts, body) = (*request).into_parts();
-        let mut headers = parts.headers;
-        let expects_continue =
-            headers.get(EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let Context { app, owned, facts, .. } = context;
-        headers::to_upstream(&mut headers, &permit, app, &lease.endpoint, owned, &facts, upgrade.as_ref());
-        if let Some(data) = context.session_data {
-            session_data::tell(&mut headers, data);
-        }
-        let upload = Upload::of(body, &headers, expects_continue, context.limits, owned);
-        if expects_continue && upload.is_some() {
-            headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
-        }
-        let announced = match &upload {
-            Some(upload) => upload.announced(),
-            None if headers.contains_key(CONTENT_LENGTH) => Announced::Length(0),
-            None => Announced::Nothing,
+        let Parts { method, headers, .. } = parts;
+        let upload = Upload::of(body, &headers, context.limits, context.owned);
+        let (announced, expects_continue) = match &upload {
+            Some(upload) => (upload.announced(), upload.is_held()),
+            None if headers.contains_key(CONTENT_LENGTH) => (Announced::Length(0), false),
+            None => (Announced::Nothing, false),
         };
-        (Self { method: parts.method, permit, headers, announced, upgrade }, client, upload)
+        (Self { method, permit, headers, announced, expects_continue, upgrade, context }, client, upload)
     }
 
-    fn sending(&self, conn: &Conn, upload: Option<Box<Upload>>) -> Sending {
-        let mut head = conn.spare().take_head();
-        let target = self.permit.target().path_and_query();
-        write_head(&mut head, &self.method, target, &self.headers, self.announced);
-        Sending::new(head, upload)
-    }
-
-    /// Turns to another server, if the one that was asked first is gone.
-    fn readdress(&mut self, lease: &Lease, app: &App) {
-        headers::address(&mut self.headers, app, &lease.endpoint, self.permit.target());
+    /// The request as this server is to receive it.
+    fn sending(&self, lease: &Lease, upload: Option<Box<Upload>>) -> Sending {
+        let Context { app, owned, ref facts, session_data, .. } = self.context;
+        let (permit, upgrade, endpoint) = (&self.permit, self.upgrade.as_ref(), &lease.endpoint);
+        let onward = Onward { permit, app, endpoint, owned, facts, upgrade, session_data };
+        let memory = lease.conn.spare().take_head();
+        let mut head = RequestHead::begin(memory, &self.method, permit.target().path_and_query());
+        headers::to_upstream(&self.headers, &onward, |name, value| head.line(name, value));
+        if self.expects_continue {
+            head.line(&EXPECT, b"100-continue");
+        }
+        Sending::new(head.end(self.announced), upload)
     }
 
     /// Whether the request may go out a second time, on another connection: because nothing of it has

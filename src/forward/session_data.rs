@@ -40,10 +40,6 @@ impl SessionLines {
 }
 
 /// Tells the app what it keeps.
-pub(super) fn tell(headers: &mut HeaderMap, data: &HeaderValue) {
-    headers.insert(DATA, data.clone());
-}
-
-const DATA: HeaderName = HeaderName::from_static("portcullis-session-data");
+pub(super) static DATA: HeaderName = HeaderName::from_static("portcullis-session-data");
 const SET: HeaderName = HeaderName::from_static("portcullis-session-set");
 const DELETE: HeaderName = HeaderName::from_static("portcullis-session-delete");

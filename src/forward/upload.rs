@@ -11,7 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, header::TRAILER};
+use http::{
+    HeaderMap, HeaderName,
+    header::{EXPECT, TRAILER},
+};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
@@ -19,6 +22,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     BodyError, BodyLimits, OwnedNames,
     body::clean_trailers,
+    headers::named_by_connection,
     wire::{Announced, Outbox},
 };
 use crate::{pace::Pace, stall::Stall};
@@ -68,11 +72,10 @@ pub(super) enum Next {
 }
 
 impl Upload {
-    /// The body of a request whose head is about to be sent with `headers`; `None` if it has none.
+    /// The body of a request that came with these headers; `None` if it has none.
     pub(super) fn of(
         body: Incoming,
         headers: &HeaderMap,
-        expects_continue: bool,
         limits: BodyLimits,
         owned: &Arc<OwnedNames>,
     ) -> Option<Box<Self>> {
@@ -83,8 +86,13 @@ impl Upload {
             Some(length) => Announced::Length(length),
             None => Announced::Chunked,
         };
+        let expects_continue =
+            headers.get(EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        // Not what goes no further.
+        let dropped = named_by_connection(headers).contains(&TRAILER);
         let names =
             headers.get_all(TRAILER).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        let names = names.filter(|_| !dropped);
         let trailers = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect();
         Some(Box::new(Self {
             body,

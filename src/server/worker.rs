@@ -126,8 +126,10 @@ async fn accept<F: Future<Output = ()> + 'static>(
             Ok(None) => {}
             Ok(Some((socket, peer, slot))) => {
                 set_up(&socket);
+                let peer_addr = peer.ip().to_canonical();
                 let connection = Connection {
-                    peer_addr: peer.ip().to_canonical(),
+                    peer_addr,
+                    peer: peer_addr.to_string().into(),
                     server_name: None,
                     max_headers: common.limits.max_headers,
                     uri_length: common.limits.uri_length,

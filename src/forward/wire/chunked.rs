@@ -1,6 +1,7 @@
 //! The chunked coding (RFC 9112 §7.1), read strictly.
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 
 use super::{
     Piece, WireError,
@@ -116,7 +117,7 @@ fn trailers(lines: &Bytes) -> Result<Piece, WireError> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     match httparse::parse_headers(lines, &mut storage) {
         Ok(httparse::Status::Complete((end, parsed))) if end == lines.len() => {
-            header_map(lines, parsed).map(Piece::Trailers)
+            header_map(lines, parsed, HeaderMap::new()).map(Piece::Trailers)
         }
         Ok(_) => Err(WireError::Chunk),
         Err(httparse::Error::TooManyHeaders) => Err(WireError::TooLarge),

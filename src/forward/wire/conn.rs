@@ -8,9 +8,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
-use super::{Outbox, Spare, Stream};
+use super::{HeadReader, Heard, Outbox, Spare, Stream, WireError};
 
 /// A stream, and what was read from it and not used yet.
 #[derive(Debug)]
@@ -52,6 +53,15 @@ impl Conn {
     /// What has come and was not used yet.
     pub(in crate::forward) fn buf(&mut self) -> &mut BytesMut {
         &mut self.buf
+    }
+
+    /// Reads on in the head of an answer, as far as it has come.
+    pub(in crate::forward) fn read_head(
+        &mut self,
+        reader: &mut HeadReader,
+        asked: &Method,
+    ) -> Result<Heard, WireError> {
+        reader.read(asked, &mut self.buf, &self.spare)
     }
 
     /// Gives the empty buffer back until there is something to read.

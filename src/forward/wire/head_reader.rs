@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
-use super::{Framing, WireError, framing::is_kept, lines::EmptyLine};
+use super::{Framing, Spare, WireError, framing::is_kept, lines::EmptyLine};
 
 /// Reads heads, interim ones too, until the final one is there.
 #[derive(Debug, Default)]
@@ -38,11 +38,12 @@ pub(in crate::forward) struct AnswerHead {
 }
 
 impl HeadReader {
-    /// Reads on in what has come; takes each whole head out of `buf`.
+    /// Reads on in what has come; takes each whole head out of `buf`, and the memory for its headers out of `spare`.
     pub(in crate::forward) fn read(
         &mut self,
         asked: &Method,
         buf: &mut BytesMut,
+        spare: &Spare,
     ) -> Result<Heard, WireError> {
         loop {
             let begins_well = buf.iter().zip(BEGINNING).all(|(byte, expected)| byte == expected);
@@ -50,7 +51,7 @@ impl HeadReader {
                 return Err(WireError::NotHttp);
             }
             let Some(end) = self.end.end(buf, MAX_HEAD_BYTES)? else { return Ok(Heard::More) };
-            let head = parse(asked, &buf.split_to(end).freeze())?;
+            let head = parse(asked, &buf.split_to(end).freeze(), spare)?;
             let status = head.response.status();
             if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(Heard::Final(head));
@@ -72,12 +73,12 @@ impl HeadReader {
 }
 
 /// `httparse` would take bare line feeds and empty lines before the head; neither gets here.
-fn parse(asked: &Method, head: &Bytes) -> Result<AnswerHead, WireError> {
+fn parse(asked: &Method, head: &Bytes, spare: &Spare) -> Result<AnswerHead, WireError> {
     let mut few = [const { MaybeUninit::uninit() }; FEW_HEADERS];
-    match parse_with(asked, head, &mut few) {
+    match parse_with(asked, head, spare, &mut few) {
         Err(WireError::Line(httparse::Error::TooManyHeaders)) => {
             let mut many = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-            parse_with(asked, head, &mut many).map_err(|error| match error {
+            parse_with(asked, head, spare, &mut many).map_err(|error| match error {
                 WireError::Line(httparse::Error::TooManyHeaders) => WireError::TooLarge,
                 other => other,
             })
@@ -89,6 +90,7 @@ fn parse(asked: &Method, head: &Bytes) -> Result<AnswerHead, WireError> {
 fn parse_with<'b>(
     asked: &Method,
     head: &'b Bytes,
+    spare: &Spare,
     storage: &mut [MaybeUninit<httparse::Header<'b>>],
 ) -> Result<AnswerHead, WireError> {
     let mut parsed = httparse::Response::new(&mut []);
@@ -104,7 +106,7 @@ fn parse_with<'b>(
         _ => return Err(WireError::NotHttp),
     };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(WireError::NotHttp)?;
-    let headers = header_map(head, parsed.headers)?;
+    let headers = header_map(head, parsed.headers, spare.take_headers())?;
     let framing = Framing::of(asked, status, version, &headers)?;
     let kept = is_kept(framing, status, version, &headers);
     let mut response = Response::new(());
@@ -119,9 +121,13 @@ fn parse_with<'b>(
     Ok(AnswerHead { response, framing, kept })
 }
 
-/// Names in lower case; values are parts of `all`, not copies.
-pub(super) fn header_map(all: &Bytes, lines: &[httparse::Header<'_>]) -> Result<HeaderMap, WireError> {
-    let mut headers = HeaderMap::with_capacity(lines.len());
+/// Names in lower case; values are parts of `all`, not copies. `headers` is empty.
+pub(super) fn header_map(
+    all: &Bytes,
+    lines: &[httparse::Header<'_>],
+    mut headers: HeaderMap,
+) -> Result<HeaderMap, WireError> {
+    headers.reserve(lines.len() + ADDED_LATER);
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| WireError::Header)?;
         let value =
@@ -131,6 +137,8 @@ pub(super) fn header_map(all: &Bytes, lines: &[httparse::Header<'_>]) -> Result<
     Ok(headers)
 }
 
+/// So that the map does not grow once more when the gateway adds its own headers.
+const ADDED_LATER: usize = 7;
 const BEGINNING: &[u8] = b"HTTP/1.";
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 const MAX_HEADERS: usize = 256;

@@ -1,5 +1,7 @@
 //! Lines that end in CR LF, found as they come.
 
+use memchr::memchr;
+
 use super::WireError;
 
 /// Looks for the empty line that ends a head or trailers; remembers what it has looked at, so that
@@ -17,9 +19,7 @@ impl EmptyLine {
     /// RFC 9112 §2.2 lets a recipient take a bare line feed for the end of a line; who does not,
     /// reads another head.
     pub(super) fn end(&mut self, bytes: &[u8], most: usize) -> Result<Option<usize>, WireError> {
-        while let Some(found) =
-            bytes.get(self.looked_at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
-        {
+        while let Some(found) = bytes.get(self.looked_at..).and_then(|rest| memchr(b'\n', rest)) {
             let at = self.looked_at + found;
             let line = bytes.get(self.line_start..at).unwrap_or_default();
             if line.last() != Some(&b'\r') {
@@ -43,7 +43,7 @@ impl EmptyLine {
 
 /// The first line without its CR LF; `None`: it has not ended yet.
 pub(super) fn first_line(bytes: &[u8], most: usize) -> Result<Option<&[u8]>, WireError> {
-    match bytes.iter().take(most).position(|byte| *byte == b'\n') {
+    match memchr(b'\n', bytes.get(..most).unwrap_or(bytes)) {
         Some(end) => match bytes.get(..end).and_then(|line| line.split_last()) {
             Some((b'\r', line)) => Ok(Some(line)),
             _ => Err(WireError::BareLineEnd),

@@ -33,6 +33,6 @@ pub(super) use error::is_gone;
 pub(super) use framing::Framing;
 pub(super) use head_reader::{AnswerHead, HeadReader, Heard};
 pub(super) use outbox::Outbox;
-pub(super) use request_head::{Announced, write_head};
+pub(super) use request_head::{Announced, RequestHead};
 pub(super) use spare::Spare;
 pub(super) use stream::Stream;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use http::{
-    HeaderMap, Method,
+    HeaderName, HeaderValue, Method,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
     uri::PathAndQuery,
 };
@@ -19,38 +19,50 @@ pub(in crate::forward) enum Announced {
     Chunked,
 }
 
-/// Writes the head. Whatever `headers` say of the body's length is left out: it is `body` that is sent.
-pub(in crate::forward) fn write_head(
-    head: &mut Vec<u8>,
-    method: &Method,
-    target: &PathAndQuery,
-    headers: &HeaderMap,
-    body: Announced,
-) {
-    let target = target.as_str();
-    head.extend_from_slice(method.as_str().as_bytes());
-    head.push(b' ');
-    // `http://host?query` has no path of its own (RFC 9112 §3.2.1).
-    if !target.starts_with(['/', '*']) {
-        head.push(b'/');
-    }
-    head.extend_from_slice(target.as_bytes());
-    head.extend_from_slice(b" HTTP/1.1\r\n");
-    for (name, value) in headers {
-        if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
-            continue;
+/// A head that is being written, line by line.
+#[derive(Debug)]
+pub(in crate::forward) struct RequestHead(Vec<u8>);
+
+impl RequestHead {
+    /// Begins with the request line; uses `memory`, which is empty.
+    pub(in crate::forward) fn begin(memory: Vec<u8>, method: &Method, target: &PathAndQuery) -> Self {
+        let (mut head, target) = (memory, target.as_str());
+        head.extend_from_slice(method.as_str().as_bytes());
+        head.push(b' ');
+        // `http://host?query` has no path of its own (RFC 9112 §3.2.1).
+        if !target.starts_with(['/', '*']) {
+            head.push(b'/');
         }
-        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(target.as_bytes());
+        head.extend_from_slice(b" HTTP/1.1\r\n");
+        Self(head)
+    }
+
+    /// Adds a header; what it says of the body's length is left out, because [`RequestHead::end`] says it.
+    pub(in crate::forward) fn line(&mut self, name: &HeaderName, value: &[u8]) {
+        debug_assert!(HeaderValue::from_bytes(value).is_ok(), "{name} would break its line");
+        if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
+            return;
+        }
+        let (head, name) = (&mut self.0, name.as_str().as_bytes());
+        head.reserve(name.len() + value.len() + 4);
+        head.extend_from_slice(name);
         head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(value);
         head.extend_from_slice(b"\r\n");
     }
-    match body {
-        Announced::Nothing => {}
-        Announced::Length(length) => {
-            write!(head, "content-length: {length}\r\n").expect("a vector takes all that is written");
+
+    /// The whole head of a request with this body.
+    pub(in crate::forward) fn end(self, body: Announced) -> Vec<u8> {
+        let Self(mut head) = self;
+        match body {
+            Announced::Nothing => {}
+            Announced::Length(length) => {
+                write!(head, "content-length: {length}\r\n").expect("a vector takes all that is written");
+            }
+            Announced::Chunked => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         }
-        Announced::Chunked => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        head.extend_from_slice(b"\r\n");
+        head
     }
-    head.extend_from_slice(b"\r\n");
 }

@@ -3,6 +3,7 @@
 use std::{cell::Cell, fmt};
 
 use bytes::BytesMut;
+use http::HeaderMap;
 
 /// A worker's spare buffers. A connection that waits holds none: thousands of them need no more
 /// memory than the one that is being read from.
@@ -10,6 +11,7 @@ use bytes::BytesMut;
 pub(in crate::forward) struct Spare {
     read: Cell<BytesMut>,
     head: Cell<Vec<u8>>,
+    headers: Cell<HeaderMap>,
 }
 
 impl Spare {
@@ -37,6 +39,19 @@ impl Spare {
             self.head.set(head);
         }
     }
+
+    /// A map to put headers into, with room for about as many as there usually are.
+    pub(super) fn take_headers(&self) -> HeaderMap {
+        self.headers.take()
+    }
+
+    /// Gives a map back, whatever is in it: that of a request becomes that of the next answer.
+    pub(in crate::forward) fn keep_headers(&self, mut headers: HeaderMap) {
+        if headers.capacity() <= MAX_KEPT_HEADERS {
+            headers.clear();
+            self.headers.set(headers);
+        }
+    }
 }
 
 impl fmt::Debug for Spare {
@@ -46,3 +61,4 @@ impl fmt::Debug for Spare {
 }
 
 const MAX_KEPT_HEAD: usize = 64 * 1024;
+const MAX_KEPT_HEADERS: usize = 96;

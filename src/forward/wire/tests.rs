@@ -3,7 +3,10 @@
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{
+    HeaderMap, HeaderName, Method, Request, StatusCode,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -419,18 +422,17 @@ fn a_connection_that_waits_holds_no_memory() {
 
 #[test]
 fn a_request_s_head_says_one_length_whatever_its_headers_say() {
-    let mut headers = HeaderMap::new();
-    headers.insert("content-length", "7".parse().unwrap());
-    headers.insert("transfer-encoding", "chunked".parse().unwrap());
-    headers.insert("x", "y".parse().unwrap());
     for (announced, said) in [
         (Announced::Nothing, ""),
         (Announced::Length(0), "content-length: 0\r\n"),
         (Announced::Length(12), "content-length: 12\r\n"),
         (Announced::Chunked, "transfer-encoding: chunked\r\n"),
     ] {
-        let mut head = Vec::new();
-        write_head(&mut head, &Method::PUT, &"/a?b".parse().unwrap(), &headers, announced);
+        let mut head = RequestHead::begin(Vec::new(), &Method::PUT, &"/a?b".parse().unwrap());
+        head.line(&CONTENT_LENGTH, b"7");
+        head.line(&TRANSFER_ENCODING, b"chunked");
+        head.line(&HeaderName::from_static("x"), b"y");
+        let head = head.end(announced);
         assert_eq!(String::from_utf8(head).unwrap(), format!("PUT /a?b HTTP/1.1\r\nx: y\r\n{said}\r\n"));
     }
 }
