@@ -56,7 +56,10 @@ impl Answers {
     /// Changes what has to be changed of the application's own headers, before the gateway adds its.
     pub fn complete(&self, status: StatusCode, headers: &mut HeaderMap, audience: Audience) {
         let said = Said::of(headers);
-        if self.hides_software && said.software {
+        if self.hides_software && said.server {
+            headers.remove(SERVER);
+        }
+        if self.hides_software && said.more_software {
             for name in &TELLTALES {
                 headers.remove(name);
             }
@@ -72,16 +75,16 @@ impl Answers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         if let Some(value) = &self.frames
-            && !said.frames
+            && !headers.contains_key(X_FRAME_OPTIONS)
             && !names_frame_ancestors(headers)
         {
-            headers.entry(X_FRAME_OPTIONS).or_insert_with(|| value.clone());
+            headers.insert(X_FRAME_OPTIONS, value.clone());
         }
         if let Some(value) = &self.caching
             && audience == Audience::SignedIn
             && !said.caching
         {
-            headers.entry(CACHE_CONTROL).or_insert_with(|| value.clone());
+            headers.insert(CACHE_CONTROL, value.clone());
         }
     }
 }
@@ -89,8 +92,8 @@ impl Answers {
 /// What an application's answer speaks of, found in one pass: a look-up for each name would cost three times as much.
 #[derive(Default)]
 struct Said {
-    software: bool,
-    frames: bool,
+    server: bool,
+    more_software: bool,
     caching: bool,
 }
 
@@ -98,8 +101,8 @@ impl Said {
     fn of(headers: &HeaderMap) -> Self {
         let mut said = Self::default();
         for name in headers.keys() {
-            said.software |= TELLTALES.contains(name);
-            said.frames |= *name == X_FRAME_OPTIONS;
+            said.server |= *name == SERVER;
+            said.more_software |= TELLTALES.contains(name);
             said.caching |= *name == CACHE_CONTROL || *name == EXPIRES || *name == PRAGMA;
         }
         said
@@ -120,8 +123,8 @@ fn names_frame_ancestors(headers: &HeaderMap) -> bool {
 /// `Cross-Origin-Opener-Policy`, for which `http` has no constant.
 pub const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-static TELLTALES: [HeaderName; 4] = [
-    SERVER,
+/// What tells the application's software beside `Server`, which most have.
+static TELLTALES: [HeaderName; 3] = [
     HeaderName::from_static("x-powered-by"),
     HeaderName::from_static("x-aspnet-version"),
     HeaderName::from_static("x-aspnetmvc-version"),

@@ -1,6 +1,6 @@
 //! Lines that end in CR LF, found as they come.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::WireError;
 
@@ -19,22 +19,21 @@ impl EmptyLine {
     /// RFC 9112 §2.2 lets a recipient take a bare line feed for the end of a line; who does not,
     /// reads another head.
     pub(super) fn end(&mut self, bytes: &[u8], most: usize) -> Result<Option<usize>, WireError> {
-        while let Some(found) = bytes.get(self.looked_at..).and_then(|rest| memchr(b'\n', rest)) {
-            let at = self.looked_at + found;
+        let before = self.looked_at;
+        for found in memchr_iter(b'\n', bytes.get(before..).unwrap_or_default()) {
+            let at = before + found;
             let line = bytes.get(self.line_start..at).unwrap_or_default();
             if line.last() != Some(&b'\r') {
                 return Err(WireError::BareLineEnd);
             }
-            self.looked_at = at + 1;
-            self.line_start = at + 1;
-            if self.looked_at > most {
+            if at >= most {
                 return Err(WireError::TooLarge);
             }
             if line.len() == 1 {
-                let end = self.looked_at;
                 *self = Self::default();
-                return Ok(Some(end));
+                return Ok(Some(at + 1));
             }
+            self.line_start = at + 1;
         }
         self.looked_at = bytes.len();
         if bytes.len() > most { Err(WireError::TooLarge) } else { Ok(None) }
