@@ -22,7 +22,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Version,
-    header::{CONNECTION, CONTENT_LENGTH, COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT},
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, STRICT_TRANSPORT_SECURITY},
 };
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -339,7 +339,7 @@ impl Gateway {
             Some(Presented::Alive(session)) => self.carried.tie(session, own),
             None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),
         };
-        let keeping = Keeping::of(app, presented, request.headers().get(USER_AGENT));
+        let keeping = Keeping::of(app, presented, request.headers());
         let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
         // sends then may be meant for that person alone.

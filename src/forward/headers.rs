@@ -151,7 +151,7 @@ pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, mut line: imp
         line(&TE, b"trailers");
     }
     forwarded(client, facts, &target.authority, &mut line);
-    line(&REQUEST_ID, facts.id.as_str().as_bytes());
+    line(&REQUEST_ID, facts.id.as_bytes());
     if let Some(user) = permit.user() {
         app.identity.tell(user, &mut line);
     }

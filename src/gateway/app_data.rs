@@ -7,7 +7,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{SET_COOKIE, USER_AGENT},
+};
 
 use super::{Chain, Shared, shared_caches};
 use crate::{
@@ -45,7 +48,7 @@ pub(super) struct Said<'a> {
 
 impl Keeping {
     /// For what a request presented; `None`: there may be a session, but nobody can be asked right now.
-    pub(super) fn of(app: &App, presented: Option<&Presented>, user_agent: Option<&HeaderValue>) -> Self {
+    pub(super) fn of(app: &App, presented: Option<&Presented>, headers: &HeaderMap) -> Self {
         match (app.session_data, presented) {
             (KeepsData::ForNobody, _) | (_, None) => Self::Nowhere,
             (keeps, Some(Presented::Alive(session))) => {
@@ -53,7 +56,9 @@ impl Keeping {
                 if is_one_of_them { Self::In(Arc::clone(session)) } else { Self::Nowhere }
             }
             (KeepsData::ForUsers, Some(_)) => Self::Nowhere,
-            (KeepsData::ForEverybody, Some(_)) => Self::InNew { user_agent: user_agent.cloned() },
+            (KeepsData::ForEverybody, Some(_)) => {
+                Self::InNew { user_agent: headers.get(USER_AGENT).cloned() }
+            }
         }
     }
 

@@ -56,6 +56,11 @@ impl RequestId {
         Self([b'0'; LEN])
     }
 
+    /// The id as it is sent.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The id as text.
     #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn as_str(&self) -> &str {

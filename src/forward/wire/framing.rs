@@ -32,8 +32,14 @@ impl Framing {
         version: Version,
         headers: &HeaderMap,
     ) -> Result<Self, WireError> {
-        let length = length(headers)?;
-        let chunked = is_chunked(version, headers)?;
+        // One pass instead of two look-ups: most answers have the one or the other, or neither.
+        let (mut has_length, mut has_coding) = (false, false);
+        for name in headers.keys() {
+            has_length |= *name == CONTENT_LENGTH;
+            has_coding |= *name == TRANSFER_ENCODING;
+        }
+        let length = if has_length { length(headers)? } else { None };
+        let chunked = has_coding && is_chunked(version, headers)?;
         if length.is_some() && chunked {
             return Err(WireError::TwoLengths);
         }
