@@ -338,11 +338,7 @@ fn forwarded(
     }
     line(&FORWARDED_PROTO, proto.unwrap_or(b"https"));
     line(&FORWARDED_HOST, host.unwrap_or(asked.as_str().as_bytes()));
-    match (port, asked.port()) {
-        (Some(told), _) => line(&FORWARDED_PORT, told),
-        (None, Some(port)) => line(&FORWARDED_PORT, port.to_string().as_bytes()),
-        (None, None) => line(&FORWARDED_PORT, b"443"),
-    }
+    line(&FORWARDED_PORT, port.unwrap_or_else(|| asked.port_text().unwrap_or("443").as_bytes()));
 }
 
 pub(super) fn fold(byte: u8) -> u8 {

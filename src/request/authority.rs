@@ -52,6 +52,11 @@ impl Authority {
         self.port
     }
 
+    /// The same as text.
+    pub fn port_text(&self) -> Option<&str> {
+        self.port.and_then(|_| self.text.get(self.host_len + 1..))
+    }
+
     /// Host and port as they stand in an origin: `https://` before it and nothing after.
     pub fn as_str(&self) -> &str {
         &self.text
