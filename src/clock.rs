@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    ops::{Add, Sub},
+    ops::{Add, RangeInclusive, Sub},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -145,6 +145,36 @@ impl Timestamp {
     }
 }
 
+/// Writes one time after the other: the date and the time of day are reckoned once a second.
+#[derive(Debug)]
+pub struct TimestampWriter {
+    /// The second that the text is of, since 1970.
+    second: i64,
+    text: TimestampText,
+}
+
+impl TimestampWriter {
+    /// The same as [`Timestamp::to_text`].
+    pub fn text(&mut self, time: Timestamp) -> TimestampText {
+        let (second, millis) = (time.0.div_euclid(1000), time.0.rem_euclid(1000));
+        if second == self.second && FOUR_DIGIT_YEARS.contains(&second) {
+            self.text.put(20, 3, u32::try_from(millis).unwrap_or_default());
+        } else {
+            *self = Self { second, text: time.to_text() };
+        }
+        self.text
+    }
+}
+
+impl Default for TimestampWriter {
+    fn default() -> Self {
+        Self { second: 0, text: Timestamp(0).to_text() }
+    }
+}
+
+/// 0000-01-01T00:00:00Z to 9999-12-31T23:59:59Z, in seconds since 1970.
+const FOUR_DIGIT_YEARS: RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.to_text().as_str())
@@ -157,6 +187,8 @@ fn millis_of(duration: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -172,5 +204,20 @@ mod tests {
         clock.advance(Duration::from_secs(2));
         assert_eq!(twin.now(), Timestamp::from_millis(3000));
         assert_eq!(twin.now().since(Timestamp::from_millis(5000)), Duration::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn times_in_a_row_are_written_as_each_alone(
+            start in prop_oneof![Just(0), -70_000_000_000_000..300_000_000_000_000_i64, Just(-62_167_219_200_500), Just(253_402_300_799_500)],
+            steps in prop::collection::vec(-1500..1500_i64, 1..20),
+        ) {
+            let mut writer = TimestampWriter::default();
+            let times = steps.iter().scan(start, |time, step| { *time += step; Some(Timestamp(*time)) });
+            for time in times {
+                let (one, alone) = (writer.text(time), time.to_text());
+                prop_assert_eq!(one.as_str(), alone.as_str());
+            }
+        }
     }
 }

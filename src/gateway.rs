@@ -36,8 +36,11 @@ use crate::{
     identity::{Identity, UserId},
     portal::{self, Portal, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
-    request::{Authority, Malformed, RequestId, RequestIds, Target},
-    session::{AppLimits, Owner, Presented, Session, SessionToken, Sessions, cookie},
+    request::{Authority, LastAuthority, Malformed, RequestId, RequestIds, Target},
+    session::{
+        AppLimits, LastToken, Owner, Presented, Session, Sessions,
+        cookie::{self, Brought},
+    },
     shield::Audience,
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord, Counters, Limit, Metrics, UnenforcedRecord},
@@ -94,7 +97,7 @@ impl Carried {
 }
 
 /// The connection that a request came on.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Connection {
     /// The other end of the socket.
     pub peer_addr: IpAddr,
@@ -106,6 +109,18 @@ pub struct Connection {
     pub max_headers: usize,
     /// How many bytes the path and query of a request may have.
     pub uri_length: usize,
+    /// What its last request said.
+    pub last: LastSeen,
+}
+
+/// What a connection's requests repeat, one after the other: it is read once, and compared from then on.
+///
+/// Only what is the same for ever is remembered: how a host is read, and which key belongs to a token.
+/// What becomes of them is asked for every request.
+#[derive(Debug, Default)]
+pub struct LastSeen {
+    authority: LastAuthority,
+    token: LastToken,
 }
 
 impl Connection {
@@ -148,14 +163,16 @@ impl Gateway {
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
         let shares_connection = request.version() == Version::HTTP_2;
-        let answered = if lines_of(request.headers()) > connection.max_headers {
-            self.counters.reached(Limit::MaxHeaders);
-            Err(Refusal::HeadTooLarge)
-        } else if uri_length(request.uri()) > connection.uri_length {
-            self.counters.reached(Limit::UriLength);
-            Err(Refusal::UriTooLong)
-        } else {
-            self.answer(&snapshot, request, wants, connection, &mut exchange).await
+        let answered = match self.read(&request, &snapshot, connection) {
+            Ok(target) => {
+                let target = Rc::new(target);
+                exchange.target = Some(Rc::clone(&target));
+                self.answer(&snapshot, request, target, wants, connection, &mut exchange).await
+            }
+            Err(refusal) => {
+                exchange.unread = Some(request.uri().clone());
+                Err(refusal)
+            }
         };
         let mut response = match answered {
             Ok(response) => response,
@@ -175,23 +192,41 @@ impl Gateway {
         exchange.finish(response)
     }
 
-    /// The walk: sanitise, route, identify, authorise, answer.
+    /// What is asked for, if it can be read in one way only.
+    fn read(
+        &self,
+        request: &Request<Incoming>,
+        snapshot: &Snapshot,
+        connection: &Connection,
+    ) -> Result<Target, Refusal> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        if has_more_lines(headers, connection.max_headers) {
+            self.counters.reached(Limit::MaxHeaders);
+            return Err(Refusal::HeadTooLarge);
+        }
+        if uri_length(uri) > connection.uri_length {
+            self.counters.reached(Limit::UriLength);
+            return Err(Refusal::UriTooLong);
+        }
+        if !has_known_scheme(uri) {
+            return Err(Refusal::BadRequest("The scheme of the address is not one that is served here."));
+        }
+        let (last, peer_addr) = (&connection.last.authority, connection.peer_addr);
+        Target::read_after(last, method, uri, headers, peer_addr, &snapshot.proxies)
+            .map_err(|Malformed(what)| Refusal::BadRequest(what))
+    }
+
+    /// The walk from there: route, identify, authorise, answer.
     async fn answer(
         &self,
         snapshot: &Snapshot,
         request: Box<Request<Incoming>>,
+        target: Rc<Target>,
         wants: Representation,
         connection: &Connection,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let (method, headers) = (request.method(), request.headers());
-        if !has_known_scheme(request.uri()) {
-            return Err(Refusal::BadRequest("The scheme of the address is not one that is served here."));
-        }
-        let target = Target::read(method, request.uri(), headers, exchange.peer_addr, &snapshot.proxies)
-            .map_err(|Malformed(what)| Refusal::BadRequest(what))?;
-        exchange.target = Some(target.clone());
-
         // Refusals are pages, too: on a host that is not served, and while nobody can be looked up.
         if let Some(stylesheet) = snapshot.portal.pages.stylesheet_at(method, target.path.as_str()) {
             return Ok(stylesheet.map(OutgoingBody::Own));
@@ -201,19 +236,19 @@ impl Gateway {
         if connection.is_for_another_host(&target, request.version(), snapshot) {
             return Err(Refusal::WrongConnection);
         }
-        let host = target.authority.host();
-        if !snapshot.policy.serves(host) {
-            return Err(Refusal::Misdirected);
-        }
+        let app = match snapshot.policy.route(&target) {
+            Ok(app) => Some(app),
+            Err(Unrouted::NoApp) => None,
+            Err(Unrouted::UnknownHost) => return Err(Refusal::Misdirected),
+        };
 
         // Before this use of the session counts: the app may have limits of its own.
         let page = portal::page_of(&target.path);
-        let app = snapshot.policy.route(&target);
-        let own = match (&app, page) {
-            (Ok(app), None) => snapshot.session_limits(app, &target),
+        let own = match (app, page) {
+            (Some(app), None) => snapshot.session_limits(app, &target),
             _ => AppLimits::default(),
         };
-        let viewer = self.identify(headers, snapshot, &own).await;
+        let viewer = self.identify(headers, snapshot, connection, &own, exchange.time).await;
         exchange.viewer = viewer.identity.clone();
         if let Some(page) = page {
             // Ending a session that cannot be found would only look like it.
@@ -228,10 +263,7 @@ impl Gateway {
             return Err(Refusal::NotFound);
         }
 
-        let app = app.map_err(|unrouted| match unrouted {
-            Unrouted::UnknownHost => Refusal::Misdirected,
-            Unrouted::NoApp => Refusal::NotFound,
-        })?;
+        let app = app.ok_or(Refusal::NotFound)?;
         exchange.app = snapshot.apps.get(app.id.0).map(|app| Arc::clone(&app.name));
 
         match decide(&snapshot.policy, app, viewer.identity, viewer.confirmed, target) {
@@ -258,14 +290,21 @@ impl Gateway {
     }
 
     /// Cookie → session → account → identity, as of now. Whatever cannot be read is nobody.
-    async fn identify(&self, headers: &HeaderMap, snapshot: &Snapshot, own: &AppLimits) -> Viewer {
-        if !cookie::is_presented(headers, cookie::SESSION_COOKIE) {
-            return Viewer::nobody(Presented::Absent);
-        }
-        let token = cookie::find(headers, cookie::SESSION_COOKIE).and_then(SessionToken::from_cookie);
-        let now = self.shared.clock.now();
+    async fn identify(
+        &self,
+        headers: &HeaderMap,
+        snapshot: &Snapshot,
+        connection: &Connection,
+        own: &AppLimits,
+        now: Timestamp,
+    ) -> Viewer {
+        let key = match cookie::read(headers, cookie::SESSION_COOKIE) {
+            Brought::Nothing => return Viewer::nobody(Presented::Absent),
+            Brought::Value(value) => connection.last.token.key_of(value),
+            Brought::NoValue => None,
+        };
         let limits = &snapshot.portal.sessions;
-        let presented = match self.shared.sessions.present_to(own, token.as_ref(), now, limits).await {
+        let presented = match self.shared.sessions.present_to(own, key, now, limits).await {
             Ok(presented) => presented,
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "looking a session up");
@@ -433,15 +472,15 @@ impl Gateway {
         }
     }
 
-    fn begin(&self, request: &Request<Incoming>, connection: &Connection) -> Exchange {
-        Exchange {
+    fn begin(&self, request: &Request<Incoming>, connection: &Connection) -> Box<Exchange> {
+        Box::new(Exchange {
             id: self.ids.next(),
             peer_addr: connection.peer_addr,
             method: request.method().clone(),
-            uri: request.uri().clone(),
             time: self.shared.clock.now(),
             began: Instant::now(),
             target: None,
+            unread: None,
             app: None,
             viewer: Identity::Anonymous,
             unenforced: None,
@@ -451,7 +490,7 @@ impl Gateway {
             bytes: 0,
             log: self.access_log.clone(),
             counters: Arc::clone(&self.counters),
-        }
+        })
     }
 }
 
@@ -479,10 +518,11 @@ struct Exchange {
     id: RequestId,
     peer_addr: IpAddr,
     method: Method,
-    uri: http::Uri,
     time: Timestamp,
     began: Instant,
-    target: Option<Target>,
+    target: Option<Rc<Target>>,
+    /// In place of the target, if none could be made of it.
+    unread: Option<http::Uri>,
     app: Option<Arc<str>>,
     viewer: Identity,
     unenforced: Option<Unenforced>,
@@ -495,7 +535,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn finish(mut self, response: Response<OutgoingBody>) -> Response<Outgoing> {
+    fn finish(mut self: Box<Self>, response: Response<OutgoingBody>) -> Response<Outgoing> {
         self.status = response.status().as_u16();
         response.map(|body| Outgoing { body, exchange: self })
     }
@@ -505,7 +545,8 @@ impl Exchange {
 #[derive(Debug)]
 pub struct Outgoing {
     body: OutgoingBody,
-    exchange: Exchange,
+    /// In a box, because an answer is moved many times until it is sent.
+    exchange: Box<Exchange>,
 }
 
 #[derive(Debug)]
@@ -516,7 +557,8 @@ enum OutgoingBody {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let Self { id, peer_addr, method, uri, time, began, target, app, viewer, upstream_time, .. } = self;
+        let Self { id, peer_addr, method, time, began, target, unread, app, viewer, upstream_time, .. } =
+            self;
         let took = began.elapsed();
         self.counters.answered(app.as_deref(), self.status, took, *upstream_time);
         let Some(log) = &self.log else { return };
@@ -527,7 +569,11 @@ impl Drop for Exchange {
             client: target.as_ref().map_or(*peer_addr, |target| target.client_addr),
             method: method.as_str(),
             host: target.as_ref().map_or("", |target| target.authority.as_str()),
-            path: target.as_ref().map_or(uri.path(), |target| target.path.as_str()),
+            path: match (&*target, &*unread) {
+                (Some(target), _) => target.path.as_str(),
+                (None, Some(uri)) => uri.path(),
+                (None, None) => "",
+            },
             status: self.status,
             bytes: self.bytes,
             duration: took,
@@ -591,8 +637,8 @@ fn to_come_back<'e>(method: &Method, exchange: &'e Exchange) -> Option<&'e str> 
 }
 
 /// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.
-fn lines_of(headers: &HeaderMap) -> usize {
-    headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1)
+fn has_more_lines(headers: &HeaderMap, most: usize) -> bool {
+    headers.len() > most && headers.len() - headers.get_all(COOKIE).iter().count().saturating_sub(1) > most
 }
 
 /// RFC 9113 §8.3.1: an address that names a host names its scheme, too. A proxy of one's own may say `http`.

@@ -1,6 +1,6 @@
 //! The decision, and how it came about.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use http::Method;
 
@@ -35,7 +35,7 @@ pub enum Decision {
 pub struct Permit {
     app: AppId,
     identity: Identity,
-    target: Target,
+    target: Rc<Target>,
     public: bool,
     unenforced: Option<Box<Unenforced>>,
 }
@@ -137,8 +137,9 @@ pub fn decide(
     app: &App,
     identity: Identity,
     confirmed: Option<Duration>,
-    target: Target,
+    target: impl Into<Rc<Target>>,
 ) -> Decision {
+    let target = target.into();
     let judged = judge(policy, app, &Asker { identity: &identity, confirmed }, &target, None);
     match judged.outcome {
         Outcome::Allow => Decision::Allow(Permit {

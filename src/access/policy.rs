@@ -363,7 +363,7 @@ impl Policy {
 
     /// Whether ignoring case can make a difference to which app a path of this host belongs to.
     pub(super) fn mounts_fold(&self, host: &str) -> bool {
-        self.site(host).is_some_and(|site| site.filed.folds())
+        self.folds && self.site(host).is_some_and(|site| site.filed.folds())
     }
 
     fn site(&self, host: &str) -> Option<&Site> {

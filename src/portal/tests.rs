@@ -191,11 +191,11 @@ impl Browser {
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             headers.insert(COOKIE, HeaderValue::from_str(&pairs.join("; ")).unwrap());
         }
-        let presented = if cookie::is_presented(&headers, SESSION_COOKIE) {
+        let presented = if cookie::read(&headers, SESSION_COOKIE) == cookie::Brought::Nothing {
+            Presented::Absent
+        } else {
             let token = cookie::find(&headers, SESSION_COOKIE).and_then(SessionToken::from_cookie);
             house.sessions.present(token.as_ref(), house.clock.now(), &house.settings.sessions).await.unwrap()
-        } else {
-            Presented::Absent
         };
         let account = match &presented {
             Presented::Alive(session) => match session.owner {

@@ -1,6 +1,6 @@
 //! The host and port that a request is addressed to.
 
-use std::{fmt, sync::Arc};
+use std::{cell::RefCell, fmt, sync::Arc};
 
 use super::Malformed;
 
@@ -63,6 +63,24 @@ impl Authority {
     }
 }
 
+/// The authority that was named last on a connection: nearly always the next one, too, and then it is not
+/// read, but only compared.
+#[derive(Debug, Default)]
+pub struct LastAuthority(RefCell<Option<Authority>>);
+
+impl LastAuthority {
+    /// The same as [`Authority::parse`].
+    pub fn parse(&self, bytes: &[u8]) -> Result<Authority, Malformed> {
+        // Whoever reads the one spelling that an authority has comes to that authority, so its text is all
+        // there is to remember.
+        let mut last = self.0.borrow_mut();
+        match &*last {
+            Some(last) if last.text.as_bytes() == bytes => Ok(last.clone()),
+            _ => Ok(last.insert(Authority::parse(bytes)?).clone()),
+        }
+    }
+}
+
 impl PartialEq for Authority {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -106,6 +124,8 @@ const WRONG: Malformed = Malformed("the request's host is not a host name or an 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -149,5 +169,21 @@ mod tests {
             assert!(Authority::parse(wrong.as_bytes()).is_err(), "{wrong:?}");
         }
         assert!(Authority::parse(&[0xff]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_named_before_changes_nothing(
+            named in prop::collection::vec(r"[aAb.]{0,3}\.?(:(0?80|443|x)?)?|\[::1?\](:0443)?|\PC{0,3}", 1..12),
+        ) {
+            let last = LastAuthority::default();
+            for named in named {
+                let (one, alone) = (last.parse(named.as_bytes()), Authority::parse(named.as_bytes()));
+                let seen = |read: &Result<Authority, Malformed>| {
+                    read.clone().map(|it| (it.as_str().to_owned(), it.host().to_owned(), it.port()))
+                };
+                prop_assert_eq!(seen(&one), seen(&alone), "{}", named);
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
 
-pub use authority::Authority;
+pub use authority::{Authority, LastAuthority};
 pub use certified::CertifiedNames;
 pub use client_addr::TrustedProxies;
 pub use folding::{Folding, fold};
@@ -53,6 +53,18 @@ impl Target {
         peer_addr: IpAddr,
         proxies: &TrustedProxies,
     ) -> Result<Self, Malformed> {
+        Self::read_after(&LastAuthority::default(), method, uri, headers, peer_addr, proxies)
+    }
+
+    /// The same, on a connection whose last request named `last`.
+    pub fn read_after(
+        last: &LastAuthority,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer_addr: IpAddr,
+        proxies: &TrustedProxies,
+    ) -> Result<Self, Malformed> {
         if method == Method::CONNECT {
             return Err(Malformed("CONNECT is not served here"));
         }
@@ -67,7 +79,7 @@ impl Target {
         let path = uri.path_and_query().ok_or(Malformed("the request has no path"))?;
         Ok(Self {
             method: method.clone(),
-            authority: read_authority(uri, headers)?,
+            authority: read_authority(last, uri, headers)?,
             path: NormalPath::parse(path.clone())?,
             client_addr: proxies.client_addr(peer_addr, headers),
         })
@@ -80,15 +92,14 @@ impl Target {
 }
 
 /// RFC 9112 §3.2 and RFC 9113 §8.3.1: exactly one host, however it is said.
-fn read_authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Malformed> {
+fn read_authority(last: &LastAuthority, uri: &Uri, headers: &HeaderMap) -> Result<Authority, Malformed> {
     let mut lines = headers.get_all(HOST).iter();
     let line = lines.next();
     if lines.next().is_some() {
         return Err(Malformed("the request names its host more than once"));
     }
-    let line = line.map(|value| Authority::parse(value.as_bytes())).transpose()?;
-    let named =
-        uri.authority().map(|authority| Authority::parse(authority.as_str().as_bytes())).transpose()?;
+    let line = line.map(|value| last.parse(value.as_bytes())).transpose()?;
+    let named = uri.authority().map(|authority| last.parse(authority.as_str().as_bytes())).transpose()?;
     match (line, named) {
         (Some(line), Some(named)) if line != named => Err(Malformed("the request names two different hosts")),
         (Some(authority), _) | (None, Some(authority)) => Ok(authority),

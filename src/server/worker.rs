@@ -22,7 +22,7 @@ use super::{
     redirect,
 };
 use crate::{
-    gateway::{Connection, Gateway},
+    gateway::{Connection, Gateway, LastSeen},
     telemetry::{AccessLog, Counters, Limit},
 };
 
@@ -133,6 +133,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     server_name: None,
                     max_headers: common.limits.max_headers,
                     uri_length: common.limits.uri_length,
+                    last: LastSeen::default(),
                 };
                 let counted = open.count();
                 // An `async` block around it would hold it twice: as what it was given, and as what it waits for.

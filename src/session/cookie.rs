@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
+use memchr::memchr;
 
 use super::SessionToken;
 
@@ -36,34 +37,59 @@ pub fn is_ours(name: &[u8]) -> bool {
     name.get(..SESSION_COOKIE.len()).is_some_and(|head| head.eq_ignore_ascii_case(SESSION_COOKIE.as_bytes()))
 }
 
-/// The value of the cookie with this name, over all `Cookie` lines (HTTP/2 may split them, RFC 9113 §8.2.3).
-///
-/// A name that comes twice has no value: somebody is trying to pass a second one off.
-pub fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
-    let mut found = None;
-    for line in headers.get_all(COOKIE) {
-        for pair in line.as_bytes().split(|byte| *byte == b';') {
-            let Some(at) = pair.iter().position(|byte| *byte == b'=') else { continue };
-            let (key, value) = pair.split_at(at);
-            if key.trim_ascii() == name.as_bytes() {
-                if found.is_some() {
-                    return None;
-                }
-                found = value.get(1..).map(<[u8]>::trim_ascii);
-            }
-        }
-    }
-    found
+/// What a request brings under a cookie's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brought<'h> {
+    /// Nothing.
+    Nothing,
+    /// This value.
+    Value(&'h [u8]),
+    /// The name, but no value: none stands there, or more than one.
+    NoValue,
 }
 
-/// Whether any `Cookie` line carries this name, however often and with whatever value.
-pub fn is_presented(headers: &HeaderMap, name: &str) -> bool {
-    headers.get_all(COOKIE).iter().any(|line| {
-        line.as_bytes().split(|byte| *byte == b';').any(|pair| {
-            let key = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-            key.trim_ascii() == name.as_bytes()
-        })
+/// What is brought under this name, over all `Cookie` lines (HTTP/2 may split them, RFC 9113 §8.2.3).
+///
+/// A name that comes twice has no value: somebody is trying to pass a second one off.
+pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Brought<'h> {
+    let (mut is_named, mut found) = (false, None);
+    for pair in headers.get_all(COOKIE).iter().flat_map(|line| pairs(line.as_bytes())) {
+        let Some(after) = pair.trim_ascii_start().strip_prefix(name.as_bytes()) else { continue };
+        match after.trim_ascii_start().split_first() {
+            Some((b'=', value)) => {
+                if found.replace(value.trim_ascii()).is_some() {
+                    return Brought::NoValue;
+                }
+            }
+            None => is_named = true,
+            // Another name, which begins with this one.
+            Some(_) => {}
+        }
+    }
+    match found {
+        Some(value) => Brought::Value(value),
+        None if is_named => Brought::NoValue,
+        None => Brought::Nothing,
+    }
+}
+
+/// What stands between the semicolons of a line.
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let end = memchr(b';', line).unwrap_or(line.len());
+        rest = line.get(end + 1..);
+        line.get(..end)
     })
+}
+
+/// The value of the cookie with this name, if it has one; see [`read`].
+pub fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    match read(headers, name) {
+        Brought::Value(value) => Some(value),
+        Brought::Nothing | Brought::NoValue => None,
+    }
 }
 
 /// A `Set-Cookie` value for the session cookie.
@@ -94,6 +120,8 @@ pub fn write(name: &'static str, value: &str, keep: Keep) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(lines: &[&str]) -> HeaderMap {
@@ -131,6 +159,45 @@ mod tests {
             assert_eq!(find(&headers(lines), name), None, "{lines:?}");
         }
         assert_eq!(find(&HeaderMap::new(), name), None);
+    }
+
+    #[test]
+    fn a_name_without_a_value_is_still_brought() {
+        for (lines, brought) in [
+            (&["n=1; n=2"][..], Brought::NoValue),
+            (&["n"], Brought::NoValue),
+            (&["n; m"], Brought::NoValue),
+            (&["n; n=1"], Brought::Value(b"1")),
+            (&["n=", "m"], Brought::Value(b"")),
+            (&["nn=1; N=2; m=n; m n=3; n m=4; =n"], Brought::Nothing),
+            (&[], Brought::Nothing),
+        ] {
+            assert_eq!(read(&headers(lines), "n"), brought, "{lines:?}");
+        }
+    }
+
+    /// What [`read`] is to find, word by word: a line is split at its semicolons, a pair at its first `=`.
+    fn defined<'h>(lines: &'h [String], name: &str) -> Brought<'h> {
+        let pairs = lines.iter().flat_map(|line| line.split(';'));
+        let pairs =
+            pairs.map(|pair| pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value))));
+        let named: Vec<_> =
+            pairs.filter(|(key, _)| key.trim_ascii() == name).map(|(_, value)| value).collect();
+        match named.iter().flatten().collect::<Vec<_>>().as_slice() {
+            [] if named.is_empty() => Brought::Nothing,
+            [value] => Brought::Value(value.trim_ascii().as_bytes()),
+            _ => Brought::NoValue,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cookies_are_read_as_defined(
+            lines in prop::collection::vec("(n|nn|N|m|=|;|; | |\t|1){0,8}", 0..4),
+        ) {
+            let headers = headers(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+            prop_assert_eq!(read(&headers, "n"), defined(&lines, "n"));
+        }
     }
 
     #[test]

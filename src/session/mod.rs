@@ -12,6 +12,7 @@ pub mod cookie;
 mod data;
 mod data_form;
 mod file;
+mod last_token;
 mod memory;
 mod record;
 mod redis;
@@ -37,6 +38,7 @@ use crate::{
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
 pub use data_form::MalformedChange;
 pub use file::FileStore;
+pub use last_token::LastToken;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
 pub use redis::{BadAddress, Failure as RedisFailure, RedisAddress, RedisLink, RedisSettings, RedisStore};
@@ -373,19 +375,20 @@ impl Sessions {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
-        self.present_to(&AppLimits::default(), token, now, limits).await
+        self.present_to(&AppLimits::default(), token.map(SessionToken::key), now, limits).await
     }
 
-    /// The same for a request to an app with limits of its own: a session that has outlived them ends.
+    /// The same by the token's key, for a request to an app with limits of its own: a session that has outlived
+    /// them ends.
     pub async fn present_to(
         &self,
         own: &AppLimits,
-        token: Option<&SessionToken>,
+        key: Option<SessionKey>,
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
-        let Some(token) = token else { return Ok(Presented::Invalid) };
-        let Some(mut session) = self.find(token.key(), now, limits).await? else {
+        let Some(key) = key else { return Ok(Presented::Invalid) };
+        let Some(mut session) = self.find(key, now, limits).await? else {
             return Ok(Presented::Invalid);
         };
         if session.has_outlived(own, now) && self.trust != Trust::Told {

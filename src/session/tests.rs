@@ -138,7 +138,7 @@ async fn a_session_that_an_app_s_own_limits_are_too_short_for_ends_for_every_app
     let idle = AppLimits { idle_timeout: Some(Duration::from_secs(3)), lifetime: None };
     let short = AppLimits { idle_timeout: None, lifetime: Some(Duration::from_secs(20)) };
     let present = async |own: &AppLimits, token: &SessionToken, now| {
-        matches!(sessions.present_to(own, Some(token), now, &LIMITS).await, Ok(Presented::Alive(_)))
+        matches!(sessions.present_to(own, Some(token.key()), now, &LIMITS).await, Ok(Presented::Alive(_)))
     };
     // The use of another app counts; that of this one is not counted before it was looked at.
     let (token, _) = open(&sessions, at(0)).await;
@@ -160,7 +160,7 @@ async fn before_a_shared_session_ends_for_an_app_the_store_is_asked_whether_it_w
     let idle = AppLimits { idle_timeout: Some(Duration::from_secs(2)), lifetime: None };
     let (token, session) = open(&script.sessions, at(0)).await;
     script.sessions.store.note_use(session.key, at(2));
-    let present = |now| script.sessions.present_to(&idle, Some(&token), now, &LIMITS);
+    let present = |now| script.sessions.present_to(&idle, Some(token.key()), now, &LIMITS);
     assert!(matches!(present(at(3)).await, Ok(Presented::Alive(_))));
     assert!(matches!(present(at(5)).await, Ok(Presented::Invalid)));
 }
