@@ -18,7 +18,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
     sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
@@ -26,6 +26,7 @@ use tokio::{
 use super::{
     Limits,
     addresses::Place,
+    alarm::Alarm,
     frames::{FAREWELL_BYTES, Flood, Frames},
     framing::Framing,
 };
@@ -53,6 +54,9 @@ pub(super) struct Activity {
     retired: AtomicBool,
     /// Whether a head had too many lines.
     has_many_lines: AtomicBool,
+    /// Whether somebody would take the stream back from hyper, and whether hyper has nothing of it.
+    asked_to_rest: AtomicBool,
+    rests: AtomicBool,
     /// Kept here because a connection that has changed its protocol outlives the task that served it.
     _slot: Slot,
 }
@@ -94,12 +98,14 @@ impl Activity {
             terms,
             retired: AtomicBool::new(false),
             has_many_lines: AtomicBool::new(false),
+            asked_to_rest: AtomicBool::new(false),
+            rests: AtomicBool::new(false),
             _slot: slot,
         })
     }
 
     /// Since when nothing runs, if nothing runs.
-    fn idle_since(&self) -> Instant {
+    pub(super) fn idle_since(&self) -> Instant {
         self.began_at + Duration::from_millis(self.ended_after.load(Ordering::Relaxed))
     }
 
@@ -119,6 +125,22 @@ impl Activity {
     /// Whether a head had more lines than it may have.
     pub(super) fn has_many_lines(&self) -> bool {
         self.has_many_lines.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request runs.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running.load(Ordering::Relaxed) > 0
+    }
+
+    /// Has the stream say whether hyper has nothing of it that would be missed, the next time that it is read from.
+    pub(super) fn ask_to_rest(&self) {
+        self.asked_to_rest.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is so.
+    pub(super) fn rests(&self) -> bool {
+        self.asked_to_rest.store(false, Ordering::Relaxed);
+        self.rests.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Running {
@@ -181,7 +203,9 @@ pub(super) struct ClientIo<T> {
     head_began: bool,
     /// Until then the next request must have begun; `None` while one runs.
     deadline: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<Alarm>,
+    /// Something was written that may still be on its way through TLS.
+    unsent: bool,
     stalled_writes: Stall,
     pace_of_writes: Pace,
     /// Answers that h2 holds whole, and whose client takes nothing of them.
@@ -226,6 +250,7 @@ impl<T> ClientIo<T> {
             head_began: false,
             deadline: None,
             timer: None,
+            unsent: false,
             stalled_writes: Stall::new(limits.write_timeout),
             pace_of_writes: Pace::new(limits.write_rate, limits.write_timeout),
             untaken: Stall::new(limits.idle_timeout),
@@ -237,26 +262,27 @@ impl<T> ClientIo<T> {
         }
     }
 
-    fn is_busy(&self) -> bool {
-        self.activity.running.load(Ordering::Relaxed) > 0
-    }
-
     /// Bytes have come while no request ran: the next head has begun.
     fn note_bytes(&mut self) {
-        if self.framing.is_some() && !self.head_began && !self.is_busy() {
+        if self.framing.is_some() && !self.head_began && !self.activity.is_busy() {
             self.head_began = true;
             self.seen = self.activity.begun.load(Ordering::Relaxed);
             self.deadline = Some(Instant::now() + self.header_timeout);
         }
     }
 
+    fn is_late<R>(&self, limit: Limit) -> io::Result<R> {
+        self.counters.reached(limit);
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
     /// Has the stream read from again, for nobody else does: once hyper has found nothing to read, it waits
     /// for the client's next byte, and the end of a request alone would never start the idle time.
     fn look_again(&mut self, cx: &mut Context<'_>) {
         let after = self.idle_timeout;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
-        while timer.as_mut().poll(cx).is_ready() {
-            timer.as_mut().reset(Instant::now() + after);
+        let timer = self.timer.get_or_insert_with(|| Alarm::at(Instant::now() + after));
+        while timer.poll(cx).is_ready() {
+            timer.set(Instant::now() + after);
         }
     }
 
@@ -308,9 +334,16 @@ impl<T> ClientIo<T> {
         self.untaken.poll_wait_since(self.activity.full_at(), cx)
     }
 
+    /// Whether hyper has nothing of this connection: no request, no part of one, and nothing of an answer.
+    fn is_between_requests(&self) -> bool {
+        let begun = self.activity.begun.load(Ordering::Relaxed);
+        let is_between = |framing: &Framing| framing.is_between() && framing.heads() == begun;
+        !self.ended && !self.unsent && !self.head_began && self.framing.as_ref().is_some_and(is_between)
+    }
+
     /// Nothing is there to be read: ready if that has been so for too long.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
-        if self.is_busy() {
+        if self.activity.is_busy() {
             self.deadline = None;
             if self.poll_untaken(cx).is_ready() {
                 return Poll::Ready(Limit::WriteTimeout);
@@ -327,19 +360,31 @@ impl<T> ClientIo<T> {
                 *self.deadline.insert(self.activity.idle_since() + self.idle_timeout)
             }
         };
-        loop {
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if timer.deadline() > deadline {
-                timer.as_mut().reset(deadline);
-            }
-            if timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+        if self.activity.asked_to_rest.load(Ordering::Relaxed) {
+            self.activity.rests.store(self.is_between_requests(), Ordering::Relaxed);
+        }
+        let timer = self.timer.get_or_insert_with(|| Alarm::at(deadline));
+        if timer.instant() > deadline {
+            timer.set(deadline);
+        }
+        while timer.poll(cx).is_ready() {
             if Instant::now() >= deadline {
                 return Poll::Ready(if self.head_began { Limit::HeaderTimeout } else { Limit::IdleTimeout });
             }
             // It was set for an earlier deadline, which has moved since.
-            timer.as_mut().reset(deadline);
+            timer.set(deadline);
+        }
+        Poll::Pending
+    }
+}
+
+impl<T: AsyncBufRead + Unpin> ClientIo<T> {
+    /// Whether more is there to be read, before there is room to read it into; an error if the client took
+    /// too long.
+    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        match Pin::new(&mut self.stream).poll_fill_buf(cx) {
+            Poll::Ready(filled) => Poll::Ready(filled.map(|bytes| !bytes.is_empty())),
+            Poll::Pending => self.poll_late(cx).map(|limit| self.is_late(limit)),
         }
     }
 }
@@ -355,10 +400,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
         }
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
-            Poll::Pending => self.poll_late(cx).map(|limit| {
-                self.counters.reached(limit);
-                Err(io::ErrorKind::TimedOut.into())
-            }),
+            Poll::Pending => self.poll_late(cx).map(|limit| self.is_late(limit)),
             Poll::Ready(read) => {
                 let count = buf.filled().len() - before;
                 if count > 0 {
@@ -404,20 +446,17 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
         polled: Poll<io::Result<R>>,
         bytes: impl FnOnce(&R) -> usize,
     ) -> Poll<io::Result<R>> {
-        let late = |limit| {
-            self.counters.reached(limit);
-            Err(io::ErrorKind::TimedOut.into())
-        };
         match polled {
             Poll::Pending => {
+                self.unsent = true;
                 self.activity.note_full();
                 self.pace_of_writes.wait();
-                self.stalled_writes.poll_wait(cx).map(|()| late(Limit::WriteTimeout))
+                self.stalled_writes.poll_wait(cx).map(|()| self.is_late(Limit::WriteTimeout))
             }
             Poll::Ready(Ok(done)) => {
                 self.stalled_writes.moved();
                 let in_time = self.pace_of_writes.moved(bytes(&done));
-                Poll::Ready(if in_time.is_ok() { Ok(done) } else { late(Limit::WriteRate) })
+                Poll::Ready(if in_time.is_ok() { Ok(done) } else { self.is_late(Limit::WriteRate) })
             }
             failed @ Poll::Ready(Err(_)) => failed,
         }
@@ -426,6 +465,7 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
     /// Counts what went out, which lay in these slices.
     fn went(&mut self, written: &Poll<io::Result<usize>>, bufs: &[io::IoSlice<'_>]) {
         let Poll::Ready(Ok(mut left)) = *written else { return };
+        self.unsent = true;
         self.counters.sent(left);
         let Some(frames) = &mut self.frames else { return };
         for buf in bufs {
@@ -473,6 +513,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.unsent = polled.is_pending();
         self.poll_moved(cx, polled, |()| 0)
     }
 

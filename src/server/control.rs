@@ -26,11 +26,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use tokio::{
     runtime::{Builder, LocalOptions},
-    sync::watch,
     task::spawn_local,
 };
 
-use super::phase::{Phase, reached};
+use super::phase::{Phase, Phases};
 use crate::{
     identity::UserId,
     session::{Record, SessionData, SessionKey, Sessions, StoreError, Which},
@@ -214,14 +213,15 @@ impl Drop for Control {
 }
 
 /// Serves until the gateway drains.
-pub(super) fn run(control: Control, mut phases: watch::Receiver<Phase>) -> io::Result<()> {
+pub(super) fn run(control: Control, phases: Phases) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = tokio::net::UnixListener::from_std(control.listener.try_clone()?)?;
         let control = Rc::new(control);
+        let mut phases = phases.watch();
         loop {
             let accepted = tokio::select! {
-                () = reached(&mut phases, Phase::Draining) => return Ok(()),
+                () = phases.reached(Phase::Draining) => return Ok(()),
                 accepted = listener.accept() => accepted,
             };
             let socket = match accepted {

@@ -19,6 +19,8 @@ pub(crate) struct Framing {
     began: bool,
     length: Option<u64>,
     chunked: bool,
+    /// Heads that have ended.
+    heads: u32,
     /// The header lines of the head that is being read, and the most that one had.
     lines: usize,
     most_lines: usize,
@@ -49,12 +51,31 @@ impl Framing {
     /// At the beginning of a connection.
     pub(crate) fn new() -> Self {
         let line = Line { start: [0; LOOKED_AT], len: 0, after_cr: false };
-        Self { part: Part::Head, line, began: false, length: None, chunked: false, lines: 0, most_lines: 0 }
+        Self {
+            part: Part::Head,
+            line,
+            began: false,
+            length: None,
+            chunked: false,
+            heads: 0,
+            lines: 0,
+            most_lines: 0,
+        }
     }
 
     /// How many header lines a head had at most.
     pub(super) fn most_lines(&self) -> usize {
         self.most_lines
+    }
+
+    /// How many heads have ended, wrapping around.
+    pub(super) fn heads(&self) -> u32 {
+        self.heads
+    }
+
+    /// Whether all that came belongs to requests that have come whole.
+    pub(super) fn is_between(&self) -> bool {
+        matches!(self.part, Part::Head) && !self.began && self.line.len == 0 && !self.line.after_cr
     }
 
     /// Follows the next bytes; says which of them is the first that does not belong there.
@@ -179,6 +200,7 @@ impl Framing {
 
     fn head_ended(&mut self) -> Result<(), Misplaced> {
         self.began = false;
+        self.heads = self.heads.wrapping_add(1);
         self.lines = 0;
         self.part = match (self.length.take(), std::mem::take(&mut self.chunked)) {
             (Some(_), true) => return Err(Misplaced),

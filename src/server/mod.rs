@@ -7,11 +7,15 @@
 //! sockets.
 
 mod addresses;
+mod alarm;
+mod answer;
 mod client_io;
 mod connection;
 mod control;
 mod frames;
 pub(crate) mod framing;
+mod http1;
+mod http2;
 mod listen;
 mod phase;
 mod redirect;
@@ -161,7 +165,7 @@ struct Common {
     /// One permit a connection, over all workers.
     connections: Arc<Semaphore>,
     addresses: Arc<Addresses>,
-    phases: tokio::sync::watch::Receiver<Phase>,
+    phases: phase::Phases,
     /// The port that redirects lead to.
     https_port: u16,
 }
@@ -207,7 +211,7 @@ impl Server {
             access_log: self.settings.access_log,
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
             addresses: Addresses::new(self.settings.limits.connections_per_address),
-            phases: self.stopper.watch(),
+            phases: self.stopper.phases(),
             https_port: self.listeners.https_addrs().first().map_or(443, SocketAddr::port),
         };
         let metrics = Arc::clone(&common.shared.metrics);
@@ -220,14 +224,14 @@ impl Server {
             running += 1;
         }
         if let Some(listener) = sockets.status {
-            let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.watch());
+            let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.phases());
             // Not counted: it tells that we drain until the last worker has ended, and ends then.
             start(STATUS, &ended, move || {
                 status::run(listener, status::Told { readiness, metrics }, phases)
             })?;
         }
         if let Some(control) = self.control {
-            let phases = self.stopper.watch();
+            let phases = self.stopper.phases();
             start("the control socket", &ended, move || control::run(control, phases))?;
             running += 1;
         }

@@ -10,12 +10,12 @@ use http::{
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio::{net::TcpStream, time::timeout};
 
 use super::{
     Limits,
     client_io::{Activity, ClientIo, Protocol, Slot, Terms},
-    phase::{Phase, reached},
+    phase::{Phase, Watch},
 };
 use crate::{
     gateway::Shared,
@@ -33,7 +33,7 @@ pub(super) struct Redirecting {
 
 impl Redirecting {
     /// Answers one request with a redirect, and closes.
-    pub(super) async fn serve(self, socket: TcpStream, slot: Slot, mut phases: watch::Receiver<Phase>) {
+    pub(super) async fn serve(self, socket: TcpStream, slot: Slot, mut phases: Watch) {
         let Self { shared, limits, https_port, counters } = self;
         let connected = counters.connected();
         connected.speaks(Spoken::Plain);
@@ -54,7 +54,7 @@ impl Redirecting {
                     tracing::debug!(%error, "a plain connection ended");
                 }
             }
-            () = reached(&mut phases, Phase::Draining) => {}
+            () = phases.reached(Phase::Draining) => {}
         }
     }
 }

@@ -21,11 +21,10 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     runtime::{Builder, LocalOptions},
-    sync::watch,
     task::spawn_local,
 };
 
-use super::phase::{Phase, reached};
+use super::phase::{Phase, Phases};
 use crate::{session::Sessions, telemetry::Metrics, users::Directory};
 
 /// Whether the gateway can do its work.
@@ -69,15 +68,15 @@ pub(super) struct Told {
     pub(super) metrics: Arc<Metrics>,
 }
 
-pub(super) fn run(listener: TcpListener, told: Told, phases: watch::Receiver<Phase>) -> io::Result<()> {
+pub(super) fn run(listener: TcpListener, told: Told, phases: Phases) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         // Told for as long as anything runs: a balancer wants to see that we drain.
-        let mut stopped = phases;
+        let mut phases = phases.watch();
         loop {
             let accepted = tokio::select! {
-                () = reached(&mut stopped, Phase::Stopped) => return Ok(()),
+                () = phases.reached(Phase::Stopped) => return Ok(()),
                 accepted = listener.accept() => accepted,
             };
             match accepted {

@@ -13,14 +13,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{
-    Common,
-    client_io::Slot,
-    connection::Serving,
-    listen::WorkerSockets,
-    phase::{Phase, reached},
-    redirect,
-};
+use super::{Common, client_io::Slot, connection::Serving, listen::WorkerSockets, phase::Phase, redirect};
 use crate::{
     gateway::{Connection, Gateway, LastSeen},
     telemetry::{AccessLog, Counters, Limit},
@@ -40,22 +33,22 @@ async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
     let access_log =
         common.access_log.as_ref().map(|log| Rc::new(AccessLog::new(log.writer.clone(), log.format)));
     let gateway = Rc::new(Gateway::new(Arc::clone(&common.shared), access_log));
-    let serving = Serving {
+    let serving = Rc::new(Serving {
         gateway: Rc::clone(&gateway),
         acceptor: TlsAcceptor::from(Arc::clone(&common.tls)),
         limits: common.limits,
         phases: common.phases.clone(),
         counters: Arc::clone(gateway.counters()),
-        served: Rc::default(),
-    };
+        served: Cell::default(),
+    });
     let open = Rc::new(Open::default());
     let mut loops = Vec::new();
     for socket in sockets.https {
         let listener = TcpListener::from_std(socket)?;
-        let (common, open, serving) = (common.clone(), Rc::clone(&open), serving.clone());
+        let (common, open, serving) = (common.clone(), Rc::clone(&open), Rc::clone(&serving));
         let counters = Arc::clone(&serving.counters);
         loops.push(spawn_local(accept(listener, common, counters, open, move |socket, connection, slot| {
-            serving.clone().serve(socket, connection, slot)
+            Rc::clone(&serving).serve(socket, connection, slot)
         })));
     }
     for socket in sockets.http {
@@ -70,7 +63,7 @@ async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
                 https_port: port,
                 counters: Arc::clone(&counters),
             };
-            redirecting.serve(socket, slot, phases.clone())
+            redirecting.serve(socket, slot, phases.watch())
         })));
     }
     let tidying = Rc::clone(&gateway);
@@ -98,8 +91,8 @@ async fn accept<F: Future<Output = ()> + 'static>(
     open: Rc<Open>,
     serve: impl Fn(TcpStream, Connection, Slot) -> F,
 ) {
-    let mut draining = common.phases.clone();
-    let mut draining = std::pin::pin!(reached(&mut draining, Phase::Draining));
+    let mut phases = common.phases.watch();
+    let mut draining = std::pin::pin!(phases.reached(Phase::Draining));
     loop {
         let next = async {
             let (socket, peer) = listener.accept().await?;

@@ -68,6 +68,39 @@ fn a_connection_without_requests_is_closed() {
     until("all are counted", || gateway.reached("idle_timeout") == 4);
 }
 
+/// Longer than a connection keeps its buffers.
+const LONG_SILENCE: Duration = Duration::from_millis(400);
+
+#[test]
+fn a_connection_goes_on_after_a_silence() {
+    let upstream = Upstream::ok();
+    let gateway = limited("", &upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.handshake().unwrap();
+    assert!(client.is_silent_for(LONG_SILENCE));
+    // An empty line after a request is nothing (RFC 9112 §2.2).
+    client.send("POST /1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi\r\n");
+    assert_eq!(client.answer().text(), "ok");
+    assert!(client.is_silent_for(LONG_SILENCE));
+    client.send("GET /2 HTTP/1.1\r\nHo");
+    assert!(client.is_silent_for(LONG_SILENCE));
+    client.send("st: localhost\r\n\r\nGET /3 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.answer().text(), "ok");
+    assert!(client.is_silent_for(LONG_SILENCE));
+    client.send("POST /4 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nha");
+    assert!(client.is_silent_for(LONG_SILENCE));
+    client.send("lf");
+    assert_eq!(client.answer().text(), "ok");
+    let asked: Vec<_> = upstream.seen().iter().map(|request| request.asked().to_owned()).collect();
+    assert_eq!(asked, ["POST /1", "GET /2", "GET /3", "POST /4"]);
+    assert!(client.is_silent_for(LONG_SILENCE));
+    // It is still read as strictly.
+    client.send("GET / HTTP/1.1\nHost: localhost\r\n\r\n");
+    assert_eq!(client.answer().status, 400);
+    client.until_close();
+}
+
 #[test]
 fn a_running_request_is_not_idle() {
     let (go_on, told) = channel::<()>();
@@ -395,10 +428,13 @@ fn draining_closes_connections_on_which_nothing_runs() {
     silent.handshake().unwrap();
     let mut once = RawClient::connect(&gateway);
     assert_eq!(once.get("/", "").status, 200);
+    let mut long_ago = RawClient::connect(&gateway);
+    assert_eq!(long_ago.get("/", "").status, 200);
+    assert!(long_ago.is_silent_for(LONG_SILENCE));
     let mut begun = RawClient::connect(&gateway);
     begun.send("GET / HTTP/1.1\r\nX: ");
     gateway.stopper.stop(Phase::Draining);
-    for client in [&mut silent, &mut once, &mut begun] {
+    for client in [&mut silent, &mut once, &mut long_ago, &mut begun] {
         client.until_close();
     }
     gateway.drain().unwrap();

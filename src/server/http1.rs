@@ -1,0 +1,162 @@
+//! A client that speaks HTTP/1.1: one request at a time, and often nothing for a long while.
+//!
+//! hyper keeps 16 KiB of buffers for a connection, whether anything is in them
+//! or not. So it is given a connection with the first byte of a request, and
+//! gives it back when nothing has come for a moment: what is then kept is TLS.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{io::AsyncWrite, time::Instant};
+
+use super::{
+    Limits,
+    alarm::Alarm,
+    answer::{Flow, answer},
+    client_io::Activity,
+    connection::{Client, Serving, TlsIo},
+    phase::{Phase, Watch},
+};
+use crate::telemetry::Limit;
+
+/// Serves requests until the connection ends, or until the server has stopped.
+pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
+    let Client { mut io, connection, activity, connected: _connected } = client;
+    let peer_addr = connection.peer_addr;
+    let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
+    let beginning = Arc::clone(&activity);
+    let mut service = service_fn(move |request| {
+        let running = beginning.begin();
+        let retires = running.retires();
+        if let Some(limit) = retires {
+            counters.reached(limit);
+        }
+        let flow = Flow::Http1 { last: retires.is_some() };
+        answer(Rc::clone(&gateway), Box::new(request), Rc::clone(&connection), running, flow)
+    });
+    while has_more(&mut io, &mut phases).await {
+        let connection = builder(&serving.limits).serve_connection(TokioIo::new(io), service);
+        let mut served = Box::new(connection.with_upgrades());
+        let (mut drains, mut quiet) = (false, Quiet::default());
+        let ended = poll_fn(|cx| {
+            if !drains && phases.poll_reached(Phase::Draining, cx).is_ready() {
+                drains = true;
+                Pin::new(&mut *served).graceful_shutdown();
+            }
+            if drains && phases.poll_reached(Phase::Stopped, cx).is_ready() {
+                return Poll::Ready(Ended::Over);
+            }
+            let mut asked = false;
+            loop {
+                match Pin::new(&mut *served).poll(cx) {
+                    Poll::Ready(Ok(())) => return Poll::Ready(Ended::Over),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Ended::Failed(error)),
+                    Poll::Pending => {}
+                }
+                if std::mem::replace(&mut asked, true) && activity.rests() {
+                    return Poll::Ready(Ended::Rests);
+                }
+                ready!(quiet.poll(&activity, cx));
+                activity.ask_to_rest();
+            }
+        })
+        .await;
+        match ended {
+            Ended::Over => return,
+            Ended::Failed(error) => {
+                if error.is_parse_too_large() && !activity.has_many_lines() {
+                    serving.counters.reached(Limit::HeaderSize);
+                }
+                tracing::debug!(%error, peer = %peer_addr, "a connection ended");
+                return;
+            }
+            Ended::Rests => {
+                // `None` has changed its protocol, and never rests.
+                let Some(parts) = served.into_parts() else { return };
+                // Empty lines are nothing (RFC 9112 §2.2); anything else would not have been at rest.
+                debug_assert!(parts.read_buf.trim_ascii().is_empty(), "a request was given back");
+                (io, service) = (parts.io.into_inner(), parts.service);
+            }
+        }
+    }
+}
+
+enum Ended {
+    Over,
+    Failed(hyper::Error),
+    /// Nothing has come for a moment.
+    Rests,
+}
+
+/// Goes off when no request has run for a moment.
+#[derive(Default)]
+struct Quiet(Option<Alarm>);
+
+impl Quiet {
+    fn poll(&mut self, activity: &Activity, cx: &mut Context<'_>) -> Poll<()> {
+        if activity.is_busy() {
+            return Poll::Pending;
+        }
+        let due = activity.idle_since() + QUIET;
+        let alarm = self.0.get_or_insert_with(|| Alarm::at(due));
+        // Mostly it goes off for the end of a request that another has followed.
+        while alarm.poll(cx).is_ready() {
+            let now = Instant::now();
+            if now >= due {
+                alarm.set(now + QUIET);
+                return Poll::Ready(());
+            }
+            alarm.set(due);
+        }
+        Poll::Pending
+    }
+}
+
+/// Waits for the next request; if none is to come any more, closes the connection, as hyper would.
+async fn has_more(io: &mut Box<TlsIo>, phases: &mut Watch) -> bool {
+    let mut closes = false;
+    poll_fn(|cx| {
+        if !closes {
+            let drains = phases.poll_reached(Phase::Draining, cx).is_ready();
+            match io.poll_more(cx) {
+                Poll::Pending if !drains => return Poll::Pending,
+                Poll::Ready(Ok(true)) => return Poll::Ready(true),
+                Poll::Pending | Poll::Ready(_) => closes = true,
+            }
+        }
+        if phases.poll_reached(Phase::Stopped, cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        // Who is gone cannot be told.
+        Pin::new(&mut **io).poll_shutdown(cx).map(|_| false)
+    })
+    .await
+}
+
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_buf_size(limits.header_size.max(MIN_BUFFER_BYTES))
+        .max_header_size(limits.header_size)
+        // The stream itself keeps the time; see `client_io`.
+        .header_read_timeout(None);
+    if limits.max_headers != HYPER_MAX_HEADERS {
+        builder.max_headers(limits.max_headers);
+    }
+    builder
+}
+
+/// Longer than it takes a page to ask for what it is made of. Until then a connection keeps its buffers.
+const QUIET: Duration = Duration::from_millis(100);
+/// hyper parses this many without allocating.
+const HYPER_MAX_HEADERS: usize = 100;
+/// hyper takes no less.
+const MIN_BUFFER_BYTES: usize = 8 * 1024;

@@ -1,0 +1,104 @@
+//! A client that speaks HTTP/2: many requests at a time, each a task of its own.
+
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use hyper::{server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::{
+    Limits,
+    answer::{Flow, answer},
+    connection::{Client, Serving},
+    phase::{Phase, Watch},
+    stream::Streams,
+};
+
+/// Serves streams until the connection ends, or until the server has stopped.
+pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
+    let Client { io, connection, activity, connected: _connected } = client;
+    let peer_addr = connection.peer_addr;
+    let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
+    let streams = Streams::new(&serving.limits, Arc::clone(&activity), Arc::clone(&counters));
+    let taking = streams.taking();
+    let retired = Rc::new(Cell::new(false));
+    let retiring = Rc::clone(&retired);
+    let service = service_fn(move |request| {
+        let running = activity.begin();
+        if let Some(limit) = running.retires() {
+            counters.reached(limit);
+            retiring.set(true);
+        }
+        let flow = Flow::Http2(taking.clone());
+        let answered = answer(Rc::clone(&gateway), Box::new(request), Rc::clone(&connection), running, flow);
+        // In a box, because hyper moves the task of a stream half a dozen times before it runs.
+        let mut answered = Box::pin(answered);
+        async move {
+            be_reset().await;
+            answered.as_mut().await
+        }
+    });
+    let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(io), service);
+    let mut served = Box::pin(connection);
+    let mut drains = false;
+    let ended = poll_fn(|cx| {
+        loop {
+            if !drains && (retired.get() || phases.poll_reached(Phase::Draining, cx).is_ready()) {
+                drains = true;
+                // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
+                served.as_mut().graceful_shutdown();
+            }
+            if drains && phases.poll_reached(Phase::Stopped, cx).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let polled = served.as_mut().poll(cx);
+            if polled.is_ready() || drains || !retired.get() {
+                return polled;
+            }
+        }
+    })
+    .await;
+    if let Err(error) = ended {
+        tracing::debug!(%error, peer = %peer_addr, "a connection ended");
+    }
+}
+
+/// Returns at once, but not at the first poll: hyper looks for a reset only while an answer is not ready. What was
+/// opened and reset in one breath (CVE-2023-44487) then ends here, and no upstream's connection is broken for it.
+async fn be_reset() {
+    let mut looked = false;
+    let looking = |cx: &mut Context<'_>| {
+        if std::mem::replace(&mut looked, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    };
+    poll_fn(looking).await;
+}
+
+fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
+    let resets = usize::try_from(limits.http2.resets).unwrap_or(usize::MAX);
+    let mut builder = http2::Builder::new(streams);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2.streams)
+        .max_local_error_reset_streams(resets)
+        .max_header_list_size(u32::try_from(limits.header_size).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES);
+    builder
+}
+
+/// Streams that a client opened and reset before we took them on (CVE-2023-44487).
+const MAX_PENDING_RESETS: usize = 20;
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
