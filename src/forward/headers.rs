@@ -17,7 +17,7 @@ use http::{
 };
 use memchr::memchr;
 
-use super::{App, Endpoint, HostHeader, Transport, session_data::DATA as SESSION_DATA};
+use super::{App, Endpoint, HostHeader, Transport, session_data::DATA as SESSION_DATA, wire::Options};
 use crate::{
     access::Permit,
     request::{Authority, RequestId, TrustedProxies},
@@ -118,7 +118,8 @@ pub(crate) struct Onward<'a> {
 pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, mut line: impl FnMut(&HeaderName, &[u8])) {
     let Onward { permit, app, owned, facts, .. } = *onward;
     let target = permit.target();
-    let named = named_by_connection(client);
+    let options = Options::of(client.get_all(CONNECTION));
+    let named = options.named();
     let is_replaced =
         |name: &HeaderName| REPLACED.contains(name) || app.identity.names().any(|ours| ours == name);
     let passes = |name: &HeaderName| {
@@ -162,21 +163,14 @@ pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, mut line: imp
 
 /// Turns the upstream's headers into those that the client receives. Where else and by which protocol this
 /// host is served (`Alt-Svc`, RFC 7838), an upstream does not know.
-pub(super) fn to_client(headers: &mut HeaderMap) {
-    let (mut has_connection, mut has_forbidden, mut sets_cookies) = (false, false, false);
-    for name in headers.keys() {
-        if *name == CONNECTION {
-            has_connection = true;
-        } else {
-            has_forbidden |= is_hop_by_hop(name) || is_ours_alone(name);
-            sets_cookies |= *name == SET_COOKIE;
-        }
+pub(super) fn to_client(headers: &mut HeaderMap, options: &Options) {
+    for name in options.named() {
+        headers.remove(name);
     }
-    if has_connection {
-        for name in named_by_connection(headers) {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
+    let (mut has_forbidden, mut sets_cookies) = (false, false);
+    for name in headers.keys() {
+        has_forbidden |= is_hop_by_hop(name) || is_ours_alone(name);
+        sets_cookies |= *name == SET_COOKIE;
     }
     if has_forbidden {
         let names: Vec<HeaderName> =
@@ -217,17 +211,6 @@ pub(super) fn agreed_upgrade(wanted: &HeaderValue, answer: &HeaderMap) -> Option
     let (Some(agreed), None) = (lines.next(), lines.next()) else { return None };
     let mut offered = wanted.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     offered.any(|one| one.eq_ignore_ascii_case(agreed.as_bytes().trim_ascii())).then(|| agreed.clone())
-}
-
-/// RFC 9110 §7.6.1: what `Connection` names beside what is for one hop anyway.
-pub(super) fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    let lines = headers.get_all(CONNECTION).iter();
-    let tokens = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    tokens
-        .map(<[u8]>::trim_ascii)
-        .filter(|token| !WELL_KNOWN_OPTIONS.iter().any(|option| token.eq_ignore_ascii_case(option)))
-        .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .collect()
 }
 
 /// What is known to be for one hop, whether `Connection` names it or not.
@@ -394,9 +377,6 @@ const ALWAYS_OWNED: [&str; 22] = [
 ];
 
 const OWNED_PREFIXES: [&str; 5] = ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-"];
-
-/// Options of `Connection` that name a header which is for one hop in any case, as most do.
-const WELL_KNOWN_OPTIONS: [&[u8]; 3] = [b"keep-alive", b"upgrade", b"te"];
 
 const NEVER_TRAILERS: [HeaderName; 14] = [
     AUTHORIZATION,

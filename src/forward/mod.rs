@@ -256,7 +256,7 @@ fn finish(
     client: Option<(OnUpgrade, HeaderValue)>,
     (context, now): (Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
-    let AnswerHead { response, framing, kept } = head;
+    let AnswerHead { response, framing, kept, options } = head;
     let (mut response, ()) = response.into_parts();
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         let agreed = client.filter(|_| sending.is_complete()).and_then(|(client, wanted)| {
@@ -265,14 +265,14 @@ fn finish(
         let Some((client, protocol)) = agreed else {
             return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
         };
-        headers::to_client(&mut response.headers);
+        headers::to_client(&mut response.headers, &options);
         response.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         response.headers.insert(UPGRADE, protocol);
         let (upstream, ahead) = lease.conn.into_parts();
         upgrade::tunnel(client, upstream, ahead, context.leash.map(|tie| tie()));
         return Ok(Response::from_parts(response, None));
     }
-    headers::to_client(&mut response.headers);
+    headers::to_client(&mut response.headers, &options);
     let passage = Passage {
         framing,
         kept,

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName,
-    header::{EXPECT, TRAILER},
+    header::{CONNECTION, EXPECT, TRAILER},
 };
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
@@ -22,8 +22,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     BodyError, BodyLimits, OwnedNames,
     body::clean_trailers,
-    headers::named_by_connection,
-    wire::{Announced, Outbox},
+    wire::{Announced, Options, Outbox},
 };
 use crate::{pace::Pace, stall::Stall};
 
@@ -89,7 +88,7 @@ impl Upload {
         let expects_continue =
             headers.get(EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         // Not what goes no further.
-        let dropped = named_by_connection(headers).contains(&TRAILER);
+        let dropped = Options::of(headers.get_all(CONNECTION)).named().contains(&TRAILER);
         let names =
             headers.get_all(TRAILER).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
         let names = names.filter(|_| !dropped);

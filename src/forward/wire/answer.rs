@@ -10,7 +10,7 @@ use super::{BodyReader, HeadReader, Heard, Piece, Spare, WireError};
 pub struct ReadAnswer {
     /// The status code.
     pub status: StatusCode,
-    /// The headers of the final head.
+    /// The headers of the final head, without `Connection`.
     pub headers: HeaderMap,
     /// The body without its framing.
     pub body: Vec<u8>,

@@ -117,7 +117,7 @@ fn trailers(lines: &Bytes) -> Result<Piece, WireError> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     match httparse::parse_headers(lines, &mut storage) {
         Ok(httparse::Status::Complete((end, parsed))) if end == lines.len() => {
-            header_map(lines, parsed, HeaderMap::new()).map(Piece::Trailers)
+            header_map(lines, parsed, HeaderMap::new(), |_, _| true).map(Piece::Trailers)
         }
         Ok(_) => Err(WireError::Chunk),
         Err(httparse::Error::TooManyHeaders) => Err(WireError::TooLarge),

@@ -2,10 +2,10 @@
 
 use http::{
     HeaderMap, Method, StatusCode, Version,
-    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
-use super::WireError;
+use super::{Options, WireError};
 
 /// How the end of a body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,13 @@ impl Framing {
 }
 
 /// Whether the connection may carry another request after this answer (RFC 9112 §9.3).
-pub(super) fn is_kept(framing: Framing, status: StatusCode, version: Version, headers: &HeaderMap) -> bool {
+pub(super) fn is_kept(
+    framing: Framing,
+    status: StatusCode,
+    version: Version,
+    headers: &HeaderMap,
+    options: &Options,
+) -> bool {
     if framing == Framing::UntilClose {
         return false;
     }
@@ -64,13 +70,7 @@ pub(super) fn is_kept(framing: Framing, status: StatusCode, version: Version, he
     if has_no_body(status) && status != StatusCode::NOT_MODIFIED && headers.contains_key(TRANSFER_ENCODING) {
         return false;
     }
-    let says = |wanted: &[u8]| {
-        headers.get_all(CONNECTION).iter().any(|line| {
-            let mut tokens = line.as_bytes().split(|byte| *byte == b',');
-            tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(wanted))
-        })
-    };
-    !says(b"close") && (version == Version::HTTP_11 || says(b"keep-alive"))
+    !options.close && (version == Version::HTTP_11 || options.keep_alive)
 }
 
 fn has_no_body(status: StatusCode) -> bool {
@@ -110,7 +110,7 @@ const MAX_DIGITS: usize = 18;
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::{HeaderName, HeaderValue, header::CONNECTION};
 
     use super::*;
 
@@ -134,7 +134,9 @@ mod tests {
         let (status, headers) = (StatusCode::from_u16(status).unwrap(), headers(lines));
         match Framing::of(method, status, version, &headers) {
             Ok(framing) => {
-                let kept = if is_kept(framing, status, version, &headers) { "kept" } else { "closed" };
+                let options = Options::of(headers.get_all(CONNECTION));
+                let kept =
+                    if is_kept(framing, status, version, &headers, &options) { "kept" } else { "closed" };
                 format!("{framing:?}, {kept}")
             }
             Err(error) => error.to_string(),

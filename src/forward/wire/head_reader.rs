@@ -3,10 +3,10 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header::CONNECTION};
 use hyper::ext::ReasonPhrase;
 
-use super::{Framing, Spare, WireError, framing::is_kept, lines::EmptyLine};
+use super::{Framing, Options, Spare, WireError, framing::is_kept, lines::EmptyLine};
 
 /// Reads heads, interim ones too, until the final one is there.
 #[derive(Debug, Default)]
@@ -29,12 +29,14 @@ pub(in crate::forward) enum Heard {
 /// The final head of an answer, or that of a change of protocol.
 #[derive(Debug)]
 pub(in crate::forward) struct AnswerHead {
-    /// Status, headers and, where it is not the usual one, the reason.
+    /// Status, headers but `Connection` and, where it is not the usual one, the reason.
     pub(in crate::forward) response: Response<()>,
     /// Where the body ends.
     pub(in crate::forward) framing: Framing,
     /// Whether the upstream keeps the connection afterwards.
     pub(in crate::forward) kept: bool,
+    /// What `Connection` said.
+    pub(in crate::forward) options: Options,
 }
 
 impl HeadReader {
@@ -106,9 +108,16 @@ fn parse_with<'b>(
         _ => return Err(WireError::NotHttp),
     };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(WireError::NotHttp)?;
-    let headers = header_map(head, parsed.headers, spare.take_headers())?;
+    let mut options = Options::default();
+    let headers = header_map(head, parsed.headers, spare.take_headers(), |name, value| {
+        let is_for_us = *name == CONNECTION;
+        if is_for_us {
+            options.add(value);
+        }
+        !is_for_us
+    })?;
     let framing = Framing::of(asked, status, version, &headers)?;
-    let kept = is_kept(framing, status, version, &headers);
+    let kept = is_kept(framing, status, version, &headers, &options);
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -118,21 +127,24 @@ fn parse_with<'b>(
     {
         response.extensions_mut().insert(reason);
     }
-    Ok(AnswerHead { response, framing, kept })
+    Ok(AnswerHead { response, framing, kept, options })
 }
 
-/// Names in lower case; values are parts of `all`, not copies. `headers` is empty.
+/// Names in lower case; values are parts of `all`, not copies. What `keeps` rejects is left out. `headers` is empty.
 pub(super) fn header_map(
     all: &Bytes,
     lines: &[httparse::Header<'_>],
     mut headers: HeaderMap,
+    mut keeps: impl FnMut(&HeaderName, &HeaderValue) -> bool,
 ) -> Result<HeaderMap, WireError> {
     headers.reserve(lines.len() + ADDED_LATER);
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| WireError::Header)?;
         let value =
             HeaderValue::from_maybe_shared(all.slice_ref(line.value)).map_err(|_| WireError::Header)?;
-        headers.append(name, value);
+        if keeps(&name, &value) {
+            headers.append(name, value);
+        }
     }
     Ok(headers)
 }
