@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
 };
@@ -34,7 +34,8 @@ pub(super) async fn answer(
     mut running: Running,
     flow: Flow,
 ) -> Result<Response<Watched>, Infallible> {
-    let mut response = gateway.handle(request, &connection).await;
+    // Where it lies: awaited by itself, its four kilobytes would be moved once more.
+    let mut response = pin!(gateway.handle(request, &connection)).await;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let taking = match flow {
         Flow::Http1 { last } => {
@@ -53,13 +54,14 @@ pub(super) async fn answer(
             running.answering();
             Some(running)
         };
-        Watched { body, running, taking }
+        Watched { body: Box::new(body), running, taking }
     }))
 }
 
 /// A body that tells the connection when it has ended.
 pub(super) struct Watched {
-    body: Outgoing,
+    /// In a box, because hyper moves the answer about half a dozen times before it asks for the body.
+    body: Box<Outgoing>,
     running: Option<Running>,
     taking: Option<Taking>,
 }
@@ -72,7 +74,7 @@ impl Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let polled = Pin::new(&mut *self.body).poll_frame(cx);
         if let Some(taking) = &self.taking {
             taking.note(polled.is_ready());
         }

@@ -212,8 +212,8 @@ pub(super) struct ClientIo<T> {
     untaken: Stall,
     /// For HTTP/1.1, where single bytes can be told to belong to a head; in HTTP/2 they may be anything.
     framing: Option<Framing>,
-    /// For HTTP/2.
-    frames: Option<Frames>,
+    /// For HTTP/2. In a box, for whoever has none.
+    frames: Option<Box<Frames>>,
     /// Something came that must not be read on from.
     ended: bool,
     /// What is still to be said to a client that sent too much, and how much of it has been.
@@ -255,7 +255,7 @@ impl<T> ClientIo<T> {
             pace_of_writes: Pace::new(limits.write_rate, limits.write_timeout),
             untaken: Stall::new(limits.idle_timeout),
             framing: (protocol == Protocol::Http1).then(Framing::new),
-            frames: (protocol == Protocol::Http2).then(|| Frames::new(limits.http2)),
+            frames: (protocol == Protocol::Http2).then(|| Box::new(Frames::new(limits.http2))),
             ended: false,
             farewell: None,
             linger: None,
@@ -326,7 +326,7 @@ impl<T> ClientIo<T> {
 
     /// Whether answers that are ready wait for a client that makes no room for them, and for nothing else.
     fn poll_untaken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let unfinished = self.frames.as_ref().map_or(0, Frames::unfinished);
+        let unfinished = self.frames.as_ref().map_or(0, |frames| frames.unfinished());
         if unfinished <= self.activity.answering.load(Ordering::Relaxed) as usize {
             self.untaken.moved();
             return Poll::Pending;
@@ -477,7 +477,7 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
 
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ended && self.farewell.is_none() {
-            self.farewell = self.frames.as_ref().and_then(Frames::farewell).map(|frame| (frame, 0));
+            self.farewell = self.frames.as_ref().and_then(|frames| frames.farewell()).map(|frame| (frame, 0));
         }
         while let Some((frame, sent)) = &mut self.farewell {
             let rest = frame.get(*sent..).unwrap_or_default();

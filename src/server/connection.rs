@@ -48,7 +48,8 @@ impl Serving {
         let client = tokio::select! {
             biased;
             () = phases.reached(Phase::Stopped) => return,
-            client = self.shake_hands(socket, connection, slot) => client,
+            // In a box, as is whatever a connection needs for a while only: the task keeps room for all it awaits.
+            client = Box::pin(self.shake_hands(socket, connection, slot)) => client,
         };
         let served: Pin<Box<dyn Future<Output = ()>>> = match client {
             Some((Protocol::Http1, client)) => Box::pin(http1::serve(self, client, phases)),
@@ -69,8 +70,7 @@ impl Serving {
             return None;
         }
         let connected = self.counters.connected();
-        let handshake = Box::pin(self.acceptor.accept(socket));
-        match timeout(self.limits.handshake_timeout, handshake).await {
+        match timeout(self.limits.handshake_timeout, self.acceptor.accept(socket)).await {
             Ok(Ok(stream)) => Some(self.client(stream, connection, slot, connected)),
             Ok(Err(error)) => {
                 self.counters.handshake_failed();

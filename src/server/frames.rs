@@ -295,12 +295,15 @@ impl Cursor {
                 self.skip = (head.len as usize + HEAD_BYTES).saturating_sub(wanted);
                 return Some(head);
             }
-            let (byte, rest) = bytes.split_first()?;
-            *bytes = rest;
-            if let Some(place) = self.head.get_mut(self.have) {
-                *place = *byte;
+            let (came, rest) = bytes.split_at((wanted - self.have).min(bytes.len()));
+            if came.is_empty() {
+                return None;
             }
-            self.have += 1;
+            *bytes = rest;
+            if let Some(places) = self.head.get_mut(self.have..self.have + came.len()) {
+                places.copy_from_slice(came);
+            }
+            self.have += came.len();
         }
     }
 

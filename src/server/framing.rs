@@ -96,11 +96,22 @@ impl Framing {
                         return Some(at + misplaced);
                     }
                     at += plain.len();
-                    if let Some(byte) = ending.first() {
-                        if self.ending(*byte).is_err() {
-                            return Some(at);
+                    match ending {
+                        // Nearly always.
+                        [b'\r', b'\n', ..] if !self.line.after_cr => {
+                            if self.line_ended().is_err() {
+                                return Some(at + 1);
+                            }
+                            self.line.len = 0;
+                            at += 2;
                         }
-                        at += 1;
+                        [byte, ..] => {
+                            if self.ending(*byte).is_err() {
+                                return Some(at);
+                            }
+                            at += 1;
+                        }
+                        [] => {}
                     }
                 }
             }
@@ -179,15 +190,12 @@ impl Framing {
         self.lines += 1;
         self.most_lines = self.most_lines.max(self.lines);
         let line = self.line.looked_at();
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { return Ok(()) };
-        let (name, value) = line.split_at(colon);
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
         let is_whole = self.line.len <= LOOKED_AT;
-        if name.eq_ignore_ascii_case(b"content-length") {
+        if let Some(value) = value_of(b"content-length", line) {
             let length = digits(value, 10, MAX_DECIMAL_DIGITS).filter(|_| is_whole).ok_or(Misplaced)?;
             return if self.length.replace(length).is_some() { Err(Misplaced) } else { Ok(()) };
         }
-        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        if let Some(value) = value_of(b"transfer-encoding", line) {
             let is_chunked = is_whole && value.eq_ignore_ascii_case(b"chunked");
             return if std::mem::replace(&mut self.chunked, true) || !is_chunked {
                 Err(Misplaced)
@@ -232,6 +240,13 @@ impl Line {
     fn looked_at(&self) -> &[u8] {
         self.start.get(..self.len).unwrap_or(&self.start)
     }
+}
+
+/// The value in this line, if it is of this name.
+fn value_of<'l>(name: &[u8], line: &'l [u8]) -> Option<&'l [u8]> {
+    let (start, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    start.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
 /// A number of nothing but digits, too few of them to overflow.

@@ -3,9 +3,10 @@
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
+    pin::pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
 };
 
 use hyper::{server::conn::http2, service::service_fn};
@@ -34,14 +35,13 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
             counters.reached(limit);
             retiring.set(true);
         }
-        let flow = Flow::Http2(taking.clone());
-        let answered = answer(Rc::clone(&gateway), Box::new(request), Rc::clone(&connection), running, flow);
+        let (taking, gateway, connection) = (taking.clone(), Rc::clone(&gateway), Rc::clone(&connection));
+        let request = Box::new(request);
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
-        let mut answered = Box::pin(answered);
-        async move {
-            be_reset().await;
-            answered.as_mut().await
-        }
+        Box::pin(async move {
+            taking.be_reset().await;
+            pin!(answer(gateway, request, connection, running, Flow::Http2(taking))).await
+        })
     });
     let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(io), service);
     let mut served = Box::pin(connection);
@@ -66,20 +66,6 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
     if let Err(error) = ended {
         tracing::debug!(%error, peer = %peer_addr, "a connection ended");
     }
-}
-
-/// Returns at once, but not at the first poll: hyper looks for a reset only while an answer is not ready. What was
-/// opened and reset in one breath (CVE-2023-44487) then ends here, and no upstream's connection is broken for it.
-async fn be_reset() {
-    let mut looked = false;
-    let looking = |cx: &mut Context<'_>| {
-        if std::mem::replace(&mut looked, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    };
-    poll_fn(looking).await;
 }
 
 fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
