@@ -9,9 +9,9 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderValue};
 
 use crate::{
-    access::{Decision, decide},
+    access::{Decision, Permit, decide},
     config::Configuration,
-    forward::{self, Facts, OwnedNames},
+    forward::{self, App, Endpoint, Facts, OwnedNames},
     identity::Identity,
     portal::form::Form,
     request::{RequestIds, Target},
@@ -48,15 +48,42 @@ pub fn headers_to_upstream(
     mut headers: HeaderMap,
     upgrade: Option<&HeaderValue>,
 ) -> Option<HeaderMap> {
-    let app = configuration.policy.route(&target).ok()?;
-    let Decision::Allow(permit) = decide(&configuration.policy, app, identity, None, target) else {
-        return None;
-    };
-    let app = configuration.apps.get(permit.app().0)?;
-    let endpoint = app.upstreams.first()?;
-    let owned = OwnedNames::of(&configuration.apps);
-    let id = RequestIds::new().next();
-    let facts = Facts { id, peer_addr, proxies: &configuration.server.trusted_proxies };
-    forward::headers::to_upstream(&mut headers, &permit, app, endpoint, &owned, &facts, upgrade);
+    Rewriting::of(configuration, identity, target, peer_addr)?.rewrite(&mut headers, upgrade);
     Some(headers)
+}
+
+/// A request that may go on, and all that its headers are rewritten with.
+pub struct Rewriting<'c> {
+    permit: Permit,
+    app: &'c App,
+    endpoint: &'c Endpoint,
+    owned: OwnedNames,
+    facts: Facts<'c>,
+}
+
+impl<'c> Rewriting<'c> {
+    /// `None` if the rules don't let it go on.
+    pub fn of(
+        configuration: &'c Configuration,
+        identity: Identity,
+        target: Target,
+        peer_addr: IpAddr,
+    ) -> Option<Self> {
+        let app = configuration.policy.route(&target).ok()?;
+        let Decision::Allow(permit) = decide(&configuration.policy, app, identity, None, target) else {
+            return None;
+        };
+        let app = configuration.apps.get(permit.app().0)?;
+        let endpoint = app.upstreams.first()?;
+        let owned = OwnedNames::of(&configuration.apps);
+        let id = RequestIds::new().next();
+        let facts = Facts { id, peer_addr, proxies: &configuration.server.trusted_proxies };
+        Some(Self { permit, app, endpoint, owned, facts })
+    }
+
+    /// Makes of the client's headers those that the upstream receives.
+    pub fn rewrite(&self, headers: &mut HeaderMap, upgrade: Option<&HeaderValue>) {
+        let Self { permit, app, endpoint, owned, facts } = self;
+        forward::headers::to_upstream(headers, permit, app, endpoint, owned, facts, upgrade);
+    }
 }
