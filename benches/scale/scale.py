@@ -82,22 +82,29 @@ def crowd(folder, cpus, upstream, load, options):
         came = sum(each.answered() for each in people)
         expect("idle connections", came, idle)
         seen["kib_for_an_idle_connection"] = (cost.rss_kib(gateway.pids()) - before) / idle
-        print(f"{idle:,} idle connections after {time.monotonic() - began:.0f} s, "
-              f"{seen['kib_for_an_idle_connection']:.1f} KiB each")  # fmt: skip
+        print(
+            f"{idle:,} idle connections after {time.monotonic() - began:.0f} s, "
+            f"{seen['kib_for_an_idle_connection']:.1f} KiB each"
+        )
         seen["alone"] = loaded("working beside them", gateway, load, work, options.seconds)
         with Flood(gateway, 1 / check) as strangers:
             seen["flooded"] = loaded("the same under a flood of sign-ins", gateway, load, work, options.seconds)
-        seen["flood"] = {"sign_ins_per_second": 1 / check, "ms_for_a_check": check * 1000, "answers": strangers.answers}
-        print(f"the flood: {1 / check:.0f} sign-ins a second, {check * 1000:.0f} ms of a core each; "
-              f"answers by status: {strangers.answers}")  # fmt: skip
-        if not strangers.answers or unexpected(strangers.answers):
+        answers = strangers.answers
+        seen["flood"] = {"sign_ins_per_second": 1 / check, "ms_for_a_check": check * 1000, "answers": answers}
+        print(
+            f"the flood: {1 / check:.0f} sign-ins a second, {check * 1000:.0f} ms of a core each; "
+            f"answers by status: {answers}"
+        )
+        if not answers or unexpected(answers):
             raise SystemExit("a sign-in was answered with something else than 401, 403, 429 or 503")
         for each in people:
             each.ask()
         expect("idle connections that were still served", sum(each.answered() for each in people), idle)
         seen["kib_at_most"] = most_kib(gateway)
-        print(f"all {idle:,} idle connections were served again; memory at the start {seen['kib_at_the_start'] >> 10} MiB, "
-              f"at most {seen['kib_at_most'] >> 10} MiB")  # fmt: skip
+        print(
+            f"all {idle:,} idle connections were served again; memory at the start "
+            f"{seen['kib_at_the_start'] >> 10} MiB, at most {seen['kib_at_most'] >> 10} MiB"
+        )
     return seen
 
 
@@ -127,8 +134,10 @@ def workers(folder, cpus, upstream, load, options):
         "requests_per_second_ratio": {"median": measured[ROUNDS // 2], "min": measured[0], "max": measured[-1]},
         "rounds": rounds,
     }
-    print(f"\ntwo workers against one: {show(seen['capacity_ratio'])} times the requests on cores of their own (CPU time for "
-          "a request of one worker, over that of two times the share of the busier one);")  # fmt: skip
+    print(
+        f"\ntwo workers against one: {show(seen['capacity_ratio'])} times the requests on cores of their own "
+        "(CPU time for a request of one worker, over that of two times the share of the busier one);"
+    )
     print(f"here, where load and upstream share {len(cpus)} CPUs with them: {show(seen['requests_per_second_ratio'])}")
     return seen
 
@@ -146,8 +155,10 @@ def loaded(what, gateway, load, work, seconds):
         "busy": spent / answered.seconds,
         "kib": cost.rss_kib(gateway.pids()),
     }
-    print(f"{what}: {found['requests']:,} requests, {found['requests_per_second']:,.0f}/s, p50 {found['p50_ms']:.1f} ms, "
-          f"p99 {found['p99_ms']:.1f} ms, {found['kib'] >> 10} MiB; the gateway took {found['busy']:.1f} CPUs")  # fmt: skip
+    print(
+        f"{what}: {found['requests']:,} requests, {found['requests_per_second']:,.0f}/s, p50 {found['p50_ms']:.1f} ms, "
+        f"p99 {found['p99_ms']:.1f} ms, {found['kib'] >> 10} MiB; the gateway took {found['busy']:.1f} CPUs"
+    )
     return found
 
 
