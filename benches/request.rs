@@ -3,22 +3,18 @@
 //! The time is a round trip's, so it counts the client and the upstream too; `compare/run` tells what the
 //! gateway alone costs.
 
+#[expect(dead_code, unused_imports, reason = "each bench takes of it what it needs")]
 mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use support::{Client, Gateway, Protocol, upstream};
+use support::{Client, Gateway, Protocol, apps, upstream};
 use tokio::runtime::Builder;
 
 criterion_group!(benches, requests);
 criterion_main!(benches);
 
 fn requests(criterion: &mut Criterion) {
-    let apps = format!(
-        "[groups]\nstaff = [\"bench.use\"]\n{}{}",
-        app("whoami", "builtin:whoami"),
-        app("tcp", &format!("http://{}", upstream::start())),
-    );
-    let gateway = Gateway::start(1, &apps);
+    let gateway = Gateway::start(1, &apps(upstream::start()));
     let session = gateway.sign_in("alice", "staff");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     for protocol in [Protocol::Http1, Protocol::Http2] {
@@ -42,12 +38,4 @@ fn requests(criterion: &mut Criterion) {
         let status = runtime.block_on(client.get("/tcp/members/page", None));
         assert_eq!(status, 401, "what was measured asks who is there");
     }
-}
-
-fn app(name: &str, upstream: &str) -> String {
-    format!(
-        "[[app]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"{upstream}\"\nidentity = \"remote-user\"\n\
-         [[app.rule]]\npath = \"/{name}/public/**\"\nallow = \"anyone\"\n\
-         [[app.rule]]\npath = \"/{name}/members/**\"\nallow = {{ group = \"staff\" }}\n"
-    )
 }

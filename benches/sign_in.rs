@@ -26,6 +26,7 @@
     reason = "figures of three digits"
 )]
 
+#[expect(dead_code, unused_imports, reason = "each bench takes of it what it needs")]
 mod support;
 
 use std::{

@@ -6,15 +6,18 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    access::{Decision, decide},
+    access::{Decision, Permit, decide},
     config::Configuration,
-    forward::{self, Facts, OwnedNames},
+    forward::{
+        App, Endpoint, Facts, OwnedNames,
+        headers::{self, Onward},
+    },
     identity::Identity,
     portal::form::Form,
-    request::{RequestIds, Target},
+    request::{RequestId, RequestIds, Target, TrustedProxies},
     server::framing::Framing,
 };
 
@@ -45,17 +48,58 @@ pub fn headers_to_upstream(
     identity: Identity,
     target: Target,
     peer_addr: IpAddr,
-    headers: &HeaderMap,
+    client: &HeaderMap,
     upgrade: Option<&HeaderValue>,
 ) -> Option<HeaderMap> {
-    let app = configuration.policy.route(&target).ok()?;
-    let Decision::Allow(permit) = decide(&configuration.policy, app, identity, None, target) else {
-        return None;
-    };
-    let app = configuration.apps.get(permit.app().0)?;
-    let owned = OwnedNames::of(&configuration.apps);
-    let id = RequestIds::new().next();
-    let peer = peer_addr.to_string();
-    let facts = Facts { id, peer_addr, peer: &peer, proxies: &configuration.server.trusted_proxies };
-    Some(forward::rewritten(headers, &permit, app, &owned, &facts, upgrade))
+    let mut headers = HeaderMap::new();
+    Rewriting::of(configuration, identity, target, peer_addr)?.rewrite(client, upgrade, |name, value| {
+        let value = HeaderValue::from_bytes(value).expect("what is written is a legal value");
+        headers.append(name, value);
+    });
+    Some(headers)
+}
+
+/// A request that may go on, and all that its headers are rewritten with.
+pub struct Rewriting<'c> {
+    permit: Permit,
+    app: &'c App,
+    endpoint: &'c Endpoint,
+    owned: OwnedNames,
+    id: RequestId,
+    peer_addr: IpAddr,
+    peer: String,
+    proxies: &'c TrustedProxies,
+}
+
+impl<'c> Rewriting<'c> {
+    /// `None` if the rules don't let it go on.
+    pub fn of(
+        configuration: &'c Configuration,
+        identity: Identity,
+        target: Target,
+        peer_addr: IpAddr,
+    ) -> Option<Self> {
+        let app = configuration.policy.route(&target).ok()?;
+        let Decision::Allow(permit) = decide(&configuration.policy, app, identity, None, target) else {
+            return None;
+        };
+        let app = configuration.apps.get(permit.app().0)?;
+        let endpoint = app.upstreams.first()?;
+        let (owned, id) = (OwnedNames::of(&configuration.apps), RequestIds::new().next());
+        let proxies = &configuration.server.trusted_proxies;
+        Some(Self { permit, app, endpoint, owned, id, peer_addr, peer: peer_addr.to_string(), proxies })
+    }
+
+    /// Gives each header that the upstream receives to `line`.
+    pub fn rewrite(
+        &self,
+        client: &HeaderMap,
+        upgrade: Option<&HeaderValue>,
+        line: impl FnMut(&HeaderName, &[u8]),
+    ) {
+        let Self { permit, app, endpoint, owned, id, peer_addr, peer, proxies } = self;
+        let facts = Facts { id: *id, peer_addr: *peer_addr, peer, proxies };
+        let onward = Onward { permit, app, endpoint, owned, facts: &facts, upgrade, session_data: None };
+        headers::to_upstream(client, &onward, line);
+    }
 }

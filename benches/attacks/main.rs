@@ -1,6 +1,6 @@
 //! What a signed-in user notices while the gateway is attacked.
 //!
-//!     benches/attacks/run                     every attack, about three minutes
+//!     benches/attacks/run                     every attack, about six minutes
 //!     benches/attacks/run --only slow-loris   one of them
 //!
 //! The gateway is the release binary in a process of its own, the attackers are another, the user and the

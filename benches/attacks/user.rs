@@ -2,15 +2,19 @@
 
 use std::{
     cell::Cell,
+    net::SocketAddr,
     path::Path,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use http::{Request, header};
+use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{body::Bytes, client::conn::http1};
+use hyper::{
+    body::{Bytes, Incoming},
+    client::conn::http1,
+};
 use hyper_util::rt::TokioIo;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -28,8 +32,15 @@ use super::gateway::{Gateway, PASSWORD};
 /// A browser with a session.
 pub(crate) struct User {
     runtime: LocalRuntime,
-    senders: Vec<Rc<tokio::sync::Mutex<http1::SendRequest<Full<Bytes>>>>>,
+    connections: Vec<Rc<tokio::sync::Mutex<Connection>>>,
     cookie: String,
+}
+
+/// One that is made anew when the gateway says that an answer was its last: it carries so many requests, and so long.
+struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    tls: Arc<ClientConfig>,
+    addr: SocketAddr,
 }
 
 const CONNECTIONS: usize = 4;
@@ -40,20 +51,18 @@ impl User {
         let runtime =
             Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
         let (addr, certificate) = (gateway.addr, gateway.certificate());
-        let (senders, cookie) = runtime.block_on(async {
+        let (connections, cookie) = runtime.block_on(async {
             let tls = Arc::new(client_config(&certificate, b"http/1.1"));
-            let mut senders = Vec::new();
+            let mut connections = Vec::new();
             for _ in 0..CONNECTIONS {
-                let stream = connect(&tls, addr).await.unwrap();
-                let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-                spawn_local(connection);
-                senders.push(sender);
+                connections.push(Connection::open(Arc::clone(&tls), addr).await);
             }
-            let cookie = sign_in(&mut senders[0], "alice", PASSWORD).await;
-            (senders, cookie.expect("a session"))
+            let cookie = sign_in(&mut connections[0].sender, "alice", PASSWORD).await;
+            (connections, cookie.expect("a session"))
         });
-        let senders = senders.into_iter().map(|sender| Rc::new(tokio::sync::Mutex::new(sender))).collect();
-        Self { runtime, senders, cookie }
+        let connections =
+            connections.into_iter().map(|each| Rc::new(tokio::sync::Mutex::new(each))).collect();
+        Self { runtime, connections, cookie }
     }
 
     /// Requests a second, over this time.
@@ -63,22 +72,22 @@ impl User {
         let began = Instant::now();
         self.runtime.block_on(async {
             let working: Vec<_> = self
-                .senders
+                .connections
                 .iter()
-                .map(|sender| {
-                    let (sender, cookie, done) = (Rc::clone(sender), self.cookie.clone(), Rc::clone(&done));
+                .map(|connection| {
+                    let (connection, done) = (Rc::clone(connection), Rc::clone(&done));
+                    let cookie = self.cookie.clone();
                     spawn_local(async move {
-                        let mut sender = sender.lock().await;
+                        let mut connection = connection.lock().await;
                         while began.elapsed() < time {
                             let request = Request::get("/members/page")
                                 .header(header::HOST, "localhost")
                                 .header(header::COOKIE, &cookie)
                                 .body(Full::default())
                                 .unwrap();
-                            sender.ready().await.expect("an open connection");
-                            let answer = sender.send_request(request).await.expect("the user is served");
+                            let answer = connection.ask(request).await;
                             assert_eq!(answer.status(), 200);
-                            read(answer).await;
+                            connection.take(answer).await;
                             done.set(done.get() + 1);
                         }
                     })
@@ -89,6 +98,34 @@ impl User {
             }
         });
         done.get() as f64 / began.elapsed().as_secs_f64()
+    }
+}
+
+impl Connection {
+    async fn open(tls: Arc<ClientConfig>, addr: SocketAddr) -> Self {
+        let sender = Self::shake_hands(&tls, addr).await;
+        Self { sender, tls, addr }
+    }
+
+    async fn shake_hands(tls: &Arc<ClientConfig>, addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
+        let stream = connect(tls, addr).await.expect("the user gets in");
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        spawn_local(connection);
+        sender
+    }
+
+    async fn ask(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        self.sender.ready().await.expect("an open connection");
+        self.sender.send_request(request).await.expect("the user is served")
+    }
+
+    /// Reads an answer to its end, and connects again if no other will follow it here.
+    async fn take(&mut self, answer: Response<Incoming>) {
+        let is_last = answer.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
+        read(answer).await;
+        if is_last {
+            self.sender = Self::shake_hands(&self.tls, self.addr).await;
+        }
     }
 }
 
@@ -123,13 +160,13 @@ pub(crate) async fn sign_in(
     session
 }
 
-fn cookie(answer: &http::Response<hyper::body::Incoming>, begins: &str) -> Option<String> {
+fn cookie(answer: &Response<Incoming>, begins: &str) -> Option<String> {
     let lines = answer.headers().get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
     let line = lines.into_iter().find(|line| line.starts_with(begins))?;
     line.split(';').next().map(str::to_owned)
 }
 
-async fn read(answer: http::Response<hyper::body::Incoming>) -> String {
+async fn read(answer: Response<Incoming>) -> String {
     #[expect(clippy::disallowed_methods, reason = "limited")]
     let body = Limited::new(answer.into_body(), 1 << 20).collect().await.unwrap().to_bytes();
     String::from_utf8_lossy(&body).into_owned()
@@ -138,7 +175,7 @@ async fn read(answer: http::Response<hyper::body::Incoming>) -> String {
 /// A TLS connection to the gateway.
 pub(crate) async fn connect(
     tls: &Arc<ClientConfig>,
-    addr: std::net::SocketAddr,
+    addr: SocketAddr,
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let socket = TcpStream::connect(addr).await?;
     socket.set_nodelay(true)?;

@@ -73,13 +73,13 @@ class Proxy(Server):
 
     def connect(self):
         """A TLS connection as a browser without a remembered session would make it."""
-        return self._client_tls().wrap_socket(
+        return self.client_tls().wrap_socket(
             socket.create_connection(("127.0.0.1", self.port), 10), server_hostname="localhost"
         )
 
     def ask(self, method, path, headers=None, body=None):
         """One request on a connection of its own: status, headers, body."""
-        client = http.client.HTTPSConnection("localhost", self.port, timeout=10, context=self._client_tls())
+        client = http.client.HTTPSConnection("localhost", self.port, timeout=10, context=self.client_tls())
         try:
             client.request(method, path, body, self.headers if headers is None else headers)
             answer = client.getresponse()
@@ -87,7 +87,7 @@ class Proxy(Server):
         finally:
             client.close()
 
-    def _client_tls(self):
+    def client_tls(self):
         return ssl.create_default_context(cafile=self.folder / CERTIFICATE)
 
 

@@ -14,7 +14,7 @@ use portcullis::{
     config,
     gateway::Shared,
     identity::{GroupName, UserName},
-    server::{Phase, ServeError, Stopper},
+    server::{Phase, ServeError, Server, Stopper},
     session::{Opening, Owner, cookie::SESSION_COOKIE},
     telemetry::LogWriter,
     users::{NewUser, UserStore},
@@ -35,6 +35,13 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts one with so many workers, and these apps and groups. Its access log is written, to nowhere.
     pub(crate) fn start(workers: usize, apps: &str) -> Self {
+        let (mut this, server) = Self::bound(workers, apps);
+        this.running = Some(std::thread::spawn(move || server.run()));
+        this
+    }
+
+    /// The same, for whoever runs the server himself.
+    pub(crate) fn bound(workers: usize, apps: &str) -> (Self, Server) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let text = format!("[server]\nworkers = {workers}\n{SECTIONS}{apps}");
         let loaded = config::parse(&text, &folder.path().join("gateway.toml"));
@@ -44,9 +51,8 @@ impl Gateway {
         let Assembled { server, shared, addrs, .. } =
             assemble(loaded.configuration, surroundings).expect("a gateway");
         let stopper = server.stopper();
-        let running = Some(std::thread::spawn(move || server.run()));
         let addr = *addrs.https.first().expect("a listener is configured");
-        Self { addr, shared, stopper, folder, running }
+        (Self { addr, shared, stopper, folder, running: None }, server)
     }
 
     /// Adds a user and opens a session; returns the line for `Cookie`.
@@ -94,6 +100,19 @@ impl Drop for Gateway {
             running.join().expect("no panic").expect("no worker died");
         }
     }
+}
+
+/// Two apps, of which one is a server at this address: `/whoami` and `/tcp`. Each has a public path, and one for the staff.
+pub(crate) fn apps(upstream: SocketAddr) -> String {
+    let app = |name, upstream| {
+        format!(
+            "[[app]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"{upstream}\"\nidentity = \"remote-user\"\n\
+             [[app.rule]]\npath = \"/{name}/public/**\"\nallow = \"anyone\"\n\
+             [[app.rule]]\npath = \"/{name}/members/**\"\nallow = {{ group = \"staff\" }}\n"
+        )
+    };
+    let (built_in, served) = (app("whoami", "builtin:whoami"), app("tcp", &format!("http://{upstream}")));
+    format!("[groups]\nstaff = [\"bench.use\"]\n{built_in}{served}")
 }
 
 const SECTIONS: &str = "https = [\"127.0.0.1:0\"]\nhttp = []\nstatus = \"off\"\n\

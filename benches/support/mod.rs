@@ -4,6 +4,8 @@ pub(crate) mod upstream;
 
 mod client;
 mod gateway;
+mod here;
 
 pub(crate) use client::{Client, Protocol};
-pub(crate) use gateway::Gateway;
+pub(crate) use gateway::{Gateway, apps};
+pub(crate) use here::Here;

@@ -145,28 +145,16 @@ impl Forwarder {
 
 /// The headers that the app is told beside the client's own, for a request that was allowed.
 pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Facts<'_>) -> HeaderMap {
-    rewritten(&HeaderMap::new(), permit, app, owned, facts, None)
-}
-
-/// The client's headers as the app receives them, to be looked at.
-pub(crate) fn rewritten(
-    client: &HeaderMap,
-    permit: &Permit,
-    app: &App,
-    owned: &OwnedNames,
-    facts: &Facts<'_>,
-    upgrade: Option<&HeaderValue>,
-) -> HeaderMap {
-    let mut rewritten = HeaderMap::new();
+    let mut added = HeaderMap::new();
     if let Some(endpoint) = app.upstreams.first() {
-        let onward = Onward { permit, app, endpoint, owned, facts, upgrade, session_data: None };
-        headers::to_upstream(client, &onward, |name, value| {
+        let onward = Onward { permit, app, endpoint, owned, facts, upgrade: None, session_data: None };
+        headers::to_upstream(&HeaderMap::new(), &onward, |name, value| {
             if let Ok(value) = HeaderValue::from_bytes(value) {
-                rewritten.append(name, value);
+                added.append(name, value);
             }
         });
     }
-    rewritten
+    added
 }
 
 /// A request, as it came; kept until there is an answer, because it may have to be sent a second time.

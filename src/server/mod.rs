@@ -204,16 +204,7 @@ impl Server {
             .settings
             .workers
             .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
-        let common = Common {
-            shared: self.shared,
-            tls: self.tls,
-            limits: self.settings.limits,
-            access_log: self.settings.access_log,
-            connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
-            addresses: Addresses::new(self.settings.limits.connections_per_address),
-            phases: self.stopper.phases(),
-            https_port: self.listeners.https_addrs().first().map_or(443, SocketAddr::port),
-        };
+        let common = self.common();
         let metrics = Arc::clone(&common.shared.metrics);
         let (ended, endings) = mpsc::channel();
         let sockets = self.listeners.for_workers(workers).map_err(ServeError::Start)?;
@@ -261,6 +252,31 @@ impl Server {
         }
         self.stopper.stop(Phase::Stopped);
         Ok(())
+    }
+
+    /// Serves as the one worker of a gateway does, on the thread that polls this, which needs a local runtime; for
+    /// whoever counts what a request costs that thread. No status port, no control socket, no limit on draining.
+    #[doc(hidden)]
+    pub async fn run_here(self) -> io::Result<()> {
+        let common = self.common();
+        let sockets = self.listeners.for_workers(NonZeroUsize::MIN)?;
+        for worker in sockets.workers {
+            worker::serve(worker, common.clone()).await?;
+        }
+        Ok(())
+    }
+
+    fn common(&self) -> Common {
+        Common {
+            shared: Arc::clone(&self.shared),
+            tls: Arc::clone(&self.tls),
+            limits: self.settings.limits,
+            access_log: self.settings.access_log.clone(),
+            connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
+            addresses: Addresses::new(self.settings.limits.connections_per_address),
+            phases: self.stopper.phases(),
+            https_port: self.listeners.https_addrs().first().map_or(443, SocketAddr::port),
+        }
     }
 }
 

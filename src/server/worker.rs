@@ -29,7 +29,8 @@ pub(super) fn run(sockets: WorkerSockets, common: Common) -> io::Result<()> {
     runtime.block_on(serve(sockets, common))
 }
 
-async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
+/// The same, on the local runtime that this is polled on.
+pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
     let access_log =
         common.access_log.as_ref().map(|log| Rc::new(AccessLog::new(log.writer.clone(), log.format)));
     let gateway = Rc::new(Gateway::new(Arc::clone(&common.shared), access_log));

@@ -1,0 +1,158 @@
+//! One stage of a request, done so many times, for a machine that counts instructions.
+//!
+//! `benches/instructions/run` runs this under callgrind once for each stage. What is counted is what happens inside
+//! [`tally`], on its thread: no preparation, no client, no upstream, no kernel. By hand:
+//!
+//!     instructions                 the names of the stages, and how often each is done
+//!     instructions decide          does one
+
+#![expect(clippy::print_stdout, reason = "the list is for the program that starts this one")]
+
+#[path = "../support/samples.rs"]
+mod samples;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "each bench takes of it what it needs")]
+mod support;
+
+use std::{env, hint::black_box, io, path::Path, sync::Arc};
+
+use http::{Method, StatusCode, Uri, uri::PathAndQuery};
+use portcullis::{
+    access::{Policy, decide},
+    config,
+    fuzzing::Rewriting,
+    identity::Identity,
+    request::{NormalPath, RequestIds, Target, TrustedProxies},
+    shield::{Answers, Audience},
+    telemetry::{AccessLog, Format, LogWriter},
+};
+use samples::{
+    CLIENT, access_record, alice, answer_headers, browser_headers, look_up, policy, signed_in, target,
+};
+use support::{Here, Protocol};
+
+/// One of those that a request goes through, and how often it is done.
+struct Stage(&'static str, usize, fn(usize));
+
+const STAGES: &[Stage] = &[
+    Stage("path", 1000, |times| paths(times, PLAIN_PATH)),
+    Stage("path, ambiguous", 1000, |times| paths(times, "/api/queues/%2F/get;v=1//x")),
+    Stage("target", 1000, targets),
+    Stage("route", 1000, |times| routes(times, &policy(1, 10))),
+    Stage("route, 1000 apps", 1000, |times| routes(times, &policy(1000, 10))),
+    Stage("session", 1000, sessions),
+    Stage("decision", 1000, |times| decisions(times, &policy(1, 10))),
+    Stage("decision, 10000 rules", 1000, |times| decisions(times, &policy(1, 10_000))),
+    Stage("headers to the upstream", 1000, headers_to_upstream),
+    Stage("headers of the answer", 1000, headers_of_the_answer),
+    Stage("access log", 1000, access_log),
+    Stage("whole request, HTTP/1.1", 500, |times| whole_requests(times, Protocol::Http1)),
+    Stage("whole request, HTTP/2", 500, |times| whole_requests(times, Protocol::Http2)),
+];
+
+fn main() {
+    match env::args().skip(1).find(|argument| argument != "--bench") {
+        None => {
+            for Stage(name, times, _) in STAGES {
+                println!("{times}\t{name}");
+            }
+        }
+        Some(wanted) => {
+            let Stage(_, times, run) =
+                STAGES.iter().find(|stage| stage.0 == wanted).expect("the name of a stage");
+            run(*times);
+        }
+    }
+}
+
+/// What is counted; the name is known to `instructions.py`.
+#[inline(never)]
+fn tally(work: &mut dyn FnMut()) {
+    work();
+}
+
+/// Prepares, and then counts what is done with what was prepared. Once more before, for what is done the first time only.
+fn count<T, M>(times: usize, prepare: impl FnMut() -> T, mut work: impl FnMut(T) -> M) {
+    let mut prepared: Vec<T> = std::iter::repeat_with(prepare).take(times + 1).collect();
+    prepared.pop().map(&mut work);
+    tally(&mut || {
+        for each in prepared.drain(..) {
+            black_box(work(black_box(each)));
+        }
+    });
+}
+
+fn paths(times: usize, path: &'static str) {
+    let received = PathAndQuery::from_static(path);
+    count(times, || received.clone(), NormalPath::parse);
+}
+
+fn targets(times: usize) {
+    let (headers, proxies) = (browser_headers(), TrustedProxies::default());
+    let uri = Uri::from_static(PLAIN_PATH);
+    count(times, || &uri, |uri| Target::read(&Method::GET, uri, &headers, CLIENT, &proxies));
+}
+
+fn routes(times: usize, policy: &Policy) {
+    let target = target(PATH_OF_AN_APP);
+    count(times, || &target, |target| policy.route(target));
+}
+
+fn decisions(times: usize, policy: &Policy) {
+    let (identity, target) = (Identity::User(Arc::new(alice())), target(PATH_OF_AN_APP));
+    let app = policy.route(&target).expect("every path has an app");
+    let ask = || (identity.clone(), target.clone());
+    count(times, ask, |(identity, target)| decide(policy, app, identity, None, target));
+}
+
+fn sessions(times: usize) {
+    let (sessions, browsers) = signed_in(1000);
+    let mut next = browsers.iter().cycle();
+    count(times, || next.next().expect("a cycle has no end"), |headers| look_up(&sessions, headers));
+}
+
+fn headers_to_upstream(times: usize) {
+    let text = "[[app]]\nupstream = \"http://127.0.0.1:1\"\nidentity = \"remote-user\"\n";
+    let loaded = config::parse(text, Path::new("gateway.toml"));
+    let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", config::ConfigError::Invalid(mistakes)));
+    let identity = Identity::User(Arc::new(alice()));
+    let rewriting = Rewriting::of(&loaded.configuration, identity, target(PLAIN_PATH), CLIENT);
+    let rewriting = rewriting.expect("who is signed in may");
+    let client = browser_headers();
+    count(
+        times,
+        || Vec::with_capacity(2048),
+        |mut head: Vec<u8>| {
+            rewriting.rewrite(&client, None, |name, value| {
+                head.extend_from_slice(name.as_str().as_bytes());
+                head.extend_from_slice(value);
+            });
+            head
+        },
+    );
+}
+
+fn headers_of_the_answer(times: usize) {
+    let answers = Answers::standard();
+    count(times, answer_headers, |mut headers| {
+        answers.complete(StatusCode::OK, &mut headers, Audience::SignedIn);
+        headers
+    });
+}
+
+fn access_log(times: usize) {
+    let log = AccessLog::new(LogWriter::start(io::sink()).expect("a thread"), Format::Json);
+    let ids = RequestIds::new();
+    count(times, || ids.next(), |id| log.record(&access_record(id.as_str())));
+}
+
+fn whole_requests(times: usize, protocol: Protocol) {
+    let worker = Here::start(protocol);
+    worker.serve(worker.order(WARM_UP));
+    let mut ordered = Some(worker.order(times));
+    tally(&mut || ordered.take().into_iter().for_each(|ordered| worker.serve(ordered)));
+}
+
+const PLAIN_PATH: &str = "/reports/2026/november/summary?page=2";
+const PATH_OF_AN_APP: &str = "/app0/section7/page/x";
+const WARM_UP: usize = 50;

@@ -1,0 +1,42 @@
+//! What a message says of its connection.
+
+use http::{HeaderName, HeaderValue};
+
+/// The options of `Connection` (RFC 9110 §7.6.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::forward) struct Options {
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    named: Vec<HeaderName>,
+}
+
+impl Options {
+    /// Adds those of one line.
+    pub(super) fn add(&mut self, line: &HeaderValue) {
+        for token in line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            let is = |option: &[u8]| token.eq_ignore_ascii_case(option);
+            if is(b"close") {
+                self.close = true;
+            } else if is(b"keep-alive") {
+                self.keep_alive = true;
+            } else if !is(b"upgrade")
+                && !is(b"te")
+                && let Ok(name) = HeaderName::from_bytes(token)
+            {
+                self.named.push(name);
+            }
+        }
+    }
+
+    /// Those of all these lines.
+    pub(in crate::forward) fn of<'h>(lines: impl IntoIterator<Item = &'h HeaderValue>) -> Self {
+        let mut options = Self::default();
+        lines.into_iter().for_each(|line| options.add(line));
+        options
+    }
+
+    /// The headers that are for this connection only, beside those that always are.
+    pub(in crate::forward) fn named(&self) -> &[HeaderName] {
+        &self.named
+    }
+}
