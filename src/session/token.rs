@@ -27,8 +27,8 @@ pub struct SessionKey([u8; 32]);
 /// that depends on the table's own secret, too.
 impl Hash for SessionKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
+        let (part, _) = self.0.split_first_chunk().expect("32 bytes are more than 8");
+        state.write_u64(u64::from_ne_bytes(*part));
     }
 }
 

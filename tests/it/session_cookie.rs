@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Barrier, thread};
 
 use http::{Request, header::COOKIE};
+use portcullis::identity::UserName;
 
 use crate::support::{
     client::{Http2, RawClient, full, read, request, sign_in},
@@ -145,10 +146,12 @@ fn on_one_connection_each_request_is_whose_its_own_cookie_says() {
         assert_eq!(came_through(status, cookie).as_deref(), *whose, "HTTP/1.1: {cookie:?}");
     }
     // HTTP/2 may split a cookie at its semicolons, each piece a line of its own (RFC 9113 §8.2.3).
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
         let mut wire = Http2::connect(&gateway).await;
         for (cookie, whose) in pieces {
-            let asked = cookie.iter().fold(request("GET", "/page"), |asked, piece| asked.header(COOKIE, *piece));
+            let asked =
+                cookie.iter().fold(request("GET", "/page"), |asked, piece| asked.header(COOKIE, *piece));
             let answer = wire.send(asked.body(full("")).unwrap()).await.unwrap();
             let status = answer.status().as_u16();
             read(answer).await.unwrap();
