@@ -189,7 +189,8 @@ impl Serving {
                 retire.notify_one();
             }
             let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
-            answer(gateway, Box::new(request), connection, running, Flow::Http2(taking.clone()))
+            // In a box, because it is moved a dozen times until it runs (hyper puts that of HTTP/1.1 into one).
+            Box::pin(answer(gateway, Box::new(request), connection, running, Flow::Http2(taking.clone())))
         });
         let resets = usize::try_from(self.limits.http2.resets).unwrap_or(usize::MAX);
         let mut builder = http2::Builder::new(streams);
