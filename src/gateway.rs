@@ -163,9 +163,8 @@ impl Gateway {
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
         let shares_connection = request.version() == Version::HTTP_2;
-        let answered = match self.read(&request, &snapshot, connection) {
+        let answered = match self.read(&request, &snapshot, connection).map(Rc::new) {
             Ok(target) => {
-                let target = Rc::new(target);
                 exchange.target = Some(Rc::clone(&target));
                 self.answer(&snapshot, request, target, wants, connection, &mut exchange).await
             }
