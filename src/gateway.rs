@@ -38,13 +38,13 @@ use crate::{
     refusal::{Refusal, Representation},
     request::{Authority, LastAuthority, Malformed, RequestId, RequestIds, Target},
     session::{
-        AppLimits, LastToken, Owner, Presented, Session, Sessions,
+        AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,
         cookie::{self, Brought},
     },
     shield::Audience,
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord, Counters, Limit, Metrics, UnenforcedRecord},
-    users::{Account, Directory, DirectoryError},
+    users::{Account, Directory, DirectoryError, LastAccount},
 };
 
 use app_data::{Keeping, Said};
@@ -115,12 +115,14 @@ pub struct Connection {
 
 /// What a connection's requests repeat, one after the other: it is read once, and compared from then on.
 ///
-/// Only what is the same for ever is remembered: how a host is read, and which key belongs to a token.
-/// What becomes of them is asked for every request.
+/// How a host is read and which key belongs to a token is the same for ever. Whether the session and the
+/// account are still what they were is asked of [`Sessions`] and [`Directory`] for every request.
 #[derive(Debug, Default)]
 pub struct LastSeen {
     authority: LastAuthority,
     token: LastToken,
+    session: LastSession,
+    account: LastAccount,
 }
 
 impl Connection {
@@ -163,9 +165,8 @@ impl Gateway {
         let mut exchange = self.begin(&request, connection);
         let wants = Representation::of(request.method(), request.headers());
         let shares_connection = request.version() == Version::HTTP_2;
-        let answered = match self.read(&request, &snapshot, connection) {
+        let answered = match self.read(&request, &snapshot, connection).map(Rc::new) {
             Ok(target) => {
-                let target = Rc::new(target);
                 exchange.target = Some(Rc::clone(&target));
                 self.answer(&snapshot, request, target, wants, connection, &mut exchange).await
             }
@@ -304,17 +305,23 @@ impl Gateway {
             Brought::NoValue => None,
         };
         let limits = &snapshot.portal.sessions;
-        let presented = match self.shared.sessions.present_to(own, key, now, limits).await {
-            Ok(presented) => presented,
-            Err(error) => {
-                tracing::error!(error = %Chain(&error), "looking a session up");
-                return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
-            }
-        };
+        let presented =
+            match self.shared.sessions.present_to(own, key, &connection.last.session, now, limits).await {
+                Ok(presented) => presented,
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "looking a session up");
+                    return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
+                }
+            };
         let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
         let Owner::User { id, credential } = session.owner else { return Viewer::nobody(presented) };
         let confirmed = Some(now.since(session.confirmed));
-        match self.account(id).await {
+        let known = self.shared.directory.known(id, &connection.last.account, now);
+        let account = match known {
+            Some(account) => Ok(Some(account)),
+            None => self.shared.directory.account(id).await,
+        };
+        match account {
             Err(error) => {
                 tracing::error!(error = %Chain(&error), user = %id, "looking a user up");
                 Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) }

@@ -16,7 +16,8 @@
 //! 3. **Identify.** Cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
 //!    [`Identity`], all as of now. [`Account::identity`] is the only way from a session to an
 //!    identity, and it asks whether the user is active and the password still the one that was
-//!    used. What cannot be read is [`Identity::Anonymous`]; a store that does not answer is a 503
+//!    used. A connection repeats itself: what its last request brought ([`LastSeen`]) is compared, not
+//!    read again, and searched for again once something has ended or changed, or a second has passed. What cannot be read is [`Identity::Anonymous`]; a store that does not answer is a 503
 //!    for whoever would have had to sign in.
 //! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
@@ -99,7 +100,7 @@
 //! [`Server::run`] starts one thread a worker, by default one a core. Each has a single-threaded
 //! runtime, its own accept loop, its own connections, and a [`Gateway`] of its own with its own
 //! upstream connections, so that a request takes no lock on its way but those inside the session
-//! cache and the account cache. What is slow runs beside them: password checks on the threads of
+//! cache and the account cache, where nearly all have no need to look. What is slow runs beside them: password checks on the threads of
 //! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
 //! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`]. The status listener, the control
 //! socket and the signals have a thread each. A worker that dies ends the process, and the service
@@ -128,6 +129,7 @@
 //! [`Gateway::handle`]: gateway::Gateway::handle
 //! [`Identity`]: identity::Identity
 //! [`Identity::Anonymous`]: identity::Identity::Anonymous
+//! [`LastSeen`]: gateway::LastSeen
 //! [`LogWriter`]: telemetry::LogWriter
 //! [`MemoryStore`]: session::MemoryStore
 //! [`Metrics`]: telemetry::Metrics

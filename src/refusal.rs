@@ -255,15 +255,16 @@ impl Representation {
         if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
             return Self::Problem;
         }
-        if headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) {
-            return if is_navigation(headers) { Self::Page } else { Self::Problem };
+        // Every request is asked, before it is known whether anything will be refused: one look at each line.
+        let (mut is_script, mut accepts_html) = (false, false);
+        for (name, value) in headers {
+            if name.as_str().starts_with("sec-fetch-") {
+                return if is_navigation(headers) { Self::Page } else { Self::Problem };
+            }
+            is_script |= *name == X_REQUESTED_WITH;
+            accepts_html |= *name == ACCEPT && value.to_str().is_ok_and(names_html);
         }
-        if headers.contains_key(X_REQUESTED_WITH) {
-            return Self::Problem;
-        }
-        let accepts_html =
-            headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(names_html);
-        if accepts_html { Self::Page } else { Self::Problem }
+        if accepts_html && !is_script { Self::Page } else { Self::Problem }
     }
 }
 

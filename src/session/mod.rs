@@ -12,6 +12,7 @@ pub mod cookie;
 mod data;
 mod data_form;
 mod file;
+mod last_session;
 mod last_token;
 mod memory;
 mod record;
@@ -38,6 +39,7 @@ use crate::{
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
 pub use data_form::MalformedChange;
 pub use file::FileStore;
+pub use last_session::LastSession;
 pub use last_token::LastToken;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
@@ -375,20 +377,22 @@ impl Sessions {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
-        self.present_to(&AppLimits::default(), token.map(SessionToken::key), now, limits).await
+        let (own, key) = (AppLimits::default(), token.map(SessionToken::key));
+        self.present_to(&own, key, &LastSession::default(), now, limits).await
     }
 
     /// The same by the token's key, for a request to an app with limits of its own: a session that has outlived
-    /// them ends.
+    /// them ends. `last` is what the connection brought before.
     pub async fn present_to(
         &self,
         own: &AppLimits,
         key: Option<SessionKey>,
+        last: &LastSession,
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
         let Some(key) = key else { return Ok(Presented::Invalid) };
-        let Some(mut session) = self.find(key, now, limits).await? else {
+        let Some(mut session) = self.find_after(last, key, now, limits).await? else {
             return Ok(Presented::Invalid);
         };
         if session.has_outlived(own, now) && self.trust != Trust::Told {
@@ -528,6 +532,27 @@ impl Sessions {
         self.store.check().await
     }
 
+    /// Finds a session as [`Self::find`] does, but searches only if something may have happened to it.
+    ///
+    /// What ends or changes any session begins a new epoch once it is done with what is cached. So in the epoch
+    /// in which the search began, what it found is what another would find.
+    async fn find_after(
+        &self,
+        last: &LastSession,
+        key: SessionKey,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        let epoch = self.cache.epoch();
+        let known = last.get(key, epoch, now).filter(|session| self.may_believe(session, now, limits));
+        if let Some(session) = known {
+            return Ok(Some(session).filter(|session| session.is_alive(now, limits)));
+        }
+        let found = self.find(key, now, limits).await?;
+        last.set(found.as_ref(), epoch, now);
+        Ok(found)
+    }
+
     async fn find(
         &self,
         key: SessionKey,
@@ -621,7 +646,7 @@ impl Sessions {
 #[derive(Clone, Debug)]
 struct SessionCache {
     sessions: Cache<SessionKey, Arc<Session>>,
-    /// Counts invalidations.
+    /// Counts invalidations, when they begin and when they are done.
     epoch: Arc<AtomicU64>,
     /// The epoch at which word may have been lost: what was read before has to be asked for again. It is
     /// kept all the same, for when the store cannot be asked.
@@ -697,6 +722,7 @@ impl SessionCache {
         if let Some(session) = self.sessions.get(key).filter(|session| !is_the_same(session)) {
             session.changed.store(true, Ordering::SeqCst);
         }
+        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
     fn invalidate(&self, invalidation: Invalidation) {
@@ -717,6 +743,7 @@ impl SessionCache {
                 self.lost.fetch_max(epoch, Ordering::SeqCst);
             }
         }
+        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -174,12 +174,23 @@ fn write_quoted(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
 }
 
-/// Whether a string of JSON can be these bytes as they are: nearly all are. Counts instead of stopping at the
-/// first, so that the processor looks at sixteen at once.
+/// Whether a string of JSON can be these bytes as they are: nearly all can.
 fn needs_no_escape(text: &str) -> bool {
-    let as_it_is = |byte: &u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
-    text.as_bytes().iter().filter(|byte| !as_it_is(byte)).count() == 0
+    text.bytes().all(|byte| AS_IT_IS.get(usize::from(byte)) == Some(&true))
 }
+
+/// By byte. Half the cost of comparing each with the ends of what is printable.
+const AS_IT_IS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte = 0_u8;
+    while let [place, others @ ..] = rest {
+        *place = matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+        byte = byte.wrapping_add(1);
+        rest = others;
+    }
+    table
+};
 
 fn write_address(line: &mut Vec<u8>, addr: IpAddr) -> std::io::Result<()> {
     match addr {

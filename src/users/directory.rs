@@ -15,6 +15,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -24,7 +25,7 @@ use std::{
 use moka::{policy::EvictionPolicy, sync::Cache};
 use tokio::sync::oneshot;
 
-use super::{Account, Change, NewUser, PasswordHash, StoreError, UserStore};
+use super::{Account, Change, LastAccount, NewUser, PasswordHash, StoreError, UserStore};
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},
@@ -35,6 +36,8 @@ use crate::{
 /// Dropping the last one waits for the database thread to finish what it was asked.
 pub struct Directory {
     cache: Cache<UserId, Arc<Account>>,
+    /// Counts what was dropped from memory because it may have changed, each time after it was dropped.
+    epoch: Arc<AtomicU64>,
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -80,19 +83,39 @@ impl Directory {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_live(REREAD_AFTER)
             .build();
-        let keeper = Keeper { store, cache: cache.clone(), on_change, seen, version, is_blind: false };
+        let epoch = Arc::<AtomicU64>::default();
+        let keeper = Keeper {
+            store,
+            cache: cache.clone(),
+            epoch: Arc::clone(&epoch),
+            on_change,
+            seen,
+            version,
+            is_blind: false,
+        };
         let (jobs, waiting) = sync_channel(queue);
         let thread = thread::Builder::new()
             .name("users".to_owned())
             .spawn(move || keeper.keep(&waiting))
             .map_err(StoreError::Thread)?;
-        Ok(Arc::new(Self { cache, jobs: Some(jobs), thread: Some(thread) }))
+        Ok(Arc::new(Self { cache, epoch, jobs: Some(jobs), thread: Some(thread) }))
     }
 
     /// The account, if it is in memory; `None` says nothing about the user, ask [`Directory::account`].
     /// Neither waits nor reads a file.
     pub fn cached(&self, id: UserId) -> Option<Arc<Account>> {
         self.cache.get(&id)
+    }
+
+    /// The same, searched for only if anything was dropped since `last` was found: what is dropped begins a new
+    /// epoch once it is gone. So in the epoch in which a search began, what it found is what another would find.
+    pub fn known(&self, id: UserId, last: &LastAccount, now: Timestamp) -> Option<Arc<Account>> {
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        last.get(id, epoch, now).or_else(|| {
+            let found = self.cached(id);
+            last.set(found.as_ref(), epoch, now);
+            found
+        })
     }
 
     /// The account as it is now, from memory or from the database.
@@ -215,6 +238,8 @@ type Job = Box<dyn FnOnce(&mut Keeper) + Send>;
 struct Keeper {
     store: UserStore,
     cache: Cache<UserId, Arc<Account>>,
+    /// That of the directory.
+    epoch: Arc<AtomicU64>,
     on_change: Box<dyn Fn(&Change) + Send>,
     /// Number of the newest change that was reported, or that was there at the start.
     seen: i64,
@@ -250,7 +275,7 @@ impl Keeper {
     }
 
     fn reread(&mut self, id: UserId) -> Result<Option<Arc<Account>>, StoreError> {
-        self.cache.invalidate(&id);
+        self.drop_from_memory([id]);
         self.account(id)
     }
 
@@ -301,9 +326,7 @@ impl Keeper {
         if !follows || newest < self.seen {
             self.forget_all();
         }
-        for change in &changes {
-            self.cache.invalidate(&change.user);
-        }
+        self.drop_from_memory(changes.iter().map(|change| change.user));
         self.seen = changes.last().map_or(newest, |last| last.seq);
         self.version = version;
         Ok(changes)
@@ -311,9 +334,15 @@ impl Keeper {
 
     /// One by one, as nobody else inserts; moka's own `invalidate_all` goes by time stamps, which can be equal.
     fn forget_all(&self) {
-        for (id, _) in &self.cache {
-            self.cache.invalidate(&*id);
+        self.drop_from_memory(self.cache.iter().map(|(id, _)| *id));
+    }
+
+    /// The one way out of memory but for age and room.
+    fn drop_from_memory(&self, ids: impl IntoIterator<Item = UserId>) {
+        for id in ids {
+            self.cache.invalidate(&id);
         }
+        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -431,6 +460,31 @@ mod tests {
         assert_eq!(it.next_change().await, (3, Action::Removed, "operator".to_owned()));
         assert_eq!(it.directory.account(id).await.unwrap(), None);
         assert!(it.changes.try_recv().is_err(), "once each, and none from before the start");
+    }
+
+    #[tokio::test]
+    async fn what_a_connection_knows_is_not_believed_after_a_change() {
+        let mut it = Fixture::open_with(add("alice"));
+        let (id, last, now) = (UserId(1), LastAccount::default(), Timestamp::from_millis(0));
+        let later = now + Duration::from_secs(1);
+        assert_eq!(it.directory.known(id, &last, now), None);
+        let before = it.directory.account(id).await.unwrap().unwrap();
+        let known =
+            |at| it.directory.known(id, &last, at).is_some_and(|account| Arc::ptr_eq(&account, &before));
+        assert!(known(now) && known(now));
+        assert_eq!(it.directory.known(UserId(2), &last, now), None);
+        assert!(known(now));
+        // Gone from memory, but not for a change: within the second nobody looks there.
+        it.directory.cache.invalidate(&id);
+        assert!(known(now) && !known(later) && !known(now));
+
+        let before = it.directory.account(id).await.unwrap().unwrap();
+        assert_eq!(it.directory.known(id, &last, now).as_ref(), Some(&before));
+        it.other_process().set_active(&name("alice"), false).unwrap();
+        it.next_change().await;
+        assert_eq!(it.directory.known(id, &last, now), None);
+        assert!(!it.directory.account(id).await.unwrap().unwrap().active);
+        assert!(!it.directory.known(id, &last, now).unwrap().active);
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ mod account;
 mod change;
 mod database;
 mod directory;
+mod last_account;
 pub mod password;
 pub mod password_policy;
 mod profile;
@@ -22,6 +23,7 @@ pub use account::Account;
 pub use change::{Action, Change};
 pub use database::StoreError;
 pub use directory::{Directory, DirectoryError};
+pub use last_account::LastAccount;
 pub use password::{
     Busy, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password, PasswordHash, Passwords,
     UnusablePassword, Verdict,

@@ -3,10 +3,12 @@
 use std::{collections::BTreeSet, sync::Barrier, thread};
 
 use http::{Request, header::COOKIE};
+use portcullis::identity::UserName;
 
 use crate::support::{
-    client::RawClient,
+    client::{Http2, RawClient, full, read, request, sign_in},
     gateway::{TestGateway, password},
+    process::until,
     upstream::Upstream,
     visitor::Visitor,
 };
@@ -106,6 +108,80 @@ fn advisory_40_cookies_beyond_all_measure_are_refused_or_read_as_ever() {
     assert_eq!(ask(&format!("{real}; {}", format!("{SESSION}=x; ").repeat(1000))), 303);
     assert_eq!(ask(&format!("{SESSION}={}", "A".repeat(20_000))), 303);
     assert_eq!(ask(&"a=b; ".repeat(20_000)), 431);
+}
+
+/// The host and the cookie that a connection repeats are not read again. Nothing else may come of that.
+#[test]
+fn on_one_connection_each_request_is_whose_its_own_cookie_says() {
+    let upstream = Upstream::ok();
+    let gateway = gateway(&upstream);
+    let (alice, bob) = (sign_in(&gateway, "alice"), sign_in(&gateway, "bob"));
+    let flip = |cookie: &str| cookie.replace('=', "=x");
+    let pieces: &[(&[&str], Option<&str>)] = &[
+        (&[&alice], Some("alice")),
+        (&[&alice], Some("alice")),
+        (&[&bob], Some("bob")),
+        (&[], None),
+        (&[&alice], Some("alice")),
+        (&["a=b", &alice, "c=d"], Some("alice")),
+        (&[&alice, &bob], None),
+        (&[&alice, &alice], None),
+        (&[&flip(&alice)], None),
+        (&[SESSION], None),
+        (&[SESSION, &bob], Some("bob")),
+        (&["a=b"], None),
+        (&[&bob], Some("bob")),
+        (&[&bob, "a=b"], Some("bob")),
+    ];
+    let came_through = |status: u16, cookie: &[&str]| match status {
+        200 => Some(upstream.seen().last().expect("a request").value("remote-user").to_owned()),
+        401 => None,
+        status => panic!("{status}: {cookie:?}"),
+    };
+    let mut wire = RawClient::connect(&gateway);
+    for (cookie, whose) in pieces {
+        let line =
+            if cookie.is_empty() { String::new() } else { format!("Cookie: {}\r\n", cookie.join("; ")) };
+        let status = wire.get("/page", &line).status;
+        assert_eq!(came_through(status, cookie).as_deref(), *whose, "HTTP/1.1: {cookie:?}");
+    }
+    // HTTP/2 may split a cookie at its semicolons, each piece a line of its own (RFC 9113 §8.2.3).
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut wire = Http2::connect(&gateway).await;
+        for (cookie, whose) in pieces {
+            let asked =
+                cookie.iter().fold(request("GET", "/page"), |asked, piece| asked.header(COOKIE, *piece));
+            let answer = wire.send(asked.body(full("")).unwrap()).await.unwrap();
+            let status = answer.status().as_u16();
+            read(answer).await.unwrap();
+            assert_eq!(came_through(status, cookie).as_deref(), *whose, "HTTP/2: {cookie:?}");
+        }
+    });
+}
+
+#[test]
+fn a_session_that_ends_is_over_for_connections_that_know_its_cookie() {
+    let upstream = Upstream::ok();
+    let gateway = gateway(&upstream);
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let line = format!("Cookie: {SESSION}={}\r\n", alice.cookies[SESSION]);
+    let mut wires = [RawClient::connect(&gateway), RawClient::connect(&gateway)];
+    for wire in &mut wires {
+        assert_eq!([wire.get("/page", &line).status, wire.get("/page", &line).status], [200, 200]);
+    }
+    let csrf = alice.get("/.gateway/logout").field("csrf");
+    assert_eq!(alice.submit("/.gateway/logout", &[("csrf", &csrf)]).status, 303);
+    for wire in &mut wires {
+        assert_eq!([wire.get("/page", &line).status, wire.get("/page", &line).status], [401, 401]);
+    }
+    // And whoever is disabled is refused, with the session that they still have.
+    let line = format!("Cookie: {}\r\n", sign_in(&gateway, "bob"));
+    let [wire, _] = &mut wires;
+    assert_eq!(wire.get("/page", &line).status, 200);
+    gateway.users().set_active(&UserName::parse("bob").unwrap(), false).unwrap();
+    until("the change is seen", || wire.get("/page", &line).status == 401);
 }
 
 /// OWASP ASVS 5.0 7.2.3: at least 128 bits, from a generator for the purpose; CVE-2024-21495 had a seeded one.
