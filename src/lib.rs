@@ -16,9 +16,10 @@
 //! 3. **Identify.** Cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
 //!    [`Identity`], all as of now. [`Account::identity`] is the only way from a session to an
 //!    identity, and it asks whether the user is active and the password still the one that was
-//!    used. A connection repeats itself: what its last request brought ([`LastSeen`]) is compared, not
-//!    read again, and searched for again once something has ended or changed, or a second has passed. What cannot be read is [`Identity::Anonymous`]; a store that does not answer is a 503
-//!    for whoever would have had to sign in.
+//!    used. What cannot be read is [`Identity::Anonymous`]; a store that does not answer is a 503
+//!    for whoever would have had to sign in. A connection repeats itself: what its last request
+//!    brought ([`LastSeen`]) is compared and not read again, and what was found for it is searched for
+//!    again once anything has ended or changed, or a second has passed.
 //! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
 //!    Then [`Senders::judge`] asks, if a session came with the request and it changes something, whether

@@ -11,36 +11,29 @@ pub struct RequestId([u8; LEN]);
 /// Makes the ids of one worker.
 #[derive(Debug)]
 pub struct RequestIds {
-    prefix: [u8; 16],
-    next: Cell<u32>,
+    next: Cell<RequestId>,
 }
 
 impl RequestIds {
     /// A new sequence with a random prefix.
     pub fn new() -> Self {
-        let mut random = [0; 8];
+        let mut random = [0; PREFIX_LEN / 2];
         // Without randomness ids could repeat after a restart; nothing depends on that but reading logs.
         if rand::fill(&mut random).is_err() {
             tracing::warn!("request ids are not unique over restarts: no randomness");
         }
-        let mut prefix = [0; 16];
-        for (pair, byte) in prefix.chunks_exact_mut(2).zip(random) {
-            pair.copy_from_slice(&hex(byte));
+        let mut first = RequestId::example();
+        for (pair, byte) in first.0.chunks_exact_mut(2).zip(random) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
-        Self { prefix, next: Cell::new(0) }
+        Self { next: Cell::new(first) }
     }
 
     /// The next id.
     pub fn next(&self) -> RequestId {
-        let count = self.next.get();
-        self.next.set(count.wrapping_add(1));
-        let mut id = [0; LEN];
-        let (prefix, counted) = id.split_at_mut(16);
-        prefix.copy_from_slice(&self.prefix);
-        for (pair, byte) in counted.chunks_exact_mut(2).zip(count.to_be_bytes()) {
-            pair.copy_from_slice(&hex(byte));
-        }
-        RequestId(id)
+        let id = self.next.get();
+        self.next.set(id.following());
+        id
     }
 }
 
@@ -59,6 +52,21 @@ impl RequestId {
     /// The id as it is sent.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Counts one up, digit by digit as on paper: one changes, nearly always.
+    fn following(mut self) -> Self {
+        for digit in self.0.iter_mut().skip(PREFIX_LEN).rev() {
+            *digit = match *digit {
+                b'9' => b'a',
+                b'f' => b'0',
+                less => less + 1,
+            };
+            if *digit != b'0' {
+                break;
+            }
+        }
+        self
     }
 
     /// The id as text.
@@ -80,12 +88,12 @@ impl fmt::Debug for RequestId {
     }
 }
 
-fn hex(byte: u8) -> [u8; 2] {
-    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    [digit(byte >> 4), digit(byte & 15)]
+fn digit(number: u8) -> u8 {
+    if number < 10 { b'0' + number } else { b'a' + number - 10 }
 }
 
 const LEN: usize = 24;
+const PREFIX_LEN: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -99,5 +107,17 @@ mod tests {
         assert_eq!(one.as_str().len(), 24);
         assert!(one.as_str().ends_with("00000000") && two.as_str().ends_with("00000001"));
         assert!(one.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn the_end_of_an_id_counts_and_begins_anew_after_the_last() {
+        let ids = RequestIds::new();
+        let first = ids.next();
+        let prefix = first.as_str().strip_suffix("00000000").expect("the first");
+        for count in 1..70_000 {
+            assert_eq!(ids.next().as_str(), format!("{prefix}{count:08x}"));
+        }
+        let last = RequestId(*b"0123456789abcdefffffffff");
+        assert_eq!(last.following().as_str(), "0123456789abcdef00000000");
     }
 }
