@@ -1,8 +1,8 @@
-//! Doors for `fuzz/`: what is private and reads bytes of strangers, made callable from outside.
+//! Doors for `fuzz/`, and one for `benches/`: what is private and reads bytes of strangers, made callable from outside.
 //!
 //! Nothing of the gateway uses this module and no request passes through it. A door does nothing
-//! of its own: it calls the very function that a request meets and shows what came out. What a fuzz
-//! target can reach by the public interface has no door here.
+//! of its own: it calls the very function that a request meets and shows what came out. What
+//! can be reached by the public interface has no door here.
 
 use std::net::IpAddr;
 

@@ -66,7 +66,7 @@
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` and `forward` one type each |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
 //! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
-//! | | [`fuzzing`] | doors through which the fuzz targets reach what is private; no way through for a request | what they test |
+//! | | [`fuzzing`] | doors through which fuzz targets and a bench reach what is private; no way through for a request | what they test |
 //! | | [`cli`] | one file a command | what the commands show and change |
 //!
 //! What must never come to depend on what, and why:

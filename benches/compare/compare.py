@@ -63,7 +63,8 @@ def main():
                 results[workload.name] = rounds(workload, proxies, upstream, load, options)
         for name, proxy in proxies.items():
             if name not in VARIANTS and not options.quick:
-                memory[name]["idle_connection_kib"] = cost.kib_per_idle_connection(proxy)
+                opened, kib = cost.idle_connections(proxy)
+                memory[name] |= {"idle_connections": opened, "idle_connection_kib": kib}
     document = {
         "machine": report.machine(proxy_cpus, load_cpu, load_average, proxies, options.portcullis),
         "command": "benches/compare/run " + " ".join(sys.argv[3:]),
@@ -83,7 +84,7 @@ def rounds(workload, proxies, upstream, load, options):
     """Loads all in turn. Every other round is turned round, and each begins with another."""
     samples = {name: [] for name in proxies}
     for proxy in proxies.values():
-        sample(workload, proxy, upstream, load, options.seconds / 2)
+        sample(workload, proxy, upstream, load, max(0.5, options.seconds / 2))
     for number in range(options.rounds):
         order = list(proxies.items())
         start = number // 2 % len(order)
@@ -101,7 +102,7 @@ def sample(workload, proxy, upstream, load, seconds, attempts=3):
         answered = load.run(workload, proxy, seconds)
     except LoadHung:
         if attempts == 1:
-            raise SystemExit(f"{workload.name}: no load came to an end") from None
+            raise SystemExit(f"{workload.name}: no load of {proxy} came to an end") from None
         return sample(workload, proxy, upstream, load, seconds, attempts - 1)
     spent, seen = cost.cpu_seconds(proxy.pids()) - spent, upstream.requests() - seen
     if seen < answered.requests:

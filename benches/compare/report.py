@@ -6,6 +6,7 @@ import re
 import statistics
 import subprocess
 
+from cost import CONNECTIONS
 from load import WORKLOADS
 from peers import program
 
@@ -19,9 +20,23 @@ def summary(samples):
             for name, runs in samples.items()
             if name not in ("nginx", "portcullis")
         },
+        "pairs": {
+            what: ratio(samples[over], samples[under])
+            for what, over, under in pairs(samples)
+            if over in samples and under in samples
+        },
         "medians": {name: {key: median(runs, key) for key in runs[0]} for name, runs in samples.items()},
         "samples": samples,
     }
+
+
+def pairs(samples):
+    """What is asked of two that are compared: each question, and whose cost is taken over whose."""
+    yield from VARIANTS
+    for name in samples:
+        if name not in ("nginx", "portcullis") and not any(name in variant for variant in VARIANTS):
+            yield f"Portcullis over {PEERS.get(name, name)}", "portcullis", name
+    yield "Portcullis over nginx without a login", "portcullis", "nginx"
 
 
 def ratio(runs, others):
@@ -53,14 +68,23 @@ def table(document):
             ratios = [show(result[to].get(proxy)) for to in ("to_nginx", "to_portcullis")]
             cells = [form(medians[key]) for key, form in COLUMNS]
             lines.append("| " + " | ".join([proxy, *ratios, *cells]) + " |")
+        lines += ["", "| CPU time for each request | ratio (min-max) |", "|---|---|"]
+        lines += [f"| {what} | {show(found)} |" for what, found in result["pairs"].items()]
         lines.append("")
     lines += ["| memory | RSS at start, MiB | KiB for each idle TLS connection |", "|---|---|---|"]
     for proxy, memory in document["memory"].items():
-        idle = memory.get("idle_connection_kib")
-        lines.append(f"| {proxy} | {memory['start_kib'] / 1024:.1f} | {'-' if idle is None else f'{idle:.1f}'} |")
+        lines.append(f"| {proxy} | {memory['start_kib'] / 1024:.1f} | {idle(memory)} |")
     lines.append("")
     lines += [f"{key}: {value}" for key, value in document["machine"].items()]
     return "\n".join(lines)
+
+
+def idle(memory):
+    if "idle_connection_kib" not in memory:
+        return "-"
+    opened = memory["idle_connections"]
+    few = "" if opened == CONNECTIONS else f" (of {opened:,}; it took no more in time)"
+    return f"{memory['idle_connection_kib']:.1f}{few}"
 
 
 def show(found):
@@ -111,6 +135,15 @@ COLUMNS = (
     ("p50_us", whole),
     ("p99_us", whole),
     ("busy", share),
+)
+# Whose name does not say all of it.
+PEERS = {"nginx-auth": "nginx with auth_request, its CPU time and that of the service it asks"}
+# What a part of the work costs: with it over without it.
+VARIANTS = (
+    ("a login over everybody let in", "portcullis", "public"),
+    ("the access log on over off", "portcullis", "unlogged"),
+    ("1,000 apps of 10 rules over one app", "manyrules", "portcullis"),
+    ("1,000,000 sessions alive over one", "manysessions", "portcullis"),
 )
 VERSIONS = {
     "nginx": ("nginx", "-v"),

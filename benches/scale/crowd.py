@@ -28,6 +28,7 @@ def connect(port, tls, source):
     """A connection from an address of its own choosing on loopback, or nothing."""
     try:
         plain = socket.create_connection(("127.0.0.1", port), TIMEOUT, (source, 0))
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return tls.wrap_socket(plain, server_hostname="localhost")
     except OSError as error:
         print(f"connecting: {error}", file=sys.stderr)
