@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
+use foldhash::fast::RandomState;
 use http::Method;
 
 use super::{Pattern, Place, Requirement, Rule, filed::Filed, rule::Naming};
@@ -45,7 +46,8 @@ pub(super) enum Asked {
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     apps: Vec<App>,
-    hosts: HashMap<Box<str>, Site>,
+    /// Found with every request; its keys are the operator's, so nobody can choose them to collide.
+    hosts: HashMap<Box<str>, Site, RandomState>,
     any_host: Option<Site>,
     /// Whether ignoring case or a trailing slash makes a difference to any rule or mount.
     folds: bool,
@@ -246,7 +248,7 @@ impl PolicyBuilder {
     pub fn build(self) -> (Policy, Vec<Duplicate>) {
         let mut duplicates = Vec::new();
         let mut taken: HashMap<(Option<&str>, &Mount), &App> = HashMap::new();
-        let mut hosts: HashMap<Box<str>, Site> = HashMap::new();
+        let mut hosts: HashMap<Box<str>, Site, RandomState> = HashMap::default();
         let mut any_host: Option<Site> = None;
         for app in &self.apps {
             let served: Vec<Option<&str>> = match app.hosts.as_slice() {

@@ -254,7 +254,7 @@ fn foreign_cookies(headers: &HeaderMap) -> Cow<'_, [u8]> {
         return Cow::Borrowed(first.as_bytes());
     }
     let mut kept = Vec::new();
-    for line in headers.get_all(COOKIE) {
+    for line in [first].into_iter().chain(rest).chain(lines) {
         let mut separator: &[u8] = b"; ";
         for pair in pairs(line).filter(|pair| !is_ours(pair)) {
             if kept.is_empty() {

@@ -79,7 +79,7 @@ impl IdentityHeaders {
     pub fn tell(&self, user: &User, mut line: impl FnMut(&HeaderName, &[u8])) {
         for (name, value) in &self.0 {
             if let Some(text) = value.of(user).filter(|text| !text.is_empty()) {
-                line(name, encode(text.trim()).as_bytes());
+                line(name, encode(text.trim_ascii()).as_bytes());
             }
         }
     }

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::{
@@ -24,7 +25,8 @@ use super::{
 /// One worker's connections to all upstreams.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    servers: RefCell<HashMap<Box<str>, Rc<Server>>>,
+    /// By their address, which is the operator's: nobody can choose keys that collide.
+    servers: RefCell<HashMap<Box<str>, Rc<Server>, RandomState>>,
     turns: Cell<usize>,
     spare: Rc<Spare>,
 }

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
+
 use super::{
     Limit,
     exposition::Exposition,
@@ -29,7 +31,7 @@ pub struct Counters {
     requests: Histogram,
     upstreams: Histogram,
     /// Locked by the worker alone, but for the moment in which somebody scrapes.
-    apps: Mutex<HashMap<Box<str>, [u64; CLASSES.len()]>>,
+    apps: Mutex<HashMap<Box<str>, [u64; CLASSES.len()], RandomState>>,
     faults: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
 }
 
