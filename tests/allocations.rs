@@ -10,7 +10,7 @@ mod support;
 
 use std::io::{self, Write};
 
-use support::{Here, Protocol};
+use support::{Here, Protocol, Visits};
 
 /// What a request may cost. Whoever makes it cost less writes down here what the test says then.
 const HTTP1: u64 = 23;
@@ -28,7 +28,7 @@ fn an_http2_request_of_somebody_signed_in_takes_no_more_allocations_than_it_did(
 }
 
 fn assert_no_more_than(most: u64, protocol: Protocol) {
-    let worker = Here::start(protocol);
+    let worker = Here::start(protocol, Visits::One);
     // Connections, caches, buffers at their size.
     worker.serve(worker.order(WARM_UP));
     let ordered = worker.order(REQUESTS);

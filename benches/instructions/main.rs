@@ -29,7 +29,7 @@ use portcullis::{
 use samples::{
     CLIENT, access_record, alice, answer_headers, browser_headers, look_up, policy, signed_in, target,
 };
-use support::{Here, Protocol};
+use support::{Here, Protocol, Visits};
 
 /// One of those that a request goes through, and how often it is done.
 struct Stage(&'static str, usize, fn(usize));
@@ -46,8 +46,9 @@ const STAGES: &[Stage] = &[
     Stage("headers to the upstream", 1000, headers_to_upstream),
     Stage("headers of the answer", 1000, headers_of_the_answer),
     Stage("access log", 1000, access_log),
-    Stage("whole request, HTTP/1.1", 500, |times| whole_requests(times, Protocol::Http1)),
-    Stage("whole request, HTTP/2", 500, |times| whole_requests(times, Protocol::Http2)),
+    Stage("whole request, HTTP/1.1", 500, |times| whole_requests(times, Protocol::Http1, Visits::One)),
+    Stage("whole request, HTTP/2", 500, |times| whole_requests(times, Protocol::Http2, Visits::One)),
+    Stage("handshake and request", 100, |times| whole_requests(times, Protocol::Http1, Visits::OneEach)),
 ];
 
 fn main() {
@@ -146,8 +147,8 @@ fn access_log(times: usize) {
     count(times, || ids.next(), |id| log.record(&access_record(id.as_str())));
 }
 
-fn whole_requests(times: usize, protocol: Protocol) {
-    let worker = Here::start(protocol);
+fn whole_requests(times: usize, protocol: Protocol, visits: Visits) {
+    let worker = Here::start(protocol, visits);
     worker.serve(worker.order(WARM_UP));
     let mut ordered = Some(worker.order(times));
     tally(&mut || ordered.take().into_iter().for_each(|ordered| worker.serve(ordered)));

@@ -23,7 +23,16 @@ pub(crate) struct Here {
     client: Option<JoinHandle<()>>,
 }
 
-/// So many requests, one after the other, on the one connection.
+/// Whether the client stays.
+#[derive(Clone, Copy)]
+pub(crate) enum Visits {
+    /// All requests on one connection.
+    One,
+    /// Each on a new one, with a full handshake.
+    OneEach,
+}
+
+/// So many requests, one after the other.
 struct Order {
     requests: usize,
     done: oneshot::Sender<()>,
@@ -31,7 +40,7 @@ struct Order {
 
 impl Here {
     /// Starts it and the client, and signs the user in.
-    pub(crate) fn start(protocol: Protocol) -> Self {
+    pub(crate) fn start(protocol: Protocol, visits: Visits) -> Self {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default())
@@ -39,7 +48,7 @@ impl Here {
         let (gateway, server) = Gateway::bound(1, &apps(upstream::start()));
         let session = gateway.sign_in("alice", "staff");
         let (orders, received) = mpsc::channel();
-        let client = thread::spawn(move || ask(&gateway, protocol, &session, received));
+        let client = thread::spawn(move || ask(&gateway, (protocol, visits), &session, received));
         runtime.block_on(async {
             spawn_local(server.run_here());
         });
@@ -69,18 +78,29 @@ impl Drop for Here {
     fn drop(&mut self) {
         self.orders = None;
         if let Some(client) = self.client.take() {
-            client.join().expect("no panic");
+            let ended = client.join();
+            if !thread::panicking() {
+                ended.expect("no panic");
+            }
         }
     }
 }
 
 /// The client's thread.
-fn ask(gateway: &Gateway, protocol: Protocol, session: &str, orders: mpsc::Receiver<Order>) {
+fn ask(
+    gateway: &Gateway,
+    (protocol, visits): (Protocol, Visits),
+    session: &str,
+    orders: mpsc::Receiver<Order>,
+) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut client = runtime.block_on(Client::connect(gateway, protocol));
     for Order { requests, done } in orders {
         runtime.block_on(async {
             for _ in 0..requests {
+                if matches!(visits, Visits::OneEach) {
+                    client = Client::connect(gateway, protocol).await;
+                }
                 let status = client.get("/tcp/members/page", Some(session)).await;
                 assert_eq!(status, 200, "a member of the group is let in");
             }
