@@ -211,7 +211,7 @@ def shares(connections):
     return [(number, min(each, connections - number * each)) for number in range(PROCESSES)]
 
 
-class Helper:
+class Client:
     """A process of ours beside the gateway; ends with the `with`."""
 
     def __init__(self, script, *arguments):
@@ -231,7 +231,7 @@ class Helper:
             self.process.wait()
 
 
-class Crowd(Helper):
+class Crowd(Client):
     def __init__(self, gateway, number, connections):
         super().__init__(
             "crowd.py", gateway.port, gateway.folder / CERTIFICATE, number + 1, connections, gateway.headers["Cookie"]
@@ -245,7 +245,7 @@ class Crowd(Helper):
         return int(self.process.stdout.readline() or 0)
 
 
-class Flood(Helper):
+class Flood(Client):
     def __init__(self, gateway, rate):
         super().__init__("flood.py", gateway.port, gateway.folder / CERTIFICATE, rate)
         self.answers = {}
@@ -296,7 +296,7 @@ CHECKS = 8
 PROCESSES = 4
 # Sockets to listen on, databases, the runtime's own.
 OTHER_FILES = 200
-# Seconds in which a helper may end.
+# Seconds in which a client may end.
 PATIENCE = 30
 
 if __name__ == "__main__":
