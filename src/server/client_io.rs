@@ -19,9 +19,11 @@ use std::{
 
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
+use tokio_rustls::server::TlsStream;
 
 use super::{
     Limits,
@@ -222,6 +224,28 @@ pub(super) struct ClientIo<T> {
     linger: Option<Pin<Box<Sleep>>>,
 }
 
+/// A stream that can say, for less than a read costs, that there is nothing to be read.
+pub(super) trait Readable {
+    /// Pending if a read would be, and woken as it would be.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+impl Readable for TcpStream {
+    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl Readable for TlsStream<TcpStream> {
+    /// hyper reads three times for each request, and finds nothing twice. Asking the socket first is 350 instructions
+    /// less than having rustls try, with HTTP/2 twice that.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let (socket, session) = self.get_ref();
+        // Otherwise something has been decrypted already, or is not to be read at all.
+        if session.wants_read() { socket.poll_read_ready(cx).map(|_| ()) } else { Poll::Ready(()) }
+    }
+}
+
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -389,7 +413,7 @@ impl<T: AsyncBufRead + Unpin> ClientIo<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
+impl<T: AsyncRead + Readable + Unpin> AsyncRead for ClientIo<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -399,7 +423,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        match Pin::new(&mut self.stream).poll_read(cx, buf) {
+        let read = match self.stream.poll_readable(cx) {
+            Poll::Ready(()) => Pin::new(&mut self.stream).poll_read(cx, buf),
+            Poll::Pending => Poll::Pending,
+        };
+        match read {
             Poll::Pending => self.poll_late(cx).map(|limit| self.is_late(limit)),
             Poll::Ready(read) => {
                 let count = buf.filled().len() - before;
