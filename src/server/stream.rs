@@ -8,7 +8,7 @@
 
 use std::{
     cell::Cell,
-    future::{Future, poll_fn},
+    future::Future,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -43,8 +43,6 @@ enum Asked {
     Gave,
     /// It had nothing yet: the client waits for us.
     HadNothing,
-    /// There is no body yet, and nothing has been done: was the stream reset already?
-    Begins,
 }
 
 impl Streams {
@@ -63,21 +61,6 @@ impl Taking {
     /// A body was asked, and had something or not.
     pub(super) fn note(&self, gave: bool) {
         self.0.set(Some(if gave { Asked::Gave } else { Asked::HadNothing }));
-    }
-
-    /// Returns before the stream is polled again by anybody, but not at the first poll: hyper looks for a reset only
-    /// while an answer is not ready. What was opened and reset in one breath (CVE-2023-44487) then ends here, and no
-    /// upstream's connection is broken for it.
-    pub(super) async fn be_reset(&self) {
-        let mut looked = false;
-        let looking = |_: &mut Context<'_>| {
-            if std::mem::replace(&mut looked, true) {
-                return Poll::Ready(());
-            }
-            self.0.set(Some(Asked::Begins));
-            Poll::Pending
-        };
-        poll_fn(looking).await;
     }
 }
 
@@ -107,25 +90,19 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
+        let this = self.project();
         let Streams { activity, counters, taking, .. } = this.of;
         taking.0.set(None);
-        let told = loop {
-            if this.task.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            let told = taking.0.take();
-            if told != Some(Asked::Begins) {
-                break told;
-            }
-        };
-        match told {
+        if this.task.poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        match taking.0.take() {
             Some(Asked::Gave) => {
                 this.stall.moved();
                 *this.waits = true;
             }
             Some(Asked::HadNothing) => *this.waits = false,
-            Some(Asked::Begins) | None => {}
+            None => {}
         }
         if *this.waits && this.stall.poll_wait_since(activity.full_at(), cx).is_ready() {
             counters.reached(Limit::WriteTimeout);
