@@ -12,7 +12,7 @@ mod shared_caches;
 use std::{
     cell::RefCell,
     net::IpAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -168,7 +168,7 @@ impl Gateway {
         let answered = match self.read(&request, &snapshot, connection).map(Rc::new) {
             Ok(target) => {
                 exchange.target = Some(Rc::clone(&target));
-                self.answer(&snapshot, request, target, wants, connection, &mut exchange).await
+                pin!(self.answer(&snapshot, request, target, wants, connection, &mut exchange)).await
             }
             Err(refusal) => {
                 exchange.unread = Some(request.uri().clone());
@@ -249,7 +249,7 @@ impl Gateway {
             (Some(app), None) => snapshot.session_limits(app, &target),
             _ => AppLimits::default(),
         };
-        let viewer = self.identify(headers, snapshot, connection, &own, exchange.time).await;
+        let viewer = pin!(self.identify(headers, snapshot, connection, &own, exchange.time)).await;
         exchange.viewer = viewer.identity.clone();
         if let Some(page) = page {
             // Ending a session that cannot be found would only look like it.
@@ -275,7 +275,7 @@ impl Gateway {
                     cross_site::ward_off(shield, &permit, said, &viewer.presented, snapshot, exchange)?;
                 }
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
-                self.forward(permit, request, (presented, own), (snapshot, connection), exchange).await
+                pin!(self.forward(permit, request, (presented, own), (snapshot, connection), exchange)).await
             }
             Decision::Confirm if wants == Representation::Page => {
                 Ok(confirm_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
@@ -401,7 +401,7 @@ impl Gateway {
             leash,
             session_data: told.as_ref(),
         };
-        match self.forwarder.forward(permit, request, context).await {
+        match pin!(self.forwarder.forward(permit, request, &context)).await {
             Ok(answer) => {
                 exchange.upstream_time = Some(answer.upstream_time);
                 let mut response = answer.response;

@@ -105,7 +105,7 @@ impl Forwarder {
         &self,
         permit: Permit,
         request: Box<Request<Incoming>>,
-        context: Context<'_>,
+        context: &Context<'_>,
     ) -> Result<Answer, Fault> {
         let app = context.app;
         let began = Instant::now();
@@ -168,7 +168,7 @@ struct Outgoing<'a> {
     expects_continue: bool,
     /// The protocol that the client wants to change to.
     upgrade: Option<HeaderValue>,
-    context: Context<'a>,
+    context: &'a Context<'a>,
 }
 
 /// The client's end of a change of protocol.
@@ -178,7 +178,7 @@ impl<'a> Outgoing<'a> {
     fn new(
         permit: Permit,
         mut request: Box<Request<Incoming>>,
-        context: Context<'a>,
+        context: &'a Context<'a>,
     ) -> (Self, ClientUpgrade, Option<Box<Upload>>) {
         let upgrade = headers::wanted_upgrade(request.version(), request.headers());
         let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut *request));
@@ -195,7 +195,7 @@ impl<'a> Outgoing<'a> {
 
     /// The request as this server is to receive it.
     fn sending(&self, lease: &Lease, upload: Option<Box<Upload>>) -> Sending {
-        let Context { app, owned, ref facts, session_data, .. } = self.context;
+        let Context { app, owned, ref facts, session_data, .. } = *self.context;
         let (permit, upgrade, endpoint) = (&self.permit, self.upgrade.as_ref(), &lease.endpoint);
         let onward = Onward { permit, app, endpoint, owned, facts, upgrade, session_data };
         let memory = lease.conn.spare().take_head();
@@ -242,7 +242,7 @@ fn finish(
     lease: Lease,
     sending: Sending,
     client: Option<(OnUpgrade, HeaderValue)>,
-    (context, now): (Context<'_>, Instant),
+    (context, now): (&Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
     let AnswerHead { response, framing, kept, options } = head;
     let (mut response, ()) = response.into_parts();
