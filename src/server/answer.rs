@@ -54,14 +54,13 @@ pub(super) async fn answer(
             running.answering();
             Some(running)
         };
-        Watched { body: Box::new(body), running, taking }
+        Watched { body, running, taking }
     }))
 }
 
 /// A body that tells the connection when it has ended.
 pub(super) struct Watched {
-    /// In a box, because hyper moves the answer about half a dozen times before it asks for the body.
-    body: Box<Outgoing>,
+    body: Outgoing,
     running: Option<Running>,
     taking: Option<Taking>,
 }
@@ -74,7 +73,7 @@ impl Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut *self.body).poll_frame(cx);
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
         if let Some(taking) = &self.taking {
             taking.note(polled.is_ready());
         }
