@@ -71,7 +71,10 @@ impl Serving {
         }
         let connected = self.counters.connected();
         match timeout(self.limits.handshake_timeout, self.acceptor.accept(socket)).await {
-            Ok(Ok(stream)) => Some(self.client(stream, connection, slot, connected)),
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_BYTES));
+                Some(self.client(stream, connection, slot, connected))
+            }
             Ok(Err(error)) => {
                 self.counters.handshake_failed();
                 tracing::debug!(%error, peer = %connection.peer_addr, "a TLS handshake failed");
@@ -118,3 +121,8 @@ impl Serving {
         }
     }
 }
+
+/// What is read from an upstream at once (128 KiB), a head and what TLS adds, so that all of it leaves in one call. At
+/// rustls' own 64 KiB, an answer of 1 MiB takes twice as many and costs 5 to 10 % more; a client that does not read is
+/// held this much instead.
+const TLS_BUFFER_BYTES: usize = 160 * 1024;
