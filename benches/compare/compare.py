@@ -49,9 +49,11 @@ def main():
         kinds = {"nginx": peers.Nginx, "portcullis": portcullis.Portcullis}
         kinds |= {name: peers.PEERS[name][1] for name in options.peers}
         kinds |= {name: VARIANTS[name] for name in options.variants}
+        kinds |= {"another build": portcullis.AnotherBuild} if options.against else {}
         proxies = {}
         for name, kind in kinds.items():
-            ours = [options.portcullis] if issubclass(kind, portcullis.Portcullis) else []
+            program = options.against if kind is portcullis.AnotherBuild else options.portcullis
+            ours = [program] if issubclass(kind, portcullis.Portcullis) else []
             proxies[name] = running.enter_context(kind(folder, proxy_cpus, upstream.port, *ours))
         memory = {name: {"start_kib": cost.rss_kib(proxy.pids())} for name, proxy in proxies.items()}
         for proxy in proxies.values():
@@ -129,6 +131,7 @@ def arguments():
     parser.add_argument("--peers", type=of("peer", known), default=[], help="beside nginx, of " + ", ".join(known))
     named = list(VARIANTS)
     parser.add_argument("--variants", type=of("variant", named), default=[], help="of Portcullis: " + ", ".join(named))
+    parser.add_argument("--against", type=Path, help="another build of Portcullis, to see what a change gave")
     parser.add_argument("--workers", type=int, default=1, help="with 2, nothing is pinned and all share the machine")
     options = parser.parse_args()
     if missing := [name for name in options.peers if name not in peers.available()]:

@@ -95,6 +95,10 @@ class ManySessions(Portcullis):
             )
 
 
+class AnotherBuild(Portcullis):
+    """The same, of another program."""
+
+
 VARIANTS = (Public, Unlogged, ManyRules, ManySessions)
 SESSIONS = 1_000_000
 
