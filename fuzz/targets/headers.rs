@@ -34,8 +34,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(target) = Target::read(&Method::GET, &uri, &HeaderMap::new(), peer, proxies) else { return };
     let identity = if signed_in { Identity::User(Arc::clone(&ALICE)) } else { Identity::Anonymous };
     let upgrade = upgrading.then(|| HeaderValue::from_static("websocket"));
-    let sent =
-        fuzzing::headers_to_upstream(&GATEWAY, identity, target, peer, &theirs, upgrade.as_ref());
+    let sent = fuzzing::headers_to_upstream(&GATEWAY, identity, target, peer, &theirs, upgrade.as_ref());
     let sent = sent.expect("anyone may");
 
     let mut ours = BTreeMap::from([("host", "wiki.example.com")]);
