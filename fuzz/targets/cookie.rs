@@ -45,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
     let target = Target::read(&method, &uri, &HeaderMap::new(), peer, &TrustedProxies::default());
     let target = target.expect("an ordinary request");
     let theirs: Vec<Vec<u8>> = kept(&headers);
-    let sent = fuzzing::headers_to_upstream(&OPEN, Identity::Anonymous, target, peer, headers, None);
+    let sent = fuzzing::headers_to_upstream(&OPEN, Identity::Anonymous, target, peer, &headers, None);
     let sent = sent.expect("anyone may");
     assert!(sent.get_all(COOKIE).iter().count() <= 1);
     for pair in pairs(&sent) {
