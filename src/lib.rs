@@ -49,6 +49,7 @@
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
 //! | | [`legible`] | text that cannot steer a terminal | |
+//! | | [`recall`] | what a connection asked for last | `clock` |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `legible` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
@@ -170,6 +171,7 @@ pub mod legible;
 pub mod pace;
 pub mod pages;
 pub mod portal;
+pub mod recall;
 pub mod refusal;
 pub mod request;
 pub mod server;

@@ -12,7 +12,6 @@ pub mod cookie;
 mod data;
 mod data_form;
 mod file;
-mod last_session;
 mod last_token;
 mod memory;
 mod record;
@@ -34,12 +33,12 @@ use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, UserId},
+    recall::LastFound,
 };
 
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
 pub use data_form::MalformedChange;
 pub use file::FileStore;
-pub use last_session::LastSession;
 pub use last_token::LastToken;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
@@ -48,6 +47,9 @@ pub use store::{
     Invalidation, Invalidator, NewSession, SessionStore, StoreError, StoreSurroundings, Trust, Which,
 };
 pub use token::{NoRandomness, SessionKey, SessionToken};
+
+/// The session that a connection brought last.
+pub type LastSession = LastFound<SessionKey, Session>;
 
 /// One browser's session, as requests share it.
 #[derive(Debug)]
@@ -544,12 +546,12 @@ impl Sessions {
         limits: &Limits,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         let epoch = self.cache.epoch();
-        let known = last.get(key, epoch, now).filter(|session| self.may_believe(session, now, limits));
+        let known = last.get(&key, epoch, now).filter(|session| self.may_believe(session, now, limits));
         if let Some(session) = known {
             return Ok(Some(session).filter(|session| session.is_alive(now, limits)));
         }
         let found = self.find(key, now, limits).await?;
-        last.set(found.as_ref(), epoch, now);
+        last.set(key, found.as_ref(), epoch, now);
         Ok(found)
     }
 

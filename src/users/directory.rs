@@ -111,9 +111,9 @@ impl Directory {
     /// epoch once it is gone. So in the epoch in which a search began, what it found is what another would find.
     pub fn known(&self, id: UserId, last: &LastAccount, now: Timestamp) -> Option<Arc<Account>> {
         let epoch = self.epoch.load(Ordering::SeqCst);
-        last.get(id, epoch, now).or_else(|| {
+        last.get(&id, epoch, now).or_else(|| {
             let found = self.cached(id);
-            last.set(found.as_ref(), epoch, now);
+            last.set(id, found.as_ref(), epoch, now);
             found
         })
     }

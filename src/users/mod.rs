@@ -13,17 +13,17 @@ mod account;
 mod change;
 mod database;
 mod directory;
-mod last_account;
 pub mod password;
 pub mod password_policy;
 mod profile;
 mod store;
 
+use crate::{identity::UserId, recall::LastFound};
+
 pub use account::Account;
 pub use change::{Action, Change};
 pub use database::StoreError;
 pub use directory::{Directory, DirectoryError};
-pub use last_account::LastAccount;
 pub use password::{
     Busy, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password, PasswordHash, Passwords,
     UnusablePassword, Verdict,
@@ -31,3 +31,6 @@ pub use password::{
 pub use password_policy::WeakPassword;
 pub use profile::{InvalidProfile, ListChange, NewUser, UserChange};
 pub use store::UserStore;
+
+/// The account that a connection asked for last.
+pub type LastAccount = LastFound<UserId, Account>;

@@ -34,6 +34,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("pace", &[]),
             ("database", &[]),
             ("legible", &[]),
+            ("recall", &["clock"]),
         ],
     ),
     ("telemetry", &[("telemetry", &["clock", "legible"])]),
@@ -42,7 +43,7 @@ const LAYERS: &[(&str, &[Row])] = &[
     (
         "state",
         &[
-            ("session", &["clock", "identity", "database"]),
+            ("session", &["clock", "identity", "database", "recall"]),
             // Where gateways share their sessions, they count together: over the same connection.
             (
                 "throttle",
@@ -55,7 +56,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "session::StoreError",
                 ],
             ),
-            ("users", &["clock", "identity", "database"]),
+            ("users", &["clock", "identity", "database", "recall"]),
             ("backends", &["clock", "identity", "users"]),
         ],
     ),
