@@ -133,6 +133,7 @@ def arguments():
     parser.add_argument("--variants", type=of("variant", named), default=[], help="of Portcullis: " + ", ".join(named))
     parser.add_argument("--against", type=Path, help="another build of Portcullis, to see what a change gave")
     parser.add_argument("--workers", type=int, default=1, help="with 2, nothing is pinned and all share the machine")
+    parser.add_argument("--congestion-control", help="of TCP, in a network namespace of its own (the script makes it)")
     options = parser.parse_args()
     if missing := [name for name in options.peers if name not in peers.available()]:
         print(f"not to be had here, left out: {', '.join(missing)}", file=sys.stderr)

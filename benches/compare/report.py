@@ -95,7 +95,7 @@ def machine(proxy_cpus, load_cpu, load_average, proxies, binary):
     where = f"proxies on {proxy_cpus}, load and upstream on {load_cpu}" if len(proxy_cpus) == 1 else "nothing pinned"
     facts = {
         "cpu": f"{os.cpu_count()} x {cpu_model()}; {where}",
-        "system": f"Linux {platform.release()}",
+        "system": f"Linux {platform.release()}, TCP with {congestion_control()}",
         "load average before": f"{load_average:.1f}",
         "h2load": said("h2load", "--version"),
         "portcullis": said(binary, "--version"),
@@ -104,6 +104,11 @@ def machine(proxy_cpus, load_cpu, load_average, proxies, binary):
         if any(proxy.startswith(name) for proxy in proxies):
             facts[name] = said(program(command[0]), *command[1:]).splitlines()[0]
     return facts
+
+
+def congestion_control():
+    with open("/proc/sys/net/ipv4/tcp_congestion_control", encoding="ascii") as name:
+        return name.read().strip()
 
 
 def cpu_model():
