@@ -576,7 +576,7 @@ impl Drop for Exchange {
         let place = self.unenforced.as_ref().map(|unenforced| unenforced.place.to_string());
         log.record(&AccessRecord {
             time: *time,
-            id: id.as_str(),
+            id: id.as_bytes(),
             client: target.as_ref().map_or(*peer_addr, |target| target.client_addr),
             method: method.as_str(),
             host: target.as_ref().map_or("", |target| target.authority.as_str()),

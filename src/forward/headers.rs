@@ -7,6 +7,7 @@
 
 use std::{borrow::Cow, collections::HashSet, net::IpAddr};
 
+use foldhash::fast::RandomState;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
@@ -27,7 +28,8 @@ use crate::{
 /// without case, and with `_`, `.`, `!` and all other signs for `-`.
 #[derive(Clone, Debug)]
 pub struct OwnedNames {
-    folded: HashSet<Box<[u8]>>,
+    /// Looked through for names of clients, and made of the operator's: nobody can choose them to collide.
+    folded: HashSet<Box<[u8]>, RandomState>,
     /// Whether any owned name starts with this byte; most of a browser's headers end here.
     starts: [bool; 256],
 }
@@ -57,7 +59,7 @@ impl OwnedNames {
     pub fn of(apps: &[App]) -> Self {
         let presets =
             super::IdentityHeaders::PRESETS.iter().filter_map(|name| super::IdentityHeaders::preset(name));
-        let mut owned = Self { folded: HashSet::new(), starts: [false; 256] };
+        let mut owned = Self { folded: HashSet::default(), starts: [false; 256] };
         for headers in presets.chain(apps.iter().map(|app| app.identity.clone())) {
             headers.names().for_each(|name| owned.add(name.as_str()));
         }
@@ -291,8 +293,8 @@ enum Cookies<'h> {
 fn foreign_cookies(line: &[u8]) -> Cow<'_, [u8]> {
     match around_ours(line) {
         None => Cow::Borrowed(line),
-        Some(([], after)) if around_ours(after).is_none() => Cow::Borrowed(after.trim_ascii_start()),
         Some((before, after)) if after.trim_ascii().is_empty() => Cow::Borrowed(before),
+        Some(([], after)) if around_ours(after).is_none() => Cow::Borrowed(after.trim_ascii_start()),
         Some(_) => Cow::Owned(foreign_cookies_of([line])),
     }
 }
@@ -444,3 +446,41 @@ const NEVER_TRAILERS: [HeaderName; 14] = [
     TRAILER,
     TRANSFER_ENCODING,
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn our_cookies_are_cut_out_wherever_they_stand() {
+        for (line, left) in [
+            ("a=1;b=2", "a=1;b=2"),
+            ("__Host-portcullis=1", ""),
+            (" __Host-portcullis=1; ", ""),
+            ("a=1; __Host-portcullis=1", "a=1"),
+            ("__Host-portcullis=1; a=1;b=2", "a=1;b=2"),
+            ("a=1; __Host-portcullis=1;  b=2", "a=1;  b=2"),
+            ("__Host-portcullis-form=1; a=1; __HOST-portcullis", "a=1"),
+            ("__Host-portcullis=1;__host-PORTCULLIS=2; a=1", "a=1"),
+            ("a=__Host-portcullis=1", "a=__Host-portcullis=1"),
+        ] {
+            assert_eq!(str::from_utf8(&foreign_cookies(line.as_bytes())), Ok(left), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_one_line_and_of_many_the_same_cookies_are_left(line in "(__Host-portcullis|__host-Portcullis=|a=|;|; | |\t|1){0,9}") {
+            let pairs = |line: &[u8]| -> Vec<Vec<u8>> {
+                let pairs = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+                pairs.filter(|pair| !pair.is_empty()).map(<[u8]>::to_vec).collect()
+            };
+            let mut theirs = pairs(line.as_bytes());
+            theirs.retain(|pair| !pair.to_ascii_lowercase().starts_with(b"__host-portcullis"));
+            prop_assert_eq!(pairs(&foreign_cookies(line.as_bytes())), theirs.clone());
+            prop_assert_eq!(pairs(&foreign_cookies_of([line.as_bytes()])), theirs);
+        }
+    }
+}

@@ -34,8 +34,8 @@ pub enum Keep {
 
 /// Whether a cookie of this name is the gateway's: it never reaches an upstream and no upstream may set it.
 pub fn is_ours(name: &[u8]) -> bool {
-    let head = name.get(..SESSION_COOKIE.len()).filter(|head| head.first() == Some(&b'_'));
-    head.is_some_and(|head| head.eq_ignore_ascii_case(SESSION_COOKIE.as_bytes()))
+    let ours = SESSION_COOKIE.as_bytes();
+    name.starts_with(ours) || name.get(..ours.len()).is_some_and(|head| head.eq_ignore_ascii_case(ours))
 }
 
 /// What a request brings under a cookie's name.

@@ -22,8 +22,8 @@ pub struct AccessLog {
 pub struct AccessRecord<'a> {
     /// When the request's head was read.
     pub time: Timestamp,
-    /// The request's id.
-    pub id: &'a str,
+    /// The request's id, in ASCII.
+    pub id: &'a [u8],
     /// Address of the client, after trusted proxies.
     pub client: IpAddr,
     /// As received.
@@ -108,7 +108,7 @@ fn write_json(
     line.extend_from_slice(br#"{"log":"access","time":""#);
     line.extend_from_slice(times.text(record.time).as_bytes());
     line.extend_from_slice(br#"","id":"#);
-    write_string(line, record.id)?;
+    write_id(line, record.id)?;
     line.extend_from_slice(br#","client":""#);
     write_address(line, record.client)?;
     line.extend_from_slice(br#"","method":"#);
@@ -150,9 +150,17 @@ fn write_json(
     Ok(())
 }
 
+fn write_id(line: &mut Vec<u8>, id: &[u8]) -> std::io::Result<()> {
+    if needs_no_escape(id) {
+        write_quoted(line, id);
+        return Ok(());
+    }
+    write_string(line, &String::from_utf8_lossy(id))
+}
+
 fn write_string(line: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
-    if needs_no_escape(text) {
-        write_quoted(line, text);
+    if needs_no_escape(text.as_bytes()) {
+        write_quoted(line, text.as_bytes());
         return Ok(());
     }
     Ok(serde_json::to_writer(line, text)?)
@@ -160,27 +168,26 @@ fn write_string(line: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
 
 /// A path that is refused is logged as it came, and may hold anything that is UTF-8.
 fn write_path(line: &mut Vec<u8>, path: &str) -> std::io::Result<()> {
-    if needs_no_escape(path) {
-        write_quoted(line, path);
+    if needs_no_escape(path.as_bytes()) {
+        write_quoted(line, path.as_bytes());
     } else {
         line.extend_from_slice(escaped(&serde_json::to_string(path)?).as_bytes());
     }
     Ok(())
 }
 
-fn write_quoted(line: &mut Vec<u8>, text: &str) {
+fn write_quoted(line: &mut Vec<u8>, text: &[u8]) {
     line.push(b'"');
-    line.extend_from_slice(text.as_bytes());
+    line.extend_from_slice(text);
     line.push(b'"');
 }
 
 /// Whether a string of JSON can be these bytes as they are: nearly all can.
-fn needs_no_escape(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    match bytes.last_chunk() {
+fn needs_no_escape(text: &[u8]) -> bool {
+    match text.last_chunk() {
         // Some of the last eight may be looked at twice.
-        Some(last) => bytes.as_chunks().0.iter().chain([last]).all(|eight| are_plain(*eight)),
-        None => bytes.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true)),
+        Some(last) => text.as_chunks().0.iter().chain([last]).all(|eight| are_plain(*eight)),
+        None => text.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true)),
     }
 }
 
@@ -268,7 +275,7 @@ fn write_text(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Resul
         buffer,
         "{} {} {} {} {}{} {} {}B {:.1}ms",
         record.time,
-        record.id,
+        record.id.escape_ascii(),
         record.client,
         record.method,
         record.host,
@@ -337,7 +344,7 @@ mod tests {
         let log = AccessLog::new(writer.clone(), format);
         log.record(&AccessRecord {
             time: Timestamp::from_millis(1_700_000_000_000),
-            id: "0f-1",
+            id: b"0f-1",
             client: Ipv4Addr::LOCALHOST.into(),
             method: "GET",
             host: "wiki.example.com",
@@ -393,7 +400,7 @@ mod tests {
             let text = text.as_str();
             let record = AccessRecord {
                 time: Timestamp::from_millis(1_700_000_000_000),
-                id: text,
+                id: text.as_bytes(),
                 client,
                 method: text,
                 host: text,
