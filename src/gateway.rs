@@ -74,9 +74,15 @@ pub struct Gateway {
     shared: Arc<Shared>,
     forwarder: Forwarder,
     ids: RequestIds,
-    access_log: Option<Rc<AccessLog>>,
-    counters: Arc<Counters>,
+    ledger: Rc<Ledger>,
     carried: Carried,
+}
+
+/// Where a worker's requests leave their traces; each holds it until it has ended.
+#[derive(Debug)]
+struct Ledger {
+    log: Option<Rc<AccessLog>>,
+    counters: Arc<Counters>,
 }
 
 /// The answers that take long, and the sessions that they end with.
@@ -128,6 +134,13 @@ pub struct LastSeen {
     introduction: LastIntroduction,
 }
 
+impl LastSeen {
+    /// The connection rests: gives back what is quickly made again.
+    pub fn rest(&self) {
+        self.introduction.forget();
+    }
+}
+
 impl Connection {
     /// RFC 9110 §7.4: whether the client asked for another name when it began TLS.
     ///
@@ -149,13 +162,13 @@ impl Gateway {
     /// A worker's gateway; without an access log, requests leave no line.
     pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
         let (forwarder, ids, carried) = (Forwarder::default(), RequestIds::new(), Carried::default());
-        let counters = shared.metrics.counters();
-        Self { shared, forwarder, ids, access_log, counters, carried }
+        let ledger = Rc::new(Ledger { log: access_log, counters: shared.metrics.counters() });
+        Self { shared, forwarder, ids, ledger, carried }
     }
 
     /// What this worker counts.
     pub fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+        &self.ledger.counters
     }
 
     /// Answers a request. It comes in a box because every step of the walk keeps room for it; its body goes on
@@ -206,11 +219,11 @@ impl Gateway {
     ) -> Result<Target, Refusal> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         if has_more_lines(headers, connection.max_headers) {
-            self.counters.reached(Limit::MaxHeaders);
+            self.ledger.counters.reached(Limit::MaxHeaders);
             return Err(Refusal::HeadTooLarge);
         }
         if uri_length(uri) > connection.uri_length {
-            self.counters.reached(Limit::UriLength);
+            self.ledger.counters.reached(Limit::UriLength);
             return Err(Refusal::UriTooLong);
         }
         if !has_known_scheme(uri) {
@@ -379,7 +392,7 @@ impl Gateway {
         let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let limits = snapshot.bodies.of(app);
         if declared_length(request).is_some_and(|length| length > limits.max_body) {
-            self.counters.reached(Limit::MaxBody);
+            self.ledger.counters.reached(Limit::MaxBody);
             return Err(Refusal::TooLarge);
         }
         let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
@@ -441,12 +454,12 @@ impl Gateway {
 
     fn count(&self, app: &str, fault: &FaultKind) {
         match fault {
-            FaultKind::TooLarge => self.counters.reached(Limit::MaxBody),
-            FaultKind::ClientStalled => self.counters.reached(Limit::BodyTimeout),
-            FaultKind::ClientTooSlow => self.counters.reached(Limit::BodyRate),
+            FaultKind::TooLarge => self.ledger.counters.reached(Limit::MaxBody),
+            FaultKind::ClientStalled => self.ledger.counters.reached(Limit::BodyTimeout),
+            FaultKind::ClientTooSlow => self.ledger.counters.reached(Limit::BodyRate),
             // Nothing that the upstream could help.
             FaultKind::ClientBroke => {}
-            other => self.counters.faulted(app, other.as_str()),
+            other => self.ledger.counters.faulted(app, other.as_str()),
         }
     }
 
@@ -478,7 +491,7 @@ impl Gateway {
 
     /// Hands collected log lines over.
     pub fn flush_log(&self) {
-        if let Some(log) = &self.access_log {
+        if let Some(log) = &self.ledger.log {
             log.flush();
         }
     }
@@ -499,8 +512,7 @@ impl Gateway {
             upstream_time: None,
             status: CLIENT_GONE,
             bytes: 0,
-            log: self.access_log.clone(),
-            counters: Arc::clone(&self.counters),
+            ledger: Rc::clone(&self.ledger),
         })
     }
 }
@@ -541,8 +553,7 @@ struct Exchange {
     upstream_time: Option<Duration>,
     status: u16,
     bytes: u64,
-    log: Option<Rc<AccessLog>>,
-    counters: Arc<Counters>,
+    ledger: Rc<Ledger>,
 }
 
 impl Exchange {
@@ -571,8 +582,8 @@ impl Drop for Exchange {
         let Self { id, peer_addr, method, time, began, target, unread, app, viewer, upstream_time, .. } =
             self;
         let took = began.elapsed();
-        self.counters.answered(app.as_deref(), self.status, took, *upstream_time);
-        let Some(log) = &self.log else { return };
+        self.ledger.counters.answered(app.as_deref(), self.status, took, *upstream_time);
+        let Some(log) = &self.ledger.log else { return };
         let place = self.unenforced.as_ref().map(|unenforced| unenforced.place.to_string());
         log.record(&AccessRecord {
             time: *time,
