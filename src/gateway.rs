@@ -32,7 +32,9 @@ use tokio::time::Instant;
 use crate::{
     access::{Decision, Outcome, Permit, Unenforced, Unrouted, decide},
     clock::{Clock, Timestamp},
-    forward::{self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, Leash, LeashEnd},
+    forward::{
+        self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, LastIntroduction, Leash, LeashEnd,
+    },
     identity::{Identity, UserId},
     portal::{self, Portal, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
@@ -72,9 +74,15 @@ pub struct Gateway {
     shared: Arc<Shared>,
     forwarder: Forwarder,
     ids: RequestIds,
-    access_log: Option<Rc<AccessLog>>,
-    counters: Arc<Counters>,
+    ledger: Rc<Ledger>,
     carried: Carried,
+}
+
+/// Where a worker's requests leave their traces; each holds it until it has ended.
+#[derive(Debug)]
+struct Ledger {
+    log: Option<Rc<AccessLog>>,
+    counters: Arc<Counters>,
 }
 
 /// The answers that take long, and the sessions that they end with.
@@ -123,6 +131,14 @@ pub struct LastSeen {
     token: LastToken,
     session: LastSession,
     account: LastAccount,
+    introduction: LastIntroduction,
+}
+
+impl LastSeen {
+    /// The connection rests: gives back what is quickly made again.
+    pub fn rest(&self) {
+        self.introduction.forget();
+    }
 }
 
 impl Connection {
@@ -146,29 +162,29 @@ impl Gateway {
     /// A worker's gateway; without an access log, requests leave no line.
     pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
         let (forwarder, ids, carried) = (Forwarder::default(), RequestIds::new(), Carried::default());
-        let counters = shared.metrics.counters();
-        Self { shared, forwarder, ids, access_log, counters, carried }
+        let ledger = Rc::new(Ledger { log: access_log, counters: shared.metrics.counters() });
+        Self { shared, forwarder, ids, ledger, carried }
     }
 
     /// What this worker counts.
     pub fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+        &self.ledger.counters
     }
 
-    /// Answers a request. It comes in a box because every step of the walk keeps room for it.
+    /// Answers a request. It comes in a box because every step of the walk keeps room for it; its body goes on
+    /// alone when it is forwarded.
     pub async fn handle(
         &self,
-        request: Box<Request<Incoming>>,
+        mut request: Box<Request<Option<Incoming>>>,
         connection: &Connection,
     ) -> Response<Outgoing> {
         let snapshot = self.shared.current.load();
         let mut exchange = self.begin(&request, connection);
-        let wants = Representation::of(request.method(), request.headers());
         let shares_connection = request.version() == Version::HTTP_2;
         let answered = match self.read(&request, &snapshot, connection).map(Rc::new) {
             Ok(target) => {
                 exchange.target = Some(Rc::clone(&target));
-                pin!(self.answer(&snapshot, request, target, wants, connection, &mut exchange)).await
+                pin!(self.answer(&snapshot, &mut request, target, connection, &mut exchange)).await
             }
             Err(refusal) => {
                 exchange.unread = Some(request.uri().clone());
@@ -178,6 +194,7 @@ impl Gateway {
         let mut response = match answered {
             Ok(response) => response,
             Err(refusal) => {
+                let wants = Representation::of(request.method(), request.headers());
                 let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
                 // What came may have been meant otherwise, and so may what comes after it.
                 if matches!(refusal, Refusal::BadRequest(_)) && !shares_connection {
@@ -196,17 +213,17 @@ impl Gateway {
     /// What is asked for, if it can be read in one way only.
     fn read(
         &self,
-        request: &Request<Incoming>,
+        request: &Request<Option<Incoming>>,
         snapshot: &Snapshot,
         connection: &Connection,
     ) -> Result<Target, Refusal> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         if has_more_lines(headers, connection.max_headers) {
-            self.counters.reached(Limit::MaxHeaders);
+            self.ledger.counters.reached(Limit::MaxHeaders);
             return Err(Refusal::HeadTooLarge);
         }
         if uri_length(uri) > connection.uri_length {
-            self.counters.reached(Limit::UriLength);
+            self.ledger.counters.reached(Limit::UriLength);
             return Err(Refusal::UriTooLong);
         }
         if !has_known_scheme(uri) {
@@ -221,9 +238,8 @@ impl Gateway {
     async fn answer(
         &self,
         snapshot: &Snapshot,
-        request: Box<Request<Incoming>>,
+        request: &mut Request<Option<Incoming>>,
         target: Rc<Target>,
-        wants: Representation,
         connection: &Connection,
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
@@ -257,7 +273,7 @@ impl Gateway {
                 return Err(Refusal::Unavailable);
             }
             // Boxed as everything that is rare, so that a request to an app carries no room for it.
-            return Ok(Box::pin(self.visit(page, &target, &viewer, snapshot, request, exchange.id)).await);
+            return Box::pin(self.visit(page, &target, &viewer, snapshot, request, exchange.id)).await;
         }
 
         if portal::is_disguised(&target.path) {
@@ -277,12 +293,12 @@ impl Gateway {
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
                 pin!(self.forward(permit, request, (presented, own), (snapshot, connection), exchange)).await
             }
-            Decision::Confirm if wants == Representation::Page => {
+            Decision::Confirm if Representation::of(method, headers) == Representation::Page => {
                 Ok(confirm_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
             }
             Decision::Confirm => Err(Refusal::Confirm),
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
-            Decision::Challenge if wants == Representation::Page => {
+            Decision::Challenge if Representation::of(method, headers) == Representation::Page => {
                 Ok(sign_in_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
             }
             Decision::Challenge => Err(Refusal::SignIn),
@@ -346,15 +362,15 @@ impl Gateway {
         target: &Target,
         viewer: &Viewer,
         snapshot: &Snapshot,
-        request: Box<Request<Incoming>>,
+        request: &mut Request<Option<Incoming>>,
         id: RequestId,
-    ) -> Response<OutgoingBody> {
-        let (head, body) = (*request).into_parts();
+    ) -> Result<Response<OutgoingBody>, Refusal> {
+        let body = request.body_mut().take().ok_or(Refusal::Internal)?;
         let visit = Visit {
-            method: &head.method,
+            method: request.method(),
             page,
             query: target.path_and_query().query(),
-            headers: &head.headers,
+            headers: request.headers(),
             host: target.authority.as_str(),
             client_addr: target.client_addr,
             request_id: id.as_str(),
@@ -362,21 +378,21 @@ impl Gateway {
             account: viewer.account.as_ref(),
             settings: &snapshot.portal,
         };
-        self.shared.portal.answer(visit, body).await.map(OutgoingBody::Own)
+        Ok(self.shared.portal.answer(visit, body).await.map(OutgoingBody::Own))
     }
 
     async fn forward(
         &self,
         permit: Permit,
-        request: Box<Request<Incoming>>,
+        request: &mut Request<Option<Incoming>>,
         (presented, own): (Option<&Presented>, AppLimits),
         (snapshot, connection): (&Snapshot, &Connection),
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
         let limits = snapshot.bodies.of(app);
-        if declared_length(&request).is_some_and(|length| length > limits.max_body) {
-            self.counters.reached(Limit::MaxBody);
+        if declared_length(request).is_some_and(|length| length > limits.max_body) {
+            self.ledger.counters.reached(Limit::MaxBody);
             return Err(Refusal::TooLarge);
         }
         let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
@@ -400,6 +416,7 @@ impl Gateway {
             facts,
             leash,
             session_data: told.as_ref(),
+            last: &connection.last.introduction,
         };
         match pin!(self.forwarder.forward(permit, request, &context)).await {
             Ok(answer) => {
@@ -437,12 +454,12 @@ impl Gateway {
 
     fn count(&self, app: &str, fault: &FaultKind) {
         match fault {
-            FaultKind::TooLarge => self.counters.reached(Limit::MaxBody),
-            FaultKind::ClientStalled => self.counters.reached(Limit::BodyTimeout),
-            FaultKind::ClientTooSlow => self.counters.reached(Limit::BodyRate),
+            FaultKind::TooLarge => self.ledger.counters.reached(Limit::MaxBody),
+            FaultKind::ClientStalled => self.ledger.counters.reached(Limit::BodyTimeout),
+            FaultKind::ClientTooSlow => self.ledger.counters.reached(Limit::BodyRate),
             // Nothing that the upstream could help.
             FaultKind::ClientBroke => {}
-            other => self.counters.faulted(app, other.as_str()),
+            other => self.ledger.counters.faulted(app, other.as_str()),
         }
     }
 
@@ -474,12 +491,12 @@ impl Gateway {
 
     /// Hands collected log lines over.
     pub fn flush_log(&self) {
-        if let Some(log) = &self.access_log {
+        if let Some(log) = &self.ledger.log {
             log.flush();
         }
     }
 
-    fn begin(&self, request: &Request<Incoming>, connection: &Connection) -> Box<Exchange> {
+    fn begin(&self, request: &Request<Option<Incoming>>, connection: &Connection) -> Box<Exchange> {
         Box::new(Exchange {
             id: self.ids.next(),
             peer_addr: connection.peer_addr,
@@ -495,8 +512,7 @@ impl Gateway {
             upstream_time: None,
             status: CLIENT_GONE,
             bytes: 0,
-            log: self.access_log.clone(),
-            counters: Arc::clone(&self.counters),
+            ledger: Rc::clone(&self.ledger),
         })
     }
 }
@@ -537,8 +553,7 @@ struct Exchange {
     upstream_time: Option<Duration>,
     status: u16,
     bytes: u64,
-    log: Option<Rc<AccessLog>>,
-    counters: Arc<Counters>,
+    ledger: Rc<Ledger>,
 }
 
 impl Exchange {
@@ -567,12 +582,12 @@ impl Drop for Exchange {
         let Self { id, peer_addr, method, time, began, target, unread, app, viewer, upstream_time, .. } =
             self;
         let took = began.elapsed();
-        self.counters.answered(app.as_deref(), self.status, took, *upstream_time);
-        let Some(log) = &self.log else { return };
+        self.ledger.counters.answered(app.as_deref(), self.status, took, *upstream_time);
+        let Some(log) = &self.ledger.log else { return };
         let place = self.unenforced.as_ref().map(|unenforced| unenforced.place.to_string());
         log.record(&AccessRecord {
             time: *time,
-            id: id.as_str(),
+            id: id.as_bytes(),
             client: target.as_ref().map_or(*peer_addr, |target| target.client_addr),
             method: method.as_str(),
             host: target.as_ref().map_or("", |target| target.authority.as_str()),
@@ -658,8 +673,8 @@ fn uri_length(uri: &http::Uri) -> usize {
 }
 
 /// How long the body says to be that comes with a request.
-fn declared_length(request: &Request<Incoming>) -> Option<u64> {
-    if request.body().is_end_stream() {
+fn declared_length(request: &Request<Option<Incoming>>) -> Option<u64> {
+    if request.body().as_ref().is_none_or(Body::is_end_stream) {
         return None;
     }
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()

@@ -141,7 +141,7 @@ pub(crate) fn answer_headers() -> HeaderMap {
 pub(crate) fn access_record(id: &str) -> AccessRecord<'_> {
     AccessRecord {
         time: NOW,
-        id,
+        id: id.as_bytes(),
         client: CLIENT,
         method: "GET",
         host: "wiki.example.com",

@@ -7,6 +7,7 @@
 
 use std::{borrow::Cow, collections::HashSet, net::IpAddr};
 
+use foldhash::fast::RandomState;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
@@ -15,7 +16,6 @@ use http::{
         UPGRADE,
     },
 };
-use memchr::memchr;
 
 use super::{App, Endpoint, HostHeader, Transport, session_data::DATA as SESSION_DATA, wire::Options};
 use crate::{
@@ -28,7 +28,8 @@ use crate::{
 /// without case, and with `_`, `.`, `!` and all other signs for `-`.
 #[derive(Clone, Debug)]
 pub struct OwnedNames {
-    folded: HashSet<Box<[u8]>>,
+    /// Looked through for names of clients, and made of the operator's: nobody can choose them to collide.
+    folded: HashSet<Box<[u8]>, RandomState>,
     /// Whether any owned name starts with this byte; most of a browser's headers end here.
     starts: [bool; 256],
 }
@@ -46,12 +47,19 @@ pub struct Facts<'a> {
     pub proxies: &'a TrustedProxies,
 }
 
+impl Facts<'_> {
+    /// Whether a proxy has sent the request whose word on the client is passed on.
+    pub(super) fn is_from_proxy(&self) -> bool {
+        self.proxies.trusts(self.peer_addr)
+    }
+}
+
 impl OwnedNames {
     /// The names of these apps, of every preset, and those that applications take a proxy's word for.
     pub fn of(apps: &[App]) -> Self {
         let presets =
             super::IdentityHeaders::PRESETS.iter().filter_map(|name| super::IdentityHeaders::preset(name));
-        let mut owned = Self { folded: HashSet::new(), starts: [false; 256] };
+        let mut owned = Self { folded: HashSet::default(), starts: [false; 256] };
         for headers in presets.chain(apps.iter().map(|app| app.identity.clone())) {
             headers.names().for_each(|name| owned.add(name.as_str()));
         }
@@ -116,9 +124,19 @@ pub(crate) struct Onward<'a> {
 /// Gives the headers that the upstream receives to `line`, one by one: what may pass of the client's, then
 /// ours. Written as they come instead of by rewriting the client's own, which costs four times as much.
 pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, mut line: impl FnMut(&HeaderName, &[u8])) {
-    let Onward { permit, app, owned, facts, .. } = *onward;
-    let target = permit.target();
-    let options = Options::of(client.get_all(CONNECTION));
+    of_client(client, &Options::of(client.get_all(CONNECTION)), onward, &mut line);
+    introduce(client, onward, &mut line);
+    of_this_request(onward, &mut line);
+}
+
+/// What may pass of the client's, as far as the hop to the upstream allows it.
+pub(super) fn of_client(
+    client: &HeaderMap,
+    options: &Options,
+    onward: &Onward<'_>,
+    mut line: impl FnMut(&HeaderName, &[u8]),
+) {
+    let Onward { permit, app, owned, .. } = *onward;
     let named = options.named();
     let is_replaced =
         |name: &HeaderName| REPLACED.contains(name) || app.identity.names().any(|ours| ours == name);
@@ -127,21 +145,31 @@ pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, mut line: imp
         let hides_another = !app.underscore_headers && name.as_str().contains('_');
         !(is_owned || hides_another || is_hop_by_hop(name) || named.contains(name))
     };
-    line(&HOST, &host(app, onward.endpoint, target.authority.as_str()));
-    let (mut wants_trailers, mut has_cookies) = (false, false);
+    line(&HOST, &host(app, onward.endpoint, permit.target().authority.as_str()));
+    let (mut wants_trailers, mut cookies) = (false, Cookies::None);
     for (name, value) in client {
         if *name == TE {
             wants_trailers |= holds(value, b"trailers");
         } else if *name == COOKIE {
-            has_cookies = true;
+            cookies = match cookies {
+                Cookies::None => Cookies::OneLine(value.as_bytes()),
+                Cookies::OneLine(_) | Cookies::Lines => Cookies::Lines,
+            };
         } else if *name != HOST && *name != EXPECT && passes(name) {
             line(name, value.as_bytes());
         }
     }
-    if has_cookies && !named.contains(&COOKIE) {
-        match foreign_cookies(client) {
-            Cow::Borrowed([]) => {}
-            cookies => line(&COOKIE, &cookies),
+    if !named.contains(&COOKIE) {
+        let foreign = match cookies {
+            Cookies::None => Cow::Borrowed(&[][..]),
+            Cookies::OneLine(line) => foreign_cookies(line),
+            Cookies::Lines => {
+                let lines = client.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+                Cow::Owned(foreign_cookies_of(lines))
+            }
+        };
+        if !foreign.is_empty() {
+            line(&COOKIE, &foreign);
         }
     }
     if let Some(protocol) = onward.upgrade {
@@ -151,11 +179,19 @@ pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, mut line: imp
         line(&CONNECTION, b"te");
         line(&TE, b"trailers");
     }
-    forwarded(client, facts, &target.authority, &mut line);
-    line(&REQUEST_ID, facts.id.as_bytes());
-    if let Some(user) = permit.user() {
-        app.identity.tell(user, &mut line);
+}
+
+/// Where the request came from, and who asks.
+pub(super) fn introduce(client: &HeaderMap, onward: &Onward<'_>, mut line: impl FnMut(&HeaderName, &[u8])) {
+    forwarded(client, onward.facts, &onward.permit.target().authority, &mut line);
+    if let Some(user) = onward.permit.user() {
+        onward.app.identity.tell(user, &mut line);
     }
+}
+
+/// What is told of this request alone.
+pub(super) fn of_this_request(onward: &Onward<'_>, mut line: impl FnMut(&HeaderName, &[u8])) {
+    line(&REQUEST_ID, onward.facts.id.as_bytes());
     if let Some(data) = onward.session_data {
         line(&SESSION_DATA, data.as_bytes());
     }
@@ -192,8 +228,12 @@ pub(super) fn to_client(headers: &mut HeaderMap, options: &Options) {
 /// The protocol that the client wants to change to, if it is one that may pass.
 ///
 /// `h2c` never passes: whoever speaks it to the upstream speaks past the rules from then on.
-pub(super) fn wanted_upgrade(version: Version, headers: &HeaderMap) -> Option<HeaderValue> {
-    if version != Version::HTTP_11 || !lists(headers, &CONNECTION, b"upgrade") {
+pub(super) fn wanted_upgrade(
+    version: Version,
+    options: &Options,
+    headers: &HeaderMap,
+) -> Option<HeaderValue> {
+    if version != Version::HTTP_11 || !options.upgrade {
         return None;
     }
     let mut lines = headers.get_all(UPGRADE).iter();
@@ -235,28 +275,50 @@ fn is_ours_alone(name: &HeaderName) -> bool {
     *name == ALT_SVC || name.as_str().starts_with("portcullis-")
 }
 
-fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &[u8]) -> bool {
-    headers.get_all(name).iter().any(|line| holds(line, wanted))
-}
-
 /// Whether a list in one line has this token.
 fn holds(line: &HeaderValue, wanted: &[u8]) -> bool {
     let mut tokens = line.as_bytes().split(|byte| *byte == b',');
     tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(wanted))
 }
 
-/// The cookies without the gateway's own; every other byte of the lines stays as it was. The lines become
-/// one, as RFC 9113 §8.2.3 asks for on the way to HTTP/1.1. Empty if nothing is left.
-fn foreign_cookies(headers: &HeaderMap) -> Cow<'_, [u8]> {
-    let mut lines = headers.get_all(COOKIE).iter();
-    let (Some(first), rest) = (lines.next(), lines.next()) else { return Cow::Borrowed(&[]) };
-    if rest.is_none() && !pairs(first).any(is_ours) {
-        return Cow::Borrowed(first.as_bytes());
+/// The `Cookie` lines of a client.
+#[derive(Clone, Copy)]
+enum Cookies<'h> {
+    None,
+    OneLine(&'h [u8]),
+    Lines,
+}
+
+/// The cookies of a line without the gateway's own; every other byte stays as it was. Empty if nothing is left.
+fn foreign_cookies(line: &[u8]) -> Cow<'_, [u8]> {
+    match around_ours(line) {
+        None => Cow::Borrowed(line),
+        Some((before, after)) if after.trim_ascii().is_empty() => Cow::Borrowed(before),
+        Some(([], after)) if around_ours(after).is_none() => Cow::Borrowed(after.trim_ascii_start()),
+        Some(_) => Cow::Owned(foreign_cookies_of([line])),
     }
+}
+
+/// What stands in a line before the first of our cookies and after it, if there is one.
+fn around_ours(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut start = 0;
+    for pair in cookie::pairs(line) {
+        let end = start + pair.len();
+        if is_ours(pair) {
+            let before = line.get(..start.saturating_sub(1)).unwrap_or_default();
+            return Some((before, line.get(end + 1..).unwrap_or_default()));
+        }
+        start = end + 1;
+    }
+    None
+}
+
+/// The same of several lines. They become one, as RFC 9113 §8.2.3 asks for on the way to HTTP/1.1.
+fn foreign_cookies_of<'h>(lines: impl IntoIterator<Item = &'h [u8]>) -> Vec<u8> {
     let mut kept = Vec::new();
-    for line in [first].into_iter().chain(rest).chain(lines) {
+    for line in lines {
         let mut separator: &[u8] = b"; ";
-        for pair in pairs(line).filter(|pair| !is_ours(pair)) {
+        for pair in cookie::pairs(line).filter(|pair| !is_ours(pair)) {
             if kept.is_empty() {
                 kept.extend_from_slice(pair.trim_ascii_start());
             } else {
@@ -266,17 +328,7 @@ fn foreign_cookies(headers: &HeaderMap) -> Cow<'_, [u8]> {
             separator = b";";
         }
     }
-    if kept.is_empty() { Cow::Borrowed(&[]) } else { Cow::Owned(kept) }
-}
-
-fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(line.as_bytes());
-    std::iter::from_fn(move || {
-        let line = rest?;
-        let (pair, after) = line.split_at(memchr(b';', line).unwrap_or(line.len()));
-        rest = after.get(1..);
-        Some(pair)
-    })
+    kept
 }
 
 fn is_ours(pair: &[u8]) -> bool {
@@ -310,7 +362,7 @@ fn forwarded(
 ) {
     let told = |name: &HeaderName| client.get(name).map(HeaderValue::as_bytes);
     let (mut proto, mut host, mut port) = (None, None, None);
-    if facts.proxies.trusts(facts.peer_addr) {
+    if facts.is_from_proxy() {
         let mut chain: Vec<&[u8]> =
             client.get_all(&FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
         chain.push(facts.peer.as_bytes());
@@ -394,3 +446,41 @@ const NEVER_TRAILERS: [HeaderName; 14] = [
     TRAILER,
     TRANSFER_ENCODING,
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn our_cookies_are_cut_out_wherever_they_stand() {
+        for (line, left) in [
+            ("a=1;b=2", "a=1;b=2"),
+            ("__Host-portcullis=1", ""),
+            (" __Host-portcullis=1; ", ""),
+            ("a=1; __Host-portcullis=1", "a=1"),
+            ("__Host-portcullis=1; a=1;b=2", "a=1;b=2"),
+            ("a=1; __Host-portcullis=1;  b=2", "a=1;  b=2"),
+            ("__Host-portcullis-form=1; a=1; __HOST-portcullis", "a=1"),
+            ("__Host-portcullis=1;__host-PORTCULLIS=2; a=1", "a=1"),
+            ("a=__Host-portcullis=1", "a=__Host-portcullis=1"),
+        ] {
+            assert_eq!(str::from_utf8(&foreign_cookies(line.as_bytes())), Ok(left), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_one_line_and_of_many_the_same_cookies_are_left(line in "(__Host-portcullis|__host-Portcullis=|a=|;|; | |\t|1){0,9}") {
+            let pairs = |line: &[u8]| -> Vec<Vec<u8>> {
+                let pairs = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+                pairs.filter(|pair| !pair.is_empty()).map(<[u8]>::to_vec).collect()
+            };
+            let mut theirs = pairs(line.as_bytes());
+            theirs.retain(|pair| !pair.to_ascii_lowercase().starts_with(b"__host-portcullis"));
+            prop_assert_eq!(pairs(&foreign_cookies(line.as_bytes())), theirs.clone());
+            prop_assert_eq!(pairs(&foreign_cookies_of([line.as_bytes()])), theirs);
+        }
+    }
+}

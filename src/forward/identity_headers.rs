@@ -1,15 +1,15 @@
 //! Which headers tell an application who asks.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use http::HeaderName;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::identity::{GroupName, User};
 
-/// The identity headers of one app.
+/// The identity headers of one app; they never change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityHeaders(Vec<(HeaderName, IdentityValue)>);
+pub struct IdentityHeaders(Arc<[(HeaderName, IdentityValue)]>);
 
 /// What an identity header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +29,13 @@ pub enum IdentityValue {
 impl IdentityHeaders {
     /// Headers of the operator's own choice.
     pub fn new(headers: Vec<(HeaderName, IdentityValue)>) -> Self {
-        Self(headers)
+        Self(headers.into())
     }
 
     /// A preset by its name in the configuration.
     pub fn preset(name: &str) -> Option<Self> {
         let named = |user, groups, email, full_name, full_name_value| {
-            Self(vec![
+            Self::new(vec![
                 (HeaderName::from_static(user), IdentityValue::Username),
                 (HeaderName::from_static(groups), IdentityValue::Groups(",".into())),
                 (HeaderName::from_static(email), IdentityValue::Email),
@@ -57,7 +57,7 @@ impl IdentityHeaders {
                 "x-forwarded-preferred-username",
                 IdentityValue::Username,
             )),
-            "none" => Some(Self(Vec::new())),
+            "none" => Some(Self::new(Vec::new())),
             _ => None,
         }
     }
@@ -72,12 +72,17 @@ impl IdentityHeaders {
 
     /// The headers and what each says, to make others of.
     pub fn into_headers(self) -> Vec<(HeaderName, IdentityValue)> {
-        self.0
+        self.0.to_vec()
+    }
+
+    /// Whether these are those, and no others that say the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Gives the headers that say who `user` is to `line`; what the user does not have is left out.
     pub fn tell(&self, user: &User, mut line: impl FnMut(&HeaderName, &[u8])) {
-        for (name, value) in &self.0 {
+        for (name, value) in self.0.iter() {
             if let Some(text) = value.of(user).filter(|text| !text.is_empty()) {
                 line(name, encode(text.trim_ascii()).as_bytes());
             }

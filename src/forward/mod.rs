@@ -19,6 +19,7 @@ mod exchange;
 mod fault;
 pub(crate) mod headers;
 mod identity_headers;
+mod introduction;
 mod leash;
 mod pool;
 mod sending;
@@ -33,8 +34,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, UPGRADE},
-    request::Parts,
+    header::{CONNECTION, EXPECT, UPGRADE},
 };
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
@@ -47,6 +47,7 @@ pub use download::UpstreamBody;
 pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
+pub use introduction::LastIntroduction;
 pub use leash::{Leash, LeashEnd};
 pub use session_data::{KeepsData, SessionLines};
 pub use steering::{Steers, steers};
@@ -60,7 +61,7 @@ use headers::Onward;
 use pool::{Lease, Pool};
 use sending::Sending;
 use upload::Upload;
-use wire::{Announced, AnswerHead, RequestHead};
+use wire::{Announced, AnswerHead, Options, RequestHead};
 
 /// One worker's way to the upstreams.
 #[derive(Debug, Default)]
@@ -97,14 +98,17 @@ pub struct Context<'a> {
     pub leash: Option<&'a dyn Fn() -> Leash>,
     /// What the app keeps in the session, for the app alone; `None`: nothing.
     pub session_data: Option<&'a HeaderValue>,
+    /// Of the connection that the request came on.
+    pub last: &'a LastIntroduction,
 }
 
 impl Forwarder {
-    /// Sends what was allowed and returns the upstream's answer, its body still to come.
+    /// Sends what was allowed and returns the upstream's answer, its body still to come. The request's own body
+    /// is taken from it, and after an answer its headers are, too.
     pub async fn forward(
         &self,
         permit: Permit,
-        request: Box<Request<Incoming>>,
+        request: &mut Request<Option<Incoming>>,
         context: &Context<'_>,
     ) -> Result<Answer, Fault> {
         let app = context.app;
@@ -114,7 +118,9 @@ impl Forwarder {
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
-            match exchange(&mut lease.conn, &mut sending, &request.method, (sent_at, app.timeout)).await {
+            match exchange(&mut lease.conn, &mut sending, request.client.method(), (sent_at, app.timeout))
+                .await
+            {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
@@ -127,7 +133,10 @@ impl Forwarder {
         };
         let now = Instant::now();
         let client = client.zip(request.upgrade);
-        lease.conn.spare().keep_headers(request.headers);
+        // Whoever is refused an answer after all is refused by what these say.
+        if head.response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            lease.conn.spare().keep_headers(std::mem::take(request.client.headers_mut()));
+        }
         // Before they are removed with all that the browser is not to see.
         let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
@@ -159,9 +168,9 @@ pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Fac
 
 /// A request, as it came; kept until there is an answer, because it may have to be sent a second time.
 struct Outgoing<'a> {
-    method: Method,
+    client: &'a mut Request<Option<Incoming>>,
+    options: Options,
     permit: Permit,
-    headers: HeaderMap,
     /// What is said of the body's length.
     announced: Announced,
     /// Whether the body waits for `100 Continue`.
@@ -177,30 +186,32 @@ type ClientUpgrade = Option<OnUpgrade>;
 impl<'a> Outgoing<'a> {
     fn new(
         permit: Permit,
-        mut request: Box<Request<Incoming>>,
+        client: &'a mut Request<Option<Incoming>>,
         context: &'a Context<'a>,
     ) -> (Self, ClientUpgrade, Option<Box<Upload>>) {
-        let upgrade = headers::wanted_upgrade(request.version(), request.headers());
-        let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut *request));
-        let (parts, body) = (*request).into_parts();
-        let Parts { method, headers, .. } = parts;
-        let upload = Upload::of(body, &headers, context.limits, context.owned);
+        let options = Options::of(client.headers().get_all(CONNECTION));
+        let upgrade = headers::wanted_upgrade(client.version(), &options, client.headers());
+        let switched = upgrade.is_some().then(|| hyper::upgrade::on(&mut *client));
+        let body = client.body_mut().take();
+        let upload = body.and_then(|body| Upload::of(body, client.headers(), context.limits, context.owned));
         let (announced, expects_continue) = match &upload {
             Some(upload) => (upload.announced(), upload.is_held()),
-            None if headers.contains_key(CONTENT_LENGTH) => (Announced::Length(0), false),
             None => (Announced::Nothing, false),
         };
-        (Self { method, permit, headers, announced, expects_continue, upgrade, context }, client, upload)
+        (Self { client, options, permit, announced, expects_continue, upgrade, context }, switched, upload)
     }
 
     /// The request as this server is to receive it.
     fn sending(&self, lease: &Lease, upload: Option<Box<Upload>>) -> Sending {
-        let Context { app, owned, ref facts, session_data, .. } = *self.context;
+        let Context { app, owned, ref facts, session_data, last, .. } = *self.context;
         let (permit, upgrade, endpoint) = (&self.permit, self.upgrade.as_ref(), &lease.endpoint);
         let onward = Onward { permit, app, endpoint, owned, facts, upgrade, session_data };
         let memory = lease.conn.spare().take_head();
-        let mut head = RequestHead::begin(memory, &self.method, permit.target().path_and_query());
-        headers::to_upstream(&self.headers, &onward, |name, value| head.line(name, value));
+        let client = self.client.headers();
+        let mut head = RequestHead::begin(memory, self.client.method(), permit.target().path_and_query());
+        headers::of_client(client, &self.options, &onward, |name, value| head.line(name, value));
+        last.add(client, &onward, &mut head);
+        headers::of_this_request(&onward, |name, value| head.line(name, value));
         if self.expects_continue {
             head.line(&EXPECT, b"100-continue");
         }
@@ -214,7 +225,7 @@ impl<'a> Outgoing<'a> {
             && (sending.is_untouched()
                 || (!sending.has_upload()
                     && self.announced_nothing()
-                    && is_idempotent(&self.method)
+                    && is_idempotent(self.client.method())
                     && self.upgrade.is_none()))
     }
 

@@ -29,7 +29,7 @@ pub(super) enum Flow {
 /// Answers one request; the answer's body tells when it has ended.
 pub(super) async fn answer(
     gateway: Rc<Gateway>,
-    request: Box<Request<Incoming>>,
+    request: Box<Request<Option<Incoming>>>,
     connection: Rc<Connection>,
     mut running: Running,
     flow: Flow,

@@ -30,7 +30,7 @@ use crate::telemetry::Limit;
 /// Serves requests until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
     let Client { mut io, connection, activity, connected: _connected } = client;
-    let peer_addr = connection.peer_addr;
+    let (peer_addr, asking) = (connection.peer_addr, Rc::clone(&connection));
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
     let beginning = Arc::clone(&activity);
     let mut service = service_fn(move |request| {
@@ -40,7 +40,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
             counters.reached(limit);
         }
         let flow = Flow::Http1 { last: retires.is_some() };
-        answer(Rc::clone(&gateway), Box::new(request), Rc::clone(&connection), running, flow)
+        answer(Rc::clone(&gateway), Box::new(request.map(Some)), Rc::clone(&connection), running, flow)
     });
     while has_more(&mut io, &mut phases).await {
         let connection = builder(&serving.limits).serve_connection(TokioIo::new(io), service);
@@ -79,6 +79,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
                 return;
             }
             Ended::Rests => {
+                asking.last.rest();
                 // `None` has changed its protocol, and never rests.
                 let Some(parts) = served.into_parts() else { return };
                 // Empty lines are nothing (RFC 9112 §2.2). Anything else would not have been at rest; rather than

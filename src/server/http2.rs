@@ -36,7 +36,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
             retiring.set(true);
         }
         let (taking, gateway, connection) = (taking.clone(), Rc::clone(&gateway), Rc::clone(&connection));
-        let request = Box::new(request);
+        let request = Box::new(request.map(Some));
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
         Box::pin(async move {
             be_reset().await;

@@ -34,7 +34,8 @@ pub enum Keep {
 
 /// Whether a cookie of this name is the gateway's: it never reaches an upstream and no upstream may set it.
 pub fn is_ours(name: &[u8]) -> bool {
-    name.get(..SESSION_COOKIE.len()).is_some_and(|head| head.eq_ignore_ascii_case(SESSION_COOKIE.as_bytes()))
+    let ours = SESSION_COOKIE.as_bytes();
+    name.starts_with(ours) || name.get(..ours.len()).is_some_and(|head| head.eq_ignore_ascii_case(ours))
 }
 
 /// What a request brings under a cookie's name.
@@ -53,17 +54,19 @@ pub enum Brought<'h> {
 /// A name that comes twice has no value: somebody is trying to pass a second one off.
 pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Brought<'h> {
     let (mut is_named, mut found) = (false, None);
-    for pair in headers.get_all(COOKIE).iter().flat_map(|line| pairs(line.as_bytes())) {
-        let Some(after) = pair.trim_ascii_start().strip_prefix(name.as_bytes()) else { continue };
-        match after.trim_ascii_start().split_first() {
-            Some((b'=', value)) => {
-                if found.replace(value.trim_ascii()).is_some() {
-                    return Brought::NoValue;
+    for line in headers.get_all(COOKIE) {
+        for pair in pairs(line.as_bytes()) {
+            let Some(after) = pair.trim_ascii_start().strip_prefix(name.as_bytes()) else { continue };
+            match after.trim_ascii_start().split_first() {
+                Some((b'=', value)) => {
+                    if found.replace(value.trim_ascii()).is_some() {
+                        return Brought::NoValue;
+                    }
                 }
+                None => is_named = true,
+                // Another name, which begins with this one.
+                Some(_) => {}
             }
-            None => is_named = true,
-            // Another name, which begins with this one.
-            Some(_) => {}
         }
     }
     match found {
@@ -74,7 +77,7 @@ pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Brought<'h> {
 }
 
 /// What stands between the semicolons of a line.
-fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let line = rest?;

@@ -2,11 +2,17 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
+use http::Request;
+use portcullis::{
+    identity::{GroupName, UserName},
+    users::{ListChange, UserChange},
+};
 use proptest::prelude::*;
 
 use crate::support::{
     client::{Http2, RawClient, full, request, sign_in},
     gateway::TestGateway,
+    process::until,
     upstream::{Received, Upstream, public_app},
 };
 
@@ -419,4 +425,105 @@ fn advisory_3_no_disguise_of_an_identity_header_gets_through() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+fn introduced(received: &Received) -> Vec<&str> {
+    let is_of_it = |line: &&str| line.starts_with("remote-") || line.starts_with("x-forwarded-");
+    received.head.lines().filter(is_of_it).collect()
+}
+
+#[test]
+fn an_app_is_told_of_a_changed_account_by_the_next_request_on_the_connection() {
+    let stage = Stage::new("", "");
+    let mut client = RawClient::connect(&stage.gateway);
+    let mut ask = || {
+        let cookie = format!("Cookie: {}\r\n", stage.cookie);
+        assert_eq!(client.get("/", &cookie).status, 200);
+        stage.upstream.seen().pop().expect("a request")
+    };
+    for _ in 0..2 {
+        let before = ask();
+        assert_eq!(before.value("remote-groups"), "ops,staff");
+        assert!(before.values("remote-email").is_empty());
+    }
+    let change = UserChange {
+        email: Some("alice@example.com".to_owned()),
+        groups: ListChange { remove: vec![GroupName::parse("ops").unwrap()], ..ListChange::default() },
+        ..UserChange::default()
+    };
+    stage.gateway.users().update(&UserName::parse("alice").unwrap(), &change).unwrap();
+    let mut after = ask();
+    until("the change is known", || {
+        after = ask();
+        after.value("remote-groups") == "staff"
+    });
+    assert_eq!(after.value("remote-email"), "alice@example.com");
+    assert_eq!(after.value("remote-user"), "alice");
+}
+
+#[test]
+fn users_and_apps_that_take_turns_on_a_connection_are_not_taken_for_one_another() {
+    let upstream = Upstream::ok();
+    let app = |path: &str, identity: &str| {
+        let place = format!("path = {path:?}\nname = \"app{}\"", path.replace('/', "-"));
+        public_app(&upstream.url, &format!("{place}\nidentity = {identity:?}"))
+            .replace("name = \"app\"\n", "")
+    };
+    let apps = app("/", "remote-user") + app("/x", "x-forwarded").as_str() + app("/n", "none").as_str();
+    let gateway = TestGateway::start(&apps);
+    let mut users = vec![(None, "X-Nobody: 1".to_owned())];
+    for name in ["alice", "bob"] {
+        gateway.add_user(name, &[name]);
+        users.push((Some(name), format!("Cookie: {}", sign_in(&gateway, name))));
+    }
+    let mut client = RawClient::connect(&gateway);
+    for _ in 0..2 {
+        for path in ["/", "/x", "/n", "/"] {
+            for (name, line) in &users {
+                assert_eq!(client.get(path, &format!("{line}\r\n")).status, 200);
+                let received = upstream.seen().pop().expect("a request");
+                let told = introduced(&received).into_iter().filter(|line| {
+                    let (key, value) = line.split_once(": ").expect("a line");
+                    !["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"]
+                        .contains(&key)
+                        && Some(value) == *name
+                });
+                let expected: &[&str] = match (name, path) {
+                    (None, _) | (_, "/n") => &[],
+                    (_, "/x") => {
+                        &["x-forwarded-user", "x-forwarded-groups", "x-forwarded-preferred-username"]
+                    }
+                    _ => &["remote-user", "remote-groups", "remote-name"],
+                };
+                let told: Vec<&str> =
+                    told.filter_map(|line| line.split_once(':').map(|(key, _)| key)).collect();
+                assert_eq!(told, expected, "{}", received.head);
+                let others =
+                    users.iter().filter_map(|(other, _)| *other).filter(|other| Some(*other) != *name);
+                for other in others {
+                    assert!(!received.head.contains(other), "{}", received.head);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn hosts_that_share_a_connection_are_told_apart() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = Http2::connect(&gateway).await;
+    let port = gateway.https().port().to_string();
+    for _ in 0..2 {
+        for (authority, told) in
+            [("localhost".to_owned(), "443"), (format!("localhost:{port}"), port.as_str())]
+        {
+            let asked = Request::get(format!("https://{authority}/")).body(full("")).unwrap();
+            assert_eq!(client.send(asked).await.unwrap().status(), 200);
+            let received = upstream.seen().pop().expect("a request");
+            assert_eq!(received.value("x-forwarded-host"), authority);
+            assert_eq!(received.value("x-forwarded-port"), told);
+            assert_eq!(received.value("host"), authority);
+        }
+    }
 }

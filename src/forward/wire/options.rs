@@ -7,6 +7,8 @@ use http::{HeaderName, HeaderValue};
 pub(in crate::forward) struct Options {
     pub(super) close: bool,
     pub(super) keep_alive: bool,
+    /// Whether another protocol is offered, or agreed on.
+    pub(in crate::forward) upgrade: bool,
     named: Vec<HeaderName>,
 }
 
@@ -19,8 +21,9 @@ impl Options {
                 self.close = true;
             } else if is(b"keep-alive") {
                 self.keep_alive = true;
-            } else if !is(b"upgrade")
-                && !is(b"te")
+            } else if is(b"upgrade") {
+                self.upgrade = true;
+            } else if !is(b"te")
                 && let Ok(name) = HeaderName::from_bytes(token)
             {
                 self.named.push(name);

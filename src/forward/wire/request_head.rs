@@ -11,7 +11,7 @@ use http::{
 /// How the end of a request's body is told to the upstream (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::forward) enum Announced {
-    /// There is none, and nothing is said of it.
+    /// There is none, and nothing is said of it, unless the client did: then it is nought.
     Nothing,
     /// This many bytes.
     Length(u64),
@@ -21,7 +21,11 @@ pub(in crate::forward) enum Announced {
 
 /// A head that is being written, line by line.
 #[derive(Debug)]
-pub(in crate::forward) struct RequestHead(Vec<u8>);
+pub(in crate::forward) struct RequestHead {
+    lines: Vec<u8>,
+    /// Whether a line about the body's length was left out.
+    told_length: bool,
+}
 
 impl RequestHead {
     /// Begins with the request line; uses `memory`, which is empty.
@@ -35,16 +39,22 @@ impl RequestHead {
         }
         head.extend_from_slice(target.as_bytes());
         head.extend_from_slice(b" HTTP/1.1\r\n");
-        Self(head)
+        Self { lines: head, told_length: false }
+    }
+
+    /// Begins without a request line: some lines that are to be added to heads.
+    pub(in crate::forward) fn piece() -> Self {
+        Self { lines: Vec::new(), told_length: false }
     }
 
     /// Adds a header; what it says of the body's length is left out, because [`RequestHead::end`] says it.
     pub(in crate::forward) fn line(&mut self, name: &HeaderName, value: &[u8]) {
         debug_assert!(HeaderValue::from_bytes(value).is_ok(), "{name} would break its line");
         if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
+            self.told_length |= *name == CONTENT_LENGTH;
             return;
         }
-        let (head, name) = (&mut self.0, name.as_str().as_bytes());
+        let (head, name) = (&mut self.lines, name.as_str().as_bytes());
         head.reserve(name.len() + value.len() + 4);
         head.extend_from_slice(name);
         head.extend_from_slice(b": ");
@@ -52,10 +62,22 @@ impl RequestHead {
         head.extend_from_slice(b"\r\n");
     }
 
+    /// Adds lines that were written before.
+    pub(in crate::forward) fn lines(&mut self, lines: &[u8]) {
+        self.lines.extend_from_slice(lines);
+    }
+
+    /// What was written.
+    pub(in crate::forward) fn into_lines(self) -> Vec<u8> {
+        self.lines
+    }
+
     /// The whole head of a request with this body.
     pub(in crate::forward) fn end(self, body: Announced) -> Vec<u8> {
-        let Self(mut head) = self;
+        let Self { lines: mut head, told_length } = self;
         match body {
+            // A method that expects content may be refused without (RFC 9110 §8.6).
+            Announced::Nothing if told_length => head.extend_from_slice(b"content-length: 0\r\n"),
             Announced::Nothing => {}
             Announced::Length(length) => {
                 write!(head, "content-length: {length}\r\n").expect("a vector takes all that is written");

@@ -425,7 +425,7 @@ fn a_connection_that_waits_holds_no_memory() {
 #[test]
 fn a_request_s_head_says_one_length_whatever_its_headers_say() {
     for (announced, said) in [
-        (Announced::Nothing, ""),
+        (Announced::Nothing, "content-length: 0\r\n"),
         (Announced::Length(0), "content-length: 0\r\n"),
         (Announced::Length(12), "content-length: 12\r\n"),
         (Announced::Chunked, "transfer-encoding: chunked\r\n"),
@@ -437,4 +437,6 @@ fn a_request_s_head_says_one_length_whatever_its_headers_say() {
         let head = head.end(announced);
         assert_eq!(String::from_utf8(head).unwrap(), format!("PUT /a?b HTTP/1.1\r\nx: y\r\n{said}\r\n"));
     }
+    let head = RequestHead::begin(Vec::new(), &Method::GET, &"/".parse().unwrap()).end(Announced::Nothing);
+    assert_eq!(head, b"GET / HTTP/1.1\r\n\r\n");
 }
