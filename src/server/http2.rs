@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/2: many requests at a time, each a task of its own.
+//! A client that speaks HTTP/2: many requests at a time, all of them in the connection's task.
 
 use std::{
     cell::Cell,
@@ -43,24 +43,29 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
             pin!(answer(gateway, request, connection, running, Flow::Http2(taking))).await
         })
     });
+    let mut runner = streams.runner();
     let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(io), service);
     let mut served = Box::pin(connection);
     let mut drains = false;
     let ended = poll_fn(|cx| {
-        loop {
-            if !drains && (retired.get() || phases.poll_reached(Phase::Draining, cx).is_ready()) {
-                drains = true;
-                // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
-                served.as_mut().graceful_shutdown();
-            }
-            if drains && phases.poll_reached(Phase::Stopped, cx).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
+        if !drains && (retired.get() || phases.poll_reached(Phase::Draining, cx).is_ready()) {
+            drains = true;
+            // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
+            served.as_mut().graceful_shutdown();
+            runner.wake_connection();
+        }
+        if drains && phases.poll_reached(Phase::Stopped, cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        runner.poll(cx, |cx| {
             let polled = served.as_mut().poll(cx);
             if polled.is_ready() || drains || !retired.get() {
                 return polled;
             }
-        }
+            drains = true;
+            served.as_mut().graceful_shutdown();
+            served.as_mut().poll(cx)
+        })
     })
     .await;
     if let Err(error) = ended {

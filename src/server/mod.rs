@@ -24,6 +24,7 @@ mod signals;
 mod status;
 mod stream;
 mod tls;
+mod turns;
 mod worker;
 
 use std::{
