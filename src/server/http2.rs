@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    convert::Infallible,
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
@@ -9,22 +10,50 @@ use std::{
     task::{Context, Poll},
 };
 
-use hyper::{server::conn::http2, service::service_fn};
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{
     Limits,
-    answer::{Flow, answer},
+    answer::{Flow, Watched, answer},
+    boxes::Boxes,
+    client_io::Running,
     connection::{Client, Serving},
     phase::{Phase, Watch},
-    stream::Streams,
+    stream::{Streams, Taking},
 };
+use crate::gateway::{Connection, Gateway};
+
+/// What a stream asks.
+pub(super) struct Asked {
+    gateway: Rc<Gateway>,
+    request: Box<Request<Incoming>>,
+    connection: Rc<Connection>,
+    running: Running,
+    taking: Taking,
+}
+
+/// Boxes for a worker's streams.
+pub(super) type StreamBoxes = Boxes<Asked, Result<Response<Watched>, Infallible>>;
+
+/// Some that are empty.
+pub(super) fn boxes() -> Rc<StreamBoxes> {
+    Boxes::new(answer_stream)
+}
+
+async fn answer_stream(asked: Asked) -> Result<Response<Watched>, Infallible> {
+    be_reset().await;
+    let Asked { gateway, request, connection, running, taking } = asked;
+    pin!(answer(gateway, request, connection, running, Flow::Http2(taking))).await
+}
 
 /// Serves streams until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
     let Client { io, connection, activity, connected: _connected } = client;
     let peer_addr = connection.peer_addr;
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
+    let boxes = Rc::clone(&serving.streams);
     let streams = Streams::new(&serving.limits, Arc::clone(&activity), Arc::clone(&counters));
     let taking = streams.taking();
     let retired = Rc::new(Cell::new(false));
@@ -35,12 +64,13 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
             counters.reached(limit);
             retiring.set(true);
         }
-        let (taking, gateway, connection) = (taking.clone(), Rc::clone(&gateway), Rc::clone(&connection));
-        let request = Box::new(request);
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
-        Box::pin(async move {
-            be_reset().await;
-            pin!(answer(gateway, request, connection, running, Flow::Http2(taking))).await
+        boxes.boxed(Asked {
+            gateway: Rc::clone(&gateway),
+            request: Box::new(request),
+            connection: Rc::clone(&connection),
+            running,
+            taking: taking.clone(),
         })
     });
     let mut runner = streams.runner();

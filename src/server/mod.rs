@@ -9,6 +9,7 @@
 mod addresses;
 mod alarm;
 mod answer;
+mod boxes;
 mod client_io;
 mod connection;
 mod control;

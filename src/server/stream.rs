@@ -199,6 +199,14 @@ impl Runner {
     }
 }
 
+impl Drop for Runner {
+    fn drop(&mut self) {
+        // Those that were never polled hold on to what holds them.
+        let begun = self.joint.begun.take();
+        drop(begun);
+    }
+}
+
 impl Seat {
     fn new(turns: &Arc<Turns>, place: usize) -> Self {
         let bell = turns.bell(place);
@@ -235,3 +243,112 @@ const CONNECTION: usize = usize::MAX;
 const TURNS_IN_A_ROW: usize = 48;
 /// By a connection that has no streams at the moment.
 const SEATS_KEPT: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, task::Wake};
+
+    use futures_util::future::pending;
+    use hyper::rt::Executor;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::server::client_io::{Slot, Terms};
+
+    struct Nobody;
+
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    fn streams() -> Streams {
+        let of_all = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("one is free");
+        let terms = Terms { requests: 1, age: Duration::MAX };
+        let activity = Activity::new(Slot { _of_all: of_all, _of_address: None }, terms);
+        Streams::new(&Limits::default(), activity, Arc::default())
+    }
+
+    /// Gives turns until nobody wants one more; the connection begins what `begin` says, each time that it is polled.
+    fn run(runner: &mut Runner, mut begin: impl FnMut()) {
+        let waker = Waker::from(Arc::new(Nobody));
+        let polled = runner.poll(&mut Context::from_waker(&waker), |_| {
+            begin();
+            Poll::<()>::Pending
+        });
+        assert!(polled.is_pending());
+    }
+
+    #[test]
+    fn a_stream_that_panics_ends_alone_and_another_takes_its_place() {
+        let streams = streams();
+        let mut runner = streams.runner();
+        let steps = Rc::new(Cell::new(0));
+        run(&mut runner, || {
+            streams.execute(async { panic!("a stream's panic") });
+            let (mut again, steps) = (false, Rc::clone(&steps));
+            streams.execute(poll_fn(move |cx| {
+                steps.set(steps.get() + 1);
+                if std::mem::replace(&mut again, true) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }));
+        });
+        assert_eq!(steps.get(), 2);
+        assert_eq!((runner.seats.len(), runner.free.len()), (2, 2));
+        runner.wake_connection();
+        run(&mut runner, || streams.execute(pending()));
+        assert_eq!((runner.seats.len(), runner.free.len()), (2, 1));
+    }
+
+    #[test]
+    fn those_that_wake_themselves_for_ever_do_not_keep_the_connection_from_its_turn() {
+        let streams = streams();
+        let mut runner = streams.runner();
+        let (mut polls, mut begun) = (0, false);
+        for _ in 0..3 {
+            runner.wake_connection();
+            run(&mut runner, || {
+                polls += 1;
+                if !std::mem::replace(&mut begun, true) {
+                    for _ in 0..TURNS_IN_A_ROW {
+                        streams.execute(poll_fn(|cx| {
+                            cx.waker().wake_by_ref();
+                            Poll::Pending
+                        }));
+                    }
+                }
+            });
+        }
+        assert!(polls >= 2, "{polls}");
+    }
+
+    #[test]
+    fn a_connection_that_ends_lets_go_of_streams_that_it_has_just_begun() {
+        let streams = streams();
+        let mut runner = streams.runner();
+        let held = Rc::new(());
+        let waker = Waker::from(Arc::new(Nobody));
+        let ended = runner.poll(&mut Context::from_waker(&waker), |_| {
+            // As hyper does, it holds on to where it is taken.
+            let (held, streams) = (Rc::clone(&held), streams.clone());
+            streams.clone().execute(async move {
+                pending::<()>().await;
+                drop((held, streams));
+            });
+            Poll::Ready(())
+        });
+        assert!(ended.is_ready());
+        drop((runner, streams));
+        assert_eq!(Rc::strong_count(&held), 1);
+    }
+
+    #[test]
+    fn a_crowd_leaves_no_more_seats_than_are_kept() {
+        let streams = streams();
+        let mut runner = streams.runner();
+        run(&mut runner, || (0..=SEATS_KEPT).for_each(|_| streams.execute(async {})));
+        assert_eq!(runner.seats.len(), 0);
+    }
+}
