@@ -135,9 +135,9 @@ mod tests {
             drop(held);
         });
         let held = Rc::new(());
-        let mut boxed = boxes.boxed(Rc::clone(&held));
-        assert_eq!((&mut boxed).now_or_never(), None);
-        drop(boxed);
+        let mut future = boxes.boxed(Rc::clone(&held));
+        assert_eq!((&mut future).now_or_never(), None);
+        drop(future);
         assert_eq!(Rc::strong_count(&held), 1);
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Activity {
     answering: AtomicU32,
     switched: AtomicBool,
     began_at: Instant,
+    /// When something that a request may begin with was last read, in milliseconds after `began_at`.
+    read_after: AtomicU64,
     /// When the last request ended, in milliseconds after `began_at`.
     ended_after: AtomicU64,
     /// When the socket last took nothing more, in milliseconds after `began_at`.
@@ -95,6 +97,7 @@ impl Activity {
             answering: AtomicU32::new(0),
             switched: AtomicBool::new(false),
             began_at: Instant::now(),
+            read_after: AtomicU64::new(0),
             ended_after: AtomicU64::new(0),
             full_after: AtomicU64::new(0),
             terms,
@@ -117,11 +120,15 @@ impl Activity {
     }
 
     fn note_full(&self) {
-        self.full_after.store(self.millis(), Ordering::Relaxed);
+        self.full_after.store(self.millis_at(Instant::now()), Ordering::Relaxed);
     }
 
-    fn millis(&self) -> u64 {
-        u64::try_from(self.began_at.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn note_read(&self, now: Instant) {
+        self.read_after.store(self.millis_at(now), Ordering::Relaxed);
+    }
+
+    fn millis_at(&self, now: Instant) -> u64 {
+        u64::try_from(now.duration_since(self.began_at).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether a head had more lines than it may have.
@@ -167,10 +174,10 @@ impl Running {
 
     /// Which of its terms the connection has come to, if it has just come to one: it is to take no more requests.
     pub(super) fn retires(&self) -> Option<Limit> {
-        let Activity { terms, begun, began_at, retired, .. } = &*self.activity;
+        let Activity { terms, begun, read_after, retired, .. } = &*self.activity;
         let reached = if begun.load(Ordering::Relaxed) >= terms.requests {
             Limit::RequestsPerConnection
-        } else if began_at.elapsed() >= terms.age {
+        } else if Duration::from_millis(read_after.load(Ordering::Relaxed)) >= terms.age {
             Limit::ConnectionAge
         } else {
             return None;
@@ -187,7 +194,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.activity.ended_after.store(self.activity.millis(), Ordering::Relaxed);
+        self.activity.ended_after.store(self.activity.millis_at(Instant::now()), Ordering::Relaxed);
         self.activity.running.fetch_sub(1, Ordering::Relaxed);
         if self.answering {
             self.activity.answering.fetch_sub(1, Ordering::Relaxed);
@@ -234,6 +241,9 @@ pub(super) trait Readable {
     /// Pending if a read would be, and woken as it would be.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Reads what is there, at the least effort.
+    fn poll_take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>>;
+
     /// Ready if nothing will be read from it any more. What can still be read stays there.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
@@ -242,6 +252,10 @@ pub(super) trait Readable {
 impl Readable for TcpStream {
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
+    }
+
+    fn poll_take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self).poll_read(cx, buf)
     }
 
     fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
@@ -256,6 +270,28 @@ impl Readable for TlsStream<TcpStream> {
         let (socket, session) = self.get_ref();
         // Otherwise something has been decrypted already, or is not to be read at all.
         if session.wants_read() { socket.poll_read_ready(cx).map(|_| ()) } else { Poll::Ready(()) }
+    }
+
+    /// Its own `poll_read` asks the socket again until that has nothing more. After a small request it never has, and to
+    /// be told so through rustls is another 300 instructions.
+    fn poll_take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut taken = 0;
+        loop {
+            let decrypted = match Pin::new(&mut *self).poll_fill_buf(cx) {
+                Poll::Ready(Ok(decrypted)) => decrypted,
+                nothing if taken == 0 => return nothing.map_ok(|_| ()),
+                // An error comes again.
+                _ => return Poll::Ready(Ok(())),
+            };
+            let len = decrypted.len().min(buf.remaining());
+            buf.put_slice(decrypted.get(..len).unwrap_or_default());
+            Pin::new(&mut *self).consume(len);
+            taken += len;
+            let asks_socket = self.get_ref().1.wants_read();
+            if len == 0 || buf.remaining() == 0 || (asks_socket && taken < MUCH_BYTES) {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -307,12 +343,18 @@ impl<T> ClientIo<T> {
         }
     }
 
-    /// Bytes have come while no request ran: the next head has begun.
+    /// Bytes have come. In HTTP/1.1 and while no request ran: the next head has begun.
     fn note_bytes(&mut self) {
-        if self.framing.is_some() && !self.head_began && !self.activity.is_busy() {
+        let is_framed = self.framing.is_some();
+        if is_framed && (self.head_began || self.activity.is_busy()) {
+            return;
+        }
+        let now = Instant::now();
+        self.activity.note_read(now);
+        if is_framed {
             self.head_began = true;
             self.seen = self.activity.begun.load(Ordering::Relaxed);
-            self.deadline = Some(Instant::now() + self.header_timeout);
+            self.deadline = Some(now + self.header_timeout);
         }
     }
 
@@ -449,7 +491,7 @@ impl<T: AsyncRead + Readable + Unpin> AsyncRead for ClientIo<T> {
         }
         let before = buf.filled().len();
         let read = match self.stream.poll_readable(cx) {
-            Poll::Ready(()) => Pin::new(&mut self.stream).poll_read(cx, buf),
+            Poll::Ready(()) => self.stream.poll_take(cx, buf),
             Poll::Pending => Poll::Pending,
         };
         match read {
@@ -618,6 +660,8 @@ fn gather<'g>(bufs: &[io::IoSlice<'_>], gathered: &'g mut [u8; GATHERED_BYTES]) 
 
 type Farewell = [u8; FAREWELL_BYTES];
 
+/// Whoever sends so much at a time may have sent more: rustls asks the socket for 4 KiB.
+const MUCH_BYTES: usize = 2 * 1024;
 const GATHERED_BYTES: usize = 1024;
 /// Longer than a round trip to anywhere; what is still on its way then may see a reset.
 const LINGER: Duration = Duration::from_secs(1);
