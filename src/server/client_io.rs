@@ -665,3 +665,19 @@ const MUCH_BYTES: usize = 2 * 1024;
 const GATHERED_BYTES: usize = 1024;
 /// Longer than a round trip to anywhere; what is still on its way then may see a reset.
 const LINGER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+
+    use super::*;
+
+    #[test]
+    fn what_is_small_is_gathered_in_order_and_what_is_large_is_not() {
+        let (small, large) = ([b'x'; GATHERED_BYTES - 2], [b'x'; GATHERED_BYTES - 1]);
+        let mut gathered = [0; GATHERED_BYTES];
+        let whole = gather(&[IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(&small)], &mut gathered);
+        assert_eq!(whole, Some(&[&b"ab"[..], &small].concat()[..]));
+        assert_eq!(gather(&[IoSlice::new(b"ab"), IoSlice::new(&large)], &mut gathered), None);
+    }
+}

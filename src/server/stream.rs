@@ -239,8 +239,8 @@ impl Stream {
 
 /// No stream's place.
 const CONNECTION: usize = usize::MAX;
-/// Less than the operations that tokio grants a task at a time (128), or the connection would never be written to.
-const TURNS_IN_A_ROW: usize = 48;
+/// Few enough that of the 128 operations that tokio grants a task at a time, some are left for the connection.
+const TURNS_IN_A_ROW: usize = 32;
 /// By a connection that has no streams at the moment.
 const SEATS_KEPT: usize = 8;
 
