@@ -8,7 +8,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use super::{
     Limits,
     client_io::{Activity, ClientIo, Protocol, Slot, Terms},
-    http1, http2,
+    http1,
+    http2::{self, StreamBoxes},
     phase::{Phase, Phases},
 };
 use crate::{
@@ -24,6 +25,8 @@ pub(super) struct Serving {
     pub(super) limits: Limits,
     pub(super) phases: Phases,
     pub(super) counters: Arc<Counters>,
+    /// For the streams of HTTP/2.
+    pub(super) streams: Rc<StreamBoxes>,
     /// How many connections this worker has served.
     pub(super) served: Cell<u32>,
 }

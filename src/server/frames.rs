@@ -256,11 +256,34 @@ struct Head {
     code: u32,
     /// The first byte of what it holds; of a GOAWAY, of its reason in words.
     first: u8,
-    /// How many bytes of the frame this was.
+    /// How many bytes of the frame this is: where an error code is, up to its end.
     read: usize,
 }
 
 impl Head {
+    fn of(bytes: &[u8; LOOKED_AT]) -> Self {
+        let [l0, l1, l2, kind, flags, s0, s1, s2, s3, payload @ ..] = *bytes;
+        let [r0, r1, r2, r3, g0, g1, g2, g3, g4] = payload;
+        let code = if kind == RST_STREAM { [r0, r1, r2, r3] } else { [g0, g1, g2, g3] };
+        let len = u32::from_be_bytes([0, l0, l1, l2]);
+        let payload = match (kind, len) {
+            (HEADERS, 1..) => 1,
+            (RST_STREAM, 4) => 4,
+            (GOAWAY, 9..) => 9,
+            (GOAWAY, 8) => 8,
+            _ => 0,
+        };
+        Self {
+            len,
+            kind,
+            flags,
+            stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
+            code: u32::from_be_bytes(code),
+            first: if kind == GOAWAY { g4 } else { r0 },
+            read: HEAD_BYTES + payload,
+        }
+    }
+
     /// Whether an answer is a status and nothing else. Ours all have a date; what h2 answers by itself to a
     /// head that is too large, 431, has none. Written out, its status takes five bytes, and named by its place
     /// in the table, one (RFC 7541 §6.1 and §6.2.1: 0x48 is a new `:status`).
@@ -274,7 +297,7 @@ impl Head {
 struct Cursor {
     /// Bytes to pass over: the rest of a frame.
     skip: usize,
-    head: [u8; FAREWELL_BYTES + 1],
+    head: [u8; LOOKED_AT],
     have: usize,
 }
 
@@ -287,13 +310,19 @@ impl Cursor {
         if self.skip > 0 {
             return None;
         }
+        // Nearly always all that is ever looked at is there in one piece.
+        if self.have == 0
+            && let Some(all) = bytes.first_chunk()
+        {
+            let head = Head::of(all);
+            *bytes = bytes.get(head.read..).unwrap_or_default();
+            return Some(self.found(head));
+        }
         loop {
-            let wanted = self.wanted();
+            let wanted = if self.have < HEAD_BYTES { HEAD_BYTES } else { Head::of(&self.head).read };
             if self.have == wanted {
                 self.have = 0;
-                let head = Head { read: wanted, ..self.read() };
-                self.skip = (head.len as usize + HEAD_BYTES).saturating_sub(wanted);
-                return Some(head);
+                return Some(self.found(Head::of(&self.head)));
             }
             let (came, rest) = bytes.split_at((wanted - self.have).min(bytes.len()));
             if came.is_empty() {
@@ -307,34 +336,9 @@ impl Cursor {
         }
     }
 
-    /// How much has to be there: where an error code is, up to its end.
-    fn wanted(&self) -> usize {
-        if self.have < HEAD_BYTES {
-            return HEAD_BYTES;
-        }
-        let head = self.read();
-        match (head.kind, head.len) {
-            (HEADERS, 1..) => HEAD_BYTES + 1,
-            (RST_STREAM, 4) => HEAD_BYTES + 4,
-            (GOAWAY, 9..) => FAREWELL_BYTES + 1,
-            (GOAWAY, 8) => FAREWELL_BYTES,
-            _ => HEAD_BYTES,
-        }
-    }
-
-    fn read(&self) -> Head {
-        let [l0, l1, l2, kind, flags, s0, s1, s2, s3, payload @ ..] = self.head;
-        let [r0, r1, r2, r3, g0, g1, g2, g3, g4] = payload;
-        let code = if kind == RST_STREAM { [r0, r1, r2, r3] } else { [g0, g1, g2, g3] };
-        Head {
-            len: u32::from_be_bytes([0, l0, l1, l2]),
-            kind,
-            flags,
-            stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
-            code: u32::from_be_bytes(code),
-            first: if kind == GOAWAY { g4 } else { r0 },
-            read: HEAD_BYTES,
-        }
+    fn found(&mut self, head: Head) -> Head {
+        self.skip = (head.len as usize + HEAD_BYTES).saturating_sub(head.read);
+        head
     }
 }
 
@@ -342,6 +346,8 @@ const PREFACE_BYTES: usize = 24;
 const HEAD_BYTES: usize = 9;
 /// A GOAWAY without a reason in words.
 pub(super) const FAREWELL_BYTES: usize = 17;
+/// Of a frame, at most: a GOAWAY and the first letter of its reason.
+const LOOKED_AT: usize = FAREWELL_BYTES + 1;
 const WINDOW: Duration = Duration::from_secs(10);
 /// More than fit into what h2 has written and the socket has not taken.
 const REMEMBERED_RESETS: usize = 32;

@@ -36,12 +36,20 @@ enum Part {
     Trailers,
 }
 
-/// The line that is being read: its length, and as much of it as is ever looked at.
+/// A line that has come in part: its length, and as much of it as is ever looked at.
 #[derive(Debug)]
 struct Line {
     start: [u8; LOOKED_AT],
     len: usize,
     after_cr: bool,
+}
+
+/// A line that has come whole.
+#[derive(Clone, Copy)]
+struct Text<'l> {
+    /// As much of it as is ever looked at.
+    start: &'l [u8],
+    len: usize,
 }
 
 /// A byte that RFC 9112 does not allow where it stands.
@@ -50,10 +58,9 @@ struct Misplaced;
 impl Framing {
     /// At the beginning of a connection.
     pub(crate) fn new() -> Self {
-        let line = Line { start: [0; LOOKED_AT], len: 0, after_cr: false };
         Self {
             part: Part::Head,
-            line,
+            line: Line::new(),
             began: false,
             length: None,
             chunked: false,
@@ -75,7 +82,7 @@ impl Framing {
 
     /// Whether all that came belongs to requests that have come whole.
     pub(super) fn is_between(&self) -> bool {
-        matches!(self.part, Part::Head) && !self.began && self.line.len == 0 && !self.line.after_cr
+        matches!(self.part, Part::Head) && !self.began && self.line.is_empty()
     }
 
     /// Follows the next bytes; says which of them is the first that does not belong there.
@@ -92,26 +99,26 @@ impl Framing {
                 Part::Head | Part::ChunkSize | Part::ChunkEnd | Part::Trailers => {
                     let plain = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                     let (plain, ending) = rest.split_at(plain);
-                    if let Some(misplaced) = self.text(plain) {
+                    if let Some(misplaced) = self.misplaced_in(plain) {
                         return Some(at + misplaced);
                     }
                     at += plain.len();
                     match ending {
-                        // Nearly always.
-                        [b'\r', b'\n', ..] if !self.line.after_cr => {
-                            if self.line_ended().is_err() {
+                        // Nearly always, a line is there whole, and looked at where it lies.
+                        [b'\r', b'\n', ..] if self.line.is_empty() => {
+                            if self.line_ended(Text::of(plain)).is_err() {
                                 return Some(at + 1);
                             }
-                            self.line.len = 0;
                             at += 2;
                         }
                         [byte, ..] => {
+                            self.line.push(plain);
                             if self.ending(*byte).is_err() {
                                 return Some(at);
                             }
                             at += 1;
                         }
-                        [] => {}
+                        [] => self.line.push(plain),
                     }
                 }
             }
@@ -126,10 +133,10 @@ impl Framing {
         skipped
     }
 
-    /// What a line holds before it ends; says which byte does not belong there.
-    fn text(&mut self, text: &[u8]) -> Option<usize> {
+    /// Which byte does not belong there, of what a line holds before it ends.
+    fn misplaced_in(&self, text: &[u8]) -> Option<usize> {
         let first = *text.first()?;
-        let line = &mut self.line;
+        let line = &self.line;
         // A CR that no LF follows; §5.2: no line begins with a blank.
         if line.after_cr || (line.len == 0 && matches!(first, b' ' | b'\t')) {
             return Some(0);
@@ -145,7 +152,6 @@ impl Framing {
         {
             return Some(fragment);
         }
-        line.push(text);
         None
     }
 
@@ -153,10 +159,8 @@ impl Framing {
     fn ending(&mut self, byte: u8) -> Result<(), Misplaced> {
         match (self.line.after_cr, byte) {
             (true, b'\n') => {
-                let ended = self.line_ended();
-                self.line.after_cr = false;
-                self.line.len = 0;
-                ended
+                let line = std::mem::replace(&mut self.line, Line::new());
+                self.line_ended(line.looked_at())
             }
             (false, b'\r') => {
                 self.line.after_cr = true;
@@ -166,14 +170,14 @@ impl Framing {
         }
     }
 
-    fn line_ended(&mut self) -> Result<(), Misplaced> {
-        let is_empty = self.line.len == 0;
+    fn line_ended(&mut self, line: Text<'_>) -> Result<(), Misplaced> {
+        let is_empty = line.len == 0;
         match self.part {
-            Part::Head if !is_empty && self.began => return self.header(),
+            Part::Head if !is_empty && self.began => return self.header(line),
             Part::Head if self.began => return self.head_ended(),
             Part::Head => self.began = !is_empty,
             Part::ChunkSize => {
-                self.part = match self.chunk_size()? {
+                self.part = match chunk_size(line)? {
                     0 => Part::Trailers,
                     left => Part::Chunk { left },
                 };
@@ -186,11 +190,10 @@ impl Framing {
         Ok(())
     }
 
-    fn header(&mut self) -> Result<(), Misplaced> {
+    fn header(&mut self, Text { start: line, len }: Text<'_>) -> Result<(), Misplaced> {
         self.lines += 1;
         self.most_lines = self.most_lines.max(self.lines);
-        let line = self.line.looked_at();
-        let is_whole = self.line.len <= LOOKED_AT;
+        let is_whole = len <= LOOKED_AT;
         if let Some(value) = value_of(b"content-length", line) {
             let length = digits(value, 10, MAX_DECIMAL_DIGITS).filter(|_| is_whole).ok_or(Misplaced)?;
             return if self.length.replace(length).is_some() { Err(Misplaced) } else { Ok(()) };
@@ -218,16 +221,17 @@ impl Framing {
         };
         Ok(())
     }
-
-    /// RFC 9112 §7.1; no blanks, which some take for the end of the number.
-    fn chunk_size(&self) -> Result<u64, Misplaced> {
-        let line = self.line.looked_at();
-        let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
-        digits(size, 16, MAX_HEX_DIGITS).ok_or(Misplaced)
-    }
 }
 
 impl Line {
+    fn new() -> Self {
+        Self { start: [0; LOOKED_AT], len: 0, after_cr: false }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0 && !self.after_cr
+    }
+
     fn push(&mut self, text: &[u8]) {
         let room = self.start.get_mut(self.len..).unwrap_or_default();
         let kept = room.len().min(text.len());
@@ -237,9 +241,21 @@ impl Line {
         self.len += text.len();
     }
 
-    fn looked_at(&self) -> &[u8] {
-        self.start.get(..self.len).unwrap_or(&self.start)
+    fn looked_at(&self) -> Text<'_> {
+        Text { start: self.start.get(..self.len).unwrap_or(&self.start), len: self.len }
     }
+}
+
+impl<'l> Text<'l> {
+    fn of(line: &'l [u8]) -> Self {
+        Self { start: line.get(..LOOKED_AT).unwrap_or(line), len: line.len() }
+    }
+}
+
+/// RFC 9112 §7.1; no blanks, which some take for the end of the number.
+fn chunk_size(line: Text<'_>) -> Result<u64, Misplaced> {
+    let size = line.start.split(|byte| *byte == b';').next().unwrap_or_default();
+    digits(size, 16, MAX_HEX_DIGITS).ok_or(Misplaced)
 }
 
 /// The value in this line, if it is of this name.

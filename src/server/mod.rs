@@ -9,6 +9,7 @@
 mod addresses;
 mod alarm;
 mod answer;
+mod boxes;
 mod client_io;
 mod connection;
 mod control;
@@ -24,6 +25,7 @@ mod signals;
 mod status;
 mod stream;
 mod tls;
+mod turns;
 mod worker;
 
 use std::{

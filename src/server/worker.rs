@@ -13,7 +13,9 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Common, client_io::Slot, connection::Serving, listen::WorkerSockets, phase::Phase, redirect};
+use super::{
+    Common, client_io::Slot, connection::Serving, http2, listen::WorkerSockets, phase::Phase, redirect,
+};
 use crate::{
     gateway::{Connection, Gateway, LastSeen},
     telemetry::{AccessLog, Counters, Limit},
@@ -40,6 +42,7 @@ pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<
         limits: common.limits,
         phases: common.phases.clone(),
         counters: Arc::clone(gateway.counters()),
+        streams: http2::boxes(),
         served: Cell::default(),
     });
     let open = Rc::new(Open::default());
