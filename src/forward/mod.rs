@@ -20,6 +20,7 @@ mod fault;
 pub(crate) mod headers;
 mod identity_headers;
 mod leash;
+mod marks;
 mod pool;
 mod sending;
 mod session_data;
@@ -52,11 +53,12 @@ pub use session_data::{KeepsData, SessionLines};
 pub use steering::{Steers, steers};
 pub use wire::WireError;
 #[doc(hidden)]
-pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};
+pub use wire::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces};
 
 use download::Passage;
 use exchange::{Unanswered, exchange};
 use headers::Onward;
+use marks::Marks;
 use pool::{Lease, Pool};
 use sending::Sending;
 use upload::Upload;
@@ -131,7 +133,10 @@ impl Forwarder {
         // Before they are removed with all that the browser is not to see.
         let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
-            KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(head.response.headers()),
+            KeepsData::ForUsers | KeepsData::ForEverybody if !head.marks.have(Marks::OURS) => {
+                SessionLines::default()
+            }
+            KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(&head.headers),
         };
         let response = finish(head, lease, sending, client, (context, now))?;
         Ok(Answer { response, upstream_time: now - sent_at, session })
@@ -244,23 +249,29 @@ fn finish(
     client: Option<(OnUpgrade, HeaderValue)>,
     (context, now): (&Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
-    let AnswerHead { response, framing, kept, options } = head;
-    let (mut response, ()) = response.into_parts();
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+    let AnswerHead { status, reason, mut headers, marks, framing, kept, options } = head;
+    let mut response = Response::new(None);
+    *response.status_mut() = status;
+    if let Some(reason) = reason {
+        response.extensions_mut().insert(reason);
+    }
+    if status == StatusCode::SWITCHING_PROTOCOLS {
         let agreed = client.filter(|_| sending.is_complete()).and_then(|(client, wanted)| {
-            headers::agreed_upgrade(&wanted, &response.headers).map(|protocol| (client, protocol))
+            headers::agreed_upgrade(&wanted, &headers).map(|protocol| (client, protocol))
         });
         let Some((client, protocol)) = agreed else {
             return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
         };
-        headers::to_client(&mut response.headers, &options);
-        response.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        response.headers.insert(UPGRADE, protocol);
+        headers::to_client(&mut headers, &options, marks);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+        *response.headers_mut() = headers;
         let (upstream, ahead) = lease.conn.into_parts();
         upgrade::tunnel(client, upstream, ahead, context.leash.map(|tie| tie()));
-        return Ok(Response::from_parts(response, None));
+        return Ok(response);
     }
-    headers::to_client(&mut response.headers, &options);
+    headers::to_client(&mut headers, &options, marks);
+    *response.headers_mut() = headers;
     let passage = Passage {
         framing,
         kept,
@@ -269,7 +280,8 @@ fn finish(
         owned: context.owned,
         tie: context.leash,
     };
-    Ok(Response::from_parts(response, Some(UpstreamBody::new(lease, sending, &passage))))
+    *response.body_mut() = Some(UpstreamBody::new(lease, sending, &passage));
+    Ok(response)
 }
 
 fn is_idempotent(method: &Method) -> bool {

@@ -16,6 +16,7 @@ mod conn;
 mod error;
 mod framing;
 mod head_reader;
+mod known_lines;
 mod lines;
 mod options;
 mod outbox;
@@ -25,7 +26,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{ReadAnswer, read_answer, read_answer_in_pieces};
+pub use answer::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces};
 pub use error::WireError;
 
 pub(super) use body_reader::{BodyReader, Piece};

@@ -1,9 +1,14 @@
 //! Memory that is lent to whichever connection of a worker has something to read or to say.
 
-use std::{cell::Cell, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 
 use bytes::BytesMut;
 use http::HeaderMap;
+
+use super::known_lines::KnownLines;
 
 /// A worker's spare buffers. A connection that waits holds none: thousands of them need no more
 /// memory than the one that is being read from.
@@ -12,6 +17,8 @@ pub(in crate::forward) struct Spare {
     read: Cell<BytesMut>,
     head: Cell<Vec<u8>>,
     headers: Cell<HeaderMap>,
+    /// Beside memory, what it knows.
+    pub(super) lines: RefCell<KnownLines>,
 }
 
 impl Spare {

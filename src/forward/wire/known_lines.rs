@@ -1,0 +1,155 @@
+//! The lines of heads, which upstreams repeat.
+//!
+//! What an upstream says of itself, of the day and of a page's type, it says in one answer after the other, byte by byte.
+//! A header line that came before is found again by its bytes and has not to be read anew, which takes a third of
+//! the instructions. What is not known yet, `httparse` decides on, alone in a head of its own.
+//!
+//! One for each worker, whatever the upstream: a line means the same whoever sends it. There is room for so many;
+//! whoever sends ever new ones has them read each time.
+
+use std::{fmt, hash::BuildHasher};
+
+use bytes::{Buf, Bytes, BytesMut};
+use foldhash::fast::RandomState;
+use http::{HeaderName, HeaderValue};
+
+use super::{super::marks::Marks, WireError};
+
+/// A header line, read.
+#[derive(Clone, Debug)]
+pub(super) struct HeaderLine {
+    pub(super) name: HeaderName,
+    pub(super) value: HeaderValue,
+    pub(super) marks: Marks,
+}
+
+/// The lines that have come more than once.
+#[derive(Default)]
+pub(super) struct KnownLines {
+    hasher: RandomState,
+    /// By their hash; each line has one place where it can be.
+    places: Vec<Place>,
+    reading: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Place {
+    /// Of the line that came last and was not known. Once it comes again, it is worth its memory.
+    noticed: u64,
+    known: Option<Box<Known>>,
+}
+
+struct Known {
+    bytes: Bytes,
+    line: HeaderLine,
+}
+
+impl KnownLines {
+    /// Takes a line of `length` bytes, its CR LF among them, out of `buf`.
+    pub(super) fn read(&mut self, buf: &mut BytesMut, length: usize) -> Result<HeaderLine, WireError> {
+        if self.places.is_empty() {
+            self.places.resize_with(PLACES, Place::default);
+        }
+        let bytes = buf.get(..length).unwrap_or_default();
+        let hash = self.hasher.hash_one(bytes);
+        let [at, ..] = hash.to_le_bytes();
+        let place = self.places.get_mut(usize::from(at)).expect("there is one for each byte");
+        if let Some(known) = &place.known
+            && *known.bytes == *bytes
+        {
+            let line = known.line.clone();
+            buf.advance(length);
+            return Ok(line);
+        }
+        let bytes = buf.split_to(length).freeze();
+        let line = read(&bytes, &mut self.reading)?;
+        // Nobody's cookie stays in memory for longer than its answer.
+        if length <= MAX_LENGTH && !line.marks.have(Marks::COOKIE.or(Marks::OURS)) {
+            if place.noticed == hash {
+                // Of its own memory, for what is read into is used again.
+                let bytes = Bytes::copy_from_slice(&bytes);
+                let line = read(&bytes, &mut self.reading)?;
+                place.known = Some(Box::new(Known { bytes, line }));
+            } else {
+                place.noticed = hash;
+            }
+        }
+        Ok(line)
+    }
+}
+
+impl fmt::Debug for KnownLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownLines").finish_non_exhaustive()
+    }
+}
+
+/// The value is a part of `line`. `reading` is memory to be used again.
+fn read(line: &Bytes, reading: &mut Vec<u8>) -> Result<HeaderLine, WireError> {
+    reading.clear();
+    reading.extend_from_slice(line);
+    reading.extend_from_slice(b"\r\n");
+    let mut storage = [httparse::EMPTY_HEADER];
+    let parsed = match httparse::parse_headers(reading, &mut storage).map_err(WireError::Line)? {
+        httparse::Status::Complete((end, [parsed])) if end == reading.len() => parsed,
+        _ => return Err(WireError::Header),
+    };
+    // Neither control bytes nor other blanks can be there any more.
+    let value = line.get(parsed.name.len() + 1..).unwrap_or_default().trim_ascii();
+    debug_assert_eq!(value, parsed.value, "a value is what stands between colon and line end");
+    let name = HeaderName::from_bytes(parsed.name.as_bytes()).map_err(|_| WireError::Header)?;
+    let value = HeaderValue::from_maybe_shared(line.slice_ref(value)).map_err(|_| WireError::Header)?;
+    let marks = Marks::of(&name);
+    Ok(HeaderLine { name, value, marks })
+}
+
+/// One for each byte. An application has some twenty lines that come again.
+const PLACES: usize = 256;
+const MAX_LENGTH: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a line is known after it has come so many times.
+    fn is_known_after(times: usize, line: &'static str) -> bool {
+        let mut known = KnownLines::default();
+        for _ in 0..times {
+            let read = known.read(&mut BytesMut::from(line), line.len()).unwrap();
+            let (name, value) = line.split_once(':').unwrap();
+            assert_eq!(
+                (read.name.as_str(), read.value.as_bytes()),
+                (&*name.to_lowercase(), value.trim().as_bytes())
+            );
+        }
+        known.places.iter().any(|place| place.known.is_some())
+    }
+
+    #[test]
+    fn a_line_that_comes_again_is_remembered_and_nobody_s_cookie_is() {
+        assert!(!is_known_after(1, "Content-Type: text/html\r\n"));
+        assert!(is_known_after(2, "Content-Type: text/html\r\n"));
+        assert!(is_known_after(9, "X-Own:\ta b \r\n"));
+        for line in ["Set-Cookie: id=secret\r\n", "set-cookie:a=b\r\n", "Portcullis-Session-Set: a=b\r\n"] {
+            assert!(!is_known_after(9, line), "{line}");
+        }
+        assert!(!is_known_after(9, Box::leak(format!("X: {}\r\n", "y".repeat(300)).into_boxed_str())));
+    }
+
+    #[test]
+    fn what_is_read_is_taken_and_no_byte_more() {
+        let mut known = KnownLines::default();
+        for _ in 0..3 {
+            let mut buf = BytesMut::from("A: b\r\nC: d\r\n");
+            assert_eq!(known.read(&mut buf, 6).unwrap().value, "b");
+            assert_eq!(buf, "C: d\r\n");
+        }
+        for line in
+            ["no colon\r\n", "X : y\r\n", " X: y\r\n", "A: b\r\nC: d\r\n", ": y\r\n", "\r\n", "A: \0\r\n"]
+        {
+            for _ in 0..3 {
+                assert!(known.read(&mut BytesMut::from(line), line.len()).is_err(), "{line:?}");
+            }
+        }
+    }
+}
