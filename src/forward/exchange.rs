@@ -3,13 +3,13 @@
 use std::{
     future::{Future, poll_fn},
     io,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use http::Method;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::{
     BodyError,
@@ -39,8 +39,11 @@ pub(super) async fn exchange(
 ) -> Result<AnswerHead, Unanswered> {
     let progress = sending.progress();
     let mut reader = HeadReader::default();
+    let mut silence = conn.spare().take_sleep(since + limit);
     let answer = poll_fn(|cx| poll_answer(conn, sending, &mut reader, asked, cx));
-    within((since, limit), progress.as_deref(), answer).await.unwrap_or(Err(Unanswered::TooLate))
+    let answer = within((silence.as_mut(), limit), progress.as_deref(), answer).await;
+    conn.spare().keep_sleep(silence);
+    answer.unwrap_or(Err(Unanswered::TooLate))
 }
 
 fn poll_answer(
@@ -85,14 +88,13 @@ fn why_no_more(read: io::Result<usize>) -> Option<WireError> {
     }
 }
 
-/// Waits for something to happen, from `since` as long as `limit`, which starts anew whenever something of the body goes out.
+/// Waits for something to happen until `silence` is over, and as long as `limit` since something of the body went out.
 pub(super) async fn within<T>(
-    (since, limit): (Instant, Duration),
+    (mut silence, limit): (Pin<&mut Sleep>, Duration),
     progress: Option<&Progress>,
     happening: impl Future<Output = T>,
 ) -> Option<T> {
     let mut happening = pin!(happening);
-    let mut silence = pin!(tokio::time::sleep_until(since + limit));
     loop {
         tokio::select! {
             biased;

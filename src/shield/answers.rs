@@ -6,8 +6,8 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, EXPIRES, PRAGMA, REFERRER_POLICY, SERVER,
-        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SERVER, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
     },
 };
 
@@ -16,7 +16,7 @@ use super::Cookies;
 /// What is changed about the answers of one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
-    /// Headers that are added where they are missing.
+    /// Headers that are added where they are missing; none of those that `frames` and `caching` look at.
     pub missing: Vec<(HeaderName, HeaderValue)>,
     /// `X-Frame-Options`, where the application says nothing of frames.
     pub frames: Option<HeaderValue>,
@@ -64,7 +64,9 @@ impl Answers {
                 headers.remove(name);
             }
         }
-        self.cookies.tighten(headers);
+        if said.cookies {
+            self.cookies.tighten(headers);
+        }
         // Nobody shows or keeps what comes after a change of protocol.
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return;
@@ -75,8 +77,8 @@ impl Answers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         if let Some(value) = &self.frames
-            && !headers.contains_key(X_FRAME_OPTIONS)
-            && !names_frame_ancestors(headers)
+            && !said.frames
+            && !(said.policy && names_frame_ancestors(headers))
         {
             headers.insert(X_FRAME_OPTIONS, value.clone());
         }
@@ -91,9 +93,13 @@ impl Answers {
 
 /// What an application's answer speaks of, found in one pass: a look-up for each name would cost three times as much.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 struct Said {
     server: bool,
     more_software: bool,
+    cookies: bool,
+    frames: bool,
+    policy: bool,
     caching: bool,
 }
 
@@ -101,9 +107,14 @@ impl Said {
     fn of(headers: &HeaderMap) -> Self {
         let mut said = Self::default();
         for name in headers.keys() {
-            said.server |= *name == SERVER;
-            said.more_software |= TELLTALES.contains(name);
-            said.caching |= *name == CACHE_CONTROL || *name == EXPIRES || *name == PRAGMA;
+            match name.as_str() {
+                "server" => said.server = true,
+                "set-cookie" => said.cookies = true,
+                "x-frame-options" => said.frames = true,
+                "content-security-policy" => said.policy = true,
+                "cache-control" | "expires" | "pragma" => said.caching = true,
+                _ => said.more_software |= TELLTALES.contains(name),
+            }
         }
         said
     }

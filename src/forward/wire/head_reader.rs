@@ -71,22 +71,29 @@ impl HeadReader {
         spare: &Spare,
     ) -> Result<Heard, WireError> {
         let mut known = spare.lines.borrow_mut();
-        loop {
-            let begins_well = || buf.iter().zip(BEGINNING).all(|(byte, expected)| byte == expected);
-            if self.head.is_none() && !begins_well() {
-                return Err(WireError::NotHttp);
-            }
-            let before = self.head.as_ref().map_or(0, |head| head.bytes);
-            let Some(length) = self.line(buf, before)? else { return Ok(Heard::More) };
+        while !buf.is_empty() {
             let Some(head) = &mut self.head else {
-                self.head = Some(Begun::with(buf, length, spare)?);
+                match Begun::with(buf, &mut self.looked_at, spare)? {
+                    None => return Ok(Heard::More),
+                    begun => self.head = begun,
+                }
                 continue;
             };
-            if length > 2 {
-                head.add(known.read(buf, length)?, length)?;
+            if !buf.starts_with(b"\r\n") {
+                if let Some((line, length)) = known.expected(buf) {
+                    head.add(line, length)?;
+                    buf.advance(length);
+                    self.looked_at = 0;
+                } else {
+                    let Some(length) = line_length(buf, &mut self.looked_at, head.bytes)? else {
+                        return Ok(Heard::More);
+                    };
+                    head.add(&known.read(buf, length)?, length)?;
+                }
                 continue;
             }
-            buf.advance(length);
+            buf.advance(2);
+            self.looked_at = 0;
             let Some(head) = self.head.take() else { continue };
             let head = head.end(asked)?;
             if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -101,41 +108,52 @@ impl HeadReader {
                 return Ok(Heard::Continue);
             }
         }
+        Ok(Heard::More)
     }
 
     /// Whether anything has been taken out of the buffer.
     pub(in crate::forward) fn has_read(&self) -> bool {
         self.interim > 0 || self.head.is_some()
     }
+}
 
-    /// How long the first line is with its CR LF; `None`: it has not ended yet. Before it the head had so many bytes.
-    ///
-    /// RFC 9112 §2.2 lets a recipient take a bare line feed for the end of a line; who does not,
-    /// reads another head.
-    fn line(&mut self, buf: &[u8], before: usize) -> Result<Option<usize>, WireError> {
-        let new = buf.get(self.looked_at..).unwrap_or_default();
-        let end = memchr(b'\n', new).map(|found| self.looked_at + found);
-        if before + end.unwrap_or(buf.len()) > MAX_HEAD_BYTES {
-            return Err(WireError::TooLarge);
-        }
-        let Some(end) = end else {
-            self.looked_at = buf.len();
-            return Ok(None);
-        };
-        self.looked_at = 0;
-        let is_whole = buf.get(..end).is_some_and(|line| line.ends_with(b"\r"));
-        if is_whole { Ok(Some(end + 1)) } else { Err(WireError::BareLineEnd) }
+/// How long the first line is with its CR LF; `None`: it has not ended yet. Before it the head had so many bytes.
+///
+/// RFC 9112 §2.2 lets a recipient take a bare line feed for the end of a line; who does not,
+/// reads another head.
+fn line_length(buf: &[u8], looked_at: &mut usize, before: usize) -> Result<Option<usize>, WireError> {
+    let new = buf.get(*looked_at..).unwrap_or_default();
+    let end = memchr(b'\n', new).map(|found| *looked_at + found);
+    if before + end.unwrap_or(buf.len()) > MAX_HEAD_BYTES {
+        return Err(WireError::TooLarge);
     }
+    let Some(end) = end else {
+        *looked_at = buf.len();
+        return Ok(None);
+    };
+    *looked_at = 0;
+    let is_whole = buf.get(..end).is_some_and(|line| line.ends_with(b"\r"));
+    if is_whole { Ok(Some(end + 1)) } else { Err(WireError::BareLineEnd) }
 }
 
 impl Begun {
-    /// A head that begins with this line, which is taken out of `buf`.
-    fn with(buf: &mut BytesMut, length: usize, spare: &Spare) -> Result<Self, WireError> {
-        let (version, status, reason) = status_line(buf.get(..length).unwrap_or_default())?;
+    /// A head that begins with the line which `buf` begins with; `None`: that has not ended yet.
+    fn with(buf: &mut BytesMut, looked_at: &mut usize, spare: &Spare) -> Result<Option<Self>, WireError> {
+        let begins_well = buf.iter().zip(USUAL_LINE).take(VERSION_BYTES).all(|(byte, usual)| byte == usual);
+        if !begins_well {
+            return Err(WireError::NotHttp);
+        }
+        let (length, (version, status, reason)) = if buf.starts_with(USUAL_LINE) {
+            *looked_at = 0;
+            (USUAL_LINE.len(), (Version::HTTP_11, StatusCode::OK, None))
+        } else {
+            let Some(length) = line_length(buf, looked_at, 0)? else { return Ok(None) };
+            (length, status_line(buf.get(..length).unwrap_or_default())?)
+        };
         buf.advance(length);
         let mut headers = spare.take_headers();
         headers.reserve(USUAL_HEADERS);
-        Ok(Self {
+        Ok(Some(Self {
             version,
             status,
             reason,
@@ -145,31 +163,31 @@ impl Begun {
             options: Options::default(),
             bytes: length,
             lines: 0,
-        })
+        }))
     }
 
-    fn add(&mut self, line: HeaderLine, length: usize) -> Result<(), WireError> {
+    fn add(&mut self, line: &HeaderLine, length: usize) -> Result<(), WireError> {
         self.bytes += length;
         self.lines += 1;
         if self.lines > MAX_HEADERS {
             return Err(WireError::TooLarge);
         }
-        let HeaderLine { name, value, marks } = line;
+        let HeaderLine { ref name, ref value, marks } = *line;
         if marks.have(Marks::LENGTH) {
-            self.said_of_end.add_length(&value)?;
+            self.said_of_end.add_length(value)?;
         }
         if marks.have(Marks::ONE_HOP) {
             if marks.have(Marks::CONNECTION) {
-                self.options.add(&value);
+                self.options.add(value);
             } else if marks.have(Marks::CODING) {
-                self.said_of_end.add_coding(self.version, &value)?;
+                self.said_of_end.add_coding(self.version, value)?;
             }
             if self.status != StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(());
             }
         }
         self.marks.add(marks);
-        self.headers.append(name, value);
+        self.headers.append(name, value.clone());
         Ok(())
     }
 
@@ -181,11 +199,8 @@ impl Begun {
     }
 }
 
-/// `httparse` decides on all but the one that nearly all answers have.
+/// One that is not the usual; `httparse` decides on it.
 fn status_line(line: &[u8]) -> Result<(Version, StatusCode, Option<ReasonPhrase>), WireError> {
-    if line == b"HTTP/1.1 200 OK\r\n" {
-        return Ok((Version::HTTP_11, StatusCode::OK, None));
-    }
     let head = [line, b"\r\n"].concat();
     let mut parsed = httparse::Response::new(&mut []);
     if parsed.parse(&head).map_err(WireError::Line)? != httparse::Status::Complete(head.len()) {
@@ -204,7 +219,10 @@ fn status_line(line: &[u8]) -> Result<(Version, StatusCode, Option<ReasonPhrase>
 
 /// Those that the gateway adds among them: the map grows for few.
 const USUAL_HEADERS: usize = 12;
-const BEGINNING: &[u8] = b"HTTP/1.";
+/// Begins most heads.
+const USUAL_LINE: &[u8] = b"HTTP/1.1 200 OK\r\n";
+/// How much of it begins all, `HTTP/1.`.
+const VERSION_BYTES: usize = 7;
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 const MAX_HEADERS: usize = 256;
 /// RFC 9110 §15.2 knows no limit; the most frequent, `102 Processing`, comes every few seconds.

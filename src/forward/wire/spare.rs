@@ -3,10 +3,12 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    pin::Pin,
 };
 
 use bytes::BytesMut;
 use http::HeaderMap;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::known_lines::KnownLines;
 
@@ -17,6 +19,7 @@ pub(in crate::forward) struct Spare {
     read: Cell<BytesMut>,
     head: Cell<Vec<u8>>,
     headers: Cell<HeaderMap>,
+    sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
     /// Beside memory, what it knows.
     pub(super) lines: RefCell<KnownLines>,
 }
@@ -61,6 +64,28 @@ impl Spare {
     }
 }
 
+impl Spare {
+    /// A timer for `due`. One that is put off costs a fifth of what it costs to set one up and to take it down.
+    pub(in crate::forward) fn take_sleep(&self, due: Instant) -> Pin<Box<Sleep>> {
+        match self.sleeps.borrow_mut().pop() {
+            Some(mut sleep) => {
+                sleep.as_mut().reset(due);
+                sleep
+            }
+            None => Box::pin(sleep_until(due)),
+        }
+    }
+
+    /// Gives it back, whether it has gone off or not. Until it does, or is used again, it has the waker of whoever
+    /// used it last, which is why few are kept.
+    pub(in crate::forward) fn keep_sleep(&self, sleep: Pin<Box<Sleep>>) {
+        let mut sleeps = self.sleeps.borrow_mut();
+        if sleeps.len() < MAX_KEPT_SLEEPS {
+            sleeps.push(sleep);
+        }
+    }
+}
+
 impl fmt::Debug for Spare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spare").finish_non_exhaustive()
@@ -69,3 +94,4 @@ impl fmt::Debug for Spare {
 
 const MAX_KEPT_HEAD: usize = 64 * 1024;
 const MAX_KEPT_HEADERS: usize = 96;
+const MAX_KEPT_SLEEPS: usize = 16;
