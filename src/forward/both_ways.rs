@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::{BodyError, exchange::within, pool::Lease, sending::Sending, upload::Progress, wire::WireError};
 
@@ -72,8 +72,8 @@ impl Both {
         let shared = Rc::clone(&self.shared);
         tokio::task::spawn_local(async move {
             let sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx));
-            let over = pin!(tokio::time::sleep(silence));
-            if !matches!(within((over, silence), progress.as_deref(), sent).await, Some(Ok(()))) {
+            let (now, over) = (Instant::now(), pin!(tokio::time::sleep(silence)));
+            if !matches!(within((over, now, silence), progress.as_deref(), sent).await, Some(Ok(()))) {
                 tracing::debug!("the rest of a request was given up after its answer");
             }
         });

@@ -5,7 +5,7 @@
 
 use http::{
     HeaderName,
-    header::{ALT_SVC, CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING},
+    header::{ALT_SVC, CONNECTION, CONTENT_LENGTH, SERVER, SET_COOKIE, TRANSFER_ENCODING},
 };
 
 use super::headers::is_hop_by_hop;
@@ -28,6 +28,8 @@ impl Marks {
     /// Between the app and the gateway, or nothing that an upstream may tell a browser: where else and by which
     /// protocol this host is served (`Alt-Svc`, RFC 7838), it does not know.
     pub(super) const OURS: Self = Self(1 << 5);
+    /// Tells the app's software (OWASP ASVS 5.0 13.4.6).
+    pub(super) const SOFTWARE: Self = Self(1 << 6);
 
     /// Those of one name.
     pub(super) fn of(name: &HeaderName) -> Self {
@@ -45,6 +47,8 @@ impl Marks {
             marks.add(Self::COOKIE);
         } else if *name == ALT_SVC || name.as_str().starts_with("portcullis-") {
             marks.add(Self::OURS);
+        } else if *name == SERVER || TELLTALES.contains(name) {
+            marks.add(Self::SOFTWARE);
         }
         marks
     }
@@ -64,3 +68,10 @@ impl Marks {
         Self(self.0 | others.0)
     }
 }
+
+/// What tells the application's software beside `Server`, which most have.
+static TELLTALES: [HeaderName; 3] = [
+    HeaderName::from_static("x-powered-by"),
+    HeaderName::from_static("x-aspnet-version"),
+    HeaderName::from_static("x-aspnetmvc-version"),
+];

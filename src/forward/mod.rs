@@ -93,6 +93,8 @@ pub struct Context<'a> {
     pub owned: &'a Arc<OwnedNames>,
     /// What a body may cost.
     pub limits: BodyLimits,
+    /// Whether what tells the app's software is left out of the answer.
+    pub hides_software: bool,
     /// What is known beside the head.
     pub facts: Facts<'a>,
     /// Asked for a leash when an answer may take long; `None`: nothing can end it early.
@@ -113,10 +115,12 @@ impl Forwarder {
         let began = Instant::now();
         let mut lease = self.pool.take(app, began).await.map_err(fault)?;
         let (request, client, mut upload) = Outgoing::new(permit, request, context);
+        let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
-            match exchange(&mut lease.conn, &mut sending, &request.method, (sent_at, app.timeout)).await {
+            let asked = (&request.method, hidden);
+            match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout)).await {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");

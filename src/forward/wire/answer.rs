@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{BodyReader, HeadReader, Heard, Piece, Spare, WireError};
+use super::{super::marks::Marks, BodyReader, HeadReader, Heard, Piece, Spare, WireError};
 
 /// What was read of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,10 +54,10 @@ pub(super) fn read_with<'b>(
     let mut buf = BytesMut::new();
     let mut more = |buf: &mut BytesMut| pieces.next().map(|piece| buf.extend_from_slice(piece)).is_some();
 
-    let mut reader = HeadReader::default();
+    let mut reader = HeadReader::new(Marks::default());
     let head = loop {
         match reader.read(asked, &mut buf, spare)? {
-            Heard::Final(head) => break head,
+            Heard::Final => break reader.into_head(asked)?,
             Heard::Continue => {}
             Heard::More if more(&mut buf) => {}
             Heard::More => return Err(WireError::Ended),

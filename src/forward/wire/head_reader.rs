@@ -10,8 +10,10 @@ use super::{
 };
 
 /// Reads heads line by line, interim ones too, until the final one is there.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::forward) struct HeadReader {
+    /// Which headers are read and not kept, beside those for one hop.
+    hidden: Marks,
     /// How much of the line that has not ended yet holds no line feed.
     looked_at: usize,
     /// The head that has begun.
@@ -26,17 +28,18 @@ pub(in crate::forward) enum Heard {
     More,
     /// `100 Continue`; the final head is still to come.
     Continue,
-    /// The final head. What is left in the buffer came after it.
-    Final(AnswerHead),
+    /// The final head, for [`HeadReader::into_head`]. What is left in the buffer came after it.
+    Final,
 }
 
 /// The final head of an answer, or that of a change of protocol.
 #[derive(Debug)]
 pub(in crate::forward) struct AnswerHead {
+    /// Its status.
     pub(in crate::forward) status: StatusCode,
     /// Where it is not the usual one.
     pub(in crate::forward) reason: Option<ReasonPhrase>,
-    /// Without those for one hop; of a change of protocol, with what is changed to.
+    /// Without those for one hop and hidden ones; of a change of protocol, with what is changed to.
     pub(in crate::forward) headers: HeaderMap,
     /// What the names of the headers call for.
     pub(in crate::forward) marks: Marks,
@@ -56,6 +59,7 @@ struct Begun {
     reason: Option<ReasonPhrase>,
     headers: HeaderMap,
     marks: Marks,
+    left_out: Marks,
     said_of_end: SaidOfEnd,
     options: Options,
     bytes: usize,
@@ -63,6 +67,11 @@ struct Begun {
 }
 
 impl HeadReader {
+    /// A reader of the heads of one answer, without the headers that have one of these marks.
+    pub(in crate::forward) fn new(hidden: Marks) -> Self {
+        Self { hidden, looked_at: 0, head: None, interim: 0 }
+    }
+
     /// Reads on in what has come; takes each line out of `buf`, and the memory for headers out of `spare`.
     pub(in crate::forward) fn read(
         &mut self,
@@ -73,9 +82,9 @@ impl HeadReader {
         let mut known = spare.lines.borrow_mut();
         while !buf.is_empty() {
             let Some(head) = &mut self.head else {
-                match Begun::with(buf, &mut self.looked_at, spare)? {
-                    None => return Ok(Heard::More),
-                    begun => self.head = begun,
+                self.head = Begun::with(buf, &mut self.looked_at, self.hidden, spare)?;
+                if self.head.is_none() {
+                    return Ok(Heard::More);
                 }
                 continue;
             };
@@ -94,11 +103,11 @@ impl HeadReader {
             }
             buf.advance(2);
             self.looked_at = 0;
+            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(Heard::Final);
+            }
             let Some(head) = self.head.take() else { continue };
             let head = head.end(asked)?;
-            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-                return Ok(Heard::Final(head));
-            }
             spare.keep_headers(head.headers);
             self.interim += 1;
             if self.interim > MAX_INTERIM {
@@ -109,6 +118,11 @@ impl HeadReader {
             }
         }
         Ok(Heard::More)
+    }
+
+    /// The final head, once that has been heard.
+    pub(in crate::forward) fn into_head(self, asked: &Method) -> Result<AnswerHead, WireError> {
+        self.head.ok_or(WireError::Ended)?.end(asked)
     }
 
     /// Whether anything has been taken out of the buffer.
@@ -138,7 +152,12 @@ fn line_length(buf: &[u8], looked_at: &mut usize, before: usize) -> Result<Optio
 
 impl Begun {
     /// A head that begins with the line which `buf` begins with; `None`: that has not ended yet.
-    fn with(buf: &mut BytesMut, looked_at: &mut usize, spare: &Spare) -> Result<Option<Self>, WireError> {
+    fn with(
+        buf: &mut BytesMut,
+        looked_at: &mut usize,
+        hidden: Marks,
+        spare: &Spare,
+    ) -> Result<Option<Self>, WireError> {
         let begins_well = buf.iter().zip(USUAL_LINE).take(VERSION_BYTES).all(|(byte, usual)| byte == usual);
         if !begins_well {
             return Err(WireError::NotHttp);
@@ -159,6 +178,11 @@ impl Begun {
             reason,
             headers,
             marks: Marks::default(),
+            left_out: if status == StatusCode::SWITCHING_PROTOCOLS {
+                hidden
+            } else {
+                hidden.or(Marks::ONE_HOP)
+            },
             said_of_end: SaidOfEnd::default(),
             options: Options::default(),
             bytes: length,
@@ -176,15 +200,14 @@ impl Begun {
         if marks.have(Marks::LENGTH) {
             self.said_of_end.add_length(value)?;
         }
-        if marks.have(Marks::ONE_HOP) {
-            if marks.have(Marks::CONNECTION) {
-                self.options.add(value);
-            } else if marks.have(Marks::CODING) {
-                self.said_of_end.add_coding(self.version, value)?;
-            }
-            if self.status != StatusCode::SWITCHING_PROTOCOLS {
-                return Ok(());
-            }
+        if marks.have(Marks::CONNECTION) {
+            self.options.add(value);
+        }
+        if marks.have(Marks::CODING) {
+            self.said_of_end.add_coding(self.version, value)?;
+        }
+        if marks.have(self.left_out) {
+            return Ok(());
         }
         self.marks.add(marks);
         self.headers.append(name, value.clone());

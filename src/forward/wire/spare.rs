@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    fmt,
+    fmt, mem,
     pin::Pin,
 };
 
@@ -16,7 +16,7 @@ use super::known_lines::KnownLines;
 /// memory than the one that is being read from.
 #[derive(Default)]
 pub(in crate::forward) struct Spare {
-    read: Cell<BytesMut>,
+    read: RefCell<BytesMut>,
     head: Cell<Vec<u8>>,
     headers: Cell<HeaderMap>,
     sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
@@ -25,15 +25,19 @@ pub(in crate::forward) struct Spare {
 }
 
 impl Spare {
-    /// A buffer to read into; it may have no room yet.
-    pub(super) fn take_read(&self) -> BytesMut {
-        self.read.take()
+    /// Puts a buffer to read into in the place of one that has no room; it may have none either.
+    pub(super) fn take_read(&self, buf: &mut BytesMut) {
+        mem::swap(&mut *self.read.borrow_mut(), buf);
     }
 
-    /// Gives a buffer back that nothing is in.
-    pub(super) fn keep_read(&self, buf: BytesMut) {
+    /// Takes a buffer back that nothing is in.
+    pub(super) fn keep_read(&self, buf: &mut BytesMut) {
         debug_assert!(buf.is_empty(), "what was read belongs to its connection");
-        self.read.set(buf);
+        mem::swap(&mut *self.read.borrow_mut(), buf);
+        // Another connection had one, too.
+        if buf.capacity() > 0 {
+            *buf = BytesMut::new();
+        }
     }
 
     /// A buffer to write a head into.
@@ -65,11 +69,14 @@ impl Spare {
 }
 
 impl Spare {
-    /// A timer for `due`. One that is put off costs a fifth of what it costs to set one up and to take it down.
+    /// A timer that goes off when `due`, or before: most never do, and to be put off by whom it wakes too early is the
+    /// cheapest. To set one up and to take it down costs five times as much as to use it again.
     pub(in crate::forward) fn take_sleep(&self, due: Instant) -> Pin<Box<Sleep>> {
         match self.sleeps.borrow_mut().pop() {
             Some(mut sleep) => {
-                sleep.as_mut().reset(due);
+                if sleep.is_elapsed() || sleep.deadline() > due {
+                    sleep.as_mut().reset(due);
+                }
                 sleep
             }
             None => Box::pin(sleep_until(due)),
