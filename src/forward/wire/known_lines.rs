@@ -5,7 +5,8 @@
 //! the instructions; most often it is the one that followed the last time. What is not known yet, `httparse` decides on, alone in a head of its own.
 //!
 //! One for each worker, whatever the upstream: a line means the same whoever sends it. There is room for so many;
-//! whoever sends ever new ones has them read each time.
+//! whoever sends ever new ones has them read each time. Only names that have nothing to say of a person are
+//! remembered: nobody's cookie or token stays in memory for longer than its answer.
 
 use std::{fmt, hash::BuildHasher};
 
@@ -83,16 +84,13 @@ impl KnownLines {
         }
         let bytes = buf.split_to(length).freeze();
         let line = read(&bytes, &mut self.reading)?;
-        // Nobody's cookie stays in memory for longer than its answer.
-        if length <= MAX_LENGTH && !line.marks.have(Marks::COOKIE.or(Marks::OURS)) {
-            if place.noticed == hash {
-                // Of its own memory, for what is read into is used again.
-                let bytes = Bytes::copy_from_slice(&bytes);
-                let line = read(&bytes, &mut self.reading)?;
-                place.known = Some(Box::new(Known { bytes, line }));
-            } else {
-                place.noticed = hash;
-            }
+        if place.noticed != hash {
+            place.noticed = hash;
+        } else if length <= MAX_LENGTH && IMPERSONAL.binary_search(&line.name.as_str()).is_ok() {
+            // Of its own memory, for what is read into is used again.
+            let bytes = Bytes::copy_from_slice(&bytes);
+            let line = read(&bytes, &mut self.reading)?;
+            place.known = Some(Box::new(Known { bytes, line }));
         }
         Ok(line)
     }
@@ -123,6 +121,46 @@ fn read(line: &Bytes, reading: &mut Vec<u8>) -> Result<HeaderLine, WireError> {
     Ok(HeaderLine { name, value, marks })
 }
 
+/// What may be remembered, in order.
+const IMPERSONAL: [&str; 37] = [
+    "accept-ranges",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "allow",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "cross-origin-embedder-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "date",
+    "expires",
+    "keep-alive",
+    "last-modified",
+    "origin-agent-cluster",
+    "permissions-policy",
+    "pragma",
+    "referrer-policy",
+    "server",
+    "strict-transport-security",
+    "transfer-encoding",
+    "vary",
+    "via",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-powered-by",
+    "x-ua-compatible",
+    "x-xss-protection",
+];
 /// One for each byte. An application has some twenty lines that come again.
 const PLACES: usize = 256;
 const MAX_LENGTH: usize = 256;
@@ -147,23 +185,39 @@ mod tests {
 
     #[test]
     fn a_line_that_comes_again_is_remembered_and_nobody_s_cookie_is() {
+        assert!(IMPERSONAL.is_sorted());
         assert!(!is_known_after(1, "Content-Type: text/html\r\n"));
         assert!(is_known_after(2, "Content-Type: text/html\r\n"));
-        assert!(is_known_after(9, "X-Own:\ta b \r\n"));
-        for line in ["Set-Cookie: id=secret\r\n", "set-cookie:a=b\r\n", "Portcullis-Session-Set: a=b\r\n"] {
+        assert!(is_known_after(9, "VARY:\ta b \r\n"));
+        for line in [
+            "Set-Cookie: id=secret\r\n",
+            "set-cookie:a=b\r\n",
+            "Portcullis-Session-Set: a=b\r\n",
+            "X-CSRF-Token: x\r\n",
+        ] {
             assert!(!is_known_after(9, line), "{line}");
         }
-        assert!(!is_known_after(9, Box::leak(format!("X: {}\r\n", "y".repeat(300)).into_boxed_str())));
+        assert!(!is_known_after(9, Box::leak(format!("Vary: {}\r\n", "y".repeat(300)).into_boxed_str())));
     }
 
     #[test]
     fn what_is_read_is_taken_and_no_byte_more() {
         let mut known = KnownLines::default();
         for _ in 0..3 {
-            let mut buf = BytesMut::from("A: b\r\nC: d\r\n");
-            assert_eq!(known.read(&mut buf, 6).unwrap().value, "b");
+            let mut buf = BytesMut::from("Age: 5\r\nVary: b\r\nC: d\r\n");
+            assert_eq!(known.read(&mut buf, 8).unwrap().value, "5");
+            assert_eq!(buf, "Vary: b\r\nC: d\r\n");
+            assert_eq!(known.read(&mut buf, 9).unwrap().value, "b");
             assert_eq!(buf, "C: d\r\n");
         }
+        // One came after the other, and only whole.
+        assert!(known.expected(b"Vary: b\r\n").is_none(), "it came last");
+        assert_eq!(known.read(&mut BytesMut::from("Age: 5\r\n"), 8).unwrap().name, "age");
+        for other in ["", "V", "Vary: b", "Vary: b\r", "vary: b\r\n", "Vary: bb\r\n", "Vary: c\r\n"] {
+            assert!(known.expected(other.as_bytes()).is_none(), "{other:?}");
+        }
+        let (line, length) = known.expected(b"Vary: b\r\nC: d\r\n").unwrap();
+        assert_eq!((line.value.as_bytes(), length), (&b"b"[..], 9));
         for line in
             ["no colon\r\n", "X : y\r\n", " X: y\r\n", "A: b\r\nC: d\r\n", ": y\r\n", "\r\n", "A: \0\r\n"]
         {
