@@ -1,12 +1,13 @@
 //! The lines of heads, which upstreams repeat.
 //!
-//! What an upstream says of itself, of the day and of a page's type, it says in one answer after the other, byte by byte.
-//! A header line that came before is found again by its bytes and has not to be read anew, which takes a third of
-//! the instructions; most often it is the one that followed the last time. What is not known yet, `httparse` decides on, alone in a head of its own.
+//! What an upstream says of itself, of the day and of a page's type, it says in one answer after the other, byte by
+//! byte. A header line that came before is found again by its bytes, which takes less than a third of the instructions
+//! that reading it takes; most often it is the one that followed the last time. What is not known yet, `httparse`
+//! decides on, alone in a head of its own.
 //!
 //! One for each worker, whatever the upstream: a line means the same whoever sends it. There is room for so many;
 //! whoever sends ever new ones has them read each time. Only names that have nothing to say of a person are
-//! remembered: nobody's cookie or token stays in memory for longer than its answer.
+//! remembered, and neither cookies nor tokens.
 
 use std::{fmt, hash::BuildHasher};
 
@@ -50,8 +51,8 @@ struct Known {
 }
 
 impl KnownLines {
-    /// The line that `buf` begins with and how long it is, if it is the one that followed the last time: the end of
-    /// the line needs not be looked for then.
+    /// The line that `buf` begins with and how long it is, if it is the one that followed the last time. Where it ends
+    /// has not to be looked for then.
     pub(super) fn expected(&mut self, buf: &[u8]) -> Option<(&HeaderLine, usize)> {
         let at = self.places.get(usize::from(self.before))?.after;
         let known = self.places.get(usize::from(at))?.known.as_ref()?;
@@ -105,6 +106,7 @@ impl fmt::Debug for KnownLines {
 /// The value is a part of `line`. `reading` is memory to be used again.
 fn read(line: &Bytes, reading: &mut Vec<u8>) -> Result<HeaderLine, WireError> {
     reading.clear();
+    reading.shrink_to(MAX_KEPT);
     reading.extend_from_slice(line);
     reading.extend_from_slice(b"\r\n");
     let mut storage = [httparse::EMPTY_HEADER];
@@ -164,6 +166,8 @@ const IMPERSONAL: [&str; 37] = [
 /// One for each byte. An application has some twenty lines that come again.
 const PLACES: usize = 256;
 const MAX_LENGTH: usize = 256;
+/// Of the memory for reading, which one long line makes grow.
+const MAX_KEPT: usize = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,8 @@ use super::known_lines::KnownLines;
 pub(in crate::forward) struct Spare {
     read: RefCell<BytesMut>,
     head: Cell<Vec<u8>>,
-    headers: Cell<HeaderMap>,
+    /// `None` and not an empty one, because that would have to be dropped.
+    headers: Cell<Option<HeaderMap>>,
     sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
     /// Beside memory, what it knows.
     pub(super) lines: RefCell<KnownLines>,
@@ -56,14 +57,14 @@ impl Spare {
 
     /// A map to put headers into, with room for about as many as there usually are.
     pub(super) fn take_headers(&self) -> HeaderMap {
-        self.headers.take()
+        self.headers.take().unwrap_or_default()
     }
 
     /// Gives a map back, whatever is in it: that of a request becomes that of the next answer.
     pub(in crate::forward) fn keep_headers(&self, mut headers: HeaderMap) {
         if headers.capacity() <= MAX_KEPT_HEADERS {
             headers.clear();
-            self.headers.set(headers);
+            self.headers.set(Some(headers));
         }
     }
 }
