@@ -413,6 +413,7 @@ impl Gateway {
             app,
             owned: &snapshot.owned,
             limits,
+            hides_software: shield.is_some_and(|answers| answers.hides_software),
             facts,
             leash,
             session_data: told.as_ref(),

@@ -1,4 +1,4 @@
-//! What is accepted of an upstream's answer is what a strict reader of RFC 9112 reads, however it comes.
+//! What is accepted of an upstream's answer is what a strict reader of RFC 9112 reads, however it comes and however often.
 //!
 //! The first byte of the input says what was asked for and into which pieces the rest is cut. The
 //! reference is a reader of its own, without `httparse`, that knows one way to end an answer and gives up
@@ -7,7 +7,7 @@
 
 use http::{HeaderMap, HeaderName, Method};
 use libfuzzer_sys::fuzz_target;
-use portcullis::forward::{ReadAnswer, read_answer, read_answer_in_pieces};
+use portcullis::forward::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces};
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, bytes)) = input.split_first() else { return };
@@ -16,14 +16,16 @@ fuzz_target!(|input: &[u8]| {
     let whole = read_answer(&asked, bytes).ok();
     let pieced = read_answer_in_pieces(&asked, bytes.chunks(size)).ok();
     assert_eq!(whole, pieced, "pieces make no difference: {}", bytes.escape_ascii());
+    let again = read_answer_again(&asked, bytes).ok();
+    assert_eq!(whole, again, "nor does what came before: {}", bytes.escape_ascii());
     let Some(answer) = whole else { return };
 
     let read = Strictly::read(&asked, bytes);
     let read = read.unwrap_or_else(|why| panic!("{why}: {}", bytes.escape_ascii()));
     assert_eq!(answer.status.as_u16(), read.status);
     assert_eq!(answer.body, read.body);
-    // `Connection` is for the reader; what it made of it is in `reusable`.
-    let passed_on = |(name, _): &&(String, Vec<u8>)| !name.eq_ignore_ascii_case("connection");
+    // These are for the reader; what it made of them is in `body` and `reusable`.
+    let passed_on = |(name, _): &&(String, Vec<u8>)| answer.status == 101 || !ONE_HOP.contains(&&**name);
     said(&answer.headers, &read.headers.iter().filter(passed_on).cloned().collect::<Vec<_>>());
     said(&answer.trailers.clone().unwrap_or_default(), &read.trailers);
     assert!(read.may_be_kept || !answer.reusable, "kept: {}", bytes.escape_ascii());
@@ -54,6 +56,19 @@ fn said(ours: &HeaderMap, theirs: &[(String, Vec<u8>)]) {
         assert_eq!(values, read, "{name}");
     }
 }
+
+const ONE_HOP: [&str; 10] = [
+    "connection",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
 
 #[derive(Default)]
 struct Strictly {

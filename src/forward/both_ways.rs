@@ -7,6 +7,7 @@
 use std::{
     cell::RefCell,
     future::poll_fn,
+    pin::pin,
     rc::Rc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -71,7 +72,8 @@ impl Both {
         let shared = Rc::clone(&self.shared);
         tokio::task::spawn_local(async move {
             let sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx));
-            if !matches!(within((Instant::now(), silence), progress.as_deref(), sent).await, Some(Ok(()))) {
+            let (now, over) = (Instant::now(), pin!(tokio::time::sleep(silence)));
+            if !matches!(within((over, now, silence), progress.as_deref(), sent).await, Some(Ok(()))) {
                 tracing::debug!("the rest of a request was given up after its answer");
             }
         });

@@ -3,16 +3,17 @@
 use std::{
     future::{Future, poll_fn},
     io,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use http::Method;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::{
     BodyError,
+    marks::Marks,
     sending::Sending,
     upload::Progress,
     wire::{AnswerHead, Conn, HeadReader, Heard, WireError, is_gone},
@@ -29,18 +30,22 @@ pub(super) enum Unanswered {
     TooLate,
 }
 
-/// Sends a request until its answer has begun; `sending` may not be over then. The limit runs from `since`, and starts anew
+/// Sends a request until its answer has begun, and leaves `hidden` headers out of that; `sending` may not be over then. The limit runs from `since`, and starts anew
 /// whenever something of the request's body goes out.
 pub(super) async fn exchange(
     conn: &mut Conn,
     sending: &mut Sending,
-    asked: &Method,
+    (asked, hidden): (&Method, Marks),
     (since, limit): (Instant, Duration),
 ) -> Result<AnswerHead, Unanswered> {
     let progress = sending.progress();
-    let mut reader = HeadReader::default();
+    let mut reader = HeadReader::new(hidden);
+    let mut silence = conn.spare().take_sleep(since + limit);
     let answer = poll_fn(|cx| poll_answer(conn, sending, &mut reader, asked, cx));
-    within((since, limit), progress.as_deref(), answer).await.unwrap_or(Err(Unanswered::TooLate))
+    let answer = within((silence.as_mut(), since, limit), progress.as_deref(), answer).await;
+    conn.spare().keep_sleep(silence);
+    answer.unwrap_or(Err(Unanswered::TooLate))?;
+    reader.into_head(asked).map_err(Unanswered::Upstream)
 }
 
 fn poll_answer(
@@ -49,14 +54,14 @@ fn poll_answer(
     reader: &mut HeadReader,
     asked: &Method,
     cx: &mut Context<'_>,
-) -> Poll<Result<AnswerHead, Unanswered>> {
+) -> Poll<Result<(), Unanswered>> {
     loop {
         if let Poll::Ready(Err(error)) = sending.poll(conn, cx) {
             return Poll::Ready(Err(Unanswered::Client(error)));
         }
         loop {
             match conn.read_head(reader, asked) {
-                Ok(Heard::Final(head)) => return Poll::Ready(Ok(head)),
+                Ok(Heard::Final) => return Poll::Ready(Ok(())),
                 Ok(Heard::Continue) => {
                     sending.go_on();
                     break;
@@ -86,23 +91,24 @@ fn why_no_more(read: io::Result<usize>) -> Option<WireError> {
 }
 
 /// Waits for something to happen, from `since` as long as `limit`, which starts anew whenever something of the body goes out.
+/// `silence` may go off too early; it is put off then.
 pub(super) async fn within<T>(
-    (since, limit): (Instant, Duration),
+    (mut silence, since, limit): (Pin<&mut Sleep>, Instant, Duration),
     progress: Option<&Progress>,
     happening: impl Future<Output = T>,
 ) -> Option<T> {
     let mut happening = pin!(happening);
-    let mut silence = pin!(tokio::time::sleep_until(since + limit));
     loop {
         tokio::select! {
             biased;
             happened = &mut happening => return Some(happened),
             () = &mut silence => {
-                let due = progress.map(|progress| progress.moved_at.get() + limit);
-                match due.filter(|due| *due > Instant::now()) {
-                    Some(due) => silence.as_mut().reset(due),
-                    None => return None,
+                let moved_at = progress.map_or(since, |progress| progress.moved_at.get().max(since));
+                let due = moved_at + limit;
+                if due <= Instant::now() {
+                    return None;
                 }
+                silence.as_mut().reset(due);
             }
         }
     }

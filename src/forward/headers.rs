@@ -11,13 +11,15 @@ use foldhash::fast::RandomState;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
-        ALT_SVC, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+        AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
         CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
         UPGRADE,
     },
 };
 
-use super::{App, Endpoint, HostHeader, Transport, session_data::DATA as SESSION_DATA, wire::Options};
+use super::{
+    App, Endpoint, HostHeader, Transport, marks::Marks, session_data::DATA as SESSION_DATA, wire::Options,
+};
 use crate::{
     access::Permit,
     request::{Authority, RequestId, TrustedProxies},
@@ -197,25 +199,20 @@ pub(super) fn of_this_request(onward: &Onward<'_>, mut line: impl FnMut(&HeaderN
     }
 }
 
-/// Turns the upstream's headers into those that the client receives. Where else and by which protocol this
-/// host is served (`Alt-Svc`, RFC 7838), an upstream does not know.
-pub(super) fn to_client(headers: &mut HeaderMap, options: &Options) {
+/// Turns the upstream's headers, which have these marks, into those that the client receives.
+pub(super) fn to_client(headers: &mut HeaderMap, options: &Options, marks: Marks) {
     for name in options.named() {
         headers.remove(name);
     }
-    let (mut has_forbidden, mut sets_cookies) = (false, false);
-    for name in headers.keys() {
-        has_forbidden |= is_hop_by_hop(name) || is_ours_alone(name);
-        sets_cookies |= *name == SET_COOKIE;
-    }
-    if has_forbidden {
+    let forbidden = Marks::ONE_HOP.or(Marks::OURS);
+    if marks.have(forbidden) {
         let names: Vec<HeaderName> =
-            headers.keys().filter(|name| is_hop_by_hop(name) || is_ours_alone(name)).cloned().collect();
+            headers.keys().filter(|name| Marks::of(name).have(forbidden)).cloned().collect();
         for name in names {
             headers.remove(name);
         }
     }
-    if sets_cookies && headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
+    if marks.have(Marks::COOKIE) && headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
         let kept: Vec<_> =
             headers.get_all(SET_COOKIE).iter().filter(|line| !sets_our_cookie(line)).cloned().collect();
         headers.remove(SET_COOKIE);
@@ -254,7 +251,7 @@ pub(super) fn agreed_upgrade(wanted: &HeaderValue, answer: &HeaderMap) -> Option
 }
 
 /// What is known to be for one hop, whether `Connection` names it or not.
-fn is_hop_by_hop(name: &HeaderName) -> bool {
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(
         name.as_str(),
         "connection"
@@ -268,11 +265,6 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
             | "upgrade"
             | "via"
     )
-}
-
-/// What an upstream may not tell a browser.
-fn is_ours_alone(name: &HeaderName) -> bool {
-    *name == ALT_SVC || name.as_str().starts_with("portcullis-")
 }
 
 /// Whether a list in one line has this token.

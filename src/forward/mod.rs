@@ -21,6 +21,7 @@ pub(crate) mod headers;
 mod identity_headers;
 mod introduction;
 mod leash;
+mod marks;
 mod pool;
 mod sending;
 mod session_data;
@@ -53,11 +54,12 @@ pub use session_data::{KeepsData, SessionLines};
 pub use steering::{Steers, steers};
 pub use wire::WireError;
 #[doc(hidden)]
-pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};
+pub use wire::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces};
 
 use download::Passage;
 use exchange::{Unanswered, exchange};
 use headers::Onward;
+use marks::Marks;
 use pool::{Lease, Pool};
 use sending::Sending;
 use upload::Upload;
@@ -92,6 +94,8 @@ pub struct Context<'a> {
     pub owned: &'a Arc<OwnedNames>,
     /// What a body may cost.
     pub limits: BodyLimits,
+    /// Whether what tells the app's software is left out of the answer.
+    pub hides_software: bool,
     /// What is known beside the head.
     pub facts: Facts<'a>,
     /// Asked for a leash when an answer may take long; `None`: nothing can end it early.
@@ -115,12 +119,12 @@ impl Forwarder {
         let began = Instant::now();
         let mut lease = self.pool.take(app, began).await.map_err(fault)?;
         let (request, client, mut upload) = Outgoing::new(permit, request, context);
+        let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
-            match exchange(&mut lease.conn, &mut sending, request.client.method(), (sent_at, app.timeout))
-                .await
-            {
+            let asked = (request.client.method(), hidden);
+            match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout)).await {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
@@ -134,13 +138,16 @@ impl Forwarder {
         let now = Instant::now();
         let client = client.zip(request.upgrade);
         // Whoever is refused an answer after all is refused by what these say.
-        if head.response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if head.status != StatusCode::SWITCHING_PROTOCOLS {
             lease.conn.spare().keep_headers(std::mem::take(request.client.headers_mut()));
         }
         // Before they are removed with all that the browser is not to see.
         let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
-            KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(head.response.headers()),
+            KeepsData::ForUsers | KeepsData::ForEverybody if !head.marks.have(Marks::OURS) => {
+                SessionLines::default()
+            }
+            KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(&head.headers),
         };
         let response = finish(head, lease, sending, client, (context, now))?;
         Ok(Answer { response, upstream_time: now - sent_at, session })
@@ -255,23 +262,29 @@ fn finish(
     client: Option<(OnUpgrade, HeaderValue)>,
     (context, now): (&Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
-    let AnswerHead { response, framing, kept, options } = head;
-    let (mut response, ()) = response.into_parts();
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+    let AnswerHead { status, reason, mut headers, marks, framing, kept, options } = head;
+    let mut response = Response::new(None);
+    *response.status_mut() = status;
+    if let Some(reason) = reason {
+        response.extensions_mut().insert(reason);
+    }
+    if status == StatusCode::SWITCHING_PROTOCOLS {
         let agreed = client.filter(|_| sending.is_complete()).and_then(|(client, wanted)| {
-            headers::agreed_upgrade(&wanted, &response.headers).map(|protocol| (client, protocol))
+            headers::agreed_upgrade(&wanted, &headers).map(|protocol| (client, protocol))
         });
         let Some((client, protocol)) = agreed else {
             return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
         };
-        headers::to_client(&mut response.headers, &options);
-        response.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        response.headers.insert(UPGRADE, protocol);
+        headers::to_client(&mut headers, &options, marks);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+        *response.headers_mut() = headers;
         let (upstream, ahead) = lease.conn.into_parts();
         upgrade::tunnel(client, upstream, ahead, context.leash.map(|tie| tie()));
-        return Ok(Response::from_parts(response, None));
+        return Ok(response);
     }
-    headers::to_client(&mut response.headers, &options);
+    headers::to_client(&mut headers, &options, marks);
+    *response.headers_mut() = headers;
     let passage = Passage {
         framing,
         kept,
@@ -280,7 +293,8 @@ fn finish(
         owned: context.owned,
         tie: context.leash,
     };
-    Ok(Response::from_parts(response, Some(UpstreamBody::new(lease, sending, &passage))))
+    *response.body_mut() = Some(UpstreamBody::new(lease, sending, &passage));
+    Ok(response)
 }
 
 fn is_idempotent(method: &Method) -> bool {

@@ -6,8 +6,7 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, EXPIRES, PRAGMA, REFERRER_POLICY, SERVER,
-        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
 
@@ -16,13 +15,13 @@ use super::Cookies;
 /// What is changed about the answers of one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
-    /// Headers that are added where they are missing.
+    /// Headers that are added where they are missing; none of those that `frames` and `caching` look at.
     pub missing: Vec<(HeaderName, HeaderValue)>,
     /// `X-Frame-Options`, where the application says nothing of frames.
     pub frames: Option<HeaderValue>,
     /// `Cache-Control` of what needs a sign-in, where the application says nothing of caching.
     pub caching: Option<HeaderValue>,
-    /// Whether what tells the application's software is removed.
+    /// Whether what tells the application's software is left out; done where the answer is read.
     pub hides_software: bool,
     /// What its cookies lack.
     pub cookies: Cookies,
@@ -56,15 +55,9 @@ impl Answers {
     /// Changes what has to be changed of the application's own headers, before the gateway adds its.
     pub fn complete(&self, status: StatusCode, headers: &mut HeaderMap, audience: Audience) {
         let said = Said::of(headers);
-        if self.hides_software && said.server {
-            headers.remove(SERVER);
+        if said.cookies {
+            self.cookies.tighten(headers);
         }
-        if self.hides_software && said.more_software {
-            for name in &TELLTALES {
-                headers.remove(name);
-            }
-        }
-        self.cookies.tighten(headers);
         // Nobody shows or keeps what comes after a change of protocol.
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return;
@@ -75,8 +68,8 @@ impl Answers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         if let Some(value) = &self.frames
-            && !headers.contains_key(X_FRAME_OPTIONS)
-            && !names_frame_ancestors(headers)
+            && !said.frames
+            && !(said.policy && names_frame_ancestors(headers))
         {
             headers.insert(X_FRAME_OPTIONS, value.clone());
         }
@@ -91,9 +84,11 @@ impl Answers {
 
 /// What an application's answer speaks of, found in one pass: a look-up for each name would cost three times as much.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 struct Said {
-    server: bool,
-    more_software: bool,
+    cookies: bool,
+    frames: bool,
+    policy: bool,
     caching: bool,
 }
 
@@ -101,9 +96,13 @@ impl Said {
     fn of(headers: &HeaderMap) -> Self {
         let mut said = Self::default();
         for name in headers.keys() {
-            said.server |= *name == SERVER;
-            said.more_software |= TELLTALES.contains(name);
-            said.caching |= *name == CACHE_CONTROL || *name == EXPIRES || *name == PRAGMA;
+            match name.as_str() {
+                "set-cookie" => said.cookies = true,
+                "x-frame-options" => said.frames = true,
+                "content-security-policy" => said.policy = true,
+                "cache-control" | "expires" | "pragma" => said.caching = true,
+                _ => {}
+            }
         }
         said
     }
@@ -123,13 +122,6 @@ fn names_frame_ancestors(headers: &HeaderMap) -> bool {
 /// `Cross-Origin-Opener-Policy`, for which `http` has no constant.
 pub const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// What tells the application's software beside `Server`, which most have.
-static TELLTALES: [HeaderName; 3] = [
-    HeaderName::from_static("x-powered-by"),
-    HeaderName::from_static("x-aspnet-version"),
-    HeaderName::from_static("x-aspnetmvc-version"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,11 +138,9 @@ mod tests {
     #[test]
     fn what_is_missing_is_added_and_what_is_there_stays() {
         assert_eq!(
-            completed(
-                &[("server", "x/1"), ("X-Powered-By", "y"), ("x-aspnet-version", "1")],
-                Audience::SignedIn
-            ),
+            completed(&[("etag", "x")], Audience::SignedIn),
             [
+                "etag: x",
                 "x-content-type-options: nosniff",
                 "referrer-policy: same-origin",
                 "cross-origin-opener-policy: same-origin",

@@ -340,6 +340,44 @@ fn an_upstream_that_does_not_answer_is_504() {
     silent.wait_for_close();
 }
 
+/// Timers are used again, and go off for one app when another has just used them.
+#[test]
+fn each_app_has_its_own_timeout_whatever_came_before() {
+    let (answer, may_answer) = channel::<()>();
+    let may_answer = Mutex::new(may_answer);
+    let upstream = Upstream::scripted(move |conn| {
+        while let Some(received) = conn.request()? {
+            match received.asked().strip_prefix("GET ").unwrap() {
+                "/hasty/silent" => drop(conn.until_close()),
+                "/patient/held" => {
+                    conn.note("held");
+                    may_answer.lock().unwrap().recv().unwrap();
+                    conn.send(OK.as_bytes())?;
+                }
+                _ => conn.send(OK.as_bytes())?,
+            }
+        }
+        Ok(())
+    });
+    let app = |name: &str, timeout: &str| {
+        public_app(&upstream.url, &format!("path = \"/{name}\"\ntimeout = {timeout:?}"))
+            .replace("\"app\"", &format!("{name:?}"))
+            .replace("/**", &format!("/{name}/**"))
+    };
+    let gateway = TestGateway::start_with("", &[app("patient", "1h"), app("hasty", "200ms")].concat());
+    let mut client = RawClient::connect(&gateway);
+    // The timer that the first leaves behind would go off in an hour.
+    assert_eq!(client.get("/patient/", "").status, 200);
+    assert_eq!(client.get("/hasty/silent", "").status, 504);
+    // And this one's does when the next request waits.
+    assert_eq!(client.get("/hasty/", "").status, 200);
+    client.send("GET /patient/held HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    upstream.wait_for_note("held");
+    assert_eq!(RawClient::connect(&gateway).get("/hasty/silent", "").status, 504);
+    answer.send(()).unwrap();
+    assert_eq!(client.answer().status, 200);
+}
+
 #[test]
 fn an_upstream_that_falls_silent_within_a_body_breaks_it() {
     let silent = Upstream::scripted(|conn| {

@@ -3,14 +3,14 @@
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{BodyReader, HeadReader, Heard, Piece, Spare, WireError};
+use super::{super::marks::Marks, BodyReader, HeadReader, Heard, Piece, Spare, WireError};
 
 /// What was read of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ReadAnswer {
     /// The status code.
     pub status: StatusCode,
-    /// The headers of the final head, without `Connection`.
+    /// The headers of the final head, without those for one hop.
     pub headers: HeaderMap,
     /// The body without its framing.
     pub body: Vec<u8>,
@@ -32,22 +32,39 @@ pub fn read_answer_in_pieces<'b>(
     asked: &Method,
     pieces: impl IntoIterator<Item = &'b [u8]>,
 ) -> Result<ReadAnswer, WireError> {
+    read_with(&Spare::default(), asked, pieces)
+}
+
+/// Like [`read_answer`], where the same bytes came before, so that their lines are known.
+pub fn read_answer_again(asked: &Method, bytes: &[u8]) -> Result<ReadAnswer, WireError> {
+    let spare = Spare::default();
+    for _ in 0..2 {
+        read_with(&spare, asked, [bytes]).ok();
+    }
+    read_with(&spare, asked, [bytes])
+}
+
+/// The worker to which `spare` belongs may have read other answers.
+pub(super) fn read_with<'b>(
+    spare: &Spare,
+    asked: &Method,
+    pieces: impl IntoIterator<Item = &'b [u8]>,
+) -> Result<ReadAnswer, WireError> {
     let mut pieces = pieces.into_iter();
     let mut buf = BytesMut::new();
     let mut more = |buf: &mut BytesMut| pieces.next().map(|piece| buf.extend_from_slice(piece)).is_some();
 
-    let (mut reader, spare) = (HeadReader::default(), Spare::default());
+    let mut reader = HeadReader::new(Marks::default());
     let head = loop {
-        match reader.read(asked, &mut buf, &spare)? {
-            Heard::Final(head) => break head,
+        match reader.read(asked, &mut buf, spare)? {
+            Heard::Final => break reader.into_head(asked)?,
             Heard::Continue => {}
             Heard::More if more(&mut buf) => {}
             Heard::More => return Err(WireError::Ended),
         }
     };
 
-    let (parts, ()) = head.response.into_parts();
-    let mut answer = ReadAnswer { status: parts.status, headers: parts.headers, ..ReadAnswer::default() };
+    let mut answer = ReadAnswer { status: head.status, headers: head.headers, ..ReadAnswer::default() };
     let mut reader = BodyReader::new(head.framing);
     loop {
         match reader.next(&mut buf)? {

@@ -1,11 +1,10 @@
 //! The chunked coding (RFC 9112 §7.1), read strictly.
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
     Piece, WireError,
-    head_reader::header_map,
     lines::{EmptyLine, first_line},
 };
 
@@ -117,12 +116,24 @@ fn trailers(lines: &Bytes) -> Result<Piece, WireError> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     match httparse::parse_headers(lines, &mut storage) {
         Ok(httparse::Status::Complete((end, parsed))) if end == lines.len() => {
-            header_map(lines, parsed, HeaderMap::new(), |_, _| true).map(Piece::Trailers)
+            header_map(lines, parsed).map(Piece::Trailers)
         }
         Ok(_) => Err(WireError::Chunk),
         Err(httparse::Error::TooManyHeaders) => Err(WireError::TooLarge),
         Err(error) => Err(WireError::Line(error)),
     }
+}
+
+/// Names in lower case; values are parts of `all`, not copies.
+fn header_map(all: &Bytes, lines: &[httparse::Header<'_>]) -> Result<HeaderMap, WireError> {
+    let mut headers = HeaderMap::with_capacity(lines.len());
+    for line in lines {
+        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| WireError::Header)?;
+        let value =
+            HeaderValue::from_maybe_shared(all.slice_ref(line.value)).map_err(|_| WireError::Header)?;
+        headers.append(name, value);
+    }
+    Ok(headers)
 }
 
 /// As many as an unsigned number of 64 bits has.

@@ -39,7 +39,7 @@ impl Conn {
         room: usize,
     ) -> Poll<io::Result<usize>> {
         if self.buf.capacity() == 0 {
-            self.buf = self.spare.take_read();
+            self.spare.take_read(&mut self.buf);
         }
         self.make_room(room.clamp(SMALL_READ, LARGE_READ));
         // Reads into memory that is not zeroed first, which `poll_read` alone can't without `unsafe`.
@@ -67,7 +67,7 @@ impl Conn {
     /// Gives the empty buffer back until there is something to read.
     pub(in crate::forward) fn rest(&mut self) {
         if self.buf.is_empty() && self.buf.capacity() > 0 {
-            self.spare.keep_read(std::mem::take(&mut self.buf));
+            self.spare.keep_read(&mut self.buf);
         }
     }
 

@@ -1,9 +1,6 @@
 //! Where an answer ends (RFC 9112 §6.3), decided once and for all.
 
-use http::{
-    HeaderMap, Method, StatusCode, Version,
-    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
-};
+use http::{HeaderValue, Method, StatusCode, Version};
 
 use super::{Options, WireError};
 
@@ -20,89 +17,80 @@ pub(in crate::forward) enum Framing {
     UntilClose,
 }
 
+/// What the lines of a head have said so far of where its body ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SaidOfEnd {
+    length: Option<u64>,
+    is_chunked: bool,
+}
+
+impl SaidOfEnd {
+    /// Adds a `Content-Length`: digits and nothing else (RFC 9110 §8.6), and never a second one (RFC 9112 §6.3 (5)).
+    pub(super) fn add_length(&mut self, value: &HeaderValue) -> Result<(), WireError> {
+        let text = value.as_bytes();
+        if self.length.is_some() || text.contains(&b',') {
+            return Err(WireError::TwoLengths);
+        }
+        if text.is_empty() || text.len() > MAX_DIGITS || !text.iter().all(u8::is_ascii_digit) {
+            return Err(WireError::Length);
+        }
+        self.length = Some(text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
+        Ok(())
+    }
+
+    /// Adds a `Transfer-Encoding`: `chunked` once, and never in HTTP/1.0 (RFC 9112 §6.1).
+    pub(super) fn add_coding(&mut self, version: Version, value: &HeaderValue) -> Result<(), WireError> {
+        let is_known = value.as_bytes().eq_ignore_ascii_case(b"chunked");
+        if self.is_chunked || version != Version::HTTP_11 || !is_known {
+            return Err(WireError::Coding);
+        }
+        self.is_chunked = true;
+        Ok(())
+    }
+}
+
 impl Framing {
     /// How the end of the answer to a request with this method is told.
     ///
     /// Stricter than RFC 9112: several lengths are refused though they are equal, a length beside
     /// `chunked` is refused and not ignored, and so is every coding but `chunked`, once and alone. Whoever
     /// reads the answer behind us may choose another way out of each of them.
-    pub(super) fn of(
-        asked: &Method,
-        status: StatusCode,
-        version: Version,
-        headers: &HeaderMap,
-    ) -> Result<Self, WireError> {
-        // One pass instead of two look-ups: most answers have the one or the other, or neither.
-        let (mut has_length, mut has_coding) = (false, false);
-        for name in headers.keys() {
-            has_length |= *name == CONTENT_LENGTH;
-            has_coding |= *name == TRANSFER_ENCODING;
-        }
-        let length = if has_length { length(headers)? } else { None };
-        let chunked = has_coding && is_chunked(version, headers)?;
-        if length.is_some() && chunked {
+    pub(super) fn of(asked: &Method, status: StatusCode, said: SaidOfEnd) -> Result<Self, WireError> {
+        if said.length.is_some() && said.is_chunked {
             return Err(WireError::TwoLengths);
         }
         if *asked == Method::HEAD || has_no_body(status) || (*asked == Method::CONNECT && status.is_success())
         {
             return Ok(Self::None);
         }
-        Ok(match length {
+        Ok(match said.length {
             Some(length) => Self::Length(length),
-            None if chunked => Self::Chunked,
+            None if said.is_chunked => Self::Chunked,
             None => Self::UntilClose,
         })
     }
-}
 
-/// Whether the connection may carry another request after this answer (RFC 9112 §9.3).
-pub(super) fn is_kept(
-    framing: Framing,
-    status: StatusCode,
-    version: Version,
-    headers: &HeaderMap,
-    options: &Options,
-) -> bool {
-    if framing == Framing::UntilClose {
-        return false;
+    /// Whether the connection may carry another request after this answer (RFC 9112 §9.3).
+    pub(super) fn keeps(
+        self,
+        status: StatusCode,
+        version: Version,
+        said: SaidOfEnd,
+        options: &Options,
+    ) -> bool {
+        if self == Self::UntilClose {
+            return false;
+        }
+        // RFC 9112 §6.1: there is no such thing. An upstream that sends it may send chunks after it too.
+        if has_no_body(status) && status != StatusCode::NOT_MODIFIED && said.is_chunked {
+            return false;
+        }
+        !options.close && (version == Version::HTTP_11 || options.keep_alive)
     }
-    // RFC 9112 §6.1: there is no such thing. An upstream that sends it may send chunks after it too.
-    if has_no_body(status) && status != StatusCode::NOT_MODIFIED && headers.contains_key(TRANSFER_ENCODING) {
-        return false;
-    }
-    !options.close && (version == Version::HTTP_11 || options.keep_alive)
 }
 
 fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-/// RFC 9110 §8.6: digits and nothing else; RFC 9112 §6.3 (5) for what is said twice.
-fn length(headers: &HeaderMap) -> Result<Option<u64>, WireError> {
-    let mut lines = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(line) = lines.next() else { return Ok(None) };
-    let text = line.as_bytes();
-    if lines.next().is_some() || text.contains(&b',') {
-        return Err(WireError::TwoLengths);
-    }
-    if text.is_empty() || text.len() > MAX_DIGITS || !text.iter().all(u8::is_ascii_digit) {
-        return Err(WireError::Length);
-    }
-    Ok(Some(text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))))
-}
-
-/// RFC 9112 §6.1: `chunked` once, and never in HTTP/1.0.
-fn is_chunked(version: Version, headers: &HeaderMap) -> Result<bool, WireError> {
-    let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(false),
-        (Some(coding), None)
-            if version == Version::HTTP_11 && coding.as_bytes().eq_ignore_ascii_case(b"chunked") =>
-        {
-            Ok(true)
-        }
-        _ => Err(WireError::Coding),
-    }
 }
 
 /// Too few to overflow, and more than any disk holds.
@@ -110,20 +98,7 @@ const MAX_DIGITS: usize = 18;
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue, header::CONNECTION};
-
     use super::*;
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let lines = lines
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        let mut headers = HeaderMap::new();
-        lines.for_each(|(name, value)| {
-            headers.append(name, value);
-        });
-        headers
-    }
 
     fn framed(
         method: &Method,
@@ -131,13 +106,26 @@ mod tests {
         version: Version,
         lines: &[(&'static str, &'static str)],
     ) -> String {
-        let (status, headers) = (StatusCode::from_u16(status).unwrap(), headers(lines));
-        match Framing::of(method, status, version, &headers) {
-            Ok(framing) => {
-                let options = Options::of(headers.get_all(CONNECTION));
-                let kept =
-                    if is_kept(framing, status, version, &headers, &options) { "kept" } else { "closed" };
-                format!("{framing:?}, {kept}")
+        let status = StatusCode::from_u16(status).unwrap();
+        let (mut said, mut options) = (SaidOfEnd::default(), Options::default());
+        let said = lines
+            .iter()
+            .try_for_each(|(name, value)| {
+                let value = HeaderValue::from_static(value);
+                match *name {
+                    CL => said.add_length(&value),
+                    TE => said.add_coding(version, &value),
+                    _ => {
+                        options.add(&value);
+                        Ok(())
+                    }
+                }
+            })
+            .map(|()| said);
+        match said.and_then(|said| Ok((said, Framing::of(method, status, said)?))) {
+            Ok((said, framing)) => {
+                let is_kept = framing.keeps(status, version, said, &options);
+                format!("{framing:?}, {}", if is_kept { "kept" } else { "closed" })
             }
             Err(error) => error.to_string(),
         }

@@ -15,6 +15,11 @@ pub(in crate::forward) struct Options {
 impl Options {
     /// Adds those of one line.
     pub(super) fn add(&mut self, line: &HeaderValue) {
+        // All that most say.
+        if line.as_bytes() == b"keep-alive" {
+            self.keep_alive = true;
+            return;
+        }
         for token in line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             let is = |option: &[u8]| token.eq_ignore_ascii_case(option);
             if is(b"close") {
