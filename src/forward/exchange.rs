@@ -30,8 +30,8 @@ pub(super) enum Unanswered {
     TooLate,
 }
 
-/// Sends a request until its answer has begun, and leaves `hidden` headers out of that; `sending` may not be over then. The limit runs from `since`, and starts anew
-/// whenever something of the request's body goes out.
+/// Sends a request until its answer has begun, and leaves `hidden` headers out of that; `sending` may not be over
+/// then. The limit runs from `since`, and starts anew whenever something of the request's body goes out.
 pub(super) async fn exchange(
     conn: &mut Conn,
     sending: &mut Sending,

@@ -67,9 +67,7 @@ impl Spare {
             self.headers.set(Some(headers));
         }
     }
-}
 
-impl Spare {
     /// A timer that goes off when `due`, or before: most never do, and to be put off by whom it wakes too early is the
     /// cheapest. To set one up and to take it down costs five times as much as to use it again.
     pub(in crate::forward) fn take_sleep(&self, due: Instant) -> Pin<Box<Sleep>> {
