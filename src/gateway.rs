@@ -171,20 +171,20 @@ impl Gateway {
         &self.ledger.counters
     }
 
-    /// Answers a request. It comes in a box because every step of the walk keeps room for it; its body goes on
-    /// alone when it is forwarded.
+    /// Answers a request, which stays where it is: every step of the walk would keep room for it. Its body goes on alone when
+    /// it is forwarded.
     pub async fn handle(
         &self,
-        mut request: Box<Request<Option<Incoming>>>,
+        request: &mut Request<Option<Incoming>>,
         connection: &Connection,
     ) -> Response<Outgoing> {
         let snapshot = self.shared.current.load();
-        let mut exchange = self.begin(&request, connection);
+        let mut exchange = self.begin(request, connection);
         let shares_connection = request.version() == Version::HTTP_2;
-        let answered = match self.read(&request, &snapshot, connection).map(Rc::new) {
+        let answered = match self.read(request, &snapshot, connection).map(Rc::new) {
             Ok(target) => {
                 exchange.target = Some(Rc::clone(&target));
-                pin!(self.answer(&snapshot, &mut request, target, connection, &mut exchange)).await
+                pin!(self.answer(&snapshot, request, target, connection, &mut exchange)).await
             }
             Err(refusal) => {
                 exchange.unread = Some(request.uri().clone());

@@ -75,6 +75,7 @@ def main():
         "workloads": results,
         "memory": memory,
     }
+    document["machine"]["portcullis"] += ", built by cargo alone" if options.plain else ", built by release/build"
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / "comparison.json").write_text(json.dumps(document, indent=1) + "\n")
     (OUTPUT / "comparison.svg").write_text(plot.svg(document))
@@ -134,6 +135,7 @@ def arguments():
     parser.add_argument("--against", type=Path, help="another build of Portcullis, to see what a change gave")
     parser.add_argument("--workers", type=int, default=1, help="with 2, nothing is pinned and all share the machine")
     parser.add_argument("--congestion-control", help="of TCP, in a network namespace of its own (the script makes it)")
+    parser.add_argument("--plain", action="store_true", help="the program as cargo alone builds it, without training")
     options = parser.parse_args()
     if missing := [name for name in options.peers if name not in peers.available()]:
         print(f"not to be had here, left out: {', '.join(missing)}", file=sys.stderr)

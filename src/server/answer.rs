@@ -29,13 +29,13 @@ pub(super) enum Flow {
 /// Answers one request; the answer's body tells when it has ended.
 pub(super) async fn answer(
     gateway: Rc<Gateway>,
-    request: Box<Request<Option<Incoming>>>,
+    mut request: Request<Option<Incoming>>,
     connection: Rc<Connection>,
     mut running: Running,
     flow: Flow,
 ) -> Result<Response<Watched>, Infallible> {
     // Where it lies: awaited by itself, its four kilobytes would be moved once more.
-    let mut response = pin!(gateway.handle(request, &connection)).await;
+    let mut response = pin!(gateway.handle(&mut request, &connection)).await;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let taking = match flow {
         Flow::Http1 { last } => {

@@ -40,7 +40,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
             counters.reached(limit);
         }
         let flow = Flow::Http1 { last: retires.is_some() };
-        answer(Rc::clone(&gateway), Box::new(request.map(Some)), Rc::clone(&connection), running, flow)
+        answer(Rc::clone(&gateway), request.map(Some), Rc::clone(&connection), running, flow)
     });
     while has_more(&mut io, &mut phases).await {
         let connection = builder(&serving.limits).serve_connection(TokioIo::new(io), service);

@@ -28,7 +28,7 @@ use crate::gateway::{Connection, Gateway};
 /// What a stream asks.
 pub(super) struct Asked {
     gateway: Rc<Gateway>,
-    request: Box<Request<Option<Incoming>>>,
+    request: Request<Option<Incoming>>,
     connection: Rc<Connection>,
     running: Running,
     taking: Taking,
@@ -67,7 +67,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
         boxes.boxed(Asked {
             gateway: Rc::clone(&gateway),
-            request: Box::new(request.map(Some)),
+            request: request.map(Some),
             connection: Rc::clone(&connection),
             running,
             taking: taking.clone(),

@@ -23,7 +23,7 @@ use std::{
 use super::{
     Limits,
     client_io::Activity,
-    turns::{Bell, Turns},
+    turns::{Bell, Row, Turns},
 };
 use crate::{
     stall::Stall,
@@ -60,6 +60,7 @@ enum Asked {
 pub(super) struct Runner {
     joint: Rc<Joint>,
     turns: Arc<Turns>,
+    row: Row,
     connection: Seat,
     seats: Vec<(Seat, Option<Stream>)>,
     /// The places of seats that are not taken.
@@ -104,6 +105,7 @@ impl Streams {
             joint: Rc::clone(&self.0),
             connection: Seat::new(&turns, CONNECTION),
             turns,
+            row: Row::default(),
             seats: Vec::new(),
             free: Vec::new(),
         };
@@ -138,7 +140,7 @@ impl Runner {
     ) -> Poll<R> {
         // Then it is somebody else's turn, whatever there is still to do.
         for _ in 0..TURNS_IN_A_ROW {
-            let Some(place) = self.turns.next() else { break };
+            let Some(place) = self.turns.next(&mut self.row) else { break };
             if place == CONNECTION {
                 let Seat { bell, waker } = &self.connection;
                 bell.answer();
@@ -150,7 +152,7 @@ impl Runner {
             }
             self.seat_begun();
         }
-        self.turns.wait(cx);
+        self.turns.wait(&self.row, cx);
         Poll::Pending
     }
 

@@ -26,6 +26,10 @@ struct Queue {
     waits: bool,
 }
 
+/// Those that the task took from the queue together, so that it need not lock it for each.
+#[derive(Debug, Default)]
+pub(super) struct Row(VecDeque<usize>);
+
 /// Wakes one future: gives it a turn, and never two before it has had the first.
 #[derive(Debug)]
 pub(super) struct Bell {
@@ -40,17 +44,21 @@ impl Turns {
         Arc::new(Bell { place, rung: AtomicBool::new(false), turns: Arc::clone(self) })
     }
 
-    /// Whose turn it is. Until [`Self::wait`], the task is taken for awake.
-    pub(super) fn next(&self) -> Option<usize> {
-        let mut queue = self.queue();
-        queue.waits = false;
-        queue.places.pop_front()
+    /// Whose turn it is; `row` is for the task to keep, those who were woken before others. Until [`Self::wait`], the
+    /// task is taken for awake.
+    pub(super) fn next(&self, row: &mut Row) -> Option<usize> {
+        if row.0.is_empty() {
+            let mut queue = self.queue();
+            queue.waits = false;
+            std::mem::swap(&mut queue.places, &mut row.0);
+        }
+        row.0.pop_front()
     }
 
     /// To be called before the task ends its own turn: it is woken for the next one of ours, at once if there is one.
-    pub(super) fn wait(&self, cx: &Context<'_>) {
+    pub(super) fn wait(&self, row: &Row, cx: &Context<'_>) {
         let mut queue = self.queue();
-        if !queue.places.is_empty() {
+        if !row.0.is_empty() || !queue.places.is_empty() {
             drop(queue);
             cx.waker().wake_by_ref();
             return;
@@ -111,42 +119,63 @@ mod tests {
         }
     }
 
-    fn waiting() -> (Arc<Turns>, Arc<Woken>, Waker) {
-        let (turns, woken) = (Arc::<Turns>::default(), Arc::<Woken>::default());
+    fn waiting() -> (Arc<Turns>, Row, Arc<Woken>, Waker) {
+        let (turns, row, woken) = (Arc::<Turns>::default(), Row::default(), Arc::<Woken>::default());
         let waker = Waker::from(Arc::clone(&woken));
-        turns.wait(&Context::from_waker(&waker));
-        (turns, woken, waker)
+        turns.wait(&row, &Context::from_waker(&waker));
+        (turns, row, woken, waker)
+    }
+
+    fn next<const N: usize>(turns: &Turns, row: &mut Row) -> [Option<usize>; N] {
+        std::array::from_fn(|_| turns.next(row))
     }
 
     #[test]
     fn turns_come_in_the_order_of_the_bells_and_once_each() {
-        let (turns, _, _) = waiting();
+        let (turns, mut row, ..) = waiting();
         let (first, second) = (turns.bell(1), turns.bell(2));
         for bell in [&second, &first, &second] {
             bell.wake_by_ref();
         }
-        assert_eq!([turns.next(), turns.next(), turns.next()], [Some(2), Some(1), None]);
+        assert_eq!(next(&turns, &mut row), [Some(2), Some(1), None]);
         second.answer();
         second.wake_by_ref();
         first.wake_by_ref();
-        assert_eq!([turns.next(), turns.next()], [Some(2), None], "the first has not been answered");
+        assert_eq!(next(&turns, &mut row), [Some(2), None], "the first has not been answered");
+    }
+
+    #[test]
+    fn who_is_woken_later_comes_after_those_who_were_taken_together() {
+        let (turns, mut row, woken, waker) = waiting();
+        let bells = [turns.bell(1), turns.bell(2), turns.bell(3)];
+        let [first, second, third] = &bells;
+        first.wake_by_ref();
+        second.wake_by_ref();
+        assert_eq!(turns.next(&mut row), Some(1));
+        third.wake_by_ref();
+        first.answer();
+        first.wake_by_ref();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        turns.wait(&row, &Context::from_waker(&waker));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2, "the second has been taken and waits");
+        assert_eq!(next(&turns, &mut row), [Some(2), Some(3), Some(1), None]);
     }
 
     #[test]
     fn the_task_is_woken_once_and_only_while_it_waits() {
-        let (turns, woken, waker) = waiting();
+        let (turns, mut row, woken, waker) = waiting();
         let (first, second) = (turns.bell(1), turns.bell(2));
         first.wake_by_ref();
         second.wake_by_ref();
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert_eq!(turns.next(), Some(1));
+        assert_eq!(turns.next(&mut row), Some(1));
         first.answer();
         first.wake_by_ref();
         assert_eq!(woken.0.load(Ordering::Relaxed), 1, "it is awake");
-        turns.wait(&Context::from_waker(&waker));
+        turns.wait(&row, &Context::from_waker(&waker));
         assert_eq!(woken.0.load(Ordering::Relaxed), 2, "something is left to do");
-        assert_eq!([turns.next(), turns.next(), turns.next()], [Some(2), Some(1), None]);
-        turns.wait(&Context::from_waker(&waker));
+        assert_eq!(next(&turns, &mut row), [Some(2), Some(1), None]);
+        turns.wait(&row, &Context::from_waker(&waker));
         assert_eq!(woken.0.load(Ordering::Relaxed), 2);
     }
 }
