@@ -36,6 +36,7 @@ use crate::{
         self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, LastIntroduction, Leash, LeashEnd,
     },
     identity::{Identity, UserId},
+    moment,
     portal::{self, Portal, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
     request::{Authority, LastAuthority, Malformed, RequestId, RequestIds, Target},
@@ -503,7 +504,7 @@ impl Gateway {
             peer_addr: connection.peer_addr,
             method: request.method().clone(),
             time: self.shared.clock.now(),
-            began: Instant::now(),
+            began: moment::now(),
             target: None,
             unread: None,
             app: None,
@@ -582,7 +583,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let Self { id, peer_addr, method, time, began, target, unread, app, viewer, upstream_time, .. } =
             self;
-        let took = began.elapsed();
+        let took = moment::anew().duration_since(*began);
         self.ledger.counters.answered(app.as_deref(), self.status, took, *upstream_time);
         let Some(log) = &self.ledger.log else { return };
         let place = self.unenforced.as_ref().map(|unenforced| unenforced.place.to_string());

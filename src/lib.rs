@@ -46,6 +46,7 @@
 //! | --- | --- | --- | --- |
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
+//! | | [`moment`] | the time, which stands still while a connection is polled | |
 //! | | [`stall`] | a limit on silence | |
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
@@ -169,6 +170,7 @@ pub mod fuzzing;
 pub mod gateway;
 pub mod identity;
 pub mod legible;
+pub mod moment;
 pub mod pace;
 pub mod pages;
 pub mod portal;

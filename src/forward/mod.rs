@@ -40,7 +40,7 @@ use http::{
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
 
-use crate::access::Permit;
+use crate::{access::Permit, moment};
 
 pub use app::{App, Endpoint, HostHeader, Transport};
 pub use body::{BodyError, BodyLimits};
@@ -116,7 +116,7 @@ impl Forwarder {
         context: &Context<'_>,
     ) -> Result<Answer, Fault> {
         let app = context.app;
-        let began = Instant::now();
+        let began = moment::now();
         let mut lease = self.pool.take(app, began).await.map_err(fault)?;
         let (request, client, mut upload) = Outgoing::new(permit, request, context);
         let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
@@ -135,7 +135,7 @@ impl Forwarder {
                 Err(unanswered) => return Err(fault((lease.endpoint, unanswered.into_kind(app.timeout)))),
             }
         };
-        let now = Instant::now();
+        let now = moment::now();
         let client = client.zip(request.upgrade);
         // Whoever is refused an answer after all is refused by what these say.
         if head.status != StatusCode::SWITCHING_PROTOCOLS {

@@ -33,6 +33,7 @@ use super::{
     framing::Framing,
 };
 use crate::{
+    moment,
     pace::Pace,
     stall::Stall,
     telemetry::{Counters, Limit},
@@ -194,7 +195,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.activity.ended_after.store(self.activity.millis_at(Instant::now()), Ordering::Relaxed);
+        self.activity.ended_after.store(self.activity.millis_at(moment::now()), Ordering::Relaxed);
         self.activity.running.fetch_sub(1, Ordering::Relaxed);
         if self.answering {
             self.activity.answering.fetch_sub(1, Ordering::Relaxed);
@@ -349,7 +350,7 @@ impl<T> ClientIo<T> {
         if is_framed && (self.head_began || self.activity.is_busy()) {
             return;
         }
-        let now = Instant::now();
+        let now = moment::now();
         self.activity.note_read(now);
         if is_framed {
             self.head_began = true;

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     gateway::{Connection, Gateway, LastSeen},
+    moment,
     telemetry::{AccessLog, Counters, Limit},
 };
 
@@ -134,7 +135,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                 };
                 let counted = open.count();
                 // An `async` block around it would hold it twice: as what it was given, and as what it waits for.
-                spawn_local(serve(socket, connection, slot).map(|()| drop(counted)));
+                spawn_local(moment::stepwise(serve(socket, connection, slot).map(|()| drop(counted))));
             }
             Err(error) => {
                 // Out of file descriptors, mostly: waiting beats spinning.

@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[Row])] = &[
         &[
             ("clock", &[]),
             ("identity", &[]),
+            ("moment", &[]),
             ("stall", &[]),
             ("pace", &[]),
             ("database", &[]),
@@ -65,7 +66,10 @@ const LAYERS: &[(&str, &[Row])] = &[
         &[
             // No session, no token, no password: only the name of the cookie that is cut out, and
             // a permit in place of the rules.
-            ("forward", &["identity", "stall", "pace", "request", "access::Permit", "session::cookie"]),
+            (
+                "forward",
+                &["identity", "moment", "stall", "pace", "request", "access::Permit", "session::cookie"],
+            ),
             (
                 "portal",
                 &[
@@ -92,6 +96,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "identity",
+                    "moment",
                     "telemetry",
                     "request",
                     "refusal",
@@ -112,6 +117,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             "server",
             &[
                 "clock",
+                "moment",
                 "stall",
                 "pace",
                 "telemetry",
