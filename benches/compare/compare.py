@@ -23,6 +23,7 @@ import report
 from load import BODY_BYTES, WORKLOADS, Load, LoadHung
 from servers import Upstream, make_certificate
 
+SETTLED_SECONDS = 1
 OUTPUT = Path(__file__).resolve().parent / "output"
 VARIANTS = {variant.__name__.lower(): variant for variant in portcullis.VARIANTS}
 
@@ -55,6 +56,8 @@ def main():
             program = options.against if kind is portcullis.AnotherBuild else options.portcullis
             ours = [program] if issubclass(kind, portcullis.Portcullis) else []
             proxies[name] = running.enter_context(kind(folder, proxy_cpus, upstream.port, *ours))
+        # Threads begin, and databases are opened, after a server listens.
+        time.sleep(SETTLED_SECONDS)
         memory = {name: {"start_kib": cost.rss_kib(proxy.pids())} for name, proxy in proxies.items()}
         for proxy in proxies.values():
             proxy.sign_in()
