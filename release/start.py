@@ -1,4 +1,4 @@
-"""Prints the functions that a start of Portcullis runs, one a line, as the linker calls them.
+"""Prints the functions that a start of Portcullis runs and that are not often run later, one a line, as the linker calls them.
 
 Started under callgrind, which sees the functions of the C libraries, too; no profile of the compiler does. What is
 used at the start and never again then lies together, and does not keep pages of the program in memory around it.
@@ -7,6 +7,7 @@ used at the start and never again then lies together, and does not keep pages of
 import argparse
 import os
 import re
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -45,7 +46,9 @@ class Watched(Portcullis):
 def main():
     parser = argparse.ArgumentParser(prog="release/start.py", description=__doc__.splitlines()[0])
     parser.add_argument("program", type=Path, help="a Portcullis")
-    program = parser.parse_args().program.resolve()
+    parser.add_argument("profile", type=Path, help="of a training, as the text that llvm-profdata makes")
+    options = parser.parse_args()
+    program, often = options.program.resolve(), run_often(options.profile.read_text(errors="replace"))
     with tempfile.TemporaryDirectory(prefix="start-") as folder:
         folder = Path(folder)
         make_certificate(folder)
@@ -56,11 +59,25 @@ def main():
     functions = set(re.findall(r"^c?fn=\(\d+\) ([A-Za-z_][\w.$]*)(?:'\d+)?$", notes, re.MULTILINE))
     if len(functions) < LEAST_FUNCTIONS:
         raise SystemExit(f"only {len(functions)} functions were seen")
-    print("\n".join(sorted(functions)))
+    print(f"{len(functions)} functions at a start, {len(functions & often)} of them run often", file=sys.stderr)
+    print("\n".join(sorted(functions - often)))
+
+
+def run_often(profile):
+    """Names of functions some part of which the training ran often: they are best left among their like."""
+    often = set()
+    for record in profile.split("\n\n"):
+        # A name (before it the unit that it is known to alone), a hash, a number of counters, the counters.
+        lines = [line for line in record.splitlines() if line and line[0] not in ":#"]
+        if len(lines) > 3 and max(map(int, lines[3 : 3 + int(lines[2])]), default=0) >= OFTEN:
+            often.add(lines[0].rpartition(";")[2])
+    return often
 
 
 # A start runs two thousand.
 LEAST_FUNCTIONS = 500
+# A training has some hundred thousand requests; hardly anything runs ten thousand times at a start.
+OFTEN = 10_000
 
 if __name__ == "__main__":
     main()
