@@ -188,12 +188,12 @@ impl<'a> Run<'a> {
         }
         let key = self.expected[index].token.key();
         let elsewhere = start(Some(file), &self.clock);
-        let epoch = self.sessions.cache.epoch();
+        let epoch = self.sessions.cache.epoch(&key);
         let ended = elsewhere.end_which(Which::One(key)).await.unwrap();
         self.expected[index].over = true;
         // It is told within a second; the next events may come later than that, but not sooner.
         // What had been dropped for being old is in no store any more, and nobody is told.
-        while ended > 0 && self.sessions.cache.epoch() < epoch + 2 {
+        while ended > 0 && self.sessions.cache.epoch(&key) < epoch + 2 {
             std::thread::yield_now();
         }
     }

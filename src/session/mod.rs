@@ -76,8 +76,8 @@ pub struct Session {
     noted: AtomicI64,
     /// When the store was last asked for it.
     read_at: Timestamp,
-    /// The cache's epoch when the store was asked.
-    epoch: u64,
+    /// How often the cache had lost word of changes when the store was asked.
+    losses: u64,
     /// Whether it is known to have changed since it was read.
     changed: AtomicBool,
     ended: AtomicBool,
@@ -200,7 +200,7 @@ impl Limits {
 }
 
 impl Session {
-    fn from_record(record: Record, now: Timestamp, epoch: u64) -> Arc<Self> {
+    fn from_record(record: Record, now: Timestamp, losses: u64) -> Arc<Self> {
         Arc::new(Self {
             key: record.key,
             owner: record.owner,
@@ -214,7 +214,7 @@ impl Session {
             last_seen: AtomicI64::new(record.last_seen.as_millis()),
             noted: AtomicI64::new(record.last_seen.as_millis()),
             read_at: now,
-            epoch,
+            losses,
             changed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             settled: AtomicBool::new(false),
@@ -360,8 +360,8 @@ impl Sessions {
         max_per_holder: Option<usize>,
     ) -> Result<(Arc<Session>, usize), StoreError> {
         // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
-        let epoch = self.cache.epoch();
-        let session = Session::from_record(record.clone(), record.last_seen, epoch);
+        let epoch = self.cache.epoch(&record.key);
+        let session = Session::from_record(record.clone(), record.last_seen, self.cache.losses());
         let old_key = replaces.map(|old| old.key);
         let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
         let ended = self.store.insert(new).await?;
@@ -477,7 +477,7 @@ impl Sessions {
             // What is cached knows better when it was last used.
             .map(|record| {
                 let cached = self.cache.peek(&record.key);
-                cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.epoch()))
+                cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.losses()))
             })
             .filter(|session| session.owner == Owner::User { id: user, credential })
             .filter(|session| session.is_alive(now, limits))
@@ -536,8 +536,8 @@ impl Sessions {
 
     /// Finds a session as [`Self::find`] does, but searches only if something may have happened to it.
     ///
-    /// What ends or changes any session begins a new epoch once it is done with what is cached. So in the epoch
-    /// in which the search began, what it found is what another would find.
+    /// Whatever ends or changes a session bumps the epoch of its key after it is done with the cached entry. So in
+    /// the epoch in which the search began, a second search would find what the first one found.
     async fn find_after(
         &self,
         last: &LastSession,
@@ -545,7 +545,7 @@ impl Sessions {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Option<Arc<Session>>, StoreError> {
-        let epoch = self.cache.epoch();
+        let epoch = self.cache.epoch(&key);
         let known = last.get(&key, epoch, now).filter(|session| self.may_believe(session, now, limits));
         if let Some(session) = known {
             return Ok(Some(session).filter(|session| session.is_alive(now, limits)));
@@ -569,10 +569,10 @@ impl Sessions {
             _ => {}
         }
         // What is invalidated while the store is asked must not be cached afterwards.
-        let epoch = self.cache.epoch();
+        let (epoch, losses) = (self.cache.epoch(&key), self.cache.losses());
         match self.store.find(key).await {
             Ok(Some(record)) => {
-                let session = Session::from_record(record, now, epoch);
+                let session = Session::from_record(record, now, losses);
                 if let Some(cached) = cached {
                     session.last_seen.fetch_max(cached.last_seen.load(Ordering::Relaxed), Ordering::Relaxed);
                 }
@@ -580,7 +580,7 @@ impl Sessions {
                 Ok(Some(session).filter(|session| session.is_alive(now, limits)))
             }
             Ok(None) => {
-                self.cache.invalidate(Invalidation::Ended(key));
+                self.cache.forget_missing(key);
                 Ok(None)
             }
             Err(error) => match cached {
@@ -648,11 +648,12 @@ impl Sessions {
 #[derive(Clone, Debug)]
 struct SessionCache {
     sessions: Cache<SessionKey, Arc<Session>>,
-    /// Counts invalidations, when they begin and when they are done.
-    epoch: Arc<AtomicU64>,
-    /// The epoch at which word may have been lost: what was read before has to be asked for again. It is
-    /// kept all the same, for when the store cannot be asked.
-    lost: Arc<AtomicU64>,
+    /// Counts invalidations, when they begin and when they are done: one count for each group of keys, so that
+    /// many sessions that end keep few others out of the cache. A key is a hash: nobody can choose its group.
+    epochs: Arc<[AtomicU64; EPOCHS]>,
+    /// How often word may have been lost: sessions that were read before have to be asked for again. They stay
+    /// cached, for when the store cannot be asked.
+    losses: Arc<AtomicU64>,
     /// Told of the last use of what has to make room.
     behind: Arc<OnceLock<Weak<dyn SessionStore>>>,
 }
@@ -679,7 +680,8 @@ impl SessionCache {
             // be looked up in the store, request by request.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { sessions, epoch: Arc::default(), lost: Arc::default(), behind }
+        let epochs = Arc::new([const { AtomicU64::new(0) }; EPOCHS]);
+        Self { sessions, epochs, losses: Arc::default(), behind }
     }
 
     fn stand_before(&self, store: &Arc<dyn SessionStore>) {
@@ -694,12 +696,23 @@ impl SessionCache {
         self.sessions.get(key)
     }
 
-    fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::SeqCst)
+    /// The count of invalidations of the group that this key belongs to.
+    fn epoch(&self, key: &SessionKey) -> u64 {
+        self.counter(key).load(Ordering::SeqCst)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there is a count for each value of a byte")]
+    fn counter(&self, key: &SessionKey) -> &AtomicU64 {
+        let [first, ..] = key.as_bytes();
+        &self.epochs[usize::from(*first)]
+    }
+
+    fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
     }
 
     fn doubts(&self, session: &Session) -> bool {
-        session.changed.load(Ordering::SeqCst) || session.epoch < self.lost.load(Ordering::SeqCst)
+        session.changed.load(Ordering::SeqCst) || session.losses < self.losses()
     }
 
     /// Keeps what the store said unless something was invalidated since `epoch`: it could have been this.
@@ -707,11 +720,11 @@ impl SessionCache {
     /// Whatever is invalidated counts first and looks for the entry then. So either the count shows here,
     /// or the entry is found there; until that is settled nobody believes it.
     fn keep_since(&self, session: &Arc<Session>, epoch: u64) {
-        if self.epoch() != epoch {
+        if self.epoch(&session.key) != epoch {
             return;
         }
         self.sessions.insert(session.key, Arc::clone(session));
-        if self.epoch() == epoch {
+        if self.epoch(&session.key) == epoch {
             session.settled.store(true, Ordering::SeqCst);
         } else {
             self.sessions.invalidate(&session.key);
@@ -720,35 +733,47 @@ impl SessionCache {
 
     /// A change that this process made: what is cached is asked for again, unless it is the same already.
     fn note_change(&self, key: &SessionKey, is_the_same: impl FnOnce(&Session) -> bool) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.counter(key).fetch_add(1, Ordering::SeqCst);
         if let Some(session) = self.sessions.get(key).filter(|session| !is_the_same(session)) {
             session.changed.store(true, Ordering::SeqCst);
         }
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.counter(key).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The store knows no session with this key. Mallory can invent as many keys as she likes: one that is not
+    /// cached changes nothing that Alice's session depends on.
+    fn forget_missing(&self, key: SessionKey) {
+        if self.sessions.contains_key(&key) {
+            self.invalidate(Invalidation::Ended(key));
+        }
     }
 
     fn invalidate(&self, invalidation: Invalidation) {
-        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
         match invalidation {
             Invalidation::Ended(key) => {
+                self.counter(&key).fetch_add(1, Ordering::SeqCst);
                 if let Some(session) = self.sessions.remove(&key) {
                     session.end();
                 }
+                self.counter(&key).fetch_add(1, Ordering::SeqCst);
             }
             // Stays: it knows when it was last used, and will do while the store is away.
             Invalidation::Changed(key) => {
+                self.counter(&key).fetch_add(1, Ordering::SeqCst);
                 if let Some(session) = self.sessions.get(&key) {
                     session.changed.store(true, Ordering::SeqCst);
                 }
+                self.counter(&key).fetch_add(1, Ordering::SeqCst);
             }
             Invalidation::Everything => {
-                self.lost.fetch_max(epoch, Ordering::SeqCst);
+                self.losses.fetch_add(1, Ordering::SeqCst);
             }
         }
-        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 }
 
+/// One for each value of a key's first byte.
+const EPOCHS: usize = 256;
 const MAX_USER_AGENT_CHARS: usize = 256;
 /// A page for people; nobody looks at more.
 const MAX_LISTED: usize = 1000;

@@ -4,20 +4,22 @@
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{
-        Mutex,
+        Arc, Mutex, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, channel},
     },
     time::{Duration, Instant},
 };
 
-use futures_util::future::{LocalBoxFuture, join_all};
+use futures_util::future::{BoxFuture, LocalBoxFuture, join_all};
 use portcullis::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId},
     session::{
-        AppData, DataChange, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore, NewSession,
-        Owner, Record, RedisAddress, RedisSettings, RedisStore, SessionData, SessionKey, SessionStore,
-        SessionToken, StoreError, StoreSurroundings, Which,
+        AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, Limits, MAX_DATA_BYTES,
+        MemoryStore, NewSession, Opening, Owner, Presented, Record, RedisAddress, RedisSettings, RedisStore,
+        SessionData, SessionKey, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Trust,
+        Which,
     },
 };
 use tempfile::TempDir;
@@ -57,8 +59,12 @@ impl Ground {
         let invalidator = Invalidator::new(move |invalidation| {
             told.lock().expect("a channel").send(invalidation).ok();
         });
+        (self.open_with(invalidator), tells)
+    }
+
+    fn open_with(&self, invalidator: Invalidator) -> Store {
         let surroundings = StoreSurroundings { clock: self.clock.clone(), invalidator };
-        let store: Store = match self.kind {
+        match self.kind {
             Kind::Memory => Box::new(MemoryStore::new(100_000)),
             Kind::File => {
                 let path = self.folder.path().join("sessions.db");
@@ -68,8 +74,7 @@ impl Ground {
                 let url = self.redis.as_ref().expect("a server").url();
                 Box::new(RedisStore::open(&settings(&url), surroundings).expect("a connection"))
             }
-        };
-        (store, tells)
+        }
     }
 
     /// All that could be copied from it.
@@ -126,6 +131,8 @@ every_store!(
     a_use_is_noted_and_never_goes_back,
     what_is_over_by_itself_is_dropped_and_nothing_else,
     only_hashes_of_tokens_are_stored,
+    invented_tokens_keep_no_session_out_of_the_cache,
+    sessions_that_end_keep_few_others_out_of_the_cache,
 );
 
 fn run(kind: Kind, behaviour: impl FnOnce(Ground) -> LocalBoxFuture<'static, ()>) {
@@ -331,6 +338,166 @@ async fn only_hashes_of_tokens_are_stored(ground: Ground) {
     assert!(ground.kind == Kind::Memory || has(agent), "we look at the right bytes");
     assert!(!has(token.to_cookie().as_bytes()));
     assert!(!format!("{store:?}").contains(token.to_cookie().as_str()));
+}
+
+/// A store under a flood: whenever the watched session is read, strangers have just come with this.
+struct Flooded {
+    store: Store,
+    sessions: Arc<OnceLock<Weak<Sessions>>>,
+    watched: Arc<OnceLock<SessionKey>>,
+    reads: Arc<AtomicU64>,
+    flood: Flood,
+}
+
+#[derive(Clone, Copy)]
+enum Flood {
+    InventedTokens,
+    SessionsThatEnd,
+}
+
+impl std::fmt::Debug for Flooded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+impl Flooded {
+    /// On a thread and a runtime of their own, as on another worker.
+    fn strangers_come(&self) {
+        let come = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(self.let_strangers_come());
+        };
+        std::thread::scope(|scope| scope.spawn(come).join().expect("strangers that come and go"));
+    }
+
+    async fn let_strangers_come(&self) {
+        let sessions = self.sessions.get().and_then(Weak::upgrade).expect("the sessions over this store");
+        for user in 100..110 {
+            match self.flood {
+                Flood::InventedTokens => {
+                    let invented = SessionToken::generate().expect("randomness");
+                    let presented = sessions.present(Some(&invented), at(0), &LIMITS).await;
+                    assert!(matches!(presented, Ok(Presented::Invalid)));
+                }
+                Flood::SessionsThatEnd => {
+                    let (_, session) = sessions.open(opening(user), at(0), &LIMITS).await.expect("a session");
+                    sessions.end(&session).await.expect("an end");
+                }
+            }
+        }
+    }
+}
+
+impl SessionStore for Flooded {
+    fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
+        Box::pin(async move {
+            let found = self.store.find(key).await;
+            if self.watched.get() == Some(&key) {
+                self.reads.fetch_add(1, Ordering::Relaxed);
+                self.strangers_come();
+            }
+            found
+        })
+    }
+
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+        self.store.insert(new)
+    }
+
+    fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+        self.store.remove(which)
+    }
+
+    fn list(
+        &self,
+        of: Option<UserId>,
+        after: Option<SessionKey>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.store.list(of, after, most)
+    }
+
+    fn change_data(
+        &self,
+        key: SessionKey,
+        app: Arc<str>,
+        change: DataChange,
+    ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
+        self.store.change_data(key, app, change)
+    }
+
+    fn note_use(&self, key: SessionKey, used_at: Timestamp) {
+        self.store.note_use(key, used_at);
+    }
+
+    fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.store.prune(now, idle_since)
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.check()
+    }
+
+    fn trust(&self) -> Trust {
+        self.store.trust()
+    }
+}
+
+/// How often each of many sessions is read from the store before it is in the cache again, in ten requests.
+async fn reads_under(ground: &Ground, flood: Flood) -> Vec<u64> {
+    let mut all = Vec::new();
+    for user in 0..20 {
+        let (watched, reads) = (Arc::<OnceLock<SessionKey>>::default(), Arc::<AtomicU64>::default());
+        let (own, mut invalidator) = (Arc::<OnceLock<Weak<Sessions>>>::default(), None);
+        let sessions = Sessions::start(1000, |cache| {
+            invalidator = Some(cache.clone());
+            let (sessions, watched, reads) = (Arc::clone(&own), Arc::clone(&watched), Arc::clone(&reads));
+            let store = Flooded { store: ground.open_with(cache), sessions, watched, reads, flood };
+            Ok::<_, StoreError>(Box::new(store) as Store)
+        });
+        let sessions = Arc::new(sessions.expect("a store"));
+        own.set(Arc::downgrade(&sessions)).expect("set once");
+        let (token, session) = sessions.open(opening(user), at(0), &LIMITS).await.expect("a session");
+        watched.set(session.key).expect("set once");
+        // As after a restart, or once a session's time in the cache is over.
+        invalidator.expect("a cache").tell(Invalidation::Everything);
+        for _ in 0..10 {
+            let presented = sessions.present(Some(&token), at(0), &LIMITS).await;
+            assert!(matches!(presented, Ok(Presented::Alive(_))));
+        }
+        all.push(reads.load(Ordering::Relaxed));
+    }
+    all
+}
+
+async fn invented_tokens_keep_no_session_out_of_the_cache(ground: Ground) {
+    assert_eq!(reads_under(&ground, Flood::InventedTokens).await, [1; 20]);
+}
+
+async fn sessions_that_end_keep_few_others_out_of_the_cache(ground: Ground) {
+    let reads = reads_under(&ground, Flood::SessionsThatEnd).await;
+    // Ten sessions end during each read; one in 256 has the first byte of the watched one's key.
+    assert!(reads.iter().sum::<u64>() < 60, "{reads:?}: without a flood it is 20, without a cache 200");
+}
+
+const LIMITS: Limits = Limits {
+    lifetime: Duration::from_hours(1),
+    idle_timeout: Duration::from_hours(1),
+    remember_lifetime: None,
+    browser_session: false,
+    max_per_user: None,
+};
+
+fn opening(user: i64) -> Opening<'static> {
+    Opening {
+        owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
+        client_addr: Ipv4Addr::LOCALHOST.into(),
+        user_agent: "test",
+        remember: false,
+        replaces: None,
+        confirms: false,
+    }
 }
 
 #[test]
