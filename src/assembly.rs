@@ -319,7 +319,13 @@ fn snapshot(configuration: Configuration, certified: CertifiedNames, pages: Page
         },
         proxies: server.trusted_proxies,
         max_visitors: sessions.max_visitors,
-        portal: portal::Settings { sessions: sessions.limits, throttle, pages, groups: Arc::new(groups) },
+        portal: portal::Settings {
+            sessions: sessions.limits,
+            cookies: sessions.cookies,
+            throttle,
+            pages,
+            groups: Arc::new(groups),
+        },
     }
 }
 

@@ -316,7 +316,7 @@ impl Gateway {
         own: &AppLimits,
         now: Timestamp,
     ) -> Viewer {
-        let key = match cookie::read(headers, cookie::SESSION_COOKIE) {
+        let key = match cookie::read(headers, snapshot.portal.cookies.session()) {
             Brought::Nothing => return Viewer::nobody(Presented::Absent),
             Brought::Value(value) => connection.last.token.key_of(value),
             Brought::NoValue => None,
@@ -437,6 +437,7 @@ impl Gateway {
                         request_id: exchange.id,
                         target,
                         limits: &snapshot.portal.sessions,
+                        cookies: &snapshot.portal.cookies,
                         max_visitors: snapshot.max_visitors,
                     };
                     Box::pin(keeping.keep(&self.shared, said, response.headers_mut())).await;

@@ -313,7 +313,7 @@ const CONFIRM_PAGE: &str = "/.gateway/confirm";
 
 /// A 401 has to name a way to sign in (RFC 9110 §11.6.1), and `Basic` would make browsers ask in a
 /// dialog of their own. This scheme is an informal one that describes a form and the cookie it gives.
-pub(crate) const CHALLENGE: &str = r#"Cookie form-action="/.gateway/login", cookie-name="__Host-portcullis""#;
+pub(crate) const CHALLENGE: &str = r#"Cookie form-action="/.gateway/login", cookie-name="__Host-Http-portcullis""#;
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");

@@ -155,7 +155,7 @@ pub(crate) async fn sign_in(
         .unwrap();
     sender.ready().await.ok()?;
     let answer = sender.send_request(request).await.ok()?;
-    let session = cookie(&answer, "__Host-portcullis=");
+    let session = cookie(&answer, "__Host-Http-portcullis=");
     read(answer).await;
     session
 }

@@ -45,7 +45,7 @@ class Portcullis(Proxy):
         status, headers, _ = self.ask("POST", "/.gateway/login", sent, fields)
         if status != 303:
             raise SystemExit(f"signing in was answered with {status}")
-        self.headers = {"Cookie": cookie(headers, "__Host-portcullis")}
+        self.headers = {"Cookie": cookie(headers, "__Host-Http-portcullis")}
 
     def _configuration(self, port, upstream, workers):
         settings = {"port": port, "upstream": upstream, "workers": workers, "allow": self.allow, "log": self.log}

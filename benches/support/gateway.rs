@@ -15,7 +15,7 @@ use portcullis::{
     gateway::Shared,
     identity::{GroupName, UserName},
     server::{Phase, ServeError, Server, Stopper},
-    session::{Opening, Owner, cookie::SESSION_COOKIE},
+    session::{Opening, Owner, cookie::CookieNames},
     telemetry::LogWriter,
     users::{NewUser, UserStore},
 };
@@ -78,7 +78,7 @@ impl Gateway {
         };
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let token = runtime.block_on(signing_in);
-        format!("{SESSION_COOKIE}={}", token.to_cookie().as_str())
+        format!("{}={}", CookieNames::default().session(), token.to_cookie().as_str())
     }
 
     /// The users database, as the command line opens it.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -20,7 +21,7 @@ use portcullis::{
     request::{Target, TrustedProxies},
     session::{
         Limits, MemoryStore, Opening, Owner, Presented, SessionStore, SessionToken, Sessions, StoreError,
-        cookie::{self, Keep},
+        cookie::{self, CookieNames, Keep},
     },
     telemetry::AccessRecord,
 };
@@ -80,9 +81,11 @@ pub(crate) fn signed_in(open: i64) -> (Sessions, Vec<HeaderMap>) {
     (sessions, browsers)
 }
 
+static NAMES: LazyLock<CookieNames> = LazyLock::new(CookieNames::default);
+
 /// Cookie → token → hash → store → alive.
 pub(crate) fn look_up(sessions: &Sessions, headers: &HeaderMap) -> Presented {
-    let token = cookie::find(headers, cookie::SESSION_COOKIE).and_then(SessionToken::from_cookie);
+    let token = cookie::find(headers, NAMES.session()).and_then(SessionToken::from_cookie);
     let presented = sessions.present(token.as_ref(), NOW, &LIMITS).now_or_never();
     presented.expect("memory does not wait").expect("a store that works")
 }
@@ -102,7 +105,7 @@ fn sign_in(sessions: &Sessions, user: i64) -> SessionToken {
 
 fn headers_with(token: &SessionToken) -> HeaderMap {
     let mut headers = browser_headers();
-    let set = cookie::session(token, Keep::UntilClosed);
+    let set = cookie::write(NAMES.session(), &token.to_cookie(), Keep::UntilClosed);
     let pair = set.to_str().expect("ASCII").split(';').next().expect("a pair");
     let line = format!("theme=dark; {pair}; lang=en");
     headers.insert(COOKIE, line.try_into().expect("a cookie"));

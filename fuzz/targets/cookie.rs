@@ -14,7 +14,7 @@ use portcullis::{
     request::{Target, TrustedProxies},
     session::{
         SessionToken,
-        cookie::{self, Brought, SESSION_COOKIE},
+        cookie::{self, Brought, CookieNames},
     },
 };
 
@@ -25,20 +25,20 @@ fuzz_target!(|input: &[u8]| {
             headers.append(COOKIE, value);
         }
     }
-    let named: Vec<&[u8]> = pairs(&headers).filter(|pair| name(pair) == SESSION_COOKIE.as_bytes()).collect();
-    match cookie::find(&headers, SESSION_COOKIE) {
+    let named: Vec<&[u8]> = pairs(&headers).filter(|pair| name(pair) == NAMES.session().as_bytes()).collect();
+    match cookie::find(&headers, NAMES.session()) {
         Some(value) => {
             let with_value: Vec<_> = named.iter().filter(|pair| pair.contains(&b'=')).collect();
             assert_eq!(with_value.len(), 1, "a cookie that comes twice has no value");
             assert!(with_value[0].ends_with(value) || with_value[0].trim_ascii_end().ends_with(value));
-            assert!(cookie::read(&headers, SESSION_COOKIE) != Brought::Nothing);
+            assert!(cookie::read(&headers, NAMES.session()) != Brought::Nothing);
             if let Some(token) = SessionToken::from_cookie(value) {
                 assert_eq!(token.to_cookie().as_bytes(), value, "a token has one spelling");
             }
         }
         None => assert_ne!(named.iter().filter(|pair| pair.contains(&b'=')).count(), 1),
     }
-    assert_eq!(cookie::read(&headers, SESSION_COOKIE) != Brought::Nothing, !named.is_empty());
+    assert_eq!(cookie::read(&headers, NAMES.session()) != Brought::Nothing, !named.is_empty());
 
     let (method, uri) = (Method::GET, Uri::from_static("https://localhost/"));
     let peer = IpAddr::from([203, 0, 113, 9]);
@@ -65,13 +65,16 @@ fn name(pair: &[u8]) -> &[u8] {
 /// As the most generous application reads a name: blanks and signs around it dropped, case ignored.
 fn looks_like_ours(pair: &[u8]) -> bool {
     let start = pair.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(pair.len());
-    pair[start..].to_ascii_lowercase().starts_with(b"__host-portcullis")
+    let pair = pair[start..].to_ascii_lowercase();
+    pair.starts_with(b"__host-http-portcullis") || pair.starts_with(b"__host-portcullis")
 }
 
 fn kept(headers: &HeaderMap) -> Vec<Vec<u8>> {
     let theirs = pairs(headers).filter(|pair| !looks_like_ours(pair)).map(|pair| pair.trim_ascii().to_vec());
     theirs.filter(|pair| !pair.is_empty()).collect()
 }
+
+static NAMES: LazyLock<CookieNames> = LazyLock::new(CookieNames::default);
 
 static OPEN: LazyLock<Configuration> = LazyLock::new(|| {
     let text =

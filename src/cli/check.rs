@@ -16,7 +16,7 @@ use crate::{
     config::{self, Configuration, Look, Sessions, Store},
     forward::{self, IdentityHeaders, KeepsData},
     server::TlsVersion,
-    session::AppLimits,
+    session::{AppLimits, cookie::CookieNames},
     shield::{Answers, Mode, Shield},
 };
 
@@ -87,7 +87,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         let folder = configuration.certs.display();
         row("certificate", "self-signed".to_owned(), format!("made in {folder} at the first start"));
     }
-    let Sessions { store, max_sessions, limits, max_visitors: _ } = &configuration.sessions;
+    let Sessions { store, max_sessions, limits, max_visitors: _, cookies } = &configuration.sessions;
     let mut times = format!(
         "{} at most, {} unused",
         config::show_duration(limits.lifetime),
@@ -103,6 +103,9 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         Store::Redis(settings) => format!("{}, `{}`", settings.address, settings.prefix),
     };
     row("sessions", place, times);
+    if *cookies != CookieNames::default() {
+        row("session cookie", cookies.session().to_owned(), String::new());
+    }
     row("state", configuration.state.display().to_string(), String::new());
     write_table(&rows, "", out)
 }

@@ -119,6 +119,8 @@ pub struct Sessions {
     pub max_visitors: usize,
     /// Their time limits.
     pub limits: session::Limits,
+    /// The names of the gateway's cookies. Default those of `portcullis`.
+    pub cookies: session::cookie::CookieNames,
 }
 
 /// Where sessions are kept.

@@ -34,6 +34,7 @@ pub(super) static SESSION: Keys = Keys {
         "idle_timeout",
         "remember_lifetime",
         "browser_session",
+        "cookie_name",
         "max_per_user",
         "max_sessions",
         "max_visitors",

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     server::{Http2Limits, Limits, TlsVersion},
-    session,
+    session::{self, cookie::CookieNames},
     telemetry::Format,
     users::HashSettings,
 };
@@ -154,7 +154,18 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Se
         max_visitors: usize::try_from(reader.integer(field("max_visitors"), 1..=10_000_000, 100_000))
             .unwrap_or(usize::MAX),
         limits,
+        cookies: cookie_names(reader, field("cookie_name")),
     }
+}
+
+fn cookie_names(reader: &Reader, field: Option<Field<'_>>) -> CookieNames {
+    let Some(text) = field.and_then(|field| reader.text(&field)) else { return CookieNames::default() };
+    CookieNames::parse(text.content).unwrap_or_else(|wrong| {
+        let error = reader.error(&text.span, format!("`cookie_name` cannot be \"{}\"", shown(text.content)));
+        let help = "write \"portcullis-\" and a word of your own, such as \"portcullis-test\"";
+        reader.report(error.label(wrong.to_string()).help(help));
+        CookieNames::default()
+    })
 }
 
 fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {

@@ -327,7 +327,7 @@ fn is_ours(pair: &[u8]) -> bool {
     cookie::is_ours(pair.trim_ascii_start())
 }
 
-/// A cookie without a name, `Set-Cookie: =__Host-portcullis=…`, would come back as one of ours.
+/// A cookie without a name, `Set-Cookie: =__Host-Http-portcullis=…`, would come back as one of ours.
 fn sets_our_cookie(line: &HeaderValue) -> bool {
     let line = line.as_bytes();
     let start = line.iter().position(|byte| !matches!(byte, b'=' | b' ' | b'\t')).unwrap_or_default();
@@ -449,12 +449,15 @@ mod tests {
     fn our_cookies_are_cut_out_wherever_they_stand() {
         for (line, left) in [
             ("a=1;b=2", "a=1;b=2"),
-            ("__Host-portcullis=1", ""),
+            ("__Host-Http-portcullis=1", ""),
+            // Of another gateway on this host, and from before the prefix.
+            ("__Host-Http-portcullis-test=1; a=1; __Host-portcullis=1", "a=1"),
+            ("__Host-Http-sid=1; __Host-sid=1", "__Host-Http-sid=1; __Host-sid=1"),
             (" __Host-portcullis=1; ", ""),
             ("a=1; __Host-portcullis=1", "a=1"),
             ("__Host-portcullis=1; a=1;b=2", "a=1;b=2"),
             ("a=1; __Host-portcullis=1;  b=2", "a=1;  b=2"),
-            ("__Host-portcullis-form=1; a=1; __HOST-portcullis", "a=1"),
+            ("__Host-Http-portcullis-form=1; a=1; __HOST-http-portcullis", "a=1"),
             ("__Host-portcullis=1;__host-PORTCULLIS=2; a=1", "a=1"),
             ("a=__Host-portcullis=1", "a=__Host-portcullis=1"),
         ] {
@@ -464,13 +467,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn of_one_line_and_of_many_the_same_cookies_are_left(line in "(__Host-portcullis|__host-Portcullis=|a=|;|; | |\t|1){0,9}") {
+        fn of_one_line_and_of_many_the_same_cookies_are_left(line in "(__Host-Http-portcullis|__Host-portcullis|__host-Portcullis=|a=|;|; | |\t|1){0,9}") {
             let pairs = |line: &[u8]| -> Vec<Vec<u8>> {
                 let pairs = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
                 pairs.filter(|pair| !pair.is_empty()).map(<[u8]>::to_vec).collect()
             };
             let mut theirs = pairs(line.as_bytes());
-            theirs.retain(|pair| !pair.to_ascii_lowercase().starts_with(b"__host-portcullis"));
+            theirs.retain(|pair| {
+                let pair = pair.to_ascii_lowercase();
+                !pair.starts_with(b"__host-portcullis") && !pair.starts_with(b"__host-http-portcullis")
+            });
             prop_assert_eq!(pairs(&foreign_cookies(line.as_bytes())), theirs.clone());
             prop_assert_eq!(pairs(&foreign_cookies_of([line.as_bytes()])), theirs);
         }

@@ -18,7 +18,7 @@ use crate::{
     request::{RequestId, Target},
     session::{
         AppData, DataChange, Limits, Presented, Session, Visitor,
-        cookie::{self, Keep},
+        cookie::{self, CookieNames, Keep},
     },
 };
 
@@ -43,6 +43,7 @@ pub(super) struct Said<'a> {
     pub(super) request_id: RequestId,
     pub(super) target: &'a Target,
     pub(super) limits: &'a Limits,
+    pub(super) cookies: &'a CookieNames,
     pub(super) max_visitors: usize,
 }
 
@@ -159,7 +160,7 @@ async fn open(
     let opening = shared.sessions.open_for_visitor(visitor, shared.clock.now(), said.limits);
     let (token, _) = tokio::time::timeout(PATIENCE, opening).await??;
     let keep = if said.limits.browser_session { Keep::UntilClosed } else { Keep::For(said.limits.lifetime) };
-    Ok(cookie::session(&token, keep))
+    Ok(cookie::write(said.cookies.session(), &token.to_cookie(), keep))
 }
 
 fn failed(request_id: RequestId, app: &str, error: &(dyn std::error::Error + 'static)) {

@@ -56,7 +56,7 @@ impl Portal {
         });
         let mut response = visit.settings.pages.render(status, &page);
         if notice.is_some() {
-            Notice::clear(response.headers_mut());
+            Notice::clear(visit, response.headers_mut());
         }
         Ok(response)
     }

@@ -91,7 +91,7 @@ impl Portal {
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
             tracing::warn!(%error, request_id = visit.request_id, "ending sessions after a change of password");
         }
-        Notice::PasswordChanged.leave(response.headers_mut());
+        Notice::PasswordChanged.leave(visit, response.headers_mut());
         Ok(response)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     refusal::Refusal,
     session::{
         Presented, Session, SessionToken,
-        cookie::{self, FORM_COOKIE, Keep, SESSION_COOKIE},
+        cookie::{self, Keep},
     },
 };
 
@@ -43,19 +43,20 @@ pub(super) fn form_token(visit: &Visit<'_>) -> Result<(SessionToken, Option<Head
         tracing::error!(%error, request_id = visit.request_id, "making a form token");
         Refusal::Internal
     })?;
-    let cookie = cookie::write(FORM_COOKIE, &token.to_cookie(), Keep::UntilClosed);
+    let cookie = cookie::write(visit.settings.cookies.form(), &token.to_cookie(), Keep::UntilClosed);
     Ok((token, Some(cookie)))
 }
 
 /// The token of the form cookie that came with the request.
 pub(super) fn presented_form_token(visit: &Visit<'_>) -> Option<SessionToken> {
-    cookie::find(visit.headers, FORM_COOKIE).and_then(SessionToken::from_cookie)
+    cookie::find(visit.headers, visit.settings.cookies.form()).and_then(SessionToken::from_cookie)
 }
 
 /// The live session of the request together with its token, to which forms after sign-in are bound.
 pub(super) fn presented_session<'r>(visit: &Visit<'r>) -> Option<(SessionToken, &'r Session)> {
     let Presented::Alive(session) = visit.presented else { return None };
-    let token = cookie::find(visit.headers, SESSION_COOKIE).and_then(SessionToken::from_cookie)?;
+    let cookie = cookie::find(visit.headers, visit.settings.cookies.session());
+    let token = cookie.and_then(SessionToken::from_cookie)?;
     (token.key() == session.key).then_some((token, session))
 }
 

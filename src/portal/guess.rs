@@ -9,7 +9,7 @@ use super::{Answer, Portal, Visit};
 use crate::{
     backends::Claim,
     refusal::{Refusal, Representation},
-    session::cookie::{self, DEVICE_COOKIE},
+    session::cookie,
     telemetry::AuditKind,
     throttle::{Attempt, Guess, Wait, Whose},
 };
@@ -40,7 +40,7 @@ impl Portal {
         entrance: AuditKind,
         user: Option<&str>,
     ) -> Result<Attempt<'p>, Refusal> {
-        let device = cookie::find(visit.headers, DEVICE_COOKIE);
+        let device = cookie::find(visit.headers, visit.settings.cookies.device());
         let guess = Guess { whose, client_addr: visit.client_addr, device };
         self.throttle.attempt(guess, &visit.settings.throttle).await.map_err(|Wait(retry_after)| {
             self.record(visit, entrance, "throttled", user, None);

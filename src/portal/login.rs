@@ -31,7 +31,7 @@ impl Portal {
         let shown = Shown { notice: notice.map(Notice::text), ..Shown::again("", &next) };
         let mut response = login_form(visit, StatusCode::OK, &shown)?;
         if notice.is_some() {
-            Notice::clear(response.headers_mut());
+            Notice::clear(visit, response.headers_mut());
         }
         Ok(response)
     }

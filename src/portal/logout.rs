@@ -14,7 +14,7 @@ use crate::{
     refusal::Refusal,
     session::{
         Presented, SessionToken,
-        cookie::{self, Keep, SESSION_COOKIE},
+        cookie::{self, Keep},
     },
     telemetry::AuditKind,
 };
@@ -43,19 +43,19 @@ impl Portal {
         self.end_presented(visit).await?;
         let user = visit.account.map(|account| account.user.name.as_str());
         self.record(visit, AuditKind::SignOut, "ok", user, Some(session.key.to_string()));
-        Ok(signed_out(Notice::SignedOut))
+        Ok(signed_out(visit, Notice::SignedOut))
     }
 }
 
 /// Tells a browser that its session has ended.
-pub(super) fn signed_out(notice: Notice) -> Answer {
+pub(super) fn signed_out(visit: &Visit<'_>, notice: Notice) -> Answer {
     let mut response = pages::redirect("/.gateway/login");
     let headers = response.headers_mut();
-    forget_session(headers);
+    forget_session(visit, headers);
     // What the applications let the browser keep is not for the next person at this desk
     // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
     headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-    notice.leave(headers);
+    notice.leave(visit, headers);
     response
 }
 
@@ -74,13 +74,13 @@ fn question(visit: &Visit<'_>, status: StatusCode, token: &SessionToken, problem
 fn nothing_to_end(visit: &Visit<'_>) -> Answer {
     let mut response = pages::redirect("/.gateway/login");
     if matches!(visit.presented, Presented::Invalid) {
-        forget_session(response.headers_mut());
+        forget_session(visit, response.headers_mut());
     }
     response
 }
 
-fn forget_session(headers: &mut http::HeaderMap) {
-    headers.append(SET_COOKIE, cookie::write(SESSION_COOKIE, "", Keep::Forget));
+fn forget_session(visit: &Visit<'_>, headers: &mut http::HeaderMap) {
+    headers.append(SET_COOKIE, cookie::write(visit.settings.cookies.session(), "", Keep::Forget));
 }
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");

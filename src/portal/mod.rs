@@ -47,7 +47,7 @@ use crate::{
     request::{NormalPath, fold},
     session::{
         Limits, Opening, Owner, Presented, Session, SessionToken, Sessions,
-        cookie::{self, DEVICE_COOKIE, FORM_COOKIE, Keep},
+        cookie::{self, CookieNames, Keep},
     },
     telemetry::{Audit, AuditEvent, AuditKind},
     throttle::{self, Throttle},
@@ -90,6 +90,8 @@ fn page_in(path: &str) -> Option<&str> {
 pub struct Settings {
     /// The time limits of new sessions.
     pub sessions: Limits,
+    /// The names of the gateway's cookies.
+    pub cookies: CookieNames,
     /// How often somebody may guess.
     pub throttle: throttle::Limits,
     /// The compiled templates.
@@ -239,20 +241,21 @@ impl Portal {
             .await
             .map_err(|error| unavailable(visit, "opening a session", &error))?;
         let mut response = pages::redirect(to);
+        let cookies = &visit.settings.cookies;
         let headers = response.headers_mut();
         // Whoever asks to be kept signed in means: when the browser is opened again, too.
         let until_closed = limits.browser_session && !session.remembered;
         let left = session.dies_at(limits).since(now);
         let keep = if until_closed { Keep::UntilClosed } else { Keep::For(left) };
-        headers.append(SET_COOKIE, cookie::session(&token, keep));
+        headers.append(SET_COOKIE, cookie::write(cookies.session(), &token.to_cookie(), keep));
         // A form from before sign-in is worth nothing after it.
-        headers.append(SET_COOKIE, cookie::write(FORM_COOKIE, "", Keep::Forget));
+        headers.append(SET_COOKIE, cookie::write(cookies.form(), "", Keep::Forget));
         // Whoever was here may guess wrong here, whatever strangers do.
-        let device = cookie::find(visit.headers, DEVICE_COOKIE);
+        let device = cookie::find(visit.headers, cookies.device());
         match self.throttle.device_cookie(account.user.id, device) {
             Ok(value) => {
                 let kept = Keep::For(throttle::DEVICE_KEPT);
-                headers.append(SET_COOKIE, cookie::write(DEVICE_COOKIE, &value, kept));
+                headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, kept));
             }
             Err(error) => tracing::warn!(%error, request_id = visit.request_id, "naming a device"),
         }

@@ -5,7 +5,7 @@
 use http::{HeaderMap, Method, header::SET_COOKIE};
 
 use super::Visit;
-use crate::session::cookie::{self, Keep, NOTICE_COOKIE};
+use crate::session::cookie::{self, Keep};
 
 /// Something that went well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +21,20 @@ pub(super) enum Notice {
 impl Notice {
     /// The message for the next page, if one is waiting. A HEAD shows nothing, so it takes nothing.
     pub(super) fn waiting(visit: &Visit<'_>) -> Option<Self> {
-        let code = cookie::find(visit.headers, NOTICE_COOKIE).filter(|_| *visit.method == Method::GET)?;
+        let code = cookie::find(visit.headers, visit.settings.cookies.notice());
+        let code = code.filter(|_| *visit.method == Method::GET)?;
         ALL.into_iter().find(|notice| notice.code().as_bytes() == code)
     }
 
     /// Leaves it for the next page.
-    pub(super) fn leave(self, headers: &mut HeaderMap) {
-        headers.append(SET_COOKIE, cookie::write(NOTICE_COOKIE, self.code(), Keep::For(KEPT)));
+    pub(super) fn leave(self, visit: &Visit<'_>, headers: &mut HeaderMap) {
+        let name = visit.settings.cookies.notice();
+        headers.append(SET_COOKIE, cookie::write(name, self.code(), Keep::For(KEPT)));
     }
 
     /// Takes it away: it has been shown.
-    pub(super) fn clear(headers: &mut HeaderMap) {
-        headers.append(SET_COOKIE, cookie::write(NOTICE_COOKIE, "", Keep::Forget));
+    pub(super) fn clear(visit: &Visit<'_>, headers: &mut HeaderMap) {
+        headers.append(SET_COOKIE, cookie::write(visit.settings.cookies.notice(), "", Keep::Forget));
     }
 
     pub(super) fn text(self) -> &'static str {

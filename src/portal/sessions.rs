@@ -33,13 +33,13 @@ impl Portal {
             "others" => {
                 self.sessions.end_all_of(user, Some(session.key)).await.map_err(failed)?;
                 audit("others", None);
-                Ok(back(Notice::OthersEnded))
+                Ok(back(visit, Notice::OthersEnded))
             }
             "everywhere" => {
                 let all = Which::OfUser { user, except: None };
                 self.sessions.end_which(all).await.map_err(failed)?;
                 audit("everywhere", None);
-                Ok(super::logout::signed_out(Notice::SignedOutEverywhere))
+                Ok(super::logout::signed_out(visit, Notice::SignedOutEverywhere))
             }
             key => {
                 let key = SessionKey::from_hex(key).ok_or(Refusal::NotFound)?;
@@ -51,17 +51,17 @@ impl Portal {
                 // The list offers no button for it.
                 let own = key == session.key;
                 Ok(if own {
-                    super::logout::signed_out(Notice::SignedOut)
+                    super::logout::signed_out(visit, Notice::SignedOut)
                 } else {
-                    back(Notice::SessionEnded)
+                    back(visit, Notice::SessionEnded)
                 })
             }
         }
     }
 }
 
-fn back(notice: Notice) -> Answer {
+fn back(visit: &Visit<'_>, notice: Notice) -> Answer {
     let mut response = pages::redirect("/.gateway/account");
-    notice.leave(response.headers_mut());
+    notice.leave(visit, response.headers_mut());
     response
 }

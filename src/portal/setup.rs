@@ -150,7 +150,7 @@ impl Portal {
         let Entered { mut response, session } =
             self.enter(visit, &account, Entry::SignedIn, "/.gateway/account").await?;
         self.record(visit, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
-        Notice::SetUp.leave(response.headers_mut());
+        Notice::SetUp.leave(visit, response.headers_mut());
         Ok(response)
     }
 

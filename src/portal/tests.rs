@@ -25,12 +25,15 @@ use crate::{
     session::{
         AppData, DataChange, DataRefused, MemoryStore, NewSession, Record, SessionKey, SessionStore,
         StoreError, Trust, Which,
-        cookie::{NOTICE_COOKIE, SESSION_COOKIE},
     },
     telemetry::{Format, LogWriter},
     users::{HashSettings, NewUser, Password, UserStore},
 };
 
+const SESSION_COOKIE: &str = "__Host-Http-portcullis";
+const FORM_COOKIE: &str = "__Host-Http-portcullis-form";
+const NOTICE_COOKIE: &str = "__Host-Http-portcullis-notice";
+const DEVICE_COOKIE: &str = "__Host-Http-portcullis-device";
 const HOST: &str = "wiki.example.com";
 const RIGHT: &str = "velvet turbine oyster";
 const NEW: &str = "copper lantern meadow";
@@ -109,6 +112,7 @@ impl House {
                 browser_session: false,
                 max_per_user: None,
             },
+            cookies: CookieNames::default(),
             throttle: throttle::Limits::default(),
             pages: Pages::new(),
             groups: Arc::new(BTreeMap::from([(

@@ -6,20 +6,85 @@ use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use memchr::memchr;
 
-use super::SessionToken;
+/// The names of the gateway's cookies, made of one base name.
+///
+/// All begin with `__Host-Http-` (RFC 6265bis, layered cookies): a browser takes such a cookie only from a response,
+/// with Secure, HttpOnly and Path=/ and without Domain. Without the prefix, Mallory's script in an application sets 400
+/// cookies, so that the browser drops Alice's session cookie, and then puts one with Mallory's session in its place. A
+/// browser that does not know the prefix reads `__Host-`: no neighbouring host can set the cookie then, but a script
+/// of this one can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieNames {
+    session: Box<str>,
+    form: Box<str>,
+    notice: Box<str>,
+    device: Box<str>,
+}
 
-/// The session cookie. `__Host-` makes browsers insist on Secure, on Path=/ and on no Domain
-/// (RFC 6265bis §4.1.3.2), so that no neighbouring host can set it.
-pub const SESSION_COOKIE: &str = "__Host-portcullis";
+/// Why a base name can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadCookieName {
+    /// Other gateways on this host could not tell the cookie from one of an application.
+    #[error("it has to begin with `portcullis`")]
+    Prefix,
+    /// Not made of letters, digits, `-` and `_`, or too long.
+    #[error("it may have 64 characters: letters, digits, `-` and `_`")]
+    Characters,
+    /// The session cookie would be called as another cookie of a gateway with a shorter name.
+    #[error("it must not end in `-form`, `-notice` or `-device`")]
+    Suffix,
+}
 
-/// Binds the sign-in form to the browser that asked for it, before there is a session.
-pub const FORM_COOKIE: &str = "__Host-portcullis-form";
+impl CookieNames {
+    /// The names for a base name such as `portcullis-test`.
+    ///
+    /// Every base name begins with `portcullis`, so that [`is_ours`] knows the cookies of each gateway: cookies know
+    /// no ports, and the session cookie of the gateway at `:8443` reaches the one at `:9443`, too.
+    pub fn parse(base: &str) -> Result<Self, BadCookieName> {
+        if !base.starts_with(BASE) {
+            return Err(BadCookieName::Prefix);
+        }
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if base.len() > MAX_BASE_BYTES || !base.bytes().all(is_allowed) {
+            return Err(BadCookieName::Characters);
+        }
+        if SUFFIXES.iter().any(|suffix| base.ends_with(suffix)) {
+            return Err(BadCookieName::Suffix);
+        }
+        Ok(Self::of(base))
+    }
 
-/// Carries the code of a message that is shown once.
-pub const NOTICE_COOKIE: &str = "__Host-portcullis-notice";
+    fn of(base: &str) -> Self {
+        let [form, notice, device] = SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
+        Self { session: format!("{PREFIX}{base}").into(), form, notice, device }
+    }
 
-/// Says in which browsers somebody has signed in before; see [`crate::throttle`]. Gives no rights.
-pub const DEVICE_COOKIE: &str = "__Host-portcullis-device";
+    /// The session cookie.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// Binds the sign-in form to the browser that asked for it, before there is a session.
+    pub fn form(&self) -> &str {
+        &self.form
+    }
+
+    /// Carries the code of a message that is shown once.
+    pub fn notice(&self) -> &str {
+        &self.notice
+    }
+
+    /// Says in which browsers somebody has signed in before; see [`crate::throttle`]. Gives no rights.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+}
+
+impl Default for CookieNames {
+    fn default() -> Self {
+        Self::of(BASE)
+    }
+}
 
 /// How long a cookie is kept by the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +97,13 @@ pub enum Keep {
     Forget,
 }
 
-/// Whether a cookie of this name is the gateway's: it never reaches an upstream and no upstream may set it.
+/// Whether a cookie of this name is a gateway's: it never reaches an upstream and no upstream may set it.
+///
+/// That goes for the cookies of other gateways on this host, and for those of the time before the names began with
+/// `__Host-Http-`, which browsers keep for a while.
 pub fn is_ours(name: &[u8]) -> bool {
-    let ours = SESSION_COOKIE.as_bytes();
-    name.starts_with(ours) || name.get(..ours.len()).is_some_and(|head| head.eq_ignore_ascii_case(ours))
+    name.first() == Some(&b'_')
+        && OURS.iter().any(|ours| name.get(..ours.len()).is_some_and(|head| head.eq_ignore_ascii_case(ours)))
 }
 
 /// What a request brings under a cookie's name.
@@ -95,16 +163,11 @@ pub fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     }
 }
 
-/// A `Set-Cookie` value for the session cookie.
-pub fn session(token: &SessionToken, keep: Keep) -> HeaderValue {
-    write(SESSION_COOKIE, &token.to_cookie(), keep)
-}
-
 /// A `Set-Cookie` value for one of the gateway's cookies: `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`.
 ///
 /// # Panics
 /// If the value is not made of cookie octets; callers pass tokens and codes of their own making.
-pub fn write(name: &'static str, value: &str, keep: Keep) -> HeaderValue {
+pub fn write(name: &str, value: &str, keep: Keep) -> HeaderValue {
     let mut cookie =
         Cookie::build((name, value)).path("/").secure(true).http_only(true).same_site(SameSite::Lax);
     match keep {
@@ -120,6 +183,14 @@ pub fn write(name: &'static str, value: &str, keep: Keep) -> HeaderValue {
     header.set_sensitive(true);
     header
 }
+
+const PREFIX: &str = "__Host-Http-";
+const BASE: &str = "portcullis";
+const SUFFIXES: [&str; 3] = ["-form", "-notice", "-device"];
+/// How cookies of gateways begin.
+const OURS: [&[u8]; 2] = [b"__Host-Http-portcullis", b"__Host-portcullis"];
+/// A cookie's name and attributes are sent with each request; nobody needs a longer one.
+const MAX_BASE_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -137,12 +208,13 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_among_others_and_over_several_lines() {
-        let name = SESSION_COOKIE;
+        let names = CookieNames::default();
+        let name = names.session();
         for lines in [
-            &["__Host-portcullis=abc"][..],
-            &["a=b; __Host-portcullis=abc; c=d"],
-            &["a=b", "__Host-portcullis=abc"],
-            &["x;;=; __Host-portcullis=abc"],
+            &["__Host-Http-portcullis=abc"][..],
+            &["a=b; __Host-Http-portcullis=abc; c=d"],
+            &["a=b", "__Host-Http-portcullis=abc"],
+            &["x;;=; __Host-Http-portcullis=abc"],
         ] {
             assert_eq!(find(&headers(lines), name), Some(&b"abc"[..]), "{lines:?}");
         }
@@ -150,14 +222,17 @@ mod tests {
 
     #[test]
     fn a_doubled_or_disguised_cookie_has_no_value() {
-        let name = SESSION_COOKIE;
+        let names = CookieNames::default();
+        let name = names.session();
         for lines in [
-            &["__Host-portcullis=abc; __Host-portcullis=def"][..],
-            &["__Host-portcullis=abc", "__Host-portcullis=abc"],
-            &["__host-portcullis=abc"],
-            &["__Host-portcullis2=abc"],
-            &["x__Host-portcullis=abc"],
-            &["__Host-portcullis"],
+            &["__Host-Http-portcullis=abc; __Host-Http-portcullis=def"][..],
+            &["__Host-Http-portcullis=abc", "__Host-Http-portcullis=abc"],
+            &["__host-http-portcullis=abc"],
+            &["__Host-Http-portcullis2=abc"],
+            &["x__Host-Http-portcullis=abc"],
+            &["__Host-Http-portcullis"],
+            // From before the prefix: a script could have set it.
+            &["__Host-portcullis=abc"],
         ] {
             assert_eq!(find(&headers(lines), name), None, "{lines:?}");
         }
@@ -205,15 +280,60 @@ mod tests {
 
     #[test]
     fn written_cookies_carry_every_protection() {
-        let token = SessionToken::generate().unwrap();
-        let kept = session(&token, Keep::For(Duration::from_hours(1)));
+        let names = CookieNames::default();
+        let kept = write(names.session(), "abc", Keep::For(Duration::from_hours(1)));
         let kept = kept.to_str().unwrap();
-        for part in ["__Host-portcullis=", "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=3600"] {
+        for part in
+            ["__Host-Http-portcullis=abc", "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=3600"]
+        {
             assert!(kept.contains(part), "{kept}");
         }
         assert!(!kept.contains("Domain"));
-        assert!(!session(&token, Keep::UntilClosed).to_str().unwrap().contains("Max-Age"));
-        assert!(write(NOTICE_COOKIE, "", Keep::Forget).to_str().unwrap().contains("Max-Age=0"));
-        assert!(is_ours(b"__Host-portcullis-notice") && is_ours(b"__HOST-Portcullis") && !is_ours(b"sid"));
+        assert!(!write(names.session(), "abc", Keep::UntilClosed).to_str().unwrap().contains("Max-Age"));
+        assert!(write(names.notice(), "", Keep::Forget).to_str().unwrap().contains("Max-Age=0"));
+    }
+
+    #[test]
+    fn cookies_of_every_gateway_are_kept_from_applications() {
+        let (standard, other) = (CookieNames::default(), CookieNames::parse("portcullis-test").unwrap());
+        for names in [&standard, &other] {
+            for name in [names.session(), names.form(), names.notice(), names.device()] {
+                assert!(name.starts_with("__Host-Http-portcullis"), "{name}");
+                assert!(is_ours(name.as_bytes()) && is_ours(name.to_uppercase().as_bytes()), "{name}");
+            }
+        }
+        assert!(is_ours(b"__Host-portcullis-form") && is_ours(b"__HOST-Portcullis"));
+        for theirs in ["sid", "portcullis", "__Host-sid", "__Host-Http-sid", "__Http-portcullis", "_", ""] {
+            assert!(!is_ours(theirs.as_bytes()), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn two_gateways_with_different_base_names_share_no_cookie() {
+        use BadCookieName::{Characters, Prefix, Suffix};
+        assert_eq!(CookieNames::parse("portcullis"), Ok(CookieNames::default()));
+        let longest = format!("portcullis{}", "x".repeat(54));
+        for base in ["portcullis2", "portcullis-test", "portcullis_A-1", &longest] {
+            assert_eq!(CookieNames::parse(base).unwrap().session(), format!("__Host-Http-{base}"));
+        }
+        for (base, wrong) in [
+            ("", Prefix),
+            ("wiki", Prefix),
+            ("Portcullis", Prefix),
+            ("__Host-Http-portcullis", Prefix),
+            (" portcullis", Prefix),
+            ("portcullis=x", Characters),
+            ("portcullis;x", Characters),
+            ("portcullis x", Characters),
+            ("portcullis\r\nx", Characters),
+            ("portcullis\u{e9}", Characters),
+            (&format!("{longest}x"), Characters),
+            // The form cookie of the gateway that says nothing of names.
+            ("portcullis-form", Suffix),
+            ("portcullis-test-device", Suffix),
+            ("portcullis-notice", Suffix),
+        ] {
+            assert_eq!(CookieNames::parse(base), Err(wrong), "{base}");
+        }
     }
 }

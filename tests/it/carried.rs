@@ -24,6 +24,7 @@ use portcullis::{
 };
 
 use crate::support::{
+    cookies::SESSION,
     gateway::{TestGateway, password},
     process::until,
     visitor::Visitor,
@@ -225,7 +226,7 @@ fn name(text: &str) -> UserName {
 }
 
 fn key_of(visitor: &Visitor) -> portcullis::session::SessionKey {
-    let cookie = visitor.cookies.get("__Host-portcullis").expect("a session");
+    let cookie = visitor.cookies.get(SESSION).expect("a session");
     portcullis::session::SessionToken::from_cookie(cookie.as_bytes()).expect("a token").key()
 }
 

@@ -27,11 +27,11 @@ use portcullis::{
 };
 
 use crate::support::{
+    cookies::SESSION,
     process::{Process, Workplace},
     visitor::{Reply, Visitor, Wire, form},
 };
 
-const COOKIE: &str = "__Host-portcullis";
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const PEOPLE: usize = 4;
 
@@ -169,7 +169,7 @@ impl Person {
         for (cookies, expected, wrong) in [(&self.alive, 200, "is lost"), (&self.dead, 401, "is alive again")]
         {
             for cookie in cookies {
-                let request = Request::get("/").header("cookie", format!("{COOKIE}={cookie}"));
+                let request = Request::get("/").header("cookie", format!("{SESSION}={cookie}"));
                 let status = visitor.send_over(wire, request.body(String::new()).unwrap()).status;
                 let (key, name) = (key_of(cookie), &self.name);
                 assert_eq!(status, expected, "{when}: session {key} of {name} {wrong}");
@@ -222,7 +222,7 @@ fn signs_out(person: &mut Person, where_to: &Address) -> Option<()> {
     let cookie = person.alive.pop()?;
     person.unknown.push(cookie.clone());
     let mut visitor = where_to.visitor();
-    visitor.cookies.insert(COOKIE.into(), cookie.clone());
+    visitor.cookies.insert(SESSION.into(), cookie.clone());
     let mut wire = visitor.try_connect().ok()?;
     let csrf = page(&mut visitor, &mut wire, "/.gateway/logout")?.field("csrf");
     let reply = submit(&mut visitor, &mut wire, "/.gateway/logout", &[("csrf", &csrf)])?;
@@ -247,7 +247,7 @@ fn is_ended_elsewhere(person: &mut Person, sessions: &Path) -> Option<()> {
 fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Option<()> {
     let cookie = person.alive.first()?.clone();
     let mut visitor = where_to.visitor();
-    visitor.cookies.insert(COOKIE.into(), cookie);
+    visitor.cookies.insert(SESSION.into(), cookie);
     let mut wire = visitor.try_connect().ok()?;
     let csrf = page(&mut visitor, &mut wire, "/.gateway/account/password")?.field("csrf");
     person.passwords += 1;
@@ -283,7 +283,7 @@ fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &
 }
 
 fn cookie_of(visitor: &Visitor) -> String {
-    visitor.cookies.get(COOKIE).expect("a session").clone()
+    visitor.cookies.get(SESSION).expect("a session").clone()
 }
 
 fn key_of(cookie: &str) -> SessionKey {

@@ -335,13 +335,13 @@ async fn cookies_that_http2_has_split_arrive_as_one_line() {
 #[test]
 fn an_upstream_cannot_set_the_gateways_cookies() {
     let upstream = Upstream::answering(
-        "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: __Host-portcullis=x; Path=/; Secure\r\n\
-         set-cookie:  __host-Portcullis-form=x\r\nSet-Cookie: =__Host-portcullis=x; Path=/; Secure\r\n\
-         Set-Cookie: = __Host-portcullis=x\r\nSet-Cookie: c=__Host-portcullis=x\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: __Host-Http-portcullis=x; Path=/; Secure\r\n\
+         set-cookie:  __host-http-Portcullis-form=x\r\nSet-Cookie: __Host-portcullis=x; Path=/; Secure\r\nSet-Cookie: =__Host-Http-portcullis=x; Path=/; Secure\r\n\
+         Set-Cookie: = __Host-Http-portcullis=x\r\nSet-Cookie: c=__Host-Http-portcullis=x\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let answer = RawClient::connect(&gateway).get("/", "");
-    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/; Secure", "c=__Host-portcullis=x; Secure"]);
+    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/; Secure", "c=__Host-Http-portcullis=x; Secure"]);
 }
 
 #[test]

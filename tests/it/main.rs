@@ -13,6 +13,7 @@ mod access_matrix;
 mod advisories;
 mod browser;
 mod carried;
+mod cookie_names;
 mod crash;
 mod disk;
 mod documents;

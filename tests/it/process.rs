@@ -14,12 +14,12 @@ use std::{
 use http::{Method, Request};
 
 use crate::support::{
+    cookies::{FORM, SESSION},
     process::{Process, Workplace, mode, set_up_links, text, until},
     visitor::{Protocol, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
-const SESSION: &str = "__Host-portcullis";
 const NEW_PASSWORD: &str = "seven violet lanterns hum";
 const PASSWORD: &str = "quiet otters fold umbrellas";
 
@@ -435,7 +435,7 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
         ("password", PASSWORD),
         ("again", PASSWORD),
     ];
-    secrets.insert("form cookie", root.cookies["__Host-portcullis-form"].clone());
+    secrets.insert("form cookie", root.cookies[FORM].clone());
     secrets.insert("form token", csrf.clone());
     assert_eq!(root.submit("/.gateway/setup", &fields).status, 303);
     secrets.insert("first session", root.cookies[SESSION].clone());

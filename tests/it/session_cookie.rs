@@ -7,14 +7,12 @@ use portcullis::identity::UserName;
 
 use crate::support::{
     client::{Http2, RawClient, full, read, request, sign_in},
+    cookies::{FORM, SESSION},
     gateway::{TestGateway, password},
     process::until,
     upstream::Upstream,
     visitor::Visitor,
 };
-
-const SESSION: &str = "__Host-portcullis";
-const FORM: &str = "__Host-portcullis-form";
 
 fn gateway(upstream: &Upstream) -> TestGateway {
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}", upstream.url));

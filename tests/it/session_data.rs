@@ -4,13 +4,12 @@ use http::{Method, Request};
 
 use crate::support::{
     client::RawClient,
+    cookies::SESSION,
     gateway::{TestGateway, password},
     process::Workplace,
     upstream::{Upstream, values},
     visitor::{Protocol, Reply, Visitor},
 };
-
-const SESSION: &str = "__Host-portcullis";
 
 /// An application that does as it is told: what a request's `X-Answer` lines say becomes the answer's head,
 /// and the body is what it keeps.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::{
     client::{RawClient, sign_in},
+    cookies::SESSION,
     gateway::{TestGateway, password},
     process::{Process, Workplace, mode, until},
     visitor::{Reply, Visitor},
@@ -224,7 +225,7 @@ fn sessions_are_listed_and_ended_from_the_command_line_while_the_gateway_runs() 
         let key = key_of(&place, "alice");
         let (short, _) = key.split_at(16);
         assert!(table.contains("alice") && table.contains("bob") && table.contains(short), "{table}");
-        let token = &alice.cookies["__Host-portcullis"];
+        let token = &alice.cookies[SESSION];
         assert!(!table.contains(token.as_str()));
 
         let said = place.run_well(&["session", "revoke", short], "");

@@ -11,6 +11,7 @@ use tokio_tungstenite::{
 use crate::support::{
     browser::Browser,
     client::{Answer, Http2, RawClient, connect, full, request, sign_in},
+    cookies::SESSION,
     gateway::{TestGateway, password},
     process::until,
     upstream::{Upstream, public_app},
@@ -141,7 +142,7 @@ fn without_a_session_there_is_nothing_to_protect() {
     };
     for lines in FOREIGN {
         assert_eq!(post(lines), 200, "{lines}");
-        assert_eq!(post(&format!("Cookie: __Host-portcullis=of-nobody\r\n{lines}")), 200, "{lines}");
+        assert_eq!(post(&format!("Cookie: {SESSION}=of-nobody\r\n{lines}")), 200, "{lines}");
     }
     // With one there is: the app is told who it is on public paths, too.
     let cookie = sign_in(&gateway, "alice");

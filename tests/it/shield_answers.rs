@@ -128,9 +128,9 @@ fn asvs_3_3_1_the_applications_cookies_are_secure() {
 /// An app behind the gateway may not speak for it: not in a head, not with a change of protocol, not in a trailer.
 #[test]
 fn asvs_3_3_3_no_application_sets_a_cookie_or_a_header_of_the_gateway() {
-    let forged = "Set-Cookie: __Host-portcullis=x; Path=/; Secure\r\nSet-Cookie: __Host-portcullis-form=x\r\n\
-                  Set-Cookie: __Host-portcullis-device=x; Path=/; Secure\r\nSet-Cookie: __HOST-Portcullis-Notice=x\r\n\
-                  Set-Cookie: =__Host-portcullis-device=x\r\nSet-Cookie: mine=1\r\nPortcullis-User: root\r\n\
+    let forged = "Set-Cookie: __Host-Http-portcullis=x; Path=/; Secure\r\nSet-Cookie: __Host-Http-portcullis-form=x\r\n\
+                  Set-Cookie: __Host-Http-portcullis-device=x; Path=/; Secure\r\nSet-Cookie: __HOST-Portcullis-Notice=x\r\n\
+                  Set-Cookie: =__Host-Http-portcullis-device=x\r\nSet-Cookie: mine=1\r\nPortcullis-User: root\r\n\
                   PORTCULLIS-Anything: x\r\nPortcullis-Session-Set: a=b\r\nAlt-Svc: h3=\":443\"\r\n";
     let answer = answered(forged, "");
     assert_eq!(answer.values("set-cookie"), ["mine=1; Secure"]);
@@ -151,7 +151,7 @@ fn asvs_3_3_3_no_application_sets_a_cookie_or_a_header_of_the_gateway() {
 
     let upstream = Upstream::answering(
         "HTTP/1.1 200 OK\r\nTrailer: Set-Cookie, Portcullis-User, X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\
-         Set-Cookie: __Host-portcullis=x\r\nset-cookie: a=b\r\nPortcullis-User: root\r\nX-Sum: 1\r\n\r\n",
+         Set-Cookie: __Host-Http-portcullis=x\r\nset-cookie: a=b\r\nPortcullis-User: root\r\nX-Sum: 1\r\n\r\n",
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let answer = RawClient::connect(&gateway).get("/", "TE: trailers\r\n");

@@ -10,13 +10,11 @@ use portcullis::{
 };
 
 use crate::support::{
+    cookies::{FORM, NOTICE, SESSION},
     gateway::{TestGateway, password},
     visitor::{Protocol, Reply, Visitor, form},
 };
 
-const SESSION: &str = "__Host-portcullis";
-const FORM: &str = "__Host-portcullis-form";
-const NOTICE: &str = "__Host-portcullis-notice";
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 
 fn gateway() -> TestGateway {
@@ -184,7 +182,7 @@ fn the_session_cookie_is_for_this_host_and_for_no_script() {
     let mut alice = Visitor::of(&gateway);
     let reply = alice.sign_in_to("/", "alice", &password("alice"));
     let cookies = reply.set_cookies();
-    let cookie = cookies.iter().find(|cookie| cookie.starts_with("__Host-portcullis=")).unwrap();
+    let cookie = cookies.iter().find(|cookie| cookie.starts_with(&format!("{SESSION}="))).unwrap();
     let mut attributes: Vec<_> = cookie.split("; ").skip(1).collect();
     attributes.sort_unstable();
     assert_eq!(attributes, ["HttpOnly", "Max-Age=43200", "Path=/", "SameSite=Lax", "Secure"]);
@@ -205,7 +203,7 @@ fn a_browser_session_ends_with_the_browser() {
     gateway.add_user("alice", &[]);
     let reply = Visitor::of(&gateway).sign_in_to("/", "alice", &password("alice"));
     let cookies = reply.set_cookies();
-    let cookie = cookies.iter().find(|cookie| cookie.starts_with("__Host-portcullis=")).unwrap();
+    let cookie = cookies.iter().find(|cookie| cookie.starts_with(&format!("{SESSION}="))).unwrap();
     assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
 }
 

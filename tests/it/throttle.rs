@@ -13,13 +13,13 @@ use portcullis::{
 use serde_json::Value;
 
 use crate::support::{
+    cookies::DEVICE,
     gateway::{TestGateway, password},
     process::{Workplace, mode, text, until},
     redis::{RedisServer, Wire},
     visitor::{Reply, Visitor, form},
 };
 
-const DEVICE: &str = "__Host-portcullis-device";
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const MINUTE: Duration = Duration::from_mins(1);
 

@@ -12,13 +12,13 @@ use portcullis::{
 };
 
 use crate::support::{
+    cookies::SESSION,
     gateway::{TestGateway, password},
     process::{Workplace, text, until},
     redis::{RedisServer, Wire},
     visitor::Visitor,
 };
 
-const SESSION: &str = "__Host-portcullis";
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 /// So long that nothing but a message can be what a test sees.
 const NEVER: &str = "cache_ttl = \"10h\"\ngrace = \"0s\"";

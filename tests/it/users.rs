@@ -3,6 +3,7 @@
 use http::Method;
 
 use crate::support::{
+    cookies::SESSION,
     process::{Process, Workplace, text, until},
     visitor::Visitor,
 };
@@ -27,7 +28,6 @@ allow = { user = "somebody-else" }
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const PASSWORD: &str = "quiet otters fold umbrellas";
 const NEW: &str = "seven violet lanterns hum";
-const SESSION: &str = "__Host-portcullis";
 
 /// A running gateway with `alice`, who is signed in.
 fn alice_is_signed_in() -> (Workplace, Process, Visitor) {

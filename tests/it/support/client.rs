@@ -21,6 +21,7 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 
 use super::{
+    cookies::SESSION,
     gateway::{TestGateway, password},
     upstream::{PATIENCE, values},
 };
@@ -359,7 +360,8 @@ pub fn sign_in(gateway: &TestGateway, name: &str) -> String {
     ));
     let answer = client.answer();
     assert_eq!(answer.status, 303, "{}\n{}", answer.head, answer.text());
-    let session = answer.values("set-cookie").into_iter().find(|line| line.starts_with("__Host-portcullis="));
+    let session =
+        answer.values("set-cookie").into_iter().find(|line| line.starts_with(&format!("{SESSION}=")));
     session.expect("a session").split(';').next().expect("a pair").to_owned()
 }
 

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod cookies;
 pub mod frames;
 pub mod gateway;
 pub mod process;
