@@ -19,7 +19,7 @@ use portcullis::{
     identity::Identity,
     request::{NormalPath, RequestIds, Target, TrustedProxies},
     session::SessionToken,
-    shield::{Answers, Audience, Senders, Sent},
+    shield::{Audience, Senders, Sent, Shield},
     telemetry::{AccessLog, Format, LogWriter},
 };
 use samples::{
@@ -110,7 +110,7 @@ fn identity_headers(criterion: &mut Criterion) {
 /// What the shield costs a request that only reads, one that changes something, and each answer.
 fn shields(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("shield");
-    let (senders, answers) = (Senders::default(), Answers::standard());
+    let (senders, shield) = (Senders::default(), Shield::standard());
     let target = target("/");
     let headers = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static("https://wiki.example.com"))]);
     for method in [Method::GET, Method::POST] {
@@ -130,7 +130,7 @@ fn shields(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter_batched_ref(
                 || received.clone(),
-                |headers| answers.complete(StatusCode::OK, headers, Audience::SignedIn),
+                |headers| shield.complete(StatusCode::OK, headers, Audience::SignedIn, None),
                 BatchSize::SmallInput,
             );
         });

@@ -37,14 +37,14 @@ use crate::{
     },
     identity::{Identity, UserId},
     moment,
-    portal::{self, Portal, Visit, confirm_redirect, sign_in_redirect},
+    portal::{self, Portal, ReturnTo, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
     request::{Authority, LastAuthority, Malformed, RequestId, RequestIds, Target},
     session::{
         AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,
         cookie::{self, Brought},
     },
-    shield::Audience,
+    shield::{Audience, WorkerScript, Workers},
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord, Counters, Limit, Metrics, UnenforcedRecord},
     users::{Account, Directory, DirectoryError, LastAccount},
@@ -260,8 +260,10 @@ impl Gateway {
             Err(Unrouted::UnknownHost) => return Err(Refusal::Misdirected),
         };
 
-        // Before this use of the session counts: the app may have limits of its own.
         let page = portal::page_of(&target.path);
+        let own_app = app.filter(|_| page.is_none()).map(|app| app.id);
+        cross_site::ward_off_worker(headers, own_app, snapshot, exchange)?;
+        // Before this use of the session counts: the app may have limits of its own.
         let own = match (app, page) {
             (Some(app), None) => snapshot.session_limits(app, &target),
             _ => AppLimits::default(),
@@ -294,15 +296,9 @@ impl Gateway {
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
                 pin!(self.forward(permit, request, (presented, own), (snapshot, connection), exchange)).await
             }
-            Decision::Confirm if Representation::of(method, headers) == Representation::Page => {
-                Ok(confirm_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
-            }
-            Decision::Confirm => Err(Refusal::Confirm),
+            Decision::Confirm => lead_to(Refusal::Confirm, request, exchange, snapshot),
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
-            Decision::Challenge if Representation::of(method, headers) == Representation::Page => {
-                Ok(sign_in_redirect(to_come_back(method, exchange)).map(OutgoingBody::Own))
-            }
-            Decision::Challenge => Err(Refusal::SignIn),
+            Decision::Challenge => lead_to(Refusal::SignIn, request, exchange, snapshot),
             Decision::Deny => Err(Refusal::Forbidden),
         }
     }
@@ -406,7 +402,8 @@ impl Gateway {
         let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
         // sends then may be meant for that person alone.
-        let shield = snapshot.shields.get(permit.app().0).and_then(|shield| shield.answers.as_ref());
+        let shield = snapshot.shields.get(permit.app().0);
+        let script = Workers::are_asked_for(request.headers()).then(|| exchange.target.clone()).flatten();
         let audience = if permit.is_public() { Audience::Everyone } else { Audience::SignedIn };
         let needs_session = !permit.is_public() || permit.user().is_some() || told.is_some();
         let leash: Option<&dyn Fn() -> Leash> = if needs_session { Some(&tie) } else { None };
@@ -414,7 +411,9 @@ impl Gateway {
             app,
             owned: &snapshot.owned,
             limits,
-            hides_software: shield.is_some_and(|answers| answers.hides_software),
+            hides_software: shield
+                .and_then(|shield| shield.answers.as_ref())
+                .is_some_and(|answers| answers.hides_software),
             facts,
             leash,
             session_data: told.as_ref(),
@@ -425,8 +424,9 @@ impl Gateway {
                 exchange.upstream_time = Some(answer.upstream_time);
                 let mut response = answer.response;
                 // Before the gateway adds a cookie of its own.
-                if let Some(answers) = shield {
-                    answers.complete(response.status(), response.headers_mut(), audience);
+                if let Some(shield) = shield {
+                    let script = script.as_ref().map(|target| WorkerScript(target.path.as_str()));
+                    shield.complete(response.status(), response.headers_mut(), audience, script);
                 }
                 if !answer.session.is_empty()
                     && let Some(target) = &exchange.target
@@ -653,6 +653,30 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(None) => SizeHint::with_exact(0),
         }
     }
+}
+
+/// Sends a person to the page that a refusal asks for. From a frame only a link leads there: the page has a form, which
+/// nobody may frame.
+fn lead_to(
+    refusal: Refusal,
+    request: &Request<Option<Incoming>>,
+    exchange: &Exchange,
+    snapshot: &Snapshot,
+) -> Result<Response<OutgoingBody>, Refusal> {
+    let wants = Representation::of(request.method(), request.headers());
+    let original = to_come_back(request.method(), exchange);
+    let confirms = refusal == Refusal::Confirm;
+    let response = match wants {
+        Representation::Problem => return Err(refusal),
+        Representation::Page if confirms => confirm_redirect(original),
+        Representation::Page => sign_in_redirect(original),
+        Representation::Frame => {
+            let to = original.map_or_else(ReturnTo::start, ReturnTo::parse);
+            let page = if confirms { to.confirm_location() } else { to.login_location() };
+            refusal.respond_leading_to(Some(&page), wants, exchange.id.as_str(), &snapshot.portal.pages)
+        }
+    };
+    Ok(response.map(OutgoingBody::Own))
 }
 
 /// Where a browser wanted to go, if asking again does no harm.

@@ -10,12 +10,12 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{ACCEPT, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ACCEPT, ALLOW, RETRY_AFTER},
 };
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::pages::{self, Page, Pages, Refused};
+use crate::pages::{self, Page, Pages, Refused, WayOn};
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub enum Refusal {
     Forbidden,
     /// 403: another site has sent this in the name of who is signed in.
     CrossSite,
+    /// 403: the script of a service worker, which the app may not have.
+    ServiceWorker,
+    /// 403: a page of the gateway with a form, which no other page may show in a frame.
+    Framed,
     /// 404: there is no such page.
     NotFound,
     /// 405: not with this method; holds the value of `Allow`.
@@ -73,6 +77,8 @@ pub enum Refusal {
 pub enum Representation {
     /// HTML, for somebody who is looking at it.
     Page,
+    /// HTML in a frame of another page.
+    Frame,
     /// `application/problem+json`, for a program.
     Problem,
 }
@@ -83,7 +89,7 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::SignIn | Self::Confirm => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::CrossSite | Self::ServiceWorker | Self::Framed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -108,6 +114,8 @@ impl Refusal {
             Self::Confirm => "Please confirm your password",
             Self::Forbidden => "You can’t open this page",
             Self::CrossSite => "This came from another site",
+            Self::ServiceWorker => "Service workers are off here",
+            Self::Framed => "This page doesn’t open in a frame",
             Self::NotFound => "Page not found",
             Self::MethodNotAllowed(_) => "This doesn’t work here",
             Self::TooSlow => "That took too long",
@@ -138,6 +146,10 @@ impl Refusal {
             Self::CrossSite => {
                 "Another web site sent this request with your sign-in, so it was not passed on. If you want it done, open the page itself and do it there."
             }
+            Self::ServiceWorker => {
+                "A service worker of this application could take the place of the sign-in page. An administrator can allow it with service_workers."
+            }
+            Self::Framed => "It needs a window of its own, so that no other page can lay itself over it.",
             Self::NotFound => "There is nothing at this address. Check it for typing errors.",
             Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
             Self::TooSlow => "The request did not arrive in time. Please try again.",
@@ -178,19 +190,37 @@ impl Refusal {
 
     /// The answer, with the headers that belong to its status.
     pub fn respond(&self, wants: Representation, request_id: &str, pages: &Pages) -> Response<Full<Bytes>> {
+        self.respond_leading_to(self.page_to_open(), wants, request_id, pages)
+    }
+
+    /// The same, with another page to open.
+    pub fn respond_leading_to(
+        &self,
+        page_to_open: Option<&str>,
+        wants: Representation,
+        request_id: &str,
+        pages: &Pages,
+    ) -> Response<Full<Bytes>> {
         let detail = self.detail();
         let mut response = match wants {
-            Representation::Page => pages.render(
-                self.status(),
-                &Page::Refused(Refused {
+            Representation::Page | Representation::Frame => {
+                let is_framed = wants == Representation::Frame;
+                let page = Page::Refused(Refused {
                     status: self.status().as_u16(),
                     title: self.title(),
                     detail: &detail,
                     request_id,
-                    offers_sign_in: *self == Self::SignIn,
+                    way_on: page_to_open.map(|href| WayOn { href, words: self.words_for_page_to_open() }),
                     offers_account: *self == Self::Forbidden,
-                }),
-            ),
+                    is_framed,
+                });
+                let mut response = pages.render(self.status(), &page);
+                // It has no form that another page could lay itself over.
+                if is_framed {
+                    pages::let_own_pages_frame(&mut response);
+                }
+                response
+            }
             Representation::Problem => {
                 let problem = Problem {
                     kind: "about:blank",
@@ -209,12 +239,30 @@ impl Refusal {
         response
     }
 
-    /// The headers that belong to the status: a challenge, when to come back, what would work.
+    /// The page of the gateway that helps.
+    fn page_to_open(&self) -> Option<&'static str> {
+        match self {
+            Self::SignIn => Some(LOGIN_PAGE),
+            Self::Confirm => Some(CONFIRM_PAGE),
+            _ => None,
+        }
+    }
+
+    fn words_for_page_to_open(&self) -> &'static str {
+        match self {
+            Self::SignIn => "Sign in",
+            Self::Confirm => "Confirm your password",
+            _ => "Open the page",
+        }
+    }
+
+    /// The headers that belong to the status: when to come back, what would work.
+    ///
+    /// A 401 has no challenge, although RFC 9110 §11.6.1 asks for one. No registered scheme fits a form: `Basic`
+    /// and `Digest` make browsers ask for a password in a dialog of their own, and at every other scheme Python's
+    /// urllib, with which `hg` speaks HTTP, ends in a traceback.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         match self {
-            Self::SignIn | Self::Confirm => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
-            }
             Self::MethodNotAllowed(allow) => {
                 headers.insert(ALLOW, HeaderValue::from_static(allow));
             }
@@ -259,7 +307,11 @@ impl Representation {
         let (mut is_script, mut accepts_html) = (false, false);
         for (name, value) in headers {
             if name.as_str().starts_with("sec-fetch-") {
-                return if is_navigation(headers) { Self::Page } else { Self::Problem };
+                return match is_navigation(headers) {
+                    true if says(headers, &SEC_FETCH_DEST, &FRAMES) => Self::Frame,
+                    true => Self::Page,
+                    false => Self::Problem,
+                };
             }
             is_script |= *name == X_REQUESTED_WITH;
             accepts_html |= *name == ACCEPT && value.to_str().is_ok_and(names_html);
@@ -268,17 +320,19 @@ impl Representation {
     }
 }
 
+/// The mode alone: a service worker that fetches a navigation sends `Sec-Fetch-Dest: empty` with it, and the person gets
+/// to see what it is given.
 fn is_navigation(headers: &HeaderMap) -> bool {
-    let is_one_of = |name: HeaderName, wanted: &[&str]| {
-        let mut values = headers.get_all(name).iter();
-        match (values.next(), values.next()) {
-            (Some(value), None) => wanted.iter().any(|wanted| value == wanted),
-            _ => false,
-        }
-    };
-    is_one_of(SEC_FETCH_MODE, &["navigate"])
-        && (!headers.contains_key(SEC_FETCH_DEST)
-            || is_one_of(SEC_FETCH_DEST, &["document", "iframe", "frame", "embed", "object"]))
+    says(headers, &SEC_FETCH_MODE, &["navigate"])
+}
+
+/// Whether a header field comes once and has one of these values.
+fn says(headers: &HeaderMap, name: &HeaderName, wanted: &[&str]) -> bool {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => wanted.iter().any(|wanted| value == wanted),
+        _ => false,
+    }
 }
 
 /// Whether an `Accept` value names `text/html` with a quality above zero (RFC 9110 §12.5.1).
@@ -311,12 +365,11 @@ fn in_words(time: Duration) -> String {
 const LOGIN_PAGE: &str = "/.gateway/login";
 const CONFIRM_PAGE: &str = "/.gateway/confirm";
 
-/// A 401 has to name a way to sign in (RFC 9110 §11.6.1), and `Basic` would make browsers ask in a
-/// dialog of their own. This scheme is an informal one that describes a form and the cookie it gives.
-pub(crate) const CHALLENGE: &str = r#"Cookie form-action="/.gateway/login", cookie-name="__Host-Http-portcullis""#;
+/// Values of `Sec-Fetch-Dest` for a page within another one (Fetch Metadata §2.1).
+const FRAMES: [&str; 4] = ["iframe", "frame", "embed", "object"];
 
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 #[cfg(test)]
@@ -325,12 +378,14 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 20] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 22] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
         Refusal::Confirm,
         Refusal::Forbidden,
         Refusal::CrossSite,
+        Refusal::ServiceWorker,
+        Refusal::Framed,
         Refusal::NotFound,
         Refusal::MethodNotAllowed("GET, HEAD"),
         Refusal::TooSlow,
@@ -357,7 +412,7 @@ pub(crate) mod tests {
 
     #[test]
     fn navigations_get_pages_and_programs_get_problems() {
-        use Representation::{Page, Problem};
+        use Representation::{Frame, Page, Problem};
         const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         let table: &[(&[(&str, &str)], Representation)] = &[
             (&[], Problem),
@@ -373,9 +428,22 @@ pub(crate) mod tests {
             (&[("accept", "text/htmlx, xtext/html")], Problem),
             (&[("accept", CHROME), ("x-requested-with", "XMLHttpRequest")], Problem),
             (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("accept", CHROME)], Page),
-            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], Page),
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], Frame),
+            (&[("sec-fetch-dest", "frame"), ("sec-fetch-mode", "navigate"), ("accept", "*/*")], Frame),
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "embed")], Frame),
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "object")], Frame),
+            (
+                &[
+                    ("sec-fetch-mode", "navigate"),
+                    ("sec-fetch-dest", "iframe"),
+                    ("sec-fetch-dest", "document"),
+                ],
+                Page,
+            ),
+            // Of a service worker that fetches the request of a navigation.
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty"), ("accept", CHROME)], Page),
+            (&[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "iframe")], Problem),
             (&[("sec-fetch-mode", "navigate")], Page),
-            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "image")], Problem),
             (&[("sec-fetch-mode", "cors"), ("accept", CHROME)], Problem),
             (&[("sec-fetch-mode", "websocket"), ("accept", CHROME)], Problem),
             (&[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image"), ("accept", CHROME)], Problem),
@@ -413,6 +481,29 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn refusal_in_a_frame_has_no_form_and_its_links_leave_the_frame() {
+        let pages = Pages::new();
+        for refusal in EVERY_REFUSAL {
+            let response = refusal.respond(Representation::Frame, "r-1", &pages);
+            let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+            assert!(
+                policy.contains("frame-ancestors 'self'") && policy.contains("form-action 'none'"),
+                "{policy}"
+            );
+            assert_eq!(response.headers()["x-frame-options"], "SAMEORIGIN");
+            let html = String::from_utf8(body(response).await.to_vec()).unwrap();
+            assert!(!html.contains("<form"), "{html}");
+            assert_eq!(html.matches("<a ").count(), html.matches("target=\"_top\"").count(), "{html}");
+            assert_eq!(html.contains(">Sign in<"), refusal == Refusal::SignIn, "{html}");
+
+            let response = refusal.respond(Representation::Page, "r-1", &pages);
+            let policy = response.headers()["content-security-policy"].to_str().unwrap();
+            assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+            assert_eq!(response.headers()["x-frame-options"], "DENY");
+        }
+    }
+
+    #[tokio::test]
     async fn a_page_says_what_happened_with_its_request_id_escaped() {
         let pages = Pages::new();
         for refusal in EVERY_REFUSAL {
@@ -443,7 +534,7 @@ pub(crate) mod tests {
     #[test]
     fn each_status_carries_its_header() {
         let pages = Pages::new();
-        for wants in [Representation::Page, Representation::Problem] {
+        for wants in [Representation::Page, Representation::Frame, Representation::Problem] {
             let header = |refusal: Refusal, name: &str| {
                 refusal
                     .respond(wants, "r", &pages)
@@ -451,7 +542,7 @@ pub(crate) mod tests {
                     .get(name)
                     .map(|v| v.to_str().unwrap().to_owned())
             };
-            assert_eq!(header(Refusal::SignIn, "www-authenticate").as_deref(), Some(CHALLENGE));
+            assert!(header(Refusal::SignIn, "www-authenticate").is_none());
             assert_eq!(header(Refusal::MethodNotAllowed("GET, HEAD"), "allow").as_deref(), Some("GET, HEAD"));
             let busy = |millis| Refusal::TooBusy { retry_after: Duration::from_millis(millis) };
             assert_eq!(header(busy(1500), "retry-after").as_deref(), Some("2"));
@@ -459,7 +550,6 @@ pub(crate) mod tests {
             let many = Refusal::TooManyAttempts { retry_after: Duration::from_millis(299_001) };
             assert_eq!(header(many, "retry-after").as_deref(), Some("300"));
             assert!(header(Refusal::Unavailable, "retry-after").is_some());
-            assert!(header(Refusal::Forbidden, "www-authenticate").is_none());
         }
     }
 

@@ -23,7 +23,7 @@ use portcullis::{
     fuzzing::Rewriting,
     identity::Identity,
     request::{NormalPath, RequestIds, Target, TrustedProxies},
-    shield::{Answers, Audience},
+    shield::{Audience, Shield},
     telemetry::{AccessLog, Format, LogWriter},
 };
 use samples::{
@@ -134,9 +134,9 @@ fn headers_to_upstream(times: usize) {
 }
 
 fn headers_of_the_answer(times: usize) {
-    let answers = Answers::standard();
+    let shield = Shield::standard();
     count(times, answer_headers, |mut headers| {
-        answers.complete(StatusCode::OK, &mut headers, Audience::SignedIn);
+        shield.complete(StatusCode::OK, &mut headers, Audience::SignedIn, None);
         headers
     });
 }

@@ -17,7 +17,7 @@ use crate::{
     forward::{self, IdentityHeaders, KeepsData},
     server::TlsVersion,
     session::{AppLimits, cookie::CookieNames},
-    shield::{Answers, Mode, Shield},
+    shield::{Answers, Mode, Shield, Workers},
 };
 
 /// What came of a check.
@@ -145,6 +145,16 @@ fn write_app(
         let names: Vec<&str> = forwarded.pass_headers.iter().map(http::HeaderName::as_str).collect();
         heads.push(["passes".to_owned(), names.join(", ")]);
     }
+    match &shield.workers {
+        Workers::Refused => {}
+        Workers::Within(scope) if **scope == *"/" => heads.push([
+            "service workers".to_owned(),
+            "allowed; one with the scope `/` can take over the gateway's sign-in page".to_owned(),
+        ]),
+        Workers::Within(scope) => {
+            heads.push(["service workers".to_owned(), format!("allowed below {scope}")]);
+        }
+    }
     if let Some(loosened) = loosened(shield) {
         heads.push(["shield".to_owned(), loosened]);
     }
@@ -173,7 +183,7 @@ fn shorter_sessions(own: &AppLimits) -> Option<String> {
 
 /// What an app takes off its shield.
 fn loosened(shield: &Shield) -> Option<String> {
-    if *shield == Shield::off() {
+    if (Shield { workers: Workers::Refused, ..shield.clone() }) == Shield::off() {
         return Some("off".to_owned());
     }
     let mut parts: Vec<String> = Vec::new();
@@ -330,6 +340,7 @@ allow = "nobody"
         };
         assert_eq!(told(""), "");
         assert_eq!(told("[app.shield]\nmode = \"off\""), "off");
+        assert_eq!(told("service_workers = true\n[app.shield]\nmode = \"off\""), "off");
         assert_eq!(told("[app.shield]\nmode = \"report\""), "what other sites send is only reported");
         assert_eq!(told("[app.shield]\ncross_site = \"allow\""), "other sites may send everything");
         assert_eq!(

@@ -20,7 +20,7 @@ use crate::{
     identity::GroupName,
     request::Authority,
     session::{AppLimits, Limits},
-    shield::Shield,
+    shield::{Shield, Workers},
 };
 
 /// All apps.
@@ -71,7 +71,8 @@ pub(super) fn read(
         let name = names.of(index, &hosts, mount.as_ref());
         forwarded.push(forwarded_app(reader, section, &name, upstreams.read(reader, section, folder)));
         sessions.push(app_limits(reader, section.field("session"), limits));
-        shields.push(shield::read(reader, section.field("shield")));
+        let workers = workers(reader, section, mount.as_ref());
+        shields.push(shield::read(reader, section.field("shield"), workers));
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
@@ -188,6 +189,15 @@ fn forwarded_app(
         underscore_headers: reader.boolean(section.field("underscore_headers"), false),
         pass_headers: Vec::new(),
         session_data: session_data(reader, section),
+    }
+}
+
+fn workers(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Workers {
+    match mount {
+        Some(mount) if reader.boolean(section.field("service_workers"), false) => {
+            Workers::within(mount.as_str())
+        }
+        _ => Workers::Refused,
     }
 }
 

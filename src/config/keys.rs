@@ -94,6 +94,7 @@ pub(super) static APP: Keys = Keys {
         "pass_headers",
         "session_data",
         "anonymous_sessions",
+        "service_workers",
         "session",
         "shield",
         "rule",

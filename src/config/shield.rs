@@ -1,18 +1,22 @@
 //! `[app.shield]`: what protects an app from other sites.
 
-use http::{
-    HeaderName, HeaderValue,
-    header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
-};
+use http::{HeaderName, HeaderValue, header::REFERRER_POLICY};
 
 use super::{
     keys,
     reader::{Field, Reader, Section, shown},
 };
-use crate::shield::{Answers, CROSS_ORIGIN_OPENER_POLICY, Cookies, Mode, Origin, SameSite, Senders, Shield};
+use crate::shield::{
+    Answers, CROSS_ORIGIN_OPENER_POLICY, Cookies, Mode, Origin, SameSite, Senders, Shield,
+    USUAL_REFERRER_POLICY, Workers,
+};
 
 /// Reads the table; without one, all of it is on.
-pub(super) fn read(reader: &Reader, field: Option<Field<'_>>) -> Shield {
+pub(super) fn read(reader: &Reader, field: Option<Field<'_>>, workers: Workers) -> Shield {
+    Shield { workers, ..read_table(reader, field) }
+}
+
+fn read_table(reader: &Reader, field: Option<Field<'_>>) -> Shield {
     let Some(section) = reader.table(field, &keys::APP_SHIELD) else { return Shield::standard() };
     let choice = |name: &str, choices: &[&str]| {
         section.field(name).and_then(|field| reader.choice(&field, choices).map(str::to_owned))
@@ -25,8 +29,8 @@ pub(super) fn read(reader: &Reader, field: Option<Field<'_>>) -> Shield {
             warn_of_the_rest(reader, &section);
             Shield::off()
         }
-        Some("report") => Shield { mode: Mode::Report, senders, answers: Some(answers) },
-        _ => Shield { mode: Mode::Enforce, senders, answers: Some(answers) },
+        Some("report") => Shield { mode: Mode::Report, senders, answers: Some(answers), ..Shield::off() },
+        _ => Shield { mode: Mode::Enforce, senders, answers: Some(answers), ..Shield::off() },
     }
 }
 
@@ -72,13 +76,13 @@ fn answers(
         let chosen = choice(name, choices).unwrap_or_else(|| default.to_owned());
         (chosen != "off").then(|| HeaderValue::try_from(chosen).ok()).flatten()
     };
-    let missing: [(HeaderName, _); 3] = [
-        (X_CONTENT_TYPE_OPTIONS, value("x_content_type_options", &["nosniff", "off"], "nosniff")),
-        (REFERRER_POLICY, value("referrer_policy", &REFERRER_POLICIES, "same-origin")),
+    let missing: [(HeaderName, _); 2] = [
+        (REFERRER_POLICY, value("referrer_policy", &REFERRER_POLICIES, USUAL_REFERRER_POLICY)),
         (CROSS_ORIGIN_OPENER_POLICY, value("cross_origin_opener_policy", &OPENER_POLICIES, "same-origin")),
     ];
     Answers {
         missing: missing.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        sniffing: value("x_content_type_options", &["nosniff", "off"], "nosniff"),
         frames: value("x_frame_options", &["SAMEORIGIN", "DENY", "off"], "SAMEORIGIN"),
         caching: value("cache_control", &["private", "private, no-cache", "no-store", "off"], "private"),
         hides_software: choice("software_headers", &["remove", "keep"]).as_deref() != Some("keep"),

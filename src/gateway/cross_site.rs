@@ -3,14 +3,16 @@
 //! Only what came with a session is looked at: without one, another site could send the request itself. A
 //! visitor's session counts, too, for what an app keeps in it.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method, header::ORIGIN};
 
 use super::Exchange;
 use crate::{
-    access::Permit,
+    access::{AppId, Permit},
     refusal::Refusal,
     session::Presented,
-    shield::{Foreign, Mode, Sent, Shield},
+    shield::{Foreign, Mode, Sent, Shield, Workers},
     snapshot::Snapshot,
 };
 
@@ -21,6 +23,31 @@ pub(super) enum Noted {
     Refused(Foreign),
     /// It passed, and would have been refused.
     Reported(Foreign),
+    /// It asked for the script of a service worker, and was refused.
+    Worker,
+}
+
+/// Refuses the script of a service worker, unless it is one of an app that may have workers.
+pub(super) fn ward_off_worker(
+    headers: &HeaderMap,
+    app: Option<AppId>,
+    snapshot: &Snapshot,
+    exchange: &mut Exchange,
+) -> Result<(), Refusal> {
+    if !Workers::are_asked_for(headers) {
+        return Ok(());
+    }
+    let shield = app.and_then(|app| snapshot.shields.get(app.0));
+    if shield.is_some_and(|shield| shield.workers != Workers::Refused) {
+        return Ok(());
+    }
+    exchange.shield = Some(Noted::Worker);
+    exchange.app = app.and_then(|app| snapshot.apps.get(app.0)).map(|app| Arc::clone(&app.name));
+    tracing::info!(
+        request_id = %exchange.id, app = exchange.app.as_deref(),
+        "service worker refused; `service_workers = true` lets an app have them"
+    );
+    Err(Refusal::ServiceWorker)
 }
 
 /// Refuses what another site has sent, or notes that it would have been refused.
@@ -70,6 +97,7 @@ impl Noted {
             Self::Refused(Foreign::Origin) => "refused: origin",
             Self::Refused(Foreign::Referer) => "refused: referer",
             Self::Refused(Foreign::Unsaid) => "refused: no origin",
+            Self::Worker => "refused: service worker",
             Self::Reported(Foreign::Site) => "reported: sec-fetch-site",
             Self::Reported(Foreign::Origin) => "reported: origin",
             Self::Reported(Foreign::Referer) => "reported: referer",

@@ -41,6 +41,20 @@ pub fn redirect(location: &str) -> Response<Full<Bytes>> {
     response
 }
 
+/// Lets a page without a form be shown in a frame by pages of the same origin: an application within another one would
+/// be a broken frame otherwise, without a word.
+pub fn let_own_pages_frame(response: &mut Response<Full<Bytes>>) {
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; \
+             frame-ancestors 'self'; base-uri 'none'; object-src 'none'",
+        ),
+    );
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+}
+
 const ENVELOPE: [(HeaderName, &str); 9] = [
     (
         CONTENT_SECURITY_POLICY,

@@ -17,8 +17,10 @@ use http::{HeaderValue, Method, Response, StatusCode, header::CACHE_CONTROL};
 use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
 
-pub use envelope::{enclose, redirect};
-pub use page::{Account, Confirm, Login, Logout, OneSession, Page, Password, Refused, Remember, Setup, When};
+pub use envelope::{enclose, let_own_pages_frame, redirect};
+pub use page::{
+    Account, Confirm, Login, Logout, OneSession, Page, Password, Refused, Remember, Setup, WayOn, When,
+};
 
 /// The compiled templates; cheap to clone.
 #[derive(Clone)]

@@ -180,10 +180,21 @@ pub struct Refused<'a> {
     pub detail: &'a str,
     /// What to tell an administrator.
     pub request_id: &'a str,
-    /// Whether signing in may help.
-    pub offers_sign_in: bool,
+    /// A page of the gateway that helps.
+    pub way_on: Option<WayOn<'a>>,
     /// Whether it helps to see who is signed in, or to sign in as somebody else.
     pub offers_account: bool,
+    /// Whether it is shown in a frame, which its links have to leave.
+    pub is_framed: bool,
+}
+
+/// A link to another page of the gateway.
+#[derive(Debug, Serialize)]
+pub struct WayOn<'a> {
+    /// Where it leads.
+    pub href: &'a str,
+    /// What it says.
+    pub words: &'a str,
 }
 
 /// A point in time, for people and for programs.

@@ -66,8 +66,10 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
             title: refusal.title(),
             detail: refusal.detail().into_owned().leak(),
             request_id: "01k6x0c4rvj8e3m2d9q7",
-            offers_sign_in: refusal == Refusal::SignIn,
+            way_on: (refusal == Refusal::SignIn)
+                .then_some(WayOn { href: "/.gateway/login", words: "Sign in" }),
             offers_account: refusal == Refusal::Forbidden,
+            is_framed: false,
         })
     };
     vec![
@@ -242,8 +244,9 @@ async fn hostile_values_are_text_on_every_page() {
             title: HOSTILE,
             detail: HOSTILE,
             request_id: HOSTILE,
-            offers_sign_in: true,
+            way_on: Some(WayOn { href: HOSTILE, words: HOSTILE }),
             offers_account: true,
+            is_framed: true,
         }),
     ];
     for page in &hostile {

@@ -147,11 +147,19 @@ impl Portal {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let wants = Representation::of(visit.method, visit.headers);
         let refusal = match self.page(&visit, body).await {
+            Ok(response) if wants == Representation::Frame && response.status().is_success() => {
+                Refusal::Framed
+            }
             Ok(response) => return response,
             Err(refusal) => refusal,
         };
-        let wants = Representation::of(visit.method, visit.headers);
+        if wants == Representation::Frame && matches!(refusal, Refusal::Framed | Refusal::SignIn) {
+            let query = visit.query.map(|query| format!("?{query}")).unwrap_or_default();
+            let to = format!("/.gateway/{}{query}", visit.page);
+            return refusal.respond_leading_to(Some(&to), wants, visit.request_id, &visit.settings.pages);
+        }
         if refusal == Refusal::SignIn && wants == Representation::Page {
             return sign_in_redirect(Some(&format!("/.gateway/{}", visit.page)));
         }

@@ -9,7 +9,7 @@ use memchr::memchr;
 /// The names of the gateway's cookies, made of one base name.
 ///
 /// All begin with `__Host-Http-` (RFC 6265bis, layered cookies): a browser takes such a cookie only from a response,
-/// with Secure, HttpOnly and Path=/ and without Domain. Without the prefix, Mallory's script in an application sets 400
+/// with `Secure`, `HttpOnly` and `Path=/` and without `Domain`. Without the prefix, Mallory's script in an application sets 400
 /// cookies, so that the browser drops Alice's session cookie, and then puts one with Mallory's session in its place. A
 /// browser that does not know the prefix reads `__Host-`: no neighbouring host can set the cookie then, but a script
 /// of this one can.

@@ -15,8 +15,11 @@ use super::Cookies;
 /// What is changed about the answers of one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
-    /// Headers that are added where they are missing; none of those that `frames` and `caching` look at.
+    /// Headers that are added where they are missing; none of those that `sniffing`, `frames` and `caching` look at.
     pub missing: Vec<(HeaderName, HeaderValue)>,
+    /// `X-Content-Type-Options`, where the application says of what type the body is. Without a type a browser shows a
+    /// page with `nosniff` as source text, or saves it.
+    pub sniffing: Option<HeaderValue>,
     /// `X-Frame-Options`, where the application says nothing of frames.
     pub frames: Option<HeaderValue>,
     /// `Cache-Control` of what needs a sign-in, where the application says nothing of caching.
@@ -41,10 +44,10 @@ impl Answers {
     pub fn standard() -> Self {
         Self {
             missing: vec![
-                (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-                (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+                (REFERRER_POLICY, HeaderValue::from_static(USUAL_REFERRER_POLICY)),
                 (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin")),
             ],
+            sniffing: Some(HeaderValue::from_static("nosniff")),
             frames: Some(HeaderValue::from_static("SAMEORIGIN")),
             caching: Some(HeaderValue::from_static("private")),
             hides_software: true,
@@ -52,10 +55,15 @@ impl Answers {
         }
     }
 
-    /// Changes what has to be changed of the application's own headers, before the gateway adds its.
-    pub fn complete(&self, status: StatusCode, headers: &mut HeaderMap, audience: Audience) {
-        let said = Said::of(headers);
-        if said.cookies {
+    /// Adds what the answer lacks.
+    pub(super) fn complete(
+        &self,
+        found: Found,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        audience: Audience,
+    ) {
+        if found.cookies {
             self.cookies.tighten(headers);
         }
         // Nobody shows or keeps what comes after a change of protocol.
@@ -63,50 +71,78 @@ impl Answers {
             return;
         }
         // The table grows once, if at all.
-        headers.reserve(self.missing.len() + 2);
+        headers.reserve(self.missing.len() + 3);
         for (name, value) in &self.missing {
             headers.entry(name).or_insert_with(|| value.clone());
         }
+        if let Some(value) = &self.sniffing
+            && found.content_type
+        {
+            headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert_with(|| value.clone());
+        }
         if let Some(value) = &self.frames
-            && !said.frames
-            && !(said.policy && names_frame_ancestors(headers))
+            && !found.frames
+            && !(found.policy && names_frame_ancestors(headers))
         {
             headers.insert(X_FRAME_OPTIONS, value.clone());
         }
         if let Some(value) = &self.caching
             && audience == Audience::SignedIn
-            && !said.caching
+            && !found.caching
         {
             headers.insert(CACHE_CONTROL, value.clone());
         }
     }
 }
 
-/// What an application's answer speaks of, found in one pass: a look-up for each name would cost three times as much.
-#[derive(Default)]
+/// Which header fields an application's answer has, found in one pass: a look-up for each name would cost three times
+/// as much.
+#[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
-struct Said {
+pub(super) struct Found {
     cookies: bool,
+    content_type: bool,
     frames: bool,
     policy: bool,
     caching: bool,
+    /// A script, or what a browser could take for one.
+    pub(super) is_script: bool,
+    pub(super) clears_site_data: bool,
+    pub(super) allows_workers: bool,
 }
 
-impl Said {
-    fn of(headers: &HeaderMap) -> Self {
-        let mut said = Self::default();
-        for name in headers.keys() {
+impl Found {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for (name, value) in headers {
             match name.as_str() {
-                "set-cookie" => said.cookies = true,
-                "x-frame-options" => said.frames = true,
-                "content-security-policy" => said.policy = true,
-                "cache-control" | "expires" | "pragma" => said.caching = true,
+                "set-cookie" => found.cookies = true,
+                "content-type" => {
+                    found.content_type |= !value.as_bytes().trim_ascii().is_empty();
+                    found.is_script |= names_script(value.as_bytes());
+                }
+                "x-frame-options" => found.frames = true,
+                "content-security-policy" => found.policy = true,
+                "cache-control" | "expires" | "pragma" => found.caching = true,
+                "clear-site-data" => found.clears_site_data = true,
+                "service-worker-allowed" => found.allows_workers = true,
                 _ => {}
             }
         }
-        said
+        found
     }
 }
+
+/// WHATWG MIME Sniffing §4.6: every type of JavaScript has this in its name.
+fn names_script(content_type: &[u8]) -> bool {
+    content_type.windows(SCRIPT.len()).any(|part| part.eq_ignore_ascii_case(SCRIPT))
+}
+
+const SCRIPT: &[u8] = b"script";
+
+/// What browsers have by default (Referrer Policy §3): another site learns the origin. With a stricter one, the form of
+/// an app that another one trusts would be sent with `Origin: null`.
+pub const USUAL_REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 
 /// Content Security Policy 3 §6.4.2: browsers that know the directive do not look at `X-Frame-Options`.
 fn names_frame_ancestors(headers: &HeaderMap) -> bool {
@@ -131,24 +167,26 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        Answers::standard().complete(StatusCode::OK, &mut headers, audience);
+        let found = Found::of(&headers);
+        Answers::standard().complete(found, StatusCode::OK, &mut headers, audience);
         headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 
     #[test]
     fn what_is_missing_is_added_and_what_is_there_stays() {
         assert_eq!(
-            completed(&[("etag", "x")], Audience::SignedIn),
+            completed(&[("content-type", "x")], Audience::SignedIn),
             [
-                "etag: x",
-                "x-content-type-options: nosniff",
-                "referrer-policy: same-origin",
+                "content-type: x",
+                "referrer-policy: strict-origin-when-cross-origin",
                 "cross-origin-opener-policy: same-origin",
+                "x-content-type-options: nosniff",
                 "x-frame-options: SAMEORIGIN",
                 "cache-control: private",
             ]
         );
         let own = [
+            ("content-type", "text/html"),
             ("x-content-type-options", "x"),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-opener-policy", "unsafe-none"),
@@ -157,6 +195,39 @@ mod tests {
         ];
         let as_sent: Vec<String> = own.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         assert_eq!(completed(&own, Audience::SignedIn), as_sent);
+    }
+
+    #[test]
+    fn answer_without_a_content_type_gets_no_nosniff() {
+        for (lines, adds) in [
+            (&[][..], false),
+            (&[("content-type", "")], false),
+            (&[("content-type", " ")], false),
+            (&[("content-type", "text/html")], true),
+            (&[("content-encoding", "gzip")], false),
+        ] {
+            let lines = completed(lines, Audience::Everyone);
+            assert_eq!(
+                lines.iter().any(|line| line.starts_with("x-content-type-options")),
+                adds,
+                "{lines:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_type_of_javascript_is_a_script() {
+        for name in [
+            "text/javascript",
+            "Application/JavaScript; charset=utf-8",
+            "application/x-ecmascript",
+            "text/jscript",
+        ] {
+            assert!(names_script(name.as_bytes()), "{name}");
+        }
+        for name in ["", "text/html", "text/css", "application/json", "scrip", "application/wasm"] {
+            assert!(!names_script(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

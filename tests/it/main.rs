@@ -33,6 +33,7 @@ mod prometheus;
 mod return_to;
 mod routing;
 mod security_map;
+mod service_workers;
 mod session_cookie;
 mod session_data;
 mod session_stores;

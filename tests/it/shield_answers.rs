@@ -24,7 +24,7 @@ fn answered(lines: &str, keys: &str) -> Answer {
 const ADDED: [(&str, &str); 5] = [
     ("x-frame-options", "SAMEORIGIN"),
     ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
+    ("referrer-policy", "strict-origin-when-cross-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cache-control", "private"),
 ];
@@ -69,7 +69,8 @@ fn each_part_can_be_another_and_be_off() {
                 cross_origin_opener_policy = \"off\"\ncache_control = \"off\"\nsoftware_headers = \"keep\"\n\
                 cookie_secure = false\n";
     for keys in [each, "[app.shield]\nmode = \"off\"\n"] {
-        let answer = answered("Server: x/1\r\nX-Powered-By: y\r\nSet-Cookie: a=b\r\n", keys);
+        let answer =
+            answered("Content-Type: a/b\r\nServer: x/1\r\nX-Powered-By: y\r\nSet-Cookie: a=b\r\n", keys);
         for (name, _) in ADDED {
             assert!(answer.values(name).is_empty(), "{}", answer.head);
         }
@@ -87,9 +88,36 @@ fn what_anyone_may_have_may_be_cached() {
     assert_eq!(answer.values("x-frame-options"), ["SAMEORIGIN"]);
 }
 
+/// With `nosniff` and without a type, browsers show a page as source text.
+#[test]
+fn response_without_a_content_type_gets_no_nosniff() {
+    for lines in ["", "Content-Type:\r\n"] {
+        let answer = answered(lines, "");
+        assert!(answer.values("x-content-type-options").is_empty(), "{}", answer.head);
+        assert_eq!(answer.values("x-frame-options"), ["SAMEORIGIN"]);
+    }
+    let own = answered("X-Content-Type-Options: nosniff\r\n", "");
+    assert_eq!(own.values("x-content-type-options"), ["nosniff"], "the application's own stays");
+}
+
+/// `"cookies"` would delete the session of the gateway, and what makes the browser a known one.
+#[test]
+fn clear_site_data_of_an_application_leaves_the_cookies_of_the_gateway() {
+    for keys in ["", "[app.shield]\nmode = \"off\"\n"] {
+        let answer =
+            answered("Clear-Site-Data: \"cache\", \"cookies\"\r\nclear-site-data: \"storage\"\r\n", keys);
+        assert_eq!(answer.values("clear-site-data"), ["\"cache\", \"storage\""], "{}", answer.head);
+        let alone = answered("Clear-Site-Data: \"cookies\"\r\n", keys);
+        assert!(alone.values("clear-site-data").is_empty(), "{}", alone.head);
+        let all = answered("Clear-Site-Data: \"*\"\r\n", keys);
+        assert!(!all.head.contains("cookies") && !all.head.contains('*'), "{}", all.head);
+        assert!(all.head.contains("\"storage\""), "{}", all.head);
+    }
+}
+
 #[tokio::test]
 async fn answers_over_http2_lack_nothing_either() {
-    let upstream = answering("Server: x\r\nSet-Cookie: a=b\r\n");
+    let upstream = answering("Content-Type: text/html\r\nServer: x\r\nSet-Cookie: a=b\r\n");
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let answer =
         Http2::connect(&gateway).await.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();

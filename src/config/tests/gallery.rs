@@ -366,6 +366,25 @@ fn session_data_for_visitors_alone() {
 }
 
 #[test]
+fn cookie_names() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[session]\ncookie_name = \"sid\"",
+        "[session]\ncookie_name = \"portcullis lab\"",
+        "[session]\ncookie_name = \"portcullis-form\"",
+        "[session]\ncookie_name = 5",
+        "[session]\ncookie = \"portcullis-lab\"",
+    ]));
+}
+
+#[test]
+fn service_workers_of_an_app() {
+    insta::assert_snapshot!(said_of_app_with(&[
+        "service_workers = \"yes\"",
+        "[app.shield]\nservice_workers = true",
+    ]));
+}
+
+#[test]
 fn the_shield_of_an_app() {
     insta::assert_snapshot!(said_of_app_with(&[
         "[app.shield]\nmode = \"on\"\ncross_site = \"deny\"\nx_frame_options = \"sameorigin\"\nx_content_type_options = true",

@@ -124,6 +124,11 @@ impl Browser {
         self.wait(self.driver().back());
     }
 
+    /// Forgets all cookies, `HttpOnly` or not.
+    pub fn forget_cookies(&self) {
+        self.devtools("Network.clearBrowserCookies", &json!({}));
+    }
+
     pub fn reload(&self) {
         self.wait(self.driver().refresh());
     }
@@ -132,6 +137,15 @@ impl Browser {
     pub fn evaluate(&self, expression: &str) -> Value {
         let script = format!("return {expression}");
         self.wait(async { Ok(self.driver().execute(script, vec![]).await?.json().clone()) })
+    }
+
+    /// What a promise on the page comes to, or the name of the error that it ends with.
+    pub fn resolve(&self, promise: &str) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];\
+             Promise.resolve().then(() => {promise}).then(done, (error) => done(error.name))"
+        );
+        self.wait(async { Ok(self.driver().execute_async(script, vec![]).await?.json().clone()) })
     }
 
     /// Warnings and errors of the console since the last time, but for statuses that a test asked for.

@@ -1,0 +1,172 @@
+//! Service workers of an application, which could show a sign-in page of their own where people expect the gateway's.
+
+use crate::support::{
+    browser::Browser,
+    client::{Answer, RawClient},
+    gateway::{TestGateway, password},
+    upstream::{Upstream, public_app},
+};
+
+/// An application with a page, and a worker that answers every navigation below its scope.
+fn site() -> Upstream {
+    Upstream::scripted(|conn| {
+        while let Some(request) = conn.request()? {
+            let (kind, fields, body) = match request.asked() {
+                "GET /sw.js" | "GET /static/sw.js" | "GET /wiki/js/sw.js" | "GET /wiki" => (
+                    "text/javascript",
+                    "Cache-Control: public, max-age=600\r\nService-Worker-Allowed: /\r\n",
+                    HIJACKER,
+                ),
+                "GET /pass.js" => ("text/javascript", "", PASSING_ON),
+                _ => ("text/html", "", "<!doctype html><title>the application</title><p>the application"),
+            };
+            let length = body.len();
+            conn.send(
+                format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{fields}Content-Length: {length}\r\n\r\n{body}")
+                    .as_bytes(),
+            )?;
+        }
+        Ok(())
+    })
+}
+
+const HIJACKER: &str = "self.addEventListener('install', () => self.skipWaiting());\
+    self.addEventListener('activate', (event) => event.waitUntil(clients.claim()));\
+    self.addEventListener('fetch', (event) => { if (event.request.mode === 'navigate') event.respondWith(new Response(\
+    '<title>hijacked</title>', { headers: { 'Content-Type': 'text/html' } })); });";
+
+/// As applications that work offline have it: a navigation is fetched as it came.
+const PASSING_ON: &str = "self.addEventListener('install', () => self.skipWaiting());\
+    self.addEventListener('activate', (event) => event.waitUntil(clients.claim()));\
+    self.addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));";
+
+fn named_app(upstream: &Upstream, name: &str, keys: &str) -> String {
+    public_app(&upstream.url, keys).replace("name = \"app\"", &format!("name = {name:?}"))
+}
+
+fn ask_for_worker(gateway: &TestGateway, path: &str) -> Answer {
+    RawClient::connect(gateway).get(path, "Service-Worker: script\r\nAccept: */*\r\n")
+}
+
+/// Registers a worker and says its scope, or the name of the error.
+fn register(browser: &Browser, script: &str, options: &str) -> String {
+    let register = format!("navigator.serviceWorker.register('{script}', {options}).then((it) => it.scope)");
+    browser.resolve(&register).as_str().expect("a scope or an error").to_owned()
+}
+
+#[test]
+fn service_worker_of_an_application_never_shows_the_sign_in_page() {
+    let upstream = site();
+    let gateway = TestGateway::start(&public_app(&upstream.url, "host = \"localhost\""));
+    let browser = Browser::start();
+    browser.open(&format!("{}/", gateway.origin));
+    // As a script first, so that the browser has it in its cache, from where it would take the worker, too.
+    for script in ["/sw.js", "/static/sw.js"] {
+        assert_eq!(browser.resolve(&format!("fetch('{script}').then((it) => it.status)")), 200);
+        for options in
+            ["{}", "{ scope: '/' }", "{ updateViaCache: 'all' }", "{ updateViaCache: 'all', scope: '/' }"]
+        {
+            assert_eq!(register(&browser, script, options), "TypeError", "{script} {options}");
+        }
+    }
+    assert_eq!(browser.resolve("navigator.serviceWorker.getRegistrations().then((all) => all.length)"), 0);
+    browser.open(&format!("{}/.gateway/login", gateway.origin));
+    assert!(browser.title().starts_with("Sign in"), "{}", browser.title());
+}
+
+#[test]
+fn request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_workers() {
+    let upstream = site();
+    let gateway = TestGateway::start(&format!(
+        "{}{}{}",
+        named_app(&upstream, "plain", ""),
+        named_app(&upstream, "off", "path = \"/off\"\nshield = { mode = \"off\" }"),
+        named_app(&upstream, "wiki", "path = \"/wiki\"\nservice_workers = true"),
+    ));
+    for path in ["/sw.js", "/static/sw.js", "/off/sw.js", "/.gateway/login", "/.gateway/whoami"] {
+        let refused = ask_for_worker(&gateway, path);
+        assert_eq!(refused.status, 403, "{path}: {}", refused.text());
+        assert!(refused.text().contains("Service workers are off here"), "{}", refused.text());
+    }
+    assert!(upstream.seen().is_empty());
+    for (path, scope) in [("/wiki/js/sw.js", &[][..]), ("/wiki", &["/wiki/"])] {
+        let answer = ask_for_worker(&gateway, path);
+        assert_eq!((answer.status, answer.values("service-worker-allowed")), (200, scope.to_vec()), "{path}");
+        assert!(answer.values("vary").is_empty(), "{}", answer.head);
+    }
+    // Asked for as a mere script, it is nothing that a worker could be made of later.
+    for path in ["/sw.js", "/off/sw.js"] {
+        let script = RawClient::connect(&gateway).get(path, "");
+        assert_eq!(script.status, 200);
+        assert!(script.values("service-worker-allowed").is_empty(), "{}", script.head);
+        let is_script = script.values("content-type") == ["text/javascript"];
+        assert_eq!(script.values("vary"), if is_script { vec!["Service-Worker"] } else { vec![] });
+    }
+    let refused: Vec<(String, String)> = gateway
+        .drained()
+        .iter()
+        .filter(|line| line["shield"] == "refused: service worker")
+        .map(|line| (line["path"].to_string(), line["app"].to_string()))
+        .collect();
+    assert_eq!(refused.len(), 5, "{refused:?}");
+    assert!(refused.contains(&("\"/off/sw.js\"".into(), "\"off\"".into())), "{refused:?}");
+}
+
+#[test]
+fn service_worker_of_an_app_that_may_have_them_stays_within_its_mount() {
+    let upstream = site();
+    let gateway = TestGateway::start(&format!(
+        "{}{}",
+        public_app(&upstream.url, "host = \"localhost\""),
+        named_app(&upstream, "wiki", "host = \"localhost\"\npath = \"/wiki\"\nservice_workers = true"),
+    ));
+    let browser = Browser::start();
+    browser.open(&format!("{}/wiki/page", gateway.origin));
+    for (script, options) in [
+        ("/wiki/js/sw.js", "{ scope: '/' }"),
+        ("/wiki/js/sw.js", "{ scope: '/.gateway/' }"),
+        // The folder of this script is `/`.
+        ("/wiki", "{}"),
+        ("/wiki", "{ scope: '/' }"),
+    ] {
+        assert_eq!(register(&browser, script, options), "SecurityError", "{script} {options}");
+    }
+    assert_eq!(register(&browser, "/wiki/js/sw.js", "{}"), format!("{}/wiki/js/", gateway.origin));
+    assert_eq!(register(&browser, "/wiki", "{ scope: '/wiki/' }"), format!("{}/wiki/", gateway.origin));
+    browser.resolve("navigator.serviceWorker.ready.then(() => true)");
+    browser.open(&format!("{}/wiki/other", gateway.origin));
+    assert_eq!(browser.title(), "hijacked", "the worker works where it may");
+    browser.open(&format!("{}/.gateway/login", gateway.origin));
+    assert!(browser.title().starts_with("Sign in"), "{}", browser.title());
+}
+
+/// A worker that fetches each navigation sends `Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: empty`.
+#[test]
+fn person_whose_application_has_a_service_worker_reaches_the_sign_in_page() {
+    let upstream = site();
+    let gateway = TestGateway::start(&format!(
+        "[[app]]\nhost = \"localhost\"\nupstream = {:?}\nservice_workers = true\n",
+        upstream.url
+    ));
+    gateway.add_user("alice", &[]);
+    let browser = Browser::start();
+    let sign_in = || {
+        browser.fill_in("#username", "alice");
+        browser.fill_in("#password", &password("alice"));
+        browser.click("button[type=submit]");
+    };
+    browser.open(&format!("{}/", gateway.origin));
+    sign_in();
+    assert_eq!(register(&browser, "/pass.js", "{}"), format!("{}/", gateway.origin));
+    browser.resolve("navigator.serviceWorker.ready.then(() => true)");
+    browser.open(&format!("{}/first", gateway.origin));
+    assert_eq!(browser.evaluate("!!navigator.serviceWorker.controller"), true);
+    browser.forget_cookies();
+    browser.open(&format!("{}/second?page", gateway.origin));
+    assert!(browser.title().starts_with("Sign in"), "{}: {}", browser.title(), browser.text());
+    sign_in();
+    assert_eq!(browser.url(), format!("{}/second?page", gateway.origin));
+    // Every other refusal is a page, too.
+    browser.open(&format!("{}/.gateway/nothing", gateway.origin));
+    assert!(browser.text().contains("Page not found"), "{}", browser.text());
+}
