@@ -399,7 +399,13 @@ impl<T> ClientIo<T> {
     /// The same for HTTP/2: from the frame on that is one too many, nothing is read.
     fn count_frames(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         let Some(frames) = &mut self.frames else { return };
-        let read = buf.filled().get(before..).unwrap_or_default();
+        let read = buf.filled_mut().get_mut(before..).unwrap_or_default();
+        if frames.check_blocks(read).is_err() {
+            buf.set_filled(before);
+            tracing::debug!("pseudo-header fields in trailers");
+            self.ended = true;
+            return;
+        }
         let came = match frames.came(read) {
             Ok(()) if frames.resets_too_many() => Err(Flood { limit: Limit::Http2Resets, before: 0 }),
             came => came,

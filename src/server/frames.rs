@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::header_blocks::{HeaderBlocks, MalformedTrailers};
 use crate::telemetry::Limit;
 
 /// How many frames of a kind a client may send within ten seconds, and how many streams it may have.
@@ -58,6 +59,9 @@ pub(super) struct Frames {
     limits: Http2Limits,
     incoming: Cursor,
     outgoing: Cursor,
+    blocks: HeaderBlocks,
+    /// The error with which the connection ends (RFC 9113 §7).
+    error: u32,
     /// Of the head that is being read.
     continuations: u32,
     recent: Recent,
@@ -100,6 +104,8 @@ impl Frames {
             limits,
             incoming: Cursor { skip: PREFACE_BYTES, ..Cursor::default() },
             outgoing: Cursor::default(),
+            blocks: HeaderBlocks::new(),
+            error: ENHANCE_YOUR_CALM,
             continuations: 0,
             recent: Recent::new(Instant::now()),
             last_stream: 0,
@@ -107,6 +113,11 @@ impl Frames {
             reset: [0; REMEMBERED_RESETS],
             next_reset: 0,
         }
+    }
+
+    /// Looks through the header blocks that a client sends, and has h2 refuse what it would forgive.
+    pub(super) fn check_blocks(&mut self, bytes: &mut [u8]) -> Result<(), MalformedTrailers> {
+        self.blocks.follow(bytes).inspect_err(|_| self.error = PROTOCOL_ERROR)
     }
 
     /// Follows what the client sends.
@@ -155,12 +166,12 @@ impl Frames {
         self.answering.len()
     }
 
-    /// A farewell for a client that sends too much (RFC 9113 §6.8); `None` within another frame.
+    /// A farewell for a client that sends too much, or what it must not (RFC 9113 §6.8); `None` within another frame.
     pub(super) fn farewell(&self) -> Option<[u8; FAREWELL_BYTES]> {
         let is_between = self.outgoing.skip == 0 && self.outgoing.have == 0;
         is_between.then(|| {
             let mut frame = [0, 0, 8, GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-            let payload = self.last_stream.to_be_bytes().into_iter().chain(ENHANCE_YOUR_CALM.to_be_bytes());
+            let payload = self.last_stream.to_be_bytes().into_iter().chain(self.error.to_be_bytes());
             frame.iter_mut().skip(HEAD_BYTES).zip(payload).for_each(|(place, byte)| *place = byte);
             frame
         })
@@ -362,6 +373,7 @@ const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
+const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
 const ENHANCE_YOUR_CALM: u32 = 11;
 

@@ -15,6 +15,7 @@ mod connection;
 mod control;
 mod frames;
 pub(crate) mod framing;
+mod header_blocks;
 mod http1;
 mod http2;
 mod listen;

@@ -6,8 +6,8 @@ use std::{sync::mpsc::channel, time::Duration};
 use crate::support::{
     frames::{
         ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, GOAWAY, HEADERS, PADDED,
-        PING, PREFACE, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, Verdict, WINDOW_UPDATE, WITH_PRIORITY,
-        block, frame, get, post,
+        PING, PREFACE, PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, Verdict, WINDOW_UPDATE,
+        WITH_PRIORITY, block, frame, get, post,
     },
     gateway::TestGateway,
     process::until,
@@ -187,34 +187,116 @@ fn asvs_4_2_2_a_length_that_the_data_does_not_keep_reaches_nobody_whole() {
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
 }
 
-/// h2 drops them without a word, where RFC 9113 §8.1 has the stream be malformed.
+/// RFC 9113 §8.1. The upstream has the head already: it must not take what it got for the whole.
 #[test]
-fn pseudo_headers_in_trailers_reach_nobody() {
-    let upstream = Upstream::ok();
-    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
-    let mut client = Frames::connect(&gateway);
-    client.send(
-        [
-            frame(HEADERS, END_HEADERS, 1, block(&post("/"))),
-            frame(DATA, 0, 1, b"x"),
-            frame(HEADERS, END_HEADERS | END_STREAM, 1, block(&[(":path", b"/admin"), ("x-after", b"y")])),
-        ]
-        .concat(),
-    );
-    client.verdict(1);
-    for request in upstream.seen() {
-        assert_eq!(request.asked(), "POST /");
-        assert!(request.trailers.iter().all(|line| line == "x-after: y"), "{request:?}");
+fn pseudo_header_fields_in_trailers_reset_a_request_that_has_begun() {
+    for (flags, trailers) in [
+        (END_HEADERS | END_STREAM, block(&[(":path", b"/admin"), ("x-after", b"y")])),
+        (END_HEADERS | END_STREAM, block(&[("x-after", b"y"), (":scheme", b"https")])),
+        // RFC 7541 §6.1: `:path: /` by its index.
+        (END_HEADERS | END_STREAM, vec![0x84]),
+    ] {
+        let upstream = Upstream::scripted(|conn| {
+            conn.head()?;
+            conn.note("head");
+            let rest = conn.until_close();
+            conn.note(if rest.ends_with(b"0\r\n\r\n") { "whole" } else { "broken off" });
+            Ok(())
+        });
+        let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+        let mut client = Frames::connect(&gateway);
+        client.send([frame(HEADERS, END_HEADERS, 1, block(&post("/"))), frame(DATA, 0, 1, b"x")].concat());
+        upstream.wait_for_note("head");
+        client.send(frame(HEADERS, flags, 1, &trailers));
+        assert_eq!(client.verdict(1), Verdict::Reset(PROTOCOL_ERROR), "{trailers:?}");
+        upstream.wait_for_note("broken off");
     }
 }
 
-/// `http` cuts it off where nobody sees it; what is judged and forwarded is the rest.
 #[test]
-fn a_fragment_over_http2_is_neither_judged_nor_forwarded() {
+fn pseudo_header_fields_in_trailers_that_come_with_the_head_keep_the_request_from_the_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
-    head(&gateway, &instead(":path", b"/public#/../admin"));
-    assert!(upstream.seen().iter().all(|request| request.asked() == "GET /public"));
+    let mut client = Frames::connect(&gateway);
+    let with_trailers = |stream, trailers: &[(&str, &[u8])]| {
+        [
+            frame(HEADERS, END_HEADERS, stream, block(&post("/"))),
+            frame(DATA, 0, stream, b"x"),
+            frame(HEADERS, END_HEADERS | END_STREAM, stream, block(trailers)),
+        ]
+        .concat()
+    };
+    client.send(with_trailers(1, &[(":path", b"/admin"), ("x-after", b"y")]));
+    assert_eq!(client.verdict(1), Verdict::Reset(PROTOCOL_ERROR));
+    assert_eq!(upstream.connections(), 0);
+    client.send(with_trailers(3, &[("x-after", b"y")]));
+    assert_eq!(client.verdict(3), Verdict::Answered(0x88), "other streams go on");
+}
+
+/// The end of the stream may have been read when the first pseudo-header field comes.
+#[test]
+fn pseudo_header_fields_in_trailers_that_come_in_pieces_end_the_stream_or_the_connection() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.head()?;
+        conn.note("head");
+        conn.until_close();
+        Ok(())
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = Frames::connect(&gateway);
+    client.send(frame(HEADERS, END_HEADERS, 1, block(&post("/"))));
+    upstream.wait_for_note("head");
+    for piece in [
+        frame(HEADERS, END_STREAM, 1, []),
+        frame(CONTINUATION, END_HEADERS, 1, block(&[(":path", b"/admin")])),
+    ] {
+        for byte in piece {
+            client.send([byte]);
+        }
+    }
+    let verdict = client.verdict(1);
+    assert!(
+        matches!(verdict, Verdict::Reset(PROTOCOL_ERROR) | Verdict::GoAway(PROTOCOL_ERROR) | Verdict::Closed),
+        "{verdict:?}"
+    );
+    upstream.wait_for_close();
+}
+
+/// RFC 9113 §8.3.1. `http` cuts a fragment off where nobody sees it.
+#[test]
+fn a_fragment_in_the_path_resets_its_stream_and_reaches_nobody() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let begin: Vec<(&str, &[u8])> = without(":path");
+    let with_path = |field: &[u8]| [&block(&begin)[..], field].concat();
+    let mut client = Frames::connect(&gateway);
+    for (number, field) in [
+        block(&[(":path", b"/public#/../admin")]),
+        block(&[(":path", b"/public?a=b#c")]),
+        // RFC 7541: the name by its index; in Huffman code, `/#` (appendix B); both, put into the table.
+        b"\x04\x03/a#".to_vec(),
+        b"\x04\x83\x63\xfe\xbf".to_vec(),
+        b"\x44\x83\x63\xfe\xbf".to_vec(),
+        b"\x00\x84\xb9\x58\xd3\x3f\x03/a#".to_vec(),
+        // From the table.
+        vec![0xbe],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let stream = u32::try_from(2 * number + 1).unwrap();
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, with_path(&field)));
+        assert_eq!(client.verdict(stream), Verdict::Reset(PROTOCOL_ERROR), "{field:x?}");
+    }
+    assert_eq!(upstream.connections(), 0);
+    for (stream, field) in [
+        (21, b"\x04\x03/a?".to_vec()),
+        (23, b"\x04\x82\x60\x7f".to_vec()),
+        (25, b"\x00\x84\xb9\x58\xd3\x3f\x02/a".to_vec()),
+    ] {
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, with_path(&field)));
+        assert_eq!(client.verdict(stream), Verdict::Answered(0x88), "{field:x?}");
+    }
 }
 
 #[test]

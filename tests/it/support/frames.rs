@@ -25,6 +25,8 @@ pub const PADDED: u8 = 0x8;
 pub const WITH_PRIORITY: u8 = 0x20;
 
 /// RFC 9113 §7.
+pub const PROTOCOL_ERROR: u32 = 1;
+/// See [`PROTOCOL_ERROR`].
 pub const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// What every connection begins with (RFC 9113 §3.4).
