@@ -15,6 +15,7 @@ use crate::{
     config::{self, CertificateProblem, Configuration, Store},
     forward::{BodyLimits, OwnedNames},
     gateway::Shared,
+    in_flight::InFlight,
     pages::Pages,
     portal::{self, Portal},
     request::CertifiedNames,
@@ -157,8 +158,10 @@ pub fn assemble(
     let origin = origin(&configuration, &addrs);
     let readiness = Arc::new(Readiness::new(Arc::clone(&directory), Arc::clone(&sessions)));
     let file = configuration.file.clone();
-    let current = Current::new(snapshot(configuration, certified, Pages::new()));
-    let shared = Arc::new(Shared { current, sessions, directory, portal, metrics, clock: clock.clone() });
+    let in_flight = InFlight::default();
+    let current = Current::new(snapshot(configuration, certified, Pages::new(), &in_flight));
+    let shared =
+        Arc::new(Shared { current, sessions, directory, portal, metrics, in_flight, clock: clock.clone() });
     let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     if let Some(control) = control {
         server = server.with_control(control);
@@ -285,12 +288,18 @@ impl Reloader {
         let certified = certified(&configuration, &certificates);
         let pages = self.shared.current.load().portal.pages.clone();
         self.certificates.replace(certificates);
-        self.shared.current.replace(snapshot(configuration, certified, pages));
+        let snapshot = snapshot(configuration, certified, pages, &self.shared.in_flight);
+        self.shared.current.replace(snapshot);
         Ok(())
     }
 }
 
-fn snapshot(configuration: Configuration, certified: CertifiedNames, pages: Pages) -> Snapshot {
+fn snapshot(
+    configuration: Configuration,
+    certified: CertifiedNames,
+    pages: Pages,
+    in_flight: &InFlight,
+) -> Snapshot {
     let Configuration {
         policy,
         apps,
@@ -307,6 +316,7 @@ fn snapshot(configuration: Configuration, certified: CertifiedNames, pages: Page
     Snapshot {
         policy,
         owned: Arc::new(OwnedNames::of(&apps)),
+        loads: apps.iter().map(|app| in_flight.to_app(&app.name)).collect(),
         apps,
         app_sessions,
         shields,

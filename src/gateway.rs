@@ -30,12 +30,14 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::{
-    access::{Decision, Outcome, Permit, Unenforced, Unrouted, decide},
+    access::{AppId, Decision, Outcome, Permit, Unenforced, Unrouted, decide},
     clock::{Clock, Timestamp},
     forward::{
         self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, LastIntroduction, Leash, LeashEnd,
+        Untaken,
     },
     identity::{Identity, UserId},
+    in_flight::{Counted, InFlight, LastLoad, Slot},
     moment,
     portal::{self, Portal, ReturnTo, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
@@ -65,6 +67,8 @@ pub struct Shared {
     pub portal: Portal,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How many requests are in flight.
+    pub in_flight: InFlight,
     /// The time.
     pub clock: Clock,
 }
@@ -118,6 +122,10 @@ pub struct Connection {
     pub max_headers: usize,
     /// How many bytes the path and query of a request may have.
     pub uri_length: usize,
+    /// How many requests of a client may be in flight, on all of its connections.
+    pub requests_per_address: usize,
+    /// What its responses hold for a client that does not take it.
+    pub untaken: Untaken,
     /// What its last request said.
     pub last: LastSeen,
 }
@@ -133,6 +141,7 @@ pub struct LastSeen {
     session: LastSession,
     account: LastAccount,
     introduction: LastIntroduction,
+    load: LastLoad,
 }
 
 impl LastSeen {
@@ -392,6 +401,9 @@ impl Gateway {
             self.ledger.counters.reached(Limit::MaxBody);
             return Err(Refusal::TooLarge);
         }
+        let slots = self.take_slots((permit.app(), app), snapshot, connection, exchange).await?;
+        let hold = || -> forward::Held { Box::new(slots.clone()) };
+        let shares_connection = request.version() == Version::HTTP_2;
         let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
         let facts = Facts { id: exchange.id, peer_addr, peer, proxies: &snapshot.proxies };
         let tie = || match presented {
@@ -418,8 +430,12 @@ impl Gateway {
             leash,
             session_data: told.as_ref(),
             last: &connection.last.introduction,
+            hold: &hold,
+            untaken: shares_connection.then_some(&connection.untaken),
         };
-        match pin!(self.forwarder.forward(permit, request, &context)).await {
+        let answered = pin!(self.forwarder.forward(permit, request, &context)).await;
+        exchange.slots = Some(slots);
+        match answered {
             Ok(answer) => {
                 exchange.upstream_time = Some(answer.upstream_time);
                 let mut response = answer.response;
@@ -453,6 +469,38 @@ impl Gateway {
                 Err(refusal_for(&fault))
             }
         }
+    }
+
+    /// Slots for one more request of this client to this app.
+    async fn take_slots(
+        &self,
+        (id, app): (AppId, &forward::App),
+        snapshot: &Snapshot,
+        connection: &Connection,
+        exchange: &Exchange,
+    ) -> Result<Slots, Refusal> {
+        let addr = exchange.target.as_ref().map_or(connection.peer_addr, |target| target.client_addr);
+        let counted = match exchange.viewer.user() {
+            Some(user) => Some(Counted::User(user.id)),
+            // Proxies of our own bring everybody's requests.
+            None if snapshot.proxies.trusts(addr) => None,
+            None => Some(Counted::address(addr)),
+        };
+        let refuse = |limit| {
+            self.ledger.counters.reached(limit);
+            Refusal::Overloaded { retry_after: RETRY_AFTER }
+        };
+        let client = match counted {
+            Some(counted) => {
+                let most = connection.requests_per_address;
+                let slot = pin!(connection.last.load.take(counted, most, &self.shared.in_flight)).await;
+                Some(slot.ok_or_else(|| refuse(Limit::RequestsPerAddress))?)
+            }
+            None => None,
+        };
+        let load = snapshot.loads.get(id.0).ok_or(Refusal::Internal)?;
+        let app = pin!(load.take(app.max_requests)).await;
+        Ok(Slots { client, app: app.ok_or_else(|| refuse(Limit::MaxRequests))? })
     }
 
     fn count(&self, app: &str, fault: &FaultKind) {
@@ -515,6 +563,7 @@ impl Gateway {
             upstream_time: None,
             status: CLIENT_GONE,
             bytes: 0,
+            slots: None,
             ledger: Rc::clone(&self.ledger),
         })
     }
@@ -556,7 +605,26 @@ struct Exchange {
     upstream_time: Option<Duration>,
     status: u16,
     bytes: u64,
+    /// Held until the response has ended.
+    slots: Option<Slots>,
     ledger: Rc<Ledger>,
+}
+
+/// What a request in flight counts as.
+#[derive(Clone, Debug)]
+#[expect(dead_code, reason = "they are held")]
+struct Slots {
+    /// `None`: its client may have as many as it likes.
+    client: Option<Slot>,
+    app: Slot,
+}
+
+impl Outgoing {
+    /// A piece of the body that is on its way to a client of HTTP/2. What the client has not made room for stays in
+    /// memory after the body has ended, and counts as a request in flight for as long.
+    pub fn hold(&self, data: Bytes, untaken: &Untaken) -> Bytes {
+        if data.len() > SMALL_BYTES { untaken.hold(data, self.exchange.slots.clone()) } else { data }
+    }
 }
 
 impl Exchange {
@@ -735,5 +803,9 @@ impl std::fmt::Display for Chain<'_> {
     }
 }
 
+/// A piece of a body that costs less than what HTTP/2 needs for its stream in any case.
+const SMALL_BYTES: usize = 4 * 1024;
+/// How long somebody is asked to wait whose request found no slot.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// What the log says of a request whose client did not wait for the answer; never sent.
 const CLIENT_GONE: u16 = 499;

@@ -24,7 +24,8 @@
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
 //!    Then [`Senders::judge`] asks, if a session came with the request and it changes something, whether
 //!    another site has sent it.
-//! 5. **Forward.** [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
+//! 5. **Forward.** A request needs a slot among those in flight, of its client and to its app ([`InFlight`]), and holds it
+//!    until its response has left. [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
 //!    judged: nothing goes out undecided, and what goes out is what was decided on. Headers of the
 //!    client that claim an identity go first, then those for one hop; ours are added last, and are written
 //!    anew when a connection's next request is somebody else's or for another app or host. The task of
@@ -62,11 +63,12 @@
 //! | | [`throttle`] | how often somebody may guess a password | values, the way to Redis of `session` |
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
 //! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
+//! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
-//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, rules, the limits of `session`, actions |
+//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, rules, the limits of `session`, `in_flight`, actions |
 //! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
-//! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` and `forward` one type each |
+//! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
 //! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
 //! | | [`fuzzing`] | doors through which fuzz targets and a bench reach what is private; no way through for a request | what they test |
@@ -95,6 +97,7 @@
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
 //! | upstream connections | the [`Forwarder`] of a worker; on loan, the request or its answer's body | idle too long, closed or spoken on unasked, an answer not read to its end |
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
+//! | how many requests are in flight | [`InFlight`] | the last one's end |
 //! | the open set-up link | [`Portal`] | used, an hour, a restart |
 //!
 //! Nothing is `static` but the log's subscriber.
@@ -104,7 +107,7 @@
 //! [`Server::run`] starts one thread a worker, by default one a core. Each has a single-threaded
 //! runtime, its own accept loop, its own connections, and a [`Gateway`] of its own with its own
 //! upstream connections, so that a request takes no lock on its way but those inside the session
-//! cache and the account cache, where nearly all have no need to look. What is slow runs beside them: password checks on the threads of
+//! cache, the account cache and the table of [`InFlight`], where nearly all have no need to look. What is slow runs beside them: password checks on the threads of
 //! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
 //! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`]. The status listener, the control
 //! socket and the signals have a thread each. A worker that dies ends the process, and the service
@@ -132,6 +135,7 @@
 //! [`Gateway`]: gateway::Gateway
 //! [`Gateway::handle`]: gateway::Gateway::handle
 //! [`Identity`]: identity::Identity
+//! [`InFlight`]: in_flight::InFlight
 //! [`Identity::Anonymous`]: identity::Identity::Anonymous
 //! [`LastSeen`]: gateway::LastSeen
 //! [`LogWriter`]: telemetry::LogWriter
@@ -169,6 +173,7 @@ pub mod forward;
 pub mod fuzzing;
 pub mod gateway;
 pub mod identity;
+pub mod in_flight;
 pub mod legible;
 pub mod moment;
 pub mod pace;

@@ -62,6 +62,11 @@ pub enum Refusal {
         /// When to try again; whole seconds are sent, at least one.
         retry_after: Duration,
     },
+    /// 503: as many requests are in flight as there may be, of this client or to this app.
+    Overloaded {
+        /// When to try again; whole seconds are sent, at least one.
+        retry_after: Duration,
+    },
     /// 503: a store of the gateway cannot be reached.
     Unavailable,
     /// 502: the application could not be reached, or answered nonsense.
@@ -99,7 +104,9 @@ impl Refusal {
             Self::Misdirected | Self::WrongConnection => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::TooBusy { .. } | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooBusy { .. } | Self::Overloaded { .. } | Self::Unavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::BadGateway => StatusCode::BAD_GATEWAY,
             Self::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -126,7 +133,7 @@ impl Refusal {
             Self::TooManyAttempts { .. } => "Too many attempts",
             Self::WrongConnection => "This connection is for another site",
             Self::HeadTooLarge => "The request was too large",
-            Self::TooBusy { .. } => "Too busy right now",
+            Self::TooBusy { .. } | Self::Overloaded { .. } => "Too busy right now",
             Self::Unavailable => "Temporarily unavailable",
             Self::BadGateway => "The application can’t be reached",
             Self::GatewayTimeout => "The application isn’t answering",
@@ -176,6 +183,9 @@ impl Refusal {
                         "Many people are signing in at the moment. Please try again in {seconds} seconds."
                     ),
                 });
+            }
+            Self::Overloaded { .. } => {
+                "Too many requests are being worked on at the moment. Please try again in a little while."
             }
             Self::Unavailable => "This can’t be done at the moment. Please try again in a little while.",
             Self::BadGateway => "It may be restarting. Please try again in a little while.",
@@ -266,7 +276,9 @@ impl Refusal {
             Self::MethodNotAllowed(allow) => {
                 headers.insert(ALLOW, HeaderValue::from_static(allow));
             }
-            Self::TooBusy { retry_after } | Self::TooManyAttempts { retry_after } => {
+            Self::TooBusy { retry_after }
+            | Self::Overloaded { retry_after }
+            | Self::TooManyAttempts { retry_after } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(*retry_after)));
             }
             Self::Unavailable => {
@@ -378,7 +390,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 22] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 23] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
         Refusal::Confirm,
@@ -398,6 +410,7 @@ pub(crate) mod tests {
         Refusal::HeadTooLarge,
         Refusal::TooBusy { retry_after: Duration::from_millis(1500) },
         Refusal::Unavailable,
+        Refusal::Overloaded { retry_after: Duration::from_secs(2) },
         Refusal::BadGateway,
         Refusal::GatewayTimeout,
         Refusal::Internal,

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use crate::{
     access::{App, Policy},
     forward::{self, BodyLimits, OwnedNames},
+    in_flight::Load,
     portal,
     request::{CertifiedNames, Target, TrustedProxies},
     session::AppLimits,
@@ -21,6 +22,8 @@ pub struct Snapshot {
     pub policy: Policy,
     /// How each app is forwarded, by [`crate::access::AppId`].
     pub apps: Vec<forward::App>,
+    /// The requests in flight to each app, by the same index.
+    pub loads: Vec<Arc<Load>>,
     /// The session limits of each app's own, by the same index.
     pub app_sessions: Vec<AppLimits>,
     /// What protects each app from other sites, by the same index.

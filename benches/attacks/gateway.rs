@@ -37,7 +37,7 @@ impl Gateway {
             folder.path().join("gateway.toml"),
             format!(
                 "[server]\nhttps = [\"{addr}\"]\nstatus = \"{status}\"\nworkers = {workers}\n[log]\nformat = \"json\"\n\
-                 [limits]\nconnections_per_address = 4096\n\
+                 [limits]\nconnections_per_address = 4096\nrequests_per_address = 4096\n\
                  [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n\
                  [[app.rule]]\npath = \"/public/**\"\nallow = \"anyone\"\n"
             ),

@@ -116,6 +116,7 @@ certificate = [{{ cert = "{certificate}", key = "{key}" }}]
 [limits]
 requests_per_connection = 1000000
 connections_per_address = 20000
+requests_per_address = 20000
 
 [log]
 access = {log}
@@ -128,6 +129,7 @@ name = "bench"
 host = "localhost"
 upstream = "http://127.0.0.1:{upstream}"
 identity = "remote-user"
+max_requests = 20000
 
 [[app.rule]]
 path = "/**"

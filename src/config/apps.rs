@@ -186,6 +186,12 @@ fn forwarded_app(
         connect_timeout: reader.duration(section.field("connect_timeout"), Duration::from_secs(5)),
         timeout: reader.duration(section.field("timeout"), Duration::from_mins(1)),
         max_body: section.field("max_body").map(|field| reader.size(Some(field), 0..=u64::MAX >> 1, 1 << 30)),
+        max_requests: usize::try_from(reader.integer(
+            section.field("max_requests"),
+            1..=10_000_000,
+            forward::MAX_REQUESTS as u64,
+        ))
+        .unwrap_or(forward::MAX_REQUESTS),
         underscore_headers: reader.boolean(section.field("underscore_headers"), false),
         pass_headers: Vec::new(),
         session_data: session_data(reader, section),

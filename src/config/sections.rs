@@ -239,6 +239,7 @@ fn limits(reader: &Reader, section: Option<&Section<'_>>) -> Limits {
             10_000_000,
             default.connections_per_address,
         ),
+        requests_per_address: count("requests_per_address", 10_000_000, default.requests_per_address),
         requests_per_connection: number("requests_per_connection", 1, default.requests_per_connection),
         connection_age: reader.duration(field("connection_age"), default.connection_age),
         http2,

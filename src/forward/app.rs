@@ -23,6 +23,8 @@ pub struct App {
     pub timeout: Duration,
     /// The largest body that it is sent; `None`: that of `[limits]`.
     pub max_body: Option<u64>,
+    /// Requests in flight to it. Default [`MAX_REQUESTS`].
+    pub max_requests: usize,
     /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
     pub underscore_headers: bool,
     /// Names that only the gateway may send, and that the client may send to this app all the same.
@@ -31,6 +33,9 @@ pub struct App {
     /// For whom it keeps something in the session. Default nobody.
     pub session_data: KeepsData,
 }
+
+/// The requests in flight that an app has by default. A tunnel and an event stream are one each.
+pub const MAX_REQUESTS: usize = 4096;
 
 /// The `Host` that an upstream is told.
 #[derive(Clone, Debug, PartialEq, Eq)]

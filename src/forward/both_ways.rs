@@ -15,7 +15,9 @@ use std::{
 
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::{BodyError, exchange::within, pool::Lease, sending::Sending, upload::Progress, wire::WireError};
+use super::{
+    BodyError, Held, exchange::within, pool::Lease, sending::Sending, upload::Progress, wire::WireError,
+};
 
 /// A connection on which an answer is read while its request is still being sent. Dropped before the
 /// answer has ended, the connection is closed.
@@ -32,12 +34,15 @@ struct Shared {
     lease: Option<Lease>,
     sending: Sending,
     reading: Option<Waker>,
+    /// Held for as long as anything is sent.
+    _held: Held,
 }
 
 impl Both {
     /// Begins to send what is left of the request.
-    pub(super) fn new(lease: Lease, sending: Sending) -> Self {
-        let shared = Rc::new(RefCell::new(Shared { lease: Some(lease), sending, reading: None }));
+    pub(super) fn new(lease: Lease, sending: Sending, held: Held) -> Self {
+        let shared =
+            Rc::new(RefCell::new(Shared { lease: Some(lease), sending, reading: None, _held: held }));
         let sent = Rc::clone(&shared);
         let sending = tokio::task::spawn_local(async move {
             if let Err(error) = poll_fn(|cx| sent.borrow_mut().poll_send(cx)).await {

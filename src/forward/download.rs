@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    BodyError, Leash, OwnedNames,
+    BodyError, Held, Leash, OwnedNames, Untaken,
     body::clean_trailers,
     both_ways::Both,
     pool::Lease,
@@ -45,6 +45,7 @@ struct Rest {
     silence: Duration,
     owned: Arc<OwnedNames>,
     leash: Option<Leash>,
+    untaken: Option<Untaken>,
 }
 
 /// Who has the connection.
@@ -70,6 +71,10 @@ pub(super) struct Passage<'a> {
     pub(super) owned: &'a Arc<OwnedNames>,
     /// Asked for a leash if the body may take long.
     pub(super) tie: Option<&'a dyn Fn() -> Leash>,
+    /// Asked for what the rest of an upload holds.
+    pub(super) hold: &'a dyn Fn() -> Held,
+    /// What the responses of the client's connection hold; `None`: it has one at a time.
+    pub(super) untaken: Option<&'a Untaken>,
 }
 
 impl UpstreamBody {
@@ -89,7 +94,7 @@ impl UpstreamBody {
         let source = if sending.is_over() || sending.is_held() {
             Source::Alone { lease, sending }
         } else {
-            Source::Shared(Both::new(lease, sending))
+            Source::Shared(Both::new(lease, sending, (passage.hold)()))
         };
         let rest = Rest {
             reader,
@@ -100,6 +105,7 @@ impl UpstreamBody {
             silence: passage.silence,
             owned: Arc::clone(passage.owned),
             leash: passage.tie.filter(|_| may_take_long).map(|tie| tie()),
+            untaken: passage.untaken.cloned(),
         };
         let mut body = Self { ready: None, rest: Some(Box::new(rest)), failed: None };
         body.end_if_over();
@@ -142,9 +148,11 @@ impl Rest {
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, WireError>> {
         let reader = &mut self.reader;
+        // Each stream of a connection that holds much for its client goes on, but in small pieces.
+        let holds_much = self.untaken.as_ref().is_some_and(Untaken::is_much);
         match &mut self.source {
-            Source::Alone { lease, .. } => poll_piece(reader, lease, cx),
-            Source::Shared(both) => both.poll_with(cx, |lease, cx| poll_piece(reader, lease, cx)),
+            Source::Alone { lease, .. } => poll_piece(reader, lease, holds_much, cx),
+            Source::Shared(both) => both.poll_with(cx, |lease, cx| poll_piece(reader, lease, holds_much, cx)),
         }
     }
 
@@ -202,8 +210,12 @@ impl Body for UpstreamBody {
 fn poll_piece(
     reader: &mut BodyReader,
     lease: &mut Lease,
+    holds_much: bool,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Piece, WireError>> {
+    if holds_much {
+        lease.conn.read_little();
+    }
     loop {
         match reader.next(lease.conn.buf())? {
             Piece::More => {}

@@ -26,6 +26,7 @@ mod pool;
 mod sending;
 mod session_data;
 mod steering;
+mod untaken;
 mod upgrade;
 mod upload;
 mod whoami;
@@ -42,7 +43,7 @@ use tokio::time::Instant;
 
 use crate::{access::Permit, moment};
 
-pub use app::{App, Endpoint, HostHeader, Transport};
+pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
 pub use download::UpstreamBody;
 pub use fault::{Fault, FaultKind};
@@ -52,6 +53,7 @@ pub use introduction::LastIntroduction;
 pub use leash::{Leash, LeashEnd};
 pub use session_data::{KeepsData, SessionLines};
 pub use steering::{Steers, steers};
+pub use untaken::Untaken;
 pub use wire::WireError;
 #[doc(hidden)]
 pub use wire::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces};
@@ -85,6 +87,9 @@ pub struct Answer {
 /// The body of an upstream's answer; none after a change of protocol.
 pub type AnswerBody = Option<UpstreamBody>;
 
+/// Something that is dropped once a request needs no connection any more.
+pub type Held = Box<dyn std::any::Any>;
+
 /// What forwarding needs beside the request itself.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -104,6 +109,10 @@ pub struct Context<'a> {
     pub session_data: Option<&'a HeaderValue>,
     /// Of the connection that the request came on.
     pub last: &'a LastIntroduction,
+    /// Asked for what is to be held by whatever outlives the response: a tunnel, the rest of an upload.
+    pub hold: &'a dyn Fn() -> Held,
+    /// What the responses of the connection hold; `None`: it has one at a time.
+    pub untaken: Option<&'a Untaken>,
 }
 
 impl Forwarder {
@@ -280,7 +289,7 @@ fn finish(
         headers.insert(UPGRADE, protocol);
         *response.headers_mut() = headers;
         let (upstream, ahead) = lease.conn.into_parts();
-        upgrade::tunnel(client, upstream, ahead, context.leash.map(|tie| tie()));
+        upgrade::tunnel(client, upstream, ahead, context.leash.map(|tie| tie()), (context.hold)());
         return Ok(response);
     }
     headers::to_client(&mut headers, &options, marks);
@@ -292,6 +301,8 @@ fn finish(
         silence: context.app.timeout,
         owned: context.owned,
         tie: context.leash,
+        hold: context.hold,
+        untaken: context.untaken,
     };
     *response.body_mut() = Some(UpstreamBody::new(lease, sending, &passage));
     Ok(response)

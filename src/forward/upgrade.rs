@@ -5,12 +5,13 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
-use super::{Leash, wire::Stream};
+use super::{Held, Leash, wire::Stream};
 
 /// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
-/// sent right behind its `101`.
-pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: Option<Leash>) {
+/// sent right behind its `101`; `held` is dropped at the end.
+pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: Option<Leash>, held: Held) {
     tokio::task::spawn_local(async move {
+        let _held = held;
         let mut client = match client.await {
             Ok(client) => TokioIo::new(client),
             Err(error) => {

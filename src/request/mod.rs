@@ -13,6 +13,7 @@ mod folding;
 mod id;
 mod path;
 mod readings;
+mod subscriber;
 
 use std::net::IpAddr;
 
@@ -25,6 +26,7 @@ pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
 pub use path::{NormalPath, Segments};
 pub use readings::scripts_of;
+pub use subscriber::subscriber;
 
 /// What a request asks for.
 #[derive(Clone, Debug)]

@@ -6,9 +6,11 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
+
+use crate::request::subscriber;
 
 /// The connections of each address.
 #[derive(Debug)]
@@ -53,14 +55,6 @@ impl Drop for Place {
                 count.remove();
             }
         }
-    }
-}
-
-/// Of IPv6, one subscriber has a whole /64 (RFC 6177) and could use another address for each connection.
-fn subscriber(addr: IpAddr) -> IpAddr {
-    match addr.to_canonical() {
-        IpAddr::V4(addr) => addr.into(),
-        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 
 use super::{client_io::Running, stream::Taking};
 use crate::{
-    forward::BodyError,
+    forward::{BodyError, Untaken},
     gateway::{Connection, Gateway, Outgoing},
 };
 
@@ -54,7 +54,8 @@ pub(super) async fn answer(
             running.answering();
             Some(running)
         };
-        Watched { body, running, taking }
+        let held = taking.is_some().then(|| connection.untaken.clone());
+        Watched { body, running, taking, held }
     }))
 }
 
@@ -63,6 +64,8 @@ pub(super) struct Watched {
     body: Outgoing,
     running: Option<Running>,
     taking: Option<Taking>,
+    /// What the connection's streams hold for a client that does not take it.
+    held: Option<Untaken>,
 }
 
 impl Body for Watched {
@@ -80,7 +83,13 @@ impl Body for Watched {
         if let Poll::Ready(None | Some(Err(_))) = polled {
             self.running = None;
         }
-        polled
+        match (polled, &self.held) {
+            (Poll::Ready(Some(Ok(frame))), Some(held)) => {
+                let frame = frame.map_data(|data| self.body.hold(data, held));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            (polled, _) => polled,
+        }
     }
 
     fn is_end_stream(&self) -> bool {

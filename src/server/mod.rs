@@ -82,6 +82,9 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of an address at a time; of IPv6, of a /64. Trusted proxies have no such limit. Default 1,024.
     pub connections_per_address: usize,
+    /// Requests in flight of one client, on all of its connections: of a person who is signed in, or of everybody
+    /// else at an address; of IPv6, a /64. Default 256.
+    pub requests_per_address: usize,
     /// Requests of a connection. Default 10,000.
     pub requests_per_connection: u32,
     /// After this time, the next request of a connection is its last. Default an hour.
@@ -106,6 +109,7 @@ impl Default for Limits {
             max_body: 1 << 30,
             connections: 20_000,
             connections_per_address: 1024,
+            requests_per_address: 256,
             requests_per_connection: 10_000,
             connection_age: Duration::from_hours(1),
             http2: Http2Limits::default(),

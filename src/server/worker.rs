@@ -17,6 +17,7 @@ use super::{
     Common, client_io::Slot, connection::Serving, http2, listen::WorkerSockets, phase::Phase, redirect,
 };
 use crate::{
+    forward::Untaken,
     gateway::{Connection, Gateway, LastSeen},
     moment,
     telemetry::{AccessLog, Counters, Limit},
@@ -131,6 +132,8 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     server_name: None,
                     max_headers: common.limits.max_headers,
                     uri_length: common.limits.uri_length,
+                    requests_per_address: common.limits.requests_per_address,
+                    untaken: Untaken::default(),
                     last: LastSeen::default(),
                 };
                 let counted = open.count();

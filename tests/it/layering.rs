@@ -59,6 +59,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ),
             ("users", &["clock", "identity", "database", "recall"]),
             ("backends", &["clock", "identity", "users"]),
+            ("in_flight", &["identity", "request"]),
         ],
     ),
     (
@@ -90,7 +91,10 @@ const LAYERS: &[(&str, &[Row])] = &[
     (
         "the walk",
         &[
-            ("snapshot", &["request", "access", "session::AppLimits", "shield", "forward", "portal"]),
+            (
+                "snapshot",
+                &["request", "access", "session::AppLimits", "shield", "in_flight", "forward", "portal"],
+            ),
             (
                 "gateway",
                 &[
@@ -104,6 +108,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "shield",
                     "session",
                     "users",
+                    "in_flight",
                     "forward",
                     "portal",
                     "snapshot",
@@ -130,6 +135,8 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "identity",
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
+                // What its HTTP/2 streams hold for a client.
+                "forward::Untaken",
                 "gateway",
             ],
         )],
@@ -167,6 +174,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "users",
                     "forward",
                     "portal",
+                    "in_flight",
                     "snapshot",
                     "gateway",
                     "server",

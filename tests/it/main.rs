@@ -21,6 +21,7 @@ mod forms;
 mod forwarding;
 mod headers;
 mod http2;
+mod in_flight;
 mod large_bodies;
 mod layering;
 mod limits;

@@ -88,6 +88,7 @@ uri_length = "2KiB"
 max_body = "1MB"
 connections = 7
 connections_per_address = 6
+requests_per_address = 60
 requests_per_connection = 8
 connection_age = "9m"
 http2_streams = 10
@@ -152,6 +153,7 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
             max_body: 1_000_000,
             connections: 7,
             connections_per_address: 6,
+            requests_per_address: 60,
             requests_per_connection: 8,
             connection_age: Duration::from_mins(9),
             http2: Http2Limits {
@@ -187,7 +189,7 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
     assert_eq!(app.mount.as_str(), "/wiki");
     let [rule] = app.rules() else { panic!("{app:?}") };
     assert_eq!(rule.to_string(), "GET,POST /wiki/**");
-    assert_eq!(rule.place.to_string(), "/etc/portcullis/gateway.toml:63:8");
+    assert_eq!(rule.place.to_string(), "/etc/portcullis/gateway.toml:64:8");
     let crate::access::Requirement::Matching(criteria) = &rule.requirement else { panic!("{rule:?}") };
     assert_eq!(criteria.to_string(), "user alice and permission wiki.edit and network 192.0.2.1/32");
     let granted_by: Vec<_> = criteria.permissions[0].granted_by.iter().map(ToString::to_string).collect();

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
@@ -19,11 +19,13 @@ pub(in crate::forward) struct Conn {
     stream: Stream,
     buf: BytesMut,
     spare: Rc<Spare>,
+    /// How much is read at a time. It grows with what a client has taken of a response.
+    most: usize,
 }
 
 impl Conn {
     pub(in crate::forward) fn new(stream: Stream, spare: Rc<Spare>) -> Self {
-        Self { stream, buf: BytesMut::new(), spare }
+        Self { stream, buf: BytesMut::new(), spare, most: FIRST_READ }
     }
 
     /// Whether it may carry the next request: nothing has come that nobody asked for, and the upstream
@@ -32,7 +34,12 @@ impl Conn {
         self.buf.is_empty() && self.stream.is_quiet()
     }
 
-    /// Reads once; ready with the number of bytes, 0 at the end. `room` is how much is expected.
+    /// From now on, little is read at a time.
+    pub(in crate::forward) fn read_little(&mut self) {
+        self.most = SMALL_READ;
+    }
+
+    /// Reads once; ready with the number of bytes, 0 at the end. `room` is how much is expected; nothing, if it is a head.
     pub(in crate::forward) fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
@@ -41,9 +48,15 @@ impl Conn {
         if self.buf.capacity() == 0 {
             self.spare.take_read(&mut self.buf);
         }
-        self.make_room(room.clamp(SMALL_READ, LARGE_READ));
+        if room == 0 {
+            self.most = FIRST_READ;
+        }
+        self.make_room(room.clamp(SMALL_READ, self.most));
         // Reads into memory that is not zeroed first, which `poll_read` alone can't without `unsafe`.
-        let read = pin!(self.stream.read_buf(&mut self.buf)).poll(cx);
+        let read = pin!(self.stream.read_buf(&mut (&mut self.buf).limit(self.most))).poll(cx);
+        if room > 0 && read.is_ready() {
+            self.most = (2 * self.most).min(LARGE_READ);
+        }
         if self.buf.is_empty() {
             self.rest();
         }
@@ -104,12 +117,15 @@ impl Conn {
     fn make_room(&mut self, wanted: usize) {
         let free = self.buf.capacity() - self.buf.len();
         if free < wanted && !self.buf.try_reclaim(wanted) && free < wanted.min(SMALL_READ) {
-            self.buf.reserve(LARGE_READ.saturating_sub(self.buf.len()).max(SMALL_READ));
+            self.buf.reserve(self.most.saturating_sub(self.buf.len()).max(SMALL_READ));
         }
     }
 }
 
 /// A head and the beginning of its body.
 const SMALL_READ: usize = 8 * 1024;
+/// Read of a response before anybody has taken anything of it: what a client holds of the gateway's memory that makes no
+/// room for its response.
+const FIRST_READ: usize = 32 * 1024;
 /// Each read has the kernel fetch more from the upstream, which costs more than the copying.
 const LARGE_READ: usize = 128 * 1024;

@@ -1,8 +1,8 @@
 //! The limits that a client can reach.
 
-/// One of them; each has a count of its own, under the name of its key in `[limits]`.
+/// One of them; each has a count of its own, under the name of its key in `[limits]` or `[[app]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the key of `[limits]` that it is named for")]
+#[expect(missing_docs, reason = "each is the key that it is named for")]
 pub enum Limit {
     HandshakeTimeout,
     HeaderTimeout,
@@ -17,6 +17,8 @@ pub enum Limit {
     MaxBody,
     Connections,
     ConnectionsPerAddress,
+    RequestsPerAddress,
+    MaxRequests,
     RequestsPerConnection,
     ConnectionAge,
     Http2Streams,
@@ -31,7 +33,7 @@ pub enum Limit {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::HandshakeTimeout,
         Self::HeaderTimeout,
         Self::BodyTimeout,
@@ -45,6 +47,8 @@ impl Limit {
         Self::MaxBody,
         Self::Connections,
         Self::ConnectionsPerAddress,
+        Self::RequestsPerAddress,
+        Self::MaxRequests,
         Self::RequestsPerConnection,
         Self::ConnectionAge,
         Self::Http2Streams,
@@ -57,7 +61,7 @@ impl Limit {
         Self::Http2Priorities,
     ];
 
-    /// As `[limits]` calls it.
+    /// As the configuration calls it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::HandshakeTimeout => "handshake_timeout",
@@ -73,6 +77,8 @@ impl Limit {
             Self::MaxBody => "max_body",
             Self::Connections => "connections",
             Self::ConnectionsPerAddress => "connections_per_address",
+            Self::RequestsPerAddress => "requests_per_address",
+            Self::MaxRequests => "max_requests",
             Self::RequestsPerConnection => "requests_per_connection",
             Self::ConnectionAge => "connection_age",
             Self::Http2Streams => "http2_streams",

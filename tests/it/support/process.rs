@@ -149,6 +149,16 @@ impl Process {
         Visitor::new(&self.origin(), self.https, &self.certificate, Clock::system())
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The certificate that clients have to believe.
+    pub fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
     pub fn origin(&self) -> String {
         format!("https://localhost:{}", self.https.port())
     }
