@@ -31,6 +31,7 @@ mod path_oracle;
 mod paths;
 mod process;
 mod prometheus;
+mod recipes;
 mod return_to;
 mod routing;
 mod security_map;

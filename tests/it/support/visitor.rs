@@ -194,7 +194,8 @@ impl Visitor {
 
     /// A connection on which the test reads and writes the bytes of HTTP/1.1 itself.
     pub fn raw(&self) -> StreamOwned<ClientConnection, std::net::TcpStream> {
-        let name = ServerName::try_from("localhost").expect("a name");
+        let name = self.host.rsplit_once(':').map_or(&*self.host, |(name, _)| name);
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(Arc::clone(&self.trust), name).expect("TLS");
         let socket = std::net::TcpStream::connect(self.addr).expect("a connection");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");

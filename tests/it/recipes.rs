@@ -1,0 +1,63 @@
+//! Real applications behind the gateway, set up with the code blocks of `docs/apps.md` themselves.
+//!
+//! Each application is tried with a request that changes something, a redirect, a WebSocket where it has one,
+//! and a sign-out. A block of the document is changed in its addresses and folders only, and a test fails if
+//! the document no longer contains what it replaces. `tests/run` installs the applications.
+
+mod cgi;
+mod document;
+mod node;
+mod python;
+mod running;
+mod transmission;
+
+use std::collections::BTreeSet;
+
+use document::{Recipe, recipes_tried};
+
+#[test]
+fn the_document_names_the_versions_that_the_tests_install() {
+    let pins =
+        [include_str!("../recipes/requirements.txt"), include_str!("../recipes/package.json")].concat();
+    let applications = [
+        ("Django", "django", "django"),
+        ("Flask-AppBuilder", "flask-appbuilder", "flask-appbuilder"),
+        ("Jupyter Server", "jupyter-server", "jupyter_server"),
+        ("Node-RED", "node-red", "node-red"),
+        ("Radicale", "radicale", "radicale"),
+        ("TiddlyWiki", "tiddlywiki", "tiddlywiki"),
+        ("WsgiDAV", "wsgidav", "wsgidav"),
+    ];
+    for (application, python, node) in applications {
+        let version = version_pinned(&pins, python)
+            .or_else(|| version_pinned(&pins, node))
+            .unwrap_or_else(|| panic!("{application} is not pinned"));
+        let rows = recipes_tried();
+        let row = rows.iter().find(|row| row.application == application);
+        let row = row.unwrap_or_else(|| panic!("{application} is not in the table of docs/apps.md"));
+        assert!(
+            row.version.split([' ', ',']).any(|word| word == version),
+            "docs/apps.md says {:?} of {application}; {version} is installed",
+            row.version
+        );
+    }
+}
+
+#[test]
+fn every_recipe_says_whether_it_was_tried() {
+    let rows: BTreeSet<String> = recipes_tried().into_iter().map(|row| row.application).collect();
+    let headings: BTreeSet<String> = Recipe::all_headings().into_iter().collect();
+    assert!(headings.len() > 20, "{headings:?}");
+    assert_eq!(rows, headings, "the table of docs/apps.md (left) and its headings (right)");
+}
+
+/// The version in a line such as `name==1.2.3` or `"name": "1.2.3"`.
+fn version_pinned<'t>(pins: &'t str, name: &str) -> Option<&'t str> {
+    let quoted = format!("\"{name}\": \"");
+    pins.lines().find_map(|line| {
+        let line = line.trim();
+        line.strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix("=="))
+            .or_else(|| Some(line.strip_prefix(&*quoted)?.split('"').next().expect("a first part")))
+    })
+}
