@@ -2,14 +2,19 @@
 
 use std::{
     io::Write,
-    sync::{Mutex, mpsc::channel},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::channel,
+    },
+    thread,
     time::Duration,
 };
 
 use crate::support::{
     client::{Http2, RawClient, full, read, request},
     gateway::TestGateway,
-    upstream::{OK, Upstream, public_app},
+    upstream::{OK, PATIENCE, Upstream, public_app},
 };
 
 fn in_front_of(upstream: &Upstream) -> TestGateway {
@@ -578,6 +583,81 @@ fn what_an_idle_connection_says_unasked_is_no_answer_to_the_next_request() {
     upstream.wait_for_note("spoken");
     for _ in 0..3 {
         assert_eq!(client.get("/", "").text(), "ok");
+    }
+}
+
+#[test]
+fn stray_bytes_that_came_before_a_request_are_no_response_to_it_however_busy_the_worker_is() {
+    let (stray, strays) = channel::<()>();
+    let (sent, strays_sent) = channel::<()>();
+    let ends = Mutex::new((strays, sent));
+    let upstream = Upstream::scripted(move |conn| {
+        while let Some(received) = conn.request()? {
+            conn.send(named_after(received.asked()).as_bytes())?;
+            let ends = ends.lock().unwrap();
+            if ends.0.recv().is_ok() {
+                conn.send(named_after("nobody").as_bytes())?;
+                ends.1.send(()).ok();
+            }
+        }
+        Ok(())
+    });
+    let (other, is_over) = (Upstream::ok(), AtomicBool::new(false));
+    let gateway = TestGateway::start(&format!(
+        "{}{}",
+        public_app(&upstream.url, ""),
+        public_app(&other.url, "path = \"/load\"").replace("\"app\"", "\"load\"")
+    ));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = RawClient::connect(&gateway);
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(client.get("/load", "").text(), "ok");
+                }
+            });
+        }
+        let mut client = RawClient::connect(&gateway);
+        let answers: Vec<_> = (0..200)
+            .map(|number| {
+                let answer = client.get(&format!("/{number}"), "").text().to_owned();
+                stray.send(()).unwrap();
+                // A script whose connection is gone has sent nothing, and there is nothing to wait for.
+                strays_sent.recv_timeout(PATIENCE).unwrap();
+                answer == format!("GET /{number}")
+            })
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        let wrong = answers.iter().filter(|is_right| !**is_right).count();
+        assert_eq!(wrong, 0, "of {}", answers.len());
+    });
+}
+
+fn named_after(asked: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{asked}", asked.len())
+}
+
+#[test]
+fn a_204_or_205_that_declares_content_ends_its_connection() {
+    for (head, connections) in [
+        ("204 No Content\r\nContent-Length: 5", 3),
+        ("204 No Content\r\nContent-Length: 0", 1),
+        ("205 Reset Content\r\nContent-Length: 5", 3),
+        ("205 Reset Content\r\nTransfer-Encoding: chunked", 3),
+        ("205 Reset Content\r\nContent-Length: 0", 1),
+    ] {
+        let body = match head {
+            head if head.starts_with("205") && head.ends_with('5') => "hello",
+            head if head.ends_with("chunked") => "0\r\n\r\n",
+            _ => "",
+        };
+        let upstream = Upstream::answering(format!("HTTP/1.1 {head}\r\n\r\n{body}"));
+        let gateway = in_front_of(&upstream);
+        let mut client = RawClient::connect(&gateway);
+        for _ in 0..3 {
+            client.get("/", "");
+        }
+        assert_eq!(upstream.connections(), connections, "{head}");
     }
 }
 

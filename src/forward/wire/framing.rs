@@ -81,8 +81,10 @@ impl Framing {
         if self == Self::UntilClose {
             return false;
         }
-        // RFC 9112 §6.1: there is no such thing. An upstream that sends it may send chunks after it too.
-        if has_no_body(status) && status != StatusCode::NOT_MODIFIED && said.is_chunked {
+        // RFC 9110 §15.3.5 and §15.3.6: these have no content. An upstream that declares some may send it, too.
+        let may_not_declare = status.is_informational()
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+        if may_not_declare && (said.is_chunked || said.length.is_some_and(|length| length > 0)) {
             return false;
         }
         !options.close && (version == Version::HTTP_11 || options.keep_alive)
@@ -201,10 +203,19 @@ mod tests {
         ] {
             let framed = |lines| framed(&method, status, Version::HTTP_11, lines);
             assert_eq!(framed(&[]), "None, kept");
-            assert_eq!(framed(&[(CL, "5")]), "None, kept");
+            assert_eq!(framed(&[(CL, "0")]), "None, kept");
             assert_eq!(framed(&[(CL, "5"), (CL, "6")]), "the answer has two lengths");
             let kept = if matches!(status, 101 | 204) { "None, closed" } else { "None, kept" };
+            assert_eq!(framed(&[(CL, "5")]), kept, "{method} {status}");
             assert_eq!(framed(&[(TE, "chunked")]), kept, "{method} {status}");
         }
+    }
+
+    #[test]
+    fn a_205_that_declares_content_ends_its_connection() {
+        let framed = |lines| framed(&Method::GET, 205, Version::HTTP_11, lines);
+        assert_eq!(framed(&[(CL, "0")]), "Length(0), kept");
+        assert_eq!(framed(&[(CL, "5")]), "Length(5), closed");
+        assert_eq!(framed(&[(TE, "chunked")]), "Chunked, closed");
     }
 }

@@ -2,10 +2,13 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
+    os::fd::AsFd,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -28,23 +31,34 @@ pub(in crate::forward) enum Stream {
 }
 
 impl Stream {
-    /// Whether the upstream has neither closed nor said anything, as far as is known without waiting.
+    /// Whether the upstream has neither closed nor sent anything that has not been read yet.
+    ///
+    /// The kernel is asked, and not the runtime: what the runtime knows of a socket is as old as the worker's last
+    /// look at all its sockets. On a busy worker Mallory's upstream could send bytes in between that would be taken
+    /// for the response to Alice's request. A TLS record is believed to hold data, whatever it holds: session tickets
+    /// come before the first response.
     pub(super) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
         match self {
-            Self::Tcp(stream) => would_block(stream.try_read(&mut byte)),
-            Self::Unix(stream) => would_block(stream.try_read(&mut byte)),
-            // A record may be there that says nothing to us, such as a session ticket.
-            Self::Tls(_) | Self::Pipe(_) => {
-                let reading = pin!(unconstrained(self.read(&mut byte)));
+            Self::Tcp(stream) => has_nothing_to_read(stream),
+            Self::Unix(stream) => has_nothing_to_read(stream),
+            Self::Tls(stream) => {
+                let (socket, session) = stream.get_ref();
+                // Otherwise rustls has decrypted something, or the end.
+                session.wants_read() && has_nothing_to_read(socket)
+            }
+            Self::Pipe(stream) => {
+                let mut byte = [0];
+                let reading = pin!(unconstrained(stream.read(&mut byte)));
                 reading.poll(&mut Context::from_waker(Waker::noop())).is_pending()
             }
         }
     }
 }
 
-fn would_block(read: io::Result<usize>) -> bool {
-    read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+/// Whether a read from the non-blocking socket would have to wait. Neither the end nor an error would.
+fn has_nothing_to_read(socket: &impl AsFd) -> bool {
+    let peeked = SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]);
+    peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 impl AsyncRead for Stream {

@@ -1,6 +1,10 @@
 //! Answers of every kind, whole and in pieces, and held against hyper's client.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    io::Write as _,
+    os::unix::net::UnixStream,
+    task::{Context, Poll, Waker},
+};
 
 use bytes::Bytes;
 use http::{
@@ -11,7 +15,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use proptest::{collection::vec, prelude::*, sample::select};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::*;
 
@@ -429,6 +436,41 @@ fn a_connection_on_which_somebody_spoke_or_hung_up_is_not_quiet() {
         drop(far);
         assert!(!conn.is_quiet());
     });
+}
+
+/// The runtime believes that nothing is there until it looks at its sockets again, which it does between polls.
+#[test]
+fn a_socket_is_asked_itself_whether_it_is_quiet() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    runtime.block_on(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut far, _) = listener.accept().unwrap();
+        let mut conn = Conn::new(Stream::Tcp(stream), std::rc::Rc::default());
+        after_a_response(&mut conn, &mut far).await;
+        far.write_all(b"H").unwrap();
+        assert!(!conn.is_quiet(), "a byte over TCP");
+
+        let (near, mut far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let near = tokio::net::UnixStream::from_std(near).unwrap();
+        let mut conn = Conn::new(Stream::Unix(near), std::rc::Rc::default());
+        after_a_response(&mut conn, &mut far).await;
+        drop(far);
+        assert!(!conn.is_quiet(), "the end of a UNIX socket");
+    });
+}
+
+/// Reads until the runtime knows that there is nothing more.
+async fn after_a_response(conn: &mut Conn, far: &mut impl std::io::Write) {
+    far.write_all(b"response").unwrap();
+    while conn.buf().len() < 8 {
+        std::future::poll_fn(|cx| conn.poll_fill(cx, 0)).await.unwrap();
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(conn.poll_fill(&mut cx, 0).is_pending());
+    conn.buf().clear();
+    assert!(conn.is_quiet());
 }
 
 #[test]
