@@ -193,6 +193,7 @@ fn forwarded_app(
         ))
         .unwrap_or(forward::MAX_REQUESTS),
         underscore_headers: reader.boolean(section.field("underscore_headers"), false),
+        reuse_after_body: reader.boolean(section.field("reuse_after_body"), false),
         pass_headers: Vec::new(),
         session_data: session_data(reader, section),
     }

@@ -93,6 +93,7 @@ pub(super) static APP: Keys = Keys {
         "max_body",
         "max_requests",
         "underscore_headers",
+        "reuse_after_body",
         "pass_headers",
         "session_data",
         "anonymous_sessions",

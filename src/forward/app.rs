@@ -27,6 +27,9 @@ pub struct App {
     pub max_requests: usize,
     /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
     pub underscore_headers: bool,
+    /// Whether a connection that carried a request with a body may carry another one: whether the app is known to read
+    /// each body to its end. Default no.
+    pub reuse_after_body: bool,
     /// Names that only the gateway may send, and that the client may send to this app all the same.
     /// Default none.
     pub pass_headers: Vec<HeaderName>,

@@ -230,7 +230,7 @@ fn poll_piece(
 
 /// Keeps the connection for the next request, if nothing was left undone on it.
 fn give_back(mut lease: Lease, sending: &Sending, kept: bool, now: Instant) {
-    if kept && sending.is_complete() && lease.conn.buf().is_empty() {
+    if kept && sending.is_complete() && !sending.was_answered_early() && lease.conn.buf().is_empty() {
         lease.give_back(now);
     }
 }

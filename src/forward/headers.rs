@@ -119,6 +119,8 @@ pub(crate) struct Onward<'a> {
     pub(crate) facts: &'a Facts<'a>,
     /// The protocol that the client wants to change to.
     pub(crate) upgrade: Option<&'a HeaderValue>,
+    /// Whether the upstream is to close the connection after its response (RFC 9112 §9.6).
+    pub(crate) closes: bool,
     /// What the app keeps in the session.
     pub(crate) session_data: Option<&'a HeaderValue>,
 }
@@ -174,7 +176,10 @@ pub(super) fn of_client(
             line(&COOKIE, &foreign);
         }
     }
-    if let Some(protocol) = onward.upgrade {
+    // Alone in its header field: Python's `http.server` compares the whole value.
+    if onward.closes {
+        line(&CONNECTION, b"close");
+    } else if let Some(protocol) = onward.upgrade {
         line(&CONNECTION, b"upgrade");
         line(&UPGRADE, protocol.as_bytes());
     } else if wants_trailers {

@@ -154,6 +154,7 @@ mod tests {
             owned: &owned,
             facts: &facts,
             upgrade: None,
+            closes: false,
             session_data: None,
         };
         let mut head = RequestHead::piece();

@@ -131,6 +131,7 @@ impl Forwarder {
         let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
+            lease.closes = request.closes;
             let mut sending = request.sending(&lease, upload);
             let asked = (request.client.method(), hidden);
             match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout)).await {
@@ -172,7 +173,8 @@ impl Forwarder {
 pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Facts<'_>) -> HeaderMap {
     let mut added = HeaderMap::new();
     if let Some(endpoint) = app.upstreams.first() {
-        let onward = Onward { permit, app, endpoint, owned, facts, upgrade: None, session_data: None };
+        let onward =
+            Onward { permit, app, endpoint, owned, facts, upgrade: None, closes: false, session_data: None };
         headers::to_upstream(&HeaderMap::new(), &onward, |name, value| {
             if let Ok(value) = HeaderValue::from_bytes(value) {
                 added.append(name, value);
@@ -191,6 +193,8 @@ struct Outgoing<'a> {
     announced: Announced,
     /// Whether the body waits for `100 Continue`.
     expects_continue: bool,
+    /// Whether the connection is closed after the response.
+    closes: bool,
     /// The protocol that the client wants to change to.
     upgrade: Option<HeaderValue>,
     context: &'a Context<'a>,
@@ -206,22 +210,29 @@ impl<'a> Outgoing<'a> {
         context: &'a Context<'a>,
     ) -> (Self, ClientUpgrade, Option<Box<Upload>>) {
         let options = Options::of(client.headers().get_all(CONNECTION));
-        let upgrade = headers::wanted_upgrade(client.version(), &options, client.headers());
-        let switched = upgrade.is_some().then(|| hyper::upgrade::on(&mut *client));
         let body = client.body_mut().take();
         let upload = body.and_then(|body| Upload::of(body, client.headers(), context.limits, context.owned));
+        // What an upstream leaves of a body is the next request on its connection: Mallory hides one in it that no
+        // rule has seen, and gets its response as that to her next request.
+        let closes = upload.is_some() && !(context.app.reuse_after_body && expects_body(client.method()));
+        let upgrade = headers::wanted_upgrade(client.version(), &options, client.headers());
+        // A connection cannot be closed and changed to another protocol.
+        let upgrade = upgrade.filter(|_| !closes);
+        let switched = upgrade.is_some().then(|| hyper::upgrade::on(&mut *client));
         let (announced, expects_continue) = match &upload {
             Some(upload) => (upload.announced(), upload.is_held()),
             None => (Announced::Nothing, false),
         };
-        (Self { client, options, permit, announced, expects_continue, upgrade, context }, switched, upload)
+        let request = Self { client, options, permit, announced, expects_continue, closes, upgrade, context };
+        (request, switched, upload)
     }
 
     /// The request as this server is to receive it.
     fn sending(&self, lease: &Lease, upload: Option<Box<Upload>>) -> Sending {
         let Context { app, owned, ref facts, session_data, last, .. } = *self.context;
         let (permit, upgrade, endpoint) = (&self.permit, self.upgrade.as_ref(), &lease.endpoint);
-        let onward = Onward { permit, app, endpoint, owned, facts, upgrade, session_data };
+        let closes = self.closes;
+        let onward = Onward { permit, app, endpoint, owned, facts, upgrade, closes, session_data };
         let memory = lease.conn.spare().take_head();
         let client = self.client.headers();
         let mut head = RequestHead::begin(memory, self.client.method(), permit.target().path_and_query());
@@ -313,6 +324,12 @@ fn is_idempotent(method: &Method) -> bool {
         *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
     )
+}
+
+/// Whether a body of such a request means anything to an application (RFC 9110 §9.3). One that reads all bodies that it
+/// knows of may still leave that of a GET.
+fn expects_body(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS)
 }
 
 fn fault((endpoint, kind): (Arc<Endpoint>, FaultKind)) -> Fault {

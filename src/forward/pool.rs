@@ -54,6 +54,8 @@ pub(super) struct Lease {
     pub(super) endpoint: Arc<Endpoint>,
     /// Whether it has carried a request before, so that it may turn out to be dead.
     pub(super) reused: bool,
+    /// Whether the request is the last that it carries.
+    pub(super) closes: bool,
     server: Rc<Server>,
 }
 
@@ -132,7 +134,7 @@ impl Server {
         limit: Duration,
     ) -> Result<Lease, FaultKind> {
         if let Some(conn) = self.take_idle(endpoint, now) {
-            return Ok(Lease { conn, endpoint: Arc::clone(endpoint), reused: true, server: Rc::clone(self) });
+            return Ok(self.lend(conn, endpoint, true));
         }
         self.open(endpoint, limit).await
     }
@@ -143,7 +145,7 @@ impl Server {
                 self.failures.set(0);
                 self.passed_over_until.set(None);
                 let conn = Conn::new(stream, Rc::clone(&self.spare));
-                Ok(Lease { conn, endpoint: Arc::clone(endpoint), reused: false, server: Rc::clone(self) })
+                Ok(self.lend(conn, endpoint, false))
             }
             Err(kind) => {
                 let failures = self.failures.get().min(5);
@@ -152,6 +154,10 @@ impl Server {
                 Err(kind)
             }
         }
+    }
+
+    fn lend(self: &Rc<Self>, conn: Conn, endpoint: &Arc<Endpoint>, reused: bool) -> Lease {
+        Lease { conn, endpoint: Arc::clone(endpoint), reused, closes: false, server: Rc::clone(self) }
     }
 
     /// The one that was used last, so that the others can grow old.
@@ -182,7 +188,10 @@ impl Idle {
 impl Lease {
     /// Returns the connection for the next request; only after the whole response was read.
     pub(super) fn give_back(self, now: Instant) {
-        let Self { mut conn, endpoint, server, .. } = self;
+        let Self { mut conn, endpoint, closes, server, .. } = self;
+        if closes {
+            return;
+        }
         conn.rest();
         let mut idle = server.idle.borrow_mut();
         if idle.len() < MAX_IDLE_CONNECTIONS {

@@ -18,6 +18,8 @@ pub(super) struct Sending {
     outbox: Outbox,
     upload: Option<Box<Upload>>,
     is_flushed: bool,
+    /// The upstream sent something before it can have read the whole body.
+    was_answered_early: bool,
     /// The upstream takes no more. It may have answered nevertheless, so this alone is no failure.
     broken: Option<io::Error>,
 }
@@ -25,7 +27,7 @@ pub(super) struct Sending {
 impl Sending {
     /// A request with this head, and what comes after it.
     pub(super) fn new(head: Vec<u8>, upload: Option<Box<Upload>>) -> Self {
-        Self { outbox: Outbox::new(head), upload, is_flushed: false, broken: None }
+        Self { outbox: Outbox::new(head), upload, is_flushed: false, was_answered_early: false, broken: None }
     }
 
     /// Sends on; ready once nothing more can be sent, an error if the client's body is at fault.
@@ -42,6 +44,8 @@ impl Sending {
                     Poll::Ready(Next::Added) => false,
                     Poll::Ready(Next::Last) => {
                         self.upload = None;
+                        // All of a request that goes out at once follows the look at the connection that chose it.
+                        self.was_answered_early |= self.outbox.has_sent() && !conn.is_quiet();
                         false
                     }
                     Poll::Pending => true,
@@ -78,6 +82,12 @@ impl Sending {
     /// Whether the whole request has left.
     pub(super) fn is_complete(&self) -> bool {
         self.broken.is_none() && self.upload.is_none() && self.outbox.is_empty() && self.is_flushed
+    }
+
+    /// Whether the upstream sent something before the last piece of the body left. It may have ended its response
+    /// without reading the rest, which would be its next request then.
+    pub(super) fn was_answered_early(&self) -> bool {
+        self.was_answered_early
     }
 
     /// Whether the body has not left because nobody has asked for it.

@@ -50,6 +50,7 @@ mod terminals;
 mod throttle;
 mod tls;
 mod two_gateways;
+mod unread_bodies;
 mod unenforced;
 mod upgrades;
 mod upstream_faults;
