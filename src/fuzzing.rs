@@ -99,7 +99,16 @@ impl<'c> Rewriting<'c> {
     ) {
         let Self { permit, app, endpoint, owned, id, peer_addr, peer, proxies } = self;
         let facts = Facts { id: *id, peer_addr: *peer_addr, peer, proxies };
-        let onward = Onward { permit, app, endpoint, owned, facts: &facts, upgrade, session_data: None };
+        let onward = Onward {
+            permit,
+            app,
+            endpoint,
+            owned,
+            facts: &facts,
+            upgrade,
+            closes: false,
+            session_data: None,
+        };
         headers::to_upstream(client, &onward, line);
     }
 }

@@ -33,8 +33,8 @@ use crate::{
     access::{AppId, Decision, Outcome, Permit, Unenforced, Unrouted, decide},
     clock::{Clock, Timestamp},
     forward::{
-        self, AnswerBody, BodyError, Facts, Fault, FaultKind, Forwarder, LastIntroduction, Leash, LeashEnd,
-        Untaken,
+        self, AnswerBody, BodyError, BoundConnections, Facts, Fault, FaultKind, Forwarder, LastIntroduction,
+        Leash, LeashEnd, Untaken,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -142,6 +142,7 @@ pub struct LastSeen {
     account: LastAccount,
     introduction: LastIntroduction,
     load: LastLoad,
+    bound: BoundConnections,
 }
 
 impl LastSeen {
@@ -410,6 +411,8 @@ impl Gateway {
             Some(Presented::Alive(session)) => self.carried.tie(session, own),
             None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),
         };
+        // A browser opens a connection of HTTP/1.1 for whatever authenticates connections, and no proxy can.
+        let is_one_person = !shares_connection && !snapshot.proxies.trusts(peer_addr);
         let keeping = Keeping::of(app, presented, request.headers());
         let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
@@ -432,6 +435,7 @@ impl Gateway {
             last: &connection.last.introduction,
             hold: &hold,
             untaken: shares_connection.then_some(&connection.untaken),
+            bound: is_one_person.then_some(&connection.last.bound),
         };
         let answered = pin!(self.forwarder.forward(permit, request, &context)).await;
         exchange.slots = Some(slots);

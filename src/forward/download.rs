@@ -50,6 +50,7 @@ struct Rest {
 
 /// Who has the connection.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is nearly always the large one, and in a box")]
 enum Source {
     /// The request has been sent. What is held back of it is never asked for any more; it is kept because the
     /// client's connection has to end with it.

@@ -5,7 +5,10 @@
 
 use http::{
     HeaderName,
-    header::{ALT_SVC, CONNECTION, CONTENT_LENGTH, SERVER, SET_COOKIE, TRANSFER_ENCODING},
+    header::{
+        ALT_SVC, CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, TRANSFER_ENCODING,
+        WWW_AUTHENTICATE,
+    },
 };
 
 use super::headers::is_hop_by_hop;
@@ -30,6 +33,8 @@ impl Marks {
     pub(super) const OURS: Self = Self(1 << 5);
     /// Tells the app's software (OWASP ASVS 5.0 13.4.6).
     pub(super) const SOFTWARE: Self = Self(1 << 6);
+    /// May tell that the connection is authenticated, see [`super::bound`].
+    pub(super) const AUTHENTICATION: Self = Self(1 << 7);
 
     /// Those of one name.
     pub(super) fn of(name: &HeaderName) -> Self {
@@ -49,6 +54,8 @@ impl Marks {
             marks.add(Self::OURS);
         } else if *name == SERVER || TELLTALES.contains(name) {
             marks.add(Self::SOFTWARE);
+        } else if *name == WWW_AUTHENTICATE || *name == PROXY_AUTHENTICATE || *name == PERSISTENT_AUTH {
+            marks.add(Self::AUTHENTICATION);
         }
         marks
     }
@@ -68,6 +75,9 @@ impl Marks {
         Self(self.0 | others.0)
     }
 }
+
+/// IIS says in it that the connection stays authenticated.
+pub(super) static PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");
 
 /// What tells the application's software beside `Server`, which most have.
 static TELLTALES: [HeaderName; 3] = [

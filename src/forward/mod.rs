@@ -13,6 +13,7 @@
 mod app;
 mod body;
 mod both_ways;
+mod bound;
 mod connect;
 mod download;
 mod exchange;
@@ -36,7 +37,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{CONNECTION, EXPECT, UPGRADE},
+    header::{AUTHORIZATION, CONNECTION, EXPECT, UPGRADE},
 };
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
@@ -45,6 +46,7 @@ use crate::{access::Permit, moment};
 
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
+pub use bound::BoundConnections;
 pub use download::UpstreamBody;
 pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
@@ -62,7 +64,7 @@ use download::Passage;
 use exchange::{Unanswered, exchange};
 use headers::Onward;
 use marks::Marks;
-use pool::{Lease, Pool};
+use pool::{Lease, NextUser, Pool};
 use sending::Sending;
 use upload::Upload;
 use wire::{Announced, AnswerHead, Options, RequestHead};
@@ -113,6 +115,8 @@ pub struct Context<'a> {
     pub hold: &'a dyn Fn() -> Held,
     /// What the responses of the connection hold; `None`: it has one at a time.
     pub untaken: Option<&'a Untaken>,
+    /// Of the same connection; `None`: that is for many people, and no upstream connection can be bound to it.
+    pub bound: Option<&'a BoundConnections>,
 }
 
 impl Forwarder {
@@ -126,12 +130,16 @@ impl Forwarder {
     ) -> Result<Answer, Fault> {
         let app = context.app;
         let began = moment::now();
-        let mut lease = self.pool.take(app, began).await.map_err(fault)?;
+        let user = permit.user().map(|user| user.id);
+        let bound = context.bound.and_then(|bound| bound.take(app, user));
+        let (mut lease, mut is_bound) = match bound {
+            Some(lease) => (lease, true),
+            None => (self.pool.take(app, began).await.map_err(fault)?, false),
+        };
         let (request, client, mut upload) = Outgoing::new(permit, request, context);
         let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
-            lease.closes = request.closes;
             let mut sending = request.sending(&lease, upload);
             let asked = (request.client.method(), hidden);
             match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout)).await {
@@ -140,12 +148,20 @@ impl Forwarder {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
                     upload = sending.into_upload();
                     lease = Box::pin(self.pool.fresh(lease, app)).await.map_err(fault)?;
+                    is_bound = false;
                     sent_at = Instant::now();
                 }
                 Err(unanswered) => return Err(fault((lease.endpoint, unanswered.into_kind(app.timeout)))),
             }
         };
         let now = moment::now();
+        is_bound |= head.binds || request.binds;
+        lease.next = match context.bound {
+            _ if request.closes => NextUser::Nobody,
+            _ if !is_bound => NextUser::Anybody,
+            Some(bound) => NextUser::Same(bound.kept(user)),
+            None => NextUser::Nobody,
+        };
         let client = client.zip(request.upgrade);
         // Whoever is refused an answer after all is refused by what these say.
         if head.status != StatusCode::SWITCHING_PROTOCOLS {
@@ -195,6 +211,8 @@ struct Outgoing<'a> {
     expects_continue: bool,
     /// Whether the connection is closed after the response.
     closes: bool,
+    /// Whether it authenticates the connection that it goes out on.
+    binds: bool,
     /// The protocol that the client wants to change to.
     upgrade: Option<HeaderValue>,
     context: &'a Context<'a>,
@@ -223,7 +241,9 @@ impl<'a> Outgoing<'a> {
             Some(upload) => (upload.announced(), upload.is_held()),
             None => (Announced::Nothing, false),
         };
-        let request = Self { client, options, permit, announced, expects_continue, closes, upgrade, context };
+        let binds = client.headers().get_all(AUTHORIZATION).iter().any(bound::names_bound_scheme);
+        let request =
+            Self { client, options, permit, announced, expects_continue, closes, binds, upgrade, context };
         (request, switched, upload)
     }
 
@@ -282,7 +302,7 @@ fn finish(
     client: Option<(OnUpgrade, HeaderValue)>,
     (context, now): (&Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
-    let AnswerHead { status, reason, mut headers, marks, framing, kept, options } = head;
+    let AnswerHead { status, reason, mut headers, marks, framing, kept, options, binds: _ } = head;
     let mut response = Response::new(None);
     *response.status_mut() = status;
     if let Some(reason) = reason {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::{
     App, Endpoint, FaultKind, Transport,
+    bound::Kept,
     connect::connect,
     wire::{Conn, Spare},
 };
@@ -54,9 +55,20 @@ pub(super) struct Lease {
     pub(super) endpoint: Arc<Endpoint>,
     /// Whether it has carried a request before, so that it may turn out to be dead.
     pub(super) reused: bool,
-    /// Whether the request is the last that it carries.
-    pub(super) closes: bool,
+    /// Who gets it after the response.
+    pub(super) next: NextUser,
     server: Rc<Server>,
+}
+
+/// Whose request a connection may carry next.
+#[derive(Debug)]
+pub(super) enum NextUser {
+    /// Anybody's.
+    Anybody,
+    /// That of the same user on the same client connection.
+    Same(Kept),
+    /// Nobody's: it is closed.
+    Nobody,
 }
 
 impl Pool {
@@ -157,7 +169,13 @@ impl Server {
     }
 
     fn lend(self: &Rc<Self>, conn: Conn, endpoint: &Arc<Endpoint>, reused: bool) -> Lease {
-        Lease { conn, endpoint: Arc::clone(endpoint), reused, closes: false, server: Rc::clone(self) }
+        Lease {
+            conn,
+            endpoint: Arc::clone(endpoint),
+            reused,
+            next: NextUser::Anybody,
+            server: Rc::clone(self),
+        }
     }
 
     /// The one that was used last, so that the others can grow old.
@@ -188,15 +206,27 @@ impl Idle {
 impl Lease {
     /// Returns the connection for the next request; only after the whole response was read.
     pub(super) fn give_back(self, now: Instant) {
-        let Self { mut conn, endpoint, closes, server, .. } = self;
-        if closes {
-            return;
-        }
+        let Self { mut conn, endpoint, next, server, .. } = self;
         conn.rest();
-        let mut idle = server.idle.borrow_mut();
-        if idle.len() < MAX_IDLE_CONNECTIONS {
-            idle.push(Idle { conn, endpoint, since: now });
+        match next {
+            NextUser::Anybody => {
+                let mut idle = server.idle.borrow_mut();
+                if idle.len() < MAX_IDLE_CONNECTIONS {
+                    idle.push(Idle { conn, endpoint, since: now });
+                }
+            }
+            NextUser::Same(kept) => {
+                kept.keep(Self { conn, endpoint, reused: true, next: NextUser::Nobody, server });
+            }
+            NextUser::Nobody => {}
         }
+    }
+
+    /// Whether it leads to one of these servers, by a certificate that the same authorities vouch for.
+    pub(super) fn is_to_one_of(&self, endpoints: &[Arc<Endpoint>]) -> bool {
+        endpoints.iter().any(|endpoint| {
+            endpoint.url == self.endpoint.url && same_trust(&endpoint.transport, &self.endpoint.transport)
+        })
     }
 }
 

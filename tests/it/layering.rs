@@ -227,7 +227,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["users"]),
     ("rcgen", &["server"]),
     ("listenfd", &["server"]),
-    ("socket2", &["server"]),
+    ("socket2", &["server", "forward"]),
 ];
 
 /// What a pure module does without.

@@ -54,8 +54,10 @@ fn a_request_with_a_body_is_the_last_of_its_connection() {
     let mut client = RawClient::connect(&gateway);
     for (number, method) in METHODS.iter().enumerate() {
         assert_eq!(client.get("/", "").status, 200);
-        for (body, text) in [("Content-Length: 2\r\n", "{}"), ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n")] {
-            client.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{body}TE: trailers\r\n\r\n{text}"));
+        for (body, text) in [("Content-Length: 2\r\n", "{}"), ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n")]
+        {
+            client
+                .send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{body}TE: trailers\r\n\r\n{text}"));
             client.answer_to(method).unwrap();
             let seen = upstream.seen();
             assert_eq!(seen.last().unwrap().values("connection"), ["close"], "{method} {body}");
@@ -170,7 +172,8 @@ fn lazy(arrived: &Arc<Mutex<Vec<String>>>) -> Upstream {
             let body = if method == "HEAD" { "" } else { path };
             let length = path.len();
             conn.send(
-                format!("HTTP/1.1 200 OK\r\nX-Nonce: {path}\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes(),
+                format!("HTTP/1.1 200 OK\r\nX-Nonce: {path}\r\nContent-Length: {length}\r\n\r\n{body}")
+                    .as_bytes(),
             )?;
             if values(&head, "connection").iter().any(|value| value.eq_ignore_ascii_case("close")) {
                 return Ok(());
@@ -282,6 +285,5 @@ impl Drop for PythonServer {
     }
 }
 
-const METHODS: [&str; 9] =
-    ["GET", "HEAD", "OPTIONS", "DELETE", "POST", "PUT", "PATCH", "PROPFIND", "REPORT"];
+const METHODS: [&str; 9] = ["GET", "HEAD", "OPTIONS", "DELETE", "POST", "PUT", "PATCH", "PROPFIND", "REPORT"];
 const ROUNDS: usize = 3;

@@ -82,8 +82,8 @@ impl Framing {
             return false;
         }
         // RFC 9110 §15.3.5 and §15.3.6: these have no content. An upstream that declares some may send it, too.
-        let may_not_declare = status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+        let may_not_declare =
+            status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
         if may_not_declare && (said.is_chunked || said.length.is_some_and(|length| length > 0)) {
             return false;
         }

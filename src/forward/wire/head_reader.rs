@@ -6,7 +6,13 @@ use hyper::ext::ReasonPhrase;
 use memchr::memchr;
 
 use super::{
-    super::marks::Marks, Framing, Options, Spare, WireError, framing::SaidOfEnd, known_lines::HeaderLine,
+    super::{
+        bound::names_bound_scheme,
+        marks::{Marks, PERSISTENT_AUTH},
+    },
+    Framing, Options, Spare, WireError,
+    framing::SaidOfEnd,
+    known_lines::HeaderLine,
 };
 
 /// Reads heads line by line, interim ones too, until the final one is there.
@@ -49,6 +55,8 @@ pub(in crate::forward) struct AnswerHead {
     pub(in crate::forward) kept: bool,
     /// What `Connection` said.
     pub(in crate::forward) options: Options,
+    /// Whether it tells that the connection is being, or was, authenticated.
+    pub(in crate::forward) binds: bool,
 }
 
 /// A head of which the first line, at least, has come.
@@ -62,6 +70,7 @@ struct Begun {
     left_out: Marks,
     said_of_end: SaidOfEnd,
     options: Options,
+    binds: bool,
     bytes: usize,
     lines: usize,
 }
@@ -185,6 +194,7 @@ impl Begun {
             },
             said_of_end: SaidOfEnd::default(),
             options: Options::default(),
+            binds: false,
             bytes: length,
             lines: 0,
         }))
@@ -206,6 +216,9 @@ impl Begun {
         if marks.have(Marks::CODING) {
             self.said_of_end.add_coding(self.version, value)?;
         }
+        if marks.have(Marks::AUTHENTICATION) {
+            self.binds |= *name == PERSISTENT_AUTH || names_bound_scheme(value);
+        }
         if marks.have(self.left_out) {
             return Ok(());
         }
@@ -215,10 +228,10 @@ impl Begun {
     }
 
     fn end(self, asked: &Method) -> Result<AnswerHead, WireError> {
-        let Self { version, status, reason, headers, marks, said_of_end, options, .. } = self;
+        let Self { version, status, reason, headers, marks, said_of_end, options, binds, .. } = self;
         let framing = Framing::of(asked, status, said_of_end)?;
         let kept = framing.keeps(status, version, said_of_end, &options);
-        Ok(AnswerHead { status, reason, headers, marks, framing, kept, options })
+        Ok(AnswerHead { status, reason, headers, marks, framing, kept, options, binds })
     }
 }
 

@@ -1,0 +1,114 @@
+//! Upstream connections that belong to one client connection, because somebody has authenticated on them.
+//!
+//! NTLM and Negotiate authenticate a connection and not a request (RFC 4559 §6, RFC 9110 §11.7): once Alice has signed in
+//! to an application in this way, the connection speaks for her, whoever's request comes on it next. A connection on which
+//! such a scheme was seen, in a request or a response, is therefore kept here and not in the pool: for requests of
+//! the same client connection, as long as the same user makes them. It is closed with the client connection.
+//!
+//! Requests of HTTP/2 and those of a trusted proxy, whose one connection is for many people, have no place here. Their
+//! upstream connections are closed after such a response, so that nobody gets them.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    fmt,
+    rc::Rc,
+};
+
+use http::HeaderValue;
+
+use super::{App, pool::Lease};
+use crate::identity::UserId;
+
+/// The bound connections of one client connection: at most one for each server.
+#[derive(Default)]
+pub struct BoundConnections {
+    /// Who made the requests that they were bound by.
+    user: Cell<Option<UserId>>,
+    kept: OnceCell<Kept>,
+}
+
+/// Where a bound connection goes back to; whoever holds it keeps nothing open once the client connection is gone.
+#[derive(Clone, Default)]
+pub(super) struct Kept(Rc<RefCell<Vec<Lease>>>);
+
+impl BoundConnections {
+    /// The connection to one of the app's servers, if there is one that is bound to requests of this user.
+    pub(super) fn take(&self, app: &App, user: Option<UserId>) -> Option<Lease> {
+        let mut kept = self.kept.get()?.0.borrow_mut();
+        // Whoever signs in on a client connection after Alice is not her, though the browser is the same.
+        if self.user.get() != user {
+            kept.clear();
+        }
+        let found = kept.iter().position(|lease| lease.is_to_one_of(&app.upstreams))?;
+        let mut lease = kept.remove(found);
+        lease.conn.is_quiet().then_some(lease)
+    }
+
+    /// Where connections of this user's requests go back to.
+    pub(super) fn kept(&self, user: Option<UserId>) -> Kept {
+        self.user.set(user);
+        self.kept.get_or_init(Kept::default).clone()
+    }
+}
+
+impl Kept {
+    pub(super) fn keep(&self, lease: Lease) {
+        self.0.borrow_mut().push(lease);
+    }
+}
+
+/// Whether a header field that names authentication schemes names one that authenticates the connection.
+///
+/// Looked for in every word of the value: a challenge may stand behind others in a list, and one too many costs
+/// no more than a connection of one's own.
+pub(super) fn names_bound_scheme(value: &HeaderValue) -> bool {
+    let mut words = value.as_bytes().split(|byte| !byte.is_ascii_alphanumeric());
+    words.any(|word| SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)))
+}
+
+impl fmt::Debug for BoundConnections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.kept.get().map_or(0, |kept| kept.0.borrow().len());
+        f.debug_struct("BoundConnections").field("count", &count).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+/// `Negotiate` stands for Kerberos and NTLM; some servers name what it would choose. `CredSSP` is that of `WinRM`.
+const SCHEMES: [&[u8]; 6] = [b"ntlm", b"negotiate", b"kerberos", b"nego2", b"pku2u", b"credssp"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_that_authenticate_a_connection_are_found_wherever_they_stand() {
+        for bound in [
+            "NTLM",
+            "ntlm TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAKAGNFAAAADw==",
+            "Negotiate",
+            "Negotiate YIIJvwYGKwYBBQUCoIIJszCCCa+gJDAi",
+            "Negotiate:Kerberos",
+            "Basic realm=\"intranet\", NTLM",
+            "Basic realm=\"intranet\",Negotiate,NTLM",
+            "Kerberos",
+            "CredSSP",
+        ] {
+            assert!(names_bound_scheme(&HeaderValue::from_static(bound)), "{bound}");
+        }
+        for other in [
+            "Basic YWxpY2U6c2VjcmV0",
+            "Bearer mF_9.B5f-4.1JqM",
+            "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\"",
+            "Bearer realm=\"ntlmish\"",
+            "",
+        ] {
+            assert!(!names_bound_scheme(&HeaderValue::from_static(other)), "{other}");
+        }
+    }
+}
