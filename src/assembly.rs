@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use crate::{
     clock::Clock,
     config::{self, CertificateProblem, Configuration, Store},
-    forward::{BodyLimits, OwnedNames},
+    forward::{BodyLimits, Names, OwnedNames},
     gateway::Shared,
     in_flight::InFlight,
     pages::Pages,
@@ -40,6 +40,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// Where access and audit lines go.
     pub log: LogWriter,
+    /// How the addresses of upstreams are found.
+    pub names: Names,
 }
 
 /// A gateway that is bound to its addresses and ready to run.
@@ -118,7 +120,7 @@ pub fn assemble(
     configuration: Configuration,
     surroundings: Surroundings,
 ) -> Result<Assembled, AssemblyError> {
-    let Surroundings { clock, log } = surroundings;
+    let Surroundings { clock, log, names } = surroundings;
     let format = configuration.log.format.unwrap_or_else(Format::for_stdout);
     let audit = Audit::new(log.clone(), format, clock.clone());
 
@@ -160,8 +162,16 @@ pub fn assemble(
     let file = configuration.file.clone();
     let in_flight = InFlight::default();
     let current = Current::new(snapshot(configuration, certified, Pages::new(), &in_flight));
-    let shared =
-        Arc::new(Shared { current, sessions, directory, portal, metrics, in_flight, clock: clock.clone() });
+    let shared = Arc::new(Shared {
+        current,
+        sessions,
+        directory,
+        portal,
+        metrics,
+        in_flight,
+        names,
+        clock: clock.clone(),
+    });
     let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     if let Some(control) = control {
         server = server.with_control(control);

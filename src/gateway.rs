@@ -33,8 +33,8 @@ use crate::{
     access::{AppId, Decision, Outcome, Permit, Unenforced, Unrouted, decide},
     clock::{Clock, Timestamp},
     forward::{
-        self, AnswerBody, BodyError, BoundConnections, Facts, Fault, FaultKind, Forwarder, LastIntroduction,
-        Leash, LeashEnd, Untaken,
+        self, AnswerBody, BodyError, BoundConnections, Chain, Facts, Fault, FaultKind, Forwarder,
+        LastIntroduction, Leash, LeashEnd, Names, Untaken,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -69,6 +69,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// How many requests are in flight.
     pub in_flight: InFlight,
+    /// The addresses of upstreams.
+    pub names: Names,
     /// The time.
     pub clock: Clock,
 }
@@ -172,7 +174,8 @@ impl Connection {
 impl Gateway {
     /// A worker's gateway; without an access log, requests leave no line.
     pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
-        let (forwarder, ids, carried) = (Forwarder::default(), RequestIds::new(), Carried::default());
+        let forwarder = Forwarder::new(shared.names.clone());
+        let (ids, carried) = (RequestIds::new(), Carried::default());
         let ledger = Rc::new(Ledger { log: access_log, counters: shared.metrics.counters() });
         Self { shared, forwarder, ids, ledger, carried }
     }

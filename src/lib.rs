@@ -95,6 +95,7 @@
 //! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
+//! | addresses of upstreams by name | [`Names`], shared by all workers | a day without a look-up that succeeds; the name is gone |
 //! | upstream connections | the [`Forwarder`] of a worker; on loan, the request or its answer's body; once somebody has authenticated on one, the client connection | idle too long, closed or spoken on unasked, a body that may not have been read, an answer not read to its end; the end of the client connection |
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
@@ -109,7 +110,7 @@
 //! upstream connections, so that a request takes no lock on its way but those inside the session
 //! cache, the account cache and the table of [`InFlight`], where nearly all have no need to look. What is slow runs beside them: password checks on the threads of
 //! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
-//! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`]. The status listener, the control
+//! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`], names of upstreams are looked up on a thread each. The status listener, the control
 //! socket and the signals have a thread each. A worker that dies ends the process, and the service
 //! manager starts another.
 //!
@@ -141,6 +142,7 @@
 //! [`LogWriter`]: telemetry::LogWriter
 //! [`MemoryStore`]: session::MemoryStore
 //! [`Metrics`]: telemetry::Metrics
+//! [`Names`]: forward::Names
 //! [`NormalPath`]: request::NormalPath
 //! [`Passwords`]: users::Passwords
 //! [`Permit`]: access::Permit

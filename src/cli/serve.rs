@@ -13,6 +13,7 @@ use crate::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
     clock::Clock,
     config::{self, Look},
+    forward::Names,
     portal::Portal,
     server::{listen_to_signals, notify},
     telemetry::LogWriter,
@@ -22,7 +23,7 @@ use crate::{
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
     log_to_stderr();
     let log = LogWriter::start(io::stdout())?;
-    let surroundings = Surroundings { clock: Clock::system(), log: log.clone() };
+    let surroundings = Surroundings { clock: Clock::system(), log: log.clone(), names: Names::system() };
     let Assembled { server, reloader, shared, origin, addrs } = assemble(configuration(file)?, surroundings)?;
     // Before anybody is told: whoever has read where we serve may ask us to stop.
     listen_to_signals(server.stopper(), move || reload(&reloader))?;

@@ -1,31 +1,51 @@
 //! A new connection to an upstream.
+//!
+//! Where a name has several addresses, the next one is tried after a quarter of a second, or at once when one
+//! fails, while those before it go on trying (RFC 8305 §5): an address that swallows packets costs that quarter,
+//! and not the whole `connect_timeout`. TLS begins once, on the connection that was there first.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::pki_types::ServerName;
 use tokio::{
     net::{TcpStream, UnixStream},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Endpoint, FaultKind, Transport, whoami, wire::Stream};
+use super::{
+    Endpoint, FaultKind, Names, Transport,
+    names::{Found, Wanted},
+    whoami,
+    wire::Stream,
+};
 
-/// Connects, TLS included.
-pub(super) async fn connect(endpoint: &Endpoint, limit: Duration) -> Result<Stream, FaultKind> {
-    match timeout(limit, connect_by(&endpoint.transport)).await {
+/// Connects, name look-up and TLS included.
+pub(super) async fn connect(
+    names: &Names,
+    endpoint: &Endpoint,
+    limit: Duration,
+) -> Result<Stream, FaultKind> {
+    match timeout(limit, connect_by(names, &endpoint.transport)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(FaultKind::Connect(error)),
         Err(_) => Err(FaultKind::ConnectTimeout(limit)),
     }
 }
 
-async fn connect_by(transport: &Transport) -> Result<Stream, Box<dyn Error + Send + Sync>> {
+async fn connect_by(names: &Names, transport: &Transport) -> Result<Stream, Box<dyn Error + Send + Sync>> {
     Ok(match transport {
-        Transport::Http { host, port } => Stream::Tcp(tcp(host, *port).await?),
+        Transport::Http { host, port } => Stream::Tcp(tcp(names, host, *port).await?),
         Transport::Https { host, port, tls } => {
             let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
-            let stream = tcp(host, *port).await?;
+            let stream = tcp(names, host, *port).await?;
             let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
             Stream::Tls(Box::new(stream))
         }
@@ -34,9 +54,71 @@ async fn connect_by(transport: &Transport) -> Result<Stream, Box<dyn Error + Sen
     })
 }
 
-async fn tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+async fn tcp(names: &Names, host: &str, port: u16) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
+    let host = host.trim_matches(['[', ']']);
+    let stream = match host.parse::<IpAddr>() {
+        Ok(addr) => TcpStream::connect((addr, port)).await?,
+        Err(_) => by_name(names, host, port).await?,
+    };
     // A body may come after its head was written; without this it waits for the head's acknowledgement.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
+
+async fn by_name(names: &Names, host: &str, port: u16) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
+    let found = names.find(host, Wanted::Addresses).await?;
+    let refused = match to_one_of(names, host, &found, port).await {
+        Ok(stream) => return Ok(stream),
+        Err(error) if !found.is_cached => return Err(error.into()),
+        Err(error) => error,
+    };
+    // The application may have moved since the last look-up.
+    let anew = names.find(host, Wanted::NewAddresses).await?;
+    if anew.addrs == found.addrs {
+        return Err(refused.into());
+    }
+    Ok(to_one_of(names, host, &anew, port).await?)
+}
+
+/// Connects to the address that answers first.
+async fn to_one_of(names: &Names, host: &str, found: &Found, port: u16) -> io::Result<TcpStream> {
+    let mut untried = found.addrs.iter().map(|addr| SocketAddr::new(*addr, port));
+    let mut attempts = FuturesUnordered::new();
+    let mut failed = None;
+    loop {
+        if let Some(addr) = untried.next() {
+            attempts.push(TcpStream::connect(addr));
+        } else if attempts.is_empty() {
+            return Err(failed.unwrap_or_else(|| io::ErrorKind::NotFound.into()));
+        }
+        let next_attempt = async {
+            match untried.len() {
+                0 => std::future::pending().await,
+                _ => sleep(ATTEMPT_DELAY).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(connected) = attempts.next() => match connected {
+                Ok(stream) => {
+                    note_winner(names, host, found, &stream);
+                    return Ok(stream);
+                }
+                // The first one is that of the address that the system prefers.
+                Err(error) => drop(failed.get_or_insert(error)),
+            },
+            () = next_attempt => {}
+        }
+    }
+}
+
+fn note_winner(names: &Names, host: &str, found: &Found, stream: &TcpStream) {
+    if let Ok(winner) = stream.peer_addr().map(|addr| addr.ip())
+        && found.addrs.first() != Some(&winner)
+    {
+        names.prefer(host, winner);
+    }
+}
+
+/// RFC 8305 §5 (Connection Attempt Delay).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);

@@ -23,6 +23,7 @@ mod identity_headers;
 mod introduction;
 mod leash;
 mod marks;
+mod names;
 mod pool;
 mod sending;
 mod session_data;
@@ -53,6 +54,7 @@ pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use introduction::LastIntroduction;
 pub use leash::{Leash, LeashEnd};
+pub use names::{NameError, Names};
 pub use session_data::{KeepsData, SessionLines};
 pub use steering::{Steers, steers};
 pub use untaken::Untaken;
@@ -70,7 +72,7 @@ use upload::Upload;
 use wire::{Announced, AnswerHead, Options, RequestHead};
 
 /// One worker's way to the upstreams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Forwarder {
     pool: Pool,
 }
@@ -120,6 +122,11 @@ pub struct Context<'a> {
 }
 
 impl Forwarder {
+    /// A worker's, without any connections yet.
+    pub fn new(names: Names) -> Self {
+        Self { pool: Pool::new(names) }
+    }
+
     /// Sends what was allowed and returns the upstream's answer, its body still to come. The request's own body
     /// is taken from it, and after an answer its headers are, too.
     pub async fn forward(

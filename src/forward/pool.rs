@@ -17,24 +17,26 @@ use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::{
-    App, Endpoint, FaultKind, Transport,
+    App, Endpoint, FaultKind, Names, Transport,
     bound::Kept,
     connect::connect,
     wire::{Conn, Spare},
 };
 
 /// One worker's connections to all upstreams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pool {
     /// By their address, which is the operator's: nobody can choose keys that collide.
     servers: RefCell<HashMap<Box<str>, Rc<Server>, RandomState>>,
     turns: Cell<usize>,
     spare: Rc<Spare>,
+    names: Names,
 }
 
 /// One upstream server as one worker sees it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Server {
+    names: Names,
     spare: Rc<Spare>,
     idle: RefCell<Vec<Idle>>,
     failures: Cell<u32>,
@@ -72,6 +74,10 @@ pub(super) enum NextUser {
 }
 
 impl Pool {
+    pub(super) fn new(names: Names) -> Self {
+        Self { servers: RefCell::default(), turns: Cell::default(), spare: Rc::default(), names }
+    }
+
     /// A connection to one of the app's servers, each in its turn; one that does not answer is
     /// passed over for a while, and the next is tried at once.
     pub(super) async fn take(&self, app: &App, now: Instant) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
@@ -133,7 +139,13 @@ impl Pool {
         if let Some(server) = self.servers.borrow().get(&endpoint.url) {
             return Rc::clone(server);
         }
-        let server = Rc::new(Server { spare: Rc::clone(&self.spare), ..Server::default() });
+        let server = Rc::new(Server {
+            names: self.names.clone(),
+            spare: Rc::clone(&self.spare),
+            idle: RefCell::default(),
+            failures: Cell::default(),
+            passed_over_until: Cell::default(),
+        });
         Rc::clone(self.servers.borrow_mut().entry(endpoint.url.clone()).or_insert(server))
     }
 }
@@ -152,7 +164,7 @@ impl Server {
     }
 
     async fn open(self: &Rc<Self>, endpoint: &Arc<Endpoint>, limit: Duration) -> Result<Lease, FaultKind> {
-        match Box::pin(connect(endpoint, limit)).await {
+        match Box::pin(connect(&self.names, endpoint, limit)).await {
             Ok(stream) => {
                 self.failures.set(0);
                 self.passed_over_until.set(None);

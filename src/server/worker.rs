@@ -27,8 +27,8 @@ use crate::{
 pub(super) fn run(sockets: WorkerSockets, common: Common) -> io::Result<()> {
     let runtime = Builder::new_current_thread()
         .enable_all()
-        // Names are looked up there; what is slow runs elsewhere.
-        .max_blocking_threads(4)
+        // Nothing uses them: what is slow has threads of its own.
+        .max_blocking_threads(1)
         .build_local(LocalOptions::default())?;
     runtime.block_on(serve(sockets, common))
 }

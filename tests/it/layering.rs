@@ -228,6 +228,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rcgen", &["server"]),
     ("listenfd", &["server"]),
     ("socket2", &["server", "forward"]),
+    ("dns_lookup", &["forward"]),
 ];
 
 /// What a pure module does without.

@@ -56,6 +56,7 @@ mod unread_bodies;
 mod upgrades;
 mod upstream_faults;
 mod upstream_models;
+mod upstream_names;
 mod users;
 
 use support::gateway::TestGateway;

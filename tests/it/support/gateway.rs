@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -12,6 +12,7 @@ use portcullis::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
     clock::Clock,
     config,
+    forward::{NameError, Names},
     gateway::Shared,
     identity::{GroupName, UserName},
     server::{Phase, ServeError, Stopper},
@@ -48,6 +49,14 @@ impl TestGateway {
         Self::start_text(&Self::configuration(sections, apps), a_clock())
     }
 
+    /// Starts a gateway for which this function knows the addresses of upstreams.
+    pub fn start_with_names(
+        look_up: impl Fn(&str) -> Result<Vec<IpAddr>, NameError> + Send + Sync + 'static,
+        apps: &str,
+    ) -> Self {
+        Self::start_of(&Self::configuration("", apps), a_clock(), Names::of(look_up))
+    }
+
     /// Starts a gateway beside another: the same people, the same time.
     pub fn start_beside(other: &Self, sections: &str, apps: &str) -> Self {
         let state = other.folder().join("state");
@@ -56,6 +65,10 @@ impl TestGateway {
     }
 
     fn start_text(text: &str, clock: Clock) -> Self {
+        Self::start_of(text, clock, Names::system())
+    }
+
+    fn start_of(text: &str, clock: Clock, names: Names) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("gateway.toml");
         std::fs::write(&file, text).expect("writing the configuration");
@@ -64,7 +77,7 @@ impl TestGateway {
         });
         let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
-        let surroundings = Surroundings { clock: clock.clone(), log: writer.clone() };
+        let surroundings = Surroundings { clock: clock.clone(), log: writer.clone(), names };
         let Assembled { server, shared, reloader, origin, addrs } =
             assemble(loaded.configuration, surroundings).expect("a gateway");
         let stopper = server.stopper();

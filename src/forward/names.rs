@@ -1,0 +1,403 @@
+//! The addresses of upstreams that are configured by name.
+//!
+//! [`Names`] asks the system (`/etc/hosts`, DNS, whatever `nsswitch.conf` says). It is shared by all workers, and
+//! `connect` asks it when a new connection to an upstream is opened; requests on kept connections never come here.
+//!
+//! At most one look-up of a name is under way at a time, on a thread of its own: a name server that does not
+//! answer delays only the names that it is asked for. Addresses that were found stay in use while a later look-up
+//! fails or takes long. The answer that the name does not exist ends that at once: its address may belong
+//! to another application by then, which would receive what is meant for this one.
+//!
+//! How long an answer of DNS is valid is left out, because `getaddrinfo` does not tell it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
+use foldhash::fast::RandomState;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+/// The names of all upstreams and what is known of their addresses.
+#[derive(Clone)]
+pub struct Names(Arc<Shared>);
+
+struct Shared {
+    look_up: Box<LookUp>,
+    /// By the operator's names: nobody can choose keys that collide.
+    entries: Mutex<HashMap<Box<str>, Entry, RandomState>>,
+}
+
+type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, NameError> + Send + Sync;
+
+/// Why a name has no addresses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// It does not exist, or has no address.
+    #[error("the upstream's name does not exist")]
+    NotFound,
+    /// Nobody could say.
+    #[error("looking the upstream's name up: {0}")]
+    Failed(Arc<str>),
+}
+
+/// The addresses of a name, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// In the order in which they are to be tried.
+    pub(super) addrs: Vec<IpAddr>,
+    /// Whether they come from an earlier look-up, and may have changed since.
+    pub(super) is_cached: bool,
+}
+
+/// What a caller needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The addresses, which may be a few seconds old.
+    Addresses,
+    /// Those that a new look-up finds: the known ones do not answer.
+    NewAddresses,
+}
+
+/// What is known of one name.
+#[derive(Debug, Default)]
+struct Entry {
+    found: Option<(Arc<[IpAddr]>, Instant)>,
+    /// The address that has answered where one before it had not.
+    preferred: Option<(IpAddr, Instant)>,
+    under_way: Option<UnderWay>,
+}
+
+#[derive(Clone, Debug)]
+struct UnderWay {
+    since: Instant,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+type Outcome = Result<Arc<[IpAddr]>, NameError>;
+
+impl Names {
+    /// Those that the system knows.
+    pub fn system() -> Self {
+        Self::of(look_up_in_system)
+    }
+
+    /// Those that this function knows; it may block.
+    pub fn of(look_up: impl Fn(&str) -> Result<Vec<IpAddr>, NameError> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Shared { look_up: Box::new(look_up), entries: Mutex::default() }))
+    }
+
+    /// The addresses of a host. Waits for a look-up only while nothing is known, or for a quarter of a second.
+    pub(super) async fn find(&self, host: &str, wanted: Wanted) -> Result<Found, NameError> {
+        let (known, UnderWay { since, mut outcome }) = {
+            let mut entries = self.0.lock();
+            let running = entries.values().filter(|entry| entry.under_way.is_some()).count();
+            let entry = match entries.get_mut(host) {
+                Some(entry) => entry,
+                None => entries.entry(host.into()).or_default(),
+            };
+            let now = Instant::now();
+            if let Some((addrs, at)) = &entry.found
+                && wanted == Wanted::Addresses
+                && now.duration_since(*at) < FRESH
+            {
+                return Ok(entry.in_order(addrs, now, true));
+            }
+            let known = entry.found.as_ref().filter(|(_, at)| now.duration_since(*at) < KEPT);
+            let known = known.map(|(addrs, _)| entry.in_order(addrs, now, true));
+            // A look-up that ended without a word has its channel closed.
+            let under_way = entry.under_way.clone().filter(|it| it.outcome.has_changed().is_ok());
+            let under_way = match under_way {
+                Some(under_way) => under_way,
+                None if running >= MAX_LOOK_UPS => {
+                    return known.ok_or_else(|| NameError::failed("too many look-ups"));
+                }
+                None => match self.start(host) {
+                    Ok(under_way) => entry.under_way.insert(under_way).clone(),
+                    Err(error) => return known.ok_or_else(|| NameError::failed(&error.to_string())),
+                },
+            };
+            (known, under_way)
+        };
+        let ended =
+            async { outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone()) };
+        let ended = match known {
+            None => ended.await,
+            Some(_) => timeout_at(since + WAIT, ended).await.ok().flatten(),
+        };
+        match (ended, known) {
+            (Some(Ok(addrs)), _) => {
+                let entries = self.0.lock();
+                let (entry, now) = (entries.get(host), Instant::now());
+                let in_order = entry.map(|entry| entry.in_order(&addrs, now, false));
+                Ok(in_order.unwrap_or(Found { addrs: addrs.to_vec(), is_cached: false }))
+            }
+            (Some(Err(NameError::NotFound)), _) => Err(NameError::NotFound),
+            (_, Some(known)) => Ok(known),
+            (Some(Err(error)), None) => Err(error),
+            (None, None) => Err(NameError::failed("the look-up broke off")),
+        }
+    }
+
+    /// Notes that this address has answered where one before it had not: it is tried first for a while.
+    pub(super) fn prefer(&self, host: &str, addr: IpAddr) {
+        if let Some(entry) = self.0.lock().get_mut(host) {
+            entry.preferred = Some((addr, Instant::now()));
+        }
+    }
+
+    /// Begins a look-up.
+    fn start(&self, host: &str) -> std::io::Result<UnderWay> {
+        let (sender, outcome) = watch::channel(None);
+        let (shared, host) = (Arc::clone(&self.0), Box::<str>::from(host));
+        thread::Builder::new().name("look-up".into()).spawn(move || {
+            let outcome = match (shared.look_up)(&host) {
+                Ok(addrs) if addrs.is_empty() => Err(NameError::NotFound),
+                Ok(addrs) => Ok(Arc::from(addrs)),
+                Err(error) => Err(error),
+            };
+            shared.note(&host, &outcome);
+            sender.send_replace(Some(outcome));
+        })?;
+        Ok(UnderWay { since: Instant::now(), outcome })
+    }
+}
+
+impl Shared {
+    fn note(&self, host: &str, outcome: &Outcome) {
+        let mut entries = self.lock();
+        let Some(entry) = entries.get_mut(host) else { return };
+        entry.under_way = None;
+        match outcome {
+            Ok(addrs) => entry.found = Some((Arc::clone(addrs), Instant::now())),
+            Err(NameError::NotFound) => entry.found = None,
+            Err(error) if entry.found.is_some() => {
+                tracing::warn!(host, %error, "name look-up failed; the last known addresses stay in use");
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Each change is one assignment, so a panic elsewhere leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Entry, RandomState>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn in_order(&self, addrs: &[IpAddr], now: Instant, is_cached: bool) -> Found {
+        let mut addrs = interleaved(addrs);
+        if let Some((preferred, since)) = self.preferred
+            && now.duration_since(since) < PREFERRED
+            && let Some(place) = addrs.iter().position(|addr| *addr == preferred)
+        {
+            let preferred = addrs.remove(place);
+            addrs.insert(0, preferred);
+        }
+        addrs.truncate(MAX_ADDRS);
+        Found { addrs, is_cached }
+    }
+}
+
+/// One address of each family in turn, beginning with that of the first (RFC 8305 §4): where a whole family does
+/// not work, the second attempt is one of the other.
+fn interleaved(addrs: &[IpAddr]) -> Vec<IpAddr> {
+    let first_is_v6 = addrs.first().is_some_and(IpAddr::is_ipv6);
+    let (first, second): (Vec<IpAddr>, Vec<IpAddr>) =
+        addrs.iter().partition(|addr| addr.is_ipv6() == first_is_v6);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut mixed = Vec::with_capacity(addrs.len());
+    loop {
+        let before = mixed.len();
+        mixed.extend(first.next());
+        mixed.extend(second.next());
+        if mixed.len() == before {
+            return mixed;
+        }
+    }
+}
+
+impl NameError {
+    fn failed(why: &str) -> Self {
+        Self::Failed(why.into())
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+fn look_up_in_system(host: &str) -> Result<Vec<IpAddr>, NameError> {
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    match getaddrinfo(Some(host), None, Some(hints)) {
+        // What is no internet address is nothing to connect to.
+        Ok(found) => Ok(found.flatten().map(|info| info.sockaddr.ip()).collect()),
+        Err(error) => Err(match error.kind() {
+            LookupErrorKind::NoName | LookupErrorKind::NoData => NameError::NotFound,
+            _ => NameError::failed(&error.to_string()),
+        }),
+    }
+}
+
+/// For how long an answer is used without asking again. Connections that are opened together ask once; an
+/// address that has changed is noticed earlier if it does not answer.
+const FRESH: Duration = Duration::from_secs(5);
+/// For how long addresses stay in use while nobody can be asked; RFC 8767 §5 recommends one to three days.
+const KEPT: Duration = Duration::from_hours(24);
+/// How long a look-up is waited for where older addresses are known.
+const WAIT: Duration = Duration::from_millis(250);
+/// For how long the address that has answered is tried first.
+const PREFERRED: Duration = Duration::from_mins(10);
+/// Each of them is a thread. There is one look-up a name, so this takes as many names whose server does not answer.
+const MAX_LOOK_UPS: usize = 256;
+/// Further ones are not tried: they would not have their turn within any usual `connect_timeout`.
+const MAX_ADDRS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    };
+
+    use super::*;
+
+    type Answer = Result<Vec<IpAddr>, NameError>;
+
+    fn addrs(text: &str) -> Vec<IpAddr> {
+        text.split_whitespace().map(|addr| addr.parse().unwrap()).collect()
+    }
+
+    /// Names of which each look-up waits until the test answers it; and how many have begun.
+    fn answered_by_test() -> (Names, Sender<Answer>, Arc<AtomicUsize>) {
+        let (sender, receiver): (Sender<Answer>, Receiver<Answer>) = channel();
+        let (receiver, begun) = (Mutex::new(receiver), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&begun);
+        let names = Names::of(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            receiver.lock().unwrap().recv().unwrap_or(Err(NameError::NotFound))
+        });
+        (names, sender, begun)
+    }
+
+    async fn found(names: &Names, wanted: Wanted) -> Result<Vec<IpAddr>, NameError> {
+        names.find("app.example", wanted).await.map(|found| found.addrs)
+    }
+
+    #[tokio::test]
+    async fn many_callers_share_one_look_up() {
+        let (names, answer, begun) = answered_by_test();
+        let asking: Vec<_> = (0..24)
+            .map(|_| {
+                let names = names.clone();
+                tokio::spawn(async move { found(&names, Wanted::Addresses).await })
+            })
+            .collect();
+        // All of them wait by then.
+        tokio::task::yield_now().await;
+        answer.send(Ok(addrs("10.0.0.1"))).unwrap();
+        for asked in asking {
+            assert_eq!(asked.await.unwrap(), Ok(addrs("10.0.0.1")));
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_hangs_delays_no_other_name() {
+        let (hangs, until) = channel::<()>();
+        let until = Mutex::new(until);
+        let names = Names::of(move |host| {
+            if host == "dead.example" {
+                until.lock().unwrap().recv().ok();
+            }
+            Ok(addrs("10.0.0.1"))
+        });
+        let asking: Vec<_> = (0..24)
+            .map(|_| {
+                let names = names.clone();
+                tokio::spawn(async move { names.find("dead.example", Wanted::Addresses).await.is_ok() })
+            })
+            .collect();
+        for number in 0..24 {
+            assert!(names.find(&format!("{number}.example"), Wanted::Addresses).await.is_ok());
+        }
+        drop(hangs);
+        for asked in asking {
+            assert!(asked.await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_addresses_stay_in_use_while_a_look_up_fails_or_hangs() {
+        let (names, answer, begun) = answered_by_test();
+        answer.send(Ok(addrs("10.0.0.1"))).unwrap();
+        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        // One that fails.
+        answer.send(Err(NameError::failed("no server answers"))).unwrap();
+        assert_eq!(found(&names, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
+        // One that hangs, and is not begun a second time.
+        for _ in 0..3 {
+            assert_eq!(found(&names, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
+        }
+        assert!(begun.load(Ordering::SeqCst) <= 3);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_no_longer_exists_loses_its_addresses() {
+        let (names, answer, _) = answered_by_test();
+        answer.send(Ok(addrs("10.0.0.1"))).unwrap();
+        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        // From now on it does not exist.
+        drop(answer);
+        while found(&names, Wanted::NewAddresses).await.is_ok() {}
+        assert_eq!(found(&names, Wanted::Addresses).await, Err(NameError::NotFound));
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_panics_can_be_repeated() {
+        let panicked = Arc::new(AtomicUsize::new(0));
+        let names = Names::of(move |_| {
+            assert!(panicked.fetch_add(1, Ordering::SeqCst) > 0, "the first one");
+            Ok(addrs("10.0.0.1"))
+        });
+        assert!(found(&names, Wanted::Addresses).await.is_err());
+        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+    }
+
+    #[tokio::test]
+    async fn the_address_that_answered_is_tried_first() {
+        let (names, answer, _) = answered_by_test();
+        answer.send(Ok(addrs("::1 ::2 10.0.0.1"))).unwrap();
+        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("::1 10.0.0.1 ::2")));
+        names.prefer("app.example", "10.0.0.1".parse().unwrap());
+        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1 ::1 ::2")));
+    }
+
+    #[test]
+    fn families_alternate() {
+        for (given, mixed) in [
+            ("::1 ::2 10.0.0.1 10.0.0.2", "::1 10.0.0.1 ::2 10.0.0.2"),
+            ("10.0.0.1 ::1", "10.0.0.1 ::1"),
+            ("10.0.0.1 10.0.0.2 10.0.0.3 ::1", "10.0.0.1 ::1 10.0.0.2 10.0.0.3"),
+            ("::1", "::1"),
+        ] {
+            assert_eq!(interleaved(&addrs(given)), addrs(mixed));
+        }
+    }
+
+    #[test]
+    fn the_system_knows_localhost() {
+        let found = look_up_in_system("localhost").unwrap();
+        assert!(!found.is_empty() && found.iter().all(IpAddr::is_loopback), "{found:?}");
+    }
+}
