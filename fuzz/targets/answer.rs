@@ -136,7 +136,8 @@ fn chunks(mut bytes: &[u8]) -> Result<(Vec<u8>, Lines, &[u8]), &'static str> {
     loop {
         let (first, rest) = line(bytes)?;
         let size = first.split(|byte| *byte == b';').next().unwrap_or_default();
-        let size = number(size, 16).ok_or("a chunk size that is none")?;
+        let padding = size.iter().rposition(|byte| !matches!(byte, b' ' | b'\t')).map_or(0, |last| last + 1);
+        let size = number(&size[..padding], 16).ok_or("a chunk size that is none")?;
         if size == 0 {
             let (trailers, rest) = lines(rest)?;
             return Ok((body, trailers, rest));

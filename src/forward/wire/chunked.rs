@@ -1,4 +1,4 @@
-//! The chunked coding (RFC 9112 §7.1), read strictly.
+//! The chunked coding (RFC 9112 §7.1), read strictly but for blanks after a chunk's size.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -92,10 +92,14 @@ impl Chunked {
     }
 }
 
-/// A chunk's size, and how many bytes of extensions follow it. No blank stands before or after the
-/// number: some take it for the number's end, and some do not.
+/// A chunk's size, and how many bytes follow it on its line. Blanks may stand between the number and what
+/// follows (RFC 9112 §7.1.1), also at the end of the line, where small devices pad the number. None may stand before
+/// the number. What a client receives is framed anew, so nobody behind us reads them.
 fn size(line: &[u8]) -> Result<(u64, usize), WireError> {
     let digits = line.iter().position(|byte| *byte == b';').unwrap_or(line.len());
+    let (padded, _) = line.split_at(digits);
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let digits = padded.iter().rposition(|byte| !blank(byte)).map_or(0, |last| last + 1);
     let (digits, extensions) = line.split_at(digits);
     if digits.is_empty() || digits.len() > MAX_SIZE_DIGITS {
         return Err(WireError::Chunk);

@@ -11,7 +11,7 @@ use http::{
 /// How the end of a request's body is told to the upstream (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::forward) enum Announced {
-    /// There is none, and nothing is said of it, unless the client did: then it is nought.
+    /// There is none. Nothing is said of it, unless the client did or the method expects content: then it is nought.
     Nothing,
     /// This many bytes.
     Length(u64),
@@ -23,8 +23,8 @@ pub(in crate::forward) enum Announced {
 #[derive(Debug)]
 pub(in crate::forward) struct RequestHead {
     lines: Vec<u8>,
-    /// Whether a line about the body's length was left out.
-    told_length: bool,
+    /// Whether the length is said of a request without a body, too.
+    says_zero: bool,
 }
 
 impl RequestHead {
@@ -39,19 +39,21 @@ impl RequestHead {
         }
         head.extend_from_slice(target.as_bytes());
         head.extend_from_slice(b" HTTP/1.1\r\n");
-        Self { lines: head, told_length: false }
+        // RFC 9110 §8.6: many applications answer 411, or wait, where such a method has no length.
+        let says_zero = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+        Self { lines: head, says_zero }
     }
 
     /// Begins without a request line: some lines that are to be added to heads.
     pub(in crate::forward) fn piece() -> Self {
-        Self { lines: Vec::new(), told_length: false }
+        Self { lines: Vec::new(), says_zero: false }
     }
 
     /// Adds a header; what it says of the body's length is left out, because [`RequestHead::end`] says it.
     pub(in crate::forward) fn line(&mut self, name: &HeaderName, value: &[u8]) {
         debug_assert!(HeaderValue::from_bytes(value).is_ok(), "{name} would break its line");
         if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
-            self.told_length |= *name == CONTENT_LENGTH;
+            self.says_zero |= *name == CONTENT_LENGTH;
             return;
         }
         let (head, name) = (&mut self.lines, name.as_str().as_bytes());
@@ -74,10 +76,9 @@ impl RequestHead {
 
     /// The whole head of a request with this body.
     pub(in crate::forward) fn end(self, body: Announced) -> Vec<u8> {
-        let Self { lines: mut head, told_length } = self;
+        let Self { lines: mut head, says_zero } = self;
         match body {
-            // A method that expects content may be refused without (RFC 9110 §8.6).
-            Announced::Nothing if told_length => head.extend_from_slice(b"content-length: 0\r\n"),
+            Announced::Nothing if says_zero => head.extend_from_slice(b"content-length: 0\r\n"),
             Announced::Nothing => {}
             Announced::Length(length) => {
                 write!(head, "content-length: {length}\r\n").expect("a vector takes all that is written");

@@ -134,9 +134,12 @@ fn what_could_be_read_in_two_ways_is_refused() {
         "2\r\nok0\r\n\r\n",
         "2\r\nokk\r\n0\r\n\r\n",
         "2\r\nok\r\r\n0\r\n\r\n",
-        "2 \r\nok\r\n0\r\n\r\n",
         " 2\r\nok\r\n0\r\n\r\n",
-        "2 ;a\r\nok\r\n0\r\n\r\n",
+        " \r\nok\r\n0\r\n\r\n",
+        " ;a\r\nok\r\n0\r\n\r\n",
+        "1 2\r\nok\r\n0\r\n\r\n",
+        "2 a\r\nok\r\n0\r\n\r\n",
+        "2\x0b\r\nok\r\n0\r\n\r\n",
         "+2\r\nok\r\n0\r\n\r\n",
         "-2\r\nok\r\n0\r\n\r\n",
         "0x2\r\nok\r\n0\r\n\r\n",
@@ -501,6 +504,28 @@ fn a_request_s_head_says_one_length_whatever_its_headers_say() {
         let head = head.end(announced);
         assert_eq!(String::from_utf8(head).unwrap(), format!("PUT /a?b HTTP/1.1\r\nx: y\r\n{said}\r\n"));
     }
-    let head = RequestHead::begin(Vec::new(), &Method::GET, &"/".parse().unwrap()).end(Announced::Nothing);
-    assert_eq!(head, b"GET / HTTP/1.1\r\n\r\n");
+    for (method, said) in [
+        (Method::GET, ""),
+        (Method::DELETE, ""),
+        (Method::POST, "content-length: 0\r\n"),
+        (Method::PUT, "content-length: 0\r\n"),
+        (Method::PATCH, "content-length: 0\r\n"),
+    ] {
+        let head = RequestHead::begin(Vec::new(), &method, &"/".parse().unwrap()).end(Announced::Nothing);
+        assert_eq!(String::from_utf8(head).unwrap(), format!("{method} / HTTP/1.1\r\n{said}\r\n"));
+    }
+}
+
+#[test]
+fn a_chunk_size_may_be_padded_with_blanks() {
+    for chunks in [
+        "5     \r\nhello\r\n0     \r\n\r\n",
+        "5\t\r\nhello\r\n0 \t\r\n\r\n",
+        "5 ;a=b\r\nhello\r\n0\r\n\r\n",
+        "5 \t; a = \"b\" \r\nhello\r\n0 ;\r\n\r\n",
+    ] {
+        assert_eq!(read(&(CHUNKED.to_owned() + chunks)).unwrap().body, b"hello", "{chunks:?}");
+    }
+    let padding = format!("1{}\r\na\r\n", " ".repeat(900)).repeat(20) + "0\r\n\r\n";
+    assert!(read(&(CHUNKED.to_owned() + &padding)).is_err(), "as bounded as extensions");
 }
