@@ -38,6 +38,7 @@ use crate::{
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
+    interim::InterimSlot,
     moment,
     portal::{self, Portal, ReturnTo, Visit, confirm_redirect, sign_in_redirect},
     refusal::{Refusal, Representation},
@@ -130,6 +131,8 @@ pub struct Connection {
     pub untaken: Untaken,
     /// What its last request said.
     pub last: LastSeen,
+    /// Where interim responses are left for it; `None`: it has no way for them.
+    pub interim: Option<InterimSlot>,
 }
 
 /// What a connection's requests repeat, one after the other: it is read once, and compared from then on.
@@ -439,6 +442,8 @@ impl Gateway {
             hold: &hold,
             untaken: shares_connection.then_some(&connection.untaken),
             bound: is_one_person.then_some(&connection.last.bound),
+            // RFC 9110 §15.2: HTTP/1.0 has none.
+            interim: connection.interim.as_ref().filter(|_| request.version() == Version::HTTP_11),
         };
         let answered = pin!(self.forwarder.forward(permit, request, &context)).await;
         exchange.slots = Some(slots);

@@ -48,6 +48,7 @@
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
 //! | | [`moment`] | the time, which stands still while a connection is polled | |
+//! | | [`interim`] | interim responses on their way to a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on silence | |
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
@@ -176,6 +177,7 @@ pub mod fuzzing;
 pub mod gateway;
 pub mod identity;
 pub mod in_flight;
+pub mod interim;
 pub mod legible;
 pub mod moment;
 pub mod pace;

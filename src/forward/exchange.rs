@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::{
     BodyError,
+    interim::InterimWay,
     marks::Marks,
     sending::Sending,
     upload::Progress,
@@ -35,13 +36,13 @@ pub(super) enum Unanswered {
 pub(super) async fn exchange(
     conn: &mut Conn,
     sending: &mut Sending,
-    (asked, hidden): (&Method, Marks),
+    (asked, hidden, interim): (&Method, Marks, &InterimWay<'_>),
     (since, limit): (Instant, Duration),
 ) -> Result<AnswerHead, Unanswered> {
     let progress = sending.progress();
     let mut reader = HeadReader::new(hidden);
     let mut silence = conn.spare().take_sleep(since + limit);
-    let answer = poll_fn(|cx| poll_answer(conn, sending, &mut reader, asked, cx));
+    let answer = poll_fn(|cx| poll_answer(conn, sending, &mut reader, (asked, interim), cx));
     let answer = within((silence.as_mut(), since, limit), progress.as_deref(), answer).await;
     conn.spare().keep_sleep(silence);
     answer.unwrap_or(Err(Unanswered::TooLate))?;
@@ -52,7 +53,7 @@ fn poll_answer(
     conn: &mut Conn,
     sending: &mut Sending,
     reader: &mut HeadReader,
-    asked: &Method,
+    (asked, interim): (&Method, &InterimWay<'_>),
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Unanswered>> {
     loop {
@@ -65,6 +66,14 @@ fn poll_answer(
                 Ok(Heard::Continue) => {
                     sending.go_on();
                     break;
+                }
+                Ok(Heard::Interim(head)) => {
+                    if interim.pass(*head) {
+                        // The client's connection writes it before this is asked for more.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    continue;
                 }
                 Ok(Heard::More) => {}
                 Err(error) => return Poll::Ready(Err(Unanswered::Upstream(error))),

@@ -20,6 +20,7 @@ mod exchange;
 mod fault;
 pub(crate) mod headers;
 mod identity_headers;
+mod interim;
 mod introduction;
 mod leash;
 mod marks;
@@ -43,7 +44,7 @@ use http::{
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
 
-use crate::{access::Permit, moment};
+use crate::{access::Permit, interim::InterimSlot, moment};
 
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
@@ -65,6 +66,7 @@ pub use wire::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces
 use download::Passage;
 use exchange::{Unanswered, exchange};
 use headers::Onward;
+use interim::InterimWay;
 use marks::Marks;
 use pool::{Lease, NextUser, Pool};
 use sending::Sending;
@@ -119,6 +121,8 @@ pub struct Context<'a> {
     pub untaken: Option<&'a Untaken>,
     /// Of the same connection; `None`: that is for many people, and no upstream connection can be bound to it.
     pub bound: Option<&'a BoundConnections>,
+    /// Where interim responses are left; `None`: the client cannot be sent any.
+    pub interim: Option<&'a InterimSlot>,
 }
 
 impl Forwarder {
@@ -145,10 +149,11 @@ impl Forwarder {
         };
         let (request, client, mut upload) = Outgoing::new(permit, request, context);
         let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
+        let interim = InterimWay::to(context.interim);
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
-            let asked = (request.client.method(), hidden);
+            let asked = (request.client.method(), hidden, &interim);
             match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout)).await {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -33,6 +34,7 @@ use super::{
     framing::Framing,
 };
 use crate::{
+    interim::InterimSlot,
     moment,
     pace::Pace,
     stall::Stall,
@@ -227,6 +229,10 @@ pub(super) struct ClientIo<T> {
     untaken: Stall,
     /// For HTTP/1.1, where single bytes can be told to belong to a head; in HTTP/2 they may be anything.
     framing: Option<Framing>,
+    /// For HTTP/1.1: what an upstream says before its final response.
+    interim: Option<InterimSlot>,
+    /// What has been taken from there and not been written yet.
+    interim_left: Bytes,
     /// For HTTP/2. In a box, for whoever has none.
     frames: Option<Box<Frames>>,
     /// Something came that must not be read on from.
@@ -337,11 +343,18 @@ impl<T> ClientIo<T> {
             pace_of_writes: Pace::new(limits.write_rate, limits.write_timeout),
             untaken: Stall::new(limits.idle_timeout),
             framing: (protocol == Protocol::Http1).then(Framing::new),
+            interim: (protocol == Protocol::Http1).then(InterimSlot::default),
+            interim_left: Bytes::new(),
             frames: (protocol == Protocol::Http2).then(|| Box::new(Frames::new(limits.http2))),
             ended: false,
             farewell: None,
             linger: None,
         }
+    }
+
+    /// Where interim responses are left for this client, if it can be sent any.
+    pub(super) fn interim(&self) -> Option<InterimSlot> {
+        self.interim.clone()
     }
 
     /// Bytes have come. In HTTP/1.1 and while no request ran: the next head has begun.
@@ -590,6 +603,22 @@ impl<T: AsyncWrite + Readable + Unpin> ClientIo<T> {
         }
     }
 
+    /// Writes the interim responses that have been taken from their slot. Ready once nothing is left of them: until then
+    /// nothing else may be written, or it would be a part of them.
+    fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.interim_left.is_empty() {
+            let polled = Pin::new(&mut self.stream).poll_write(cx, &self.interim_left);
+            let left = self.interim_left.clone();
+            self.went(&polled, &[io::IoSlice::new(&left)]);
+            let sent = ready!(self.poll_moved(cx, polled, |bytes| *bytes))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.interim_left.advance(sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ended && self.farewell.is_none() {
             self.farewell = self.frames.as_ref().and_then(|frames| frames.farewell()).map(|frame| (frame, 0));
@@ -607,6 +636,7 @@ impl<T: AsyncWrite + Readable + Unpin> ClientIo<T> {
 
 impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_interim(cx))?;
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.went(&polled, &[io::IoSlice::new(buf)]);
         self.poll_moved(cx, polled, |bytes| *bytes)
@@ -617,6 +647,7 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_interim(cx))?;
         let mut gathered = [0; GATHERED_BYTES];
         if let Some(small) = gather(bufs, &mut gathered) {
             return self.poll_write(cx, small);
@@ -631,6 +662,14 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes once its own buffer is empty. An interim response that waits has its request
+        // running, so that all that hyper wrote before is whole.
+        if self.interim_left.is_empty()
+            && let Some(slot) = self.interim.as_ref().filter(|slot| slot.is_filled())
+        {
+            self.interim_left = slot.take().into();
+        }
+        ready!(self.poll_interim(cx))?;
         let polled = Pin::new(&mut self.stream).poll_flush(cx);
         self.unsent = polled.is_pending();
         // hyper flushes whenever it has done what it can.

@@ -108,7 +108,9 @@ impl Serving {
         connected.speaks(spoken);
         let activity = Activity::new(slot, self.terms());
         let counters = Arc::clone(&self.counters);
-        let io = Box::new(ClientIo::new(stream, Arc::clone(&activity), counters, &self.limits, protocol));
+        let io = ClientIo::new(stream, Arc::clone(&activity), counters, &self.limits, protocol);
+        connection.interim = io.interim();
+        let io = Box::new(io);
         (protocol, Client { io, connection: Rc::new(connection), activity, connected })
     }
 

@@ -135,6 +135,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     requests_per_address: common.limits.requests_per_address,
                     untaken: Untaken::default(),
                     last: LastSeen::default(),
+                    interim: None,
                 };
                 let counted = open.count();
                 // An `async` block around it would hold it twice: as what it was given, and as what it waits for.

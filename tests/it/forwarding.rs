@@ -1,5 +1,7 @@
 //! Requests and answers on their way through: what arrives is what was sent.
 
+use std::sync::{Mutex, mpsc::channel};
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
@@ -184,10 +186,95 @@ fn interim_answers_of_the_upstream_do_not_pass_for_the_final_one() {
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
     for _ in 0..2 {
-        let answer = client.get("/", "");
+        assert_eq!(client.get("/", "").head, "HTTP/1.1 102 Processing");
+        assert_eq!(client.answer().head, "HTTP/1.1 103 Early Hints\r\nlink: </a>");
+        let answer = client.answer();
         assert_eq!((answer.status, answer.text()), (200, "ok"));
         assert!(answer.values("link").is_empty());
     }
+}
+
+#[test]
+fn an_interim_response_arrives_before_the_upstream_has_its_final_one() {
+    let (go_on, may_go_on) = channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
+    let upstream = Upstream::scripted(move |conn| {
+        while conn.request()?.is_some() {
+            conn.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
+            may_go_on.lock().unwrap().recv().unwrap();
+            conn.send(OK.as_bytes())?;
+        }
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    for _ in 0..3 {
+        let hints = client.get("/", "");
+        assert_eq!((hints.status, hints.values("link")), (103, vec!["</a.css>; rel=preload"]));
+        go_on.send(()).unwrap();
+        assert_eq!(client.answer().text(), "ok");
+    }
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn an_interim_response_never_cuts_into_the_response_before_it() {
+    const LARGE: usize = 4 << 20;
+    let upstream = Upstream::scripted(|conn| {
+        while let Some(received) = conn.request()? {
+            if received.asked() == "GET /large" {
+                conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n").as_bytes())?;
+                conn.send(&vec![b'x'; LARGE])?;
+            } else {
+                conn.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")?;
+                conn.send(OK.as_bytes())?;
+            }
+        }
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    // Pipelined: the later ones run while the client has still to take what came before.
+    let (large, hints) =
+        ("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.send([large, hints, large, hints, hints].concat());
+    for is_large in [true, false, true, false, false] {
+        let mut answer = client.answer();
+        while answer.status == 103 {
+            answer = client.answer();
+        }
+        assert_eq!(answer.status, 200, "{}", answer.head);
+        assert!(if is_large { answer.body == vec![b'x'; LARGE] } else { answer.text() == "ok" });
+    }
+}
+
+#[test]
+fn an_interim_response_says_nothing_that_only_a_final_one_may() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\nConnection: X-Hop\r\nX-Hop: y\r\nKeep-Alive: timeout=5\r\n\
+         Set-Cookie: __Host-portcullis=stolen\r\nSet-Cookie: theme=dark\r\nPortcullis-Session-Set: a=b\r\nClear-Site-Data: \"*\"\r\n\
+         Strict-Transport-Security: max-age=0\r\nAlt-Svc: h3=\":1\"\r\nServer: old\r\n\r\n\
+         HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    assert_eq!(client.get("/", "").head, "HTTP/1.1 103 Early Hints\r\nlink: </a>");
+    assert_eq!(client.answer().text(), "ok");
+}
+
+#[tokio::test]
+async fn clients_of_http_1_0_and_http_2_get_the_final_response_alone() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let gateway = in_front_of(&upstream);
+    let mut old = RawClient::connect(&gateway);
+    old.send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    let answer = old.answer();
+    assert_eq!((answer.status, answer.text()), (200, "ok"), "{}", answer.head);
+    let answer =
+        Http2::connect(&gateway).await.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
+    assert_eq!(read(answer).await.unwrap().0, "ok");
 }
 
 const EXPECTING: &str =
@@ -323,8 +410,8 @@ async fn trailers_pass_both_ways_over_http2() {
 
 #[test]
 fn events_arrive_one_by_one() {
-    let (go_on, told) = std::sync::mpsc::channel::<()>();
-    let told = std::sync::Mutex::new(told);
+    let (go_on, told) = channel::<()>();
+    let told = Mutex::new(told);
     let upstream = Upstream::scripted(move |conn| {
         conn.request()?;
         conn.send(

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("clock", &[]),
             ("identity", &[]),
             ("moment", &[]),
+            ("interim", &[]),
             ("stall", &[]),
             ("pace", &[]),
             ("database", &[]),
@@ -69,7 +70,16 @@ const LAYERS: &[(&str, &[Row])] = &[
             // a permit in place of the rules.
             (
                 "forward",
-                &["identity", "moment", "stall", "pace", "request", "access::Permit", "session::cookie"],
+                &[
+                    "identity",
+                    "moment",
+                    "interim",
+                    "stall",
+                    "pace",
+                    "request",
+                    "access::Permit",
+                    "session::cookie",
+                ],
             ),
             (
                 "portal",
@@ -101,6 +111,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "clock",
                     "identity",
                     "moment",
+                    "interim",
                     "telemetry",
                     "request",
                     "refusal",
@@ -123,6 +134,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             &[
                 "clock",
                 "moment",
+                "interim",
                 "stall",
                 "pace",
                 "telemetry",

@@ -58,7 +58,7 @@ pub(super) fn read_with<'b>(
     let head = loop {
         match reader.read(asked, &mut buf, spare)? {
             Heard::Final => break reader.into_head(asked)?,
-            Heard::Continue => {}
+            Heard::Continue | Heard::Interim(_) => {}
             Heard::More if more(&mut buf) => {}
             Heard::More => return Err(WireError::Ended),
         }

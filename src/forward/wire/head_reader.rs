@@ -34,6 +34,8 @@ pub(in crate::forward) enum Heard {
     More,
     /// `100 Continue`; the final head is still to come.
     Continue,
+    /// Another interim response; the final head is still to come.
+    Interim(Box<AnswerHead>),
     /// The final head, for [`HeadReader::into_head`]. What is left in the buffer came after it.
     Final,
 }
@@ -117,14 +119,15 @@ impl HeadReader {
             }
             let Some(head) = self.head.take() else { continue };
             let head = head.end(asked)?;
-            spare.keep_headers(head.headers);
             self.interim += 1;
             if self.interim > MAX_INTERIM {
                 return Err(WireError::TooManyInterim);
             }
-            if head.status == StatusCode::CONTINUE {
-                return Ok(Heard::Continue);
+            if head.status != StatusCode::CONTINUE {
+                return Ok(Heard::Interim(Box::new(head)));
             }
+            spare.keep_headers(head.headers);
+            return Ok(Heard::Continue);
         }
         Ok(Heard::More)
     }

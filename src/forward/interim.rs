@@ -1,0 +1,67 @@
+//! Interim responses of an upstream (RFC 9110 §15.2), passed on to clients of HTTP/1.1.
+
+use http::{
+    HeaderName,
+    header::{ALT_SVC, CONTENT_LENGTH, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TRAILER, WWW_AUTHENTICATE},
+};
+
+use super::{headers, wire::AnswerHead};
+use crate::interim::InterimSlot;
+
+/// The way of one request's interim responses to its client; nothing is left of them when this is dropped.
+#[derive(Debug)]
+pub(super) struct InterimWay<'a>(Option<&'a InterimSlot>);
+
+impl<'a> InterimWay<'a> {
+    /// `None`: the client cannot be sent any.
+    pub(super) fn to(slot: Option<&'a InterimSlot>) -> Self {
+        Self(slot)
+    }
+
+    /// Passes one on; says whether its client's connection has to write it.
+    pub(super) fn pass(&self, head: AnswerHead) -> bool {
+        let Some(slot) = self.0 else { return false };
+        slot.put(&written(head));
+        slot.is_filled()
+    }
+}
+
+impl Drop for InterimWay<'_> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.filter(|slot| slot.is_filled()) {
+            drop(slot.take());
+        }
+    }
+}
+
+/// What holds for the headers of a final response holds here. What the gateway completes there, and cannot here, does
+/// not pass.
+fn written(head: AnswerHead) -> Vec<u8> {
+    let AnswerHead { status, mut headers, options, marks, .. } = head;
+    headers::to_client(&mut headers, &options, marks);
+    for name in &FINAL_ONLY {
+        headers.remove(name);
+    }
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+    for (name, value) in &headers {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// What frames a message that has no body (RFC 9110 §8.6), and what browsers keep.
+static FINAL_ONLY: [HeaderName; 8] = [
+    CONTENT_LENGTH,
+    TRAILER,
+    SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY,
+    ALT_SVC,
+    WWW_AUTHENTICATE,
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("service-worker-allowed"),
+];
