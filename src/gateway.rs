@@ -49,7 +49,7 @@ use crate::{
     },
     shield::{Audience, WorkerScript, Workers},
     snapshot::{Current, Snapshot},
-    telemetry::{AccessLog, AccessRecord, Counters, Limit, Metrics, UnenforcedRecord},
+    telemetry::{AccessLog, AccessRecord, Counters, Ended, Limit, Metrics, UnenforcedRecord},
     users::{Account, Directory, DirectoryError, LastAccount},
 };
 
@@ -576,6 +576,7 @@ impl Gateway {
             status: CLIENT_GONE,
             bytes: 0,
             slots: None,
+            ended: None,
             ledger: Rc::clone(&self.ledger),
         })
     }
@@ -619,6 +620,7 @@ struct Exchange {
     bytes: u64,
     /// Held until the response has ended.
     slots: Option<Slots>,
+    ended: Option<Ended>,
     ledger: Rc<Ledger>,
 }
 
@@ -644,6 +646,21 @@ impl Exchange {
         self.status = response.status().as_u16();
         response.map(|body| Outgoing { body, exchange: self })
     }
+
+    /// The response's body did not come to its end, and its head has left.
+    fn broke_off(&mut self, error: BodyError) {
+        let ended = match error {
+            BodyError::Stalled => Ended::Stalled,
+            BodyError::Broken => Ended::Broken,
+            BodyError::Ended | BodyError::TooLarge | BodyError::NotCollected | BodyError::TooSlow => {
+                Ended::Cancelled
+            }
+        };
+        self.ended = Some(ended);
+        if ended != Ended::Cancelled {
+            self.ledger.counters.unfinished(self.app.as_deref().unwrap_or_default(), ended.as_str());
+        }
+    }
 }
 
 /// A response's body; when it has ended, or was given up, the request's line is written.
@@ -652,6 +669,17 @@ pub struct Outgoing {
     body: OutgoingBody,
     /// In a box, because an answer is moved many times until it is sent.
     exchange: Box<Exchange>,
+}
+
+/// hyper drops a body that has come to its end, and one whose client is gone.
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if let OutgoingBody::Upstream(Some(body)) = &self.body
+            && !body.is_end_stream()
+        {
+            self.exchange.ended.get_or_insert(Ended::Unread);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -695,6 +723,7 @@ impl Drop for Exchange {
                 UnenforcedRecord { outcome, rule }
             }),
             shield: self.shield.map(cross_site::Noted::as_str),
+            ended: self.ended,
         });
     }
 }
@@ -713,8 +742,12 @@ impl Body for Outgoing {
             OutgoingBody::Upstream(Some(body)) => Pin::new(body).poll_frame(cx),
             OutgoingBody::Upstream(None) => Poll::Ready(None),
         };
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            this.exchange.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.exchange.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            }
+            Poll::Ready(Some(Err(error))) => this.exchange.broke_off(*error),
+            Poll::Ready(None) | Poll::Pending => {}
         }
         polled
     }
@@ -797,21 +830,6 @@ fn refusal_for(fault: &Fault) -> Refusal {
         FaultKind::TooLarge => Refusal::TooLarge,
         FaultKind::ClientStalled | FaultKind::ClientTooSlow => Refusal::TooSlow,
         FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
-    }
-}
-
-/// An error with everything behind it, for one line of a log.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self.0, f)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 

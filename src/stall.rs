@@ -23,6 +23,11 @@ impl Stall {
         Self { limit, sleep: None, waiting: false }
     }
 
+    /// For how long nothing may happen.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// Something happened.
     pub fn moved(&mut self) {
         self.waiting = false;

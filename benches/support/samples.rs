@@ -157,6 +157,7 @@ pub(crate) fn access_record(id: &str) -> AccessRecord<'_> {
         user: Some("alice"),
         unenforced: None,
         shield: None,
+        ended: None,
     }
 }
 

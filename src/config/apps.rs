@@ -184,7 +184,8 @@ fn forwarded_app(
         identity: identity::headers(reader, section.field("identity")),
         host_header: host_header(reader, section.field("host_header")),
         connect_timeout: reader.duration(section.field("connect_timeout"), Duration::from_secs(5)),
-        timeout: reader.duration(section.field("timeout"), Duration::from_mins(1)),
+        timeout: reader.duration(section.field("timeout"), Duration::from_secs(75)),
+        body_silence: reader.duration(section.field("body_silence"), Duration::from_mins(5)),
         max_body: section.field("max_body").map(|field| reader.size(Some(field), 0..=u64::MAX >> 1, 1 << 30)),
         max_requests: usize::try_from(reader.integer(
             section.field("max_requests"),

@@ -89,6 +89,7 @@ pub(super) static APP: Keys = Keys {
         "identity",
         "host_header",
         "timeout",
+        "body_silence",
         "connect_timeout",
         "max_body",
         "max_requests",

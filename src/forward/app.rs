@@ -19,8 +19,11 @@ pub struct App {
     pub host_header: HostHeader,
     /// To connect, TLS included. Default 5 seconds.
     pub connect_timeout: Duration,
-    /// For the response head, and for its silence within a body. Default 60 seconds.
+    /// For the response head. Default 75 seconds: a long poll that is held for a minute is answered.
     pub timeout: Duration,
+    /// How long it may be silent within a response's body. Default 5 minutes: event streams and long polls
+    /// say nothing for a while.
+    pub body_silence: Duration,
     /// The largest body that it is sent; `None`: that of `[limits]`.
     pub max_body: Option<u64>,
     /// Requests in flight to it. Default [`MAX_REQUESTS`].

@@ -67,6 +67,11 @@ impl Both {
         polled
     }
 
+    /// Whether the connection was closed because the client's body was at fault.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.shared.borrow().lease.is_none()
+    }
+
     /// The whole answer was read. What is left of the request goes on as long as something moves: the
     /// upstream may well want all of it. The connection is never used again.
     pub(super) fn answered(mut self, silence: Duration, progress: Option<Rc<Progress>>) {

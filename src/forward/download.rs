@@ -1,6 +1,7 @@
 //! An upstream's body on its way to the client.
 
 use std::{
+    fmt,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -9,15 +10,16 @@ use std::{
 };
 
 use super::{
-    BodyError, Held, Leash, OwnedNames, Untaken,
+    BodyError, Endpoint, Held, Leash, OwnedNames, Untaken,
     body::clean_trailers,
     both_ways::Both,
+    fault::Chain,
     pool::Lease,
     sending::Sending,
     upload::Progress,
     wire::{BodyReader, Framing, Piece, WireError},
 };
-use crate::stall::Stall;
+use crate::{request::RequestId, stall::Stall};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
@@ -42,10 +44,20 @@ struct Rest {
     stall: Stall,
     /// What the client sends meanwhile; as long as that moves, the upstream may be silent.
     progress: Option<Rc<Progress>>,
-    silence: Duration,
+    /// How long the rest of the request may stand still once the response has ended.
+    timeout: Duration,
     owned: Arc<OwnedNames>,
     leash: Option<Leash>,
     untaken: Option<Untaken>,
+    told: Told,
+}
+
+/// What the log says of a response that its upstream did not finish.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) request_id: RequestId,
+    pub(super) app: Arc<str>,
+    pub(super) upstream: Arc<Endpoint>,
 }
 
 /// Who has the connection.
@@ -69,6 +81,10 @@ pub(super) struct Passage<'a> {
     pub(super) now: Instant,
     /// How long the upstream may be silent.
     pub(super) silence: Duration,
+    /// How long the rest of the request may stand still once the response has ended.
+    pub(super) timeout: Duration,
+    pub(super) request_id: RequestId,
+    pub(super) app: &'a Arc<str>,
     pub(super) owned: &'a Arc<OwnedNames>,
     /// Asked for a leash if the body may take long.
     pub(super) tie: Option<&'a dyn Fn() -> Leash>,
@@ -92,6 +108,7 @@ impl UpstreamBody {
         }
         let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
         let progress = sending.progress();
+        let upstream = Arc::clone(&lease.endpoint);
         let source = if sending.is_over() || sending.is_held() {
             Source::Alone { lease, sending }
         } else {
@@ -103,10 +120,11 @@ impl UpstreamBody {
             kept: passage.kept,
             stall: Stall::new(passage.silence),
             progress,
-            silence: passage.silence,
+            timeout: passage.timeout,
             owned: Arc::clone(passage.owned),
             leash: passage.tie.filter(|_| may_take_long).map(|tie| tie()),
             untaken: passage.untaken.cloned(),
+            told: Told { request_id: passage.request_id, app: Arc::clone(passage.app), upstream },
         };
         let mut body = Self { ready: None, rest: Some(Box::new(rest)), failed: None };
         body.end_if_over();
@@ -130,7 +148,11 @@ impl Rest {
                 Some(progress) => self.stall.poll_wait_since(progress.moved_at.get(), cx),
                 None => self.stall.poll_wait(cx),
             };
-            return stalled.map(|()| Some(Err(BodyError::Stalled)));
+            return stalled.map(|()| {
+                self.told
+                    .warn(&format_args!("no byte for {:?}", self.stall.limit()), "response body stalled");
+                Some(Err(BodyError::Stalled))
+            });
         };
         self.stall.moved();
         Poll::Ready(match piece {
@@ -140,8 +162,10 @@ impl Rest {
                 Some(Ok(Frame::trailers(trailers)))
             }
             Ok(Piece::More | Piece::End) => None,
+            // The client's own body was at fault, and the upstream was left without the rest of it.
+            Err(_) if self.source.is_given_up() => Some(Err(BodyError::Ended)),
             Err(error) => {
-                tracing::debug!(%error, "an upstream's body broke off");
+                self.told.warn(&Chain(&error), "response body broke off");
                 Some(Err(BodyError::Broken))
             }
         })
@@ -161,8 +185,24 @@ impl Rest {
     fn end(self) {
         match self.source {
             Source::Alone { lease, sending } => give_back(lease, &sending, self.kept, Instant::now()),
-            Source::Shared(both) => both.answered(self.silence, self.progress),
+            Source::Shared(both) => both.answered(self.timeout, self.progress),
         }
+    }
+}
+
+impl Source {
+    fn is_given_up(&self) -> bool {
+        match self {
+            Self::Alone { .. } => false,
+            Self::Shared(both) => both.is_given_up(),
+        }
+    }
+}
+
+impl Told {
+    fn warn(&self, error: &dyn fmt::Display, what: &'static str) {
+        let Self { request_id, app, upstream } = self;
+        tracing::warn!(%request_id, %app, upstream = %upstream.url, %error, "{what}");
     }
 }
 

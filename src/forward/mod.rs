@@ -50,6 +50,7 @@ pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
 pub use bound::BoundConnections;
 pub use download::UpstreamBody;
+pub(crate) use fault::Chain;
 pub use fault::{Fault, FaultKind};
 pub use headers::{Facts, OwnedNames};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
@@ -341,7 +342,10 @@ fn finish(
         framing,
         kept,
         now,
-        silence: context.app.timeout,
+        silence: context.app.body_silence,
+        timeout: context.app.timeout,
+        request_id: context.facts.id,
+        app: &context.app.name,
         owned: context.owned,
         tie: context.leash,
         hold: context.hold,

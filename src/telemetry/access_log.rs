@@ -48,6 +48,33 @@ pub struct AccessRecord<'a> {
     pub unenforced: Option<UnenforcedRecord<'a>>,
     /// What the shield made of it, if it took another site for the sender.
     pub shield: Option<&'static str>,
+    /// Why the response's body did not come to its end.
+    pub ended: Option<Ended>,
+}
+
+/// Why the body of a response did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The upstream was silent for too long.
+    Stalled,
+    /// The upstream closed the connection, or sent what is no HTTP.
+    Broken,
+    /// The gateway ended it: the session was over, or the request's own body was at fault.
+    Cancelled,
+    /// The client's connection or stream was over first.
+    Unread,
+}
+
+impl Ended {
+    /// One word, for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stalled => "stalled",
+            Self::Broken => "broken",
+            Self::Cancelled => "cancelled",
+            Self::Unread => "unread",
+        }
+    }
 }
 
 /// What a rule that is not enforced would have made of a request.
@@ -145,6 +172,10 @@ fn write_json(
     if let Some(shield) = record.shield {
         line.extend_from_slice(br#","shield":"#);
         write_string(line, shield)?;
+    }
+    if let Some(ended) = record.ended {
+        line.extend_from_slice(br#","ended":"#);
+        write_string(line, ended.as_str())?;
     }
     line.extend_from_slice(b"}\n");
     Ok(())
@@ -299,6 +330,9 @@ fn write_text(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Resul
     if let Some(shield) = record.shield {
         write!(buffer, " shield=\"{shield}\"")?;
     }
+    if let Some(ended) = record.ended {
+        write!(buffer, " ended={}", ended.as_str())?;
+    }
     buffer.push(b'\n');
     Ok(())
 }
@@ -357,6 +391,7 @@ mod tests {
             user: None,
             unenforced: Some(UnenforcedRecord { outcome: "forbidden", rule: "gateway.toml:7:8" }),
             shield: Some("reported: origin"),
+            ended: Some(Ended::Stalled),
         });
         log.flush();
         writer.flush();
@@ -378,6 +413,7 @@ mod tests {
             (&value["unenforced"]["outcome"], &value["shield"]),
             (&"forbidden".into(), &"reported: origin".into())
         );
+        assert_eq!(value["ended"], "stalled");
     }
 
     #[test]
@@ -413,6 +449,7 @@ mod tests {
                 user: Some(text),
                 unenforced: Some(UnenforcedRecord { outcome: "forbidden", rule: text }),
                 shield: None,
+                ended: None,
             };
             let mut line = Vec::new();
             write_json(&mut line, &mut TimestampWriter::default(), &record).unwrap();

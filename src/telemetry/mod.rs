@@ -10,7 +10,7 @@ mod metrics;
 mod sign_ins;
 mod writer;
 
-pub use access_log::{AccessLog, AccessRecord, UnenforcedRecord};
+pub use access_log::{AccessLog, AccessRecord, Ended, UnenforcedRecord};
 pub use audit::{Audit, AuditEvent, AuditKind};
 pub use metrics::{Connected, Counters, Kind, Limit, Metrics, Spoken};
 pub use sign_ins::{SignInResult, SignIns};

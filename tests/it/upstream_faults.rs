@@ -386,11 +386,128 @@ fn an_upstream_that_falls_silent_within_a_body_breaks_it() {
         conn.until_close();
         Ok(())
     });
-    let gateway = TestGateway::start(&public_app(&silent.url, "timeout = \"200ms\""));
+    let gateway = TestGateway::start(&public_app(&silent.url, "body_silence = \"200ms\""));
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(client.answer_to("GET").is_err());
     silent.wait_for_close();
+}
+
+#[test]
+fn a_body_may_be_silent_for_longer_than_a_head() {
+    let (speak, may_speak) = channel::<()>();
+    let may_speak = Mutex::new(may_speak);
+    let upstream = Upstream::scripted(move |conn| {
+        let Some(received) = conn.request()? else { return Ok(()) };
+        if received.asked() == "GET /no-head" {
+            conn.until_close();
+            return Ok(());
+        }
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")?;
+        may_speak.lock().unwrap().recv().unwrap();
+        conn.send(b"world")
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, "timeout = \"200ms\""));
+    let mut poll = RawClient::connect(&gateway);
+    poll.send("GET /long-poll HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    poll.head().unwrap();
+    // By the time that this one is given up, the body has been silent for as long.
+    assert_eq!(RawClient::connect(&gateway).get("/no-head", "").status, 504);
+    speak.send(()).unwrap();
+    assert_eq!(poll.bytes(10).unwrap(), b"helloworld");
+}
+
+#[test]
+fn a_response_that_did_not_come_to_its_end_is_marked_and_counted() {
+    let upstream = Upstream::scripted(|conn| {
+        while let Some(received) = conn.request()? {
+            let half: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+            match received.asked() {
+                "GET /whole" => conn.send(OK.as_bytes())?,
+                "GET /broken" => return conn.send(half),
+                "GET /malformed" => {
+                    conn.send(
+                        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nno size\r\n",
+                    )?;
+                }
+                _ => conn.send(half)?,
+            }
+        }
+        Ok(())
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, "body_silence = \"200ms\""));
+    let mut client = RawClient::connect(&gateway);
+    assert_eq!(client.get("/whole", "").status, 200);
+    client.send("HEAD /whole HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(client.answer_to("HEAD").unwrap().status, 200);
+    for path in ["/broken", "/malformed", "/stalled"] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        assert!(client.answer_to("GET").is_err(), "{path}");
+    }
+    for (ended, count) in [("broken", 2), ("stalled", 1)] {
+        let sample = format!("portcullis_unfinished_responses_total{{app=\"app\",ended=\"{ended}\"}}");
+        until(&sample, || gateway.counted(&sample) == count);
+    }
+    let log = gateway.drained();
+    for (path, ended) in [
+        ("/whole", None),
+        ("/broken", Some("broken")),
+        ("/malformed", Some("broken")),
+        ("/stalled", Some("stalled")),
+    ] {
+        for line in log.iter().filter(|line| line["path"] == path) {
+            assert_eq!((line["status"].as_u64(), line["ended"].as_str()), (Some(200), ended), "{line}");
+        }
+    }
+    assert_eq!(log.len(), 5, "{log:?}");
+}
+
+#[test]
+fn a_response_that_its_upstream_did_not_finish_leaves_a_warning() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+        if conn.number == 0 {
+            conn.until_close();
+        }
+        Ok(())
+    });
+    let place = Workplace::new("", &public_app(&upstream.url, "body_silence = \"200ms\""));
+    let gateway = place.start();
+    let certificate = place.path("certs/self-signed.pem");
+    for what in ["response body stalled", "response body broke off"] {
+        let mut client =
+            RawClient::connect_to(gateway.https, "localhost", &[], std::slice::from_ref(&certificate));
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(client.answer_to("GET").is_err());
+        let line = gateway
+            .stderr
+            .wait_for(what, |text| text.lines().find(|line| line.contains(what)).map(str::to_owned));
+        for part in ["WARN", "request_id=", "app=app", &upstream.url] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+    }
+    gateway.stop();
+}
+
+#[test]
+fn a_response_that_its_client_did_not_read_to_the_end_is_marked() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+        conn.until_close();
+        Ok(())
+    });
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.head().unwrap();
+    drop(client);
+    upstream.wait_for_close();
+    assert_eq!(gateway.counted("portcullis_unfinished_responses_total{app=\"app\",ended=\"unread\"}"), 0);
+    let log = gateway.drained();
+    assert_eq!(log[0]["ended"], "unread", "{log:?}");
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn two_lines_are_enough_and_everything_else_has_a_default() {
     assert_eq!(configuration.apps.len(), 1);
     assert_eq!(configuration.policy.apps()[0].mount.as_str(), "/");
     assert_eq!(&*configuration.apps[0].name, "app");
-    assert_eq!(configuration.apps[0].timeout, Duration::from_mins(1));
+    assert_eq!(configuration.apps[0].timeout, Duration::from_secs(75));
+    assert_eq!(configuration.apps[0].body_silence, Duration::from_mins(5));
     assert_eq!(configuration.apps[0].connect_timeout, Duration::from_secs(5));
 }
 

@@ -33,6 +33,7 @@ pub struct Counters {
     /// Locked by the worker alone, but for the moment in which somebody scrapes.
     apps: Mutex<HashMap<Box<str>, [u64; CLASSES.len()], RandomState>>,
     faults: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
+    unfinished: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
 }
 
 /// What is spoken on a connection.
@@ -113,6 +114,11 @@ impl Counters {
     pub fn faulted(&self, app: &str, kind: &'static str) {
         *lock(&self.faults).entry((app.into(), kind)).or_default() += 1;
     }
+
+    /// An upstream did not finish a response's body; `ended` is one of a few fixed words.
+    pub fn unfinished(&self, app: &str, ended: &'static str) {
+        *lock(&self.unfinished).entry((app.into(), ended)).or_default() += 1;
+    }
 }
 
 impl Connected {
@@ -192,7 +198,7 @@ pub(super) fn tell(workers: &[Arc<Counters>], text: &mut Exposition) {
 
 fn tell_requests(workers: &[Arc<Counters>], text: &mut Exposition) {
     let mut apps = BTreeMap::<Box<str>, [u64; CLASSES.len()]>::new();
-    let mut faults = BTreeMap::new();
+    let (mut faults, mut unfinished) = (BTreeMap::new(), BTreeMap::new());
     for counters in workers {
         for (app, counts) in lock(&counters.apps).iter() {
             let sums = apps.entry(app.clone()).or_insert([0; CLASSES.len()]);
@@ -200,6 +206,9 @@ fn tell_requests(workers: &[Arc<Counters>], text: &mut Exposition) {
         }
         for (fault, count) in lock(&counters.faults).iter() {
             *faults.entry(fault.clone()).or_insert(0) += count;
+        }
+        for (response, count) in lock(&counters.unfinished).iter() {
+            *unfinished.entry(response.clone()).or_insert(0) += count;
         }
     }
     text.family(
@@ -219,6 +228,14 @@ fn tell_requests(workers: &[Arc<Counters>], text: &mut Exposition) {
     );
     for ((app, kind), count) in &faults {
         text.sample(&[("app", app), ("kind", kind)], count);
+    }
+    text.family(
+        "portcullis_unfinished_responses_total",
+        "counter",
+        "Responses whose head was passed on and whose body the upstream did not finish, by how it ended.",
+    );
+    for ((app, ended), count) in &unfinished {
+        text.sample(&[("app", app), ("ended", ended)], count);
     }
 }
 

@@ -123,6 +123,8 @@ mod tests {
         one.answered(Some("wiki"), 204, Duration::from_millis(30), Some(Duration::from_millis(20)));
         one.answered(None, 404, Duration::from_secs(100), None);
         one.faulted("wiki", "connect");
+        one.unfinished("wiki", "stalled");
+        other.unfinished("wiki", "stalled");
         let text = metrics.text();
         for line in [
             "portcullis_limit_reached_total{limit=\"header_timeout\"} 2",
@@ -136,6 +138,7 @@ mod tests {
             "portcullis_request_duration_seconds_sum 100.033",
             "portcullis_upstream_duration_seconds_count 1",
             "portcullis_upstream_faults_total{app=\"wiki\",kind=\"connect\"} 1",
+            "portcullis_unfinished_responses_total{app=\"wiki\",ended=\"stalled\"} 2",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} in\n{text}");
         }
