@@ -521,7 +521,7 @@ impl Gateway {
             FaultKind::ClientStalled => self.ledger.counters.reached(Limit::BodyTimeout),
             FaultKind::ClientTooSlow => self.ledger.counters.reached(Limit::BodyRate),
             // Nothing that the upstream could help.
-            FaultKind::ClientBroke => {}
+            FaultKind::ClientBroke | FaultKind::LengthRequired => {}
             other => self.ledger.counters.faulted(app, other.as_str()),
         }
     }
@@ -828,6 +828,7 @@ fn refusal_for(fault: &Fault) -> Refusal {
         | FaultKind::TwoLengths => Refusal::BadGateway,
         FaultKind::ConnectTimeout(_) | FaultKind::ResponseTimeout(_) => Refusal::GatewayTimeout,
         FaultKind::TooLarge => Refusal::TooLarge,
+        FaultKind::LengthRequired => Refusal::LengthRequired,
         FaultKind::ClientStalled | FaultKind::ClientTooSlow => Refusal::TooSlow,
         FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
     }

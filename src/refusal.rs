@@ -40,6 +40,8 @@ pub enum Refusal {
     MethodNotAllowed(&'static str),
     /// 408: the request did not arrive in time.
     TooSlow,
+    /// 411: the body is too large for one whose length is not told.
+    LengthRequired,
     /// 413: the body is larger than what is taken.
     TooLarge,
     /// 414: the address is longer than what is taken.
@@ -98,6 +100,7 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -126,6 +129,7 @@ impl Refusal {
             Self::NotFound => "Page not found",
             Self::MethodNotAllowed(_) => "This doesn’t work here",
             Self::TooSlow => "That took too long",
+            Self::LengthRequired => "The length is missing",
             Self::TooLarge => "That was too large",
             Self::UriTooLong => "This address is too long",
             Self::UnsupportedMediaType => "This kind of content isn’t understood",
@@ -160,6 +164,9 @@ impl Refusal {
             Self::NotFound => "There is nothing at this address. Check it for typing errors.",
             Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
             Self::TooSlow => "The request did not arrive in time. Please try again.",
+            Self::LengthRequired => {
+                "What was sent does not say how long it is, and the application takes only a little of that kind. Send it with a Content-Length."
+            }
             Self::TooLarge => "What was sent is larger than what is accepted here.",
             Self::UriTooLong => "The address is longer than what is accepted here.",
             Self::UnsupportedMediaType => "What was sent is not in a form that this page takes.",
@@ -390,7 +397,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 23] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 24] = [
         Refusal::BadRequest("The request has two lengths."),
         Refusal::SignIn,
         Refusal::Confirm,
@@ -401,6 +408,7 @@ pub(crate) mod tests {
         Refusal::NotFound,
         Refusal::MethodNotAllowed("GET, HEAD"),
         Refusal::TooSlow,
+        Refusal::LengthRequired,
         Refusal::TooLarge,
         Refusal::UriTooLong,
         Refusal::UnsupportedMediaType,

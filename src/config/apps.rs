@@ -193,6 +193,7 @@ fn forwarded_app(
             forward::MAX_REQUESTS as u64,
         ))
         .unwrap_or(forward::MAX_REQUESTS),
+        collect_bodies: collect_bodies(reader, section.field("collect_bodies")),
         underscore_headers: reader.boolean(section.field("underscore_headers"), false),
         reuse_after_body: reader.boolean(section.field("reuse_after_body"), false),
         pass_headers: Vec::new(),
@@ -207,6 +208,11 @@ fn workers(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Wor
         }
         _ => Workers::Refused,
     }
+}
+
+/// `"0B"` is as good as nothing.
+fn collect_bodies(reader: &Reader, field: Option<Field<'_>>) -> Option<u64> {
+    Some(reader.size(field, 0..=MAX_COLLECTED, 0)).filter(|most| *most > 0)
 }
 
 fn session_data(reader: &Reader, section: &Section<'_>) -> KeepsData {
@@ -244,6 +250,9 @@ fn host_header(reader: &Reader, field: Option<Field<'_>>) -> HostHeader {
     reader.report(reader.error(&text.span, message).help(help));
     HostHeader::Original
 }
+
+/// Each request that is collected takes as much memory.
+const MAX_COLLECTED: u64 = 1 << 20;
 
 /// The names of apps: as given, or made of what distinguishes the app.
 struct Names {

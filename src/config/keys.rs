@@ -93,6 +93,7 @@ pub(super) static APP: Keys = Keys {
         "connect_timeout",
         "max_body",
         "max_requests",
+        "collect_bodies",
         "underscore_headers",
         "reuse_after_body",
         "pass_headers",

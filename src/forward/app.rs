@@ -28,6 +28,9 @@ pub struct App {
     pub max_body: Option<u64>,
     /// Requests in flight to it. Default [`MAX_REQUESTS`].
     pub max_requests: usize,
+    /// How much of a request's body of unknown length is collected, so that the length can be told; a larger one is
+    /// refused. Default `None`: such bodies go on in chunks.
+    pub collect_bodies: Option<u64>,
     /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
     pub underscore_headers: bool,
     /// Whether a connection that carried a request with a body may carry another one: whether the app is known to read

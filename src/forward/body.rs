@@ -37,6 +37,9 @@ pub enum BodyError {
     /// It came, but too slowly.
     #[error("the body came too slowly")]
     TooSlow,
+    /// Its length is not known, and it is larger than what is collected to find out.
+    #[error("the body is larger than what is collected of one without a length")]
+    NotCollected,
     /// Whoever it was for may not have it any more.
     #[error("the body was ended")]
     Ended,

@@ -30,6 +30,8 @@ pub enum FaultKind {
     TwoLengths,
     /// The client's body was larger than allowed.
     TooLarge,
+    /// The client's body said no length, and was larger than what is collected for this app.
+    LengthRequired,
     /// The client stopped sending its body.
     ClientStalled,
     /// The client sent its body more slowly than it may.
@@ -49,6 +51,7 @@ impl FaultKind {
             Self::UnwantedUpgrade => "unwanted-upgrade",
             Self::TwoLengths => "two-lengths",
             Self::TooLarge => "too-large",
+            Self::LengthRequired => "length-required",
             Self::ClientStalled => "client-stalled",
             Self::ClientTooSlow => "client-too-slow",
             Self::ClientBroke => "client-broke",
@@ -66,6 +69,9 @@ impl fmt::Display for Fault {
             FaultKind::UnwantedUpgrade => f.write_str("the upstream changed the protocol unasked"),
             FaultKind::TwoLengths => f.write_str("the upstream's answer has two lengths"),
             FaultKind::TooLarge => f.write_str("the request's body is larger than allowed"),
+            FaultKind::LengthRequired => {
+                f.write_str("the request's body has no length and is larger than `collect_bodies`")
+            }
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
             FaultKind::ClientTooSlow => f.write_str("the client sent the request's body too slowly"),
             FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),

@@ -141,14 +141,17 @@ impl Forwarder {
         context: &Context<'_>,
     ) -> Result<Answer, Fault> {
         let app = context.app;
-        let began = moment::now();
         let user = permit.user().map(|user| user.id);
+        let (mut request, client, mut upload) = Outgoing::new(permit, request, context);
+        if let (Some(most), Announced::Chunked) = (app.collect_bodies, request.announced) {
+            upload = Box::pin(request.collect(upload, most)).await?;
+        }
+        let began = moment::now();
         let bound = context.bound.and_then(|bound| bound.take(app, user));
         let (mut lease, mut is_bound) = match bound {
             Some(lease) => (lease, true),
             None => (self.pool.take(app, began).await.map_err(fault)?, false),
         };
-        let (request, client, mut upload) = Outgoing::new(permit, request, context);
         let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
         let interim = InterimWay::to(context.interim);
         let mut sent_at = if lease.reused { began } else { Instant::now() };
@@ -260,6 +263,21 @@ impl<'a> Outgoing<'a> {
         (request, switched, upload)
     }
 
+    /// Takes the whole body from the client before a connection is taken for it. What is left of it to send.
+    async fn collect(
+        &mut self,
+        upload: Option<Box<Upload>>,
+        most: u64,
+    ) -> Result<Option<Box<Upload>>, Fault> {
+        let Some(mut upload) = upload else { return Ok(None) };
+        if let Err(error) = upload.collect(most).await {
+            let endpoint = self.context.app.upstreams.first().expect("an app has at least one upstream");
+            return Err(fault((Arc::clone(endpoint), error.into())));
+        }
+        (self.announced, self.expects_continue) = (upload.announced(), false);
+        Ok((self.announced != Announced::Length(0)).then_some(upload))
+    }
+
     /// The request as this server is to receive it.
     fn sending(&self, lease: &Lease, upload: Option<Box<Upload>>) -> Sending {
         let Context { app, owned, ref facts, session_data, last, .. } = *self.context;
@@ -300,10 +318,19 @@ impl Unanswered {
             Self::Upstream(WireError::TwoLengths) => FaultKind::TwoLengths,
             Self::Upstream(error) => FaultKind::Exchange(error),
             Self::TooLate => FaultKind::ResponseTimeout(timeout),
-            Self::Client(BodyError::TooLarge) => FaultKind::TooLarge,
-            Self::Client(BodyError::Stalled) => FaultKind::ClientStalled,
-            Self::Client(BodyError::TooSlow) => FaultKind::ClientTooSlow,
-            Self::Client(BodyError::Broken | BodyError::Ended) => FaultKind::ClientBroke,
+            Self::Client(error) => error.into(),
+        }
+    }
+}
+
+impl From<BodyError> for FaultKind {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::NotCollected => Self::LengthRequired,
+            BodyError::Stalled => Self::ClientStalled,
+            BodyError::TooSlow => Self::ClientTooSlow,
+            BodyError::Broken | BodyError::Ended => Self::ClientBroke,
         }
     }
 }

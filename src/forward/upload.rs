@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName,
     header::{CONNECTION, EXPECT, TRAILER},
@@ -39,6 +39,8 @@ pub(super) struct Upload {
     pace: Pace,
     held: Held,
     has_begun: bool,
+    /// The whole body, where that was taken from the client before anything is sent.
+    collected: Option<Bytes>,
     owned: Arc<OwnedNames>,
     progress: Rc<Progress>,
 }
@@ -102,9 +104,28 @@ impl Upload {
             pace: Pace::new(limits.body_rate, limits.body_timeout),
             held: if expects_continue { Held::Yes } else { Held::No },
             has_begun: false,
+            collected: None,
             owned: Arc::clone(owned),
             progress: Rc::new(Progress { moved_at: Cell::new(Instant::now()) }),
         }))
+    }
+
+    /// Takes the whole body from the client, so that its length can be told; trailers are left out.
+    /// An error if there are more than `most` bytes.
+    pub(super) async fn collect(&mut self, most: u64) -> Result<(), BodyError> {
+        let mut collected = BytesMut::new();
+        while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await? {
+            let Ok(data) = frame.into_data() else { continue };
+            self.allowed = self.allowed.checked_sub(data.len() as u64).ok_or(BodyError::TooLarge)?;
+            if (collected.len() + data.len()) as u64 > most {
+                return Err(BodyError::NotCollected);
+            }
+            collected.extend_from_slice(&data);
+        }
+        self.held = Held::No;
+        self.announced = Announced::Length(collected.len() as u64);
+        self.collected = Some(collected.freeze());
+        Ok(())
     }
 
     /// How its length is told to the upstream.
@@ -138,25 +159,17 @@ impl Upload {
         outbox: &mut Outbox,
     ) -> Poll<Result<Next, BodyError>> {
         ready!(self.poll_released(cx));
+        if let Some(data) = self.collected.take() {
+            self.has_begun = true;
+            self.progress.moved_at.set(Instant::now());
+            outbox.add(data);
+            return Poll::Ready(Ok(Next::Last));
+        }
         loop {
-            let frame = match Pin::new(&mut self.body).poll_frame(cx) {
-                Poll::Pending => {
-                    self.pace.wait();
-                    return self.stall.poll_wait(cx).map(|()| Err(BodyError::Stalled));
-                }
-                Poll::Ready(None) => return Poll::Ready(self.end(outbox, None)),
-                Poll::Ready(Some(Err(error))) => {
-                    tracing::debug!(%error, "a client's body broke off");
-                    return Poll::Ready(Err(BodyError::Broken));
-                }
-                Poll::Ready(Some(Ok(frame))) => frame,
+            let Some(frame) = ready!(self.poll_frame(cx))? else {
+                return Poll::Ready(self.end(outbox, None));
             };
             self.has_begun = true;
-            self.stall.moved();
-            if self.pace.moved(frame.data_ref().map_or(0, Bytes::len)).is_err() {
-                return Poll::Ready(Err(BodyError::TooSlow));
-            }
-            self.progress.moved_at.set(Instant::now());
             match frame.into_data().map_err(Frame::into_trailers) {
                 Ok(data) if data.is_empty() => {}
                 Ok(data) => return Poll::Ready(self.add(data, outbox)),
@@ -165,6 +178,28 @@ impl Upload {
                 Err(Err(_)) => {}
             }
         }
+    }
+
+    /// The next frame, if the client sends it in time.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, BodyError>> {
+        let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Pending => {
+                self.pace.wait();
+                return self.stall.poll_wait(cx).map(|()| Err(BodyError::Stalled));
+            }
+            Poll::Ready(None) => return Poll::Ready(Ok(None)),
+            Poll::Ready(Some(Err(error))) => {
+                tracing::debug!(%error, "a client's body broke off");
+                return Poll::Ready(Err(BodyError::Broken));
+            }
+            Poll::Ready(Some(Ok(frame))) => frame,
+        };
+        self.stall.moved();
+        if self.pace.moved(frame.data_ref().map_or(0, Bytes::len)).is_err() {
+            return Poll::Ready(Err(BodyError::TooSlow));
+        }
+        self.progress.moved_at.set(Instant::now());
+        Poll::Ready(Ok(Some(frame)))
     }
 
     fn poll_released(&mut self, cx: &mut Context<'_>) -> Poll<()> {

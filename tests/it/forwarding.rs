@@ -112,6 +112,111 @@ fn no_body_stays_no_body() {
     }
 }
 
+#[tokio::test]
+async fn an_upstream_is_told_that_a_post_put_or_patch_has_no_body() {
+    let upstream = Upstream::ok();
+    let gateway = in_front_of(&upstream);
+    let (mut raw, mut http2) = (RawClient::connect(&gateway), Http2::connect(&gateway).await);
+    for method in ["POST", "PUT", "PATCH"] {
+        raw.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        assert_eq!(raw.answer().status, 200);
+        http2.send(request(method, "/").body(full("")).unwrap()).await.unwrap();
+        let seen = upstream.seen();
+        for received in seen.iter().rev().take(2) {
+            assert_eq!(received.asked(), format!("{method} /"));
+            assert_eq!(received.value("content-length"), "0");
+            assert!(received.values("transfer-encoding").is_empty(), "{}", received.head);
+        }
+    }
+    assert_eq!(upstream.seen().len(), 6);
+}
+
+/// An app that is told the length of every body.
+fn collecting(upstream: &Upstream, sections: &str) -> TestGateway {
+    TestGateway::start_with(sections, &public_app(&upstream.url, "collect_bodies = \"16B\""))
+}
+
+const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+#[tokio::test]
+async fn a_small_body_of_unknown_length_is_collected() {
+    let upstream = Upstream::ok();
+    let gateway = collecting(&upstream, "");
+    let (mut raw, mut http2) = (RawClient::connect(&gateway), Http2::connect(&gateway).await);
+    for pieces in [vec!["hello"], vec!["hel", "lo"], vec!["0123456789", "abcdef"], vec![]] {
+        let chunk = |piece: &&str| format!("{:x}\r\n{piece}\r\n", piece.len());
+        let chunks = pieces.iter().map(chunk).collect::<Vec<_>>().concat();
+        raw.send(format!("{CHUNKED}{chunks}0\r\nX-Sum: 1\r\n\r\n"));
+        assert_eq!(raw.answer().status, 200);
+        let data = pieces.iter().map(|piece| Frame::data(Bytes::from_static(piece.as_bytes()))).collect();
+        http2.send(request("POST", "/").body(frames(data)).unwrap()).await.unwrap();
+        let whole = pieces.concat();
+        for received in upstream.seen().iter().rev().take(2) {
+            assert_eq!(received.value("content-length"), whole.len().to_string());
+            assert!(received.values("transfer-encoding").is_empty(), "{}", received.head);
+            assert_eq!(received.body, whole.as_bytes());
+        }
+    }
+    assert_eq!(upstream.seen().len(), 8);
+}
+
+#[test]
+fn a_larger_body_of_unknown_length_is_refused_before_the_upstream_is_asked() {
+    let upstream = Upstream::ok();
+    let gateway = collecting(&upstream, "");
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!("{CHUNKED}a\r\n0123456789\r\n7\r\nabcdefg\r\n0\r\n\r\n"));
+    assert_eq!(client.answer().status, 411);
+    // One that never ends, too.
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!("{CHUNKED}a\r\n0123456789\r\n7\r\nabcdefg\r\n"));
+    assert_eq!(client.answer().status, 411);
+    assert_eq!((upstream.seen().len(), upstream.connections()), (0, 0));
+    let mut client = RawClient::connect(&gateway);
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 17\r\n\r\n0123456789abcdefg");
+    assert_eq!(client.answer().status, 200, "who says the length may send more");
+}
+
+#[test]
+fn limits_on_bodies_hold_for_one_that_is_collected() {
+    let upstream = Upstream::ok();
+    let gateway = collecting(&upstream, "[limits]\nmax_body = \"4B\"\nbody_timeout = \"200ms\"");
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!("{CHUNKED}5\r\nhello\r\n0\r\n\r\n"));
+    assert_eq!(client.answer().status, 413);
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!("{CHUNKED}2\r\nhe\r\n"));
+    assert_eq!(client.answer().status, 408);
+    assert_eq!((upstream.seen().len(), upstream.connections()), (0, 0));
+}
+
+#[test]
+fn a_client_that_expects_100_is_asked_for_a_body_that_is_collected() {
+    let upstream = Upstream::ok();
+    let gateway = collecting(&upstream, "");
+    let mut client = RawClient::connect(&gateway);
+    client.send(CHUNKED.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"));
+    assert_eq!(client.answer().status, 100);
+    client.send("2\r\nhi\r\n0\r\n\r\n");
+    assert_eq!(client.answer().status, 200);
+    let received = upstream.only();
+    assert_eq!((received.value("content-length"), &received.body[..]), ("2", &b"hi"[..]));
+    assert!(received.values("expect").is_empty());
+}
+
+#[test]
+fn chunk_sizes_that_devices_pad_with_blanks_are_read() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3   \r\nhel\r\n2 ;a=b\r\nlo\r\n0 \t\r\n\r\n",
+    );
+    let gateway = in_front_of(&upstream);
+    let mut client = RawClient::connect(&gateway);
+    for _ in 0..2 {
+        assert_eq!(client.get("/", "").text(), "hello");
+    }
+    assert_eq!(upstream.connections(), 1);
+}
+
 #[test]
 fn an_answer_keeps_its_framing_on_the_way_down() {
     let upstream = Upstream::scripted(|conn| {

@@ -9,6 +9,7 @@ use std::{
 use crate::support::{
     client::{Http2, RawClient, full, read, request},
     gateway::TestGateway,
+    process::{Workplace, until},
     upstream::{OK, Upstream, public_app},
 };
 
@@ -609,7 +610,8 @@ fn a_bad_chunk_breaks_the_body_and_ends_the_connection() {
         "fffffffffffffffff\r\nok",
         "2\nok\r\n0\r\n\r\n",
         "2\r\nok\n0\r\n\r\n",
-        "2 \r\nok\r\n0\r\n\r\n",
+        " 2\r\nok\r\n0\r\n\r\n",
+        "2 x\r\nok\r\n0\r\n\r\n",
         "2;a\0\r\nok\r\n0\r\n\r\n",
         "2\r\nok\r\n0\r\nX : y\r\n\r\n",
         "2\r\nok\r\n0\r\nX: a\r\n b\r\n\r\n",
