@@ -1,6 +1,6 @@
 //! Certificates and keys: whether what the files hold can be served.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, path::Path};
 
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -98,7 +98,7 @@ pub(super) fn check(reader: &Reader, cert: (&Path, &Span), key: (&Path, &Span)) 
     match read(cert.0, key.0) {
         Ok(certified) => {
             if let Some(own) = certified.cert.first() {
-                check_time(reader, cert, own, Clock::system().now());
+                check_time(reader, cert, own, "renew it; browsers refuse it");
             }
         }
         Err(wrong) => {
@@ -111,7 +111,14 @@ pub(super) fn check(reader: &Reader, cert: (&Path, &Span), key: (&Path, &Span)) 
     }
 }
 
-fn check_time(reader: &Reader, (path, span): (&Path, &Span), own: &CertificateDer<'_>, now: Timestamp) {
+/// Warns of a certificate that has expired, or is not valid yet.
+pub(super) fn check_time(
+    reader: &Reader,
+    (path, span): (&Path, &Span),
+    own: &CertificateDer<'_>,
+    once_expired: &'static str,
+) {
+    let now = Clock::system().now();
     let Ok((_, parsed)) = x509_parser::parse_x509_certificate(own) else { return };
     let validity = parsed.validity();
     let at =
@@ -122,7 +129,7 @@ fn check_time(reader: &Reader, (path, span): (&Path, &Span), own: &CertificateDe
             reader
                 .warning(span, format!("{} has expired", path.display()))
                 .label(format!("it ended on {}", day(until)))
-                .help("renew it; browsers refuse it"),
+                .help(once_expired),
         );
     } else if from > now {
         reader.report(
@@ -136,18 +143,6 @@ fn check_time(reader: &Reader, (path, span): (&Path, &Span), own: &CertificateDe
 
 fn day(time: Timestamp) -> String {
     time.to_string().chars().take_while(|c| *c != 'T').collect()
-}
-
-/// The TLS of connections to upstreams, which believes these authorities.
-pub(super) fn client_config(roots: rustls::RootCertStore) -> Arc<rustls::ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider supports the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
 }
 
 const READABLE: &str =

@@ -86,6 +86,7 @@ pub(super) static APP: Keys = Keys {
         "path",
         "upstream",
         "upstream_ca",
+        "upstream_pin",
         "identity",
         "host_header",
         "timeout",

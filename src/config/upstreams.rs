@@ -2,7 +2,12 @@
 
 use std::{cell::RefCell, collections::HashMap, path::Path, sync::Arc};
 
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::verify_server_name,
+    pki_types::{CertificateDer, ServerName},
+    server::ParsedCertificate,
+};
 
 use super::{
     certificate,
@@ -11,7 +16,7 @@ use super::{
     suggest,
 };
 use crate::{
-    forward::{Endpoint, Transport},
+    forward::{Endpoint, KeyPin, Transport, Trust},
     request::Authority,
 };
 
@@ -38,12 +43,12 @@ impl Upstreams {
             let message = "this app has an empty list of upstreams";
             reader.report(reader.error(&field.value.span(), message).help("name at least one"));
         }
-        let authorities = app.field("upstream_ca").map(|field| Authorities { folder, field });
+        let trusted = trusted(reader, app, folder);
         let mut endpoints: Vec<Arc<Endpoint>> = Vec::new();
         let mut uses_tls = false;
         for text in &texts {
             uses_tls |= text.content.starts_with("https://");
-            let Some(endpoint) = self.endpoint(reader, text, authorities.as_ref(), folder) else { continue };
+            let Some(endpoint) = self.endpoint(reader, text, trusted.as_ref(), folder) else { continue };
             warn_if_exposed(reader, text, &endpoint);
             if endpoints.iter().any(|other| other.url == endpoint.url) {
                 let message = format!("upstream \"{}\" is listed twice", endpoint.url);
@@ -53,10 +58,11 @@ impl Upstreams {
             }
             endpoints.push(Arc::new(endpoint));
         }
-        if let (Some(authorities), false) = (authorities, uses_tls) {
-            let message = "`upstream_ca` has no effect: no upstream is reached by `https://`";
+        if let (Some(Trusted::File { field, .. } | Trusted::Pins { field, .. }), false) = (trusted, uses_tls)
+        {
+            let message = format!("`{}` has no effect: no upstream is reached by `https://`", field.name);
             let help = "leave it out, or write `https://` in `upstream`";
-            reader.report(reader.warning(&authorities.field.key, message).help(help));
+            reader.report(reader.warning(&field.key, message).help(help));
         }
         endpoints
     }
@@ -65,7 +71,7 @@ impl Upstreams {
         &self,
         reader: &Reader,
         text: &Text<'_>,
-        authorities: Option<&Authorities<'_>>,
+        trusted: Option<&Trusted<'_>>,
         folder: &Path,
     ) -> Option<Endpoint> {
         let transport = match parse(text.content) {
@@ -73,7 +79,7 @@ impl Upstreams {
             Ok(Parsed::Unix(path)) => Transport::Unix(folder.join(path)),
             Ok(Parsed::Http { host, port }) => Transport::Http { host, port },
             Ok(Parsed::Https { host, port }) => {
-                Transport::Https { tls: self.tls(reader, text, authorities)?, host, port }
+                Transport::Https { tls: self.tls(reader, text, &host, trusted)?, host, port }
             }
             Err((problem, help)) => {
                 let message = format!("\"{}\" is no upstream", shown(&without_secrets(text.content)));
@@ -88,11 +94,16 @@ impl Upstreams {
         &self,
         reader: &Reader,
         text: &Text<'_>,
-        authorities: Option<&Authorities<'_>>,
+        host: &str,
+        trusted: Option<&Trusted<'_>>,
     ) -> Option<Arc<ClientConfig>> {
-        if let Some(Authorities { folder, field }) = authorities {
-            let path = super::sections::path(reader, field, folder)?;
-            return self.tls_of_file(reader, &path, &field.value.span());
+        match trusted {
+            Some(Trusted::File { folder, field }) => {
+                let path = super::sections::path(reader, field, folder)?;
+                return self.tls_of_file(reader, &path, host, &field.value.span());
+            }
+            Some(Trusted::Pins { tls, .. }) => return tls.clone(),
+            None => {}
         }
         let mut system = self.system.borrow_mut();
         match system.get_or_insert_with(system_roots) {
@@ -108,7 +119,13 @@ impl Upstreams {
         }
     }
 
-    fn tls_of_file(&self, reader: &Reader, path: &Path, span: &Span) -> Option<Arc<ClientConfig>> {
+    fn tls_of_file(
+        &self,
+        reader: &Reader,
+        path: &Path,
+        host: &str,
+        span: &Span,
+    ) -> Option<Arc<ClientConfig>> {
         if let Some(config) = self.files.borrow().get(path) {
             return Some(config.clone());
         }
@@ -119,24 +136,125 @@ impl Upstreams {
                 return None;
             }
         };
-        let mut roots = RootCertStore::empty();
-        let (_, ignored) = roots.add_parsable_certificates(certificates);
-        if ignored > 0 {
-            let message = format!("{} holds a certificate that cannot be read", path.display());
-            let help = "give the certificate of the authority that signed the upstream's";
-            reader.report(reader.error(span, message).help(help));
-            return None;
+        let mut authorities = RootCertStore::empty();
+        for certificate in &certificates {
+            // RFC 5280 §4.2.1.9: what is no authority signs for nobody, but may be the upstream's own.
+            let added = if is_authority(certificate) {
+                authorities.add(certificate.clone()).is_ok()
+            } else {
+                ParsedCertificate::try_from(certificate).is_ok()
+            };
+            if !added {
+                let message = format!("{} holds a certificate that cannot be read", path.display());
+                let help = "give the upstream's own certificate, or that of the authority that signed it";
+                reader.report(reader.error(span, message).help(help));
+                return None;
+            }
+            let help = "make a new one; this one is believed for as long as it is named here";
+            certificate::check_time(reader, (path, span), certificate, help);
         }
-        let config = certificate::client_config(roots);
+        warn_of_another_name(reader, path, &certificates, host, span);
+        let config = Trust::Named { authorities, certificates }.into_client_config();
         self.files.borrow_mut().insert(path.to_owned(), config.clone());
         Some(config)
     }
 }
 
-/// The authorities that an app names itself.
-struct Authorities<'a> {
-    folder: &'a Path,
-    field: Field<'a>,
+/// What an app's upstreams are recognised by, where the app says it.
+enum Trusted<'a> {
+    /// `upstream_ca`: authorities, and certificates of upstreams themselves.
+    File { folder: &'a Path, field: Field<'a> },
+    /// `upstream_pin`: keys. `None`: one of them is none.
+    Pins { field: Field<'a>, tls: Option<Arc<ClientConfig>> },
+}
+
+fn trusted<'a>(reader: &Reader, app: &Section<'a>, folder: &'a Path) -> Option<Trusted<'a>> {
+    let file = app.field("upstream_ca").map(|field| Trusted::File { folder, field });
+    let Some(field) = app.field("upstream_pin") else { return file };
+    if let Some(Trusted::File { field: file, .. }) = &file {
+        let message = "`upstream_pin` and `upstream_ca` exclude each other";
+        let error = reader.error(&field.key, message).also(file.key.clone(), "this says it, too");
+        reader.report(error.help("keep the pin, which alone decides, or the file"));
+    }
+    let texts = reader.texts(&field);
+    let pins: Vec<KeyPin> = texts.iter().filter_map(|text| key_pin(reader, text)).collect();
+    if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+        let error = reader.error(&field.value.span(), "this app has an empty list of pins");
+        reader.report(error.help("name at least one, or leave `upstream_pin` out"));
+    }
+    let tls =
+        (!pins.is_empty() && pins.len() == texts.len()).then(|| Trust::Pinned(pins).into_client_config());
+    Some(Trusted::Pins { field, tls })
+}
+
+fn key_pin(reader: &Reader, text: &Text<'_>) -> Option<KeyPin> {
+    match parse_pin(text.content) {
+        Ok(pin) => Some(pin),
+        Err((problem, help)) => {
+            let message = format!("\"{}\" is no pin", shown(text.content));
+            reader.report(reader.error(&text.span, message).label(problem).help(help));
+            None
+        }
+    }
+}
+
+/// `sha256/` and the SHA-256 of a key in base64, as RFC 7469 and most programs write it.
+fn parse_pin(text: &str) -> Result<KeyPin, (&'static str, String)> {
+    let bytes = |read: Result<Vec<u8>, data_encoding::DecodeError>| read.ok()?.try_into().ok().map(KeyPin);
+    let plain = text.trim().trim_start_matches("sha256").trim_start_matches(['/', ':', '-']);
+    // Colons between the bytes of a fingerprint.
+    let hex = plain.replace(':', "").to_ascii_lowercase();
+    match text.strip_prefix("sha256/") {
+        Some(base64) if let Some(pin) = bytes(data_encoding::BASE64.decode(base64.as_bytes())) => Ok(pin),
+        _ if let Some(pin) = bytes(data_encoding::BASE64.decode(plain.as_bytes())) => {
+            Err(("it has to begin with `sha256/`", format!("write `{pin}`")))
+        }
+        _ if bytes(data_encoding::HEXLOWER.decode(hex.as_bytes())).is_some() => Err((
+            "this is hexadecimal",
+            format!("a pin is in base64, and of the key, not of the certificate: {PIN_HELP}"),
+        )),
+        Some(_) => Err(("a SHA-256 in base64 has 44 characters, the last one `=`", PIN_HELP.to_owned())),
+        None => Err(("it has to begin with `sha256/`", PIN_HELP.to_owned())),
+    }
+}
+
+/// Whether it may sign others.
+fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
+}
+
+/// Where each certificate of the file is made out to some server, and none to the upstream's host, one may have been
+/// taken for another. Certificates of authorities are made out to no server.
+fn warn_of_another_name(
+    reader: &Reader,
+    path: &Path,
+    certificates: &[CertificateDer<'_>],
+    host: &str,
+    span: &Span,
+) {
+    let Ok(host_name) = ServerName::try_from(host.trim_matches(['[', ']'])) else { return };
+    let mut names = Vec::new();
+    for certificate in certificates {
+        let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else { return };
+        let Ok(Some(alternatives)) = parsed.subject_alternative_name() else { return };
+        let fits = ParsedCertificate::try_from(certificate)
+            .is_ok_and(|certificate| verify_server_name(&certificate, &host_name).is_ok());
+        if fits {
+            return;
+        }
+        names.extend(alternatives.value.general_names.iter().filter_map(|name| match name {
+            x509_parser::extensions::GeneralName::DNSName(name) => Some(shown(name)),
+            _ => None,
+        }));
+    }
+    let message = format!("{} is not made out to {host}", path.display());
+    let label = if names.is_empty() {
+        "it has other names".to_owned()
+    } else {
+        format!("it is made out to {}", names.join(", "))
+    };
+    let help = "if the upstream shows this very certificate, it is believed whatever its name is; any other must be made out to the host in `upstream`";
+    reader.report(reader.warning(span, message).label(label).help(help));
 }
 
 fn system_roots() -> Result<Arc<ClientConfig>, String> {
@@ -145,7 +263,7 @@ fn system_roots() -> Result<Arc<ClientConfig>, String> {
     // System stores hold the odd certificate that no verifier reads; the others count.
     let (added, _) = roots.add_parsable_certificates(loaded.certs);
     if added > 0 {
-        return Ok(certificate::client_config(roots));
+        return Ok(Trust::Authorities(roots).into_client_config());
     }
     Err(loaded.errors.first().map_or_else(|| "this system has none".to_owned(), ToString::to_string))
 }
@@ -262,6 +380,7 @@ fn without_secrets(text: &str) -> String {
     }
 }
 
+const PIN_HELP: &str = "write what this prints after `sha256/`: `openssl x509 -in upstream.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`";
 const HELP: &str =
     "write `http://127.0.0.1:8080`, `https://app.example.com`, `unix:/run/app.sock` or `builtin:whoami`";
 

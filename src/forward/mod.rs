@@ -29,6 +29,7 @@ mod pool;
 mod sending;
 mod session_data;
 mod steering;
+mod trust;
 mod untaken;
 mod upgrade;
 mod upload;
@@ -59,6 +60,7 @@ pub use leash::{Leash, LeashEnd};
 pub use names::{NameError, Names};
 pub use session_data::{KeepsData, SessionLines};
 pub use steering::{Steers, steers};
+pub use trust::{KeyPin, Trust};
 pub use untaken::Untaken;
 pub use wire::WireError;
 #[doc(hidden)]

@@ -54,6 +54,7 @@ mod two_gateways;
 mod unenforced;
 mod unread_bodies;
 mod upgrades;
+mod upstream_certificates;
 mod upstream_faults;
 mod upstream_models;
 mod upstream_names;

@@ -22,7 +22,11 @@ fn said(folder: &Path, cert: &str, key: &str) -> Vec<String> {
     let text = format!(
         "[[tls.certificate]]\ncert = \"{cert}\"\nkey = \"{key}\"\n[[app]]\nupstream = \"builtin:whoami\"\n"
     );
-    let diagnostics = match parse(&text, &folder.join("gateway.toml")) {
+    said_of(folder, &text)
+}
+
+fn said_of(folder: &Path, text: &str) -> Vec<String> {
+    let diagnostics = match parse(text, &folder.join("gateway.toml")) {
         Ok(loaded) => loaded.warnings,
         Err(diagnostics) => diagnostics,
     };
@@ -32,6 +36,38 @@ fn said(folder: &Path, cert: &str, key: &str) -> Vec<String> {
             .replace(&format!("{}/", folder.display()), "")
     };
     diagnostics.iter().map(shown).collect()
+}
+
+/// What is said of a file that an upstream is recognised by.
+fn said_of_upstream(folder: &Path, host: &str, file: &str) -> Vec<String> {
+    let text = format!("[[app]]\nupstream = \"https://{host}\"\nupstream_ca = \"{file}\"\n");
+    said_of(folder, &text)
+}
+
+#[test]
+fn an_upstream_s_own_certificate_that_has_expired_or_another_name_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), "good", (2020, 4000));
+    make(folder.path(), "old", (2020, 2021));
+    let said = |host, file| said_of_upstream(folder.path(), host, file);
+    assert!(said("wiki.example.com", "good.pem").is_empty());
+    assert_eq!(said("wiki.example.com", "old.pem"), ["warning in line 3: old.pem has expired"]);
+    for host in ["10.0.0.9", "nas.example.com"] {
+        assert_eq!(
+            said(host, "good.pem"),
+            [format!("warning in line 3: good.pem is not made out to {host}")]
+        );
+    }
+}
+
+#[test]
+fn a_file_of_authorities_is_made_out_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), made.pem()).unwrap();
+    assert!(said_of_upstream(folder.path(), "nas.example.com", "ca.pem").is_empty());
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn toml_blocks(text: &str) -> Vec<(usize, String)> {
 fn make_certificates(folder: &Path) {
     let folder = folder.join("certs");
     std::fs::create_dir(&folder).unwrap();
-    for name in ["wiki", "grafana", "internal-ca"] {
+    for name in ["wiki", "grafana", "internal-ca", "nas"] {
         let made = rcgen::generate_simple_self_signed(vec![format!("{name}.example.com")]).unwrap();
         std::fs::write(folder.join(format!("{name}.pem")), made.cert.pem()).unwrap();
         std::fs::write(folder.join(format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();

@@ -253,6 +253,11 @@ fn upstreams() {
         "[[app]]\nupstream = [\"http://app.internal:8080\", \"http://127.0.0.1:1\", \"http://127.0.0.1:1\"]\nupstream_ca = \"ca.pem\"\n",
         "[[app]]\nupstream = \"https://app.internal\"\nupstream_ca = \"no/such.pem\"\n",
         "[[app]]\nupstream = \"https://app.internal\"\nupstream_ca = \"Cargo.toml\"\n",
+        "[[app]]\nupstream = \"https://app.internal\"\nupstream_pin = [\"sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\", \"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\", \"sha256/E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55\", \"sha256/short=\", \"sha1/x\"]\n",
+        "[[app]]\nupstream = \"https://app.internal\"\nupstream_pin = \"sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"\nupstream_ca = \"ca.pem\"\n",
+        "[[app]]\nupstream = \"http://127.0.0.1:1\"\nupstream_pin = \"sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"\n",
+        "[[app]]\nupstream = \"https://app.internal\"\nupstream_pin = []\n",
+        "[[app]]\nupstream = \"http://127.0.0.1:1\"\ncollect_bodies = \"2MiB\"\n",
     ]));
 }
 

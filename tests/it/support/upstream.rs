@@ -20,7 +20,8 @@ use std::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use socket2::SockRef;
 
@@ -161,23 +162,28 @@ impl Upstream {
             .expect("parameters")
             .signed_by(&key, &authority)
             .expect("a certificate");
+        (Self::tls_with(certificate.der(), &key), authority.pem())
+    }
+
+    /// Like [`Self::ok`], over TLS, with this certificate, whether the key fits or not.
+    pub fn tls_with(certificate: &CertificateDer<'static>, key: &KeyPair) -> Self {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .expect("versions")
-                .with_no_client_auth()
-                .with_single_cert(vec![certificate.der().clone()], key)
-                .expect("a certificate");
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let key = provider.key_provider.load_private_key(key).expect("a key");
+        let certified = Arc::new(CertifiedKey::new(vec![certificate.clone()], key));
+        let config = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         let config = Arc::new(config);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("https://{}", listener.local_addr().expect("an address"));
-        let upstream = Self::run(url, answer_ok, move || {
+        Self::run(url, answer_ok, move || {
             let (stream, _) = listener.accept()?;
             let server = ServerConnection::new(Arc::clone(&config)).expect("a server");
             Ok(Box::new(StreamOwned::new(server, stream)))
-        });
-        (upstream, authority.pem())
+        })
     }
 
     /// The address of a server that is not there.

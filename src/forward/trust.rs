@@ -1,0 +1,158 @@
+//! Which certificates of `https://` upstreams are believed.
+//!
+//! `config` makes a [`Trust`] of what the operator named, and `connect` does TLS with what comes of it. Believed is
+//! what an authority has signed for the upstream's name, and beside that, or instead, a certificate or key that was
+//! named itself. Appliances make their own certificates: for another name, for ten years, marked as an
+//! authority. Naming that very certificate is a stronger statement than any of those, so they are not asked then. In
+//! every case the upstream has to prove that it holds the certificate's key.
+//!
+//! Mallory, with another certificate for the same name, is refused: bytes or keys are compared, never names.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, aws_lc_rs::default_provider, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+
+/// What is believed.
+#[derive(Debug)]
+pub enum Trust {
+    /// What these authorities have signed.
+    Authorities(RootCertStore),
+    /// What these authorities have signed, and these very certificates.
+    Named {
+        /// May be empty.
+        authorities: RootCertStore,
+        /// Those of upstreams themselves.
+        certificates: Vec<CertificateDer<'static>>,
+    },
+    /// Certificates with one of these keys.
+    Pinned(Vec<KeyPin>),
+}
+
+/// The SHA-256 of a certificate's key, as a `SubjectPublicKeyInfo` (RFC 7469 §2.4).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyPin(pub [u8; 32]);
+
+impl KeyPin {
+    /// That of a certificate; `None` if it cannot be read.
+    pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let key = ParsedCertificate::try_from(certificate).ok()?.subject_public_key_info();
+        digest(&SHA256, &key).as_ref().try_into().ok().map(Self)
+    }
+}
+
+impl Trust {
+    /// The TLS of connections to upstreams that are believed in this way.
+    pub(crate) fn into_client_config(self) -> Arc<ClientConfig> {
+        let provider = Arc::new(default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("the provider supports the default versions");
+        let mut config = match self {
+            Self::Authorities(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
+            Self::Named { authorities, certificates } => {
+                // Without any authority there is no verifier, and nothing else is believed.
+                let authorities =
+                    WebPkiServerVerifier::builder_with_provider(authorities.into(), Arc::clone(&provider));
+                let believed = Believed::Named { authorities: authorities.build().ok(), certificates };
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(Verifier { believed, provider }))
+                    .with_no_client_auth()
+            }
+            Self::Pinned(pins) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Verifier {
+                    believed: Believed::Pinned(pins),
+                    provider,
+                }))
+                .with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(config)
+    }
+}
+
+#[derive(Debug)]
+struct Verifier {
+    believed: Believed,
+    provider: Arc<CryptoProvider>,
+}
+
+#[derive(Debug)]
+enum Believed {
+    Named { authorities: Option<Arc<WebPkiServerVerifier>>, certificates: Vec<CertificateDer<'static>> },
+    Pinned(Vec<KeyPin>),
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match &self.believed {
+            Believed::Named { certificates, .. } if certificates.iter().any(|named| named == own) => {
+                Ok(ServerCertVerified::assertion())
+            }
+            Believed::Named { authorities: Some(authorities), .. } => {
+                authorities.verify_server_cert(own, intermediates, name, ocsp, now)
+            }
+            Believed::Named { authorities: None, .. } => Err(CertificateError::UnknownIssuer.into()),
+            Believed::Pinned(pins) => match KeyPin::of(own) {
+                Some(pin) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
+                Some(pin) => Err(Error::General(format!(
+                    "the upstream's key is {pin}, which `upstream_pin` does not name"
+                ))),
+                None => Err(CertificateError::BadEncoding.into()),
+            },
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// As the configuration writes it.
+impl fmt::Display for KeyPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256/{}", data_encoding::BASE64.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for KeyPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
