@@ -37,6 +37,7 @@ const FEW: u64 = 1_000;
 /// As the gateway has it.
 const CACHED: u64 = 50_000;
 /// What browsers call themselves today, more or less.
+const HOST: &str = "wiki.example.com";
 const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                           Chrome/140.0.0.0 Safari/537.36";
 const LIMITS: Limits = Limits {
@@ -352,7 +353,8 @@ fn bench_folder() -> PathBuf {
 fn opening() -> Opening<'static> {
     let owner = Owner::User { id: UserId(1), credential: CredentialVersion(1) };
     let client_addr = Ipv4Addr::LOCALHOST.into();
-    Opening { owner, client_addr, user_agent: USER_AGENT, remember: false, replaces: None, confirms: false }
+    let (user_agent, host) = (USER_AGENT, HOST);
+    Opening { owner, client_addr, user_agent, host, remember: false, replaces: None, confirms: false }
 }
 
 fn new(record: Record) -> NewSession {
@@ -371,6 +373,7 @@ fn record(number: u64, user: u64) -> Record {
         remembered: false,
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: USER_AGENT.into(),
+        host: HOST.into(),
         data: SessionData::new(),
     }
 }

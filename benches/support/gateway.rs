@@ -71,6 +71,7 @@ impl Gateway {
                 owner: Owner::User { id: account.user.id, credential: account.credential },
                 client_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 user_agent: "bench",
+                host: "localhost",
                 remember: false,
                 replaces: None,
                 confirms: false,

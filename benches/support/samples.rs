@@ -95,6 +95,7 @@ fn sign_in(sessions: &Sessions, user: i64) -> SessionToken {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
         client_addr: CLIENT,
         user_agent: "Mozilla/5.0 (X11; Linux x86_64)",
+        host: "localhost",
         remember: false,
         replaces: None,
         confirms: false,

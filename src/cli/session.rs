@@ -8,6 +8,7 @@ mod listing;
 mod reach;
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     io::{self, Write},
     path::PathBuf,
@@ -37,7 +38,7 @@ pub struct SessionArgs {
 /// What can be done with sessions.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SessionCommand {
-    /// List who is signed in, since when, from where
+    /// List who is signed in, at which host, since when, from where: the newest sign-in first
     List {
         /// Only the sessions of this user
         #[arg(long, value_name = "NAME", value_parser = parse_name)]
@@ -181,19 +182,24 @@ impl AtWork<'_> {
         let of = user.map(|name| self.people.id(name)).transpose()?;
         self.tell_if_nowhere()?;
         let (limits, now) = (&self.with.configuration.sessions.limits, self.with.clock.now());
-        let mut listing = Listing { names: &self.people.names, limits, json, written: 0 };
+        let mut alive = Vec::new();
         let mut after = None;
         loop {
             let page = self.reach.list(of, after, PAGE).await?;
-            for record in &page {
-                if record.may_be_alive(now, limits) && self.people.may_use(record) {
-                    listing.write(record, self.with.out)?;
-                }
-            }
             after = page.last().map(|record| record.key);
-            if page.len() < PAGE {
+            let is_last = page.len() < PAGE;
+            alive.extend(page.into_iter().filter(|record| {
+                record.may_be_alive(now, limits) && self.people.may_use(record)
+            }));
+            if is_last {
                 break;
             }
+        }
+        // Stores list by key, which is random.
+        alive.sort_unstable_by_key(|record| (Reverse(record.signed_in), record.key));
+        let mut listing = Listing { names: &self.people.names, limits, now, json, written: 0 };
+        for record in &alive {
+            listing.write(record, self.with.out)?;
         }
         Ok(listing.finish(self.with.out)?)
     }

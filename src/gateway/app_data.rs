@@ -153,6 +153,7 @@ async fn open(
     let visitor = Visitor {
         client_addr: said.target.client_addr,
         user_agent: user_agent.as_deref().unwrap_or_default(),
+        host: said.target.authority.as_str(),
         app: Arc::clone(&said.app.name),
         data,
         max_visitors: said.max_visitors,

@@ -37,6 +37,7 @@ use http_body_util::Full;
 
 pub use device::in_words as device_in_words;
 pub use return_to::{ReturnTo, confirm_redirect, sign_in_redirect};
+pub use words::ago as ago_in_words;
 
 use crate::{
     backends::Local,
@@ -238,6 +239,7 @@ impl Portal {
             owner: Owner::User { id: account.user.id, credential: account.credential },
             client_addr: visit.client_addr,
             user_agent: user_agent.as_deref().unwrap_or_default(),
+            host: visit.host,
             remember: how == Entry::Remembered,
             replaces,
             confirms: how == Entry::Confirmed,

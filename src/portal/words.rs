@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long ago something was: `just now`, `5 minutes ago`, `yesterday`.
-pub(super) fn ago(time: Duration) -> String {
+pub fn ago(time: Duration) -> String {
     match time.as_secs() {
         0..60 => "just now".to_owned(),
         seconds @ 60..3600 => format!("{} ago", counted(seconds / MINUTE, "minute")),

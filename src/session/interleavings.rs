@@ -150,6 +150,7 @@ impl<'a> Run<'a> {
             owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
             client_addr: Ipv4Addr::LOCALHOST.into(),
             user_agent: "test",
+            host: "localhost",
             remember,
             replaces: old.as_ref().map(|(_, session)| &**session),
             confirms: false,

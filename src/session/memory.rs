@@ -38,8 +38,8 @@ struct Kept {
     holders: HashMap<Option<UserId>, Holder>,
     /// Holders by how many they hold, to find the one with the most.
     by_count: BTreeSet<(u32, Option<UserId>)>,
-    /// Few browsers have a name of their own.
-    user_agents: HashSet<Arc<str>>,
+    /// Few browsers have a name of their own, and few sessions a host.
+    texts: HashSet<Arc<str>>,
 }
 
 /// Where an entry is among all.
@@ -47,9 +47,10 @@ type Place = u32;
 
 #[derive(Debug)]
 struct Entry {
-    /// Without the browser's name.
+    /// Without the browser's name and the host.
     record: Record,
     user_agent: Arc<str>,
+    host: Arc<str>,
     /// The holder's session that was used next before this one.
     before: Option<NonZeroPlace>,
     /// The holder's session that was used next after this one.
@@ -112,7 +113,8 @@ impl Kept {
         // A key comes once: it is the hash of a new token.
         self.take(key);
         let user_agent = self.shared(mem::take(&mut record.user_agent));
-        let entry = Box::new(Entry { record, user_agent, before: None, after: None });
+        let host = self.shared(mem::take(&mut record.host));
+        let entry = Box::new(Entry { record, user_agent, host, before: None, after: None });
         let place = if let Some(place) = self.free.pop() {
             if let Some(slot) = self.entries.get_mut(place as usize) {
                 *slot = Some(entry);
@@ -135,9 +137,11 @@ impl Kept {
         let entry = self.entries.get_mut(place as usize)?.take()?;
         self.free.push(place);
         self.count(holder, |count| count.saturating_sub(1));
-        // One is the set's own, one the entry's.
-        if Arc::strong_count(&entry.user_agent) <= 2 {
-            self.user_agents.remove(&entry.user_agent);
+        for text in [&entry.user_agent, &entry.host] {
+            // One is the set's own, one the entry's.
+            if Arc::strong_count(text) <= 2 {
+                self.texts.remove(text);
+            }
         }
         Some(entry)
     }
@@ -189,13 +193,13 @@ impl Kept {
         }
     }
 
-    fn shared(&mut self, user_agent: Box<str>) -> Arc<str> {
-        if let Some(known) = self.user_agents.get(&*user_agent) {
+    fn shared(&mut self, text: Box<str>) -> Arc<str> {
+        if let Some(known) = self.texts.get(&*text) {
             return Arc::clone(known);
         }
-        let user_agent: Arc<str> = user_agent.into();
-        self.user_agents.insert(Arc::clone(&user_agent));
-        user_agent
+        let text: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&text));
+        text
     }
 
     fn count(&mut self, holder: Option<UserId>, change: impl FnOnce(u32) -> u32) {
@@ -257,7 +261,8 @@ impl Kept {
 
 impl Entry {
     fn to_record(&self) -> Record {
-        Record { user_agent: Box::from(&*self.user_agent), ..self.record.clone() }
+        let [user_agent, host] = [&self.user_agent, &self.host].map(|text| Box::from(&**text));
+        Record { user_agent, host, ..self.record.clone() }
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Session {
     pub client_addr: IpAddr,
     /// What the browser called itself at sign-in, shortened.
     pub user_agent: Box<str>,
+    /// The host that its cookie is for; empty if that was not kept.
+    pub host: Box<str>,
     data: SessionData,
     last_seen: AtomicI64,
     /// The last use that the store was told of.
@@ -121,6 +123,8 @@ pub struct Opening<'a> {
     pub client_addr: IpAddr,
     /// What the browser calls itself.
     pub user_agent: &'a str,
+    /// The host that the cookie will be for.
+    pub host: &'a str,
     /// Whether the user asked to be kept signed in on this device.
     pub remember: bool,
     /// The session that came with the request; it ends. Its data goes on in the new one if it was
@@ -138,6 +142,8 @@ pub struct Visitor<'a> {
     pub client_addr: IpAddr,
     /// What the browser calls itself.
     pub user_agent: &'a str,
+    /// The host that the cookie will be for.
+    pub host: &'a str,
     /// The app's name.
     pub app: Arc<str>,
     /// What it keeps.
@@ -210,6 +216,7 @@ impl Session {
             remembered: record.remembered,
             client_addr: record.client_addr,
             user_agent: record.user_agent,
+            host: record.host,
             data: record.data,
             last_seen: AtomicI64::new(record.last_seen.as_millis()),
             noted: AtomicI64::new(record.last_seen.as_millis()),
@@ -290,7 +297,7 @@ impl Sessions {
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
         let token =
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
-        let Opening { owner, client_addr, user_agent, remember, replaces, confirms } = opening;
+        let Opening { owner, client_addr, user_agent, host, remember, replaces, confirms } = opening;
         let keeps_data = |old: &&Session| old.owner == Owner::Visitor || old.owner.user() == owner.user();
         // As of now: what an application has changed since the request began is not to be lost.
         let data = match replaces.filter(keeps_data) {
@@ -315,6 +322,7 @@ impl Sessions {
                 || user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
                 |old| old.user_agent.clone(),
             ),
+            host: host.into(),
             data: data.unwrap_or_default(),
         };
         let (session, _) = self.keep_new(record, replaces, limits.max_per_user).await?;
@@ -332,7 +340,7 @@ impl Sessions {
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
         let token = SessionToken::generate()
             .map_err(|source| StoreError::new("opening a visitor's session", source))?;
-        let Visitor { client_addr, user_agent, app, data, max_visitors } = visitor;
+        let Visitor { client_addr, user_agent, host, app, data, max_visitors } = visitor;
         let record = Record {
             key: token.key(),
             owner: Owner::Visitor,
@@ -343,6 +351,7 @@ impl Sessions {
             remembered: false,
             client_addr,
             user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+            host: host.into(),
             data: SessionData::from([(app, data)]),
         };
         let (session, ended) = self.keep_new(record, None, Some(max_visitors)).await?;

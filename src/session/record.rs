@@ -31,9 +31,17 @@ pub struct Record {
     pub client_addr: IpAddr,
     /// What the browser called itself at sign-in, shortened.
     pub user_agent: Box<str>,
+    /// The host that the browser's cookie is for, with a port if it is not the usual one. Empty for a session from
+    /// before that was kept.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub host: Box<str>,
     /// What applications keep in it.
     #[serde(default, skip_serializing_if = "SessionData::is_empty")]
     pub data: SessionData,
+}
+
+fn is_empty(text: &str) -> bool {
+    text.is_empty()
 }
 
 impl Record {

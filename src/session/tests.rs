@@ -29,7 +29,8 @@ fn start(store: impl SessionStore + 'static) -> Sessions {
 fn opening(user: i64) -> Opening<'static> {
     let owner = Owner::User { id: UserId(user), credential: CredentialVersion(1) };
     let client_addr = Ipv4Addr::LOCALHOST.into();
-    Opening { owner, client_addr, user_agent: "test", remember: false, replaces: None, confirms: false }
+    let (user_agent, host) = ("test", "localhost");
+    Opening { owner, client_addr, user_agent, host, remember: false, replaces: None, confirms: false }
 }
 
 async fn open(sessions: &Sessions, now: Timestamp) -> (SessionToken, Arc<Session>) {
@@ -496,8 +497,8 @@ async fn signing_in_keeps_what_an_app_has_set_since_the_request_began() {
     let sessions = in_memory();
     let app: Arc<str> = "shop".into();
     let data = AppData::from_iter([("cart".into(), "3".into())]);
-    let (client_addr, user_agent) = (Ipv4Addr::LOCALHOST.into(), "test");
-    let visitor = Visitor { client_addr, user_agent, app: Arc::clone(&app), data, max_visitors: 10 };
+    let (client_addr, user_agent, host) = (Ipv4Addr::LOCALHOST.into(), "test", "localhost");
+    let visitor = Visitor { client_addr, user_agent, host, app: Arc::clone(&app), data, max_visitors: 10 };
     let (before, held) = sessions.open_for_visitor(visitor, at(0), &LIMITS).await.unwrap();
     assert_eq!(held.owner, Owner::Visitor);
     let change = DataChange { set: vec![("cart".into(), "4".into())], delete: vec![] };
@@ -525,6 +526,7 @@ async fn visitors_make_room_for_visitors_and_nobody_who_signed_in_does() {
             let visitor = Visitor {
                 client_addr: Ipv4Addr::LOCALHOST.into(),
                 user_agent: "test",
+                host: "localhost",
                 app: "shop".into(),
                 data: AppData::from_iter([("cart".into(), "3".into())]),
                 max_visitors: 5,

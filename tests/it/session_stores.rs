@@ -151,6 +151,7 @@ async fn what_is_kept_is_found_whole_and_nothing_else_is(ground: Ground) {
         confirmed: at(5),
         client_addr: IpAddr::V6(Ipv6Addr::LOCALHOST),
         user_agent: "Mozilla/5.0 (ünï; \"x\")".into(),
+        host: "[2001:db8::1]:8443".into(),
         data: data.into_iter().map(|(app, data)| (app.into(), data)).collect(),
         ..record(1)
     };
@@ -816,6 +817,7 @@ fn record(user: i64) -> Record {
         remembered: false,
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: "a browser that is easy to find".into(),
+        host: "".into(),
         data: SessionData::new(),
     }
 }

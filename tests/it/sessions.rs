@@ -253,6 +253,25 @@ fn sessions_are_listed_and_ended_from_the_command_line_while_the_gateway_runs() 
 }
 
 #[test]
+fn sessions_are_listed_newest_first_with_host_and_age() {
+    for store in ["file", "memory"] {
+        let (place, process, ..) = with_two(store);
+        for _ in 0..6 {
+            process.visitor().sign_in("alice", PASSWORD);
+        }
+        let host = process.visitor().origin().trim_start_matches("https://").to_owned();
+        let sessions = listed(&place, &[]);
+        let times: Vec<_> = sessions.iter().map(|session| session["signed_in"].as_str().unwrap()).collect();
+        assert!(times.len() == 8 && times.is_sorted_by(|one, next| one >= next), "{store}: {times:?}");
+        assert!(sessions.iter().all(|session| session["host"] == host), "{store}: {sessions:?}");
+        let table = place.run_well(&["session", "list"], "");
+        let rows: Vec<_> = table.lines().collect();
+        assert!(rows[0].contains("HOST") && rows[0].contains("SIGNED IN"), "{table}");
+        assert!(rows[1].contains(&host) && rows[1].contains(" ago") || rows[1].contains("just now"), "{table}");
+    }
+}
+
+#[test]
 fn sessions_in_a_file_are_listed_and_ended_while_no_gateway_runs() {
     let (place, process, mut alice, _) = with_two("file");
     let jar = std::mem::take(&mut alice.cookies);

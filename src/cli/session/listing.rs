@@ -1,4 +1,4 @@
-//! How sessions are shown: as a table, as JSON. Written line by line, because there may be a million.
+//! How sessions are shown: as a table, as JSON.
 
 use std::{
     collections::HashMap,
@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    clock::Timestamp,
     identity::{UserId, UserName},
     portal,
     session::{Limits, Owner, Record},
@@ -17,6 +18,7 @@ use crate::{
 pub(super) struct Listing<'a> {
     pub(super) names: &'a HashMap<UserId, UserName>,
     pub(super) limits: &'a Limits,
+    pub(super) now: Timestamp,
     pub(super) json: bool,
     pub(super) written: usize,
 }
@@ -30,19 +32,21 @@ impl Listing<'_> {
             return Ok(serde_json::to_writer(out, &self.shown(record))?);
         }
         if first {
-            line(out, ["KEY", "USER", "SIGNED IN", "LAST USED", "ADDRESS", "DEVICE"])?;
+            line(out, ["KEY", "USER", "HOST", "SIGNED IN", "LAST USED", "ADDRESS", "DEVICE"])?;
         }
         let mut device = portal::device_in_words(&record.user_agent);
         if record.remembered {
             device.push_str(", kept signed in");
         }
+        let ago = |time: Timestamp| portal::ago_in_words(self.now.since(time));
         line(
             out,
             [
                 &record.key.to_string(),
                 self.name(record).map_or_else(|| "-".to_owned(), ToString::to_string).as_str(),
-                &record.signed_in.to_string(),
-                &record.last_seen.to_string(),
+                if record.host.is_empty() { "-" } else { &*record.host },
+                &ago(record.signed_in),
+                &ago(record.last_seen),
                 &record.client_addr.to_canonical().to_string(),
                 &device,
             ],
@@ -68,6 +72,7 @@ impl Listing<'_> {
             key: record.key.to_hex(),
             user: self.name(record),
             visitor: record.owner == Owner::Visitor,
+            host: Some(&*record.host).filter(|host| !host.is_empty()),
             signed_in: record.signed_in.to_string(),
             confirmed: record.confirmed.to_string(),
             last_used: record.last_seen.to_string(),
@@ -87,6 +92,8 @@ struct Shown<'a> {
     user: Option<&'a UserName>,
     /// Somebody who has not signed in.
     visitor: bool,
+    /// `None`: from before that was kept.
+    host: Option<&'a str>,
     signed_in: String,
     confirmed: String,
     last_used: String,
@@ -97,7 +104,7 @@ struct Shown<'a> {
     user_agent: &'a str,
 }
 
-fn line(out: &mut dyn Write, cells: [&str; 6]) -> io::Result<()> {
-    let [key, user, signed_in, last_used, address, device] = cells;
-    writeln!(out, "{key:16}  {user:16}  {signed_in:24}  {last_used:24}  {address:15}  {device}")
+fn line(out: &mut dyn Write, cells: [&str; 7]) -> io::Result<()> {
+    let [key, user, host, signed_in, last_used, address, device] = cells;
+    writeln!(out, "{key:16}  {user:16}  {host:24}  {signed_in:14}  {last_used:14}  {address:15}  {device}")
 }

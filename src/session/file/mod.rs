@@ -237,6 +237,9 @@ const MIGRATIONS: &[&str] = &[
     "
     CREATE INDEX session_of_visitors ON session (last_seen) WHERE user_id IS NULL;
 ",
+    "
+    ALTER TABLE session ADD COLUMN host TEXT NOT NULL DEFAULT '';
+",
 ];
 
 /// Makes a database refuse all changes, as a full disk does, or no longer.

@@ -43,9 +43,9 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Resu
     connection
         .prepare_cached(
             "INSERT INTO session (key, user_id, credential, signed_in, confirmed, expires, last_seen, remembered,
-                                  client_addr, user_agent, data)
+                                  client_addr, user_agent, host, data)
              VALUES (:key, :user, :credential, :signed_in, :confirmed, :expires, :last_seen, :remembered,
-                     :client_addr, :user_agent, :data)",
+                     :client_addr, :user_agent, :host, :data)",
         )?
         .execute(named_params! {
             ":key": record.key.as_bytes(),
@@ -58,6 +58,7 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Resu
             ":remembered": record.remembered,
             ":client_addr": record.client_addr.to_string(),
             ":user_agent": record.user_agent,
+            ":host": record.host,
             ":data": data_text(record)?,
         })?;
     Ok(())
@@ -199,6 +200,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         remembered: row.get("remembered")?,
         client_addr: client_addr.parse::<IpAddr>().map_err(|error| unreadable("client_addr", error))?,
         user_agent: row.get::<_, String>("user_agent")?.into(),
+        host: row.get::<_, String>("host")?.into(),
         data: if data.is_empty() {
             SessionData::new()
         } else {

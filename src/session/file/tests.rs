@@ -21,8 +21,36 @@ fn record(user: i64) -> Record {
         remembered: false,
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: "test".into(),
+        host: "localhost".into(),
         data: SessionData::new(),
     }
+}
+
+#[tokio::test]
+async fn a_session_from_before_hosts_were_kept_is_found() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("sessions.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    for migration in &MIGRATIONS[..2] {
+        connection.execute_batch(migration).unwrap();
+    }
+    connection.pragma_update(None, "application_id", SCHEMA.application_id).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    let old = Record { host: "".into(), ..record(7) };
+    connection
+        .execute(
+            "INSERT INTO session (key, user_id, credential, signed_in, confirmed, expires, last_seen, remembered,
+                                  client_addr, user_agent)
+             VALUES (?1, 7, 1, 1000, 1000, 1000000, 1000, 0, '127.0.0.1', 'test')",
+            [old.key.as_bytes()],
+        )
+        .unwrap();
+    drop(connection);
+    let (store, _) = open(&path);
+    assert_eq!(store.find(old.key).await.unwrap(), Some(old));
+    let newer = record(8);
+    store.insert(new(&newer)).await.unwrap();
+    assert_eq!(store.find(newer.key).await.unwrap(), Some(newer));
 }
 
 fn open(path: &Path) -> (FileStore, mpsc::Receiver<Invalidation>) {
