@@ -136,8 +136,7 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Se
         idle_timeout: reader.duration(field("idle_timeout"), Duration::from_hours(1)),
         remember_lifetime: field("remember_lifetime").map(|field| reader.duration(Some(field), REMEMBERED)),
         browser_session: reader.boolean(field("browser_session"), false),
-        max_per_user: field("max_per_user")
-            .and_then(|field| usize::try_from(reader.integer(Some(field), 1..=1_000_000, 1)).ok()),
+        max_per_user: usize::try_from(reader.integer(field("max_per_user"), 1..=1_000_000, MAX_PER_USER)).ok(),
     };
     if let Some(idle) = field("idle_timeout").filter(|_| limits.idle_timeout > limits.lifetime) {
         let mut warning = reader
@@ -167,6 +166,10 @@ fn cookie_names(reader: &Reader, field: Option<Field<'_>>) -> CookieNames {
         CookieNames::default()
     })
 }
+
+/// More browsers than anybody uses within the lifetime of a session. A script that signs in for each request fills
+/// the store up to here and no further.
+const MAX_PER_USER: u64 = 100;
 
 fn password(reader: &Reader, section: Option<&Section<'_>>) -> HashSettings {
     let field = |name| section.and_then(|section| section.field(name));

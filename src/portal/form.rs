@@ -3,9 +3,9 @@
 //! Stricter than browsers need: one encoding, UTF-8 without repair, no field
 //! twice. What both sides of a check could read differently is refused.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, pin::pin, time::Duration};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -13,7 +13,7 @@ use http::{
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::refusal::Refusal;
 
@@ -49,21 +49,22 @@ impl Form {
         if body.size_hint().lower() > MAX_FORM_BYTES as u64 {
             return Err(Refusal::TooLarge);
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the place: limited in size, and in time below"
-        )]
-        let whole = Limited::new(body, MAX_FORM_BYTES).collect();
-        let collected = match tokio::time::timeout(deadline, whole).await {
-            Err(_) => return Err(Refusal::TooSlow),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::TooLarge),
-            Ok(Err(_)) => return Err(Refusal::BadRequest("The form did not arrive whole.")),
-            Ok(Ok(collected)) => collected,
+        let mut body = pin!(Limited::new(body, MAX_FORM_BYTES));
+        let collecting = async {
+            let mut text = Text::default();
+            while let Some(frame) = body.frame().await {
+                if let Ok(data) = frame?.into_data() {
+                    text.append(data);
+                }
+            }
+            Ok::<_, Box<dyn Error + Send + Sync>>(text)
         };
-        let mut chunks = collected.aggregate();
-        let mut text = Zeroizing::new(vec![0; chunks.remaining()]);
-        chunks.copy_to_slice(&mut text);
-        Self::parse(&text)
+        match tokio::time::timeout(deadline, collecting).await {
+            Err(_) => Err(Refusal::TooSlow),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+            Ok(Err(_)) => Err(Refusal::BadRequest("The form did not arrive whole.")),
+            Ok(Ok(text)) => Self::parse(&text.0),
+        }
     }
 
     /// Reads `name=value&…`, from a body or a query.
@@ -104,10 +105,32 @@ impl Form {
     }
 }
 
+/// What has arrived of a form; no copy of it is left behind where it had to grow.
+#[derive(Default)]
+struct Text(Zeroizing<Vec<u8>>);
+
+impl Text {
+    fn append(&mut self, data: Bytes) {
+        let needed = self.0.len() + data.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(&data);
+        // Whoever shares it with the connection's buffer can't overwrite it.
+        if let Ok(mut own) = data.try_into_mut() {
+            own.as_mut().zeroize();
+        }
+    }
+}
+
 fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Refusal> {
-    let spaced: Zeroizing<Vec<u8>> =
-        Zeroizing::new(encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect());
-    let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(percent_decode(&spaced).collect());
+    // With room for all from the start: what a text grows out of is not overwritten.
+    let mut spaced = Zeroizing::new(Vec::with_capacity(encoded.len()));
+    spaced.extend(encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
+    bytes.extend(percent_decode(&spaced));
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err(Refusal::BadRequest("The form is not in UTF-8.")),
@@ -202,6 +225,19 @@ mod tests {
             Form::read(&packed, Full::new(Bytes::new())).await.err(),
             Some(Refusal::UnsupportedMediaType)
         );
+    }
+
+    #[tokio::test]
+    async fn a_form_is_the_same_in_whatever_pieces_it_arrives() {
+        let text = "a=1&password=velvet+turbine%20oyster&c=%C3%A4";
+        for size in [1, 2, 7, text.len()] {
+            let pieces = text.as_bytes().chunks(size).map(|piece| Bytes::copy_from_slice(piece));
+            let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+            let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>()));
+            let form = Form::read(&headers(PLAIN), body).await.unwrap();
+            let fields: Vec<_> = form.fields().collect();
+            assert_eq!(fields, [("a", "1"), ("password", "velvet turbine oyster"), ("c", "ä")], "{size}");
+        }
     }
 
     #[tokio::test]

@@ -40,7 +40,7 @@ fn two_lines_are_enough_and_everything_else_has_a_default() {
             idle_timeout: hours(1),
             remember_lifetime: None,
             browser_session: false,
-            max_per_user: None,
+            max_per_user: Some(100),
         }
     );
     assert_eq!(configuration.limits, Limits::default());
