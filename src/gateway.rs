@@ -40,7 +40,7 @@ use crate::{
     in_flight::{Counted, InFlight, LastLoad, Slot},
     interim::InterimSlot,
     moment,
-    portal::{self, Portal, ReturnTo, Visit, confirm_redirect, sign_in_redirect},
+    portal::{self, First, Interrupted, Portal, Visit},
     refusal::{Refusal, Representation},
     request::{Authority, LastAuthority, Malformed, RequestId, RequestIds, Target},
     session::{
@@ -129,6 +129,8 @@ pub struct Connection {
     pub requests_per_address: usize,
     /// What its responses hold for a client that does not take it.
     pub untaken: Untaken,
+    /// How many bytes the head of a request may have.
+    pub header_size: usize,
     /// What its last request said.
     pub last: LastSeen,
     /// Where interim responses are left for it; `None`: it has no way for them.
@@ -239,7 +241,10 @@ impl Gateway {
             self.ledger.counters.reached(Limit::MaxHeaders);
             return Err(Refusal::HeadTooLarge);
         }
-        if uri_length(uri) > connection.uri_length {
+        let length = uri_length(uri);
+        if length > connection.uri_length
+            && length > portal::longest_address(uri.path(), connection.uri_length)
+        {
             self.ledger.counters.reached(Limit::UriLength);
             return Err(Refusal::UriTooLong);
         }
@@ -292,7 +297,15 @@ impl Gateway {
                 return Err(Refusal::Unavailable);
             }
             // Boxed as everything that is rare, so that a request to an app carries no room for it.
-            return Box::pin(self.visit(page, &target, &viewer, snapshot, request, exchange.id)).await;
+            return Box::pin(self.visit(
+                page,
+                &target,
+                &viewer,
+                (snapshot, connection),
+                request,
+                exchange.id,
+            ))
+            .await;
         }
 
         if portal::is_disguised(&target.path) {
@@ -312,9 +325,9 @@ impl Gateway {
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
                 pin!(self.forward(permit, request, (presented, own), (snapshot, connection), exchange)).await
             }
-            Decision::Confirm => lead_to(Refusal::Confirm, request, exchange, snapshot),
+            Decision::Confirm => lead_to(Refusal::Confirm, request, connection, exchange, snapshot),
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
-            Decision::Challenge => lead_to(Refusal::SignIn, request, exchange, snapshot),
+            Decision::Challenge => lead_to(Refusal::SignIn, request, connection, exchange, snapshot),
             Decision::Deny => Err(Refusal::Forbidden),
         }
     }
@@ -374,7 +387,7 @@ impl Gateway {
         page: &str,
         target: &Target,
         viewer: &Viewer,
-        snapshot: &Snapshot,
+        (snapshot, connection): (&Snapshot, &Connection),
         request: &mut Request<Option<Incoming>>,
         id: RequestId,
     ) -> Result<Response<OutgoingBody>, Refusal> {
@@ -385,6 +398,7 @@ impl Gateway {
             query: target.path_and_query().query(),
             headers: request.headers(),
             host: target.authority.as_str(),
+            header_size: connection.header_size,
             client_addr: target.client_addr,
             request_id: id.as_str(),
             presented: &viewer.presented,
@@ -773,29 +787,31 @@ impl Body for Outgoing {
 fn lead_to(
     refusal: Refusal,
     request: &Request<Option<Incoming>>,
+    connection: &Connection,
     exchange: &Exchange,
     snapshot: &Snapshot,
 ) -> Result<Response<OutgoingBody>, Refusal> {
-    let wants = Representation::of(request.method(), request.headers());
-    let original = to_come_back(request.method(), exchange);
-    let confirms = refusal == Refusal::Confirm;
+    let (method, headers) = (request.method(), request.headers());
+    let target = exchange.target.as_ref().ok_or(Refusal::Internal)?;
+    let interrupted = Interrupted {
+        method,
+        headers,
+        host: target.authority.as_str(),
+        path_and_query: target.path_and_query().as_str(),
+        header_size: connection.header_size,
+        cookies: &snapshot.portal.cookies,
+    };
+    let first = if refusal == Refusal::Confirm { First::Confirm } else { First::SignIn };
+    let wants = Representation::of(method, headers);
     let response = match wants {
         Representation::Problem => return Err(refusal),
-        Representation::Page if confirms => confirm_redirect(original),
-        Representation::Page => sign_in_redirect(original),
+        Representation::Page => interrupted.redirect(first),
         Representation::Frame => {
-            let to = original.map_or_else(ReturnTo::start, ReturnTo::parse);
-            let page = if confirms { to.confirm_location() } else { to.login_location() };
+            let page = interrupted.location(first);
             refusal.respond_leading_to(Some(&page), wants, exchange.id.as_str(), &snapshot.portal.pages)
         }
     };
     Ok(response.map(OutgoingBody::Own))
-}
-
-/// Where a browser wanted to go, if asking again does no harm.
-fn to_come_back<'e>(method: &Method, exchange: &'e Exchange) -> Option<&'e str> {
-    let original = exchange.target.as_ref().filter(|_| matches!(*method, Method::GET | Method::HEAD));
-    original.map(|target| target.path_and_query().as_str())
 }
 
 /// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.

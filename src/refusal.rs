@@ -149,7 +149,8 @@ impl Refusal {
     pub fn detail(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::BadRequest(what) => what,
-            Self::SignIn => "This page is for people who are signed in.",
+            // Applications show this to people as it is, in a page that was open before.
+            Self::SignIn => "Your session has ended. Reload the page to sign in.",
             Self::Confirm => "This asks for a password that was confirmed a short while ago.",
             Self::Forbidden => {
                 "You are signed in, but your account is not allowed to do this. If you need access, ask an administrator."

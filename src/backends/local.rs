@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::{
     clock::Timestamp,
-    identity::UserName,
-    users::{Account, Busy, Directory, DirectoryError, Password, PasswordHash, Passwords, Verdict},
+    identity::{UserId, UserName},
+    users::{Account, Busy, Charged, Directory, DirectoryError, Password, PasswordHash, Passwords, Verdict},
 };
 
 /// The backend `local`.
@@ -40,9 +40,9 @@ impl Claim {
     }
 }
 
-/// No sign-in.
+/// No sign-in. A check that was made hands back what it is charged to.
 #[derive(Debug, thiserror::Error)]
-pub enum Denied {
+pub enum Denied<C> {
     /// Name and password are not those of a user who may sign in. A stranger must learn no more than this.
     #[error("wrong user name or password")]
     WrongCredentials {
@@ -50,6 +50,8 @@ pub enum Denied {
         reason: Reason,
         /// The canonical form of the name that was tried, unless it was no name; for the audit log.
         name: Option<UserName>,
+        /// What the check is charged to.
+        charge: C,
     },
     /// Too many sign-ins at once: 503 with `Retry-After`.
     #[error(transparent)]
@@ -106,37 +108,48 @@ impl Local {
         Ok(Claim { name, found })
     }
 
-    /// The account that name and password belong to, as it is after this sign-in was recorded.
-    pub async fn authenticate(
+    /// The same claim, made where `user` is known to have signed in before; `None` if it is somebody else's name.
+    /// Who else exists is not looked up.
+    pub async fn claim_of(&self, user: UserId, typed_name: &str) -> Result<Option<Claim>, DirectoryError> {
+        let name = UserName::parse(typed_name).ok();
+        let own = self.directory.account(user).await?.filter(|own| name.as_ref() == Some(&own.user.name));
+        Ok(own.map(|own| Claim { name, found: Some(own) }))
+    }
+
+    /// The account that name and password belong to, as it is after this sign-in was recorded, and what the check
+    /// is charged to.
+    pub async fn authenticate<C: Charged>(
         &self,
         claim: Claim,
         password: Password,
         now: Timestamp,
-    ) -> Result<Arc<Account>, Denied> {
+        charge: C,
+    ) -> Result<(Arc<Account>, C), Denied<C>> {
         let Claim { name, found } = claim;
-        let denied = |reason| Denied::WrongCredentials { reason, name: name.clone() };
+        let denied = |reason, charge| Denied::WrongCredentials { reason, name: name.clone(), charge };
         let (account, hash) = match candidate(name.as_ref(), found, &password) {
             Ok(candidate) => candidate,
             Err(reason) => {
                 // The work of a check, so that this takes as long as a wrong password.
-                self.passwords.verify(None, password).await?;
-                return Err(denied(reason));
+                let (_, charge) = self.passwords.verify_charged(None, password, charge).await?;
+                return Err(denied(reason, charge));
             }
         };
-        let Verdict::Right { upgrade } = self.passwords.verify(Some(hash), password).await? else {
-            return Err(denied(Reason::WrongPassword));
+        let (verdict, charge) = self.passwords.verify_charged(Some(hash), password, charge).await?;
+        let Verdict::Right { upgrade } = verdict else {
+            return Err(denied(Reason::WrongPassword, charge));
         };
         match self.record(&account, upgrade, now).await {
-            Recorded::Gone => Err(denied(Reason::UnknownUser)),
-            Recorded::As(after) if !after.active => Err(denied(Reason::Disabled)),
+            Recorded::Gone => Err(denied(Reason::UnknownUser, charge)),
+            Recorded::As(after) if !after.active => Err(denied(Reason::Disabled, charge)),
             // The password that fitted is not the password any more.
             Recorded::As(after) if after.credential != account.credential => {
-                Err(denied(Reason::WrongPassword))
+                Err(denied(Reason::WrongPassword, charge))
             }
-            Recorded::As(after) => Ok(after),
+            Recorded::As(after) => Ok((after, charge)),
             // A full disk locks nobody out. The account is the one that the password was checked against: if it
             // has changed since, its credential version is history and opens nothing.
-            Recorded::Not => Ok(account),
+            Recorded::Not => Ok((account, charge)),
         }
     }
 
@@ -224,9 +237,10 @@ mod tests {
             Self { local, path, _temp: temp }
         }
 
-        async fn try_with(&self, typed_name: &str, password: &str) -> Result<Arc<Account>, Denied> {
+        async fn try_with(&self, typed_name: &str, password: &str) -> Result<Arc<Account>, Denied<()>> {
             let claim = self.local.claim(typed_name).await?;
-            self.local.authenticate(claim, Password::new(password.to_owned()), NOW).await
+            let password = Password::new(password.to_owned());
+            self.local.authenticate(claim, password, NOW, ()).await.map(|(account, ())| account)
         }
     }
 
@@ -270,7 +284,7 @@ mod tests {
         for (done, (who, password, expected)) in (1..).zip(cases) {
             let denied = it.try_with(who, password).await.unwrap_err();
             assert_eq!(denied.to_string(), "wrong user name or password");
-            let Denied::WrongCredentials { reason, name } = denied else { panic!("{denied}") };
+            let Denied::WrongCredentials { reason, name, .. } = denied else { panic!("{denied}") };
             assert_eq!(reason, expected, "{who:.20} {password:.20}");
             assert_eq!(name.is_none(), reason == Reason::InvalidName);
             assert_eq!(it.local.passwords.verifications(), done, "{who:.20} {password:.20}");

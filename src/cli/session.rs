@@ -188,9 +188,10 @@ impl AtWork<'_> {
             let page = self.reach.list(of, after, PAGE).await?;
             after = page.last().map(|record| record.key);
             let is_last = page.len() < PAGE;
-            alive.extend(page.into_iter().filter(|record| {
-                record.may_be_alive(now, limits) && self.people.may_use(record)
-            }));
+            alive.extend(
+                page.into_iter()
+                    .filter(|record| record.may_be_alive(now, limits) && self.people.may_use(record)),
+            );
             if is_last {
                 break;
             }

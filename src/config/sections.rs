@@ -136,7 +136,8 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Se
         idle_timeout: reader.duration(field("idle_timeout"), Duration::from_hours(1)),
         remember_lifetime: field("remember_lifetime").map(|field| reader.duration(Some(field), REMEMBERED)),
         browser_session: reader.boolean(field("browser_session"), false),
-        max_per_user: usize::try_from(reader.integer(field("max_per_user"), 1..=1_000_000, MAX_PER_USER)).ok(),
+        max_per_user: usize::try_from(reader.integer(field("max_per_user"), 1..=1_000_000, MAX_PER_USER))
+            .ok(),
     };
     if let Some(idle) = field("idle_timeout").filter(|_| limits.idle_timeout > limits.lifetime) {
         let mut warning = reader

@@ -40,8 +40,10 @@ pub struct Login<'a> {
     pub remember: Option<Remember>,
     /// Why the form is shown again.
     pub problem: Option<&'a str>,
-    /// Something that went well before.
+    /// What has happened just before.
     pub notice: Option<&'a str>,
+    /// Whether there is nobody who could sign in.
+    pub no_users: bool,
 }
 
 /// The box “keep me signed in on this device”.
@@ -68,6 +70,8 @@ pub struct Confirm<'a> {
     pub name: &'a str,
     /// Why the form is shown again.
     pub problem: Option<&'a str>,
+    /// What has happened just before.
+    pub notice: Option<&'a str>,
 }
 
 /// The question whether to sign out.
@@ -112,6 +116,8 @@ pub struct Account<'a> {
     pub sessions: Vec<OneSession>,
     /// Whether there may be sessions that are not listed, because they cannot be read at the moment.
     pub incomplete: bool,
+    /// The page of an application to go back to.
+    pub back: &'a str,
     /// Why the page is shown again.
     pub problem: Option<&'a str>,
     /// Something that went well before.
@@ -127,6 +133,8 @@ pub struct OneSession {
     pub current: bool,
     /// Browser and system, in words.
     pub device: String,
+    /// The host that it is for; empty if that was not kept.
+    pub host: String,
     /// Address at sign-in.
     pub address: String,
     /// When it was opened.

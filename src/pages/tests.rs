@@ -18,7 +18,16 @@ fn when(hours: i64) -> When {
 }
 
 fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
-    Login { host, csrf: "token", next: "/", username, remember: None, problem: None, notice: None }
+    Login {
+        host,
+        csrf: "token",
+        next: "/",
+        username,
+        remember: None,
+        problem: None,
+        notice: None,
+        no_users: false,
+    }
 }
 
 fn one_session(device: &str, current: bool) -> OneSession {
@@ -26,6 +35,7 @@ fn one_session(device: &str, current: bool) -> OneSession {
         key: "4f".repeat(32),
         current,
         device: device.into(),
+        host: "wiki.example.com".into(),
         address: "192.0.2.17".into(),
         signed_in: when(0),
         last_seen: when(0).ago("3 hours ago".into()),
@@ -48,6 +58,7 @@ fn account() -> Account<'static> {
         expires: when(12),
         sessions: vec![one_session("Firefox on Linux", true)],
         incomplete: false,
+        back: "/",
         problem: None,
         notice: None,
     }
@@ -57,7 +68,15 @@ fn account() -> Account<'static> {
 fn gallery() -> Vec<(&'static str, Page<'static>)> {
     let host = "wiki.example.com";
     let csrf = "token";
-    let confirm = || Confirm { host, csrf, next: "/", username: "ada", name: "Ada Lovelace", problem: None };
+    let confirm = || Confirm {
+        host,
+        csrf,
+        next: "/",
+        username: "ada",
+        name: "Ada Lovelace",
+        problem: None,
+        notice: None,
+    };
     let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
     let setup = || Setup { host, csrf, token: "secret", username: "", problem: None, about: "" };
     let refused = |refusal: Refusal| {
@@ -213,6 +232,7 @@ async fn hostile_values_are_text_on_every_page() {
                 ..one_session(HOSTILE, false)
             }],
             incomplete: true,
+            back: HOSTILE,
             problem: None,
             notice: Some(HOSTILE),
         }),
@@ -223,6 +243,7 @@ async fn hostile_values_are_text_on_every_page() {
             username: HOSTILE,
             name: HOSTILE,
             problem: Some(HOSTILE),
+            notice: Some(HOSTILE),
         }),
         Page::Password(Password {
             host,

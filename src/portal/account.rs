@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Answer, Portal, SignedIn, Visit, device, notice::Notice, permissions, unavailable, words};
+use super::{
+    Answer, Portal, ReturnTo, SignedIn, Visit, device, notice::Notice, permissions, unavailable, words,
+};
 use crate::{
     clock::Timestamp,
     identity::GroupName,
@@ -36,7 +38,7 @@ impl Portal {
         });
         let others = others.iter().map(|other| &**other).filter(|other| other.key != session.key);
         let shown = |shown: &Session| one_session(shown, shown.key == session.key, now);
-        let notice = Notice::waiting(visit);
+        let (notice, back) = (Notice::waiting(visit), back(visit));
         let page = Page::Account(Account {
             host: visit.host,
             csrf: &token.form_token(),
@@ -51,6 +53,7 @@ impl Portal {
             expires: session.dies_at(limits).into(),
             sessions: std::iter::once(session).chain(others).map(shown).collect(),
             incomplete,
+            back: back.as_str(),
             problem,
             notice: notice.map(Notice::text),
         });
@@ -62,12 +65,19 @@ impl Portal {
     }
 }
 
+/// Where the person has come from, if that is a page of an application; its start page otherwise.
+fn back(visit: &Visit<'_>) -> ReturnTo {
+    let from = visit.interrupted("/").sent_from();
+    if from.as_str().starts_with("/.gateway") { ReturnTo::start() } else { from }
+}
+
 fn one_session(session: &Session, current: bool, now: Timestamp) -> OneSession {
     let when = |time: Timestamp| When::from(time).ago(words::ago(now.since(time)));
     OneSession {
         key: session.key.to_hex(),
         current,
         device: words::at_start(device::in_words(&session.user_agent)),
+        host: session.host.to_string(),
         address: session.client_addr.to_canonical().to_string(),
         signed_in: when(session.signed_in),
         last_seen: when(session.last_seen()),

@@ -50,15 +50,15 @@ impl Portal {
                 });
             }
         };
-        let hash = match self.passwords.verify(Some(hash), current).await {
-            Ok(Verdict::Right { .. }) => {
+        let hash = match self.passwords.verify_charged(Some(hash), current, attempt).await {
+            Ok((Verdict::Right { .. }, attempt)) => {
                 attempt.succeeded().await;
                 let User { name, full_name, email, .. } = &*account.user;
                 self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await
             }
-            Ok(Verdict::Wrong) => {
+            Ok((Verdict::Wrong, attempt)) => {
                 self.record(visit, AuditKind::PasswordChange, "wrong-password", name, None);
-                self.count_failure(visit, attempt, name).await;
+                attempt.failed().await;
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("current", WRONG));
             }
             Err(busy) => Err(busy),
@@ -91,7 +91,7 @@ impl Portal {
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
             tracing::warn!(%error, request_id = visit.request_id, "ending sessions after a change of password");
         }
-        Notice::PasswordChanged.leave(visit, response.headers_mut());
+        Notice::PasswordChanged.leave(&visit.settings.cookies, response.headers_mut());
         Ok(response)
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn presented_session<'r>(visit: &Visit<'r>) -> Option<(SessionToken, 
 }
 
 /// Whether the browser says that a page of this host has sent the request, or says nothing.
-fn is_from_here(headers: &HeaderMap, host: &str) -> bool {
+pub(super) fn is_from_here(headers: &HeaderMap, host: &str) -> bool {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     match (sites.next(), sites.next()) {
         // `none`: the person did it, by reloading for instance.
@@ -79,11 +79,14 @@ fn is_from_here(headers: &HeaderMap, host: &str) -> bool {
 
 /// Whether `origin` is `https://HOST`; the default port may be left out (RFC 6454 §6.1).
 fn is_origin_of(origin: &str, host: &str) -> bool {
+    origin.strip_prefix("https://").is_some_and(|origin| is_same_authority(origin, host))
+}
+
+/// Whether two authorities of `https` addresses are one.
+pub(super) fn is_same_authority(one: &str, other: &str) -> bool {
     let without_default_port =
         |authority: &'_ str| authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
-    origin
-        .strip_prefix("https://")
-        .is_some_and(|origin| without_default_port(origin) == without_default_port(host))
+    without_default_port(one) == without_default_port(other)
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

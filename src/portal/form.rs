@@ -231,7 +231,7 @@ mod tests {
     async fn a_form_is_the_same_in_whatever_pieces_it_arrives() {
         let text = "a=1&password=velvet+turbine%20oyster&c=%C3%A4";
         for size in [1, 2, 7, text.len()] {
-            let pieces = text.as_bytes().chunks(size).map(|piece| Bytes::copy_from_slice(piece));
+            let pieces = text.as_bytes().chunks(size).map(Bytes::copy_from_slice);
             let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
             let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>()));
             let form = Form::read(&headers(PLAIN), body).await.unwrap();

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     backends::{Denied, Reason},
     identity::UserName,
-    pages::{Login, Page, Remember},
+    pages::{self, Login, Page, Remember},
     refusal::Refusal,
     telemetry::AuditKind,
     users::Password,
@@ -22,13 +22,15 @@ use crate::{
 
 impl Portal {
     /// The form; who is signed in already goes straight on.
-    pub(super) fn show_login(visit: &Visit<'_>) -> Result<Answer, Refusal> {
+    pub(super) async fn show_login(&self, visit: &Visit<'_>) -> Result<Answer, Refusal> {
         let next = ReturnTo::parse(&visit.parameter("next"));
         if visit.account.is_some() {
-            return Ok(crate::pages::redirect(next.as_str()));
+            return Ok(pages::redirect(next.as_str()));
         }
         let notice = Notice::waiting(visit);
-        let shown = Shown { notice: notice.map(Notice::text), ..Shown::again("", &next) };
+        // While nobody can be asked, the form is as good as any other page.
+        let no_users = self.has_users().await.is_ok_and(|has_users| !has_users);
+        let shown = Shown { no_users, notice: notice.map(Notice::text), ..Shown::again("", &next) };
         let mut response = login_form(visit, StatusCode::OK, &shown)?;
         if notice.is_some() {
             Notice::clear(visit, response.headers_mut());
@@ -43,6 +45,11 @@ impl Portal {
             Ok(genuine) => genuine.into_form(),
             Err(form) => {
                 let next = ReturnTo::parse(form.text("next"));
+                // The form was open in another tab while the same person signed in.
+                let typed = UserName::parse(form.text("username")).ok();
+                if visit.account.is_some_and(|account| typed.as_ref() == Some(&account.user.name)) {
+                    return Ok(pages::redirect(next.as_str()));
+                }
                 let shown =
                     Shown { remember: remembers(&form), ..Shown::again(form.text("username"), &next) };
                 let shown = shown.because(FORM_EXPIRED);
@@ -53,48 +60,56 @@ impl Portal {
         let password = Password::new(form.take("password"));
         let typed_name = form.text("username");
         let again = Shown { remember: remembers(&form), ..Shown::again(typed_name, &next) };
-        let claim = match self.local.claim(typed_name).await {
+        let claim = match self.claim(visit, typed_name).await {
             Ok(claim) => claim,
             Err(error) => {
                 self.record(visit, AuditKind::SignInFailed, "unavailable", None, None);
                 return Err(directory_failed(visit, "looking up who signs in", &error));
             }
         };
-        let attempt = match self.attempt_as(visit, &claim, typed_name, AuditKind::SignInFailed).await {
-            Ok(attempt) => attempt,
+        let admitted = match claim {
+            Ok(claim) => {
+                let attempt = self.attempt_as(visit, &claim, typed_name, AuditKind::SignInFailed).await;
+                attempt.map(|attempt| (claim, attempt))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let (claim, attempt) = match admitted {
+            Ok(admitted) => admitted,
             Err(refusal) => {
                 return guess::refused(visit, refusal, |status, detail| {
                     login_form(visit, status, &again.because(detail))
                 });
             }
         };
-        let account = match self.local.authenticate(claim, password, self.clock.now()).await {
-            Ok(account) => account,
-            Err(Denied::WrongCredentials { reason, name }) => {
-                // A name that is nobody's may be a password that went into the wrong field.
-                let known = name.filter(|_| !matches!(reason, Reason::UnknownUser | Reason::InvalidName));
-                let known = known.as_ref().map(UserName::as_str);
-                self.record(visit, AuditKind::SignInFailed, reason.as_str(), known, None);
-                self.count_failure(visit, attempt, known).await;
-                let shown = again.because(WRONG);
-                let mut response = login_form(visit, StatusCode::UNAUTHORIZED, &shown)?;
-                Refusal::SignIn.add_headers(response.headers_mut());
-                return Ok(response);
-            }
-            Err(Denied::Busy(busy)) => {
-                self.record(visit, AuditKind::SignInFailed, "busy", None, None);
-                let refusal = Refusal::TooBusy { retry_after: busy.retry_after };
-                let detail = refusal.detail();
-                let shown = again.because(&detail);
-                let mut response = login_form(visit, refusal.status(), &shown)?;
-                refusal.add_headers(response.headers_mut());
-                return Ok(response);
-            }
-            Err(Denied::Unavailable(error)) => {
-                self.record(visit, AuditKind::SignInFailed, "unavailable", None, None);
-                return Err(directory_failed(visit, "looking up who signs in", &error));
-            }
-        };
+        let (account, attempt) =
+            match self.local.authenticate(claim, password, self.clock.now(), attempt).await {
+                Ok(proved) => proved,
+                Err(Denied::WrongCredentials { reason, name, charge: attempt }) => {
+                    // A name that is nobody's may be a password that went into the wrong field.
+                    let known = name.filter(|_| !matches!(reason, Reason::UnknownUser | Reason::InvalidName));
+                    let known = known.as_ref().map(UserName::as_str);
+                    self.record(visit, AuditKind::SignInFailed, reason.as_str(), known, None);
+                    attempt.failed().await;
+                    let shown = again.because(WRONG);
+                    let mut response = login_form(visit, StatusCode::UNAUTHORIZED, &shown)?;
+                    Refusal::SignIn.add_headers(response.headers_mut());
+                    return Ok(response);
+                }
+                Err(Denied::Busy(busy)) => {
+                    self.record(visit, AuditKind::SignInFailed, "busy", None, None);
+                    let refusal = Refusal::TooBusy { retry_after: busy.retry_after };
+                    let detail = refusal.detail();
+                    let shown = again.because(&detail);
+                    let mut response = login_form(visit, refusal.status(), &shown)?;
+                    refusal.add_headers(response.headers_mut());
+                    return Ok(response);
+                }
+                Err(Denied::Unavailable(error)) => {
+                    self.record(visit, AuditKind::SignInFailed, "unavailable", None, None);
+                    return Err(directory_failed(visit, "looking up who signs in", &error));
+                }
+            };
         attempt.succeeded().await;
         // Whether that is offered at all, the session store decides by the same setting.
         let how = if again.remember { Entry::Remembered } else { Entry::SignedIn };
@@ -112,6 +127,7 @@ struct Shown<'a> {
     remember: bool,
     problem: Option<&'a str>,
     notice: Option<&'a str>,
+    no_users: bool,
 }
 
 impl<'a> Shown<'a> {
@@ -119,7 +135,7 @@ impl<'a> Shown<'a> {
     fn again(typed_name: &'a str, next: &'a ReturnTo) -> Self {
         // No name is that long; it would only fill the page.
         let username = if typed_name.len() > MAX_SHOWN_BYTES { "" } else { typed_name };
-        Self { username, next, remember: false, problem: None, notice: None }
+        Self { username, next, remember: false, problem: None, notice: None, no_users: false }
     }
 
     fn because(self, problem: &'a str) -> Self {
@@ -145,6 +161,7 @@ fn login_form(visit: &Visit<'_>, status: StatusCode, shown: &Shown<'_>) -> Resul
             .map(|time| Remember { time: words::duration(time), checked: shown.remember }),
         problem: shown.problem,
         notice: shown.notice,
+        no_users: shown.no_users,
     });
     let mut response = visit.settings.pages.render(status, &page);
     if let Some(cookie) = cookie {

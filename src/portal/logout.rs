@@ -38,6 +38,8 @@ impl Portal {
             if visit.account.is_none() {
                 return Ok(nothing_to_end(visit));
             }
+            // A form that was filled in again could not end the session either.
+            self.check_sessions(visit).await?;
             return Ok(question(visit, StatusCode::FORBIDDEN, &token, Some(FORM_EXPIRED)));
         }
         self.end_presented(visit).await?;
@@ -55,7 +57,7 @@ pub(super) fn signed_out(visit: &Visit<'_>, notice: Notice) -> Answer {
     // What the applications let the browser keep is not for the next person at this desk
     // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
     headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-    notice.leave(visit, headers);
+    notice.leave(&visit.settings.cookies, headers);
     response
 }
 

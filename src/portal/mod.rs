@@ -16,6 +16,7 @@ mod csrf;
 mod device;
 pub(crate) mod form;
 mod guess;
+mod interrupted;
 mod login;
 mod logout;
 mod notice;
@@ -25,7 +26,12 @@ mod setup;
 mod whoami;
 mod words;
 
-use std::{collections::BTreeMap, error::Error, net::IpAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use bytes::Bytes;
 use http::{
@@ -36,7 +42,8 @@ use http_body::Body;
 use http_body_util::Full;
 
 pub use device::in_words as device_in_words;
-pub use return_to::{ReturnTo, confirm_redirect, sign_in_redirect};
+pub use interrupted::{First, Interrupted};
+pub use return_to::{ReturnTo, longest_address};
 pub use words::ago as ago_in_words;
 
 use crate::{
@@ -66,6 +73,8 @@ pub struct Portal {
     sessions: Arc<Sessions>,
     throttle: Throttle,
     setup: SetupLink,
+    /// Whether there were users when that was asked last. Once there are, nobody asks again.
+    has_users: AtomicBool,
     audit: Audit,
     clock: Clock,
 }
@@ -115,6 +124,8 @@ pub struct Visit<'r> {
     /// The site as the browser knows it, with a port if it is not the usual one: `localhost:8443`. Known to be
     /// a host that is served here.
     pub host: &'r str,
+    /// How long the head of a request may be.
+    pub header_size: usize,
     /// Address of the browser.
     pub client_addr: IpAddr,
     /// As in the access log.
@@ -139,7 +150,8 @@ impl Portal {
     ) -> Self {
         let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
         let setup = SetupLink::default();
-        Self { directory, local, passwords, sessions, throttle, setup, audit, clock }
+        let has_users = AtomicBool::default();
+        Self { directory, local, passwords, sessions, throttle, setup, has_users, audit, clock }
     }
 
     /// Answers a request for a page of the gateway. The body is read for a POST only, within bounds.
@@ -162,7 +174,7 @@ impl Portal {
             return refusal.respond_leading_to(Some(&to), wants, visit.request_id, &visit.settings.pages);
         }
         if refusal == Refusal::SignIn && wants == Representation::Page {
-            return sign_in_redirect(Some(&format!("/.gateway/{}", visit.page)));
+            return visit.interrupted(&format!("/.gateway/{}", visit.page)).redirect(First::SignIn);
         }
         refusal.respond(wants, visit.request_id, &visit.settings.pages)
     }
@@ -178,8 +190,13 @@ impl Portal {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         match visit.page {
+            "" => {
+                visit.act(&[Act::Look])?;
+                let page = if visit.account.is_some() { "/.gateway/account" } else { "/.gateway/login" };
+                Ok(pages::redirect(page))
+            }
             "login" => match visit.act(&[Act::Look, Act::Submit])? {
-                Act::Look => Self::show_login(visit),
+                Act::Look => self.show_login(visit).await,
                 Act::Submit => self.sign_in(visit, Form::read(visit.headers, body).await?).await,
             },
             "logout" => match visit.act(&[Act::Look, Act::Submit])? {
@@ -284,6 +301,11 @@ impl Portal {
         }
     }
 
+    /// Whether the session store does its work.
+    async fn check_sessions(&self, visit: &Visit<'_>) -> Result<(), Refusal> {
+        self.sessions.check().await.map_err(|error| unavailable(visit, "checking the session store", &error))
+    }
+
     fn record(
         &self,
         visit: &Visit<'_>,
@@ -344,6 +366,12 @@ impl<'r> Visit<'r> {
                 (false, _) => "POST",
             },
         ))
+    }
+
+    /// This request, if somebody has to sign in first.
+    fn interrupted<'i>(&'i self, path_and_query: &'i str) -> Interrupted<'i> {
+        let Self { method, headers, host, header_size, settings, .. } = *self;
+        Interrupted { method, headers, host, path_and_query, header_size, cookies: &settings.cookies }
     }
 
     /// The account and the session of somebody who is signed in.

@@ -5,9 +5,9 @@
 use http::{HeaderMap, Method, header::SET_COOKIE};
 
 use super::Visit;
-use crate::session::cookie::{self, Keep};
+use crate::session::cookie::{self, CookieNames, Keep};
 
-/// Something that went well.
+/// What has happened just before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     SignedOut,
@@ -16,6 +16,10 @@ pub(super) enum Notice {
     SessionEnded,
     OthersEnded,
     SignedOutEverywhere,
+    /// A form was sent by somebody who was not signed in (any more).
+    SentSignedOut,
+    /// A form was sent to where the password has to be confirmed first.
+    SentUnconfirmed,
 }
 
 impl Notice {
@@ -27,9 +31,8 @@ impl Notice {
     }
 
     /// Leaves it for the next page.
-    pub(super) fn leave(self, visit: &Visit<'_>, headers: &mut HeaderMap) {
-        let name = visit.settings.cookies.notice();
-        headers.append(SET_COOKIE, cookie::write(name, self.code(), Keep::For(KEPT)));
+    pub(super) fn leave(self, cookies: &CookieNames, headers: &mut HeaderMap) {
+        headers.append(SET_COOKIE, cookie::write(cookies.notice(), self.code(), Keep::For(KEPT)));
     }
 
     /// Takes it away: it has been shown.
@@ -44,6 +47,12 @@ impl Notice {
             Self::SessionEnded => "That session has ended.",
             Self::OthersEnded => "You are signed out everywhere else.",
             Self::SignedOutEverywhere => "You are signed out everywhere.",
+            Self::SentSignedOut => {
+                "What you sent was not saved, because you were not signed in. Sign in, and then please send it again."
+            }
+            Self::SentUnconfirmed => {
+                "What you sent was not saved, because your password has to be confirmed first. Please send it again afterwards."
+            }
             Self::SetUp => "You are the first superuser. More users are added with “portcullis user add”.",
         }
     }
@@ -56,6 +65,8 @@ impl Notice {
             Self::SessionEnded => "session-ended",
             Self::OthersEnded => "others-ended",
             Self::SignedOutEverywhere => "signed-out-everywhere",
+            Self::SentSignedOut => "sent-signed-out",
+            Self::SentUnconfirmed => "sent-unconfirmed",
         }
     }
 }
@@ -63,11 +74,13 @@ impl Notice {
 /// Long enough for a slow redirect; after that it would surprise.
 const KEPT: std::time::Duration = std::time::Duration::from_mins(1);
 
-const ALL: [Notice; 6] = [
+const ALL: [Notice; 8] = [
     Notice::SignedOut,
     Notice::PasswordChanged,
     Notice::SetUp,
     Notice::SessionEnded,
     Notice::OthersEnded,
     Notice::SignedOutEverywhere,
+    Notice::SentSignedOut,
+    Notice::SentUnconfirmed,
 ];

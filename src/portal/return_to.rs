@@ -8,11 +8,7 @@
 
 use std::fmt;
 
-use http::Response;
-use http_body_util::Full;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-
-use crate::pages;
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// A path and query of this host, never of another, and never a page that would send the browser
 /// round in a circle or sign it out.
@@ -23,6 +19,14 @@ impl ReturnTo {
     /// Takes what was asked for if it is safe, and the start page otherwise.
     pub fn parse(asked: &str) -> Self {
         if is_safe(asked) { Self(asked.to_owned()) } else { Self::start() }
+    }
+
+    /// The same for what a request has asked for: a query may hold bytes that no `Location` could carry.
+    pub(super) fn sent(path_and_query: &str) -> Self {
+        if path_and_query.is_ascii() {
+            return Self::parse(path_and_query);
+        }
+        Self::parse(&utf8_percent_encode(path_and_query, CONTROLS).to_string())
     }
 
     /// The start page, `/`.
@@ -59,30 +63,30 @@ impl fmt::Display for ReturnTo {
     }
 }
 
-/// Sends a browser to the sign-in page, and from there back to `original` (path and query) if it may.
-///
-/// `original` is for navigations with GET: what another method asked for cannot be asked for again, so
-/// pass `None` and the browser ends at the start page.
-pub fn sign_in_redirect(original: Option<&str>) -> Response<Full<bytes::Bytes>> {
-    pages::redirect(&original.map_or(ReturnTo::start(), ReturnTo::parse).login_location())
-}
-
-/// Sends a browser to confirm the password, and from there back; `original` as for [`sign_in_redirect`].
-pub fn confirm_redirect(original: Option<&str>) -> Response<Full<bytes::Bytes>> {
-    pages::redirect(&original.map_or(ReturnTo::start(), ReturnTo::parse).confirm_location())
+/// How long an address may be that begins with this path, where `uri_length` is what others may have: the pages that
+/// lead back somewhere carry a whole address in their query, in which a byte may take three.
+pub fn longest_address(path: &str, uri_length: usize) -> usize {
+    match path {
+        LOGIN | CONFIRM => uri_length.saturating_mul(3).saturating_add(CONFIRM.len() + "?next=".len()),
+        _ => uri_length,
+    }
 }
 
 fn is_safe(asked: &str) -> bool {
     // Printable ASCII alone: no space, no control, nothing that a browser drops or folds. Browsers
     // percent-encode everything else, so nobody's bookmark is lost.
-    if asked.len() > MAX_BYTES || !asked.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+    if asked.len() > MAX_BYTES || !asked.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
     }
     let path = asked.split(['?', '#']).next().unwrap_or_default();
+    // A browser takes it for a slash here. After the path it leaves it as it is (WHATWG URL, query state).
+    if path.contains('\\') {
+        return false;
+    }
     // As it is read by one who decodes never, once, twice, …
     let mut reading = path.to_owned();
     for _ in 0..=MAX_DECODINGS {
-        if !is_plain_path(&reading) {
+        if !is_plain_path(&reading) || !is_plain_path(&reading.replace('\\', "/")) {
             return false;
         }
         let Ok(decoded) = percent_decode_str(&reading).decode_utf8() else { return false };
@@ -97,7 +101,7 @@ fn is_safe(asked: &str) -> bool {
 
 /// Whether this reading of the path stays on the host, and off the pages of the gateway that lead nowhere.
 fn is_plain_path(path: &str) -> bool {
-    if !path.starts_with('/') || path.chars().any(|c| c.is_control() || c == '\\') {
+    if !path.starts_with('/') || path.chars().any(char::is_control) {
         return false;
     }
     if keeps_a_drive(path) {
@@ -151,8 +155,8 @@ fn resolve_dots(path: &str) -> String {
 const LOGIN: &str = "/.gateway/login";
 const CONFIRM: &str = "/.gateway/confirm";
 
-/// Longer ones are no addresses that anybody wants to come back to.
-const MAX_BYTES: usize = 2048;
+/// As long as an address may be at all: `uri_length` of `[limits]` is smaller.
+const MAX_BYTES: usize = 64 << 10;
 const MAX_DECODINGS: usize = 3;
 
 const NOT_IN_A_QUERY_VALUE: &AsciiSet =
@@ -160,9 +164,11 @@ const NOT_IN_A_QUERY_VALUE: &AsciiSet =
 
 #[cfg(test)]
 mod tests {
+    use http::uri::PathAndQuery;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{pages, request::NormalPath};
 
     /// Where a browser ends up (WHATWG URL, for a special scheme): `None` is another origin.
     fn in_a_browser(location: &str) -> Option<String> {
@@ -202,8 +208,36 @@ mod tests {
             "/x?next=/.gateway/login",
             "/user@host",
             "/:8080",
+            "/search?q=a\\b&r={x}|[y]^`z",
+            "/files/a%5Cb.txt",
+            "/files/a%5c%5cb",
         ] {
             assert_eq!(ReturnTo::parse(place).as_str(), place);
+        }
+        assert_eq!(ReturnTo::sent("/a?q=\u{e4} x").as_str(), "/");
+        assert_eq!(ReturnTo::sent("/a?q=\u{e4}%20x").as_str(), "/a?q=%C3%A4%20x");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// What the gateway serves, but for what reads as another host, its own pages, and a raw backslash, which no
+        /// browser sends in a path.
+        #[test]
+        fn whatever_is_served_can_be_returned_to(
+            path in "/([a-zA-Z0-9.;:@!$&'()*+,=~_-]|%[0-9a-fA-F]{2}|%5c|%C3%A4|/|\\{|\\|){0,24}",
+            query in "(\\?[!-~&&[^#]]{0,24})?",
+        ) {
+            let sent = format!("{path}{query}");
+            let Ok(received) = sent.parse::<PathAndQuery>() else { return Ok(()) };
+            let Ok(normal) = NormalPath::parse(received) else { return Ok(()) };
+            let is_ours = |reading: &str| {
+                let reading = reading.to_lowercase();
+                reading.starts_with("//") || reading.starts_with("/\\") || reading.starts_with("/.gateway")
+            };
+            prop_assume!(!normal.readings().any(is_ours) && !is_ours(&path.replace("%5C", "\\").replace("%5c", "\\")));
+            let chosen = ReturnTo::sent(&sent);
+            prop_assert_eq!(chosen.as_str(), sent);
         }
     }
 
@@ -306,10 +340,8 @@ mod tests {
         let (_, query) = location.split_once('?').unwrap();
         let (name, value) = form_urlencoded::parse(query.as_bytes()).next().unwrap();
         assert_eq!((name.as_ref(), value.as_ref()), ("next", place));
-        assert_eq!(sign_in_redirect(Some("//evil.example")).headers()["location"], "/.gateway/login");
-        assert_eq!(confirm_redirect(Some("/a?b")).headers()["location"], "/.gateway/confirm?next=/a%3Fb");
-        assert_eq!(sign_in_redirect(None).headers()["location"], "/.gateway/login");
-        assert_eq!(sign_in_redirect(Some("/a")).status(), 303);
+        assert_eq!(ReturnTo::parse("//evil.example").login_location(), "/.gateway/login");
+        assert_eq!(ReturnTo::parse("/a?b").confirm_location(), "/.gateway/confirm?next=/a%3Fb");
     }
 
     proptest! {

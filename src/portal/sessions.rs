@@ -19,10 +19,11 @@ impl Portal {
     /// Ends what the field `end` says: a key, `others`, or `everywhere`.
     pub(super) async fn end_sessions(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
         let SignedIn { account, session, token } = visit.signed_in()?;
-        let form = match Genuine::check(visit, Some(&token), form) {
-            Ok(genuine) => genuine.into_form(),
-            Err(_) => return self.account_page(visit, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await,
+        let Ok(genuine) = Genuine::check(visit, Some(&token), form) else {
+            self.check_sessions(visit).await?;
+            return self.account_page(visit, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await;
         };
+        let form = genuine.into_form();
         let user = account.user.id;
         let audit = |reason, key: Option<SessionKey>| {
             let (name, key) = (account.user.name.as_str(), key.map(|key| key.to_string()));
@@ -62,6 +63,6 @@ impl Portal {
 
 fn back(visit: &Visit<'_>, notice: Notice) -> Answer {
     let mut response = pages::redirect("/.gateway/account");
-    notice.leave(visit, response.headers_mut());
+    notice.leave(&visit.settings.cookies, response.headers_mut());
     response
 }

@@ -4,7 +4,7 @@
 //! user at all. Whoever comes without it is told that there is no such page.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -75,7 +75,7 @@ impl Portal {
     /// Opens the one-time set-up link if there is no user yet, for the server to print at its start: path and
     /// query, to be put behind `https://HOST`. It holds a secret, so it goes to the terminal and into no log.
     pub async fn setup_link(&self) -> Result<Option<Zeroizing<String>>, DirectoryError> {
-        if self.directory.has_users().await? {
+        if self.has_users().await? {
             return Ok(None);
         }
         match self.setup.open(self.clock.now()) {
@@ -85,6 +85,16 @@ impl Portal {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether there are users.
+    pub(super) async fn has_users(&self) -> Result<bool, DirectoryError> {
+        if self.has_users.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let has_users = self.directory.has_users().await?;
+        self.has_users.store(has_users, Ordering::Relaxed);
+        Ok(has_users)
     }
 
     /// The form, for who has the link.
@@ -150,7 +160,7 @@ impl Portal {
         let Entered { mut response, session } =
             self.enter(visit, &account, Entry::SignedIn, "/.gateway/account").await?;
         self.record(visit, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
-        Notice::SetUp.leave(visit, response.headers_mut());
+        Notice::SetUp.leave(&visit.settings.cookies, response.headers_mut());
         Ok(response)
     }
 

@@ -2,14 +2,14 @@
 //! temporary folder, sessions in memory, and a clock that the test moves.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
     net::Ipv4Addr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use futures_util::future::{self, BoxFuture, FutureExt};
+use futures_util::future::{self, BoxFuture, FutureExt, LocalBoxFuture};
 use http::{
     HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, COOKIE},
@@ -26,7 +26,7 @@ use crate::{
         StoreError, Trust, Which,
     },
     telemetry::{Format, LogWriter},
-    users::{HashSettings, NewUser, Password, UserStore},
+    users::{ByHand, HashSettings, NewUser, Password, UserStore},
 };
 
 const SESSION_COOKIE: &str = "__Host-Http-portcullis";
@@ -67,22 +67,30 @@ impl std::io::Write for Logged {
 impl House {
     /// With ada, who may sign in, dora, who is disabled, and nora, who has no password.
     fn new() -> Self {
-        Self::with(Box::new(MemoryStore::new(1000)), QUICK, |store| {
-            let hash = Passwords::hash_now(QUICK, &Password::new(RIGHT.into()));
-            let groups = vec![GroupName::parse("staff").unwrap()];
-            let permissions = vec![Permission::parse("reports.view").unwrap()];
-            let ada = NewUser {
-                email: "ada@example.com".into(),
-                full_name: "Ada <b>Lovelace</b>".into(),
-                groups,
-                permissions,
-                ..NewUser::named(name("ada"))
-            };
-            store.add(NewUser { password: Some(hash.clone()), ..ada }).unwrap();
-            store.add(NewUser { password: Some(hash), ..NewUser::named(name("dora")) }).unwrap();
-            store.set_active(&name("dora"), false).unwrap();
-            store.add(NewUser::named(name("nora"))).unwrap();
-        })
+        Self::with(Box::new(MemoryStore::new(1000)), QUICK, Self::people)
+    }
+
+    /// The same people; each password is checked when the test says so.
+    fn by_hand() -> (Self, ByHand) {
+        let (passwords, by_hand) = Passwords::by_hand(QUICK, 64);
+        (Self::checking(passwords, Box::new(MemoryStore::new(1000)), Self::people), by_hand)
+    }
+
+    fn people(store: &mut UserStore) {
+        let hash = Passwords::hash_now(QUICK, &Password::new(RIGHT.into()));
+        let groups = vec![GroupName::parse("staff").unwrap()];
+        let permissions = vec![Permission::parse("reports.view").unwrap()];
+        let ada = NewUser {
+            email: "ada@example.com".into(),
+            full_name: "Ada <b>Lovelace</b>".into(),
+            groups,
+            permissions,
+            ..NewUser::named(name("ada"))
+        };
+        store.add(NewUser { password: Some(hash.clone()), ..ada }).unwrap();
+        store.add(NewUser { password: Some(hash), ..NewUser::named(name("dora")) }).unwrap();
+        store.set_active(&name("dora"), false).unwrap();
+        store.add(NewUser::named(name("nora"))).unwrap();
     }
 
     fn empty() -> Self {
@@ -90,12 +98,19 @@ impl House {
     }
 
     fn with(store: Box<dyn SessionStore>, hashing: HashSettings, fill: impl FnOnce(&mut UserStore)) -> Self {
+        Self::checking(Passwords::start(hashing, 1, 2), store, fill)
+    }
+
+    fn checking(
+        passwords: Arc<Passwords>,
+        store: Box<dyn SessionStore>,
+        fill: impl FnOnce(&mut UserStore),
+    ) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("users.db");
         let clock = Clock::manual(START);
         fill(&mut UserStore::open(&path, clock.clone()).unwrap());
         let directory = Directory::open(&path, clock.clone(), Box::new(|_| ())).unwrap();
-        let passwords = Passwords::start(hashing, 1, 2);
         let sessions = Arc::new(Sessions::start(100, |_| Ok::<_, StoreError>(store)).unwrap());
         let logged = Logged::default();
         let log = LogWriter::start(logged.clone()).unwrap();
@@ -220,6 +235,7 @@ impl Browser {
             query,
             headers: &headers,
             host: HOST,
+            header_size: 32 << 10,
             client_addr: Ipv4Addr::LOCALHOST.into(),
             request_id: "r-1",
             presented: &presented,
@@ -341,7 +357,7 @@ async fn while_somebody_has_to_wait_no_password_is_looked_at() {
 
 #[tokio::test]
 async fn what_was_not_looked_at_for_want_of_time_does_not_count() {
-    let house = House::with(Box::new(MemoryStore::new(1000)), QUICK, |_| ());
+    let house = House::new();
     let limits = throttle::Limits::default();
     let guess = throttle::Guess {
         whose: throttle::Whose::Nobody("zelda"),
@@ -352,6 +368,151 @@ async fn what_was_not_looked_at_for_want_of_time_does_not_count() {
         drop(house.portal.throttle.attempt(guess, &limits).await.unwrap());
     }
     assert_eq!(Browser::default().login(&house, "zelda", "wrong").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_name_is_not_looked_up_while_its_address_waits_and_looking_one_up_is_the_same_for_all() {
+    let house = House::new();
+    let mut signed_in = Browser::signed_in(&house).await;
+    let device = signed_in.cookies[DEVICE_COOKIE].clone();
+    let asked = async |browser: &Browser, who: &str, password: &str| {
+        let before = house.directory.questions();
+        let reply = browser.clone().login(&house, who, password).await;
+        (reply.status, house.directory.questions() - before)
+    };
+    let stranger = Browser::default();
+    for who in ["ada", "zelda", "", "a b"] {
+        // One look-up of a name, and none of what is no name.
+        let questions = u64::from(name_of(who).is_some());
+        assert_eq!(asked(&stranger, who, "wrong").await, (401, questions), "{who}");
+    }
+    for number in 0..50 {
+        stranger.clone().login(&house, &format!("user{number}"), "wrong").await;
+    }
+    for who in ["ada", "dora", "nora", "zelda", "", "a b"] {
+        assert_eq!(asked(&stranger, who, RIGHT).await, (429, 0), "{who}");
+    }
+    // A browser that ada has used is looked at for ada alone; her account is in memory.
+    let known = Browser { cookies: BTreeMap::from([(DEVICE_COOKIE.to_owned(), device)]) };
+    for who in ["dora", "nora", "zelda", "", "a b"] {
+        assert_eq!(asked(&known, who, RIGHT).await, (429, 0), "{who}");
+    }
+    signed_in.get(&house, "account").await;
+    assert_eq!(asked(&known, "ada", "wrong").await, (401, 0));
+    assert_eq!(asked(&known, " ADA", RIGHT).await.0, 303);
+}
+
+fn name_of(text: &str) -> Option<UserName> {
+    UserName::parse(text).ok()
+}
+
+/// What happens to a sign-in: it is sent, given up, its password is checked, its verdict arrives.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Send { who: usize, right: bool },
+    GiveUp(usize),
+    Check,
+    Hear(usize),
+}
+
+fn events() -> impl proptest::strategy::Strategy<Value = Vec<Event>> {
+    use proptest::prelude::*;
+    let event = prop_oneof![
+        4 => (0..2_usize, prop::bool::weighted(0.3)).prop_map(|(who, right)| Event::Send { who, right }),
+        2 => any::<prop::sample::Index>().prop_map(|index| Event::GiveUp(index.index(1 << 16))),
+        4 => Just(Event::Check),
+        1 => any::<prop::sample::Index>().prop_map(|index| Event::Hear(index.index(1 << 16))),
+    ];
+    prop::collection::vec(event, 1..120)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    /// Time stands still, so no wait ends: whatever is given up at whatever moment, no more passwords are checked
+    /// than the budget, and each check that nobody heard of is in the audit stream.
+    #[test]
+    fn no_more_passwords_are_checked_than_the_budget_whoever_gives_up_when(events in events()) {
+        let (mut house, mut by_hand) = House::by_hand();
+        house.settings.throttle = throttle::Limits { per_account: 3, per_address: 6, ..Default::default() };
+        let (house, passwords) = (&house, &house.portal.passwords);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut browser = Browser::default();
+        let csrf = runtime.block_on(browser.csrf(house, "login"));
+        let _guard = runtime.enter();
+        let mut under_way: Vec<(usize, LocalBoxFuture<'_, Reply>)> = Vec::new();
+        // What was sent; what of it waits for its check; what of it was checked.
+        let (mut sent, mut queue, mut checked) = (Vec::new(), VecDeque::new(), BTreeSet::new());
+        let (mut heard, mut signed_in, mut wrong) = (0, 0, [0_u64; 2]);
+        for event in events {
+            match event {
+                Event::Send { who, right } => {
+                    let name = ["ada", "zelda"][who];
+                    let right = right && name == "ada";
+                    let password = if right { RIGHT } else { "wrong" };
+                    let body = encode(&[("csrf", &csrf), ("username", name), ("password", password)]);
+                    let mut browser = browser.clone();
+                    let mut sending = async move {
+                        browser.send(house, Method::POST, "login", NAVIGATION, &body).await
+                    }
+                    .boxed_local();
+                    let waiting = passwords.waiting();
+                    // Refused, or in the queue as soon as the thread of the directory has answered.
+                    while passwords.waiting() == waiting {
+                        if let Some(reply) = (&mut sending).now_or_never() {
+                            proptest::prop_assert_eq!(reply.status, 429);
+                            break;
+                        }
+                    }
+                    if passwords.waiting() > waiting {
+                        queue.push_back(sent.len());
+                        under_way.push((sent.len(), sending));
+                        sent.push((who, right));
+                    }
+                }
+                Event::GiveUp(index) if !under_way.is_empty() => {
+                    drop(under_way.swap_remove(index % under_way.len()));
+                }
+                Event::Check => {
+                    let before = passwords.verifications();
+                    if by_hand.work() {
+                        let number = queue.pop_front().unwrap();
+                        let (who, right) = sent[number];
+                        checked.insert(number);
+                        wrong[who] += if right { 0 } else { passwords.verifications() - before };
+                    }
+                }
+                Event::Hear(index) if !under_way.is_empty() => {
+                    let index = index % under_way.len();
+                    let number = under_way[index].0;
+                    if !checked.contains(&number) {
+                        proptest::prop_assert!((&mut under_way[index].1).now_or_never().is_none());
+                        continue;
+                    }
+                    let (who, right) = sent[number];
+                    let mut hearing = under_way.swap_remove(index).1;
+                    let reply = loop {
+                        if let Some(reply) = (&mut hearing).now_or_never() {
+                            break reply;
+                        }
+                    };
+                    proptest::prop_assert_eq!(reply.status, if right { 303 } else { 401 });
+                    heard += 1;
+                    if right {
+                        signed_in += 1;
+                        wrong[who] = 0;
+                    }
+                }
+                Event::GiveUp(_) | Event::Hear(_) => {}
+            }
+            let (limits, checks) = (&house.settings.throttle, passwords.verifications());
+            proptest::prop_assert!(wrong.iter().all(|wrong| *wrong <= limits.per_account.into()), "{:?}", wrong);
+            proptest::prop_assert!(checks - signed_in <= limits.per_address.into(), "{} checks", checks);
+        }
+        drop(under_way);
+        let abandoned = house.audited().iter().filter(|line| line.contains("/abandoned/")).count();
+        proptest::prop_assert_eq!(passwords.verifications(), heard + u64::try_from(abandoned).unwrap());
+    }
 }
 
 #[tokio::test]
@@ -376,6 +537,103 @@ async fn the_place_to_go_on_to_is_never_another_host() {
         let fields = [("csrf", csrf.as_str()), ("next", hostile), ("username", "ada"), ("password", RIGHT)];
         assert_eq!(browser.post(&house, "login", &fields).await.location(), "/", "{hostile:?}");
     }
+}
+
+#[tokio::test]
+async fn whoever_has_signed_in_in_one_tab_goes_on_from_the_form_in_another() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    let (one, two) =
+        (browser.csrf(&house, "login?next=/one").await, browser.csrf(&house, "login?next=/two").await);
+    let form = |csrf: &str, next: &str, name: &str, password: &str| {
+        encode(&[("csrf", csrf), ("next", next), ("username", name), ("password", password)])
+    };
+    let mut submit =
+        async |body: String| browser.send(&house, Method::POST, "login", NAVIGATION, &body).await;
+    assert_eq!(submit(form(&one, "/one", "ada", RIGHT)).await.location(), "/one");
+    // Whatever was typed as a password: it is the person who is signed in already.
+    for password in [RIGHT, "wrong"] {
+        assert_eq!(submit(form(&two, "/two", " ADA", password)).await.location(), "/two");
+    }
+    assert_eq!(submit(form(&two, "//evil.example", "ada", RIGHT)).await.location(), "/");
+    // Somebody else at the same desk is not taken for ada.
+    let another = submit(form(&two, "/two", "nora", RIGHT)).await;
+    assert_eq!(another.status, 403);
+    assert!(another.text.contains("This form had expired") && another.text.contains("value=\"nora\""));
+    assert_eq!(house.audited(), ["sign-in/ok/ada"]);
+}
+
+#[tokio::test]
+async fn whoever_has_confirmed_in_one_tab_goes_on_from_the_form_in_another() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    house.clock.advance(Duration::from_mins(30));
+    let csrf = browser.csrf(&house, "confirm?next=/one").await;
+    let fields = |next| [("csrf", csrf.as_str()), ("next", next), ("password", RIGHT)];
+    assert_eq!(browser.post(&house, "confirm", &fields("/one")).await.location(), "/one");
+    assert_eq!(browser.post(&house, "confirm", &fields("/two")).await.location(), "/two");
+    assert_eq!(browser.post(&house, "confirm", &fields("//evil.example")).await.location(), "/");
+    house.clock.advance(Duration::from_mins(5));
+    assert_eq!(browser.post(&house, "confirm", &fields("/two")).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_form_keeps_its_address_so_that_a_browser_keeps_the_fragment() {
+    let house = House::new();
+    // Without `action` a form is sent to the address of its page, fragment and all (HTML, form submission), and a
+    // redirect without a fragment takes that on (RFC 9110 §10.2.2).
+    let mut browser = Browser::signed_in(&house).await;
+    for page in [
+        Browser::default().get(&house, "login?next=/board").await,
+        browser.get(&house, "confirm?next=/board").await,
+    ] {
+        assert!(page.text.contains("<form method=\"post\">"), "{}", page.text);
+    }
+    let mut browser = Browser::default();
+    let csrf = browser.csrf(&house, "login?next=/board").await;
+    let fields = [("csrf", csrf.as_str()), ("next", "/board"), ("username", "ada"), ("password", RIGHT)];
+    assert_eq!(browser.post(&house, "login?next=/board", &fields).await.location(), "/board");
+}
+
+#[tokio::test]
+async fn whoever_sends_a_form_without_being_signed_in_is_told_that_it_was_not_saved() {
+    let house = House::new();
+    let mut browser = Browser::default();
+    let from = "https://wiki.example.com/.gateway/account";
+    let extra = [NAVIGATION, &[("referer", from)]].concat();
+    let reply = browser.send(&house, Method::POST, "account/sessions", &extra, "end=others").await;
+    assert_eq!(reply.location(), "/.gateway/login?next=/.gateway/account");
+    assert!(browser.get(&house, "login").await.text.contains("What you sent was not saved"));
+    assert!(!browser.get(&house, "login").await.text.contains("not saved"), "once");
+    let reply = browser.get(&house, "account").await;
+    assert!(!reply.headers.contains_key(SET_COOKIE), "nothing was sent");
+}
+
+#[tokio::test]
+async fn the_root_of_the_pages_leads_to_the_account_or_to_the_form() {
+    let house = House::new();
+    for method in [Method::GET, Method::HEAD] {
+        let reply = Browser::default().send(&house, method, "", NAVIGATION, "").await;
+        assert_eq!(reply.location(), "/.gateway/login");
+    }
+    assert_eq!(Browser::signed_in(&house).await.get(&house, "").await.location(), "/.gateway/account");
+}
+
+#[tokio::test]
+async fn whoever_opens_a_gateway_without_users_is_told_where_the_link_is_and_not_what_it_is() {
+    let house = House::empty();
+    let secret = link(&house).await.split_once('=').unwrap().1.to_owned();
+    let page = Browser::default().get(&house, "login").await;
+    assert!(page.text.contains("Nobody can sign in yet") && !page.text.contains("type=\"password\""));
+    assert!(!page.text.contains(&secret) && !page.text.contains("setup"), "{}", page.text);
+    let mut users = UserStore::open(&house.temp.path().join("users.db"), house.clock.clone()).unwrap();
+    users.add(NewUser::named(name("nora"))).unwrap();
+    let page = Browser::default().get(&house, "login").await;
+    assert!(!page.text.contains("Nobody can sign in yet") && page.text.contains("type=\"password\""));
+    // Nobody asks again.
+    let asked = house.directory.questions();
+    Browser::default().get(&house, "login").await;
+    assert_eq!(house.directory.questions(), asked);
 }
 
 #[tokio::test]
@@ -608,12 +866,31 @@ async fn the_account_page_tells_who_one_is_and_escapes_it() {
         "<li>reports.view</li><li>wiki.edit</li>",
         "Signed in <time datetime=\"2026-10-06T08:00:00.000Z\">6 October 2026, 08:00 UTC",
         "6 October 2026, 20:00 UTC",
-        "</time> from 127.0.0.1",
+        "</time> to wiki.example.com from 127.0.0.1",
+        "Signing out ends this session",
+        "<a href=\"&#x2f;\">Back to the application</a>",
         "In use now",
     ] {
         assert!(reply.text.contains(part), "{part}: {}", reply.text);
     }
     assert!(!reply.text.contains(browser.session().unwrap().as_str()));
+}
+
+#[tokio::test]
+async fn the_account_page_leads_back_to_where_one_has_come_from() {
+    let house = House::new();
+    let mut browser = Browser::signed_in(&house).await;
+    for (referer, back) in [
+        ("https://wiki.example.com/page?a=1", "/page?a=1"),
+        ("https://wiki.example.com/.gateway/account/password", "/"),
+        ("https://wiki.example.com//evil.example", "/"),
+        ("https://evil.example/page", "/"),
+    ] {
+        let extra = [NAVIGATION, &[("referer", referer)]].concat();
+        let page = browser.send(&house, Method::GET, "account", &extra, "").await;
+        let link = format!("<a href=\"{}\">Back", back.replace('/', "&#x2f;"));
+        assert!(page.text.contains(&link), "{referer}: {}", page.text);
+    }
 }
 
 /// The keys of the sessions that the page has a button for.
@@ -980,10 +1257,11 @@ async fn of_two_who_use_the_link_at_once_one_wins() {
 async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
     let house = House::new();
     let mut browser = Browser::default();
-    for unknown in ["", "unknown", "login/", "Login", "account/", "style-0.css", "verify/x", "../login"] {
+    for unknown in ["unknown", "login/", "Login", "account/", "style-0.css", "verify/x", "../login"] {
         assert_eq!(browser.get(&house, unknown).await.status, 404, "{unknown}");
     }
     for (method, page, allow) in [
+        (Method::POST, "", "GET, HEAD"),
         (Method::PUT, "login", "GET, HEAD, POST"),
         (Method::DELETE, "logout", "GET, HEAD, POST"),
         (Method::OPTIONS, "account/password", "GET, HEAD, POST"),
@@ -1006,7 +1284,7 @@ async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
 async fn when_too_many_sign_in_at_once_the_answer_says_so_at_once_and_keeps_the_name() {
     // One check runs, two wait; all take far longer than telling the others that there is no room.
     let slow = HashSettings { memory: 19_456, iterations: 40, parallelism: 1 };
-    let house = House::with(Box::new(MemoryStore::new(10)), slow, |_| ());
+    let house = House::with(Box::new(MemoryStore::new(10)), slow, House::people);
     let attempts =
         (0..4).map(|_| async { Browser::default().login(&house, "ada", RIGHT).await }.boxed_local());
     let (reply, _, _) = future::select_all(attempts).await;

@@ -134,6 +134,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     uri_length: common.limits.uri_length,
                     requests_per_address: common.limits.requests_per_address,
                     untaken: Untaken::default(),
+                    header_size: common.limits.header_size,
                     last: LastSeen::default(),
                     interim: None,
                 };

@@ -13,7 +13,7 @@ pub struct SignIns([AtomicU64; SignInResult::ALL.len()]);
 pub enum SignInResult {
     /// Somebody is signed in.
     Ok,
-    /// It was nobody, or the wrong password.
+    /// It was nobody, or the wrong password, or nobody waited for the verdict.
     Failed,
     /// It was not looked at: too many others, too many before it, or no directory to look in.
     Refused,

@@ -2,8 +2,8 @@
 //!
 //! It gives no rights: it only says whose failures a wrong password is. Without it, a stranger who knows a name
 //! could keep its owner out by guessing (OWASP, "slow down online guessing attacks with device cookies"; ASVS 5.0
-//! 6.3.1). It is 16 random bytes, the browser's name, and an HMAC that ties them to one user, so it can neither be
-//! made up nor carried to another account. Whoever steals it may guess as often as anybody else, and on its own
+//! 6.3.1). It is the user's number, 16 random bytes, the browser's name, and an HMAC over both, so it can neither be
+//! made up nor carried to another account, and whose it is needs no look-up. Whoever steals it may guess as often as anybody else, and on its own
 //! budget.
 
 use std::{
@@ -97,21 +97,34 @@ impl Secret {
 
     /// The device that a cookie's value names, if it was made here for this user.
     pub(super) fn device(&self, user: UserId, cookie: &[u8]) -> Option<DeviceId> {
+        let (owner, device) = self.verified(cookie)?;
+        (owner == user).then_some(device)
+    }
+
+    /// The user for whom a cookie's value was made here.
+    pub(super) fn owner(&self, cookie: &[u8]) -> Option<UserId> {
+        self.verified(cookie).map(|(owner, _)| owner)
+    }
+
+    fn verified(&self, cookie: &[u8]) -> Option<(UserId, DeviceId)> {
         let mut bytes = [0; COOKIE_BYTES];
         if cookie.len() != BASE64URL_NOPAD.encode_len(COOKIE_BYTES)
             || BASE64URL_NOPAD.decode_mut(cookie, &mut bytes) != Ok(COOKIE_BYTES)
         {
             return None;
         }
-        let (id, mark) = bytes.split_first_chunk::<ID_BYTES>()?;
+        let (user, rest) = bytes.split_first_chunk::<USER_BYTES>()?;
+        let (id, mark) = rest.split_first_chunk::<ID_BYTES>()?;
+        let user = UserId(i64::from_be_bytes(*user));
         // Compares in constant time.
         hmac::verify(&self.key(), &signed(user, id), mark).ok()?;
-        Some(DeviceId(*id))
+        Some((user, DeviceId(*id)))
     }
 
     /// A cookie's value for this device of this user.
     pub(super) fn cookie(&self, user: UserId, device: DeviceId) -> String {
-        let mut bytes = device.0.to_vec();
+        let mut bytes = user.0.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&device.0);
         bytes.extend_from_slice(hmac::sign(&self.key(), &signed(user, &device.0)).as_ref());
         BASE64URL_NOPAD.encode(&bytes)
     }
@@ -191,7 +204,8 @@ fn signed(user: UserId, device: &[u8; ID_BYTES]) -> Vec<u8> {
 
 const KEY_BYTES: usize = 32;
 const ID_BYTES: usize = 16;
-const COOKIE_BYTES: usize = ID_BYTES + 32;
+const USER_BYTES: usize = 8;
+const COOKIE_BYTES: usize = USER_BYTES + ID_BYTES + 32;
 
 #[cfg(test)]
 mod tests {
@@ -207,10 +221,13 @@ mod tests {
         assert_eq!(secret.device(UserId(1), cookie.as_bytes()), Some(device));
         assert_eq!(secret.device(UserId(2), cookie.as_bytes()), None);
         assert_eq!(other.device(UserId(1), cookie.as_bytes()), None);
+        assert_eq!(secret.owner(cookie.as_bytes()), Some(UserId(1)));
+        assert_eq!(other.owner(cookie.as_bytes()), None);
         for at in 0..cookie.len() {
             let mut forged = cookie.clone().into_bytes();
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             assert_eq!(secret.device(UserId(1), &forged), None, "{at}");
+            assert_eq!(secret.owner(&forged), None, "{at}");
         }
         for text in [
             "",
@@ -221,6 +238,7 @@ mod tests {
             &"A".repeat(100_000),
         ] {
             assert_eq!(secret.device(UserId(1), text.as_bytes()), None, "{text:.80}");
+            assert_eq!(secret.owner(text.as_bytes()), None, "{text:.80}");
         }
     }
 

@@ -365,7 +365,7 @@ mod tests {
         }
     }
 
-    async fn attempt<'t>(throttle: &'t Throttle, limits: &'t Limits) -> Result<Attempt<'t>, Wait> {
+    async fn attempt(throttle: &Throttle, limits: &Limits) -> Result<Attempt, Wait> {
         let client_addr = [192, 0, 2, 1].into();
         throttle.attempt(Guess { whose: Whose::User(UserId(1)), client_addr, device: None }, limits).await
     }

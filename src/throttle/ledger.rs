@@ -53,8 +53,7 @@ pub(super) fn rule<'l>(limits: &'l Limits, key: &Key) -> Rule<'l> {
 impl Ledger {
     /// Reserves an attempt on all of these, or on none: then the longest wait.
     pub(super) fn reserve(&mut self, keys: &[Key], now: Timestamp, limits: &Limits) -> Result<(), Duration> {
-        let waits = keys.iter().map(|key| self.find(key).wait(now, &rule(limits, key)));
-        let wait = waits.max().unwrap_or_default();
+        let wait = self.wait(keys, now, limits);
         if !wait.is_zero() {
             return Err(wait);
         }
@@ -62,6 +61,12 @@ impl Ledger {
             self.change(*key, limits, |counter| counter.reserve(now, &rule(limits, key)));
         }
         Ok(())
+    }
+
+    /// The longest wait of these; zero: an attempt may be made now.
+    pub(super) fn wait(&self, keys: &[Key], now: Timestamp, limits: &Limits) -> Duration {
+        let waits = keys.iter().map(|key| self.find(key).wait(now, &rule(limits, key)));
+        waits.max().unwrap_or_default()
     }
 
     /// Notes a failure; which waits begin with it.

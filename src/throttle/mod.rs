@@ -1,7 +1,7 @@
 //! How often somebody may guess a password.
 //!
-//! Every entrance at which a password is checked asks for an [`Attempt`] first, and tells it how it ended. Failures
-//! are counted per account, whatever was typed to name it, and per address; names that nobody has are counted as if
+//! Every entrance at which a password is checked asks for an [`Attempt`] first, and tells it how it ended. An attempt
+//! whose check has begun counts, whether or not anybody waits for the verdict. Failures are counted per account, whatever was typed to name it, and per address; names that nobody has are counted as if
 //! they were accounts, so that nothing tells the two apart. A browser in which the user has signed in before, which
 //! its device cookie proves, has a budget of its own in place of both, so that nobody is locked out by a stranger.
 //! Past the budget there are waits that grow (`counter`); while one lasts no password is looked at, not even the
@@ -67,11 +67,17 @@ impl Default for Limits {
 /// Counts failed sign-ins; one for the process.
 #[derive(Debug)]
 pub struct Throttle {
-    ledger: Arc<Mutex<Ledger>>,
-    shared: Option<Shared>,
+    counters: Counters,
     secret: Secret,
-    clock: Clock,
     disk: Option<Disk>,
+}
+
+/// All counters, which attempts share with the throttle: an attempt may outlive the request that made it.
+#[derive(Clone, Debug)]
+struct Counters {
+    ledger: Arc<Mutex<Ledger>>,
+    shared: Option<Arc<Shared>>,
+    clock: Clock,
 }
 
 /// Where the throttle keeps its files: in the state folder.
@@ -121,15 +127,31 @@ pub enum Whose<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Duration);
 
-/// An attempt that may be made. Given back if it is dropped: whoever did not get an answer has learnt nothing.
+/// An attempt that may be made.
+///
+/// It is owned by whatever checks the password, and settles itself when it is dropped: given back if the check has
+/// not begun, counted if it has. Otherwise somebody who breaks each sign-in off would have as many checks as they
+/// can send.
 #[derive(Debug)]
 #[must_use]
-pub struct Attempt<'t> {
-    throttle: &'t Throttle,
-    limits: &'t Limits,
+pub struct Attempt {
+    counters: Counters,
+    limits: Limits,
     /// At most two. Empty once it is settled.
     keys: Vec<Key>,
     place: Place,
+    stage: Stage,
+}
+
+/// How far the check of an attempt's password has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The password has not been looked at.
+    Reserved,
+    /// It is being checked, or was wrong.
+    Begun,
+    /// It was right.
+    Right,
 }
 
 /// Where an attempt was reserved.
@@ -161,7 +183,8 @@ impl Throttle {
         let secret = Secret::ensure(&files.key)?;
         let ledger = Arc::<Mutex<Ledger>>::default();
         let disk = Disk::start(&files.database, clock.clone(), Arc::clone(&ledger))?;
-        Ok(Self { ledger, shared: None, secret, clock, disk: Some(disk) })
+        let counters = Counters { ledger, shared: None, clock };
+        Ok(Self { counters, secret, disk: Some(disk) })
     }
 
     /// Counts in Redis, with other gateways, and in memory while it does not answer. All of them use one key: that
@@ -173,32 +196,50 @@ impl Throttle {
             // Should Redis lose it, whoever starts next brings it back.
             secret.replace(&files.key)?;
         }
-        Ok(Self { ledger: Arc::default(), shared: Some(shared), secret, clock, disk: None })
+        let counters = Counters { ledger: Arc::default(), shared: Some(Arc::new(shared)), clock };
+        Ok(Self { counters, secret, disk: None })
     }
 
     /// Counts in memory alone, under a key of its own, until it is dropped.
     pub fn forgetful(clock: Clock) -> Result<Self, ThrottleError> {
-        let (ledger, secret) = (Arc::default(), Secret::generate()?);
-        Ok(Self { ledger, shared: None, secret, clock, disk: None })
+        let secret = Secret::generate()?;
+        Ok(Self { counters: Counters { ledger: Arc::default(), shared: None, clock }, secret, disk: None })
     }
 
-    /// Whether a password may be looked at now. To be asked before anything that depends on the password.
-    pub async fn attempt<'t>(&'t self, guess: Guess<'_>, limits: &'t Limits) -> Result<Attempt<'t>, Wait> {
-        let (keys, now) = (self.keys(&guess), self.clock.now());
-        let attempt = |keys, place| Attempt { throttle: self, limits, keys, place };
-        if let Some(shared) = &self.shared {
-            match shared.step(Step::Reserve, &keys, now, limits).await {
-                Ok(waits) => {
-                    return match waits.into_iter().max().unwrap_or_default() {
-                        Duration::ZERO => Ok(attempt(keys, Place::Shared)),
-                        wait => Err(Wait(wait)),
-                    };
-                }
+    /// Whether anybody at this address may try a password now, whoever they are. To be asked before a name is looked
+    /// up: while the address waits, the time that a look-up takes could tell who exists.
+    pub async fn admits(&self, client_addr: IpAddr, limits: &Limits) -> Result<(), Wait> {
+        let address = [Key::Address(Network::of(client_addr))];
+        let now = self.counters.clock.now();
+        if let Some(shared) = &self.counters.shared {
+            match shared.step(Step::Look, &address, now, limits).await {
+                Ok(waits) => return no_wait(waits),
                 Err(error) => warn(&error),
             }
         }
-        let reserved = self.lock().reserve(&keys, now, limits);
+        no_wait([self.counters.lock().wait(&address, now, limits)])
+    }
+
+    /// Whether a password may be looked at now. To be asked before anything that depends on the password.
+    pub async fn attempt(&self, guess: Guess<'_>, limits: &Limits) -> Result<Attempt, Wait> {
+        let (keys, now) = (self.keys(&guess), self.counters.clock.now());
+        let attempt = |keys, place| {
+            let (counters, limits) = (self.counters.clone(), limits.clone());
+            Attempt { counters, limits, keys, place, stage: Stage::Reserved }
+        };
+        if let Some(shared) = &self.counters.shared {
+            match shared.step(Step::Reserve, &keys, now, limits).await {
+                Ok(waits) => return no_wait(waits).map(|()| attempt(keys, Place::Shared)),
+                Err(error) => warn(&error),
+            }
+        }
+        let reserved = self.counters.lock().reserve(&keys, now, limits);
         reserved.map(|()| attempt(keys, Place::Here)).map_err(Wait)
+    }
+
+    /// The user for whom the browser with this device cookie is a known device, read from the cookie alone.
+    pub fn owner_of(&self, device: &[u8]) -> Option<UserId> {
+        self.secret.owner(device)
     }
 
     /// A cookie's value that makes this browser a known device of the user: the one that it has, or a new one.
@@ -215,70 +256,134 @@ impl Throttle {
         }
     }
 
+    /// The same work for a user as for a name that nobody has.
     fn keys(&self, guess: &Guess<'_>) -> Vec<Key> {
         let address = Key::Address(Network::of(guess.client_addr));
-        match guess.whose {
-            Whose::User(user) => match guess.device.and_then(|cookie| self.secret.device(user, cookie)) {
-                Some(device) => vec![Key::Device(user, device)],
-                None => vec![Key::Account(user), address],
-            },
-            Whose::Nobody(name) => vec![Key::Name(self.secret.digest(name)), address],
+        let (user, name) = match guess.whose {
+            Whose::User(user) => (Some(user), ""),
+            Whose::Nobody(name) => (None, name),
+        };
+        let device = guess.device.and_then(|cookie| self.secret.device(user.unwrap_or(NOBODY), cookie));
+        let name = Key::Name(self.secret.digest(name));
+        match (user, device) {
+            (Some(user), Some(device)) => vec![Key::Device(user, device)],
+            (Some(user), None) => vec![Key::Account(user), address],
+            (None, _) => vec![name, address],
         }
     }
+}
 
+impl Counters {
     fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Attempt<'_> {
+impl Attempt {
+    /// The password is looked at now: from here on the attempt counts, whatever becomes of the request.
+    pub fn begin(&mut self) {
+        self.stage = Stage::Begun;
+    }
+
+    /// The password was right. Somebody has to take notice ([`Attempt::succeeded`]) for it to forgive anything.
+    pub fn fits(&mut self) {
+        self.stage = Stage::Right;
+    }
+
+    /// Whether the password was looked at.
+    pub fn has_begun(&self) -> bool {
+        self.stage != Stage::Reserved
+    }
+
     /// The password was wrong. Counted when this returns; which waits begin.
     pub async fn failed(mut self) -> Vec<Blocked> {
         let keys = std::mem::take(&mut self.keys);
-        let (throttle, now) = (self.throttle, self.throttle.clock.now());
-        if let (Place::Shared, Some(shared)) = (self.place, &throttle.shared) {
-            match shared.step(Step::Fail, &keys, now, self.limits).await {
-                Ok(waits) => {
-                    let begun = keys.into_iter().zip(waits).filter(|(_, wait)| !wait.is_zero());
-                    return begun.map(|(key, wait)| Blocked { key, wait }).collect();
-                }
+        let (counters, now) = (&self.counters, self.counters.clock.now());
+        if let (Place::Shared, Some(shared)) = (self.place, &counters.shared) {
+            match shared.step(Step::Fail, &keys, now, &self.limits).await {
+                Ok(waits) => return blocked(keys.into_iter().zip(waits)),
                 // Counted here, then: Redis was lost between the two.
                 Err(error) => warn(&error),
             }
         }
-        let begun = throttle.lock().fail(&keys, now, self.limits);
-        begun.into_iter().map(|(key, wait)| Blocked { key, wait }).collect()
+        let begun = counters.lock().fail(&keys, now, &self.limits);
+        blocked(begun)
     }
 
     /// The password was right.
     pub async fn succeeded(mut self) {
         let keys = std::mem::take(&mut self.keys);
-        let (throttle, now) = (self.throttle, self.throttle.clock.now());
-        if let (Place::Shared, Some(shared)) = (self.place, &throttle.shared) {
-            if let Err(error) = shared.step(Step::Succeed, &keys, now, self.limits).await {
+        let (counters, now) = (&self.counters, self.counters.clock.now());
+        if let (Place::Shared, Some(shared)) = (self.place, &counters.shared) {
+            if let Err(error) = shared.step(Step::Succeed, &keys, now, &self.limits).await {
                 warn(&error);
             }
             return;
         }
-        throttle.lock().succeed(&keys, self.limits);
+        counters.lock().succeed(&keys, &self.limits);
+    }
+
+    /// Nobody waits for the verdict any more. If the password was looked at, the attempt counts: a wrong one against
+    /// all that an attempt counts against; a right one against the address alone (against the device, if that stands
+    /// in its place), for it gave nobody anything. `told` is told which waits begin, at once or when Redis has
+    /// answered.
+    pub fn abandon(mut self, told: impl FnOnce(Vec<Blocked>) + Send + 'static) {
+        self.settle_alone(told);
+    }
+
+    fn settle_alone(&mut self, told: impl FnOnce(Vec<Blocked>) + Send + 'static) {
+        let keys = std::mem::take(&mut self.keys);
+        let (counted, given_back): (Vec<Key>, Vec<Key>) = match self.stage {
+            Stage::Reserved => (Vec::new(), keys),
+            Stage::Begun => (keys, Vec::new()),
+            Stage::Right => {
+                keys.into_iter().partition(|key| matches!(key, Key::Address(_) | Key::Device(..)))
+            }
+        };
+        let (counters, now) = (&self.counters, self.counters.clock.now());
+        let Some(shared) = counters.shared.as_ref().filter(|_| self.place == Place::Shared) else {
+            let mut ledger = counters.lock();
+            ledger.give_back(&given_back, &self.limits);
+            let begun = ledger.fail(&counted, now, &self.limits);
+            drop(ledger);
+            return told(blocked(begun));
+        };
+        // Sent when this returns. What Redis does not hear of is given back by itself after two minutes.
+        if !given_back.is_empty() {
+            drop(shared.step(Step::GiveBack, &given_back, now, &self.limits));
+        }
+        if !counted.is_empty() {
+            let (here, limits) = (counters.clone(), self.limits.clone());
+            shared.fail_alone(&counted, now, &self.limits, move |keys, waits| match waits {
+                Some(waits) => told(blocked(keys.into_iter().zip(waits))),
+                None => told(blocked(here.lock().fail(&keys, now, &limits))),
+            });
+        }
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for Attempt {
     fn drop(&mut self) {
-        if self.keys.is_empty() {
-            return;
-        }
-        let throttle = self.throttle;
-        match (self.place, &throttle.shared) {
-            (Place::Shared, Some(shared)) => {
-                // It is sent already, and what is not heard of is given back by itself after two minutes.
-                drop(shared.step(Step::GiveBack, &self.keys, throttle.clock.now(), self.limits));
-            }
-            _ => throttle.lock().give_back(&self.keys, self.limits),
+        if !self.keys.is_empty() {
+            self.settle_alone(|_| ());
         }
     }
 }
+
+fn no_wait(waits: impl IntoIterator<Item = Duration>) -> Result<(), Wait> {
+    match waits.into_iter().max().unwrap_or_default() {
+        Duration::ZERO => Ok(()),
+        wait => Err(Wait(wait)),
+    }
+}
+
+fn blocked(waits: impl IntoIterator<Item = (Key, Duration)>) -> Vec<Blocked> {
+    let begun = waits.into_iter().filter(|(_, wait)| !wait.is_zero());
+    begun.map(|(key, wait)| Blocked { key, wait }).collect()
+}
+
+/// No user has this number.
+const NOBODY: UserId = UserId(0);
 
 /// A counter, for the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

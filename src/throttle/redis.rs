@@ -31,6 +31,8 @@ pub(super) struct Shared {
 /// What happens to the counters of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
+    /// Asks whether an attempt could be reserved, and reserves none.
+    Look,
     Reserve,
     Fail,
     GiveBack,
@@ -42,8 +44,8 @@ impl Shared {
         Self { link, settle: Script::new(include_str!("scripts/settle.lua")) }
     }
 
-    /// Does a step. [`Step::Reserve`] answers with one time to wait, zero if it is reserved; [`Step::Fail`] with
-    /// the wait that begins for each key, zero for none. It is sent when this returns; who does not wait for
+    /// Does a step. [`Step::Look`] and [`Step::Reserve`] answer with one time to wait, zero for none; [`Step::Fail`]
+    /// with the wait that begins for each key, zero for none. It is sent when this returns; who does not wait for
     /// the answer has done it all the same.
     pub(super) fn step(
         &self,
@@ -52,6 +54,40 @@ impl Shared {
         now: Timestamp,
         limits: &Limits,
     ) -> impl Future<Output = Result<Vec<Duration>, StoreError>> + Send + '_ {
+        let asked = self.call(step, keys, now, limits, Ok);
+        async move {
+            // Shorter than the patience of whoever waits for the page.
+            let answered = tokio::time::timeout(ANSWER_WITHIN, asked).await;
+            answered.unwrap_or_else(|_| Err(StoreError::new("counting a sign-in", "no answer in time")))
+        }
+    }
+
+    /// Counts a failure for which nobody waits; it is sent when this returns. `then` gets the keys back with the wait
+    /// that begins for each, or with none if Redis did not count.
+    pub(super) fn fail_alone(
+        &self,
+        keys: &[Key],
+        now: Timestamp,
+        limits: &Limits,
+        then: impl FnOnce(Vec<Key>, Option<Vec<Duration>>) + Send + 'static,
+    ) {
+        let mut unheard = Unheard(Some((keys.to_vec(), then)));
+        let heard = move |waits: Vec<Duration>| {
+            unheard.tell(Some(waits));
+            Ok(())
+        };
+        drop(self.call(Step::Fail, keys, now, limits, heard));
+    }
+
+    /// Sends a step; `heard` gets the times that Redis answers with, on the thread of the connection.
+    fn call<T: Send + 'static>(
+        &self,
+        step: Step,
+        keys: &[Key],
+        now: Timestamp,
+        limits: &Limits,
+        heard: impl FnOnce(Vec<Duration>) -> Result<T, RedisFailure> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + '_ {
         let (prefix, script) = (self.link.prefix(), self.settle.clone());
         let mut arguments = vec![
             step.as_str().to_owned(),
@@ -70,7 +106,7 @@ impl Shared {
             arguments.extend([member, letter, rule.budget.to_string(), rule.patience.to_string()]);
         }
         let names: Vec<String> = keys.iter().map(|key| self.name(key)).collect();
-        let asked = self.link.ask("counting a sign-in", move |mut connection| async move {
+        self.link.ask("counting a sign-in", move |mut connection| async move {
             let mut call = script.prepare_invoke();
             for name in names {
                 call.key(name);
@@ -80,13 +116,8 @@ impl Shared {
             }
             let answer: Vec<String> = call.invoke_async(&mut connection).await?;
             let waits = answer.iter().map(|text| text.parse().map(Duration::from_millis));
-            Ok(waits.collect::<Result<Vec<_>, _>>()?)
-        });
-        async move {
-            // Shorter than the patience of whoever waits for the page.
-            let answered = tokio::time::timeout(ANSWER_WITHIN, asked).await;
-            answered.unwrap_or_else(|_| Err(StoreError::new("counting a sign-in", "no answer in time")))
-        }
+            heard(waits.collect::<Result<Vec<_>, _>>()?)
+        })
     }
 
     /// All counters.
@@ -157,9 +188,27 @@ impl Shared {
     }
 }
 
+/// What a step leads to, told even if Redis never answers.
+struct Unheard<F: FnOnce(Vec<Key>, Option<Vec<Duration>>)>(Option<(Vec<Key>, F)>);
+
+impl<F: FnOnce(Vec<Key>, Option<Vec<Duration>>)> Unheard<F> {
+    fn tell(&mut self, waits: Option<Vec<Duration>>) {
+        if let Some((keys, then)) = self.0.take() {
+            then(keys, waits);
+        }
+    }
+}
+
+impl<F: FnOnce(Vec<Key>, Option<Vec<Duration>>)> Drop for Unheard<F> {
+    fn drop(&mut self) {
+        self.tell(None);
+    }
+}
+
 impl Step {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Look => "look",
             Self::Reserve => "reserve",
             Self::Fail => "fail",
             Self::GiveBack => "back",

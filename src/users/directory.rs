@@ -25,7 +25,7 @@ use std::{
 use moka::{policy::EvictionPolicy, sync::Cache};
 use tokio::sync::oneshot;
 
-use super::{Account, Change, LastAccount, NewUser, PasswordHash, StoreError, UserStore};
+use super::{Account, Change, LastAccount, NewUser, PasswordHash, StoreError, UserStore, store::Unproved};
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},
@@ -40,6 +40,9 @@ pub struct Directory {
     epoch: Arc<AtomicU64>,
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
+    /// How often the thread was asked for anything.
+    #[cfg(test)]
+    questions: AtomicU64,
 }
 
 /// Why the directory gave no answer. Not the person's fault: 503, and a line in the log.
@@ -98,7 +101,20 @@ impl Directory {
             .name("users".to_owned())
             .spawn(move || keeper.keep(&waiting))
             .map_err(StoreError::Thread)?;
-        Ok(Arc::new(Self { cache, epoch, jobs: Some(jobs), thread: Some(thread) }))
+        Ok(Arc::new(Self {
+            cache,
+            epoch,
+            jobs: Some(jobs),
+            thread: Some(thread),
+            #[cfg(test)]
+            questions: AtomicU64::default(),
+        }))
+    }
+
+    /// How many questions went to the database so far, all that memory could not answer.
+    #[cfg(test)]
+    pub(crate) fn questions(&self) -> u64 {
+        self.questions.load(Ordering::SeqCst)
     }
 
     /// The account, if it is in memory; `None` says nothing about the user, ask [`Directory::account`].
@@ -126,11 +142,21 @@ impl Directory {
         }
     }
 
-    /// The account with this name, from the database.
+    /// The account with this name, from the database. A name that nobody has is the same work: somebody else's
+    /// account is read in its place.
     pub async fn account_by_name(&self, name: &UserName) -> Result<Option<Arc<Account>>, DirectoryError> {
         let name = name.clone();
-        self.ask(move |keeper| Ok(keeper.store.find_by_name(&name)?.map(|account| keeper.remember(account))))
-            .await
+        self.ask(move |keeper| {
+            Ok(match keeper.store.find_unproved(&name)? {
+                Unproved::Meant(account) => Some(keeper.remember(account)),
+                Unproved::Another(account) => {
+                    keeper.remember(account);
+                    None
+                }
+                Unproved::NoUsers => None,
+            })
+        })
+        .await
     }
 
     /// Whether there is any user, were it a disabled one.
@@ -203,6 +229,8 @@ impl Directory {
         &self,
         work: impl FnOnce(&mut Keeper) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, DirectoryError> {
+        #[cfg(test)]
+        self.questions.fetch_add(1, Ordering::SeqCst);
         let (answer, answered) = oneshot::channel();
         // Done even if nobody waits any more: a password change is not undone by a closed tab.
         let job: Job = Box::new(move |keeper| drop(answer.send(work(keeper))));

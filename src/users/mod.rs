@@ -24,8 +24,10 @@ pub use account::Account;
 pub use change::{Action, Change};
 pub use database::StoreError;
 pub use directory::{Directory, DirectoryError};
+#[cfg(test)]
+pub(crate) use password::ByHand;
 pub use password::{
-    Busy, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password, PasswordHash, Passwords,
+    Busy, Charged, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password, PasswordHash, Passwords,
     UnusablePassword, Verdict,
 };
 pub use password_policy::WeakPassword;

@@ -56,6 +56,19 @@ impl UserStore {
         self.read("finding a user", |connection| load_by_name(connection, name))
     }
 
+    /// The user with this name, for somebody who has not proved to be anybody: a name that nobody has costs the
+    /// same, because it reads the user who is next by name.
+    pub(super) fn find_unproved(&self, name: &UserName) -> Result<Unproved, StoreError> {
+        let nearest = self.read("finding a user", |connection| {
+            connection.prepare_cached(&nearest())?.query_row([name.as_str()], account).optional()
+        })?;
+        Ok(match nearest {
+            Some(account) if account.user.name == *name => Unproved::Meant(account),
+            Some(account) => Unproved::Another(account),
+            None => Unproved::NoUsers,
+        })
+    }
+
     /// All users, by name.
     pub fn list(&self) -> Result<Vec<Account>, StoreError> {
         self.read("listing users", |connection| {
@@ -238,6 +251,17 @@ impl UserStore {
     }
 }
 
+/// Whom a name that somebody typed leads to.
+#[derive(Debug)]
+pub(super) enum Unproved {
+    /// The user with that name.
+    Meant(Account),
+    /// Nobody has it; this is the user who is next by name.
+    Another(Account),
+    /// There are no users.
+    NoUsers,
+}
+
 /// Why a transaction is given up.
 enum Trouble {
     Refused(StoreError),
@@ -356,6 +380,16 @@ fn load_by_name(connection: &Connection, name: &UserName) -> rusqlite::Result<Op
     statement.query_row([name.as_str()], account).optional()
 }
 
+/// The user with a name, or the next one, or the first after the last. Both searches are always made.
+fn nearest() -> String {
+    format!(
+        "WITH near (next, first) AS MATERIALIZED (
+             SELECT (SELECT id FROM user WHERE name >= ?1 ORDER BY name LIMIT 1),
+                    (SELECT id FROM user ORDER BY name LIMIT 1))
+         {SELECT} WHERE id = (SELECT coalesce(next, first) FROM near)"
+    )
+}
+
 /// One statement, so that a user and the lists are always of one moment.
 const SELECT: &str = "
     SELECT id, name, email, full_name, active, superuser, credential, password, created, last_sign_in,
@@ -409,9 +443,42 @@ mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
+    use rusqlite::StatementStatus;
     use tempfile::TempDir;
 
     use super::*;
+
+    #[test]
+    fn looking_up_a_name_that_nobody_has_is_the_same_statement_and_the_same_steps() {
+        let (_temp, mut store) = store();
+        for who in ["bob", "dave", "frida"] {
+            store.add(NewUser::named(name(who))).unwrap();
+        }
+        let steps = |typed: &str| {
+            let statement = || store.connection.prepare_cached(&nearest()).unwrap();
+            statement().reset_status(StatementStatus::VmStep);
+            let found = store.find_unproved(&name(typed)).unwrap();
+            (matches!(found, Unproved::Meant(_)), statement().get_status(StatementStatus::VmStep))
+        };
+        let (_, reference) = steps("bob");
+        assert!(reference > 50, "{reference} steps");
+        for (typed, exists) in [
+            ("bob", true),
+            ("dave", true),
+            ("frida", true),
+            ("alice", false),
+            ("carol", false),
+            ("zoe", false),
+        ] {
+            let (found, taken) = steps(typed);
+            assert_eq!(found, exists, "{typed}");
+            // Past the last name, one of the searches ends a step earlier.
+            assert!(
+                reference.abs_diff(taken) <= u32::from(typed == "zoe"),
+                "{typed}: {taken} of {reference}"
+            );
+        }
+    }
 
     fn store() -> (TempDir, UserStore) {
         let temp = tempfile::tempdir().unwrap();

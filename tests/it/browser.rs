@@ -79,6 +79,44 @@ fn a_person_signs_in_works_and_signs_out() {
 }
 
 #[test]
+fn a_person_comes_back_to_the_fragment_of_a_deep_link() {
+    let rule = "[[app]]\nupstream = \"builtin:whoami\"\n\
+                [[app.rule]]\npath = \"/admin/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"";
+    let gateway = TestGateway::start(rule);
+    gateway.add_user("alice", &[]);
+    let browser = Browser::start();
+    let at = |path: &str| format!("{}{path}", gateway.origin);
+    browser.open(&at("/boards?x=1#/card/7"));
+    sign_in(&browser, "alice", "a wrong guess");
+    sign_in(&browser, "alice", &password("alice"));
+    assert_eq!(browser.url(), at("/boards?x=1#/card/7"));
+    gateway.clock.advance(std::time::Duration::from_mins(11));
+    browser.open(&at("/admin/users?y=2#/bob"));
+    browser.picture("confirm-deep-link");
+    browser.fill_in("#password", &password("alice"));
+    browser.click("button[type=submit]");
+    assert_eq!(browser.url(), at("/admin/users?y=2#/bob"));
+}
+
+#[test]
+fn a_person_is_told_that_a_form_was_not_saved_and_where_the_first_user_is_made() {
+    let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"");
+    let browser = Browser::start();
+    browser.open(&format!("{}/page", gateway.origin));
+    assert!(browser.text().contains("Nobody can sign in yet"), "{}", browser.text());
+    browser.picture("login-no-users");
+    gateway.add_user("alice", &[]);
+    browser.open(&format!("{}/.gateway/account", gateway.origin));
+    sign_in(&browser, "alice", &password("alice"));
+    gateway.clock.advance(std::time::Duration::from_hours(2));
+    browser.click("button[value=everywhere]");
+    assert!(browser.text().contains("What you sent was not saved"), "{}", browser.text());
+    browser.picture("login-not-saved");
+    sign_in(&browser, "alice", &password("alice"));
+    assert_eq!(browser.url(), format!("{}/.gateway/account", gateway.origin));
+}
+
+#[test]
 fn the_back_button_shows_nothing_private_after_signing_out() {
     let gateway = gateway();
     let browser = Browser::start();

@@ -495,6 +495,7 @@ fn opening(user: i64) -> Opening<'static> {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: "test",
+        host: "localhost",
         remember: false,
         replaces: None,
         confirms: false,

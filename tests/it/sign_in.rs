@@ -60,6 +60,75 @@ fn a_person_signs_in_and_gets_back_to_where_they_wanted_to_go() {
 }
 
 #[test]
+fn a_long_or_odd_address_is_come_back_to_after_signing_in() {
+    let gateway = gateway();
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for wanted in [
+            format!("/explore?left={}", "x".repeat(2100)),
+            format!("/explore?left={}", "x".repeat(8000)),
+            // Each byte takes three in the address of the sign-in page.
+            format!("/explore?{}", "&=".repeat(2500)),
+            format!("/explore?left={}", "%7B%22a%22:[1,2]%7D".repeat(400)),
+            "/files/a%5Cb.txt?path=C:\\x".to_owned(),
+            "/w?q={a}|[b]^`c'd&e=//f.example/&g=%ff%00".to_owned(),
+        ] {
+            let mut alice = Visitor::of(&gateway).speaking(protocol);
+            let sent_away = alice.get(&wanted);
+            assert_eq!(sent_away.status, 303, "{wanted:.60}");
+            let page = alice.get(sent_away.location());
+            assert_eq!(page.status, 200, "{wanted:.60}");
+            let (csrf, next, right) = (page.field("csrf"), page.field("next"), password("alice"));
+            let fields = [("csrf", &*csrf), ("next", &next), ("username", "alice"), ("password", &right)];
+            // As a form without an action is sent.
+            let signed_in = alice.submit(sent_away.location(), &fields);
+            assert_eq!((signed_in.status.as_u16(), signed_in.location()), (303, &*wanted), "{wanted:.60}");
+            assert_eq!(alice.get(&wanted).status, 200, "{wanted:.60}");
+        }
+        let mut stranger = Visitor::of(&gateway).speaking(protocol);
+        for (path, status) in [("/explore?", 414), ("/.gateway/login?", 200), ("/.gateway/account?", 414)] {
+            assert_eq!(stranger.get(&format!("{path}{}", "x".repeat(9000))).status, status, "{path}");
+        }
+        assert_eq!(stranger.get(&format!("/.gateway/login?{}", "x".repeat(26_000))).status, 414);
+    }
+}
+
+#[test]
+fn a_form_that_was_sent_after_the_session_ended_leads_back_to_its_page_and_says_so() {
+    let gateway = gateway();
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut alice = Visitor::of(&gateway).speaking(protocol);
+        alice.sign_in("alice", &password("alice"));
+        gateway.clock.advance(Duration::from_hours(2));
+        let origin = alice.origin();
+        let referer = format!("{origin}/form?id=7");
+        let said = [("referer", &*referer), ("origin", &*origin), ("sec-fetch-site", "same-origin")];
+        let reply = alice.submit_with("/save", &[("text", "a letter")], &said);
+        assert_eq!((reply.status.as_u16(), reply.location()), (303, "/.gateway/login?next=/form%3Fid%3D7"));
+        let page = alice.get(reply.location());
+        assert!(page.text().contains("What you sent was not saved"), "{}", page.text());
+        assert_eq!(page.field("next"), "/form?id=7");
+        assert!(!alice.get(reply.location()).text().contains("not saved"), "said twice");
+        // What reads in an open page tells the person behind it.
+        let reply = alice.fetch(&Method::GET, "/api");
+        let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(problem["detail"], "Your session has ended. Reload the page to sign in.");
+    }
+}
+
+#[test]
+fn the_root_of_the_gateway_s_pages_leads_somewhere() {
+    let gateway = gateway();
+    let mut alice = Visitor::of(&gateway);
+    for path in ["/.gateway", "/.gateway/"] {
+        assert_eq!(alice.get(path).location(), "/.gateway/login", "{path}");
+    }
+    alice.sign_in("alice", &password("alice"));
+    for path in ["/.gateway", "/.gateway/"] {
+        assert_eq!(alice.get(path).location(), "/.gateway/account", "{path}");
+    }
+}
+
+#[test]
 fn a_program_gets_a_problem_and_no_redirect() {
     let gateway = gateway();
     for protocol in [Protocol::Http1, Protocol::Http2] {

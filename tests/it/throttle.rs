@@ -1,6 +1,6 @@
 //! Guessing is slowed down, for everybody alike, and nobody is locked out by a stranger.
 
-use std::{collections::BTreeSet, fmt::Write, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, io::Write as _, time::Duration};
 
 use http::{Request, header::CONTENT_TYPE};
 use portcullis::{
@@ -9,6 +9,7 @@ use portcullis::{
     identity::UserId,
     session::{Invalidator, RedisAddress, RedisSettings, RedisStore, StoreSurroundings},
     throttle::{Attempt, Files, Guess, Limits, Throttle, Whose},
+    users::{HashSettings, Passwords},
 };
 use serde_json::Value;
 
@@ -228,6 +229,52 @@ fn guesses_that_are_sent_at_once_do_not_go_past_the_budget() {
     }
     let reply = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
     assert_eq!(reply.status, 429);
+}
+
+#[test]
+fn a_guess_that_is_broken_off_counts_as_soon_as_its_password_is_looked_at() {
+    let gateway = gateway("");
+    // A hash that takes long to check, so that most are broken off before the verdict; it holds for all.
+    let slow = HashSettings { memory: 64 << 10, iterations: 6, parallelism: 1 };
+    let name = "alice".to_owned().try_into().unwrap();
+    gateway.users().set_password(&name, &Passwords::hash_now(slow, &password("alice").into())).unwrap();
+    let mallory = Guesser::at(&gateway, "192.0.2.1");
+    let checks = || gateway.counted("portcullis_password_checks_total");
+    let mut refused = 0;
+    for _ in 0..8 {
+        let before = checks();
+        let (mut socket, body) = (mallory.visitor.raw(), mallory.request("alice", "wrong").into_body());
+        write!(
+            socket,
+            "POST /.gateway/login HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nX-Forwarded-For: 192.0.2.1\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            gateway.origin.trim_start_matches("https://"),
+            mallory.visitor.cookie_line(),
+            body.len()
+        )
+        .unwrap();
+        let throttled =
+            || gateway.log().iter().filter(|line| line["reason"] == "throttled").count() > refused;
+        until("the password is looked at, or not", || checks() > before || throttled());
+        let was_refused = throttled();
+        refused += usize::from(was_refused);
+        drop(socket);
+        // Whether this one is known to have failed or not: the next is sent when it is.
+        until("the check has ended", || {
+            let ended = ["abandoned", "wrong-password", "throttled"].map(Value::from);
+            gateway.log().iter().filter(|line| ended.contains(&line["reason"])).count()
+                >= usize::try_from(checks()).unwrap() + refused
+        });
+    }
+    assert_eq!((checks(), refused), (5, 3));
+    let reply = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"));
+    let log = gateway.log();
+    let blocked: Vec<_> = log.iter().filter(|line| line["event"] == "blocked").collect();
+    assert_eq!(
+        (blocked.len(), &blocked[0]["reason"], &blocked[0]["user"]),
+        (1, &"account".into(), &"alice".into())
+    );
 }
 
 #[test]
@@ -555,7 +602,7 @@ fn redis_counts_as_memory_does() {
         let both = [&shared, &alone];
         let devices = both.map(|throttle| throttle.device_cookie(UserId(1), None).unwrap());
         let mut random = Random(0x5eed);
-        let mut open: Vec<[Attempt<'_>; 2]> = Vec::new();
+        let mut open: Vec<[Attempt; 2]> = Vec::new();
         let (mut reserved, mut refused, mut begun) = (0, 0, 0);
         for step in 0..4000 {
             match random.below(10) {
@@ -592,7 +639,20 @@ fn redis_counts_as_memory_does() {
                             one.succeeded().await;
                             other.succeeded().await;
                         }
+                        // Given back, counted, or counted against the address alone.
                         1 => drop((one, other)),
+                        2 => {
+                            let (mut one, mut other) = (one, other);
+                            one.begin();
+                            other.begin();
+                            drop((one, other));
+                        }
+                        3 => {
+                            let (mut one, mut other) = (one, other);
+                            one.fits();
+                            other.fits();
+                            drop((one, other));
+                        }
                         _ => {
                             let told = [one.failed().await, other.failed().await];
                             let [one, other] = told.map(|blocked| {

@@ -188,6 +188,25 @@ fn a_redis_that_comes_back_empty_has_ended_all_sessions() {
 }
 
 #[test]
+fn signing_out_while_redis_is_away_is_a_503_whatever_the_form_says() {
+    let mut redis = RedisServer::start();
+    let (here, there, _wire) = two(&redis, "cache_ttl = \"10h\"\ngrace = \"10h\"");
+    let (mut alice, _) = alice_on_both(&here, &there);
+    let csrf = alice.get("/.gateway/logout").field("csrf");
+    redis.kill();
+    until("it is noticed", || !is_ready(&here));
+    for sent in [&*csrf, "", "forged"] {
+        let reply = alice.submit("/.gateway/logout", &[("csrf", sent)]);
+        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "10"), "{sent}");
+        assert!(alice.cookies.contains_key(SESSION), "{sent}");
+        let fields = [("csrf", sent), ("end", "others")];
+        assert_eq!(alice.submit("/.gateway/account/sessions", &fields).status, 503, "{sent}");
+    }
+    here.clock.advance(Duration::from_hours(11));
+    assert_eq!(alice.submit("/.gateway/logout", &[("csrf", &csrf)]).status, 503);
+}
+
+#[test]
 fn what_ended_while_the_wire_was_cut_is_over_once_it_is_mended() {
     let redis = RedisServer::start();
     let (here, there, wire) = two(&redis, "cache_ttl = \"10h\"\ngrace = \"10h\"");

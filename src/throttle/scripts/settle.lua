@@ -1,13 +1,13 @@
 -- One step of the counters of an attempt, all of them or none: counter.rs in
 -- Redis. KEYS are the counters, all in one slot.
 --
--- ARGV: what to do (reserve, fail, back, succeed), the prefix of the indexes,
+-- ARGV: what to do (look, reserve, fail, back, succeed), the prefix of the indexes,
 -- now, the window, the longest time that a check takes, when all is forgotten,
 -- how many counters of a bounded kind there may be, the number of waits, the
 -- waits; then of each counter its name, the letter of its kind, its budget and
 -- its patience. Times are in milliseconds.
 --
--- Answers to reserve with one number, how long to wait; to fail with the wait
+-- Answers to look and reserve with one number, how long to wait; to fail with the wait
 -- that begins for each counter, 0 for none.
 local what, prefix = ARGV[1], ARGV[2]
 local now, window = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -96,7 +96,7 @@ for i, name in ipairs(KEYS) do
     all[i] = one
 end
 
-if what == 'reserve' then
+if what == 'look' or what == 'reserve' then
     local wait = 0
     for _, one in ipairs(all) do
         local c = one.c
@@ -107,7 +107,7 @@ if what == 'reserve' then
             wait = math.max(wait, a_moment)
         end
     end
-    if wait > 0 then
+    if wait > 0 or what == 'look' then
         return { whole(wait) }
     end
     for _, one in ipairs(all) do

@@ -14,7 +14,9 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub use hash::{HashSettings, InvalidHashSettings, InvalidPasswordHash, PasswordHash};
-pub use threads::{Busy, Passwords, Verdict};
+#[cfg(test)]
+pub(crate) use threads::ByHand;
+pub use threads::{Busy, Charged, Passwords, Verdict};
 
 /// A password exactly as it was typed: nothing trimmed, folded or cut off (OWASP ASVS 5.0 6.2.8).
 ///

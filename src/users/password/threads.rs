@@ -5,6 +5,10 @@
 //! queue in front of them: whoever floods the sign-in form fills the queue and
 //! is told to come back later, while those who are signed in notice nothing.
 //! Memory is bounded with it: threads × memory of one check.
+//!
+//! A check that has begun runs to its end, whether or not anybody waits for it.
+//! So the job owns what the check is [`Charged`] to, and hands it back with the
+//! verdict.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -45,6 +49,23 @@ pub enum Verdict {
         /// The same password hashed with today's settings, if the stored hash is weaker.
         upgrade: Option<PasswordHash>,
     },
+}
+
+/// What a check is charged to. It moves into the job, and is dropped where the verdict finds nobody: on the hashing
+/// thread, or with the request that was given up.
+pub trait Charged: Send + 'static {
+    /// The password is looked at now.
+    fn begin(&mut self);
+
+    /// It was looked at, and fits or does not.
+    fn end(&mut self, verdict: &Verdict);
+}
+
+/// Charged to nobody.
+impl Charged for () {
+    fn begin(&mut self) {}
+
+    fn end(&mut self, _: &Verdict) {}
 }
 
 /// The queue of passwords to hash is full; answer 503 with `Retry-After`.
@@ -90,7 +111,24 @@ impl Passwords {
     /// up for, so that the time of a wrong password tells nothing about the account. (A dearer one takes
     /// longer; that can't be helped without slowing everybody.)
     pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<Verdict, Busy> {
-        self.ask(move |hasher| hasher.verify(hash.as_ref(), &password)).await
+        self.verify_charged(hash, password, ()).await.map(|(verdict, ())| verdict)
+    }
+
+    /// The same, charged to `charge`: it learns when the check begins and how it ends, and comes back with the
+    /// verdict.
+    pub async fn verify_charged<C: Charged>(
+        &self,
+        hash: Option<PasswordHash>,
+        password: Password,
+        mut charge: C,
+    ) -> Result<(Verdict, C), Busy> {
+        self.ask(move |hasher| {
+            charge.begin();
+            let verdict = hasher.verify(hash.as_ref(), &password);
+            charge.end(&verdict);
+            (verdict, charge)
+        })
+        .await
     }
 
     /// Hashes a new password with today's settings.
@@ -145,9 +183,9 @@ impl Passwords {
     ) -> Result<T, Busy> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |hasher| {
-            // Who has hung up waits for no answer: a flood of broken-off sign-ins costs nothing.
+            // A sign-in that was broken off before its turn costs nothing.
             if !answer.is_closed() {
-                // The asker may still leave while we work.
+                // The asker may still leave while we work; the answer is then dropped here.
                 drop(answer.send(work(hasher)));
             }
         });
@@ -170,6 +208,34 @@ impl Passwords {
 }
 
 type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
+
+/// The place of the threads, for tests: each job is done when the test says so.
+#[cfg(test)]
+pub(crate) struct ByHand {
+    waiting: Receiver<Job>,
+    hasher: Hasher,
+}
+
+#[cfg(test)]
+impl ByHand {
+    /// Does the job that has waited longest; `false` if there is none.
+    pub(crate) fn work(&mut self) -> bool {
+        let job = self.waiting.try_recv();
+        self.hasher.gauges.waiting.fetch_sub(u64::from(job.is_ok()), Ordering::Relaxed);
+        job.map(|job| job(&mut self.hasher)).is_ok()
+    }
+}
+
+#[cfg(test)]
+impl Passwords {
+    /// Without threads.
+    pub(crate) fn by_hand(settings: HashSettings, queue: usize) -> (Arc<Self>, ByHand) {
+        let gauges = Arc::new(Gauges::default());
+        let (jobs, waiting) = sync_channel(queue);
+        let hasher = Hasher { settings, memory: argon::Memory::default(), gauges: Arc::clone(&gauges) };
+        (Arc::new(Self { jobs, jobs_per_thread: 1, settings, gauges }), ByHand { waiting, hasher })
+    }
+}
 
 /// What the threads report.
 #[derive(Debug, Default)]
@@ -242,6 +308,8 @@ const HASHING_NICENESS: i32 = 10;
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+
+    use futures_util::future::{BoxFuture, FutureExt};
 
     use super::*;
 
@@ -341,6 +409,62 @@ mod tests {
             }
         };
         assert_eq!(verdict, Verdict::Wrong);
+    }
+
+    /// Notes what happens to it, and has the request given up when the check begins.
+    struct Noted {
+        log: Arc<Mutex<Vec<&'static str>>>,
+        request: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
+    }
+
+    impl Noted {
+        fn note(&self, what: &'static str) {
+            self.log.lock().unwrap().push(what);
+        }
+    }
+
+    impl Charged for Noted {
+        fn begin(&mut self) {
+            self.note("begun");
+            drop(self.request.lock().unwrap().take());
+        }
+
+        fn end(&mut self, verdict: &Verdict) {
+            self.note(if *verdict == Verdict::Wrong { "wrong" } else { "right" });
+        }
+    }
+
+    impl Drop for Noted {
+        fn drop(&mut self) {
+            self.note("dropped");
+        }
+    }
+
+    #[test]
+    fn a_check_that_has_begun_ends_and_its_charge_with_it_though_the_request_was_given_up() {
+        let given_up = |when: &'static str| {
+            let (passwords, mut by_hand) = Passwords::by_hand(QUICK, 4);
+            let (log, request) = (Arc::default(), Arc::<Mutex<Option<BoxFuture<'static, ()>>>>::default());
+            let charge = Noted { log: Arc::clone(&log), request: Arc::clone(&request) };
+            let mut checking = async move {
+                passwords.verify_charged(None, password("any"), charge).await.map(drop).unwrap_or_default();
+            }
+            .boxed();
+            assert!(checking.as_mut().now_or_never().is_none());
+            match when {
+                "waiting" => drop(checking),
+                "begun" => *request.lock().unwrap() = Some(checking),
+                _ => {
+                    assert!(by_hand.work());
+                    drop(checking);
+                }
+            }
+            by_hand.work();
+            log.lock().unwrap().clone()
+        };
+        assert_eq!(given_up("waiting"), ["dropped"]);
+        assert_eq!(given_up("begun"), ["begun", "wrong", "dropped"]);
+        assert_eq!(given_up("checked"), ["begun", "wrong", "dropped"]);
     }
 
     #[tokio::test]

@@ -260,11 +260,15 @@ impl Visitor {
             request.headers_mut().insert(HOST, self.host.parse().expect("a host"));
         }
         if !self.cookies.is_empty() && !request.headers().contains_key(COOKIE) {
-            let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
-            let line = pairs.collect::<Vec<_>>().join("; ");
-            request.headers_mut().insert(COOKIE, line.parse().expect("a cookie line"));
+            request.headers_mut().insert(COOKIE, self.cookie_line().parse().expect("a cookie line"));
         }
         request
+    }
+
+    /// The value of the `Cookie` header.
+    pub fn cookie_line(&self) -> String {
+        let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
     }
 
     fn keep_cookies(&mut self, reply: &Reply) {

@@ -1,0 +1,177 @@
+//! Requests in whose place somebody is asked to sign in, or to confirm the password: where they lead afterwards.
+//!
+//! What only reads is asked for again. What changes something is not: its body is gone, so the browser goes back to
+//! the page that it was sent from, and the person is told that nothing was saved.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, header::REFERER};
+use http_body_util::Full;
+
+use super::{ReturnTo, csrf, notice::Notice};
+use crate::{pages, session::cookie::CookieNames};
+
+/// A navigation that ends at one of the gateway's own pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupted<'r> {
+    /// Its method.
+    pub method: &'r Method,
+    /// All header fields.
+    pub headers: &'r HeaderMap,
+    /// The site as the browser knows it; see [`super::Visit::host`].
+    pub host: &'r str,
+    /// Its path and query.
+    pub path_and_query: &'r str,
+    /// How long the head of a request may be: the next one carries all this in its address.
+    pub header_size: usize,
+    /// The names of the gateway's cookies.
+    pub cookies: &'r CookieNames,
+}
+
+/// What has to be done first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// Signing in.
+    SignIn,
+    /// Confirming the password.
+    Confirm,
+}
+
+impl Interrupted<'_> {
+    /// Leads to the page where that is done, and from there on.
+    pub fn redirect(&self, first: First) -> Response<Full<Bytes>> {
+        let mut response = pages::redirect(&self.location(first));
+        // Of what another site has sent, the reader filled in nothing.
+        if !self.only_reads() && csrf::is_from_here(self.headers, self.host) {
+            let not_saved = match first {
+                First::SignIn => Notice::SentSignedOut,
+                First::Confirm => Notice::SentUnconfirmed,
+            };
+            not_saved.leave(self.cookies, response.headers_mut());
+        }
+        response
+    }
+
+    /// The address of that page.
+    pub fn location(&self, first: First) -> String {
+        let location = match first {
+            First::SignIn => ReturnTo::login_location,
+            First::Confirm => ReturnTo::confirm_location,
+        };
+        let next = if self.only_reads() { ReturnTo::sent(self.path_and_query) } else { self.sent_from() };
+        let to = location(&next);
+        // A quarter of the head is left for cookies and whatever else a browser sends.
+        if to.len() > self.header_size / 4 * 3 { location(&ReturnTo::start()) } else { to }
+    }
+
+    fn only_reads(&self) -> bool {
+        matches!(*self.method, Method::GET | Method::HEAD)
+    }
+
+    /// The page of this host that the request was sent from; the start page if the browser does not say. A form of
+    /// the gateway's own is at the address that it is sent to.
+    pub(super) fn sent_from(&self) -> ReturnTo {
+        let mut values = self.headers.get_all(REFERER).iter();
+        let (Some(referer), None) = (values.next(), values.next()) else {
+            let is_ours = self.path_and_query.starts_with("/.gateway/");
+            return if is_ours { ReturnTo::sent(self.path_and_query) } else { ReturnTo::start() };
+        };
+        let Some(rest) = referer.to_str().ok().and_then(|text| text.strip_prefix("https://")) else {
+            return ReturnTo::start();
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if csrf::is_same_authority(authority, self.host) { ReturnTo::parse(path) } else { ReturnTo::start() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use http::{HeaderName, HeaderValue, header::SET_COOKIE};
+
+    use super::*;
+
+    const HERE: &str = "wiki.example.com:8443";
+
+    fn interrupted<'r>(
+        method: &'r Method,
+        headers: &'r HeaderMap,
+        path_and_query: &'r str,
+    ) -> Interrupted<'r> {
+        static COOKIES: LazyLock<CookieNames> = LazyLock::new(CookieNames::default);
+        Interrupted { method, headers, host: HERE, path_and_query, header_size: 32 << 10, cookies: &COOKIES }
+    }
+
+    /// Where it leads, and whether the next page says that nothing was saved.
+    fn led(method: &Method, path_and_query: &str, fields: &[(HeaderName, &str)]) -> (String, bool) {
+        let headers = &fields
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+            .collect();
+        let it = interrupted(method, headers, path_and_query);
+        let [sign_in, confirm] = [First::SignIn, First::Confirm].map(|first| it.redirect(first));
+        let [to, again] =
+            [&sign_in, &confirm].map(|it| it.headers()["location"].to_str().unwrap().to_owned());
+        assert_eq!(to.replace("/login", "/confirm"), again);
+        assert_eq!(sign_in.headers().contains_key(SET_COOKIE), confirm.headers().contains_key(SET_COOKIE));
+        (to, sign_in.headers().contains_key(SET_COOKIE))
+    }
+
+    #[test]
+    fn what_only_reads_is_asked_for_again() {
+        let referer = [(REFERER, "https://wiki.example.com:8443/form")];
+        for method in [Method::GET, Method::HEAD] {
+            let led = led(&method, "/page?a=b", &referer);
+            assert_eq!(led, ("/.gateway/login?next=/page%3Fa%3Db".to_owned(), false));
+        }
+    }
+
+    #[test]
+    fn what_changes_something_leads_back_to_the_page_of_this_origin_that_it_was_sent_from() {
+        let site = HeaderName::from_static("sec-fetch-site");
+        for (referer, next) in [
+            ("https://wiki.example.com:8443/form?id=7", "/form%3Fid%3D7"),
+            ("https://WIKI.example.com:8443/form", "/form"),
+            ("https://wiki.example.com:8443/.gateway/account", "/.gateway/account"),
+            ("https://wiki.example.com:8443/", ""),
+            ("https://wiki.example.com:8443", ""),
+            ("https://wiki.example.com/form", ""),
+            ("http://wiki.example.com:8443/form", ""),
+            ("https://wiki.example.com:8443@evil.example/form", ""),
+            ("https://wiki.example.com:8443.evil.example/form", ""),
+            ("https://wiki.example.com:8443//evil.example/form", ""),
+            ("https://wiki.example.com:8443/.gateway/login", ""),
+            ("https://evil.example/form", ""),
+            ("/form", ""),
+            ("about:blank", ""),
+            ("", ""),
+        ] {
+            let expected = if next.is_empty() {
+                "/.gateway/login".to_owned()
+            } else {
+                format!("/.gateway/login?next={next}")
+            };
+            let fields = [(REFERER, referer), (site.clone(), "same-origin")];
+            assert_eq!(led(&Method::POST, "/save", &fields), (expected, true), "{referer}");
+        }
+        let twice = ["https://wiki.example.com:8443/a", "https://wiki.example.com:8443/b"];
+        let mut headers = HeaderMap::new();
+        for referer in twice {
+            headers.append(REFERER, HeaderValue::from_static(referer));
+        }
+        let it = interrupted(&Method::POST, &headers, "/save");
+        assert_eq!(it.location(First::SignIn), "/.gateway/login");
+        assert!(!led(&Method::POST, "/save", &[(site, "cross-site")]).1, "somebody else has filled it in");
+    }
+
+    #[test]
+    fn an_address_that_no_head_could_carry_is_let_go() {
+        let it = |length: usize, header_size| {
+            let path = format!("/{}", "a".repeat(length));
+            let headers = HeaderMap::new();
+            let it = Interrupted { header_size, ..interrupted(&Method::GET, &headers, &path) };
+            it.location(First::SignIn).len() > length
+        };
+        assert!(it(8000, 32 << 10) && it(20_000, 32 << 10) && !it(7000, 8 << 10));
+    }
+}
