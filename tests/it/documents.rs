@@ -4,6 +4,11 @@ use std::{fs, path::Path};
 
 use portcullis::config;
 
+use crate::support::{
+    gateway::{TestGateway, password},
+    visitor::Visitor,
+};
+
 #[test]
 fn every_configuration_in_the_documents_can_be_used() {
     for (document, least) in [("README.md", 1), ("docs/apps.md", 6), ("docs/install.md", 1)] {
@@ -39,6 +44,34 @@ fn every_link_between_the_documents_leads_somewhere() {
             }
         }
     }
+}
+
+#[test]
+fn every_address_of_the_gateway_in_the_documents_is_served() {
+    let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"");
+    let apps = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/apps.md")).unwrap();
+    let rows: Vec<(&str, &str)> = apps
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .filter(|(address, _)| address.starts_with("/.gateway/"))
+        .map(|(address, rest)| (address, rest.split(" |").next().unwrap()))
+        .collect();
+    assert!(rows.len() > 7, "{rows:?}");
+    gateway.add_user("alice", &[]);
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    for (address, methods) in rows.iter().filter(|(address, _)| *address != "/.gateway/setup") {
+        for method in ["GET", "POST"] {
+            let reply = alice.fetch(&method.parse().unwrap(), address);
+            let is_served = ![404, 405].contains(&reply.status.as_u16());
+            assert_eq!(
+                is_served,
+                methods.split(", ").any(|name| name == method),
+                "{method} {address}: {reply:?}"
+            );
+        }
+    }
+    assert_eq!(alice.get("/.gateway/nothing").status, 404);
 }
 
 /// As renderers of Markdown make it of a heading.
