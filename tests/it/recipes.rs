@@ -6,6 +6,7 @@
 
 mod cgi;
 mod document;
+mod heavy;
 mod node;
 mod python;
 mod running;
@@ -17,21 +18,28 @@ use document::{Recipe, recipes_tried};
 
 #[test]
 fn the_document_names_the_versions_that_the_tests_install() {
-    let pins =
-        [include_str!("../recipes/requirements.txt"), include_str!("../recipes/package.json")].concat();
+    let pins = [
+        include_str!("../recipes/requirements.txt"),
+        include_str!("../recipes/package.json"),
+        include_str!("../recipes/heavy/requirements.txt"),
+        include_str!("../recipes/heavy/package.json"),
+    ]
+    .concat();
     let applications = [
-        ("Django", "django", "django"),
-        ("Flask-AppBuilder", "flask-appbuilder", "flask-appbuilder"),
-        ("Jupyter Server", "jupyter-server", "jupyter_server"),
-        ("Node-RED", "node-red", "node-red"),
-        ("Radicale", "radicale", "radicale"),
-        ("TiddlyWiki", "tiddlywiki", "tiddlywiki"),
-        ("WsgiDAV", "wsgidav", "wsgidav"),
+        ("Django", "django"),
+        ("Flask-AppBuilder", "flask-appbuilder"),
+        ("Gradio", "gradio"),
+        ("Jupyter Server", "jupyter-server"),
+        ("Node-RED", "node-red"),
+        ("Radicale", "radicale"),
+        ("Streamlit", "streamlit"),
+        ("TensorBoard", "tensorboard"),
+        ("TiddlyWiki", "tiddlywiki"),
+        ("WsgiDAV", "wsgidav"),
+        ("wetty", "wetty"),
     ];
-    for (application, python, node) in applications {
-        let version = version_pinned(&pins, python)
-            .or_else(|| version_pinned(&pins, node))
-            .unwrap_or_else(|| panic!("{application} is not pinned"));
+    for (application, name) in applications {
+        let version = version_pinned(&pins, name).unwrap_or_else(|| panic!("{application} is not pinned"));
         let rows = recipes_tried();
         let row = rows.iter().find(|row| row.application == application);
         let row = row.unwrap_or_else(|| panic!("{application} is not in the table of docs/apps.md"));

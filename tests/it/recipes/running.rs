@@ -90,9 +90,12 @@ impl Folder {
 
     /// A command line as a shell reads it, run in this folder; programs of the test's own come first.
     pub fn command(&self, line: &str) -> Command {
-        let tools = tools();
-        let path = std::env::var("PATH").expect("a PATH");
-        let path = format!("{0}/python/bin:{0}/node/node_modules/.bin:/usr/sbin:{path}", tools.display());
+        let mut path = String::new();
+        for tools in [tools(), heavy_tools()] {
+            path += &format!("{0}/python/bin:{0}/node/node_modules/.bin:", tools.display());
+        }
+        path += "/usr/sbin:";
+        path += &std::env::var("PATH").expect("a PATH");
         let mut command = Command::new("sh");
         command.args(["-c", &format!("exec {}", line.trim())]).current_dir(self.0.path());
         command.env("PATH", path).env("HOME", self.0.path()).stdin(Stdio::null());
@@ -289,6 +292,11 @@ pub fn is_root() -> bool {
 /// Where `tests/run` installs what is only for the tests.
 pub fn tools() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes")
+}
+
+/// Where `tests/heavy` installs what is too large for each run of the tests.
+pub fn heavy_tools() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes-heavy")
 }
 
 const PATIENCE: Duration = Duration::from_secs(90);

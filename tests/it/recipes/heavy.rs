@@ -1,0 +1,108 @@
+//! Applications that are too large to be installed for each run of the tests: Gradio, Streamlit, `TensorBoard`, wetty.
+//!
+//! `tests/heavy` installs them and runs these tests. `docs/apps.md` says that they are tried by hand.
+
+use http::Method;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    document::Recipe,
+    running::{Folder, ends, gateway, heavy_tools, open_socket, send, signed_in, signs_out, wait_for},
+};
+use crate::support::{browser::Browser, gateway::password, process::until};
+
+#[test]
+#[ignore = "large; tests/heavy installs Gradio and runs it"]
+fn gradio_answers_through_its_queue() {
+    let recipe = Recipe::of("Gradio");
+    let folder = Folder::new();
+    let gradio = folder.start("gradio", |port| {
+        let program = recipe.block("python").with("server_port=7860", &format!("server_port={port}"));
+        folder.write("app.py", &format!("import gradio as gr\n\n\n{}", program.text()));
+        let mut command = folder.command(&format!("{}/python/bin/python app.py", heavy_tools().display()));
+        command.env("GRADIO_ANALYTICS_ENABLED", "False");
+        command
+    });
+    let gateway = gateway(recipe.block("toml"), "127.0.0.1:7860", &gradio);
+    let mut visitor = signed_in(&gateway, "alice");
+
+    let page = visitor.get("/").text();
+    assert!(page.contains(&format!("\"root\":\"{}\"", visitor.origin())), "{page}");
+    let json = [("content-type", "application/json")];
+    let question = r#"{"data": ["hello"], "fn_index": 0, "session_hash": "abc"}"#;
+    assert_eq!(send(&mut visitor, "POST", "/gradio_api/queue/join", &json, question).status, 200);
+    let events = visitor.fetch(&Method::GET, "/gradio_api/queue/data?session_hash=abc").text();
+    assert!(events.contains("alice said hello"), "{events}");
+
+    signs_out(&mut visitor, "/config");
+}
+
+#[test]
+#[ignore = "large; tests/heavy installs Streamlit and runs it"]
+fn streamlit_shows_a_page_to_whom_it_knows() {
+    let recipe = Recipe::of("Streamlit");
+    let folder = Folder::copy_of("heavy");
+    let streamlit = folder.start("streamlit", |port| {
+        let line = recipe
+            .block("sh")
+            .with("--server.port=8501", &format!("--server.port={port}"))
+            .with("app.py", "streamlit_app.py --browser.gatherUsageStats=false");
+        folder.command(line.text())
+    });
+    let configuration = recipe.block("toml").with("streamlit.example.com", "localhost");
+    let gateway = gateway(configuration, "127.0.0.1:8501", &streamlit);
+
+    let browser = Browser::start();
+    browser.open(&gateway.origin);
+    browser.fill_in("#username", "alice");
+    browser.fill_in("#password", &password("alice"));
+    browser.click("button[type=submit]");
+    until("its WebSocket brings the page", || browser.text().contains("hello alice"));
+    signs_out(&mut signed_in(&gateway, "alice"), "/_stcore/host-config");
+}
+
+#[test]
+#[ignore = "large; tests/heavy installs TensorBoard and runs it"]
+fn tensorboard_takes_questions_by_post() {
+    let recipe = Recipe::of("TensorBoard");
+    let folder = Folder::new();
+    folder.make(&["logs"]);
+    let tensorboard = folder.start("tensorboard", |port| {
+        folder.command(recipe.block("sh").with("--port 6006", &format!("--port {port}")).text())
+    });
+    let gateway = gateway(recipe.block("toml"), "127.0.0.1:6006", &tensorboard);
+    let mut visitor = signed_in(&gateway, "alice");
+
+    assert_eq!(visitor.get("/").status, 200);
+    let path = "/experiment/defaultExperimentId/data/plugin/timeseries/timeSeries";
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let found = send(&mut visitor, "POST", path, &form, "requests=%5B%5D");
+    assert_eq!((found.status.as_u16(), &*found.text()), (200, "[]"));
+
+    signs_out(&mut visitor, "/data/environment");
+}
+
+#[test]
+#[ignore = "needs a C++ compiler; tests/heavy installs wetty and runs it"]
+fn wetty_runs_a_shell_over_its_websocket() {
+    let recipe = Recipe::of("wetty");
+    let folder = Folder::new();
+    let wetty = folder.start("wetty", |port| {
+        let line = recipe.block("sh").with("--port 3000", &format!("--port {port}"));
+        folder.command(&format!("{} --command /bin/sh", line.text().trim()))
+    });
+    let gateway = gateway(recipe.block("toml"), "127.0.0.1:3000", &wetty);
+    assert_eq!(signed_in(&gateway, "bob").fetch(&Method::GET, "/").status, 403, "the rule is for alice");
+    let mut visitor = signed_in(&gateway, "alice");
+
+    assert_eq!(visitor.get("/").status, 200);
+    let mut socket = open_socket(&visitor, "/socket.io/?EIO=4&transport=websocket");
+    wait_for(&mut socket, "sid");
+    socket.send(Message::text("40")).expect("it is sent");
+    wait_for(&mut socket, "[\"login\"]");
+    socket.send(Message::text("42[\"input\",\"echo $((40+2))-is-it\\r\"]")).expect("it is sent");
+    wait_for(&mut socket, "42-is-it");
+
+    signs_out(&mut visitor, "/");
+    ends(&mut socket);
+}
