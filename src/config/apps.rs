@@ -5,11 +5,13 @@ use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 use http::HeaderValue;
 
 use super::{
+    certificate::Covered,
     groups::Groups,
     hosts, identity, keys, overlaps, pass_headers,
     quantity::show_duration,
     reader::{Field, Reader, Section, shown},
     rules::{self, PORTAL},
+    server::Listening,
     shield,
     source::Span,
     upstreams::Upstreams,
@@ -50,7 +52,9 @@ pub(super) fn read(
     folder: &Path,
     groups: &Groups,
     limits: &Limits,
+    surroundings: (&Listening, &Covered),
 ) -> Apps {
+    let (listening, covered) = surroundings;
     let sections = reader.tables(top.field("app"), &keys::APP);
     let empty = |field: Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
     if top.lacks("app") || top.field("app").is_some_and(empty) {
@@ -61,11 +65,12 @@ pub(super) fn read(
         );
     }
     let mut names = Names::read(reader, &sections);
-    let (upstreams, mut builder) = (Upstreams::default(), PolicyBuilder::default());
+    let (upstreams, mut builder) = (Upstreams::of(listening), PolicyBuilder::default());
     let (mut declared, mut forwarded, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
     let (mut shields, mut passing) = (Vec::new(), Vec::new());
     for (index, section) in sections.iter().enumerate() {
         let hosts = hosts_of(reader, section.field("host"));
+        covered.warn_of_others(reader, &hosts);
         let path = section.field("path");
         let mount = mount(reader, path.as_ref());
         let name = names.of(index, &hosts, mount.as_ref());

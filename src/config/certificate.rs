@@ -1,11 +1,19 @@
 //! Certificates and keys: whether what the files hold can be served.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
 
 use rustls::{
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
     sign::CertifiedKey,
 };
+use x509_parser::extensions::GeneralName;
 
 use super::{reader::Reader, source::Span};
 use crate::clock::{Clock, Timestamp};
@@ -37,14 +45,14 @@ pub fn read(cert: &Path, key: &Path) -> Result<CertifiedKey, CertificateProblem>
         Ok(chain) => chain,
         Err((problem, help)) => return wrong(CertificateFile::Cert, problem, help),
     };
-    let pem = match std::fs::read(key) {
-        Ok(pem) => zeroize::Zeroizing::new(pem),
+    let text = match std::fs::read(key) {
+        Ok(text) => zeroize::Zeroizing::new(text),
         Err(error) => {
             let problem = format!("cannot read {}: {}", key.display(), super::plain(&error));
             return wrong(CertificateFile::Key, problem, READABLE);
         }
     };
-    let Ok(secret) = PrivateKeyDer::from_pem_slice(&pem) else {
+    let Ok(secret) = PrivateKeyDer::from_pem_slice(&text) else {
         let problem = format!("{} holds no private key", key.display());
         return wrong(
             CertificateFile::Key,
@@ -81,11 +89,22 @@ impl fmt::Display for CertificateProblem {
 
 impl std::error::Error for CertificateProblem {}
 
-/// The certificates of a PEM file, at least one.
+/// The certificates of a PEM file, at least one, and each of them whole: a chain that lacks one in silence is
+/// believed by the clients that have met that one elsewhere, and by no other.
 pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, (String, &'static str)> {
-    let pem = std::fs::read(path)
+    let text = std::fs::read(path)
         .map_err(|error| (format!("cannot read {}: {}", path.display(), super::plain(&error)), READABLE))?;
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
+    let mut chain = Vec::new();
+    for (index, certificate) in CertificateDer::pem_slice_iter(&text).enumerate() {
+        let damaged = |why: String| {
+            let problem = format!("certificate {} in {} cannot be read: {why}", index + 1, path.display());
+            (problem, "make or fetch the file again; each certificate has to be whole")
+        };
+        let certificate = certificate.map_err(|error| damaged(pem_problem(&error)))?;
+        x509_parser::parse_x509_certificate(&certificate)
+            .map_err(|_| damaged("what is between its lines is no certificate".to_owned()))?;
+        chain.push(certificate);
+    }
     if chain.is_empty() {
         let help = "it has to be PEM: `-----BEGIN CERTIFICATE-----`";
         return Err((format!("{} holds no certificate", path.display()), help));
@@ -93,13 +112,24 @@ pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, (String
     Ok(chain)
 }
 
-/// Reports what keeps a certificate from being served, and what will.
-pub(super) fn check(reader: &Reader, cert: (&Path, &Span), key: (&Path, &Span)) {
+/// Without what the file holds: it may be a key in the wrong place.
+fn pem_problem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "the line that ends it is missing".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "the line that begins it is damaged".to_owned(),
+        pem::Error::Base64Decode(why) => format!("it is not Base64 ({why})"),
+        _ => "it is not PEM".to_owned(),
+    }
+}
+
+/// Reports what keeps a certificate from being served, and what will; the names that it is for, if
+/// it can be read.
+pub(super) fn check(reader: &Reader, cert: (&Path, &Span), key: (&Path, &Span)) -> Option<Vec<Box<str>>> {
     match read(cert.0, key.0) {
         Ok(certified) => {
-            if let Some(own) = certified.cert.first() {
-                check_time(reader, cert, own, "renew it; browsers refuse it");
-            }
+            let own = certified.cert.first()?;
+            check_time(reader, cert, own, "renew it; browsers refuse it");
+            Some(names(own))
         }
         Err(wrong) => {
             let span = match wrong.file {
@@ -107,7 +137,66 @@ pub(super) fn check(reader: &Reader, cert: (&Path, &Span), key: (&Path, &Span)) 
                 CertificateFile::Key => key.1,
             };
             reader.report(reader.error(span, wrong.problem).help(wrong.help));
+            None
         }
+    }
+}
+
+/// DNS names, wildcards as they are written, and addresses as they stand in a URL.
+fn names(own: &CertificateDer<'_>) -> Vec<Box<str>> {
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(own) else { return Vec::new() };
+    let Ok(Some(alternatives)) = parsed.subject_alternative_name() else { return Vec::new() };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase().into()),
+        GeneralName::IPAddress(bytes) => match **bytes {
+            [a, b, c, d] => Some(Ipv4Addr::from([a, b, c, d]).to_string().into()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|ip| format!("[{}]", Ipv6Addr::from(ip)).into()),
+        },
+        _ => None,
+    };
+    alternatives.value.general_names.iter().filter_map(name).collect()
+}
+
+/// The names that the configured certificates are for, to warn of hosts that none of them covers.
+#[derive(Debug, Default)]
+pub(super) struct Covered {
+    names: Vec<Box<str>>,
+    is_known: bool,
+    has_unreadable: bool,
+}
+
+impl Covered {
+    /// The names of one more certificate; `None`: it could not be read, and that has been reported.
+    pub(super) fn add(&mut self, names: Option<Vec<Box<str>>>) {
+        self.is_known = true;
+        self.has_unreadable |= names.is_none();
+        self.names.extend(names.unwrap_or_default());
+    }
+
+    /// Without a certificate of the operator's own, one is made that covers every host.
+    pub(super) fn warn_of_others(&self, reader: &Reader, hosts: &[(Box<str>, Span)]) {
+        if !self.is_known || self.has_unreadable {
+            return;
+        }
+        for (host, span) in hosts.iter().filter(|(host, _)| !self.names.iter().any(|name| is_for(name, host)))
+        {
+            reader.report(
+                reader
+                    .warning(span, format!("no certificate is for \"{host}\""))
+                    .label("browsers refuse the one that they are shown")
+                    .help(
+                        "add a `[[tls.certificate]]` for this name, or get one with this name among others",
+                    ),
+            );
+        }
+    }
+}
+
+/// RFC 9525 §6.3: a wildcard is one label.
+fn is_for(name: &str, host: &str) -> bool {
+    match name.strip_prefix('*') {
+        Some(parent) => host.find('.').and_then(|dot| host.get(dot..)) == Some(parent),
+        None => name == host,
     }
 }
 

@@ -9,7 +9,8 @@ use http::HeaderValue;
 use toml::de::DeTable;
 
 use super::{
-    apps, certificate,
+    apps,
+    certificate::{self, Covered},
     configuration::{CertificateFiles, Configuration, Log, Sessions, Tls},
     groups::Groups,
     keys, quantity,
@@ -33,13 +34,15 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
     let state = top.field("state").and_then(|field| path(reader, &field, folder));
     let groups = Groups::read(reader, top.field("groups"));
     let sessions = sessions(reader, section("session", &keys::SESSION).as_ref(), folder);
-    let apps = apps::read(reader, &top, folder, &groups, &sessions.limits);
+    let listening = server::read(reader, section("server", &keys::SERVER).as_ref());
+    let (tls, covered) = tls(reader, section("tls", &keys::TLS).as_ref(), folder);
+    let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered));
     Configuration {
         file: file.to_owned(),
         state: state.unwrap_or_else(|| folder.join("state")),
         certs: folder.join("certs"),
-        server: server::read(reader, section("server", &keys::SERVER).as_ref()),
-        tls: tls(reader, section("tls", &keys::TLS).as_ref(), folder),
+        server: listening.server,
+        tls,
         sessions,
         password: password(reader, section("password", &keys::PASSWORD).as_ref()),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
@@ -64,10 +67,10 @@ pub(super) fn path(reader: &Reader, field: &Field<'_>, folder: &Path) -> Option<
     Some(folder.join(text.content))
 }
 
-fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
+fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> (Tls, Covered) {
     let field = |name| section.and_then(|section| section.field(name));
     let min_version = field("min_version").and_then(|field| reader.choice(&field, &["1.2", "1.3"]));
-    let mut certificates = Vec::new();
+    let (mut certificates, mut covered) = (Vec::new(), Covered::default());
     for section in reader.tables(field("certificate"), &keys::CERTIFICATE) {
         let part =
             |name: &str| {
@@ -84,13 +87,13 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Tls {
             };
         let (cert, key) = (part("cert"), part("key"));
         if let (Some((cert, cert_span)), Some((key, key_span))) = (cert, key) {
-            certificate::check(reader, (&cert, &cert_span), (&key, &key_span));
+            covered.add(certificate::check(reader, (&cert, &cert_span), (&key, &key_span)));
             certificates.push(CertificateFiles { cert, key, place: reader.place(&cert_span) });
         }
     }
     let min_version = if min_version == Some("1.3") { TlsVersion::V1_3 } else { TlsVersion::V1_2 };
     let hsts = hsts(reader, section, !certificates.is_empty());
-    Tls { min_version, hsts, certificates }
+    (Tls { min_version, hsts, certificates }, covered)
 }
 
 /// RFC 6797. One that is asked for is sent with a self-signed certificate, too: a proxy in front may have

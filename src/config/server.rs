@@ -10,12 +10,11 @@ use super::{
     reader::{Field, Reader, Section, shown},
     source::Span,
 };
-use crate::request::TrustedProxies;
+use crate::{request::TrustedProxies, server::ListenAddr};
 
 /// Reads the section, or its defaults if there is none.
-pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Server {
+pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening {
     let field = |name| section.and_then(|section| section.field(name));
-    let mut taken: Vec<(SocketAddr, Span)> = Vec::new();
     let https = match field("https") {
         Some(field) => {
             if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
@@ -25,26 +24,92 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Server {
                         .help(format!("leave the key out for `{DEFAULT_HTTPS}`, or name one")),
                 );
             }
-            listeners(reader, &field, &mut taken)
+            listeners(reader, &field)
         }
-        None => vec![DEFAULT_HTTPS.parse().expect("the default is an address")],
+        None => vec![Listed::by_default(DEFAULT_HTTPS)],
     };
-    let http = field("http").map(|field| listeners(reader, &field, &mut taken)).unwrap_or_default();
+    let http = field("http").map(|field| listeners(reader, &field)).unwrap_or_default();
     let status = match field("status") {
-        None => Some(DEFAULT_STATUS.parse().expect("the default is an address")),
-        Some(field) => status(reader, &field, &mut taken),
+        None => Some(Listed::by_default(DEFAULT_STATUS)),
+        Some(field) => status(reader, &field),
     };
+    report_overlaps(reader, &[("https", &https), ("http", &http), ("status", status.as_slice())]);
     let workers = reader.integer(field("workers"), 0..=1024, 0);
-    Server {
-        https,
-        http,
-        status,
+    let addrs = |list: &[Listed]| list.iter().map(|listed| listed.addr).collect();
+    let server = Server {
+        https: addrs(&https),
+        http: addrs(&http),
+        status: status.map(|listed| listed.addr),
         trusted_proxies: trusted_proxies(reader, field("trusted_proxies")),
         workers: usize::try_from(workers).ok().and_then(NonZeroUsize::new),
+    };
+    let is_written = |list: &[Listed]| list.iter().all(|listed| listed.span.is_some());
+    let is_written = is_written(&https) && is_written(&http);
+    Listening { server, is_written }
+}
+
+/// The section, and whether its public listeners stand in the file.
+pub(super) struct Listening {
+    pub(super) server: Server,
+    /// What stands there by default may be replaced by sockets that the service manager passes on.
+    pub(super) is_written: bool,
+}
+
+/// An address to listen on, and where it stands; nowhere if it is the default.
+struct Listed {
+    addr: SocketAddr,
+    span: Option<Span>,
+}
+
+impl Listed {
+    fn by_default(addr: &str) -> Self {
+        Self { addr: addr.parse().expect("the default is an address"), span: None }
     }
 }
 
-fn status(reader: &Reader, field: &Field<'_>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
+/// Two listeners that cannot be bound at the same time, be they in one list or in two.
+fn report_overlaps(reader: &Reader, lists: &[(&str, &[Listed])]) {
+    let mut seen: Vec<(&str, &Listed, ListenAddr)> = Vec::new();
+    for (name, list) in lists {
+        let addrs: Vec<SocketAddr> = list.iter().map(|listed| listed.addr).collect();
+        for listed in *list {
+            let listen = ListenAddr::of(listed.addr, &addrs);
+            match seen.iter().find(|(.., other)| other.overlaps(listen)) {
+                Some((other_name, other, _)) => {
+                    report_overlap(reader, (other_name, other), (name, listed));
+                }
+                None => seen.push((name, listed, listen)),
+            }
+        }
+    }
+}
+
+fn report_overlap(reader: &Reader, (first_name, first): (&str, &Listed), (name, again): (&str, &Listed)) {
+    let diagnostic = match (&first.span, &again.span) {
+        (Some(span), Some(again_span)) if first.addr == again.addr => reader
+            .error(again_span, format!("`{}` is listened on twice", again.addr))
+            .label("again here")
+            .also(span.clone(), "first given here")
+            .help("keep one of them"),
+        (Some(span), Some(again_span)) => reader
+            .error(again_span, format!("`{}` and `{}` overlap", first.addr, again.addr))
+            .label("only one of the two can be listened on")
+            .also(span.clone(), "the other one")
+            .help("keep the one that covers the other, or give one of them another port"),
+        (Some(span), None) => reader
+            .error(span, format!("`{}` is in the way of the {name} listener", first.addr))
+            .label(format!("`{name}` is `{}` by default", again.addr))
+            .help(format!("choose another port, or give `{name}` another address")),
+        (None, Some(span)) => reader
+            .error(span, format!("`{}` is in the way of the {first_name} listener", again.addr))
+            .label(format!("`{first_name}` is `{}` by default", first.addr))
+            .help(format!("choose another port, or give `{first_name}` another address")),
+        (None, None) => return,
+    };
+    reader.report(diagnostic);
+}
+
+fn status(reader: &Reader, field: &Field<'_>) -> Option<Listed> {
     let off = format!("write `status = \"{OFF}\"` to have no status listener");
     match field.value.get_ref() {
         DeValue::String(text) if text == OFF => return None,
@@ -63,35 +128,23 @@ fn status(reader: &Reader, field: &Field<'_>, taken: &mut Vec<(SocketAddr, Span)
         }
         _ => {}
     }
-    listeners(reader, field, taken).first().copied()
+    listeners(reader, field).into_iter().next()
 }
 
-fn listeners(reader: &Reader, field: &Field<'_>, taken: &mut Vec<(SocketAddr, Span)>) -> Vec<SocketAddr> {
+fn listeners(reader: &Reader, field: &Field<'_>) -> Vec<Listed> {
     if let DeValue::Integer(port) = field.value.get_ref() {
         reader.wrong_type(field, "an address and a port", Some(listener_help(port.as_str())));
         return Vec::new();
     }
     let mut listeners = Vec::new();
     for text in reader.texts(field) {
-        let Ok(address) = text.content.parse::<SocketAddr>() else {
+        let Ok(addr) = text.content.parse::<SocketAddr>() else {
             let message = format!("\"{}\" is no address to listen on", shown(text.content));
             let error = reader.error(&text.span, message).label("expected an IP address and a port");
             reader.report(error.help(listener_help(text.content)));
             continue;
         };
-        // Port 0 asks the system for a free one, so it can be asked for twice.
-        if let Some((_, first)) = taken.iter().find(|(other, _)| *other == address && address.port() != 0) {
-            reader.report(
-                reader
-                    .error(&text.span, format!("`{address}` is listened on twice"))
-                    .label("again here")
-                    .also(first.clone(), "first given here")
-                    .help("keep one of them"),
-            );
-            continue;
-        }
-        taken.push((address, text.span.clone()));
-        listeners.push(address);
+        listeners.push(Listed { addr, span: Some(text.span.clone()) });
     }
     listeners
 }

@@ -1,6 +1,12 @@
 //! Where an app is served: `http://`, `https://`, `unix:` and what is built in.
 
-use std::{cell::RefCell, collections::HashMap, path::Path, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -12,22 +18,29 @@ use rustls::{
 use super::{
     certificate,
     reader::{Field, Reader, Section, Text, shown},
+    server::Listening,
     source::Span,
     suggest,
 };
 use crate::{
     forward::{Endpoint, KeyPin, Transport, Trust},
     request::Authority,
+    server::ListenAddr,
 };
 
 /// Reads upstreams; remembers what takes long to load.
-#[derive(Debug, Default)]
-pub(super) struct Upstreams {
+pub(super) struct Upstreams<'a> {
+    listening: &'a Listening,
     system: RefCell<Option<Result<Arc<ClientConfig>, String>>>,
     files: RefCell<HashMap<std::path::PathBuf, Arc<ClientConfig>>>,
 }
 
-impl Upstreams {
+impl<'a> Upstreams<'a> {
+    /// For a gateway that listens there.
+    pub(super) fn of(listening: &'a Listening) -> Self {
+        Self { listening, system: RefCell::default(), files: RefCell::default() }
+    }
+
     /// The upstreams of one app.
     pub(super) fn read(&self, reader: &Reader, app: &Section<'_>, folder: &Path) -> Vec<Arc<Endpoint>> {
         let Some(field) = app.field("upstream") else {
@@ -50,6 +63,7 @@ impl Upstreams {
             uses_tls |= text.content.starts_with("https://");
             let Some(endpoint) = self.endpoint(reader, text, trusted.as_ref(), folder) else { continue };
             warn_if_exposed(reader, text, &endpoint);
+            self.report_itself(reader, text, &endpoint);
             if endpoints.iter().any(|other| other.url == endpoint.url) {
                 let message = format!("upstream \"{}\" is listed twice", endpoint.url);
                 reader.report(
@@ -65,6 +79,30 @@ impl Upstreams {
             reader.report(reader.warning(&field.key, message).help(help));
         }
         endpoints
+    }
+
+    /// A request that is forwarded to the gateway itself comes in again, and again, until no connection is left.
+    fn report_itself(&self, reader: &Reader, text: &Text<'_>, endpoint: &Endpoint) {
+        let (Transport::Http { host, port } | Transport::Https { host, port, .. }) = &endpoint.transport
+        else {
+            return;
+        };
+        let Listening { server, is_written } = self.listening;
+        let targets = addresses(host).into_iter().map(|ip| SocketAddr::from((ip, *port)));
+        let own = targets.into_iter().find_map(|target| {
+            [&server.https, &server.http].into_iter().find_map(|list| {
+                let reached = |addr: &&SocketAddr| ListenAddr::of(**addr, list).is_reached_by(target);
+                list.iter().find(reached)
+            })
+        });
+        let Some(own) = own else { return };
+        let message = "this upstream is the gateway itself";
+        let diagnostic = if *is_written {
+            reader.error(&text.span, message).label(format!("it listens on `{own}`"))
+        } else {
+            reader.warning(&text.span, message).label(format!("it listens on `{own}` by default"))
+        };
+        reader.report(diagnostic.help("name the address of the application, and let it have another port"));
     }
 
     fn endpoint(
@@ -255,6 +293,14 @@ fn warn_of_another_name(
     };
     let help = "if the upstream shows this very certificate, it is believed whatever its name is; any other must be made out to the host in `upstream`";
     reader.report(reader.warning(span, message).label(label).help(help));
+}
+
+/// The addresses that a host is known to have without asking a name server.
+fn addresses(host: &str) -> Vec<IpAddr> {
+    if host.eq_ignore_ascii_case("localhost") {
+        return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    }
+    host.trim_matches(['[', ']']).parse().into_iter().collect()
 }
 
 fn system_roots() -> Result<Arc<ClientConfig>, String> {

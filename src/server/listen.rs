@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     num::NonZeroUsize,
 };
 
@@ -15,6 +15,16 @@ pub struct Listeners {
     https: Vec<Listener>,
     http: Vec<Listener>,
     status: Option<TcpListener>,
+}
+
+/// An address to listen on, and whether its socket takes IPv4 beside IPv6.
+///
+/// `[::]` takes both, unless `0.0.0.0` is listed on the same port beside it: then each has its own family, and
+/// both can be bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenAddr {
+    addr: SocketAddr,
+    is_dual_stack: bool,
 }
 
 /// An address could not be listened on.
@@ -36,7 +46,7 @@ pub enum BindError {
 #[derive(Debug)]
 enum Listener {
     /// Every worker listens with a socket of its own, and the kernel shares the connections out.
-    Own(Vec<TcpListener>, SocketAddr),
+    Own(Vec<TcpListener>, ListenAddr),
     /// One socket that all workers accept from.
     Passed(TcpListener, SocketAddr),
 }
@@ -64,9 +74,14 @@ impl Listeners {
     ) -> Result<Self, BindError> {
         let passed = passed_on()?;
         let own = |addrs: &[SocketAddr]| {
-            addrs.iter().map(|addr| Listener::bind(*addr)).collect::<Result<Vec<_>, _>>()
+            addrs
+                .iter()
+                .map(|addr| Listener::bind(ListenAddr::of(*addr, addrs)))
+                .collect::<Result<Vec<_>, _>>()
         };
-        let status = status.map(|addr| plain(addr).map_err(|source| BindError::Address { addr, source }));
+        let status = status.map(|addr| {
+            plain(ListenAddr::of(addr, &[])).map_err(|source| BindError::Address { addr, source })
+        });
         Ok(Self {
             https: if passed.https.is_empty() { own(https)? } else { passed.https },
             http: if passed.http.is_empty() { own(http)? } else { passed.http },
@@ -106,12 +121,54 @@ impl Listeners {
     }
 }
 
+impl ListenAddr {
+    /// One of the addresses of a list.
+    pub fn of(addr: SocketAddr, list: &[SocketAddr]) -> Self {
+        let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, addr.port()));
+        let has_ipv4_beside = || list.iter().any(|other| canonical(*other) == ipv4);
+        // Port 0 asks for a free port each time, so two of them never share one.
+        let is_dual_stack = is_ipv6_wildcard(addr.ip()) && (addr.port() == 0 || !has_ipv4_beside());
+        Self { addr, is_dual_stack }
+    }
+
+    /// Whether the two cannot be bound at the same time: one takes connections that are the other's.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.addr.port() == other.addr.port()
+            && self.addr.port() != 0
+            && (self.covers(other) || other.covers(self))
+    }
+
+    /// Whether a program on this machine that connects to `target` reaches this listener.
+    pub fn is_reached_by(self, target: SocketAddr) -> bool {
+        let own = canonical(self.addr).ip();
+        // The system takes a connection to `0.0.0.0` or `[::]` for one to the loopback address.
+        let target_ip = match canonical(target).ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let takes_family = own.is_ipv4() == target_ip.is_ipv4() || self.is_dual_stack;
+        let is_wildcard = own.is_unspecified() && takes_family && target_ip.is_loopback();
+        self.addr.port() == target.port() && (own == target_ip || is_wildcard)
+    }
+
+    fn covers(self, other: Self) -> bool {
+        let (own, theirs) = (canonical(self.addr), canonical(other.addr));
+        let takes_family = own.is_ipv4() == theirs.is_ipv4() || self.is_dual_stack;
+        own == theirs || (own.ip().is_unspecified() && takes_family)
+    }
+
+    fn with_port_of(self, actual: SocketAddr) -> Self {
+        Self { addr: actual, ..self }
+    }
+}
+
 impl Listener {
-    fn bind(addr: SocketAddr) -> Result<Self, BindError> {
-        let wrong = |source| BindError::Address { addr, source };
+    fn bind(listen: ListenAddr) -> Result<Self, BindError> {
+        let wrong = |source| BindError::Address { addr: listen.addr, source };
         // Sockets that share a port hide that another process has it already: look first.
-        let probe = plain(addr).map_err(wrong)?;
-        let actual = probe.local_addr().map_err(wrong)?;
+        let probe = plain(listen).map_err(wrong)?;
+        let actual = listen.with_port_of(probe.local_addr().map_err(wrong)?);
         drop(probe);
         let first = sharing(actual).map_err(wrong)?;
         Ok(Self::Own(vec![first], actual))
@@ -119,15 +176,16 @@ impl Listener {
 
     fn addr(&self) -> SocketAddr {
         match self {
-            Self::Own(_, addr) | Self::Passed(_, addr) => *addr,
+            Self::Own(_, listen) => listen.addr,
+            Self::Passed(_, addr) => *addr,
         }
     }
 
     fn share(self, workers: NonZeroUsize) -> io::Result<Vec<TcpListener>> {
         match self {
-            Self::Own(mut sockets, addr) => {
+            Self::Own(mut sockets, listen) => {
                 while sockets.len() < workers.get() {
-                    sockets.push(sharing(addr)?);
+                    sockets.push(sharing(listen)?);
                 }
                 Ok(sockets)
             }
@@ -159,28 +217,42 @@ fn passed_on() -> Result<Passed, BindError> {
     Ok(passed)
 }
 
-fn plain(addr: SocketAddr) -> io::Result<TcpListener> {
-    listening(addr, false)
+fn plain(listen: ListenAddr) -> io::Result<TcpListener> {
+    listening(listen, false)
 }
 
-fn sharing(addr: SocketAddr) -> io::Result<TcpListener> {
-    listening(addr, true)
+fn sharing(listen: ListenAddr) -> io::Result<TcpListener> {
+    listening(listen, true)
 }
 
-fn listening(addr: SocketAddr, shares_port: bool) -> io::Result<TcpListener> {
+fn listening(listen: ListenAddr, shares_port: bool) -> io::Result<TcpListener> {
+    let addr = listen.addr;
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if shares_port {
         socket.set_reuse_port(true)?;
     }
-    if addr.ip().is_unspecified() && addr.is_ipv6() {
-        // `[::]` serves IPv4 too, whatever the system's default is.
-        socket.set_only_v6(false)?;
+    if is_ipv6_wildcard(addr.ip()) {
+        // Said either way, whatever the system's default is.
+        socket.set_only_v6(!listen.is_dual_stack)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+fn is_ipv6_wildcard(ip: IpAddr) -> bool {
+    ip.is_ipv6() && ip.is_unspecified()
+}
+
+/// `[::ffff:192.0.2.1]` is `192.0.2.1`.
+fn canonical(addr: SocketAddr) -> SocketAddr {
+    match addr.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::from((ip, addr.port())),
+        // With its scope.
+        IpAddr::V6(_) => addr,
+    }
 }
 
 fn advice(error: &io::Error) -> &'static str {
@@ -195,3 +267,72 @@ fn advice(error: &io::Error) -> &'static str {
 }
 
 const BACKLOG: i32 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(list: &[&str]) -> Vec<ListenAddr> {
+        let addrs: Vec<SocketAddr> = list.iter().map(|addr| addr.parse().unwrap()).collect();
+        addrs.iter().map(|addr| ListenAddr::of(*addr, &addrs)).collect()
+    }
+
+    /// What the kernel binds at the same time does not overlap, and what it refuses does.
+    #[test]
+    fn two_addresses_overlap_when_the_kernel_refuses_the_second() {
+        for (one, other, overlaps) in [
+            ("0.0.0.0", "[::]", false),
+            ("[::]", "0.0.0.0", false),
+            ("[::]", "[::ffff:0.0.0.0]", false),
+            ("127.0.0.1", "[::1]", false),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("0.0.0.0", "127.0.0.1", true),
+            ("127.0.0.1", "0.0.0.0", true),
+            ("[::]", "127.0.0.1", true),
+            ("127.0.0.1", "[::]", true),
+            ("[::]", "[::1]", true),
+            ("[::ffff:127.0.0.1]", "127.0.0.1", true),
+        ] {
+            let port = {
+                let free = plain(listen(&["[::]:0"])[0]).unwrap();
+                free.local_addr().unwrap().port()
+            };
+            let both = listen(&[&format!("{one}:{port}"), &format!("{other}:{port}")]);
+            let first = Listener::bind(both[0]).unwrap();
+            let second = Listener::bind(both[1]);
+            assert_eq!(both[0].overlaps(both[1]), overlaps, "{one} {other}");
+            assert_eq!(second.is_err(), overlaps, "{one} {other}: {second:?}");
+            drop(first);
+        }
+    }
+
+    #[test]
+    fn a_wildcard_of_ipv6_serves_ipv4_unless_that_is_listed_beside_it() {
+        let alone = listen(&["[::]:443", "0.0.0.0:80"]);
+        assert!(alone[0].is_dual_stack && !alone[1].is_dual_stack);
+        let beside = listen(&["[::]:443", "0.0.0.0:443"]);
+        assert!(!beside[0].is_dual_stack && !beside[1].is_dual_stack);
+    }
+
+    #[test]
+    fn a_target_on_this_machine_reaches_the_listener_of_its_address_and_port() {
+        for (listener, target, reached) in [
+            ("0.0.0.0:443", "127.0.0.1:443", true),
+            ("0.0.0.0:443", "127.0.0.1:80", false),
+            ("0.0.0.0:443", "127.9.9.9:443", true),
+            ("0.0.0.0:443", "0.0.0.0:443", true),
+            ("0.0.0.0:443", "[::1]:443", false),
+            ("0.0.0.0:443", "192.0.2.1:443", false),
+            ("[::]:443", "127.0.0.1:443", true),
+            ("[::]:443", "[::1]:443", true),
+            ("127.0.0.1:443", "127.0.0.1:443", true),
+            ("127.0.0.1:443", "127.0.0.2:443", false),
+            ("192.0.2.1:443", "192.0.2.1:443", true),
+            ("192.0.2.1:443", "127.0.0.1:443", false),
+        ] {
+            let is_reached = listen(&[listener])[0].is_reached_by(target.parse().unwrap());
+            assert_eq!(is_reached, reached, "{listener} {target}");
+        }
+    }
+}

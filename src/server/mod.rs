@@ -46,7 +46,7 @@ use addresses::{Addresses, Place};
 
 pub use control::{Control, ControlError, Revocation, Revocations, Revoked};
 pub use frames::Http2Limits;
-pub use listen::{BindError, Listeners};
+pub use listen::{BindError, ListenAddr, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
 pub use signals::{listen as listen_to_signals, notify};

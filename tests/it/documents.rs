@@ -1,11 +1,17 @@
 //! What the documents tell people to write has to work.
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    path::Path,
+};
 
 use portcullis::config;
 
 use crate::support::{
     gateway::{TestGateway, password},
+    process::Workplace,
     visitor::Visitor,
 };
 
@@ -24,6 +30,73 @@ fn every_configuration_in_the_documents_can_be_used() {
             }
         }
     }
+}
+
+/// On free ports: each port of a document becomes one, whatever number of addresses has it.
+#[test]
+fn every_list_of_addresses_in_the_documents_can_be_listened_on() {
+    let mut sections = vec!["https = [\"[::]:8443\"]\nstatus = \"127.0.0.1:9100\"\n".to_owned()];
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let tables = text.split("[server]\n").skip(1).map(|rest| rest.split("\n[").next().unwrap());
+        let tables = tables.map(|table| table.split("\n```").next().unwrap().to_owned() + "\n");
+        sections.extend(tables.filter(|table| table.contains("https =")));
+    }
+    assert!(sections.len() >= 5, "{} lists", sections.len());
+    for section in sections {
+        let app = "[[app]]\nupstream = \"builtin:whoami\"\n";
+        let text = format!("[server]\n{section}{app}");
+        let server = config::parse(&text, Path::new("gateway.toml")).unwrap().configuration.server;
+        let mut ports = FreePorts::default();
+        let mut addrs = |list: &[SocketAddr]| {
+            let moved = list.iter().map(|addr| SocketAddr::new(addr.ip(), ports.instead_of(addr.port())));
+            moved.collect::<Vec<SocketAddr>>()
+        };
+        let (https, http) = (addrs(&server.https), addrs(&server.http));
+        let status = addrs(server.status.as_slice()).first().map_or("off".to_owned(), ToString::to_string);
+        drop(ports);
+        let show = |addrs: &[SocketAddr]| addrs.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let place = Workplace::empty();
+        place.write(&format!(
+            "[server]\nhttps = {:?}\nhttp = {:?}\nstatus = \"{status}\"\n{app}",
+            show(&https),
+            show(&http)
+        ));
+        let gateway = place.start();
+        for addr in https.iter().chain(&http) {
+            let ip = match addr.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                ip => ip,
+            };
+            let reached = TcpStream::connect((ip, addr.port()));
+            assert!(reached.is_ok(), "{addr}: {reached:?}\n{section}");
+        }
+        if https.len() == 1 && https[0].ip() == Ipv6Addr::UNSPECIFIED {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, https[0].port())).expect("alone, it serves IPv4, too");
+        }
+        let (status, _, err) = gateway.stop();
+        assert_eq!(status.code(), Some(0), "{section}{err}");
+    }
+}
+
+/// Ports that nobody has, held until this is dropped.
+#[derive(Default)]
+struct FreePorts(BTreeMap<u16, TcpListener>);
+
+impl FreePorts {
+    fn instead_of(&mut self, port: u16) -> u16 {
+        let free = self.0.entry(port).or_insert_with(|| TcpListener::bind("[::]:0").expect("a free port"));
+        free.local_addr().expect("its address").port()
+    }
+}
+
+/// Everything that shows people a configuration.
+fn documents() -> Vec<std::path::PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|it| it == "md"));
+    docs.chain(["README.md", "gateway.toml"].map(|name| root.join(name))).collect()
 }
 
 #[test]

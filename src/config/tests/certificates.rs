@@ -103,6 +103,79 @@ fn what_cannot_be_served_is_an_error() {
     assert_eq!(said("one.pem", "no.key"), ["error in line 3: cannot read no.key: no such file or directory"]);
     assert_eq!(
         said("broken.pem", "one.key"),
-        ["error in line 2: broken.pem holds a certificate that cannot be read"]
+        [
+            "error in line 2: certificate 1 in broken.pem cannot be read: what is between its lines is no certificate"
+        ]
     );
+}
+
+/// Clients that have met the missing certificate elsewhere would go on, and nobody else could connect.
+#[test]
+fn a_damaged_certificate_in_a_chain_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["own", "intermediate"] {
+        make(folder.path(), name, (2020, 4000));
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let (own, intermediate) = (read("own.pem"), read("intermediate.pem"));
+    let said_of_chain = |chain: &str| {
+        std::fs::write(folder.path().join("chain.pem"), chain).unwrap();
+        said(folder.path(), "chain.pem", "own.key")
+    };
+    let refused = |chain: String, number: usize, why: &str| {
+        let expected = format!("error in line 2: certificate {number} in chain.pem cannot be read: {why}");
+        let said = said_of_chain(&chain);
+        assert!(said.len() == 1 && said[0].starts_with(&expected), "{said:?}, not {expected}");
+    };
+    assert!(said_of_chain(&format!("{own}{intermediate}")).is_empty());
+    assert!(said_of_chain(&format!("Subject: own\n{own}\r\n# the authority\n{intermediate}")).is_empty());
+    let middle = intermediate.len() / 2;
+    let replaced =
+        |with: &str| format!("{}{with}{}", &intermediate[..middle], &intermediate[middle + with.len()..]);
+    refused(format!("{own}{}", replaced("!!!!")), 2, "it is not Base64");
+    refused(format!("{own}{}", &intermediate[..middle]), 2, "the line that ends it is missing");
+    let not_its_own = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    refused(format!("{own}{not_its_own}"), 2, "what is between its lines is no certificate");
+    refused(format!("{}{own}", replaced("!!!!")), 1, "it is not Base64");
+    // The authorities of an upstream are read the same way.
+    std::fs::write(folder.path().join("chain.pem"), format!("{own}{not_its_own}")).unwrap();
+    let text = "[[app]]\nupstream = \"https://app.example.com\"\nupstream_ca = \"chain.pem\"\n";
+    let diagnostics = parse(text, &folder.path().join("gateway.toml")).unwrap_err();
+    assert!(diagnostics[0].message.starts_with("certificate 2 in "), "{}", diagnostics[0].message);
+}
+
+#[test]
+fn a_host_that_no_certificate_covers_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, names) in [("one", ["wiki.example.com", "192.0.2.1"]), ("wild", ["*.example.org", "::1"])] {
+        let params = CertificateParams::new(names.map(str::to_owned)).unwrap();
+        let key = KeyPair::generate().unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), params.self_signed(&key).unwrap().pem())
+            .unwrap();
+        std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+    let certificate =
+        |name: &str| format!("[[tls.certificate]]\ncert = \"{name}.pem\"\nkey = \"{name}.key\"\n");
+    let warned = |certificates: &str, host: &str| {
+        let text = format!("{certificates}[[app]]\nhost = \"{host}\"\nupstream = \"builtin:whoami\"\n");
+        let warnings = parse(&text, &folder.path().join("gateway.toml")).unwrap().warnings;
+        warnings.iter().any(|it| it.message == format!("no certificate is for \"{host}\""))
+    };
+    let both = certificate("one") + &certificate("wild");
+    for (certificates, host, is_warned) in [
+        (&both, "wiki.example.com", false),
+        (&both, "WIKI.example.com.", false),
+        (&both, "a.example.org", false),
+        (&both, "192.0.2.1", false),
+        (&both, "[::1]", false),
+        (&both, "shop.example.com", true),
+        (&both, "example.org", true),
+        (&both, "a.b.example.org", true),
+        (&both, "192.0.2.2", true),
+        (&certificate("one"), "a.example.org", true),
+        // The one that is made then covers every host.
+        (&String::new(), "shop.example.com", false),
+    ] {
+        assert_eq!(warned(certificates, host), is_warned, "{host}");
+    }
 }

@@ -184,6 +184,31 @@ fn listeners() {
 }
 
 #[test]
+fn listeners_that_overlap() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[server]\nhttps = [\"0.0.0.0:8443\", \"127.0.0.1:8443\"]\n",
+        "[server]\nhttps = \"127.0.0.1:8443\"\nhttp = \"[::]:8443\"\n",
+        "[server]\nhttps = \"0.0.0.0:8443\"\nhttp = \"0.0.0.0:8080\"\nstatus = \"127.0.0.1:8080\"\n",
+        "[server]\nhttps = \"0.0.0.0:9100\"\n",
+        "[server]\nstatus = \"127.0.0.1:8443\"\n",
+    ]));
+}
+
+#[test]
+fn upstreams_that_are_the_gateway_itself() {
+    insta::assert_snapshot!(said_of_each(&[
+        "[server]\nhttps = \"0.0.0.0:8443\"\nhttp = \"127.0.0.1:8080\"\n[[app]]\nupstream = [\"https://localhost:8443\", \"http://127.0.0.1:8080\"]\n",
+        "[[app]]\nupstream = \"https://127.0.0.1:8443\"\n",
+    ]));
+    for other in ["http://127.0.0.1:8444", "http://127.0.0.1:9100", "unix:/run/8443"] {
+        assert_eq!(
+            said(&format!("[server]\nhttps = \"0.0.0.0:8443\"\n[[app]]\nupstream = \"{other}\"\n")),
+            ""
+        );
+    }
+}
+
+#[test]
 fn networks() {
     insta::assert_snapshot!(said_of_section(&[
         "[server]\ntrusted_proxies = [\"0.0.0.0/0\", \"::/0\", \"10.0.0.5/8\", \"proxy\", \"::ffff:10.0.0.0/104\"]\n",

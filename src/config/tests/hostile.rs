@@ -25,7 +25,7 @@ fn survives(text: &str) {
 const RICH: &str = r#"state = "state"
 [server]
 https = ["0.0.0.0:8443", "[::]:8443"]
-http = "0.0.0.0:8080"
+http = "0.0.0.0:8090"
 trusted_proxies = ["10.0.0.0/8"]
 [tls]
 min_version = "1.3"

@@ -135,6 +135,8 @@ impl Workplace {
         });
         let addr = |name: &str| {
             let value = line.split_whitespace().find_map(|word| word.strip_prefix(name));
+            // The first of a list.
+            let value = value.map(|value| value.trim_end_matches(','));
             value.and_then(|value| value.parse().ok()).unwrap_or(nowhere)
         };
         (process.https, process.http, process.status) = (addr("https="), addr("http="), addr("status="));
