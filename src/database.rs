@@ -3,18 +3,34 @@
 //! SQLite with a write-ahead log, so that readers and the writer of several
 //! processes do not wait for each other, and every commit is on the disk
 //! before it is acknowledged (`synchronous = FULL`). Nobody but the owner can
-//! read the file or its companions.
+//! read the file or its companions, and none of them is a symbolic link.
+//!
+//! SQLite goes on with the file that it opened, whatever becomes of its name.
+//! [`OpenFile`] says whether the path still leads there, so that users of a
+//! database follow a file that was replaced, and [`ReadFile`] tells commands
+//! which file a running gateway reads.
+//!
+//! No file descriptor of a database is ever opened and closed here beside
+//! SQLite's own: closing one drops the locks that the process has on the file
+//! (fcntl(2), POSIX advisory locks). Descriptors that only name a file
+//! (`O_PATH`) have no part in that.
 
 use std::{
     fs,
     io::{self, ErrorKind},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
+    },
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
 
 /// What a database holds, and how it came to hold it.
 #[derive(Clone, Copy, Debug)]
@@ -110,17 +126,170 @@ impl Schema {
     }
 }
 
+/// An open database.
+#[derive(Debug)]
+pub struct Database {
+    /// The connection to it.
+    pub connection: Connection,
+    /// The file that the connection has open.
+    pub file: OpenFile,
+}
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    /// How long a lock of another process is waited for, now and later.
+    pub busy_timeout: Duration,
+    /// Whether folder and file are made if they are missing.
+    pub makes: bool,
+}
+
+impl Default for Opening {
+    /// Waits for 5 seconds, and makes what is missing.
+    fn default() -> Self {
+        Self { busy_timeout: BUSY_TIMEOUT, makes: true }
+    }
+}
+
+/// A file, whatever it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file that a path leads to; `None` if there is none.
+    pub fn at(path: &Path) -> io::Result<Option<Self>> {
+        match fs::metadata(path) {
+            Ok(found) => Ok(Some(Self::of(&found))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn of(found: &fs::Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino() }
+    }
+}
+
+/// The file that a connection has open.
+#[derive(Debug)]
+pub struct OpenFile {
+    path: PathBuf,
+    id: FileId,
+    /// The largest that it was seen to be.
+    size: u64,
+}
+
+/// What the path of an open database leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The file that is open.
+    Same,
+    /// Another file, or the same one cut short: what was read of it says nothing any more.
+    Other,
+    /// Nothing.
+    Missing,
+}
+
+impl OpenFile {
+    /// Where it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which file it is.
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// What its path leads to now.
+    pub fn look(&mut self) -> Found {
+        match fs::metadata(&self.path) {
+            // SQLite shortens a file when it is vacuumed; to be taken for another one costs little then.
+            Ok(found) if FileId::of(&found) == self.id && found.len() >= self.size => {
+                self.size = found.len();
+                Found::Same
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Found::Missing,
+            _ => Found::Other,
+        }
+    }
+
+    /// Whether this is what `before` was, opened once more.
+    pub fn continues(&self, before: &Self) -> bool {
+        self.id == before.id && self.size >= before.size
+    }
+}
+
+/// Which file a running gateway reads at the moment, for commands that change it. Clones tell the same.
+#[derive(Clone, Debug, Default)]
+pub struct ReadFile(Arc<Mutex<Option<FileId>>>);
+
+impl ReadFile {
+    /// Of a database that has just been opened.
+    pub fn of(file: &OpenFile) -> Self {
+        let read = Self::default();
+        read.set(Some(file.id));
+        read
+    }
+
+    /// It is this one from now on; `None`: there is none that could be read.
+    pub fn set(&self, id: Option<FileId>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = id;
+    }
+
+    /// The file.
+    pub fn id(&self) -> Option<FileId> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Opens the database, and makes folder and file if they are missing.
-pub fn open(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
-    prepare_files(path)?;
+pub fn open(path: &Path, schema: &Schema) -> Result<Database, DatabaseError> {
+    open_with(path, schema, Opening::default())
+}
+
+/// The same, in this way.
+pub fn open_with(path: &Path, schema: &Schema, opening: Opening) -> Result<Database, DatabaseError> {
+    let failed = |reason| DatabaseError::File { doing: "opening", path: path.to_owned(), reason };
+    for _ in 0..OPENING_TRIES {
+        if opening.makes {
+            prepare_files(path)?;
+        }
+        // The same before and after it was opened, so it is what was opened.
+        let before = FileId::at(path).map_err(failed)?;
+        let connection = open_connection(path, schema, opening.busy_timeout)?;
+        let after = fs::metadata(path).map_err(failed)?;
+        if before == Some(FileId::of(&after)) {
+            let file = OpenFile { path: path.to_owned(), id: FileId::of(&after), size: after.len() };
+            return Ok(Database { connection, file });
+        }
+    }
+    Err(failed(io::Error::other("it is replaced again and again")))
+}
+
+fn open_connection(
+    path: &Path,
+    schema: &Schema,
+    busy_timeout: Duration,
+) -> Result<Connection, DatabaseError> {
     let failed = |doing| move |reason| schema.failed(doing, path, reason);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed("opening"))?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("opening"))?;
+    protect_files(path)?;
+    // Without a symbolic link in it, so that SQLite can be told to follow none.
+    let folder = fs::canonicalize(folder_of(path));
+    let folder =
+        folder.map_err(|reason| DatabaseError::File { doing: "opening", path: path.to_owned(), reason })?;
+    let real = path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name));
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut connection = Connection::open_with_flags(&real, flags).map_err(failed("opening"))?;
+    connection.busy_timeout(busy_timeout).map_err(failed("opening"))?;
     // Before anything is written: a file that is not ours stays as it is.
     recognise(&connection, path, schema)?;
     protect_files(path)?;
-    use_write_ahead_log(&connection).map_err(failed("switching to a write-ahead log"))?;
+    use_write_ahead_log(&connection, busy_timeout).map_err(failed("switching to a write-ahead log"))?;
     connection
         .execute_batch(
             "PRAGMA synchronous = FULL;
@@ -152,8 +321,8 @@ fn recognise(connection: &Connection, path: &Path, schema: &Schema) -> Result<i6
 }
 
 /// SQLite does not wait, as it does otherwise, when two processes switch a new file over at the same time.
-fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
-    let mut tries = BUSY_TIMEOUT.as_millis() / WAL_RETRY.as_millis();
+fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    let mut tries = busy_timeout.as_millis() / WAL_RETRY.as_millis();
     loop {
         let switched = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
         match switched {
@@ -188,22 +357,46 @@ fn prepare_files(path: &Path) -> Result<(), DatabaseError> {
         let path = path.to_owned();
         move |reason| DatabaseError::File { doing, path, reason }
     };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .map_err(failed("creating folder", folder))?;
-    let created = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match created {
-        Ok(_) => give_to_owner_of(folder, path).map_err(failed("handing over", path))?,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed("creating", path)(error)),
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            make_file(folder, path).map_err(failed("creating", path))
+        }
+        Err(error) => Err(failed("creating", path)(error)),
     }
-    Ok(())
+}
+
+/// An empty file. It gets its name when its descriptor is closed: another thread may have it open, and locked, from
+/// then on.
+fn make_file(folder: &Path, path: &Path) -> io::Result<()> {
+    let mut making = path.as_os_str().to_owned();
+    // Several threads may be at it.
+    making.push(format!(".{}.{:?}", std::process::id(), thread::current().id()));
+    let making = PathBuf::from(making);
+    fs::remove_file(&making).ok();
+    let made = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&making)
+        .and_then(|file| give_to_owner_of(folder, &file))
+        .and_then(|()| fs::hard_link(&making, path));
+    fs::remove_file(&making).ok();
+    // Somebody else may have been faster.
+    made.or_else(|error| if fs::symlink_metadata(path).is_ok() { Ok(()) } else { Err(error) })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// SQLite gives its two companions the mode of the file; this is for what was there before.
@@ -221,22 +414,35 @@ fn protect_files(path: &Path) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// `sudo portcullis user add` before the service's first start must not lock the service out.
-fn give_to_owner_of(folder: &Path, file: &Path) -> io::Result<()> {
-    let (folder, made) = (fs::metadata(folder)?, fs::metadata(file)?);
+/// A gateway that root runs must not lock out the user whose folder it is.
+fn give_to_owner_of(folder: &Path, file: &fs::File) -> io::Result<()> {
+    let (folder, made) = (fs::metadata(folder)?, file.metadata()?);
     if made.uid() == 0 && folder.uid() != 0 {
-        chown(file, Some(folder.uid()), Some(folder.gid()))?;
+        fchown(file, Some(folder.uid()), Some(folder.gid()))?;
     }
     Ok(())
 }
 
 /// No file, no reader: another process may just be closing the last connection, which removes the companions.
+///
+/// Mallory, who may write in the folder, could put a link there, for the gateway or for root to change what the
+/// link leads to. So the file is named by a descriptor, and a link is none of ours.
 fn keep_private(file: &Path) -> io::Result<()> {
-    let closed = fs::metadata(file).and_then(|found| {
-        let is_open_to_others = found.permissions().mode() & 0o077 != 0;
-        if is_open_to_others { fs::set_permissions(file, fs::Permissions::from_mode(0o600)) } else { Ok(()) }
-    });
-    closed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let named = fs::OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file);
+    let named = match named {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let found = named.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is a link or no file at all, and none is followed here"));
+    }
+    if found.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    // fchmod(2) takes no descriptor that only names a file.
+    fs::set_permissions(format!("/proc/self/fd/{}", named.as_raw_fd()), fs::Permissions::from_mode(0o600))
 }
 
 fn io_hint(reason: &io::Error) -> &'static str {
@@ -254,9 +460,7 @@ fn sqlite_hint(reason: &rusqlite::Error) -> &'static str {
             "; the state folder must be on a file system that can be written to, and belong to the user that \
              the gateway runs as"
         }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "; another process has held it for more than 5 s, try again"
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another process holds it, try again",
         Some(ErrorCode::DiskFull) => "; make room on the disk",
         // Among others what SQLite says when there is no room for the file that its readers share.
         Some(ErrorCode::SystemIoFailure) => {
@@ -270,3 +474,5 @@ const RUN_AS_OWNER: &str =
     "; run this as the user that the gateway runs as, and let that user own the state folder";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const WAL_RETRY: Duration = Duration::from_millis(20);
+/// More would be no accident.
+const OPENING_TRIES: usize = 5;

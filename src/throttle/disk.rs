@@ -6,7 +6,7 @@
 //! that: counting goes on in memory.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    database::{self, DatabaseError, Schema},
+    database::{self, Database, DatabaseError, Found, OpenFile, ReadFile, Schema},
     identity::UserId,
 };
 
@@ -34,6 +34,7 @@ pub(super) struct Disk {
     /// Asks for everything to be written now; the thread ends when this is gone.
     now: Option<SyncSender<SyncSender<()>>>,
     thread: Option<JoinHandle<()>>,
+    read_file: ReadFile,
 }
 
 /// Which counters are cleared.
@@ -80,7 +81,7 @@ impl Disk {
         clock: Clock,
         ledger: Arc<Mutex<Ledger>>,
     ) -> Result<Self, DatabaseError> {
-        let connection = database::open(path, &SCHEMA)?;
+        let Database { connection, file } = database::open(path, &SCHEMA)?;
         let failed = |reason| SCHEMA.failed("reading", path, reason);
         // What is cleared from now on is looked for; what was cleared before is not among what is read.
         let seen = newest(&connection).map_err(failed)?;
@@ -92,7 +93,9 @@ impl Disk {
             }
         }
         let (now, asked) = sync_channel(1);
-        let keeper = Keeper { connection, path: path.to_owned(), clock, ledger, seen, ails: false };
+        let read_file = ReadFile::of(&file);
+        let keeper =
+            Keeper { connection, file, read_file: read_file.clone(), clock, ledger, seen, ails: false };
         let thread = thread::Builder::new()
             .name("throttle".into())
             .spawn(move || keeper.keep(&asked))
@@ -101,15 +104,20 @@ impl Disk {
                 path: path.to_owned(),
                 reason,
             })?;
-        Ok(Self { now: Some(now), thread: Some(thread) })
+        Ok(Self { now: Some(now), thread: Some(thread), read_file })
     }
 
-    /// Waits until all that has been counted is written, or cannot be.
+    /// Which file is written, and watched for what commands clear.
+    pub(super) fn read_file(&self) -> ReadFile {
+        self.read_file.clone()
+    }
+
+    /// Waits until all that has been counted is written, or cannot be, for no longer than the disk is waited for.
     pub(super) fn flush(&self) {
         let (done, is_done) = sync_channel(1);
         // Without the thread, there is nobody to wait for.
         if self.now.as_ref().is_some_and(|now| now.send(done).is_ok()) {
-            is_done.recv().ok();
+            is_done.recv_timeout(FLUSH_LIMIT).ok();
         }
     }
 }
@@ -127,14 +135,14 @@ impl Drop for Disk {
 
 /// Everything that is on the disk, for the command line.
 pub(super) fn list(path: &Path) -> Result<Vec<(Key, Counter)>, DatabaseError> {
-    let connection = database::open(path, &SCHEMA)?;
+    let Database { connection, .. } = database::open(path, &SCHEMA)?;
     read(&connection).map_err(|reason| SCHEMA.failed("reading", path, reason))
 }
 
 /// Clears counters, here and in a gateway that runs; how many there were.
 pub(super) fn clear(path: &Path, which: &[Cleared]) -> Result<usize, DatabaseError> {
     let failed = |reason| SCHEMA.failed("clearing", path, reason);
-    let mut connection = database::open(path, &SCHEMA)?;
+    let Database { mut connection, .. } = database::open(path, &SCHEMA)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let cleared = clear_in(&transaction, which).map_err(failed)?;
     transaction.commit().map_err(failed)?;
@@ -157,7 +165,8 @@ fn clear_in(transaction: &Transaction<'_>, which: &[Cleared]) -> rusqlite::Resul
 
 struct Keeper {
     connection: Connection,
-    path: PathBuf,
+    file: OpenFile,
+    read_file: ReadFile,
     clock: Clock,
     ledger: Arc<Mutex<Ledger>>,
     /// Number of the last clearing that was done.
@@ -189,21 +198,22 @@ impl Keeper {
         match self.try_to_write() {
             Ok(()) if self.ails => {
                 self.ails = false;
-                tracing::info!(path = %self.path.display(), "failed sign-ins are written down again");
+                tracing::info!(path = %self.file.path().display(), "failed sign-ins are written down again");
             }
             Ok(()) => {}
-            Err(reason) => {
+            Err(error) => {
                 if !self.ails {
                     self.ails = true;
-                    let error = SCHEMA.failed("writing", &self.path, reason);
                     tracing::error!(%error, "failed sign-ins are counted in memory alone");
                 }
             }
         }
     }
 
-    fn try_to_write(&mut self) -> rusqlite::Result<()> {
-        let newest = newest(&self.connection)?;
+    fn try_to_write(&mut self) -> Result<(), DatabaseError> {
+        self.follow_the_path()?;
+        let failed = |reason| SCHEMA.failed("writing", self.file.path(), reason);
+        let newest = newest(&self.connection).map_err(failed)?;
         let changed = self.lock().take_changed();
         if newest == self.seen && changed == Changed::default() {
             return Ok(());
@@ -212,7 +222,26 @@ impl Keeper {
         if written.is_err() {
             self.lock().changed_again(changed);
         }
-        written
+        written.map_err(|reason| SCHEMA.failed("writing", self.file.path(), reason))
+    }
+
+    /// Goes on with the file that the path leads to, if that is another one by now. What is in memory holds, and is
+    /// written there: an older copy frees nobody's budget.
+    fn follow_the_path(&mut self) -> Result<(), DatabaseError> {
+        if self.file.look() == Found::Same && self.read_file.id().is_some() {
+            return Ok(());
+        }
+        self.read_file.set(None);
+        let Database { connection, file } = database::open(self.file.path(), &SCHEMA)?;
+        self.seen = newest(&connection).map_err(|reason| SCHEMA.failed("reading", file.path(), reason))?;
+        tracing::warn!(
+            path = %file.path().display(),
+            "the throttle database was removed or replaced; what is counted in memory is written to the new one"
+        );
+        self.read_file.set(Some(file.id()));
+        (self.connection, self.file) = (connection, file);
+        self.lock().changed_again(Changed::Everything);
+        Ok(())
     }
 
     fn write_down(&mut self, changed: &Changed) -> rusqlite::Result<()> {
@@ -308,6 +337,7 @@ fn write_row(transaction: &Transaction<'_>, key: &Key, counter: &Counter) -> rus
 
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 const PRUNE_EVERY: Duration = Duration::from_mins(1);
+const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 
 /// Marked `Prth`.
 const SCHEMA: Schema =
@@ -361,7 +391,8 @@ mod tests {
         }
 
         fn execute(&self, sql: &str) {
-            database::open(&self.files.database, &SCHEMA).unwrap().execute_batch(sql).unwrap();
+            let opened = database::open(&self.files.database, &SCHEMA).unwrap();
+            opened.connection.execute_batch(sql).unwrap();
         }
     }
 

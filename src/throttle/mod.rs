@@ -37,7 +37,7 @@ use self::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    database::DatabaseError,
+    database::{DatabaseError, ReadFile},
     identity::UserId,
     session::{RedisLink, StoreError},
 };
@@ -247,6 +247,11 @@ impl Throttle {
         let known = presented.and_then(|cookie| self.secret.device(user, cookie));
         let device = known.map_or_else(DeviceId::generate, Ok)?;
         Ok(self.secret.cookie(user, device))
+    }
+
+    /// Which file is written and read; `None` where gateways share what they count.
+    pub fn read_file(&self) -> Option<ReadFile> {
+        self.disk.as_ref().map(Disk::read_file)
     }
 
     /// Waits until what has been counted is on the disk; for the end of the process.

@@ -1,12 +1,13 @@
 //! The file that the people are kept in: its schema, and what can go wrong with it.
 
-use std::{io, path::Path};
-
-use rusqlite::Connection;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::profile::InvalidProfile;
 use crate::{
-    database::{self, DatabaseError, Schema},
+    database::{self, Database, DatabaseError, Opening, Schema},
     identity::{UserId, UserName},
 };
 
@@ -16,6 +17,14 @@ pub enum StoreError {
     /// The file cannot be opened, or SQLite could not do its work.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// What the path leads to by now cannot be read.
+    #[error("the users database {} was removed or replaced, and what is there now cannot be read: {why}", .path.display())]
+    Lost {
+        /// The path.
+        path: PathBuf,
+        /// Why it cannot be read.
+        why: String,
+    },
     /// A thread for the database could not be started.
     #[error("starting the thread of the users database: {0}")]
     Thread(io::Error),
@@ -45,9 +54,9 @@ impl StoreError {
     }
 }
 
-/// Opens the database, and makes folder and file if they are missing.
-pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
-    Ok(database::open(path, &SCHEMA)?)
+/// Opens the database in this way.
+pub(super) fn open(path: &Path, opening: Opening) -> Result<Database, StoreError> {
+    Ok(database::open_with(path, &SCHEMA, opening)?)
 }
 
 /// Marked `Prtc`.
@@ -100,7 +109,13 @@ const MIGRATIONS: &[&str] = &["
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt, path::Path, thread};
 
+    use rusqlite::Connection;
+
     use super::*;
+
+    fn opened(path: &Path) -> Result<Connection, StoreError> {
+        Ok(open(path, Opening::default())?.connection)
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -110,7 +125,7 @@ mod tests {
     fn folder_and_files_are_private() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("state/deeper/users.db");
-        let connection = open(&path).unwrap();
+        let connection = opened(&path).unwrap();
         assert_eq!(mode(&temp.path().join("state")), 0o700);
         assert_eq!(mode(&temp.path().join("state/deeper")), 0o700);
         for file in ["users.db", "users.db-wal", "users.db-shm"] {
@@ -123,16 +138,16 @@ mod tests {
     fn a_file_that_others_could_read_is_closed_to_them() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("users.db");
-        drop(open(&path).unwrap());
+        drop(opened(&path).unwrap());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        drop(open(&path).unwrap());
+        drop(opened(&path).unwrap());
         assert_eq!(mode(&path), 0o600);
     }
 
     #[test]
     fn the_file_is_made_durable_and_consistent() {
         let temp = tempfile::tempdir().unwrap();
-        let connection = open(&temp.path().join("users.db")).unwrap();
+        let connection = opened(&temp.path().join("users.db")).unwrap();
         let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(pragma("PRAGMA synchronous"), 2);
         assert_eq!(pragma("PRAGMA foreign_keys"), 1);
@@ -145,8 +160,8 @@ mod tests {
     fn a_newer_schema_is_refused_and_left_alone() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("users.db");
-        open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
-        let error = open(&path).unwrap_err();
+        opened(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+        let error = opened(&path).unwrap_err();
         assert!(
             matches!(error, StoreError::Database(DatabaseError::Newer { found: 999, known: 1, .. })),
             "{error}"
@@ -165,7 +180,7 @@ mod tests {
         let path = temp.path().join("users.db");
         let text = "this is no database\n".repeat(300);
         fs::write(&path, &text).unwrap();
-        let error = open(&path).unwrap_err();
+        let error = opened(&path).unwrap_err();
         assert!(matches!(error, StoreError::Database(DatabaseError::Damaged { .. })), "{error}");
         let message = error.to_string();
         assert!(
@@ -181,7 +196,7 @@ mod tests {
         let path = temp.path().join("users.db");
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE song (title TEXT)").unwrap();
         let before = fs::read(&path).unwrap();
-        let error = open(&path).unwrap_err();
+        let error = opened(&path).unwrap_err();
         assert!(matches!(error, StoreError::Database(DatabaseError::Foreign { .. })), "{error}");
         assert_eq!(fs::read(&path).unwrap(), before);
     }
@@ -191,7 +206,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("users.db");
         fs::create_dir(&path).unwrap();
-        let message = open(&path).unwrap_err().to_string();
+        let message = opened(&path).unwrap_err().to_string();
         assert!(message.contains(&path.display().to_string()), "{message}");
     }
 
@@ -200,7 +215,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("users.db");
         thread::scope(|scope| {
-            let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&path).map(drop))).collect();
+            let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| opened(&path).map(drop))).collect();
             for opener in openers {
                 opener.join().unwrap().unwrap();
             }

@@ -9,6 +9,10 @@
 //! puts accounts into memory, and only ones that it read *after* it last looked
 //! for changes: whatever is written later it has yet to see, and then drops the
 //! account. When it cannot look, it drops them all.
+//!
+//! The database is the file that its path leads to. Before every question and every change, and at each look, the
+//! thread makes sure that this is the file that it has open. A file that was put in its place is opened, and
+//! nothing is believed that was read from the old one; without a file that can be read there is no answer.
 
 use std::{
     fmt,
@@ -28,6 +32,7 @@ use tokio::sync::oneshot;
 use super::{Account, Change, LastAccount, NewUser, PasswordHash, StoreError, UserStore, store::Unproved};
 use crate::{
     clock::{Clock, Timestamp},
+    database::{Found, ReadFile},
     identity::{CredentialVersion, UserId, UserName},
 };
 
@@ -40,6 +45,7 @@ pub struct Directory {
     epoch: Arc<AtomicU64>,
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
+    read_file: ReadFile,
     /// How often the thread was asked for anything.
     #[cfg(test)]
     questions: AtomicU64,
@@ -77,7 +83,8 @@ impl Directory {
         on_change: Box<dyn Fn(&Change) + Send>,
         queue: usize,
     ) -> Result<Arc<Self>, StoreError> {
-        let store = UserStore::open(path, clock)?.acting_as("gateway");
+        let mut store = UserStore::open(path, clock)?.acting_as("gateway").waiting_briefly()?;
+        let read_file = ReadFile::of(store.file());
         // In this order: what is written in between is looked for once too often, not missed.
         let (version, seen) = (store.data_version()?, store.newest_change()?);
         // The default policy turns new entries away under pressure; see the tests.
@@ -95,6 +102,8 @@ impl Directory {
             seen,
             version,
             is_blind: false,
+            read_file: read_file.clone(),
+            lost: None,
         };
         let (jobs, waiting) = sync_channel(queue);
         let thread = thread::Builder::new()
@@ -106,6 +115,7 @@ impl Directory {
             epoch,
             jobs: Some(jobs),
             thread: Some(thread),
+            read_file,
             #[cfg(test)]
             questions: AtomicU64::default(),
         }))
@@ -115,6 +125,11 @@ impl Directory {
     #[cfg(test)]
     pub(crate) fn questions(&self) -> u64 {
         self.questions.load(Ordering::SeqCst)
+    }
+
+    /// Which file is read.
+    pub fn read_file(&self) -> ReadFile {
+        self.read_file.clone()
     }
 
     /// The account, if it is in memory; `None` says nothing about the user, ask [`Directory::account`].
@@ -233,7 +248,10 @@ impl Directory {
         self.questions.fetch_add(1, Ordering::SeqCst);
         let (answer, answered) = oneshot::channel();
         // Done even if nobody waits any more: a password change is not undone by a closed tab.
-        let job: Job = Box::new(move |keeper| drop(answer.send(work(keeper))));
+        let job: Job = Box::new(move |keeper| {
+            let done = keeper.follow_the_path().and_then(|()| work(keeper));
+            drop(answer.send(done));
+        });
         let jobs = self.jobs.as_ref().ok_or(DirectoryError::Closed)?;
         jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => DirectoryError::Busy,
@@ -275,6 +293,17 @@ struct Keeper {
     version: i64,
     /// Looking for changes has failed, and that was logged.
     is_blind: bool,
+    /// That of the directory.
+    read_file: ReadFile,
+    /// What is at the path could not be opened.
+    lost: Option<Lost>,
+}
+
+/// There is no file that could be read.
+struct Lost {
+    why: String,
+    /// When it is tried again: to try may take as long as a lock is waited for.
+    next_try: Instant,
 }
 
 impl Keeper {
@@ -292,6 +321,58 @@ impl Keeper {
                 next_look = Instant::now() + LOOK_EVERY;
             }
         }
+    }
+
+    /// Makes sure that the file that is open is the one that the path leads to.
+    fn follow_the_path(&mut self) -> Result<(), StoreError> {
+        let found = self.store.file().look();
+        match &self.lost {
+            None if found == Found::Same => return Ok(()),
+            Some(lost) if Instant::now() < lost.next_try => return Err(self.is_lost(lost)),
+            _ => {}
+        }
+        if self.lost.is_none() {
+            // Whatever comes of it: what memory knows was read from a file that does not count any more.
+            self.forget_all();
+        }
+        let opened = match found {
+            Found::Missing => Err("there is no file".to_owned()),
+            Found::Same | Found::Other => self.read_anew().map_err(|error| error.to_string()),
+        };
+        match opened {
+            Ok(()) => {
+                self.lost = None;
+                tracing::warn!(
+                    path = %self.store.file().path().display(),
+                    "the users database was removed or replaced; users are read from the new one from now on"
+                );
+                Ok(())
+            }
+            Err(why) => {
+                let next_try = Instant::now() + LOOK_EVERY;
+                let (is_new, lost) = (self.lost.is_none(), Lost { why, next_try });
+                let error = self.is_lost(&lost);
+                self.lost = Some(lost);
+                self.read_file.set(None);
+                if is_new {
+                    tracing::error!(%error, "nobody is let in until this is mended");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn read_anew(&mut self) -> Result<(), StoreError> {
+        let mut store = self.store.reopened()?;
+        // In this order: what is written in between is looked for once too often, not missed.
+        (self.version, self.seen) = (store.data_version()?, store.newest_change()?);
+        self.read_file.set(Some(store.file().id()));
+        self.store = store;
+        Ok(())
+    }
+
+    fn is_lost(&self, lost: &Lost) -> StoreError {
+        StoreError::Lost { path: self.store.path().to_owned(), why: lost.why.clone() }
     }
 
     fn account(&mut self, id: UserId) -> Result<Option<Arc<Account>>, StoreError> {
@@ -324,6 +405,10 @@ impl Keeper {
     }
 
     fn look_for_changes(&mut self, whose: Whose) {
+        if self.follow_the_path().is_err() {
+            // Nothing is in memory, and that has been logged.
+            return;
+        }
         match self.new_changes(whose) {
             Ok(changes) => {
                 self.is_blind = false;

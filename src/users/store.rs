@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, types::Type};
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
+    database::{Database, OpenFile, Opening},
     identity::{CredentialVersion, GroupName, Permission, User, UserId, UserName},
 };
 
@@ -26,6 +28,7 @@ use crate::{
 #[derive(Debug)]
 pub struct UserStore {
     connection: Connection,
+    file: OpenFile,
     path: PathBuf,
     clock: Clock,
     actor: String,
@@ -35,8 +38,37 @@ impl UserStore {
     /// Opens the database at `path`; makes it, and its folder, if they are missing, readable by their owner
     /// alone.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        let connection = database::open(path)?;
-        Ok(Self { connection, path: path.to_owned(), clock, actor: "portcullis".to_owned() })
+        Self::open_with(path, clock, Opening::default())
+    }
+
+    fn open_with(path: &Path, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
+        let Database { connection, file } = database::open(path, opening)?;
+        Ok(Self { connection, file, path: path.to_owned(), clock, actor: "portcullis".to_owned() })
+    }
+
+    /// A new connection to whatever file is at the path now; none is made. Locks of others are waited for as
+    /// [`UserStore::waiting_briefly`] says.
+    pub(super) fn reopened(&self) -> Result<Self, StoreError> {
+        let opening = Opening { busy_timeout: BRIEFLY, makes: false };
+        Ok(Self::open_with(&self.path, self.clock.clone(), opening)?.acting_as(self.actor.as_str()))
+    }
+
+    /// Waits for a lock of another process for a quarter of a second only: all of the gateway's questions stand
+    /// behind the one that waits.
+    pub(super) fn waiting_briefly(self) -> Result<Self, StoreError> {
+        let set = self.connection.busy_timeout(BRIEFLY);
+        set.map_err(|reason| StoreError::from_sqlite("opening", &self.path, reason))?;
+        Ok(self)
+    }
+
+    /// Where the database is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file that is open.
+    pub(super) fn file(&mut self) -> &mut OpenFile {
+        &mut self.file
     }
 
     /// Who makes the changes that follow; for the change log and the audit log.
@@ -237,7 +269,7 @@ impl UserStore {
         doing: &'static str,
         work: impl FnOnce(&Write<'_>) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
-        let Self { connection, path, clock, actor } = self;
+        let Self { connection, path, clock, actor, .. } = self;
         let all = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&Write { transaction: &transaction, now: clock.now(), actor })?;
@@ -261,6 +293,9 @@ pub(super) enum Unproved {
     /// There are no users.
     NoUsers,
 }
+
+/// Longer than another process takes for a change, unless something is wrong with it or with the disk.
+const BRIEFLY: Duration = Duration::from_millis(250);
 
 /// Why a transaction is given up.
 enum Trouble {
@@ -440,8 +475,6 @@ fn first_credential() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
     use rusqlite::StatementStatus;
     use tempfile::TempDir;

@@ -10,7 +10,6 @@
 //! who are signed in go on from the cache, and the next commit that succeeds
 //! has healed it.
 
-mod place;
 mod reader;
 mod rows;
 mod uses;
@@ -34,7 +33,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    database::{self, DatabaseError, Schema},
+    database::{self, DatabaseError, ReadFile, Schema},
     identity::UserId,
 };
 
@@ -49,6 +48,7 @@ pub struct FileStore {
     changes: SyncSender<Change>,
     questions: Sender<Question>,
     uses: Arc<Uses>,
+    read_file: ReadFile,
 }
 
 impl FileStore {
@@ -57,16 +57,17 @@ impl FileStore {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
         let writes = database::open(path, &SCHEMA).map_err(opening)?;
         // Somebody who starts a gateway wants to know now, not at the first sign-in.
-        rows::check(&writes, surroundings.clock.now())
+        rows::check(&writes.connection, surroundings.clock.now())
             .map_err(|reason| opening(SCHEMA.failed("writing", path, reason)))?;
         let reads = database::open(path, &SCHEMA).map_err(opening)?;
         let (changes, to_do) = sync_channel(WAITING_CHANGES);
         let (questions, asked) = std::sync::mpsc::channel();
         let started = |error| StoreError::new("starting a thread of the session store", error);
         let uses = Arc::<Uses>::default();
-        let reader = reader::Reader::new(reads, path, surroundings.invalidator, Arc::clone(&uses));
+        let reader = reader::Reader::new(reads, surroundings.invalidator, Arc::clone(&uses));
         let reader = reader.map_err(opening)?;
-        let committer = writer::Writer::new(writes, path, surroundings.clock, Arc::clone(&uses));
+        let read_file = reader.read_file();
+        let committer = writer::Writer::new(writes, surroundings.clock, Arc::clone(&uses));
         thread::Builder::new()
             .name("sessions".into())
             .spawn(move || committer.run(&to_do))
@@ -75,7 +76,12 @@ impl FileStore {
             .name("sessions-read".into())
             .spawn(move || reader.run(&asked))
             .map_err(started)?;
-        Ok(Self { path: path.to_owned(), changes, questions, uses })
+        Ok(Self { path: path.to_owned(), changes, questions, uses, read_file })
+    }
+
+    /// Which file is read, and watched for what commands end.
+    pub fn read_file(&self) -> ReadFile {
+        self.read_file.clone()
     }
 
     /// Hands a change to the writer; the answer comes when it is on the disk.
@@ -253,8 +259,8 @@ pub(super) fn refuse_to_write(path: &Path, refuse: bool) {
         "DROP TRIGGER full; DROP TRIGGER kept; DROP TRIGGER used;"
     };
     database::open(path, &SCHEMA)
-        .and_then(|connection| {
-            connection.execute_batch(triggers).map_err(|reason| SCHEMA.failed("testing", path, reason))
+        .and_then(|opened| {
+            opened.connection.execute_batch(triggers).map_err(|reason| SCHEMA.failed("testing", path, reason))
         })
         .expect("a database");
 }

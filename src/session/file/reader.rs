@@ -1,7 +1,6 @@
 //! The thread that reads, and watches for what other processes end.
 
 use std::{
-    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -12,9 +11,9 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{SCHEMA, place::Place, rows, uses::Uses};
+use super::{SCHEMA, rows, uses::Uses};
 use crate::{
-    database::{self, DatabaseError},
+    database::{self, Database, DatabaseError, Found, OpenFile, ReadFile},
     identity::UserId,
     session::{Invalidation, Invalidator, Record, SessionKey},
 };
@@ -29,9 +28,8 @@ pub(super) enum Question {
 
 pub(super) struct Reader {
     connection: Connection,
-    path: PathBuf,
-    /// The file that the connection has open.
-    place: Option<Place>,
+    file: OpenFile,
+    read_file: ReadFile,
     invalidator: Invalidator,
     uses: Arc<Uses>,
     /// SQLite's count of changes by others.
@@ -43,17 +41,22 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(
-        connection: Connection,
-        path: &Path,
+        opened: Database,
         invalidator: Invalidator,
         uses: Arc<Uses>,
     ) -> Result<Self, DatabaseError> {
-        let failed = |reason| SCHEMA.failed("reading", path, reason);
+        let Database { connection, file } = opened;
+        let failed = |reason| SCHEMA.failed("reading", file.path(), reason);
         // In this order: what is written in between is looked at once too often, not missed.
         let version = data_version(&connection).map_err(failed)?;
         let seen = rows::newest_end(&connection).map_err(failed)?;
-        let (path, place) = (path.to_owned(), Place::of(path));
-        Ok(Self { connection, path, place, invalidator, uses, version, seen, ails: false })
+        let read_file = ReadFile::of(&file);
+        Ok(Self { connection, file, read_file, invalidator, uses, version, seen, ails: false })
+    }
+
+    /// Which file it reads.
+    pub(super) fn read_file(&self) -> ReadFile {
+        self.read_file.clone()
     }
 
     /// Until nobody can ask any more.
@@ -75,58 +78,74 @@ impl Reader {
     fn answer(&mut self, question: Question) {
         match question {
             Question::Find(key, answer) => {
-                let found = rows::find(&self.connection, key).map(|found| {
+                let found = self.read(|connection| rows::find(connection, key)).map(|found| {
                     found.map(|mut record| {
                         self.uses.complete(&mut record);
                         record
                     })
                 });
-                answer.send(self.told(found)).ok();
+                answer.send(found).ok();
             }
             Question::List { of, after, most, answer } => {
-                let listed = rows::list(&self.connection, of, after, most).map(|mut records| {
+                let listed = self.read(|connection| rows::list(connection, of, after, most));
+                let listed = listed.map(|mut records| {
                     for record in &mut records {
                         self.uses.complete(record);
                     }
                     records
                 });
-                answer.send(self.told(listed)).ok();
+                answer.send(listed).ok();
             }
         }
     }
 
-    fn told<T>(&mut self, outcome: rusqlite::Result<T>) -> Result<T, DatabaseError> {
-        outcome.map_err(|reason| {
-            let error = SCHEMA.failed("reading", &self.path, reason);
-            self.reopen();
+    fn read<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DatabaseError> {
+        if self.read_file.id().is_none() {
+            // The file that is still open says nothing of what holds.
+            self.reopen()?;
+        }
+        work(&self.connection).map_err(|reason| {
+            let error = SCHEMA.failed("reading", self.file.path(), reason);
+            // What is wrong with it now, the next look tells.
+            self.reopen().ok();
             error
         })
     }
 
     /// Tells the cache what has ended since the last look, by whatever process.
     fn look(&mut self) {
-        match self.news() {
+        match self.follow_the_path().and_then(|()| self.news()) {
             Ok(()) => self.ails = false,
-            Err(reason) => {
+            Err(error) => {
                 // Blind: whatever is cached may have been ended. The reader answers as soon as it can again.
                 if !self.ails {
-                    let error = SCHEMA.failed("watching", &self.path, reason);
                     tracing::error!(%error, "what the command line ends may not be noticed");
                 }
                 self.ails = true;
-                self.reopen();
+                self.reopen().ok();
             }
         }
     }
 
-    fn news(&mut self) -> rusqlite::Result<()> {
-        let place = Place::of(&self.path);
-        let is_gone = matches!(self.path.try_exists(), Ok(false));
-        if (is_gone || (place.is_some() && place != self.place)) && self.reopen() {
-            // Another file: its numbers tell nothing of the old one's sessions.
-            self.seen = rows::newest_end(&self.connection)?;
+    /// Reads the file that the path leads to, if that is another one by now.
+    fn follow_the_path(&mut self) -> Result<(), DatabaseError> {
+        if self.file.look() == Found::Same && self.read_file.id().is_some() {
+            return Ok(());
+        }
+        let reopened = self.reopen();
+        if reopened.is_err() && self.read_file.id().is_some() {
+            // What is cached was read from a file that is no more, and nobody can say what holds now.
+            self.read_file.set(None);
             self.invalidator.tell(Invalidation::Everything);
         }
+        reopened
+    }
+
+    fn news(&mut self) -> Result<(), DatabaseError> {
+        self.try_news().map_err(|reason| SCHEMA.failed("watching", self.file.path(), reason))
+    }
+
+    fn try_news(&mut self) -> rusqlite::Result<()> {
         let version = data_version(&self.connection)?;
         if version == self.version && !self.ails {
             return Ok(());
@@ -147,14 +166,20 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether there is a new connection.
-    fn reopen(&mut self) -> bool {
-        let Ok(connection) = database::open(&self.path, &SCHEMA) else { return false };
-        self.connection = connection;
-        self.place = Place::of(&self.path);
+    /// A new connection, to whatever file is there now.
+    fn reopen(&mut self) -> Result<(), DatabaseError> {
+        let Database { connection, file } = database::open(self.file.path(), &SCHEMA)?;
+        if !file.continues(&self.file) || self.read_file.id().is_none() {
+            // Another file: its numbers tell nothing of the old one's sessions.
+            let failed = |reason| SCHEMA.failed("watching", file.path(), reason);
+            self.seen = rows::newest_end(&connection).map_err(failed)?;
+            self.invalidator.tell(Invalidation::Everything);
+        }
+        self.read_file.set(Some(file.id()));
+        (self.connection, self.file) = (connection, file);
         // Counts anew for each connection.
         self.version = -1;
-        true
+        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The thread that writes: one commit for everything that waits.
 
 use std::{
-    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, TryRecvError},
@@ -12,10 +11,10 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{SCHEMA, place::Place, rows, uses::Uses};
+use super::{SCHEMA, rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
-    database::{self, DatabaseError},
+    database::{self, Database, DatabaseError, Found, OpenFile},
     session::{AppData, DataChange, DataRefused, NewSession, Owner, SessionKey, Which, change_app},
 };
 
@@ -45,9 +44,7 @@ type Settle = Box<dyn FnOnce(Result<(), Arc<DatabaseError>>) + Send>;
 
 pub(super) struct Writer {
     connection: Connection,
-    path: PathBuf,
-    /// The file that the connection has open.
-    place: Option<Place>,
+    file: OpenFile,
     clock: Clock,
     uses: Arc<Uses>,
     /// Whether the last commit failed, to log the change and not every failure.
@@ -57,9 +54,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, path: &Path, clock: Clock, uses: Arc<Uses>) -> Self {
-        let (path, place) = (path.to_owned(), Place::of(path));
-        Self { connection, path, place, clock, uses, ails: false, visitors: None }
+    pub(super) fn new(opened: Database, clock: Clock, uses: Arc<Uses>) -> Self {
+        let Database { connection, file } = opened;
+        Self { connection, file, clock, uses, ails: false, visitors: None }
     }
 
     /// Until nobody can give it anything any more.
@@ -95,7 +92,7 @@ impl Writer {
         let written = match self.follow_the_path() {
             Ok(()) => self
                 .write(group, now, &mut waiting)
-                .map_err(|reason| Arc::new(SCHEMA.failed("writing", &self.path, reason))),
+                .map_err(|reason| Arc::new(SCHEMA.failed("writing", self.file.path(), reason))),
             Err(error) => {
                 waiting.extend(group.into_iter().map(refuse));
                 Err(Arc::new(error))
@@ -105,7 +102,7 @@ impl Writer {
         match &written {
             Ok(()) if self.ails => {
                 self.ails = false;
-                tracing::info!(path = %self.path.display(), "the session store can be written to again");
+                tracing::info!(path = %self.file.path().display(), "the session store can be written to again");
             }
             Ok(()) => {}
             Err(error) => {
@@ -158,13 +155,12 @@ impl Writer {
     /// SQLite would go on writing to a file that was removed or moved away, and everything that it
     /// acknowledged would be gone at the next start.
     fn follow_the_path(&mut self) -> Result<(), DatabaseError> {
-        let place = Place::of(&self.path);
-        if place.is_some() && place == self.place {
+        if self.file.look() == Found::Same {
             return Ok(());
         }
         self.open()?;
         tracing::warn!(
-            path = %self.path.display(),
+            path = %self.file.path().display(),
             "the session store was removed or replaced; whoever is not in the new one has to sign in again"
         );
         Ok(())
@@ -178,8 +174,11 @@ impl Writer {
     }
 
     fn open(&mut self) -> Result<(), DatabaseError> {
-        self.connection = database::open(&self.path, &SCHEMA)?;
-        self.place = Place::of(&self.path);
+        let Database { connection, file } = database::open(self.file.path(), &SCHEMA)?;
+        if !file.continues(&self.file) {
+            self.visitors = None;
+        }
+        (self.connection, self.file) = (connection, file);
         Ok(())
     }
 }
