@@ -13,6 +13,7 @@ use rustls::sign::CertifiedKey;
 use crate::{
     clock::Clock,
     config::{self, CertificateProblem, Configuration, Store},
+    database::ReadFile,
     forward::{BodyLimits, Names, OwnedNames},
     gateway::Shared,
     in_flight::InFlight,
@@ -20,11 +21,11 @@ use crate::{
     portal::{self, Portal},
     request::CertifiedNames,
     server::{
-        self, AccessLogging, BindError, Certificates, Control, ControlError, Listeners, Readiness,
-        SelfSigned, SelfSignedError, Server, TlsError,
+        self, AccessLogging, BindError, Certificates, Control, ControlError, ControlledGateway, Listeners,
+        Readiness, SelfSigned, SelfSignedError, Server, StateFolder, TlsError,
     },
     session::{
-        FileStore, Limits, MemoryStore, RedisLink, RedisStore, SessionStore, Sessions,
+        FileStore, MemoryStore, RedisLink, RedisStore, SessionStore, Sessions,
         StoreError as SessionStoreError, StoreSurroundings,
     },
     snapshot::{Current, Snapshot},
@@ -136,11 +137,15 @@ pub fn assemble(
         Directory::open(&configuration.users_database(), clock.clone(), report_changes(audit.clone()))?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
-    let (sessions, link) = sessions(&configuration, &clock)?;
+    let OpenSessions { sessions, link, read_file } = sessions(&configuration, &clock)?;
     let sessions = Arc::new(sessions);
     let throttle = throttle(&configuration, link, &clock)?;
-    let control = control(&configuration, &sessions, &audit)?;
-    keep_pruning(&sessions, &clock, configuration.sessions.limits)?;
+    let databases = [
+        (configuration.users_database(), Some(directory.read_file())),
+        (configuration.sessions_database(), read_file),
+        (configuration.throttle_files().database, throttle.read_file()),
+    ];
+    let control = control(&configuration, databases, &sessions, &audit)?;
     let metrics = Arc::new(Metrics::default());
     tell(&metrics, &audit, &passwords, &sessions);
     let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
@@ -172,6 +177,7 @@ pub fn assemble(
         names,
         clock: clock.clone(),
     });
+    keep_pruning(&shared)?;
     let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     if let Some(control) = control {
         server = server.with_control(control);
@@ -203,17 +209,26 @@ fn tell(metrics: &Metrics, audit: &Audit, passwords: &Arc<Passwords>, sessions: 
     metrics.tell(family, None, move || them.cached());
 }
 
-/// And the way to Redis, if they are there.
-fn sessions(
-    configuration: &Configuration,
-    clock: &Clock,
-) -> Result<(Sessions, Option<RedisLink>), SessionStoreError> {
+/// The sessions, and what else comes of opening them.
+struct OpenSessions {
+    sessions: Sessions,
+    /// The way to Redis, if they are there.
+    link: Option<RedisLink>,
+    /// The file that is read, if they are in one.
+    read_file: Option<ReadFile>,
+}
+
+fn sessions(configuration: &Configuration, clock: &Clock) -> Result<OpenSessions, SessionStoreError> {
     let config::Sessions { store, max_sessions, .. } = &configuration.sessions;
-    let mut link = None;
+    let (mut link, mut read_file) = (None, None);
     let sessions = Sessions::start(CACHED_SESSIONS, |invalidator| {
         let surroundings = StoreSurroundings { clock: clock.clone(), invalidator };
         Ok(match store {
-            Store::File => Box::new(FileStore::open(&configuration.sessions_database(), surroundings)?),
+            Store::File => {
+                let store = FileStore::open(&configuration.sessions_database(), surroundings)?;
+                read_file = Some(store.read_file());
+                Box::new(store)
+            }
             Store::Memory => Box::new(MemoryStore::new(*max_sessions)) as Box<dyn SessionStore>,
             Store::Redis(settings) => {
                 let store = RedisStore::open(settings, surroundings)?;
@@ -222,7 +237,7 @@ fn sessions(
             }
         })
     })?;
-    Ok((sessions, link))
+    Ok(OpenSessions { sessions, link, read_file })
 }
 
 /// Gateways that share their sessions share what they count, too.
@@ -237,22 +252,35 @@ fn throttle(
     Ok(runtime.block_on(Throttle::shared(link, &files, clock.clone()))?)
 }
 
-/// What is kept in memory alone can be reached only from here.
+/// Where the command line reaches the gateway; what is kept in memory alone, from nowhere else.
 fn control(
     configuration: &Configuration,
+    databases: [(PathBuf, Option<ReadFile>); 3],
     sessions: &Arc<Sessions>,
     audit: &Audit,
 ) -> Result<Option<Control>, AssemblyError> {
-    if configuration.sessions.store != Store::Memory {
-        return Ok(None);
-    }
-    match Control::bind(&configuration.control_socket(), Arc::clone(sessions), audit.clone()) {
+    let folder = match configuration.sessions.store {
+        Store::Memory => StateFolder::OwnAlone,
+        Store::File | Store::Redis(_) => StateFolder::Shared,
+    };
+    let named = |(path, file): (PathBuf, Option<ReadFile>)| {
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).zip(file)
+    };
+    let gateway = ControlledGateway {
+        // Commands may be run in another folder.
+        configuration: std::path::absolute(&configuration.file)
+            .unwrap_or_else(|_| configuration.file.clone()),
+        databases: databases.into_iter().filter_map(named).collect(),
+        sessions: Arc::clone(sessions),
+        audit: audit.clone(),
+    };
+    match Control::bind(&configuration.control_socket(), folder, gateway) {
         Ok(control) => Ok(Some(control)),
         Err(taken @ ControlError::Taken(_)) => Err(taken.into()),
         // A path that is too long for a socket, for instance: all else works.
         Err(error @ ControlError::Bind { .. }) => {
             let cause = error.source().map(ToString::to_string);
-            tracing::warn!(cause, "{error}: `portcullis session` will find no sessions");
+            tracing::warn!(cause, "{error}: no command reaches this gateway; SIGHUP still reloads");
             Ok(None)
         }
     }
@@ -260,19 +288,25 @@ fn control(
 
 /// Drops sessions that ended by themselves, once a minute, on a thread of its own: with a million of
 /// them it takes long enough that no worker should wait for it.
-fn keep_pruning(sessions: &Arc<Sessions>, clock: &Clock, limits: Limits) -> Result<(), AssemblyError> {
-    let (sessions, clock) = (Arc::downgrade(sessions), clock.clone());
+fn keep_pruning(shared: &Arc<Shared>) -> Result<(), AssemblyError> {
+    let shared = Arc::downgrade(shared);
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(AssemblyError::Thread)?;
     let prune = move || {
         loop {
             thread::sleep(PRUNE_EVERY);
-            let Some(sessions) = sessions.upgrade() else { return };
-            if let Err(error) = runtime.block_on(sessions.prune(clock.now(), &limits)) {
-                tracing::warn!(%error, "dropping sessions that have expired");
-            }
+            let Some(shared) = shared.upgrade() else { return };
+            runtime.block_on(drop_expired(&shared));
         }
     };
     thread::Builder::new().name("prune".into()).spawn(prune).map(drop).map_err(AssemblyError::Thread)
+}
+
+/// By the limits as they are now: a reload may have changed them.
+async fn drop_expired(shared: &Shared) {
+    let limits = shared.current.load().portal.sessions;
+    if let Err(error) = shared.sessions.prune(shared.clock.now(), &limits).await {
+        tracing::warn!(%error, "dropping sessions that have expired");
+    }
 }
 
 /// Replaces what can change while the gateway runs: apps, rules, groups, session limits, the throttle's limits,
@@ -415,3 +449,49 @@ const WAITING_HASHES: usize = 64;
 const CACHED_SESSIONS: u64 = 50_000;
 const PRUNE_EVERY: Duration = Duration::from_mins(1);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        identity::{CredentialVersion, UserId},
+        session::{Opening, Owner},
+    };
+
+    fn configuration(folder: &std::path::Path, idle_timeout: &str) -> Configuration {
+        let text = format!(
+            "[server]\nhttps = \"127.0.0.1:0\"\nstatus = \"off\"\n[session]\nidle_timeout = \"{idle_timeout}\"\n\
+             [[app]]\nupstream = \"builtin:whoami\"\n"
+        );
+        config::parse(&text, &folder.join("gateway.toml")).unwrap().configuration
+    }
+
+    #[tokio::test]
+    async fn expired_sessions_are_dropped_by_the_limits_of_the_last_reload() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        let log = LogWriter::start(io::sink()).unwrap();
+        let surroundings = Surroundings { clock: clock.clone(), log, names: Names::system() };
+        let made = assemble(configuration(folder.path(), "2h"), surroundings).unwrap();
+        let shared = &made.shared;
+        let limits = shared.current.load().portal.sessions;
+        let opening = Opening {
+            owner: Owner::User { id: UserId(1), credential: CredentialVersion(1) },
+            client_addr: [192, 0, 2, 1].into(),
+            user_agent: "",
+            host: "",
+            remember: false,
+            replaces: None,
+            confirms: false,
+        };
+        shared.sessions.open(opening, clock.now(), &limits).await.unwrap();
+        let kept = async || shared.sessions.list(None, None, 10).await.unwrap().len();
+        clock.advance(Duration::from_hours(1));
+        drop_expired(shared).await;
+        assert_eq!(kept().await, 1);
+        made.reloader.apply(configuration(folder.path(), "30m")).unwrap();
+        drop_expired(shared).await;
+        assert_eq!(kept().await, 0, "by the limits of the start, it would live for another hour");
+    }
+}

@@ -25,7 +25,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -258,6 +258,7 @@ pub fn open_with(path: &Path, schema: &Schema, opening: Opening) -> Result<Datab
         if opening.makes {
             prepare_files(path)?;
         }
+        refuse_cut_short(path, opening).map_err(failed)?;
         // The same before and after it was opened, so it is what was opened.
         let before = FileId::at(path).map_err(failed)?;
         let connection = open_connection(path, schema, opening.busy_timeout)?;
@@ -322,12 +323,14 @@ fn recognise(connection: &Connection, path: &Path, schema: &Schema) -> Result<i6
 
 /// SQLite does not wait, as it does otherwise, when two processes switch a new file over at the same time.
 fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
-    let mut tries = busy_timeout.as_millis() / WAL_RETRY.as_millis();
+    let deadline = Instant::now() + busy_timeout;
     loop {
         let switched = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
         match switched {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && tries > 0 => {
-                tries -= 1;
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
                 thread::sleep(WAL_RETRY);
             }
             other => return other.map(drop),
@@ -392,6 +395,27 @@ fn make_file(folder: &Path, path: &Path) -> io::Result<()> {
     made.or_else(|error| if fs::symlink_metadata(path).is_ok() { Ok(()) } else { Err(error) })
 }
 
+/// SQLite takes an empty file for a new database, and removes the write-ahead log beside it, which may be all that is
+/// left of what was acknowledged. An empty file that has companions was cut short while it was used, for they are
+/// made when the file is not empty any more.
+fn refuse_cut_short(path: &Path, opening: Opening) -> io::Result<()> {
+    // The companions first: another process may just be making the database.
+    let is_used = ["-wal", "-shm"].iter().any(|suffix| companion(path, suffix).exists());
+    if (is_used || !opening.makes) && fs::metadata(path)?.len() == 0 {
+        return Err(io::Error::other(
+            "it is empty and was not before: stop the gateway, then put back a copy, or remove the file and its \
+             companions to start with an empty one",
+        ));
+    }
+    Ok(())
+}
+
+fn companion(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -402,9 +426,7 @@ fn folder_of(path: &Path) -> &Path {
 /// SQLite gives its two companions the mode of the file; this is for what was there before.
 fn protect_files(path: &Path) -> Result<(), DatabaseError> {
     for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        let file = PathBuf::from(file);
+        let file = companion(path, suffix);
         keep_private(&file).map_err(|reason| DatabaseError::File {
             doing: "protecting",
             path: file,
@@ -438,7 +460,8 @@ fn keep_private(file: &Path) -> io::Result<()> {
     if !found.is_file() {
         return Err(io::Error::other("it is a link or no file at all, and none is followed here"));
     }
-    if found.permissions().mode() & 0o077 == 0 {
+    let is_open_to_others = found.permissions().mode() & 0o077 != 0;
+    if !is_open_to_others {
         return Ok(());
     }
     // fchmod(2) takes no descriptor that only names a file.

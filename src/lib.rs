@@ -111,17 +111,21 @@
 //! upstream connections, so that a request takes no lock on its way but those inside the session
 //! cache, the account cache and the table of [`InFlight`], where nearly all have no need to look. What is slow runs beside them: password checks on the threads of
 //! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
-//! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`], names of upstreams are looked up on a thread each. The status listener, the control
-//! socket and the signals have a thread each. A worker that dies ends the process, and the service
+//! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`],
+//! the gateway's own messages on that of [`MessageWriter`]: nobody else waits for whoever reads them. Names of upstreams are looked up on a thread each. The status listener, the control
+//! socket, the signals and reloads have a thread each. A worker that dies ends the process, and the service
 //! manager starts another.
+//!
+//! Each database is the file that its path leads to, and not the one that was opened once: its thread looks at
+//! device and inode ([`OpenFile`]), and a file that was put in its place is opened.
 //!
 //! # What a reload changes
 //!
-//! SIGHUP makes [`config::load`] read the file again and [`Reloader::apply`] use it: apps, rules,
+//! SIGHUP, or `portcullis reload` through the control socket, makes [`config::load`] read the file again and [`Reloader::apply`] use it: apps, rules,
 //! groups, session limits, the throttle's limits, shields, HSTS, trusted proxies, body limits,
 //! certificates; whole, from the next request on, without ending a connection. With a mistake in the
-//! file nothing changes. Addresses, workers, the state folder, and the sections `[password]`,
-//! `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
+//! file nothing changes. Addresses, workers, the state folder, the session store, `min_version`, and the sections
+//! `[password]`, `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
 //! from them.
 //!
 //! [`AccessLog`]: telemetry::AccessLog
@@ -142,9 +146,11 @@
 //! [`LastSeen`]: gateway::LastSeen
 //! [`LogWriter`]: telemetry::LogWriter
 //! [`MemoryStore`]: session::MemoryStore
+//! [`MessageWriter`]: telemetry::MessageWriter
 //! [`Metrics`]: telemetry::Metrics
 //! [`Names`]: forward::Names
 //! [`NormalPath`]: request::NormalPath
+//! [`OpenFile`]: database::OpenFile
 //! [`Passwords`]: users::Passwords
 //! [`Permit`]: access::Permit
 //! [`Policy::route`]: access::Policy::route

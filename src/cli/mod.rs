@@ -3,7 +3,9 @@
 pub mod check;
 pub mod explain;
 pub mod hash;
+mod owner;
 pub mod password_prompt;
+pub mod running;
 mod serve;
 pub mod session;
 pub mod throttle;
@@ -20,7 +22,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     access::Rule,
     clock::Clock,
-    config::{self, Configuration, Look},
+    config::{self, Configuration, Look, Store},
     legible::{Legible, escaped},
     users::HashSettings,
 };
@@ -42,6 +44,8 @@ pub struct Arguments {
 enum Command {
     /// Run the gateway; this is what happens without a command
     Serve,
+    /// Have the running gateway read its configuration again, and wait for its verdict
+    Reload,
     /// Check the configuration and show what would be served, and to whom
     Check,
     /// Tell which app, which rule and which decision a request would meet, and why
@@ -61,10 +65,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let file = arguments.config;
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&file),
+        Command::Reload => reload(&file),
         Command::Check => check(&file),
-        Command::Explain(args) => {
-            explain::run(&args, &file, Clock::system(), &mut out()).map_err(Failure::from)
-        }
+        Command::Explain(args) => explain(&args, &file),
         Command::User(args) => change_users(&args, &file),
         Command::Session(args) => sessions(&args, &file),
         Command::Throttle(args) => failed_sign_ins(&args, &file),
@@ -108,8 +111,21 @@ impl<E: std::error::Error> From<E> for Failure {
 
 /// Reads the configuration; warnings go to standard error.
 fn configuration(file: &Path) -> Result<Configuration, Failure> {
+    read(file, |_| Ok(()))
+}
+
+/// The same, for a command that goes to the state folder: as the owner of the folder from here on.
+fn configuration_of_state(file: &Path) -> Result<Configuration, Failure> {
+    read(file, |configuration| Ok(owner::become_owner_of(&configuration.state)?))
+}
+
+fn read(
+    file: &Path,
+    before_warnings: impl FnOnce(&Configuration) -> Result<(), Failure>,
+) -> Result<Configuration, Failure> {
     let look = Look::for_stderr();
     let loaded = config::load(file).map_err(|error| Failure(error.render(look)))?;
+    before_warnings(&loaded.configuration)?;
     for warning in &loaded.warnings {
         writeln!(io::stderr(), "{}", warning.render(look)).ok();
     }
@@ -137,40 +153,86 @@ fn check(file: &Path) -> Result<(), Failure> {
     }
 }
 
+fn reload(file: &Path) -> Result<(), Failure> {
+    let configuration = configuration_of_state(file).map_err(|refused| {
+        Failure(format!("{}\nthe configuration was not reloaded", refused.0.trim_end()))
+    })?;
+    let reloaded = running::reload(&configuration)?;
+    Ok(writeln!(out(), "reloaded {}", reloaded.display())?)
+}
+
+fn explain(args: &explain::ExplainArgs, file: &Path) -> Result<(), Failure> {
+    // What is wrong with the file, the command itself tells. Without a user it does not go to the state folder.
+    if let (Some(_), Ok(loaded)) = (&args.user, config::load(file)) {
+        owner::become_owner_of(&loaded.configuration.state)?;
+    }
+    Ok(explain::run(args, file, Clock::system(), &mut out())?)
+}
+
 fn change_users(args: &user::UserArgs, file: &Path) -> Result<(), Failure> {
-    let configuration = configuration(file)?;
+    let configuration = configuration_of_state(file)?;
+    let database = args.command.changes_users().then(|| configuration.users_database());
     let groups: Vec<_> = configuration.groups.keys().cloned().collect();
-    let surroundings = user::Surroundings {
-        database: &configuration.users_database(),
-        settings: configuration.password,
-        clock: Clock::system(),
-        groups: &groups,
-        actor: user::operator(),
-        input: Input::from_stdin(),
-        out: &mut out(),
-        err: &mut Legible(io::stderr()),
-    };
-    Ok(user::run(&args.command, surroundings)?)
+    on_state(&configuration, database, |out| {
+        let surroundings = user::Surroundings {
+            database: &configuration.users_database(),
+            settings: configuration.password,
+            clock: Clock::system(),
+            groups: &groups,
+            actor: user::operator(),
+            input: Input::from_stdin(),
+            out,
+            err: &mut Legible(io::stderr()),
+        };
+        Ok(user::run(&args.command, surroundings)?)
+    })
 }
 
 fn sessions(args: &session::SessionArgs, file: &Path) -> Result<(), Failure> {
-    let surroundings = session::Surroundings {
-        configuration: &configuration(file)?,
-        clock: Clock::system(),
-        actor: user::operator(),
-        out: &mut out(),
-        err: &mut Legible(io::stderr()),
-    };
-    Ok(session::run(&args.command, surroundings)?)
+    let configuration = configuration_of_state(file)?;
+    let is_file = configuration.sessions.store == Store::File;
+    let database = (is_file && args.command.ends_sessions()).then(|| configuration.sessions_database());
+    on_state(&configuration, database, |out| {
+        let surroundings = session::Surroundings {
+            configuration: &configuration,
+            clock: Clock::system(),
+            actor: user::operator(),
+            out,
+            err: &mut Legible(io::stderr()),
+        };
+        Ok(session::run(&args.command, surroundings)?)
+    })
 }
 
 fn failed_sign_ins(args: &throttle::ThrottleArgs, file: &Path) -> Result<(), Failure> {
-    let surroundings = throttle::Surroundings {
-        configuration: &configuration(file)?,
-        clock: Clock::system(),
-        out: &mut out(),
-    };
-    Ok(throttle::run(&args.command, surroundings)?)
+    let configuration = configuration_of_state(file)?;
+    let is_file = !matches!(configuration.sessions.store, Store::Redis(_));
+    let database = (is_file && args.command.clears()).then(|| configuration.throttle_files().database);
+    on_state(&configuration, database, |out| {
+        let surroundings =
+            throttle::Surroundings { configuration: &configuration, clock: Clock::system(), out };
+        Ok(throttle::run(&args.command, surroundings)?)
+    })
+}
+
+/// Does work in the state folder. What it says of a database that it changes is printed once it is certain that the
+/// running gateways read that file.
+fn on_state(
+    configuration: &Configuration,
+    changed: Option<PathBuf>,
+    work: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(database) = changed else { return work(&mut out()) };
+    let agreement = running::Agreement::before(configuration, database)?;
+    let mut said = Vec::new();
+    let worked = work(&mut said);
+    if worked.is_ok() {
+        agreement.after()?;
+    }
+    let mut out = out();
+    out.write_all(&said)?;
+    out.flush()?;
+    worked
 }
 
 fn print_hash(args: &hash::HashArgs, file: &Path) -> Result<(), Failure> {

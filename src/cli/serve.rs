@@ -3,7 +3,10 @@
 use std::{
     io::{self, IsTerminal, Write},
     net::SocketAddr,
+    panic,
     path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tracing_subscriber::EnvFilter;
@@ -15,47 +18,67 @@ use crate::{
     config::{self, Look},
     forward::Names,
     portal::Portal,
-    server::{listen_to_signals, notify},
-    telemetry::LogWriter,
+    server::{Signals, notify},
+    telemetry::{LogWriter, MessageWriter},
 };
 
 /// Runs the gateway until it is asked to stop.
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
-    log_to_stderr();
+    let messages = MessageWriter::start(io::stderr())?;
+    log_to(&messages);
+    let ended = serve(file, &messages).map_err(|error| {
+        // Whoever reads standard error is not waited for here, either.
+        writeln!(messages.clone(), "{}", error.0.trim_end()).ok();
+        Failure(String::new())
+    });
+    messages.flush(FLUSH_LIMIT);
+    ended
+}
+
+fn serve(file: &Path, messages: &MessageWriter) -> Result<(), Failure> {
+    // Before anything listens: whoever sees that we do may send a signal.
+    let signals = Signals::catch()?;
     let log = LogWriter::start(io::stdout())?;
     let surroundings = Surroundings { clock: Clock::system(), log: log.clone(), names: Names::system() };
     let Assembled { server, reloader, shared, origin, addrs } = assemble(configuration(file)?, surroundings)?;
-    // Before anybody is told: whoever has read where we serve may ask us to stop.
-    listen_to_signals(server.stopper(), move || reload(&reloader))?;
-    announce(&origin, &addrs, &shared.portal)?;
+    log.tell_dropped(messages, &shared.metrics);
+    // One at a time, whoever asks: a signal or a command.
+    let reloading = Arc::new(Mutex::new(reloader));
+    let reload = move || reload(&reloading.lock().unwrap_or_else(PoisonError::into_inner));
+    let server = server.with_reload(Arc::new(reload.clone()));
+    let longest_stop = server.drain_timeout() + LEFT_TO_WRITE;
+    signals.attend(server.stopper(), longest_stop, move || {
+        // The log has the verdict.
+        reload().ok();
+    })?;
+    announce(&origin, &addrs, &shared.portal, messages)?;
     notify(&[sd_notify::NotifyState::Ready]);
     let ended = server.run();
     shared.portal.flush();
-    log.flush();
+    log.flush(FLUSH_LIMIT);
     Ok(ended?)
 }
 
-/// All or nothing: a mistake leaves everything as it was.
-fn reload(reloader: &Reloader) {
-    match config::load(reloader.file()) {
-        Ok(loaded) => {
-            for warning in &loaded.warnings {
-                tracing::warn!("{}", warning.render(Look::Plain));
-            }
-            match reloader.apply(loaded.configuration) {
-                Ok(()) => tracing::info!(
-                    "configuration reloaded: apps, rules, groups, session limits, throttle, certificates; addresses, workers, \
-                     state, [password], [limits] and [log] wait for a restart"
-                ),
-                Err(error) => tracing::error!("the configuration was not reloaded: {error}"),
-            }
-        }
-        Err(error) => tracing::error!("the configuration was not reloaded:\n{}", error.render(Look::Plain)),
+/// All or nothing: a mistake leaves everything as it was, and is returned as it is logged.
+fn reload(reloader: &Reloader) -> Result<(), String> {
+    let refused = |why: String| {
+        tracing::error!("the configuration was not reloaded: {why}");
+        why
+    };
+    let loaded = config::load(reloader.file()).map_err(|error| refused(error.render(Look::Plain)))?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{}", warning.render(Look::Plain));
     }
+    reloader.apply(loaded.configuration).map_err(|error| refused(error.to_string()))?;
+    tracing::info!(
+        "configuration reloaded: apps, rules, groups, session limits, throttle, certificates; addresses, workers, \
+         state, the session store, min_version, [password], [limits] and [log] wait for a restart"
+    );
+    Ok(())
 }
 
 /// Tells where we are, and how the first user is made.
-fn announce(origin: &str, addrs: &Addrs, portal: &Portal) -> Result<(), Failure> {
+fn announce(origin: &str, addrs: &Addrs, portal: &Portal, messages: &MessageWriter) -> Result<(), Failure> {
     let list = |addrs: &[SocketAddr]| addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(
         https = %list(&addrs.https), http = %list(&addrs.http), status = %list(addrs.status.as_slice()),
@@ -64,23 +87,31 @@ fn announce(origin: &str, addrs: &Addrs, portal: &Portal) -> Result<(), Failure>
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     if let Some(link) = runtime.block_on(portal.setup_link())? {
         // Told once and kept nowhere: not through the log, whose lines are stored.
-        writeln!(
-            io::stderr(),
+        let text = format!(
             "\nThere is no user yet. Open this link within one hour to make the first one:\n\n    {origin}{}\n",
             link.as_str()
-        )?;
+        );
+        messages.clone().write_all(text.as_bytes())?;
     }
     Ok(())
 }
 
 /// The gateway's own messages. `PORTCULLIS_LOG` chooses which (`debug`, `portcullis=debug`, …).
-fn log_to_stderr() {
+fn log_to(messages: &MessageWriter) {
     let filter = EnvFilter::try_from_env("PORTCULLIS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let messages = messages.clone();
     let to_stderr = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(move || messages.clone())
         .with_target(false)
         .with_ansi(io::stderr().is_terminal());
     // A second subscriber is refused, which only happens if one is there already.
     to_stderr.try_init().ok();
+    // The standard hook writes to standard error itself, and waits for its reader.
+    panic::set_hook(Box::new(|panicked| tracing::error!("{panicked}")));
 }
+
+/// For what is left to be written at the end, of each stream.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+/// Less than the service manager waits for after the running requests: the unit says 45 s for both.
+const LEFT_TO_WRITE: Duration = Duration::from_secs(10);

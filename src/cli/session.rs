@@ -11,11 +11,11 @@ use std::{
     cmp::Reverse,
     collections::HashMap,
     io::{self, Write},
-    path::PathBuf,
 };
 
 use clap::{Args, Subcommand};
 
+use super::running::RunningError;
 use crate::{
     clock::Clock,
     config::Configuration,
@@ -49,6 +49,13 @@ pub enum SessionCommand {
     },
     /// End sessions: the next request is asked to sign in, and what is still on its way is closed
     Revoke(RevokeArgs),
+}
+
+impl SessionCommand {
+    /// Whether it ends sessions, or only shows them.
+    pub fn ends_sessions(&self) -> bool {
+        matches!(self, Self::Revoke(_))
+    }
 }
 
 /// Arguments of `portcullis session revoke`; one of them.
@@ -89,13 +96,8 @@ pub enum SessionError {
     #[error(transparent)]
     Users(#[from] users::StoreError),
     /// The running gateway did not answer as it should.
-    #[error("asking the running gateway through {}", .path.display())]
-    Control {
-        /// Its socket.
-        path: PathBuf,
-        /// What happened.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Running(#[from] RunningError),
     /// Nobody has that name.
     #[error("there is no user {0}; `portcullis user list` shows who there is")]
     UnknownUser(UserName),

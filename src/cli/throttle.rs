@@ -49,6 +49,13 @@ pub enum ThrottleCommand {
     Clear(ClearArgs),
 }
 
+impl ThrottleCommand {
+    /// Whether it forgets failures, or only shows them.
+    pub fn clears(&self) -> bool {
+        matches!(self, Self::Clear(_))
+    }
+}
+
 /// Arguments of `portcullis throttle clear`.
 #[derive(Clone, Debug, Args)]
 pub struct ClearArgs {

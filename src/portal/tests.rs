@@ -138,7 +138,7 @@ impl House {
     }
 
     fn audit(&self) -> Vec<serde_json::Value> {
-        self.log.flush();
+        assert!(self.log.flush(Duration::from_secs(20)));
         let text = String::from_utf8(self.logged.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

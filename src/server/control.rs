@@ -1,13 +1,17 @@
-//! A door for the command line into a running gateway whose sessions are nowhere else: `control.sock` in the
-//! state folder, for the `memory` store.
+//! A door for the command line into a running gateway: `control.sock` in the state folder.
 //!
-//! HTTP over a UNIX socket: `GET /sessions?user=…&after=…&most=…` lists, `POST /sessions/revoke` ends. Only the
-//! gateway's own user and root come in: the socket is theirs alone (0600), and the system says who calls. What is
-//! told and taken are keys, never tokens, and never what applications keep in a session.
+//! HTTP over a UNIX socket. `GET /gateway` says which configuration and which databases the gateway reads,
+//! `POST /reload` reads the configuration again and answers with the verdict, `GET /sessions?user=…&after=…&most=…`
+//! lists sessions and `POST /sessions/revoke` ends some, where they are nowhere else than in the gateway's memory.
+//! Gateways that have one state folder in common have a socket each: `control-2.sock` and so on.
+//!
+//! Only the gateway's own user and root come in: the socket is theirs alone (0600), and the system says who calls.
+//! What is told and taken of sessions are keys, never tokens, and never what applications keep in them.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
-    fs, io,
+    fmt, fs, io,
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::{UnixListener, UnixStream},
@@ -31,20 +35,48 @@ use tokio::{
 
 use super::phase::{Phase, Phases};
 use crate::{
+    database::{FileId, ReadFile},
     identity::UserId,
     session::{Record, SessionData, SessionKey, Sessions, StoreError, Which},
     telemetry::{Audit, AuditEvent, AuditKind},
 };
 
 /// The socket, bound; its file goes when this is dropped.
-#[derive(Debug)]
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
     /// Who may call besides root.
     owner: u32,
-    sessions: Arc<Sessions>,
-    audit: Audit,
+    gateway: ControlledGateway,
+    reload: Option<Reload>,
+}
+
+/// What the command line reaches through the socket.
+#[derive(Clone, Debug)]
+pub struct ControlledGateway {
+    /// The configuration file that it reads.
+    pub configuration: PathBuf,
+    /// Its databases.
+    pub databases: ReadDatabases,
+    /// Its sessions.
+    pub sessions: Arc<Sessions>,
+    /// Where it is recorded who ended sessions.
+    pub audit: Audit,
+}
+
+/// The databases of a gateway by the names of their files.
+pub type ReadDatabases = Vec<(String, ReadFile)>;
+
+/// Reads the configuration again, and uses it or says why not.
+pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// Whether another gateway may have the same state folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFolder {
+    /// None may: each would have sessions of its own.
+    OwnAlone,
+    /// Some may.
+    Shared,
 }
 
 /// Why there is no socket.
@@ -64,6 +96,22 @@ pub enum ControlError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What `GET /gateway` answers, in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// The configuration file that it reads.
+    pub configuration: PathBuf,
+    /// Which file it reads of each database; `None`: none that it could read.
+    pub databases: BTreeMap<String, Option<FileId>>,
+}
+
+/// What `POST /reload` answers, in JSON, if the configuration is used from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// The configuration file.
+    pub configuration: PathBuf,
 }
 
 /// What `POST /sessions/revoke` takes, in JSON.
@@ -104,19 +152,19 @@ pub struct Revocations {
     pub ended: usize,
 }
 
+/// Where the sockets of the gateways with one state folder are, if they are there.
+pub fn control_sockets(first: &Path) -> impl Iterator<Item = PathBuf> {
+    let numbered = (2..=MOST_GATEWAYS).map(|number| first.with_file_name(format!("control-{number}.sock")));
+    std::iter::once(first.to_owned()).chain(numbered)
+}
+
 impl Control {
     /// Binds the socket. What a gateway that was killed has left behind is replaced; one on which somebody
     /// answers is not.
-    pub fn bind(path: &Path, sessions: Arc<Sessions>, audit: Audit) -> Result<Self, ControlError> {
-        let failed = |source| ControlError::Bind { path: path.to_owned(), source };
-        match UnixStream::connect(path) {
-            Ok(_) => return Err(ControlError::Taken(path.to_owned())),
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
-            Err(error) => return Err(failed(error)),
-        }
+    pub fn bind(first: &Path, folder: StateFolder, gateway: ControlledGateway) -> Result<Self, ControlError> {
+        let failed = |source| ControlError::Bind { path: first.to_owned(), source };
         // Under another name until nobody else can open it.
-        let making = path.with_extension(format!("{}", std::process::id()));
+        let making = first.with_extension(format!("{}", std::process::id()));
         match fs::remove_file(&making) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
@@ -124,23 +172,36 @@ impl Control {
         let listener = UnixListener::bind(&making).map_err(failed)?;
         let made_private = || {
             fs::set_permissions(&making, fs::Permissions::from_mode(0o600))?;
-            let owner = fs::metadata(&making)?.uid();
-            fs::rename(&making, path)?;
+            let owner = fs::symlink_metadata(&making)?.uid();
             listener.set_nonblocking(true)?;
-            Ok(owner)
+            let most = if folder == StateFolder::Shared { MOST_GATEWAYS } else { 1 };
+            for path in control_sockets(first).take(most) {
+                if take(&making, &path)? {
+                    return Ok(Some((owner, path)));
+                }
+            }
+            Ok(None)
         };
-        let owner = made_private().map_err(|error| {
-            fs::remove_file(&making).ok();
-            failed(error)
-        })?;
-        Ok(Self { listener, path: path.to_owned(), owner, sessions, audit })
+        let taken = made_private().map_err(failed);
+        fs::remove_file(&making).ok();
+        let (owner, path) = taken?.ok_or_else(|| ControlError::Taken(first.to_owned()))?;
+        Ok(Self { listener, path, owner, gateway, reload: None })
+    }
+
+    /// The same, reloading in this way.
+    #[must_use]
+    pub fn with_reload(mut self, reload: Reload) -> Self {
+        self.reload = Some(reload);
+        self
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let outcome = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/gateway") => self.tell(),
+            (&Method::POST, "/reload") => self.reload(),
             (&Method::GET, "/sessions") => self.list(request.uri().query().unwrap_or_default()).await,
             (&Method::POST, "/sessions/revoke") => self.revoke(request).await,
-            _ => Err((StatusCode::NOT_FOUND, "only GET /sessions and POST /sessions/revoke".to_owned())),
+            _ => Err((StatusCode::NOT_FOUND, "there is nothing here".to_owned())),
         };
         let (status, kind, text) = match outcome {
             Ok(json) => (StatusCode::OK, "application/json", json),
@@ -150,6 +211,20 @@ impl Control {
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response
+    }
+
+    fn tell(&self) -> Result<String, (StatusCode, String)> {
+        let ControlledGateway { configuration, databases, .. } = &self.gateway;
+        let databases = databases.iter().map(|(name, file)| (name.clone(), file.id())).collect();
+        in_json(&Running { configuration: configuration.clone(), databases })
+    }
+
+    fn reload(&self) -> Result<String, (StatusCode, String)> {
+        let Some(reload) = &self.reload else {
+            return Err((StatusCode::NOT_IMPLEMENTED, "this gateway cannot reload".to_owned()));
+        };
+        reload().map_err(|why| (StatusCode::UNPROCESSABLE_ENTITY, why))?;
+        in_json(&Reloaded { configuration: self.gateway.configuration.clone() })
     }
 
     async fn list(&self, query: &str) -> Result<String, (StatusCode, String)> {
@@ -163,7 +238,8 @@ impl Control {
             };
             understood.ok_or_else(|| (StatusCode::BAD_REQUEST, format!("cannot read `{name}`")))?;
         }
-        let listed = self.sessions.list(of, after, most).await.map_err(|error| unavailable(&error))?;
+        let listed =
+            self.gateway.sessions.list(of, after, most).await.map_err(|error| unavailable(&error))?;
         let bare: Vec<Record> =
             listed.into_iter().map(|record| Record { data: SessionData::default(), ..record }).collect();
         in_json(&bare)
@@ -177,7 +253,8 @@ impl Control {
         let body = body.map_err(|error| unread(error.to_string()))?.to_bytes();
         let Revocation { which, actor } =
             serde_json::from_slice(&body).map_err(|error| unread(error.to_string()))?;
-        let ended = self.sessions.end_which(which.into()).await.map_err(|error| unavailable(&error))?;
+        let ended =
+            self.gateway.sessions.end_which(which.into()).await.map_err(|error| unavailable(&error))?;
         if ended > 0 {
             self.record(which, &actor);
         }
@@ -192,7 +269,7 @@ impl Control {
         };
         let event = AuditKind::SessionsEnded;
         let (user, actor) = (None, Some(actor));
-        self.audit.record(&AuditEvent {
+        self.gateway.audit.record(&AuditEvent {
             event,
             reason,
             user,
@@ -201,6 +278,28 @@ impl Control {
             request_id: None,
             session,
         });
+    }
+}
+
+/// Gives the socket this name, unless somebody answers there.
+fn take(making: &Path, path: &Path) -> io::Result<bool> {
+    match UnixStream::connect(path) {
+        Ok(_) => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+        Err(error) => return Err(error),
+    }
+    match fs::hard_link(making, path) {
+        Ok(()) => Ok(true),
+        // Another gateway was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -263,6 +362,8 @@ fn unavailable(error: &StoreError) -> (StatusCode, String) {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{error}: {}", error.source))
 }
 
+/// With one state folder, on one machine.
+const MOST_GATEWAYS: usize = 64;
 /// A page of a listing.
 const MOST_LISTED: usize = 1000;
 const MAX_BODY: usize = 4096;

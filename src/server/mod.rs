@@ -44,12 +44,15 @@ use crate::{gateway::Shared, telemetry};
 
 use addresses::{Addresses, Place};
 
-pub use control::{Control, ControlError, Revocation, Revocations, Revoked};
+pub use control::{
+    Control, ControlError, ControlledGateway, ReadDatabases, Reload, Reloaded, Revocation, Revocations,
+    Revoked, Running, StateFolder, control_sockets,
+};
 pub use frames::Http2Limits;
 pub use listen::{BindError, ListenAddr, Listeners};
 pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
-pub use signals::{listen as listen_to_signals, notify};
+pub use signals::{Signals, notify};
 pub use status::Readiness;
 pub use tls::{Certificates, TlsError, TlsVersion, certified_names};
 
@@ -193,6 +196,17 @@ impl Server {
     #[must_use]
     pub fn with_control(self, control: Control) -> Self {
         Self { control: Some(control), ..self }
+    }
+
+    /// The same, reloading in this way when the command line asks for it.
+    #[must_use]
+    pub fn with_reload(self, reload: Reload) -> Self {
+        Self { control: self.control.map(|control| control.with_reload(reload)), ..self }
+    }
+
+    /// How long it takes at most from the stop that was asked for to the end of [`Server::run`].
+    pub fn drain_timeout(&self) -> Duration {
+        self.settings.drain_timeout
     }
 
     /// Where HTTPS is served.

@@ -1,67 +1,173 @@
 //! What the operating system and the service manager ask for.
+//!
+//! Signals are caught before any port answers, so that none of them kills a gateway that somebody could have seen.
+//! Until the gateway attends to them, SIGHUP waits and SIGTERM ends the process.
 
-use std::{io, thread};
+use std::{
+    io, process,
+    sync::mpsc::{SyncSender, sync_channel},
+    thread,
+    time::Duration,
+};
 
 use tokio::{
     runtime::Builder,
-    signal::unix::{SignalKind, signal},
-    time::{MissedTickBehavior, interval},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
 };
 
 use super::{Phase, Stopper};
 
-/// Listens on a thread of its own: SIGTERM and SIGINT drain, a second one stops at once, SIGHUP calls
-/// `reload`. Tells a service manager that we are alive, if it wants to know.
-pub fn listen(stopper: Stopper, reload: impl Fn() + Send + 'static) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let (mut terminate, mut interrupt, mut hang_up) = {
-        let _entered = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)
-    };
-    let watch = async move {
-        // Twice within the time that the service manager waits.
-        let mut alive = sd_notify::watchdog_enabled().map(|every| {
-            let mut ticks = interval(every / 2);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        });
-        loop {
-            let asked_to_stop = tokio::select! {
-                _ = terminate.recv() => true,
-                _ = interrupt.recv() => true,
-                _ = hang_up.recv() => {
-                    reload();
-                    false
-                }
-                () = tick(&mut alive) => {
+/// Signals, caught on a thread of their own.
+#[derive(Debug)]
+pub struct Signals {
+    attend: oneshot::Sender<Attendant>,
+}
+
+/// Who does what signals ask for.
+#[derive(Debug)]
+struct Attendant {
+    stopper: Stopper,
+    /// Wakes the thread that reloads. One that waits is enough: it reads the file when its turn comes.
+    reload: SyncSender<()>,
+    /// After this time the process ends, whatever it is still waiting for.
+    longest_stop: Duration,
+}
+
+impl Signals {
+    /// Catches SIGTERM, SIGINT and SIGHUP from now on.
+    pub fn catch() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let caught = {
+            let _entered = runtime.enter();
+            Caught {
+                terminate: signal(SignalKind::terminate())?,
+                interrupt: signal(SignalKind::interrupt())?,
+                hang_up: signal(SignalKind::hangup())?,
+            }
+        };
+        let (attend, attendant) = oneshot::channel();
+        thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || runtime.block_on(caught.attend(attendant)))?;
+        Ok(Self { attend })
+    }
+
+    /// SIGTERM and SIGINT drain, a second one stops at once, SIGHUP calls `reload`. What was asked for before is done
+    /// now. Once a stop was asked for, the process ends within `longest_stop`, even if something it writes to or
+    /// reads from does not answer. A service manager that wants to know hears that we are alive.
+    pub fn attend(
+        self,
+        stopper: Stopper,
+        longest_stop: Duration,
+        reload: impl Fn() + Send + 'static,
+    ) -> io::Result<()> {
+        let (wake, woken) = sync_channel(1);
+        // Not on the thread of the signals: a slow file must not keep it from hearing SIGTERM.
+        thread::Builder::new().name("reload".into()).spawn(move || {
+            while woken.recv().is_ok() {
+                reload();
+            }
+        })?;
+        if let Some(every) = sd_notify::watchdog_enabled() {
+            thread::Builder::new().name("watchdog".into()).spawn(move || {
+                loop {
                     notify(&[sd_notify::NotifyState::Watchdog]);
-                    false
+                    // Twice within the time that the service manager waits.
+                    thread::sleep(every / 2);
                 }
-            };
-            if asked_to_stop {
-                let next = if stopper.phase() == Phase::Running { Phase::Draining } else { Phase::Stopped };
-                if next == Phase::Draining {
-                    tracing::info!("stopping: no new connections, running requests may end");
-                    notify(&[sd_notify::NotifyState::Stopping]);
-                }
-                stopper.stop(next);
+            })?;
+        }
+        // Without the thread there is nobody to attend to, and nothing to be done about it.
+        self.attend.send(Attendant { stopper, reload: wake, longest_stop }).ok();
+        Ok(())
+    }
+}
+
+struct Caught {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+enum Asked {
+    Stop,
+    Reload,
+}
+
+impl Caught {
+    async fn asked(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+
+    async fn attend(mut self, mut attendant: oneshot::Receiver<Attendant>) {
+        let mut waits_for_reload = false;
+        let attendant = loop {
+            tokio::select! {
+                biased;
+                given = &mut attendant => match given {
+                    Ok(attendant) => break attendant,
+                    // The start has failed, and the process is about to end by itself.
+                    Err(_) => loop {
+                        if let Asked::Stop = self.asked().await {
+                            process::exit(1);
+                        }
+                    },
+                },
+                asked = self.asked() => match asked {
+                    // Nothing has been served yet, so there is nothing to wait for.
+                    Asked::Stop => process::exit(0),
+                    Asked::Reload => waits_for_reload = true,
+                },
+            }
+        };
+        if waits_for_reload {
+            attendant.reload();
+        }
+        loop {
+            match self.asked().await {
+                Asked::Stop => attendant.stop(),
+                Asked::Reload => attendant.reload(),
             }
         }
-    };
-    thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(watch))?;
-    Ok(())
+    }
+}
+
+impl Attendant {
+    fn reload(&self) {
+        // One is waiting already, and will see what there is now.
+        self.reload.try_send(()).ok();
+    }
+
+    fn stop(&self) {
+        if self.stopper.phase() != Phase::Running {
+            self.stopper.stop(Phase::Stopped);
+            return;
+        }
+        self.stopper.stop(Phase::Draining);
+        tracing::info!("stopping: no new connections, running requests may end");
+        let limit = self.longest_stop;
+        // On threads of their own: neither may be waited for.
+        let enforcing = thread::Builder::new().name("last-resort".into()).spawn(move || {
+            thread::sleep(limit);
+            process::exit(1);
+        });
+        let telling = thread::Builder::new()
+            .name("stopping".into())
+            .spawn(|| notify(&[sd_notify::NotifyState::Stopping]));
+        for error in [enforcing.err(), telling.err()].into_iter().flatten() {
+            tracing::warn!(%error, "starting a thread that stops");
+        }
+    }
 }
 
 /// Tells the service manager; without one, nothing happens.
 pub fn notify(states: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "telling the service manager");
-    }
-}
-
-async fn tick(ticks: &mut Option<tokio::time::Interval>) {
-    match ticks {
-        Some(ticks) => drop(ticks.tick().await),
-        None => std::future::pending().await,
     }
 }

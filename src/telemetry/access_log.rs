@@ -394,7 +394,7 @@ mod tests {
             ended: Some(Ended::Stalled),
         });
         log.flush();
-        writer.flush();
+        assert!(writer.flush(Duration::from_secs(20)));
         let bytes = output.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }

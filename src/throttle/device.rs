@@ -8,14 +8,15 @@
 
 use std::{
     fs,
-    io::{self, ErrorKind, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, chown},
+    io::{self, ErrorKind, Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use aws_lc_rs::{hmac, rand};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::key::{DeviceId, NameDigest};
@@ -67,7 +68,7 @@ impl Secret {
 
     /// The key in the file, if there is a file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, SecretError> {
-        match fs::read_to_string(path).map(Zeroizing::new) {
+        match read_no_link(path) {
             Ok(text) => {
                 Self::from_hex(text.trim()).map(Some).ok_or_else(|| SecretError::Malformed(path.to_owned()))
             }
@@ -167,7 +168,7 @@ impl Secret {
         if let Some(folder) = making.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             let (folder, made) = (fs::metadata(folder)?, file.metadata()?);
             if made.uid() == 0 && folder.uid() != 0 {
-                chown(making, Some(folder.uid()), Some(folder.gid()))?;
+                fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
             }
         }
         Ok(())
@@ -195,6 +196,15 @@ enum Existing {
     Goes,
 }
 
+/// A link could lead a process with more rights to what its owner may not read.
+fn read_no_link(path: &Path) -> io::Result<Zeroizing<String>> {
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let mut text = Zeroizing::new(String::with_capacity(MOST_KEY_TEXT_BYTES));
+    Read::by_ref(&mut file).take(MOST_KEY_TEXT_BYTES as u64).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 fn signed(user: UserId, device: &[u8; ID_BYTES]) -> Vec<u8> {
     let mut text = b"portcullis device\0".to_vec();
     text.extend_from_slice(&user.0.to_be_bytes());
@@ -203,6 +213,8 @@ fn signed(user: UserId, device: &[u8; ID_BYTES]) -> Vec<u8> {
 }
 
 const KEY_BYTES: usize = 32;
+/// Twice as much as a key takes, so that what is no key is not taken for one.
+const MOST_KEY_TEXT_BYTES: usize = 128;
 const ID_BYTES: usize = 16;
 const USER_BYTES: usize = 8;
 const COOKIE_BYTES: usize = USER_BYTES + ID_BYTES + 32;

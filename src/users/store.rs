@@ -755,6 +755,20 @@ mod tests {
         assert_eq!(kept, [20_001]);
     }
 
+    /// All of the gateway's questions stand behind the one that waits: a sign-in took five seconds while another
+    /// process held the database.
+    #[test]
+    fn a_gateway_waits_briefly_for_a_lock_and_goes_on_doing_so() {
+        let (_temp, store) = store();
+        let timeout = |store: &UserStore| -> i64 {
+            store.connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(timeout(&store), 5000, "a command has time");
+        let store = store.waiting_briefly().unwrap();
+        assert_eq!(timeout(&store), 250);
+        assert_eq!(timeout(&store.reopened().unwrap()), 250);
+    }
+
     #[test]
     fn an_unreadable_row_is_an_error_that_names_the_file() {
         let (_temp, mut store) = store();

@@ -142,9 +142,10 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "request",
                 // Readiness is whether both stores do their work.
                 "users::Directory",
-                // The control socket lists and ends sessions, by key.
+                // The control socket lists and ends sessions, by key, and says which files are read.
                 "session",
                 "identity",
+                "database",
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
                 // What its HTTP/2 streams hold for a client.
@@ -177,6 +178,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "assembly",
                 &[
                     "clock",
+                    "database",
                     "telemetry",
                     "request",
                     "pages",
@@ -202,6 +204,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "identity",
+                    "database",
                     "legible",
                     "telemetry",
                     "request",

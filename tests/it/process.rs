@@ -242,6 +242,139 @@ fn sighup_takes_new_rules_and_drops_no_connection() {
     assert_eq!(status.code(), Some(0), "{err}");
 }
 
+/// Docker, or `2>&1 | logger`, reads both streams, and may stop: what is said then is kept or dropped, and requests
+/// go on.
+#[test]
+fn requests_and_the_end_wait_for_nobody_who_reads_what_the_gateway_writes() {
+    let dead = listener().local_addr().unwrap();
+    let place = Workplace::new("", &open_app(&format!("http://{dead}")));
+    let (mut gateway, unread) = place.start_unread();
+    let mut visitor = gateway.visitor();
+    let mut wire = visitor.connect();
+    // A warning each, and a line in the access log: several times what a pipe holds.
+    for number in 0..1500 {
+        let path = format!("/{number}/{}", "p".repeat(100));
+        let request = Request::get(path).body(String::new()).unwrap();
+        assert_eq!(visitor.send_over(&mut wire, request).status, 502, "request {number}");
+    }
+    let metrics =
+        plain_request(gateway.status, "GET /metrics HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
+    assert!(metrics.contains("portcullis_log_lines_dropped_total{stream=\"stderr\"} "), "{metrics}");
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait().code(), Some(0));
+    drop(unread);
+}
+
+/// The ports answer before everything is there that a request needs.
+#[test]
+fn a_sighup_that_comes_while_the_gateway_starts_reloads() {
+    let port = listener().local_addr().unwrap().port();
+    let place = Workplace::new("", WHOAMI);
+    place.run_well(&["user", "add", "alice"], PASSWORD);
+    place.write(&format!("[server]\nhttps = [\"127.0.0.1:{port}\"]\nstatus = \"127.0.0.1:0\"\n{WHOAMI}\n"));
+    // The start waits for the database, and that is after the ports are bound.
+    let holder = rusqlite::Connection::open(place.path("state/users.db")).unwrap();
+    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE mine (x)").unwrap();
+    let mut command = place.command(&[]);
+    command.stdout(Stdio::piped());
+    let mut gateway = place.begin(command);
+    until("the port answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    gateway.signal("HUP");
+    holder.execute_batch("ROLLBACK").unwrap();
+    drop(holder);
+    gateway.wait_until_it_serves();
+    gateway.stderr.wait_for_text("configuration reloaded");
+    let (status, _, err) = gateway.stop();
+    assert_eq!(status.code(), Some(0), "{err}");
+}
+
+#[test]
+fn a_sigterm_that_comes_while_the_gateway_starts_ends_it() {
+    let port = listener().local_addr().unwrap().port();
+    let place = Workplace::new("", WHOAMI);
+    place.run_well(&["user", "add", "alice"], PASSWORD);
+    place.write(&format!("[server]\nhttps = [\"127.0.0.1:{port}\"]\nstatus = \"127.0.0.1:0\"\n{WHOAMI}\n"));
+    let holder = rusqlite::Connection::open(place.path("state/users.db")).unwrap();
+    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE mine (x)").unwrap();
+    let mut command = place.command(&[]);
+    command.stdout(Stdio::piped());
+    let mut gateway = place.begin(command);
+    until("the port answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait().code(), Some(0), "{}", gateway.stderr.so_far());
+}
+
+/// What the service unit runs: `systemctl reload` fails where this fails.
+#[test]
+fn the_reload_command_waits_for_the_verdict_and_fails_when_the_file_is_refused() {
+    let rules = |allow: &str| format!("{WHOAMI}\n[[app.rule]]\npath = \"/**\"\nallow = \"{allow}\"");
+    let place = Workplace::new("", &rules("anyone"));
+    let nobody = place.run(&["reload"], "");
+    let err = text(&nobody.stderr);
+    assert!(nobody.status.code() == Some(1) && err.contains("no gateway answers"), "{err}");
+    let gateway = place.start();
+    let mut visitor = gateway.visitor();
+    let mut ask = || visitor.fetch(&Method::GET, "/").status.as_u16();
+    assert_eq!(ask(), 200);
+
+    let unit = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/portcullis.service"));
+    let unit = unit.unwrap();
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecReload=")).unwrap();
+    let mut words = line.split(' ');
+    assert_eq!(words.next(), Some("/usr/local/bin/portcullis"));
+    let file = place.path("gateway.toml").display().to_string();
+    let arguments: Vec<String> =
+        words.map(|word| word.replace("/etc/portcullis/gateway.toml", &file)).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    assert!(arguments.contains(&&*file), "{line}");
+
+    place.write(&Workplace::configuration("", &rules("authenticated")));
+    let out = place.run_well(&arguments, "");
+    assert!(out.starts_with("reloaded ") && out.contains("gateway.toml"), "{out}");
+    assert_eq!(ask(), 401, "it is in use when the command returns");
+
+    place.write(&Workplace::configuration("", &rules("everybody")));
+    let refused = place.run(&arguments, "");
+    let err = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{err}");
+    assert!(err.contains("everybody") && err.contains("was not reloaded"), "{err}");
+    assert_eq!(ask(), 401, "a refused file changed the rules");
+
+    // What only the gateway finds is told, too.
+    place.write(&Workplace::configuration("", &rules("anyone")));
+    std::fs::remove_dir_all(place.path("certs")).unwrap();
+    std::fs::write(place.path("certs"), "in the way").unwrap();
+    let refused = place.run(&arguments, "");
+    let err = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{err}");
+    assert!(err.contains("was not reloaded") && err.contains("certs"), "{err}");
+    assert_eq!(ask(), 401);
+}
+
+/// Several gateways may have one state folder: a command finds the one that reads its configuration.
+#[test]
+fn the_reload_command_reaches_the_gateway_that_reads_the_same_file() {
+    let place = Workplace::empty();
+    let allow = |name: &str, who: &str| {
+        std::fs::create_dir_all(place.path(name)).unwrap();
+        let rule = format!("{WHOAMI}\n[[app.rule]]\npath = \"/**\"\nallow = \"{who}\"");
+        let text = format!("state = \"../state\"\n{}", Workplace::configuration("", &rule));
+        std::fs::write(place.path(&format!("{name}/gateway.toml")), text).unwrap();
+    };
+    let gateways = ["one", "two"].map(|name| {
+        allow(name, "anyone");
+        place.start_in(name, place.command(&["-c", &format!("{name}/gateway.toml")]))
+    });
+    let asked = || gateways.each_ref().map(|it| it.visitor().fetch(&Method::GET, "/").status.as_u16());
+    assert_eq!(asked(), [200, 200]);
+    allow("two", "authenticated");
+    allow("one", "authenticated");
+    place.run_well(&["reload", "-c", "two/gateway.toml"], "");
+    assert_eq!(asked(), [200, 401]);
+    place.run_well(&["reload", "-c", "one/gateway.toml"], "");
+    assert_eq!(asked(), [401, 401]);
+}
+
 #[test]
 fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -465,7 +598,8 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
     root.speaking(Protocol::Http2).sign_in("root", NEW_PASSWORD);
     place.run_well(&["user", "add", "alice", "--group", "staff"], "alice's own umbrella stand");
     let files = std::fs::read_dir(place.path("state")).unwrap();
-    let stored: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    let stored: Vec<u8> = files.flat_map(|path| std::fs::read(path).unwrap()).collect();
     assert!(text(&stored).contains("alice"), "not where the users are");
     gateway.stdout.wait_for_text("\"user\":\"alice\"");
     gateway.signal("HUP");

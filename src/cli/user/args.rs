@@ -55,6 +55,13 @@ pub enum UserCommand {
     Remove(RemoveArgs),
 }
 
+impl UserCommand {
+    /// Whether it changes anything, or only shows what there is.
+    pub fn changes_users(&self) -> bool {
+        !matches!(self, Self::List { .. } | Self::Show { .. })
+    }
+}
+
 /// Arguments of `portcullis user add`.
 #[derive(Clone, Debug, Args)]
 pub struct AddArgs {

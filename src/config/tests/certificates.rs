@@ -129,11 +129,10 @@ fn a_damaged_certificate_in_a_chain_is_an_error_that_names_it() {
     };
     assert!(said_of_chain(&format!("{own}{intermediate}")).is_empty());
     assert!(said_of_chain(&format!("Subject: own\n{own}\r\n# the authority\n{intermediate}")).is_empty());
-    let middle = intermediate.len() / 2;
-    let replaced =
-        |with: &str| format!("{}{with}{}", &intermediate[..middle], &intermediate[middle + with.len()..]);
+    let (half, rest) = intermediate.split_at(intermediate.len() / 2);
+    let replaced = |with: &str| format!("{half}{with}{}", rest.split_at(with.len()).1);
     refused(format!("{own}{}", replaced("!!!!")), 2, "it is not Base64");
-    refused(format!("{own}{}", &intermediate[..middle]), 2, "the line that ends it is missing");
+    refused(format!("{own}{half}"), 2, "the line that ends it is missing");
     let not_its_own = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     refused(format!("{own}{not_its_own}"), 2, "what is between its lines is no certificate");
     refused(format!("{}{own}", replaced("!!!!")), 1, "it is not Base64");

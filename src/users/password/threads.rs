@@ -96,7 +96,7 @@ impl Passwords {
             thread::Builder::new()
                 .name(format!("password-{number}"))
                 .spawn(move || {
-                    give_way();
+                    give_way(number);
                     hasher.work_off(&waiting);
                 })
                 .expect("the system can start a thread");
@@ -292,14 +292,20 @@ impl Hasher {
 /// Requests of those who are signed in come first where processors are short: a flood of sign-ins waits for them,
 /// and not they for it. On Linux the priority is the thread's own (setpriority(2), "C library/kernel differences").
 #[cfg(target_os = "linux")]
-fn give_way() {
-    if let Err(error) = rustix::process::setpriority_process(None, HASHING_NICENESS) {
-        tracing::debug!(%error, "passwords are hashed at the priority of everything else");
+fn give_way(number: usize) {
+    let lowered = rustix::process::setpriority_process(None, HASHING_NICENESS);
+    // Said once: what one thread may not do, none of them may.
+    if let (Err(error), 0) = (lowered, number) {
+        tracing::warn!(
+            %error,
+            "passwords are hashed at the priority of everything else: a flood of sign-ins slows everybody down; \
+             allow the system call setpriority"
+        );
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn give_way() {}
+fn give_way(_: usize) {}
 
 /// About a tenth of what a thread of normal priority gets beside it; alone, all.
 #[cfg(target_os = "linux")]

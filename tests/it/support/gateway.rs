@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use portcullis::{
@@ -157,7 +158,7 @@ impl TestGateway {
 
     /// All lines logged so far.
     pub fn log(&self) -> Vec<serde_json::Value> {
-        self.writer.flush();
+        assert!(self.writer.flush(Duration::from_secs(20)), "the log is written");
         let bytes = self.log.0.lock().expect("the log").clone();
         let text = String::from_utf8(bytes).expect("UTF-8");
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, PipeReader, Read, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -120,32 +120,74 @@ impl Workplace {
     }
 
     /// Starts the gateway with this command, whose standard output the caller has seen to.
-    pub fn start_as(&self, mut command: Command) -> Process {
+    pub fn start_as(&self, command: Command) -> Process {
+        let mut process = self.begin(command);
+        process.wait_until_it_serves();
+        process
+    }
+
+    /// The same, without waiting for anything.
+    pub fn begin(&self, mut command: Command) -> Process {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary");
         // Its copies of what was passed on to the child are closed with it.
         drop(command);
         let stdout = child.stdout.take().map_or_else(Captured::nothing, Captured::of);
         let stderr = Captured::of(child.stderr.take().expect("its standard error"));
+        self.process(child, stdout, stderr)
+    }
+
+    /// Starts the gateway with standard output and standard error in one pipe, of which nothing is read any more once
+    /// it serves.
+    pub fn start_unread(&self) -> (Process, PipeReader) {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let mut command = self.command(&[]);
+        command.stdout(writer.try_clone().expect("the pipe")).stderr(writer);
+        let child = command.spawn().expect("the binary");
+        drop(command);
+        let mut process = self.process(child, Captured::nothing(), Captured::nothing());
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        // Byte by byte: nothing may be read ahead.
+        while !process.serves_as_told(&text(&line)) {
+            if line.ends_with(b"\n") {
+                line.clear();
+            }
+            assert_eq!(reader.read(&mut byte).expect("its output"), 1, "it has ended");
+            line.extend(byte);
+        }
+        (process, reader)
+    }
+
+    fn process(&self, child: Child, stdout: Captured, stderr: Captured) -> Process {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let certificate = self.path("certs/self-signed.pem");
-        let mut process =
-            Process { child, stdout, stderr, https: nowhere, http: nowhere, status: nowhere, certificate };
-        let line = process.stderr.wait_for("the line that says where it serves", |text| {
-            text.lines().find(|line| line.contains(" serves https://")).map(str::to_owned)
-        });
-        let addr = |name: &str| {
-            let value = line.split_whitespace().find_map(|word| word.strip_prefix(name));
-            // The first of a list.
-            let value = value.map(|value| value.trim_end_matches(','));
-            value.and_then(|value| value.parse().ok()).unwrap_or(nowhere)
-        };
-        (process.https, process.http, process.status) = (addr("https="), addr("http="), addr("status="));
-        assert_ne!(process.https, nowhere, "{line}");
-        process
+        Process { child, stdout, stderr, https: nowhere, http: nowhere, status: nowhere, certificate }
     }
 }
 
 impl Process {
+    /// Waits for the line that says where it serves.
+    pub fn wait_until_it_serves(&mut self) {
+        let line = self.stderr.wait_for("the line that says where it serves", |text| {
+            text.lines().find(|line| line.contains(" serves https://")).map(|line| format!("{line}\n"))
+        });
+        assert!(self.serves_as_told(&line), "{line}");
+    }
+
+    /// Whether this is the line that says where it serves, whole; it is kept then.
+    fn serves_as_told(&mut self, line: &str) -> bool {
+        if !line.contains(" serves https://") || !line.ends_with('\n') {
+            return false;
+        }
+        let addr = |name: &str| {
+            let value = line.split_whitespace().find_map(|word| word.strip_prefix(name));
+            // The first of a list.
+            let value = value.map(|value| value.trim_end_matches(','));
+            value.and_then(|value| value.parse().ok()).unwrap_or(self.https)
+        };
+        (self.https, self.http, self.status) = (addr("https="), addr("http="), addr("status="));
+        self.https.port() != 0
+    }
+
     /// Somebody who visits `localhost`.
     pub fn visitor(&self) -> Visitor {
         Visitor::new(&self.origin(), self.https, &self.certificate, Clock::system())

@@ -1,0 +1,242 @@
+//! The gateways that run with this state folder, asked through their control sockets.
+//!
+//! A command that changes a database asks before and after it: what is changed in a file that a running gateway does
+//! not read has not happened, and is not reported as done.
+
+use std::{
+    io,
+    os::unix::net::UnixStream as Blocking,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, header::HOST};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::{
+    config::Configuration,
+    database::FileId,
+    server::{Reloaded, Running, control_sockets},
+};
+
+/// A running gateway could not be asked, or does not read what the command changes.
+#[derive(Debug, thiserror::Error)]
+pub enum RunningError {
+    /// It did not answer as it should.
+    #[error("asking the running gateway through {}", .path.display())]
+    Ask {
+        /// Its socket.
+        path: PathBuf,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It reads another file, or none.
+    #[error(
+        "nothing was changed: the running gateway ({}) does not read {}; its log says why", .socket.display(),
+        .database.display()
+    )]
+    ReadsAnother {
+        /// Its socket.
+        socket: PathBuf,
+        /// The database.
+        database: PathBuf,
+    },
+    /// The file was replaced in the meantime.
+    #[error(
+        "{} was replaced while it was changed, and the change may be lost; look at what is there now",
+        .0.display()
+    )]
+    Replaced(PathBuf),
+    /// The system does not say which file there is.
+    #[error("looking at {}", .path.display())]
+    Look {
+        /// The database.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// There is no gateway to reload.
+    #[error("no gateway answers in {}: is it running, with this configuration and as this user?", .0.display())]
+    Nobody(PathBuf),
+    /// The gateway refused the configuration.
+    #[error("the configuration was not reloaded: {0}")]
+    Refused(String),
+    /// A runtime could not be made.
+    #[error("starting to ask: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// A database that a command changes, and the file that it was before.
+pub(super) struct Agreement<'a> {
+    configuration: &'a Configuration,
+    database: PathBuf,
+    before: Option<FileId>,
+}
+
+impl<'a> Agreement<'a> {
+    /// Waits until every running gateway reads the file that is at `database`.
+    pub(super) fn before(configuration: &'a Configuration, database: PathBuf) -> Result<Self, RunningError> {
+        let before = agree(configuration, &database)?;
+        Ok(Self { configuration, database, before })
+    }
+
+    /// Makes sure that this is still so, after the change.
+    pub(super) fn after(self) -> Result<(), RunningError> {
+        let after = match agree(self.configuration, &self.database) {
+            Err(RunningError::ReadsAnother { database, .. }) => return Err(RunningError::Replaced(database)),
+            after => after?,
+        };
+        // One that was missing was made.
+        if self.before.is_some() && after != self.before {
+            return Err(RunningError::Replaced(self.database));
+        }
+        Ok(())
+    }
+}
+
+/// The file that all gateways read and that is at the path; `None` if there is none.
+fn agree(configuration: &Configuration, database: &Path) -> Result<Option<FileId>, RunningError> {
+    let sockets = running(configuration)?;
+    let look =
+        || FileId::at(database).map_err(|source| RunningError::Look { path: database.to_owned(), source });
+    let name = database.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let deadline = Instant::now() + NOTICED_WITHIN;
+    let mut file = look()?;
+    for socket in sockets {
+        loop {
+            let asked = runtime.block_on(ask(&socket, &Method::GET, "/gateway", Bytes::new()));
+            let Running { databases, .. } = match asked {
+                Ok(running) => running,
+                // It has ended since, and whichever starts next reads what is there then.
+                Err(_) if !answers(&socket)? => break,
+                Err(error) => return Err(error),
+            };
+            file = look()?;
+            match databases.get(&name) {
+                // It keeps what is in this database elsewhere.
+                None => break,
+                Some(read) if *read == file => break,
+                Some(_) if Instant::now() >= deadline => {
+                    return Err(RunningError::ReadsAnother { socket, database: database.to_owned() });
+                }
+                // It looks a few times a second.
+                Some(_) => std::thread::sleep(ASK_AGAIN),
+            }
+        }
+    }
+    Ok(file)
+}
+
+/// Has the gateway that reads this configuration read it again, and waits for the verdict.
+pub(super) fn reload(configuration: &Configuration) -> Result<PathBuf, RunningError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ours = same_file(&configuration.file);
+    for socket in running(configuration)? {
+        let running: Running = runtime.block_on(ask(&socket, &Method::GET, "/gateway", Bytes::new()))?;
+        if same_file(&running.configuration) != ours {
+            continue;
+        }
+        let asked = runtime.block_on(ask(&socket, &Method::POST, "/reload", Bytes::new()));
+        return match asked {
+            Ok(Reloaded { configuration }) => Ok(configuration),
+            Err(RunningError::Ask { source, .. }) if source.is::<Said>() => {
+                Err(RunningError::Refused(source.to_string()))
+            }
+            Err(error) => Err(error),
+        };
+    }
+    Err(RunningError::Nobody(configuration.state.clone()))
+}
+
+/// Under whatever name.
+fn same_file(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The sockets on which a gateway answers.
+fn running(configuration: &Configuration) -> Result<Vec<PathBuf>, RunningError> {
+    let mut sockets = Vec::new();
+    for socket in control_sockets(&configuration.control_socket()) {
+        if answers(&socket)? {
+            sockets.push(socket);
+        }
+    }
+    Ok(sockets)
+}
+
+/// Whether a gateway answers there.
+pub(super) fn answers(socket: &Path) -> Result<bool, RunningError> {
+    match Blocking::connect(socket) {
+        Ok(_) => Ok(true),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::ConnectionRefused
+                    // A path that is too long: there is no socket at it either.
+                    | io::ErrorKind::InvalidInput
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(source) => Err(RunningError::Ask { path: socket.to_owned(), source: source.into() }),
+    }
+}
+
+/// One request to the running gateway.
+pub(super) async fn ask<T: DeserializeOwned>(
+    socket: &Path,
+    method: &Method,
+    target: &str,
+    body: Bytes,
+) -> Result<T, RunningError> {
+    let asking = exchange(socket, method, target, body);
+    let asked =
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err("it does not answer".into()));
+    asked.map_err(|source| RunningError::Ask { path: socket.to_owned(), source })
+}
+
+/// The gateway's own words for why it did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Said(String);
+
+async fn exchange<T: DeserializeOwned>(
+    path: &Path,
+    method: &Method,
+    target: &str,
+    body: Bytes,
+) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
+    let socket = TokioIo::new(UnixStream::connect(path).await?);
+    let (mut sender, connection) = http1::handshake(socket).await?;
+    let request =
+        Request::builder().method(method).uri(target).header(HOST, "localhost").body(Full::new(body))?;
+    let answered = async {
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        #[expect(clippy::disallowed_methods, reason = "limited in size; the gateway itself sends it")]
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes();
+        if !status.is_success() {
+            return Err(Said(String::from_utf8_lossy(&body).into_owned()).into());
+        }
+        Ok(serde_json::from_slice(&body)?)
+    };
+    // Driven together; the answer comes first, as the sender lives as long.
+    tokio::select! {
+        answer = answered => answer,
+        broken = connection => Err(broken.err().map_or("the connection was closed".into(), Into::into)),
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Within a second, says the documentation; machines may be busy.
+const NOTICED_WITHIN: Duration = Duration::from_secs(5);
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// A thousand sessions are less than one.
+const MAX_ANSWER: usize = 4 << 20;
