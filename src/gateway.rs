@@ -21,7 +21,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONNECTION, CONTENT_LENGTH, COOKIE, STRICT_TRANSPORT_SECURITY},
 };
 use http_body::{Body, Frame, SizeHint};
@@ -30,7 +30,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::{
-    access::{AppId, Decision, Outcome, Permit, Unenforced, Unrouted, decide},
+    access::{App, AppId, Decision, Outcome, Permit, Unenforced, Unrouted, decide, permit_preflight},
     clock::{Clock, Timestamp},
     forward::{
         self, AnswerBody, BodyError, BoundConnections, Chain, Facts, Fault, FaultKind, Forwarder,
@@ -42,7 +42,7 @@ use crate::{
     moment,
     portal::{self, First, Interrupted, Portal, Visit},
     refusal::{Refusal, Representation},
-    request::{Authority, LastAuthority, Malformed, RequestId, RequestIds, Target},
+    request::{Authority, LastAuthority, Malformed, Preflight, RequestId, RequestIds, Target},
     session::{
         AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,
         cookie::{self, Brought},
@@ -327,7 +327,13 @@ impl Gateway {
             }
             Decision::Confirm => lead_to(Refusal::Confirm, request, connection, exchange, snapshot),
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
-            Decision::Challenge => lead_to(Refusal::SignIn, request, connection, exchange, snapshot),
+            Decision::Challenge => match preflight_permit(app, request, snapshot, exchange) {
+                Some(permit) => {
+                    // Boxed as everything that is rare.
+                    Box::pin(self.ask_for_page(permit, request, (snapshot, connection), exchange)).await
+                }
+                None => lead_to(Refusal::SignIn, request, connection, exchange, snapshot),
+            },
             Decision::Deny => Err(Refusal::Forbidden),
         }
     }
@@ -433,6 +439,8 @@ impl Gateway {
         };
         // A browser opens a connection of HTTP/1.1 for whatever authenticates connections, and no proxy can.
         let is_one_person = !shares_connection && !snapshot.proxies.trusts(peer_addr);
+        // Its client gets the app's permission alone, and nobody's identity goes with it.
+        let is_preflight = matches!(exchange.shield, Some(cross_site::Noted::Preflight));
         let keeping = Keeping::of(app, presented, request.headers());
         let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
@@ -455,9 +463,12 @@ impl Gateway {
             last: &connection.last.introduction,
             hold: &hold,
             untaken: shares_connection.then_some(&connection.untaken),
-            bound: is_one_person.then_some(&connection.last.bound),
+            bound: (is_one_person && !is_preflight).then_some(&connection.last.bound),
             // RFC 9110 §15.2: HTTP/1.0 has none.
-            interim: connection.interim.as_ref().filter(|_| request.version() == Version::HTTP_11),
+            interim: connection
+                .interim
+                .as_ref()
+                .filter(|_| request.version() == Version::HTTP_11 && !is_preflight),
         };
         let answered = pin!(self.forwarder.forward(permit, request, &context)).await;
         exchange.slots = Some(slots);
@@ -527,6 +538,28 @@ impl Gateway {
         let load = snapshot.loads.get(id.0).ok_or(Refusal::Internal)?;
         let app = pin!(load.take(app.max_requests)).await;
         Ok(Slots { client, app: app.ok_or_else(|| refuse(Limit::MaxRequests))? })
+    }
+
+    /// Asks the app whether a page of an origin that it trusts may send a request. The app is told nothing else, and
+    /// nothing else of its answer goes on.
+    async fn ask_for_page(
+        &self,
+        permit: Permit,
+        request: &mut Request<Option<Incoming>>,
+        surroundings: (&Snapshot, &Connection),
+        exchange: &mut Exchange,
+    ) -> Result<Response<OutgoingBody>, Refusal> {
+        exchange.shield = Some(cross_site::Noted::Preflight);
+        Preflight::strip(request.headers_mut());
+        let answer =
+            self.forward(permit, request, (None, AppLimits::default()), surroundings, exchange).await?;
+        if !answer.status().is_success() {
+            return Err(Refusal::SignIn);
+        }
+        let mut response = Response::new(OutgoingBody::Own(Full::default()));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        *response.headers_mut() = cross_site::permission_alone(answer.headers());
+        Ok(response)
     }
 
     fn count(&self, app: &str, fault: &FaultKind) {
@@ -812,6 +845,21 @@ fn lead_to(
         }
     };
     Ok(response.map(OutgoingBody::Own))
+}
+
+/// For a CORS preflight of an origin that the app trusts, which brings no body.
+fn preflight_permit(
+    app: &App,
+    request: &Request<Option<Incoming>>,
+    snapshot: &Snapshot,
+    exchange: &Exchange,
+) -> Option<Permit> {
+    let preflight = Preflight::read(request.method(), request.headers())?;
+    let senders = snapshot.shields.get(app.id.0)?.senders.as_ref()?;
+    if !senders.let_ask(&preflight) || request.body().as_ref().is_some_and(|body| !body.is_end_stream()) {
+        return None;
+    }
+    permit_preflight(&snapshot.policy, app, &preflight, Rc::clone(exchange.target.as_ref()?))
 }
 
 /// As HTTP/1.1 would have them: a browser splits its cookies over many lines of HTTP/2.

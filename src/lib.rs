@@ -12,7 +12,8 @@
 //!    two ways is refused here.
 //! 2. **Route.** A host that no app names gets 421, before anything else is said.
 //!    [`Policy::route`] finds the app. What lies under `/.gateway/` belongs to no app and goes
-//!    to the [`Portal`] once it is known who asks.
+//!    to the [`Portal`] once it is known who asks. The script of a service worker is refused unless the app may
+//!    have [`Workers`].
 //! 3. **Identify.** Cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
 //!    [`Identity`], all as of now. [`Account::identity`] is the only way from a session to an
 //!    identity, and it asks whether the user is active and the password still the one that was
@@ -21,7 +22,8 @@
 //!    brought ([`LastSeen`]) is compared and not read again, and what was found for it is searched for
 //!    again once anything has ended or changed, or a second has passed.
 //! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
-//!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained.
+//!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained. A CORS preflight of an
+//!    origin that the app trusts, which lacks nothing but a sign-in, gets its permit of [`permit_preflight`].
 //!    Then [`Senders::judge`] asks, if a session came with the request and it changes something, whether
 //!    another site has sent it.
 //! 5. **Forward.** A request needs a slot among those in flight, of its client and to its app ([`InFlight`]), and holds it
@@ -33,7 +35,7 @@
 //!    the answer's body: no other task is woken in between. Where an answer ends is decided once, and
 //!    what could be read in two ways is a [`Fault`]. What the app wants to keep in the session, its
 //!    answer says in headers; they are taken out of it, and done before it goes on.
-//!    [`Answers::complete`] adds what the app's answer lacks.
+//!    [`Shield::complete`] adds what the app's answer lacks, and takes out what would harm the gateway's own pages.
 //! 6. **Finish.** Whatever ended the walk early is a [`Refusal`], whose text a stranger may see, or
 //!    a [`Fault`] of the upstream, which is logged and becomes one. When the last byte has left,
 //!    or the client has, the request's line goes to the [`AccessLog`].
@@ -129,7 +131,6 @@
 //! from them.
 //!
 //! [`AccessLog`]: telemetry::AccessLog
-//! [`Answers::complete`]: shield::Answers::complete
 //! [`Account`]: users::Account
 //! [`Account::identity`]: users::Account::identity
 //! [`Certificates`]: server::Certificates
@@ -162,12 +163,15 @@
 //! [`SessionStore`]: session::SessionStore
 //! [`SessionToken`]: session::SessionToken
 //! [`Sessions`]: session::Sessions
+//! [`Shield::complete`]: shield::Shield::complete
 //! [`Sessions::present`]: session::Sessions::present
 //! [`Snapshot`]: snapshot::Snapshot
 //! [`Target`]: request::Target
 //! [`Target::read`]: request::Target::read
 //! [`Throttle`]: throttle::Throttle
+//! [`Workers`]: shield::Workers
 //! [`decide`]: access::decide
+//! [`permit_preflight`]: access::permit_preflight
 //! [`rule_on`]: access::rule_on
 
 pub mod access;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     identity::{Identity, User},
-    request::{Folding, Target, scripts_of},
+    request::{Folding, Preflight, Target, scripts_of},
 };
 
 /// What the rules say of an identity and a request.
@@ -29,7 +29,7 @@ pub enum Decision {
 
 /// Proof that the rules allow this identity this request, under every reading of its path.
 ///
-/// Only [`decide`] makes one, and forwarding takes one: nothing goes upstream undecided, and what
+/// Only [`decide`] and [`permit_preflight`] make one, and forwarding takes one: nothing goes upstream undecided, and what
 /// goes is the [`Target`] that was judged.
 #[derive(Debug)]
 pub struct Permit {
@@ -128,7 +128,7 @@ impl Permit {
     }
 }
 
-/// Decides. The only place where a [`Permit`] is made.
+/// Decides.
 ///
 /// `confirmed` is how long ago the user last proved with a password to be who they are; `None`: not that
 /// we know, which is too long ago for every rule that asks.
@@ -140,7 +140,8 @@ pub fn decide(
     target: impl Into<Rc<Target>>,
 ) -> Decision {
     let target = target.into();
-    let judged = judge(policy, app, &Asker { identity: &identity, confirmed }, &target, None);
+    let asker = Asker { identity: &identity, confirmed, is_preflight: false };
+    let judged = judge(policy, app, &asker, &target, None);
     match judged.outcome {
         Outcome::Allow => Decision::Allow(Permit {
             app: app.id,
@@ -155,6 +156,29 @@ pub fn decide(
     }
 }
 
+/// Lets a CORS preflight through, on nobody's behalf, where all that is missing is a sign-in: a browser sends none of
+/// its cookies with one. `None`: the rules let nobody in, or nobody from this address.
+///
+/// Any client can send a preflight and name any origin in it. Whoever asks here has found the origin among those that
+/// the app trusts, and keeps what the app says beside its permission.
+pub fn permit_preflight(
+    policy: &Policy,
+    app: &App,
+    _: &Preflight<'_>,
+    target: impl Into<Rc<Target>>,
+) -> Option<Permit> {
+    let target = target.into();
+    let asker = Asker { identity: &Identity::Anonymous, confirmed: None, is_preflight: true };
+    let judged = judge(policy, app, &asker, &target, None);
+    (judged.outcome == Outcome::Allow).then(|| Permit {
+        app: app.id,
+        identity: Identity::Anonymous,
+        target,
+        public: false,
+        unenforced: None,
+    })
+}
+
 /// The same decision, told rather than carried out.
 pub fn rule_on<'p>(
     policy: &'p Policy,
@@ -164,7 +188,8 @@ pub fn rule_on<'p>(
     target: &Target,
 ) -> Ruling<'p> {
     let mut readings = Vec::new();
-    let judged = judge(policy, app, &Asker { identity, confirmed }, target, Some(&mut readings));
+    let asker = Asker { identity, confirmed, is_preflight: false };
+    let judged = judge(policy, app, &asker, target, Some(&mut readings));
     let Judged { outcome, rule, reason, unenforced, public: _ } = judged;
     let unenforced = unenforced.filter(|_| outcome == Outcome::Allow);
     Ruling { app, rule, outcome, reason, readings, unenforced }
@@ -175,6 +200,8 @@ pub fn rule_on<'p>(
 struct Asker<'a> {
     identity: &'a Identity,
     confirmed: Option<Duration>,
+    /// Nobody is signed in, for a browser sends no cookie with a preflight.
+    is_preflight: bool,
 }
 
 struct Judged<'p> {
@@ -328,6 +355,11 @@ fn weigh(deciding: Deciding<'_>, asker: &Asker<'_>, target: &Target) -> (Outcome
             (Outcome::Confirm, "the password was confirmed too long ago")
         }
         Met::Yes(why) => (Outcome::Allow, why),
+        Met::NotSignedIn
+            if asker.is_preflight && deciding.requirement().lets_ask_from(target.client_addr) =>
+        {
+            (Outcome::Allow, "a page of a trusted origin may ask")
+        }
         Met::NotSignedIn => (Outcome::Challenge, "nobody is signed in"),
         Met::No(why) => (Outcome::Deny, why),
     }

@@ -14,7 +14,9 @@ mod policy;
 mod rule;
 mod trie;
 
-pub use decision::{Decision, Outcome, Permit, Reading, Reason, Ruling, Unenforced, decide, rule_on};
+pub use decision::{
+    Decision, Outcome, Permit, Reading, Reason, Ruling, Unenforced, decide, permit_preflight, rule_on,
+};
 pub use pattern::{Pattern, PatternError};
 pub use policy::{App, AppId, Conflict, Duplicate, Mount, Policy, PolicyBuilder, Unrouted};
 pub use rule::{Criteria, Enforcement, GrantedPermission, Place, Requirement, Rule};

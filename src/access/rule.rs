@@ -129,6 +129,19 @@ impl Requirement {
     }
 }
 
+impl Requirement {
+    /// Whether a preflight from this address may pass: it could be of somebody who meets the requirement.
+    pub(super) fn lets_ask_from(&self, client_addr: IpAddr) -> bool {
+        match self {
+            Self::Anyone | Self::Authenticated => true,
+            Self::Nobody => false,
+            Self::Matching(Criteria { networks, .. }) => {
+                networks.is_empty() || networks.iter().any(|network| network.contains(&client_addr))
+            }
+        }
+    }
+}
+
 impl Criteria {
     fn met_by(&self, user: &User, client_addr: IpAddr) -> Met {
         if !self.users.is_empty() && !self.users.contains(&user.name) {

@@ -5,14 +5,17 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, header::ORIGIN};
+use http::{
+    HeaderMap, HeaderName, Method,
+    header::{ORIGIN, REFERER, VARY},
+};
 
 use super::Exchange;
 use crate::{
     access::{AppId, Permit},
     refusal::Refusal,
     session::Presented,
-    shield::{Foreign, Mode, Sent, Shield, Workers},
+    shield::{Foreign, Mode, Origin, Sent, Shield, Workers},
     snapshot::Snapshot,
 };
 
@@ -25,6 +28,8 @@ pub(super) enum Noted {
     Reported(Foreign),
     /// It asked for the script of a service worker, and was refused.
     Worker,
+    /// It was a CORS preflight of an origin that the app trusts.
+    Preflight,
 }
 
 /// Refuses the script of a service worker, unless it is one of an app that may have workers.
@@ -78,15 +83,33 @@ pub(super) fn ward_off(
         ),
     };
     exchange.shield = Some(noted);
-    let origin = headers.get(ORIGIN).map(|origin| {
-        let shown = origin.as_bytes().get(..LONGEST_SHOWN).unwrap_or(origin.as_bytes());
-        shown.escape_ascii().to_string()
-    });
+    let shown = |name: &HeaderName| {
+        let value = headers.get(name)?.as_bytes();
+        Some(value.get(..LONGEST_SHOWN).unwrap_or(value).escape_ascii().to_string())
+    };
+    // Of the page that sent it nobody needs to know more than where it is from.
+    let referer = headers.get(REFERER).and_then(|url| Origin::of_url(url.to_str().ok()?));
+    let referer = referer.map(|origin| origin.to_string());
+    let origin = shown(&ORIGIN);
+    let hint = (origin.as_deref() == Some("null")).then_some(WHY_NULL);
     tracing::warn!(
         request_id = %exchange.id, app = exchange.app.as_deref(), by = foreign.as_str(), origin,
-        "{happened}"
+        referer_origin = referer, fetch_site = shown(&SEC_FETCH_SITE), fetch_mode = shown(&SEC_FETCH_MODE),
+        fetch_dest = shown(&SEC_FETCH_DEST), hint, "{happened}"
     );
     answer
+}
+
+/// The app's permission for a page of an origin that it trusts, from which everything else of the app's answer is left
+/// out: whoever can send an `OPTIONS` request can name that origin, and an app may take it for a GET.
+pub(super) fn permission_alone(headers: &HeaderMap) -> HeaderMap {
+    let is_permission = |name: &HeaderName| name.as_str().starts_with("access-control-") || *name == VARY;
+    let fields = headers.iter().filter(|(name, _)| is_permission(name));
+    let mut alone = HeaderMap::new();
+    for (name, value) in fields {
+        alone.append(name, value.clone());
+    }
+    alone
 }
 
 impl Noted {
@@ -98,6 +121,7 @@ impl Noted {
             Self::Refused(Foreign::Referer) => "refused: referer",
             Self::Refused(Foreign::Unsaid) => "refused: no origin",
             Self::Worker => "refused: service worker",
+            Self::Preflight => "preflight",
             Self::Reported(Foreign::Site) => "reported: sec-fetch-site",
             Self::Reported(Foreign::Origin) => "reported: origin",
             Self::Reported(Foreign::Referer) => "reported: referer",
@@ -106,4 +130,11 @@ impl Noted {
     }
 }
 
+/// Fetch §3.2 (`Origin` header): when a browser says `null`.
+const WHY_NULL: &str = "the page has the Referrer-Policy no-referrer or same-origin, is sandboxed or a file, or another \
+                        site redirected the request; it can be told by no origin";
 const LONGEST_SHOWN: usize = 100;
+
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");

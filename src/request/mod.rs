@@ -12,6 +12,7 @@ mod client_addr;
 mod folding;
 mod id;
 mod path;
+mod preflight;
 mod readings;
 mod subscriber;
 
@@ -25,6 +26,7 @@ pub use client_addr::TrustedProxies;
 pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
 pub use path::{NormalPath, Segments};
+pub use preflight::Preflight;
 pub use readings::scripts_of;
 pub use subscriber::subscriber;
 

@@ -13,7 +13,7 @@ use http::{
 };
 
 use super::Origin;
-use crate::request::Authority;
+use crate::request::{Authority, Preflight};
 
 /// Who may send what changes something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +86,11 @@ impl Senders {
             },
             Said::Unreadable => Err(Foreign::Referer),
         }
+    }
+
+    /// Whether a page of a listed origin may ask what it may send.
+    pub fn let_ask(&self, preflight: &Preflight<'_>) -> bool {
+        self.trusts(Said::Once(preflight.origin()))
     }
 
     fn trusts(&self, origin: Said<'_>) -> bool {

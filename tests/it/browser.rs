@@ -2,10 +2,13 @@
 //!
 //! Pictures of every page go to `tests/output/screenshots/`, to be looked at.
 
+use std::time::Duration;
+
 use crate::support::{
     browser::Browser,
     gateway::{TestGateway, password},
     process::until,
+    upstream::Upstream,
 };
 
 const APPS: &str = r#"
@@ -78,6 +81,71 @@ fn a_person_signs_in_works_and_signs_out() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
+/// A dashboard that everybody may see frames an application for which people sign in.
+#[test]
+fn frame_of_an_application_shows_the_way_to_the_sign_in_page() {
+    let upstream = Upstream::scripted(|conn| {
+        while let Some(request) = conn.request()? {
+            let body = match request.asked() {
+                "GET /outer" => FRAMES,
+                _ => "<!doctype html><title>inner</title><p>the inner application",
+            };
+            let length = body.len();
+            conn.send(
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n{body}"
+                )
+                .as_bytes(),
+            )?;
+        }
+        Ok(())
+    });
+    let gateway = TestGateway::start(&format!(
+        "[[app]]\nhost = \"localhost\"\nupstream = {:?}\n[[app.rule]]\npath = \"/outer\"\nallow = \"anyone\"\n\
+         [[app.rule]]\npath = \"/recent\"\nallow = \"authenticated\"\nmax_age = \"1m\"\n",
+        upstream.url
+    ));
+    gateway.add_user("alice", &[]);
+    let browser = Browser::start();
+    let outer = format!("{}/outer", gateway.origin);
+    let framed = |id: &str, what: &str| {
+        let found = browser.evaluate(&format!("document.getElementById('{id}').contentDocument.{what}"));
+        found.as_str().map_or_else(|| found.to_string(), str::to_owned)
+    };
+    browser.open(&outer);
+    for (id, words) in [
+        ("inner", "Please sign in"),
+        ("account", "Please sign in"),
+        ("login", "doesn’t open in a frame"),
+        ("nothing", "Page not found"),
+    ] {
+        let text = framed(id, "body.innerText");
+        assert!(text.contains(words), "{id}: {text}");
+        assert_eq!(framed(id, "forms.length"), "0", "{id}");
+    }
+    browser.picture("framed");
+    browser.evaluate("document.getElementById('inner').contentDocument.querySelector('a.primary').click()");
+    until("the sign-in page in the whole window", || browser.title().starts_with("Sign in"));
+    sign_in(&browser, "alice", &password("alice"));
+    assert_eq!(browser.url(), format!("{}/inner?a=b", gateway.origin));
+
+    browser.open(&outer);
+    assert!(framed("inner", "body.innerText").contains("the inner application"));
+    assert!(framed("account", "body.innerText").contains("doesn’t open in a frame"));
+    gateway.clock.advance(Duration::from_mins(2));
+    browser.open(&outer);
+    assert!(framed("recent", "body.innerText").contains("Please confirm your password"));
+    browser.evaluate("document.getElementById('recent').contentDocument.querySelector('a.primary').click()");
+    until("the page in the whole window", || browser.title().starts_with("Confirm"));
+    assert!(browser.url().ends_with("/.gateway/confirm?next=/recent"), "{}", browser.url());
+}
+
+const FRAMES: &str = "<!doctype html><meta name=viewport content='width=device-width'><title>outer</title><p>the dashboard</p>\
+    <style>iframe { display: block; width: 100%; height: 26rem; margin-bottom: 1rem }</style>\
+    <iframe id=inner src='/inner?a=b'></iframe>\
+    <iframe id=account src='/.gateway/account'></iframe><iframe id=login src='/.gateway/login'></iframe>\
+    <iframe id=nothing src='/.gateway/nothing'></iframe><iframe id=recent src='/recent'></iframe>";
+
 #[test]
 fn a_person_comes_back_to_the_fragment_of_a_deep_link() {
     let rule = "[[app]]\nupstream = \"builtin:whoami\"\n\
@@ -90,7 +158,7 @@ fn a_person_comes_back_to_the_fragment_of_a_deep_link() {
     sign_in(&browser, "alice", "a wrong guess");
     sign_in(&browser, "alice", &password("alice"));
     assert_eq!(browser.url(), at("/boards?x=1#/card/7"));
-    gateway.clock.advance(std::time::Duration::from_mins(11));
+    gateway.clock.advance(Duration::from_mins(11));
     browser.open(&at("/admin/users?y=2#/bob"));
     browser.picture("confirm-deep-link");
     browser.fill_in("#password", &password("alice"));
@@ -108,7 +176,7 @@ fn a_person_is_told_that_a_form_was_not_saved_and_where_the_first_user_is_made()
     gateway.add_user("alice", &[]);
     browser.open(&format!("{}/.gateway/account", gateway.origin));
     sign_in(&browser, "alice", &password("alice"));
-    gateway.clock.advance(std::time::Duration::from_hours(2));
+    gateway.clock.advance(Duration::from_hours(2));
     browser.click("button[value=everywhere]");
     assert!(browser.text().contains("What you sent was not saved"), "{}", browser.text());
     browser.picture("login-not-saved");

@@ -13,8 +13,9 @@ use crate::support::{
     client::{Answer, Http2, RawClient, connect, full, request, sign_in},
     cookies::SESSION,
     gateway::{TestGateway, password},
-    process::until,
+    process::{Workplace, until},
     upstream::{Upstream, public_app},
+    visitor::form,
 };
 
 /// An app for whoever is signed in, and somebody who is.
@@ -198,6 +199,43 @@ fn what_is_only_reported_passes_and_the_log_tells() {
     // Each worker writes its own lines, in no order between the two.
     let told: BTreeSet<_> = lines.map(|line| line["shield"].as_str()).collect();
     assert_eq!(told, BTreeSet::from([None, Some("reported: origin")]));
+}
+
+/// The people who look after two apps that trust each other have to find out why a form is refused.
+#[test]
+fn log_of_a_refused_request_tells_what_is_known_of_the_page_that_sent_it() {
+    let upstream = Upstream::ok();
+    let place = Workplace::new("", &format!("[[app]]\nupstream = {:?}\n", upstream.url));
+    place.run_well(&["user", "add", "alice"], "correct horse alice");
+    let process = place.start();
+    let mut alice = process.visitor();
+    alice.sign_in("alice", "correct horse alice");
+    let sent = form(
+        "/save",
+        &[("a", "b")],
+        &[
+            ("origin", "null"),
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("referer", "https://portal.example.com/a/private?token=x"),
+        ],
+    );
+    assert_eq!(alice.send(sent).status, 403);
+    let line = process.stderr.wait_for("the warning", |text| {
+        text.lines().find(|line| line.contains("another site has sent a request")).map(str::to_owned)
+    });
+    for known in [
+        "origin=\"null\"",
+        "referer_origin=\"https://portal.example.com\"",
+        "fetch_site=\"same-site\"",
+        "fetch_mode=\"navigate\"",
+        "fetch_dest=\"document\"",
+        "Referrer-Policy no-referrer or same-origin",
+    ] {
+        assert!(line.contains(known), "{known}: {line}");
+    }
+    assert!(!line.contains("private") && !line.contains("token=x"), "{line}");
 }
 
 #[test]
