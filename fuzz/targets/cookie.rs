@@ -30,13 +30,26 @@ fuzz_target!(|input: &[u8]| {
         Some(value) => {
             let with_value: Vec<_> = named.iter().filter(|pair| pair.contains(&b'=')).collect();
             assert_eq!(with_value.len(), 1, "a cookie that comes twice has no value");
-            assert!(with_value[0].ends_with(value) || with_value[0].trim_ascii_end().ends_with(value));
+            assert!(with_value[0].ends_with(value));
+            let before = &with_value[0][..with_value[0].len() - value.len()];
+            let spelt = before.iter().position(|byte| *byte != b' ').map(|start| &before[start..]);
+            assert_eq!(spelt, Some(format!("{}=", NAMES.session()).as_bytes()), "a name has one spelling");
+            assert!(!pairs(&headers).any(is_of_old), "nobody's in the syntax of RFC 2109");
             assert!(cookie::read(&headers, NAMES.session()) != Brought::Nothing);
             if let Some(token) = SessionToken::from_cookie(value) {
                 assert_eq!(token.to_cookie().as_bytes(), value, "a token has one spelling");
             }
         }
-        None => assert_ne!(named.iter().filter(|pair| pair.contains(&b'=')).count(), 1),
+        None => {
+            let spelt = format!("{}=", NAMES.session());
+            let is_spelt = |pair: &&&[u8]| {
+                let start = pair.iter().position(|byte| *byte != b' ').unwrap_or(pair.len());
+                pair[start..].starts_with(spelt.as_bytes())
+            };
+            let with_value = named.iter().filter(|pair| pair.contains(&b'='));
+            let alone = with_value.clone().count() == 1 && with_value.filter(is_spelt).count() == 1;
+            assert!(!alone || pairs(&headers).any(is_of_old));
+        }
     }
     assert_eq!(cookie::read(&headers, NAMES.session()) != Brought::Nothing, !named.is_empty());
 
@@ -56,6 +69,10 @@ fuzz_target!(|input: &[u8]| {
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+}
+
+fn is_of_old(pair: &[u8]) -> bool {
+    pair.trim_ascii_start().to_ascii_lowercase().starts_with(b"$version")
 }
 
 fn name(pair: &[u8]) -> &[u8] {

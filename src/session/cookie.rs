@@ -119,29 +119,41 @@ pub enum Brought<'h> {
 
 /// What is brought under this name, over all `Cookie` lines (HTTP/2 may split them, RFC 9113 §8.2.3).
 ///
-/// A name that comes twice has no value: somebody is trying to pass a second one off.
+/// A name that comes twice has no value: somebody is trying to pass a second one off. A name has one spelling, that of
+/// browsers (RFC 6265 §4.2.1): behind blanks alone, and with `=` right after it. With another blank there, or in the
+/// syntax of RFC 2109, which begins with `$Version`, servers differ in what they read, and it has no value either.
 pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Brought<'h> {
-    let (mut is_named, mut found) = (false, None);
+    let (mut is_named, mut is_misspelt, mut found) = (false, false, None);
     for line in headers.get_all(COOKIE) {
         for pair in pairs(line.as_bytes()) {
-            let Some(after) = pair.trim_ascii_start().strip_prefix(name.as_bytes()) else { continue };
-            match after.trim_ascii_start().split_first() {
-                Some((b'=', value)) => {
-                    if found.replace(value.trim_ascii()).is_some() {
-                        return Brought::NoValue;
-                    }
+            let start = pair.iter().position(|byte| *byte != b' ').unwrap_or(pair.len());
+            let plain = pair.get(start..).unwrap_or_default();
+            let trimmed = plain.trim_ascii_start();
+            is_misspelt |= is_version(trimmed);
+            let Some(after) = trimmed.strip_prefix(name.as_bytes()) else { continue };
+            match after.split_first() {
+                Some((b'=', value)) if trimmed.len() == plain.len() => {
+                    is_misspelt |= found.replace(value).is_some();
                 }
-                None => is_named = true,
-                // Another name, which begins with this one.
-                Some(_) => {}
+                _ => match after.trim_ascii_start().split_first() {
+                    Some((b'=', _)) => (is_named, is_misspelt) = (true, true),
+                    None => is_named = true,
+                    // Another name, which begins with this one.
+                    Some(_) => {}
+                },
             }
         }
     }
     match found {
-        Some(value) => Brought::Value(value),
-        None if is_named => Brought::NoValue,
-        None => Brought::Nothing,
+        Some(value) if !is_misspelt => Brought::Value(value),
+        None if !is_named => Brought::Nothing,
+        _ => Brought::NoValue,
     }
+}
+
+/// `$Version`, with which a line of RFC 2109 begins.
+fn is_version(pair: &[u8]) -> bool {
+    pair.first() == Some(&b'$') && pair.get(..8).is_some_and(|head| head.eq_ignore_ascii_case(b"$version"))
 }
 
 /// What stands between the semicolons of a line.
@@ -248,6 +260,16 @@ mod tests {
             (&["n; n=1"], Brought::Value(b"1")),
             (&["n=", "m"], Brought::Value(b"")),
             (&["nn=1; N=2; m=n; m n=3; n m=4; =n"], Brought::Nothing),
+            (&["n =1"], Brought::NoValue),
+            (&["n\t=1"], Brought::NoValue),
+            (&["m;\tn=1"], Brought::NoValue),
+            (&["n=1; n =2"], Brought::NoValue),
+            (&["m;  n=1"], Brought::Value(b"1")),
+            (&["n= 1"], Brought::Value(b" 1")),
+            (&["$Version=1; n=1"], Brought::NoValue),
+            (&["n=1", "$version=\"1\"; m=2"], Brought::NoValue),
+            (&["$Version=1; m=2"], Brought::Nothing),
+            (&["$v=1; n=1"], Brought::Value(b"1")),
             (&[], Brought::Nothing),
         ] {
             assert_eq!(read(&headers(lines), "n"), brought, "{lines:?}");
@@ -256,14 +278,17 @@ mod tests {
 
     /// What [`read`] is to find, word by word: a line is split at its semicolons, a pair at its first `=`.
     fn defined<'h>(lines: &'h [String], name: &str) -> Brought<'h> {
-        let pairs = lines.iter().flat_map(|line| line.split(';'));
-        let pairs =
-            pairs.map(|pair| pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value))));
-        let named: Vec<_> =
-            pairs.filter(|(key, _)| key.trim_ascii() == name).map(|(_, value)| value).collect();
-        match named.iter().flatten().collect::<Vec<_>>().as_slice() {
+        let pairs = || lines.iter().flat_map(|line| line.split(';'));
+        let split =
+            |pair: &'h str| pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value)));
+        let named: Vec<_> = pairs().map(split).filter(|(key, _)| key.trim_ascii() == name).collect();
+        let with_value: Vec<_> = named.iter().filter_map(|(key, value)| Some((key, (*value)?))).collect();
+        let is_of_old = pairs().any(|pair| pair.trim_ascii().starts_with("$Version"));
+        match with_value.as_slice() {
             [] if named.is_empty() => Brought::Nothing,
-            [value] => Brought::Value(value.trim_ascii().as_bytes()),
+            [(key, value)] if key.trim_start_matches(' ') == name && !is_of_old => {
+                Brought::Value(value.as_bytes())
+            }
             _ => Brought::NoValue,
         }
     }
@@ -271,7 +296,7 @@ mod tests {
     proptest! {
         #[test]
         fn cookies_are_read_as_defined(
-            lines in prop::collection::vec("(n|nn|N|m|=|;|; | |\t|1){0,8}", 0..4),
+            lines in prop::collection::vec("(n|nn|N|m|=|;|; | |\t|1|\\$Version=1;){0,8}", 0..4),
         ) {
             let headers = headers(&lines.iter().map(String::as_str).collect::<Vec<_>>());
             prop_assert_eq!(read(&headers, "n"), defined(&lines, "n"));

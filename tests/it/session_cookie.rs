@@ -301,3 +301,33 @@ fn advisory_49_people_who_sign_in_at_the_same_time_each_get_their_own_identity()
         assert!(request.asked().ends_with(&format!("/for/{user}")), "{} came as {user}", request.asked());
     }
 }
+
+#[test]
+fn a_cookie_whose_name_is_spelt_otherwise_is_nobodys_and_does_not_reach_the_application() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&crate::support::upstream::public_app(&upstream.url, ""));
+    gateway.add_user("alice", &[]);
+    let cookie = sign_in(&gateway, "alice");
+    let (name, token) = cookie.split_once('=').unwrap();
+    for (sent, user) in [
+        (format!("{name}={token}"), Some("alice")),
+        (format!("a=b; {name}={token}"), Some("alice")),
+        (format!("a=b;{name}={token}"), Some("alice")),
+        (format!("{name} ={token}"), None),
+        (format!("{name}\t={token}"), None),
+        (format!("a=b; {name} ={token}; c=d"), None),
+        (format!("a=b;\t{name}={token}"), None),
+        (format!("{name}= {token}"), None),
+        (format!("{name}={token} ; a=b"), None),
+        (format!("$Version=1; {name}={token}"), None),
+        (format!("$Version=\"1\"; a=b; {name}={token}; $Path=/"), None),
+        (format!("{name}={token}; $version=0"), None),
+    ] {
+        let answer = RawClient::connect(&gateway).get("/", &format!("Cookie: {sent}\r\n"));
+        assert_eq!(answer.status, 200);
+        let received = upstream.seen().pop().unwrap();
+        let expected: Vec<&str> = user.into_iter().collect();
+        assert_eq!(received.values("remote-user"), expected, "{sent}");
+        assert!(!received.head.contains(token), "{}", received.head);
+    }
+}
