@@ -4,36 +4,40 @@ use std::{cell::Cell, fmt};
 
 use aws_lc_rs::rand;
 
-/// 24 characters: 16 that one run of one worker shares, and a count. Unique, not secret.
+/// 24 characters: 16 that one run of one worker shares, and 8 that stand for a count. Unique, not secret; but nobody
+/// can tell from two of them how many requests came in between.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RequestId([u8; LEN]);
 
 /// Makes the ids of one worker.
 #[derive(Debug)]
 pub struct RequestIds {
-    next: Cell<RequestId>,
+    shared: RequestId,
+    count: Cell<u32>,
+    scramble: Scramble,
 }
 
 impl RequestIds {
     /// A new sequence with a random prefix.
     pub fn new() -> Self {
-        let mut random = [0; PREFIX_LEN / 2];
+        let mut random = [0; PREFIX_LEN / 2 + SCRAMBLE_LEN];
         // Without randomness ids could repeat after a restart; nothing depends on that but reading logs.
         if rand::fill(&mut random).is_err() {
             tracing::warn!("request ids are not unique over restarts: no randomness");
         }
-        let mut first = RequestId::example();
-        for (pair, byte) in first.0.chunks_exact_mut(2).zip(random) {
+        let (prefix, keys) = random.split_at(PREFIX_LEN / 2);
+        let mut shared = RequestId::example();
+        for (pair, byte) in shared.0.chunks_exact_mut(2).zip(prefix) {
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
-        Self { next: Cell::new(first) }
+        Self { shared, count: Cell::new(0), scramble: Scramble::of(keys) }
     }
 
     /// The next id.
     pub fn next(&self) -> RequestId {
-        let id = self.next.get();
-        self.next.set(id.following());
-        id
+        let count = self.count.get();
+        self.count.set(count.wrapping_add(1));
+        self.shared.ending_in(self.scramble.scrambled(count))
     }
 }
 
@@ -54,17 +58,9 @@ impl RequestId {
         &self.0
     }
 
-    /// Counts one up, digit by digit as on paper: one changes, nearly always.
-    fn following(mut self) -> Self {
-        for digit in self.0.iter_mut().skip(PREFIX_LEN).rev() {
-            *digit = match *digit {
-                b'9' => b'a',
-                b'f' => b'0',
-                less => less + 1,
-            };
-            if *digit != b'0' {
-                break;
-            }
+    fn ending_in(mut self, number: u32) -> Self {
+        for (pair, byte) in self.0.chunks_exact_mut(2).skip(PREFIX_LEN / 2).zip(number.to_be_bytes()) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
         self
     }
@@ -73,6 +69,29 @@ impl RequestId {
     #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("hexadecimal digits are UTF-8")
+    }
+}
+
+/// A permutation of all counts under a random key: a Feistel network of four rounds. It takes a few instructions, and
+/// is no cipher: whoever collects many ids and works on them may come to know the key.
+#[derive(Debug)]
+struct Scramble([(u32, u32); 4]);
+
+impl Scramble {
+    fn of(keys: &[u8]) -> Self {
+        let mut words =
+            keys.chunks_exact(4).map(|word| word.iter().fold(0, |word, byte| (word << 8) | u32::from(*byte)));
+        Self([(); 4].map(|()| (words.next().unwrap_or_default() | 1, words.next().unwrap_or_default())))
+    }
+
+    fn scrambled(&self, count: u32) -> u32 {
+        let (mut left, mut right) = (count >> 16, count & 0xffff);
+        for (factor, summand) in self.0 {
+            let mixed = right.wrapping_mul(factor).wrapping_add(summand);
+            let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(MIX);
+            (left, right) = (right, left ^ (mixed >> 16));
+        }
+        (left << 16) | right
     }
 }
 
@@ -94,9 +113,15 @@ fn digit(number: u8) -> u8 {
 
 const LEN: usize = 24;
 const PREFIX_LEN: usize = 16;
+/// Two words a round.
+const SCRAMBLE_LEN: usize = 4 * 2 * 4;
+/// Of `MurmurHash3`.
+const MIX: u32 = 0x85eb_ca6b;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -105,19 +130,30 @@ mod tests {
         let (one, two) = (ids.next(), ids.next());
         assert_ne!(one, two);
         assert_eq!(one.as_str().len(), 24);
-        assert!(one.as_str().ends_with("00000000") && two.as_str().ends_with("00000001"));
+        assert_eq!(one.as_str().get(..PREFIX_LEN), two.as_str().get(..PREFIX_LEN));
         assert!(one.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
 
-    #[test]
-    fn the_end_of_an_id_counts_and_begins_anew_after_the_last() {
+    fn endings(how_many: usize) -> Vec<u32> {
         let ids = RequestIds::new();
-        let first = ids.next();
-        let prefix = first.as_str().strip_suffix("00000000").expect("the first");
-        for count in 1..70_000 {
-            assert_eq!(ids.next().as_str(), format!("{prefix}{count:08x}"));
+        let ending = |id: RequestId| u32::from_str_radix(id.as_str().get(PREFIX_LEN..).unwrap(), 16).unwrap();
+        (0..how_many).map(|_| ending(ids.next())).collect()
+    }
+
+    #[test]
+    fn no_id_repeats_within_one_run() {
+        let endings = endings(200_000);
+        assert_eq!(endings.iter().collect::<BTreeSet<_>>().len(), endings.len());
+    }
+
+    #[test]
+    fn the_distance_of_two_ids_does_not_tell_how_many_came_between() {
+        let endings = endings(2_000);
+        for apart in [1, 2, 10, 256, 1000] {
+            let later = endings.iter().skip(apart);
+            let distances: BTreeSet<u32> =
+                endings.iter().zip(later).map(|(one, other)| other.wrapping_sub(*one)).collect();
+            assert!(distances.len() > 900, "{apart} apart, ids have {} distances", distances.len());
         }
-        let last = RequestId(*b"0123456789abcdefffffffff");
-        assert_eq!(last.following().as_str(), "0123456789abcdef00000000");
     }
 }
