@@ -55,7 +55,7 @@ fn sent(path: &str) -> String {
 
 fn change(step: u8, path: &str) -> String {
     let each = |change: fn(&str) -> &str| path.split('/').map(change).collect::<Vec<_>>().join("/");
-    match step % 8 {
+    match step % 11 {
         0 => decode(path),
         1 => path.chars().map(|c| if c == '\\' { '/' } else { c }).collect(),
         2 => {
@@ -72,10 +72,41 @@ fn change(step: u8, path: &str) -> String {
             (Some(_), Some(end)) => &segment[..end],
             _ => segment,
         }),
+        7 => each(str::trim),
+        8 => path.chars().filter(|c| !is_invisible(*c)).collect(),
+        9 => without_sessions(path),
         _ => match path.to_ascii_lowercase().find("/index.php/") {
             Some(at) => format!("{}{}", &path[..at], &path[at + "/index.php".len()..]),
             None => path.to_owned(),
         },
+    }
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(
+        u32::from(character),
+        0xad | 0x34f | 0x61c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfe00..=0xfe0f | 0xfeff
+    )
+}
+
+/// Tokens such as `(S(x))` and `(A(x)F(y))` go, the first one first, until there is none.
+fn without_sessions(path: &str) -> String {
+    let token = |text: &str| -> Option<usize> {
+        let mut at = 1;
+        loop {
+            let rest = text.get(at..)?;
+            if rest.starts_with(')') && at > 1 {
+                return Some(at + 1);
+            }
+            rest.chars().next().filter(char::is_ascii_alphabetic)?;
+            let value = rest.get(1..)?.strip_prefix('(')?;
+            let end = value.find(['(', ')', '/']).filter(|end| value[*end..].starts_with(')'))?;
+            at += 2 + end + 1;
+        }
+    };
+    match path.match_indices('(').find_map(|(at, _)| Some((at, token(&path[at..])?))) {
+        Some((at, length)) => without_sessions(&format!("{}{}", &path[..at], &path[at + length..])),
+        None => path.to_owned(),
     }
 }
 

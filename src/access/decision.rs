@@ -256,7 +256,7 @@ fn judge<'p>(
     if !app.folds(&target.path) && !policy.mounts_fold(host) {
         return judged;
     }
-    for (folding, reading) in target.path.folded_readings(policy.folds()) {
+    for (folding, reading) in policy.readings(&target.path) {
         // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
         for routed in policy.routes_folded(host, folding, &reading).chain([app]) {
             for reading in read_by(routed, folding, &reading, method) {

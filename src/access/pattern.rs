@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::request::Folding;
+use crate::request::{Folding, Segments, may_stand_for};
 
 /// A pattern over paths.
 ///
@@ -130,6 +130,21 @@ impl Pattern {
             segments.pop();
         }
         Self { segments: segments.into() }
+    }
+
+    /// A path in which this pattern's names stand in place of short ones that could be theirs; `None`: there are none.
+    pub(super) fn spell_out(&self, path: &str) -> Option<String> {
+        let (mut segments, mut is_changed) = (self.segments.iter(), false);
+        let spelt: Vec<&str> = Segments::of(path)
+            .map(|short| match segments.next() {
+                Some(Segment::Literal(long)) if may_stand_for(short, long) => {
+                    is_changed = true;
+                    long
+                }
+                _ => short,
+            })
+            .collect();
+        is_changed.then(|| format!("/{}", spelt.join("/")))
     }
 
     /// Whether the pattern says by itself, not by a wildcard, what stands at this place, from 0, and goes on

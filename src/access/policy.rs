@@ -1,6 +1,6 @@
 //! All apps and their rules, compiled.
 
-use std::{collections::HashMap, fmt};
+use std::{borrow::Cow, collections::HashMap, fmt};
 
 use foldhash::fast::RandomState;
 use http::Method;
@@ -340,10 +340,37 @@ impl Policy {
         if !target.path.folds() && !self.mounts_fold(host) {
             return Vec::new();
         }
-        let readings = target.path.folded_readings(self.folds);
+        let readings = self.readings(&target.path);
         readings
             .flat_map(|(folding, reading)| self.routes_folded(host, folding, &reading).collect::<Vec<_>>())
             .collect()
+    }
+
+    /// Every reading of a path in every way to compare it, those among them in which the long names of the rules stand
+    /// for short ones; see [`NormalPath::folded_readings`].
+    pub(super) fn readings<'p>(
+        &self,
+        path: &'p NormalPath,
+    ) -> impl Iterator<Item = (Folding, Cow<'p, str>)> + use<'p> {
+        let mut spelt_out = Vec::new();
+        if path.has_short_names() {
+            spelt_out.extend(path.readings().flat_map(|reading| self.spelt_out(reading)));
+            spelt_out.sort_unstable();
+            spelt_out.dedup();
+        }
+        let spelt_out = spelt_out.into_iter().flat_map(|long| {
+            Folding::ALL.map(|folding| (folding, Cow::Owned(folding.of(&long).into_owned())))
+        });
+        path.folded_readings(self.folds).chain(spelt_out)
+    }
+
+    /// What a path with short names in it stands for, if it is one that a rule or an app knows by its long names.
+    fn spelt_out(&self, reading: &str) -> Vec<String> {
+        let patterns = self.apps.iter().flat_map(|app| {
+            let mount = Pattern::everything_below(&app.mount);
+            std::iter::once(mount).chain(app.rules.iter().map(|rule| rule.pattern.clone()))
+        });
+        patterns.filter_map(|pattern| pattern.spell_out(reading)).collect()
     }
 
     /// The apps to which the same request could be taken to belong under another reading.
@@ -356,11 +383,6 @@ impl Policy {
         let filed = self.site(host).map(|site| site.filed.under(folding));
         let found = filed.and_then(|filed| filed.find(Segments::of(folded), &|_| true));
         found.unwrap_or_default().iter().filter_map(|id| self.app(*id))
-    }
-
-    /// Whether ignoring case or a trailing slash makes a difference to any rule.
-    pub(super) fn folds(&self) -> bool {
-        self.folds
     }
 
     /// Whether ignoring case can make a difference to which app a path of this host belongs to.

@@ -14,6 +14,7 @@ mod id;
 mod path;
 mod preflight;
 mod readings;
+mod short_names;
 mod subscriber;
 
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ pub use id::{RequestId, RequestIds};
 pub use path::{NormalPath, Segments};
 pub use preflight::Preflight;
 pub use readings::scripts_of;
+pub use short_names::{is_short_name, may_stand_for};
 pub use subscriber::subscriber;
 
 /// What a request asks for.

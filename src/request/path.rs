@@ -2,7 +2,8 @@
 //!
 //! An upstream may decode a path, decode it twice, merge slashes, take `\` for
 //! `/`, cut `;parameters`, stop at an encoded `?` or `#`, drop trailing dots
-//! and blanks, take what follows `index.php` for the path, ignore case. The
+//! and blanks, take what follows `index.php` for the path, know a file by a
+//! short name, take letters for others, ignore case. The
 //! gateway cannot know which. So the path is forwarded byte for byte, and
 //! rules are asked about **every** text that one of these could make of it;
 //! dot segments and control characters have no place in any of them. Nearly
@@ -15,7 +16,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Folding, Malformed,
-    readings::{SCRIPT_ENDS, is_script, readings},
+    readings::{LONGEST_SCRIPT, is_script, readings},
+    short_names::is_short_name,
 };
 
 /// A path whose readings are settled.
@@ -29,7 +31,7 @@ pub struct NormalPath {
     decoded: Option<Box<[String]>>,
     /// Whole paths that an upstream could take this one for; none: what was received, and nothing else.
     readings: Box<[String]>,
-    /// Whether ignoring case or a trailing slash makes a difference.
+    /// Whether ignoring case or a trailing slash makes a difference, or a short name.
     folds: bool,
 }
 
@@ -87,6 +89,12 @@ impl NormalPath {
         })
     }
 
+    /// Whether a segment could be the short name of a file on Windows, in any reading.
+    pub fn has_short_names(&self) -> bool {
+        self.folds
+            && self.readings().any(|reading| reading.contains('~') && reading.split('/').any(is_short_name))
+    }
+
     /// Whether an upstream could read it as another path; ignoring case, or a slash at the end, counts.
     pub fn folds(&self) -> bool {
         self.folds
@@ -138,15 +146,26 @@ fn classify(path: &str) -> Result<Class, Malformed> {
         return Err(Malformed("the path does not start with a slash"));
     }
     let mut class = Class { ambiguous: false, folds: bytes.len() > 1 && bytes.last() == Some(&b'/') };
-    let mut before = 0;
+    let (mut before, mut dot) = (0, 0);
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {
             b'%' | b';' | b'\\' => class.ambiguous = true,
             b'/' if before == b'/' || before == b'.' => class.ambiguous = true,
-            // The end of `php` and of the other names of scripts: a closer look is worth it.
-            b'/' => class.ambiguous |= ends_in_script(bytes.get(..at).unwrap_or_default()),
+            // Behind what may be the name of a script, a closer look is worth it.
+            b'/' => {
+                let may_be_script = dot > 0 && at - dot <= LONGEST_SCRIPT + 1;
+                class.ambiguous |= may_be_script && ends_in_script(bytes.get(..at).unwrap_or_default());
+                dot = 0;
+            }
+            b'.' => dot = at,
             // `file::$DATA`: a stream of a file on Windows.
             b'$' if before == b':' => class.ambiguous = true,
+            // `(S(…))`: a session of ASP.NET.
+            b'(' if before.is_ascii_alphabetic() && bytes.get(at.wrapping_sub(2)) == Some(&b'(') => {
+                class.ambiguous = true;
+            }
+            // `ADMINI~1`: a short name on Windows.
+            b'0'..=b'9' if before == b'~' => class.folds = true,
             b'#' => return Err(Malformed("the path contains a fragment")),
             b'A'..=b'Z' => class.folds = true,
             0x21..=0x7e => {}
@@ -161,8 +180,7 @@ fn classify(path: &str) -> Result<Class, Malformed> {
 
 /// Whether these bytes end in the name of a script, after which a path may go on.
 fn ends_in_script(before: &[u8]) -> bool {
-    let is_likely = before.last().is_some_and(|last| SCRIPT_ENDS.contains(&last.to_ascii_lowercase()));
-    is_likely && is_script(before.rsplit(|byte| *byte == b'/').next().unwrap_or_default())
+    is_script(before.rsplit(|byte| *byte == b'/').next().unwrap_or_default())
 }
 
 /// Decodes once, strictly.

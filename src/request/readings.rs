@@ -6,7 +6,7 @@
 //! telling what it would lead to.
 
 use percent_encoding::percent_decode_str;
-use unicode_normalization::{UnicodeNormalization, is_nfkc};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark, is_nfkc};
 
 use super::Malformed;
 
@@ -72,17 +72,21 @@ fn is_dots(segment: &str) -> bool {
 
 type Change = fn(&str) -> Option<String>;
 
-const CHANGES: [Change; 13] = [
+const CHANGES: [Change; 17] = [
     decoded,
     decoded_but_slashes,
     unicode_escapes_decoded,
     normalised,
+    best_fitted,
+    ignorable_dropped,
     backslashes_turned,
     slashes_merged,
     parameters_cut,
     stopped_at_query,
     dots_and_blanks_trimmed,
+    blanks_around_trimmed,
     streams_cut,
+    cookieless_left_out,
     script_left_out::<0>,
     script_left_out::<1>,
     script_left_out::<2>,
@@ -161,6 +165,46 @@ fn normalised(path: &str) -> Option<String> {
     (!path.is_ascii() && !is_nfkc(path)).then(|| path.nfkc().collect())
 }
 
+/// Windows, where a path becomes text of an old code page: `ł` is `l`, `∕` is `/`, and `¥` is `\\`. Which letters are
+/// kept depends on the page; here, none is that has another at its base.
+fn best_fitted(path: &str) -> Option<String> {
+    if path.is_ascii() {
+        return None;
+    }
+    let fitted: String = path.nfkd().filter(|c| !is_combining_mark(*c)).map(best_fit).collect();
+    (fitted != path).then_some(fitted)
+}
+
+/// As `bestfit1252.txt` and its kind have it, where Unicode knows no decomposition.
+fn best_fit(character: char) -> char {
+    let fits = || BEST_FIT.iter().find(|(from, _)| from.contains(character));
+    if character.is_ascii() { character } else { fits().map_or(character, |(_, to)| *to) }
+}
+
+/// File systems that ignore what can't be seen, as HFS+ does (CVE-2014-9390).
+fn ignorable_dropped(path: &str) -> Option<String> {
+    if path.is_ascii() {
+        return None;
+    }
+    let seen: String = path.chars().filter(|character| !is_ignorable(*character)).collect();
+    (seen != path).then_some(seen)
+}
+
+fn is_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+    )
+}
+
 /// IIS and everything on Windows.
 fn backslashes_turned(path: &str) -> Option<String> {
     path.contains('\\').then(|| path.replace('\\', "/"))
@@ -205,6 +249,44 @@ fn dots_and_blanks_trimmed(path: &str) -> Option<String> {
     (trimmed != path).then_some(trimmed)
 }
 
+/// Frameworks that trim what they split: Java's `trim`, Python's `strip`.
+fn blanks_around_trimmed(path: &str) -> Option<String> {
+    if !path.contains(char::is_whitespace) {
+        return None;
+    }
+    let trimmed = each_segment(path, str::trim);
+    (trimmed != path).then_some(trimmed)
+}
+
+/// ASP.NET without cookies: `/(S(session))/admin` and `/adm(S(session))in` are `/admin` (CVE-2023-36899).
+fn cookieless_left_out(path: &str) -> Option<String> {
+    let (mut left, mut rest) = (String::new(), path);
+    while let Some((before, from)) = rest.find('(').and_then(|at| rest.split_at_checked(at)) {
+        let length = cookieless_token(from).unwrap_or(0);
+        left.push_str(before);
+        if length == 0 {
+            left.push('(');
+        }
+        rest = from.get(length.max(1)..).unwrap_or_default();
+    }
+    left.push_str(rest);
+    (left != path).then_some(left)
+}
+
+/// How long the token is that a text begins with: `(S(x))`, `(A(x)F(y))`.
+fn cookieless_token(text: &str) -> Option<usize> {
+    let mut rest = text.strip_prefix('(')?;
+    let mut values = 0;
+    while let Some(value) = rest.strip_prefix(|letter: char| letter.is_ascii_alphabetic()) {
+        let Some(value) = value.strip_prefix('(') else { break };
+        let (end, _) = value.char_indices().find(|(_, c)| matches!(c, '(' | ')' | '/'))?;
+        rest = value.get(end..)?.strip_prefix(')')?;
+        values += 1;
+    }
+    let rest = rest.strip_prefix(')').filter(|_| values > 0)?;
+    Some(text.len() - rest.len())
+}
+
 /// Windows, too: nor does the stream of a file (`web.config::$DATA`) or of a folder
 /// (`admin:$I30:$INDEX_ALLOCATION`).
 fn streams_cut(path: &str) -> Option<String> {
@@ -231,11 +313,53 @@ fn each_segment(path: &str, change: impl Fn(&str) -> &str) -> String {
 }
 
 /// What a web server may run where the path goes on behind it.
-const SCRIPTS: [&str; 13] =
-    ["php", "php5", "php7", "php8", "phtml", "cgi", "fcgi", "pl", "py", "asp", "aspx", "ashx", "cfm"];
+const SCRIPTS: [&str; 46] = [
+    "php", "php3", "php4", "php5", "php7", "php8", "phtml", "phar", "pht", "cgi", "fcgi", "fcg", "pl", "py",
+    "pyc", "psp", "rb", "lua", "tcl", "sh", "bash", "ksh", "csh", "exe", "dll", "com", "bat", "cmd", "ps1",
+    "vbs", "asp", "aspx", "ashx", "asmx", "asax", "ascx", "axd", "svc", "cfm", "cfc", "cfml", "do", "action",
+    "jsp", "jspx", "nsf",
+];
 
-/// Their last letters: what ends otherwise is none.
-pub(super) const SCRIPT_ENDS: &[u8] = b"p578lixyhm";
+/// The longest of their names.
+pub(super) const LONGEST_SCRIPT: usize = 6;
+
+/// Characters, and the one that they become.
+const BEST_FIT: [(&str, char); 34] = [
+    ("α", 'a'),
+    ("ƀ", 'b'),
+    ("đðδ", 'd'),
+    ("Đ\u{d0}", 'D'),
+    ("ε", 'e'),
+    ("ƒφ", 'f'),
+    ("Φ", 'F'),
+    ("ɡ", 'g'),
+    ("Γ", 'G'),
+    ("ħ", 'h'),
+    ("Ħ", 'H'),
+    ("ı", 'i'),
+    ("ł", 'l'),
+    ("Ł", 'L'),
+    ("ø", 'o'),
+    ("ØΩ", 'O'),
+    ("π", 'p'),
+    ("σ", 's'),
+    ("Σ", 'S'),
+    ("ŧτ", 't'),
+    ("ŦΘ", 'T'),
+    ("\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\u{2212}\u{ad}", '-'),
+    ("\u{2018}\u{2019}\u{201a}\u{201b}\u{2032}\u{2b9}\u{2bc}\u{2c8}", '\''),
+    ("\u{2035}\u{2cb}", '`'),
+    ("\u{201c}\u{201d}\u{201e}\u{201f}\u{2ba}", '"'),
+    ("\u{2044}\u{2215}\u{29f8}", '/'),
+    ("\u{2216}\u{29f5}¥₩", '\\'),
+    ("\u{2217}", '*'),
+    ("\u{2236}\u{2d0}", ':'),
+    ("\u{223c}\u{2dc}", '~'),
+    ("\u{2039}\u{2329}\u{3008}", '<'),
+    ("\u{203a}\u{232a}\u{3009}", '>'),
+    ("·\u{2219}\u{22c5}\u{3002}", '.'),
+    ("¦\u{1c0}\u{2223}", '|'),
+];
 
 /// Real paths have one; there is a change for each.
 const MAX_SCRIPTS: usize = 3;
@@ -292,6 +416,16 @@ mod tests {
             (dots_and_blanks_trimmed, "/a. ./b /c", Some("/a/b/c")),
             (streams_cut, "/b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e$/f::g", Some("/b/c/d:e$/f::g")),
             (streams_cut, "/..::$DATA", Some("/..")),
+            (best_fitted, "/ādmiń∕Łx", Some("/admin/Lx")),
+            (best_fitted, "/x", None),
+            (best_fitted, "/日本", None),
+            (ignorable_dropped, "/ad\u{200d}min\u{feff}", Some("/admin")),
+            (ignorable_dropped, "/é", None),
+            (blanks_around_trimmed, "/ admin/\u{a0}b\u{3000}/c d", Some("/admin/b/c d")),
+            (blanks_around_trimmed, "/c d", None),
+            (cookieless_left_out, "/(S(x))/admin", Some("//admin")),
+            (cookieless_left_out, "/(A(a)S(b)F(c))/adm(S(x))in/x.aspx", Some("//admin/x.aspx")),
+            (cookieless_left_out, "/f(x)/(y)/(ab(c))/(S(x)/(S(x/y))/(S(x", None),
             (script_left_out::<0>, "/shop/index.php/cart", Some("/shop/cart")),
             (script_left_out::<0>, "/index.php/", Some("/")),
             (script_left_out::<1>, "/a.php/b/c.cgi/d", Some("/a.php/b/d")),
@@ -319,17 +453,14 @@ mod tests {
     }
 
     #[test]
-    fn only_names_with_these_last_letters_are_scripts() {
-        for script in SCRIPTS {
-            let last = script.bytes().next_back().unwrap();
-            assert!(SCRIPT_ENDS.contains(&last), "{script}");
-        }
+    fn no_name_of_a_script_is_longer_than_the_longest() {
+        assert_eq!(SCRIPTS.iter().map(|script| script.len()).max(), Some(LONGEST_SCRIPT));
     }
 
     proptest! {
         #[test]
         fn every_change_of_a_reading_is_a_reading(
-            path in "/([aB./\\\\ :$;é／]|%2[5efF0]|%5c|%3[bf]|%23|%u00|::\\$D|index\\.php/){0,12}"
+            path in "/([aB./\\\\ :$;éł∕／\u{200b}\u{3000}]|\\(S\\(x\\)\\)|%2[5efF0]|%5c|%3[bf]|%23|%u00|::\\$D|index\\.php/){0,12}"
         ) {
             if let Ok(all) = readings(&path) {
                 for reading in &all {

@@ -15,7 +15,7 @@ use crate::{
 
 fn rules() -> impl Strategy<Value = Rules> {
     let segment = prop_oneof![
-        4 => prop::sample::select(vec!["a", "b", "admin", "Admin", "x y", "é", "index.php", "r.php", "c.d"]).prop_map(str::to_owned),
+        4 => prop::sample::select(vec!["a", "b", "admin", "Admin", "x y", "é", "index.php", "r.php", "c.d", "administration", "secret files", "r.asmx"]).prop_map(str::to_owned),
         1 => Just("*".to_owned()),
     ];
     let end = prop::sample::select(vec!["", "", "/", "/**", "/**"]);
@@ -38,65 +38,85 @@ fn rules() -> impl Strategy<Value = Rules> {
     })
 }
 
+const AT_A_SLASH: &[&str] = &[
+    "//",
+    "/./",
+    "/x/../",
+    "/..;/",
+    "/%2e/",
+    "%2f",
+    "%2F",
+    "\\",
+    "%5c",
+    "%252f",
+    "%255c",
+    ";x=1/",
+    "%3bx/",
+    "./",
+    "%20/",
+    "/index.php/",
+    "/%69ndex.php/",
+    "/r.php/",
+    "%2findex.php%2f",
+    "%ef%bc%8f",
+    "/a%2f..%2f",
+    "///",
+    ".%2f",
+    "::$DATA/",
+    ":$I30:$INDEX_ALLOCATION/",
+    "%u002f",
+    "%25u002f",
+    "/(S(x))/",
+    "/(A(a)S(b)F(c))/",
+    "/%28S%28x%29%29/",
+    "(S(x))/",
+    "/%20",
+    "/%09",
+    "/%c2%a0",
+    "%e3%80%80/",
+    "%e2%88%95",
+    "%e2%88%96",
+    "/r.asmx/",
+    "/r.phar/",
+    "/r.sh/",
+    "/SECRET~1/",
+];
+
+const AT_THE_END: &[&str] = &[
+    "/",
+    "//",
+    ".",
+    "..",
+    "%20",
+    "%2e",
+    ";",
+    ";jsessionid=1",
+    "%3b",
+    "%3f",
+    "%3fx",
+    "%23",
+    "%00",
+    "%2500",
+    "::$DATA",
+    "%3a%3a$DATA",
+    "/x",
+    "/.",
+    "/..",
+    "%2f",
+    "%5c",
+    "/x.css",
+    ".%20.",
+    "%c0%af",
+    "%0a",
+    "/index.php",
+    "(S(x))",
+    "%e2%80%8d",
+    "%c2%a0",
+    "/ADMINI~1",
+];
+
 /// One disguise of a path, put where the number says.
 fn disguise(path: &str, (kind, at): (usize, usize)) -> String {
-    const AT_A_SLASH: &[&str] = &[
-        "//",
-        "/./",
-        "/x/../",
-        "/..;/",
-        "/%2e/",
-        "%2f",
-        "%2F",
-        "\\",
-        "%5c",
-        "%252f",
-        "%255c",
-        ";x=1/",
-        "%3bx/",
-        "./",
-        "%20/",
-        "/index.php/",
-        "/%69ndex.php/",
-        "/r.php/",
-        "%2findex.php%2f",
-        "%ef%bc%8f",
-        "/a%2f..%2f",
-        "///",
-        ".%2f",
-        "::$DATA/",
-        ":$I30:$INDEX_ALLOCATION/",
-        "%u002f",
-        "%25u002f",
-    ];
-    const AT_THE_END: &[&str] = &[
-        "/",
-        "//",
-        ".",
-        "..",
-        "%20",
-        "%2e",
-        ";",
-        ";jsessionid=1",
-        "%3b",
-        "%3f",
-        "%3fx",
-        "%23",
-        "%00",
-        "%2500",
-        "::$DATA",
-        "%3a%3a$DATA",
-        "/x",
-        "/.",
-        "/..",
-        "%2f",
-        "%5c",
-        "/x.css",
-        ".%20.",
-        "%c0%af",
-        "%0a",
-        "/index.php",
-    ];
     let slashes: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
     let characters: Vec<usize> =
         path.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
@@ -109,11 +129,13 @@ fn disguise(path: &str, (kind, at): (usize, usize)) -> String {
         2 if !characters.is_empty() => {
             let place = characters[at % characters.len()];
             let c = path[place..].chars().next().unwrap();
-            let spelt = match at / 5 % 5 {
+            let spelt = match at / 5 % 7 {
                 0 => c.to_ascii_uppercase().to_string(),
                 1 => format!("%{:02x}", u32::from(c)),
                 2 => format!("%25{:02X}", u32::from(c)),
                 3 => format!("%25u{:04x}", u32::from(c)),
+                4 => format!("(S(x)){c}"),
+                5 => format!("{c}%e2%80%8d"),
                 _ => char::from_u32(u32::from(c) + 0xfee0).unwrap().to_string(),
             };
             format!("{}{spelt}{}", &path[..place], &path[place + 1..])
@@ -144,7 +166,7 @@ proptest! {
     fn advisory_25_no_model_upstream_serves_what_the_rules_protect(
         rules in rules(),
         which in any::<prop::sample::Index>(),
-        wild in prop::sample::select(vec!["a", "b", "admin", "q", "a/b", "index.php/admin"]),
+        wild in prop::sample::select(vec!["a", "b", "admin", "q", "a/b", "index.php/admin", "ADMINI~1", "SECRET~1/x"]),
         disguises in prop::collection::vec((0..4_usize, 0..1000_usize), 0..4),
     ) {
         let (pattern, _) = which.get(&rules);
@@ -162,7 +184,7 @@ proptest! {
     #[test]
     fn no_model_upstream_serves_what_the_rules_protect_on_any_path(
         rules in rules(),
-        path in "/(a|b|A|admin|x%20y|/|\\.|\\.\\.|%2e|%2F|%252f|%5c|\\\\|;x|%3b|%3f|%23|%20|::\\$DATA|index\\.php/|r\\.PHP/|%C3%A9|%61|%2561){0,8}",
+        path in "/(a|b|A|admin|x%20y|/|\\.|\\.\\.|%2e|%2F|%252f|%5c|\\\\|;x|%3b|%3f|%23|%20|::\\$DATA|index\\.php/|r\\.PHP/|\\(S\\(x\\)\\)|ADMINI~1|SECRET~1|%C4%81|%E2%88%95|%C2%A0|%E2%80%8D|r\\.asmx/|%C3%A9|%61|%2561){0,8}",
     ) {
         let policy = policy(&rules);
         for who in [Who::Nobody, Who::Bob, Who::AliceOfStaff] {
@@ -194,6 +216,24 @@ fn each_way_to_compare_a_path_is_judged_by_itself() {
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%25u0061dmin"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%EF%BD%81dmin"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/adm%C4%B1n"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/(S(x))/admin/x.aspx"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/(A(a)S(b)F(c))/admin/x.aspx"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/adm(S(x))in/x.aspx"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/adm(S(x))(S(y))in/x.aspx"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%28S%28x%29%29/admin/x.aspx"),
+        (rules(&[everybody, ("/secret files/**", Allow::Staff)]), "/SECRET~1/x"),
+        (rules(&[everybody, ("/secret folder/**", Allow::Staff)]), "/SE4F2C~5/x"),
+        (rules(&[everybody, ("/administration", Allow::Staff)]), "/admini%7E1/"),
+        (rules(&[everybody, ("/*/report.2026.html", Allow::Staff)]), "/x//REPORT~1.HTM"),
+        (rules(&[everybody, ("/svc/adm.asmx", Allow::Staff)]), "/svc/adm.asmx/DeleteAll"),
+        (rules(&[everybody, ("/adm.svc", Allow::Staff)]), "/ADM.SVC/x"),
+        (rules(&[everybody, ("/cgi/adm.sh", Allow::Staff)]), "/cgi/adm.sh/x"),
+        (rules(&[everybody, ("/adm.phar", Allow::Staff)]), "/adm.phar/x"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%C4%81dmi%C5%84"),
+        (rules(&[everybody, ("/a/*", Allow::Staff)]), "/A/x%E2%88%95y"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%20admin"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%C2%A0admin%E3%80%80/x"),
+        (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/ad%E2%80%8Dmin"),
     ] {
         let policy = policy(&given);
         holds(&policy, &given, Who::Nobody, path);

@@ -87,6 +87,32 @@ pub const MODELS: &[Model] = &[
         path(windows(&unicode_escapes(&decode(&unicode_escapes(&decode(sent)?))?))?)
     }),
     careless("IIS with ASP.NET", true, false, |sent| script(&windows(&decode(sent)?)?, ".aspx")),
+    careless("IIS with ASP.NET, sessions without cookies", true, false, |sent| {
+        script(&windows(&without_sessions(&decode(sent)?))?, ".aspx")
+    }),
+    careless("IIS with ASP.NET services", true, false, |sent| script(&windows(&decode(sent)?)?, ".asmx")),
+    careless("IIS with WCF", true, false, |sent| script(&windows(&decode(sent)?)?, ".svc")),
+    careless("IIS on a volume with short names", true, false, |sent| {
+        path(long_names(&windows(&decode(sent)?)?))
+    }),
+    careless("a program on Windows that asks for bytes", true, false, |sent| {
+        path(windows(&code_page(&decode(sent)?))?)
+    }),
+    model("Apache with CGI in shell", |sent| script(&resolve(&merge(&decode(sent)?))?, ".sh")),
+    model("Apache with PHP archives", |sent| script(&resolve(&merge(&decode(sent)?))?, ".phar")),
+    model("a framework in Java that trims names", |sent| {
+        let decoded = decode(sent)?;
+        let names: Vec<&str> = decoded.split('/').map(|name| name.trim_matches(|c| c <= ' ')).collect();
+        path(resolve(&merge(&names.join("/")))?)
+    }),
+    model("a framework in Python that strips names", |sent| {
+        let decoded = decode(sent)?;
+        path(resolve(&merge(&decoded.split('/').map(str::trim).collect::<Vec<_>>().join("/")))?)
+    }),
+    careless("files on a Mac of old", true, false, |sent| {
+        let seen = decode(sent)?.replace(['\u{200c}', '\u{200d}', '\u{feff}', '\u{202e}'], "");
+        path(resolve(&merge(&seen))?)
+    }),
     model("Python's WSGI, Django", |sent| path(utf8(&latin1(sent))?)),
     model("Python's WSGI, Flask", |sent| path(merge(&utf8(&latin1(sent))?))),
     model("CGI in C, which ends at NUL", |sent| {
@@ -264,6 +290,56 @@ fn resolve(text: &str) -> Option<String> {
         }
     }
     Some(format!("/{}", kept.join("/")))
+}
+
+/// Tokens such as `(S(x))` and `(A(x)F(y))`, wherever they stand, until there is none.
+fn without_sessions(text: &str) -> String {
+    let token = |text: &str| -> Option<usize> {
+        let mut at = 1;
+        loop {
+            let rest = text.get(at..)?;
+            if rest.starts_with(')') && at > 1 {
+                return Some(at + 1);
+            }
+            let letter = rest.chars().next().filter(char::is_ascii_alphabetic)?;
+            let value = rest.get(letter.len_utf8()..)?.strip_prefix('(')?;
+            let end = value.find(['(', ')', '/']).filter(|end| value[*end..].starts_with(')'))?;
+            at += 2 + end + 1;
+        }
+    };
+    let found = text.match_indices('(').find_map(|(at, _)| Some((at, token(&text[at..])?)));
+    match found {
+        Some((at, length)) => without_sessions(&format!("{}{}", &text[..at], &text[at + length..])),
+        None => text.to_owned(),
+    }
+}
+
+/// The files that there are, each with a short name.
+fn long_names(text: &str) -> String {
+    let long = |name: &str| match name.to_ascii_uppercase().as_str() {
+        "ADMINI~1" => "administration".to_owned(),
+        "SECRET~1" => "secret files".to_owned(),
+        "SE4F2C~5" => "secret folder".to_owned(),
+        "REPORT~1.HTM" => "report.2026.html".to_owned(),
+        _ => name.to_owned(),
+    };
+    text.split('/').map(long).collect::<Vec<_>>().join("/")
+}
+
+/// Windows-1252, as `WideCharToMultiByte` fits what is not in it.
+fn code_page(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            'ā' | 'ą' | 'α' => 'a',
+            'ď' | 'đ' => 'd',
+            'ī' | 'ı' => 'i',
+            'ń' => 'n',
+            '∕' | '⁄' => '/',
+            '∖' => '\\',
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+            c => c,
+        })
+        .collect()
 }
 
 /// File names on Windows.
