@@ -91,7 +91,7 @@ fn fold(name: &HeaderName) -> String {
 
 /// What the documentation promises, in its words and not in those of the code.
 fn is_owned(folded: &str) -> bool {
-    let prefixes = ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-"];
+    let prefixes = ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-", "http-", "x-ssl-client-"];
     let names = [
         "x-user",
         "x-teams",
@@ -101,6 +101,11 @@ fn is_owned(folded: &str) -> bool {
         "x-real-ip",
         "x-client-ip",
         "true-client-ip",
+        "client-ip",
+        "cf-connecting-ip",
+        "x-webauth-user",
+        "script-name",
+        "path-info",
         "x-http-method-override",
         "x-http-method",
         "x-method-override",

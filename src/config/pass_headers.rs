@@ -76,6 +76,15 @@ pub(super) fn check(
                     )
                     .help("make sure that the app does not take its path from it"),
             ),
+            Some(Steers::Client) => reader.report(
+                reader
+                    .warning(
+                        span,
+                        format!("with `{name}` a client can pass for another one, if the app believes it"),
+                    )
+                    .label("proxies say with it who asks, or from where")
+                    .help("list it only if every client comes through a proxy that writes it anew"),
+            ),
             None if NEVER_FORWARDED.contains(&name.as_str()) => reader.report(
                 reader
                     .error(span, format!("the header `{name}` cannot be passed"))

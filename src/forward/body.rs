@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::{App, headers::OwnedNames};
+use super::{App, OwnedNames};
 
 /// What a body may cost; part of the configured limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

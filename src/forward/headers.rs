@@ -5,9 +5,8 @@
 //! the client's `Connection` names; ours is added last. So a client can
 //! neither bring an identity in nor have ours taken out (`Connection: Remote-User`).
 
-use std::{borrow::Cow, collections::HashSet, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr};
 
-use foldhash::fast::RandomState;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
@@ -18,23 +17,13 @@ use http::{
 };
 
 use super::{
-    App, Endpoint, HostHeader, Transport, marks::Marks, session_data::DATA as SESSION_DATA, wire::Options,
+    App, Endpoint, HostHeader, OwnedNames, Transport, marks::Marks, session_data::DATA as SESSION_DATA, wire::Options,
 };
 use crate::{
     access::Permit,
     request::{Authority, RequestId, TrustedProxies},
     session::cookie,
 };
-
-/// The names that only the gateway may send to an upstream, compared as the most careless CGI would:
-/// without case, and with `_`, `.`, `!` and all other signs for `-`.
-#[derive(Clone, Debug)]
-pub struct OwnedNames {
-    /// Looked through for names of clients, and made of the operator's: nobody can choose them to collide.
-    folded: HashSet<Box<[u8]>, RandomState>,
-    /// Whether any owned name starts with this byte; most of a browser's headers end here.
-    starts: [bool; 256],
-}
 
 /// What the gateway knows of a request beside its head.
 #[derive(Clone, Copy, Debug)]
@@ -57,54 +46,9 @@ impl Facts<'_> {
 }
 
 impl OwnedNames {
-    /// The names of these apps, of every preset, and those that applications take a proxy's word for.
-    pub fn of(apps: &[App]) -> Self {
-        let presets =
-            super::IdentityHeaders::PRESETS.iter().filter_map(|name| super::IdentityHeaders::preset(name));
-        let mut owned = Self { folded: HashSet::default(), starts: [false; 256] };
-        for headers in presets.chain(apps.iter().map(|app| app.identity.clone())) {
-            headers.names().for_each(|name| owned.add(name.as_str()));
-        }
-        for name in ALWAYS_OWNED {
-            owned.add(name);
-        }
-        for prefix in OWNED_PREFIXES {
-            owned.mark_start(prefix.as_bytes());
-        }
-        owned
-    }
-
-    /// Whether a client, or an upstream's trailer, may not bring this in.
-    pub fn contains(&self, name: &HeaderName) -> bool {
-        let name = name.as_str().as_bytes();
-        if name.first().is_none_or(|first| self.starts.get(usize::from(fold(*first))) != Some(&true)) {
-            return false;
-        }
-        let mut folded = [0; 64];
-        let Some(folded) = folded.get_mut(..name.len()) else {
-            // Longer than any of ours; only the prefixes can match, and they are short.
-            return OWNED_PREFIXES.iter().any(|prefix| starts_folded(name, prefix.as_bytes()));
-        };
-        folded.iter_mut().zip(name).for_each(|(to, from)| *to = fold(*from));
-        OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix.as_bytes()))
-            || self.folded.contains(&*folded)
-    }
-
-    /// RFC 9110 §6.5.1: nor may a trailer frame, route, authenticate or set cookies.
+    /// RFC 9110 §6.5.1: a trailer may not frame, route, authenticate or set cookies, either.
     pub(super) fn forbids_in_trailer(&self, name: &HeaderName) -> bool {
         self.contains(name) || NEVER_TRAILERS.contains(name) || name.as_str().contains('_')
-    }
-
-    fn add(&mut self, name: &str) {
-        let folded: Box<[u8]> = name.bytes().map(fold).collect();
-        self.mark_start(&folded);
-        self.folded.insert(folded);
-    }
-
-    fn mark_start(&mut self, name: &[u8]) {
-        if let Some(start) = name.first().and_then(|first| self.starts.get_mut(usize::from(*first))) {
-            *start = true;
-        }
     }
 }
 
@@ -373,14 +317,6 @@ fn forwarded(
     line(&FORWARDED_PORT, port.unwrap_or_else(|| asked.port_text().unwrap_or("443").as_bytes()));
 }
 
-pub(super) fn fold(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
-}
-
-fn starts_folded(name: &[u8], prefix: &[u8]) -> bool {
-    name.len() >= prefix.len() && name.iter().zip(prefix).all(|(byte, wanted)| fold(*byte) == *wanted)
-}
-
 // Statics, because a constant is made anew, and dropped, wherever a header is held against it.
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -397,35 +333,6 @@ static REPLACED: [HeaderName; 6] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("portcullis-session-data"),
 ];
-
-/// What applications take a proxy's word for, and what would let a request mean another path or
-/// method than the one that was judged.
-const ALWAYS_OWNED: [&str; 22] = [
-    "forwarded",
-    "x-forwarded",
-    "x-request-id",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "x-remote-user",
-    "x-authenticated-user",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-rewrite-url",
-    "x-override-url",
-    "x-url-scheme",
-    "x-scheme",
-    "x-host",
-    "x-http-host-override",
-    "x-http-path-override",
-    "x-script-name",
-    "proxy",
-    "front-end-https",
-];
-
-const OWNED_PREFIXES: [&str; 5] = ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-"];
 
 const NEVER_TRAILERS: [HeaderName; 14] = [
     AUTHORIZATION,

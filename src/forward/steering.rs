@@ -5,7 +5,10 @@
 
 use http::HeaderName;
 
-use super::{App, IdentityHeaders, OwnedNames, headers::fold};
+use super::{
+    App, IdentityHeaders, OwnedNames,
+    owned_names::{family_of, fold},
+};
 
 /// What a client could say with a header that only the gateway may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub enum Steers {
     Method,
     /// Which path, host or scheme is meant, as a proxy in front would say it.
     Place,
+    /// Who asks, from which address or with which certificate, as another proxy would say it.
+    Client,
     /// What is the gateway's alone to say, or nobody's: who asks, and from where.
     Never,
 }
@@ -28,40 +33,16 @@ pub fn steers(name: &HeaderName, apps: &[App]) -> Option<Steers> {
     let names_identity = presets
         .chain(apps.iter().map(|app| app.identity.clone()))
         .any(|identity| identity.names().any(|name| as_folded(name) == folded));
-    let is_place = PLACES.contains(&folded.as_str())
-        || (["x-forwarded-", "x-original-"].iter().any(|prefix| folded.starts_with(prefix))
-            && !OURS.contains(&folded.as_str()));
-    Some(if names_identity {
-        Steers::Never
-    } else if METHODS.contains(&folded.as_str()) {
-        Steers::Method
-    } else if is_place {
-        Steers::Place
-    } else {
-        Steers::Never
-    })
+    if names_identity {
+        return Some(Steers::Never);
+    }
+    // Of another spelling of an ordinary name, the list knows nothing.
+    Some(family_of(name).unwrap_or(Steers::Never))
 }
 
 fn as_folded(name: &HeaderName) -> String {
     name.as_str().bytes().map(|byte| char::from(fold(byte))).collect()
 }
-
-const METHODS: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
-const PLACES: [&str; 11] = [
-    "forwarded",
-    "x-forwarded",
-    "x-rewrite-url",
-    "x-override-url",
-    "x-url-scheme",
-    "x-scheme",
-    "x-host",
-    "x-http-host-override",
-    "x-http-path-override",
-    "x-script-name",
-    "front-end-https",
-];
-/// What the gateway says of the client itself.
-const OURS: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
 
 #[cfg(test)]
 mod tests {
@@ -104,8 +85,18 @@ mod tests {
             "portcullis-user",
             "x-portcullis-anything",
             "proxy",
+            "script-name",
+            "path-info",
+            "http_host",
+            "content_length",
+            "host_",
         ] {
             assert_eq!(steers(name), Some(Steers::Never), "{name}");
+        }
+        for name in
+            ["client-ip", "cf-connecting-ip", "x-ssl-client-cert", "x-webauth-user", "x-ms-client-principal"]
+        {
+            assert_eq!(steers(name), Some(Steers::Client), "{name}");
         }
         assert_eq!(steers("x-custom"), None);
     }

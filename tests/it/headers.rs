@@ -10,7 +10,7 @@ use portcullis::{
 use proptest::prelude::*;
 
 use crate::support::{
-    client::{Http2, RawClient, full, request, sign_in},
+    client::{Http2, RawClient, frames, full, request, sign_in},
     gateway::TestGateway,
     process::until,
     upstream::{Received, Upstream, public_app},
@@ -524,6 +524,181 @@ async fn hosts_that_share_a_connection_are_told_apart() {
             assert_eq!(received.value("x-forwarded-host"), authority);
             assert_eq!(received.value("x-forwarded-port"), told);
             assert_eq!(received.value("host"), authority);
+        }
+    }
+}
+
+/// An identity header of the configuration with so many characters.
+fn long_name(length: usize) -> String {
+    "q-user-name".chars().cycle().take(length).collect()
+}
+
+/// Each name is written as the noise says: another case, another sign.
+fn dressed(name: &str, noise: &[u8], can_be_upper: bool) -> String {
+    let signs = b"-_.!~+*'^|`#$&";
+    let dress = |(letter, noise): (u8, &u8)| match letter {
+        b'-' => *signs.iter().cycle().nth(usize::from(*noise)).expect("it never ends"),
+        letter if can_be_upper && noise % 2 == 0 => letter.to_ascii_uppercase(),
+        letter => letter,
+    };
+    name.bytes().zip(noise.iter().cycle()).map(dress).map(char::from).collect()
+}
+
+#[tokio::test]
+async fn identity_headers_of_every_length_are_the_gateways_alone() {
+    let names: Vec<String> =
+        (1..=300).map(|length| format!("{} = \"username\"", long_name(length))).collect();
+    let keys = format!("underscore_headers = true\nidentity = {{ {} }}", names.join(", "));
+    let stage = Stage::new("", &keys);
+    let mut http2 = Http2::connect(&stage.gateway).await;
+    let mut http1 = RawClient::connect(&stage.gateway);
+    for length in 1..=300 {
+        let name = long_name(length);
+        let noise: Vec<u8> =
+            (0..7).map(|place| u8::try_from((length * 31 + place * 17) % 256).unwrap()).collect();
+        let (one, other) = (dressed(&name, &noise, true), dressed(&name, &noise, false));
+        http1.send(format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{one}: root\r\nConnection: {one}\r\n{name}: root\r\n\r\n\
+             1\r\nx\r\n0\r\n{one}: root\r\n{name}: root\r\n\r\n"
+        ));
+        assert_eq!(http1.answer().status, 200, "{name}");
+        let names = [other.as_str(), name.as_str()].map(|name| name.parse::<http::HeaderName>().unwrap());
+        let trailers = names.iter().map(|name| (name.clone(), "root".parse().unwrap())).collect();
+        let body = frames(vec![http_body::Frame::data("x".into()), http_body::Frame::trailers(trailers)]);
+        let posted = names.iter().fold(request("POST", "/"), |request, name| request.header(name, "root"));
+        assert_eq!(http2.send(posted.body(body).unwrap()).await.unwrap().status(), 200, "{name}");
+    }
+    let seen = stage.upstream.seen();
+    assert_eq!(seen.len(), 600);
+    for received in seen {
+        assert!(!received.head.contains("root"), "{}", received.head);
+        assert!(received.trailers.is_empty(), "{:?}", received.trailers);
+    }
+    let received = stage.signed_in(&format!("{}: root\r\n", long_name(73)));
+    for length in 1..=300 {
+        assert_eq!(received.values(&long_name(length)), ["alice"], "{length}");
+    }
+}
+
+/// By the documentation of the proxies that write them.
+const BELIEVED: &[&str] = &[
+    "Client-IP",
+    "X-Client-IP",
+    "CF-Connecting-IP",
+    "CF-Connecting-IPv6",
+    "Fastly-Client-IP",
+    "Fly-Client-IP",
+    "X-Remote-Addr",
+    "X-Remote-IP",
+    "X-Originating-IP",
+    "X-Envoy-External-Address",
+    "X-Envoy-Original-Path",
+    "WL-Proxy-Client-IP",
+    "Proxy-Client-IP",
+    "X-Azure-ClientIP",
+    "X-AppEngine-User-IP",
+    "DO-Connecting-IP",
+    "Forwarded-For",
+    "X-SSL-Client-Cert",
+    "X-SSL-Client-Verify",
+    "SSL-Client-S-DN",
+    "X-ARR-ClientCert",
+    "X-Client-Cert",
+    "Client-Cert",
+    "X-Amzn-Mtls-Clientcert",
+    "X-WebAuth-User",
+    "X-WEBAUTH-ROLE",
+    "X-Auth-Request-User",
+    "X-Auth-Request-Groups",
+    "X-authentik-username",
+    "Cf-Access-Authenticated-User-Email",
+    "Cf-Access-Jwt-Assertion",
+    "X-MS-Client-Principal",
+    "X-MS-Client-Principal-Name",
+    "X-Goog-Authenticated-User-Email",
+    "X-Goog-Iap-Jwt-Assertion",
+    "X-Amzn-Oidc-Identity",
+    "X-Pomerium-Jwt-Assertion",
+    "X-Token-User-Name",
+    "X-Vouch-User",
+    "Tailscale-User-Login",
+    "Auth-User",
+    "SM-User",
+    "IV-User",
+    "OIDC-Claim-Sub",
+    "X-Consumer-Username",
+    "X-Proxy-User",
+    "X-Remote-Group",
+    "X-Accel-Redirect",
+    "X-Accel-Mapping",
+    "X-Sendfile-Type",
+    "X-Middleware-Subrequest",
+    "X-Middleware-Rewrite",
+    "X-Invoke-Path",
+    "X-Matched-Path",
+    "X-Ingress-Path",
+    "Front-End-Https",
+    "CloudFront-Forwarded-Proto",
+];
+
+#[test]
+fn headers_that_applications_believe_of_a_proxy_do_not_arrive() {
+    let stage = Stage::new("", "underscore_headers = true");
+    for name in BELIEVED {
+        for name in [(*name).to_owned(), name.replace('-', "_"), name.to_lowercase().replace('-', ".")] {
+            let received = stage.anonymous(&format!("{name}: hostile\r\n"));
+            assert!(!received.head.contains("hostile"), "{}", received.head);
+        }
+    }
+}
+
+/// Variables of CGI, WSGI, `FastCGI`, Rack and PHP, and the names of headers that a server could make them of. A name
+/// stands for a variable with or without `HTTP_` before it; whoever folds two names into one takes either.
+const VARIABLES: &[(&str, &[&str])] = &[
+    ("SCRIPT_NAME", &["SCRIPT_NAME", "Script-Name", "script.name"]),
+    ("PATH_INFO", &["PATH_INFO", "Path-Info"]),
+    ("PATH_TRANSLATED", &["PATH_TRANSLATED", "Path-Translated"]),
+    ("REQUEST_URI", &["REQUEST_URI", "Request-Uri", "Request_Uri"]),
+    ("REQUEST_METHOD", &["REQUEST_METHOD", "Request-Method"]),
+    ("QUERY_STRING", &["QUERY_STRING", "Query-String"]),
+    ("SERVER_NAME", &["SERVER_NAME", "Server-Name"]),
+    ("SERVER_PORT", &["SERVER_PORT", "Server-Port"]),
+    ("SERVER_PROTOCOL", &["SERVER_PROTOCOL"]),
+    ("DOCUMENT_ROOT", &["DOCUMENT_ROOT", "Document-Root"]),
+    ("SCRIPT_FILENAME", &["SCRIPT_FILENAME", "Script-Filename"]),
+    ("GATEWAY_INTERFACE", &["GATEWAY_INTERFACE"]),
+    ("AUTH_TYPE", &["AUTH_TYPE", "Auth-Type"]),
+    ("REMOTE_USER", &["REMOTE_USER", "Remote-User", "HTTP_REMOTE_USER"]),
+    ("REMOTE_ADDR", &["REMOTE_ADDR", "Remote-Addr"]),
+    ("LOGON_USER", &["LOGON_USER"]),
+    ("PHP_AUTH_USER", &["PHP_AUTH_USER", "Php-Auth-User"]),
+    ("REDIRECT_REMOTE_USER", &["REDIRECT_REMOTE_USER"]),
+    ("HTTPS", &["HTTPS"]),
+    ("wsgi.url_scheme", &["wsgi.url_scheme", "Wsgi-Url-Scheme"]),
+    (
+        "CONTENT_LENGTH",
+        &["Content_Length", "CONTENT_LENGTH", "content.length", "Http-Content-Length", "_Content_Length"],
+    ),
+    ("CONTENT_TYPE", &["Content_Type", "content.type"]),
+    ("HTTP_TRANSFER_ENCODING", &["Transfer_Encoding", "transfer.encoding", "Http_Transfer_Encoding"]),
+    ("HTTP_HOST", &["Host_", "_Host", "Http_Host", "HTTP-HOST", "Host."]),
+    ("HTTP_COOKIE", &["Cookie_", "Http_Cookie"]),
+    ("HTTP_AUTHORIZATION", &["Http_Authorization", "Authorization_"]),
+    ("HTTP_ORIGIN", &["Origin_", "Http-Origin"]),
+    ("HTTP_SEC_FETCH_SITE", &["Sec_Fetch_Site", "sec.fetch.site"]),
+    ("HTTP_PROXY", &["Proxy", "Http-Proxy", "http_proxy"]),
+    ("HTTP_X_FORWARDED_PROTO", &["X_Forwarded_Proto", "Http-X-Forwarded-Proto"]),
+];
+
+#[test]
+fn no_header_of_a_client_sets_a_variable_of_an_application() {
+    for keys in ["", "underscore_headers = true"] {
+        let stage = Stage::new("", keys);
+        for (variable, names) in VARIABLES {
+            for name in *names {
+                let received = stage.anonymous(&format!("{name}: hostile\r\n"));
+                assert!(!received.head.contains("hostile"), "{variable} <- {name}: {}", received.head);
+            }
         }
     }
 }
