@@ -10,7 +10,7 @@ mod cross_site;
 mod shared_caches;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     net::IpAddr,
     pin::{Pin, pin},
     rc::Rc,
@@ -42,7 +42,9 @@ use crate::{
     moment,
     portal::{self, First, Interrupted, Portal, Visit},
     refusal::{Refusal, Representation},
-    request::{Authority, LastAuthority, Malformed, Preflight, RequestId, RequestIds, Target},
+    request::{
+        Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Preflight, RequestId, RequestIds, Target,
+    },
     session::{
         AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,
         cookie::{self, Brought},
@@ -82,6 +84,8 @@ pub struct Gateway {
     shared: Arc<Shared>,
     forwarder: Forwarder,
     ids: RequestIds,
+    /// When the log was last told of a client whose address can't be read.
+    noted_unknown_client: Cell<Option<Instant>>,
     ledger: Rc<Ledger>,
     carried: Carried,
 }
@@ -182,7 +186,7 @@ impl Gateway {
         let forwarder = Forwarder::new(shared.names.clone());
         let (ids, carried) = (RequestIds::new(), Carried::default());
         let ledger = Rc::new(Ledger { log: access_log, counters: shared.metrics.counters() });
-        Self { shared, forwarder, ids, ledger, carried }
+        Self { shared, forwarder, ids, noted_unknown_client: Cell::new(None), ledger, carried }
     }
 
     /// What this worker counts.
@@ -203,6 +207,7 @@ impl Gateway {
         let answered = match self.read(request, &snapshot, connection).map(Rc::new) {
             Ok(target) => {
                 exchange.target = Some(Rc::clone(&target));
+                self.note_unknown_client(&target, request.headers(), exchange.id);
                 pin!(self.answer(&snapshot, request, target, connection, &mut exchange)).await
             }
             Err(refusal) => {
@@ -254,6 +259,24 @@ impl Gateway {
         let (last, peer_addr) = (&connection.last.authority, connection.peer_addr);
         Target::read_after(last, method, uri, headers, peer_addr, &snapshot.proxies)
             .map_err(|Malformed(what)| Refusal::BadRequest(what))
+    }
+
+    /// Tells the operator, once a minute, of a proxy whose word on the client can't be read.
+    fn note_unknown_client(&self, target: &Target, headers: &HeaderMap, id: RequestId) {
+        let ClientAddr::Unknown { proxy } = target.client_addr else { return };
+        let now = moment::now();
+        if self.noted_unknown_client.get().is_some_and(|last| now.duration_since(last) < NOTE_AGAIN_AFTER) {
+            return;
+        }
+        self.noted_unknown_client.set(Some(now));
+        let said = headers.get_all(FORWARDED_FOR).iter().next_back().map(|line| {
+            let shown = line.as_bytes().get(..LONGEST_SHOWN).unwrap_or(line.as_bytes());
+            shown.escape_ascii().to_string()
+        });
+        tracing::warn!(
+            request_id = %id, %proxy, x_forwarded_for = said,
+            "client address unknown: a trusted proxy names none that can be read; rules that name a network refuse it"
+        );
     }
 
     /// The walk from there: route, identify, authorise, answer.
@@ -516,7 +539,8 @@ impl Gateway {
         connection: &Connection,
         exchange: &Exchange,
     ) -> Result<Slots, Refusal> {
-        let addr = exchange.target.as_ref().map_or(connection.peer_addr, |target| target.client_addr);
+        let addr =
+            exchange.target.as_ref().map_or(connection.peer_addr, |target| target.client_addr.or_proxy());
         let counted = match exchange.viewer.user() {
             Some(user) => Some(Counted::User(user.id)),
             // Proxies of our own bring everybody's requests.
@@ -746,7 +770,7 @@ impl Drop for Exchange {
         log.record(&AccessRecord {
             time: *time,
             id: id.as_bytes(),
-            client: target.as_ref().map_or(*peer_addr, |target| target.client_addr),
+            client: target.as_ref().map_or(Some(*peer_addr), |target| target.client_addr.known()),
             method: method.as_str(),
             host: target.as_ref().map_or("", |target| target.authority.as_str()),
             path: match (&*target, &*unread) {
@@ -902,5 +926,9 @@ fn refusal_for(fault: &Fault) -> Refusal {
 const SMALL_BYTES: usize = 4 * 1024;
 /// How long somebody is asked to wait whose request found no slot.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How often the log is told of a client whose address can't be read.
+const NOTE_AGAIN_AFTER: Duration = Duration::from_mins(1);
+const LONGEST_SHOWN: usize = 100;
+
 /// What the log says of a request whose client did not wait for the answer; never sent.
 const CLIENT_GONE: u16 = 499;

@@ -146,7 +146,7 @@ pub(crate) fn access_record(id: &str) -> AccessRecord<'_> {
     AccessRecord {
         time: NOW,
         id: id.as_bytes(),
-        client: CLIENT,
+        client: Some(CLIENT),
         method: "GET",
         host: "wiki.example.com",
         path: "/reports/2026/november/summary",

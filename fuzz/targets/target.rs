@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, Method, Uri, header::HOST};
 use libfuzzer_sys::fuzz_target;
-use portcullis::request::{Target, TrustedProxies};
+use portcullis::request::{ClientAddr, Target, TrustedProxies};
 
 #[path = "../lines.rs"]
 mod lines;
@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(target) = Target::read(&method, &uri, &headers, PEER, &nobody) else { return };
     assert_ne!(method, Method::CONNECT);
     assert_eq!(target.method, method);
-    assert_eq!(target.client_addr, PEER, "nobody is believed by default");
+    assert_eq!(target.client_addr, ClientAddr::Known(PEER), "nobody is believed by default");
     assert_eq!(Some(target.path_and_query()), uri.path_and_query());
 
     // One host, said once or twice alike, in its one spelling.
@@ -51,17 +51,25 @@ fuzz_target!(|input: &[u8]| {
     let again = Target::read(&method, &uri, &bare, PEER, &nobody).expect("the same request");
     assert_eq!(again.authority, target.authority);
     let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().expect("a network")]);
-    assert_eq!(proxies.client_addr(PEER, &headers), PEER);
+    assert_eq!(proxies.client_addr(PEER, &headers), ClientAddr::Known(PEER));
     let behind = proxies.client_addr(PROXY, &headers);
+    let ClientAddr::Known(behind) = behind else { return };
     let said = headers.get_all("x-forwarded-for").iter().any(|line| {
         let mut hops = line.as_bytes().split(|byte| *byte == b',');
-        hops.any(|hop| {
-            let hop = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok());
-            hop.is_some_and(|hop| hop.to_canonical() == behind)
-        })
+        hops.any(|hop| std::str::from_utf8(hop).is_ok_and(|hop| names(hop, behind)))
     });
-    assert!(behind == PROXY || said, "{behind} was named by nobody");
+    let is_told = headers.contains_key("x-forwarded-for");
+    assert!(said || (behind == PROXY && !is_told), "{behind} was named by nobody");
 });
+
+/// Whether an entry names this address, in one of the forms that proxies write.
+fn names(hop: &str, addr: IpAddr) -> bool {
+    let bare = hop.trim_matches(['"', ' ', '\t']);
+    let bracketed = bare.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(inner, _)| inner);
+    let with_port = bare.rsplit_once(':').map(|(before, _)| before);
+    let mut forms = [Some(bare), bracketed, with_port].into_iter().flatten();
+    forms.any(|form| form.parse::<IpAddr>().is_ok_and(|named| named.to_canonical() == addr))
+}
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));

@@ -383,7 +383,7 @@ mod tests {
     };
     use crate::{
         identity::{GroupName, Permission, UserId, UserName},
-        request::TrustedProxies,
+        request::{ClientAddr, TrustedProxies},
     };
 
     fn group(name: &str) -> GroupName {
@@ -789,6 +789,23 @@ mod tests {
             prop_assert!(outcome(&forward, &request, &all) <= with_few);
             rules.reverse();
             prop_assert_eq!(outcome(&build(&rules), &request, &few), with_few);
+        }
+
+        /// The proxy may lie in the network of the rule, and the network may be all there is.
+        #[test]
+        fn no_rule_that_names_a_network_lets_an_unknown_client_in(
+            proxy: std::net::IpAddr,
+            others in prop::collection::vec((any::<std::net::IpAddr>(), 0..=32_u8), 0..3),
+        ) {
+            let network = |(addr, length)| ipnet::IpNet::new(addr, length).unwrap().trunc();
+            let mut networks: Vec<_> = others.into_iter().map(network).collect();
+            networks.push(proxy.into());
+            let criteria = Criteria { networks, groups: vec![group("staff")], ..Criteria::default() };
+            let (requirement, alice) = (Requirement::Matching(criteria), user("alice", &["staff"]));
+            let known = requirement.met_by(&alice, ClientAddr::Known(proxy));
+            prop_assert!(matches!(known, Met::Yes(_)));
+            let unknown = requirement.met_by(&alice, ClientAddr::Unknown { proxy });
+            prop_assert!(matches!(unknown, Met::No(_)));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! One rule: a pattern, methods, and what is required.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use http::Method;
 use ipnet::IpNet;
 
 use super::Pattern;
-use crate::identity::{GroupName, Identity, Permission, User, UserName};
+use crate::{
+    identity::{GroupName, Identity, Permission, User, UserName},
+    request::ClientAddr,
+};
 
 /// Where something stands in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,7 +120,7 @@ pub(super) enum Naming {
 }
 
 impl Requirement {
-    pub(super) fn met_by(&self, identity: &Identity, client_addr: IpAddr) -> Met {
+    pub(super) fn met_by(&self, identity: &Identity, client_addr: ClientAddr) -> Met {
         match (self, identity) {
             (Self::Anyone, _) => Met::Yes("anyone may"),
             (Self::Nobody, _) => Met::No("nobody may"),
@@ -131,19 +134,20 @@ impl Requirement {
 
 impl Requirement {
     /// Whether a preflight from this address may pass: it could be of somebody who meets the requirement.
-    pub(super) fn lets_ask_from(&self, client_addr: IpAddr) -> bool {
+    pub(super) fn lets_ask_from(&self, client_addr: ClientAddr) -> bool {
         match self {
             Self::Anyone | Self::Authenticated => true,
             Self::Nobody => false,
             Self::Matching(Criteria { networks, .. }) => {
-                networks.is_empty() || networks.iter().any(|network| network.contains(&client_addr))
+                let is_in = |addr| networks.iter().any(|network| network.contains(&addr));
+                networks.is_empty() || client_addr.known().is_some_and(is_in)
             }
         }
     }
 }
 
 impl Criteria {
-    fn met_by(&self, user: &User, client_addr: IpAddr) -> Met {
+    fn met_by(&self, user: &User, client_addr: ClientAddr) -> Met {
         if !self.users.is_empty() && !self.users.contains(&user.name) {
             return Met::No("another user is required");
         }
@@ -153,8 +157,13 @@ impl Criteria {
         if !self.permissions.is_empty() && !self.permissions.iter().any(|wanted| wanted.is_held_by(user)) {
             return Met::No("a permission is missing");
         }
-        if !self.networks.is_empty() && !self.networks.iter().any(|network| network.contains(&client_addr)) {
-            return Met::No("the client's address is outside the required network");
+        if !self.networks.is_empty() {
+            let Some(addr) = client_addr.known() else {
+                return Met::No("the client's address is not known, and a network is required");
+            };
+            if !self.networks.iter().any(|network| network.contains(&addr)) {
+                return Met::No("the client's address is outside the required network");
+            }
         }
         Met::Yes("all that is required holds")
     }

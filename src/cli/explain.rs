@@ -380,7 +380,7 @@ fn headers(
     (identity, confirmed): (&Identity, Option<Duration>),
     target: Target,
 ) -> Vec<HeaderTold> {
-    let from = target.client_addr;
+    let from = target.client_addr.or_proxy();
     let Decision::Allow(permit) = decide(&configuration.policy, app, identity.clone(), confirmed, target)
     else {
         return Vec::new();

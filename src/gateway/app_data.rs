@@ -151,7 +151,7 @@ async fn open(
 ) -> Result<HeaderValue, BoxError> {
     let user_agent = user_agent.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let visitor = Visitor {
-        client_addr: said.target.client_addr,
+        client_addr: said.target.client_addr.or_proxy(),
         user_agent: user_agent.as_deref().unwrap_or_default(),
         host: said.target.authority.as_str(),
         app: Arc::clone(&said.app.name),

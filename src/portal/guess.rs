@@ -29,7 +29,8 @@ impl Portal {
         visit: &Visit<'_>,
         typed_name: &str,
     ) -> Result<Result<Claim, Refusal>, DirectoryError> {
-        let Err(Wait(retry_after)) = self.throttle.admits(visit.client_addr, &visit.settings.throttle).await
+        let Err(Wait(retry_after)) =
+            self.throttle.admits(visit.client_addr.or_proxy(), &visit.settings.throttle).await
         else {
             return self.local.claim(typed_name).await.map(Ok);
         };
@@ -70,7 +71,7 @@ impl Portal {
         user: Option<&str>,
     ) -> Result<PasswordAttempt, Refusal> {
         let device = cookie::find(visit.headers, visit.settings.cookies.device());
-        let guess = Guess { whose, client_addr: visit.client_addr, device };
+        let guess = Guess { whose, client_addr: visit.client_addr.or_proxy(), device };
         match self.throttle.attempt(guess, &visit.settings.throttle).await {
             Ok(attempt) => Ok(PasswordAttempt {
                 attempt: Some(attempt),
@@ -78,7 +79,7 @@ impl Portal {
                     audit: self.audit.clone(),
                     entrance,
                     user: user.map(str::to_owned),
-                    client: visit.client_addr,
+                    client: visit.client_addr.known(),
                     request_id: visit.request_id.to_owned(),
                 },
             }),
@@ -105,7 +106,7 @@ struct AuditLine {
     audit: Audit,
     entrance: AuditKind,
     user: Option<String>,
-    client: IpAddr,
+    client: Option<IpAddr>,
     request_id: String,
 }
 
@@ -161,7 +162,7 @@ impl AuditLine {
             reason,
             user: self.user.as_deref(),
             actor: None,
-            client: Some(self.client),
+            client: self.client,
             request_id: Some(&self.request_id),
             session: None,
         });

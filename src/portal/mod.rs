@@ -29,7 +29,6 @@ mod words;
 use std::{
     collections::BTreeMap,
     error::Error,
-    net::IpAddr,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -52,7 +51,7 @@ use crate::{
     identity::{GroupName, Permission, User},
     pages::{self, Pages},
     refusal::{Refusal, Representation},
-    request::{NormalPath, fold},
+    request::{ClientAddr, NormalPath, fold},
     session::{
         Limits, Opening, Owner, Presented, Session, SessionToken, Sessions,
         cookie::{self, CookieNames, Keep},
@@ -127,7 +126,7 @@ pub struct Visit<'r> {
     /// How long the head of a request may be.
     pub header_size: usize,
     /// Address of the browser.
-    pub client_addr: IpAddr,
+    pub client_addr: ClientAddr,
     /// As in the access log.
     pub request_id: &'r str,
     /// What the session cookie turned out to be.
@@ -254,7 +253,7 @@ impl Portal {
         };
         let opening = Opening {
             owner: Owner::User { id: account.user.id, credential: account.credential },
-            client_addr: visit.client_addr,
+            client_addr: visit.client_addr.or_proxy(),
             user_agent: user_agent.as_deref().unwrap_or_default(),
             host: visit.host,
             remember: how == Entry::Remembered,
@@ -319,7 +318,7 @@ impl Portal {
             reason,
             user,
             actor: None,
-            client: Some(visit.client_addr),
+            client: visit.client_addr.known(),
             request_id: Some(visit.request_id),
             session,
         });

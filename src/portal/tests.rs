@@ -236,7 +236,7 @@ impl Browser {
             headers: &headers,
             host: HOST,
             header_size: 32 << 10,
-            client_addr: Ipv4Addr::LOCALHOST.into(),
+            client_addr: ClientAddr::Known(Ipv4Addr::LOCALHOST.into()),
             request_id: "r-1",
             presented: &presented,
             account: account.as_ref(),

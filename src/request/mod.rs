@@ -23,7 +23,7 @@ use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
 
 pub use authority::{Authority, LastAuthority};
 pub use certified::CertifiedNames;
-pub use client_addr::TrustedProxies;
+pub use client_addr::{ClientAddr, FORWARDED_FOR, TrustedProxies};
 pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
 pub use path::{NormalPath, Segments};
@@ -42,7 +42,7 @@ pub struct Target {
     /// Settled: what is matched is what is forwarded.
     pub path: NormalPath,
     /// Address of the client, after trusted proxies.
-    pub client_addr: IpAddr,
+    pub client_addr: ClientAddr,
 }
 
 /// A request that could be read in more than one way, or in none; the text is safe to show.

@@ -24,8 +24,8 @@ pub struct AccessRecord<'a> {
     pub time: Timestamp,
     /// The request's id, in ASCII.
     pub id: &'a [u8],
-    /// Address of the client, after trusted proxies.
-    pub client: IpAddr,
+    /// Address of the client, after trusted proxies; `None`: not known.
+    pub client: Option<IpAddr>,
     /// As received.
     pub method: &'a str,
     /// As received; empty if there was none that could be read.
@@ -137,7 +137,10 @@ fn write_json(
     line.extend_from_slice(br#"","id":"#);
     write_id(line, record.id)?;
     line.extend_from_slice(br#","client":""#);
-    write_address(line, record.client)?;
+    match record.client {
+        Some(addr) => write_address(line, addr)?,
+        None => line.extend_from_slice(UNKNOWN.as_bytes()),
+    }
     line.extend_from_slice(br#"","method":"#);
     write_string(line, record.method)?;
     line.extend_from_slice(br#","host":"#);
@@ -296,18 +299,23 @@ fn write_large_number(line: &mut Vec<u8>, number: u64) {
     line.extend_from_slice(digits.get(start..).unwrap_or_default());
 }
 
+/// In place of an address.
+const UNKNOWN: &str = "unknown";
+
 /// The last one of a number.
 fn digit(number: u32) -> u8 {
     b'0' + u8::try_from(number % 10).unwrap_or_default()
 }
 
 fn write_text(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<()> {
+    write!(buffer, "{} {} ", record.time, record.id.escape_ascii())?;
+    match record.client {
+        Some(addr) => write!(buffer, "{addr}")?,
+        None => buffer.extend_from_slice(UNKNOWN.as_bytes()),
+    }
     write!(
         buffer,
-        "{} {} {} {} {}{} {} {}B {:.1}ms",
-        record.time,
-        record.id.escape_ascii(),
-        record.client,
+        " {} {}{} {} {}B {:.1}ms",
         record.method,
         record.host,
         record.path.escape_debug(),
@@ -379,7 +387,7 @@ mod tests {
         log.record(&AccessRecord {
             time: Timestamp::from_millis(1_700_000_000_000),
             id: b"0f-1",
-            client: Ipv4Addr::LOCALHOST.into(),
+            client: Some(Ipv4Addr::LOCALHOST.into()),
             method: "GET",
             host: "wiki.example.com",
             path: "/a\"b\u{1b}[2J",
@@ -429,7 +437,7 @@ mod tests {
         #[test]
         fn what_is_written_is_what_a_parser_reads(
             text in r#"[ -~]{0,40}|[a\"\\\x00-\x1f\x7fä\u{202e}\u{1f600}]{0,20}|\PC{0,20}"#,
-            client: IpAddr,
+            client: Option<IpAddr>,
             (status, bytes) in (0..1000_u16, prop_oneof![Just(u64::MAX), any::<u64>(), 0..2000_u64]),
             micros in 0..100_000_000_u64,
         ) {
@@ -460,7 +468,7 @@ mod tests {
                 prop_assert_eq!(&value[key], text, "{}", key);
             }
             prop_assert_eq!(&value["unenforced"]["rule"], text);
-            prop_assert_eq!(&value["client"], &client.to_string());
+            prop_assert_eq!(&value["client"], &client.map_or("unknown".to_owned(), |addr| addr.to_string()));
             prop_assert_eq!((&value["status"], &value["bytes"]), (&status.into(), &bytes.into()));
             let millis = format!("\"ms\":{}.{:03},", micros / 1000, micros % 1000);
             prop_assert!(line.contains(&millis), "{line}");

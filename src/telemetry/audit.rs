@@ -55,7 +55,7 @@ pub struct AuditEvent<'a> {
     /// Who did it, when it was not the user: an administrator at the command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<&'a str>,
-    /// Address of the browser.
+    /// Address of the browser; absent at the command line, and if a proxy hides it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
     /// The request, as in the access log.

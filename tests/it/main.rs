@@ -13,6 +13,7 @@ mod access_matrix;
 mod advisories;
 mod browser;
 mod carried;
+mod client_address;
 mod connection_auth;
 mod cookie_names;
 mod crash;
