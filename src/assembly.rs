@@ -155,6 +155,7 @@ pub fn assemble(
         workers: configuration.server.workers,
         limits: configuration.limits,
         access_log: configuration.log.access.then_some(AccessLogging { writer: log, format }),
+        public_port: configuration.server.public_port,
         drain_timeout: DRAIN_TIMEOUT,
     };
     let addrs = Addrs {
@@ -437,7 +438,8 @@ fn report_changes(audit: Audit) -> Box<dyn Fn(&Change) + Send> {
 fn origin(configuration: &Configuration, addrs: &Addrs) -> String {
     let named = configuration.policy.apps().iter().find_map(|app| app.hosts.first());
     let host = named.map_or("localhost", |host| host);
-    match addrs.https.first().map(SocketAddr::port) {
+    let listener = addrs.https.first().map(SocketAddr::port);
+    match configuration.server.public_port.or(listener) {
         None | Some(443) => format!("https://{host}"),
         Some(port) => format!("https://{host}:{port}"),
     }

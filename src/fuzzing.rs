@@ -17,7 +17,7 @@ use crate::{
     },
     identity::Identity,
     portal::form::Form,
-    request::{RequestId, RequestIds, Target, TrustedProxies},
+    request::{Ports, RequestId, RequestIds, Target, TrustedProxies},
     server::framing::Framing,
 };
 
@@ -98,7 +98,8 @@ impl<'c> Rewriting<'c> {
         line: impl FnMut(&HeaderName, &[u8]),
     ) {
         let Self { permit, app, endpoint, owned, id, peer_addr, peer, proxies } = self;
-        let facts = Facts { id: *id, peer_addr: *peer_addr, peer, proxies };
+        let ports = Ports { listener: 443, public: None };
+        let facts = Facts { id: *id, peer_addr: *peer_addr, peer, proxies, ports };
         let onward = Onward {
             permit,
             app,

@@ -43,7 +43,7 @@ use crate::{
     portal::{self, First, Interrupted, Portal, Visit},
     refusal::{Refusal, Representation},
     request::{
-        Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Preflight, RequestId, RequestIds, Target,
+        Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Ports, Preflight, RequestId, RequestIds, Target,
     },
     session::{
         AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,
@@ -123,6 +123,8 @@ pub struct Connection {
     pub peer_addr: IpAddr,
     /// The same as text, which every request tells the application.
     pub peer: Box<str>,
+    /// The ports at which the gateway is reached.
+    pub ports: Ports,
     /// The name that the client asked for when it began TLS (RFC 6066 §3), if it named one.
     pub server_name: Option<Authority>,
     /// How many header lines a request may have.
@@ -455,7 +457,8 @@ impl Gateway {
         let hold = || -> forward::Held { Box::new(slots.clone()) };
         let shares_connection = request.version() == Version::HTTP_2;
         let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
-        let facts = Facts { id: exchange.id, peer_addr, peer, proxies: &snapshot.proxies };
+        let facts =
+            Facts { id: exchange.id, peer_addr, peer, proxies: &snapshot.proxies, ports: connection.ports };
         let tie = || match presented {
             Some(Presented::Alive(session)) => self.carried.tie(session, own),
             None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),

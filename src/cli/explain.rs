@@ -24,7 +24,7 @@ use crate::{
     forward,
     identity::{GroupName, Identity, InvalidName, UserName},
     portal,
-    request::{Malformed, NormalPath, RequestId, Target},
+    request::{Malformed, NormalPath, Ports, RequestId, Target},
     users::{StoreError, UserStore},
 };
 
@@ -388,7 +388,12 @@ fn headers(
     let owned = forward::OwnedNames::of(&configuration.apps);
     let proxies = &configuration.server.trusted_proxies;
     let peer = from.to_string();
-    let facts = forward::Facts { id: RequestId::example(), peer_addr: from, peer: &peer, proxies };
+    let server = &configuration.server;
+    let ports = Ports {
+        listener: server.https.first().map_or(443, std::net::SocketAddr::port),
+        public: server.public_port,
+    };
+    let facts = forward::Facts { id: RequestId::example(), peer_addr: from, peer: &peer, proxies, ports };
     let headers = forward::added_headers(&permit, forwarded, &owned, &facts);
     let mut told: Vec<HeaderTold> = headers
         .iter()

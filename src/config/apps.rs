@@ -188,6 +188,7 @@ fn forwarded_app(
         upstreams,
         identity: identity::headers(reader, section.field("identity")),
         host_header: host_header(reader, section.field("host_header")),
+        rewrite_location: reader.boolean(section.field("rewrite_location"), true),
         connect_timeout: reader.duration(section.field("connect_timeout"), Duration::from_secs(5)),
         timeout: reader.duration(section.field("timeout"), Duration::from_secs(75)),
         body_silence: reader.duration(section.field("body_silence"), Duration::from_mins(5)),

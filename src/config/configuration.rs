@@ -76,6 +76,8 @@ pub struct Server {
     pub https: Vec<SocketAddr>,
     /// Plain listeners, which only ever redirect to HTTPS. Default none.
     pub http: Vec<SocketAddr>,
+    /// The port at which browsers reach HTTPS, if it is not that of the first listener.
+    pub public_port: Option<u16>,
     /// The listener of `/healthz`, `/readyz` and `/metrics`. Default `127.0.0.1:9100`; `None`: `"off"`.
     pub status: Option<SocketAddr>,
     /// Whose word about a client's address is believed. Default nobody's.

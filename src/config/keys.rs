@@ -21,8 +21,10 @@ pub(super) static TOP: Keys = Keys {
     section: "the top level",
     keys: &["state", "server", "tls", "session", "password", "throttle", "limits", "log", "groups", "app"],
 };
-pub(super) static SERVER: Keys =
-    Keys { section: "`[server]`", keys: &["https", "http", "status", "trusted_proxies", "workers"] };
+pub(super) static SERVER: Keys = Keys {
+    section: "`[server]`",
+    keys: &["https", "http", "public_port", "status", "trusted_proxies", "workers"],
+};
 pub(super) static TLS: Keys =
     Keys { section: "`[tls]`", keys: &["min_version", "hsts", "hsts_subdomains", "certificate"] };
 pub(super) static CERTIFICATE: Keys = Keys { section: "`[[tls.certificate]]`", keys: &["cert", "key"] };
@@ -89,6 +91,7 @@ pub(super) static APP: Keys = Keys {
         "upstream_pin",
         "identity",
         "host_header",
+        "rewrite_location",
         "timeout",
         "body_silence",
         "connect_timeout",

@@ -35,10 +35,12 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening 
     };
     report_overlaps(reader, &[("https", &https), ("http", &http), ("status", status.as_slice())]);
     let workers = reader.integer(field("workers"), 0..=1024, 0);
+    let public_port = field("public_port").map(|field| reader.integer(Some(field), 1..=65_535, 443));
     let addrs = |list: &[Listed]| list.iter().map(|listed| listed.addr).collect();
     let server = Server {
         https: addrs(&https),
         http: addrs(&http),
+        public_port: public_port.and_then(|port| u16::try_from(port).ok()),
         status: status.map(|listed| listed.addr),
         trusted_proxies: trusted_proxies(reader, field("trusted_proxies")),
         workers: usize::try_from(workers).ok().and_then(NonZeroUsize::new),

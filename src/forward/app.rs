@@ -15,6 +15,8 @@ pub struct App {
     pub upstreams: Vec<Arc<Endpoint>>,
     /// Which headers tell it who asks.
     pub identity: IdentityHeaders,
+    /// Whether addresses of its own that it sends a browser to become those that the browser knows. Default yes.
+    pub rewrite_location: bool,
     /// The `Host` it is told.
     pub host_header: HostHeader,
     /// To connect, TLS included. Default 5 seconds.

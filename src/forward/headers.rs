@@ -11,17 +11,18 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
     header::{
         AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-        CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
-        UPGRADE,
+        CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, ORIGIN, REFERER, SET_COOKIE, TE, TRAILER,
+        TRANSFER_ENCODING, UPGRADE,
     },
 };
 
 use super::{
-    App, Endpoint, HostHeader, OwnedNames, Transport, marks::Marks, session_data::DATA as SESSION_DATA, wire::Options,
+    App, Endpoint, HostHeader, OwnedNames, Transport, addresses, marks::Marks,
+    session_data::DATA as SESSION_DATA, wire::Options,
 };
 use crate::{
     access::Permit,
-    request::{Authority, RequestId, TrustedProxies},
+    request::{Authority, Origin, Ports, RequestId, TrustedProxies},
     session::cookie,
 };
 
@@ -36,6 +37,8 @@ pub struct Facts<'a> {
     pub peer: &'a str,
     /// Whose `X-Forwarded-*` is passed on.
     pub proxies: &'a TrustedProxies,
+    /// The ports at which the gateway is reached.
+    pub ports: Ports,
 }
 
 impl Facts<'_> {
@@ -93,9 +96,24 @@ pub(super) fn of_client(
         let hides_another = !app.underscore_headers && name.as_str().contains('_');
         !(is_owned || hides_another || is_hop_by_hop(name) || named.contains(name))
     };
-    line(&HOST, &host(app, onward.endpoint, permit.target().authority.as_str()));
+    let target = permit.target();
+    line(&HOST, &told_host(app, onward.endpoint, target.authority.as_str()));
+    // Of an app that is told another host, and so another address of its own.
+    let addresses = (app.host_header != HostHeader::Original).then(|| {
+        let public = Origin::asked(&target.authority, client, onward.facts.is_from_proxy());
+        (addresses::own_origin(app, onward.endpoint, target.authority.as_str()), public)
+    });
     let (mut wants_trailers, mut cookies) = (false, Cookies::None);
     for (name, value) in client {
+        if let Some((own, Some(public))) = &addresses
+            && (*name == ORIGIN || *name == REFERER)
+            && let Some(told) = addresses::to_app(value.as_bytes(), public, own)
+        {
+            if passes(name) {
+                line(name, told.as_bytes());
+            }
+            continue;
+        }
         if *name == TE {
             wants_trailers |= holds(value, b"trailers");
         } else if *name == COOKIE {
@@ -283,7 +301,8 @@ fn sets_our_cookie(line: &HeaderValue) -> bool {
     is_ours(line.get(start..).unwrap_or_default())
 }
 
-fn host<'a>(app: &'a App, endpoint: &Endpoint, asked: &'a str) -> Cow<'a, [u8]> {
+/// The `Host` that the app is told.
+pub(super) fn told_host<'a>(app: &'a App, endpoint: &Endpoint, asked: &'a str) -> Cow<'a, [u8]> {
     match (&app.host_header, &endpoint.transport) {
         (HostHeader::Fixed(host), _) => Cow::Borrowed(host.as_bytes()),
         (HostHeader::Upstream, Transport::Http { host, port } | Transport::Https { host, port, .. }) => {
@@ -312,6 +331,8 @@ fn forwarded(
     } else {
         line(&FORWARDED_FOR, facts.peer.as_bytes());
     }
+    // What a proxy of the operator's asks for is believed like what it says.
+    let asked = if facts.is_from_proxy() { asked.clone() } else { facts.ports.checked(asked) };
     line(&FORWARDED_PROTO, proto.unwrap_or(b"https"));
     line(&FORWARDED_HOST, host.unwrap_or(asked.as_str().as_bytes()));
     line(&FORWARDED_PORT, port.unwrap_or_else(|| asked.port_text().unwrap_or("443").as_bytes()));

@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{identity::User, request::Authority};
 
-/// The lines that introduced the last request of a connection.
+/// The lines that introduced the last request of a connection. The ports at which the gateway is reached are the same
+/// for all of them.
 #[derive(Default)]
 pub struct LastIntroduction(RefCell<Option<Box<Introduction>>>);
 
@@ -98,7 +99,7 @@ mod tests {
         config::{self, Configuration},
         forward::{App, Facts, OwnedNames},
         identity::{GroupName, Identity, UserId, UserName},
-        request::{RequestId, Target, TrustedProxies},
+        request::{Ports, RequestId, Target, TrustedProxies},
     };
 
     fn apps() -> Configuration {
@@ -146,7 +147,8 @@ mod tests {
         let mut client = HeaderMap::new();
         client.insert("x-forwarded-host", "said.example".parse().unwrap());
         let (id, peer, owned) = (RequestId::example(), peer_addr.to_string(), OwnedNames::of(&[]));
-        let facts = Facts { id, peer_addr, peer: &peer, proxies };
+        let ports = Ports { listener: 8443, public: None };
+        let facts = Facts { id, peer_addr, peer: &peer, proxies, ports };
         let onward = Onward {
             permit,
             app,

@@ -11,7 +11,7 @@ use http::{
     },
 };
 
-use super::headers::is_hop_by_hop;
+use super::{addresses::OF_RESPONSES, headers::is_hop_by_hop};
 
 /// A set of marks: those of one name, or of all names of a head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,9 @@ impl Marks {
     /// May tell that the connection is authenticated, see [`super::bound`].
     pub(super) const AUTHENTICATION: Self = Self(1 << 7);
 
+    /// Names an address, which may be the application's own.
+    pub(super) const ADDRESS: Self = Self(1 << 7);
+
     /// Those of one name.
     pub(super) fn of(name: &HeaderName) -> Self {
         let mut marks = Self::default();
@@ -52,6 +55,8 @@ impl Marks {
             marks.add(Self::COOKIE);
         } else if *name == ALT_SVC || name.as_str().starts_with("portcullis-") {
             marks.add(Self::OURS);
+        } else if OF_RESPONSES.contains(name) {
+            marks.add(Self::ADDRESS);
         } else if *name == SERVER || TELLTALES.contains(name) {
             marks.add(Self::SOFTWARE);
         } else if *name == WWW_AUTHENTICATE || *name == PROXY_AUTHENTICATE || *name == PERSISTENT_AUTH {

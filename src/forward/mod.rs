@@ -10,6 +10,7 @@
 //! back. All of that happens in the task that serves the client; `both_ways` is the one exception. How HTTP/1.1
 //! is spoken with an upstream, and what is refused of it, is `wire`'s.
 
+mod addresses;
 mod app;
 mod body;
 mod both_ways;
@@ -46,7 +47,7 @@ use http::{
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
 
-use crate::{access::Permit, interim::InterimSlot, moment};
+use crate::{access::Permit, interim::InterimSlot, moment, request::Origin};
 
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
@@ -159,7 +160,7 @@ impl Forwarder {
         let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
         let interim = InterimWay::to(context.interim);
         let mut sent_at = if lease.reused { began } else { Instant::now() };
-        let (head, sending) = loop {
+        let (mut head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
             let asked = (request.client.method(), hidden, &interim);
             match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout)).await {
@@ -182,6 +183,9 @@ impl Forwarder {
             Some(bound) => NextUser::Same(bound.kept(user)),
             None => NextUser::Nobody,
         };
+        if app.rewrite_location && head.marks.have(Marks::ADDRESS) {
+            request.readdress(&mut head.headers, &lease.endpoint);
+        }
         let client = client.zip(request.upgrade);
         // Whoever is refused an answer after all is refused by what these say.
         if head.status != StatusCode::SWITCHING_PROTOCOLS {
@@ -298,6 +302,14 @@ impl<'a> Outgoing<'a> {
             head.line(&EXPECT, b"100-continue");
         }
         Sending::new(head.end(self.announced), upload)
+    }
+
+    /// Turns addresses of the application's own into those that the browser knows.
+    fn readdress(&self, headers: &mut HeaderMap, endpoint: &Endpoint) {
+        let (asked, by_proxy) = (&self.permit.target().authority, self.context.facts.is_from_proxy());
+        if let Some(public) = Origin::asked(asked, self.client.headers(), by_proxy) {
+            addresses::to_browser(headers, (self.context.app, endpoint), asked, &public);
+        }
     }
 
     /// Whether the request may go out a second time, on another connection: because nothing of it has

@@ -57,6 +57,13 @@ impl Authority {
         self.port.and_then(|_| self.text.get(self.host_len + 1..))
     }
 
+    /// The same host with another port.
+    #[must_use]
+    pub fn with_port(&self, port: u16) -> Self {
+        let text = format!("{}:{port}", self.host());
+        Self { text: text.into(), host_len: self.host_len, port: Some(port) }
+    }
+
     /// Host and port as they stand in an origin: `https://` before it and nothing after.
     pub fn as_str(&self) -> &str {
         &self.text

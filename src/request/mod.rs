@@ -1,6 +1,6 @@
 //! What a request asks for, read once and strictly.
 //!
-//! A [`Target`] holds the four facts on which routing and rules decide: the
+//! A [`Target`] holds the facts on which routing and rules decide: the
 //! method, the authority, the path and the address of the client. They come
 //! from the request line, the connection and nothing else; no header but
 //! `Host`, and `X-Forwarded-For` from a trusted proxy, can steer a decision.
@@ -11,7 +11,9 @@ mod certified;
 mod client_addr;
 mod folding;
 mod id;
+mod origin;
 mod path;
+mod ports;
 mod preflight;
 mod readings;
 mod short_names;
@@ -26,7 +28,9 @@ pub use certified::CertifiedNames;
 pub use client_addr::{ClientAddr, FORWARDED_FOR, TrustedProxies};
 pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
+pub use origin::Origin;
 pub use path::{NormalPath, Segments};
+pub use ports::Ports;
 pub use preflight::Preflight;
 pub use readings::scripts_of;
 pub use short_names::{is_short_name, may_stand_for};
@@ -83,11 +87,12 @@ impl Target {
             return Err(Malformed("TRACE is not served here"));
         }
         let path = uri.path_and_query().ok_or(Malformed("the request has no path"))?;
+        let authority = read_authority(last, uri, headers)?;
         Ok(Self {
             method: method.clone(),
-            authority: read_authority(last, uri, headers)?,
             path: NormalPath::parse(path.clone())?,
             client_addr: proxies.client_addr(peer_addr, headers),
+            authority,
         })
     }
 
@@ -106,6 +111,9 @@ fn read_authority(last: &LastAuthority, uri: &Uri, headers: &HeaderMap) -> Resul
     }
     let line = line.map(|value| last.parse(value.as_bytes())).transpose()?;
     let named = uri.authority().map(|authority| last.parse(authority.as_str().as_bytes())).transpose()?;
+    if line.iter().chain(&named).any(|authority| authority.port() == Some(0)) {
+        return Err(Malformed("the request names a port that there is not"));
+    }
     match (line, named) {
         (Some(line), Some(named)) if line != named => Err(Malformed("the request names two different hosts")),
         (Some(authority), _) | (None, Some(authority)) => Ok(authority),
@@ -141,6 +149,7 @@ mod tests {
         assert!(read(&Method::GET, "https://a/", &["b"]).is_err());
         assert!(read(&Method::CONNECT, "a:443", &["a:443"]).is_err());
         assert!(read(&Method::TRACE, "/", &["a"]).is_err());
+        assert!(read(&Method::GET, "/", &["a:0"]).is_err());
     }
 
     #[test]

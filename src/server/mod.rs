@@ -138,6 +138,8 @@ pub struct Settings {
     pub limits: Limits,
     /// `None`: no access log.
     pub access_log: Option<AccessLogging>,
+    /// The port at which browsers reach HTTPS, if it is not that of the first listener.
+    pub public_port: Option<u16>,
     /// How long running requests may take after the stop was asked for. Default 30 seconds.
     pub drain_timeout: Duration,
 }
@@ -178,6 +180,8 @@ struct Common {
     phases: phase::Phases,
     /// The port that redirects lead to.
     https_port: u16,
+    /// The one that the operator has named.
+    public_port: Option<u16>,
 }
 
 impl Server {
@@ -296,7 +300,11 @@ impl Server {
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
             addresses: Addresses::new(self.settings.limits.connections_per_address),
             phases: self.stopper.phases(),
-            https_port: self.listeners.https_addrs().first().map_or(443, SocketAddr::port),
+            https_port: self
+                .settings
+                .public_port
+                .unwrap_or_else(|| self.listeners.https_addrs().first().map_or(443, SocketAddr::port)),
+            public_port: self.settings.public_port,
         }
     }
 }

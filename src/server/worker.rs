@@ -20,6 +20,7 @@ use crate::{
     forward::Untaken,
     gateway::{Connection, Gateway, LastSeen},
     moment,
+    request::Ports,
     telemetry::{AccessLog, Counters, Limit},
 };
 
@@ -129,6 +130,10 @@ async fn accept<F: Future<Output = ()> + 'static>(
                 let connection = Connection {
                     peer_addr,
                     peer: peer_addr.to_string().into(),
+                    ports: Ports {
+                        listener: socket.local_addr().map_or(common.https_port, |addr| addr.port()),
+                        public: common.public_port,
+                    },
                     server_name: None,
                     max_headers: common.limits.max_headers,
                     uri_length: common.limits.uri_length,

@@ -14,16 +14,15 @@
 
 mod answers;
 mod cookies;
-mod origin;
 mod senders;
 mod site_data;
 mod workers;
 
 use http::{HeaderMap, StatusCode};
 
+pub use crate::request::Origin;
 pub use answers::{Answers, Audience, CROSS_ORIGIN_OPENER_POLICY, USUAL_REFERRER_POLICY};
 pub use cookies::{Cookies, SameSite};
-pub use origin::Origin;
 pub use senders::{Foreign, Senders, Sent};
 pub use workers::{WorkerScript, Workers};
 

@@ -118,37 +118,7 @@ fn is_safe(method: &Method) -> bool {
 
 /// Whether this is the origin that the request itself is addressed to, as the client sees it.
 fn is_own(origin: &Origin, sent: &Sent<'_>) -> bool {
-    own_origin(sent).is_some_and(|own| own == *origin)
-}
-
-/// What a proxy that is not trusted says is not looked at. Of a list, the first entry is of the proxy that
-/// the client spoke to, if it was not the client's own: no page can make a browser send these headers.
-fn own_origin(sent: &Sent<'_>) -> Option<Origin> {
-    if !sent.by_trusted_proxy {
-        return Origin::of("https", sent.authority.clone());
-    }
-    let scheme = match Said::of(sent.headers, &FORWARDED_PROTO) {
-        Said::Nothing => "https",
-        Said::Once(schemes) => first_of(schemes),
-        Said::Unreadable => return None,
-    };
-    let named = match Said::of(sent.headers, &FORWARDED_HOST) {
-        Said::Nothing => sent.authority.clone(),
-        Said::Once(hosts) => Authority::parse(first_of(hosts).as_bytes()).ok()?,
-        Said::Unreadable => return None,
-    };
-    let authority = match (named.port(), Said::of(sent.headers, &FORWARDED_PORT)) {
-        (Some(_), _) | (None, Said::Nothing) => named,
-        (None, Said::Once(ports)) => {
-            Authority::parse(format!("{}:{}", named.host(), first_of(ports)).as_bytes()).ok()?
-        }
-        (None, Said::Unreadable) => return None,
-    };
-    Origin::of(scheme, authority)
-}
-
-fn first_of(list: &str) -> &str {
-    list.split(',').next().unwrap_or_default().trim()
+    Origin::asked(sent.authority, sent.headers, sent.by_trusted_proxy).is_some_and(|own| own == *origin)
 }
 
 /// What a header says that may come once.
@@ -171,9 +141,6 @@ impl<'h> Said<'h> {
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,7 @@ mod layering;
 mod limits;
 mod messages;
 mod metrics;
+mod own_addresses;
 mod path_oracle;
 mod paths;
 mod preflight;

@@ -430,3 +430,14 @@ fn the_gateways_own_pages_are_on_every_host_and_never_forwarded() {
     }
     assert_eq!(any.connections() + wiki.connections(), 0);
 }
+
+#[test]
+fn the_plain_port_redirects_to_the_public_port() {
+    for (port, origin) in [(443, "https://wiki.example"), (444, "https://wiki.example:444")] {
+        let apps = "[[app]]\nhost = \"wiki.example\"\nupstream = \"builtin:whoami\"\n";
+        let gateway = TestGateway::start_at_public_port(port, apps);
+        let answer = plain(gateway.addrs.http[0], "GET /a?b HTTP/1.1\r\nHost: wiki.example\r\n\r\n");
+        assert!(answer.contains(&format!("\r\nlocation: {origin}/a?b\r\n")), "{answer}");
+        assert_eq!(gateway.origin, origin);
+    }
+}

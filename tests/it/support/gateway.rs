@@ -93,6 +93,13 @@ impl TestGateway {
         Self::start_text(&text, a_clock())
     }
 
+    /// Starts a gateway that browsers reach at this port.
+    pub fn start_at_public_port(port: u16, apps: &str) -> Self {
+        let text = Self::configuration("", apps)
+            .replace("workers = 2\n", &format!("workers = 2\npublic_port = {port}\n"));
+        Self::start_text(&text, a_clock())
+    }
+
     /// The text that `start_with` makes of its parts.
     pub fn configuration(sections: &str, apps: &str) -> String {
         format!(

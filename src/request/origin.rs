@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::request::Authority;
+use http::{HeaderMap, HeaderName};
+
+use super::Authority;
 
 /// Where a page came from. Two are equal if a browser would take them for one.
 #[derive(Clone, Debug)]
@@ -41,7 +43,36 @@ impl Origin {
         Some(Self { scheme, authority })
     }
 
-    fn port(&self) -> u16 {
+    /// The origin that a request is addressed to, as the client sees it; `None` if a proxy says it illegibly.
+    ///
+    /// Behind a trusted proxy, the proxy says by `X-Forwarded-Proto`, `-Host` and `-Port` how the client reached it.
+    /// Of a list, the first entry is of the proxy that the client spoke to, if it was not the client's own: no page
+    /// can make a browser send these headers. What a proxy that is not trusted says is not looked at.
+    pub fn asked(authority: &Authority, headers: &HeaderMap, by_trusted_proxy: bool) -> Option<Self> {
+        if !by_trusted_proxy {
+            return Self::of("https", authority.clone());
+        }
+        let scheme = only(headers, &FORWARDED_PROTO).ok()?.map_or("https", first_of);
+        let named = match only(headers, &FORWARDED_HOST).ok()? {
+            None => authority.clone(),
+            Some(hosts) => Authority::parse(first_of(hosts).as_bytes()).ok()?,
+        };
+        let authority = match (named.port(), only(headers, &FORWARDED_PORT).ok()?) {
+            (Some(_), _) | (None, None) => named,
+            (None, Some(ports)) => {
+                Authority::parse(format!("{}:{}", named.host(), first_of(ports)).as_bytes()).ok()?
+            }
+        };
+        Self::of(scheme, authority)
+    }
+
+    /// Host and port, without the scheme.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The port that is named, or that of the scheme.
+    pub fn port(&self) -> u16 {
         self.authority.port().unwrap_or(match self.scheme {
             Scheme::Http => 80,
             Scheme::Https => 443,
@@ -68,6 +99,27 @@ impl fmt::Display for Origin {
         write!(f, "{scheme}://{}", self.authority)
     }
 }
+
+/// A header comes twice, or is no text.
+struct Illegible;
+
+/// The value of a header that may come once, if it comes.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Illegible> {
+    let mut lines = headers.get_all(name).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(None),
+        (Some(line), None) => line.to_str().map(Some).map_err(|_| Illegible),
+        (Some(_), Some(_)) => Err(Illegible),
+    }
+}
+
+fn first_of(list: &str) -> &str {
+    list.split(',').next().unwrap_or_default().trim()
+}
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,149 @@
+//! Addresses that an application makes of itself, and those that it compares with its own.
+
+use crate::support::{
+    client::{Answer, RawClient, sign_in},
+    gateway::TestGateway,
+    upstream::{Upstream, public_app},
+};
+
+/// An upstream that answers with these header lines, in which `PORT` is its own port.
+fn saying(lines: &'static str) -> Upstream {
+    Upstream::scripted(move |conn| {
+        let port = conn.socket().local_addr()?.port().to_string();
+        while conn.request()?.is_some() {
+            let lines = lines.replace("PORT", &port);
+            conn.send(format!("HTTP/1.1 302 Found\r\n{lines}\r\nContent-Length: 0\r\n\r\n").as_bytes())?;
+        }
+        Ok(())
+    })
+}
+
+fn answer(gateway: &TestGateway, host: &str) -> Answer {
+    let mut client = RawClient::connect(gateway);
+    client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    client.answer()
+}
+
+#[test]
+fn an_address_of_the_applications_own_becomes_the_one_that_the_browser_knows() {
+    for (keys, said, known) in [
+        ("", "http://localhost:8443/after?x#y", "https://localhost:8443/after?x#y"),
+        ("", "http://localhost/after", "https://localhost:8443/after"),
+        ("", "HTTP://LocalHost:80/after", "https://localhost:8443/after"),
+        // Made of the host that was asked and the port that the application listens on.
+        ("", "http://localhost:PORT/after", "https://localhost:8443/after"),
+        ("", "http://127.0.0.1:PORT/after", "https://localhost:8443/after"),
+        ("", "//127.0.0.1:PORT/after", "https://localhost:8443/after"),
+        ("host_header = \"upstream\"", "http://127.0.0.1:PORT", "https://localhost:8443"),
+        ("host_header = \"app.internal:8080\"", "http://app.internal:8080/a", "https://localhost:8443/a"),
+        ("host_header = \"app.internal:8080\"", "https://app.internal:8080/a", "https://localhost:8443/a"),
+        ("host_header = \"app.internal\"", "http://app.internal/a", "https://localhost:8443/a"),
+        ("host_header = \"app.internal\"", "https://app.internal:443/a", "https://localhost:8443/a"),
+    ] {
+        let line = format!("Location: {said}\r\nContent-Location: {said}\r\nRefresh: 5; URL={said}");
+        let upstream = saying(line.leak());
+        let gateway = TestGateway::start(&public_app(&upstream.url, keys));
+        let answer = answer(&gateway, "localhost:8443");
+        assert_eq!(answer.values("location"), [known], "{said}");
+        assert_eq!(answer.values("content-location"), [known], "{said}");
+        assert_eq!(answer.values("refresh"), [format!("5; URL={known}")], "{said}");
+    }
+}
+
+#[test]
+fn an_address_of_another_place_stays_as_it_is() {
+    for (keys, said) in [
+        ("", "/after"),
+        ("", "after"),
+        ("", "//localhost/after"),
+        ("", "https://localhost/after"),
+        ("", "http://localhost:9000/after"),
+        ("", "http://localhost.evil.example/after"),
+        ("", "http://user@localhost/after"),
+        ("", "https://other.example/after?next=http://localhost/"),
+        ("host_header = \"app.internal:8080\"", "http://app.internal:9000/a"),
+        ("host_header = \"app.internal\"", "http://app.internal:8080/a"),
+        ("rewrite_location = false", "http://localhost/after"),
+        ("rewrite_location = false\nhost_header = \"app.internal\"", "http://app.internal/after"),
+    ] {
+        let upstream = saying(format!("Location: {said}").leak());
+        let gateway = TestGateway::start(&public_app(&upstream.url, keys));
+        assert_eq!(answer(&gateway, "localhost").values("location"), [said], "{keys}");
+    }
+}
+
+#[test]
+fn behind_a_trusted_proxy_the_browser_knows_the_address_of_the_proxy() {
+    let upstream = saying("Location: http://public.example/after");
+    let gateway = TestGateway::start_trusting(&["127.0.0.0/8"], &public_app(&upstream.url, ""));
+    let lines = "X-Forwarded-Host: public.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 444\r\n";
+    let answer = RawClient::connect(&gateway).get("/", lines);
+    assert_eq!(answer.values("location"), ["https://public.example:444/after"]);
+}
+
+#[test]
+fn an_app_that_is_told_another_host_finds_origin_and_referer_alike() {
+    let upstream = Upstream::ok();
+    let own = upstream.addr().to_string();
+    for (keys, told) in [
+        ("host_header = \"upstream\"", format!("http://{own}")),
+        ("host_header = \"app.internal\"", "http://app.internal".into()),
+    ] {
+        let gateway = TestGateway::start(&public_app(&upstream.url, keys));
+        gateway.add_user("alice", &[]);
+        let cookie = sign_in(&gateway, "alice");
+        let send = |lines: &str| {
+            let mut client = RawClient::connect(&gateway);
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: localhost:8443\r\nCookie: {cookie}\r\nContent-Length: 0\r\n{lines}\r\n"
+            ));
+            client.answer().status
+        };
+        let lines = "Origin: https://localhost:8443\r\nReferer: https://localhost:8443/a?b=https://localhost:8443\r\n";
+        assert_eq!(send(lines), 200);
+        let received = upstream.seen().pop().unwrap();
+        assert_eq!(format!("http://{}", received.value("host")), told);
+        assert_eq!(received.value("origin"), told);
+        assert_eq!(received.value("referer"), format!("{told}/a?b=https://localhost:8443"));
+        // The shield has seen the true ones.
+        assert_eq!(send(&format!("Origin: {told}\r\n")), 403);
+        assert_eq!(send("Origin: https://evil.example\r\n"), 403);
+    }
+}
+
+#[test]
+fn origin_and_referer_of_other_pages_and_without_host_header_arrive_as_they_were_sent() {
+    for keys in ["", "host_header = \"upstream\""] {
+        let upstream = Upstream::ok();
+        let gateway = TestGateway::start(&public_app(&upstream.url, keys));
+        let own = if keys.is_empty() { "https://localhost" } else { "https://localhost:1" };
+        for (origin, referer) in
+            [("https://other.example", "https://other.example/x"), ("null", "about:blank"), (own, own)]
+        {
+            let lines = format!("Origin: {origin}\r\nReferer: {referer}\r\n");
+            assert_eq!(RawClient::connect(&gateway).get("/", &lines).status, 200);
+            let received = upstream.seen().pop().unwrap();
+            assert_eq!((received.value("origin"), received.value("referer")), (origin, referer));
+        }
+    }
+}
+
+#[test]
+fn the_port_that_an_app_is_told_is_one_of_the_gateways() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let own = gateway.https().port().to_string();
+    for (asked, host, port) in [
+        ("localhost".to_owned(), "localhost".to_owned(), "443"),
+        ("localhost:443".to_owned(), "localhost:443".to_owned(), "443"),
+        (format!("localhost:{own}"), format!("localhost:{own}"), &own),
+        ("localhost:1".to_owned(), format!("localhost:{own}"), &own),
+        ("localhost:65535".to_owned(), format!("localhost:{own}"), &own),
+    ] {
+        assert_eq!(answer(&gateway, &asked).status, 200);
+        let received = upstream.seen().pop().unwrap();
+        assert_eq!((received.value("x-forwarded-host"), received.value("x-forwarded-port")), (&*host, port));
+        assert_eq!(received.value("host"), asked);
+    }
+    assert_eq!(answer(&gateway, "localhost:0").status, 400);
+}
