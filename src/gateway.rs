@@ -43,7 +43,8 @@ use crate::{
     portal::{self, First, Interrupted, Portal, Visit},
     refusal::{Refusal, Representation},
     request::{
-        Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Ports, Preflight, RequestId, RequestIds, Target,
+        Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Ports, Preflight, RequestId,
+        RequestIds, Target,
     },
     session::{
         AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,

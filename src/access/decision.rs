@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     identity::{Identity, User},
-    request::{Folding, Preflight, Target, scripts_of},
+    request::{Folding, NormalPath, Preflight, Target, scripts_of},
 };
 
 /// What the rules say of an identity and a request.
@@ -141,7 +141,7 @@ pub fn decide(
 ) -> Decision {
     let target = target.into();
     let asker = Asker { identity: &identity, confirmed, is_preflight: false };
-    let judged = judge(policy, app, &asker, &target, None);
+    let judged = judge_all(policy, app, &asker, &target, None);
     match judged.outcome {
         Outcome::Allow => Decision::Allow(Permit {
             app: app.id,
@@ -169,7 +169,7 @@ pub fn permit_preflight(
 ) -> Option<Permit> {
     let target = target.into();
     let asker = Asker { identity: &Identity::Anonymous, confirmed: None, is_preflight: true };
-    let judged = judge(policy, app, &asker, &target, None);
+    let judged = judge_all(policy, app, &asker, &target, None);
     (judged.outcome == Outcome::Allow).then(|| Permit {
         app: app.id,
         identity: Identity::Anonymous,
@@ -189,7 +189,7 @@ pub fn rule_on<'p>(
 ) -> Ruling<'p> {
     let mut readings = Vec::new();
     let asker = Asker { identity, confirmed, is_preflight: false };
-    let judged = judge(policy, app, &asker, target, Some(&mut readings));
+    let judged = judge_all(policy, app, &asker, target, Some(&mut readings));
     let Judged { outcome, rule, reason, unenforced, public: _ } = judged;
     let unenforced = unenforced.filter(|_| outcome == Outcome::Allow);
     Ruling { app, rule, outcome, reason, readings, unenforced }
@@ -223,6 +223,30 @@ enum Deciding<'p> {
     Nothing(&'p Rule),
 }
 
+/// The request itself, and what it does besides ([`Target::implied`]): all of it has to be allowed.
+fn judge_all<'p>(
+    policy: &'p Policy,
+    app: &'p App,
+    asker: &Asker<'_>,
+    target: &Target,
+    told: Option<&mut Vec<Reading<'p>>>,
+) -> Judged<'p> {
+    let mut judged = judge(policy, app, asker, target, (&target.method, &target.path), told);
+    for (method, path) in target.implied() {
+        judged.and(judge(policy, app, asker, target, (&method, path), None));
+        // A folder is copied or moved with all that is in it.
+        for rule in app.rules_within(path, &method) {
+            judged.and_also(rule, asker, target);
+        }
+        // The rules of another app are for another upstream.
+        if policy.route_path(target.authority.host(), path).map(|routed| routed.id) != Ok(app.id) {
+            judged.outcome = Outcome::Deny;
+            judged.reason = Reason { text: "the destination belongs to another app", reading: None };
+        }
+    }
+    judged
+}
+
 /// The strictest of all readings decides. A rule that is not enforced is passed over, reading by reading, for
 /// the next one that covers it: it can take no other rule's word away.
 fn judge<'p>(
@@ -230,9 +254,10 @@ fn judge<'p>(
     app: &'p App,
     asker: &Asker<'_>,
     target: &Target,
+    (method, path): (&Method, &NormalPath),
     mut told: Option<&mut Vec<Reading<'p>>>,
 ) -> Judged<'p> {
-    let (segments, method) = (target.path.segments(), &target.method);
+    let segments = path.segments();
     let plain = app.deciding(segments.clone(), method, Asked::All);
     let reported = plain.filter(|rule| !rule.is_enforced());
     let plain = match (plain, reported) {
@@ -253,10 +278,10 @@ fn judge<'p>(
         judged.note(rule, asker, target);
     }
     let host = target.authority.host();
-    if !app.folds(&target.path) && !policy.mounts_fold(host) {
+    if !app.folds(path) && !policy.mounts_fold(host) {
         return judged;
     }
-    for (folding, reading) in policy.readings(&target.path) {
+    for (folding, reading) in policy.readings(path) {
         // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
         for routed in policy.routes_folded(host, folding, &reading).chain([app]) {
             for reading in read_by(routed, folding, &reading, method) {
@@ -316,7 +341,32 @@ fn deciding_in<'p>(
     (deciding, reported)
 }
 
-impl Judged<'_> {
+impl<'p> Judged<'p> {
+    /// What this rule covers has to be allowed, too.
+    fn and_also(&mut self, rule: &'p Rule, asker: &Asker<'_>, target: &Target) {
+        if !rule.is_enforced() {
+            return self.note(rule, asker, target);
+        }
+        let (outcome, text) = weigh(Deciding::Rule(rule), asker, target);
+        self.public &= Deciding::Rule(rule).is_public();
+        if outcome > self.outcome {
+            (self.outcome, self.rule, self.reason) = (outcome, Some(rule), Reason { text, reading: None });
+        }
+    }
+
+    /// Both have to be allowed.
+    fn and(&mut self, other: Judged<'p>) {
+        self.public &= other.public;
+        if other.outcome > self.outcome {
+            (self.outcome, self.rule, self.reason) = (other.outcome, other.rule, other.reason);
+        }
+        let strictness =
+            |unenforced: &Option<Unenforced>| unenforced.as_ref().map(|unenforced| unenforced.outcome);
+        if strictness(&other.unenforced) > strictness(&self.unenforced) {
+            self.unenforced = other.unenforced;
+        }
+    }
+
     /// Notes what a rule that is not enforced would have come to. Whoever may because it is not enforced
     /// may no longer once it is: the answer is for nobody else until then.
     fn note(&mut self, reported: &Rule, asker: &Asker<'_>, target: &Target) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::request::{Folding, Segments, may_stand_for};
+use crate::request::{Folding, Segments, fold, may_stand_for};
 
 /// A pattern over paths.
 ///
@@ -145,6 +145,18 @@ impl Pattern {
             })
             .collect();
         is_changed.then(|| format!("/{}", spelt.join("/")))
+    }
+
+    /// Whether the pattern is for something within a folder with this path, whatever its case.
+    pub(super) fn is_within(&self, folder: &str) -> bool {
+        let folder = folder.trim_end_matches('/');
+        let mut segments = self.segments.iter();
+        let leads_there = folder.split('/').skip(1).all(|name| match segments.next() {
+            Some(Segment::Literal(text)) => fold(text) == fold(name),
+            Some(Segment::One) => true,
+            Some(Segment::Below) | None => false,
+        });
+        leads_there && segments.next().is_some()
     }
 
     /// Whether the pattern says by itself, not by a wildcard, what stands at this place, from 0, and goes on

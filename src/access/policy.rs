@@ -203,6 +203,12 @@ impl App {
             .filter_map(|rule| self.rules.get(rule))
     }
 
+    /// The rules for something within a folder with this path, in any reading.
+    pub(super) fn rules_within(&self, path: &NormalPath, method: &Method) -> impl Iterator<Item = &Rule> {
+        let is_within = |rule: &&Rule| path.readings().any(|reading| rule.pattern.is_within(reading));
+        self.rules.iter().filter(move |rule| rule.names(method).is_some()).filter(is_within)
+    }
+
     /// Whether ignoring case or a trailing slash can matter for this path.
     pub(super) fn folds(&self, path: &NormalPath) -> bool {
         self.filed.folds() || path.folds()
@@ -327,9 +333,14 @@ impl Policy {
 
     /// The app that a request belongs to: by host, then by the longest path.
     pub fn route(&self, target: &Target) -> Result<&App, Unrouted> {
-        let site = self.site(target.authority.host()).ok_or(Unrouted::UnknownHost)?;
+        self.route_path(target.authority.host(), &target.path)
+    }
+
+    /// The app that a path of this host belongs to.
+    pub(super) fn route_path(&self, host: &str, path: &NormalPath) -> Result<&App, Unrouted> {
+        let site = self.site(host).ok_or(Unrouted::UnknownHost)?;
         let as_written = site.filed.under(Folding::default());
-        let found = as_written.find(target.path.segments(), &|_| true).and_then(|apps| apps.first());
+        let found = as_written.find(path.segments(), &|_| true).and_then(|apps| apps.first());
         found.and_then(|id| self.app(*id)).ok_or(Unrouted::NoApp)
     }
 

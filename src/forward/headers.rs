@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     access::Permit,
-    request::{Authority, Origin, Ports, RequestId, TrustedProxies},
+    request::{Authority, DESTINATION, Origin, Ports, RequestId, TrustedProxies},
     session::cookie,
 };
 
@@ -94,7 +94,8 @@ pub(super) fn of_client(
     let passes = |name: &HeaderName| {
         let is_owned = owned.contains(name) && (!app.pass_headers.contains(name) || is_replaced(name));
         let hides_another = !app.underscore_headers && name.as_str().contains('_');
-        !(is_owned || hides_another || is_hop_by_hop(name) || named.contains(name))
+        let is_judged = permit.target().destination.is_some() && *name == DESTINATION;
+        !(is_owned || hides_another || is_judged || is_hop_by_hop(name) || named.contains(name))
     };
     let target = permit.target();
     line(&HOST, &told_host(app, onward.endpoint, target.authority.as_str()));
@@ -123,6 +124,14 @@ pub(super) fn of_client(
             };
         } else if *name != HOST && *name != EXPECT && passes(name) {
             line(name, value.as_bytes());
+        }
+    }
+    if let Some(destination) = &target.destination {
+        match &addresses {
+            Some((own, _)) => {
+                line(&DESTINATION, format!("{own}{}", destination.path().path_and_query()).as_bytes());
+            }
+            None => line(&DESTINATION, destination.as_received().as_bytes()),
         }
     }
     if !named.contains(&COOKIE) {

@@ -4,11 +4,13 @@
 //! method, the authority, the path and the address of the client. They come
 //! from the request line, the connection and nothing else; no header but
 //! `Host`, and `X-Forwarded-For` from a trusted proxy, can steer a decision.
+//! A request of `WebDAV` has a second path, in `Destination`.
 //! What two parsers could read differently is [`Malformed`] and goes no further.
 
 mod authority;
 mod certified;
 mod client_addr;
+mod destination;
 mod folding;
 mod id;
 mod origin;
@@ -26,6 +28,7 @@ use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
 pub use authority::{Authority, LastAuthority};
 pub use certified::CertifiedNames;
 pub use client_addr::{ClientAddr, FORWARDED_FOR, TrustedProxies};
+pub use destination::{DESTINATION, Destination};
 pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
 pub use origin::Origin;
@@ -47,6 +50,8 @@ pub struct Target {
     pub path: NormalPath,
     /// Address of the client, after trusted proxies.
     pub client_addr: ClientAddr,
+    /// Where it copies or moves to: judged and forwarded like the path.
+    pub destination: Option<Box<Destination>>,
 }
 
 /// A request that could be read in more than one way, or in none; the text is safe to show.
@@ -88,11 +93,23 @@ impl Target {
         }
         let path = uri.path_and_query().ok_or(Malformed("the request has no path"))?;
         let authority = read_authority(last, uri, headers)?;
+        let by_trusted_proxy = proxies.trusts(peer_addr);
         Ok(Self {
             method: method.clone(),
             path: NormalPath::parse(path.clone())?,
             client_addr: proxies.client_addr(peer_addr, headers),
+            destination: Destination::read(method, headers, &authority, by_trusted_proxy)?,
             authority,
+        })
+    }
+
+    /// What else the request does, and what has to be allowed for it, too. A COPY reads, a MOVE deletes what it takes;
+    /// both write to the destination, and delete what is there unless they are told not to (RFC 4918 §9.8.4, §9.9.3).
+    pub fn implied(&self) -> impl Iterator<Item = (Method, &NormalPath)> {
+        self.destination.iter().flat_map(|destination| {
+            let taken = if self.method.as_str() == "COPY" { Method::GET } else { Method::DELETE };
+            let deleted = destination.replaces().then(|| (Method::DELETE, destination.path()));
+            [(taken, &self.path), (Method::PUT, destination.path())].into_iter().chain(deleted)
         })
     }
 

@@ -65,6 +65,7 @@ mod upstream_faults;
 mod upstream_models;
 mod upstream_names;
 mod users;
+mod webdav;
 
 use support::gateway::TestGateway;
 
