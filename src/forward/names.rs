@@ -270,6 +270,8 @@ mod tests {
         mpsc::{Receiver, Sender, channel},
     };
 
+    use tokio::time::timeout;
+
     use super::*;
 
     type Answer = Result<Vec<IpAddr>, NameError>;
@@ -291,7 +293,8 @@ mod tests {
     }
 
     async fn found(names: &Names, wanted: Wanted) -> Result<Vec<IpAddr>, NameError> {
-        names.find("app.example", wanted).await.map(|found| found.addrs)
+        let found = timeout(Duration::from_secs(20), names.find("app.example", wanted)).await;
+        found.expect("nothing that is waited for here takes long").map(|found| found.addrs)
     }
 
     #[tokio::test]
