@@ -37,8 +37,8 @@ impl Workers {
         headers.contains_key(&SERVICE_WORKER)
     }
 
-    /// Keeps a browser from using a script as a worker that it has fetched as a mere script before: with
-    /// `updateViaCache: "all"` it takes one from its cache, and asks nobody.
+    /// Keeps a cache from handing a script out as a worker that was fetched as a mere script: with
+    /// `updateViaCache: "all"` a browser may ask its cache alone (Service Workers, *Update* algorithm).
     pub(super) fn keep_out_of_cache(&self, headers: &mut HeaderMap) {
         if *self == Self::Refused {
             headers.append(VARY, HeaderValue::from_static("Service-Worker"));

@@ -60,7 +60,7 @@ fn service_worker_of_an_application_never_shows_the_sign_in_page() {
     let gateway = TestGateway::start(&public_app(&upstream.url, "host = \"localhost\""));
     let browser = Browser::start();
     browser.open(&format!("{}/", gateway.origin));
-    // As a script first, so that the browser has it in its cache, from where it would take the worker, too.
+    // As a script first: the standard lets a browser take the worker from its cache then.
     for script in ["/sw.js", "/static/sw.js"] {
         assert_eq!(browser.resolve(&format!("fetch('{script}').then((it) => it.status)")), 200);
         for options in
