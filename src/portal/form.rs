@@ -154,7 +154,8 @@ fn is_urlencoded(headers: &HeaderMap) -> bool {
             .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// Far more than any form here needs, a password of a thousand emoji included.
+/// Far more than any form here needs: a password of a thousand emoji, and an address to return to, of which each byte
+/// may take three.
 const MAX_FORM_BYTES: usize = 128 * 1024;
 const MAX_FIELDS: usize = 32;
 const DEADLINE: Duration = Duration::from_secs(15);
