@@ -8,8 +8,8 @@
 //! and goes through these steps; each makes what the next one needs:
 //!
 //! 1. **Read.** [`Target::read`] settles method, host, path and client address. A path has become a
-//!    [`NormalPath`]: every way in which an upstream could read it is known. What could be read in
-//!    two ways is refused here.
+//!    [`NormalPath`], with every reading of it that upstreams are known to make. A path that could hold
+//!    dot segments in one of them, and whatever else two servers would take for two things, is refused here.
 //! 2. **Route.** A host that no app names gets 421, before anything else is said.
 //!    [`Policy::route`] finds the app. What lies under `/.gateway/` belongs to no app and goes
 //!    to the [`Portal`] once it is known who asks. The script of a service worker is refused unless the app may
