@@ -21,7 +21,8 @@ use crate::{
     portal::{self, Portal},
     request::CertifiedNames,
     server::{
-        self, AccessLogging, BindError, Certificates, Control, ControlError, ControlledGateway, Listeners,
+        self, AccessLogging, BindError, Certificates, Control, ControlError, ControlledGateway, DescriptorShortage,
+        Listeners,
         Readiness, SelfSigned, SelfSignedError, Server, StateFolder, TlsError,
     },
     session::{
@@ -151,12 +152,18 @@ pub fn assemble(
     let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
     let portal = Portal::new(people, passwords, keeping, throttle, audit, clock.clone());
 
+    let mut limits = configuration.limits;
+    if let Some(shortage) = descriptor_shortage(&configuration, server::raise_descriptor_limit()) {
+        tracing::warn!("{shortage}");
+        limits.connections = shortage.connections;
+    }
     let settings = server::Settings {
         workers: configuration.server.workers,
-        limits: configuration.limits,
+        limits,
         access_log: configuration.log.access.then_some(AccessLogging { writer: log, format }),
         public_port: configuration.server.public_port,
         drain_timeout: DRAIN_TIMEOUT,
+        status_hosts: configuration.server.status_hosts.clone(),
     };
     let addrs = Addrs {
         https: listeners.https_addrs(),
@@ -185,6 +192,15 @@ pub fn assemble(
     }
     let reloader = Reloader { file, shared: Arc::clone(&shared), certificates, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
+}
+
+/// Whether the configuration may need more file descriptors than there may be.
+pub fn descriptor_shortage(
+    configuration: &Configuration,
+    allowed: Option<u64>,
+) -> Option<DescriptorShortage> {
+    let requests = configuration.apps.iter().map(|app| app.max_requests).fold(0, usize::saturating_add);
+    DescriptorShortage::of(configuration.limits.connections, requests, allowed)
 }
 
 /// What others count, told beside what the workers do.

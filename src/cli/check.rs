@@ -13,9 +13,10 @@ use std::{
 use super::requires;
 use crate::{
     access::{App, Requirement, Rule},
+    assembly::descriptor_shortage,
     config::{self, Configuration, Look, Sessions, Store},
     forward::{self, IdentityHeaders, KeepsData},
-    server::TlsVersion,
+    server::{self, TlsVersion},
     session::{AppLimits, cookie::CookieNames},
     shield::{Answers, Mode, Shield, Workers},
 };
@@ -40,6 +41,11 @@ pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) ->
     };
     for warning in &loaded.warnings {
         writeln!(err, "{}\n", warning.render(look))?;
+    }
+    // As far as this process may raise its limit; the service may have another.
+    let allowed = server::highest_descriptor_limit();
+    if let Some(shortage) = descriptor_shortage(&loaded.configuration, allowed) {
+        writeln!(err, "warning: as the limits of this shell are, {shortage}\n")?;
     }
     write_served(&loaded.configuration, out)?;
     let counted = config::count(&loaded.warnings).map(|counted| format!(", {counted}")).unwrap_or_default();

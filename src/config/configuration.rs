@@ -80,6 +80,8 @@ pub struct Server {
     pub public_port: Option<u16>,
     /// The listener of `/healthz`, `/readyz` and `/metrics`. Default `127.0.0.1:9100`; `None`: `"off"`.
     pub status: Option<SocketAddr>,
+    /// Names by which the status listener may be asked, beside addresses, `localhost` and names without a dot. Default none.
+    pub status_hosts: Vec<Box<str>>,
     /// Whose word about a client's address is believed. Default nobody's.
     pub trusted_proxies: TrustedProxies,
     /// How many workers; `None`: one a core.

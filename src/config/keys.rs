@@ -23,7 +23,7 @@ pub(super) static TOP: Keys = Keys {
 };
 pub(super) static SERVER: Keys = Keys {
     section: "`[server]`",
-    keys: &["https", "http", "public_port", "status", "trusted_proxies", "workers"],
+    keys: &["https", "http", "public_port", "status", "status_hosts", "trusted_proxies", "workers"],
 };
 pub(super) static TLS: Keys =
     Keys { section: "`[tls]`", keys: &["min_version", "hsts", "hsts_subdomains", "certificate"] };

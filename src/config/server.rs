@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::{
     configuration::Server,
-    networks,
+    hosts, networks,
     reader::{Field, Reader, Section, shown},
     source::Span,
 };
@@ -42,6 +42,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening 
         http: addrs(&http),
         public_port: public_port.and_then(|port| u16::try_from(port).ok()),
         status: status.map(|listed| listed.addr),
+        status_hosts: status_hosts(reader, field("status_hosts")),
         trusted_proxies: trusted_proxies(reader, field("trusted_proxies")),
         workers: usize::try_from(workers).ok().and_then(NonZeroUsize::new),
     };
@@ -166,6 +167,11 @@ fn listener_help(text: &str) -> String {
         "localhost" => format!("write `127.0.0.1:{port}` or `[::1]:{port}`"),
         _ => format!("write the address in digits, such as `127.0.0.1:{port}`"),
     }
+}
+
+fn status_hosts(reader: &Reader, field: Option<Field<'_>>) -> Vec<Box<str>> {
+    let texts = field.map(|field| reader.texts(&field)).unwrap_or_default();
+    texts.iter().filter_map(|text| hosts::host(reader, text)).collect()
 }
 
 fn trusted_proxies(reader: &Reader, field: Option<Field<'_>>) -> TrustedProxies {

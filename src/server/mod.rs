@@ -6,6 +6,7 @@
 //! connections and its own way to the upstreams. Below here nobody knows of
 //! sockets.
 
+mod accept_errors;
 mod addresses;
 mod alarm;
 mod answer;
@@ -13,6 +14,7 @@ mod boxes;
 mod client_io;
 mod connection;
 mod control;
+mod descriptors;
 mod frames;
 pub(crate) mod framing;
 mod header_blocks;
@@ -42,12 +44,14 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{gateway::Shared, telemetry};
 
+use accept_errors::AcceptErrors;
 use addresses::{Addresses, Place};
 
 pub use control::{
     Control, ControlError, ControlledGateway, ReadDatabases, Reload, Reloaded, Revocation, Revocations,
     Revoked, Running, StateFolder, control_sockets,
 };
+pub use descriptors::{DescriptorShortage, highest_descriptor_limit, raise_descriptor_limit};
 pub use frames::Http2Limits;
 pub use listen::{BindError, ListenAddr, Listeners};
 pub use phase::{Phase, Stopper};
@@ -142,6 +146,8 @@ pub struct Settings {
     pub public_port: Option<u16>,
     /// How long running requests may take after the stop was asked for. Default 30 seconds.
     pub drain_timeout: Duration,
+    /// Names by which the status listener may be asked, beside addresses, `localhost` and names without a dot.
+    pub status_hosts: Vec<Box<str>>,
 }
 
 /// Bound to its addresses, not yet serving.
@@ -154,6 +160,7 @@ pub struct Server {
     readiness: Arc<Readiness>,
     control: Option<Control>,
     stopper: Stopper,
+    accept_errors: Arc<AcceptErrors>,
 }
 
 /// Why the server ended before it was asked to.
@@ -177,6 +184,7 @@ struct Common {
     /// One permit a connection, over all workers.
     connections: Arc<Semaphore>,
     addresses: Arc<Addresses>,
+    accept_errors: Arc<AcceptErrors>,
     phases: phase::Phases,
     /// The port that redirects lead to.
     https_port: u16,
@@ -193,7 +201,16 @@ impl Server {
         tls: Arc<rustls::ServerConfig>,
         readiness: Arc<Readiness>,
     ) -> Self {
-        Self { listeners, settings, shared, tls, readiness, control: None, stopper: Stopper::new() }
+        Self {
+            listeners,
+            settings,
+            shared,
+            tls,
+            readiness,
+            control: None,
+            stopper: Stopper::new(),
+            accept_errors: Arc::default(),
+        }
     }
 
     /// The same, listening to the command line, too.
@@ -241,9 +258,12 @@ impl Server {
         }
         if let Some(listener) = sockets.status {
             let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.phases());
+            let accept_errors = Arc::clone(&self.accept_errors);
+            let status_hosts = self.settings.status_hosts;
             // Not counted: it tells that we drain until the last worker has ended, and ends then.
             start(STATUS, &ended, move || {
-                status::run(listener, status::Told { readiness, metrics }, phases)
+                let hosts = status_hosts.into();
+                status::run(listener, status::Told { readiness, metrics, hosts }, (phases, accept_errors))
             })?;
         }
         if let Some(control) = self.control {
@@ -299,6 +319,7 @@ impl Server {
             access_log: self.settings.access_log.clone(),
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
             addresses: Addresses::new(self.settings.limits.connections_per_address),
+            accept_errors: Arc::clone(&self.accept_errors),
             phases: self.stopper.phases(),
             https_port: self
                 .settings

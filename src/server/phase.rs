@@ -82,7 +82,7 @@ impl Stopper {
 }
 
 impl Phases {
-    fn now(&self) -> Phase {
+    pub(super) fn now(&self) -> Phase {
         match self.0.now.load(Ordering::SeqCst) {
             0 => Phase::Running,
             1 => Phase::Draining,

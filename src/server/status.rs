@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     io,
-    net::TcpListener,
+    net::{IpAddr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,19 +13,24 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, HOST},
 };
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     runtime::{Builder, LocalOptions},
+    sync::Semaphore,
     task::spawn_local,
 };
 
-use super::phase::{Phase, Phases};
-use crate::{session::Sessions, telemetry::Metrics, users::Directory};
+use super::{
+    accept_errors::AcceptErrors,
+    descriptors::when_there_are_descriptors,
+    phase::{Phase, Phases},
+};
+use crate::{request::Authority, session::Sessions, telemetry::Metrics, users::Directory};
 
 /// Whether the gateway can do its work.
 #[derive(Debug)]
@@ -66,35 +71,48 @@ impl Readiness {
 pub(super) struct Told {
     pub(super) readiness: Arc<Readiness>,
     pub(super) metrics: Arc<Metrics>,
+    /// Names by which it may be asked, beside those that need no permission.
+    pub(super) hosts: Arc<[Box<str>]>,
 }
 
-pub(super) fn run(listener: TcpListener, told: Told, phases: Phases) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+pub(super) fn run(
+    listener: TcpListener,
+    told: Told,
+    (phases, accept_errors): (Phases, Arc<AcceptErrors>),
+) -> io::Result<()> {
+    let build = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let runtime = when_there_are_descriptors(&phases, build)?;
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         // Told for as long as anything runs: a balancer wants to see that we drain.
         let mut phases = phases.watch();
+        let slots = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
+            let next = async {
+                let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
+                Ok::<_, io::Error>((listener.accept().await?.0, slot))
+            };
             let accepted = tokio::select! {
                 () = phases.reached(Phase::Stopped) => return Ok(()),
-                accepted = listener.accept() => accepted,
+                accepted = next => accepted,
             };
             match accepted {
-                Ok((socket, _)) => {
+                Ok((socket, slot)) => {
                     let told = told.clone();
                     spawn_local(async move {
                         let service = service_fn(move |request| answer(request, told.clone()));
                         let served = http1::Builder::new()
                             .timer(TokioTimer::new())
-                            .header_read_timeout(Duration::from_secs(10))
+                            .header_read_timeout(SILENCE)
                             .serve_connection(TokioIo::new(socket), service);
                         if let Err(error) = served.await {
                             tracing::debug!(%error, "a status connection ended");
                         }
+                        drop(slot);
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "accepting a status connection");
+                    accept_errors.log(&error);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
@@ -105,6 +123,9 @@ pub(super) fn run(listener: TcpListener, told: Told, phases: Phases) -> io::Resu
 async fn answer(request: Request<Incoming>, told: Told) -> Result<Response<Full<Bytes>>, Infallible> {
     let is_metrics = request.uri().path() == "/metrics";
     let (status, text) = match (request.method(), request.uri().path()) {
+        _ if !is_for_us(request.headers(), &told.hosts) => {
+            (StatusCode::MISDIRECTED_REQUEST, OTHER_HOST.to_owned())
+        }
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok\n".to_owned()),
         (&Method::GET | &Method::HEAD, "/readyz") => match told.readiness.check().await {
             Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
@@ -124,5 +145,68 @@ async fn answer(request: Request<Incoming>, told: Told) -> Result<Response<Full<
     Ok(response)
 }
 
+/// Whether a request was sent to this listener under a name that is its own.
+///
+/// Mallory's page at `http://evil.example:9100` has her name server say that `evil.example` is 127.0.0.1 (DNS rebinding). The
+/// browser then takes the listener for a part of her site, and lets her scripts read what it says. `Host` still names her site.
+/// A name without a dot is none that she can have.
+fn is_for_us(headers: &HeaderMap, names: &[Box<str>]) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Authority::parse(host.as_bytes()),
+        // A browser always sends one.
+        (None, _) => return true,
+        (Some(_), Some(_)) => return false,
+    };
+    host.is_ok_and(|host| {
+        let host = host.host();
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        is_address
+            || !host.contains('.')
+            || host.ends_with(".localhost")
+            || names.iter().any(|name| name.eq_ignore_ascii_case(host))
+    })
+}
+
+const OTHER_HOST: &str =
+    "this name is not one of the status listener; add it to `status_hosts` in [server]\n";
+/// More wait for their turn. A monitor needs one.
+const CONNECTIONS: usize = 64;
+/// For the head of a request.
+const SILENCE: Duration = Duration::from_secs(10);
 /// The text format of Prometheus.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_that_nobody_else_can_have_is_the_listeners_own() {
+        let is_for_us = |hosts: &[&str]| {
+            let headers = hosts.iter().map(|host| (HOST, HeaderValue::from_str(host).unwrap())).collect();
+            is_for_us(&headers, &["gate.example.com".into()])
+        };
+        for own in [
+            "127.0.0.1:9100",
+            "[::1]:9100",
+            "10.0.0.5",
+            "localhost",
+            "a.localhost:1",
+            "portcullis:9100",
+            "Gate.Example.com",
+        ] {
+            assert!(is_for_us(&[own]), "{own}");
+        }
+        for other in [
+            "evil.example:9100",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "gate.example.com.evil.example",
+            "a b",
+        ] {
+            assert!(!is_for_us(&[other]), "{other}");
+        }
+        assert!(is_for_us(&[]) && !is_for_us(&["localhost", "localhost"]));
+    }
+}

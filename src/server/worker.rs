@@ -14,7 +14,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Common, client_io::Slot, connection::Serving, http2, listen::WorkerSockets, phase::Phase, redirect,
+    Common, client_io::Slot, connection::Serving, descriptors::when_there_are_descriptors, http2,
+    listen::WorkerSockets, phase::Phase, redirect,
 };
 use crate::{
     forward::Untaken,
@@ -26,11 +27,13 @@ use crate::{
 
 /// Serves until the server stops and this worker's connections have ended.
 pub(super) fn run(sockets: WorkerSockets, common: Common) -> io::Result<()> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        // Nothing uses them: what is slow has threads of its own.
-        .max_blocking_threads(1)
-        .build_local(LocalOptions::default())?;
+    let runtime = when_there_are_descriptors(&common.phases, || {
+        Builder::new_current_thread()
+            .enable_all()
+            // Nothing uses them: what is slow has threads of its own.
+            .max_blocking_threads(1)
+            .build_local(LocalOptions::default())
+    })?;
     runtime.block_on(serve(sockets, common))
 }
 
@@ -137,9 +140,9 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     server_name: None,
                     max_headers: common.limits.max_headers,
                     uri_length: common.limits.uri_length,
+                    header_size: common.limits.header_size,
                     requests_per_address: common.limits.requests_per_address,
                     untaken: Untaken::default(),
-                    header_size: common.limits.header_size,
                     last: LastSeen::default(),
                     interim: None,
                 };
@@ -149,7 +152,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
             }
             Err(error) => {
                 // Out of file descriptors, mostly: waiting beats spinning.
-                tracing::warn!(%error, "accepting a connection");
+                common.accept_errors.log(&error);
                 sleep(AFTER_ACCEPT_ERROR).await;
             }
         }

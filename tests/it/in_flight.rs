@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    process::Command,
     sync::{Mutex, mpsc::channel},
 };
 
@@ -18,7 +19,7 @@ use crate::support::{
         frame, get,
     },
     gateway::TestGateway,
-    process::{Process, Workplace, until},
+    process::{Process, Workplace, text, until},
     upstream::{Conn, OK, Upstream, public_app},
 };
 
@@ -342,6 +343,36 @@ fn requests_for_a_slow_page_take_few_connections_and_others_are_served() {
     let mut alice_again = process.visitor();
     alice_again.sign_in("alice", "correct horse battery");
     assert_eq!(alice_again.get("/").status, 200);
+}
+
+/// The program, started by a shell with these limits on file descriptors.
+fn with_descriptors(workplace: &Workplace, soft: u32, hard: u32, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    let limited = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+    command.current_dir(workplace.path("")).args(["-c", &limited]);
+    command.arg(workplace.command(&[]).get_program()).args(arguments);
+    command
+}
+
+#[test]
+fn the_limit_on_descriptors_is_raised_and_connections_that_cannot_have_one_are_said() {
+    let upstream = Upstream::ok();
+    let workplace = Workplace::new("", &public_app(&upstream.url, ""));
+    let process = workplace.start_command(with_descriptors(&workplace, 128, 600, &[]));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(line.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["600", "600"]);
+    process
+        .stderr
+        .wait_for_text("may need 24352 file descriptors, and 600 are allowed: 172 connections are served");
+    assert_eq!(process.visitor().get("/").status, 200);
+    let mut check = with_descriptors(&workplace, 128, 600, &["check"]);
+    let checked = check.output().unwrap();
+    assert!(checked.status.success());
+    assert!(text(&checked.stderr).contains("may need 24352 file descriptors"), "{}", text(&checked.stderr));
+    workplace.write(&Workplace::configuration("[limits]\nconnections = 100", &public_app(&upstream.url, "")));
+    let mut check = with_descriptors(&workplace, 128, 600, &["check"]);
+    assert!(!text(&check.output().unwrap().stderr).contains("file descriptors"));
 }
 
 #[derive(Clone, Debug)]
