@@ -22,7 +22,8 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{CONNECTION, CONTENT_LENGTH, COOKIE, STRICT_TRANSPORT_SECURITY},
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, STRICT_TRANSPORT_SECURITY},
+    uri::PathAndQuery,
 };
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -44,7 +45,7 @@ use crate::{
     refusal::{Refusal, Representation},
     request::{
         Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Ports, Preflight, RequestId,
-        RequestIds, Target,
+        RequestIds, Target, UnreadHead,
     },
     session::{
         AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,
@@ -215,12 +216,16 @@ impl Gateway {
             }
             Err(refusal) => {
                 exchange.unread = Some(request.uri().clone());
+                exchange.unread_host = named_host(request);
                 Err(refusal)
             }
         };
         let mut response = match answered {
             Ok(response) => response,
             Err(refusal) => {
+                if let Refusal::BadRequest(what) = refusal {
+                    exchange.reason = Some(what);
+                }
                 let wants = Representation::of(request.method(), request.headers());
                 let mut response = refusal.respond(wants, exchange.id.as_str(), &snapshot.portal.pages);
                 // What came may have been meant otherwise, and so may what comes after it.
@@ -235,6 +240,75 @@ impl Gateway {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         exchange.finish(response)
+    }
+
+    /// Refuses a request whose head could not be read, and whose connection ends with that. It leaves a line in the log, as
+    /// every request does.
+    pub fn refuse_unread(
+        &self,
+        head: &UnreadHead<'_>,
+        (refusal, reason): (&Refusal, &str),
+        connection: &Connection,
+    ) -> Response<Full<Bytes>> {
+        let (snapshot, id) = (self.shared.current.load(), self.ids.next());
+        let wants = Representation::of(head.method.as_ref().unwrap_or(&Method::GET), &head.headers);
+        let mut response = refusal.respond(wants, id.as_str(), &snapshot.portal.pages);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        // Never in clear text (RFC 6797 §7.2).
+        if let (Some(hsts), false) = (&snapshot.hsts, matches!(refusal, Refusal::PlainHttp { .. })) {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        let bytes = response.body().size_hint().exact().unwrap_or_default();
+        self.record_unread(head, (id, response.status().as_u16(), bytes), reason, connection);
+        response
+    }
+
+    /// Refuses a request that came in clear text where TLS is spoken, and tells where it should have gone.
+    pub fn refuse_plain(&self, head: &UnreadHead<'_>, connection: &Connection) -> Response<Full<Bytes>> {
+        let snapshot = self.shared.current.load();
+        // Nobody is sent to a host that is not served here.
+        let host = head.host.as_ref().filter(|host| snapshot.policy.serves(host.host()));
+        let target =
+            head.target.parse::<PathAndQuery>().ok().filter(|target| target.as_str().starts_with('/'));
+        let to = host.zip(target).map(|(host, target)| format!("https://{}{target}", host.as_str()).into());
+        let refusal = Refusal::PlainHttp { to };
+        self.refuse_unread(head, (&refusal, "plain HTTP on the port for TLS"), connection)
+    }
+
+    /// A request was refused by what speaks HTTP/2, and nothing is known of it but its client.
+    pub fn refused_unseen(&self, status: StatusCode, reason: &str, connection: &Connection) {
+        self.record_unread(&UnreadHead::default(), (self.ids.next(), status.as_u16(), 0), reason, connection);
+    }
+
+    fn record_unread(
+        &self,
+        head: &UnreadHead<'_>,
+        (id, status, bytes): (RequestId, u16, u64),
+        reason: &str,
+        connection: &Connection,
+    ) {
+        self.ledger.counters.answered(None, status, Duration::ZERO, None);
+        let Some(log) = &self.ledger.log else { return };
+        log.record(&AccessRecord {
+            time: self.shared.clock.now(),
+            id: id.as_bytes(),
+            // What a trusted proxy says of its client was not read.
+            client: (!self.shared.current.load().proxies.trusts(connection.peer_addr))
+                .then_some(connection.peer_addr),
+            method: head.method.as_ref().map_or("", Method::as_str),
+            host: head.host.as_ref().map_or("", Authority::as_str),
+            path: head.path,
+            status,
+            bytes,
+            duration: Duration::ZERO,
+            upstream_time: None,
+            app: None,
+            user: None,
+            unenforced: None,
+            reason: Some(reason),
+            shield: None,
+            ended: None,
+        });
     }
 
     /// What is asked for, if it can be read in one way only.
@@ -255,6 +329,11 @@ impl Gateway {
         {
             self.ledger.counters.reached(Limit::UriLength);
             return Err(Refusal::UriTooLong);
+        }
+        // Of HTTP/1.1, hyper has read no larger one.
+        if request.version() == Version::HTTP_2 && list_size(uri, headers) > connection.header_size {
+            self.ledger.counters.reached(Limit::HeaderSize);
+            return Err(Refusal::HeadTooLarge);
         }
         if !has_known_scheme(uri) {
             return Err(Refusal::BadRequest("The scheme of the address is not one that is served here."));
@@ -643,6 +722,8 @@ impl Gateway {
             began: moment::now(),
             target: None,
             unread: None,
+            unread_host: None,
+            reason: None,
             app: None,
             viewer: Identity::Anonymous,
             unenforced: None,
@@ -686,6 +767,10 @@ struct Exchange {
     target: Option<Rc<Target>>,
     /// In place of the target, if none could be made of it.
     unread: Option<http::Uri>,
+    /// The host that it names, if it names one.
+    unread_host: Option<Authority>,
+    /// Why it was refused.
+    reason: Option<&'static str>,
     app: Option<Arc<str>>,
     viewer: Identity,
     unenforced: Option<Unenforced>,
@@ -776,7 +861,10 @@ impl Drop for Exchange {
             id: id.as_bytes(),
             client: target.as_ref().map_or(Some(*peer_addr), |target| target.client_addr.known()),
             method: method.as_str(),
-            host: target.as_ref().map_or("", |target| target.authority.as_str()),
+            host: match (&*target, &self.unread_host) {
+                (Some(target), _) => target.authority.as_str(),
+                (None, host) => host.as_ref().map_or("", Authority::as_str),
+            },
             path: match (&*target, &*unread) {
                 (Some(target), _) => target.path.as_str(),
                 (None, Some(uri)) => uri.path(),
@@ -797,6 +885,7 @@ impl Drop for Exchange {
                 };
                 UnenforcedRecord { outcome, rule }
             }),
+            reason: self.reason,
             shield: self.shield.map(cross_site::Noted::as_str),
             ended: self.ended,
         });
@@ -898,6 +987,24 @@ fn has_more_lines(headers: &HeaderMap, most: usize) -> bool {
 /// RFC 9113 §8.3.1: an address that names a host names its scheme, too. A proxy of one's own may say `http`.
 fn has_known_scheme(uri: &http::Uri) -> bool {
     uri.authority().is_none() || matches!(uri.scheme_str(), Some("https" | "http"))
+}
+
+/// RFC 9113 §6.5.2: as it is counted for `SETTINGS_MAX_HEADER_LIST_SIZE`.
+fn list_size(uri: &http::Uri, headers: &HeaderMap) -> usize {
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    fields.sum::<usize>() + uri_length(uri)
+}
+
+/// The host that a request names, if it names one and no other.
+fn named_host(request: &Request<Option<Incoming>>) -> Option<Authority> {
+    if let Some(authority) = request.uri().authority() {
+        return Authority::parse(authority.as_str().as_bytes()).ok();
+    }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Authority::parse(host.as_bytes()).ok(),
+        _ => None,
+    }
 }
 
 fn uri_length(uri: &http::Uri) -> usize {

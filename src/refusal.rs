@@ -22,6 +22,11 @@ use crate::pages::{self, Page, Pages, Refused, WayOn};
 pub enum Refusal {
     /// 400: the request makes no sense; the text says what was wrong, as a sentence, and is safe to show.
     BadRequest(&'static str),
+    /// 400: the request came in clear text, where TLS is spoken.
+    PlainHttp {
+        /// The address that would have been right, if it is one of this gateway.
+        to: Option<Box<str>>,
+    },
     /// 401: nobody is signed in, and somebody has to be.
     SignIn,
     /// 401: who is signed in has to confirm the password first.
@@ -94,7 +99,7 @@ impl Refusal {
     /// The status code.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::PlainHttp { .. } => StatusCode::BAD_REQUEST,
             Self::SignIn | Self::Confirm => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossSite | Self::ServiceWorker | Self::Framed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -120,6 +125,7 @@ impl Refusal {
     pub fn title(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "This request makes no sense",
+            Self::PlainHttp { .. } => "This address needs https",
             Self::SignIn => "Please sign in",
             Self::Confirm => "Please confirm your password",
             Self::Forbidden => "You can’t open this page",
@@ -149,6 +155,12 @@ impl Refusal {
     pub fn detail(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::BadRequest(what) => what,
+            Self::PlainHttp { to } => {
+                let instead = to.as_deref().unwrap_or("an address that begins with https://");
+                return Cow::Owned(format!(
+                    "The request came as plain HTTP, and this port speaks HTTPS. Use {instead} instead. A password or token that was in the request could be read on the way: replace it."
+                ));
+            }
             // Applications show this to people as it is, in a page that was open before.
             Self::SignIn => "Your session has ended. Reload the page to sign in.",
             Self::Confirm => "This asks for a password that was confirmed a short while ago.",
@@ -230,6 +242,10 @@ impl Refusal {
                     request_id,
                     way_on: page_to_open.map(|href| WayOn { href, words: self.words_for_page_to_open() }),
                     offers_account: *self == Self::Forbidden,
+                    link: match self {
+                        Self::PlainHttp { to } => to.as_deref(),
+                        _ => None,
+                    },
                     is_framed,
                 });
                 let mut response = pages.render(self.status(), &page);
@@ -398,8 +414,9 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const EVERY_REFUSAL: [Refusal; 24] = [
+    pub(crate) const EVERY_REFUSAL: [Refusal; 25] = [
         Refusal::BadRequest("The request has two lengths."),
+        Refusal::PlainHttp { to: None },
         Refusal::SignIn,
         Refusal::Confirm,
         Refusal::Forbidden,

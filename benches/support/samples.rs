@@ -157,6 +157,7 @@ pub(crate) fn access_record(id: &str) -> AccessRecord<'_> {
         app: Some("wiki"),
         user: Some("alice"),
         unenforced: None,
+        reason: None,
         shield: None,
         ended: None,
     }

@@ -192,6 +192,8 @@ pub struct Refused<'a> {
     pub way_on: Option<WayOn<'a>>,
     /// Whether it helps to see who is signed in, or to sign in as somebody else.
     pub offers_account: bool,
+    /// Where the request should have gone.
+    pub link: Option<&'a str>,
     /// Whether it is shown in a frame, which its links have to leave.
     pub is_framed: bool,
 }

@@ -88,6 +88,7 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
             way_on: (refusal == Refusal::SignIn)
                 .then_some(WayOn { href: "/.gateway/login", words: "Sign in" }),
             offers_account: refusal == Refusal::Forbidden,
+            link: None,
             is_framed: false,
         })
     };
@@ -267,6 +268,7 @@ async fn hostile_values_are_text_on_every_page() {
             request_id: HOSTILE,
             way_on: Some(WayOn { href: HOSTILE, words: HOSTILE }),
             offers_account: true,
+            link: None,
             is_framed: true,
         }),
     ];

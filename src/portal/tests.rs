@@ -773,6 +773,7 @@ async fn a_sign_in_that_another_site_sends_does_nothing() {
 async fn bodies_that_are_no_form_are_refused() {
     let house = House::new();
     let mut browser = Browser::default();
+    browser.csrf(&house, "login").await;
     let json: Extra<'_> = &[("content-type", "application/json"), ("accept", "text/html")];
     assert_eq!(browser.send(&house, Method::POST, "login", json, "{}").await.status, 415);
     assert_eq!(browser.send(&house, Method::POST, "login", NAVIGATION, "a=1&a=2").await.status, 400);

@@ -20,6 +20,7 @@ mod preflight;
 mod readings;
 mod short_names;
 mod subscriber;
+mod unread;
 
 use std::net::IpAddr;
 
@@ -38,6 +39,7 @@ pub use preflight::Preflight;
 pub use readings::scripts_of;
 pub use short_names::{is_short_name, may_stand_for};
 pub use subscriber::subscriber;
+pub use unread::UnreadHead;
 
 /// What a request asks for.
 #[derive(Clone, Debug)]

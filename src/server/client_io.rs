@@ -30,7 +30,7 @@ use super::{
     Limits,
     addresses::Place,
     alarm::Alarm,
-    frames::{FAREWELL_BYTES, Flood, Frames},
+    frames::{FAREWELL_BYTES, Flood, Frames, Kept},
     framing::Framing,
 };
 use crate::{
@@ -61,6 +61,14 @@ pub(super) struct Activity {
     retired: AtomicBool,
     /// Whether a head had too many lines.
     has_many_lines: AtomicBool,
+    /// Whether a head had begun and did not come whole in time.
+    has_late_head: AtomicBool,
+    /// Streams of HTTP/2 that have begun, and those that h2 refused by itself: without a word, and with a 431.
+    opened: AtomicU32,
+    refused: AtomicU32,
+    refused_large: AtomicU32,
+    /// How many of those were told of.
+    refused_told: AtomicU32,
     /// Whether somebody would take the stream back from hyper, and whether hyper has nothing of it.
     asked_to_rest: AtomicBool,
     rests: AtomicBool,
@@ -106,6 +114,11 @@ impl Activity {
             terms,
             retired: AtomicBool::new(false),
             has_many_lines: AtomicBool::new(false),
+            has_late_head: AtomicBool::new(false),
+            opened: AtomicU32::new(0),
+            refused: AtomicU32::new(0),
+            refused_large: AtomicU32::new(0),
+            refused_told: AtomicU32::new(0),
             asked_to_rest: AtomicBool::new(false),
             rests: AtomicBool::new(false),
             _slot: slot,
@@ -137,6 +150,30 @@ impl Activity {
     /// Whether a head had more lines than it may have.
     pub(super) fn has_many_lines(&self) -> bool {
         self.has_many_lines.load(Ordering::Relaxed)
+    }
+
+    /// Whether a head had begun and did not come whole in time.
+    pub(super) fn has_late_head(&self) -> bool {
+        self.has_late_head.load(Ordering::Relaxed)
+    }
+
+    /// Requests of HTTP/2 that h2 has refused by itself since this was asked last: those whose head was malformed, and those
+    /// whose head was too large. Asked when hyper has taken all that h2 has read.
+    pub(super) fn refused_unseen(&self) -> (u32, u32) {
+        let (refused, large) =
+            (self.refused.load(Ordering::Relaxed), self.refused_large.load(Ordering::Relaxed));
+        if refused + large == 0 {
+            return (0, 0);
+        }
+        self.refused.store(0, Ordering::Relaxed);
+        self.refused_large.store(0, Ordering::Relaxed);
+        // A stream that was reset after its request had begun is in the log already.
+        let begun =
+            self.begun.load(Ordering::Relaxed).wrapping_add(self.refused_told.load(Ordering::Relaxed));
+        let unseen = self.opened.load(Ordering::Relaxed).wrapping_sub(begun);
+        let refused = refused.min(unseen.saturating_sub(large));
+        self.refused_told.fetch_add(refused + large, Ordering::Relaxed);
+        (refused, large)
     }
 
     /// Whether it has changed its protocol.
@@ -237,10 +274,25 @@ pub(super) struct ClientIo<T> {
     frames: Option<Box<Frames>>,
     /// Something came that must not be read on from.
     ended: bool,
+    /// The requests that had begun when all that hyper had written for them had left.
+    answered: u32,
+    /// What becomes of what hyper writes when it refuses a head by itself.
+    own_refusals: OwnRefusals,
     /// What is still to be said to a client that sent too much, and how much of it has been.
     farewell: Option<(Farewell, usize)>,
     /// How much longer a client may take to notice that we have closed.
     linger: Option<Pin<Box<Sleep>>>,
+}
+
+/// What becomes of what hyper writes when it refuses a head by itself: a status, and nothing that says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnRefusals {
+    /// It is sent.
+    Sent,
+    /// It is dropped, and whoever takes the stream back writes more.
+    Dropped,
+    /// One has been dropped.
+    OneDropped,
 }
 
 /// A stream that can say, for less than a read costs, that there is nothing to be read.
@@ -347,6 +399,8 @@ impl<T> ClientIo<T> {
             interim_left: Bytes::new(),
             frames: (protocol == Protocol::Http2).then(|| Box::new(Frames::new(limits.http2))),
             ended: false,
+            answered: 0,
+            own_refusals: OwnRefusals::Sent,
             farewell: None,
             linger: None,
         }
@@ -374,6 +428,9 @@ impl<T> ClientIo<T> {
 
     fn is_late<R>(&self, limit: Limit) -> io::Result<R> {
         self.counters.reached(limit);
+        if limit == Limit::HeaderTimeout {
+            self.activity.has_late_head.store(true, Ordering::Relaxed);
+        }
         Err(io::ErrorKind::TimedOut.into())
     }
 
@@ -439,6 +496,31 @@ impl<T> ClientIo<T> {
             return Poll::Pending;
         }
         self.untaken.poll_wait_since(self.activity.full_at(), cx)
+    }
+
+    /// From now on, what hyper writes when it refuses a head by itself is dropped.
+    pub(super) fn drop_refusals(&mut self) {
+        self.own_refusals = OwnRefusals::Dropped;
+    }
+
+    /// Whether hyper refuses a head by itself: nothing else is written while no request runs, and all that was written for
+    /// those that ran has left.
+    fn is_refusal(&mut self) -> bool {
+        if self.own_refusals == OwnRefusals::Dropped && self.is_answered() {
+            self.own_refusals = OwnRefusals::OneDropped;
+        }
+        self.own_refusals == OwnRefusals::OneDropped
+    }
+
+    fn is_answered(&self) -> bool {
+        !self.activity.is_busy() && self.answered == self.activity.begun.load(Ordering::Relaxed)
+    }
+
+    /// From now on, what is written is sent. Returns whether the response to a request that was refused is still to be
+    /// written: what hyper wrote of it was dropped, or the head came too late, of which hyper writes nothing.
+    pub(super) fn take_over(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.own_refusals, OwnRefusals::Sent);
+        before == OwnRefusals::OneDropped || (self.activity.has_late_head() && self.is_answered())
     }
 
     /// Whether hyper has nothing of this connection: no request, no part of one, and nothing of an answer.
@@ -598,9 +680,19 @@ impl<T: AsyncWrite + Readable + Unpin> ClientIo<T> {
         let Some(frames) = &mut self.frames else { return };
         for buf in bufs {
             let here = buf.get(..left).unwrap_or(buf);
-            frames.went(here, |limit| self.counters.reached(limit));
+            frames.went(here, |kept| match kept {
+                Kept::Limit(limit) => self.counters.reached(limit),
+                Kept::HeaderSize => {
+                    self.counters.reached(Limit::HeaderSize);
+                    self.activity.refused_large.fetch_add(1, Ordering::Relaxed);
+                }
+                Kept::Malformed => {
+                    self.activity.refused.fetch_add(1, Ordering::Relaxed);
+                }
+            });
             left -= here.len();
         }
+        self.activity.opened.store(frames.opened(), Ordering::Relaxed);
     }
 
     /// Writes the interim responses that have been taken from their slot. Ready once nothing is left of them: until then
@@ -636,6 +728,9 @@ impl<T: AsyncWrite + Readable + Unpin> ClientIo<T> {
 
 impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_refusal() {
+            return Poll::Ready(Ok(buf.len()));
+        }
         ready!(self.poll_interim(cx))?;
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.went(&polled, &[io::IoSlice::new(buf)]);
@@ -651,6 +746,9 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
         let mut gathered = [0; GATHERED_BYTES];
         if let Some(small) = gather(bufs, &mut gathered) {
             return self.poll_write(cx, small);
+        }
+        if self.is_refusal() {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.went(&polled, bufs);
@@ -672,12 +770,18 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
         ready!(self.poll_interim(cx))?;
         let polled = Pin::new(&mut self.stream).poll_flush(cx);
         self.unsent = polled.is_pending();
+        if polled.is_ready() && !self.activity.is_busy() {
+            self.answered = self.activity.begun.load(Ordering::Relaxed);
+        }
         // hyper flushes whenever it has done what it can.
         self.poll_gone(cx)?;
         self.poll_moved(cx, polled, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.own_refusals == OwnRefusals::OneDropped {
+            return Poll::Ready(Ok(()));
+        }
         if self.linger.is_none() {
             let polled = match self.poll_farewell(cx) {
                 Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_shutdown(cx),

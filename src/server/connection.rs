@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, future::Future, pin::Pin, rc::Rc, sync::Arc};
 
-use tokio::{net::TcpStream, time::timeout};
+use bytes::BytesMut;
+use http::Method;
+use memchr::memmem;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
@@ -11,10 +14,11 @@ use super::{
     http1,
     http2::{self, StreamBoxes},
     phase::{Phase, Phases},
+    refusal,
 };
 use crate::{
     gateway::{Connection, Gateway},
-    request::Authority,
+    request::{Authority, UnreadHead},
     telemetry::{Connected, Counters, Limit, Spoken},
 };
 
@@ -73,12 +77,24 @@ impl Serving {
             return None;
         }
         let connected = self.counters.connected();
-        match timeout(self.limits.handshake_timeout, self.acceptor.accept(socket)).await {
-            Ok(Ok(mut stream)) => {
+        let shaking = async {
+            if speaks_plain_http(&socket).await {
+                Err(socket)
+            } else {
+                Ok(self.acceptor.accept(socket).await)
+            }
+        };
+        match timeout(self.limits.handshake_timeout, shaking).await {
+            Ok(Err(socket)) => {
+                connected.speaks(Spoken::Plain);
+                self.refuse_plain(socket, &connection, slot).await;
+                None
+            }
+            Ok(Ok(Ok(mut stream))) => {
                 stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_BYTES));
                 Some(self.client(stream, connection, slot, connected))
             }
-            Ok(Err(error)) => {
+            Ok(Ok(Err(error))) => {
                 self.counters.handshake_failed();
                 tracing::debug!(%error, peer = %connection.peer_addr, "a TLS handshake failed");
                 None
@@ -88,6 +104,24 @@ impl Serving {
                 tracing::debug!(peer = %connection.peer_addr, "a TLS handshake took too long");
                 None
             }
+        }
+    }
+
+    /// Tells a client that has begun with HTTP where TLS is spoken.
+    async fn refuse_plain(&self, socket: TcpStream, connection: &Connection, slot: Slot) {
+        let (activity, counters) = (Activity::new(slot, self.terms()), Arc::clone(&self.counters));
+        let mut io = ClientIo::new(socket, activity, counters, &self.limits, Protocol::Http1);
+        let mut head = BytesMut::with_capacity(PLAIN_HEAD_BYTES);
+        // Its time is limited by the stream, as that of every head.
+        while memmem::find(&head, b"\r\n\r\n").is_none() && head.len() < PLAIN_HEAD_BYTES {
+            if !matches!(io.read_buf(&mut head).await, Ok(1..)) {
+                break;
+            }
+        }
+        let head = UnreadHead::read(&head);
+        let response = self.gateway.refuse_plain(&head, connection);
+        if let Err(error) = refusal::write(&mut io, response, head.method != Some(Method::HEAD)).await {
+            tracing::debug!(%error, peer = %connection.peer_addr, "plain HTTP where TLS is spoken");
         }
     }
 
@@ -108,7 +142,10 @@ impl Serving {
         connected.speaks(spoken);
         let activity = Activity::new(slot, self.terms());
         let counters = Arc::clone(&self.counters);
-        let io = ClientIo::new(stream, Arc::clone(&activity), counters, &self.limits, protocol);
+        let mut io = ClientIo::new(stream, Arc::clone(&activity), counters, &self.limits, protocol);
+        if protocol == Protocol::Http1 {
+            io.drop_refusals();
+        }
         connection.interim = io.interim();
         let io = Box::new(io);
         (protocol, Client { io, connection: Rc::new(connection), activity, connected })
@@ -127,6 +164,14 @@ impl Serving {
     }
 }
 
+/// Whether a client begins with a method of HTTP. A record of TLS begins with a number below 32 (RFC 8446 §5.1).
+async fn speaks_plain_http(socket: &TcpStream) -> bool {
+    let mut first = [0];
+    socket.peek(&mut first).await.is_ok_and(|count| count == 1) && first.iter().all(u8::is_ascii_uppercase)
+}
+
+/// As much of a head as is read to tell its sender of the mistake.
+const PLAIN_HEAD_BYTES: usize = 8 * 1024;
 /// Three whole records, which with what TLS adds fit the largest packet that TCP hands down at once (64 KiB). What does not
 /// fit goes into a second one, and where TCP spaces packets out by a timer (BBR) that costs more than encrypting it: an
 /// answer of 1 MiB took a third more at 160 KiB, a half more at rustls' own 64. Without BBR the three differ by 5 %.

@@ -67,6 +67,8 @@ pub(super) struct Frames {
     recent: Recent,
     /// The highest stream that the client has opened.
     last_stream: u32,
+    /// How many it has opened.
+    opened: u32,
     /// Streams whose answer has begun and not ended; never more than there may be streams.
     answering: Vec<u32>,
     /// The streams that the client has reset last: their answers may be on their way out already.
@@ -81,6 +83,17 @@ pub(super) struct Flood {
     pub(super) limit: Limit,
     /// How many of the bytes come before the frame that was too much.
     pub(super) before: usize,
+}
+
+/// What h2 has done about a client by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It has kept this limit.
+    Limit(Limit),
+    /// It has refused a head that is too large.
+    HeaderSize,
+    /// It has reset a stream because of what the client sent.
+    Malformed,
 }
 
 /// What was counted in the ten seconds since it began.
@@ -109,6 +122,7 @@ impl Frames {
             continuations: 0,
             recent: Recent::new(Instant::now()),
             last_stream: 0,
+            opened: 0,
             answering: Vec::new(),
             reset: [0; REMEMBERED_RESETS],
             next_reset: 0,
@@ -133,17 +147,22 @@ impl Frames {
         }
     }
 
-    /// Follows what we send; tells which limits of its own h2 has kept.
-    pub(super) fn went(&mut self, bytes: &[u8], mut kept: impl FnMut(Limit)) {
+    /// Follows what we send; tells what h2 has done by itself.
+    pub(super) fn went(&mut self, bytes: &[u8], mut kept: impl FnMut(Kept)) {
         let mut rest = bytes;
         while let Some(head) = self.outgoing.next(&mut rest) {
             match head.kind {
                 DATA => self.recent.sent += u64::from(head.len),
-                HEADERS if head.is_bare() => kept(Limit::HeaderSize),
-                RST_STREAM if head.code == REFUSED_STREAM => kept(Limit::Http2Streams),
+                HEADERS if head.is_bare() => kept(Kept::HeaderSize),
+                RST_STREAM if head.code == REFUSED_STREAM => kept(Kept::Limit(Limit::Http2Streams)),
+                RST_STREAM if head.code == PROTOCOL_ERROR => kept(Kept::Malformed),
                 // It says why: `header_list_way_too_large`, `too_many_resets`, `too_many_internal_resets`.
-                GOAWAY if head.code == ENHANCE_YOUR_CALM && head.first == b'h' => kept(Limit::HeaderSize),
-                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Limit::Http2Resets),
+                GOAWAY if head.code == ENHANCE_YOUR_CALM && head.first == b'h' => kept(Kept::HeaderSize),
+                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Kept::Limit(Limit::Http2Resets)),
+                // Among others, for a block that cannot be read.
+                GOAWAY if head.code == PROTOCOL_ERROR || head.code == COMPRESSION_ERROR => {
+                    kept(Kept::Malformed);
+                }
                 _ => {}
             }
             if head.kind == RST_STREAM {
@@ -166,6 +185,11 @@ impl Frames {
         self.answering.len()
     }
 
+    /// How many streams the client has opened, wrapping around.
+    pub(super) fn opened(&self) -> u32 {
+        self.opened
+    }
+
     /// A farewell for a client that sends too much, or what it must not (RFC 9113 §6.8); `None` within another frame.
     pub(super) fn farewell(&self) -> Option<[u8; FAREWELL_BYTES]> {
         let is_between = self.outgoing.skip == 0 && self.outgoing.have == 0;
@@ -181,7 +205,10 @@ impl Frames {
     fn count(&mut self, head: Head) -> Option<Limit> {
         if head.kind == HEADERS {
             self.continuations = 0;
-            self.last_stream = self.last_stream.max(head.stream);
+            if head.stream > self.last_stream {
+                self.last_stream = head.stream;
+                self.opened = self.opened.wrapping_add(1);
+            }
             return None;
         }
         if head.kind == DATA && (head.len > 0 || head.flags & END_STREAM != 0) {
@@ -375,6 +402,7 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
+const COMPRESSION_ERROR: u32 = 9;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 #[cfg(test)]
@@ -450,7 +478,7 @@ mod tests {
         let resets = frame(RST_STREAM, 0, 1, &[0, 0, 0, 1]);
         for _ in 0..Http2Limits::default().resets {
             assert!(!frames.resets_too_many());
-            frames.went(&resets, |limit| panic!("{limit:?}"));
+            frames.went(&resets, |kept| assert_eq!(kept, Kept::Malformed));
         }
         frames.went(&resets, |_| {});
         assert!(frames.resets_too_many());
@@ -474,16 +502,16 @@ mod tests {
         for byte in
             [too_large, refused, calm(b"too_many_resets"), calm(b"header_list_way_too_large")].concat()
         {
-            frames.went(&[byte], |limit| kept.push(limit));
+            frames.went(&[byte], |one| kept.push(one));
         }
         assert_eq!(
             kept,
             [
-                Limit::HeaderSize,
-                Limit::HeaderSize,
-                Limit::Http2Streams,
-                Limit::Http2Resets,
-                Limit::HeaderSize
+                Kept::HeaderSize,
+                Kept::HeaderSize,
+                Kept::Limit(Limit::Http2Streams),
+                Kept::Limit(Limit::Http2Resets),
+                Kept::HeaderSize
             ]
         );
     }

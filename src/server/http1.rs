@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use http::Method;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{io::AsyncWrite, time::Instant};
@@ -24,8 +25,9 @@ use super::{
     client_io::Activity,
     connection::{Client, Serving, TlsIo},
     phase::{Phase, Watch},
+    refusal,
 };
-use crate::telemetry::Limit;
+use crate::{refusal::Refusal, request::UnreadHead, telemetry::Limit};
 
 /// Serves requests until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
@@ -76,6 +78,24 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
                     serving.counters.reached(Limit::HeaderSize);
                 }
                 tracing::debug!(%error, peer = %peer_addr, "a connection ended");
+                let Some(refusal) = refusal_for(&error, &activity) else { return };
+                let Some(parts) = served.into_parts() else { return };
+                let reason = if activity.has_late_head() {
+                    "the head did not come in time".into()
+                } else {
+                    error.to_string()
+                };
+                let head = UnreadHead::read(&parts.read_buf);
+                let response = serving.gateway.refuse_unread(&head, (&refusal, &reason), &asking);
+                let mut io = parts.io.into_inner();
+                // What hyper wrote by itself may have left behind responses to requests before it.
+                if io.take_over() {
+                    let is_asked_for_body = head.method != Some(Method::HEAD);
+                    tokio::select! {
+                        () = phases.reached(Phase::Stopped) => {}
+                        _ = refusal::write(&mut io, response, is_asked_for_body) => {}
+                    }
+                }
                 return;
             }
             Ended::Rests => {
@@ -92,6 +112,17 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
             }
         }
     }
+}
+
+/// How a client is told that its head could not be read; `None`: that is not why the connection ended.
+fn refusal_for(error: &hyper::Error, activity: &Activity) -> Option<Refusal> {
+    if activity.has_late_head() {
+        return Some(Refusal::TooSlow);
+    }
+    if error.is_parse_too_large() {
+        return Some(Refusal::HeadTooLarge);
+    }
+    error.is_parse().then_some(Refusal::BadRequest(MALFORMED))
 }
 
 enum Ended {
@@ -160,6 +191,7 @@ fn builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
+const MALFORMED: &str = "The head of the request is malformed: a character in it, its length, or its form.";
 /// Longer than it takes a page to ask for what it is made of. Until then a connection keeps its buffers; the request that
 /// finds them gone costs a tenth more.
 const QUIET: Duration = Duration::from_millis(100);

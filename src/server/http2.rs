@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
@@ -18,7 +18,7 @@ use super::{
     Limits,
     answer::{Flow, Watched, answer},
     boxes::Boxes,
-    client_io::Running,
+    client_io::{Activity, Running},
     connection::{Client, Serving},
     phase::{Phase, Watch},
     stream::{Streams, Taking},
@@ -58,6 +58,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
     let taking = streams.taking();
     let retired = Rc::new(Cell::new(false));
     let retiring = Rc::clone(&retired);
+    let (watched, asking) = (Arc::clone(&activity), Rc::clone(&connection));
     let service = service_fn(move |request| {
         let running = activity.begin();
         if let Some(limit) = running.retires() {
@@ -89,6 +90,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
         }
         runner.poll(cx, |cx| {
             let polled = served.as_mut().poll(cx);
+            log_refused(&watched, &serving.gateway, &asking);
             if polled.is_ready() || drains || !retired.get() {
                 return polled;
             }
@@ -100,6 +102,17 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
     .await;
     if let Err(error) = ended {
         tracing::debug!(%error, peer = %peer_addr, "a connection ended");
+    }
+}
+
+/// What h2 refuses by itself leaves a line in the log, too.
+fn log_refused(activity: &Activity, gateway: &Gateway, connection: &Connection) {
+    let (malformed, large) = activity.refused_unseen();
+    for _ in 0..malformed {
+        gateway.refused_unseen(StatusCode::BAD_REQUEST, "malformed HTTP/2 request", connection);
+    }
+    for _ in 0..large {
+        gateway.refused_unseen(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large", connection);
     }
 }
 
@@ -126,7 +139,8 @@ fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2.streams)
         .max_local_error_reset_streams(resets)
-        .max_header_list_size(u32::try_from(limits.header_size).unwrap_or(u32::MAX))
+        // What is larger than it may be is read to be refused with a page; the gateway itself counts.
+        .max_header_list_size(u32::try_from(READ_TO_REFUSE * limits.header_size).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -136,6 +150,8 @@ fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
 
 /// Streams that a client opened and reset before we took them on (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
+/// How many times larger than it may be a head is read.
+const READ_TO_REFUSE: usize = 3;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 const SEND_BUFFER_BYTES: usize = 128 * 1024;

@@ -23,6 +23,7 @@ mod http2;
 mod listen;
 mod phase;
 mod redirect;
+mod refusal;
 mod self_signed;
 mod signals;
 mod status;

@@ -46,6 +46,8 @@ pub struct AccessRecord<'a> {
     pub user: Option<&'a str>,
     /// What a rule that is not enforced would have made of it.
     pub unenforced: Option<UnenforcedRecord<'a>>,
+    /// Why it was refused, where the status alone does not say.
+    pub reason: Option<&'a str>,
     /// What the shield made of it, if it took another site for the sender.
     pub shield: Option<&'static str>,
     /// Why the response's body did not come to its end.
@@ -171,6 +173,10 @@ fn write_json(
         line.extend_from_slice(br#","rule":"#);
         write_string(line, rule)?;
         line.push(b'}');
+    }
+    if let Some(reason) = record.reason {
+        line.extend_from_slice(br#","reason":"#);
+        write_string(line, reason)?;
     }
     if let Some(shield) = record.shield {
         line.extend_from_slice(br#","shield":"#);
@@ -335,6 +341,9 @@ fn write_text(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Resul
     if let Some(unenforced) = &record.unenforced {
         write!(buffer, " unenforced={} rule={}", unenforced.outcome, unenforced.rule.escape_debug())?;
     }
+    if let Some(reason) = record.reason {
+        write!(buffer, " reason=\"{}\"", escaped(reason))?;
+    }
     if let Some(shield) = record.shield {
         write!(buffer, " shield=\"{shield}\"")?;
     }
@@ -398,6 +407,7 @@ mod tests {
             app: Some("wiki"),
             user: None,
             unenforced: Some(UnenforcedRecord { outcome: "forbidden", rule: "gateway.toml:7:8" }),
+            reason: None,
             shield: Some("reported: origin"),
             ended: Some(Ended::Stalled),
         });
@@ -456,6 +466,7 @@ mod tests {
                 app: Some(text),
                 user: Some(text),
                 unenforced: Some(UnenforcedRecord { outcome: "forbidden", rule: text }),
+                reason: None,
                 shield: None,
                 ended: None,
             };

@@ -86,6 +86,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "identity",
+                    "pace",
                     "telemetry",
                     "request",
                     "pages",
@@ -111,6 +112,8 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "clock",
                     "identity",
                     "moment",
+                    "stall",
+                    "pace",
                     "interim",
                     "telemetry",
                     "request",
@@ -142,6 +145,8 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "request",
                 // Readiness is whether both stores do their work.
                 "users::Directory",
+                // Heads that cannot be read are refused where they are read.
+                "refusal::Refusal",
                 // The control socket lists and ends sessions, by key, and says which files are read.
                 "session",
                 "identity",

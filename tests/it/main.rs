@@ -38,6 +38,7 @@ mod process;
 mod programs;
 mod prometheus;
 mod recipes;
+mod refused_heads;
 mod return_to;
 mod root_commands;
 mod routing;

@@ -70,7 +70,7 @@ fn asvs_12_2_1_nothing_is_served_in_clear_text() {
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let answer = said_to(&gateway, request);
-    assert!(!answer.starts_with(b"HTTP/"), "{}", String::from_utf8_lossy(&answer));
+    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
     let mut plain = TcpStream::connect(gateway.addrs.http[0]).unwrap();
     plain.write_all(request).unwrap();
     let mut answer = String::new();

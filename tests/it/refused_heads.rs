@@ -1,0 +1,234 @@
+//! Requests that are refused while their head is read: whoever sent one is told why, by the same page or problem as for
+//! every refusal, and the operator finds a line in the access log.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use serde_json::Value;
+
+use crate::support::{
+    client::{Http2, RawClient, full, read, request},
+    frames::{END_HEADERS, END_STREAM, Frames, HEADERS, PROTOCOL_ERROR, Verdict, block, frame, get},
+    gateway::TestGateway,
+    process::wait_for_lines,
+    upstream::{OK, PATIENCE, Upstream, public_app},
+};
+
+/// What a browser sends when somebody opens a page.
+const BROWSER: &str =
+    "Host: localhost\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+
+fn started() -> (Upstream, TestGateway) {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    (upstream, gateway)
+}
+
+/// The lines of the access log that tell of this status.
+fn lines(gateway: &TestGateway, status: u16, count: usize) -> Vec<Value> {
+    let of_status = |lines: &[Value]| -> Vec<Value> {
+        lines.iter().filter(|line| line["log"] == "access" && line["status"] == status).cloned().collect()
+    };
+    of_status(&wait_for_lines(gateway, |lines| of_status(lines).len() >= count))
+}
+
+#[test]
+fn a_head_that_cannot_be_read_shows_the_page_and_leaves_a_line() {
+    let (upstream, gateway) = started();
+    let many: String = (0..150).map(|number| format!("X-{number}: 1\r\n")).collect();
+    for (number, (head, status)) in [
+        (format!("GET /c0 HTTP/1.1\r\n{BROWSER}Cookie: a={}\r\n\r\n", "x".repeat(40_000)), 431),
+        (format!("GET /c1 HTTP/1.1\r\n{BROWSER}{many}\r\n"), 431),
+        (format!("GET /c2 HTTP/1.1\r\n{BROWSER}X: a\x01b\r\n\r\n"), 400),
+        (format!("GET /c3 HTTP/1.1\r\n{BROWSER}X Y: 1\r\n\r\n"), 400),
+        (format!("POST /c4 HTTP/1.1\r\n{BROWSER}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400),
+        (format!("GET /c5#x HTTP/1.1\r\n{BROWSER}\r\n"), 400),
+        (format!("GET /c6 HTTP/9.9\r\n{BROWSER}\r\n"), 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut client = RawClient::connect(&gateway);
+        client.send(&head);
+        let answer = client.answer();
+        assert_eq!(answer.status, status, "{number}");
+        let title = if status == 431 { "The request was too large" } else { "This request makes no sense" };
+        assert!(answer.text().contains(title), "{number}: {}", answer.head);
+        // Behind a fragment nothing is read, not even what its sender understands.
+        let is_page = answer.values("content-type") == ["text/html; charset=utf-8"];
+        assert!(is_page || number == 5, "{number}: {}", answer.head);
+        assert_eq!(answer.values("connection"), ["close"]);
+        assert!(client.until_close().is_empty());
+        let path = format!("/c{number}");
+        let told = wait_for_lines(&gateway, |lines| lines.iter().any(|line| line["path"] == path));
+        let line = told.iter().find(|line| line["path"] == path).unwrap();
+        assert_eq!((&line["status"], &line["client"]), (&Value::from(status), &Value::from("127.0.0.1")));
+        assert!(!line["reason"].as_str().unwrap().is_empty(), "{line}");
+        // A fragment and what follows a bad request line may keep the host from being read.
+        assert!(line["host"] == "localhost" || number >= 5, "{line}");
+        assert!(answer.text().contains(line["id"].as_str().unwrap()), "the page names the line");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn a_program_is_told_of_a_head_that_cannot_be_read_as_a_program() {
+    let (_upstream, gateway) = started();
+    let mut client = RawClient::connect(&gateway);
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.values("content-type"), ["application/problem+json"]);
+    let problem: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(problem["status"], 400);
+    let mut client = RawClient::connect(&gateway);
+    client.send("HEAD / HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n");
+    assert_eq!(client.answer_to("HEAD").unwrap().status, 400);
+    assert!(client.until_close().is_empty(), "the response to HEAD has no body");
+}
+
+#[test]
+fn responses_before_a_head_that_cannot_be_read_arrive_first() {
+    let (upstream, gateway) = started();
+    let mut client = RawClient::connect(&gateway);
+    let good = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    client.send(format!("{good}{good}GET /bad HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n"));
+    assert_eq!([client.answer().status, client.answer().status, client.answer().status], [200, 200, 400]);
+    client.until_close();
+    assert_eq!(upstream.seen().len(), 2);
+    assert_eq!(lines(&gateway, 400, 1)[0]["path"], "/bad");
+}
+
+#[test]
+fn a_head_that_does_not_come_in_time_is_answered_408() {
+    let upstream = Upstream::ok();
+    let gateway =
+        TestGateway::start_with("[limits]\nheader_timeout = \"300ms\"", &public_app(&upstream.url, ""));
+    for before in ["", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(before);
+        if !before.is_empty() {
+            assert_eq!(client.answer().status, 200);
+        }
+        client.send(format!("GET /late HTTP/1.1\r\n{BROWSER}"));
+        let answer = client.answer();
+        assert_eq!(answer.status, 408);
+        assert!(answer.text().contains("That took too long"));
+        client.until_close();
+    }
+    for line in lines(&gateway, 408, 2) {
+        assert_eq!((line["path"].as_str(), line["host"].as_str()), (Some("/late"), Some("localhost")));
+        assert_eq!(line["reason"], "the head did not come in time");
+    }
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn a_request_that_makes_no_sense_has_its_host_and_the_reason_in_the_log() {
+    let (_upstream, gateway) = started();
+    let mut client = RawClient::connect(&gateway);
+    let answer = client.get("/a/%00", "");
+    assert_eq!(answer.status, 400);
+    let line = &lines(&gateway, 400, 1)[0];
+    assert_eq!((line["host"].as_str(), line["path"].as_str()), (Some("localhost"), Some("/a/%00")));
+    let problem: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(line["reason"], problem["detail"]);
+}
+
+#[tokio::test]
+async fn a_head_of_http2_that_is_too_large_shows_the_page_and_leaves_a_line() {
+    let (upstream, gateway) = started();
+    let mut client = Http2::connect(&gateway).await;
+    let large = |bytes: usize| {
+        let request =
+            request("GET", "/large").header("accept", "text/html").header("cookie", "x".repeat(bytes));
+        request.body(full("")).unwrap()
+    };
+    let answer = client.send(large(40_000)).await.unwrap();
+    assert_eq!(answer.status(), 431);
+    let (page, _) = read(answer).await.unwrap();
+    assert!(String::from_utf8_lossy(&page).contains("The request was too large"));
+    let line = &lines(&gateway, 431, 1)[0];
+    assert_eq!((line["host"].as_str(), line["path"].as_str()), (Some("localhost"), Some("/large")));
+    // What is larger than is ever read.
+    let answer = Http2::connect(&gateway).await.send(large(90_000)).await;
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
+    assert_eq!(lines(&gateway, 431, 2)[1]["client"], "127.0.0.1");
+    assert_eq!(gateway.reached("header_size"), 2);
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn a_malformed_request_of_http2_leaves_a_line() {
+    let (_upstream, gateway) = started();
+    let mut client = Frames::connect(&gateway);
+    let malformed: [&[(&str, &[u8])]; 3] = [
+        &[get("/").to_vec(), vec![("connection", b"close")]].concat(),
+        &[get("/").to_vec(), vec![("X", b"y")]].concat(),
+        &get("/#fragment").to_vec(),
+    ]
+    .map(|fields| -> &[(&str, &[u8])] { Box::leak(fields.to_vec().into_boxed_slice()) });
+    for (number, fields) in malformed.into_iter().enumerate() {
+        let stream = u32::try_from(2 * number + 1).unwrap();
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block(fields)));
+        let verdict = client.verdict(stream);
+        if verdict != Verdict::Reset(PROTOCOL_ERROR) {
+            assert!(matches!(verdict, Verdict::GoAway(_)), "{verdict:?}");
+            client = Frames::connect(&gateway);
+            client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block(&get("/"))));
+            client.verdict(stream);
+        }
+    }
+    let told = lines(&gateway, 400, 3);
+    assert_eq!(told.len(), 3);
+    for line in told {
+        assert_eq!(
+            (line["client"].as_str(), line["reason"].as_str()),
+            (Some("127.0.0.1"), Some("malformed HTTP/2 request"))
+        );
+    }
+}
+
+/// What the port for TLS answers to these bytes.
+fn plain(gateway: &TestGateway, head: &str) -> String {
+    let mut socket = TcpStream::connect(gateway.https()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    // As templates escape it.
+    answer.replace("&#x2f;", "/")
+}
+
+#[test]
+fn plain_http_on_the_port_for_tls_is_told_so() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, "host = \"localhost\""));
+    let answer =
+        plain(&gateway, "GET /a?b=c&d HTTP/1.1\r\nHost: localhost:8443\r\nAccept: text/html\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert!(answer.contains("<a href=\"https://localhost:8443/a?b=c&amp;d\">"), "{answer}");
+    // Who came for another host is not sent there.
+    let answer = plain(&gateway, "GET /a HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("evil.example"), "{answer}");
+    let answer = plain(&gateway, "POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody");
+    assert!(
+        answer.contains("application/problem+json") && answer.contains("https://localhost/hook"),
+        "{answer}"
+    );
+    let told = lines(&gateway, 400, 3);
+    let seen: Vec<_> = told.iter().map(|line| (line["host"].as_str(), line["path"].as_str())).collect();
+    let some = |text| Some(text);
+    assert_eq!(
+        seen,
+        [
+            (some("localhost:8443"), some("/a")),
+            (some("evil.example"), some("/a")),
+            (some("localhost"), some("/hook"))
+        ]
+    );
+    assert!(told.iter().all(|line| line["reason"] == "plain HTTP on the port for TLS"));
+    assert_eq!(upstream.connections(), 0);
+    assert_eq!(RawClient::connect(&gateway).get("/", "").text(), OK.rsplit('\n').next().unwrap());
+}
