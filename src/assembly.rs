@@ -21,9 +21,8 @@ use crate::{
     portal::{self, Portal},
     request::CertifiedNames,
     server::{
-        self, AccessLogging, BindError, Certificates, Control, ControlError, ControlledGateway, DescriptorShortage,
-        Listeners,
-        Readiness, SelfSigned, SelfSignedError, Server, StateFolder, TlsError,
+        self, AccessLogging, BindError, Certificates, Control, ControlError, ControlledGateway,
+        DescriptorShortage, Listeners, Readiness, SelfSigned, SelfSignedError, Server, StateFolder, TlsError,
     },
     session::{
         FileStore, MemoryStore, RedisLink, RedisStore, SessionStore, Sessions,

@@ -7,6 +7,7 @@
 
 mod app_data;
 mod cross_site;
+mod paced;
 mod shared_caches;
 
 use std::{
@@ -58,6 +59,7 @@ use crate::{
 };
 
 use app_data::{Keeping, Said};
+use paced::Paced;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -510,12 +512,15 @@ impl Gateway {
             headers: request.headers(),
             host: target.authority.as_str(),
             header_size: connection.header_size,
+            // An address to go back to, in which each byte may take three, and the rest.
+            max_form_bytes: FORM_BYTES + 3 * connection.uri_length,
             client_addr: target.client_addr,
             request_id: id.as_str(),
             presented: &viewer.presented,
             account: viewer.account.as_ref(),
             settings: &snapshot.portal,
         };
+        let body = Paced::new(body, snapshot.bodies, &self.ledger.counters);
         Ok(self.shared.portal.answer(visit, body).await.map(OutgoingBody::Own))
     }
 
@@ -1033,6 +1038,8 @@ fn refusal_for(fault: &Fault) -> Refusal {
     }
 }
 
+/// Of a form, beside an address in it: names and passwords.
+const FORM_BYTES: usize = 16 * 1024;
 /// A piece of a body that costs less than what HTTP/2 needs for its stream in any case.
 const SMALL_BYTES: usize = 4 * 1024;
 /// How long somebody is asked to wait whose request found no slot.

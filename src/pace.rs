@@ -20,7 +20,8 @@ pub struct Pace {
 }
 
 /// A peer was waited for longer than what came of it is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what was sent came too slowly")]
 pub struct TooSlow;
 
 impl Pace {

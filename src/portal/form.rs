@@ -3,7 +3,7 @@
 //! Stricter than browsers need: one encoding, UTF-8 without repair, no field
 //! twice. What both sides of a check could read differently is refused.
 
-use std::{error::Error, pin::pin, time::Duration};
+use std::{error::Error, pin::pin};
 
 use bytes::Bytes;
 use http::{
@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::refusal::Refusal;
+use crate::{pace::TooSlow, refusal::Refusal};
 
 /// The fields of a form; wiped when dropped, as one of them may be a password.
 #[derive(Default)]
@@ -27,17 +27,9 @@ struct Field {
 }
 
 impl Form {
-    /// Reads the body of a POST: `application/x-www-form-urlencoded`, at most [`MAX_FORM_BYTES`], within
-    /// [`DEADLINE`].
-    pub(super) async fn read<B>(headers: &HeaderMap, body: B) -> Result<Self, Refusal>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        Self::read_within(DEADLINE, headers, body).await
-    }
-
-    async fn read_within<B>(deadline: Duration, headers: &HeaderMap, body: B) -> Result<Self, Refusal>
+    /// Reads the body of a POST: `application/x-www-form-urlencoded`, at most `max_bytes` of it. Whoever hands the body over
+    /// keeps its time, and has it fail with [`TooSlow`].
+    pub(super) async fn read<B>(headers: &HeaderMap, body: B, max_bytes: usize) -> Result<Self, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -46,25 +38,26 @@ impl Form {
             return Err(Refusal::UnsupportedMediaType);
         }
         // Before the first byte, if it was announced.
-        if body.size_hint().lower() > MAX_FORM_BYTES as u64 {
+        if body.size_hint().lower() > max_bytes as u64 {
             return Err(Refusal::TooLarge);
         }
-        let mut body = pin!(Limited::new(body, MAX_FORM_BYTES));
-        let collecting = async {
-            let mut text = Text::default();
-            while let Some(frame) = body.frame().await {
-                if let Ok(data) = frame?.into_data() {
-                    text.append(data);
+        let mut body = pin!(Limited::new(body, max_bytes));
+        let mut text = Text::default();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error: Box<dyn Error + Send + Sync>| {
+                if error.is::<LengthLimitError>() {
+                    Refusal::TooLarge
+                } else if error.is::<TooSlow>() {
+                    Refusal::TooSlow
+                } else {
+                    Refusal::BadRequest("The form did not arrive whole.")
                 }
+            })?;
+            if let Ok(data) = frame.into_data() {
+                text.append(data);
             }
-            Ok::<_, Box<dyn Error + Send + Sync>>(text)
-        };
-        match tokio::time::timeout(deadline, collecting).await {
-            Err(_) => Err(Refusal::TooSlow),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-            Ok(Err(_)) => Err(Refusal::BadRequest("The form did not arrive whole.")),
-            Ok(Ok(text)) => Self::parse(&text.0),
         }
+        Self::parse(&text.0)
     }
 
     /// Reads `name=value&…`, from a body or a query.
@@ -154,11 +147,7 @@ fn is_urlencoded(headers: &HeaderMap) -> bool {
             .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// Far more than any form here needs: a password of a thousand emoji, and an address to return to, of which each byte
-/// may take three.
-const MAX_FORM_BYTES: usize = 128 * 1024;
 const MAX_FIELDS: usize = 32;
-const DEADLINE: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
@@ -176,9 +165,10 @@ mod tests {
     }
 
     async fn read(content_type: &'static str, body: impl Into<Bytes>) -> Result<Form, Refusal> {
-        Form::read(&headers(content_type), Full::new(body.into())).await
+        Form::read(&headers(content_type), Full::new(body.into()), MAX_BYTES).await
     }
 
+    const MAX_BYTES: usize = 16 * 1024;
     const PLAIN: &str = "application/x-www-form-urlencoded";
 
     #[tokio::test]
@@ -202,12 +192,12 @@ mod tests {
         assert_eq!(status(read(PLAIN, &b"a=\xc3"[..]).await), Some(400));
         let many = (0..=MAX_FIELDS).map(|n| format!("f{n}=")).collect::<Vec<_>>().join("&");
         assert_eq!(status(read(PLAIN, many).await), Some(400));
-        assert_eq!(status(read(PLAIN, "a".repeat(MAX_FORM_BYTES)).await), None);
-        assert_eq!(status(read(PLAIN, "a".repeat(MAX_FORM_BYTES + 1)).await), Some(413));
+        assert_eq!(status(read(PLAIN, "a".repeat(MAX_BYTES)).await), None);
+        assert_eq!(status(read(PLAIN, "a".repeat(MAX_BYTES + 1)).await), Some(413));
         // Not announced, but sent.
         let chunks = (0..3).map(|_| Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'a'; 64 * 1024]))));
         let endless = StreamBody::new(stream::iter(chunks));
-        assert_eq!(status(Form::read(&headers(PLAIN), endless).await), Some(413));
+        assert_eq!(status(Form::read(&headers(PLAIN), endless, MAX_BYTES).await), Some(413));
     }
 
     #[tokio::test]
@@ -223,7 +213,7 @@ mod tests {
         let mut packed = headers(PLAIN);
         packed.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         assert_eq!(
-            Form::read(&packed, Full::new(Bytes::new())).await.err(),
+            Form::read(&packed, Full::new(Bytes::new()), MAX_BYTES).await.err(),
             Some(Refusal::UnsupportedMediaType)
         );
     }
@@ -235,7 +225,7 @@ mod tests {
             let pieces = text.as_bytes().chunks(size).map(Bytes::copy_from_slice);
             let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
             let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>()));
-            let form = Form::read(&headers(PLAIN), body).await.unwrap();
+            let form = Form::read(&headers(PLAIN), body, MAX_BYTES).await.unwrap();
             let fields: Vec<_> = form.fields().collect();
             assert_eq!(fields, [("a", "1"), ("password", "velvet turbine oyster"), ("c", "ä")], "{size}");
         }
@@ -243,11 +233,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_that_does_not_arrive_is_given_up() {
-        let silent = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-        let result = Form::read_within(Duration::from_millis(1), &headers(PLAIN), silent).await;
+        let late = StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>(TooSlow)]));
+        let result = Form::read(&headers(PLAIN), late, MAX_BYTES).await;
         assert_eq!(result.err(), Some(Refusal::TooSlow));
         let broken = StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>(std::io::Error::other("reset"))]));
-        let result = Form::read(&headers(PLAIN), broken).await;
+        let result = Form::read(&headers(PLAIN), broken, MAX_BYTES).await;
         assert_eq!(result.err().map(|refusal| refusal.status().as_u16()), Some(400));
     }
 }

@@ -38,6 +38,12 @@ impl Portal {
         Ok(response)
     }
 
+    /// The form again, for who has sent one without the cookie that it is bound to. Nothing of what was sent was read.
+    pub(super) fn show_login_again(visit: &Visit<'_>) -> Result<Answer, Refusal> {
+        let next = ReturnTo::parse(&visit.parameter("next"));
+        login_form(visit, StatusCode::FORBIDDEN, &Shown::again("", &next).because(FORM_EXPIRED))
+    }
+
     /// Checks a name and a password. Whatever is wrong with them, the answer is the same.
     pub(super) async fn sign_in(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
         let token = csrf::presented_form_token(visit);

@@ -125,6 +125,8 @@ pub struct Visit<'r> {
     pub host: &'r str,
     /// How long the head of a request may be.
     pub header_size: usize,
+    /// How large a form may be.
+    pub max_form_bytes: usize,
     /// Address of the browser.
     pub client_addr: ClientAddr,
     /// As in the access log.
@@ -196,15 +198,22 @@ impl Portal {
             }
             "login" => match visit.act(&[Act::Look, Act::Submit])? {
                 Act::Look => self.show_login(visit).await,
-                Act::Submit => self.sign_in(visit, Form::read(visit.headers, body).await?).await,
+                // Before the body is read: a form of ours comes with a cookie that it is bound to.
+                Act::Submit if !visit.may_send_forms() => Self::show_login_again(visit),
+                Act::Submit => self.sign_in(visit, visit.form(body).await?).await,
             },
             "logout" => match visit.act(&[Act::Look, Act::Submit])? {
-                Act::Look => Ok(Self::ask_to_sign_out(visit)),
-                Act::Submit => self.sign_out(visit, Form::read(visit.headers, body).await?).await,
+                Act::Submit if csrf::presented_session(visit).is_some() => {
+                    self.sign_out(visit, visit.form(body).await?).await
+                }
+                // Without a session there is nothing to end, and nothing to read.
+                Act::Look | Act::Submit => Ok(Self::ask_to_sign_out(visit)),
             },
             "confirm" => match visit.act(&[Act::Look, Act::Submit])? {
-                Act::Look => Ok(Self::ask_to_confirm(visit)),
-                Act::Submit => self.confirm(visit, Form::read(visit.headers, body).await?).await,
+                Act::Submit if visit.signed_in().is_ok() => {
+                    self.confirm(visit, visit.form(body).await?).await
+                }
+                Act::Look | Act::Submit => Ok(Self::ask_to_confirm(visit)),
             },
             "account" => {
                 visit.act(&[Act::Look])?;
@@ -214,22 +223,23 @@ impl Portal {
                 visit.act(&[Act::Submit])?;
                 // Before the body is read: only who is signed in may send one.
                 visit.signed_in()?;
-                self.end_sessions(visit, Form::read(visit.headers, body).await?).await
+                self.end_sessions(visit, visit.form(body).await?).await
             }
             "account/password" => match visit.act(&[Act::Look, Act::Submit])? {
                 Act::Look => Self::show_password_form(visit),
                 Act::Submit => {
                     // Before the body is read: only who is signed in may send one.
                     visit.signed_in()?;
-                    self.change_password(visit, Form::read(visit.headers, body).await?).await
+                    self.change_password(visit, visit.form(body).await?).await
                 }
             },
             "whoami" => visit.act(&[Act::Look]).and_then(|_| whoami::answer(visit)),
             "setup" => match visit.act(&[Act::Look, Act::Submit])? {
                 Act::Look => self.show_setup(visit).await,
+                Act::Submit if !visit.may_send_forms() => self.show_setup(visit).await,
                 Act::Submit => {
                     self.setup.is_open(self.clock.now()).then_some(()).ok_or(Refusal::NotFound)?;
-                    self.set_up(visit, Form::read(visit.headers, body).await?).await
+                    self.set_up(visit, visit.form(body).await?).await
                 }
             },
             _ => Err(Refusal::NotFound),
@@ -371,6 +381,20 @@ impl<'r> Visit<'r> {
     fn interrupted<'i>(&'i self, path_and_query: &'i str) -> Interrupted<'i> {
         let Self { method, headers, host, header_size, settings, .. } = *self;
         Interrupted { method, headers, host, path_and_query, header_size, cookies: &settings.cookies }
+    }
+
+    /// Whether a cookie came with the request that a form can be bound to.
+    fn may_send_forms(&self) -> bool {
+        self.account.is_some() || csrf::presented_form_token(self).is_some()
+    }
+
+    /// The form that was sent.
+    async fn form<B>(&self, body: B) -> Result<Form, Refusal>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Form::read(self.headers, body, self.max_form_bytes).await
     }
 
     /// The account and the session of somebody who is signed in.

@@ -236,6 +236,7 @@ impl Browser {
             headers: &headers,
             host: HOST,
             header_size: 32 << 10,
+            max_form_bytes: 40 << 10,
             client_addr: ClientAddr::Known(Ipv4Addr::LOCALHOST.into()),
             request_id: "r-1",
             presented: &presented,
@@ -754,13 +755,16 @@ async fn a_sign_in_that_another_site_sends_does_nothing() {
     ];
     for (browser, csrf, extra, expected) in table {
         let mut browser = (*browser).clone();
+        let had_cookie = !browser.cookies.is_empty();
         let fields = [("csrf", *csrf), ("username", "ada"), ("password", RIGHT), ("next", "/wiki")];
         let reply = browser.send(&house, Method::POST, "login", extra, &encode(&fields)).await;
         assert_eq!(reply.status, *expected, "{csrf} {extra:?}");
         assert_eq!(browser.session().is_some(), *expected == 303);
         if *expected == 403 {
-            // Nothing that was typed is lost but the password, and the next attempt works.
-            assert!(reply.text.contains("This form had expired") && reply.text.contains("value=\"ada\""));
+            // Nothing that was typed is lost but the password, and the next attempt works. Without the cookie that a form is
+            // bound to, nothing of it is read.
+            assert!(reply.text.contains("This form had expired"));
+            assert!(reply.text.contains("value=\"ada\"") || !had_cookie);
             assert!(!reply.text.contains(RIGHT));
             let csrf = reply.hidden("csrf");
             let fields = [("csrf", csrf.as_str()), ("username", "ada"), ("password", RIGHT)];

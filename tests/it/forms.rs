@@ -1,7 +1,11 @@
 //! What the gateway's own pages tell a browser of themselves and of their fields.
 
+use std::time::Duration;
+
 use crate::support::{
+    client::RawClient,
     gateway::{TestGateway, password},
+    process::until,
     visitor::Visitor,
 };
 
@@ -58,4 +62,58 @@ fn asvs_4_1_1_every_page_names_its_type_and_its_characters() {
     assert_eq!(login.header("content-type"), "text/html; charset=utf-8");
     // JSON is UTF-8 and has no such parameter (RFC 8259 §11).
     assert_eq!(alice.get("/.gateway/whoami").header("content-type"), "application/json");
+}
+
+/// The head of a form that says to be so long; none of it is sent.
+fn form(page: &str, lines: &str, length: usize) -> String {
+    format!(
+        "POST /.gateway/{page} HTTP/1.1\r\nHost: localhost\r\n{lines}\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+#[test]
+fn a_form_without_the_cookie_that_it_is_bound_to_is_refused_before_its_body() {
+    let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"");
+    gateway.add_user("alice", &[]);
+    for (page, status) in [
+        ("login", 403),
+        ("logout", 303),
+        ("confirm", 303),
+        ("account/sessions", 401),
+        ("account/password", 401),
+        ("setup", 404),
+    ] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(form(page, "", 1000));
+        // Whoever waited for the body would wait for ever.
+        assert_eq!(client.answer().status, status, "{page}");
+    }
+}
+
+#[test]
+fn a_form_is_limited_in_size_and_by_the_limits_on_bodies() {
+    let limits = "[limits]\nbody_timeout = \"500ms\"\nbody_rate = \"1KiB\"\nuri_length = \"1KiB\"";
+    let gateway = TestGateway::start_with(limits, "[[app]]\nupstream = \"builtin:whoami\"");
+    gateway.add_user("alice", &[]);
+    let shown = RawClient::connect(&gateway).get("/.gateway/login", "");
+    let cookie = shown.values("set-cookie")[0].split(';').next().unwrap().to_owned();
+    let bound = format!("Cookie: {cookie}\r\n");
+    let mut client = RawClient::connect(&gateway);
+    client.send(form("login", &bound, (16 << 10) + 3 * 1024 + 1));
+    assert_eq!(client.answer().status, 413);
+    let mut silent = RawClient::connect(&gateway);
+    silent.send(form("login", &bound, 1000));
+    assert_eq!(silent.answer().status, 408);
+    until("it is counted", || gateway.reached("body_timeout") == 1);
+    let mut drips = RawClient::connect(&gateway);
+    drips.send(form("login", &bound, 10_000));
+    // Never silent for long, and never fast.
+    while drips.is_silent_for(Duration::from_millis(50)) {
+        if drips.try_send("x").is_err() {
+            break;
+        }
+    }
+    assert_eq!(drips.answer().status, 408);
+    until("it is counted", || gateway.reached("body_rate") == 1);
 }

@@ -37,7 +37,7 @@ fn lines(gateway: &TestGateway, status: u16, count: usize) -> Vec<Value> {
 #[test]
 fn a_head_that_cannot_be_read_shows_the_page_and_leaves_a_line() {
     let (upstream, gateway) = started();
-    let many: String = (0..150).map(|number| format!("X-{number}: 1\r\n")).collect();
+    let many = "X: 1\r\n".repeat(150);
     for (number, (head, status)) in [
         (format!("GET /c0 HTTP/1.1\r\n{BROWSER}Cookie: a={}\r\n\r\n", "x".repeat(40_000)), 431),
         (format!("GET /c1 HTTP/1.1\r\n{BROWSER}{many}\r\n"), 431),
@@ -163,15 +163,14 @@ async fn a_head_of_http2_that_is_too_large_shows_the_page_and_leaves_a_line() {
 fn a_malformed_request_of_http2_leaves_a_line() {
     let (_upstream, gateway) = started();
     let mut client = Frames::connect(&gateway);
-    let malformed: [&[(&str, &[u8])]; 3] = [
-        &[get("/").to_vec(), vec![("connection", b"close")]].concat(),
-        &[get("/").to_vec(), vec![("X", b"y")]].concat(),
-        &get("/#fragment").to_vec(),
-    ]
-    .map(|fields| -> &[(&str, &[u8])] { Box::leak(fields.to_vec().into_boxed_slice()) });
+    let malformed: [Vec<(&str, &[u8])>; 3] = [
+        [&get("/")[..], &[("connection", b"close")]].concat(),
+        [&get("/")[..], &[("X", b"y")]].concat(),
+        get("/#fragment").to_vec(),
+    ];
     for (number, fields) in malformed.into_iter().enumerate() {
         let stream = u32::try_from(2 * number + 1).unwrap();
-        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block(fields)));
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block(&fields)));
         let verdict = client.verdict(stream);
         if verdict != Verdict::Reset(PROTOCOL_ERROR) {
             assert!(matches!(verdict, Verdict::GoAway(_)), "{verdict:?}");
