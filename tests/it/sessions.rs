@@ -329,7 +329,7 @@ fn a_socket_that_cannot_be_made_is_no_reason_not_to_serve() {
     place.write(&format!("state = \"{deep}\"\n{}", Workplace::configuration(sections, WHOAMI)));
     assert!(UnixListener::bind(place.path(&deep).join("control.sock")).is_err());
     let process = place.start();
-    process.stderr.wait_for_text("will find no sessions");
+    process.stderr.wait_for_text("no command reaches this gateway");
     assert_eq!(process.visitor().get("/.gateway/login").status, 200);
 }
 
