@@ -28,7 +28,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     log_to(&messages);
     let ended = serve(file, &messages).map_err(|error| {
         // Whoever reads standard error is not waited for here, either.
-        writeln!(messages.clone(), "{}", error.0.trim_end()).ok();
+        messages.clone().write_all(format!("{}\n", error.0.trim_end()).as_bytes()).ok();
         Failure(String::new())
     });
     messages.flush(FLUSH_LIMIT);
