@@ -180,6 +180,8 @@ pub struct OpenFile {
     id: FileId,
     /// The largest that it was seen to be.
     size: u64,
+    /// Its write-ahead log and its shared memory.
+    companions: Vec<(PathBuf, FileId)>,
 }
 
 /// What the path of an open database leads to.
@@ -215,6 +217,20 @@ impl OpenFile {
             Err(error) if error.kind() == ErrorKind::NotFound => Found::Missing,
             _ => Found::Other,
         }
+    }
+
+    /// Removes the companions of this file that lie beside another one by now, which took its place: SQLite would take
+    /// what is in them for a part of that one.
+    fn remove_left_companions(&self) -> io::Result<()> {
+        if FileId::at(&self.path)?.is_none_or(|there| there == self.id) {
+            return Ok(());
+        }
+        for (path, id) in &self.companions {
+            if FileId::at(path)? == Some(*id) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether this is what `before` was, opened once more.
@@ -264,11 +280,26 @@ pub fn open_with(path: &Path, schema: &Schema, opening: Opening) -> Result<Datab
         let connection = open_connection(path, schema, opening.busy_timeout)?;
         let after = fs::metadata(path).map_err(failed)?;
         if before == Some(FileId::of(&after)) {
-            let file = OpenFile { path: path.to_owned(), id: FileId::of(&after), size: after.len() };
+            let companions = COMPANIONS.map(|suffix| companion(path, suffix));
+            let companions = companions.into_iter().map(|path| FileId::at(&path).map(|id| Some((path, id?))));
+            let companions = companions.filter_map(Result::transpose).collect::<io::Result<_>>();
+            let companions = companions.map_err(failed)?;
+            let file =
+                OpenFile { path: path.to_owned(), id: FileId::of(&after), size: after.len(), companions };
             return Ok(Database { connection, file });
         }
     }
     Err(failed(io::Error::other("it is replaced again and again")))
+}
+
+/// Opens what the path of an open database leads to now.
+pub fn reopen(before: &OpenFile, schema: &Schema, opening: Opening) -> Result<Database, DatabaseError> {
+    before.remove_left_companions().map_err(|reason| DatabaseError::File {
+        doing: "removing what a replaced file left beside",
+        path: before.path.clone(),
+        reason,
+    })?;
+    open_with(&before.path, schema, opening)
 }
 
 fn open_connection(
@@ -400,7 +431,7 @@ fn make_file(folder: &Path, path: &Path) -> io::Result<()> {
 /// made when the file is not empty any more.
 fn refuse_cut_short(path: &Path, opening: Opening) -> io::Result<()> {
     // The companions first: another process may just be making the database.
-    let is_used = ["-wal", "-shm"].iter().any(|suffix| companion(path, suffix).exists());
+    let is_used = COMPANIONS.iter().any(|suffix| companion(path, suffix).exists());
     if (is_used || !opening.makes) && fs::metadata(path)?.len() == 0 {
         return Err(io::Error::other(
             "it is empty and was not before: stop the gateway, then put back a copy, or remove the file and its \
@@ -497,5 +528,8 @@ const RUN_AS_OWNER: &str =
     "; run this as the user that the gateway runs as, and let that user own the state folder";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const WAL_RETRY: Duration = Duration::from_millis(20);
+/// What stands behind the name of a database in those of the files beside it: the write-ahead log, and the memory that
+/// its readers share.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 /// More would be no accident.
 const OPENING_TRIES: usize = 5;

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    database::{self, Database, DatabaseError, Found, OpenFile, ReadFile, Schema},
+    database::{self, Database, DatabaseError, Found, OpenFile, Opening, ReadFile, Schema},
     identity::UserId,
 };
 
@@ -232,7 +232,7 @@ impl Keeper {
             return Ok(());
         }
         self.read_file.set(None);
-        let Database { connection, file } = database::open(self.file.path(), &SCHEMA)?;
+        let Database { connection, file } = database::reopen(&self.file, &SCHEMA, Opening::default())?;
         self.seen = newest(&connection).map_err(|reason| SCHEMA.failed("reading", file.path(), reason))?;
         tracing::warn!(
             path = %file.path().display(),

@@ -7,7 +7,7 @@ use std::{
 
 use super::profile::InvalidProfile;
 use crate::{
-    database::{self, Database, DatabaseError, Opening, Schema},
+    database::{self, Database, DatabaseError, OpenFile, Opening, Schema},
     identity::{UserId, UserName},
 };
 
@@ -57,6 +57,11 @@ impl StoreError {
 /// Opens the database in this way.
 pub(super) fn open(path: &Path, opening: Opening) -> Result<Database, StoreError> {
     Ok(database::open_with(path, &SCHEMA, opening)?)
+}
+
+/// Opens what the path of an open database leads to now.
+pub(super) fn reopen(before: &OpenFile, opening: Opening) -> Result<Database, StoreError> {
+    Ok(database::reopen(before, &SCHEMA, opening)?)
 }
 
 /// Marked `Prtc`.

@@ -38,11 +38,7 @@ impl UserStore {
     /// Opens the database at `path`; makes it, and its folder, if they are missing, readable by their owner
     /// alone.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        Self::open_with(path, clock, Opening::default())
-    }
-
-    fn open_with(path: &Path, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
-        let Database { connection, file } = database::open(path, opening)?;
+        let Database { connection, file } = database::open(path, Opening::default())?;
         Ok(Self { connection, file, path: path.to_owned(), clock, actor: "portcullis".to_owned() })
     }
 
@@ -50,7 +46,9 @@ impl UserStore {
     /// [`UserStore::waiting_briefly`] says.
     pub(super) fn reopened(&self) -> Result<Self, StoreError> {
         let opening = Opening { busy_timeout: BRIEFLY, makes: false };
-        Ok(Self::open_with(&self.path, self.clock.clone(), opening)?.acting_as(self.actor.as_str()))
+        let Database { connection, file } = database::reopen(&self.file, opening)?;
+        let (path, clock, actor) = (self.path.clone(), self.clock.clone(), self.actor.clone());
+        Ok(Self { connection, file, path, clock, actor })
     }
 
     /// Waits for a lock of another process for a quarter of a second only: all of the gateway's questions stand

@@ -21,6 +21,8 @@ const PASSWORD: &str = "quiet otters fold umbrellas";
 enum Happening {
     /// A copy of it as it is takes its place.
     Replaced,
+    /// The same, and its companions stay: whoever copies files knows of none.
+    MovedOver,
     /// A copy from before takes its place.
     RestoredOlder,
     Removed,
@@ -29,8 +31,9 @@ enum Happening {
     Held,
 }
 
-const HAPPENINGS: [Happening; 5] = [
+const HAPPENINGS: [Happening; 6] = [
     Happening::Replaced,
+    Happening::MovedOver,
     Happening::RestoredOlder,
     Happening::Removed,
     Happening::Truncated,
@@ -91,6 +94,10 @@ impl Scene {
                 self.copy_to("copy.db");
                 self.put_in_place("copy.db");
             }
+            Happening::MovedOver => {
+                self.copy_to("copy.db");
+                fs::rename(self.place.path("copy.db"), &self.database).unwrap();
+            }
             Happening::RestoredOlder => self.put_in_place("older.db"),
             Happening::Removed => {
                 fs::remove_file(&self.database).unwrap();
@@ -114,7 +121,7 @@ impl Scene {
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         match happening {
             // Nothing is lost, so there is nothing that could fail.
-            Happening::Replaced | Happening::RestoredOlder => {
+            Happening::Replaced | Happening::MovedOver | Happening::RestoredOlder => {
                 assert!(output.status.success(), "{happening:?}: {out}{err}");
             }
             Happening::Held => {
@@ -205,6 +212,25 @@ fn a_users_database_that_is_put_in_place_counts_within_a_moment() {
     assert!(changed.contains("changed user alice"), "{changed}");
     let (status, _, err) = scene.gateway.stop();
     assert_eq!(status.code(), Some(0), "{err}");
+}
+
+/// What the write-ahead log of the old file holds would otherwise be read as a part of the new one.
+#[test]
+fn an_older_copy_that_is_moved_over_a_database_alone_is_read_as_it_is() {
+    let scene = Scene::set("users.db", Happening::RestoredOlder);
+    for number in 0..10 {
+        let name = format!("later{number}");
+        scene.place.run_well(&["user", "add", &name, "--no-password", "--group", "staff"], "");
+    }
+    fs::rename(scene.place.path("older.db"), &scene.database).unwrap();
+    scene.gateway.stderr.wait_for_text("the users database was removed or replaced");
+    scene.place.run_well(&["user", "set", "alice", "--full-name", "Alice"], "");
+    let listed = scene.place.run_well(&["user", "list"], "");
+    assert!(listed.contains("alice") && !listed.contains("later"), "{listed}");
+    let connection = Connection::open(&scene.database).unwrap();
+    let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+    scene.gateway.visitor().sign_in("alice", PASSWORD);
 }
 
 /// Without a file there is no user, and above all no first one to be made by whoever comes.
