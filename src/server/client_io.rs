@@ -18,6 +18,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -31,7 +32,7 @@ use super::{
     addresses::Place,
     alarm::Alarm,
     frames::{FAREWELL_BYTES, Flood, Frames, Kept},
-    framing::Framing,
+    framing::{Followed, Framing},
 };
 use crate::{
     interim::InterimSlot,
@@ -72,6 +73,9 @@ pub(super) struct Activity {
     /// Whether somebody would take the stream back from hyper, and whether hyper has nothing of it.
     asked_to_rest: AtomicBool,
     rests: AtomicBool,
+    /// Whether the stream waits for the response to a request that wants another protocol, and who is woken by that.
+    awaits_response: AtomicBool,
+    awaiting: AtomicWaker,
     /// Kept here because a connection that has changed its protocol outlives the task that served it.
     _slot: Slot,
 }
@@ -121,6 +125,8 @@ impl Activity {
             refused_told: AtomicU32::new(0),
             asked_to_rest: AtomicBool::new(false),
             rests: AtomicBool::new(false),
+            awaits_response: AtomicBool::new(false),
+            awaiting: AtomicWaker::new(),
             _slot: slot,
         })
     }
@@ -239,6 +245,9 @@ impl Drop for Running {
         if self.answering {
             self.activity.answering.fetch_sub(1, Ordering::Relaxed);
         }
+        if self.activity.awaits_response.load(Ordering::Relaxed) {
+            self.activity.awaiting.wake();
+        }
     }
 }
 
@@ -270,6 +279,8 @@ pub(super) struct ClientIo<T> {
     interim: Option<InterimSlot>,
     /// What has been taken from there and not been written yet.
     interim_left: Bytes,
+    /// What came behind a request that wants another protocol; nothing more is read before its response.
+    behind_upgrade: Option<Vec<u8>>,
     /// For HTTP/2. In a box, for whoever has none.
     frames: Option<Box<Frames>>,
     /// Something came that must not be read on from.
@@ -397,6 +408,7 @@ impl<T> ClientIo<T> {
             framing: (protocol == Protocol::Http1).then(Framing::new),
             interim: (protocol == Protocol::Http1).then(InterimSlot::default),
             interim_left: Bytes::new(),
+            behind_upgrade: None,
             frames: (protocol == Protocol::Http2).then(|| Box::new(Frames::new(limits.http2))),
             ended: false,
             answered: 0,
@@ -445,25 +457,60 @@ impl<T> ClientIo<T> {
     }
 
     /// Whatever is not framed as it must be is replaced by a NUL, which hyper refuses wherever it stands:
-    /// in a head with 400, in a body by breaking it off. Nothing is read after it.
+    /// in a head with 400, in a body by breaking it off. Nothing is read after it. What comes behind a request that
+    /// wants another protocol is kept back: it may be bytes of that protocol, in which no line ends as it must.
     fn follow(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         if self.activity.is_switched() {
             self.framing = None;
         }
         let Some(framing) = &mut self.framing else { return };
         let read = buf.filled().get(before..).unwrap_or_default();
-        let misplaced = framing.follow(read);
+        let followed = framing.follow_to_upgrade(read);
         // hyper is about to refuse it, and does not say which of the two limits it was.
         if framing.most_lines() > self.max_headers
             && !self.activity.has_many_lines.swap(true, Ordering::Relaxed)
         {
             self.counters.reached(Limit::MaxHeaders);
         }
-        if let Some(misplaced) = misplaced {
-            buf.set_filled(before + misplaced);
-            buf.put_slice(&[0]);
-            self.ended = true;
+        match followed {
+            Followed::All => {}
+            Followed::Upgrade(end) => {
+                let behind = read.get(end..).unwrap_or_default();
+                self.behind_upgrade.get_or_insert_default().splice(..0, behind.iter().copied());
+                self.activity.awaits_response.store(true, Ordering::Relaxed);
+                buf.set_filled(before + end);
+            }
+            Followed::Misplaced(misplaced) => {
+                buf.set_filled(before + misplaced);
+                buf.put_slice(&[0]);
+                self.ended = true;
+            }
         }
+    }
+
+    /// Hands out what was kept back, once it is known what it is: the request has changed the protocol, or its
+    /// response has ended.
+    fn poll_behind_upgrade(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<()> {
+        if self.activity.awaits_response.load(Ordering::Relaxed) {
+            self.activity.awaiting.register(cx.waker());
+            let begun = self.activity.begun.load(Ordering::Relaxed);
+            let has_begun = self.framing.as_ref().is_none_or(|framing| framing.heads() == begun);
+            if !self.activity.is_switched() && (self.activity.is_busy() || !has_begun) {
+                return Poll::Pending;
+            }
+            self.activity.awaits_response.store(false, Ordering::Relaxed);
+        }
+        let (before, mut behind) = (buf.filled().len(), self.behind_upgrade.take().unwrap_or_default());
+        let rest = behind.split_off(behind.len().min(buf.remaining()));
+        if !rest.is_empty() {
+            self.behind_upgrade = Some(rest);
+        }
+        if !behind.is_empty() {
+            buf.put_slice(&behind);
+            self.note_bytes();
+            self.follow(buf, before);
+        }
+        Poll::Ready(())
     }
 
     /// The same for HTTP/2: from the frame on that is one too many, nothing is read.
@@ -525,7 +572,11 @@ impl<T> ClientIo<T> {
 
     /// Whether hyper has nothing of this connection: no request, no part of one, and nothing of an answer.
     fn is_between_requests(&self) -> bool {
-        !self.ended && !self.unsent && !self.head_began && self.is_read_whole()
+        !self.ended
+            && !self.unsent
+            && !self.head_began
+            && self.behind_upgrade.is_none()
+            && self.is_read_whole()
     }
 
     /// Whether all that was read, of HTTP/1.1, is of requests that have begun and have come whole.
@@ -592,6 +643,14 @@ impl<T: AsyncRead + Readable + Unpin> AsyncRead for ClientIo<T> {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
+        if self.behind_upgrade.is_some() {
+            if self.poll_behind_upgrade(cx, buf).is_pending() {
+                return self.poll_late(cx).map(|limit| self.is_late(limit));
+            }
+            if buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+        }
         let read = match self.stream.poll_readable(cx) {
             Poll::Ready(()) => self.stream.poll_take(cx, buf),
             Poll::Pending => Poll::Pending,

@@ -19,6 +19,8 @@ pub(crate) struct Framing {
     began: bool,
     length: Option<u64>,
     chunked: bool,
+    /// Whether the request wants another protocol.
+    upgrades: bool,
     /// Heads that have ended.
     heads: u32,
     /// The header lines of the head that is being read, and the most that one had.
@@ -55,6 +57,18 @@ struct Text<'l> {
 /// A byte that RFC 9112 does not allow where it stands.
 struct Misplaced;
 
+/// How far [`Framing::follow_to_upgrade`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// To the end of the bytes.
+    All,
+    /// To the end of a request that wants another protocol (RFC 9110 §7.8), which is here. What comes behind it is that
+    /// protocol or the next request, and which of the two only the response tells.
+    Upgrade(usize),
+    /// To this byte, which does not belong there.
+    Misplaced(usize),
+}
+
 impl Framing {
     /// At the beginning of a connection.
     pub(crate) fn new() -> Self {
@@ -64,6 +78,7 @@ impl Framing {
             began: false,
             length: None,
             chunked: false,
+            upgrades: false,
             heads: 0,
             lines: 0,
             most_lines: 0,
@@ -85,8 +100,20 @@ impl Framing {
         matches!(self.part, Part::Head) && !self.began && self.line.is_empty()
     }
 
-    /// Follows the next bytes; says which of them is the first that does not belong there.
+    /// Follows the next bytes, all of which are HTTP; says which of them is the first that does not belong there.
     pub(crate) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            match self.follow_to_upgrade(bytes.get(at..).unwrap_or_default()) {
+                Followed::All => return None,
+                Followed::Upgrade(end) => at += end,
+                Followed::Misplaced(misplaced) => return Some(at + misplaced),
+            }
+        }
+    }
+
+    /// Follows the next bytes, until a request has ended that wants another protocol.
+    pub(super) fn follow_to_upgrade(&mut self, bytes: &[u8]) -> Followed {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match self.part {
@@ -100,21 +127,21 @@ impl Framing {
                     let plain = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                     let (plain, ending) = rest.split_at(plain);
                     if let Some(misplaced) = self.misplaced_in(plain) {
-                        return Some(at + misplaced);
+                        return Followed::Misplaced(at + misplaced);
                     }
                     at += plain.len();
                     match ending {
                         // Nearly always, a line is there whole, and looked at where it lies.
                         [b'\r', b'\n', ..] if self.line.is_empty() => {
                             if self.line_ended(Text::of(plain)).is_err() {
-                                return Some(at + 1);
+                                return Followed::Misplaced(at + 1);
                             }
                             at += 2;
                         }
                         [byte, ..] => {
                             self.line.push(plain);
                             if self.ending(*byte).is_err() {
-                                return Some(at);
+                                return Followed::Misplaced(at);
                             }
                             at += 1;
                         }
@@ -122,8 +149,12 @@ impl Framing {
                     }
                 }
             }
+            if self.upgrades && self.is_between() {
+                self.upgrades = false;
+                return Followed::Upgrade(at);
+            }
         }
-        None
+        Followed::All
     }
 
     fn skip(&mut self, left: u64, here: usize, still: impl Fn(u64) -> Part, then: Part) -> usize {
@@ -198,6 +229,7 @@ impl Framing {
             let length = digits(value, 10, MAX_DECIMAL_DIGITS).filter(|_| is_whole).ok_or(Misplaced)?;
             return if self.length.replace(length).is_some() { Err(Misplaced) } else { Ok(()) };
         }
+        self.upgrades |= value_of(b"upgrade", line).is_some();
         if let Some(value) = value_of(b"transfer-encoding", line) {
             let is_chunked = is_whole && value.eq_ignore_ascii_case(b"chunked");
             return if std::mem::replace(&mut self.chunked, true) || !is_chunked {
@@ -304,6 +336,27 @@ mod tests {
             "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;x=\"y\"\r\n\n\n\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n",
         ] {
             assert_eq!(follow(fine), None, "{fine:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_wants_another_protocol_is_followed_to_its_end() {
+        for (upgrade, behind) in [
+            ("GET / HTTP/1.1\r\nUpgrade: websocket\r\nHost: a\r\n\r\n", "\x02\x03a\nb"),
+            ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nupgrade:x\r\n\r\n", ""),
+            ("POST / HTTP/1.1\r\nUpgrade: x\r\nContent-Length: 3\r\n\r\nabc", "GET / HTTP/1.1\r\n"),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nUpgrade: x\r\n\r\n1\r\nx\r\n0\r\nY: z\r\n\r\n",
+                "\n",
+            ),
+        ] {
+            let whole = format!("{upgrade}{behind}");
+            let followed = Framing::new().follow_to_upgrade(whole.as_bytes());
+            assert_eq!(followed, Followed::Upgrade(upgrade.len()), "{whole:?}");
+            let mut framing = Framing::new();
+            let single = whole.bytes().position(|byte| framing.follow_to_upgrade(&[byte]) != Followed::All);
+            assert_eq!(single, Some(upgrade.len() - 1), "{whole:?}");
+            assert_eq!(framing.follow_to_upgrade(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Followed::All);
         }
     }
 

@@ -174,6 +174,62 @@ fn an_upstream_may_decline() {
 }
 
 #[test]
+fn bytes_sent_before_the_101_arrive_as_they_were_sent() {
+    let (agree, agreed) = channel::<()>();
+    let agreed = std::sync::Mutex::new(agreed);
+    let upstream = Upstream::scripted(move |conn| {
+        while conn.request()?.is_some() {
+            agreed.lock().unwrap().recv().ok();
+            conn.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")?;
+            while let Ok(bytes) = conn.bytes(1) {
+                conn.send(&bytes)?;
+            }
+        }
+        Ok(())
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, "reuse_after_body = true"));
+    let many = vec![b'\n'; 40_000];
+    let posting = |length: &str| switching("x", length).replace("GET ", "POST ");
+    for (head, body) in [
+        (switching("x", ""), ""),
+        (posting("Content-Length: 4\r\n"), "body"),
+        (posting("Transfer-Encoding: chunked\r\n"), "4\r\nbody\r\n0\r\n\r\n"),
+    ] {
+        for ahead in
+            [&b"\x82\x03a\nbMORE"[..], b"GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\n", &many]
+        {
+            let mut client = RawClient::connect(&gateway);
+            client.send([head.as_bytes(), body.as_bytes(), ahead].concat());
+            client.send("later");
+            agree.send(()).unwrap();
+            assert!(client.head().unwrap().starts_with("HTTP/1.1 101 "));
+            assert!(client.bytes(ahead.len()).unwrap() == ahead, "{:?}", ahead.escape_ascii().to_string());
+            assert_eq!(client.bytes(5).unwrap(), b"later");
+        }
+    }
+    assert!(upstream.seen().iter().all(|received| received.asked().ends_with(" /up")));
+}
+
+#[test]
+fn requests_behind_an_upgrade_that_is_declined_are_read_whole() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    let body = "x".repeat(30_000);
+    let post =
+        format!("POST /post HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let again = switching("websocket", "").replace("/up", "/again");
+    client.send(format!("{}{post}{again}{post}", switching("websocket", "")));
+    for _ in 0..4 {
+        assert_eq!(client.answer().text(), "ok");
+    }
+    let seen = upstream.seen();
+    let asked: Vec<_> = seen.iter().map(Received::asked).collect();
+    assert_eq!(asked, ["GET /up", "POST /post", "GET /again", "POST /post"]);
+    assert!(seen[1].body == body.as_bytes() && seen[3].body == body.as_bytes());
+}
+
+#[test]
 fn mistake_07_bytes_sent_before_the_101_reach_nobody_when_it_does_not_come() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
