@@ -374,6 +374,7 @@ fn snapshot(
         ..
     } = configuration;
     Snapshot {
+        generation: 0,
         policy,
         owned: Arc::new(OwnedNames::of(&apps)),
         loads: apps.iter().map(|app| in_flight.to_app(&app.name)).collect(),

@@ -6,12 +6,13 @@
 //! is a [`Refusal`].
 
 mod app_data;
+mod carried;
 mod cross_site;
 mod paced;
 mod shared_caches;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell},
     net::IpAddr,
     pin::{Pin, pin},
     rc::Rc,
@@ -36,7 +37,7 @@ use crate::{
     clock::{Clock, Timestamp},
     forward::{
         self, AnswerBody, BodyError, BoundConnections, Chain, Facts, Fault, FaultKind, Forwarder,
-        LastIntroduction, Leash, LeashEnd, Names, Untaken,
+        LastIntroduction, Names, Tie, Untaken,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -49,7 +50,7 @@ use crate::{
         RequestIds, Target, UnreadHead,
     },
     session::{
-        AppLimits, LastSession, LastToken, Owner, Presented, Session, Sessions,
+        AppLimits, LastSession, LastToken, Owner, Presented, Sessions,
         cookie::{self, Brought},
     },
     shield::{Audience, WorkerScript, Workers},
@@ -59,6 +60,7 @@ use crate::{
 };
 
 use app_data::{Keeping, Said};
+use carried::{Basis, Carried};
 use paced::Paced;
 
 /// What all workers share.
@@ -99,25 +101,6 @@ pub struct Gateway {
 struct Ledger {
     log: Option<Rc<AccessLog>>,
     counters: Arc<Counters>,
-}
-
-/// The answers that take long, and the sessions that they end with.
-#[derive(Debug, Default)]
-struct Carried(RefCell<Vec<(LeashEnd, Arc<Session>, AppLimits)>>);
-
-impl Carried {
-    fn tie(&self, session: &Arc<Session>, own: AppLimits) -> Leash {
-        let leash = Leash::default();
-        self.0.borrow_mut().push((leash.other_end(), Arc::clone(session), own));
-        leash
-    }
-
-    /// All that have not ended; forgets the others.
-    fn all(&self) -> Vec<(LeashEnd, Arc<Session>, AppLimits)> {
-        let mut carried = self.0.borrow_mut();
-        carried.retain(|(leash, ..)| leash.is_tied());
-        carried.clone()
-    }
 }
 
 /// The connection that a request came on.
@@ -430,7 +413,14 @@ impl Gateway {
                     cross_site::ward_off(shield, &permit, said, &viewer.presented, snapshot, exchange)?;
                 }
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
-                pin!(self.forward(permit, request, (presented, own), (snapshot, connection), exchange)).await
+                pin!(self.forward(
+                    permit,
+                    request,
+                    (presented, viewer.account.as_ref(), own),
+                    (snapshot, connection),
+                    exchange
+                ))
+                .await
             }
             Decision::Confirm => lead_to(Refusal::Confirm, request, connection, exchange, snapshot),
             Decision::Challenge if viewer.unknown => Err(Refusal::Unavailable),
@@ -528,7 +518,7 @@ impl Gateway {
         &self,
         permit: Permit,
         request: &mut Request<Option<Incoming>>,
-        (presented, own): (Option<&Presented>, AppLimits),
+        (presented, account, own): (Option<&Presented>, Option<&Arc<Account>>, AppLimits),
         (snapshot, connection): (&Snapshot, &Connection),
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
@@ -544,10 +534,6 @@ impl Gateway {
         let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
         let facts =
             Facts { id: exchange.id, peer_addr, peer, proxies: &snapshot.proxies, ports: connection.ports };
-        let tie = || match presented {
-            Some(Presented::Alive(session)) => self.carried.tie(session, own),
-            None | Some(Presented::Absent | Presented::Invalid) => Leash::default(),
-        };
         // A browser opens a connection of HTTP/1.1 for whatever authenticates connections, and no proxy can.
         let is_one_person = !shares_connection && !snapshot.proxies.trusts(peer_addr);
         // Its client gets the app's permission alone, and nobody's identity goes with it.
@@ -560,7 +546,18 @@ impl Gateway {
         let script = Workers::are_asked_for(request.headers()).then(|| exchange.target.clone()).flatten();
         let audience = if permit.is_public() { Audience::Everyone } else { Audience::SignedIn };
         let needs_session = !permit.is_public() || permit.user().is_some() || told.is_some();
-        let leash: Option<&dyn Fn() -> Leash> = if needs_session { Some(&tie) } else { None };
+        let session = match presented {
+            Some(Presented::Alive(session)) if needs_session => Some(session),
+            _ => None,
+        };
+        let (target, carried) = (exchange.target.clone().ok_or(Refusal::Internal)?, OnceCell::new());
+        let (began, basis) = (exchange.time, || Basis::new(snapshot, account, own));
+        let make = || {
+            let (leash, request) = self.carried.add((&target, &app.name), session, began, basis());
+            carried.set(request).ok();
+            leash
+        };
+        let tie = Tie::new(&make);
         let context = forward::Context {
             app,
             owned: &snapshot.owned,
@@ -569,7 +566,7 @@ impl Gateway {
                 .and_then(|shield| shield.answers.as_ref())
                 .is_some_and(|answers| answers.hides_software),
             facts,
-            leash,
+            tie: &tie,
             session_data: told.as_ref(),
             last: &connection.last.introduction,
             hold: &hold,
@@ -607,6 +604,9 @@ impl Gateway {
                     Box::pin(keeping.keep(&self.shared, said, response.headers_mut())).await;
                 }
                 Ok(response.map(OutgoingBody::Upstream))
+            }
+            Err(Fault { kind: FaultKind::Ended, .. }) => {
+                Err(carried.get().map_or(Refusal::Unavailable, |request| request.refusal()))
             }
             Err(fault) => {
                 tracing::warn!(
@@ -664,7 +664,7 @@ impl Gateway {
         exchange.shield = Some(cross_site::Noted::Preflight);
         Preflight::strip(request.headers_mut());
         let answer =
-            self.forward(permit, request, (None, AppLimits::default()), surroundings, exchange).await?;
+            self.forward(permit, request, (None, None, AppLimits::default()), surroundings, exchange).await?;
         if !answer.status().is_success() {
             return Err(Refusal::SignIn);
         }
@@ -680,35 +680,16 @@ impl Gateway {
             FaultKind::ClientStalled => self.ledger.counters.reached(Limit::BodyTimeout),
             FaultKind::ClientTooSlow => self.ledger.counters.reached(Limit::BodyRate),
             // Nothing that the upstream could help.
-            FaultKind::ClientBroke | FaultKind::LengthRequired => {}
+            FaultKind::ClientBroke | FaultKind::LengthRequired | FaultKind::Ended => {}
             other => self.ledger.counters.faulted(app, other.as_str()),
         }
     }
 
-    /// What a worker does beside requests: ends what ended sessions carry, closes idle upstream
-    /// connections, hands the log over. Called a few times a second.
-    pub async fn tidy(&self) {
+    /// What a worker does beside requests and [`Self::judge_carried`]: closes idle upstream connections, hands the log
+    /// over. Called a few times a second.
+    pub fn tidy(&self) {
         self.forwarder.prune();
         self.flush_log();
-        for (leash, session, own) in self.carried.all() {
-            if session.is_too_old_for(&own, self.shared.clock.now()) || !self.goes_on(&session).await {
-                tracing::debug!(session = %session.key, "ending what an ended session carries");
-                leash.end();
-            }
-        }
-    }
-
-    /// Whether a session may go on carrying something. While nobody can be asked, it may: it was allowed
-    /// when it began, and its absolute limit holds in any case.
-    async fn goes_on(&self, session: &Session) -> bool {
-        let limits = self.shared.current.load().portal.sessions;
-        let alive = self.shared.sessions.goes_on(session, self.shared.clock.now(), &limits).await;
-        let Owner::User { id, credential } = session.owner else { return alive.unwrap_or(true) };
-        let allowed = match self.account(id).await {
-            Ok(account) => account.is_some_and(|account| account.identity(credential).is_some()),
-            Err(_) => true,
-        };
-        allowed && alive.unwrap_or(true)
     }
 
     /// Hands collected log lines over.
@@ -1035,6 +1016,7 @@ fn refusal_for(fault: &Fault) -> Refusal {
         FaultKind::LengthRequired => Refusal::LengthRequired,
         FaultKind::ClientStalled | FaultKind::ClientTooSlow => Refusal::TooSlow,
         FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
+        FaultKind::Ended => Refusal::Unavailable,
     }
 }
 

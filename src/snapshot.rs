@@ -18,6 +18,8 @@ use crate::{
 /// The compiled configuration as requests see it. Swapped whole on reload, loaded once a request.
 #[derive(Debug)]
 pub struct Snapshot {
+    /// Which it is, counted by [`Current`]: what was decided by another one may be decided otherwise now.
+    pub generation: u64,
     /// Apps and rules.
     pub policy: Policy,
     /// How each app is forwarded, by [`crate::access::AppId`].
@@ -68,8 +70,14 @@ impl Current {
         self.0.load()
     }
 
+    /// The same for whoever has to wait meanwhile.
+    pub fn load_full(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
     /// Replaces it: requests that have begun keep the one they have.
-    pub fn replace(&self, snapshot: Snapshot) {
+    pub fn replace(&self, mut snapshot: Snapshot) {
+        snapshot.generation = self.0.load().generation.wrapping_add(1);
         self.0.store(Arc::new(snapshot));
     }
 }

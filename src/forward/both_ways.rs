@@ -16,7 +16,8 @@ use std::{
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    BodyError, Held, exchange::within, pool::Lease, sending::Sending, upload::Progress, wire::WireError,
+    BodyError, Held, Leash, exchange::within, leash::Half, pool::Lease, sending::Sending, upload::Progress,
+    wire::WireError,
 };
 
 /// A connection on which an answer is read while its request is still being sent. Dropped before the
@@ -34,15 +35,17 @@ struct Shared {
     lease: Option<Lease>,
     sending: Sending,
     reading: Option<Waker>,
+    /// Ends what is left of the request.
+    leash: Option<Leash>,
     /// Held for as long as anything is sent.
     _held: Held,
 }
 
 impl Both {
     /// Begins to send what is left of the request.
-    pub(super) fn new(lease: Lease, sending: Sending, held: Held) -> Self {
-        let shared =
-            Rc::new(RefCell::new(Shared { lease: Some(lease), sending, reading: None, _held: held }));
+    pub(super) fn new(lease: Lease, sending: Sending, cancel: Option<Leash>, held: Held) -> Self {
+        let shared = Shared { lease: Some(lease), sending, reading: None, leash: cancel, _held: held };
+        let shared = Rc::new(RefCell::new(shared));
         let sent = Rc::clone(&shared);
         let sending = tokio::task::spawn_local(async move {
             if let Err(error) = poll_fn(|cx| sent.borrow_mut().poll_send(cx)).await {
@@ -83,7 +86,7 @@ impl Both {
         tokio::task::spawn_local(async move {
             let sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx));
             let (now, over) = (Instant::now(), pin!(tokio::time::sleep(silence)));
-            if !matches!(within((over, now, silence), progress.as_deref(), sent).await, Some(Ok(()))) {
+            if !matches!(within((over, now, silence), progress.as_deref(), || (), sent).await, Some(Ok(()))) {
                 tracing::debug!("the rest of a request was given up after its answer");
             }
         });
@@ -102,6 +105,9 @@ impl Drop for Both {
 
 impl Shared {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        if self.leash.as_ref().is_some_and(|leash| leash.poll_ended(Half::Body, cx).is_ready()) {
+            return Poll::Ready(Err(BodyError::Ended));
+        }
         match &mut self.lease {
             Some(lease) => self.sending.poll(&mut lease.conn, cx),
             None => Poll::Ready(Ok(())),

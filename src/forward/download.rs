@@ -10,10 +10,11 @@ use std::{
 };
 
 use super::{
-    BodyError, Endpoint, Held, Leash, OwnedNames, Untaken,
+    BodyError, Endpoint, Held, Leash, OwnedNames, Tie, Untaken,
     body::clean_trailers,
     both_ways::Both,
     fault::Chain,
+    leash::Half,
     pool::Lease,
     sending::Sending,
     upload::Progress,
@@ -86,8 +87,8 @@ pub(super) struct Passage<'a> {
     pub(super) request_id: RequestId,
     pub(super) app: &'a Arc<str>,
     pub(super) owned: &'a Arc<OwnedNames>,
-    /// Asked for a leash if the body may take long.
-    pub(super) tie: Option<&'a dyn Fn() -> Leash>,
+    /// Ties the body if that may take long.
+    pub(super) tie: &'a Tie<'a>,
     /// Asked for what the rest of an upload holds.
     pub(super) hold: &'a dyn Fn() -> Held,
     /// What the responses of the client's connection hold; `None`: it has one at a time.
@@ -109,10 +110,11 @@ impl UpstreamBody {
         let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
         let progress = sending.progress();
         let upstream = Arc::clone(&lease.endpoint);
+        let cancel = if may_take_long { Some(passage.tie.tie()) } else { passage.tie.leash() }.cloned();
         let source = if sending.is_over() || sending.is_held() {
             Source::Alone { lease, sending }
         } else {
-            Source::Shared(Both::new(lease, sending, (passage.hold)()))
+            Source::Shared(Both::new(lease, sending, cancel.clone(), (passage.hold)()))
         };
         let rest = Rest {
             reader,
@@ -122,7 +124,7 @@ impl UpstreamBody {
             progress,
             timeout: passage.timeout,
             owned: Arc::clone(passage.owned),
-            leash: passage.tie.filter(|_| may_take_long).map(|tie| tie()),
+            leash: cancel,
             untaken: passage.untaken.cloned(),
             told: Told { request_id: passage.request_id, app: Arc::clone(passage.app), upstream },
         };
@@ -140,7 +142,7 @@ impl UpstreamBody {
 
 impl Rest {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if self.leash.as_ref().is_some_and(|leash| leash.poll_ended(cx).is_ready()) {
+        if self.leash.as_ref().is_some_and(|leash| leash.poll_ended(Half::Response, cx).is_ready()) {
             return Poll::Ready(Some(Err(BodyError::Ended)));
         }
         let Poll::Ready(piece) = self.poll_piece(cx) else {

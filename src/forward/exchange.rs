@@ -12,7 +12,7 @@ use http::Method;
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    BodyError,
+    BodyError, Tie,
     interim::InterimWay,
     marks::Marks,
     sending::Sending,
@@ -29,6 +29,8 @@ pub(super) enum Unanswered {
     Upstream(WireError),
     /// Nothing came in time.
     TooLate,
+    /// The request was ended by its leash.
+    Ended,
 }
 
 /// Sends a request until its answer has begun, and leaves `hidden` headers out of that; `sending` may not be over
@@ -38,12 +40,19 @@ pub(super) async fn exchange(
     sending: &mut Sending,
     (asked, hidden, interim): (&Method, Marks, &InterimWay<'_>),
     (since, limit): (Instant, Duration),
+    tie: &Tie<'_>,
 ) -> Result<AnswerHead, Unanswered> {
     let progress = sending.progress();
     let mut reader = HeadReader::new(hidden);
-    let mut silence = conn.spare().take_sleep(since + limit);
-    let answer = poll_fn(|cx| poll_answer(conn, sending, &mut reader, (asked, interim), cx));
-    let answer = within((silence.as_mut(), since, limit), progress.as_deref(), answer).await;
+    let mut silence = conn.spare().take_sleep(since + limit.min(TIED_AFTER));
+    let answer = poll_fn(|cx| match tie.poll_ended(cx) {
+        Poll::Ready(()) => Poll::Ready(Err(Unanswered::Ended)),
+        Poll::Pending => poll_answer(conn, sending, &mut reader, (asked, interim), cx),
+    });
+    let tie_it = || {
+        tie.tie();
+    };
+    let answer = within((silence.as_mut(), since, limit), progress.as_deref(), tie_it, answer).await;
     conn.spare().keep_sleep(silence);
     answer.unwrap_or(Err(Unanswered::TooLate))?;
     reader.into_head(asked).map_err(Unanswered::Upstream)
@@ -100,10 +109,11 @@ fn why_no_more(read: io::Result<usize>) -> Option<WireError> {
 }
 
 /// Waits for something to happen, from `since` as long as `limit`, which starts anew whenever something of the body goes out.
-/// `silence` may go off too early; it is put off then.
+/// `silence` may go off too early; it is put off then, and `early` is called.
 pub(super) async fn within<T>(
     (mut silence, since, limit): (Pin<&mut Sleep>, Instant, Duration),
     progress: Option<&Progress>,
+    early: impl Fn(),
     happening: impl Future<Output = T>,
 ) -> Option<T> {
     let mut happening = pin!(happening);
@@ -117,8 +127,12 @@ pub(super) async fn within<T>(
                 if due <= Instant::now() {
                     return None;
                 }
+                early();
                 silence.as_mut().reset(due);
             }
         }
     }
 }
+
+/// A request that waits longer for its response can be ended. Most have theirs before, and cost nothing.
+const TIED_AFTER: Duration = Duration::from_millis(500);

@@ -38,6 +38,8 @@ pub enum FaultKind {
     ClientTooSlow,
     /// The client's body was malformed, or its connection broke within it.
     ClientBroke,
+    /// It was ended from outside, by its [`super::Leash`].
+    Ended,
 }
 
 impl FaultKind {
@@ -55,6 +57,7 @@ impl FaultKind {
             Self::ClientStalled => "client-stalled",
             Self::ClientTooSlow => "client-too-slow",
             Self::ClientBroke => "client-broke",
+            Self::Ended => "ended",
         }
     }
 }
@@ -75,6 +78,7 @@ impl fmt::Display for Fault {
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
             FaultKind::ClientTooSlow => f.write_str("the client sent the request's body too slowly"),
             FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),
+            FaultKind::Ended => f.write_str("the request was ended before its response"),
         }
     }
 }

@@ -58,7 +58,7 @@ pub use fault::{Fault, FaultKind};
 pub use headers::Facts;
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use introduction::LastIntroduction;
-pub use leash::{Leash, LeashEnd};
+pub use leash::{Leash, LeashEnd, Tie};
 pub use names::{NameError, Names};
 pub use owned_names::OwnedNames;
 pub use session_data::{KeepsData, SessionLines};
@@ -115,8 +115,8 @@ pub struct Context<'a> {
     pub hides_software: bool,
     /// What is known beside the head.
     pub facts: Facts<'a>,
-    /// Asked for a leash when an answer may take long; `None`: nothing can end it early.
-    pub leash: Option<&'a dyn Fn() -> Leash>,
+    /// Asked for a leash when the request may take long.
+    pub tie: &'a Tie<'a>,
     /// What the app keeps in the session, for the app alone; `None`: nothing.
     pub session_data: Option<&'a HeaderValue>,
     /// Of the connection that the request came on.
@@ -148,6 +148,10 @@ impl Forwarder {
         let app = context.app;
         let user = permit.user().map(|user| user.id);
         let (mut request, client, mut upload) = Outgoing::new(permit, request, context);
+        // Before a byte goes up.
+        if upload.is_some() {
+            context.tie.tie();
+        }
         if let (Some(most), Announced::Chunked) = (app.collect_bodies, request.announced) {
             upload = Box::pin(request.collect(upload, most)).await?;
         }
@@ -163,7 +167,7 @@ impl Forwarder {
         let (mut head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
             let asked = (request.client.method(), hidden, &interim);
-            match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout)).await {
+            match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout), context.tie).await {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
@@ -334,6 +338,7 @@ impl Unanswered {
             Self::Upstream(WireError::TwoLengths) => FaultKind::TwoLengths,
             Self::Upstream(error) => FaultKind::Exchange(error),
             Self::TooLate => FaultKind::ResponseTimeout(timeout),
+            Self::Ended => FaultKind::Ended,
             Self::Client(error) => error.into(),
         }
     }
@@ -376,7 +381,7 @@ fn finish(
         headers.insert(UPGRADE, protocol);
         *response.headers_mut() = headers;
         let (upstream, ahead) = lease.conn.into_parts();
-        upgrade::tunnel(client, upstream, ahead, context.leash.map(|tie| tie()), (context.hold)());
+        upgrade::tunnel(client, upstream, ahead, context.tie.tie().clone(), (context.hold)());
         return Ok(response);
     }
     headers::to_client(&mut headers, &options, marks);
@@ -390,7 +395,7 @@ fn finish(
         request_id: context.facts.id,
         app: &context.app.name,
         owned: context.owned,
-        tie: context.leash,
+        tie: context.tie,
         hold: context.hold,
         untaken: context.untaken,
     };

@@ -9,7 +9,7 @@ use super::{Held, Leash, wire::Stream};
 
 /// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
 /// sent right behind its `101`; `held` is dropped at the end.
-pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: Option<Leash>, held: Held) {
+pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: Leash, held: Held) {
     tokio::task::spawn_local(async move {
         let _held = held;
         let mut client = match client.await {
@@ -25,19 +25,13 @@ pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: O
             drop(ahead);
             copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER_BYTES, BUFFER_BYTES).await
         };
-        let ended = async {
-            match &leash {
-                Some(leash) => leash.ended().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             copied = joined => {
                 if let Err(error) = copied {
                     tracing::debug!(%error, "an upgraded connection ended");
                 }
             }
-            () = ended => tracing::debug!("an upgraded connection was ended"),
+            () = leash.ended() => tracing::debug!("an upgraded connection was ended"),
         }
     });
 }

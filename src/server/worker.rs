@@ -82,7 +82,10 @@ pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            tidying.tidy().await;
+            tidying.tidy();
+            // In a task of its own: a look-up that hangs holds up no later round.
+            let judging = Rc::clone(&tidying);
+            spawn_local(async move { judging.judge_carried().await });
         }
     });
     for accepting in loops {

@@ -1,4 +1,5 @@
-//! What a session carries ends with it: upgraded connections, event streams, downloads.
+//! What a session carries ends with it: upgraded connections, event streams, downloads, uploads, requests that wait.
+//! So does what was allowed by a group or a rule that is no more.
 //!
 //! The upstream never ends any of them, so whatever ends was ended by the gateway.
 
@@ -17,10 +18,11 @@ use std::{
 
 use portcullis::{
     clock::Clock,
+    config,
     identity::UserName,
     server::Phase,
     session::{FileStore, Invalidator, SessionStore, StoreSurroundings, Which},
-    users::{HashSettings, Passwords},
+    users::{HashSettings, ListChange, Passwords, UserChange},
 };
 
 use crate::support::{
@@ -31,6 +33,150 @@ use crate::support::{
 };
 
 const PATHS: [&str; 3] = ["/ws", "/events", "/large"];
+const ALL_PATHS: [&str; 5] = ["/team/ws", "/team/events", "/team/large", "/team/wait", "/team/upload"];
+
+#[test]
+fn signing_out_ends_whatever_takes_long() {
+    let team = Team::new("");
+    let (mut alice, streams) = team.member("alice");
+    let (_bob, others) = team.member("bob");
+    assert_eq!(alice.sign_out().status, 303);
+    all_end(streams);
+    all_go_on(&others);
+    team.0.the_upstream_sees_ends(ALL_PATHS.len());
+}
+
+#[test]
+fn disabling_a_user_ends_whatever_takes_long() {
+    let team = Team::new("");
+    let (_alice, streams) = team.member("alice");
+    let (_bob, others) = team.member("bob");
+    team.0.gateway.users().set_active(&name("alice"), false).unwrap();
+    all_end(streams);
+    all_go_on(&others);
+}
+
+#[test]
+fn a_new_password_ends_whatever_takes_long() {
+    let team = Team::new("");
+    let (_alice, streams) = team.member("alice");
+    let (_bob, others) = team.member("bob");
+    let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+    let hash = Passwords::hash_now(settings, &"seven violet lanterns hum".to_owned().into());
+    team.0.gateway.users().set_password(&name("alice"), &hash).unwrap();
+    all_end(streams);
+    all_go_on(&others);
+}
+
+#[test]
+fn a_group_that_is_taken_ends_whatever_it_allowed() {
+    let team = Team::new("");
+    let (alice, streams) = team.member("alice");
+    let elsewhere = Scene::streams(&alice);
+    let (_bob, others) = team.member("bob");
+    let groups = ListChange { replace: Some(vec![]), ..ListChange::default() };
+    let change = UserChange { groups, ..UserChange::default() };
+    team.0.gateway.users().update(&name("alice"), &change).unwrap();
+    all_end(streams);
+    all_go_on(&others);
+    all_go_on(&elsewhere);
+}
+
+#[test]
+fn a_rule_that_is_changed_by_a_reload_ends_whatever_it_allowed() {
+    let team = Team::new("");
+    let (alice, streams) = team.member("alice");
+    let elsewhere = Scene::streams(&alice);
+    team.reload(&team.apps("").replace("group = \"team\"", "group = \"others\""));
+    all_end(streams);
+    all_go_on(&elsewhere);
+}
+
+#[test]
+fn a_path_that_a_reload_closes_to_strangers_ends_their_streams() {
+    let team = Team::new("");
+    let stranger = team.0.visitor();
+    let streams = Scene::streams_at(&stranger, ["/open/ws", "/open/events", "/open/wait", "/open/upload"]);
+    team.reload(&team.apps("").replace("allow = \"anyone\"", "allow = \"authenticated\""));
+    all_end(streams);
+}
+
+#[test]
+fn the_limits_of_an_app_end_whatever_takes_long() {
+    let team = Team::new("[app.session]\nlifetime = \"1h\"\n");
+    let (_alice, streams) = team.member("alice");
+    team.0.gateway.clock.advance(Duration::from_mins(59));
+    all_go_on(&streams);
+    team.0.gateway.clock.advance(Duration::from_mins(1));
+    all_end(streams);
+    // They hold for what is under way, too.
+    let team = Team::new("");
+    let (_alice, streams) = team.member("alice");
+    team.0.gateway.clock.advance(Duration::from_mins(5));
+    all_go_on(&streams);
+    team.reload(&team.apps("[app.session]\nlifetime = \"4m\"\n"));
+    all_end(streams);
+}
+
+#[test]
+fn while_users_cannot_be_looked_up_what_is_carried_goes_on_for_half_a_minute() {
+    let team = Team::new("");
+    let (_alice, mut streams) = team.member("alice");
+    // Held by nothing before it has waited for a while, of which the gateway's clock tells nothing.
+    streams.retain(|stream| stream.path != "/team/wait");
+    let users = team.0.gateway.folder().join("state/users.db");
+    let database = rusqlite::Connection::open(&users).unwrap();
+    database.execute_batch("ALTER TABLE change RENAME TO c; ALTER TABLE user RENAME TO u").unwrap();
+    until("the account is forgotten", || {
+        let id = portcullis::identity::UserId(1);
+        team.0.gateway.shared.directory.cached(id).is_none()
+    });
+    all_go_on(&streams);
+    team.0.gateway.clock.advance(Duration::from_secs(29));
+    all_go_on(&streams);
+    team.0.gateway.clock.advance(Duration::from_secs(2));
+    all_end(streams);
+}
+
+/// A scene with a part for members of a group.
+struct Team(Scene);
+
+impl Team {
+    fn new(keys: &str) -> Self {
+        let upstream = Upstream::start();
+        let apps = Self::apps_of(&upstream.addr, keys);
+        Self(Scene { gateway: TestGateway::start_with(GROUPS, &apps), upstream })
+    }
+
+    fn apps(&self, keys: &str) -> String {
+        Self::apps_of(&self.0.upstream.addr, keys)
+    }
+
+    fn apps_of(addr: &SocketAddr, keys: &str) -> String {
+        format!(
+            "[[app]]\nupstream = \"http://{addr}\"\ntimeout = \"10m\"\n{keys}\
+             [[app.rule]]\npath = \"/team/**\"\nallow = {{ group = \"team\" }}\n\
+             [[app.rule]]\npath = \"/open/**\"\nallow = \"anyone\"\n"
+        )
+    }
+
+    fn member(&self, who: &str) -> (Visitor, Vec<Stream>) {
+        self.0.gateway.add_user(who, &["team"]);
+        let mut visitor = self.0.visitor();
+        visitor.sign_in(who, &password(who));
+        let streams = Scene::streams_at(&visitor, ALL_PATHS);
+        (visitor, streams)
+    }
+
+    fn reload(&self, apps: &str) {
+        let gateway = &self.0.gateway;
+        let text = TestGateway::configuration(GROUPS, apps);
+        let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
+        gateway.reloader.apply(loaded.configuration).unwrap();
+    }
+}
+
+const GROUPS: &str = "[groups]\nteam = []\nothers = []";
 
 #[test]
 fn signing_out_ends_what_the_session_carries_on_other_connections() {
@@ -240,6 +386,10 @@ fn all_end(streams: Vec<Stream>) {
 fn all_go_on(streams: &Vec<Stream>) {
     for _ in 0..3 {
         for Stream { path, received, over, .. } in streams {
+            if path.ends_with("/wait") {
+                assert!(!over.load(Ordering::Relaxed), "{path} was ended");
+                continue;
+            }
             let before = received.load(Ordering::Relaxed);
             until(&format!("{path} goes on"), || {
                 assert!(!over.load(Ordering::Relaxed), "{path} was ended");
@@ -249,7 +399,7 @@ fn all_go_on(streams: &Vec<Stream>) {
     }
 }
 
-/// What a client is receiving.
+/// What a client is receiving, or sending.
 struct Stream {
     path: &'static str,
     received: Arc<AtomicU64>,
@@ -260,32 +410,54 @@ struct Stream {
 impl Stream {
     fn open(visitor: &Visitor, path: &'static str) -> Self {
         let mut wire = visitor.raw();
+        let (is_upload, has_head) =
+            (path.ends_with("/upload"), !path.ends_with("/upload") && !path.ends_with("/wait"));
         let cookies: Vec<_> = visitor.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let upgrade = if path.ends_with("/ws") {
             "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        } else if is_upload {
+            "Transfer-Encoding: chunked\r\n"
         } else {
             ""
         };
+        let method = if is_upload { "POST" } else { "GET" };
         let cookies = cookies.join("; ");
         let host = format!("localhost:{}", wire.sock.peer_addr().unwrap().port());
-        write!(wire, "GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{upgrade}\r\n").unwrap();
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            wire.read_exact(&mut byte).expect("a head");
-            head.extend(byte);
+        write!(wire, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{upgrade}\r\n")
+            .unwrap();
+        if has_head {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") {
+                wire.read_exact(&mut byte).expect("a head");
+                head.extend(byte);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let expected = if upgrade.is_empty() { "HTTP/1.1 200 " } else { "HTTP/1.1 101 " };
+            assert!(head.starts_with(expected), "{path}: {head}");
         }
-        let head = String::from_utf8(head).unwrap();
-        let expected = if upgrade.is_empty() { "HTTP/1.1 200 " } else { "HTTP/1.1 101 " };
-        assert!(head.starts_with(expected), "{path}: {head}");
         let (received, over) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
         let (end, ended) = channel();
         let (counted, closed) = (Arc::clone(&received), Arc::clone(&over));
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(1..) = wire.read(&mut buffer) {
-                counted.fetch_add(1, Ordering::Relaxed);
+            if is_upload {
+                wire.sock.set_read_timeout(Some(BETWEEN_PIECES)).expect("a socket option");
+                let is_silent = |error: &std::io::Error| {
+                    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+                };
+                while wire.write_all(b"4\r\ntick\r\n").and_then(|()| wire.flush()).is_ok()
+                    && wire.read(&mut buffer).is_err_and(|error| is_silent(&error))
+                {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            } else {
+                while let Ok(1..) = wire.read(&mut buffer)
+                    && has_head
+                {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
             }
             closed.store(true, Ordering::Relaxed);
             end.send(()).ok();
@@ -337,6 +509,11 @@ fn serve(mut socket: TcpStream, end: &Sender<()>) {
                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
                 b"c\r\ndata: tick\n\n\r\n".to_vec(),
             ),
+            Some("wait" | "upload") => {
+                while let Ok(1..) = socket.read(&mut [0; 4096]) {}
+                end.send(()).ok();
+                return;
+            }
             Some("large") => ("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", vec![b'x'; 1024]),
             _ => {
                 socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nquick").ok();
