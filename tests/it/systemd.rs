@@ -68,7 +68,10 @@ fn under_the_filter_of_the_unit_passwords_are_checked_at_a_lower_priority() {
     place.run_well(&["reload"], "");
     let (status, _, err) = gateway.stop();
     assert_eq!(status.code(), Some(0), "{err}");
-    assert!(!err.contains(" WARN ") && !err.contains(" ERROR "), "{err}");
+    // What else is warned of depends on the machine.
+    for word in [" ERROR ", "setpriority", "not permitted"] {
+        assert!(!err.contains(word), "{word}: {err}");
+    }
 }
 
 #[test]
