@@ -5,6 +5,10 @@
 //! out. What has a dot segment or a control character in any of the texts is refused: there is no
 //! telling what it would lead to.
 
+use encoding_rs::{
+    BIG5, EUC_KR, Encoding, GBK, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252,
+    WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
+};
 use percent_encoding::percent_decode_str;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark, is_nfkc};
 
@@ -19,10 +23,9 @@ pub(super) fn readings(path: &str) -> Result<Vec<String>, Malformed> {
     let mut found = vec![decoded_where_needed(path)];
     let mut next = 0;
     while let Some(reading) = found.get(next).cloned() {
-        for change in CHANGES {
-            if let Some(changed) = change(&reading)
-                && !found.contains(&changed)
-            {
+        let changed = CHANGES.iter().filter_map(|change| change(&reading));
+        for changed in changed.chain(best_fits(&reading)) {
+            if !found.contains(&changed) {
                 found.push(changed);
             }
         }
@@ -72,12 +75,11 @@ fn is_dots(segment: &str) -> bool {
 
 type Change = fn(&str) -> Option<String>;
 
-const CHANGES: [Change; 17] = [
+const CHANGES: [Change; 16] = [
     decoded,
     decoded_but_slashes,
     unicode_escapes_decoded,
     normalised,
-    best_fitted,
     ignorable_dropped,
     backslashes_turned,
     slashes_merged,
@@ -165,14 +167,32 @@ fn normalised(path: &str) -> Option<String> {
     (!path.is_ascii() && !is_nfkc(path)).then(|| path.nfkc().collect())
 }
 
-/// Windows, where a path becomes text of an old code page: `ł` is `l`, `∕` is `/`, and `¥` is `\\`. Which letters are
-/// kept depends on the page; here, none is that has another at its base.
-fn best_fitted(path: &str) -> Option<String> {
-    if path.is_ascii() {
-        return None;
+/// Windows, where a path becomes text of an old code page: `ł` is `l`, `∕` is `/`, and `¥` is `\\`. Each page keeps the
+/// letters that it has: `/é/ł` is `/é/l` in Western Europe and `/é/ł` in Poland, and `/e/l` where neither is known.
+fn best_fits(path: &str) -> impl Iterator<Item = String> {
+    let pages = CODE_PAGES.iter().map(|page| Some(*page)).chain([None]);
+    let pages = pages.take(if path.is_ascii() { 0 } else { usize::MAX });
+    pages.filter_map(|page| best_fitted(path, page))
+}
+
+/// The path in one code page; `None`: in none that has more than ASCII.
+fn best_fitted(path: &str, page: Option<&'static Encoding>) -> Option<String> {
+    let mut fitted = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character.is_ascii() || page.is_some_and(|page| is_in(page, character)) {
+            fitted.push(character);
+        } else {
+            let base = std::iter::once(character).nfkd().filter(|c| !is_combining_mark(*c));
+            fitted.extend(base.map(best_fit));
+        }
     }
-    let fitted: String = path.nfkd().filter(|c| !is_combining_mark(*c)).map(best_fit).collect();
     (fitted != path).then_some(fitted)
+}
+
+fn is_in(page: &'static Encoding, character: char) -> bool {
+    let (_, _, is_missing) = page.encode(character.encode_utf8(&mut [0; 4]));
+    // A yen sign that Japan's page writes as a backslash.
+    !is_missing && best_fit(character) != '\\'
 }
 
 /// As `bestfit1252.txt` and its kind have it, where Unicode knows no decomposition.
@@ -323,6 +343,24 @@ const SCRIPTS: [&str; 46] = [
 /// The longest of their names.
 pub(super) const LONGEST_SCRIPT: usize = 6;
 
+/// What Windows calls its ANSI code pages.
+static CODE_PAGES: [&Encoding; 14] = [
+    WINDOWS_1250,
+    WINDOWS_1251,
+    WINDOWS_1252,
+    WINDOWS_1253,
+    WINDOWS_1254,
+    WINDOWS_1255,
+    WINDOWS_1256,
+    WINDOWS_1257,
+    WINDOWS_1258,
+    WINDOWS_874,
+    SHIFT_JIS,
+    GBK,
+    EUC_KR,
+    BIG5,
+];
+
 /// Characters, and the one that they become.
 const BEST_FIT: [(&str, char); 34] = [
     ("α", 'a'),
@@ -416,9 +454,6 @@ mod tests {
             (dots_and_blanks_trimmed, "/a. ./b /c", Some("/a/b/c")),
             (streams_cut, "/b::$DATA/c:$I30:$INDEX_ALLOCATION/d:e$/f::g", Some("/b/c/d:e$/f::g")),
             (streams_cut, "/..::$DATA", Some("/..")),
-            (best_fitted, "/ādmiń∕Łx", Some("/admin/Lx")),
-            (best_fitted, "/x", None),
-            (best_fitted, "/日本", None),
             (ignorable_dropped, "/ad\u{200d}min\u{feff}", Some("/admin")),
             (ignorable_dropped, "/é", None),
             (blanks_around_trimmed, "/ admin/\u{a0}b\u{3000}/c d", Some("/admin/b/c d")),
@@ -433,6 +468,22 @@ mod tests {
         for (change, path, expected) in table {
             assert_eq!(change(path).as_deref(), *expected, "{path}");
         }
+    }
+
+    #[test]
+    fn each_code_page_keeps_the_letters_that_it_has() {
+        for (path, page, fitted) in [
+            ("/ādmiń∕Łx", None, Some("/admin/Lx")),
+            ("/日本", None, None),
+            ("/é∖ādmin", Some(WINDOWS_1252), Some("/é\\admin")),
+            ("/é/ł", Some(WINDOWS_1252), Some("/é/l")),
+            ("/é/ł", Some(WINDOWS_1250), None),
+            ("/é/ł", Some(WINDOWS_1251), Some("/e/l")),
+            ("/a¥b", Some(SHIFT_JIS), Some("/a\\b")),
+        ] {
+            assert_eq!(best_fitted(path, page).as_deref(), fitted, "{path} {page:?}");
+        }
+        assert_eq!(best_fits("/x").count(), 0);
     }
 
     #[test]
@@ -466,6 +517,9 @@ mod tests {
                 for reading in &all {
                     for change in CHANGES {
                         let changed = change(reading).unwrap_or_else(|| reading.clone());
+                        prop_assert!(all.contains(&changed), "{} of {}", changed, path);
+                    }
+                    for changed in best_fits(reading) {
                         prop_assert!(all.contains(&changed), "{} of {}", changed, path);
                     }
                 }

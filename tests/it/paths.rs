@@ -216,6 +216,8 @@ fn each_way_to_compare_a_path_is_judged_by_itself() {
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%25u0061dmin"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/%EF%BD%81dmin"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/adm%C4%B1n"),
+        (rules(&[everybody, ("/é/*", Allow::Staff)]), "/%C3%A9%e2%88%96a%64min."),
+        (rules(&[everybody, ("/é/admin", Allow::Staff)]), "/%C3%A9/%C4%81dmin"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/(S(x))/admin/x.aspx"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/(A(a)S(b)F(c))/admin/x.aspx"),
         (rules(&[everybody, ("/admin/**", Allow::Staff)]), "/adm(S(x))in/x.aspx"),
