@@ -24,7 +24,7 @@ pub struct OwnedNames {
 }
 
 impl OwnedNames {
-    /// The names of these apps, of every preset, and those of [`FAMILIES`].
+    /// The names of these apps, of every preset, and those of `FAMILIES`.
     pub fn of(apps: &[App]) -> Self {
         let mut owned = Self { names: Vec::new(), lengths: [0; 256] };
         let presets = IdentityHeaders::PRESETS.iter().filter_map(|name| IdentityHeaders::preset(name));
