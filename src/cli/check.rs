@@ -319,6 +319,10 @@ identity = "none"
 [[app.rule]]
 path = "/**"
 allow = "nobody"
+
+# Fits whatever number of file descriptors the machine allows.
+[limits]
+connections = 10
 "#,
         );
         assert_eq!((checked, err.as_str()), (Checked::Usable, ""));
