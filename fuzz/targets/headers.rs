@@ -91,7 +91,8 @@ fn fold(name: &HeaderName) -> String {
 
 /// What the documentation promises, in its words and not in those of the code.
 fn is_owned(folded: &str) -> bool {
-    let prefixes = ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-", "http-", "x-ssl-client-"];
+    let prefixes =
+        ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-", "http-", "x-ssl-client-"];
     let names = [
         "x-user",
         "x-teams",
