@@ -36,8 +36,9 @@ impl Destination {
             return Err(Malformed("the request names its destination more than once"));
         }
         let text = line.to_str().map_err(|_| WRONG)?;
-        // Everything that parses URLs would cut it off.
-        if text.contains('#') {
+        // A parser of URLs cuts off what follows, and an application that takes the rest for a file name does not: to it,
+        // `/drop/a?/../../team/b` is `/team/b`. In a name, clients encode both.
+        if text.contains(['#', '?']) {
             return Err(WRONG);
         }
         let path = if text.starts_with('/') {
@@ -127,7 +128,7 @@ mod tests {
         for (line, path) in [
             ("/team/x", "/team/x"),
             ("https://wiki.example:8443/team/x", "/team/x"),
-            ("HTTPS://Wiki.Example.:8443/team/x?y", "/team/x"),
+            ("HTTPS://Wiki.Example.:8443/team/x", "/team/x"),
             ("http://wiki.example:8443/", "/"),
             ("https://wiki.example:8443//team", "//team"),
         ] {
@@ -156,6 +157,8 @@ mod tests {
             "ftp://wiki.example:8443/x",
             "https://wiki.example:8443\\/x",
             "/x#y",
+            "/x?y",
+            "/drop/a?/../../team/x",
             "/a/../x",
             "/a/%2e%2e/x",
             "/x y",
