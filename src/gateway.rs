@@ -376,7 +376,7 @@ impl Gateway {
         cross_site::ward_off_worker(headers, own_app, snapshot, exchange)?;
         // Before this use of the session counts: the app may have limits of its own.
         let own = match (app, page) {
-            (Some(app), None) => snapshot.session_limits(app, &target),
+            (Some(app), None) => snapshot.session_limits(app, &target).ok_or(Refusal::Internal)?,
             _ => AppLimits::default(),
         };
         let viewer = pin!(self.identify(headers, snapshot, connection, &own, exchange.time)).await;
@@ -408,10 +408,10 @@ impl Gateway {
         match decide(&snapshot.policy, app, viewer.identity, viewer.confirmed, target) {
             Decision::Allow(permit) => {
                 exchange.unenforced = permit.unenforced().cloned();
-                if let Some(shield) = snapshot.shields.get(permit.app().0) {
-                    let said = (method, headers);
-                    cross_site::ward_off(shield, &permit, said, &viewer.presented, snapshot, exchange)?;
-                }
+                // An app without a shield has one that is off; one that is missing is a mistake of ours.
+                let shield = snapshot.shields.get(permit.app().0).ok_or(Refusal::Internal)?;
+                let said = (method, headers);
+                cross_site::ward_off(shield, &permit, said, &viewer.presented, snapshot, exchange)?;
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
                 pin!(self.forward(
                     permit,
@@ -542,7 +542,7 @@ impl Gateway {
         let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
         // sends then may be meant for that person alone.
-        let shield = snapshot.shields.get(permit.app().0);
+        let shield = snapshot.shields.get(permit.app().0).ok_or(Refusal::Internal)?;
         let script = Workers::are_asked_for(request.headers()).then(|| exchange.target.clone()).flatten();
         let audience = if permit.is_public() { Audience::Everyone } else { Audience::SignedIn };
         let needs_session = !permit.is_public() || permit.user().is_some() || told.is_some();
@@ -562,9 +562,7 @@ impl Gateway {
             app,
             owned: &snapshot.owned,
             limits,
-            hides_software: shield
-                .and_then(|shield| shield.answers.as_ref())
-                .is_some_and(|answers| answers.hides_software),
+            hides_software: shield.answers.as_ref().is_some_and(|answers| answers.hides_software),
             facts,
             tie: &tie,
             session_data: told.as_ref(),
@@ -585,10 +583,8 @@ impl Gateway {
                 exchange.upstream_time = Some(answer.upstream_time);
                 let mut response = answer.response;
                 // Before the gateway adds a cookie of its own.
-                if let Some(shield) = shield {
-                    let script = script.as_ref().map(|target| WorkerScript(target.path.as_str()));
-                    shield.complete(response.status(), response.headers_mut(), audience, script);
-                }
+                let script = script.as_ref().map(|target| WorkerScript(target.path.as_str()));
+                shield.complete(response.status(), response.headers_mut(), audience, script);
                 if !answer.session.is_empty()
                     && let Some(target) = &exchange.target
                 {

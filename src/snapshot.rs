@@ -48,10 +48,12 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The session limits of an app's own, for this request: the strictest reading of its path decides here, too.
-    pub fn session_limits(&self, app: &App, target: &Target) -> AppLimits {
-        let of = |app: &App| self.app_sessions.get(app.id.0).copied().unwrap_or_default();
-        let others = self.policy.routes_read_otherwise(target).into_iter().map(of);
-        others.fold(of(app), AppLimits::and)
+    ///
+    /// `None`: an app has no record of its limits, and must not be taken for one without limits.
+    pub fn session_limits(&self, app: &App, target: &Target) -> Option<AppLimits> {
+        let of = |app: &App| self.app_sessions.get(app.id.0).copied();
+        let mut others = self.policy.routes_read_otherwise(target).into_iter();
+        others.try_fold(of(app)?, |limits, other| Some(limits.and(of(other)?)))
     }
 }
 

@@ -205,7 +205,9 @@ impl Gateway {
         let is_of = |id: usize| snapshot.apps.get(id).is_some_and(|app| app.name == request.app);
         let routed = snapshot.policy.route(&request.target).ok().filter(|app| is_of(app.id.0));
         let Some(app) = routed else { return Verdict::Ends(Cause::Forbidden) };
-        let own = snapshot.session_limits(app, &request.target);
+        let Some(own) = snapshot.session_limits(app, &request.target) else {
+            return Verdict::Ends(Cause::Forbidden);
+        };
         if request.session.as_ref().is_some_and(|session| session.is_too_old_for(&own, now)) {
             return Verdict::Ends(Cause::SignedOut);
         }
