@@ -9,6 +9,7 @@ use std::{
 use crate::support::{
     client::{Answer, Http2, RawClient, full, request},
     gateway::TestGateway,
+    process::until,
     upstream::{PATIENCE, Upstream},
 };
 
@@ -380,10 +381,12 @@ fn the_status_is_told_on_its_own_port_and_nowhere_else() {
     let upstream = named("the app's own");
     let gateway = TestGateway::start(&app("x", "", &upstream));
     let status = gateway.addrs.status.unwrap();
-    for (path, expected) in
-        [("/healthz", "200"), ("/readyz", "200"), ("/", "404"), ("/.gateway/login", "404")]
-    {
-        let text = plain(status, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    let ask =
+        |path: &str| plain(status, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    // The status listener answers while the workers start.
+    until("it is ready", || ask("/readyz").starts_with("HTTP/1.1 200 "));
+    for (path, expected) in [("/healthz", "200"), ("/", "404"), ("/.gateway/login", "404")] {
+        let text = ask(path);
         assert!(text.starts_with(&format!("HTTP/1.1 {expected} ")), "{path}: {text}");
     }
     let mut client = RawClient::connect(&gateway);
