@@ -104,7 +104,7 @@
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
 //! | the open set-up link | [`Portal`] | used, an hour, a restart |
 //!
-//! Nothing is `static` but the log's subscriber.
+//! No `static` changes but the subscriber of the log, and in `moment` each thread keeps the time of its present poll.
 //!
 //! # Threads
 //!
