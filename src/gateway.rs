@@ -36,8 +36,8 @@ use crate::{
     access::{App, AppId, Decision, Outcome, Permit, Unenforced, Unrouted, decide, permit_preflight},
     clock::{Clock, Timestamp},
     forward::{
-        self, AnswerBody, BodyError, BoundConnections, Chain, Facts, Fault, FaultKind, Forwarder,
-        LastIntroduction, Names, Tie, Untaken,
+        self, AnswerBody, BodyError, BoundConnections, Chain, Facts, Fault, FaultKind, Forwarder, Names, Tie,
+        Untaken,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -140,16 +140,8 @@ pub struct LastSeen {
     token: LastToken,
     session: LastSession,
     account: LastAccount,
-    introduction: LastIntroduction,
     load: LastLoad,
     bound: BoundConnections,
-}
-
-impl LastSeen {
-    /// The connection rests: gives back what is quickly made again.
-    pub fn rest(&self) {
-        self.introduction.forget();
-    }
 }
 
 impl Connection {
@@ -566,7 +558,6 @@ impl Gateway {
             facts,
             tie: &tie,
             session_data: told.as_ref(),
-            last: &connection.last.introduction,
             hold: &hold,
             untaken: shares_connection.then_some(&connection.untaken),
             bound: (is_one_person && !is_preflight).then_some(&connection.last.bound),

@@ -29,8 +29,7 @@
 //! 5. **Forward.** A request needs a slot among those in flight, of its client and to its app ([`InFlight`]), and holds it
 //!    until its response has left. [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
 //!    judged: nothing goes out undecided, and what goes out is what was decided on. Headers of the
-//!    client that claim an identity go first, then those for one hop; ours are added last, and are written
-//!    anew when a connection's next request is somebody else's or for another app or host. The task of
+//!    client that claim an identity go first, then those for one hop; ours are added last. The task of
 //!    the connection itself writes to the upstream's socket and reads from it, and so does whoever reads
 //!    the answer's body: no other task is woken in between. Where an answer ends is decided once, and
 //!    what could be read in two ways is a [`Fault`]. What the app wants to keep in the session, its

@@ -74,14 +74,30 @@ pub(crate) struct Onward<'a> {
 
 /// Gives the headers that the upstream receives to `line`, one by one: what may pass of the client's, then
 /// ours. Written as they come instead of by rewriting the client's own, which costs four times as much.
-pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, mut line: impl FnMut(&HeaderName, &[u8])) {
-    of_client(client, &Options::of(client.get_all(CONNECTION)), onward, &mut line);
-    introduce(client, onward, &mut line);
-    of_this_request(onward, &mut line);
+pub(crate) fn to_upstream(client: &HeaderMap, onward: &Onward<'_>, line: impl FnMut(&HeaderName, &[u8])) {
+    to_upstream_with(client, &Options::of(client.get_all(CONNECTION)), onward, line);
+}
+
+/// The same, with the options of the client's `Connection`.
+pub(super) fn to_upstream_with(
+    client: &HeaderMap,
+    options: &Options,
+    onward: &Onward<'_>,
+    mut line: impl FnMut(&HeaderName, &[u8]),
+) {
+    of_client(client, options, onward, &mut line);
+    forwarded(client, onward.facts, &onward.permit.target().authority, &mut line);
+    if let Some(user) = onward.permit.user() {
+        onward.app.identity.tell(user, &mut line);
+    }
+    line(&REQUEST_ID, onward.facts.id.as_bytes());
+    if let Some(data) = onward.session_data {
+        line(&SESSION_DATA, data.as_bytes());
+    }
 }
 
 /// What may pass of the client's, as far as the hop to the upstream allows it.
-pub(super) fn of_client(
+fn of_client(
     client: &HeaderMap,
     options: &Options,
     onward: &Onward<'_>,
@@ -156,22 +172,6 @@ pub(super) fn of_client(
     } else if wants_trailers {
         line(&CONNECTION, b"te");
         line(&TE, b"trailers");
-    }
-}
-
-/// Where the request came from, and who asks.
-pub(super) fn introduce(client: &HeaderMap, onward: &Onward<'_>, mut line: impl FnMut(&HeaderName, &[u8])) {
-    forwarded(client, onward.facts, &onward.permit.target().authority, &mut line);
-    if let Some(user) = onward.permit.user() {
-        onward.app.identity.tell(user, &mut line);
-    }
-}
-
-/// What is told of this request alone.
-pub(super) fn of_this_request(onward: &Onward<'_>, mut line: impl FnMut(&HeaderName, &[u8])) {
-    line(&REQUEST_ID, onward.facts.id.as_bytes());
-    if let Some(data) = onward.session_data {
-        line(&SESSION_DATA, data.as_bytes());
     }
 }
 

@@ -75,11 +75,6 @@ impl IdentityHeaders {
         self.0.to_vec()
     }
 
-    /// Whether these are those, and no others that say the same.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Gives the headers that say who `user` is to `line`; what the user does not have is left out.
     pub fn tell(&self, user: &User, mut line: impl FnMut(&HeaderName, &[u8])) {
         for (name, value) in self.0.iter() {

@@ -22,7 +22,6 @@ mod fault;
 pub(crate) mod headers;
 mod identity_headers;
 mod interim;
-mod introduction;
 mod leash;
 mod marks;
 mod names;
@@ -57,7 +56,6 @@ pub(crate) use fault::Chain;
 pub use fault::{Fault, FaultKind};
 pub use headers::Facts;
 pub use identity_headers::{IdentityHeaders, IdentityValue};
-pub use introduction::LastIntroduction;
 pub use leash::{Leash, LeashEnd, Tie};
 pub use names::{NameError, Names};
 pub use owned_names::OwnedNames;
@@ -119,8 +117,6 @@ pub struct Context<'a> {
     pub tie: &'a Tie<'a>,
     /// What the app keeps in the session, for the app alone; `None`: nothing.
     pub session_data: Option<&'a HeaderValue>,
-    /// Of the connection that the request came on.
-    pub last: &'a LastIntroduction,
     /// Asked for what is to be held by whatever outlives the response: a tunnel, the rest of an upload.
     pub hold: &'a dyn Fn() -> Held,
     /// What the responses of the connection hold; `None`: it has one at a time.
@@ -292,16 +288,14 @@ impl<'a> Outgoing<'a> {
 
     /// The request as this server is to receive it.
     fn sending(&self, lease: &Lease, upload: Option<Box<Upload>>) -> Sending {
-        let Context { app, owned, ref facts, session_data, last, .. } = *self.context;
+        let Context { app, owned, ref facts, session_data, .. } = *self.context;
         let (permit, upgrade, endpoint) = (&self.permit, self.upgrade.as_ref(), &lease.endpoint);
         let closes = self.closes;
         let onward = Onward { permit, app, endpoint, owned, facts, upgrade, closes, session_data };
         let memory = lease.conn.spare().take_head();
         let client = self.client.headers();
         let mut head = RequestHead::begin(memory, self.client.method(), permit.target().path_and_query());
-        headers::of_client(client, &self.options, &onward, |name, value| head.line(name, value));
-        last.add(client, &onward, &mut head);
-        headers::of_this_request(&onward, |name, value| head.line(name, value));
+        headers::to_upstream_with(client, &self.options, &onward, |name, value| head.line(name, value));
         if self.expects_continue {
             head.line(&EXPECT, b"100-continue");
         }

@@ -99,7 +99,6 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
                 return;
             }
             Ended::Rests => {
-                asking.last.rest();
                 // `None` has changed its protocol, and never rests.
                 let Some(parts) = served.into_parts() else { return };
                 // Empty lines are nothing (RFC 9112 §2.2). Anything else would not have been at rest; rather than

@@ -44,11 +44,6 @@ impl RequestHead {
         Self { lines: head, says_zero }
     }
 
-    /// Begins without a request line: some lines that are to be added to heads.
-    pub(in crate::forward) fn piece() -> Self {
-        Self { lines: Vec::new(), says_zero: false }
-    }
-
     /// Adds a header; what it says of the body's length is left out, because [`RequestHead::end`] says it.
     pub(in crate::forward) fn line(&mut self, name: &HeaderName, value: &[u8]) {
         debug_assert!(HeaderValue::from_bytes(value).is_ok(), "{name} would break its line");
@@ -62,16 +57,6 @@ impl RequestHead {
         head.extend_from_slice(b": ");
         head.extend_from_slice(value);
         head.extend_from_slice(b"\r\n");
-    }
-
-    /// Adds lines that were written before.
-    pub(in crate::forward) fn lines(&mut self, lines: &[u8]) {
-        self.lines.extend_from_slice(lines);
-    }
-
-    /// What was written.
-    pub(in crate::forward) fn into_lines(self) -> Vec<u8> {
-        self.lines
     }
 
     /// The whole head of a request with this body.
