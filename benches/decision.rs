@@ -1,6 +1,6 @@
-//! What stands between a request's head and its being forwarded: the path, the rules, the session, the headers.
+//! The stages between the head of a request and its forwarding: path, rules, session, headers.
 //!
-//! All of it is pure or in memory, and none of it may grow with the number of rules, apps or sessions.
+//! All of them are pure or in memory. Their time must not grow with the number of rules, apps or sessions.
 
 #[path = "support/samples.rs"]
 mod samples;
@@ -23,7 +23,7 @@ use portcullis::{
     telemetry::{AccessLog, Format, LogWriter},
 };
 use samples::{
-    CLIENT, access_record, alice, answer_headers, browser_headers, look_up, policy, signed_in, target,
+    CLIENT, access_record, alice, browser_headers, look_up, policy, response_headers, signed_in, target,
 };
 
 criterion_group!(benches, paths, targets, decisions, sessions, identity_headers, shields, access_log);
@@ -50,7 +50,7 @@ fn targets(criterion: &mut Criterion) {
     });
 }
 
-/// Finding the app, then the rule, then asking it.
+/// Routing to the app, then the decision by its rules.
 fn decisions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decision");
     let identity = Identity::User(Arc::new(alice()));
@@ -102,12 +102,12 @@ fn identity_headers(criterion: &mut Criterion) {
             });
         });
     });
-    group.bench_function("looked for in a browser's", |bencher| {
+    group.bench_function("searched in a browser's headers", |bencher| {
         bencher.iter(|| headers.keys().filter(|name| owned.contains(black_box(name))).count());
     });
 }
 
-/// What the shield costs a request that only reads, one that changes something, and each answer.
+/// The shield: a request that only reads, one that changes something, and each response.
 fn shields(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("shield");
     let (senders, shield) = (Senders::default(), Shield::standard());
@@ -124,8 +124,8 @@ fn shields(criterion: &mut Criterion) {
             bencher.iter(|| senders.judge(black_box(&sent)));
         });
     }
-    for (name, cookie) in [("answer", None), ("answer with a cookie", Some("id=1; Path=/; HttpOnly"))] {
-        let mut received = answer_headers();
+    for (name, cookie) in [("response", None), ("response with a cookie", Some("id=1; Path=/; HttpOnly"))] {
+        let mut received = response_headers();
         received.extend(cookie.map(|cookie| (SET_COOKIE, HeaderValue::from_static(cookie))));
         group.bench_function(name, |bencher| {
             bencher.iter_batched_ref(

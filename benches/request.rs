@@ -1,9 +1,9 @@
-//! The whole path of a request, one after the other on one connection: TLS, HTTP, session, rules, upstream and back.
+//! Whole requests, one after the other on one connection: TLS, HTTP, session, rules, upstream and back.
 //!
-//! The time is a round trip's, so it counts the client and the upstream too; `compare/run` tells what the
-//! gateway alone costs.
+//! The figure is the time of a round trip, so it includes client and upstream. `compare/run` measures the CPU time of
+//! the gateway alone.
 
-#[expect(dead_code, unused_imports, reason = "each bench takes of it what it needs")]
+#[expect(dead_code, unused_imports, reason = "each bench uses a part of it")]
 mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -36,6 +36,6 @@ fn requests(criterion: &mut Criterion) {
             }
         }
         let status = runtime.block_on(client.get("/tcp/members/page", None));
-        assert_eq!(status, 401, "what was measured asks who is there");
+        assert_eq!(status, 401, "the measured path needs a sign-in");
     }
 }

@@ -1,13 +1,13 @@
-//! What sessions cost when there are a million of them.
+//! Sessions by the million: look-ups, memory, sign-ins, start.
 //!
 //!     cargo bench --bench sessions              everything, a few minutes, 1 GB of disk
 //!     cargo bench --bench sessions -- find      only the sections with this in their name
 //!
-//! Each figure comes from a process of its own, so that none sees the memory or the caches of another. Files are
-//! made under `target/`, or in the folder that `PORTCULLIS_BENCH_DIR` names: syncs cost what its disk takes.
+//! Each section runs in its own process, so that memory and caches of one do not influence another. Files are made
+//! under `target/`, or in the folder that `PORTCULLIS_BENCH_DIR` names. The time of a sync depends on its disk.
 
-#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "the program prints a table")]
+#![expect(clippy::unwrap_used, reason = "an error ends the measurement")]
 #![expect(clippy::cast_precision_loss, reason = "figures of three digits")]
 
 use std::{
@@ -34,10 +34,10 @@ use portcullis::{
 
 const MANY: u64 = 1_000_000;
 const FEW: u64 = 1_000;
-/// As the gateway has it.
+/// Size of the session cache in the gateway.
 const CACHED: u64 = 50_000;
-/// What browsers call themselves today, more or less.
 const HOST: &str = "wiki.example.com";
+/// A typical browser.
 const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                           Chrome/140.0.0.0 Safari/537.36";
 const LIMITS: Limits = Limits {
@@ -68,8 +68,8 @@ const SECTIONS: &[Section] = &[
     ("file: sign-ins a second, 1,000,000 alive", || sign_ins(MANY)),
     ("file: sign-ins while 1,000,000 expired ones are dropped", sign_ins_while_pruning),
     ("file: ending all 1,000,000 at once", end_all),
-    ("start: to the first answer, no session", || start(0)),
-    ("start: to the first answer, 1,000,000 sessions", || start(MANY)),
+    ("start: to the first response, no session", || start(0)),
+    ("start: to the first response, 1,000,000 sessions", || start(MANY)),
 ];
 
 fn main() {
@@ -100,8 +100,8 @@ fn find_in_file(alive: u64, in_use: u64) {
     measure_find(&Arc::new(in_file(&file)), in_use);
 }
 
-/// Finds sessions at random among those in use, on one thread and on two; time on the processor, so that
-/// it counts nobody else's work.
+/// Looks up random sessions among those in use, on one thread and on two. Measures CPU time, which other load on the
+/// machine does not influence.
 fn measure_find(sessions: &Arc<Sessions>, in_use: u64) {
     let finds: u64 = if in_use > CACHED { 200_000 } else { 1_000_000 };
     let tokens: Arc<Vec<SessionToken>> = Arc::new((0..in_use).map(token).collect());
@@ -110,7 +110,7 @@ fn measure_find(sessions: &Arc<Sessions>, in_use: u64) {
             .map(|thread| {
                 let (sessions, tokens) = (Arc::clone(sessions), Arc::clone(&tokens));
                 thread::spawn(move || {
-                    let before = on_processor();
+                    let before = cpu_nanos();
                     runtime().block_on(async {
                         let mut at = thread * 7919;
                         for _ in 0..finds {
@@ -121,7 +121,7 @@ fn measure_find(sessions: &Arc<Sessions>, in_use: u64) {
                             assert!(matches!(found, Presented::Alive(_)));
                         }
                     });
-                    on_processor() - before
+                    cpu_nanos() - before
                 })
             })
             .collect();
@@ -154,7 +154,7 @@ fn sign_in_past_the_limit() {
     let count = 100_000;
     runtime().block_on(async {
         for number in 0..MANY {
-            // The worst: all of one holder.
+            // The worst case: all sessions belong to one user.
             store.insert(new(record(number, 1))).await.unwrap();
         }
         let began = Instant::now();
@@ -172,7 +172,7 @@ fn memory_of_file(alive: u64) {
     let opened = resident() - before;
     runtime().block_on(async {
         for number in 0..alive.min(200_000) {
-            // All over the file, and four times what the cache holds.
+            // Spread over the file, and four times the size of the cache.
             let number = number * (alive / alive.min(200_000));
             let found = sessions.present(Some(&token(number)), now(), &LIMITS).await.unwrap();
             assert!(matches!(found, Presented::Alive(_)));
@@ -237,7 +237,7 @@ fn end_all() {
     println!("{:>8.1} s for {ended}", began.elapsed().as_secs_f64());
 }
 
-/// From the start of the process until `/readyz` says yes, which has written to the session store.
+/// Time from the start of the process until `/readyz` gives 200, which includes a write to the session store.
 fn start(alive: u64) {
     let folder = tempfile::tempdir_in(bench_folder()).unwrap();
     fs::create_dir(folder.path().join("state")).unwrap();
@@ -245,7 +245,7 @@ fn start(alive: u64) {
     let text = "[server]\nhttps = [\"127.0.0.1:0\"]\nstatus = \"127.0.0.1:0\"\n\
                 [[app]]\nupstream = \"builtin:whoami\"\n";
     fs::write(folder.path().join("gateway.toml"), text).unwrap();
-    // Makes a certificate, and whatever else is made only once.
+    // The first start makes a certificate and the databases.
     start_once(folder.path());
     let mut times: Vec<f64> = (0..7).map(|_| ms(start_once(folder.path()))).collect();
     times.sort_unstable_by(f64::total_cmp);
@@ -269,11 +269,11 @@ fn start_once(folder: &Path) -> Duration {
     });
     let status = status.expect("a status address");
     loop {
-        let mut answer = String::new();
+        let mut response = String::new();
         let mut socket = TcpStream::connect(&status).unwrap();
         socket.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        socket.read_to_string(&mut answer).unwrap();
-        if answer.starts_with("HTTP/1.1 200") {
+        socket.read_to_string(&mut response).unwrap();
+        if response.starts_with("HTTP/1.1 200") {
             break;
         }
     }
@@ -301,7 +301,7 @@ fn in_file(file: &Path) -> Sessions {
     .unwrap()
 }
 
-/// A new file with so many sessions; one of a kind is made once and copied.
+/// A new file with this number of sessions, copied from a pattern that is made once.
 fn filled(alive: u64) -> PathBuf {
     let folder = bench_folder();
     let (pattern, copy) = (folder.join(format!("{alive}.pattern")), folder.join("sessions.db"));
@@ -393,15 +393,15 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
-/// Memory of this process that is in use, in bytes; without what is mapped of files.
+/// Anonymous resident memory of this process in bytes; mapped files do not count.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// Nanoseconds that this thread has been running.
-fn on_processor() -> u64 {
+/// CPU time of this thread in nanoseconds.
+fn cpu_nanos() -> u64 {
     let line = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }

@@ -1,24 +1,20 @@
-//! Sign-ins as an attacker sees them: does the time tell who exists, and does a flood slow down who is signed in?
+//! Sign-ins under attack: does the response time reveal which users exist, and does a flood slow down signed-in users?
 //!
 //!     cargo bench --bench sign_in                  both, a minute or two
 //!     cargo bench --bench sign_in -- timing 500    the time of each kind of failure, in 500 rounds
 //!     cargo bench --bench sign_in -- flood 5       500 sign-ins at once, five times
 //!
-//! The gateway runs in this process, and so do its clients: on a small machine they take from each other. A figure
-//! is one within one run, never a time by itself.
+//! The gateway and its clients share this process, so on a small machine they compete for CPU time. Compare figures
+//! within one run only.
 //!
-//! Timing: each round tries every kind once, in random order, over one HTTP/2 connection, so that whatever else the machine
-//! does hits all of them alike. What is compared is the difference to a wrong password within each round: its mean
-//! without the outermost fifth at either end, with a confidence interval of 99 % (bootstrap, 4,000 samples). Once by
-//! the clock, as an attacker sees it, and once by the time that this process had on a processor, which tells finer
-//! differences on a machine that does other things, too.
+//! Timing: each round tries every kind of failure once, in random order, over one HTTP/2 connection, so that other load
+//! on the machine affects all kinds alike. The figure is the difference to a wrong password within each round: the mean
+//! without the outermost fifth at either end, with a confidence interval of 99 % (bootstrap, 4,000 samples). It is
+//! measured twice: by the clock, as an attacker sees it, and by the CPU time of this process, which shows finer
+//! differences on a busy machine.
 
-#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a measurement that cannot go on has failed"
-)]
+#![expect(clippy::print_stdout, reason = "the program prints a table")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "an error ends the measurement")]
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -26,7 +22,7 @@
     reason = "figures of three digits"
 )]
 
-#[expect(dead_code, unused_imports, reason = "each bench takes of it what it needs")]
+#[expect(dead_code, unused_imports, reason = "each bench uses a part of it")]
 mod support;
 
 use std::{
@@ -65,7 +61,7 @@ fn main() {
     }
 }
 
-/// How a sign-in can fail.
+/// Reasons for a failed sign-in.
 const KINDS: [&str; 6] = [
     "wrong password",
     "unknown user",
@@ -77,32 +73,32 @@ const KINDS: [&str; 6] = [
 
 fn timing(rounds: usize) {
     let gateway = gateway(1);
-    // More than a hundred failures of one account would be slowed down.
+    // The throttle slows an account down after a hundred failures.
     let crowd = rounds.div_ceil(FAILURES_EACH);
     add_users(&gateway, crowd);
     let runtime = runtime();
     let mut guesser = runtime.block_on(Guesser::open(&gateway, Protocol::Http2));
-    // The first checks touch fresh memory.
+    // The first checks fault in memory.
     for number in 0..10 {
         runtime.block_on(guesser.tries(&format!("warm-{number}")));
     }
-    let (mut by_clock, mut on_processors) =
+    let (mut by_clock, mut by_cpu_time) =
         (vec![[0.0; KINDS.len()]; rounds], vec![[0.0; KINDS.len()]; rounds]);
-    for (round, (clock, processors)) in by_clock.iter_mut().zip(&mut on_processors).enumerate() {
+    for (round, (clock, processors)) in by_clock.iter_mut().zip(&mut by_cpu_time).enumerate() {
         for kind in shuffled() {
             let name = user(kind, round % crowd);
-            let (began, before) = (Instant::now(), on_processor());
+            let (began, before) = (Instant::now(), cpu_micros());
             let status = runtime.block_on(guesser.tries(&name));
             clock[kind] = began.elapsed().as_secs_f64() * 1e6;
-            processors[kind] = on_processor() - before;
+            processors[kind] = cpu_micros() - before;
             assert_eq!(status, 401, "{name}");
         }
     }
     compare("by the clock", &by_clock);
-    compare("on the processors", &on_processors);
+    compare("by CPU time", &by_cpu_time);
 }
 
-/// Says which kinds take another time than a wrong password.
+/// Prints the kinds whose time differs from that of a wrong password.
 fn compare(measured: &str, times: &[[f64; KINDS.len()]]) {
     let rounds = times.len();
     println!("{rounds} rounds, {measured}; the difference is to a wrong password, in the same round\n");
@@ -124,11 +120,11 @@ fn compare(measured: &str, times: &[[f64; KINDS.len()]]) {
         }
     }
     if differ.is_empty() {
-        println!("\nno difference was found; one of {resolution:.0} us would have been");
+        println!("\nno difference found; one of {resolution:.0} us would have been found");
     } else {
         println!("\nA DIFFERENCE WAS FOUND: {}", differ.join(", "));
     }
-    println!("(each of the others has a chance of 1 % to be found different although it is not)\n");
+    println!("(each kind has a chance of 1 % to be reported although there is no difference)\n");
 }
 
 fn add_users(gateway: &Gateway, crowd: usize) {
@@ -159,7 +155,7 @@ fn user(kind: usize, number: usize) -> String {
     format!("{}-{number:03}", ["wrong", "nobod", "disab", "older", "halfd", "other"][kind])
 }
 
-/// 500 sign-ins at once, and what somebody who is signed in notices of it.
+/// Measures requests of a signed-in user during 500 sign-ins at once.
 fn flood(times: usize) {
     let cores = thread::available_parallelism().map_or(1, Into::into);
     let gateway = gateway(cores);
@@ -207,12 +203,12 @@ fn flood(times: usize) {
         });
     }
     println!(
-        "{AT_ONCE} sign-ins at once, {times} times, on {cores} cores: {checked} checked, {busy} told to come back (503)\n"
+        "{AT_ONCE} sign-ins at once, {times} times, on {cores} cores: {checked} checked, {busy} refused (503)\n"
     );
     println!("{:28}  {:>10}  {:>10}  {:>10}", "a signed-in user's requests", "number", "p50, us", "p99, us");
-    for (what, samples) in [("without", &quiet), ("with", &flooded)] {
+    for (name, samples) in [("without", &quiet), ("with", &flooded)] {
         let (p50, p99) = (quantile(samples, 0.5), quantile(samples, 0.99));
-        println!("{what:28}  {:>10}  {p50:>10.0}  {p99:>10.0}", samples.len());
+        println!("{name:28}  {:>10}  {p50:>10.0}  {p99:>10.0}", samples.len());
     }
     let ratio = |part| quantile(&flooded, part) / quantile(&quiet, part);
     println!("{:28}  {:>10}  {:>10.2}  {:>10.2}", "ratio", "", ratio(0.5), ratio(0.99));
@@ -252,7 +248,7 @@ impl Guesser {
         Self { client, csrf, cookie }
     }
 
-    /// Signs in with a wrong password; the status.
+    /// Sends a wrong password; returns the status.
     async fn tries(&mut self, name: &str) -> u16 {
         let fields =
             [("csrf", &*self.csrf), ("next", "/"), ("username", name), ("password", "a wrong guess")];
@@ -269,7 +265,7 @@ impl Guesser {
     }
 }
 
-/// With a throttle that is in nobody's way.
+/// A gateway whose throttle does not interfere.
 fn gateway(workers: usize) -> Gateway {
     let upstream = upstream::start();
     Gateway::start(
@@ -323,8 +319,8 @@ fn interval(samples: &[f64]) -> (f64, f64) {
     (quantile(&means, 0.005), quantile(&means, 0.995))
 }
 
-/// The time that all threads of this process have run, in microseconds.
-fn on_processor() -> f64 {
+/// CPU time of all threads of this process in microseconds.
+fn cpu_micros() -> f64 {
     let of_thread = |entry: std::io::Result<fs::DirEntry>| {
         let text = fs::read_to_string(entry.unwrap().path().join("schedstat")).unwrap_or_default();
         text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
@@ -332,7 +328,7 @@ fn on_processor() -> f64 {
     fs::read_dir("/proc/self/task").unwrap().map(of_thread).sum()
 }
 
-/// What the kernel says of this process, in KiB.
+/// A field of `/proc/self/status` in KiB.
 fn resident(field: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();

@@ -1,7 +1,8 @@
-"""Work for a build of Portcullis that counts what it does: people with browsers, before an application of many sizes.
+"""Training load for a build of Portcullis that counts how often its code runs.
 
-None of it is what the comparison measures: these requests have a browser's headers, other sizes, and a person's way
-through the gateway's pages. What is used here is what the compiler takes for worth its room and its time.
+The load differs from that of benches/compare, so that the comparison does not measure what it was trained with: these
+requests have a browser's headers and other sizes, and users go through the gateway's pages. The compiler optimises the
+code that runs often here.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from load import Load, Workload
 from portcullis import Portcullis
 from servers import USER, Upstream, cookie, make_certificate
 
-# Seconds of each load: what a gateway mostly does should weigh most.
+# Seconds of each load. Small responses are the usual case, so they get the most weight.
 SMALL_SECONDS, LARGE_SECONDS = 4, 1.5
 PEOPLE = 10
 FORM_BYTES, FILE_BYTES = 300, 70_000
@@ -33,7 +34,7 @@ BROWSER = {
     "Sec-Fetch-User": "?1",
     "Priority": "u=0, i",
 }
-# An application's own, beside the session's.
+# Cookies of an application, sent beside the session cookie.
 COOKIES = "theme=dark; csrftoken=yXq0mTt2Vb8Rk4; "
 
 H1, H2 = ("--h1", "-c", "6"), ("-c", "6", "-m", "6")
@@ -42,16 +43,16 @@ SMALL = (
     Workload("page-h2", "/20?page=3&sort=name", "a small page, HTTP/2", H2),
     Workload("script", "/10k?v=3f2a", "a script, HTTP/1.1", H1),
     Workload("script-h2", "/10k?v=3f2a", "a script, HTTP/2", H2),
-    Workload("visit", "/20", "a new connection for each, HTTP/1.1", ("--h1", "-c", "20"), new_connections=True),
-    Workload("visit-h2", "/20", "a new connection for each, HTTP/2", ("-c", "20"), new_connections=True),
+    Workload("visit", "/20", "a new connection for each request, HTTP/1.1", ("--h1", "-c", "20"), new_connections=True),
+    Workload("visit-h2", "/20", "a new connection for each request, HTTP/2", ("-c", "20"), new_connections=True),
 )
 LARGE = (
     Workload("download", "/1m", "a download, HTTP/1.1", H1),
     Workload("download-h2", "/1m", "a download, HTTP/2", H2),
 )
 POSTS = (
-    Workload("post", "/upload", "sent by a browser, HTTP/1.1", H1, uploads=True),
-    Workload("post-h2", "/upload", "sent by a browser, HTTP/2", H2, uploads=True),
+    Workload("post", "/upload", "a form or file, HTTP/1.1", H1, uploads=True),
+    Workload("post-h2", "/upload", "a form or file, HTTP/2", H2, uploads=True),
 )
 
 
@@ -79,11 +80,11 @@ def main():
                 for workload in workloads:
                     Load(folder, body, cpus[-1]).run(workload, gateway, seconds)
         if gateway.process.returncode != 0:
-            raise SystemExit(f"the gateway ended with {gateway.process.returncode}, and may have counted nothing")
+            raise SystemExit(f"the gateway ended with status {gateway.process.returncode}; its counts may be missing")
 
 
 def person(gateway):
-    """Comes unknown, signs in, looks about, and signs out."""
+    """A user without a session signs in, opens some pages, and signs out."""
     expect(gateway.ask("GET", "/10k", BROWSER), 303)
     expect(gateway.ask("GET", "/10k", {"Accept": "application/json"}), 401)
     gateway.sign_in()
@@ -101,9 +102,9 @@ def person(gateway):
     expect(gateway.ask("GET", "/10k", known), 303)
 
 
-def expect(answer, wanted):
-    if answer[0] != wanted:
-        raise SystemExit(f"{USER} was answered with {answer[0]} instead of {wanted}: {answer[2][:200]}")
+def expect(response, wanted):
+    if response[0] != wanted:
+        raise SystemExit(f"{USER} got status {response[0]} instead of {wanted}: {response[2][:200]}")
 
 
 if __name__ == "__main__":

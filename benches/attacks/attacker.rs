@@ -1,7 +1,7 @@
-//! The attackers: a process with as many connections as it was told, all of which do the same.
+//! The attackers: a process with a given number of connections, all of which do the same.
 //!
-//! Whoever is thrown out comes back, but all together not more often than [`RETURNS_A_SECOND`]: a handshake costs
-//! both sides, and without a bound this would measure nothing else.
+//! An attacker that the gateway disconnects connects again. All together do so at most [`RECONNECTS_A_SECOND`] times a
+//! second, because unbounded handshakes would be the only thing measured.
 
 use std::{
     cell::Cell,
@@ -30,16 +30,16 @@ use super::user::{client_config, connect, sign_in};
 /// One way to attack.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
-    /// What all attackers do together.
+    /// Rate of all attackers together, for the table.
     pub(crate) rate: &'static str,
     protocol: &'static [u8],
     /// Sent once.
     begin: fn() -> Vec<u8>,
-    /// Sent again and again; `Vec::new` for nothing.
+    /// Sent repeatedly; `Vec::new` sends nothing.
     again: fn(u32) -> Vec<u8>,
-    /// How often each of a thousand does that.
+    /// Interval at which each attacker sends `again`.
     every: Duration,
-    /// Whether it reads what comes.
+    /// Whether the attacker reads responses.
     reads: bool,
 }
 
@@ -64,7 +64,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "slow-read",
-        rate: "nothing is read of 64 MiB each",
+        rate: "64 MiB each, of which nothing is read",
         protocol: b"http/1.1",
         begin: || b"GET /public/large HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
         again: |_| Vec::new(),
@@ -147,8 +147,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
     },
 ];
 
-/// Attacks until it is killed; says `ready` once all have begun.
-#[expect(clippy::print_stdout, reason = "it tells the process that started it")]
+/// Attacks until it is killed; prints `ready` once all attackers have begun.
+#[expect(clippy::print_stdout, reason = "the parent process reads it")]
 pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize) {
     let attack = ATTACKS.iter().find(|attack| attack.name == name).expect("the name of an attack");
     let addr: SocketAddr = addr.parse().unwrap();
@@ -156,16 +156,16 @@ pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
     runtime.block_on(async move {
         let begun = Rc::new(Cell::new(0));
-        let turnstile = Rc::new(Turnstile::default());
+        let reconnects = Rc::new(ReconnectLimit::default());
         for number in 0..connections {
             spawn_local(keep_attacking(
                 attack,
                 (Arc::clone(&tls), addr),
                 number,
                 Rc::clone(&begun),
-                Rc::clone(&turnstile),
+                Rc::clone(&reconnects),
             ));
-            // Handshakes take turns, or the first would be late for the limit on them.
+            // At most 20 handshakes at a time, so that none exceeds the gateway's time limit.
             if number % 20 == 19 {
                 while begun.get() + 20 <= number {
                     sleep(Duration::from_millis(1)).await;
@@ -188,12 +188,12 @@ async fn keep_attacking(
     (tls, addr): (Arc<ClientConfig>, SocketAddr),
     number: usize,
     begun: Rc<Cell<usize>>,
-    turnstile: Rc<Turnstile>,
+    reconnects: Rc<ReconnectLimit>,
 ) {
     let mut is_first = true;
     loop {
         if !is_first {
-            turnstile.pass().await;
+            reconnects.pass().await;
         }
         let stream = connect(&tls, addr).await;
         if std::mem::take(&mut is_first) {
@@ -205,7 +205,7 @@ async fn keep_attacking(
             } else {
                 attack_over(stream, attack, number).await
             };
-            // Thrown out, most likely: that is what is to be seen.
+            // The gateway usually ends the connection; the table counts its limits.
             attacked.ok();
         }
     }
@@ -234,11 +234,11 @@ async fn attack_over(mut stream: TlsStream<TcpStream>, attack: &Attack, number: 
     Ok(())
 }
 
-/// Tries wrong passwords of people who are not there, as a browser would.
+/// Sends wrong passwords of unknown users, as a browser would.
 async fn guess(stream: TlsStream<TcpStream>, number: usize, every: Duration) -> io::Result<()> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     spawn_local(connection);
-    // Spread over the whole time, not all at once.
+    // Spreads the attackers over the interval.
     sleep(every * u32::try_from(number % 1000).unwrap() / 1000).await;
     loop {
         sender.ready().await.map_err(io::Error::other)?;
@@ -247,14 +247,15 @@ async fn guess(stream: TlsStream<TcpStream>, number: usize, every: Duration) -> 
     }
 }
 
-/// Lets so many through a second.
+/// Limits reconnects to [`RECONNECTS_A_SECOND`].
 #[derive(Default)]
-struct Turnstile(Cell<Option<tokio::time::Instant>>);
+struct ReconnectLimit(Cell<Option<tokio::time::Instant>>);
 
-impl Turnstile {
+impl ReconnectLimit {
     async fn pass(&self) {
         let now = tokio::time::Instant::now();
-        let next = self.0.get().map_or(now, |last| now.max(last + Duration::from_secs(1) / RETURNS_A_SECOND));
+        let next =
+            self.0.get().map_or(now, |last| now.max(last + Duration::from_secs(1) / RECONNECTS_A_SECOND));
         self.0.set(Some(next));
         tokio::time::sleep_until(next).await;
     }
@@ -279,7 +280,7 @@ fn block(path: &[u8]) -> Vec<u8> {
     [&[0x82, 0x87, 0x01, 9][..], b"localhost", &[0x04, path_length], path].concat()
 }
 
-const RETURNS_A_SECOND: u32 = 50;
+const RECONNECTS_A_SECOND: u32 = 50;
 const SIGN_IN: &str = "sign-in";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;

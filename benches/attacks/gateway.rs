@@ -1,4 +1,4 @@
-//! The gateway under attack: the release binary, in a folder of its own.
+//! The gateway under attack: the release binary in a temporary folder.
 
 use std::{
     fs,
@@ -17,13 +17,13 @@ use portcullis::{
 };
 use tempfile::TempDir;
 
-/// Running; it ends when this is dropped.
+/// A running gateway. Dropping it ends the process.
 pub(crate) struct Gateway {
     child: Child,
     folder: TempDir,
     pub(crate) addr: SocketAddr,
     status: SocketAddr,
-    /// Whether it has a core of its own.
+    /// Whether the gateway has a core to itself.
     pub(crate) pinned: bool,
 }
 
@@ -57,13 +57,13 @@ impl Gateway {
         let child =
             command.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let this = Self { child, folder, addr, status, pinned };
-        while this.ask("/readyz").is_none_or(|answer| !answer.starts_with("HTTP/1.1 200")) {
+        while this.ask("/readyz").is_none_or(|response| !response.starts_with("HTTP/1.1 200")) {
             thread::sleep(Duration::from_millis(20));
         }
         this
     }
 
-    /// The certificate that clients have to believe.
+    /// Certificate that clients have to trust.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.path().join("certs/self-signed.pem")
     }
@@ -85,9 +85,9 @@ impl Gateway {
     fn ask(&self, path: &str) -> Option<String> {
         let mut socket = TcpStream::connect(self.status).ok()?;
         write!(socket, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).ok()?;
-        Some(answer)
+        let mut response = String::new();
+        socket.read_to_string(&mut response).ok()?;
+        Some(response)
     }
 }
 
@@ -98,7 +98,7 @@ impl Drop for Gateway {
     }
 }
 
-/// Leaves the first core to the gateway; what this process starts inherits that.
+/// Pins this process and its children to the second core, so that the gateway has the first to itself.
 fn pin_self() -> bool {
     let pid = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-a", "-p", "-c", "1", &pid]).stdout(Stdio::null()).status();
@@ -109,5 +109,5 @@ fn free() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
-/// Of the user who is signed in.
+/// Password of the signed-in user.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";

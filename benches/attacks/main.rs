@@ -1,17 +1,17 @@
-//! What a signed-in user notices while the gateway is attacked.
+//! Measures the throughput of a signed-in user while the gateway is attacked.
 //!
 //!     benches/attacks/run                     every attack, about six minutes
 //!     benches/attacks/run --only slow-loris   one of them
 //!
-//! The gateway is the release binary in a process of its own, the attackers are another, the user and the
-//! upstream are this one. Each round measures the user's requests first without the attack and then with it, so
-//! that whatever else the machine does is in both; the ratio of the medians is the figure. Attackers keep to a
-//! rate that is told in the table: on a machine that they share with the gateway their own work is in the figure,
-//! too. Nothing here fails for being slow.
+//! The gateway is the release binary in its own process, the attackers are a second process, user and upstream are
+//! this one. Each round measures the user's requests first without the attack and then with it, so that other load
+//! on the machine affects both. The figure is the ratio of the medians. The table names the rate of the attackers;
+//! on a machine that they share with the gateway, their own CPU time influences the figure. There is no bound that
+//! fails the bench.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
-#![expect(clippy::indexing_slicing, reason = "of texts that this program knows")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program prints a table")]
+#![expect(clippy::unwrap_used, reason = "an error ends the measurement")]
+#![expect(clippy::indexing_slicing, reason = "the indices are constants")]
 
 mod attacker;
 mod gateway;
@@ -50,9 +50,9 @@ fn main() {
         plan.time,
         plan.time,
         if gateway.pinned {
-            "has one core, everything else the other"
+            "has one core, all other processes the second"
         } else {
-            "shares all cores with everything else"
+            "shares all cores with the other processes"
         }
     );
     println!("| attack | rate of all attackers | requests/s without | with | ratio | memory before | with |");
@@ -64,7 +64,7 @@ fn main() {
         for _ in 0..plan.rounds {
             without.push(user.measure(plan.time));
             let attackers = Attackers::start(attack.name, &gateway, plan.connections);
-            // Their arrival, a thousand handshakes, is over; what they hold fills up.
+            // The thousand handshakes are over; the buffers that the attackers hold fill up.
             thread::sleep(SETTLE);
             with.push(user.measure(plan.time));
             most = most.max(gateway.memory());
@@ -98,7 +98,7 @@ fn main() {
     fs::write(folder.join("attacks.json"), format!("{json:#}\n")).unwrap();
 }
 
-/// What is to be measured.
+/// Command-line options.
 struct Plan {
     time: Duration,
     rounds: usize,
@@ -127,11 +127,11 @@ impl Plan {
     }
 }
 
-/// A process that attacks, until this is dropped.
+/// A process of attackers. Dropping it ends the attack.
 struct Attackers(std::process::Child);
 
 impl Attackers {
-    /// Starts them and waits until all are at it.
+    /// Starts the process and waits until all attackers have begun.
     fn start(name: &str, gateway: &Gateway, connections: usize) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["attack", name, &gateway.addr.to_string()])
@@ -143,7 +143,7 @@ impl Attackers {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         if line.trim() != "ready" {
-            eprintln!("{name}: the attackers did not come as far as their attack");
+            eprintln!("{name}: the attackers did not begin their attack");
         }
         Self(child)
     }

@@ -1,4 +1,4 @@
-//! An upstream that answers at once: a little, or under `/large` more than any buffer takes.
+//! An upstream that responds at once: with two bytes, or under `/large` with more than any buffer takes.
 
 use std::{
     io::{self, Read, Write},
@@ -6,19 +6,19 @@ use std::{
     thread,
 };
 
-/// Starts it; it lives as long as the process.
+/// Starts the upstream, which lives as long as the process.
 pub(crate) fn start() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            thread::Builder::new().stack_size(64 << 10).spawn(move || answer(connection)).unwrap();
+            thread::Builder::new().stack_size(64 << 10).spawn(move || serve(connection)).unwrap();
         }
     });
     addr
 }
 
-fn answer(mut connection: TcpStream) -> io::Result<()> {
+fn serve(mut connection: TcpStream) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut head = Vec::new();
     let mut received = vec![0; 4096];
@@ -28,7 +28,7 @@ fn answer(mut connection: TcpStream) -> io::Result<()> {
             return Ok(());
         }
         head.extend_from_slice(&received[..length]);
-        // A body is not looked for: whoever sends one here never ends it.
+        // Bodies are not read: the only client that sends one never ends it.
         if !head.windows(4).any(|four| four == b"\r\n\r\n") {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Somebody who is signed in and works: one request after the other, on a few connections.
+//! The signed-in user: sends one request after the other on a few connections.
 
 use std::{
     cell::Cell,
@@ -36,7 +36,7 @@ pub(crate) struct User {
     cookie: String,
 }
 
-/// One that is made anew when the gateway says that an answer was its last: it carries so many requests, and so long.
+/// A connection that is replaced when a response says `Connection: close`, as the limits of the gateway demand.
 struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     tls: Arc<ClientConfig>,
@@ -65,7 +65,7 @@ impl User {
         Self { runtime, connections, cookie }
     }
 
-    /// Requests a second, over this time.
+    /// Measures requests a second over this time.
     #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
     pub(crate) fn measure(&self, time: Duration) -> f64 {
         let done = Rc::new(Cell::new(0_u64));
@@ -85,9 +85,9 @@ impl User {
                                 .header(header::COOKIE, &cookie)
                                 .body(Full::default())
                                 .unwrap();
-                            let answer = connection.ask(request).await;
-                            assert_eq!(answer.status(), 200);
-                            connection.take(answer).await;
+                            let response = connection.send(request).await;
+                            assert_eq!(response.status(), 200);
+                            connection.finish(response).await;
                             done.set(done.get() + 1);
                         }
                     })
@@ -103,33 +103,33 @@ impl User {
 
 impl Connection {
     async fn open(tls: Arc<ClientConfig>, addr: SocketAddr) -> Self {
-        let sender = Self::shake_hands(&tls, addr).await;
+        let sender = Self::handshake(&tls, addr).await;
         Self { sender, tls, addr }
     }
 
-    async fn shake_hands(tls: &Arc<ClientConfig>, addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
-        let stream = connect(tls, addr).await.expect("the user gets in");
+    async fn handshake(tls: &Arc<ClientConfig>, addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
+        let stream = connect(tls, addr).await.expect("the user can connect");
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         spawn_local(connection);
         sender
     }
 
-    async fn ask(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
         self.sender.ready().await.expect("an open connection");
-        self.sender.send_request(request).await.expect("the user is served")
+        self.sender.send_request(request).await.expect("a response")
     }
 
-    /// Reads an answer to its end, and connects again if no other will follow it here.
-    async fn take(&mut self, answer: Response<Incoming>) {
-        let is_last = answer.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
-        read(answer).await;
+    /// Reads a response to its end, and reconnects if the gateway closes the connection.
+    async fn finish(&mut self, response: Response<Incoming>) {
+        let is_last = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
+        read(response).await;
         if is_last {
-            self.sender = Self::shake_hands(&self.tls, self.addr).await;
+            self.sender = Self::handshake(&self.tls, self.addr).await;
         }
     }
 }
 
-/// Fills the form in; the session's cookie, if that was right.
+/// Sends the sign-in form; returns the session cookie if the password was right.
 pub(crate) async fn sign_in(
     sender: &mut http1::SendRequest<Full<Bytes>>,
     name: &str,
@@ -137,9 +137,9 @@ pub(crate) async fn sign_in(
 ) -> Option<String> {
     let request =
         Request::get("/.gateway/login").header(header::HOST, "localhost").body(Full::default()).unwrap();
-    let answer = sender.send_request(request).await.ok()?;
-    let form_cookie = cookie(&answer, "")?;
-    let page = read(answer).await;
+    let response = sender.send_request(request).await.ok()?;
+    let form_cookie = cookie(&response, "")?;
+    let page = read(response).await;
     let (_, after) = page.split_once("name=\"csrf\" value=\"")?;
     let (csrf, _) = after.split_once('"')?;
     let fields = form_urlencoded::Serializer::new(String::new())
@@ -154,21 +154,22 @@ pub(crate) async fn sign_in(
         .body(Full::from(fields))
         .unwrap();
     sender.ready().await.ok()?;
-    let answer = sender.send_request(request).await.ok()?;
-    let session = cookie(&answer, "__Host-Http-portcullis=");
-    read(answer).await;
+    let response = sender.send_request(request).await.ok()?;
+    let session = cookie(&response, "__Host-Http-portcullis=");
+    read(response).await;
     session
 }
 
-fn cookie(answer: &Response<Incoming>, begins: &str) -> Option<String> {
-    let lines = answer.headers().get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let line = lines.into_iter().find(|line| line.starts_with(begins))?;
-    line.split(';').next().map(str::to_owned)
+fn cookie(response: &Response<Incoming>, prefix: &str) -> Option<String> {
+    let values =
+        response.headers().get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let value = values.into_iter().find(|value| value.starts_with(prefix))?;
+    value.split(';').next().map(str::to_owned)
 }
 
-async fn read(answer: Response<Incoming>) -> String {
+async fn read(response: Response<Incoming>) -> String {
     #[expect(clippy::disallowed_methods, reason = "limited")]
-    let body = Limited::new(answer.into_body(), 1 << 20).collect().await.unwrap().to_bytes();
+    let body = Limited::new(response.into_body(), 1 << 20).collect().await.unwrap().to_bytes();
     String::from_utf8_lossy(&body).into_owned()
 }
 
@@ -183,7 +184,7 @@ pub(crate) async fn connect(
     TlsConnector::from(Arc::clone(tls)).connect(name, socket).await
 }
 
-/// Believes this certificate and speaks this protocol.
+/// Client settings that trust this certificate and offer this protocol.
 pub(crate) fn client_config(certificate: &Path, protocol: &[u8]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-"""Before anything is measured: all really proxy, and whoever should ask who is there really asks."""
+"""Checks before the measurement: every proxy forwards, and every proxy with a login refuses requests without one."""
 
 from load import WORKLOADS
 from portcullis import Portcullis
@@ -6,22 +6,22 @@ from servers import USER
 
 
 def run(proxies, upstream):
-    """Ends the comparison if one does not do its work."""
+    """Ends the comparison if a proxy does not forward, or does not check the session."""
     for name, proxy in proxies.items():
         tls = proxy.connect()
         expect(f"{name}: TLS", tls.version(), "TLSv1.3")
         tls.close()
         secret, user, groups, proto, cookies, _ = echo(name, proxy)
-        expect(f"{name}: the upstream answered", secret, upstream.secret)
+        expect(f"{name}: the upstream responded", secret, upstream.secret)
         expect(f"{name}: X-Forwarded-Proto", proto, "https")
-        expect(f"{name}: Remote-User", user, USER if proxy.asks_who else "")
+        expect(f"{name}: Remote-User", user, USER if proxy.has_login else "")
         if isinstance(proxy, Portcullis):
-            expect(f"{name}: Remote-Groups", groups, "staff" if proxy.asks_who else "")
-            expect(f"{name}: cookies that the upstream saw", cookies, "")
+            expect(f"{name}: Remote-Groups", groups, "staff" if proxy.has_login else "")
+            expect(f"{name}: cookies at the upstream", cookies, "")
         for workload in WORKLOADS:
             method, body = ("POST", b"body") if workload.uploads else ("GET", None)
             expect(f"{name}: {workload.path}", proxy.ask(method, workload.path, body=body)[0], 200)
-        if proxy.asks_who:
+        if proxy.has_login:
             refuses_strangers(name, proxy, upstream)
 
 
@@ -30,8 +30,8 @@ def refuses_strangers(name, proxy, upstream):
     session = proxy.headers["Cookie"].split("=")[0]
     for headers in ({}, {"Cookie": f"{session}={'A' * 43}"}, {"Remote-User": USER}):
         expect(f"{name}: without a session", proxy.ask("GET", "/echo", headers)[0], 401)
-    # The second question about the status is a request as well.
-    expect(f"{name}: requests that came through without a session", upstream.requests() - seen, 1)
+    # Asking for the second count is a request as well.
+    expect(f"{name}: requests forwarded without a session", upstream.requests() - seen, 1)
 
 
 def echo(name, proxy):
@@ -40,6 +40,6 @@ def echo(name, proxy):
     return body.decode().split("|")
 
 
-def expect(what, found, wanted):
+def expect(subject, found, wanted):
     if found != wanted:
-        raise SystemExit(f"{what}: {found!r} instead of {wanted!r}")
+        raise SystemExit(f"{subject}: {found!r} instead of {wanted!r}")

@@ -1,8 +1,8 @@
-"""Portcullis with a login against nginx without one, before the same upstream; other peers and variants on demand.
+"""Compares Portcullis with a login to nginx without one, in front of the same upstream; other peers on request.
 
-All run all the time, pinned to one CPU; the load and the upstream share another. For every workload they are
-loaded in turn, A B B A, so that a machine that grows slower harms all. What is compared is the CPU time that
-is spent on a request; the ratio is the median of the rounds' quotients.
+All proxies run during the whole comparison, pinned to one CPU; the load and the upstream share another. For every
+workload the proxies are loaded in the order A B B A, so that a machine that becomes slower affects all alike. The
+figure compared is the CPU time for each request; the ratio is the median of the quotients of all rounds.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main():
     started = time.monotonic()
     load_average = os.getloadavg()[0]
     if load_average > 1:
-        print(f"others are at work here (load {load_average:.1f}); measure again when they are not", file=sys.stderr)
+        print(f"the machine is busy (load average {load_average:.1f}); repeat the measurement on an idle machine", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="compare-") as folder, contextlib.ExitStack() as running:
         folder = Path(folder)
         os.chmod(folder, 0o755)
@@ -56,7 +56,7 @@ def main():
             program = options.against if kind is portcullis.AnotherBuild else options.portcullis
             ours = [program] if issubclass(kind, portcullis.Portcullis) else []
             proxies[name] = running.enter_context(kind(folder, proxy_cpus, upstream.port, *ours))
-        # Threads begin, and databases are opened, after a server listens.
+        # A server starts threads and opens databases after it has begun to listen.
         time.sleep(SETTLED_SECONDS)
         memory = {name: {"start_kib": cost.rss_kib(proxy.pids())} for name, proxy in proxies.items()}
         for proxy in proxies.values():
@@ -78,16 +78,16 @@ def main():
         "workloads": results,
         "memory": memory,
     }
-    document["machine"]["portcullis"] += ", built by cargo alone" if options.plain else ", built by release/build"
+    document["machine"]["portcullis"] += ", cargo build --release" if options.plain else ", release/build"
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / "comparison.json").write_text(json.dumps(document, indent=1) + "\n")
     (OUTPUT / "comparison.svg").write_text(plot.svg(document))
     print(report.table(document))
-    print(f"\n{time.monotonic() - started:.0f} s; the samples are in {OUTPUT / 'comparison.json'}, a plot beside them")
+    print(f"\n{time.monotonic() - started:.0f} s; samples: {OUTPUT / 'comparison.json'}, plot: {OUTPUT / 'comparison.svg'}")
 
 
 def rounds(workload, proxies, upstream, load, options):
-    """Loads all in turn. Every other round is turned round, and each begins with another."""
+    """Loads all proxies in turn. Every other round has the reverse order, and the first proxy changes."""
     samples = {name: [] for name in proxies}
     for proxy in proxies.values():
         sample(workload, proxy, upstream, load, max(0.5, options.seconds / 2))
@@ -105,43 +105,43 @@ def rounds(workload, proxies, upstream, load, options):
 def sample(workload, proxy, upstream, load, seconds, attempts=3):
     seen, spent = upstream.requests(), cost.cpu_seconds(proxy.pids())
     try:
-        answered = load.run(workload, proxy, seconds)
+        result = load.run(workload, proxy, seconds)
     except LoadHung:
         if attempts == 1:
-            raise SystemExit(f"{workload.name}: no load of {proxy} came to an end") from None
+            raise SystemExit(f"{workload.name}: h2load did not end with {proxy}") from None
         return sample(workload, proxy, upstream, load, seconds, attempts - 1)
     spent, seen = cost.cpu_seconds(proxy.pids()) - spent, upstream.requests() - seen
-    if seen < answered.requests:
-        raise SystemExit(f"{workload.name}: {answered.requests} answers, but the upstream saw {seen} requests")
+    if seen < result.requests:
+        raise SystemExit(f"{workload.name}: {result.requests} responses, but the upstream saw {seen} requests")
     return {
-        "requests": answered.requests,
-        "requests_per_second": answered.requests / answered.seconds,
-        "cpu_us": spent / answered.requests * 1e6,
-        "busy": spent / answered.seconds,
-        "p50_us": answered.percentile(50),
-        "p99_us": answered.percentile(99),
+        "requests": result.requests,
+        "requests_per_second": result.requests / result.seconds,
+        "cpu_us": spent / result.requests * 1e6,
+        "busy": spent / result.seconds,
+        "p50_us": result.percentile(50),
+        "p99_us": result.percentile(99),
     }
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="benches/compare/run", description=__doc__.splitlines()[0])
     parser.add_argument("--portcullis", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--quick", action="store_true", help="two rounds of half a second: does it work at all?")
-    parser.add_argument("--rounds", type=int, help="rounds for each workload; 7, if nothing is said")
-    parser.add_argument("--seconds", type=float, help="how long each load lasts; 2, if nothing is said")
+    parser.add_argument("--quick", action="store_true", help="two rounds of half a second, to see whether the bench works")
+    parser.add_argument("--rounds", type=int, help="rounds for each workload; default 7")
+    parser.add_argument("--seconds", type=float, help="duration of each load; default 2")
     names = [workload.name for workload in WORKLOADS]
-    parser.add_argument("--only", type=of("workload", names), help="of " + ", ".join(names))
+    parser.add_argument("--only", type=of("workload", names), help="workloads: " + ", ".join(names))
     known = list(peers.PEERS)
-    parser.add_argument("--peers", type=of("peer", known), default=[], help="beside nginx, of " + ", ".join(known))
+    parser.add_argument("--peers", type=of("peer", known), default=[], help="other proxies to compare: " + ", ".join(known))
     named = list(VARIANTS)
-    parser.add_argument("--variants", type=of("variant", named), default=[], help="of Portcullis: " + ", ".join(named))
-    parser.add_argument("--against", type=Path, help="another build of Portcullis, to see what a change gave")
-    parser.add_argument("--workers", type=int, default=1, help="with 2, nothing is pinned and all share the machine")
-    parser.add_argument("--congestion-control", help="of TCP, in a network namespace of its own (the script makes it)")
-    parser.add_argument("--plain", action="store_true", help="the program as cargo alone builds it, without training")
+    parser.add_argument("--variants", type=of("variant", named), default=[], help="configurations of Portcullis to compare: " + ", ".join(named))
+    parser.add_argument("--against", type=Path, help="another build of Portcullis to compare")
+    parser.add_argument("--workers", type=int, default=1, help="number of workers; with 2, nothing is pinned")
+    parser.add_argument("--congestion-control", help="TCP congestion control, set in a new network namespace")
+    parser.add_argument("--plain", action="store_true", help="measure the program of `cargo build --release`")
     options = parser.parse_args()
     if missing := [name for name in options.peers if name not in peers.available()]:
-        print(f"not to be had here, left out: {', '.join(missing)}", file=sys.stderr)
+        print(f"not installed, left out: {', '.join(missing)}", file=sys.stderr)
         options.peers = [name for name in options.peers if name not in missing]
     options.rounds = options.rounds or (2 if options.quick else 7)
     options.seconds = options.seconds or (0.5 if options.quick else 2.0)
@@ -149,7 +149,7 @@ def arguments():
 
 
 def of(what, known):
-    """A list with commas between, of known words or `all`."""
+    """Parser of a comma-separated list of known names, or `all`."""
 
     def words(text):
         given = known if text == "all" else text.split(",")

@@ -1,18 +1,18 @@
-"""What a process costs: CPU time and memory."""
+"""CPU time and memory of processes."""
 
 import contextlib
 import resource
 import time
 
 CONNECTIONS = 5000
-# Seconds in which they have to come.
+# Seconds in which they have to be established.
 PATIENCE = 20
 
 
 def cpu_seconds(pids):
     """User and system time of all threads, ended ones included, to the nanosecond.
 
-    The clock of another process (see clock_getcpuclockid(3)); /proc/PID/stat says the same in ticks of 10 ms.
+    Reads the clock of another process, see clock_getcpuclockid(3); /proc/PID/stat has ticks of 10 ms only.
     """
     return sum(time.clock_gettime_ns((~pid << 3) | CPUCLOCK_SCHED) for pid in pids) / 1e9
 
@@ -26,9 +26,9 @@ def rss_kib(pids):
 
 
 def idle_connections(proxy):
-    """How many connections that have asked once stay open, and by how many KiB the proxy grows for each.
+    """Opens connections, sends one request on each, and returns their number and the proxy's memory for each in KiB.
 
-    Fewer than wanted, where the proxy takes no more or is too slow to take them all.
+    The number is below CONNECTIONS if the proxy accepts no more of them, or not in time.
     """
     before = rss_kib(proxy.pids())
     head = "".join(f"{name}: {value}\r\n" for name, value in proxy.headers.items())
@@ -39,11 +39,11 @@ def idle_connections(proxy):
             try:
                 connection = connections.enter_context(proxy.connect())
                 connection.sendall(request)
-                answer = connection.recv(4096)
+                response = connection.recv(4096)
             except OSError:
                 break
-            if not answer.startswith(b"HTTP/1.1 200"):
-                raise SystemExit(f"{proxy}: an idle connection was answered with {answer[:40]}")
+            if not response.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"{proxy}: unexpected response on an idle connection: {response[:40]}")
             opened += 1
         return opened, (rss_kib(proxy.pids()) - before) / max(1, opened)
 

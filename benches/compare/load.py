@@ -1,4 +1,4 @@
-"""The load: h2load, closed loop, one process on a CPU of its own."""
+"""Load generator: one process of h2load on one CPU. Each stream sends its next request after the last response."""
 
 import re
 import subprocess
@@ -7,23 +7,23 @@ import time
 from dataclasses import dataclass, field
 
 BODY_BYTES = 100 << 10
-# With so few connections the handshakes at the start of a load weigh nothing.
+# So few connections that the handshakes at the start of a load do not influence the result.
 CONNECTIONS, H2_CONNECTIONS, H2_STREAMS = 16, 4, 16
-# As many strangers come at once, ask one question each and leave.
-STRANGERS = 50
-# Seconds; no load is meant to last so long.
+# Connections at a time in the workload of handshakes, with one request each.
+HANDSHAKES = 50
+# Seconds; more than any load takes.
 TIMEOUT = 30
 
 
 class LoadHung(Exception):
-    """The load tool did not come to an end, or not to a beginning; its sample is worth nothing."""
+    """h2load did not end, or ended before the first response; its sample cannot be used."""
 
 
 @dataclass(frozen=True)
 class Workload:
     name: str
     path: str
-    what: str
+    title: str
     options: tuple = ()
     new_connections: bool = False
     uploads: bool = False
@@ -35,13 +35,13 @@ WORKLOADS = (
     Workload("h1-10k", "/10k", "HTTP/1.1, 10 KiB", H1),
     Workload("h1-1m", "/1m", "HTTP/1.1, 1 MiB", H1),
     Workload("h2-20b", "/20", "HTTP/2, 20 B", ("-c", str(H2_CONNECTIONS), "-m", str(H2_STREAMS))),
-    Workload("handshake", "/20", "TLS handshake, one request", ("--h1", "-c", str(STRANGERS)), new_connections=True),
+    Workload("handshake", "/20", "TLS handshake, one request", ("--h1", "-c", str(HANDSHAKES)), new_connections=True),
     Workload("upload", "/upload", "HTTP/1.1, upload 100 KiB", H1, uploads=True),
 )
 
 
 @dataclass
-class Answered:
+class LoadResult:
     requests: int = 0
     seconds: float = 0.0
     times_us: list = field(default_factory=list)
@@ -56,7 +56,7 @@ class Load:
         self.log, self.body, self.cpu = folder / "h2load.log", body, cpu
 
     def run(self, workload, proxy, seconds):
-        """Loads a proxy; anything but 200 for every request ends the comparison."""
+        """Loads a proxy. A response with a status other than 200 ends the comparison."""
         pinned = [] if self.cpu is None else ["taskset", "-c", str(self.cpu)]
         command = [*pinned, "h2load", "-t", "1", f"--log-file={self.log}"]
         command += ["--tls13-ciphers=TLS_AES_128_GCM_SHA256", "--groups=X25519", *workload.options]
@@ -68,40 +68,40 @@ class Load:
         try:
             return self._until(workload, [*command, url], seconds)
         except subprocess.TimeoutExpired:
-            # h2load never ends if a client of it was still shaking hands when the time was up, which
-            # happens on a machine that is very busy.
+            # h2load does not end if a client is still in its handshake when the time is over, which happens on a
+            # very busy machine.
             print(f"h2load did not end after {TIMEOUT} s: {proxy}, {workload.name}", file=sys.stderr)
             raise LoadHung from None
 
     def _until(self, workload, command, seconds):
-        answered = Answered()
+        result = LoadResult()
         if not workload.new_connections:
-            self._once([*command, "-D", f"{round(seconds * 1000)}ms"], answered)
-            return answered
-        while answered.seconds < seconds:
-            self._once([*command, "-n", str(STRANGERS)], answered)
-        return answered
+            self._once([*command, "-D", f"{round(seconds * 1000)}ms"], result)
+            return result
+        while result.seconds < seconds:
+            self._once([*command, "-n", str(HANDSHAKES)], result)
+        return result
 
-    def _once(self, command, answered):
+    def _once(self, command, result):
         self.log.unlink(missing_ok=True)
         started = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         elapsed = time.monotonic() - started
         good, failed = counted(done.stdout)
         if done.returncode == 0 and good == 0 and not failed:
-            # On a machine that is very busy the time can be up before the first answer.
-            print(f"nothing was answered before the time was up: {command[-1]}", file=sys.stderr)
+            # On a very busy machine the time can be over before the first response.
+            print(f"no response before the end of the load: {command[-1]}", file=sys.stderr)
             raise LoadHung
         if done.returncode != 0 or failed:
             raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-        answered.requests += good
-        answered.seconds += elapsed
+        result.requests += good
+        result.seconds += elapsed
         with self.log.open(encoding="ascii") as lines:
-            answered.times_us.extend(int(line.split("\t")[2]) for line in lines)
+            result.times_us.extend(int(line.split("\t")[2]) for line in lines)
 
 
 def counted(text):
-    """How many requests were answered with 2xx, and how many were not."""
+    """Number of responses with 2xx, and of requests without one."""
     ended = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", text)
     codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", text)
     if not ended or not codes:

@@ -1,4 +1,4 @@
-"""The peers: nginx as a plain TLS proxy, against which all are measured, and others where they can be had."""
+"""Peers: nginx as a plain TLS proxy, which is the reference, and other proxies if they are installed."""
 
 import getpass
 import os
@@ -11,7 +11,7 @@ from servers import CERTIFICATE, KEY, USER, Proxy, Server, cookie, free_port, ng
 
 
 class Nginx(Proxy):
-    """Debian's nginx as a TLS reverse proxy that lets everybody in."""
+    """Debian's nginx as a TLS reverse proxy without a login."""
 
     def __init__(self, folder, cpus, upstream):
         port = free_port()
@@ -26,19 +26,19 @@ class Nginx(Proxy):
 
 
 class NginxAuth(Nginx):
-    """The shape that is deployed most: nginx asks a service about every request (`auth_request`).
+    """nginx that asks an auth service about every request (`auth_request`), the usual deployment.
 
-    The service is the cheapest that can be: an nginx with a canned answer. Its CPU time counts, too.
+    The service is the cheapest possible: an nginx with fixed responses. Its CPU time counts, too.
     """
 
-    asks_who = True
+    has_login = True
 
     def __init__(self, folder, cpus, upstream):
         session = secrets.token_hex(16)
         self.headers = {"Cookie": f"session={session}"}
         self.auth_port = free_port()
         text = CANNED.format(port=self.auth_port, folder=folder, session=session, user=USER)
-        self.service = Canned(folder, cpus, nginx_command(folder, "canned", text), self.auth_port)
+        self.service = AuthService(folder, cpus, nginx_command(folder, "canned", text), self.auth_port)
         super().__init__(folder, cpus, upstream)
 
     def _access(self):
@@ -56,12 +56,12 @@ class NginxAuth(Nginx):
         self.service.__exit__(*ended)
 
 
-class Canned(Server):
-    """What `NginxAuth` asks."""
+class AuthService(Server):
+    """Auth service of `NginxAuth`."""
 
 
 class HAProxy(Proxy):
-    """Debian's HAProxy, lets everybody in."""
+    """Debian's HAProxy, without a login."""
 
     def __init__(self, folder, cpus, upstream):
         port = free_port()
@@ -72,7 +72,7 @@ class HAProxy(Proxy):
 
 
 class Envoy(Proxy):
-    """Envoy, lets everybody in."""
+    """Envoy, without a login."""
 
     def __init__(self, folder, cpus, upstream):
         port = free_port()
@@ -83,7 +83,7 @@ class Envoy(Proxy):
 
 
 class Caddy(Proxy):
-    """Caddy, lets everybody in."""
+    """Caddy, without a login."""
 
     def __init__(self, folder, cpus, upstream):
         port = free_port()
@@ -97,7 +97,7 @@ class Caddy(Proxy):
 class Apache(Proxy):
     """Debian's Apache with its own login: mod_auth_form, the session in an encrypted cookie."""
 
-    asks_who = True
+    has_login = True
 
     def __init__(self, folder, cpus, upstream):
         port = free_port()
@@ -117,22 +117,22 @@ class Apache(Proxy):
         super().__init__(folder, cpus, [program("apache2"), "-DFOREGROUND", "-f", file], port)
 
     def sign_in(self):
-        """As a browser does it; from now on `headers` carry the session."""
+        """Signs in as a browser does; `headers` then carry the session."""
         fields = urlencode({"httpd_username": USER, "httpd_password": self.password})
         sent = {"Content-Type": "application/x-www-form-urlencoded"}
         status, headers, _ = self.ask("POST", "/sign-in", sent, fields)
         if status not in (302, 303):
-            raise SystemExit(f"Apache: signing in was answered with {status}")
+            raise SystemExit(f"Apache: sign-in got status {status}")
         self.headers = {"Cookie": cookie(headers, "session")}
 
 
 def program(name):
-    """Where a peer's program is; it was looked for before (see `available`)."""
+    """Path of a peer's program, or nothing."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
 def available():
-    """The peers whose programs are here, by name."""
+    """Peers whose programs are installed, by name."""
     return {name: peer for name, (needs, peer) in PEERS.items() if all(map(program, needs))}
 
 
@@ -145,9 +145,9 @@ PEERS = {
 }
 
 
-# What a careful administrator sets for speed: kept connections, buffers that hold an answer, no files, a
-# buffered log, no more headers than an application needs (a request id costs random numbers). One ticket
-# for each handshake, as Portcullis sends.
+# Settings of a careful administrator: persistent upstream connections, buffers that hold a response, no temporary files,
+# a buffered log, and only the headers that an application needs (a request id would cost random numbers). One session
+# ticket for each handshake, as Portcullis sends.
 NGINX = """
 worker_processes {workers}; daemon off; pid {folder}/{name}.pid; error_log stderr warn;
 events {{ worker_connections 8192; }}
@@ -184,7 +184,7 @@ http {{
 }}
 """
 
-# The user's name goes on as it does with us.
+# The user's name is forwarded, as Portcullis does.
 AUTH_REQUEST = """
             auth_request /canned; auth_request_set $user $upstream_http_remote_user; proxy_set_header Remote-User $user;"""
 AUTH_LOCATION = """
@@ -192,7 +192,7 @@ AUTH_LOCATION = """
             internal; proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_pass_request_body off; proxy_set_header Content-Length "";
         }"""
-# Without kept connections it would cost twice as much, as it does wherever nobody thought of them.
+# Without persistent connections to the auth service a request would cost twice as much.
 AUTH_SERVICE = """
     upstream service {{
         server 127.0.0.1:{port};

@@ -1,27 +1,27 @@
-"""The ratios as a picture: bars beside the line that is nginx without a login."""
+"""Bar chart of the ratios; a line marks nginx without a login."""
 
 from html import escape
 
 from load import WORKLOADS
 
 WIDTH, LABEL, BAR, GAP = 760, 190, 18, 14
-# What does not fit is cut off and says its figure.
+# Longer bars are cut off; the figure is beside each bar.
 MOST = 2.5
 COLOURS = {"portcullis": "#2a6f97"}
 OTHERS = "#b8b8b8"
 
 
 def svg(document):
-    """A picture for light and dark pages, without a script or a font of its own."""
+    """SVG for light and dark pages, without scripts and fonts."""
     rows, y = [], 46
     scale = (WIDTH - LABEL - 60) / MOST
     for workload in WORKLOADS:
         result = document["workloads"].get(workload.name)
         if result is None:
             continue
-        rows.append(f'<text x="0" y="{y + 13}" class="what">{escape(workload.what)}</text>')
+        rows.append(f'<text x="0" y="{y + 13}" class="workload">{escape(workload.title)}</text>')
         for name, found in result["to_nginx"].items():
-            # Variants of ourselves have no memory of their own to show; they are for the table.
+            # Variants of Portcullis have no figure for memory; they are in the table only.
             if name == "portcullis" or "idle_connection_kib" in document["memory"].get(name, {}):
                 rows += bar(name, found["median"], y, scale)
                 y += BAR + 3
@@ -45,7 +45,7 @@ def bar(name, ratio, y, scale):
 
 
 STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#444}.title{font-weight:600}.what{font-weight:500}"
+    "text{font:12px system-ui,sans-serif;fill:#444}.title{font-weight:600}.workload{font-weight:500}"
     ".nginx{stroke:#c1121f;stroke-width:1.5;stroke-dasharray:4 3}"
     "@media (prefers-color-scheme:dark){text{fill:#ccc}}"
 )

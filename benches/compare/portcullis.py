@@ -1,4 +1,4 @@
-"""Portcullis: with a login, and the variants of it that show what a part of its work costs."""
+"""Portcullis with a login, and variants that show the cost of a part of its work."""
 
 import contextlib
 import re
@@ -12,15 +12,15 @@ from servers import CERTIFICATE, KEY, USER, Proxy, cookie, free_port
 
 
 class Portcullis(Proxy):
-    """Every path for members of a group only, one line of log for each request."""
+    """All paths need a group; every request has an entry in the access log."""
 
-    asks_who = True
+    has_login = True
     allow = '{ group = "staff" }'
     log = "true"
 
     def __init__(self, folder, cpus, upstream, program):
         self.program = program
-        # Variants stand side by side, each with a state folder of its own.
+        # Variants run at the same time, so each has its own state folder.
         self.home = folder / type(self).__name__.lower()
         self.home.mkdir()
         for name in (CERTIFICATE, KEY):
@@ -32,19 +32,19 @@ class Portcullis(Proxy):
         add = [program, "--config", self.file, "user", "add", USER, "--group", "staff"]
         added = subprocess.run(add, input=self.password + "\n", text=True, capture_output=True, check=False)
         if added.returncode != 0:
-            raise SystemExit(f"no user could be added:\n{added.stderr}")
+            raise SystemExit(f"adding a user failed:\n{added.stderr}")
         command = [program, "--config", self.file, "serve"]
         super().__init__(folder, cpus, command, port, stdout=subprocess.DEVNULL)
 
     def sign_in(self):
-        """As a browser does it; from now on `headers` carry the session."""
+        """Signs in as a browser does; `headers` then carry the session."""
         _, headers, page = self.ask("GET", "/.gateway/login")
         token = re.search(rb'name="csrf" value="([^"]+)"', page).group(1).decode()
         fields = urlencode({"username": USER, "password": self.password, "csrf": token, "next": "/"})
         sent = {"Cookie": cookie(headers), "Content-Type": "application/x-www-form-urlencoded"}
         status, headers, _ = self.ask("POST", "/.gateway/login", sent, fields)
         if status != 303:
-            raise SystemExit(f"signing in was answered with {status}")
+            raise SystemExit(f"sign-in got status {status}")
         self.headers = {"Cookie": cookie(headers, "__Host-Http-portcullis")}
 
     def _configuration(self, port, upstream, workers):
@@ -53,9 +53,9 @@ class Portcullis(Proxy):
 
 
 class Public(Portcullis):
-    """Everybody may have everything, and nobody is signed in."""
+    """All paths are open to anyone, and no request has a session."""
 
-    asks_who = False
+    has_login = False
     allow = '"anyone"'
 
     def sign_in(self):
@@ -63,13 +63,13 @@ class Public(Portcullis):
 
 
 class Unlogged(Portcullis):
-    """Without the access log."""
+    """The access log is off."""
 
     log = "false"
 
 
 class ManyRules(Portcullis):
-    """999 other apps with ten rules each before the one that is asked."""
+    """999 other apps with ten rules each beside the requested one."""
 
     def _configuration(self, port, upstream, workers):
         others = (
@@ -81,7 +81,7 @@ class ManyRules(Portcullis):
 
 
 class ManySessions(Portcullis):
-    """A million sessions are alive beside the one that is used."""
+    """A million sessions are alive beside the one in use."""
 
     def sign_in(self):
         super().sign_in()
@@ -96,7 +96,7 @@ class ManySessions(Portcullis):
 
 
 class AnotherBuild(Portcullis):
-    """The same, of another program."""
+    """The configuration of `Portcullis`, run by the program of --against."""
 
 
 VARIANTS = (Public, Unlogged, ManyRules, ManySessions)

@@ -1,4 +1,4 @@
-"""From samples to figures, and to a table that people read."""
+"""Summary of the samples, and the printed table."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from peers import program
 
 
 def summary(samples):
-    """Ratios are taken within a round: its loads ran one right after the other."""
+    """Ratios are taken within a round, because its loads follow each other directly."""
     return {
         "to_nginx": {name: ratio(runs, samples["nginx"]) for name, runs in samples.items() if name != "nginx"},
         "to_portcullis": {
@@ -21,8 +21,8 @@ def summary(samples):
             if name not in ("nginx", "portcullis")
         },
         "pairs": {
-            what: ratio(samples[over], samples[under])
-            for what, over, under in pairs(samples)
+            title: ratio(samples[over], samples[under])
+            for title, over, under in pairs(samples)
             if over in samples and under in samples
         },
         "medians": {name: {key: median(runs, key) for key in runs[0]} for name, runs in samples.items()},
@@ -31,7 +31,7 @@ def summary(samples):
 
 
 def pairs(samples):
-    """What is asked of two that are compared: each question, and whose cost is taken over whose."""
+    """Titles of the ratios, each with the name of its numerator and of its denominator."""
     yield from VARIANTS
     for name in samples:
         if name not in ("nginx", "portcullis") and not any(name in variant for variant in VARIANTS):
@@ -59,7 +59,7 @@ def table(document):
     ]
     for name, result in document["workloads"].items():
         lines += [
-            next(workload.what for workload in WORKLOADS if workload.name == name),
+            next(workload.title for workload in WORKLOADS if workload.name == name),
             "",
             "| | to nginx | to portcullis | CPU us/request | requests/s | p50 us | p99 us | CPU busy |",
             "|---|---|---|---|---|---|---|---|",
@@ -69,7 +69,7 @@ def table(document):
             cells = [form(medians[key]) for key, form in COLUMNS]
             lines.append("| " + " | ".join([proxy, *ratios, *cells]) + " |")
         lines += ["", "| CPU time for each request | ratio (min-max) |", "|---|---|"]
-        lines += [f"| {what} | {show(found)} |" for what, found in result["pairs"].items()]
+        lines += [f"| {title} | {show(found)} |" for title, found in result["pairs"].items()]
         lines.append("")
     lines += ["| memory | RSS at start, MiB | KiB for each idle TLS connection |", "|---|---|---|"]
     for proxy, memory in document["memory"].items():
@@ -83,7 +83,7 @@ def idle(memory):
     if "idle_connection_kib" not in memory:
         return "-"
     opened = memory["idle_connections"]
-    few = "" if opened == CONNECTIONS else f" (of {opened:,}; it took no more in time)"
+    few = "" if opened == CONNECTIONS else f" (of {opened:,}; the proxy accepted no more in time)"
     return f"{memory['idle_connection_kib']:.1f}{few}"
 
 
@@ -97,12 +97,12 @@ def machine(proxy_cpus, load_cpu, load_average, proxies, binary):
         "cpu": f"{os.cpu_count()} x {cpu_model()}; {where}",
         "system": f"Linux {platform.release()}, TCP with {congestion_control()}",
         "load average before": f"{load_average:.1f}",
-        "h2load": said("h2load", "--version"),
-        "portcullis": said(binary, "--version"),
+        "h2load": output_of("h2load", "--version"),
+        "portcullis": output_of(binary, "--version"),
     }
     for name, command in VERSIONS.items():
         if any(proxy.startswith(name) for proxy in proxies):
-            facts[name] = said(program(command[0]), *command[1:]).splitlines()[0]
+            facts[name] = output_of(program(command[0]), *command[1:]).splitlines()[0]
     return facts
 
 
@@ -117,7 +117,7 @@ def cpu_model():
     return found.group(1) if found else platform.machine()
 
 
-def said(*command):
+def output_of(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).strip()
 
@@ -141,11 +141,11 @@ COLUMNS = (
     ("p99_us", whole),
     ("busy", share),
 )
-# Whose name does not say all of it.
+# Titles of peers whose name is not enough.
 PEERS = {"nginx-auth": "nginx with auth_request, its CPU time and that of the service it asks"}
-# What a part of the work costs: with it over without it.
+# Cost of a part of the work: with this part over without it.
 VARIANTS = (
-    ("a login over everybody let in", "portcullis", "public"),
+    ("a login over no login", "portcullis", "public"),
     ("the access log on over off", "portcullis", "unlogged"),
     ("1,000 apps of 10 rules over one app", "manyrules", "portcullis"),
     ("1,000,000 sessions alive over one", "manysessions", "portcullis"),

@@ -1,4 +1,4 @@
-"""The processes, and the upstream that all of them stand before."""
+"""Processes of the comparison: proxies, and the upstream behind all of them."""
 
 import http.client
 import os
@@ -14,7 +14,7 @@ CERTIFICATE, KEY = "certificate.pem", "key.pem"
 
 
 class Server:
-    """A process on these CPUs, stopped at the end of a `with`."""
+    """A process pinned to the given CPUs; the end of a `with` stops it."""
 
     def __init__(self, folder, cpus, command, port, **streams):
         self.folder, self.port = folder, port
@@ -56,35 +56,35 @@ class Server:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                # Nothing tells that a foreign program listens, but asking it.
+                # The only sign that another program listens is a connection to it.
                 time.sleep(0.02)
         raise SystemExit(f"{type(self).__name__} does not listen:\n{self.messages.read_text(errors='replace')}")
 
 
 class Proxy(Server):
-    """What is compared: `https://localhost:PORT`, and the headers a client has to send."""
+    """A proxy to compare: serves `https://localhost:PORT` and needs `headers` in every request."""
 
     headers = {}
-    # Whether it lets nobody in whom it does not know.
-    asks_who = False
+    # Whether the proxy refuses requests without a session.
+    has_login = False
 
     def sign_in(self):
-        """Nothing to do, where nobody is asked."""
+        """Does nothing, because there is no login."""
 
     def connect(self):
-        """A TLS connection as a browser without a remembered session would make it."""
+        """Opens a TLS connection without session resumption."""
         plain = socket.create_connection(("127.0.0.1", self.port), 10)
-        # Or the request would wait for the end of the handshake to be acknowledged, which some put off for 40 ms.
+        # Without this, the request waits for the acknowledgement of the handshake's last flight, up to 40 ms.
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self.client_tls().wrap_socket(plain, server_hostname="localhost")
 
     def ask(self, method, path, headers=None, body=None):
-        """One request on a connection of its own: status, headers, body."""
+        """Sends one request on a new connection; returns status, headers and body."""
         client = http.client.HTTPSConnection("localhost", self.port, timeout=10, context=self.client_tls())
         try:
             client.request(method, path, body, self.headers if headers is None else headers)
-            answer = client.getresponse()
-            return answer.status, answer.headers, answer.read()
+            response = client.getresponse()
+            return response.status, response.headers, response.read()
         finally:
             client.close()
 
@@ -93,11 +93,11 @@ class Proxy(Server):
 
 
 class Upstream(Server):
-    """An nginx with fixed answers. `/echo` tells what it saw; its status counts requests."""
+    """An nginx with fixed responses. `/echo` returns some request headers; the status page counts requests."""
 
     def __init__(self, folder, cpus):
         port = free_port()
-        # Only who really asked this process can know it.
+        # Proves that a response comes from this process.
         self.secret = secrets.token_hex(16)
         files = folder / "files"
         files.mkdir()
@@ -107,7 +107,7 @@ class Upstream(Server):
         super().__init__(folder, cpus, nginx_command(folder, "upstream", text), port)
 
     def requests(self):
-        """How many requests it has seen."""
+        """Number of requests so far."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             client.request("GET", "/upstream-status")
@@ -139,12 +139,12 @@ def nginx_command(folder, name, text):
 
 
 def cookie(headers, name=None):
-    """The cookies that an answer sets, or the one with this name, as a client sends them back."""
+    """The cookies that a response sets, or the one with this name, as a `Cookie` header."""
     pairs = [line.split(";")[0] for line in headers.get_all("Set-Cookie", [])]
     return "; ".join(pair for pair in pairs if name is None or pair.startswith(name + "="))
 
 
-# `return` answers before a body has come; the detour over /discard reads it whole first.
+# `return` responds before the body has arrived; the extra hop of /upload reads the whole body first.
 UPSTREAM = """
 worker_processes 1; daemon off; pid {folder}/upstream.pid; error_log stderr warn;
 events {{ worker_connections 8192; }}

@@ -1,17 +1,17 @@
-//! One stage of a request, done so many times, for a machine that counts instructions.
+//! Repeats one stage of a request, for callgrind to count its instructions.
 //!
-//! `benches/instructions/run` runs this under callgrind once for each stage. What is counted is what happens inside
-//! [`tally`], on its thread: no preparation, no client, no upstream, no kernel. By hand:
+//! `benches/instructions/run` runs this under callgrind once for each stage. Only instructions inside [`tally`] on its
+//! thread count: no preparation, no client, no upstream, no kernel. By hand:
 //!
-//!     instructions                 the names of the stages, and how often each is done
-//!     instructions decide          does one
+//!     instructions                 lists the stages with their repetitions
+//!     instructions decision        runs one stage
 
-#![expect(clippy::print_stdout, reason = "the list is for the program that starts this one")]
+#![expect(clippy::print_stdout, reason = "instructions.py reads the list")]
 
 #[path = "../support/samples.rs"]
 mod samples;
 #[path = "../support/mod.rs"]
-#[expect(dead_code, reason = "each bench takes of it what it needs")]
+#[expect(dead_code, reason = "each bench uses a part of it")]
 mod support;
 
 use std::{env, hint::black_box, io, path::Path, sync::Arc};
@@ -27,11 +27,11 @@ use portcullis::{
     telemetry::{AccessLog, Format, LogWriter},
 };
 use samples::{
-    CLIENT, access_record, alice, answer_headers, browser_headers, look_up, policy, signed_in, target,
+    CLIENT, access_record, alice, browser_headers, look_up, policy, response_headers, signed_in, target,
 };
 use support::{Here, Protocol, Visits};
 
-/// One of those that a request goes through, and how often it is done.
+/// A stage of a request: its name, its repetitions, and the function that repeats it.
 struct Stage(&'static str, usize, fn(usize));
 
 const STAGES: &[Stage] = &[
@@ -44,7 +44,7 @@ const STAGES: &[Stage] = &[
     Stage("decision", 1000, |times| decisions(times, &policy(1, 10))),
     Stage("decision, 10000 rules", 1000, |times| decisions(times, &policy(1, 10_000))),
     Stage("headers to the upstream", 1000, headers_to_upstream),
-    Stage("headers of the answer", 1000, headers_of_the_answer),
+    Stage("headers of the response", 1000, headers_of_the_response),
     Stage("access log", 1000, access_log),
     Stage("whole request, HTTP/1.1", 500, |times| whole_requests(times, Protocol::Http1, Visits::One)),
     Stage("whole request, HTTP/2", 500, |times| whole_requests(times, Protocol::Http2, Visits::One)),
@@ -66,13 +66,13 @@ fn main() {
     }
 }
 
-/// What is counted; the name is known to `instructions.py`.
+/// Callgrind counts inside this function; `instructions.py` knows its name.
 #[inline(never)]
 fn tally(work: &mut dyn FnMut()) {
     work();
 }
 
-/// Prepares, and then counts what is done with what was prepared. Once more before, for what is done the first time only.
+/// Prepares inputs, then counts the work on them. One repetition before the count does the work of a first use.
 fn count<T, M>(times: usize, prepare: impl FnMut() -> T, mut work: impl FnMut(T) -> M) {
     let mut prepared: Vec<T> = std::iter::repeat_with(prepare).take(times + 1).collect();
     prepared.pop().map(&mut work);
@@ -118,7 +118,7 @@ fn headers_to_upstream(times: usize) {
     let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", config::ConfigError::Invalid(mistakes)));
     let identity = Identity::User(Arc::new(alice()));
     let rewriting = Rewriting::of(&loaded.configuration, identity, target(PLAIN_PATH), CLIENT);
-    let rewriting = rewriting.expect("who is signed in may");
+    let rewriting = rewriting.expect("allowed for signed-in users");
     let client = browser_headers();
     count(
         times,
@@ -133,9 +133,9 @@ fn headers_to_upstream(times: usize) {
     );
 }
 
-fn headers_of_the_answer(times: usize) {
+fn headers_of_the_response(times: usize) {
     let shield = Shield::standard();
-    count(times, answer_headers, |mut headers| {
+    count(times, response_headers, |mut headers| {
         shield.complete(StatusCode::OK, &mut headers, Audience::SignedIn, None);
         headers
     });

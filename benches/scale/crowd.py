@@ -1,7 +1,7 @@
-"""Many browsers that have asked once and stay connected; a process of its own, because files are counted by process.
+"""Many clients that stay connected after one request. A separate process, because the limit on files is per process.
 
-Connects, says so, and for each line on its standard input asks once more on every connection and says how many were
-answered. Ends with its standard input.
+Connects and sends a request on every connection, then repeats the requests for each line on standard input. Prints the
+number of successful responses each time. Ends with standard input.
 """
 
 import resource
@@ -19,13 +19,13 @@ def main(port, certificate, number, connections, cookie):
     request = f"GET /20 HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
     sources = (f"127.{number}.1.{1 + each // CONNECTIONS_FROM_ONE_ADDRESS}" for each in range(int(connections)))
     crowd = [connect(int(port), tls, source) for source in sources]
-    print(answered(crowd, request), flush=True)
+    print(successful(crowd, request), flush=True)
     for _ in sys.stdin:
-        print(answered(crowd, request), flush=True)
+        print(successful(crowd, request), flush=True)
 
 
 def connect(port, tls, source):
-    """A connection from an address of its own choosing on loopback, or nothing."""
+    """A connection from this loopback address, or nothing."""
     try:
         plain = socket.create_connection(("127.0.0.1", port), TIMEOUT, (source, 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -35,8 +35,8 @@ def connect(port, tls, source):
         return None
 
 
-def answered(crowd, request):
-    """How many connections a request was answered on."""
+def successful(crowd, request):
+    """Number of connections on which a request got 200."""
     good = 0
     for connection in crowd:
         try:
@@ -44,12 +44,12 @@ def answered(crowd, request):
                 connection.sendall(request)
                 good += read(connection).startswith(b"HTTP/1.1 200 ")
         except OSError as error:
-            print(f"asking: {error}", file=sys.stderr)
+            print(f"request: {error}", file=sys.stderr)
     return good
 
 
 def read(connection):
-    """An answer; its body is known to be twenty bytes."""
+    """Reads a response with a body of twenty bytes."""
     received = b""
     while len(received.partition(b"\r\n\r\n")[2]) < 20:
         more = connection.recv(4096)

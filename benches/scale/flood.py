@@ -1,6 +1,6 @@
-"""Wrong passwords of people who are not there, so many a second, each from another address and as a browser sends it.
+"""Flood of sign-ins: wrong passwords of unknown users at a given rate, each from another address.
 
-Floods until its standard input ends, and then says how often which status was the answer.
+Runs until standard input ends, and then prints the number of responses for each status.
 """
 
 import collections
@@ -14,21 +14,21 @@ import threading
 import time
 from urllib.parse import urlencode
 
-# As many wait for an answer at a time; who would be one more is not sent.
+# Maximum number of attempts that wait for a response; further ones are not sent.
 WAITING = 256
 
 
 def main(port, certificate, rate):
     tls = ssl.create_default_context(cafile=certificate)
-    answers, ended = collections.Counter(), threading.Event()
+    responses, ended = collections.Counter(), threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     places = threading.Semaphore(WAITING)
 
     def guess(number):
         try:
-            answers[attempt(int(port), tls, number)] += 1
+            responses[attempt(int(port), tls, number)] += 1
         except (OSError, http.client.HTTPException) as error:
-            answers[type(error).__name__] += 1
+            responses[type(error).__name__] += 1
         finally:
             places.release()
 
@@ -39,12 +39,12 @@ def main(port, certificate, rate):
             if places.acquire(blocking=False):
                 people.submit(guess, number)
             else:
-                answers["not sent"] += 1
-    print(json.dumps(answers))
+                responses["not sent"] += 1
+    print(json.dumps(responses))
 
 
 def attempt(port, tls, number):
-    """The status of one; the form first, for its token."""
+    """Fetches the form for its token, sends one wrong password, and returns the status."""
     source = f"127.{200 + number // 62500 % 50}.{number // 250 % 250}.{1 + number % 250}"
     client = http.client.HTTPSConnection("localhost", port, timeout=30, context=tls, source_address=(source, 0))
     try:
@@ -55,9 +55,9 @@ def attempt(port, tls, number):
         fields = urlencode({"username": f"stranger{number}", "password": "wrong horse", "csrf": token, "next": "/"})
         sent = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
         client.request("POST", "/.gateway/login", fields, sent)
-        answer = client.getresponse()
-        answer.read()
-        return str(answer.status)
+        response = client.getresponse()
+        response.read()
+        return str(response.status)
     finally:
         client.close()
 

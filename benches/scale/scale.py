@@ -1,6 +1,6 @@
-"""Many connections at once, a flood of wrong passwords beside them, and what a second worker brings.
+"""Measures many connections, a flood of wrong passwords beside them, and the gain of a second worker.
 
-The gateway has a login, sessions, rules and its access log on. All that is measured is on loopback.
+The gateway has a login, sessions, rules and an access log. Everything runs on loopback.
 """
 
 import argparse
@@ -26,7 +26,7 @@ OUTPUT = HERE / "output" / "scale.json"
 
 
 class Crowded(Portcullis):
-    """Lets in as many as come, and keeps who is idle."""
+    """Accepts all connections, and keeps idle ones open."""
 
     def _configuration(self, port, upstream, workers):
         text = super()._configuration(port, upstream, workers)
@@ -34,7 +34,7 @@ class Crowded(Portcullis):
 
 
 class TwoWorkers(Portcullis):
-    """Beside one of one worker, in a folder of its own."""
+    """A gateway with two workers and its own folder, beside one with one worker."""
 
 
 def main():
@@ -57,18 +57,18 @@ def main():
             document["workers"] = workers(folder, cpus, upstream, load, options)
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(document, indent=1) + "\n")
-    print(f"\n{time.monotonic() - started:.0f} s, without one error; written to {OUTPUT}")
+    print(f"\n{time.monotonic() - started:.0f} s, no errors; written to {OUTPUT}")
 
 
 def crowd(folder, cpus, upstream, load, options):
-    """Idle connections, working ones beside them, and a flood of sign-ins beside both."""
+    """Measures idle connections, active ones beside them, and a flood of sign-ins beside both."""
     idle, active = fitting(options.idle, options.active)
     seen = {"idle": idle, "active": active, "asked_for": {"idle": options.idle, "active": options.active}}
     if (idle, active) != (options.idle, options.active):
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         print(
-            f"a process may have {limit:,} files open here, and a working connection takes two of the gateway's: "
-            f"{idle:,} idle and {active:,} working ones instead of {options.idle:,} and {options.active:,}"
+            f"the limit on open files is {limit:,}, and an active connection takes two in the gateway: "
+            f"{idle:,} idle and {active:,} active connections instead of {options.idle:,} and {options.active:,}"
         )
     work = Workload("active", "/20", f"{active} connections", ("--h1", "-c", str(active)))
     with contextlib.ExitStack() as running:
@@ -79,27 +79,26 @@ def crowd(folder, cpus, upstream, load, options):
         before = cost.rss_kib(gateway.pids())
         began = time.monotonic()
         people = [running.enter_context(Crowd(gateway, number, share)) for number, share in shares(idle)]
-        came = sum(each.answered() for each in people)
-        expect("idle connections", came, idle)
+        expect("idle connections", sum(each.successful() for each in people), idle)
         seen["kib_for_an_idle_connection"] = (cost.rss_kib(gateway.pids()) - before) / idle
         print(
             f"{idle:,} idle connections after {time.monotonic() - began:.0f} s, "
             f"{seen['kib_for_an_idle_connection']:.1f} KiB each"
         )
-        seen["alone"] = loaded("working beside them", gateway, load, work, options.seconds)
+        seen["alone"] = loaded("active connections beside them", gateway, load, work, options.seconds)
         with Flood(gateway, 1 / check) as strangers:
             seen["flooded"] = loaded("the same under a flood of sign-ins", gateway, load, work, options.seconds)
-        answers = strangers.answers
-        seen["flood"] = {"sign_ins_per_second": 1 / check, "ms_for_a_check": check * 1000, "answers": answers}
+        responses = strangers.responses
+        seen["flood"] = {"sign_ins_per_second": 1 / check, "ms_for_a_check": check * 1000, "responses": responses}
         print(
             f"the flood: {1 / check:.0f} sign-ins a second, {check * 1000:.0f} ms of a core each; "
-            f"answers by status: {answers}"
+            f"responses by status: {responses}"
         )
-        if not answers or unexpected(answers):
-            raise SystemExit("a sign-in was answered with something else than 401, 403, 429 or 503")
+        if not responses or unexpected(responses):
+            raise SystemExit("a sign-in got a status other than 401, 403, 429 or 503")
         for each in people:
             each.ask()
-        expect("idle connections that were still served", sum(each.answered() for each in people), idle)
+        expect("idle connections that were still served", sum(each.successful() for each in people), idle)
         seen["kib_at_most"] = most_kib(gateway)
         print(
             f"all {idle:,} idle connections were served again; memory at the start "
@@ -109,11 +108,10 @@ def crowd(folder, cpus, upstream, load, options):
 
 
 def workers(folder, cpus, upstream, load, options):
-    """What two workers could answer on two cores of their own, over what one could on one.
+    """Estimates the throughput of two workers on two cores over that of one worker on one core.
 
-    Load and upstream need cores as well, so on a small machine two workers can't show twice the requests. What
-    the gateway needs for a request is its own, though: a worker can answer as many in a second as that fits into it,
-    and the one with most to do limits both.
+    Load and upstream need CPU time as well, so a small machine can't show twice the requests. The estimate uses the
+    CPU time that the gateway needs for a request; the busier worker is the limit.
     """
     work = Workload("h1", "/20", "256 connections", ("--h1", "-c", "256"))
     rounds = []
@@ -135,48 +133,48 @@ def workers(folder, cpus, upstream, load, options):
         "rounds": rounds,
     }
     print(
-        f"\ntwo workers against one: {show(seen['capacity_ratio'])} times the requests on cores of their own "
-        "(CPU time for a request of one worker, over that of two times the share of the busier one);"
+        f"\ntwo workers against one: {show(seen['capacity_ratio'])} times the requests with one core for each worker "
+        "(CPU time for a request with one worker, over that with two times the share of the busier one);"
     )
-    print(f"here, where load and upstream share {len(cpus)} CPUs with them: {show(seen['requests_per_second_ratio'])}")
+    print(f"measured, with load and upstream on the same {len(cpus)} CPUs: {show(seen['requests_per_second_ratio'])}")
     return seen
 
 
-def loaded(what, gateway, load, work, seconds):
-    """Loads with all working connections; one that fails ends everything (see `Load`)."""
+def loaded(title, gateway, load, work, seconds):
+    """Loads all active connections; a failure ends the bench (see `Load`)."""
     spent = cost.cpu_seconds(gateway.pids())
-    answered = load.run(work, gateway, seconds)
+    result = load.run(work, gateway, seconds)
     spent = cost.cpu_seconds(gateway.pids()) - spent
     found = {
-        "requests": answered.requests,
-        "requests_per_second": answered.requests / answered.seconds,
-        "p50_ms": answered.percentile(50) / 1000,
-        "p99_ms": answered.percentile(99) / 1000,
-        "busy": spent / answered.seconds,
+        "requests": result.requests,
+        "requests_per_second": result.requests / result.seconds,
+        "p50_ms": result.percentile(50) / 1000,
+        "p99_ms": result.percentile(99) / 1000,
+        "busy": spent / result.seconds,
         "kib": cost.rss_kib(gateway.pids()),
     }
     print(
-        f"{what}: {found['requests']:,} requests, {found['requests_per_second']:,.0f}/s, p50 {found['p50_ms']:.1f} ms, "
+        f"{title}: {found['requests']:,} requests, {found['requests_per_second']:,.0f}/s, p50 {found['p50_ms']:.1f} ms, "
         f"p99 {found['p99_ms']:.1f} ms, {found['kib'] >> 10} MiB; the gateway took {found['busy']:.1f} CPUs"
     )
     return found
 
 
 def with_shares(gateway, load, work, seconds):
-    """The cost of a request, and how much of it the busiest worker bore."""
+    """CPU time for a request, and the busier worker's share of it."""
     before, spent = worker_seconds(gateway), cost.cpu_seconds(gateway.pids())
-    answered = load.run(work, gateway, seconds)
+    result = load.run(work, gateway, seconds)
     spent = cost.cpu_seconds(gateway.pids()) - spent
     each = [after - earlier for after, earlier in zip(worker_seconds(gateway), before, strict=True)]
     return {
-        "requests_per_second": answered.requests / answered.seconds,
-        "cpu_us": spent / answered.requests * 1e6,
+        "requests_per_second": result.requests / result.seconds,
+        "cpu_us": spent / result.requests * 1e6,
         "largest_share": max(each) / sum(each),
     }
 
 
 def worker_seconds(gateway):
-    """CPU time of each worker's thread, which are named for what they are."""
+    """CPU time of each worker, whose threads are called worker-N."""
     found = []
     for task in sorted(Path(f"/proc/{gateway.process.pid}/task").iterdir()):
         if (task / "comm").read_text().startswith("worker-"):
@@ -185,7 +183,7 @@ def worker_seconds(gateway):
 
 
 def seconds_for_a_check(gateway):
-    """What one wrong password costs the gateway. So many a second as fit into one are one core's worth."""
+    """CPU time of the gateway for one wrong password."""
     tls = gateway.client_tls()
     flood.attempt(gateway.port, tls, 0)
     spent = cost.cpu_seconds(gateway.pids())
@@ -194,13 +192,13 @@ def seconds_for_a_check(gateway):
     return (cost.cpu_seconds(gateway.pids()) - spent) / CHECKS
 
 
-def unexpected(answers):
-    """401: wrong; 403, 429, 503: not now. A gateway that keeps up gives no other."""
-    return set(answers) - {"401", "403", "429", "503", "not sent"}
+def unexpected(responses):
+    """Statuses other than 401 (wrong password) and 403, 429, 503 (refused for now)."""
+    return set(responses) - {"401", "403", "429", "503", "not sent"}
 
 
 def fitting(idle, active):
-    """As many as the gateway may have files open for. Each that works has another to the upstream."""
+    """Numbers of connections that fit the limit on open files. An active one has another to the upstream."""
     room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES
     active = min(active, room // 4)
     return min(idle, room - 2 * active), active
@@ -212,7 +210,7 @@ def shares(connections):
 
 
 class Client:
-    """A process of ours beside the gateway; ends with the `with`."""
+    """A client process beside the gateway; the end of a `with` stops it."""
 
     def __init__(self, script, *arguments):
         command = [sys.executable, HERE / script, *map(str, arguments)]
@@ -241,18 +239,18 @@ class Crowd(Client):
         self.process.stdin.write("ask\n")
         self.process.stdin.flush()
 
-    def answered(self):
+    def successful(self):
         return int(self.process.stdout.readline() or 0)
 
 
 class Flood(Client):
     def __init__(self, gateway, rate):
         super().__init__("flood.py", gateway.port, gateway.folder / CERTIFICATE, rate)
-        self.answers = {}
+        self.responses = {}
 
     def __exit__(self, *ended):
         self.process.stdin.close()
-        self.answers = json.loads(self.process.stdout.readline() or "{}")
+        self.responses = json.loads(self.process.stdout.readline() or "{}")
         super().__exit__(*ended)
 
 
@@ -261,9 +259,9 @@ def most_kib(gateway):
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 
 
-def expect(what, found, wanted):
+def expect(subject, found, wanted):
     if found != wanted:
-        raise SystemExit(f"{what}: {found} instead of {wanted}")
+        raise SystemExit(f"{subject}: {found} instead of {wanted}")
 
 
 def show(ratio):
@@ -284,19 +282,19 @@ def machine(cpus, binary):
 def arguments():
     parser = argparse.ArgumentParser(prog="benches/scale/run", description=__doc__.splitlines()[0])
     parser.add_argument("--portcullis", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--idle", type=int, default=20_000, help="connections that are idle; 20000, if nothing is said")
-    parser.add_argument("--active", type=int, default=2_000, help="connections that work; 2000, if nothing is said")
-    parser.add_argument("--seconds", type=float, default=8, help="how long each load lasts; 8, if nothing is said")
-    parser.add_argument("--only", choices=["crowd", "workers"], help="one half of it")
+    parser.add_argument("--idle", type=int, default=20_000, help="idle connections; default 20000")
+    parser.add_argument("--active", type=int, default=2_000, help="active connections; default 2000")
+    parser.add_argument("--seconds", type=float, default=8, help="duration of each load; default 8")
+    parser.add_argument("--only", choices=["crowd", "workers"], help="run only this half")
     return parser.parse_args()
 
 
 ROUNDS = 5
 CHECKS = 8
 PROCESSES = 4
-# Sockets to listen on, databases, the runtime's own.
+# Listening sockets, databases and files of the runtime.
 OTHER_FILES = 200
-# Seconds in which a client may end.
+# Seconds that a client may take to end.
 PATIENCE = 30
 
 if __name__ == "__main__":

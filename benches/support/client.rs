@@ -1,4 +1,4 @@
-//! A client with one connection that it keeps.
+//! A client with one persistent connection.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ use tokio_rustls::TlsConnector;
 
 use super::Gateway;
 
-/// What is spoken with the gateway.
+/// Protocol between client and gateway.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Protocol {
     Http1,
     Http2,
 }
 
-/// A connection over which one request at a time goes.
+/// A connection that carries one request at a time.
 pub(crate) struct Client {
     sender: Sender,
     authority: String,
@@ -41,7 +41,7 @@ enum Sender {
 }
 
 impl Client {
-    /// Connects, with the protocol agreed on by ALPN.
+    /// Connects; ALPN selects the protocol.
     pub(crate) async fn connect(gateway: &Gateway, protocol: Protocol) -> Self {
         let socket = TcpStream::connect(gateway.addr).await.expect("the gateway listens");
         socket.set_nodelay(true).expect("an open socket");
@@ -66,7 +66,7 @@ impl Client {
         Self { sender, authority: format!("localhost:{}", gateway.addr.port()) }
     }
 
-    /// Asks for a path and reads the answer to its end; returns its status.
+    /// Requests a path, reads the response to its end, and returns its status.
     pub(crate) async fn get(&mut self, path: &str, cookie: Option<&str>) -> u16 {
         let mut request = self.request(&Method::GET, path);
         if let Some(cookie) = cookie {
@@ -75,7 +75,7 @@ impl Client {
         self.send(request.body(Full::default()).expect("a good request")).await.status().as_u16()
     }
 
-    /// The beginning of a request to this gateway.
+    /// Builder of a request to this gateway.
     pub(crate) fn request(&self, method: &Method, path: &str) -> request::Builder {
         match self.sender {
             Sender::Http1(_) => Request::builder().uri(path).header(HOST, &self.authority),
@@ -84,9 +84,9 @@ impl Client {
         .method(method)
     }
 
-    /// Sends a request and reads the answer to its end.
+    /// Sends a request and reads the response to its end.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Response<Vec<u8>> {
-        let answer = match &mut self.sender {
+        let response = match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await.expect("an open connection");
                 sender.send_request(request).await
@@ -96,7 +96,7 @@ impl Client {
                 sender.send_request(request).await
             }
         };
-        let (head, body) = answer.expect("an answer").into_parts();
+        let (head, body) = response.expect("a response").into_parts();
         Response::from_parts(head, read(body).await)
     }
 }
@@ -126,7 +126,7 @@ fn tls(gateway: &Gateway, protocol: Protocol) -> ClientConfig {
 async fn read(mut body: Incoming) -> Vec<u8> {
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.expect("a whole answer").into_data() {
+        if let Ok(data) = frame.expect("a whole response").into_data() {
             whole.extend_from_slice(&data);
         }
     }

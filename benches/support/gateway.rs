@@ -1,4 +1,4 @@
-//! The gateway that is measured, put together from TOML text as the real one is.
+//! The gateway under test, built from TOML text by the same code as in production.
 
 use std::{
     io,
@@ -23,9 +23,9 @@ use portcullis::{
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
-/// Running; it stops when this is dropped.
+/// A running gateway. Dropping it stops the gateway.
 pub(crate) struct Gateway {
-    /// Where it serves HTTPS.
+    /// Address of the HTTPS listener.
     pub(crate) addr: SocketAddr,
     shared: Arc<Shared>,
     stopper: Stopper,
@@ -34,14 +34,14 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one with so many workers, and these apps and groups. Its access log is written, to nowhere.
+    /// Starts a gateway with this number of workers and this configuration. The access log is written to a sink.
     pub(crate) fn start(workers: usize, apps: &str) -> Self {
         let (mut this, server) = Self::bound(workers, apps);
         this.running = Some(std::thread::spawn(move || server.run()));
         this
     }
 
-    /// The same, for whoever runs the server himself.
+    /// Like [`Self::start`], but the caller runs the server.
     pub(crate) fn bound(workers: usize, apps: &str) -> (Self, Server) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let text = format!("[server]\nworkers = {workers}\n{SECTIONS}{apps}");
@@ -56,7 +56,7 @@ impl Gateway {
         (Self { addr, shared, stopper, folder, running: None }, server)
     }
 
-    /// Adds a user and opens a session; returns the line for `Cookie`.
+    /// Adds a user and opens a session; returns the value of `Cookie`.
     pub(crate) fn sign_in(&self, name: &str, group: &str) -> String {
         let mut user = NewUser::named(UserName::parse(name).expect("a name"));
         let name = user.name.clone();
@@ -83,13 +83,13 @@ impl Gateway {
         format!("{}={}", CookieNames::default().session(), token.to_cookie().as_str())
     }
 
-    /// The users database, as the command line opens it.
+    /// Opens the users database, as the command line does.
     pub(crate) fn users(&self) -> UserStore {
         let database = self.folder.path().join("state/users.db");
         UserStore::open(&database, self.shared.clock.clone()).expect("the directory")
     }
 
-    /// The certificate that clients have to believe.
+    /// Certificate that clients have to trust.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.path().join("certs/self-signed.pem")
     }
@@ -104,7 +104,7 @@ impl Drop for Gateway {
     }
 }
 
-/// Two apps, of which one is a server at this address: `/whoami` and `/tcp`. Each has a public path, and one for the staff.
+/// Two apps: `/whoami` is built in, `/tcp` is a server at this address. Each has a public path and one for the group.
 pub(crate) fn apps(upstream: SocketAddr) -> String {
     let app = |name, upstream| {
         format!(

@@ -1,6 +1,6 @@
-//! A gateway on the thread that asks for it, so that what this thread does is what the gateway does.
+//! A worker on the calling thread, so that counting on this thread counts the worker alone.
 //!
-//! Client and upstream have threads of their own, and so has what a real gateway does beside its workers.
+//! Client, upstream and the threads that a real gateway has beside its workers run on other threads.
 
 use std::{
     future::Future,
@@ -16,30 +16,30 @@ use tokio::{
 
 use super::{Client, Gateway, Protocol, apps, upstream};
 
-/// A worker, of which a signed-in user asks for 20 bytes.
+/// A worker that serves requests of a signed-in user for 20 bytes.
 pub(crate) struct Here {
     runtime: LocalRuntime,
     orders: Option<mpsc::Sender<Order>>,
     client: Option<JoinHandle<()>>,
 }
 
-/// Whether the client stays.
+/// Connections of the client.
 #[derive(Clone, Copy)]
 pub(crate) enum Visits {
-    /// All requests on one connection.
+    /// One connection for all requests.
     One,
-    /// Each on a new one, with a full handshake.
+    /// A new connection with a full handshake for each request.
     OneEach,
 }
 
-/// So many requests, one after the other.
+/// A number of requests to send one after the other.
 struct Order {
     requests: usize,
     done: oneshot::Sender<()>,
 }
 
 impl Here {
-    /// Starts it and the client, and signs the user in.
+    /// Starts the worker and the client, and signs the user in.
     pub(crate) fn start(protocol: Protocol, visits: Visits) -> Self {
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -48,22 +48,22 @@ impl Here {
         let (gateway, server) = Gateway::bound(1, &apps(upstream::start()));
         let session = gateway.sign_in("alice", "staff");
         let (orders, received) = mpsc::channel();
-        let client = thread::spawn(move || ask(&gateway, (protocol, visits), &session, received));
+        let client = thread::spawn(move || send_requests(&gateway, (protocol, visits), &session, received));
         runtime.block_on(async {
             spawn_local(server.run_here());
         });
         Self { runtime, orders: Some(orders), client: Some(client) }
     }
 
-    /// Orders requests. They are served while what comes back is given to [`Self::serve`], and not before.
+    /// Orders requests from the client. Pass the result to [`Self::serve`], which serves them.
     pub(crate) fn order(&self, requests: usize) -> impl Future<Output = ()> + use<> {
         let (done, ended) = oneshot::channel();
-        let orders = self.orders.as_ref().expect("it is dropped at the end");
+        let orders = self.orders.as_ref().expect("dropped at the end only");
         orders.send(Order { requests, done }).expect("the client lives");
-        async { ended.await.expect("the client has its answers") }
+        async { ended.await.expect("the client has its responses") }
     }
 
-    /// Serves what was ordered, and what a worker does after the last answer has left.
+    /// Serves the ordered requests, and finishes the work that follows the last response.
     pub(crate) fn serve(&self, ordered: impl Future<Output = ()>) {
         self.runtime.block_on(async {
             ordered.await;
@@ -86,8 +86,8 @@ impl Drop for Here {
     }
 }
 
-/// The client's thread.
-fn ask(
+/// Thread of the client.
+fn send_requests(
     gateway: &Gateway,
     (protocol, visits): (Protocol, Visits),
     session: &str,
@@ -105,10 +105,10 @@ fn ask(
                 assert_eq!(status, 200, "a member of the group is let in");
             }
         });
-        // Whoever ordered them has given up.
+        // An error means that the caller no longer waits.
         done.send(()).ok();
     }
 }
 
-/// Turns of the runtime until nothing of the last request is left to do.
+/// Turns of the runtime that finish the work after the last response.
 const AFTERWARDS: usize = 64;

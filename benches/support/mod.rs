@@ -1,4 +1,4 @@
-//! A gateway in this process, an upstream that costs next to nothing, and a client that keeps its connection.
+//! A gateway in this process, a cheap upstream, and a client with a persistent connection.
 
 pub(crate) mod upstream;
 

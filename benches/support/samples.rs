@@ -1,4 +1,4 @@
-//! What the stages of a request are measured with: people, sessions, rules, headers.
+//! Sample data for the stages of a request: users, sessions, rules, headers.
 
 use std::{
     collections::BTreeMap,
@@ -72,7 +72,7 @@ pub(crate) fn alice() -> User {
     }
 }
 
-/// This many sessions in memory, and the headers of the browsers that they belong to.
+/// This number of sessions in memory, and the request headers of their browsers.
 pub(crate) fn signed_in(open: i64) -> (Sessions, Vec<HeaderMap>) {
     let store = Box::new(MemoryStore::new(1_000_000)) as Box<dyn SessionStore>;
     let sessions = Sessions::start(1_000_000, |_| Ok::<_, StoreError>(store)).expect("a store");
@@ -108,12 +108,12 @@ fn headers_with(token: &SessionToken) -> HeaderMap {
     let mut headers = browser_headers();
     let set = cookie::write(NAMES.session(), &token.to_cookie(), Keep::UntilClosed);
     let pair = set.to_str().expect("ASCII").split(';').next().expect("a pair");
-    let line = format!("theme=dark; {pair}; lang=en");
-    headers.insert(COOKIE, line.try_into().expect("a cookie"));
+    let value = format!("theme=dark; {pair}; lang=en");
+    headers.insert(COOKIE, value.try_into().expect("a cookie"));
     headers
 }
 
-/// What a browser sends.
+/// Request headers of a browser.
 pub(crate) fn browser_headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(HOST, HeaderValue::from_static("wiki.example.com"));
@@ -135,13 +135,13 @@ pub(crate) fn browser_headers() -> HeaderMap {
     headers
 }
 
-/// What a small application sends.
-pub(crate) fn answer_headers() -> HeaderMap {
-    let lines = [(CONTENT_TYPE, "text/html"), (CONTENT_LENGTH, "20"), (SERVER, "nginx")];
-    lines.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+/// Response headers of a small application.
+pub(crate) fn response_headers() -> HeaderMap {
+    let headers = [(CONTENT_TYPE, "text/html"), (CONTENT_LENGTH, "20"), (SERVER, "nginx")];
+    headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }
 
-/// A line of the access log, of a request that was forwarded.
+/// Access-log record of a forwarded request.
 pub(crate) fn access_record(id: &str) -> AccessRecord<'_> {
     AccessRecord {
         time: NOW,

@@ -1,4 +1,4 @@
-//! An HTTP/1.1 server that answers every head with the same few bytes.
+//! An HTTP/1.1 server that sends the same small response to every request.
 
 use std::{
     io::{self, Read, Write},
@@ -6,20 +6,20 @@ use std::{
     thread,
 };
 
-/// Starts it on a port of the system's choosing; it lives as long as the process.
+/// Starts the server on a free port; it lives as long as the process.
 pub(crate) fn start() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let addr = listener.local_addr().expect("a bound address");
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            thread::spawn(move || answer(connection));
+            thread::spawn(move || serve(connection));
         }
     });
     addr
 }
 
-/// Until the gateway closes: a request without a body ends with an empty line.
-fn answer(mut connection: TcpStream) -> io::Result<()> {
+/// Serves requests without bodies until the gateway closes the connection.
+fn serve(mut connection: TcpStream) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut head = Vec::new();
     let mut received = [0; 4096];
@@ -31,10 +31,10 @@ fn answer(mut connection: TcpStream) -> io::Result<()> {
         head.extend_from_slice(received.get(..length).unwrap_or_default());
         if head.ends_with(b"\r\n\r\n") {
             head.clear();
-            connection.write_all(ANSWER)?;
+            connection.write_all(RESPONSE)?;
         }
     }
 }
 
-const ANSWER: &[u8] =
+const RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n\r\ntwenty bytes of body";
