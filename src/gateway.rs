@@ -50,13 +50,13 @@ use crate::{
         RequestIds, Target, UnreadHead,
     },
     session::{
-        AppLimits, LastSession, LastToken, Owner, Presented, Sessions,
+        AppLimits, Owner, Presented, SessionToken, Sessions,
         cookie::{self, Brought},
     },
     shield::{Audience, WorkerScript, Workers},
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, AccessRecord, Counters, Ended, Limit, Metrics, UnenforcedRecord},
-    users::{Account, Directory, DirectoryError, LastAccount},
+    users::{Account, Directory, DirectoryError},
 };
 
 use app_data::{Keeping, Said};
@@ -132,14 +132,10 @@ pub struct Connection {
 
 /// What a connection's requests repeat, one after the other: it is read once, and compared from then on.
 ///
-/// How a host is read and which key belongs to a token is the same for ever. Whether the session and the
-/// account are still what they were is asked of [`Sessions`] and [`Directory`] for every request.
+/// Nothing in it says who asks: session and account are looked up in [`Sessions`] and [`Directory`] for every request.
 #[derive(Debug, Default)]
 pub struct LastSeen {
     authority: LastAuthority,
-    token: LastToken,
-    session: LastSession,
-    account: LastAccount,
     load: LastLoad,
     bound: BoundConnections,
 }
@@ -371,7 +367,7 @@ impl Gateway {
             (Some(app), None) => snapshot.session_limits(app, &target).ok_or(Refusal::Internal)?,
             _ => AppLimits::default(),
         };
-        let viewer = pin!(self.identify(headers, snapshot, connection, &own, exchange.time)).await;
+        let viewer = pin!(self.identify(headers, snapshot, &own, exchange.time)).await;
         exchange.viewer = viewer.identity.clone();
         if let Some(page) = page {
             // Ending a session that cannot be found would only look like it.
@@ -432,33 +428,26 @@ impl Gateway {
         &self,
         headers: &HeaderMap,
         snapshot: &Snapshot,
-        connection: &Connection,
         own: &AppLimits,
         now: Timestamp,
     ) -> Viewer {
         let key = match cookie::read(headers, snapshot.portal.cookies.session()) {
             Brought::Nothing => return Viewer::nobody(Presented::Absent),
-            Brought::Value(value) => connection.last.token.key_of(value),
+            Brought::Value(value) => SessionToken::from_cookie(value).map(|token| token.key()),
             Brought::NoValue => None,
         };
         let limits = &snapshot.portal.sessions;
-        let presented =
-            match self.shared.sessions.present_to(own, key, &connection.last.session, now, limits).await {
-                Ok(presented) => presented,
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), "looking a session up");
-                    return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
-                }
-            };
+        let presented = match self.shared.sessions.present_to(own, key, now, limits).await {
+            Ok(presented) => presented,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "looking a session up");
+                return Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) };
+            }
+        };
         let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
         let Owner::User { id, credential } = session.owner else { return Viewer::nobody(presented) };
         let confirmed = Some(now.since(session.confirmed));
-        let known = self.shared.directory.known(id, &connection.last.account, now);
-        let account = match known {
-            Some(account) => Ok(Some(account)),
-            None => self.shared.directory.account(id).await,
-        };
-        match account {
+        match self.account(id).await {
             Err(error) => {
                 tracing::error!(error = %Chain(&error), user = %id, "looking a user up");
                 Viewer { unknown: true, ..Viewer::nobody(Presented::Invalid) }

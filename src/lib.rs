@@ -18,9 +18,8 @@
 //!    [`Identity`], all as of now. [`Account::identity`] is the only way from a session to an
 //!    identity, and it asks whether the user is active and the password still the one that was
 //!    used. What cannot be read is [`Identity::Anonymous`]; a store that does not answer is a 503
-//!    for whoever would have had to sign in. A connection repeats itself: what its last request
-//!    brought ([`LastSeen`]) is compared and not read again, and what was found for it is searched for
-//!    again once anything has ended or changed, or a second has passed.
+//!    for whoever would have had to sign in. A connection
+//!    keeps no identity: cookie, session and account are looked up for every request.
 //! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained. A CORS preflight of an
 //!    origin that the app trusts, which lacks nothing but a sign-in, gets its permit of [`permit_preflight`].
@@ -54,7 +53,6 @@
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
 //! | | [`legible`] | text that cannot steer a terminal | |
-//! | | [`recall`] | what a connection asked for last | `clock` |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `legible` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
@@ -144,7 +142,6 @@
 //! [`Identity`]: identity::Identity
 //! [`InFlight`]: in_flight::InFlight
 //! [`Identity::Anonymous`]: identity::Identity::Anonymous
-//! [`LastSeen`]: gateway::LastSeen
 //! [`LogWriter`]: telemetry::LogWriter
 //! [`MemoryStore`]: session::MemoryStore
 //! [`MessageWriter`]: telemetry::MessageWriter
@@ -193,7 +190,6 @@ pub mod moment;
 pub mod pace;
 pub mod pages;
 pub mod portal;
-pub mod recall;
 pub mod refusal;
 pub mod request;
 pub mod server;

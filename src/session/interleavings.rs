@@ -82,8 +82,6 @@ struct Run<'a> {
     file: Option<&'a Path>,
     clock: Clock,
     sessions: Sessions,
-    /// What connections know, which browsers use in turn.
-    last: [LastSession; 2],
     expected: Vec<Expected>,
     cannot_write: bool,
 }
@@ -92,7 +90,7 @@ impl<'a> Run<'a> {
     fn new(file: Option<&'a Path>) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let sessions = start(file, &clock);
-        Self { file, clock, sessions, last: Default::default(), expected: Vec::new(), cannot_write: false }
+        Self { file, clock, sessions, expected: Vec::new(), cannot_write: false }
     }
 
     async fn happens(&mut self, event: Event) {
@@ -168,8 +166,7 @@ impl<'a> Run<'a> {
     /// A request with this session's cookie.
     async fn look_at(&mut self, index: usize) -> Option<Arc<Session>> {
         let (now, expected) = (self.clock.now(), &mut self.expected[index]);
-        let (own, key, last) = (AppLimits::default(), Some(expected.token.key()), &self.last[index % 2]);
-        let presented = self.sessions.present_to(&own, key, last, now, &LIMITS).await.unwrap();
+        let presented = self.sessions.present(Some(&expected.token), now, &LIMITS).await.unwrap();
         if let Presented::Alive(session) = presented {
             assert!(expected.may_be_alive(now), "session {index} is alive and must not be");
             expected.seen = (now, now);
@@ -218,7 +215,6 @@ impl<'a> Run<'a> {
         self.set_cannot_write(false);
         self.sessions.check().await.unwrap();
         self.sessions = start(self.file, &self.clock);
-        self.last = Default::default();
         for expected in &mut self.expected {
             expected.seen.0 = expected.seen.0.min(expected.seen.1 - LATE);
         }

@@ -12,7 +12,6 @@ pub mod cookie;
 mod data;
 mod data_form;
 mod file;
-mod last_token;
 mod memory;
 mod record;
 mod redis;
@@ -33,13 +32,11 @@ use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, UserId},
-    recall::LastFound,
 };
 
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
 pub use data_form::MalformedChange;
 pub use file::FileStore;
-pub use last_token::LastToken;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
 pub use redis::{BadAddress, Failure as RedisFailure, RedisAddress, RedisLink, RedisSettings, RedisStore};
@@ -47,9 +44,6 @@ pub use store::{
     Invalidation, Invalidator, NewSession, SessionStore, StoreError, StoreSurroundings, Trust, Which,
 };
 pub use token::{NoRandomness, SessionKey, SessionToken};
-
-/// The session that a connection brought last.
-pub type LastSession = LastFound<SessionKey, Session>;
 
 /// One browser's session, as requests share it.
 #[derive(Debug)]
@@ -389,21 +383,20 @@ impl Sessions {
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
         let (own, key) = (AppLimits::default(), token.map(SessionToken::key));
-        self.present_to(&own, key, &LastSession::default(), now, limits).await
+        self.present_to(&own, key, now, limits).await
     }
 
     /// The same by the token's key, for a request to an app with limits of its own: a session that has outlived
-    /// them ends. `last` is what the connection brought before.
+    /// them ends.
     pub async fn present_to(
         &self,
         own: &AppLimits,
         key: Option<SessionKey>,
-        last: &LastSession,
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Presented, StoreError> {
         let Some(key) = key else { return Ok(Presented::Invalid) };
-        let Some(mut session) = self.find_after(last, key, now, limits).await? else {
+        let Some(mut session) = self.find(key, now, limits).await? else {
             return Ok(Presented::Invalid);
         };
         if session.has_outlived(own, now) && self.trust != Trust::Told {
@@ -541,27 +534,6 @@ impl Sessions {
     /// Whether the store does its work, for `/readyz`.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.store.check().await
-    }
-
-    /// Finds a session as [`Self::find`] does, but searches only if something may have happened to it.
-    ///
-    /// Whatever ends or changes a session bumps the epoch of its key after it is done with the cached entry. So in
-    /// the epoch in which the search began, a second search would find what the first one found.
-    async fn find_after(
-        &self,
-        last: &LastSession,
-        key: SessionKey,
-        now: Timestamp,
-        limits: &Limits,
-    ) -> Result<Option<Arc<Session>>, StoreError> {
-        let epoch = self.cache.epoch(&key);
-        let known = last.get(&key, epoch, now).filter(|session| self.may_believe(session, now, limits));
-        if let Some(session) = known {
-            return Ok(Some(session).filter(|session| session.is_alive(now, limits)));
-        }
-        let found = self.find(key, now, limits).await?;
-        last.set(key, found.as_ref(), epoch, now);
-        Ok(found)
     }
 
     async fn find(

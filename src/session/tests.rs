@@ -139,8 +139,8 @@ async fn a_session_that_an_app_s_own_limits_are_too_short_for_ends_for_every_app
     let idle = AppLimits { idle_timeout: Some(Duration::from_secs(3)), lifetime: None };
     let short = AppLimits { idle_timeout: None, lifetime: Some(Duration::from_secs(20)) };
     let present = async |own: &AppLimits, token: &SessionToken, now| {
-        let (key, last) = (Some(token.key()), LastSession::default());
-        matches!(sessions.present_to(own, key, &last, now, &LIMITS).await, Ok(Presented::Alive(_)))
+        let presented = sessions.present_to(own, Some(token.key()), now, &LIMITS).await;
+        matches!(presented, Ok(Presented::Alive(_)))
     };
     // The use of another app counts; that of this one is not counted before it was looked at.
     let (token, _) = open(&sessions, at(0)).await;
@@ -162,8 +162,7 @@ async fn before_a_shared_session_ends_for_an_app_the_store_is_asked_whether_it_w
     let idle = AppLimits { idle_timeout: Some(Duration::from_secs(2)), lifetime: None };
     let (token, session) = open(&script.sessions, at(0)).await;
     script.sessions.store.note_use(session.key, at(2));
-    let last = LastSession::default();
-    let present = |now| script.sessions.present_to(&idle, Some(token.key()), &last, now, &LIMITS);
+    let present = |now| script.sessions.present_to(&idle, Some(token.key()), now, &LIMITS);
     assert!(matches!(present(at(3)).await, Ok(Presented::Alive(_))));
     assert!(matches!(present(at(5)).await, Ok(Presented::Invalid)));
 }
@@ -326,40 +325,6 @@ async fn an_evicted_session_is_read_back() {
     let (token, _) = open(&script.sessions, at(0)).await;
     assert!(alive(&script.sessions, &token, at(1)).await);
     assert!(script.asked() > 0);
-}
-
-#[tokio::test]
-async fn what_a_connection_knows_is_not_searched_for_within_the_same_second() {
-    let script = Script::new(10, Trust::Told);
-    let (token, session) = open(&script.sessions, at(0)).await;
-    let (own, key, last) = (AppLimits::default(), Some(token.key()), LastSession::default());
-    let present = async |now| {
-        matches!(script.sessions.present_to(&own, key, &last, now, &LIMITS).await, Ok(Presented::Alive(_)))
-    };
-    assert!(present(at(0)).await);
-    // Something else is in its place, which a search would find.
-    script.sessions.cache.sessions.remove(&session.key);
-    let searched = || script.asked() > 0;
-    assert!(present(at(0)).await && !searched());
-    assert!(present(at(1)).await && searched());
-    assert!(present(at(1)).await && !searched());
-    script.invalidator.tell(Invalidation::Changed(session.key));
-    assert!(present(at(1)).await && searched());
-    assert!(!present(at(11)).await, "idle");
-}
-
-#[tokio::test]
-async fn a_session_that_the_cache_has_let_go_of_ends_for_connections_that_know_it() {
-    let script = Script::new(10, Trust::Told);
-    // Somebody has it still: a download, say.
-    let (token, session) = open(&script.sessions, at(0)).await;
-    let (own, key, last) = (AppLimits::default(), Some(token.key()), LastSession::default());
-    let present = || script.sessions.present_to(&own, key, &last, at(0), &LIMITS);
-    assert!(matches!(present().await, Ok(Presented::Alive(_))));
-    script.sessions.cache.sessions.remove(&session.key);
-    script.sessions.end_which(Which::One(session.key)).await.unwrap();
-    assert!(!session.has_ended(), "nobody could tell it");
-    assert!(matches!(present().await, Ok(Presented::Invalid)));
 }
 
 #[tokio::test]

@@ -144,7 +144,7 @@ impl fmt::Debug for SessionKey {
 
 const TOKEN_BYTES: usize = 32;
 /// Of its form in a cookie.
-pub(super) const COOKIE_CHARS: usize = 43;
+const COOKIE_CHARS: usize = 43;
 
 #[cfg(test)]
 mod tests {

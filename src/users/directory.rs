@@ -14,12 +14,13 @@
 //! thread makes sure that this is the file that it has open. A file that was put in its place is opened, and
 //! nothing is believed that was read from the old one; without a file that can be read there is no answer.
 
+#[cfg(test)]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{
     fmt,
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -29,7 +30,7 @@ use std::{
 use moka::{policy::EvictionPolicy, sync::Cache};
 use tokio::sync::oneshot;
 
-use super::{Account, Change, LastAccount, NewUser, PasswordHash, StoreError, UserStore, store::Unproved};
+use super::{Account, Change, NewUser, PasswordHash, StoreError, UserStore, store::Unproved};
 use crate::{
     clock::{Clock, Timestamp},
     database::{Found, ReadFile},
@@ -41,8 +42,6 @@ use crate::{
 /// Dropping the last one waits for the database thread to finish what it was asked.
 pub struct Directory {
     cache: Cache<UserId, Arc<Account>>,
-    /// Counts what was dropped from memory because it may have changed, each time after it was dropped.
-    epoch: Arc<AtomicU64>,
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     read_file: ReadFile,
@@ -93,11 +92,9 @@ impl Directory {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_live(REREAD_AFTER)
             .build();
-        let epoch = Arc::<AtomicU64>::default();
         let keeper = Keeper {
             store,
             cache: cache.clone(),
-            epoch: Arc::clone(&epoch),
             on_change,
             seen,
             version,
@@ -112,7 +109,6 @@ impl Directory {
             .map_err(StoreError::Thread)?;
         Ok(Arc::new(Self {
             cache,
-            epoch,
             jobs: Some(jobs),
             thread: Some(thread),
             read_file,
@@ -136,17 +132,6 @@ impl Directory {
     /// Neither waits nor reads a file.
     pub fn cached(&self, id: UserId) -> Option<Arc<Account>> {
         self.cache.get(&id)
-    }
-
-    /// The same, searched for only if anything was dropped since `last` was found: what is dropped begins a new
-    /// epoch once it is gone. So in the epoch in which a search began, what it found is what another would find.
-    pub fn known(&self, id: UserId, last: &LastAccount, now: Timestamp) -> Option<Arc<Account>> {
-        let epoch = self.epoch.load(Ordering::SeqCst);
-        last.get(&id, epoch, now).or_else(|| {
-            let found = self.cached(id);
-            last.set(id, found.as_ref(), epoch, now);
-            found
-        })
     }
 
     /// The account as it is now, from memory or from the database.
@@ -284,8 +269,6 @@ type Job = Box<dyn FnOnce(&mut Keeper) + Send>;
 struct Keeper {
     store: UserStore,
     cache: Cache<UserId, Arc<Account>>,
-    /// That of the directory.
-    epoch: Arc<AtomicU64>,
     on_change: Box<dyn Fn(&Change) + Send>,
     /// Number of the newest change that was reported, or that was there at the start.
     seen: i64,
@@ -455,7 +438,6 @@ impl Keeper {
         for id in ids {
             self.cache.invalidate(&id);
         }
-        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -573,31 +555,6 @@ mod tests {
         assert_eq!(it.next_change().await, (3, Action::Removed, "operator".to_owned()));
         assert_eq!(it.directory.account(id).await.unwrap(), None);
         assert!(it.changes.try_recv().is_err(), "once each, and none from before the start");
-    }
-
-    #[tokio::test]
-    async fn what_a_connection_knows_is_not_believed_after_a_change() {
-        let mut it = Fixture::open_with(add("alice"));
-        let (id, last, now) = (UserId(1), LastAccount::default(), Timestamp::from_millis(0));
-        let later = now + Duration::from_secs(1);
-        assert_eq!(it.directory.known(id, &last, now), None);
-        let before = it.directory.account(id).await.unwrap().unwrap();
-        let known =
-            |at| it.directory.known(id, &last, at).is_some_and(|account| Arc::ptr_eq(&account, &before));
-        assert!(known(now) && known(now));
-        assert_eq!(it.directory.known(UserId(2), &last, now), None);
-        assert!(known(now));
-        // Gone from memory, but not for a change: within the second nobody looks there.
-        it.directory.cache.invalidate(&id);
-        assert!(known(now) && !known(later) && !known(now));
-
-        let before = it.directory.account(id).await.unwrap().unwrap();
-        assert_eq!(it.directory.known(id, &last, now).as_ref(), Some(&before));
-        it.other_process().set_active(&name("alice"), false).unwrap();
-        it.next_change().await;
-        assert_eq!(it.directory.known(id, &last, now), None);
-        assert!(!it.directory.account(id).await.unwrap().unwrap().active);
-        assert!(!it.directory.known(id, &last, now).unwrap().active);
     }
 
     #[tokio::test]

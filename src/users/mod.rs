@@ -18,8 +18,6 @@ pub mod password_policy;
 mod profile;
 mod store;
 
-use crate::{identity::UserId, recall::LastFound};
-
 pub use account::Account;
 pub use change::{Action, Change};
 pub use database::StoreError;
@@ -33,6 +31,3 @@ pub use password::{
 pub use password_policy::WeakPassword;
 pub use profile::{InvalidProfile, ListChange, NewUser, UserChange};
 pub use store::UserStore;
-
-/// The account that a connection asked for last.
-pub type LastAccount = LastFound<UserId, Account>;

@@ -36,7 +36,6 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("pace", &[]),
             ("database", &[]),
             ("legible", &[]),
-            ("recall", &["clock"]),
         ],
     ),
     ("telemetry", &[("telemetry", &["clock", "legible"])]),
@@ -45,7 +44,7 @@ const LAYERS: &[(&str, &[Row])] = &[
     (
         "state",
         &[
-            ("session", &["clock", "identity", "database", "recall"]),
+            ("session", &["clock", "identity", "database"]),
             // Where gateways share their sessions, they count together: over the same connection.
             (
                 "throttle",
@@ -58,7 +57,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "session::StoreError",
                 ],
             ),
-            ("users", &["clock", "identity", "database", "recall"]),
+            ("users", &["clock", "identity", "database"]),
             ("backends", &["clock", "identity", "users"]),
             ("in_flight", &["identity", "request"]),
         ],
