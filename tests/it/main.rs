@@ -48,6 +48,7 @@ mod session_cookie;
 mod session_data;
 mod session_stores;
 mod sessions;
+mod shared_connection;
 mod shield;
 mod shield_answers;
 mod sign_in;
