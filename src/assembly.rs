@@ -13,7 +13,6 @@ use rustls::sign::CertifiedKey;
 use crate::{
     clock::Clock,
     config::{self, CertificateProblem, Configuration, Store},
-    database::ReadFile,
     forward::{BodyLimits, Names, OwnedNames},
     gateway::Shared,
     in_flight::InFlight,
@@ -29,6 +28,7 @@ use crate::{
         StoreError as SessionStoreError, StoreSurroundings,
     },
     snapshot::{Current, Snapshot},
+    store::sqlite::ReadFile,
     telemetry::{Audit, AuditEvent, AuditKind, Format, Kind, LogWriter, Metrics, SignInResult},
     throttle::{Throttle, ThrottleError},
     users::{Change, Directory, Passwords, StoreError},

@@ -51,7 +51,7 @@
 //! | | [`interim`] | interim responses on their way to a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on silence | |
 //! | | [`pace`] | a limit on slowness | |
-//! | | [`database`] | an embedded database: opened privately, recognised, brought up to date | |
+//! | | [`store`] | what several stores share: an embedded SQLite database, opened privately, recognised, brought up to date | |
 //! | | [`legible`] | text that cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `legible` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
@@ -148,7 +148,7 @@
 //! [`Metrics`]: telemetry::Metrics
 //! [`Names`]: forward::Names
 //! [`NormalPath`]: request::NormalPath
-//! [`OpenFile`]: database::OpenFile
+//! [`OpenFile`]: store::sqlite::OpenFile
 //! [`Passwords`]: users::Passwords
 //! [`Permit`]: access::Permit
 //! [`Policy::route`]: access::Policy::route
@@ -177,7 +177,6 @@ pub mod backends;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod database;
 pub mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -197,6 +196,7 @@ pub mod session;
 pub mod shield;
 pub mod snapshot;
 pub mod stall;
+pub mod store;
 pub mod telemetry;
 pub mod throttle;
 pub mod users;

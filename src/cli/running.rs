@@ -20,8 +20,8 @@ use tokio::net::UnixStream;
 
 use crate::{
     config::Configuration,
-    database::FileId,
     server::{Reloaded, Running, control_sockets},
+    store::sqlite::FileId,
 };
 
 /// A running gateway could not be asked, or does not read what the command changes.

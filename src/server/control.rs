@@ -35,9 +35,9 @@ use tokio::{
 
 use super::phase::{Phase, Phases};
 use crate::{
-    database::{FileId, ReadFile},
     identity::UserId,
     session::{Record, SessionData, SessionKey, Sessions, StoreError, Which},
+    store::sqlite::{FileId, ReadFile},
     telemetry::{Audit, AuditEvent, AuditKind},
 };
 

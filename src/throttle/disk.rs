@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    database::{self, Database, DatabaseError, Found, OpenFile, Opening, ReadFile, Schema},
     identity::UserId,
+    store::sqlite::{self, Database, DatabaseError, Found, OpenFile, Opening, ReadFile, Schema},
 };
 
 /// The thread that writes. What has not been written is written when this is dropped.
@@ -81,7 +81,7 @@ impl Disk {
         clock: Clock,
         ledger: Arc<Mutex<Ledger>>,
     ) -> Result<Self, DatabaseError> {
-        let Database { connection, file } = database::open(path, &SCHEMA)?;
+        let Database { connection, file } = sqlite::open(path, &SCHEMA)?;
         let failed = |reason| SCHEMA.failed("reading", path, reason);
         // What is cleared from now on is looked for; what was cleared before is not among what is read.
         let seen = newest(&connection).map_err(failed)?;
@@ -135,14 +135,14 @@ impl Drop for Disk {
 
 /// Everything that is on the disk, for the command line.
 pub(super) fn list(path: &Path) -> Result<Vec<(Key, Counter)>, DatabaseError> {
-    let Database { connection, .. } = database::open(path, &SCHEMA)?;
+    let Database { connection, .. } = sqlite::open(path, &SCHEMA)?;
     read(&connection).map_err(|reason| SCHEMA.failed("reading", path, reason))
 }
 
 /// Clears counters, here and in a gateway that runs; how many there were.
 pub(super) fn clear(path: &Path, which: &[Cleared]) -> Result<usize, DatabaseError> {
     let failed = |reason| SCHEMA.failed("clearing", path, reason);
-    let Database { mut connection, .. } = database::open(path, &SCHEMA)?;
+    let Database { mut connection, .. } = sqlite::open(path, &SCHEMA)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let cleared = clear_in(&transaction, which).map_err(failed)?;
     transaction.commit().map_err(failed)?;
@@ -232,7 +232,7 @@ impl Keeper {
             return Ok(());
         }
         self.read_file.set(None);
-        let Database { connection, file } = database::reopen(&self.file, &SCHEMA, Opening::default())?;
+        let Database { connection, file } = sqlite::reopen(&self.file, &SCHEMA, Opening::default())?;
         self.seen = newest(&connection).map_err(|reason| SCHEMA.failed("reading", file.path(), reason))?;
         tracing::warn!(
             path = %file.path().display(),
@@ -391,7 +391,7 @@ mod tests {
         }
 
         fn execute(&self, sql: &str) {
-            let opened = database::open(&self.files.database, &SCHEMA).unwrap();
+            let opened = sqlite::open(&self.files.database, &SCHEMA).unwrap();
             opened.connection.execute_batch(sql).unwrap();
         }
     }

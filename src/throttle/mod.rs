@@ -37,9 +37,9 @@ use self::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    database::{DatabaseError, ReadFile},
     identity::UserId,
     session::{RedisLink, StoreError},
+    store::sqlite::{DatabaseError, ReadFile},
 };
 
 /// `[throttle]`: how many failures are forgiven, and how long the waits are.

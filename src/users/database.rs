@@ -7,8 +7,8 @@ use std::{
 
 use super::profile::InvalidProfile;
 use crate::{
-    database::{self, Database, DatabaseError, OpenFile, Opening, Schema},
     identity::{UserId, UserName},
+    store::sqlite::{self, Database, DatabaseError, OpenFile, Opening, Schema},
 };
 
 /// Why the directory could not do what it was asked; the text is for the operator.
@@ -56,12 +56,12 @@ impl StoreError {
 
 /// Opens the database in this way.
 pub(super) fn open(path: &Path, opening: Opening) -> Result<Database, StoreError> {
-    Ok(database::open_with(path, &SCHEMA, opening)?)
+    Ok(sqlite::open_with(path, &SCHEMA, opening)?)
 }
 
 /// Opens what the path of an open database leads to now.
 pub(super) fn reopen(before: &OpenFile, opening: Opening) -> Result<Database, StoreError> {
-    Ok(database::reopen(before, &SCHEMA, opening)?)
+    Ok(sqlite::reopen(before, &SCHEMA, opening)?)
 }
 
 /// Marked `Prtc`.

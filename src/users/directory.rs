@@ -33,8 +33,8 @@ use tokio::sync::oneshot;
 use super::{Account, Change, NewUser, PasswordHash, StoreError, UserStore, store::Unproved};
 use crate::{
     clock::{Clock, Timestamp},
-    database::{Found, ReadFile},
     identity::{CredentialVersion, UserId, UserName},
+    store::sqlite::{Found, ReadFile},
 };
 
 /// The directory as the gateway uses it. One is enough for a process; share it in its `Arc`.

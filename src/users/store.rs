@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    database::{Database, OpenFile, Opening},
     identity::{CredentialVersion, GroupName, Permission, User, UserId, UserName},
+    store::sqlite::{Database, OpenFile, Opening},
 };
 
 /// The users database, open for reading and writing.

@@ -34,7 +34,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("interim", &[]),
             ("stall", &[]),
             ("pace", &[]),
-            ("database", &[]),
+            ("store", &[]),
             ("legible", &[]),
         ],
     ),
@@ -44,20 +44,20 @@ const LAYERS: &[(&str, &[Row])] = &[
     (
         "state",
         &[
-            ("session", &["clock", "identity", "database"]),
+            ("session", &["clock", "identity", "store"]),
             // Where gateways share their sessions, they count together: over the same connection.
             (
                 "throttle",
                 &[
                     "clock",
                     "identity",
-                    "database",
+                    "store",
                     "session::RedisLink",
                     "session::RedisFailure",
                     "session::StoreError",
                 ],
             ),
-            ("users", &["clock", "identity", "database"]),
+            ("users", &["clock", "identity", "store"]),
             ("backends", &["clock", "identity", "users"]),
             ("in_flight", &["identity", "request"]),
         ],
@@ -149,7 +149,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 // The control socket lists and ends sessions, by key, and says which files are read.
                 "session",
                 "identity",
-                "database",
+                "store",
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
                 // What its HTTP/2 streams hold for a client.
@@ -182,7 +182,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "assembly",
                 &[
                     "clock",
-                    "database",
+                    "store",
                     "telemetry",
                     "request",
                     "pages",
@@ -208,7 +208,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "identity",
-                    "database",
+                    "store",
                     "legible",
                     "telemetry",
                     "request",
@@ -241,7 +241,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["pages"]),
     ("moka", &["session", "users"]),
     ("redis", &["session", "throttle"]),
-    ("rusqlite", &["database", "session", "throttle", "users"]),
+    ("rusqlite", &["store", "session", "throttle", "users"]),
     ("argon2", &["users"]),
     ("zxcvbn", &["users"]),
     ("rcgen", &["server"]),

@@ -33,8 +33,8 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    database::{self, DatabaseError, ReadFile, Schema},
     identity::UserId,
+    store::sqlite::{self, DatabaseError, ReadFile, Schema},
 };
 
 use reader::Question;
@@ -55,11 +55,11 @@ impl FileStore {
     /// Opens the database, makes it if it is missing, and starts its threads.
     pub fn open(path: &Path, surroundings: StoreSurroundings) -> Result<Self, StoreError> {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
-        let writes = database::open(path, &SCHEMA).map_err(opening)?;
+        let writes = sqlite::open(path, &SCHEMA).map_err(opening)?;
         // Somebody who starts a gateway wants to know now, not at the first sign-in.
         rows::check(&writes.connection, surroundings.clock.now())
             .map_err(|reason| opening(SCHEMA.failed("writing", path, reason)))?;
-        let reads = database::open(path, &SCHEMA).map_err(opening)?;
+        let reads = sqlite::open(path, &SCHEMA).map_err(opening)?;
         let (changes, to_do) = sync_channel(WAITING_CHANGES);
         let (questions, asked) = std::sync::mpsc::channel();
         let started = |error| StoreError::new("starting a thread of the session store", error);
@@ -258,7 +258,7 @@ pub(super) fn refuse_to_write(path: &Path, refuse: bool) {
     } else {
         "DROP TRIGGER full; DROP TRIGGER kept; DROP TRIGGER used;"
     };
-    database::open(path, &SCHEMA)
+    sqlite::open(path, &SCHEMA)
         .and_then(|opened| {
             opened.connection.execute_batch(triggers).map_err(|reason| SCHEMA.failed("testing", path, reason))
         })

@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 
 use super::{SCHEMA, rows, uses::Uses};
 use crate::{
-    database::{self, Database, DatabaseError, Found, OpenFile, Opening, ReadFile},
     identity::UserId,
     session::{Invalidation, Invalidator, Record, SessionKey},
+    store::sqlite::{self, Database, DatabaseError, Found, OpenFile, Opening, ReadFile},
 };
 
 type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
@@ -168,7 +168,7 @@ impl Reader {
 
     /// A new connection, to whatever file is there now.
     fn reopen(&mut self) -> Result<(), DatabaseError> {
-        let Database { connection, file } = database::reopen(&self.file, &SCHEMA, Opening::default())?;
+        let Database { connection, file } = sqlite::reopen(&self.file, &SCHEMA, Opening::default())?;
         if !file.continues(&self.file) || self.read_file.id().is_none() {
             // Another file: its numbers tell nothing of the old one's sessions.
             let failed = |reason| SCHEMA.failed("watching", file.path(), reason);

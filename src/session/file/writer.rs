@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 use super::{SCHEMA, rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
-    database::{self, Database, DatabaseError, Found, OpenFile, Opening},
     session::{AppData, DataChange, DataRefused, NewSession, Owner, SessionKey, Which, change_app},
+    store::sqlite::{self, Database, DatabaseError, Found, OpenFile, Opening},
 };
 
 type Answer<T> = oneshot::Sender<Result<T, Arc<DatabaseError>>>;
@@ -174,7 +174,7 @@ impl Writer {
     }
 
     fn open(&mut self) -> Result<(), DatabaseError> {
-        let Database { connection, file } = database::reopen(&self.file, &SCHEMA, Opening::default())?;
+        let Database { connection, file } = sqlite::reopen(&self.file, &SCHEMA, Opening::default())?;
         if !file.continues(&self.file) {
             self.visitors = None;
         }
