@@ -1,6 +1,7 @@
 //! Machinery that several stores share.
 //!
-//! [`sqlite`] opens an embedded database. Sessions, users and the throttle keep their own tables in it; nothing here
-//! knows what they hold.
+//! [`sqlite`] is an embedded database, `private_file` makes files that only their owner can read. Sessions, users
+//! and the throttle build on them; nothing here knows what those keep.
 
+pub(crate) mod private_file;
 pub mod sqlite;

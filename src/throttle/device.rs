@@ -7,20 +7,20 @@
 //! budget.
 
 use std::{
-    fs,
-    io::{self, ErrorKind, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use aws_lc_rs::{hmac, rand};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::key::{DeviceId, NameDigest};
-use crate::identity::UserId;
+use crate::{
+    identity::UserId,
+    store::private_file::{self, Existing},
+};
 
 /// How long a browser keeps the cookie: as long as browsers keep any (RFC 6265bis, 400 days).
 pub const DEVICE_KEPT: Duration = Duration::from_hours(400 * 24);
@@ -68,7 +68,7 @@ impl Secret {
 
     /// The key in the file, if there is a file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, SecretError> {
-        match read_no_link(path) {
+        match private_file::read_text(path, MAX_KEY_TEXT_BYTES) {
             Ok(text) => {
                 Self::from_hex(text.trim()).map(Some).ok_or_else(|| SecretError::Malformed(path.to_owned()))
             }
@@ -79,7 +79,7 @@ impl Secret {
 
     /// Makes this the key in the file.
     pub(super) fn replace(&self, path: &Path) -> Result<(), SecretError> {
-        self.write(path, Existing::Goes)
+        self.write(path, Existing::Replaced)
     }
 
     pub(super) fn to_hex(&self) -> Zeroizing<String> {
@@ -146,32 +146,12 @@ impl Secret {
     }
 
     fn write(&self, path: &Path, existing: Existing) -> Result<(), SecretError> {
-        let making = path.with_extension(format!("{}", std::process::id()));
-        let written = self.write_to(&making).and_then(|()| match existing {
-            Existing::Goes => fs::rename(&making, path),
-            Existing::Stays => match fs::hard_link(&making, path) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-                _ => Ok(()),
-            },
-        });
-        fs::remove_file(&making).ok();
-        written.map_err(|source| SecretError::File { doing: "writing", path: path.to_owned(), source })
-    }
-
-    fn write_to(&self, making: &Path) -> io::Result<()> {
-        fs::remove_file(making).ok();
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(making)?;
-        file.write_all(self.to_hex().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        // A command that root runs must not lock the gateway out.
-        if let Some(folder) = making.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            let (folder, made) = (fs::metadata(folder)?, file.metadata()?);
-            if made.uid() == 0 && folder.uid() != 0 {
-                fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
-            }
-        }
-        Ok(())
+        let text = Zeroizing::new(format!("{}\n", *self.to_hex()));
+        private_file::create(path, text.as_bytes(), existing).map_err(|source| SecretError::File {
+            doing: "writing",
+            path: path.to_owned(),
+            source,
+        })
     }
 }
 
@@ -189,22 +169,6 @@ impl DeviceId {
     }
 }
 
-/// What becomes of a file that is there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Existing {
-    Stays,
-    Goes,
-}
-
-/// A link could lead a process with more rights to what its owner may not read.
-fn read_no_link(path: &Path) -> io::Result<Zeroizing<String>> {
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let mut text = Zeroizing::new(String::with_capacity(MOST_KEY_TEXT_BYTES));
-    Read::by_ref(&mut file).take(MOST_KEY_TEXT_BYTES as u64).read_to_string(&mut text)?;
-    Ok(text)
-}
-
 fn signed(user: UserId, device: &[u8; ID_BYTES]) -> Vec<u8> {
     let mut text = b"portcullis device\0".to_vec();
     text.extend_from_slice(&user.0.to_be_bytes());
@@ -214,14 +178,14 @@ fn signed(user: UserId, device: &[u8; ID_BYTES]) -> Vec<u8> {
 
 const KEY_BYTES: usize = 32;
 /// Twice as much as a key takes, so that what is no key is not taken for one.
-const MOST_KEY_TEXT_BYTES: usize = 128;
+const MAX_KEY_TEXT_BYTES: usize = 128;
 const ID_BYTES: usize = 16;
 const USER_BYTES: usize = 8;
 const COOKIE_BYTES: usize = USER_BYTES + ID_BYTES + 32;
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 
