@@ -6,10 +6,11 @@ use http::HeaderValue;
 
 use super::{
     certificate::Covered,
+    excerpt::excerpt,
     groups::Groups,
     hosts, identity, keys, overlaps, pass_headers,
     quantity::show_duration,
-    reader::{Field, Reader, Section, shown},
+    reader::{Field, Reader, Section},
     rules::{self, PORTAL},
     server::Listening,
     shield,
@@ -34,15 +35,6 @@ pub(super) struct Apps {
     pub(super) sessions: Vec<AppLimits>,
     /// By the same index.
     pub(super) shields: Vec<Shield>,
-}
-
-/// What messages about an app may underline.
-#[derive(Debug)]
-pub(super) struct Declared {
-    /// Its header.
-    pub(super) span: Span,
-    pub(super) hosts: Vec<(Box<str>, Span)>,
-    pub(super) path: Option<Span>,
 }
 
 /// Reads all apps.
@@ -89,7 +81,7 @@ pub(super) fn read(
             overlaps::report_conflicts(reader, &conflicts);
             builder.add(app);
         }
-        declared.push(Declared {
+        declared.push(overlaps::Declared {
             span: section.span.clone(),
             hosts,
             path: path.map(|path| path.value.span()),
@@ -163,7 +155,7 @@ fn mount(reader: &Reader, field: Option<&Field<'_>>) -> Option<Mount> {
         Ok(mount) if mount.as_str() == PORTAL || mount.as_str().starts_with("/.gateway/") => {
             reader.report(
                 reader
-                    .error(&text.span, format!("no app can begin at \"{}\"", shown(text.content)))
+                    .error(&text.span, format!("no app can begin at \"{}\"", excerpt(text.content)))
                     .label("these pages are the gateway's own")
                     .help("choose another path"),
             );
@@ -250,7 +242,7 @@ fn host_header(reader: &Reader, field: Option<Field<'_>>) -> HostHeader {
     if let Some(value) = fixed.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
         return HostHeader::Fixed(value);
     }
-    let message = format!("`host_header` cannot be \"{}\"", shown(text.content));
+    let message = format!("`host_header` cannot be \"{}\"", excerpt(text.content));
     let help =
         "write \"original\", \"upstream\", or a host with or without a port, such as \"app.internal:8080\"";
     reader.report(reader.error(&text.span, message).help(help));
@@ -276,13 +268,13 @@ impl Names {
                 continue;
             };
             if let Err(wrong) = GroupName::parse(text.content) {
-                let message = format!("\"{}\" is no name of an app", shown(text.content));
+                let message = format!("\"{}\" is no name of an app", excerpt(text.content));
                 reader.report(reader.error(&text.span, message).label(wrong.to_string()));
             }
             match spans.iter().find(|(name, _)| name == text.content) {
                 Some((name, first)) => reader.report(
                     reader
-                        .error(&text.span, format!("two apps have the name \"{}\"", shown(name)))
+                        .error(&text.span, format!("two apps have the name \"{}\"", excerpt(name)))
                         .label("again here")
                         .also(first.clone(), "first given here")
                         .help("choose another; logs and metrics tell apps apart by their names"),

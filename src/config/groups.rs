@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::{
-    reader::{Field, Reader, Text, fields, shown},
+    excerpt::excerpt,
+    reader::{Field, Reader, Text, fields},
     suggest,
 };
 use crate::{
@@ -35,7 +36,7 @@ impl Groups {
             match GroupName::parse(field.name) {
                 Ok(name) => groups.0.push((name, permissions)),
                 Err(wrong) => {
-                    let message = format!("`{}` is no name of a group", shown(field.name));
+                    let message = format!("`{}` is no name of a group", excerpt(field.name));
                     reader.report(reader.error(&field.key, message).label(wrong.to_string()));
                 }
             }
@@ -48,7 +49,7 @@ impl Groups {
         if let Some((name, _)) = self.0.iter().find(|(name, _)| name.as_str() == text.content) {
             return Some(name.clone());
         }
-        let message = format!("group \"{}\" is not defined", shown(text.content));
+        let message = format!("group \"{}\" is not defined", excerpt(text.content));
         let mut error = reader.error(&text.span, message);
         error = match (suggest::similar(text.content, self.names()), GroupName::parse(text.content)) {
             (Some(meant), _) => error.help(format!("did you mean \"{meant}\"?")),
@@ -100,7 +101,7 @@ fn permission(reader: &Reader, text: &Text<'_>) -> Option<Permission> {
     match Permission::parse(text.content) {
         Ok(permission) => Some(permission),
         Err(wrong) => {
-            let message = format!("\"{}\" is no name of a permission", shown(text.content));
+            let message = format!("\"{}\" is no name of a permission", excerpt(text.content));
             reader.report(reader.error(&text.span, message).label(wrong.to_string()));
             None
         }

@@ -1,6 +1,9 @@
 //! Host names as an app serves them.
 
-use super::reader::{Reader, Text, shown};
+use super::{
+    excerpt::excerpt,
+    reader::{Reader, Text},
+};
 use crate::request::Authority;
 
 /// Reads the name of a host into its canonical form.
@@ -8,7 +11,7 @@ pub(super) fn host(reader: &Reader, text: &Text<'_>) -> Option<Box<str>> {
     match parse(text.content) {
         Ok(host) => Some(host),
         Err((problem, help)) => {
-            let message = format!("\"{}\" is no host name", shown(text.content));
+            let message = format!("\"{}\" is no host name", excerpt(text.content));
             reader.report(reader.error(&text.span, message).label(problem).help(help));
             None
         }
@@ -22,7 +25,7 @@ fn parse(text: &str) -> Result<Box<str>, (&'static str, String)> {
     }
     if let Some((_, rest)) = text.split_once("://") {
         let name = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        return wrong("it has a scheme", format!("write the name alone: `{}`", shown(name)));
+        return wrong("it has a scheme", format!("write the name alone: `{}`", excerpt(name)));
     }
     if text.contains('*') {
         return wrong(
@@ -33,7 +36,7 @@ fn parse(text: &str) -> Result<Box<str>, (&'static str, String)> {
     if let Some((name, path)) = text.split_once('/') {
         return wrong(
             "it has a path",
-            format!("write `host = \"{}\"` and `path = \"/{}\"`", shown(name), shown(path)),
+            format!("write `host = \"{}\"` and `path = \"/{}\"`", excerpt(name), excerpt(path)),
         );
     }
     if !text.is_ascii() {

@@ -4,8 +4,9 @@ use http::HeaderName;
 use toml::de::{DeTable, DeValue};
 
 use super::{
+    excerpt::excerpt,
     keys,
-    reader::{Field, Reader, fields, shown},
+    reader::{Field, Reader, fields},
     suggest,
 };
 use crate::forward::{IdentityHeaders, IdentityValue};
@@ -60,7 +61,7 @@ fn own(reader: &Reader, field: &Field<'_>, table: &DeTable<'_>) -> IdentityHeade
 
 fn header_name(reader: &Reader, field: &Field<'_>) -> Option<HeaderName> {
     let wrong = |problem: &str, help: String| {
-        let message = format!("`{}` cannot be an identity header", shown(field.name));
+        let message = format!("`{}` cannot be an identity header", excerpt(field.name));
         reader.report(reader.error(&field.key, message).label(problem).help(help));
         None
     };
@@ -79,7 +80,7 @@ fn header_name(reader: &Reader, field: &Field<'_>) -> Option<HeaderName> {
     if TAKEN.contains(&name.as_str()) {
         return wrong(
             "HTTP or the gateway itself needs it",
-            format!("choose another name, such as `X-Auth-{}`", shown(field.name)),
+            format!("choose another name, such as `X-Auth-{}`", excerpt(field.name)),
         );
     }
     Some(name)
@@ -109,7 +110,7 @@ fn header_value(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
                 }
                 (groups, _) => {
                     let how = if groups.is_some() { "more than one value" } else { "no value" };
-                    let message = format!("the header `{}` has {how}", shown(field.name));
+                    let message = format!("the header `{}` has {how}", excerpt(field.name));
                     reader.report(reader.error(&field.value.span(), message).help(HELP));
                     None
                 }
@@ -130,7 +131,7 @@ fn separator(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
     let printable = text.content.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%');
     let in_names = |c: char| c.is_alphanumeric() || "._-:/@+".contains(c);
     if text.content.is_empty() || text.content.len() > 8 || !printable || text.content.contains(in_names) {
-        let message = format!("\"{}\" cannot separate groups", shown(text.content));
+        let message = format!("\"{}\" cannot separate groups", excerpt(text.content));
         let help = "write up to eight characters that no name of a group can hold, such as `,` or `|` or `;`";
         reader.report(reader.error(&text.span, message).help(help));
         return None;

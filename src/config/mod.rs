@@ -14,6 +14,7 @@ mod apps;
 mod certificate;
 mod configuration;
 mod diagnostic;
+mod excerpt;
 mod groups;
 mod hosts;
 mod identity;

@@ -4,14 +4,17 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::reader::{Reader, Text, shown};
+use super::{
+    excerpt::excerpt,
+    reader::{Reader, Text},
+};
 
 /// Reads a network in CIDR notation, or a single address.
 pub(super) fn network(reader: &Reader, text: &Text<'_>) -> Option<IpNet> {
     match parse(text.content) {
         Ok(network) => Some(network),
         Err((problem, help)) => {
-            let message = format!("\"{}\" is no network", shown(text.content));
+            let message = format!("\"{}\" is no network", excerpt(text.content));
             reader.report(reader.error(&text.span, message).label(problem).help(help));
             None
         }

@@ -1,7 +1,16 @@
 //! What contradicts or hides something else: rules that tie, apps at one place, rules in the shade.
 
-use super::{apps::Declared, reader::Reader};
+use super::{reader::Reader, source::Span};
 use crate::access::{Conflict, Duplicate, PolicyBuilder};
+
+/// What messages about an app may underline.
+#[derive(Debug)]
+pub(super) struct Declared {
+    /// Its header.
+    pub(super) span: Span,
+    pub(super) hosts: Vec<(Box<str>, Span)>,
+    pub(super) path: Option<Span>,
+}
 
 /// Two rules of an app of which neither is more specific.
 pub(super) fn report_conflicts(reader: &Reader, conflicts: &[Conflict]) {

@@ -3,7 +3,8 @@
 use http::HeaderName;
 
 use super::{
-    reader::{Field, Reader, shown},
+    excerpt::excerpt,
+    reader::{Field, Reader},
     source::Span,
 };
 use crate::forward::{self, Steers};
@@ -13,15 +14,15 @@ pub(super) fn read(reader: &Reader, field: Option<&Field<'_>>) -> Vec<(HeaderNam
     let mut names: Vec<(HeaderName, Span)> = Vec::new();
     for text in field.into_iter().flat_map(|field| reader.texts(field)) {
         let Ok(name) = HeaderName::from_bytes(text.content.as_bytes()) else {
-            let message = format!("\"{}\" is no name of a header", shown(text.content));
+            let message = format!("\"{}\" is no name of a header", excerpt(text.content));
             reader.report(reader.error(&text.span, message).help("use letters, digits and `-`"));
             continue;
         };
         if name.as_str().contains('_') {
-            let message = format!("\"{}\" cannot be passed", shown(text.content));
+            let message = format!("\"{}\" cannot be passed", excerpt(text.content));
             let help = format!(
                 "write \"{}\"; many servers take the two for one",
-                shown(text.content).replace('_', "-")
+                excerpt(text.content).replace('_', "-")
             );
             reader.report(reader.error(&text.span, message).label("it has an underscore").help(help));
             continue;

@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, time::Duration};
 
+use super::excerpt::excerpt;
+
 /// Why a text is no quantity; `help` says what would be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NoQuantity {
@@ -45,7 +47,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, NoQuantity> {
         }
         let Some((_, millis)) = DURATION_UNITS.iter().find(|(name, _)| *name == unit) else {
             return wrong(
-                &format!("`{}` is no unit of time", super::reader::shown(unit)),
+                &format!("`{}` is no unit of time", excerpt(unit)),
                 match long_unit(unit) {
                     Some(short) => format!("write `\"{digits}{short}\"`"),
                     None => DURATION_HELP.to_owned(),
@@ -90,7 +92,7 @@ pub(super) fn size(text: &str) -> Result<u64, NoQuantity> {
     }
     let Some((_, bytes)) = SIZE_UNITS.iter().find(|(name, _)| *name == unit) else {
         return wrong(
-            &format!("`{}` is no unit of size", super::reader::shown(unit)),
+            &format!("`{}` is no unit of size", excerpt(unit)),
             match like_size_unit(unit) {
                 Some(right) => format!("write `\"{digits}{right}\"`"),
                 None => SIZE_HELP.to_owned(),

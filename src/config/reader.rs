@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     ops::RangeInclusive,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -14,12 +15,13 @@ use toml::{
 
 use super::{
     diagnostic::{Diagnostic, Severity},
+    excerpt::excerpt,
     keys::Keys,
     quantity::{self, NoQuantity},
     source::{Placed, Source, Span},
     suggest,
 };
-use crate::{access::Place, legible::misleads};
+use crate::access::Place;
 
 /// Collects diagnostics. A value that cannot be read is noted once, here, and then absent.
 #[derive(Debug)]
@@ -134,7 +136,7 @@ impl Reader {
                 continue;
             }
             let help = suggest::for_key(found, keys, |key| table.contains_key(key));
-            let message = format!("unknown key `{}` {}", shown(found), keys.within());
+            let message = format!("unknown key `{}` {}", excerpt(found), keys.within());
             let error = self.error(&key.span(), message).help(help);
             match suggest::meant(found, keys) {
                 // The header above it may be what could not be read.
@@ -237,6 +239,17 @@ impl Reader {
         texts.collect()
     }
 
+    /// A path to a file or folder; a relative one starts in `folder`, where the configuration is.
+    pub(super) fn path(&self, field: &Field<'_>, folder: &Path) -> Option<PathBuf> {
+        let text = self.text(field)?;
+        if text.content.is_empty() || text.content.contains('\0') {
+            let message = format!("`{}` is no path", field.name);
+            self.report(self.error(&text.span, message).help("write a path; it is relative to this file"));
+            return None;
+        }
+        Some(folder.join(text.content))
+    }
+
     /// `true` or `false`.
     pub(super) fn boolean(&self, field: Option<Field<'_>>, default: bool) -> bool {
         let Some(field) = field else { return default };
@@ -331,7 +344,7 @@ impl Reader {
         if choices.contains(&text.content) {
             return Some(text.content);
         }
-        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.content));
+        let message = format!("`{}` cannot be \"{}\"", field.name, excerpt(text.content));
         let help = match suggest::similar(text.content, choices.iter().copied()) {
             // The nearest number is not what a number was meant to be.
             Some(meant) if meant.parse::<f64>().is_err() => format!("did you mean \"{meant}\"?"),
@@ -344,7 +357,7 @@ impl Reader {
     /// Notes a value of the wrong type.
     pub(super) fn wrong_type(&self, field: &Field<'_>, expected: &str, help: Option<String>) {
         let found = kind_of(field.value.get_ref());
-        let message = format!("expected {expected} for `{}`, found {found}", shown(field.name));
+        let message = format!("expected {expected} for `{}`, found {found}", excerpt(field.name));
         let mut error = self.error(&field.value.span(), message);
         if let Some(help) = help {
             error = error.help(help);
@@ -384,7 +397,7 @@ impl Reader {
 
     /// Reports a text that is no duration or size.
     pub(super) fn no_quantity(&self, field: &Field<'_>, text: &Text<'_>, wrong: NoQuantity) {
-        let message = format!("`{}` cannot be \"{}\"", field.name, shown(text.content));
+        let message = format!("`{}` cannot be \"{}\"", field.name, excerpt(text.content));
         self.report(self.error(&text.span, message).label(wrong.problem).help(wrong.help));
     }
 
@@ -393,7 +406,7 @@ impl Reader {
         match field.value.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => {
                 let value = self.source.slice(&field.value.span());
-                Some(format!("write it in quotes: `{} = \"{}\"`", field.name, shown(value)))
+                Some(format!("write it in quotes: `{} = \"{}\"`", field.name, excerpt(value)))
             }
             _ => None,
         }
@@ -450,12 +463,3 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Table(_) => "a table",
     }
 }
-
-/// A text from the file as it can stand in a message: short, and without what makes it read as another one.
-pub(super) fn shown(text: &str) -> String {
-    let mut characters = text.chars().map(|c| if misleads(c) { '\u{fffd}' } else { c });
-    let start: String = characters.by_ref().take(LONGEST_SHOWN).collect();
-    if characters.next().is_some() { format!("{start}…") } else { start }
-}
-
-const LONGEST_SHOWN: usize = 60;

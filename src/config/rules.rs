@@ -6,9 +6,10 @@ use http::Method;
 use toml::de::DeValue;
 
 use super::{
+    excerpt::excerpt,
     groups::Groups,
     keys, networks,
-    reader::{Field, Reader, Section, Text, shown},
+    reader::{Field, Reader, Section, Text},
     source::Span,
     suggest,
 };
@@ -121,7 +122,7 @@ fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option
 pub(super) fn report_pattern(reader: &Reader, text: &Text<'_>, wrong: &PatternError) {
     let help = match wrong.help {
         _ if !text.content.starts_with('/') && !text.content.contains("://") && !text.content.is_empty() => {
-            format!("write \"/{}\"", shown(text.content))
+            format!("write \"/{}\"", excerpt(text.content))
         }
         help => help.to_owned(),
     };
@@ -159,7 +160,7 @@ fn methods(reader: &Reader, field: Option<Field<'_>>) -> Result<Option<Box<[Meth
 
 fn method(reader: &Reader, text: &Text<'_>) -> Option<Method> {
     let report = |help: String| {
-        let message = format!("\"{}\" is no method", shown(text.content));
+        let message = format!("\"{}\" is no method", excerpt(text.content));
         reader.report(reader.error(&text.span, message).help(help));
         None
     };
@@ -180,7 +181,8 @@ fn method(reader: &Reader, text: &Text<'_>) -> Option<Method> {
         && !WEBDAV.contains(&text.content)
         && let Some(meant) = suggest::similar(text.content, KNOWN)
     {
-        let warning = reader.warning(&text.span, format!("\"{}\" is an unusual method", shown(text.content)));
+        let warning =
+            reader.warning(&text.span, format!("\"{}\" is an unusual method", excerpt(text.content)));
         reader.report(warning.help(format!("did you mean \"{meant}\"?")));
     }
     Some(method)
@@ -216,7 +218,7 @@ fn word(reader: &Reader, text: &Text<'_>, groups: &Groups) -> Option<Requirement
     } else {
         format!("write {ALLOW_HELP}")
     };
-    let message = format!("`allow` cannot be \"{}\"", shown(text.content));
+    let message = format!("`allow` cannot be \"{}\"", excerpt(text.content));
     reader.report(reader.error(&text.span, message).help(help));
     None
 }
@@ -264,7 +266,7 @@ fn user(reader: &Reader, text: &Text<'_>) -> Option<UserName> {
     match UserName::parse(text.content) {
         Ok(name) => Some(name),
         Err(wrong) => {
-            let message = format!("\"{}\" is no name of a user", shown(text.content));
+            let message = format!("\"{}\" is no name of a user", excerpt(text.content));
             reader.report(reader.error(&text.span, message).label(wrong.to_string()));
             None
         }

@@ -1,9 +1,6 @@
 //! The whole file, and the sections that are a few plain values each.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use http::HeaderValue;
 use toml::de::DeTable;
@@ -12,9 +9,10 @@ use super::{
     apps,
     certificate::{self, Covered},
     configuration::{CertificateFiles, Configuration, Log, Sessions, Tls},
+    excerpt::excerpt,
     groups::Groups,
     keys, quantity,
-    reader::{Field, Reader, Section, shown},
+    reader::{Field, Reader, Section},
     server, store, throttle,
 };
 use crate::{
@@ -31,7 +29,7 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
     let folder = file.parent().unwrap_or(Path::new(""));
     let section = |name, keys| reader.table(top.field(name), keys);
 
-    let state = top.field("state").and_then(|field| path(reader, &field, folder));
+    let state = top.field("state").and_then(|field| reader.path(&field, folder));
     let groups = Groups::read(reader, top.field("groups"));
     let sessions = sessions(reader, section("session", &keys::SESSION).as_ref(), folder);
     let listening = server::read(reader, section("server", &keys::SERVER).as_ref());
@@ -56,17 +54,6 @@ pub(super) fn configuration(document: &DeTable<'_>, file: &Path, reader: &Reader
     }
 }
 
-/// A path to a file or folder, relative to the configuration's own folder.
-pub(super) fn path(reader: &Reader, field: &Field<'_>, folder: &Path) -> Option<PathBuf> {
-    let text = reader.text(field)?;
-    if text.content.is_empty() || text.content.contains('\0') {
-        let message = format!("`{}` is no path", field.name);
-        reader.report(reader.error(&text.span, message).help("write a path; it is relative to this file"));
-        return None;
-    }
-    Some(folder.join(text.content))
-}
-
 fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> (Tls, Covered) {
     let field = |name| section.and_then(|section| section.field(name));
     let min_version = field("min_version").and_then(|field| reader.choice(&field, &["1.2", "1.3"]));
@@ -83,7 +70,7 @@ fn tls(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> (Tls, C
                     }
                     return None;
                 };
-                path(reader, &field, folder).map(|path| (path, field.value.span()))
+                reader.path(&field, folder).map(|path| (path, field.value.span()))
             };
         let (cert, key) = (part("cert"), part("key"));
         if let (Some((cert, cert_span)), Some((key, key_span))) = (cert, key) {
@@ -125,7 +112,7 @@ fn hsts_age(reader: &Reader, field: &Field<'_>) -> Option<Duration> {
     }
     let age = quantity::duration(text.content).ok();
     if age.is_none() {
-        let message = format!("`hsts` cannot be \"{}\"", shown(text.content));
+        let message = format!("`hsts` cannot be \"{}\"", excerpt(text.content));
         let help = "write a duration in days, such as \"365d\", or \"off\"";
         reader.report(reader.error(&text.span, message).help(help));
     }
@@ -164,7 +151,8 @@ fn sessions(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Se
 fn cookie_names(reader: &Reader, field: Option<Field<'_>>) -> CookieNames {
     let Some(text) = field.and_then(|field| reader.text(&field)) else { return CookieNames::default() };
     CookieNames::parse(text.content).unwrap_or_else(|wrong| {
-        let error = reader.error(&text.span, format!("`cookie_name` cannot be \"{}\"", shown(text.content)));
+        let error =
+            reader.error(&text.span, format!("`cookie_name` cannot be \"{}\"", excerpt(text.content)));
         let help = "write \"portcullis-\" and a word of your own, such as \"portcullis-test\"";
         reader.report(error.label(wrong.to_string()).help(help));
         CookieNames::default()

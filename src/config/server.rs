@@ -6,8 +6,9 @@ use toml::de::DeValue;
 
 use super::{
     configuration::Server,
+    excerpt::excerpt,
     hosts, networks,
-    reader::{Field, Reader, Section, shown},
+    reader::{Field, Reader, Section},
     source::Span,
 };
 use crate::{request::TrustedProxies, server::ListenAddr};
@@ -117,7 +118,7 @@ fn status(reader: &Reader, field: &Field<'_>) -> Option<Listed> {
     match field.value.get_ref() {
         DeValue::String(text) if text == OFF => return None,
         DeValue::String(text) if !text.contains(['.', ':', '[']) && text.parse::<u16>().is_err() => {
-            let message = format!("\"{}\" is no address to listen on", shown(text));
+            let message = format!("\"{}\" is no address to listen on", excerpt(text));
             reader.report(reader.error(&field.value.span(), message).help(off));
             return None;
         }
@@ -142,7 +143,7 @@ fn listeners(reader: &Reader, field: &Field<'_>) -> Vec<Listed> {
     let mut listeners = Vec::new();
     for text in reader.texts(field) {
         let Ok(addr) = text.content.parse::<SocketAddr>() else {
-            let message = format!("\"{}\" is no address to listen on", shown(text.content));
+            let message = format!("\"{}\" is no address to listen on", excerpt(text.content));
             let error = reader.error(&text.span, message).label("expected an IP address and a port");
             reader.report(error.help(listener_help(text.content)));
             continue;

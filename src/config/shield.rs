@@ -3,8 +3,9 @@
 use http::{HeaderName, HeaderValue, header::REFERRER_POLICY};
 
 use super::{
+    excerpt::excerpt,
     keys,
-    reader::{Field, Reader, Section, shown},
+    reader::{Field, Reader, Section},
 };
 use crate::shield::{
     Answers, CROSS_ORIGIN_OPENER_POLICY, Cookies, Mode, Origin, SameSite, Senders, Shield,
@@ -53,7 +54,7 @@ fn senders(reader: &Reader, section: &Section<'_>, cross_site: Option<&str>) -> 
                     .to_owned()
             }
         };
-        let message = format!("\"{}\" is no origin", shown(text.content));
+        let message = format!("\"{}\" is no origin", excerpt(text.content));
         reader.report(reader.error(&text.span, message).help(help));
     }
     let require_origin = reader.boolean(section.field("require_origin"), false);

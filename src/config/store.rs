@@ -4,8 +4,8 @@ use std::{path::Path, time::Duration};
 
 use super::{
     configuration::Store,
-    reader::{Field, Reader, Section, Text, shown},
-    sections,
+    excerpt::excerpt,
+    reader::{Field, Reader, Section, Text},
 };
 use crate::session::{RedisAddress, RedisSettings};
 
@@ -26,7 +26,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
                 (Some(other), Some(text)) => {
                     // An address of something else may hold a password, too.
                     let named =
-                        if other.contains('@') { String::new() } else { format!(" \"{}\"", shown(other)) };
+                        if other.contains('@') { String::new() } else { format!(" \"{}\"", excerpt(other)) };
                     let error = reader.error(&text.span, format!("there is no store{named}"));
                     reader.report(error.help("write `store = \"file\"`, \"memory\", or the address of a Redis: \"redis://host:port\""));
                     Store::File
@@ -36,7 +36,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
     }
     let Some(text) = text else { return Store::File };
     let prefix = field("prefix").and_then(|field| prefix(reader, &field));
-    let ca = field("store_ca").and_then(|field| sections::path(reader, &field, folder));
+    let ca = field("store_ca").and_then(|field| reader.path(&field, folder));
     let cache_ttl = reader.duration(field("cache_ttl"), CACHE_TTL);
     let grace = reader.duration_or_none(field("grace"), GRACE);
     let Some(address) = address(reader, &text) else { return Store::File };
@@ -80,7 +80,7 @@ fn prefix(reader: &Reader, field: &Field<'_>) -> Option<String> {
         && text.content.len() <= 64
         && text.content.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
     if !fits {
-        let error = reader.error(&text.span, format!("`prefix` cannot be \"{}\"", shown(text.content)));
+        let error = reader.error(&text.span, format!("`prefix` cannot be \"{}\"", excerpt(text.content)));
         reader.report(error.help("up to 64 letters, digits, `-`, `_`, `.` and `:`"));
     }
     fits.then(|| text.content.to_owned())

@@ -17,7 +17,8 @@ use rustls::{
 
 use super::{
     certificate,
-    reader::{Field, Reader, Section, Text, shown},
+    excerpt::excerpt,
+    reader::{Field, Reader, Section, Text},
     server::Listening,
     source::Span,
     suggest,
@@ -120,7 +121,7 @@ impl<'a> Upstreams<'a> {
                 Transport::Https { tls: self.tls(reader, text, &host, trusted)?, host, port }
             }
             Err((problem, help)) => {
-                let message = format!("\"{}\" is no upstream", shown(&without_secrets(text.content)));
+                let message = format!("\"{}\" is no upstream", excerpt(&without_secrets(text.content)));
                 reader.report(reader.error(&text.span, message).label(problem).help(help));
                 return None;
             }
@@ -137,7 +138,7 @@ impl<'a> Upstreams<'a> {
     ) -> Option<Arc<ClientConfig>> {
         match trusted {
             Some(Trusted::File { folder, field }) => {
-                let path = super::sections::path(reader, field, folder)?;
+                let path = reader.path(field, folder)?;
                 return self.tls_of_file(reader, &path, host, &field.value.span());
             }
             Some(Trusted::Pins { tls, .. }) => return tls.clone(),
@@ -229,7 +230,7 @@ fn key_pin(reader: &Reader, text: &Text<'_>) -> Option<KeyPin> {
     match parse_pin(text.content) {
         Ok(pin) => Some(pin),
         Err((problem, help)) => {
-            let message = format!("\"{}\" is no pin", shown(text.content));
+            let message = format!("\"{}\" is no pin", excerpt(text.content));
             reader.report(reader.error(&text.span, message).label(problem).help(help));
             None
         }
@@ -281,7 +282,7 @@ fn warn_of_another_name(
             return;
         }
         names.extend(alternatives.value.general_names.iter().filter_map(|name| match name {
-            x509_parser::extensions::GeneralName::DNSName(name) => Some(shown(name)),
+            x509_parser::extensions::GeneralName::DNSName(name) => Some(excerpt(name)),
             _ => None,
         }));
     }
@@ -346,7 +347,7 @@ fn parse(text: &str) -> Result<Parsed<'_>, (&'static str, String)> {
         return match path.strip_prefix("//") {
             Some(path) => Err((
                 "a socket has a path, no host",
-                format!("write `unix:/{}`", shown(path.trim_start_matches('/'))),
+                format!("write `unix:/{}`", excerpt(path.trim_start_matches('/'))),
             )),
             None if path.is_empty() || path.contains('\0') => {
                 Err(("the socket's path is missing", "write `unix:/run/app.sock`".to_owned()))
