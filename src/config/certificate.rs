@@ -15,7 +15,7 @@ use rustls::{
 };
 use x509_parser::extensions::GeneralName;
 
-use super::{reader::Reader, source::Span};
+use super::{error::system_error, reader::Reader, source::Span};
 use crate::clock::{Clock, Timestamp};
 
 /// Why a certificate and its key cannot be served.
@@ -48,7 +48,7 @@ pub fn read(cert: &Path, key: &Path) -> Result<CertifiedKey, CertificateProblem>
     let text = match std::fs::read(key) {
         Ok(text) => zeroize::Zeroizing::new(text),
         Err(error) => {
-            let problem = format!("cannot read {}: {}", key.display(), super::plain(&error));
+            let problem = format!("cannot read {}: {}", key.display(), system_error(&error));
             return wrong(CertificateFile::Key, problem, READABLE);
         }
     };
@@ -93,7 +93,7 @@ impl std::error::Error for CertificateProblem {}
 /// believed by the clients that have met that one elsewhere, and by no other.
 pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, (String, &'static str)> {
     let text = std::fs::read(path)
-        .map_err(|error| (format!("cannot read {}: {}", path.display(), super::plain(&error)), READABLE))?;
+        .map_err(|error| (format!("cannot read {}: {}", path.display(), system_error(&error)), READABLE))?;
     let mut chain = Vec::new();
     for (index, certificate) in CertificateDer::pem_slice_iter(&text).enumerate() {
         let damaged = |why: String| {

@@ -5,13 +5,31 @@ use std::{net::SocketAddr, num::NonZeroUsize};
 use toml::de::DeValue;
 
 use super::{
-    configuration::Server,
     excerpt::excerpt,
     hosts, networks,
     reader::{Field, Reader, Section},
     source::Span,
 };
 use crate::{request::TrustedProxies, server::ListenAddr};
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// HTTPS listeners, at least one. Default `0.0.0.0:8443`.
+    pub https: Vec<SocketAddr>,
+    /// Plain listeners, which only ever redirect to HTTPS. Default none.
+    pub http: Vec<SocketAddr>,
+    /// The port at which browsers reach HTTPS, if it is not that of the first listener.
+    pub public_port: Option<u16>,
+    /// The listener of `/healthz`, `/readyz` and `/metrics`. Default `127.0.0.1:9100`; `None`: `"off"`.
+    pub status: Option<SocketAddr>,
+    /// Names by which the status listener may be asked, beside addresses, `localhost` and names without a dot. Default none.
+    pub status_hosts: Vec<Box<str>>,
+    /// Whose word about a client's address is believed. Default nobody's.
+    pub trusted_proxies: TrustedProxies,
+    /// How many workers; `None`: one a core.
+    pub workers: Option<NonZeroUsize>,
+}
 
 /// Reads the section, or its defaults if there is none.
 pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening {

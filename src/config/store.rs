@@ -3,11 +3,21 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    configuration::Store,
     excerpt::excerpt,
     reader::{Field, Reader, Section, Text},
 };
 use crate::session::{RedisAddress, RedisSettings};
+
+/// Where sessions are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In the state folder: they survive a restart and a crash.
+    File,
+    /// In this process alone: a restart signs everybody out.
+    Memory,
+    /// In Redis or Valkey: for several gateways.
+    Redis(RedisSettings),
+}
 
 /// The one place that says which stores there are.
 pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Store {

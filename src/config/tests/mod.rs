@@ -5,7 +5,7 @@ mod documentation;
 mod gallery;
 mod hostile;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::*;
 use crate::{

@@ -1,0 +1,27 @@
+//! `[log]`: whether requests are logged, and in which format.
+
+use super::reader::{Reader, Section};
+use crate::telemetry::Format;
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Whether each request leaves a line. Default yes.
+    pub access: bool,
+    /// How lines are written; `None`: text on a terminal, JSON otherwise.
+    pub format: Option<Format>,
+}
+
+/// Reads the section, or its defaults if there is none.
+pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Log {
+    let field = |name| section.and_then(|section| section.field(name));
+    let format = field("format").and_then(|field| reader.choice(&field, &["auto", "text", "json"]));
+    Log {
+        access: reader.boolean(field("access"), true),
+        format: match format {
+            Some("text") => Some(Format::Text),
+            Some("json") => Some(Format::Json),
+            _ => None,
+        },
+    }
+}

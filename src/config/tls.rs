@@ -1,0 +1,109 @@
+//! `[tls]`: TLS versions, certificates and `Strict-Transport-Security`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use http::HeaderValue;
+
+use super::{
+    certificate::{self, Covered},
+    excerpt::excerpt,
+    keys, quantity,
+    reader::{Field, Reader, Section},
+};
+use crate::{access, server::TlsVersion};
+
+/// `[tls]`.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The oldest version that is spoken. Default 1.2.
+    pub min_version: TlsVersion,
+    /// `Strict-Transport-Security` of every answer. Default a year with certificates of the operator's own,
+    /// and none with the self-signed one, in which no browser believes.
+    pub hsts: Option<HeaderValue>,
+    /// Chosen by server name; none: a self-signed one is made. All of them were readable, with a
+    /// key that fits, when the configuration was read.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// A certificate chain and its key.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// PEM, the server's own certificate first.
+    pub cert: PathBuf,
+    /// PEM.
+    pub key: PathBuf,
+    /// Where `cert` stands.
+    pub place: access::Place,
+}
+
+/// Reads the section, and the names that the certificates cover.
+pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> (Tls, Covered) {
+    let field = |name| section.and_then(|section| section.field(name));
+    let min_version = field("min_version").and_then(|field| reader.choice(&field, &["1.2", "1.3"]));
+    let (mut certificates, mut covered) = (Vec::new(), Covered::default());
+    for section in reader.tables(field("certificate"), &keys::CERTIFICATE) {
+        let part =
+            |name: &str| {
+                let Some(field) = section.field(name) else {
+                    if section.lacks(name) {
+                        let error = reader.error(&section.span, format!("this certificate has no `{name}`"));
+                        reader.report_absence(error.help(
+                            "name both files: `cert = \"certs/wiki.pem\"` and `key = \"certs/wiki.key\"`",
+                        ));
+                    }
+                    return None;
+                };
+                reader.path(&field, folder).map(|path| (path, field.value.span()))
+            };
+        let (cert, key) = (part("cert"), part("key"));
+        if let (Some((cert, cert_span)), Some((key, key_span))) = (cert, key) {
+            covered.add(certificate::check(reader, (&cert, &cert_span), (&key, &key_span)));
+            certificates.push(CertificateFiles { cert, key, place: reader.place(&cert_span) });
+        }
+    }
+    let min_version = if min_version == Some("1.3") { TlsVersion::V1_3 } else { TlsVersion::V1_2 };
+    let hsts = hsts(reader, section, !certificates.is_empty());
+    (Tls { min_version, hsts, certificates }, covered)
+}
+
+/// RFC 6797. One that is asked for is sent with a self-signed certificate, too: a proxy in front may have
+/// a real one.
+fn hsts(reader: &Reader, section: Option<&Section<'_>>, has_certificate: bool) -> Option<HeaderValue> {
+    let field = |name| section.and_then(|section| section.field(name));
+    let (age, why_not) = match field("hsts") {
+        Some(field) => (hsts_age(reader, &field), "`hsts` is off"),
+        None => (has_certificate.then_some(A_YEAR), "without a certificate of your own, `hsts` is off"),
+    };
+    let subdomains = field("hsts_subdomains");
+    let with_subdomains = reader.boolean(subdomains.clone(), false);
+    if let (None, true, Some(subdomains)) = (age, with_subdomains, subdomains) {
+        let warning = reader.warning(&subdomains.value.span(), "`hsts_subdomains` has no effect here");
+        reader.report(warning.label(why_not).help("remove it, or give `hsts` a duration"));
+    }
+    let subdomains = if with_subdomains { "; includeSubDomains" } else { "" };
+    HeaderValue::try_from(format!("max-age={}{subdomains}", age?.as_secs())).ok()
+}
+
+fn hsts_age(reader: &Reader, field: &Field<'_>) -> Option<Duration> {
+    let Some(text) = reader.as_text(field.value) else {
+        let help = "write `hsts = \"365d\"`, or `hsts = \"off\"`".to_owned();
+        reader.wrong_type(field, "a duration or \"off\"", Some(help));
+        return None;
+    };
+    if text.content == "off" {
+        return None;
+    }
+    let age = quantity::duration(text.content).ok();
+    if age.is_none() {
+        let message = format!("`hsts` cannot be \"{}\"", excerpt(text.content));
+        let help = "write a duration in days, such as \"365d\", or \"off\"";
+        reader.report(reader.error(&text.span, message).help(help));
+    }
+    age
+}
+
+/// ASVS 5.0 3.4.1 asks for as much.
+const A_YEAR: Duration = Duration::from_hours(365 * 24);
