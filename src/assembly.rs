@@ -235,7 +235,7 @@ struct OpenSessions {
 }
 
 fn sessions(configuration: &Configuration, clock: &Clock) -> Result<OpenSessions, SessionStoreError> {
-    let config::Sessions { store, max_sessions, .. } = &configuration.sessions;
+    let config::SessionSection { store, max_sessions, .. } = &configuration.sessions;
     let (mut link, mut read_file) = (None, None);
     let sessions = Sessions::start(CACHED_SESSIONS, |invalidator| {
         let surroundings = StoreSurroundings { clock: clock.clone(), invalidator };

@@ -14,7 +14,7 @@ use super::requires;
 use crate::{
     access::{App, Requirement, Rule},
     assembly::descriptor_shortage,
-    config::{self, Configuration, Look, Sessions, Store},
+    config::{self, Configuration, Look, SessionSection, Store},
     forward::{self, IdentityHeaders, KeepsData},
     server::{self, TlsVersion},
     session::{AppLimits, cookie::CookieNames},
@@ -93,7 +93,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         let folder = configuration.certs.display();
         row("certificate", "self-signed".to_owned(), format!("made in {folder} at the first start"));
     }
-    let Sessions { store, max_sessions, limits, max_visitors: _, cookies } = &configuration.sessions;
+    let SessionSection { store, max_sessions, limits, max_visitors: _, cookies } = &configuration.sessions;
     let mut times = format!(
         "{} at most, {} unused",
         config::show_duration(limits.lifetime),

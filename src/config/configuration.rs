@@ -11,13 +11,13 @@ use super::{
     apps,
     groups::Groups,
     keys, limits,
-    log::{self, Log},
+    log::{self, LogSection},
     password,
     reader::Reader,
-    server::{self, Server},
-    session::{self, Sessions},
+    server::{self, ServerSection},
+    session::{self, SessionSection},
     throttle,
-    tls::{self, Tls},
+    tls::{self, TlsSection},
 };
 use crate::{
     access, forward,
@@ -39,11 +39,11 @@ pub struct Configuration {
     /// The folder in which the self-signed certificate is made: `certs` beside the file.
     pub certs: PathBuf,
     /// `[server]`: where it listens.
-    pub server: Server,
+    pub server: ServerSection,
     /// `[tls]`: how it speaks TLS, and as whom.
-    pub tls: Tls,
+    pub tls: TlsSection,
     /// `[session]`: where sessions are kept, and for how long.
-    pub sessions: Sessions,
+    pub sessions: SessionSection,
     /// `[password]`: what one check of a password costs.
     pub password: HashSettings,
     /// `[throttle]`: how often somebody may guess a password.
@@ -51,7 +51,7 @@ pub struct Configuration {
     /// `[limits]`: what a client may take.
     pub limits: Limits,
     /// `[log]`: what is logged, and how.
-    pub log: Log,
+    pub log: LogSection,
     /// All apps and their rules, compiled.
     pub policy: access::Policy,
     /// How each app is forwarded; an [`access::AppId`] is an index into it.

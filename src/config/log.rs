@@ -5,7 +5,7 @@ use crate::telemetry::Format;
 
 /// `[log]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Log {
+pub struct LogSection {
     /// Whether each request leaves a line. Default yes.
     pub access: bool,
     /// How lines are written; `None`: text on a terminal, JSON otherwise.
@@ -13,10 +13,10 @@ pub struct Log {
 }
 
 /// Reads the section, or its defaults if there is none.
-pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Log {
+pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> LogSection {
     let field = |name| section.and_then(|section| section.field(name));
     let format = field("format").and_then(|field| reader.choice(&field, &["auto", "text", "json"]));
-    Log {
+    LogSection {
         access: reader.boolean(field("access"), true),
         format: match format {
             Some("text") => Some(Format::Text),

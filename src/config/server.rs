@@ -14,7 +14,7 @@ use crate::{request::TrustedProxies, server::ListenAddr};
 
 /// `[server]`.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub struct ServerSection {
     /// HTTPS listeners, at least one. Default `0.0.0.0:8443`.
     pub https: Vec<SocketAddr>,
     /// Plain listeners, which only ever redirect to HTTPS. Default none.
@@ -56,7 +56,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening 
     let workers = reader.integer(field("workers"), 0..=1024, 0);
     let public_port = field("public_port").map(|field| reader.integer(Some(field), 1..=65_535, 443));
     let addrs = |list: &[Listed]| list.iter().map(|listed| listed.addr).collect();
-    let server = Server {
+    let server = ServerSection {
         https: addrs(&https),
         http: addrs(&http),
         public_port: public_port.and_then(|port| u16::try_from(port).ok()),
@@ -72,7 +72,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening 
 
 /// The section, and whether its public listeners stand in the file.
 pub(super) struct Listening {
-    pub(super) server: Server,
+    pub(super) server: ServerSection,
     /// What stands there by default may be replaced by sockets that the service manager passes on.
     pub(super) is_written: bool,
 }

@@ -11,7 +11,7 @@ use crate::session::{Limits, cookie::CookieNames};
 
 /// `[session]`.
 #[derive(Clone, Debug)]
-pub struct Sessions {
+pub struct SessionSection {
     /// Where sessions are kept.
     pub store: Store,
     /// How many [`Store::Memory`] keeps at most. Default 1,000,000.
@@ -25,7 +25,7 @@ pub struct Sessions {
 }
 
 /// Reads the section, or its defaults if there is none.
-pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Sessions {
+pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> SessionSection {
     let field = |name| section.and_then(|section| section.field(name));
     let limits = Limits {
         lifetime: reader.duration(field("lifetime"), Duration::from_hours(12)),
@@ -44,7 +44,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
         }
         reader.report(warning);
     }
-    Sessions {
+    SessionSection {
         store: store::read(reader, section, folder),
         max_sessions: reader.integer(field("max_sessions"), 1..=1_000_000_000, 1_000_000),
         max_visitors: usize::try_from(reader.integer(field("max_visitors"), 1..=10_000_000, 100_000))

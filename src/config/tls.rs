@@ -17,7 +17,7 @@ use crate::{access, server::TlsVersion};
 
 /// `[tls]`.
 #[derive(Clone, Debug)]
-pub struct Tls {
+pub struct TlsSection {
     /// The oldest version that is spoken. Default 1.2.
     pub min_version: TlsVersion,
     /// `Strict-Transport-Security` of every answer. Default a year with certificates of the operator's own,
@@ -40,7 +40,7 @@ pub struct CertificateFiles {
 }
 
 /// Reads the section, and the names that the certificates cover.
-pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> (Tls, Covered) {
+pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> (TlsSection, Covered) {
     let field = |name| section.and_then(|section| section.field(name));
     let min_version = field("min_version").and_then(|field| reader.choice(&field, &["1.2", "1.3"]));
     let (mut certificates, mut covered) = (Vec::new(), Covered::default());
@@ -66,7 +66,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
     }
     let min_version = if min_version == Some("1.3") { TlsVersion::V1_3 } else { TlsVersion::V1_2 };
     let hsts = hsts(reader, section, !certificates.is_empty());
-    (Tls { min_version, hsts, certificates }, covered)
+    (TlsSection { min_version, hsts, certificates }, covered)
 }
 
 /// RFC 6797. One that is asked for is sent with a self-signed certificate, too: a proxy in front may have

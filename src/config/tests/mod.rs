@@ -44,7 +44,7 @@ fn two_lines_are_enough_and_everything_else_has_a_default() {
         }
     );
     assert_eq!(configuration.limits, Limits::default());
-    assert_eq!(configuration.log, Log { access: true, format: None });
+    assert_eq!(configuration.log, LogSection { access: true, format: None });
     assert_eq!(configuration.apps.len(), 1);
     assert_eq!(configuration.policy.apps()[0].mount.as_str(), "/");
     assert_eq!(&*configuration.apps[0].name, "app");
@@ -169,7 +169,7 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
             },
         }
     );
-    assert_eq!(it.log, Log { access: false, format: Some(crate::telemetry::Format::Json) });
+    assert_eq!(it.log, LogSection { access: false, format: Some(crate::telemetry::Format::Json) });
     assert_eq!(
         it.groups.keys().map(crate::identity::GroupName::as_str).collect::<Vec<_>>(),
         ["editors", "staff"]
