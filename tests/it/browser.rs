@@ -77,6 +77,7 @@ fn a_person_signs_in_works_and_signs_out() {
     assert!(browser.text().contains("You have signed out."), "{}", browser.text());
     browser.picture("login-signed-out");
     browser.reload();
+    assert!(browser.title().starts_with("Sign in"), "{}", browser.title());
     assert!(!browser.text().contains("You have signed out."), "shown twice");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
@@ -195,12 +196,18 @@ fn the_back_button_shows_nothing_private_after_signing_out() {
     assert!(browser.text().contains("wiki.edit"));
     browser.click("form button[type=submit]");
     assert!(browser.text().contains("You have signed out."));
+    let mut passed = Vec::new();
     for step in 1..=4 {
         browser.back();
         let text = browser.text();
         let private = ["alice", "wiki.edit", "Remote-User"].iter().any(|word| text.contains(word));
         assert!(!private, "{step} steps back, at {}:\n{text}", browser.url());
+        passed.push((browser.url(), browser.title()));
     }
+    // The account page and the private one were passed: each asks for a sign-in.
+    let asks =
+        |(url, title): &(String, String)| url.starts_with(&gateway.origin) && title.starts_with("Sign in");
+    assert!(passed.iter().filter(|passed| asks(passed)).count() >= 2, "{passed:?}");
 }
 
 #[test]
@@ -227,6 +234,7 @@ fn a_person_changes_the_password() {
     assert!(browser.text().contains("Your password has been changed."), "{}", browser.text());
     browser.picture("account-notice");
     browser.reload();
+    assert!(browser.title().starts_with("Your account"), "{}", browser.title());
     assert!(!browser.text().contains("has been changed"), "shown twice");
 
     elsewhere.reload();

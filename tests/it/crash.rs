@@ -57,7 +57,7 @@ fn what_was_acknowledged_survives_being_killed_at_any_moment() {
             thread::spawn(move || live(&person, &door, &acknowledged, chance))
         })
         .collect();
-    let mut done = 0;
+    let (mut done, mut checked) = (0, 0);
     for round in 0..rounds {
         done += some_happens(&acknowledgements, chance.below(16));
         // Anywhere within what is going on now.
@@ -72,9 +72,10 @@ fn what_was_acknowledged_survives_being_killed_at_any_moment() {
         for person in &people {
             let mut person = person.lock().unwrap();
             person.settle(&mut visitor, &mut wire);
-            person.check(&mut visitor, &mut wire, &format!("seed {seed}, kill {round}"));
+            checked += person.check(&mut visitor, &mut wire, &format!("seed {seed}, kill {round}"));
         }
     }
+    assert!(checked >= rounds * 4, "only {checked} sessions were looked at: the test tests nothing");
     door.closed.store(true, Ordering::Relaxed);
     for client in clients {
         client.join().unwrap();
@@ -166,7 +167,9 @@ impl Person {
         self.alive.push(cookie_of(visitor));
     }
 
-    fn check(&mut self, visitor: &mut Visitor, wire: &mut Wire, when: &str) {
+    /// Looks at each session, and says how many there were.
+    fn check(&mut self, visitor: &mut Visitor, wire: &mut Wire, when: &str) -> u64 {
+        let count = (self.alive.len() + self.dead.len()) as u64;
         for (cookies, expected, wrong) in [(&self.alive, 200, "is lost"), (&self.dead, 401, "is alive again")]
         {
             for cookie in cookies {
@@ -178,6 +181,7 @@ impl Person {
         }
         let old = self.dead.len().saturating_sub(20);
         self.dead.drain(..old);
+        count
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::support::{
     client::RawClient,
     gateway::{TestGateway, password},
-    process::until,
     visitor::Visitor,
 };
 
@@ -105,7 +104,7 @@ fn a_form_is_limited_in_size_and_by_the_limits_on_bodies() {
     let mut silent = RawClient::connect(&gateway);
     silent.send(form("login", &bound, 1000));
     assert_eq!(silent.answer().status, 408);
-    until("it is counted", || gateway.reached("body_timeout") == 1);
+    gateway.wait_until_reached("body_timeout", 1);
     let mut drips = RawClient::connect(&gateway);
     drips.send(form("login", &bound, 10_000));
     // Never silent for long, and never fast.
@@ -115,5 +114,5 @@ fn a_form_is_limited_in_size_and_by_the_limits_on_bodies() {
         }
     }
     assert_eq!(drips.answer().status, 408);
-    until("it is counted", || gateway.reached("body_rate") == 1);
+    gateway.wait_until_reached("body_rate", 1);
 }

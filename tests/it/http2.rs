@@ -409,12 +409,33 @@ fn frames_that_break_a_stream_end_it() {
 
 #[test]
 fn data_after_the_end_of_a_stream_reaches_nobody() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.note("request");
+        let rest = conn.until_close();
+        conn.note(format!("{} bytes more", rest.len()));
+        Ok(())
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    let mut client = Frames::connect(&gateway);
+    client.send(request(1, &get("/")));
+    upstream.wait_for_note("request");
+    client.send(frame(DATA, END_STREAM, 1, b"GET /smuggled"));
+    assert!(matches!(client.verdict(1), Verdict::Reset(_) | Verdict::GoAway(_) | Verdict::Closed));
+    upstream.wait_for_note("0 bytes more");
+    let received = upstream.only();
+    assert_eq!((received.asked(), &received.body[..]), ("GET /", &b""[..]));
+
+    // In one piece with the request, which may not be forwarded then.
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = Frames::connect(&gateway);
     client.send([request(1, &get("/")), frame(DATA, END_STREAM, 1, b"GET /smuggled")].concat());
     assert!(matches!(client.end(), Verdict::GoAway(_) | Verdict::Closed));
-    assert!(upstream.seen().iter().all(|request| request.body.is_empty() && request.asked() == "GET /"));
+    assert_eq!(head(&gateway, &get("/after")), Verdict::Answered(0x88));
+    let mut asked = upstream.asked();
+    assert_eq!(asked.pop().as_deref(), Some("GET /after"));
+    assert!(asked.is_empty() || asked == ["GET /"], "{asked:?}");
 }
 
 #[test]
@@ -449,9 +470,9 @@ fn advisory_72_a_goodbye_followed_by_settings_ends_nothing_but_the_connection() 
             ]
             .concat(),
         );
-        client.end();
+        assert!(matches!(client.end(), Verdict::GoAway(_) | Verdict::Closed));
     }
-    assert_eq!(head(&gateway, &get("/")), Verdict::Answered(0x88));
+    assert_eq!(head(&gateway, &get("/")), Verdict::Answered(0x88), "others do not notice");
 }
 
 /// Floods a gateway that allows ten of each kind; the connection has to end, and be counted once.
@@ -463,7 +484,7 @@ fn flooded(limit: &str, sent: &[u8]) {
     client.send(sent);
     let end = client.end();
     assert!(matches!(end, Verdict::GoAway(ENHANCE_YOUR_CALM) | Verdict::Closed), "{limit}: {end:?}");
-    until("it is counted", || gateway.reached(limit) == 1);
+    gateway.wait_until_reached(limit, 1);
     assert_eq!(head(&gateway, &get("/")), Verdict::Answered(0x88), "others do not notice");
 }
 
@@ -543,7 +564,7 @@ fn mistake_11_a_small_block_that_unpacks_to_a_large_head_is_refused() {
     client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, bomb));
     let verdict = client.verdict(1);
     assert!(verdict.is_refusal(), "{verdict:?}");
-    until("it is counted", || gateway.reached("header_size") == 1);
+    gateway.wait_until_reached("header_size", 1);
     assert_eq!(upstream.connections(), 0);
 }
 
@@ -560,7 +581,7 @@ fn mistake_11_no_more_streams_run_than_there_may_be() {
     let mut client = Frames::connect(&gateway);
     client.send([1, 3, 5].map(|stream| request(stream, &get("/"))).concat());
     assert_eq!(client.verdict(5), Verdict::Reset(7), "REFUSED_STREAM: it may be tried again");
-    until("it is counted", || gateway.reached("http2_streams") == 1);
+    gateway.wait_until_reached("http2_streams", 1);
     drop(go_on);
 }
 
@@ -581,7 +602,7 @@ fn mistake_12_a_stream_without_room_for_its_answer_is_reset() {
     assert_eq!(client.verdict(1), Verdict::Answered(0x88));
     assert!(matches!(client.verdict(1), Verdict::Reset(_)));
     upstream.wait_for_note("given up");
-    assert_eq!(gateway.reached("write_timeout"), 1);
+    gateway.wait_until_reached("write_timeout", 1);
     // The connection and its other streams go on.
     client.send(frame(PING, 0, 0, [1; 8]));
     while client.next().unwrap().kind != PING {}
@@ -607,7 +628,7 @@ fn mistake_12_answers_that_a_client_never_takes_end_the_connection() {
     client.send([request(1, &get("/waits")), request(3, &get("/"))].concat());
     assert_eq!(client.verdict(3), Verdict::Answered(0x88));
     assert!(matches!(client.end(), Verdict::GoAway(_) | Verdict::Closed));
-    assert_eq!(gateway.reached("write_timeout"), 1);
+    gateway.wait_until_reached("write_timeout", 1);
     drop(go_on);
 }
 
@@ -629,7 +650,7 @@ fn requests_beyond_the_last_of_a_connection_are_not_lost() {
         }
     }
     assert_eq!(goodbye, Some(0));
-    assert_eq!(gateway.reached("requests_per_connection"), 1);
+    gateway.wait_until_reached("requests_per_connection", 1);
     assert_eq!(upstream.seen().len(), streams.len());
 }
 

@@ -80,7 +80,7 @@ fn requests_beyond_those_of_an_address_are_refused_and_reach_no_upstream() {
         assert_eq!((answer.status, answer.values("retry-after")), (503, vec!["2"]), "{}", answer.text());
     }
     assert_eq!(upstream.connections(), 2);
-    until("all are counted", || gateway.reached("requests_per_address") == 3);
+    gateway.wait_until_reached("requests_per_address", 3);
     drop(go_on);
     assert_eq!(heads(&mut client, 2), [0x88, 0x88]);
     // The connection that was refused goes on.
@@ -176,7 +176,8 @@ fn requests_beyond_those_of_an_app_are_refused_and_other_apps_go_on() {
     first.send("GET /slow/ HTTP/1.1\r\nHost: localhost\r\n\r\n");
     slow.wait_for_note("waits");
     assert_eq!(RawClient::connect(&gateway).get("/slow/", "").status, 503);
-    assert_eq!((gateway.reached("max_requests"), slow.connections()), (1, 1));
+    gateway.wait_until_reached("max_requests", 1);
+    assert_eq!(slow.connections(), 1);
     assert_eq!(RawClient::connect(&gateway).get("/other/", "").status, 200);
     // A reload forgets nothing of it.
     let file = gateway.folder().join("gateway.toml");
@@ -372,7 +373,9 @@ fn the_limit_on_descriptors_is_raised_and_connections_that_cannot_have_one_are_s
     assert!(text(&checked.stderr).contains("may need 24352 file descriptors"), "{}", text(&checked.stderr));
     workplace.write(&Workplace::configuration("[limits]\nconnections = 100", &public_app(&upstream.url, "")));
     let mut check = with_descriptors(&workplace, 128, 600, &["check"]);
-    assert!(!text(&check.output().unwrap().stderr).contains("file descriptors"));
+    let checked = check.output().unwrap();
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    assert!(!text(&checked.stderr).contains("file descriptors"), "{}", text(&checked.stderr));
 }
 
 #[derive(Clone, Debug)]

@@ -150,10 +150,11 @@ fn rank(pattern: &str) -> Vec<u8> {
     ranks.chain([3]).collect()
 }
 
-/// Panics if somebody is let through to what one of the models would serve, and the rules protect.
+/// Panics if somebody is let through to what one of the models would serve, and the rules protect. Whether somebody
+/// was let through.
 #[track_caller]
-pub fn holds(policy: &Policy, rules: &Rules, who: Who, path: &str) {
-    let Some(sent) = let_through(policy, who, path) else { return };
+pub fn holds(policy: &Policy, rules: &Rules, who: Who, path: &str) -> bool {
+    let Some(sent) = let_through(policy, who, path) else { return false };
     assert_eq!(sent, path, "what is forwarded is what was judged");
     let sent = sent.split('?').next().unwrap();
     for model in MODELS {
@@ -166,4 +167,5 @@ pub fn holds(policy: &Policy, rules: &Rules, who: Who, path: &str) {
             );
         }
     }
+    true
 }

@@ -62,5 +62,6 @@ fn programs_without_a_session_end_with_a_plain_error() {
     }
     assert!(upstream.seen().is_empty());
     let asked = gateway.drained().iter().filter(|line| line["path"].is_string()).count();
-    assert!(asked < 30, "{asked} requests: one of them asks again and again");
+    // Seven programs: each asks at least once.
+    assert!((7..30).contains(&asked), "{asked} requests: one of them asks again and again");
 }

@@ -155,7 +155,7 @@ async fn a_head_of_http2_that_is_too_large_shows_the_page_and_leaves_a_line() {
     let answer = Http2::connect(&gateway).await.send(large(90_000)).await;
     assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
     assert_eq!(lines(&gateway, 431, 2)[1]["client"], "127.0.0.1");
-    assert_eq!(gateway.reached("header_size"), 2);
+    gateway.wait_until_reached("header_size", 2);
     assert_eq!(upstream.connections(), 0);
 }
 

@@ -84,7 +84,9 @@ fn no_other_rule_is_weakened() {
     let line = log.iter().find(|line| line["status"] == 200 && line["path"] == "/admin/export").unwrap();
     assert_eq!(line["unenforced"]["outcome"], "forbidden");
     // What is refused by an enforced rule is no report.
-    assert!(log.iter().filter(|line| line["status"] == 403).all(|line| line["unenforced"].is_null()));
+    let refused: Vec<_> = log.iter().filter(|line| line["status"] == 403).collect();
+    assert!(refused.len() >= 5, "{log:?}");
+    assert!(refused.iter().all(|line| line["unenforced"].is_null()), "{refused:?}");
 }
 
 #[test]

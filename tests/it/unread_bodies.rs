@@ -156,8 +156,10 @@ fn a_stranger_reads_no_protected_file_of_pythons_http_server() {
         }
     }
     drop(gateway);
+    server.log.wait_for("a line for each request", |log| {
+        (log.matches("\"GET /public/mine ").count() == 40).then_some(())
+    });
     let log = server.log.so_far();
-    assert!(log.contains("GET /public/mine"), "{log}");
     assert!(!log.contains("/protected/"), "{log}");
 }
 

@@ -9,7 +9,7 @@ use std::{
 use crate::support::{
     client::{Http2, RawClient, full, read, request},
     gateway::TestGateway,
-    process::{Workplace, until},
+    process::{Workplace, until, wait_for_lines},
     upstream::{OK, Upstream, public_app},
 };
 
@@ -215,7 +215,7 @@ fn a_connection_that_the_upstream_has_closed_is_replaced() {
         // Whether the end is noticed before the body has left is a race; what has left is never repeated.
         assert!(status == 200 || (method == "POST" && status == 502), "{method} {status}");
     }
-    assert!(upstream.seen().len() <= 3);
+    assert!((2..=3).contains(&upstream.seen().len()) && upstream.connections() >= 2);
 }
 
 #[test]
@@ -457,11 +457,12 @@ fn a_response_that_did_not_come_to_its_end_is_marked_and_counted() {
         ("/malformed", Some("broken")),
         ("/stalled", Some("stalled")),
     ] {
-        for line in log.iter().filter(|line| line["path"] == path) {
+        let lines: Vec<_> = log.iter().filter(|line| line["path"] == path).collect();
+        assert_eq!(lines.len(), if path == "/whole" { 2 } else { 1 }, "{path}: {log:?}");
+        for line in lines {
             assert_eq!((line["status"].as_u64(), line["ended"].as_str()), (Some(200), ended), "{line}");
         }
     }
-    assert_eq!(log.len(), 5, "{log:?}");
 }
 
 #[test]
@@ -506,9 +507,10 @@ fn a_response_that_its_client_did_not_read_to_the_end_is_marked() {
     client.head().unwrap();
     drop(client);
     upstream.wait_for_close();
+    let log = wait_for_lines(&gateway, |lines| !lines.is_empty());
+    assert_eq!((log.len(), &log[0]["ended"]), (1, &"unread".into()), "{log:?}");
+    // A client that goes away is no fault of the app.
     assert_eq!(gateway.counted("portcullis_unfinished_responses_total{app=\"app\",ended=\"unread\"}"), 0);
-    let log = gateway.drained();
-    assert_eq!(log[0]["ended"], "unread", "{log:?}");
 }
 
 #[test]

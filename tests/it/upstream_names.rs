@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 use crate::support::{
     client::RawClient,
     gateway::TestGateway,
-    upstream::{Upstream, public_app},
+    upstream::{PATIENCE, Upstream, public_app},
 };
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -58,7 +58,7 @@ fn a_name_server_that_does_not_answer_slows_no_other_app() {
             client
         })
         .collect();
-    begun.recv().expect("a look-up, which hangs");
+    begun.recv_timeout(PATIENCE).expect("a look-up, which hangs");
     // Each on a connection of its own, so that several need a new one to the upstream.
     for number in 0..6 {
         assert_eq!(RawClient::connect(&gateway).get(&format!("/good/{number}"), "").status, 200);

@@ -101,10 +101,15 @@ impl RawClient {
         Self { stream: StreamOwned::new(connection, socket), unread: Vec::new() }
     }
 
-    /// Finishes the handshake without sending anything.
+    /// Finishes the handshake without sending anything; an error if the gateway closes instead.
+    #[track_caller]
     pub fn handshake(&mut self) -> io::Result<()> {
         while self.stream.conn.is_handshaking() {
-            self.stream.conn.complete_io(&mut self.stream.sock)?;
+            let done = self.stream.conn.complete_io(&mut self.stream.sock);
+            if let Err(error) = done {
+                assert!(!is_timeout(&error), "the gateway neither shakes hands nor closes");
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -138,7 +143,9 @@ impl RawClient {
         self.answer_to("GET").expect("an answer of the gateway")
     }
 
-    /// The next whole answer to a request with this method; an error if it breaks off.
+    /// The next whole answer to a request with this method; an error if it breaks off. Fails if nothing comes for
+    /// as long as [`PATIENCE`].
+    #[track_caller]
     pub fn answer_to(&mut self, method: &str) -> io::Result<Answer> {
         let head = self.head()?;
         let status: u16 =
@@ -159,6 +166,7 @@ impl RawClient {
     }
 
     /// The next head, without its empty line.
+    #[track_caller]
     pub fn head(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.unread.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -170,6 +178,7 @@ impl RawClient {
     }
 
     /// This many bytes.
+    #[track_caller]
     pub fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.unread.len() < count {
             self.more()?;
@@ -178,6 +187,7 @@ impl RawClient {
     }
 
     /// One line, with its end.
+    #[track_caller]
     pub fn line(&mut self) -> io::Result<String> {
         let mut line = Vec::new();
         while !line.ends_with(b"\n") {
@@ -189,25 +199,29 @@ impl RawClient {
     /// Everything until the gateway closes. Waits as long as [`PATIENCE`] for that, and fails then.
     #[track_caller]
     pub fn until_close(&mut self) -> Vec<u8> {
+        while self.more().is_ok() {}
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Reads on until the gateway closes; whether it does so in peace.
+    #[track_caller]
+    pub fn is_closed_without_a_reset(&mut self) -> bool {
         loop {
-            match self.more() {
-                Ok(()) => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    panic!("the gateway did not close; it sent {:?}", String::from_utf8_lossy(&self.unread))
-                }
-                Err(_) => return std::mem::take(&mut self.unread),
+            if let Err(error) = self.more() {
+                return error.kind() == io::ErrorKind::UnexpectedEof;
             }
         }
     }
 
-    /// Whether anything comes within this time.
+    /// Whether nothing comes within this time.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         self.stream.sock.set_read_timeout(Some(time)).expect("a socket option");
-        let read = self.more();
+        let read = self.read();
         self.stream.sock.set_read_timeout(Some(PATIENCE)).expect("a socket option");
-        read.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
+        read.is_err_and(|error| is_timeout(&error))
     }
 
+    #[track_caller]
     fn chunks(&mut self, answer: &mut Answer) -> io::Result<()> {
         loop {
             let line = self.line()?;
@@ -227,7 +241,19 @@ impl RawClient {
         }
     }
 
+    /// Reads what comes next. Silence is a failure of the test, and no end of the connection.
+    #[track_caller]
     fn more(&mut self) -> io::Result<()> {
+        let read = self.read();
+        assert!(
+            !read.as_ref().is_err_and(is_timeout),
+            "the gateway neither sends nor closes; unread: {:?}",
+            String::from_utf8_lossy(&self.unread)
+        );
+        read
+    }
+
+    fn read(&mut self) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -237,6 +263,11 @@ impl RawClient {
             }
         }
     }
+}
+
+/// Whether a read ended because nothing came in time.
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// What the hyper clients send.

@@ -132,7 +132,8 @@ impl Frames {
         self.0.try_send(bytes).ok();
     }
 
-    /// The next frame.
+    /// The next frame; an error if the gateway closes.
+    #[track_caller]
     pub fn next(&mut self) -> io::Result<Frame> {
         let head = self.0.bytes(9)?;
         let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
@@ -145,13 +146,7 @@ impl Frames {
     #[track_caller]
     pub fn verdict(&mut self, stream: u32) -> Verdict {
         loop {
-            let frame = match self.next() {
-                Ok(frame) => frame,
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    panic!("the gateway says nothing")
-                }
-                Err(_) => return Verdict::Closed,
-            };
+            let Ok(frame) = self.next() else { return Verdict::Closed };
             match frame.kind {
                 HEADERS if frame.stream == stream => return Verdict::Answered(frame.payload[0]),
                 RST_STREAM if frame.stream == stream => return Verdict::Reset(frame.error()),

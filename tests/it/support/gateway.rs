@@ -22,6 +22,8 @@ use portcullis::{
 };
 use tempfile::TempDir;
 
+use super::process::until;
+
 /// A running gateway; it stops when this is dropped.
 pub struct TestGateway {
     /// Where it listens.
@@ -161,6 +163,13 @@ impl TestGateway {
     /// How often a limit was reached, which `[limits]` calls so.
     pub fn reached(&self, limit: &str) -> u64 {
         self.counted(&format!("portcullis_limit_reached_total{{limit=\"{limit}\"}}"))
+    }
+
+    /// Waits until this limit of `[limits]` has been reached so often, and fails if it was reached more often.
+    #[track_caller]
+    pub fn wait_until_reached(&self, limit: &str, times: u64) {
+        until(&format!("{limit} is counted"), || self.reached(limit) >= times);
+        assert_eq!(self.reached(limit), times, "{limit}");
     }
 
     /// All lines logged so far.

@@ -319,6 +319,7 @@ pub fn set_up_links(text: &str) -> Vec<String> {
 }
 
 /// Asks until the answer is yes. There is a deadline, and no hope of being quick.
+#[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {

@@ -232,6 +232,17 @@ impl Upstream {
         self.seen.lock().expect("requests").clone()
     }
 
+    /// Method, path and query of every whole request so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.seen.lock().expect("requests").iter().map(|request| request.asked().to_owned()).collect()
+    }
+
+    /// The last whole request so far.
+    #[track_caller]
+    pub fn last(&self) -> Received {
+        self.seen.lock().expect("requests").last().expect("a request has arrived").clone()
+    }
+
     /// The only request so far.
     #[track_caller]
     pub fn only(&self) -> Received {

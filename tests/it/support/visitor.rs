@@ -13,6 +13,7 @@ use std::{
 };
 
 use form_urlencoded::Serializer;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version,
     header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE},
@@ -220,13 +221,34 @@ impl Visitor {
 
     /// Sends these at the same time, each over a connection of its own.
     pub fn send_all(&mut self, requests: Vec<Request<String>>) -> Vec<Reply> {
-        let wires: Vec<Wire> = requests.iter().map(|_| self.connect()).collect();
-        let exchanges = wires.into_iter().zip(requests).map(|(mut wire, request)| {
-            let this = &*self;
-            async move { this.exchange(&mut wire, request).await.expect("an answer") }
-        });
-        let all = futures_util::future::join_all(exchanges);
+        let all = join_all(self.exchanges(requests));
         self.runtime.block_on(async { timeout(PATIENCE, all).await }).expect("answers in time")
+    }
+
+    /// The same, until the answers so far are enough; the other requests are given up then.
+    pub fn send_all_until(
+        &mut self,
+        requests: Vec<Request<String>>,
+        are_enough: impl Fn(&[Reply]) -> bool,
+    ) -> Vec<Reply> {
+        let mut exchanges: FuturesUnordered<_> = self.exchanges(requests).collect();
+        let enough = async {
+            let mut replies = Vec::new();
+            while !are_enough(&replies)
+                && let Some(reply) = exchanges.next().await
+            {
+                replies.push(reply);
+            }
+            replies
+        };
+        self.runtime.block_on(async { timeout(PATIENCE, enough).await }).expect("answers in time")
+    }
+
+    fn exchanges(&self, requests: Vec<Request<String>>) -> impl Iterator<Item = impl Future<Output = Reply>> {
+        let wires: Vec<Wire> = requests.iter().map(|_| self.connect()).collect();
+        wires.into_iter().zip(requests).map(async |(mut wire, request): (Wire, Request<String>)| {
+            self.exchange(&mut wire, request).await.expect("an answer")
+        })
     }
 
     async fn exchange(
