@@ -645,11 +645,9 @@ mod tests {
     fn a_rule_that_is_not_enforced_tells_and_refuses_nobody() {
         let policy = policy(vec![("/", vec![reported(rule("/**", members_of("staff")))])]);
         let (alice, bob) = (user("alice", &["staff"]), user("bob", &[]));
-        for path in ["/", "/x", "/X//y", "/%2e%2fx"] {
+        for path in ["/", "/x", "/X//y", "/x%2fy"] {
             let request = format!("GET {path}");
-            if outcome(&policy, &request, &alice).is_none() {
-                continue;
-            }
+            assert_eq!(outcome(&policy, &request, &alice), Some(Outcome::Allow), "{path}");
             assert_eq!(
                 unenforced(&policy, &request, &Identity::Anonymous),
                 Some(Outcome::Challenge),

@@ -172,6 +172,7 @@ async fn every_page_is_one_accessible_document_without_script_or_foreign_resourc
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("style.css"), STYLESHEET).unwrap();
     let pages = Pages::new();
+    let (mut fields, mut descriptions) = (0, 0);
     for (name, page) in gallery() {
         let html = text(pages.render(StatusCode::OK, &page)).await;
         fs::write(folder.join(format!("{name}.html")), html.replace(&pages.0.stylesheet_path, "style.css"))
@@ -188,13 +189,16 @@ async fn every_page_is_one_accessible_document_without_script_or_foreign_resourc
         // Every visible field has a label, and what describes it exists.
         for id in attributes(&html, "<input id=\"") {
             assert_eq!(count(&format!("<label for=\"{id}\">")), 1, "{name}: {id}");
+            fields += 1;
         }
         for ids in attributes(&html, "aria-describedby=\"") {
             for id in ids.split(' ') {
                 assert_eq!(count(&format!(" id=\"{id}\"")), 1, "{name}: {id}");
+                descriptions += 1;
             }
         }
     }
+    assert!(fields > 10 && descriptions > 5, "{fields} fields, {descriptions} descriptions");
 }
 
 fn attributes<'h>(html: &'h str, start: &str) -> Vec<&'h str> {

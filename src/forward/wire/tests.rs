@@ -312,11 +312,10 @@ async fn read_by_hyper(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 65_536, ..ProptestConfig::default() })]
 
     /// hyper forgives more: bare line feeds, a length beside `chunked`, equal lengths, other codings,
-    /// blanks after a chunk's size, empty lines before the head. What we accept, it reads as we do; of
-    /// these answers that is about every fourth.
+    /// blanks after a chunk's size, empty lines before the head. What we accept, it reads as we do.
     #[test]
     fn what_is_accepted_is_what_hyper_reads(
         head in any::<bool>(),
@@ -325,19 +324,18 @@ proptest! {
     ) {
         let asked = if head { Method::HEAD } else { Method::GET };
         let bytes = mutate(answer, &mutations);
-        if let Ok(ours) = read_answer(&asked, &bytes) {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let theirs = runtime.block_on(read_by_hyper(&asked, &bytes));
-            prop_assert!(theirs.is_some(), "hyper refuses {:?}", String::from_utf8_lossy(&bytes));
-            let (status, mut headers, body, trailers) = theirs.unwrap();
-            // Said to us and not kept; `reusable` is what we make of them.
-            headers.remove(CONNECTION);
-            headers.remove(TRANSFER_ENCODING);
-            prop_assert_eq!(ours.status, status);
-            prop_assert_eq!(ours.headers, headers);
-            prop_assert_eq!(ours.body, body);
-            prop_assert_eq!(ours.trailers, trailers);
-        }
+        let Ok(ours) = read_answer(&asked, &bytes) else { return Err(TestCaseError::reject("refused")) };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let theirs = runtime.block_on(read_by_hyper(&asked, &bytes));
+        prop_assert!(theirs.is_some(), "hyper refuses {:?}", String::from_utf8_lossy(&bytes));
+        let (status, mut headers, body, trailers) = theirs.unwrap();
+        // Said to us and not kept; `reusable` is what we make of them.
+        headers.remove(CONNECTION);
+        headers.remove(TRANSFER_ENCODING);
+        prop_assert_eq!(ours.status, status);
+        prop_assert_eq!(ours.headers, headers);
+        prop_assert_eq!(ours.body, body);
+        prop_assert_eq!(ours.trailers, trailers);
     }
 
     #[test]

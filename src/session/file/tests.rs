@@ -133,12 +133,14 @@ async fn no_token_is_in_the_file() {
     let path = temp.path().join("sessions.db");
     let (store, _) = open(&path);
     let token = SessionToken::generate().unwrap();
-    store.insert(new(&Record { key: token.key(), ..record(1) })).await.unwrap();
-    let secret = token.to_cookie();
-    for name in ["sessions.db", "sessions.db-wal"] {
-        let bytes = std::fs::read(temp.path().join(name)).unwrap();
-        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
-    }
+    let findable =
+        Record { key: token.key(), user_agent: "a browser that is easy to find".into(), ..record(1) };
+    store.insert(new(&findable)).await.unwrap();
+    let files = ["sessions.db", "sessions.db-wal"].map(|name| std::fs::read(temp.path().join(name)).unwrap());
+    let bytes = files.concat();
+    let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has(&findable.user_agent), "the session is elsewhere");
+    assert!(!has(token.to_cookie().as_str()));
 }
 
 #[tokio::test]
