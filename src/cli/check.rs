@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::requires;
+use super::{requires, table::Table};
 use crate::{
     access::{App, Requirement, Rule},
     assembly::descriptor_shortage,
@@ -66,8 +66,8 @@ pub fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::R
 
 fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
     let server = &configuration.server;
-    let mut rows: Vec<[String; 3]> = Vec::new();
-    let mut row = |what: &str, which: String, note: String| rows.push([what.to_owned(), which, note]);
+    let mut table = Table::new();
+    let mut row = |what: &str, which: String, note: String| table.push([what.to_owned(), which, note]);
     let mut tls = match configuration.tls.min_version {
         TlsVersion::V1_2 => "TLS 1.2 and 1.3".to_owned(),
         TlsVersion::V1_3 => "TLS 1.3".to_owned(),
@@ -113,7 +113,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
         row("session cookie", cookies.session().to_owned(), String::new());
     }
     row("state", configuration.state.display().to_string(), String::new());
-    write_table(&rows, "", out)
+    table.write("", out)
 }
 
 fn write_app(
@@ -124,57 +124,59 @@ fn write_app(
 ) -> io::Result<()> {
     let upstreams: Vec<&str> = forwarded.upstreams.iter().map(|upstream| &*upstream.url).collect();
     writeln!(out, "app {} ({})", app.name, app.place)?;
-    let mut heads: Vec<[String; 2]> = Vec::new();
+    let mut facts = Table::new();
     for host in hosts(app) {
-        heads.push([format!("https://{host}{}", app.mount), format!("→ {}", upstreams.join(", "))]);
+        facts.push([format!("https://{host}{}", app.mount), format!("→ {}", upstreams.join(", "))]);
     }
     let headers: Vec<&str> = forwarded.identity.names().map(http::HeaderName::as_str).collect();
     if forwarded.identity == IdentityHeaders::new(Vec::new()) {
-        heads.push(["identity".to_owned(), "it is not told who asks".to_owned()]);
+        facts.push(["identity".to_owned(), "it is not told who asks".to_owned()]);
     } else {
-        heads.push(["identity".to_owned(), headers.join(", ")]);
+        facts.push(["identity".to_owned(), headers.join(", ")]);
     }
     match forwarded.session_data {
         KeepsData::ForNobody => {}
-        KeepsData::ForUsers => heads.push(["session data".to_owned(), "for who is signed in".to_owned()]),
+        KeepsData::ForUsers => facts.push(["session data".to_owned(), "for who is signed in".to_owned()]),
         KeepsData::ForEverybody => {
-            heads.push(["session data".to_owned(), "for everyone, visitors too".to_owned()]);
+            facts.push(["session data".to_owned(), "for everyone, visitors too".to_owned()]);
         }
     }
     if is_open(app) {
-        heads.push(["note".to_owned(), "open to everyone where no other rule says otherwise".to_owned()]);
+        facts.push(["note".to_owned(), "open to everyone where no other rule says otherwise".to_owned()]);
     }
     if let Some(shorter) = shorter_sessions(own) {
-        heads.push(["sessions".to_owned(), shorter]);
+        facts.push(["sessions".to_owned(), shorter]);
     }
     if !forwarded.pass_headers.is_empty() {
         let names: Vec<&str> = forwarded.pass_headers.iter().map(http::HeaderName::as_str).collect();
-        heads.push(["passes".to_owned(), names.join(", ")]);
+        facts.push(["passes".to_owned(), names.join(", ")]);
     }
     match &shield.workers {
         Workers::Refused => {}
-        Workers::Within(scope) if **scope == *"/" => heads.push([
+        Workers::Within(scope) if **scope == *"/" => facts.push([
             "service workers".to_owned(),
             "allowed; one with the scope `/` can take over the gateway's sign-in page".to_owned(),
         ]),
         Workers::Within(scope) => {
-            heads.push(["service workers".to_owned(), format!("allowed below {scope}")]);
+            facts.push(["service workers".to_owned(), format!("allowed below {scope}")]);
         }
     }
     if let Some(loosened) = loosened(shield) {
-        heads.push(["shield".to_owned(), loosened]);
+        facts.push(["shield".to_owned(), loosened]);
     }
-    write_table(&heads, "  ", out)?;
-    let mut rows = vec![["PATH", "METHODS", "WHO", "RULE"].map(str::to_owned)];
+    facts.write("  ", out)?;
+    let mut table = Table::headed(["PATH", "METHODS", "WHO", "RULE"]);
     let mut rules: Vec<&Rule> = app.rules().iter().collect();
     // Patterns sort from the most specific on; a rule that names methods comes before one that does not.
     rules.sort_by_key(|rule| (&rule.pattern, rule.methods.is_none()));
-    rows.extend(rules.iter().map(|rule| row(rule)));
+    for rule in rules {
+        table.push(row(rule));
+    }
     if app.has_default() {
         let who = Requirement::Authenticated.to_string();
-        rows.push(["everything else".to_owned(), "all".to_owned(), who, "the default".to_owned()]);
+        table.push(["everything else".to_owned(), "all".to_owned(), who, "the default".to_owned()]);
     }
-    write_table(&rows, "    ", out)
+    table.write("    ", out)
 }
 
 /// What an app adds to the limits of all sessions.
@@ -231,26 +233,6 @@ fn row(rule: &Rule) -> [String; 4] {
         Some(methods) => methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(" "),
     };
     [rule.pattern.to_string(), methods, requires(rule), rule.place.to_string()]
-}
-
-/// Rows with their columns aligned.
-fn write_table<const COLUMNS: usize>(
-    rows: &[[String; COLUMNS]],
-    indent: &str,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut widths = [0; COLUMNS];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    for row in rows {
-        let cells: Vec<String> =
-            widths.iter().zip(row).map(|(width, cell)| format!("{cell:width$}")).collect();
-        writeln!(out, "{indent}{}", cells.join("  ").trim_end())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

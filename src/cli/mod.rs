@@ -8,6 +8,7 @@ pub mod password_prompt;
 pub mod running;
 mod serve;
 pub mod session;
+mod table;
 pub mod throttle;
 pub mod user;
 

@@ -200,11 +200,9 @@ impl AtWork<'_> {
         }
         // Stores list by key, which is random.
         alive.sort_unstable_by_key(|record| (Reverse(record.signed_in), record.key));
-        let mut listing = Listing { names: &self.people.names, limits, now, json, written: 0 };
-        for record in &alive {
-            listing.write(record, self.with.out)?;
-        }
-        Ok(listing.finish(self.with.out)?)
+        let listing = Listing { names: &self.people.names, limits, now };
+        let out = &mut *self.with.out;
+        Ok(if json { listing.as_json(&alive, out) } else { listing.as_table(&alive, out) }?)
     }
 
     async fn revoke(&mut self, args: &RevokeArgs) -> Result<(), SessionError> {

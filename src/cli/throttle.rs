@@ -13,6 +13,7 @@ use std::{
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::table::Table;
 use crate::{
     clock::Clock,
     config::{Configuration, Store},
@@ -172,22 +173,24 @@ fn selection(
 }
 
 fn as_table(listed: &[Listed], names: &HashMap<UserId, UserName>, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = |cells: [&str; 6]| {
-        let [kind, whose, failures, waits, until, last] = cells;
-        writeln!(out, "{kind:12}  {whose:24}  {failures:8}  {waits:5}  {until:24}  {last}")
-    };
     if listed.is_empty() {
         return writeln!(out, "there are no failed sign-ins");
     }
-    line(["KIND", "WHOSE", "FAILURES", "WAITS", "BLOCKED UNTIL", "LAST FAILURE"])?;
+    let mut table = Table::headed(["KIND", "WHOSE", "FAILURES", "WAITS", "BLOCKED UNTIL", "LAST FAILURE"]);
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for one in listed {
         let Shown { kind, user, address, failures, waits, blocked_until, last_failure } =
             Shown::of(one, names);
-        let whose = user.or(address).unwrap_or_else(|| "-".to_owned());
-        let until = blocked_until.unwrap_or_else(|| "-".to_owned());
-        line([kind, &whose, &failures.to_string(), &waits.to_string(), &until, &last_failure])?;
+        table.push([
+            kind.to_owned(),
+            or_dash(user.or(address)),
+            failures.to_string(),
+            waits.to_string(),
+            or_dash(blocked_until),
+            last_failure,
+        ]);
     }
-    Ok(())
+    table.write("", out)
 }
 
 fn in_json(listed: &[Listed], names: &HashMap<UserId, UserName>, out: &mut dyn Write) -> io::Result<()> {

@@ -8,59 +8,59 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    cli::table::Table,
     clock::Timestamp,
     identity::{UserId, UserName},
     portal,
     session::{Limits, Owner, Record},
 };
 
-/// A listing that is being written.
+/// What listings of sessions are made with.
 pub(super) struct Listing<'a> {
     pub(super) names: &'a HashMap<UserId, UserName>,
     pub(super) limits: &'a Limits,
     pub(super) now: Timestamp,
-    pub(super) json: bool,
-    pub(super) written: usize,
 }
 
 impl Listing<'_> {
-    pub(super) fn write(&mut self, record: &Record, out: &mut dyn Write) -> io::Result<()> {
-        let first = self.written == 0;
-        self.written += 1;
-        if self.json {
-            write!(out, "{}", if first { "[\n  " } else { ",\n  " })?;
-            return Ok(serde_json::to_writer(out, &self.shown(record))?);
+    pub(super) fn as_table(&self, records: &[Record], out: &mut dyn Write) -> io::Result<()> {
+        if records.is_empty() {
+            return writeln!(out, "there are no sessions");
         }
-        if first {
-            line(out, ["KEY", "USER", "HOST", "SIGNED IN", "LAST USED", "ADDRESS", "DEVICE"])?;
+        let mut table = Table::headed(["KEY", "USER", "HOST", "SIGNED IN", "LAST USED", "ADDRESS", "DEVICE"]);
+        for record in records {
+            table.push(self.row(record));
         }
+        table.write("", out)
+    }
+
+    /// An array with one session a line.
+    pub(super) fn as_json(&self, records: &[Record], out: &mut dyn Write) -> io::Result<()> {
+        if records.is_empty() {
+            return writeln!(out, "[]");
+        }
+        for (index, record) in records.iter().enumerate() {
+            write!(out, "{}", if index == 0 { "[\n  " } else { ",\n  " })?;
+            serde_json::to_writer(&mut *out, &self.shown(record))?;
+        }
+        writeln!(out, "\n]")
+    }
+
+    fn row(&self, record: &Record) -> [String; 7] {
         let mut device = portal::device_in_words(&record.user_agent);
         if record.remembered {
             device.push_str(", kept signed in");
         }
         let ago = |time: Timestamp| portal::ago_in_words(self.now.since(time));
-        line(
-            out,
-            [
-                &record.key.to_string(),
-                self.name(record).map_or_else(|| "-".to_owned(), ToString::to_string).as_str(),
-                if record.host.is_empty() { "-" } else { &*record.host },
-                &ago(record.signed_in),
-                &ago(record.last_seen),
-                &record.client_addr.to_canonical().to_string(),
-                &device,
-            ],
-        )
-    }
-
-    /// What follows the last one.
-    pub(super) fn finish(&self, out: &mut dyn Write) -> io::Result<()> {
-        match (self.json, self.written) {
-            (true, 0) => writeln!(out, "[]"),
-            (true, _) => writeln!(out, "\n]"),
-            (false, 0) => writeln!(out, "there are no sessions"),
-            (false, _) => Ok(()),
-        }
+        [
+            record.key.to_string(),
+            self.name(record).map_or_else(|| "-".to_owned(), ToString::to_string),
+            if record.host.is_empty() { "-".to_owned() } else { record.host.to_string() },
+            ago(record.signed_in),
+            ago(record.last_seen),
+            record.client_addr.to_canonical().to_string(),
+            device,
+        ]
     }
 
     fn name(&self, record: &Record) -> Option<&UserName> {
@@ -102,9 +102,4 @@ struct Shown<'a> {
     address: String,
     device: String,
     user_agent: &'a str,
-}
-
-fn line(out: &mut dyn Write, cells: [&str; 7]) -> io::Result<()> {
-    let [key, user, host, signed_in, last_used, address, device] = cells;
-    writeln!(out, "{key:16}  {user:16}  {host:24}  {signed_in:14}  {last_used:14}  {address:15}  {device}")
 }

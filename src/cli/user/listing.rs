@@ -9,6 +9,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    cli::table::Table,
     clock::Timestamp,
     identity::{GroupName, Permission, UserId, UserName},
     users::Account,
@@ -19,19 +20,11 @@ pub(super) fn list_as_table(accounts: &[Account], out: &mut dyn Write) -> io::Re
     if accounts.is_empty() {
         return writeln!(out, "there are no users yet");
     }
-    let head = ["NAME", "STATE", "SUPERUSER", "GROUPS", "EMAIL", "LAST SIGN-IN"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(accounts.iter().map(row)).collect();
-    let mut widths = [0; 6];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
+    let mut table = Table::headed(["NAME", "STATE", "SUPERUSER", "GROUPS", "EMAIL", "LAST SIGN-IN"]);
+    for account in accounts {
+        table.push(row(account));
     }
-    for row in &rows {
-        let cells = widths.iter().zip(row).map(|(width, cell)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    Ok(())
+    table.write("", out)
 }
 
 /// Everything about a user, a line a fact.
@@ -50,14 +43,15 @@ pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result
         ("created", account.created.to_string()),
         ("last sign-in", last_sign_in(account)),
     ];
+    let mut table = Table::new();
     for (what, fact) in facts {
-        writeln!(out, "{what:14}{fact}")?;
+        table.push([what.to_owned(), fact]);
     }
     for (index, (key, value)) in user.attributes.iter().enumerate() {
         let what = if index == 0 { "attributes" } else { "" };
-        writeln!(out, "{what:14}{key}={value}")?;
+        table.push([what.to_owned(), format!("{key}={value}")]);
     }
-    Ok(())
+    table.write("", out)
 }
 
 /// An array of objects as of [`show_as_json`].
