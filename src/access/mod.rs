@@ -8,6 +8,7 @@
 //! what happens.
 
 mod decision;
+mod explanation;
 mod filed;
 mod pattern;
 mod policy;
@@ -17,6 +18,7 @@ mod trie;
 pub use decision::{
     Decision, Outcome, Permit, Reading, Reason, Ruling, Unenforced, decide, permit_preflight, rule_on,
 };
+pub use explanation::{Explanation, explain};
 pub use pattern::{Pattern, PatternError};
 pub use policy::{App, AppId, Conflict, Duplicate, Mount, Policy, PolicyBuilder, Unrouted};
 pub use rule::{Criteria, Enforcement, GrantedPermission, Place, Requirement, Rule};

@@ -68,6 +68,16 @@ impl NormalPath {
         }
     }
 
+    /// The plain reading as text; a slash inside a segment stays `%2F`.
+    pub fn decoded(&self) -> String {
+        let mut text = String::new();
+        for segment in self.segments() {
+            text.push('/');
+            text.push_str(&segment.replace('/', "%2F"));
+        }
+        text
+    }
+
     /// Every text that an upstream could take this path for, before case and trailing slashes are ignored;
     /// one alone for nearly all paths. A slash inside a segment is `%2F` in those that keep it apart.
     pub fn readings(&self) -> impl Iterator<Item = &str> {
