@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::{
     clock::Clock,
-    config::{self, CertificateProblem, Configuration, Store},
+    config::{self, AppDeclaration, CertificateProblem, Configuration, Store},
     forward::{BodyLimits, Names, OwnedNames},
     gateway::Shared,
     in_flight::InFlight,
@@ -27,7 +27,7 @@ use crate::{
         FileStore, MemoryStore, RedisLink, RedisStore, SessionStore, Sessions,
         StoreError as SessionStoreError, StoreSurroundings,
     },
-    snapshot::{Current, Snapshot},
+    snapshot::{AppSettings, AppTable, Current, Snapshot},
     store::sqlite::ReadFile,
     telemetry::{Audit, AuditEvent, AuditKind, Format, Kind, LogWriter, Metrics, SignInResult},
     throttle::{Throttle, ThrottleError},
@@ -198,7 +198,8 @@ pub fn descriptor_shortage(
     configuration: &Configuration,
     allowed: Option<u64>,
 ) -> Option<DescriptorShortage> {
-    let requests = configuration.apps.iter().map(|app| app.max_requests).fold(0, usize::saturating_add);
+    let requests =
+        configuration.apps.iter().map(|app| app.forward.max_requests).fold(0, usize::saturating_add);
     DescriptorShortage::of(configuration.limits.connections, requests, allowed)
 }
 
@@ -360,27 +361,16 @@ fn snapshot(
     pages: Pages,
     in_flight: &InFlight,
 ) -> Snapshot {
-    let Configuration {
-        policy,
-        apps,
-        app_sessions,
-        shields,
-        limits,
-        server,
-        tls,
-        sessions,
-        throttle,
-        groups,
-        ..
-    } = configuration;
+    let Configuration { policy, apps, limits, server, tls, sessions, throttle, groups, .. } = configuration;
+    let settings = |AppDeclaration { forward, session, shield }| {
+        let load = in_flight.to_app(&forward.name);
+        AppSettings { forward, session, shield, load }
+    };
     Snapshot {
         generation: 0,
         policy,
-        owned: Arc::new(OwnedNames::of(&apps)),
-        loads: apps.iter().map(|app| in_flight.to_app(&app.name)).collect(),
-        apps,
-        app_sessions,
-        shields,
+        owned: Arc::new(OwnedNames::of(apps.iter().map(|app| &app.forward))),
+        apps: AppTable::new(apps.into_iter().map(settings).collect()),
         hsts: tls.hsts,
         certified,
         bodies: BodyLimits {

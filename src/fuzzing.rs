@@ -83,9 +83,10 @@ impl<'c> Rewriting<'c> {
         let Decision::Allow(permit) = decide(&configuration.policy, app, identity, None, target) else {
             return None;
         };
-        let app = configuration.apps.get(permit.app().0)?;
+        let app = &configuration.apps.get(permit.app().0)?.forward;
         let endpoint = app.upstreams.first()?;
-        let (owned, id) = (OwnedNames::of(&configuration.apps), RequestIds::new().next());
+        let owned = OwnedNames::of(configuration.apps.iter().map(|app| &app.forward));
+        let id = RequestIds::new().next();
         let proxies = &configuration.server.trusted_proxies;
         Some(Self { permit, app, endpoint, owned, id, peer_addr, peer: peer_addr.to_string(), proxies })
     }

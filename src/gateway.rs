@@ -33,7 +33,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::{
-    access::{App, AppId, Decision, Outcome, Permit, Unenforced, Unrouted, decide, permit_preflight},
+    access::{App, Decision, Outcome, Permit, Unenforced, Unrouted, decide, permit_preflight},
     clock::{Clock, Timestamp},
     forward::{
         self, AnswerBody, BodyError, BoundConnections, Chain, Facts, Fault, FaultKind, Forwarder, Names, Tie,
@@ -54,7 +54,7 @@ use crate::{
         cookie::{self, Brought},
     },
     shield::{Audience, WorkerScript, Workers},
-    snapshot::{Current, Snapshot},
+    snapshot::{AppSettings, Current, Snapshot},
     telemetry::{AccessLog, AccessRecord, Counters, Ended, Limit, Metrics, UnenforcedRecord},
     users::{Account, Directory, DirectoryError},
 };
@@ -364,7 +364,7 @@ impl Gateway {
         cross_site::ward_off_worker(headers, own_app, snapshot, exchange)?;
         // Before this use of the session counts: the app may have limits of its own.
         let own = match (app, page) {
-            (Some(app), None) => snapshot.session_limits(app, &target).ok_or(Refusal::Internal)?,
+            (Some(app), None) => snapshot.session_limits(app, &target)?,
             _ => AppLimits::default(),
         };
         let viewer = pin!(self.identify(headers, snapshot, &own, exchange.time)).await;
@@ -391,13 +391,12 @@ impl Gateway {
         }
 
         let app = app.ok_or(Refusal::NotFound)?;
-        exchange.app = snapshot.apps.get(app.id.0).map(|app| Arc::clone(&app.name));
+        exchange.app = Some(Arc::clone(&snapshot.app(app.id)?.forward.name));
 
         match decide(&snapshot.policy, app, viewer.identity, viewer.confirmed, target) {
             Decision::Allow(permit) => {
                 exchange.unenforced = permit.unenforced().cloned();
-                // An app without a shield has one that is off; one that is missing is a mistake of ours.
-                let shield = snapshot.shields.get(permit.app().0).ok_or(Refusal::Internal)?;
+                let shield = &snapshot.app(permit.app())?.shield;
                 let said = (method, headers);
                 cross_site::ward_off(shield, &permit, said, &viewer.presented, snapshot, exchange)?;
                 let presented = (!viewer.unknown).then_some(&viewer.presented);
@@ -503,13 +502,14 @@ impl Gateway {
         (snapshot, connection): (&Snapshot, &Connection),
         exchange: &mut Exchange,
     ) -> Result<Response<OutgoingBody>, Refusal> {
-        let app = snapshot.apps.get(permit.app().0).ok_or(Refusal::Internal)?;
+        let settings = snapshot.app(permit.app())?;
+        let (app, shield) = (&settings.forward, &settings.shield);
         let limits = snapshot.bodies.of(app);
         if declared_length(request).is_some_and(|length| length > limits.max_body) {
             self.ledger.counters.reached(Limit::MaxBody);
             return Err(Refusal::TooLarge);
         }
-        let slots = self.take_slots((permit.app(), app), snapshot, connection, exchange).await?;
+        let slots = self.take_slots(settings, snapshot, connection, exchange).await?;
         let hold = || -> forward::Held { Box::new(slots.clone()) };
         let shares_connection = request.version() == Version::HTTP_2;
         let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
@@ -523,7 +523,6 @@ impl Gateway {
         let told = keeping.told(app);
         // What anyone may have goes on without a session, unless the app was told whose it is: what it
         // sends then may be meant for that person alone.
-        let shield = snapshot.shields.get(permit.app().0).ok_or(Refusal::Internal)?;
         let script = Workers::are_asked_for(request.headers()).then(|| exchange.target.clone()).flatten();
         let audience = if permit.is_public() { Audience::Everyone } else { Audience::SignedIn };
         let needs_session = !permit.is_public() || permit.user().is_some() || told.is_some();
@@ -598,7 +597,7 @@ impl Gateway {
     /// Slots for one more request of this client to this app.
     async fn take_slots(
         &self,
-        (id, app): (AppId, &forward::App),
+        settings: &AppSettings,
         snapshot: &Snapshot,
         connection: &Connection,
         exchange: &Exchange,
@@ -623,8 +622,7 @@ impl Gateway {
             }
             None => None,
         };
-        let load = snapshot.loads.get(id.0).ok_or(Refusal::Internal)?;
-        let app = pin!(load.take(app.max_requests)).await;
+        let app = pin!(settings.load.take(settings.forward.max_requests)).await;
         Ok(Slots { client, app: app.ok_or_else(|| refuse(Limit::MaxRequests))? })
     }
 
@@ -934,7 +932,7 @@ fn preflight_permit(
     exchange: &Exchange,
 ) -> Option<Permit> {
     let preflight = Preflight::read(request.method(), request.headers())?;
-    let senders = snapshot.shields.get(app.id.0)?.senders.as_ref()?;
+    let senders = snapshot.app(app.id).ok()?.shield.senders.as_ref()?;
     if !senders.let_ask(&preflight) || request.body().as_ref().is_some_and(|body| !body.is_end_stream()) {
         return None;
     }

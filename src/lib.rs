@@ -66,7 +66,7 @@
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
-//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, rules, the limits of `session`, `in_flight`, actions |
+//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
 //! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |

@@ -6,10 +6,11 @@ use arc_swap::{ArcSwap, Guard};
 use http::HeaderValue;
 
 use crate::{
-    access::{App, Policy},
+    access::{App, AppId, Policy},
     forward::{self, BodyLimits, OwnedNames},
     in_flight::Load,
     portal,
+    refusal::Refusal,
     request::{CertifiedNames, Target, TrustedProxies},
     session::AppLimits,
     shield::Shield,
@@ -22,14 +23,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// Apps and rules.
     pub policy: Policy,
-    /// How each app is forwarded, by [`crate::access::AppId`].
-    pub apps: Vec<forward::App>,
-    /// The requests in flight to each app, by the same index.
-    pub loads: Vec<Arc<Load>>,
-    /// The session limits of each app's own, by the same index.
-    pub app_sessions: Vec<AppLimits>,
-    /// What protects each app from other sites, by the same index.
-    pub shields: Vec<Shield>,
+    /// The settings of each app; see [`Snapshot::app`].
+    pub apps: AppTable,
     /// `Strict-Transport-Security` of every answer; `None`: what applications say of it passes.
     pub hsts: Option<HeaderValue>,
     /// Which hosts a connection may be shared by.
@@ -46,14 +41,45 @@ pub struct Snapshot {
     pub portal: portal::Settings,
 }
 
+/// The settings of one app.
+#[derive(Debug)]
+pub struct AppSettings {
+    /// How its requests are forwarded.
+    pub forward: forward::App,
+    /// Its own session limits.
+    pub session: AppLimits,
+    /// Its protection from requests that other sites make browsers send.
+    pub shield: Shield,
+    /// Its requests in flight.
+    pub load: Arc<Load>,
+}
+
+/// The settings of all apps, which only [`Snapshot::app`] gives out.
+#[derive(Debug)]
+pub struct AppTable(Vec<AppSettings>);
+
+impl AppTable {
+    /// Takes the settings in the order in which [`AppId`]s count apps.
+    pub fn new(settings: Vec<AppSettings>) -> Self {
+        Self(settings)
+    }
+}
+
 impl Snapshot {
-    /// The session limits of an app's own, for this request: the strictest reading of its path decides here, too.
+    /// The settings of an app.
     ///
-    /// `None`: an app has no record of its limits, and must not be taken for one without limits.
-    pub fn session_limits(&self, app: &App, target: &Target) -> Option<AppLimits> {
-        let of = |app: &App| self.app_sessions.get(app.id.0).copied();
+    /// This is the one place that can find none, and it fails closed: an app without a record would otherwise be
+    /// taken for one without a shield and without limits.
+    pub fn app(&self, id: AppId) -> Result<&AppSettings, Refusal> {
+        self.apps.0.get(id.0).ok_or(Refusal::Internal)
+    }
+
+    /// The session limits that hold for a request to an app: those of the app, and of every app that another reading
+    /// of the path leads to. The strictest one decides.
+    pub fn session_limits(&self, app: &App, target: &Target) -> Result<AppLimits, Refusal> {
         let mut others = self.policy.routes_read_otherwise(target).into_iter();
-        others.try_fold(of(app)?, |limits, other| Some(limits.and(of(other)?)))
+        let own = self.app(app.id)?.session;
+        others.try_fold(own, |limits, other| Ok(limits.and(self.app(other.id)?.session)))
     }
 }
 

@@ -10,9 +10,8 @@ fuzz_target!(|text: &str| {
     let told = match config::parse(text, Path::new("/nonexistent/gateway.toml")) {
         Ok(loaded) => {
             assert_eq!(loaded.configuration.policy.apps().len(), loaded.configuration.apps.len());
-            assert_eq!(loaded.configuration.apps.len(), loaded.configuration.app_sessions.len());
             assert!(!loaded.configuration.server.https.is_empty());
-            assert!(loaded.configuration.apps.iter().all(|app| !app.upstreams.is_empty()));
+            assert!(loaded.configuration.apps.iter().all(|app| !app.forward.upstreams.is_empty()));
             loaded.warnings
         }
         Err(mistakes) => {

@@ -56,10 +56,9 @@ pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) ->
 /// What would be served, and to whom.
 pub fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
     write_listeners(configuration, out)?;
-    let apps = configuration.apps.iter().zip(&configuration.app_sessions).zip(&configuration.shields);
-    for (app, ((forwarded, own), shield)) in configuration.policy.apps().iter().zip(apps) {
+    for (app, declared) in configuration.policy.apps().iter().zip(&configuration.apps) {
         writeln!(out)?;
-        write_app(app, forwarded, (own, shield), out)?;
+        write_app(app, &declared.forward, (&declared.session, &declared.shield), out)?;
     }
     writeln!(out)
 }

@@ -30,11 +30,18 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Apps {
     pub(super) policy: Policy,
-    pub(super) forwarded: Vec<forward::App>,
-    /// By the same index.
-    pub(super) sessions: Vec<AppLimits>,
-    /// By the same index.
-    pub(super) shields: Vec<Shield>,
+    pub(super) declarations: Vec<AppDeclaration>,
+}
+
+/// `[[app]]`, apart from its rules.
+#[derive(Clone, Debug)]
+pub struct AppDeclaration {
+    /// How it is forwarded.
+    pub forward: forward::App,
+    /// `[app.session]`.
+    pub session: AppLimits,
+    /// `[app.shield]`.
+    pub shield: Shield,
 }
 
 /// Reads all apps.
@@ -58,18 +65,18 @@ pub(super) fn read(
     }
     let mut names = Names::read(reader, &sections);
     let (upstreams, mut builder) = (Upstreams::of(listening), PolicyBuilder::default());
-    let (mut declared, mut forwarded, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut shields, mut passing) = (Vec::new(), Vec::new());
+    let (mut declared, mut declarations, mut passing) = (Vec::new(), Vec::new(), Vec::new());
     for (index, section) in sections.iter().enumerate() {
         let hosts = hosts_of(reader, section.field("host"));
         covered.warn_of_others(reader, &hosts);
         let path = section.field("path");
         let mount = mount(reader, path.as_ref());
         let name = names.of(index, &hosts, mount.as_ref());
-        forwarded.push(forwarded_app(reader, section, &name, upstreams.read(reader, section, folder)));
-        sessions.push(app_limits(reader, section.field("session"), limits));
+        let forward = forwarded_app(reader, section, &name, upstreams.read(reader, section, folder));
+        let session = app_limits(reader, section.field("session"), limits);
         let workers = workers(reader, section, mount.as_ref());
-        shields.push(shield::read(reader, section.field("shield"), workers));
+        let shield = shield::read(reader, section.field("shield"), workers);
+        declarations.push(AppDeclaration { forward, session, shield });
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
@@ -88,15 +95,15 @@ pub(super) fn read(
         });
     }
     for (passes, names_methods) in &passing {
-        pass_headers::check(reader, passes, *names_methods, &forwarded);
+        pass_headers::check(reader, passes, *names_methods, &declarations.iter().map(|app| &app.forward));
     }
-    for (app, (passes, _)) in forwarded.iter_mut().zip(passing) {
-        app.pass_headers = passes.into_iter().map(|(name, _)| name).collect();
+    for (app, (passes, _)) in declarations.iter_mut().zip(passing) {
+        app.forward.pass_headers = passes.into_iter().map(|(name, _)| name).collect();
     }
     overlaps::report_shadowed(reader, &builder);
     let (policy, duplicates) = builder.build();
     overlaps::report_duplicates(reader, &duplicates, &declared);
-    Apps { policy, forwarded, sessions, shields }
+    Apps { policy, declarations }
 }
 
 /// `[app.session]`: stricter than `[session]`, or nothing at all.

@@ -8,7 +8,7 @@ use std::{
 use toml::de::DeTable;
 
 use super::{
-    apps,
+    apps::{self, AppDeclaration},
     groups::Groups,
     keys, limits,
     log::{self, LogSection},
@@ -20,11 +20,9 @@ use super::{
     tls::{self, TlsSection},
 };
 use crate::{
-    access, forward,
+    access,
     identity::{GroupName, Permission},
     server::Limits,
-    session::AppLimits,
-    shield::Shield,
     throttle::Files,
     users::HashSettings,
 };
@@ -54,12 +52,8 @@ pub struct Configuration {
     pub log: LogSection,
     /// All apps and their rules, compiled.
     pub policy: access::Policy,
-    /// How each app is forwarded; an [`access::AppId`] is an index into it.
-    pub apps: Vec<forward::App>,
-    /// `[app.session]` of each app, by the same index.
-    pub app_sessions: Vec<AppLimits>,
-    /// `[app.shield]` of each app, by the same index.
-    pub shields: Vec<Shield>,
+    /// Everything else about each app; an [`access::AppId`] is an index into it.
+    pub apps: Vec<AppDeclaration>,
     /// `[groups]`: the permissions that each group stands for.
     pub groups: BTreeMap<GroupName, Vec<Permission>>,
 }
@@ -111,9 +105,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         limits: limits::read(reader, section("limits", &keys::LIMITS).as_ref()),
         log: log::read(reader, section("log", &keys::LOG).as_ref()),
         policy: apps.policy,
-        apps: apps.forwarded,
-        app_sessions: apps.sessions,
-        shields: apps.shields,
+        apps: apps.declarations,
         groups: groups.into_map(),
     }
 }

@@ -51,6 +51,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub use apps::AppDeclaration;
 pub use certificate::{CertificateFile, CertificateProblem, read as read_certificate};
 pub use configuration::Configuration;
 pub use diagnostic::{Diagnostic, Look, Severity, count};

@@ -43,14 +43,14 @@ pub(super) fn read(reader: &Reader, field: Option<&Field<'_>>) -> Vec<(HeaderNam
 }
 
 /// Reports what cannot be passed, and what whoever passes it should know.
-pub(super) fn check(
+pub(super) fn check<'a>(
     reader: &Reader,
     passes: &[(HeaderName, Span)],
     names_methods: bool,
-    apps: &[forward::App],
+    apps: &(impl Iterator<Item = &'a forward::App> + Clone),
 ) {
     for (name, span) in passes {
-        match forward::steers(name, apps) {
+        match forward::steers(name, apps.clone()) {
             Some(Steers::Never) => reader.report(
                 reader
                     .error(span, format!("the header `{name}` cannot be passed"))

@@ -25,10 +25,10 @@ pub struct OwnedNames {
 
 impl OwnedNames {
     /// The names of these apps, of every preset, and those of `FAMILIES`.
-    pub fn of(apps: &[App]) -> Self {
+    pub fn of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Self {
         let mut owned = Self { names: Vec::new(), lengths: [0; 256] };
         let presets = IdentityHeaders::PRESETS.iter().filter_map(|name| IdentityHeaders::preset(name));
-        for headers in presets.chain(apps.iter().map(|app| app.identity.clone())) {
+        for headers in presets.chain(apps.into_iter().map(|app| app.identity.clone())) {
             headers.names().for_each(|name| owned.add(name.as_str()));
         }
         for family in FAMILIES {

@@ -24,14 +24,14 @@ pub enum Steers {
 }
 
 /// What a client could say with this header to one of `apps`; `None`: it arrives anyway.
-pub fn steers(name: &HeaderName, apps: &[App]) -> Option<Steers> {
-    if !OwnedNames::of(apps).contains(name) {
+pub fn steers<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> + Clone) -> Option<Steers> {
+    if !OwnedNames::of(apps.clone()).contains(name) {
         return None;
     }
     let folded = as_folded(name);
     let presets = IdentityHeaders::PRESETS.iter().filter_map(|preset| IdentityHeaders::preset(preset));
     let names_identity = presets
-        .chain(apps.iter().map(|app| app.identity.clone()))
+        .chain(apps.map(|app| app.identity.clone()))
         .any(|identity| identity.names().any(|name| as_folded(name) == folded));
     if names_identity {
         return Some(Steers::Never);
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn advisory_3_what_names_an_identity_or_an_address_can_never_be_listed() {
-        let steers = |name: &str| steers(&HeaderName::try_from(name).unwrap(), &[]);
+        let steers = |name: &str| steers(&HeaderName::try_from(name).unwrap(), [].iter());
         for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
             assert_eq!(steers(name), Some(Steers::Method), "{name}");
         }

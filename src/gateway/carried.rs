@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::Gateway;
 use crate::{
-    access::{Decision, decide},
+    access::{AppId, Decision, decide},
     clock::Timestamp,
     forward::{Leash, LeashEnd},
     identity::Identity,
@@ -202,10 +202,10 @@ impl Gateway {
         if request.basis.borrow().is(&snapshot, account.as_ref()) {
             return Verdict::GoesOn;
         }
-        let is_of = |id: usize| snapshot.apps.get(id).is_some_and(|app| app.name == request.app);
-        let routed = snapshot.policy.route(&request.target).ok().filter(|app| is_of(app.id.0));
+        let is_of = |id: AppId| snapshot.app(id).is_ok_and(|app| app.forward.name == request.app);
+        let routed = snapshot.policy.route(&request.target).ok().filter(|app| is_of(app.id));
         let Some(app) = routed else { return Verdict::Ends(Cause::Forbidden) };
-        let Some(own) = snapshot.session_limits(app, &request.target) else {
+        let Ok(own) = snapshot.session_limits(app, &request.target) else {
             return Verdict::Ends(Cause::Forbidden);
         };
         if request.session.as_ref().is_some_and(|session| session.is_too_old_for(&own, now)) {

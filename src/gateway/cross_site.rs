@@ -42,12 +42,13 @@ pub(super) fn ward_off_worker(
     if !Workers::are_asked_for(headers) {
         return Ok(());
     }
-    let shield = app.and_then(|app| snapshot.shields.get(app.0));
-    if shield.is_some_and(|shield| shield.workers != Workers::Refused) {
+    // The gateway's own pages have no settings.
+    let settings = app.map(|app| snapshot.app(app)).transpose()?;
+    if settings.is_some_and(|app| app.shield.workers != Workers::Refused) {
         return Ok(());
     }
     exchange.shield = Some(Noted::Worker);
-    exchange.app = app.and_then(|app| snapshot.apps.get(app.0)).map(|app| Arc::clone(&app.name));
+    exchange.app = settings.map(|app| Arc::clone(&app.forward.name));
     tracing::info!(
         request_id = %exchange.id, app = exchange.app.as_deref(),
         "service worker refused; `service_workers = true` lets an app have them"

@@ -103,7 +103,16 @@ const LAYERS: &[(&str, &[Row])] = &[
         &[
             (
                 "snapshot",
-                &["request", "access", "session::AppLimits", "shield", "in_flight", "forward", "portal"],
+                &[
+                    "request",
+                    "refusal",
+                    "access",
+                    "session::AppLimits",
+                    "shield",
+                    "in_flight",
+                    "forward",
+                    "portal",
+                ],
             ),
             (
                 "gateway",

@@ -171,7 +171,8 @@ pub(super) fn report(
     }
     report.add_decision(&explanation, configuration);
     let app = explanation.ruling.app;
-    if let (Outcome::Allow, Some(forwarded)) = (explanation.ruling.outcome, configuration.apps.get(app.id.0))
+    if let (Outcome::Allow, Some(forwarded)) =
+        (explanation.ruling.outcome, configuration.apps.get(app.id.0).map(|app| &app.forward))
     {
         report.headers = headers(configuration, app, forwarded, (&requester.identity, confirmed), target);
     }
@@ -181,7 +182,7 @@ pub(super) fn report(
 impl Report {
     fn add_decision(&mut self, explanation: &Explanation<'_>, configuration: &Configuration) {
         let ruling = &explanation.ruling;
-        let upstreams = configuration.apps.get(ruling.app.id.0).map(|app| app.upstreams.as_slice());
+        let upstreams = configuration.apps.get(ruling.app.id.0).map(|app| app.forward.upstreams.as_slice());
         self.app = Some(ReportedApp {
             name: ruling.app.name.to_string(),
             path: ruling.app.mount.to_string(),
@@ -293,7 +294,7 @@ fn headers(
     else {
         return Vec::new();
     };
-    let owned = forward::OwnedNames::of(&configuration.apps);
+    let owned = forward::OwnedNames::of(configuration.apps.iter().map(|app| &app.forward));
     let server = &configuration.server;
     let peer = from.to_string();
     let ports =

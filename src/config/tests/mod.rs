@@ -47,10 +47,10 @@ fn two_lines_are_enough_and_everything_else_has_a_default() {
     assert_eq!(configuration.log, LogSection { access: true, format: None });
     assert_eq!(configuration.apps.len(), 1);
     assert_eq!(configuration.policy.apps()[0].mount.as_str(), "/");
-    assert_eq!(&*configuration.apps[0].name, "app");
-    assert_eq!(configuration.apps[0].timeout, Duration::from_secs(75));
-    assert_eq!(configuration.apps[0].body_silence, Duration::from_mins(5));
-    assert_eq!(configuration.apps[0].connect_timeout, Duration::from_secs(5));
+    assert_eq!(&*configuration.apps[0].forward.name, "app");
+    assert_eq!(configuration.apps[0].forward.timeout, Duration::from_secs(75));
+    assert_eq!(configuration.apps[0].forward.body_silence, Duration::from_mins(5));
+    assert_eq!(configuration.apps[0].forward.connect_timeout, Duration::from_secs(5));
 }
 
 #[test]
@@ -176,6 +176,7 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
     );
 
     let [app] = it.apps.as_slice() else { panic!("{:?}", it.apps) };
+    let app = &app.forward;
     let upstreams: Vec<String> = app.upstreams.iter().map(|it| format!("{:?}", it.transport)).collect();
     assert_eq!(upstreams, ["Http(127.0.0.1:8080)", "Unix(/etc/portcullis/run/app.sock)"]);
     let headers: Vec<&str> = app.identity.names().map(http::HeaderName::as_str).collect();
@@ -204,7 +205,7 @@ fn an_app_has_a_shield_and_takes_off_it_what_it_says() {
         let text = format!("[[app]]\nupstream = \"builtin:whoami\"\n{keys}\n");
         let Loaded { configuration, warnings } = parsed(&text);
         assert!(warnings.is_empty(), "{keys}");
-        configuration.shields.into_iter().next().unwrap()
+        configuration.apps.into_iter().next().unwrap().shield
     };
     assert_eq!(shield(""), Shield::standard());
     assert_eq!(shield("[app.shield]"), Shield::standard());
@@ -232,8 +233,8 @@ fn a_rule_is_tried_out_and_headers_pass_where_it_is_said() {
     let enforced: Vec<bool> =
         configuration.policy.apps()[0].rules().iter().map(crate::access::Rule::is_enforced).collect();
     assert_eq!(enforced, [false, true]);
-    assert_eq!(configuration.apps[0].pass_headers, ["x-http-method-override"]);
-    assert!(configuration.apps[1].pass_headers.is_empty());
+    assert_eq!(configuration.apps[0].forward.pass_headers, ["x-http-method-override"]);
+    assert!(configuration.apps[1].forward.pass_headers.is_empty());
     assert_eq!(configuration.tls.hsts, None, "nobody believes in a certificate of our own making");
 }
 
@@ -246,7 +247,7 @@ fn https_upstreams_share_the_authorities_of_the_system() {
         .configuration
         .apps
         .iter()
-        .flat_map(|app| &app.upstreams)
+        .flat_map(|app| &app.forward.upstreams)
         .map(|upstream| match &upstream.transport {
             crate::forward::Transport::Https { tls, port, .. } => (tls.clone(), *port),
             other => panic!("{other:?}"),
@@ -268,7 +269,7 @@ fn apps_without_a_name_get_one_that_nobody_else_has() {
     ];
     let text = apps.map(|app| format!("[[app]]\nupstream = \"builtin:whoami\"\n{app}\n")).concat();
     let names: Vec<String> =
-        parsed(&text).configuration.apps.iter().map(|app| app.name.to_string()).collect();
+        parsed(&text).configuration.apps.iter().map(|app| app.forward.name.to_string()).collect();
     assert_eq!(names, ["wiki.example", "wiki.example/a", "a/b", "app-2", "app"]);
 }
 
@@ -300,5 +301,6 @@ fn an_app_shortens_its_sessions_and_a_rule_asks_for_a_recent_sign_in() {
     let none = session::AppLimits::default();
     let hours = |hours| Some(Duration::from_hours(hours));
     let shorter = session::AppLimits { lifetime: hours(2), idle_timeout: hours(1) };
-    assert_eq!(configuration.app_sessions, [none, shorter]);
+    let limits: Vec<_> = configuration.apps.iter().map(|app| app.session).collect();
+    assert_eq!(limits, [none, shorter]);
 }
