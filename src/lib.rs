@@ -62,12 +62,12 @@
 //! | state | [`session`] | tokens, their hashes, time limits, stores, cookies | values |
 //! | | [`throttle`] | how often somebody may guess a password | values, the way to Redis of `session` |
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
-//! | | [`backends`] | what checks credentials; the directory so far | values, `users` |
+//! | | [`auth`] | what checks credentials; the directory so far | values, `users` |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
 //! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
-//! | | [`gateway`] | the steps above | all above but `backends` and `pages` |
+//! | | [`gateway`] | the steps above | all above but `auth` and `pages` |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
 //! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
@@ -173,7 +173,7 @@
 
 pub mod access;
 pub mod assembly;
-pub mod backends;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;

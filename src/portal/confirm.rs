@@ -12,7 +12,7 @@ use super::{
     form::Form, guess, notice::Notice, readable_name,
 };
 use crate::{
-    backends::Denied,
+    auth::Denied,
     pages::{self, Confirm, Page},
     refusal::Refusal,
     telemetry::AuditKind,

@@ -13,7 +13,7 @@ use http::StatusCode;
 
 use super::{Answer, Portal, Visit};
 use crate::{
-    backends::Claim,
+    auth::Claim,
     refusal::{Refusal, Representation},
     session::cookie,
     telemetry::{Audit, AuditEvent, AuditKind},

@@ -12,7 +12,7 @@ use super::{
     words,
 };
 use crate::{
-    backends::{Denied, Reason},
+    auth::{Denied, Reason},
     identity::UserName,
     pages::{self, Login, Page, Remember},
     refusal::Refusal,

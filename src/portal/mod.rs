@@ -46,7 +46,7 @@ pub use return_to::{ReturnTo, longest_address};
 pub use words::ago as ago_in_words;
 
 use crate::{
-    backends::Local,
+    auth::Local,
     clock::Clock,
     identity::{GroupName, Permission, User},
     pages::{self, Pages},

@@ -7,7 +7,7 @@
 //! and checks passwords on threads of its own, with a bounded queue.
 //!
 //! Nothing here knows about sessions, pages or rules. What checks a typed name
-//! and password against all this is [`backends`](crate::backends).
+//! and password against all this is [`auth`](crate::auth).
 
 mod account;
 mod change;
