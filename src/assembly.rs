@@ -11,6 +11,7 @@ use std::{
 use rustls::sign::CertifiedKey;
 
 use crate::{
+    auth::{Backend, Local, SetupLink, SignIn},
     clock::Clock,
     config::{self, AppDeclaration, CertificateProblem, Configuration, Store},
     forward::{BodyLimits, Names, OwnedNames},
@@ -148,8 +149,10 @@ pub fn assemble(
     let control = control(&configuration, databases, &sessions, &audit)?;
     let metrics = Arc::new(Metrics::default());
     tell(&metrics, &audit, &passwords, &sessions);
-    let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
-    let portal = Portal::new(people, passwords, keeping, throttle, audit, clock.clone());
+    let backends = vec![Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)))];
+    let sign_in = SignIn::new(backends, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
+    let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
+    let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit, clock.clone());
 
     let mut limits = configuration.limits;
     if let Some(shortage) = descriptor_shortage(&configuration, server::raise_descriptor_limit()) {

@@ -62,10 +62,10 @@
 //! | state | [`session`] | tokens, their hashes, time limits, stores, cookies | values |
 //! | | [`throttle`] | how often somebody may guess a password | values, the way to Redis of `session` |
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
-//! | | [`auth`] | what checks credentials; the directory so far | values, `users` |
+//! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session` |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
-//! | | [`portal`] | sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
+//! | | [`portal`] | the gateway's own pages: sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
 //! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
 //! | | [`gateway`] | the steps above | all above but `auth` and `pages` |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |

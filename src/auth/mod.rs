@@ -1,10 +1,29 @@
-//! What checks credentials and says which account they belong to.
+//! Checking credentials: one way for every page at which somebody proves who they are.
 //!
-//! There is one backend so far: [`Local`], the gateway's own directory. A
-//! further one (LDAP, `OpenID` Connect) is to stand beside it, answer with an
-//! account of the directory or [`Denied`], and keep the same promise: a
-//! stranger cannot tell from answer or time whether a user exists.
+//! The portal calls [`SignIn::check`] at sign-in, at confirmation and before a change of password, and
+//! [`SetupLink::check`] before the first user is made. A successful check gives a [`Proved`], which only this
+//! module makes; the portal opens sessions for nothing else.
+//!
+//! A stranger learns from neither the result nor its time whether a user exists (OWASP ASVS 5.0 6.3.8): a page
+//! gets a [`NotProved`], which names no cause; every check costs one argon2 computation at the current setting,
+//! whatever is wrong; and while an address has to wait, the names that it sends are not looked up.
+//!
+//! This module opens no session and renders no page. The argon2 threads and the policy for new passwords are in
+//! [`users`](crate::users), the counters of failed attempts in [`throttle`](crate::throttle).
 
+mod attempt;
+mod backend;
+mod claim;
 mod local;
+mod origin;
+mod proved;
+mod setup_link;
+mod sign_in;
 
-pub use local::{Claim, Denied, Local, Reason};
+pub use backend::Backend;
+pub use claim::{Claim, Credential};
+pub use local::Local;
+pub use origin::{Entrance, Origin};
+pub use proved::{NotProved, Proved};
+pub use setup_link::{LinkProved, SetupLink};
+pub use sign_in::SignIn;

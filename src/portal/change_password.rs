@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use super::{
-    Answer, Entered, Entry, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, directory_failed,
-    form::Form, guess, notice::Notice, sentence,
+    Answer, Entered, Entry, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, form::Form, form_again,
+    notice::Notice, refusal_for, sentence,
 };
 use crate::{
+    auth::{Claim, Credential, Entrance, NotProved},
     identity::User,
     pages::{self, Page},
     refusal::Refusal,
     telemetry::AuditKind,
-    throttle::Whose,
-    users::{Busy, DirectoryError, Password, StoreError, Verdict},
+    users::{Busy, Password},
 };
 
 impl Portal {
@@ -29,7 +29,7 @@ impl Portal {
     pub(super) async fn change_password(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
         let signed_in = visit.signed_in()?;
         let account = signed_in.account;
-        let hash = account.password.clone().ok_or(Refusal::NotFound)?;
+        account.password.as_ref().ok_or(Refusal::NotFound)?;
         let again = |status, problem: &Problem| Ok(password_form(visit, &signed_in, status, Some(problem)));
         let mut form = match Genuine::check(visit, Some(&signed_in.token), form) {
             Ok(genuine) => genuine.into_form(),
@@ -40,53 +40,43 @@ impl Portal {
         if let Err(problem) = well_typed(&current, &new, &Password::new(form.take("again"))) {
             return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
         }
-        let name = Some(account.user.name.as_str());
-        let whose = Whose::User(account.user.id);
-        let attempt = match self.attempt(visit, whose, AuditKind::PasswordChange, name).await {
-            Ok(attempt) => attempt,
-            Err(refusal) => {
-                return guess::refused(visit, refusal, |status, detail| {
-                    again(status, &Problem { about: "current", text: Cow::Owned(detail.to_owned()) })
+        let origin = visit.origin(Entrance::PasswordChange);
+        let checked = self.sign_in.check(Claim::User(account), Credential::Password(current), &origin).await;
+        let proved = match checked {
+            Ok(proved) => proved,
+            Err(NotProved::Wrong) => {
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("current", WRONG));
+            }
+            Err(not_proved) => {
+                let about = if matches!(not_proved, NotProved::Throttled { .. }) { "current" } else { "" };
+                return form_again(visit, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
+                    again(status, &Problem { about, text: Cow::Owned(detail.to_owned()) })
                 });
             }
         };
-        let hash = match self.passwords.verify_charged(Some(hash), current, attempt).await {
-            Ok((Verdict::Right { .. }, attempt)) => {
-                attempt.succeeded().await;
-                let User { name, full_name, email, .. } = &*account.user;
-                self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await
-            }
-            Ok((Verdict::Wrong, attempt)) => {
-                self.record(visit, AuditKind::PasswordChange, "wrong-password", name, None);
-                attempt.failed().await;
-                return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("current", WRONG));
-            }
-            Err(busy) => Err(busy),
-        };
-        let hash = match hash {
+        let User { name, full_name, email, .. } = &*account.user;
+        let hash = match self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
                 let problem = Problem { about: "new", text: sentence(&weak).into() };
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
             }
             Err(Busy { retry_after }) => {
-                let refusal = Refusal::TooBusy { retry_after };
-                let problem = Problem { about: "", text: refusal.detail() };
-                let mut response = password_form(visit, &signed_in, refusal.status(), Some(&problem));
-                refusal.add_headers(response.headers_mut());
-                return Ok(response);
+                return form_again(visit, Refusal::TooBusy { retry_after }, |status, detail| {
+                    again(status, &Problem { about: "", text: Cow::Owned(detail.to_owned()) })
+                });
             }
         };
-        let changed = self.directory.set_password(account.user.id, account.credential, hash).await;
-        let account = changed.map_err(|error| match error {
-            // Somebody else changed or disabled it while we were looking: this session is over.
-            DirectoryError::Store(StoreError::CredentialChanged(_) | StoreError::Gone(_)) => Refusal::SignIn,
-            error => directory_failed(visit, "setting a password", &error),
-        })?;
+        // If another change of the account came first, this session is over.
+        let proved = self
+            .sign_in
+            .set_password(&proved, hash, &origin)
+            .await
+            .map_err(|not_proved| refusal_for(not_proved, Refusal::SignIn))?;
         // Before the new session is opened: whatever happens to it, the password has been changed.
         self.record(visit, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
         let how = if signed_in.session.remembered { Entry::Remembered } else { Entry::SignedIn };
-        let Entered { mut response, session } = self.enter(visit, &account, how, "/.gateway/account").await?;
+        let Entered { mut response, session } = self.enter(visit, &proved, how, "/.gateway/account").await?;
         // They are dead already, by their credential version; this takes them out of the store.
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
             tracing::warn!(%error, request_id = visit.request_id, "ending sessions after a change of password");

@@ -8,15 +8,14 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{
-    Answer, Entered, Entry, FORM_EXPIRED, Portal, ReturnTo, SignedIn, Visit, csrf::Genuine, directory_failed,
-    form::Form, guess, notice::Notice, readable_name,
+    Answer, Entered, Entry, FORM_EXPIRED, Portal, ReturnTo, SignedIn, Visit, csrf::Genuine, form::Form,
+    form_again, notice::Notice, readable_name, refusal_for,
 };
 use crate::{
-    auth::Denied,
+    auth::{Claim, Credential, Entrance, NotProved},
     pages::{self, Confirm, Page},
     refusal::Refusal,
     telemetry::AuditKind,
-    throttle::Whose,
     users::Password,
 };
 
@@ -55,51 +54,20 @@ impl Portal {
             }
             Err(_) => return Ok(again(StatusCode::FORBIDDEN, FORM_EXPIRED)),
         };
-        let user = &signed_in.account.user;
-        let name = user.name.as_str();
-        let password = Password::new(form.take("password"));
-        let audit = |reason, session| self.record(visit, AuditKind::Confirm, reason, Some(name), session);
-        let attempt = match self.attempt(visit, Whose::User(user.id), AuditKind::Confirm, Some(name)).await {
-            Ok(attempt) => attempt,
-            Err(refusal) => {
-                return guess::refused(visit, refusal, |status, detail| Ok(again(status, detail)));
+        let credential = Credential::Password(Password::new(form.take("password")));
+        let (claim, origin) = (Claim::User(signed_in.account), visit.origin(Entrance::Confirmation));
+        let proved = match self.sign_in.check(claim, credential, &origin).await {
+            Ok(proved) => proved,
+            Err(not_proved) => {
+                return form_again(visit, refusal_for(not_proved, Refusal::Confirm), |status, detail| {
+                    Ok(again(status, if not_proved == NotProved::Wrong { WRONG } else { detail }))
+                });
             }
         };
-        let claim = match self.local.claim(name).await {
-            // The name may have become another person's while this page was open.
-            Ok(claim) if claim.account().is_none_or(|account| account.user.id == user.id) => claim,
-            Ok(_) => return Err(Refusal::SignIn),
-            Err(error) => {
-                audit("unavailable", None);
-                return Err(directory_failed(visit, "looking up who confirms a password", &error));
-            }
-        };
-        let (account, attempt) =
-            match self.local.authenticate(claim, password, self.clock.now(), attempt).await {
-                Ok(proved) => proved,
-                Err(Denied::WrongCredentials { reason, charge: attempt, .. }) => {
-                    audit(reason.as_str(), None);
-                    attempt.failed().await;
-                    let mut response = again(StatusCode::UNAUTHORIZED, WRONG);
-                    Refusal::Confirm.add_headers(response.headers_mut());
-                    return Ok(response);
-                }
-                Err(Denied::Busy(busy)) => {
-                    audit("busy", None);
-                    let refusal = Refusal::TooBusy { retry_after: busy.retry_after };
-                    let mut response = again(refusal.status(), &refusal.detail());
-                    refusal.add_headers(response.headers_mut());
-                    return Ok(response);
-                }
-                Err(Denied::Unavailable(error)) => {
-                    audit("unavailable", None);
-                    return Err(directory_failed(visit, "looking up who confirms a password", &error));
-                }
-            };
-        attempt.succeeded().await;
         let Entered { response, session } =
-            self.enter(visit, &account, Entry::Confirmed, next.as_str()).await?;
-        audit("ok", Some(session.key.to_string()));
+            self.enter(visit, &proved, Entry::Confirmed, next.as_str()).await?;
+        let (name, session) = (proved.account().user.name.as_str(), session.key.to_string());
+        self.record(visit, AuditKind::Confirm, "ok", Some(name), Some(session));
         Ok(response)
     }
 }

@@ -5,14 +5,13 @@ use http::{StatusCode, header::SET_COOKIE};
 use super::{
     Answer, Entered, Entry, FORM_EXPIRED, Portal, ReturnTo, Visit,
     csrf::{self, Genuine},
-    directory_failed,
     form::Form,
-    guess,
+    form_again,
     notice::Notice,
-    words,
+    refusal_for, words,
 };
 use crate::{
-    auth::{Denied, Reason},
+    auth::{Claim, Credential, Entrance, NotProved},
     identity::UserName,
     pages::{self, Login, Page, Remember},
     refusal::Refusal,
@@ -29,7 +28,7 @@ impl Portal {
         }
         let notice = Notice::waiting(visit);
         // While nobody can be asked, the form is as good as any other page.
-        let no_users = self.has_users().await.is_ok_and(|has_users| !has_users);
+        let no_users = self.setup.has_users().await.is_ok_and(|has_users| !has_users);
         let shown = Shown { no_users, notice: notice.map(Notice::text), ..Shown::again("", &next) };
         let mut response = login_form(visit, StatusCode::OK, &shown)?;
         if notice.is_some() {
@@ -66,62 +65,23 @@ impl Portal {
         let password = Password::new(form.take("password"));
         let typed_name = form.text("username");
         let again = Shown { remember: remembers(&form), ..Shown::again(typed_name, &next) };
-        let claim = match self.claim(visit, typed_name).await {
-            Ok(claim) => claim,
-            Err(error) => {
-                self.record(visit, AuditKind::SignInFailed, "unavailable", None, None);
-                return Err(directory_failed(visit, "looking up who signs in", &error));
-            }
-        };
-        let admitted = match claim {
-            Ok(claim) => {
-                let attempt = self.attempt_as(visit, &claim, typed_name, AuditKind::SignInFailed).await;
-                attempt.map(|attempt| (claim, attempt))
-            }
-            Err(refusal) => Err(refusal),
-        };
-        let (claim, attempt) = match admitted {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                return guess::refused(visit, refusal, |status, detail| {
-                    login_form(visit, status, &again.because(detail))
+        let credential = Credential::Password(password);
+        let checked =
+            self.sign_in.check(Claim::Name(typed_name), credential, &visit.origin(Entrance::SignIn)).await;
+        let proved = match checked {
+            Ok(proved) => proved,
+            Err(not_proved) => {
+                return form_again(visit, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
+                    let problem = if not_proved == NotProved::Wrong { WRONG } else { detail };
+                    login_form(visit, status, &again.because(problem))
                 });
             }
         };
-        let (account, attempt) =
-            match self.local.authenticate(claim, password, self.clock.now(), attempt).await {
-                Ok(proved) => proved,
-                Err(Denied::WrongCredentials { reason, name, charge: attempt }) => {
-                    // A name that is nobody's may be a password that went into the wrong field.
-                    let known = name.filter(|_| !matches!(reason, Reason::UnknownUser | Reason::InvalidName));
-                    let known = known.as_ref().map(UserName::as_str);
-                    self.record(visit, AuditKind::SignInFailed, reason.as_str(), known, None);
-                    attempt.failed().await;
-                    let shown = again.because(WRONG);
-                    let mut response = login_form(visit, StatusCode::UNAUTHORIZED, &shown)?;
-                    Refusal::SignIn.add_headers(response.headers_mut());
-                    return Ok(response);
-                }
-                Err(Denied::Busy(busy)) => {
-                    self.record(visit, AuditKind::SignInFailed, "busy", None, None);
-                    let refusal = Refusal::TooBusy { retry_after: busy.retry_after };
-                    let detail = refusal.detail();
-                    let shown = again.because(&detail);
-                    let mut response = login_form(visit, refusal.status(), &shown)?;
-                    refusal.add_headers(response.headers_mut());
-                    return Ok(response);
-                }
-                Err(Denied::Unavailable(error)) => {
-                    self.record(visit, AuditKind::SignInFailed, "unavailable", None, None);
-                    return Err(directory_failed(visit, "looking up who signs in", &error));
-                }
-            };
-        attempt.succeeded().await;
         // Whether that is offered at all, the session store decides by the same setting.
         let how = if again.remember { Entry::Remembered } else { Entry::SignedIn };
-        let Entered { response, session } = self.enter(visit, &account, how, next.as_str()).await?;
+        let Entered { response, session } = self.enter(visit, &proved, how, next.as_str()).await?;
         let session = Some(session.key.to_string());
-        self.record(visit, AuditKind::SignIn, "ok", Some(account.user.name.as_str()), session);
+        self.record(visit, AuditKind::SignIn, "ok", Some(proved.account().user.name.as_str()), session);
         Ok(response)
     }
 }

@@ -6,8 +6,7 @@
 //! [`ReturnTo`]; every way of saying no is a [`Refusal`]. GET and HEAD never change anything but the
 //! cookies of the form and of the one-time message.
 //!
-//! Nothing here decides who may use an application. Before a password is looked at, `guess` asks the
-//! [`throttle`].
+//! Nothing here decides who may use an application, and nothing here looks at a password: [`auth`](crate::auth) does.
 
 mod account;
 mod change_password;
@@ -15,7 +14,6 @@ mod confirm;
 mod csrf;
 mod device;
 pub(crate) mod form;
-mod guess;
 mod interrupted;
 mod login;
 mod logout;
@@ -26,15 +24,11 @@ mod setup;
 mod whoami;
 mod words;
 
-use std::{
-    collections::BTreeMap,
-    error::Error,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Method, Response,
+    HeaderMap, Method, Response, StatusCode,
     header::{SET_COOKIE, USER_AGENT},
 };
 use http_body::Body;
@@ -46,7 +40,7 @@ pub use return_to::{ReturnTo, longest_address};
 pub use words::ago as ago_in_words;
 
 use crate::{
-    auth::Local,
+    auth::{Entrance, NotProved, Origin, Proved, SetupLink, SignIn},
     clock::Clock,
     identity::{GroupName, Permission, User},
     pages::{self, Pages},
@@ -57,23 +51,18 @@ use crate::{
         cookie::{self, CookieNames, Keep},
     },
     telemetry::{Audit, AuditEvent, AuditKind},
-    throttle::{self, Throttle},
-    users::{Account, Directory, DirectoryError, Passwords},
+    throttle,
+    users::{Account, Passwords},
 };
 use form::Form;
-use setup::SetupLink;
 
 /// The pages of the gateway; one for the process.
 #[derive(Debug)]
 pub struct Portal {
-    directory: Arc<Directory>,
-    local: Local,
+    sign_in: SignIn,
+    setup: SetupLink,
     passwords: Arc<Passwords>,
     sessions: Arc<Sessions>,
-    throttle: Throttle,
-    setup: SetupLink,
-    /// Whether there were users when that was asked last. Once there are, nobody asks again.
-    has_users: AtomicBool,
     audit: Audit,
     clock: Clock,
 }
@@ -140,19 +129,16 @@ pub struct Visit<'r> {
 }
 
 impl Portal {
-    /// The portal over the stores it needs.
+    /// The portal over the services and stores that it needs. `passwords` hashes new passwords.
     pub fn new(
-        directory: Arc<Directory>,
+        sign_in: SignIn,
+        setup: SetupLink,
         passwords: Arc<Passwords>,
         sessions: Arc<Sessions>,
-        throttle: Throttle,
         audit: Audit,
         clock: Clock,
     ) -> Self {
-        let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
-        let setup = SetupLink::default();
-        let has_users = AtomicBool::default();
-        Self { directory, local, passwords, sessions, throttle, setup, has_users, audit, clock }
+        Self { sign_in, setup, passwords, sessions, audit, clock }
     }
 
     /// Answers a request for a page of the gateway. The body is read for a POST only, within bounds.
@@ -182,7 +168,7 @@ impl Portal {
 
     /// Waits until what is written behind is on the disk; for the end of the process.
     pub fn flush(&self) {
-        self.throttle.flush();
+        self.sign_in.flush();
     }
 
     async fn page<B>(&self, visit: &Visit<'_>, body: B) -> Result<Answer, Refusal>
@@ -238,7 +224,7 @@ impl Portal {
                 Act::Look => self.show_setup(visit).await,
                 Act::Submit if !visit.may_send_forms() => self.show_setup(visit).await,
                 Act::Submit => {
-                    self.setup.is_open(self.clock.now()).then_some(()).ok_or(Refusal::NotFound)?;
+                    self.setup.is_open().then_some(()).ok_or(Refusal::NotFound)?;
                     self.set_up(visit, visit.form(body).await?).await
                 }
             },
@@ -252,7 +238,7 @@ impl Portal {
     async fn enter(
         &self,
         visit: &Visit<'_>,
-        account: &Account,
+        proved: &Proved,
         how: Entry,
         to: &str,
     ) -> Result<Entered, Refusal> {
@@ -261,6 +247,7 @@ impl Portal {
             Presented::Alive(session) => Some(&**session),
             Presented::Absent | Presented::Invalid => None,
         };
+        let account = proved.account();
         let opening = Opening {
             owner: Owner::User { id: account.user.id, credential: account.credential },
             client_addr: visit.client_addr.or_proxy(),
@@ -288,7 +275,7 @@ impl Portal {
         headers.append(SET_COOKIE, cookie::write(cookies.form(), "", Keep::Forget));
         // Whoever was here may guess wrong here, whatever strangers do.
         let device = cookie::find(visit.headers, cookies.device());
-        match self.throttle.device_cookie(account.user.id, device) {
+        match self.sign_in.device_cookie(proved, device) {
             Ok(value) => {
                 let kept = Keep::For(throttle::DEVICE_KEPT);
                 headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, kept));
@@ -404,6 +391,17 @@ impl<'r> Visit<'r> {
         Ok(SignedIn { account, session, token })
     }
 
+    /// This request as the origin of a credential.
+    fn origin(&self, entrance: Entrance) -> Origin<'r> {
+        Origin {
+            entrance,
+            client_addr: self.client_addr,
+            device: cookie::find(self.headers, self.settings.cookies.device()),
+            request_id: self.request_id,
+            limits: &self.settings.throttle,
+        }
+    }
+
     /// A parameter of the query; empty if it is not there or the query makes no sense.
     fn parameter(&self, name: &str) -> String {
         Form::parse(self.query.unwrap_or_default().as_bytes())
@@ -446,11 +444,32 @@ fn unavailable(visit: &Visit<'_>, doing: &'static str, error: &dyn Error) -> Ref
     Refusal::Unavailable
 }
 
-fn directory_failed(visit: &Visit<'_>, doing: &'static str, error: &DirectoryError) -> Refusal {
-    match error {
-        DirectoryError::Busy => Refusal::TooBusy { retry_after: std::time::Duration::from_secs(1) },
-        error => unavailable(visit, doing, error),
+/// The refusal for a check that gave no proof; `wrong` is the one for a wrong credential.
+fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
+    match not_proved {
+        NotProved::Wrong => wrong,
+        NotProved::Throttled { retry_after } => Refusal::TooManyAttempts { retry_after },
+        NotProved::Busy { retry_after } => Refusal::TooBusy { retry_after },
+        NotProved::Unavailable => Refusal::Unavailable,
     }
+}
+
+/// The form again, with why the check gave no proof, for a person who can go on there later. A program whose attempts
+/// are throttled gets a problem.
+fn form_again(
+    visit: &Visit<'_>,
+    refusal: Refusal,
+    form: impl FnOnce(StatusCode, &str) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
+    let is_program = Representation::of(visit.method, visit.headers) == Representation::Problem;
+    match refusal {
+        Refusal::Unavailable => return Err(refusal),
+        Refusal::TooManyAttempts { .. } if is_program => return Err(refusal),
+        _ => {}
+    }
+    let mut response = form(refusal.status(), &refusal.detail())?;
+    refusal.add_headers(response.headers_mut());
+    Ok(response)
 }
 
 const FORM_EXPIRED: &str = "This form had expired. Please try again.";

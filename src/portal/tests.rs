@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    auth::{Backend, Local},
     clock::Timestamp,
     identity::{UserId, UserName},
     session::{
@@ -26,7 +27,8 @@ use crate::{
         StoreError, Trust, Which,
     },
     telemetry::{Format, LogWriter},
-    users::{ByHand, HashSettings, NewUser, Password, UserStore},
+    throttle::Throttle,
+    users::{ByHand, Directory, HashSettings, NewUser, Password, UserStore},
 };
 
 const SESSION_COOKIE: &str = "__Host-Http-portcullis";
@@ -116,8 +118,10 @@ impl House {
         let log = LogWriter::start(logged.clone()).unwrap();
         let audit = Audit::new(log.clone(), Format::Json, clock.clone());
         let throttle = Throttle::forgetful(clock.clone()).unwrap();
-        let (people, keeping) = (Arc::clone(&directory), Arc::clone(&sessions));
-        let portal = Portal::new(people, passwords, keeping, throttle, audit, clock.clone());
+        let backends = vec![Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)))];
+        let sign_in = SignIn::new(backends, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
+        let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
+        let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit, clock.clone());
         let settings = Settings {
             sessions: Limits {
                 lifetime: Duration::from_hours(12),
@@ -354,21 +358,6 @@ async fn while_somebody_has_to_wait_no_password_is_looked_at() {
     let fields = [("csrf", csrf.as_str()), ("next", "/"), ("password", RIGHT)];
     assert_eq!(here.post(&house, "confirm", &fields).await.status, 429);
     assert_eq!(house.portal.passwords.verifications(), checked);
-}
-
-#[tokio::test]
-async fn what_was_not_looked_at_for_want_of_time_does_not_count() {
-    let house = House::new();
-    let limits = throttle::Limits::default();
-    let guess = throttle::Guess {
-        whose: throttle::Whose::Nobody("zelda"),
-        client_addr: Ipv4Addr::LOCALHOST.into(),
-        device: None,
-    };
-    for _ in 0..100 {
-        drop(house.portal.throttle.attempt(guess, &limits).await.unwrap());
-    }
-    assert_eq!(Browser::default().login(&house, "zelda", "wrong").await.status, 401);
 }
 
 #[tokio::test]

@@ -58,7 +58,21 @@ const LAYERS: &[(&str, &[Row])] = &[
                 ],
             ),
             ("users", &["clock", "identity", "store"]),
-            ("auth", &["clock", "identity", "users"]),
+            (
+                "auth",
+                &[
+                    "clock",
+                    "identity",
+                    "telemetry",
+                    "request::ClientAddr",
+                    // The secret of the set-up link is as long and as random as a session's token.
+                    "session::SessionToken",
+                    "session::SessionKey",
+                    "session::NoRandomness",
+                    "throttle",
+                    "users",
+                ],
+            ),
             ("in_flight", &["identity", "request"]),
         ],
     ),
@@ -190,6 +204,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             (
                 "assembly",
                 &[
+                    "auth",
                     "clock",
                     "store",
                     "telemetry",

@@ -1,0 +1,52 @@
+//! What a page hands over to be checked: who somebody claims to be, and the credential that is to prove it.
+
+use std::sync::Arc;
+
+use crate::{
+    identity::UserName,
+    throttle::Whose,
+    users::{Account, Password},
+};
+
+/// Who somebody claims to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Claim<'c> {
+    /// The user with this name, in whatever spelling it was typed.
+    Name(&'c str),
+    /// The user of the session that came with the request.
+    User(&'c Arc<Account>),
+}
+
+/// What is to prove a claim.
+#[derive(Debug)]
+pub enum Credential {
+    /// The user's password.
+    Password(Password),
+}
+
+/// A claim, and what the directory knows of it. A stranger must not learn which of its fields are empty.
+#[derive(Debug)]
+pub(super) struct Subject<'c> {
+    /// The name as it was typed.
+    pub(super) typed_name: &'c str,
+    /// The canonical form of the name; `None` if the typed text is not a user name.
+    pub(super) name: Option<UserName>,
+    /// The user's account, if there is such a user.
+    pub(super) account: Option<Arc<Account>>,
+}
+
+impl Subject<'_> {
+    /// The counter that a failure belongs to: the user's, or that of a name that no user has.
+    pub(super) fn counted_as(&self) -> Whose<'_> {
+        match &self.account {
+            Some(account) => Whose::User(account.user.id),
+            None => Whose::Nobody(self.name.as_ref().map_or(self.typed_name, UserName::as_str)),
+        }
+    }
+
+    /// The user's name for the audit stream. A name that no user has is left out: people type passwords into the
+    /// wrong field.
+    pub(super) fn known_name(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| account.user.name.as_str())
+    }
+}

@@ -1,0 +1,415 @@
+//! One check of a credential: throttle, backend, audit stream, count, in this order.
+
+use std::sync::Arc;
+
+use super::{
+    Backend, Claim, Credential, NotProved, Origin, Proved,
+    attempt::CountedAttempt,
+    backend::{Denied, Reason},
+    claim::Subject,
+};
+use crate::{
+    clock::Clock,
+    identity::{UserId, UserName},
+    telemetry::Audit,
+    throttle::{Guess, SecretError, Throttle, Wait},
+    users::{Account, Directory, DirectoryError, Password, PasswordHash, StoreError},
+};
+
+/// Checks credentials; one for the process.
+#[derive(Debug)]
+pub struct SignIn {
+    backends: Vec<Backend>,
+    directory: Arc<Directory>,
+    throttle: Throttle,
+    audit: Audit,
+    clock: Clock,
+}
+
+impl SignIn {
+    /// Checks with `backends`, in this order.
+    pub fn new(
+        backends: Vec<Backend>,
+        directory: Arc<Directory>,
+        throttle: Throttle,
+        audit: Audit,
+        clock: Clock,
+    ) -> Self {
+        Self { backends, directory, throttle, audit, clock }
+    }
+
+    /// Whether `credential` proves `claim`. A failure has been counted and recorded when this returns; the caller
+    /// records a success, with the session that it opens.
+    ///
+    /// An attempt whose check has started counts, even if the caller drops this future.
+    pub async fn check(
+        &self,
+        claim: Claim<'_>,
+        credential: Credential,
+        origin: &Origin<'_>,
+    ) -> Result<Proved, NotProved> {
+        let Credential::Password(password) = credential;
+        let subject = self.look_up(claim, origin).await?;
+        let attempt = self.reserve_attempt(&subject, origin).await?;
+        let denied = match self.ask_backends(&subject, &password, attempt).await {
+            Ok((account, attempt)) => match self.record_sign_in(account, origin).await {
+                Ok(account) => {
+                    attempt.succeeded().await;
+                    return Ok(Proved::new(account));
+                }
+                Err(reason) => Denied::Wrong { reason, charge: attempt },
+            },
+            Err(denied) => denied,
+        };
+        match denied {
+            Denied::Wrong { reason, charge: attempt } => {
+                self.audit.record(&origin.failure(reason.as_str(), subject.known_name()));
+                attempt.failed().await;
+                Err(NotProved::Wrong)
+            }
+            Denied::Busy(busy) => {
+                // Nothing has been checked: the name that was typed is as unproved as before.
+                let user = matches!(claim, Claim::User(_)).then(|| subject.known_name()).flatten();
+                self.audit.record(&origin.failure("busy", user));
+                Err(NotProved::Busy { retry_after: busy.retry_after })
+            }
+        }
+    }
+
+    /// Sets a new password for somebody who has just proved to know the present one. Ends every sign-in from
+    /// before; the proof that this returns is as of afterwards. [`NotProved::Wrong`]: another change of the account
+    /// came first.
+    pub async fn set_password(
+        &self,
+        proved: &Proved,
+        hash: PasswordHash,
+        origin: &Origin<'_>,
+    ) -> Result<Proved, NotProved> {
+        let account = proved.account();
+        match self.directory.set_password(account.user.id, account.credential, hash).await {
+            Ok(account) => Ok(Proved::new(account)),
+            Err(DirectoryError::Store(StoreError::CredentialChanged(_) | StoreError::Gone(_))) => {
+                Err(NotProved::Wrong)
+            }
+            Err(error) => Err(origin.directory_failed("setting a password", &error)),
+        }
+    }
+
+    /// The value of a device cookie that makes this browser a known device of the user: the presented one, or a
+    /// new one.
+    pub fn device_cookie(&self, proved: &Proved, presented: Option<&[u8]>) -> Result<String, SecretError> {
+        self.throttle.device_cookie(proved.account().user.id, presented)
+    }
+
+    /// Waits until all counts are on the disk; for the end of the process.
+    pub fn flush(&self) {
+        self.throttle.flush();
+    }
+
+    /// The account that a claim means. While the address has to wait, nobody is looked up but the one user whose
+    /// device cookie the browser brings: the time of a look-up could tell who exists.
+    async fn look_up<'c>(&self, claim: Claim<'c>, origin: &Origin<'_>) -> Result<Subject<'c>, NotProved> {
+        let typed_name = match claim {
+            Claim::Name(typed_name) => typed_name,
+            Claim::User(account) => {
+                let name = &account.user.name;
+                return Ok(Subject {
+                    typed_name: name.as_str(),
+                    name: Some(name.clone()),
+                    account: Some(Arc::clone(account)),
+                });
+            }
+        };
+        let name = UserName::parse(typed_name).ok();
+        let found = match self.throttle.admits(origin.client_addr.or_proxy(), origin.limits).await {
+            Ok(()) => self.account_named(name.as_ref()).await,
+            Err(Wait(retry_after)) => match self.owner_of_device(name.as_ref(), origin).await {
+                Ok(None) => {
+                    self.audit.record(&origin.failure("throttled", None));
+                    return Err(NotProved::Throttled { retry_after });
+                }
+                found => found,
+            },
+        };
+        match found {
+            Ok(account) => Ok(Subject { typed_name, name, account }),
+            Err(error) => {
+                self.audit.record(&origin.failure("unavailable", None));
+                Err(origin.directory_failed("looking up who signs in", &error))
+            }
+        }
+    }
+
+    async fn account_named(&self, name: Option<&UserName>) -> Result<Option<Arc<Account>>, DirectoryError> {
+        match name {
+            Some(name) => self.directory.account_by_name(name).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The user whose device cookie the browser brings, if it is the one with this name.
+    async fn owner_of_device(
+        &self,
+        name: Option<&UserName>,
+        origin: &Origin<'_>,
+    ) -> Result<Option<Arc<Account>>, DirectoryError> {
+        let owner: Option<UserId> = origin.device.and_then(|device| self.throttle.owner_of(device));
+        let Some(owner) = owner else { return Ok(None) };
+        let account = self.directory.account(owner).await?;
+        Ok(account.filter(|account| name == Some(&account.user.name)))
+    }
+
+    /// Asks the throttle whether the password may be looked at now.
+    async fn reserve_attempt(
+        &self,
+        subject: &Subject<'_>,
+        origin: &Origin<'_>,
+    ) -> Result<CountedAttempt, NotProved> {
+        let guess = Guess {
+            whose: subject.counted_as(),
+            client_addr: origin.client_addr.or_proxy(),
+            device: origin.device,
+        };
+        match self.throttle.attempt(guess, origin.limits).await {
+            Ok(attempt) => Ok(CountedAttempt::new(attempt, self.audit.clone(), origin, subject.known_name())),
+            Err(Wait(retry_after)) => {
+                self.audit.record(&origin.failure("throttled", subject.known_name()));
+                Err(NotProved::Throttled { retry_after })
+            }
+        }
+    }
+
+    /// Asks one backend after the other until one of them confirms the password.
+    async fn ask_backends(
+        &self,
+        subject: &Subject<'_>,
+        password: &Password,
+        mut attempt: CountedAttempt,
+    ) -> Result<(Arc<Account>, CountedAttempt), Denied<CountedAttempt>> {
+        let mut last_reason = Reason::UnknownUser;
+        for backend in &self.backends {
+            match backend.check(subject, password.clone(), attempt).await {
+                Err(Denied::Wrong { reason, charge }) => (last_reason, attempt) = (reason, charge),
+                settled => return settled,
+            }
+        }
+        Err(Denied::Wrong { reason: last_reason, charge: attempt })
+    }
+
+    /// Records when the user has signed in. The account as it is afterwards; a reason if it has changed while its
+    /// password was checked, so that this password opens nothing any more.
+    async fn record_sign_in(
+        &self,
+        checked: Arc<Account>,
+        origin: &Origin<'_>,
+    ) -> Result<Arc<Account>, Reason> {
+        if !origin.entrance.is_sign_in() {
+            return Ok(checked);
+        }
+        match self.directory.record_sign_in(checked.user.id, self.clock.now()).await {
+            Ok(None) => Err(Reason::UnknownUser),
+            Ok(Some(account)) if !account.active => Err(Reason::Disabled),
+            Ok(Some(account)) if account.credential != checked.credential => Err(Reason::WrongPassword),
+            Ok(Some(account)) => Ok(account),
+            // A full disk locks nobody out. The account is the one that the password was checked against: if it
+            // has changed since, its credential version is out of date and opens nothing.
+            Err(error) => {
+                let request_id = origin.request_id;
+                tracing::warn!(request_id, user = %checked.user.name, %error, "sign-in time not recorded");
+                Ok(checked)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, net::Ipv4Addr, path::PathBuf, sync::Mutex, time::Duration};
+
+    use rusqlite::Connection;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        auth::{Entrance, Local},
+        clock::Timestamp,
+        request::ClientAddr,
+        telemetry::{Format, LogWriter},
+        throttle,
+        users::{HashSettings, NewUser, Passwords, UserStore},
+    };
+
+    const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+    const RIGHT: &str = "velvet turbine oyster";
+
+    struct Fixture {
+        sign_in: SignIn,
+        passwords: Arc<Passwords>,
+        limits: throttle::Limits,
+        log: LogWriter,
+        logged: Logged,
+        path: PathBuf,
+        _temp: TempDir,
+    }
+
+    #[derive(Clone, Default)]
+    struct Logged(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Logged {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Fixture {
+        /// With alice, who has a password.
+        fn open() -> Self {
+            let temp = tempfile::tempdir().unwrap();
+            let (path, clock) = (temp.path().join("users.db"), Clock::manual(NOW));
+            let hash = Passwords::hash_now(QUICK, &Password::new(RIGHT.to_owned()));
+            let alice = NewUser { password: Some(hash), ..NewUser::named(name("alice")) };
+            UserStore::open(&path, clock.clone()).unwrap().add(alice).unwrap();
+            let directory = Directory::open(&path, clock.clone(), Box::new(|_| ())).unwrap();
+            let passwords = Passwords::start(QUICK, 1, 8);
+            let backend = Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)));
+            let throttle = Throttle::forgetful(clock.clone()).unwrap();
+            let logged = Logged::default();
+            let log = LogWriter::start(logged.clone()).unwrap();
+            let audit = Audit::new(log.clone(), Format::Json, clock.clone());
+            let sign_in = SignIn::new(vec![backend], directory, throttle, audit, clock);
+            Self { sign_in, passwords, limits: throttle::Limits::default(), log, logged, path, _temp: temp }
+        }
+
+        /// Makes the database run this statement after each sign-in that is recorded.
+        fn meanwhile(&self, statement: &str) {
+            let trigger = format!(
+                "CREATE TRIGGER meanwhile AFTER UPDATE OF last_sign_in ON user BEGIN {statement}; END"
+            );
+            Connection::open(&self.path).unwrap().execute_batch(&trigger).unwrap();
+        }
+
+        fn origin(&self, entrance: Entrance) -> Origin<'_> {
+            Origin {
+                entrance,
+                client_addr: ClientAddr::Known(Ipv4Addr::LOCALHOST.into()),
+                device: None,
+                request_id: "r-1",
+                limits: &self.limits,
+            }
+        }
+
+        async fn check(&self, claim: Claim<'_>, password: &str, at: Entrance) -> Result<Proved, NotProved> {
+            let credential = Credential::Password(Password::new(password.to_owned()));
+            self.sign_in.check(claim, credential, &self.origin(at)).await
+        }
+
+        async fn sign_in(&self, typed_name: &str, password: &str) -> Result<Proved, NotProved> {
+            self.check(Claim::Name(typed_name), password, Entrance::SignIn).await
+        }
+
+        /// The reasons in the audit stream.
+        fn reasons(&self) -> Vec<String> {
+            assert!(self.log.flush(Duration::from_secs(20)));
+            let text = String::from_utf8(self.logged.0.lock().unwrap().clone()).unwrap();
+            let reason = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["reason"].clone();
+            text.lines().map(|line| reason(line).as_str().unwrap().to_owned()).collect()
+        }
+    }
+
+    fn name(text: &str) -> UserName {
+        UserName::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_right_password_proves_the_claim_and_the_sign_in_is_recorded() {
+        let it = Fixture::open();
+        for spelling in ["alice", " Alice", "ＡＬＩＣＥ"] {
+            let proved = it.sign_in(spelling, RIGHT).await.unwrap();
+            let account = proved.account();
+            assert_eq!(account.user.name, name("alice"));
+            assert_eq!(account.last_sign_in, Some(NOW));
+            assert!(account.identity(account.credential).is_some());
+        }
+        assert_eq!(it.passwords.verifications(), 3);
+        assert!(it.reasons().is_empty(), "the caller records a success");
+    }
+
+    #[tokio::test]
+    async fn every_failure_does_one_check_and_gives_one_answer() {
+        let it = Fixture::open();
+        let cases =
+            [("alice", "wrong"), ("alice", ""), ("nobody", RIGHT), ("a b", RIGHT), ("", ""), ("zoe", "x")];
+        for (checks, (who, password)) in (1..).zip(cases) {
+            assert_eq!(it.sign_in(who, password).await.unwrap_err(), NotProved::Wrong, "{who} {password}");
+            assert_eq!(it.passwords.verifications(), checks, "{who} {password}");
+        }
+        let expected = [
+            "wrong-password",
+            "unusable-password",
+            "unknown-user",
+            "invalid-name",
+            "invalid-name",
+            "unknown-user",
+        ];
+        assert_eq!(it.reasons(), expected);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_was_reserved_but_not_checked_does_not_count() {
+        let it = Fixture::open();
+        let origin = it.origin(Entrance::SignIn);
+        let subject = it.sign_in.look_up(Claim::Name("zelda"), &origin).await.unwrap();
+        for _ in 0..100 {
+            drop(it.sign_in.reserve_attempt(&subject, &origin).await.unwrap());
+        }
+        assert_eq!(it.sign_in("zelda", "wrong").await.unwrap_err(), NotProved::Wrong);
+        assert_eq!(it.reasons(), ["unknown-user"]);
+    }
+
+    #[tokio::test]
+    async fn a_change_of_password_is_no_sign_in() {
+        let it = Fixture::open();
+        let account = it.sign_in.directory.account_by_name(&name("alice")).await.unwrap().unwrap();
+        let claim = Claim::User(&account);
+        let proved = it.check(claim, RIGHT, Entrance::PasswordChange).await.unwrap();
+        assert_eq!(proved.account().last_sign_in, None);
+        let proved = it.check(claim, RIGHT, Entrance::Confirmation).await.unwrap();
+        assert_eq!(proved.account().last_sign_in, Some(NOW));
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_that_cannot_be_recorded_still_succeeds() {
+        let it = Fixture::open();
+        Connection::open(&it.path)
+            .unwrap()
+            .execute_batch(
+                "CREATE TRIGGER full BEFORE UPDATE ON user
+                 BEGIN SELECT RAISE (ABORT, 'as if the disk were full'); END",
+            )
+            .unwrap();
+        let proved = it.sign_in("alice", RIGHT).await.unwrap();
+        let account = proved.account();
+        assert_eq!((account.user.name.as_str(), account.last_sign_in), ("alice", None));
+    }
+
+    #[tokio::test]
+    async fn an_account_that_changed_while_its_password_was_checked_opens_nothing() {
+        // A trigger plays the operator who is faster than the recording of the sign-in.
+        for (statement, expected) in [
+            ("UPDATE user SET active = 0, credential = 9 WHERE id = new.id", "disabled"),
+            ("UPDATE user SET credential = 9 WHERE id = new.id", "wrong-password"),
+            ("DELETE FROM user WHERE id = new.id", "unknown-user"),
+        ] {
+            let it = Fixture::open();
+            it.meanwhile(statement);
+            assert_eq!(it.sign_in("alice", RIGHT).await.unwrap_err(), NotProved::Wrong, "{statement}");
+            assert_eq!(it.reasons(), [expected], "{statement}");
+        }
+    }
+}
