@@ -15,7 +15,7 @@ use http::{
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::pages::{self, Page, Pages, Refused, WayOn};
+use crate::pages::{self, Page, Pages, Refused, WayOn, paths};
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -262,8 +262,8 @@ impl Refusal {
                     status: self.status().as_u16(),
                     detail: &detail,
                     request_id,
-                    login: (*self == Self::SignIn).then_some(LOGIN_PAGE),
-                    confirm: (*self == Self::Confirm).then_some(CONFIRM_PAGE),
+                    login: (*self == Self::SignIn).then_some(paths::LOGIN),
+                    confirm: (*self == Self::Confirm).then_some(paths::CONFIRM),
                 };
                 let json = serde_json::to_vec(&problem).unwrap_or_default();
                 pages::enclose(self.status(), Some("application/problem+json"), json)
@@ -276,8 +276,8 @@ impl Refusal {
     /// The page of the gateway that helps.
     fn page_to_open(&self) -> Option<&'static str> {
         match self {
-            Self::SignIn => Some(LOGIN_PAGE),
-            Self::Confirm => Some(CONFIRM_PAGE),
+            Self::SignIn => Some(paths::LOGIN),
+            Self::Confirm => Some(paths::CONFIRM),
             _ => None,
         }
     }
@@ -397,9 +397,6 @@ fn in_words(time: Duration) -> String {
     };
     if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
 }
-
-const LOGIN_PAGE: &str = "/.gateway/login";
-const CONFIRM_PAGE: &str = "/.gateway/confirm";
 
 /// Values of `Sec-Fetch-Dest` for a page within another one (Fetch Metadata §2.1).
 const FRAMES: [&str; 4] = ["iframe", "frame", "embed", "object"];

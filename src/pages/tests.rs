@@ -1,6 +1,8 @@
 use std::{fs, path::Path};
 
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 
 use super::*;
 use crate::{clock::Timestamp, refusal::Refusal};

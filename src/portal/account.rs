@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     identity::GroupName,
-    pages::{Account, OneSession, Page, When},
+    pages::{Account, OneSession, Page, When, paths},
     refusal::Refusal,
     session::Session,
 };
@@ -68,7 +68,7 @@ impl Portal {
 /// Where the person has come from, if that is a page of an application; its start page otherwise.
 fn back(visit: &Visit<'_>) -> ReturnTo {
     let from = visit.interrupted("/").sent_from();
-    if from.as_str().starts_with("/.gateway") { ReturnTo::start() } else { from }
+    if from.as_str().starts_with(paths::ROOT) { ReturnTo::start() } else { from }
 }
 
 fn one_session(session: &Session, current: bool, now: Timestamp) -> OneSession {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
     identity::User,
-    pages::{self, Page},
+    pages::{self, Page, paths},
     refusal::Refusal,
     telemetry::AuditKind,
     users::{Busy, Password},
@@ -76,7 +76,7 @@ impl Portal {
         // Before the new session is opened: whatever happens to it, the password has been changed.
         self.record(visit, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
         let how = if signed_in.session.remembered { Entry::Remembered } else { Entry::SignedIn };
-        let Entered { mut response, session } = self.enter(visit, &proved, how, "/.gateway/account").await?;
+        let Entered { mut response, session } = self.enter(visit, &proved, how, paths::ACCOUNT).await?;
         // They are dead already, by their credential version; this takes them out of the store.
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
             tracing::warn!(%error, request_id = visit.request_id, "ending sessions after a change of password");

@@ -8,7 +8,10 @@ use http::{HeaderMap, Method, Response, header::REFERER};
 use http_body_util::Full;
 
 use super::{ReturnTo, csrf, notice::Notice};
-use crate::{pages, session::cookie::CookieNames};
+use crate::{
+    pages::{self, paths},
+    session::cookie::CookieNames,
+};
 
 /// A navigation that ends at one of the gateway's own pages.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +75,7 @@ impl Interrupted<'_> {
     pub(super) fn sent_from(&self) -> ReturnTo {
         let mut values = self.headers.get_all(REFERER).iter();
         let (Some(referer), None) = (values.next(), values.next()) else {
-            let is_ours = self.path_and_query.starts_with("/.gateway/");
+            let is_ours = self.path_and_query.starts_with(paths::ROOT);
             return if is_ours { ReturnTo::sent(self.path_and_query) } else { ReturnTo::start() };
         };
         let Some(rest) = referer.to_str().ok().and_then(|text| text.strip_prefix("https://")) else {

@@ -10,7 +10,7 @@ use super::{
     readable_name,
 };
 use crate::{
-    pages::{self, Logout, Page},
+    pages::{self, Logout, Page, paths},
     refusal::Refusal,
     session::{
         Presented, SessionToken,
@@ -51,7 +51,7 @@ impl Portal {
 
 /// Tells a browser that its session has ended.
 pub(super) fn signed_out(visit: &Visit<'_>, notice: Notice) -> Answer {
-    let mut response = pages::redirect("/.gateway/login");
+    let mut response = pages::redirect(paths::LOGIN);
     let headers = response.headers_mut();
     forget_session(visit, headers);
     // What the applications let the browser keep is not for the next person at this desk
@@ -74,7 +74,7 @@ fn question(visit: &Visit<'_>, status: StatusCode, token: &SessionToken, problem
 /// A cookie that opens nothing is cleared away. One that was *not sent* is left alone: a form on another
 /// site comes without it, and must not be able to sign anybody out by having it cleared.
 fn nothing_to_end(visit: &Visit<'_>) -> Answer {
-    let mut response = pages::redirect("/.gateway/login");
+    let mut response = pages::redirect(paths::LOGIN);
     if matches!(visit.presented, Presented::Invalid) {
         forget_session(visit, response.headers_mut());
     }

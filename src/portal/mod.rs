@@ -43,7 +43,7 @@ use crate::{
     auth::{Entrance, NotProved, Origin, Proved, SetupLink, SignIn},
     clock::Clock,
     identity::{GroupName, Permission, User},
-    pages::{self, Pages},
+    pages::{self, Pages, paths},
     refusal::{Refusal, Representation},
     request::{ClientAddr, NormalPath, fold},
     session::{
@@ -79,8 +79,7 @@ pub fn is_disguised(path: &NormalPath) -> bool {
 }
 
 fn page_in(path: &str) -> Option<&str> {
-    let below = path.strip_prefix("/.gateway")?;
-    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
+    if path == paths::ROOT.trim_end_matches('/') { Some("") } else { path.strip_prefix(paths::ROOT) }
 }
 
 /// What the pages need of the configuration; changes with a reload.
@@ -157,11 +156,11 @@ impl Portal {
         };
         if wants == Representation::Frame && matches!(refusal, Refusal::Framed | Refusal::SignIn) {
             let query = visit.query.map(|query| format!("?{query}")).unwrap_or_default();
-            let to = format!("/.gateway/{}{query}", visit.page);
+            let to = format!("{}{}{query}", paths::ROOT, visit.page);
             return refusal.respond_leading_to(Some(&to), wants, visit.request_id, &visit.settings.pages);
         }
         if refusal == Refusal::SignIn && wants == Representation::Page {
-            return visit.interrupted(&format!("/.gateway/{}", visit.page)).redirect(First::SignIn);
+            return visit.interrupted(&format!("{}{}", paths::ROOT, visit.page)).redirect(First::SignIn);
         }
         refusal.respond(wants, visit.request_id, &visit.settings.pages)
     }
@@ -179,7 +178,7 @@ impl Portal {
         match visit.page {
             "" => {
                 visit.act(&[Act::Look])?;
-                let page = if visit.account.is_some() { "/.gateway/account" } else { "/.gateway/login" };
+                let page = if visit.account.is_some() { paths::ACCOUNT } else { paths::LOGIN };
                 Ok(pages::redirect(page))
             }
             "login" => match visit.act(&[Act::Look, Act::Submit])? {

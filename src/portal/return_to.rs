@@ -10,6 +10,8 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::pages::paths;
+
 /// A path and query of this host, never of another, and never a page that would send the browser
 /// round in a circle or sign it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +43,12 @@ impl ReturnTo {
 
     /// The sign-in page that goes on to here.
     pub fn login_location(&self) -> String {
-        self.after(LOGIN)
+        self.after(paths::LOGIN)
     }
 
     /// The page that asks for the password again and goes on to here.
     pub fn confirm_location(&self) -> String {
-        self.after(CONFIRM)
+        self.after(paths::CONFIRM)
     }
 
     fn after(&self, page: &str) -> String {
@@ -67,7 +69,9 @@ impl fmt::Display for ReturnTo {
 /// lead back somewhere carry a whole address in their query, in which a byte may take three.
 pub fn longest_address(path: &str, uri_length: usize) -> usize {
     match path {
-        LOGIN | CONFIRM => uri_length.saturating_mul(3).saturating_add(CONFIRM.len() + "?next=".len()),
+        paths::LOGIN | paths::CONFIRM => {
+            uri_length.saturating_mul(3).saturating_add(paths::CONFIRM.len() + "?next=".len())
+        }
         _ => uri_length,
     }
 }
@@ -151,9 +155,6 @@ fn resolve_dots(path: &str) -> String {
     }
     format!("/{}", kept.join("/"))
 }
-
-const LOGIN: &str = "/.gateway/login";
-const CONFIRM: &str = "/.gateway/confirm";
 
 /// As long as an address may be at all: `uri_length` of `[limits]` is smaller.
 const MAX_BYTES: usize = 64 << 10;

@@ -9,7 +9,7 @@ use super::{
     Answer, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, form::Form, notice::Notice, unavailable,
 };
 use crate::{
-    pages,
+    pages::{self, paths},
     refusal::Refusal,
     session::{EndedOne, SessionKey, Which},
     telemetry::AuditKind,
@@ -62,7 +62,7 @@ impl Portal {
 }
 
 fn back(visit: &Visit<'_>, notice: Notice) -> Answer {
-    let mut response = pages::redirect("/.gateway/account");
+    let mut response = pages::redirect(paths::ACCOUNT);
     notice.leave(&visit.settings.cookies, response.headers_mut());
     response
 }

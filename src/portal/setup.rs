@@ -16,7 +16,7 @@ use super::{
 use crate::{
     auth::{Entrance, LinkProved},
     identity::UserName,
-    pages::{Page, Setup},
+    pages::{Page, Setup, paths},
     refusal::Refusal,
     telemetry::AuditKind,
     users::{DirectoryError, Password},
@@ -30,7 +30,7 @@ impl Portal {
             return Ok(None);
         }
         match self.setup.open() {
-            Ok(secret) => Ok(Some(Zeroizing::new(format!("/.gateway/setup?token={}", *secret)))),
+            Ok(secret) => Ok(Some(Zeroizing::new(format!("{}?token={}", paths::SETUP, *secret)))),
             Err(error) => {
                 tracing::error!(%error, "making the set-up link");
                 Ok(None)
@@ -87,7 +87,7 @@ impl Portal {
         // Before the session is opened: whatever happens to it, there is a superuser now.
         self.record(visit, AuditKind::Setup, "ok", name, None);
         let Entered { mut response, session } =
-            self.enter(visit, &proved, Entry::SignedIn, "/.gateway/account").await?;
+            self.enter(visit, &proved, Entry::SignedIn, paths::ACCOUNT).await?;
         self.record(visit, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
         Notice::SetUp.leave(&visit.settings.cookies, response.headers_mut());
         Ok(response)
