@@ -1,0 +1,82 @@
+//! The page that changes the password.
+
+use std::fs;
+
+use super::support::{Browser, Fixture, NEW, RIGHT, Reply};
+use crate::session::SessionToken;
+
+async fn change(browser: &mut Browser, fixture: &Fixture, current: &str, new: &str, again: &str) -> Reply {
+    let csrf = browser.csrf(fixture, "account/password").await;
+    let fields = [("csrf", csrf.as_str()), ("current", current), ("new", new), ("again", again)];
+    browser.post(fixture, "account/password", &fields).await
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session_and_renews_this_one() {
+    let fixture = Fixture::new();
+    let mut browser = Browser::signed_in(&fixture).await;
+    let mut elsewhere = Browser::signed_in(&fixture).await;
+    let before = browser.clone();
+    let reply = change(&mut browser, &fixture, RIGHT, NEW, NEW).await;
+    assert_eq!(reply.location(), "/.gateway/account");
+    assert_ne!(browser.session(), before.session());
+    assert!(browser.is_signed_in(&fixture).await);
+    assert!(!before.clone().is_signed_in(&fixture).await);
+    assert!(!elsewhere.is_signed_in(&fixture).await);
+    assert!(browser.get(&fixture, "account").await.text.contains("Your password has been changed."));
+    assert!(!browser.get(&fixture, "account").await.text.contains("Your password has been changed."));
+    assert_eq!(Browser::default().login(&fixture, "ada", RIGHT).await.status, 401);
+    assert_eq!(Browser::default().login(&fixture, "ada", NEW).await.status, 303);
+    assert!(fixture.audited().contains(&"password-change/ok/ada".to_owned()));
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_other_sessions_out_of_the_store() {
+    let fixture = Fixture::new();
+    let mut browser = Browser::signed_in(&fixture).await;
+    Browser::signed_in(&fixture).await;
+    change(&mut browser, &fixture, RIGHT, NEW, NEW).await;
+    let kept = fixture.sessions.list(None, None, 10).await.unwrap();
+    let own = SessionToken::from_cookie(browser.session().unwrap().as_bytes()).unwrap().key();
+    assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), [own]);
+}
+
+#[tokio::test]
+async fn a_password_change_that_is_refused_says_why_and_changes_nothing() {
+    let fixture = Fixture::new();
+    let mut browser = Browser::signed_in(&fixture).await;
+    for (current, new, again, expected) in [
+        ("wrong", NEW, NEW, "The current password is wrong."),
+        ("", NEW, NEW, "The current password is wrong."),
+        (RIGHT, NEW, "copper lantern", "The two new passwords are not the same."),
+        (RIGHT, RIGHT, RIGHT, "The new password is the same as the current one."),
+        (RIGHT, "short", "short", "The password is too short"),
+        (RIGHT, "password1", "password1", "too easy to guess"),
+        (RIGHT, "", "", "The password is empty."),
+    ] {
+        let reply = change(&mut browser, &fixture, current, new, again).await;
+        assert_eq!(reply.status, 422, "{expected}");
+        assert!(reply.text.contains(expected), "{expected}: {}", reply.text);
+        assert!(!reply.text.contains(RIGHT) && !reply.text.contains(NEW), "{expected}");
+    }
+    let fields = [("csrf", "forged"), ("current", RIGHT), ("new", NEW), ("again", NEW)];
+    assert_eq!(browser.post(&fixture, "account/password", &fields).await.status, 403);
+    assert!(browser.is_signed_in(&fixture).await);
+    assert_eq!(Browser::default().login(&fixture, "ada", RIGHT).await.status, 303);
+    assert!(fixture.audited().contains(&"password-change/wrong-password/ada".to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_of_a_session_or_password_is_kept_readable_on_the_disk() {
+    let fixture = Fixture::new();
+    let mut browser = Browser::signed_in(&fixture).await;
+    change(&mut browser, &fixture, RIGHT, NEW, NEW).await;
+    let token = browser.session().unwrap().clone();
+    let files = fs::read_dir(fixture.temp.path()).unwrap().map(|entry| entry.unwrap().path());
+    let bytes: Vec<u8> = files.flat_map(|path| fs::read(path).unwrap()).collect();
+    let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("$argon2id$"), "the password is elsewhere");
+    for secret in [token.as_str(), RIGHT, NEW] {
+        assert!(!has(secret));
+    }
+}

@@ -1,0 +1,14 @@
+//! The portal as a browser meets it: one file a page, and `support`.
+
+mod account;
+mod attempts;
+mod change_password;
+mod confirm;
+mod flash;
+mod login;
+mod logout;
+mod router;
+mod sessions;
+mod setup;
+mod support;
+mod whoami;

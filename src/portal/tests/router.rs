@@ -1,0 +1,56 @@
+//! The table of pages.
+
+use http::{Method, header::SET_COOKIE};
+
+use super::support::{Browser, Fixture, NAVIGATION};
+
+#[tokio::test]
+async fn unknown_pages_and_methods_are_refused_and_head_is_get() {
+    let fixture = Fixture::new();
+    let mut browser = Browser::default();
+    for unknown in ["unknown", "login/", "Login", "account/", "style-0.css", "verify/x", "../login"] {
+        assert_eq!(browser.get(&fixture, unknown).await.status, 404, "{unknown}");
+    }
+    for (method, page, allow) in [
+        (Method::POST, "", "GET, HEAD"),
+        (Method::PUT, "login", "GET, HEAD, POST"),
+        (Method::DELETE, "logout", "GET, HEAD, POST"),
+        (Method::OPTIONS, "account/password", "GET, HEAD, POST"),
+        (Method::POST, "account", "GET, HEAD"),
+        (Method::GET, "account/sessions", "POST"),
+        (Method::PUT, "confirm", "GET, HEAD, POST"),
+        (Method::POST, "whoami", "GET, HEAD"),
+    ] {
+        let reply = browser.send(&fixture, method, page, NAVIGATION, "").await;
+        assert_eq!((reply.status, reply.header("allow")), (405, allow), "{page}");
+    }
+    for page in ["login", "logout", "account", "whoami"] {
+        let mut browser = Browser::default();
+        let head = browser.send(&fixture, Method::HEAD, page, NAVIGATION, "").await;
+        assert_eq!(head.status, browser.get(&fixture, page).await.status, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_root_of_the_pages_leads_to_the_account_or_to_the_form() {
+    let fixture = Fixture::new();
+    for method in [Method::GET, Method::HEAD] {
+        let reply = Browser::default().send(&fixture, method, "", NAVIGATION, "").await;
+        assert_eq!(reply.location(), "/.gateway/login");
+    }
+    assert_eq!(Browser::signed_in(&fixture).await.get(&fixture, "").await.location(), "/.gateway/account");
+}
+
+#[tokio::test]
+async fn whoever_sends_a_form_without_being_signed_in_is_told_that_it_was_not_saved() {
+    let fixture = Fixture::new();
+    let mut browser = Browser::default();
+    let from = "https://wiki.example.com/.gateway/account";
+    let extra = [NAVIGATION, &[("referer", from)]].concat();
+    let reply = browser.send(&fixture, Method::POST, "account/sessions", &extra, "end=others").await;
+    assert_eq!(reply.location(), "/.gateway/login?next=/.gateway/account");
+    assert!(browser.get(&fixture, "login").await.text.contains("What you sent was not saved"));
+    assert!(!browser.get(&fixture, "login").await.text.contains("not saved"), "once");
+    let reply = browser.get(&fixture, "account").await;
+    assert!(!reply.headers.contains_key(SET_COOKIE), "nothing was sent");
+}
