@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{
-    Answer, Portal, ReturnTo, SignedIn, Visit, device, notice::Notice, permissions, unavailable, words,
-};
+use super::{Answer, Interrupted, Portal, ReturnTo, SignedIn, Visit, device, notice::Notice, person, words};
 use crate::{
     clock::Timestamp,
     identity::GroupName,
@@ -27,13 +25,13 @@ impl Portal {
         status: StatusCode,
         problem: Option<&str>,
     ) -> Result<Answer, Refusal> {
-        let SignedIn { account, session, token } = visit.signed_in()?;
+        let SignedIn { account, session, token } = SignedIn::of(visit)?;
         let (user, limits, now) = (&account.user, &visit.settings.sessions, self.clock.now());
         // The page has more to say than this: it is shown without.
         let listed = self.sessions.of_user(user.id, account.credential, now, limits).await;
         let incomplete = listed.is_err();
         let others: Vec<Arc<Session>> = listed.unwrap_or_else(|error| {
-            unavailable(visit, "listing sessions", &error);
+            visit.unavailable("listing sessions", &error);
             Vec::new()
         });
         let others = others.iter().map(|other| &**other).filter(|other| other.key != session.key);
@@ -47,7 +45,7 @@ impl Portal {
             email: &user.email,
             superuser: user.superuser,
             groups: user.groups.iter().map(GroupName::as_str).collect(),
-            permissions: permissions(user, &visit.settings.groups),
+            permissions: person::permissions(user, &visit.settings.groups),
             has_password: account.password.is_some(),
             last_sign_in: account.last_sign_in.map(Into::into),
             expires: session.dies_at(limits).into(),
@@ -67,7 +65,7 @@ impl Portal {
 
 /// Where the person has come from, if that is a page of an application; its start page otherwise.
 fn back(visit: &Visit<'_>) -> ReturnTo {
-    let from = visit.interrupted("/").sent_from();
+    let from = Interrupted::at_page(visit, "/").sent_from();
     if from.as_str().starts_with(paths::ROOT) { ReturnTo::start() } else { from }
 }
 

@@ -1,12 +1,14 @@
 //! Changing one's own password; ends every session of the user but the one that is opened with it.
 
-use std::borrow::Cow;
-
 use http::StatusCode;
 
 use super::{
-    Answer, Entered, Entry, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, form::Form, form_again,
-    notice::Notice, refusal_for, sentence,
+    Answer, Portal, SignedIn, Visit,
+    csrf::Genuine,
+    entry::{Entered, Entry},
+    form::Form,
+    notice::Notice,
+    problem::{FORM_EXPIRED, Problem, form_again, refusal_for, sentence},
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
@@ -20,14 +22,14 @@ use crate::{
 impl Portal {
     /// The form. An account that signs in elsewhere has no password here to change.
     pub(super) fn show_password_form(visit: &Visit<'_>) -> Result<Answer, Refusal> {
-        let signed_in = visit.signed_in()?;
+        let signed_in = SignedIn::of(visit)?;
         signed_in.account.password.as_ref().ok_or(Refusal::NotFound)?;
         Ok(password_form(visit, &signed_in, StatusCode::OK, None))
     }
 
     /// Checks the current password, sets the new one, and gives this browser a new session.
     pub(super) async fn change_password(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
-        let signed_in = visit.signed_in()?;
+        let signed_in = SignedIn::of(visit)?;
         let account = signed_in.account;
         account.password.as_ref().ok_or(Refusal::NotFound)?;
         let again = |status, problem: &Problem| Ok(password_form(visit, &signed_in, status, Some(problem)));
@@ -50,7 +52,7 @@ impl Portal {
             Err(not_proved) => {
                 let about = if matches!(not_proved, NotProved::Throttled { .. }) { "current" } else { "" };
                 return form_again(visit, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
-                    again(status, &Problem { about, text: Cow::Owned(detail.to_owned()) })
+                    again(status, &Problem::new(about, detail.to_owned()))
                 });
             }
         };
@@ -58,12 +60,11 @@ impl Portal {
         let hash = match self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
-                let problem = Problem { about: "new", text: sentence(&weak).into() };
-                return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("new", sentence(&weak)));
             }
             Err(Busy { retry_after }) => {
                 return form_again(visit, Refusal::TooBusy { retry_after }, |status, detail| {
-                    again(status, &Problem { about: "", text: Cow::Owned(detail.to_owned()) })
+                    again(status, &Problem::new("", detail.to_owned()))
                 });
             }
         };
@@ -83,18 +84,6 @@ impl Portal {
         }
         Notice::PasswordChanged.leave(&visit.settings.cookies, response.headers_mut());
         Ok(response)
-    }
-}
-
-/// Why the form is shown again, and about which field.
-struct Problem {
-    about: &'static str,
-    text: Cow<'static, str>,
-}
-
-impl Problem {
-    fn new(about: &'static str, text: &'static str) -> Self {
-        Self { about, text: Cow::Borrowed(text) }
     }
 }
 

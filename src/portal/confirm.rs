@@ -8,8 +8,13 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{
-    Answer, Entered, Entry, FORM_EXPIRED, Portal, ReturnTo, SignedIn, Visit, csrf::Genuine, form::Form,
-    form_again, notice::Notice, readable_name, refusal_for,
+    Answer, Portal, ReturnTo, SignedIn, Visit,
+    csrf::Genuine,
+    entry::{Entered, Entry},
+    form::Form,
+    notice::Notice,
+    person::readable_name,
+    problem::{FORM_EXPIRED, form_again, refusal_for},
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
@@ -23,7 +28,7 @@ impl Portal {
     /// The form. Whoever is not signed in any more signs in instead, which is more.
     pub(super) fn ask_to_confirm(visit: &Visit<'_>) -> Answer {
         let next = ReturnTo::parse(&visit.parameter("next"));
-        match visit.signed_in() {
+        match SignedIn::of(visit) {
             Ok(signed_in) => {
                 let notice = Notice::waiting(visit);
                 let text = notice.map(Notice::text);
@@ -40,7 +45,7 @@ impl Portal {
     /// Checks the password of whoever is signed in, and goes on.
     pub(super) async fn confirm(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
         let next = ReturnTo::parse(form.text("next"));
-        let Ok(signed_in) = visit.signed_in() else {
+        let Ok(signed_in) = SignedIn::of(visit) else {
             return Ok(pages::redirect(&next.login_location()));
         };
         let again =

@@ -52,6 +52,11 @@ pub(super) fn presented_form_token(visit: &Visit<'_>) -> Option<SessionToken> {
     cookie::find(visit.headers, visit.settings.cookies.form()).and_then(SessionToken::from_cookie)
 }
 
+/// Whether a cookie came with the request that a form can be bound to.
+pub(super) fn may_send_forms(visit: &Visit<'_>) -> bool {
+    visit.account.is_some() || presented_form_token(visit).is_some()
+}
+
 /// The live session of the request together with its token, to which forms after sign-in are bound.
 pub(super) fn presented_session<'r>(visit: &Visit<'r>) -> Option<(SessionToken, &'r Session)> {
     let Presented::Alive(session) = visit.presented else { return None };

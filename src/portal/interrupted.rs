@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header::REFERER};
 use http_body_util::Full;
 
-use super::{ReturnTo, csrf, notice::Notice};
+use super::{ReturnTo, Visit, csrf, notice::Notice};
 use crate::{
     pages::{self, paths},
     session::cookie::CookieNames,
@@ -39,7 +39,13 @@ pub enum First {
     Confirm,
 }
 
-impl Interrupted<'_> {
+impl<'r> Interrupted<'r> {
+    /// A visit to the page of the gateway at `path_and_query`.
+    pub(super) fn at_page(visit: &'r Visit<'_>, path_and_query: &'r str) -> Self {
+        let Visit { method, headers, host, header_size, settings, .. } = *visit;
+        Self { method, headers, host, path_and_query, header_size, cookies: &settings.cookies }
+    }
+
     /// Leads to the page where that is done, and from there on.
     pub fn redirect(&self, first: First) -> Response<Full<Bytes>> {
         let mut response = pages::redirect(&self.location(first));

@@ -1,14 +1,15 @@
 //! Signing in.
 
-use http::{StatusCode, header::SET_COOKIE};
+use http::{Method, StatusCode, header::SET_COOKIE};
 
 use super::{
-    Answer, Entered, Entry, FORM_EXPIRED, Portal, ReturnTo, Visit,
+    Answer, Portal, ReturnTo, Visit,
     csrf::{self, Genuine},
+    entry::{Entered, Entry},
     form::Form,
-    form_again,
     notice::Notice,
-    refusal_for, words,
+    problem::{FORM_EXPIRED, form_again, refusal_for},
+    words,
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
@@ -20,14 +21,19 @@ use crate::{
 };
 
 impl Portal {
-    /// The form; who is signed in already goes straight on.
+    /// The form; who is signed in already goes straight on. A form that was sent without the cookie that it is bound
+    /// to has not been read, and is shown again.
     pub(super) async fn show_login(&self, visit: &Visit<'_>) -> Result<Answer, Refusal> {
         let next = ReturnTo::parse(&visit.parameter("next"));
         if visit.account.is_some() {
             return Ok(pages::redirect(next.as_str()));
         }
+        if *visit.method == Method::POST {
+            let shown = Shown::again("", &next).because(FORM_EXPIRED);
+            return login_form(visit, StatusCode::FORBIDDEN, &shown);
+        }
         let notice = Notice::waiting(visit);
-        // While nobody can be asked, the form is as good as any other page.
+        // While the directory can't be read, the form is as good as any other page.
         let no_users = self.setup.has_users().await.is_ok_and(|has_users| !has_users);
         let shown = Shown { no_users, notice: notice.map(Notice::text), ..Shown::again("", &next) };
         let mut response = login_form(visit, StatusCode::OK, &shown)?;
@@ -35,12 +41,6 @@ impl Portal {
             Notice::clear(visit, response.headers_mut());
         }
         Ok(response)
-    }
-
-    /// The form again, for who has sent one without the cookie that it is bound to. Nothing of what was sent was read.
-    pub(super) fn show_login_again(visit: &Visit<'_>) -> Result<Answer, Refusal> {
-        let next = ReturnTo::parse(&visit.parameter("next"));
-        login_form(visit, StatusCode::FORBIDDEN, &Shown::again("", &next).because(FORM_EXPIRED))
     }
 
     /// Checks a name and a password. Whatever is wrong with them, the answer is the same.

@@ -3,11 +3,12 @@
 use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
 
 use super::{
-    Answer, FORM_EXPIRED, Portal, Visit,
+    Answer, Portal, Visit,
     csrf::{self, Genuine},
     form::Form,
     notice::Notice,
-    readable_name,
+    person::readable_name,
+    problem::FORM_EXPIRED,
 };
 use crate::{
     pages::{self, Logout, Page, paths},

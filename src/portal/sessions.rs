@@ -6,7 +6,7 @@
 use http::StatusCode;
 
 use super::{
-    Answer, FORM_EXPIRED, Portal, SignedIn, Visit, csrf::Genuine, form::Form, notice::Notice, unavailable,
+    Answer, Portal, SignedIn, Visit, csrf::Genuine, form::Form, notice::Notice, problem::FORM_EXPIRED,
 };
 use crate::{
     pages::{self, paths},
@@ -18,7 +18,7 @@ use crate::{
 impl Portal {
     /// Ends what the field `end` says: a key, `others`, or `everywhere`.
     pub(super) async fn end_sessions(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
-        let SignedIn { account, session, token } = visit.signed_in()?;
+        let SignedIn { account, session, token } = SignedIn::of(visit)?;
         let Ok(genuine) = Genuine::check(visit, Some(&token), form) else {
             self.check_sessions(visit).await?;
             return self.account_page(visit, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await;
@@ -29,7 +29,7 @@ impl Portal {
             let (name, key) = (account.user.name.as_str(), key.map(|key| key.to_string()));
             self.record(visit, AuditKind::SessionsEnded, reason, Some(name), key);
         };
-        let failed = |error| unavailable(visit, "ending sessions", &error);
+        let failed = |error| visit.unavailable("ending sessions", &error);
         match form.text("end") {
             "others" => {
                 self.sessions.end_all_of(user, Some(session.key)).await.map_err(failed)?;

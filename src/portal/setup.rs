@@ -7,11 +7,12 @@ use http::{StatusCode, header::SET_COOKIE};
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, Entered, Entry, FORM_EXPIRED, Portal, Visit,
+    Answer, Portal, Visit,
     csrf::{self, Genuine},
+    entry::{Entered, Entry},
     form::Form,
     notice::Notice,
-    refusal_for, sentence,
+    problem::{FORM_EXPIRED, refusal_for, sentence},
 };
 use crate::{
     auth::{Entrance, LinkProved},

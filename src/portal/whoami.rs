@@ -6,13 +6,13 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{Answer, Visit, permissions};
+use super::{Answer, Visit, person::permissions, signed_in};
 use crate::{identity::GroupName, pages, refusal::Refusal};
 
 /// The answer: 200, `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never carries a
 /// token or anything that could be turned into one.
 pub(super) fn answer(visit: &Visit<'_>) -> Result<Answer, Refusal> {
-    let Ok(signed_in) = visit.signed_in() else {
+    let Ok(signed_in) = signed_in::SignedIn::of(visit) else {
         return json(&SignedOut { authenticated: false });
     };
     let (user, session) = (&signed_in.account.user, signed_in.session);

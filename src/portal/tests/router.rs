@@ -1,8 +1,45 @@
 //! The table of pages.
 
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
 use http::{Method, header::SET_COOKIE};
+use http_body::{Body, Frame};
 
 use super::support::{Browser, Fixture, NAVIGATION};
+use crate::{pages::paths, portal::router::PAGES};
+
+/// A body that nobody may read.
+struct Unread;
+
+impl Body for Unread {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("the body is read")
+    }
+}
+
+#[tokio::test]
+async fn no_page_reads_the_form_of_a_stranger() {
+    let fixture = Fixture::new();
+    let pages = PAGES.iter().filter(|page| page.post.is_some());
+    let pages: Vec<&str> = pages.map(|page| page.path.strip_prefix(paths::ROOT).unwrap()).collect();
+    assert_eq!(pages, ["login", "logout", "confirm", "account/sessions", "account/password", "setup"]);
+    for page in pages {
+        let mut stranger = Browser::default();
+        let reply = stranger.send_body(&fixture, Method::POST, page, NAVIGATION, Unread).await;
+        assert!([303, 403, 404].contains(&reply.status), "{page}: {}", reply.status);
+    }
+}
 
 #[tokio::test]
 async fn unknown_pages_and_methods_are_refused_and_head_is_get() {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     io,
     net::Ipv4Addr,
     sync::{Arc, Mutex},
@@ -14,6 +15,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{CONTENT_TYPE, COOKIE, SET_COOKIE},
 };
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tempfile::TempDir;
 
@@ -209,6 +211,22 @@ impl Browser {
         extra: Extra<'_>,
         body: &str,
     ) -> Reply {
+        self.send_body(fixture, method, target, extra, Full::new(Bytes::from(body.to_owned()))).await
+    }
+
+    /// The same with a body that is made by hand.
+    pub(super) async fn send_body<B>(
+        &mut self,
+        fixture: &Fixture,
+        method: Method,
+        target: &str,
+        extra: Extra<'_>,
+        body: B,
+    ) -> Reply
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let mut headers: HeaderMap = extra
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
@@ -257,7 +275,7 @@ impl Browser {
             account: account.as_ref(),
             settings: &fixture.settings,
         };
-        let response = fixture.portal.answer(visit, Full::new(Bytes::from(body.to_owned()))).await;
+        let response = fixture.portal.answer(visit, body).await;
         let (parts, body) = response.into_parts();
         assert!(parts.headers.contains_key("content-security-policy"), "{target}");
         for set in parts.headers.get_all(SET_COOKIE) {

@@ -1,0 +1,89 @@
+//! A session for somebody who has just proved who they are.
+
+use std::sync::Arc;
+
+use http::header::{SET_COOKIE, USER_AGENT};
+
+use super::{Answer, Portal, Visit};
+use crate::{
+    auth::Proved,
+    pages,
+    refusal::Refusal,
+    session::{
+        Opening, Owner, Presented, Session,
+        cookie::{self, Keep},
+    },
+    throttle,
+};
+
+/// A browser that has just been given a session.
+pub(super) struct Entered {
+    pub(super) response: Answer,
+    pub(super) session: Arc<Session>,
+}
+
+/// How a browser comes to a new session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// By signing in.
+    SignedIn,
+    /// By signing in, asking to be kept signed in on this device.
+    Remembered,
+    /// By confirming the password: its time limits go on.
+    Confirmed,
+}
+
+impl Portal {
+    /// Signs the browser in: opens a session under a new token in place of the one it had, sends it on.
+    ///
+    /// Both in one step of the store: a token from before sign-in is worth nothing after it (ASVS 5.0 7.2.4).
+    pub(super) async fn enter(
+        &self,
+        visit: &Visit<'_>,
+        proved: &Proved,
+        how: Entry,
+        to: &str,
+    ) -> Result<Entered, Refusal> {
+        let user_agent = visit.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let replaces = match visit.presented {
+            Presented::Alive(session) => Some(&**session),
+            Presented::Absent | Presented::Invalid => None,
+        };
+        let account = proved.account();
+        let opening = Opening {
+            owner: Owner::User { id: account.user.id, credential: account.credential },
+            client_addr: visit.client_addr.or_proxy(),
+            user_agent: user_agent.as_deref().unwrap_or_default(),
+            host: visit.host,
+            remember: how == Entry::Remembered,
+            replaces,
+            confirms: how == Entry::Confirmed,
+        };
+        let (limits, now) = (&visit.settings.sessions, self.clock.now());
+        let (token, session) = self
+            .sessions
+            .open(opening, now, limits)
+            .await
+            .map_err(|error| visit.unavailable("opening a session", &error))?;
+        let mut response = pages::redirect(to);
+        let cookies = &visit.settings.cookies;
+        let headers = response.headers_mut();
+        // Whoever asks to be kept signed in means: when the browser is opened again, too.
+        let until_closed = limits.browser_session && !session.remembered;
+        let left = session.dies_at(limits).since(now);
+        let keep = if until_closed { Keep::UntilClosed } else { Keep::For(left) };
+        headers.append(SET_COOKIE, cookie::write(cookies.session(), &token.to_cookie(), keep));
+        // A form from before sign-in is worth nothing after it.
+        headers.append(SET_COOKIE, cookie::write(cookies.form(), "", Keep::Forget));
+        // Whoever was here may guess wrong here, whatever strangers do.
+        let device = cookie::find(visit.headers, cookies.device());
+        match self.sign_in.device_cookie(proved, device) {
+            Ok(value) => {
+                let kept = Keep::For(throttle::DEVICE_KEPT);
+                headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, kept));
+            }
+            Err(error) => tracing::warn!(%error, request_id = visit.request_id, "naming a device"),
+        }
+        Ok(Entered { response, session })
+    }
+}

@@ -1,0 +1,62 @@
+//! Why a form is shown again.
+
+use std::{borrow::Cow, fmt};
+
+use http::StatusCode;
+
+use super::{Answer, Visit};
+use crate::{
+    auth::NotProved,
+    refusal::{Refusal, Representation},
+};
+
+/// What is wrong with a form, and with which of its fields.
+pub(super) struct Problem {
+    /// The name of the field; empty if it is none in particular.
+    pub(super) about: &'static str,
+    /// What the page says about it.
+    pub(super) text: Cow<'static, str>,
+}
+
+impl Problem {
+    pub(super) fn new(about: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { about, text: text.into() }
+    }
+}
+
+/// The refusal for a check that gave no proof; `wrong` is the one for a wrong credential.
+pub(super) fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
+    match not_proved {
+        NotProved::Wrong => wrong,
+        NotProved::Throttled { retry_after } => Refusal::TooManyAttempts { retry_after },
+        NotProved::Busy { retry_after } => Refusal::TooBusy { retry_after },
+        NotProved::Unavailable => Refusal::Unavailable,
+    }
+}
+
+/// The form again, with why the check gave no proof, for a person who can go on there later. A program whose attempts
+/// are throttled gets a problem.
+pub(super) fn form_again(
+    visit: &Visit<'_>,
+    refusal: Refusal,
+    form: impl FnOnce(StatusCode, &str) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
+    let is_program = Representation::of(visit.method, visit.headers) == Representation::Problem;
+    match refusal {
+        Refusal::Unavailable => return Err(refusal),
+        Refusal::TooManyAttempts { .. } if is_program => return Err(refusal),
+        _ => {}
+    }
+    let mut response = form(refusal.status(), &refusal.detail())?;
+    refusal.add_headers(response.headers_mut());
+    Ok(response)
+}
+
+/// An error's text as a sentence on a page.
+pub(super) fn sentence(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), rest.as_str()))
+}
+
+pub(super) const FORM_EXPIRED: &str = "This form had expired. Please try again.";

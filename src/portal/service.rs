@@ -1,0 +1,79 @@
+//! The portal itself: the services and stores that the pages share.
+
+use std::sync::Arc;
+
+use super::Visit;
+use crate::{
+    auth::{SetupLink, SignIn},
+    clock::Clock,
+    refusal::Refusal,
+    session::{Presented, Sessions},
+    telemetry::{Audit, AuditEvent, AuditKind},
+    users::Passwords,
+};
+
+/// The pages of the gateway; one for the process.
+#[derive(Debug)]
+pub struct Portal {
+    pub(super) sign_in: SignIn,
+    pub(super) setup: SetupLink,
+    pub(super) passwords: Arc<Passwords>,
+    pub(super) sessions: Arc<Sessions>,
+    audit: Audit,
+    pub(super) clock: Clock,
+}
+
+impl Portal {
+    /// The portal over the services and stores that it needs. `passwords` hashes new passwords.
+    pub fn new(
+        sign_in: SignIn,
+        setup: SetupLink,
+        passwords: Arc<Passwords>,
+        sessions: Arc<Sessions>,
+        audit: Audit,
+        clock: Clock,
+    ) -> Self {
+        Self { sign_in, setup, passwords, sessions, audit, clock }
+    }
+
+    /// Waits until what is written behind is on the disk; for the end of the process.
+    pub fn flush(&self) {
+        self.sign_in.flush();
+    }
+
+    /// Ends the session that came with the request, if one is alive; durably, before anything is answered.
+    pub(super) async fn end_presented(&self, visit: &Visit<'_>) -> Result<(), Refusal> {
+        match visit.presented {
+            Presented::Alive(session) => {
+                let ended = self.sessions.end(session).await;
+                ended.map_err(|error| visit.unavailable("ending a session", &error))
+            }
+            Presented::Absent | Presented::Invalid => Ok(()),
+        }
+    }
+
+    /// Whether the session store does its work.
+    pub(super) async fn check_sessions(&self, visit: &Visit<'_>) -> Result<(), Refusal> {
+        self.sessions.check().await.map_err(|error| visit.unavailable("checking the session store", &error))
+    }
+
+    /// Writes a record to the audit stream.
+    pub(super) fn record(
+        &self,
+        visit: &Visit<'_>,
+        event: AuditKind,
+        reason: &str,
+        user: Option<&str>,
+        session: Option<String>,
+    ) {
+        self.audit.record(&AuditEvent {
+            event,
+            reason,
+            user,
+            actor: None,
+            client: visit.client_addr.known(),
+            request_id: Some(visit.request_id),
+            session,
+        });
+    }
+}
