@@ -52,8 +52,8 @@
 //! | | [`stall`] | a limit on silence | |
 //! | | [`pace`] | a limit on slowness | |
 //! | | [`store`] | what several stores share: an embedded SQLite database, opened privately, recognised, brought up to date | |
-//! | | [`legible`] | text that cannot steer a terminal | |
-//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `legible` |
+//! | | [`escape`] | escaped text, which cannot steer a terminal | |
+//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `escape` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
@@ -177,6 +177,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod escape;
 pub mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -184,7 +185,6 @@ pub mod gateway;
 pub mod identity;
 pub mod in_flight;
 pub mod interim;
-pub mod legible;
 pub mod moment;
 pub mod pace;
 pub mod pages;

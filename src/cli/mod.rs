@@ -24,7 +24,7 @@ use crate::{
     access::Rule,
     clock::Clock,
     config::{self, Configuration, Look, Store},
-    legible::{Legible, escaped},
+    escape::{EscapingWriter, escaped},
     users::HashSettings,
 };
 use check::Checked;
@@ -88,7 +88,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 /// Standard output. Names, paths and URLs were written by somebody else than who reads them there.
 fn out() -> impl Write {
-    Legible(io::stdout())
+    EscapingWriter(io::stdout())
 }
 
 /// What went wrong, in the words that are printed.
@@ -183,7 +183,7 @@ fn change_users(args: &user::UserArgs, file: &Path) -> Result<(), Failure> {
             actor: user::operator(),
             input: Input::from_stdin(),
             out,
-            err: &mut Legible(io::stderr()),
+            err: &mut EscapingWriter(io::stderr()),
         };
         Ok(user::run(&args.command, surroundings)?)
     })
@@ -199,7 +199,7 @@ fn sessions(args: &session::SessionArgs, file: &Path) -> Result<(), Failure> {
             clock: Clock::system(),
             actor: user::operator(),
             out,
-            err: &mut Legible(io::stderr()),
+            err: &mut EscapingWriter(io::stderr()),
         };
         Ok(session::run(&args.command, surroundings)?)
     })

@@ -5,7 +5,7 @@ use std::{fmt, io::IsTerminal, sync::Arc};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::source::{Source, Span};
-use crate::{access::Place, legible::escaped};
+use crate::{access::Place, escape::escaped};
 
 /// What is wrong at one place of a configuration.
 #[derive(Clone, Debug)]

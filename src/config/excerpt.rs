@@ -4,7 +4,7 @@
 //! [`excerpt`]: a message stays short, and a value cannot pass for another text
 //! or move the cursor of a terminal.
 
-use crate::legible::misleads;
+use crate::escape::misleads;
 
 /// At most 60 characters of a text, with what misleads replaced by `\u{fffd}`.
 pub(super) fn excerpt(text: &str) -> String {

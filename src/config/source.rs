@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
 
 use crate::{
     access::Place,
-    legible::{escaped, misleads},
+    escape::{escaped, misleads},
 };
 
 /// From where to where in the text, in bytes.

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, io::Write, net::IpAddr, time::Duration};
 
 use super::{Format, LogWriter};
-use crate::{clock::Timestamp, legible::escaped};
+use crate::{clock::Timestamp, escape::escaped};
 
 /// A worker's access log: lines collect in a buffer of its own, whole buffers go to the writer.
 #[derive(Debug)]

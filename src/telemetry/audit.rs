@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use serde::Serialize;
 
 use super::{Format, LogWriter, SignIns};
-use crate::{clock::Clock, legible::escaped};
+use crate::{clock::Clock, escape::escaped};
 
 /// Where audit lines go.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::{env, fs, os::unix::fs::MetadataExt};
 
-use crate::legible::misleads;
+use crate::escape::misleads;
 
 /// The operating system's name for whoever runs this: the person behind `sudo`, the user, or `uid N`.
 ///

@@ -1,16 +1,16 @@
-//! Text that shows what it is, for the terminals of operators.
+//! Escaped text: text of strangers that cannot steer the terminal of an operator.
 //!
-//! What stands in a configuration, a name or a URL may have been copied from anywhere. A control character
-//! steers the terminal (the 8-bit ones of C1 too: U+009B begins a command as ESC `[` does); one that turns
-//! the direction of writing makes `//moc.live` read as another host; one that shows nothing makes two names
-//! look alike. None of them reaches a terminal: [`Legible`] escapes them at the door of the command line,
-//! and diagnostics replace them in the lines that they quote.
+//! A configuration, a name or a URL may have been copied from anywhere. A control character steers the terminal (the
+//! 8-bit ones of C1 too: U+009B begins a command as ESC `[` does); one that turns the direction of writing makes
+//! `//moc.live` read as another host; one that is invisible makes two names look alike. The command line writes through
+//! an [`EscapingWriter`], logs escape each record, and diagnostics replace such characters in the lines that they
+//! quote, so that none of them reaches a terminal.
 
 use std::io::{self, Write};
 
-/// Whether this character steers a terminal, turns the direction of writing, or shows nothing: control
-/// characters, format characters (Unicode's category Cf) but those that are seen, line and paragraph
-/// separators, and letters that are blank. Joiners are among them: seen is better than well joined here.
+/// Whether this character steers a terminal, turns the direction of writing, or is invisible: control
+/// characters, invisible format characters (Unicode's category Cf), line and paragraph separators, and blank
+/// letters. Joiners are among them: a name whose joiners are visible is better than one that is well joined.
 pub fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -23,8 +23,8 @@ pub fn misleads(character: char) -> bool {
         )
 }
 
-/// The text with each character that misleads, but tabs and line feeds, written as JSON writes it:
-/// `\u202e`, and two of these above U+FFFF. What was JSON means the same afterwards.
+/// The text, in which each character that misleads, except tab and line feed, is an escape sequence of JSON:
+/// `\u202e`, or two of these above U+FFFF. JSON means the same afterwards.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -37,12 +37,12 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Writes text on as [`escaped`] has it; what is not UTF-8 becomes U+FFFD, since its bytes mean something
-/// to some terminals. A character has to be written in one call, as [`write!`] does.
+/// A writer that escapes text with [`escaped`]. Bytes that are not UTF-8 become U+FFFD, because some terminals take
+/// them for commands. A character has to be written in one call, as [`write!`] does.
 #[derive(Debug)]
-pub struct Legible<W>(pub W);
+pub struct EscapingWriter<W>(pub W);
 
-impl<W: Write> Write for Legible<W> {
+impl<W: Write> Write for EscapingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
             return self.0.write(bytes);
@@ -61,14 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_turns_or_hides_misleads_and_letters_do_not() {
+    fn characters_that_steer_turn_or_hide_mislead_and_letters_do_not() {
         let misleading = "\0\u{7}\u{1b}\r\n\u{7f}\u{80}\u{9b}\u{9f}\u{ad}\u{200b}\u{200e}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{feff}\u{e0041}";
         assert!(misleading.chars().all(misleads));
         assert!(!"aÄ ı日本\u{301}🦀\u{fe0f}،\u{a0}\u{fffd}".chars().any(misleads));
     }
 
     #[test]
-    fn what_misleads_is_written_out_and_json_stays_the_same_json() {
+    fn misleading_characters_are_escaped_and_json_means_the_same() {
         assert_eq!(escaped("ä\tb\n"), "ä\tb\n");
         assert_eq!(escaped("a\u{9b}2J\u{202e}b\r"), "a\\u009b2J\\u202eb\\u000d");
         let value = "a\u{9b}\u{202e}\u{e0041}\u{1b}\r\n\\\"";
@@ -78,10 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_written_on_and_bytes_that_are_no_text_are_not() {
-        let mut legible = Legible(Vec::new());
-        write!(legible, "\u{85}é {}|", "\u{2067}".repeat(2)).unwrap();
-        legible.write_all(b"\x9b2J\n").unwrap();
-        assert_eq!(String::from_utf8(legible.0).unwrap(), "\\u0085é \\u2067\\u2067|\u{fffd}2J\n");
+    fn the_writer_escapes_text_and_replaces_bytes_that_are_not_utf_8() {
+        let mut escaping = EscapingWriter(Vec::new());
+        write!(escaping, "\u{85}é {}|", "\u{2067}".repeat(2)).unwrap();
+        escaping.write_all(b"\x9b2J\n").unwrap();
+        assert_eq!(String::from_utf8(escaping.0).unwrap(), "\\u0085é \\u2067\\u2067|\u{fffd}2J\n");
     }
 }
