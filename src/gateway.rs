@@ -43,7 +43,7 @@ use crate::{
     in_flight::{Counted, InFlight, LastLoad, Slot},
     interim::InterimSlot,
     moment,
-    portal::{self, First, Interrupted, Portal, Visit},
+    portal::{self, First, Interrupted, PageRequest, Portal},
     refusal::{Refusal, Representation},
     request::{
         Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Ports, Preflight, RequestId,
@@ -475,7 +475,7 @@ impl Gateway {
         id: RequestId,
     ) -> Result<Response<OutgoingBody>, Refusal> {
         let body = request.body_mut().take().ok_or(Refusal::Internal)?;
-        let visit = Visit {
+        let page_request = PageRequest {
             method: request.method(),
             page,
             query: target.path_and_query().query(),
@@ -491,7 +491,7 @@ impl Gateway {
             settings: &snapshot.portal,
         };
         let body = Paced::new(body, snapshot.bodies, &self.ledger.counters);
-        Ok(self.shared.portal.answer(visit, body).await.map(OutgoingBody::Own))
+        Ok(self.shared.portal.answer(page_request, body).await.map(OutgoingBody::Own))
     }
 
     async fn forward(

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Answer, Interrupted, Portal, ReturnTo, SignedIn, Visit, device, notice::Notice, person, words};
+use super::{
+    Answer, Interrupted, PageRequest, Portal, ReturnTo, SignedIn, device, notice::Notice, person, words,
+};
 use crate::{
     clock::Timestamp,
     identity::GroupName,
@@ -15,37 +17,37 @@ use crate::{
 
 impl Portal {
     /// The account of whoever is signed in, and their sessions.
-    pub(super) async fn show_account(&self, visit: &Visit<'_>) -> Result<Answer, Refusal> {
-        self.account_page(visit, StatusCode::OK, None).await
+    pub(super) async fn show_account(&self, request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+        self.account_page(request, StatusCode::OK, None).await
     }
 
     pub(super) async fn account_page(
         &self,
-        visit: &Visit<'_>,
+        request: &PageRequest<'_>,
         status: StatusCode,
         problem: Option<&str>,
     ) -> Result<Answer, Refusal> {
-        let SignedIn { account, session, token } = SignedIn::of(visit)?;
-        let (user, limits, now) = (&account.user, &visit.settings.sessions, self.clock.now());
+        let SignedIn { account, session, token } = SignedIn::of(request)?;
+        let (user, limits, now) = (&account.user, &request.settings.sessions, self.clock.now());
         // The page has more to say than this: it is shown without.
         let listed = self.sessions.of_user(user.id, account.credential, now, limits).await;
         let incomplete = listed.is_err();
         let others: Vec<Arc<Session>> = listed.unwrap_or_else(|error| {
-            visit.unavailable("listing sessions", &error);
+            request.unavailable("listing sessions", &error);
             Vec::new()
         });
         let others = others.iter().map(|other| &**other).filter(|other| other.key != session.key);
         let shown = |shown: &Session| one_session(shown, shown.key == session.key, now);
-        let (notice, back) = (Notice::waiting(visit), back(visit));
+        let (notice, back) = (Notice::waiting(request), back(request));
         let page = Page::Account(Account {
-            host: visit.host,
+            host: request.host,
             csrf: &token.form_token(),
             username: user.name.as_str(),
             full_name: &user.full_name,
             email: &user.email,
             superuser: user.superuser,
             groups: user.groups.iter().map(GroupName::as_str).collect(),
-            permissions: person::permissions(user, &visit.settings.groups),
+            permissions: person::permissions(user, &request.settings.groups),
             has_password: account.password.is_some(),
             last_sign_in: account.last_sign_in.map(Into::into),
             expires: session.dies_at(limits).into(),
@@ -55,17 +57,17 @@ impl Portal {
             problem,
             notice: notice.map(Notice::text),
         });
-        let mut response = visit.settings.pages.render(status, &page);
+        let mut response = request.settings.pages.render(status, &page);
         if notice.is_some() {
-            Notice::clear(visit, response.headers_mut());
+            Notice::clear(request, response.headers_mut());
         }
         Ok(response)
     }
 }
 
 /// Where the person has come from, if that is a page of an application; its start page otherwise.
-fn back(visit: &Visit<'_>) -> ReturnTo {
-    let from = Interrupted::at_page(visit, "/").sent_from();
+fn back(request: &PageRequest<'_>) -> ReturnTo {
+    let from = Interrupted::at_page(request, "/").sent_from();
     if from.as_str().starts_with(paths::ROOT) { ReturnTo::start() } else { from }
 }
 

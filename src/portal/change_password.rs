@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::{
-    Answer, Portal, SignedIn, Visit,
+    Answer, PageRequest, Portal, SignedIn,
     csrf::Genuine,
     entry::{Entered, Entry},
     form::Form,
@@ -21,19 +21,23 @@ use crate::{
 
 impl Portal {
     /// The form. An account that signs in elsewhere has no password here to change.
-    pub(super) fn show_password_form(visit: &Visit<'_>) -> Result<Answer, Refusal> {
-        let signed_in = SignedIn::of(visit)?;
+    pub(super) fn show_password_form(request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+        let signed_in = SignedIn::of(request)?;
         signed_in.account.password.as_ref().ok_or(Refusal::NotFound)?;
-        Ok(password_form(visit, &signed_in, StatusCode::OK, None))
+        Ok(password_form(request, &signed_in, StatusCode::OK, None))
     }
 
     /// Checks the current password, sets the new one, and gives this browser a new session.
-    pub(super) async fn change_password(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
-        let signed_in = SignedIn::of(visit)?;
+    pub(super) async fn change_password(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<Answer, Refusal> {
+        let signed_in = SignedIn::of(request)?;
         let account = signed_in.account;
         account.password.as_ref().ok_or(Refusal::NotFound)?;
-        let again = |status, problem: &Problem| Ok(password_form(visit, &signed_in, status, Some(problem)));
-        let mut form = match Genuine::check(visit, Some(&signed_in.token), form) {
+        let again = |status, problem: &Problem| Ok(password_form(request, &signed_in, status, Some(problem)));
+        let mut form = match Genuine::check(request, Some(&signed_in.token), form) {
             Ok(genuine) => genuine.into_form(),
             Err(_) => return again(StatusCode::FORBIDDEN, &Problem::new("", FORM_EXPIRED)),
         };
@@ -42,7 +46,7 @@ impl Portal {
         if let Err(problem) = well_typed(&current, &new, &Password::new(form.take("again"))) {
             return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
         }
-        let origin = visit.origin(Entrance::PasswordChange);
+        let origin = request.origin(Entrance::PasswordChange);
         let checked = self.sign_in.check(Claim::User(account), Credential::Password(current), &origin).await;
         let proved = match checked {
             Ok(proved) => proved,
@@ -51,7 +55,7 @@ impl Portal {
             }
             Err(not_proved) => {
                 let about = if matches!(not_proved, NotProved::Throttled { .. }) { "current" } else { "" };
-                return form_again(visit, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
+                return form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
                     again(status, &Problem::new(about, detail.to_owned()))
                 });
             }
@@ -63,7 +67,7 @@ impl Portal {
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("new", sentence(&weak)));
             }
             Err(Busy { retry_after }) => {
-                return form_again(visit, Refusal::TooBusy { retry_after }, |status, detail| {
+                return form_again(request, Refusal::TooBusy { retry_after }, |status, detail| {
                     again(status, &Problem::new("", detail.to_owned()))
                 });
             }
@@ -75,14 +79,14 @@ impl Portal {
             .await
             .map_err(|not_proved| refusal_for(not_proved, Refusal::SignIn))?;
         // Before the new session is opened: whatever happens to it, the password has been changed.
-        self.record(visit, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
+        self.record(request, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
         let how = if signed_in.session.remembered { Entry::Remembered } else { Entry::SignedIn };
-        let Entered { mut response, session } = self.enter(visit, &proved, how, paths::ACCOUNT).await?;
+        let Entered { mut response, session } = self.enter(request, &proved, how, paths::ACCOUNT).await?;
         // They are dead already, by their credential version; this takes them out of the store.
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
-            tracing::warn!(%error, request_id = visit.request_id, "ending sessions after a change of password");
+            tracing::warn!(%error, request_id = request.request_id, "ending sessions after a change of password");
         }
-        Notice::PasswordChanged.leave(&visit.settings.cookies, response.headers_mut());
+        Notice::PasswordChanged.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)
     }
 }
@@ -98,19 +102,19 @@ fn well_typed(current: &Password, new: &Password, again: &Password) -> Result<()
 }
 
 fn password_form(
-    visit: &Visit<'_>,
+    request: &PageRequest<'_>,
     signed_in: &SignedIn<'_>,
     status: StatusCode,
     problem: Option<&Problem>,
 ) -> Answer {
     let page = Page::Password(pages::Password {
-        host: visit.host,
+        host: request.host,
         csrf: &signed_in.token.form_token(),
         username: signed_in.account.user.name.as_str(),
         problem: problem.map(|problem| problem.text.as_ref()),
         about: problem.map_or("", |problem| problem.about),
     });
-    visit.settings.pages.render(status, &page)
+    request.settings.pages.render(status, &page)
 }
 
 const WRONG: &str = "The current password is wrong.";

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{
-    Answer, Portal, ReturnTo, SignedIn, Visit,
+    Answer, PageRequest, Portal, ReturnTo, SignedIn,
     csrf::Genuine,
     entry::{Entered, Entry},
     form::Form,
@@ -26,15 +26,15 @@ use crate::{
 
 impl Portal {
     /// The form. Whoever is not signed in any more signs in instead, which is more.
-    pub(super) fn ask_to_confirm(visit: &Visit<'_>) -> Answer {
-        let next = ReturnTo::parse(&visit.parameter("next"));
-        match SignedIn::of(visit) {
+    pub(super) fn ask_to_confirm(request: &PageRequest<'_>) -> Answer {
+        let next = ReturnTo::parse(&request.parameter("next"));
+        match SignedIn::of(request) {
             Ok(signed_in) => {
-                let notice = Notice::waiting(visit);
+                let notice = Notice::waiting(request);
                 let text = notice.map(Notice::text);
-                let mut response = confirm_form(visit, &signed_in, StatusCode::OK, &next, (None, text));
+                let mut response = confirm_form(request, &signed_in, StatusCode::OK, &next, (None, text));
                 if notice.is_some() {
-                    Notice::clear(visit, response.headers_mut());
+                    Notice::clear(request, response.headers_mut());
                 }
                 response
             }
@@ -43,14 +43,14 @@ impl Portal {
     }
 
     /// Checks the password of whoever is signed in, and goes on.
-    pub(super) async fn confirm(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
+    pub(super) async fn confirm(&self, request: &PageRequest<'_>, form: Form) -> Result<Answer, Refusal> {
         let next = ReturnTo::parse(form.text("next"));
-        let Ok(signed_in) = SignedIn::of(visit) else {
+        let Ok(signed_in) = SignedIn::of(request) else {
             return Ok(pages::redirect(&next.login_location()));
         };
         let again =
-            |status, problem: &str| confirm_form(visit, &signed_in, status, &next, (Some(problem), None));
-        let mut form = match Genuine::check(visit, Some(&signed_in.token), form) {
+            |status, problem: &str| confirm_form(request, &signed_in, status, &next, (Some(problem), None));
+        let mut form = match Genuine::check(request, Some(&signed_in.token), form) {
             Ok(genuine) => genuine.into_form(),
             // The form was open in another tab while the password was confirmed. Whether that is recent enough for
             // where it leads, the rules say there.
@@ -60,25 +60,25 @@ impl Portal {
             Err(_) => return Ok(again(StatusCode::FORBIDDEN, FORM_EXPIRED)),
         };
         let credential = Credential::Password(Password::new(form.take("password")));
-        let (claim, origin) = (Claim::User(signed_in.account), visit.origin(Entrance::Confirmation));
+        let (claim, origin) = (Claim::User(signed_in.account), request.origin(Entrance::Confirmation));
         let proved = match self.sign_in.check(claim, credential, &origin).await {
             Ok(proved) => proved,
             Err(not_proved) => {
-                return form_again(visit, refusal_for(not_proved, Refusal::Confirm), |status, detail| {
+                return form_again(request, refusal_for(not_proved, Refusal::Confirm), |status, detail| {
                     Ok(again(status, if not_proved == NotProved::Wrong { WRONG } else { detail }))
                 });
             }
         };
         let Entered { response, session } =
-            self.enter(visit, &proved, Entry::Confirmed, next.as_str()).await?;
+            self.enter(request, &proved, Entry::Confirmed, next.as_str()).await?;
         let (name, session) = (proved.account().user.name.as_str(), session.key.to_string());
-        self.record(visit, AuditKind::Confirm, "ok", Some(name), Some(session));
+        self.record(request, AuditKind::Confirm, "ok", Some(name), Some(session));
         Ok(response)
     }
 }
 
 fn confirm_form(
-    visit: &Visit<'_>,
+    request: &PageRequest<'_>,
     signed_in: &SignedIn<'_>,
     status: StatusCode,
     next: &ReturnTo,
@@ -86,7 +86,7 @@ fn confirm_form(
 ) -> Answer {
     let user = &signed_in.account.user;
     let page = Page::Confirm(Confirm {
-        host: visit.host,
+        host: request.host,
         csrf: &signed_in.token.form_token(),
         next: next.as_str(),
         username: user.name.as_str(),
@@ -94,7 +94,7 @@ fn confirm_form(
         problem,
         notice,
     });
-    visit.settings.pages.render(status, &page)
+    request.settings.pages.render(status, &page)
 }
 
 const WRONG: &str = "Wrong password.";

@@ -9,7 +9,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::ORIGIN};
 
-use super::{Visit, form::Form};
+use super::{PageRequest, form::Form};
 use crate::{
     refusal::Refusal,
     session::{
@@ -23,9 +23,13 @@ pub(super) struct Genuine(Form);
 
 impl Genuine {
     /// The form, if it carries the field that belongs to `token`; otherwise what was sent, to show it again.
-    pub(super) fn check(visit: &Visit<'_>, token: Option<&SessionToken>, form: Form) -> Result<Self, Form> {
+    pub(super) fn check(
+        request: &PageRequest<'_>,
+        token: Option<&SessionToken>,
+        form: Form,
+    ) -> Result<Self, Form> {
         let is_bound = token.is_some_and(|token| token.owns_form_token(form.text("csrf")));
-        if is_bound && is_from_here(visit.headers, visit.host) { Ok(Self(form)) } else { Err(form) }
+        if is_bound && is_from_here(request.headers, request.host) { Ok(Self(form)) } else { Err(form) }
     }
 
     /// The fields.
@@ -35,32 +39,32 @@ impl Genuine {
 }
 
 /// The token to which forms before sign-in are bound, and the cookie to set if it is new.
-pub(super) fn form_token(visit: &Visit<'_>) -> Result<(SessionToken, Option<HeaderValue>), Refusal> {
-    if let Some(token) = presented_form_token(visit) {
+pub(super) fn form_token(request: &PageRequest<'_>) -> Result<(SessionToken, Option<HeaderValue>), Refusal> {
+    if let Some(token) = presented_form_token(request) {
         return Ok((token, None));
     }
     let token = SessionToken::generate().map_err(|error| {
-        tracing::error!(%error, request_id = visit.request_id, "making a form token");
+        tracing::error!(%error, request_id = request.request_id, "making a form token");
         Refusal::Internal
     })?;
-    let cookie = cookie::write(visit.settings.cookies.form(), &token.to_cookie(), Keep::UntilClosed);
+    let cookie = cookie::write(request.settings.cookies.form(), &token.to_cookie(), Keep::UntilClosed);
     Ok((token, Some(cookie)))
 }
 
 /// The token of the form cookie that came with the request.
-pub(super) fn presented_form_token(visit: &Visit<'_>) -> Option<SessionToken> {
-    cookie::find(visit.headers, visit.settings.cookies.form()).and_then(SessionToken::from_cookie)
+pub(super) fn presented_form_token(request: &PageRequest<'_>) -> Option<SessionToken> {
+    cookie::find(request.headers, request.settings.cookies.form()).and_then(SessionToken::from_cookie)
 }
 
 /// Whether a cookie came with the request that a form can be bound to.
-pub(super) fn may_send_forms(visit: &Visit<'_>) -> bool {
-    visit.account.is_some() || presented_form_token(visit).is_some()
+pub(super) fn may_send_forms(request: &PageRequest<'_>) -> bool {
+    request.account.is_some() || presented_form_token(request).is_some()
 }
 
 /// The live session of the request together with its token, to which forms after sign-in are bound.
-pub(super) fn presented_session<'r>(visit: &Visit<'r>) -> Option<(SessionToken, &'r Session)> {
-    let Presented::Alive(session) = visit.presented else { return None };
-    let cookie = cookie::find(visit.headers, visit.settings.cookies.session());
+pub(super) fn presented_session<'r>(request: &PageRequest<'r>) -> Option<(SessionToken, &'r Session)> {
+    let Presented::Alive(session) = request.presented else { return None };
+    let cookie = cookie::find(request.headers, request.settings.cookies.session());
     let token = cookie.and_then(SessionToken::from_cookie)?;
     (token.key() == session.key).then_some((token, session))
 }

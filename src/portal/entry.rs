@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{SET_COOKIE, USER_AGENT};
 
-use super::{Answer, Portal, Visit};
+use super::{Answer, PageRequest, Portal};
 use crate::{
     auth::Proved,
     pages,
@@ -39,34 +39,35 @@ impl Portal {
     /// Both in one step of the store: a token from before sign-in is worth nothing after it (ASVS 5.0 7.2.4).
     pub(super) async fn enter(
         &self,
-        visit: &Visit<'_>,
+        request: &PageRequest<'_>,
         proved: &Proved,
         how: Entry,
         to: &str,
     ) -> Result<Entered, Refusal> {
-        let user_agent = visit.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let replaces = match visit.presented {
+        let user_agent =
+            request.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let replaces = match request.presented {
             Presented::Alive(session) => Some(&**session),
             Presented::Absent | Presented::Invalid => None,
         };
         let account = proved.account();
         let opening = Opening {
             owner: Owner::User { id: account.user.id, credential: account.credential },
-            client_addr: visit.client_addr.or_proxy(),
+            client_addr: request.client_addr.or_proxy(),
             user_agent: user_agent.as_deref().unwrap_or_default(),
-            host: visit.host,
+            host: request.host,
             remember: how == Entry::Remembered,
             replaces,
             confirms: how == Entry::Confirmed,
         };
-        let (limits, now) = (&visit.settings.sessions, self.clock.now());
+        let (limits, now) = (&request.settings.sessions, self.clock.now());
         let (token, session) = self
             .sessions
             .open(opening, now, limits)
             .await
-            .map_err(|error| visit.unavailable("opening a session", &error))?;
+            .map_err(|error| request.unavailable("opening a session", &error))?;
         let mut response = pages::redirect(to);
-        let cookies = &visit.settings.cookies;
+        let cookies = &request.settings.cookies;
         let headers = response.headers_mut();
         // Whoever asks to be kept signed in means: when the browser is opened again, too.
         let until_closed = limits.browser_session && !session.remembered;
@@ -76,13 +77,13 @@ impl Portal {
         // A form from before sign-in is worth nothing after it.
         headers.append(SET_COOKIE, cookie::write(cookies.form(), "", Keep::Forget));
         // Whoever was here may guess wrong here, whatever strangers do.
-        let device = cookie::find(visit.headers, cookies.device());
+        let device = cookie::find(request.headers, cookies.device());
         match self.sign_in.device_cookie(proved, device) {
             Ok(value) => {
                 let kept = Keep::For(throttle::DEVICE_KEPT);
                 headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, kept));
             }
-            Err(error) => tracing::warn!(%error, request_id = visit.request_id, "naming a device"),
+            Err(error) => tracing::warn!(%error, request_id = request.request_id, "naming a device"),
         }
         Ok(Entered { response, session })
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header::REFERER};
 use http_body_util::Full;
 
-use super::{ReturnTo, Visit, csrf, notice::Notice};
+use super::{PageRequest, ReturnTo, csrf, notice::Notice};
 use crate::{
     pages::{self, paths},
     session::cookie::CookieNames,
@@ -20,7 +20,7 @@ pub struct Interrupted<'r> {
     pub method: &'r Method,
     /// All header fields.
     pub headers: &'r HeaderMap,
-    /// The site as the browser knows it; see [`super::Visit::host`].
+    /// The site as the browser knows it; see [`super::PageRequest::host`].
     pub host: &'r str,
     /// Its path and query.
     pub path_and_query: &'r str,
@@ -40,9 +40,9 @@ pub enum First {
 }
 
 impl<'r> Interrupted<'r> {
-    /// A visit to the page of the gateway at `path_and_query`.
-    pub(super) fn at_page(visit: &'r Visit<'_>, path_and_query: &'r str) -> Self {
-        let Visit { method, headers, host, header_size, settings, .. } = *visit;
+    /// A request for the page of the gateway at `path_and_query`.
+    pub(super) fn at_page(request: &'r PageRequest<'_>, path_and_query: &'r str) -> Self {
+        let PageRequest { method, headers, host, header_size, settings, .. } = *request;
         Self { method, headers, host, path_and_query, header_size, cookies: &settings.cookies }
     }
 

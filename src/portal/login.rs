@@ -3,7 +3,7 @@
 use http::{Method, StatusCode, header::SET_COOKIE};
 
 use super::{
-    Answer, Portal, ReturnTo, Visit,
+    Answer, PageRequest, Portal, ReturnTo,
     csrf::{self, Genuine},
     entry::{Entered, Entry},
     form::Form,
@@ -23,42 +23,42 @@ use crate::{
 impl Portal {
     /// The form; who is signed in already goes straight on. A form that was sent without the cookie that it is bound
     /// to has not been read, and is shown again.
-    pub(super) async fn show_login(&self, visit: &Visit<'_>) -> Result<Answer, Refusal> {
-        let next = ReturnTo::parse(&visit.parameter("next"));
-        if visit.account.is_some() {
+    pub(super) async fn show_login(&self, request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+        let next = ReturnTo::parse(&request.parameter("next"));
+        if request.account.is_some() {
             return Ok(pages::redirect(next.as_str()));
         }
-        if *visit.method == Method::POST {
+        if *request.method == Method::POST {
             let shown = Shown::again("", &next).because(FORM_EXPIRED);
-            return login_form(visit, StatusCode::FORBIDDEN, &shown);
+            return login_form(request, StatusCode::FORBIDDEN, &shown);
         }
-        let notice = Notice::waiting(visit);
+        let notice = Notice::waiting(request);
         // While the directory can't be read, the form is as good as any other page.
         let no_users = self.setup.has_users().await.is_ok_and(|has_users| !has_users);
         let shown = Shown { no_users, notice: notice.map(Notice::text), ..Shown::again("", &next) };
-        let mut response = login_form(visit, StatusCode::OK, &shown)?;
+        let mut response = login_form(request, StatusCode::OK, &shown)?;
         if notice.is_some() {
-            Notice::clear(visit, response.headers_mut());
+            Notice::clear(request, response.headers_mut());
         }
         Ok(response)
     }
 
     /// Checks a name and a password. Whatever is wrong with them, the answer is the same.
-    pub(super) async fn sign_in(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
-        let token = csrf::presented_form_token(visit);
-        let mut form = match Genuine::check(visit, token.as_ref(), form) {
+    pub(super) async fn sign_in(&self, request: &PageRequest<'_>, form: Form) -> Result<Answer, Refusal> {
+        let token = csrf::presented_form_token(request);
+        let mut form = match Genuine::check(request, token.as_ref(), form) {
             Ok(genuine) => genuine.into_form(),
             Err(form) => {
                 let next = ReturnTo::parse(form.text("next"));
                 // The form was open in another tab while the same person signed in.
                 let typed = UserName::parse(form.text("username")).ok();
-                if visit.account.is_some_and(|account| typed.as_ref() == Some(&account.user.name)) {
+                if request.account.is_some_and(|account| typed.as_ref() == Some(&account.user.name)) {
                     return Ok(pages::redirect(next.as_str()));
                 }
                 let shown =
                     Shown { remember: remembers(&form), ..Shown::again(form.text("username"), &next) };
                 let shown = shown.because(FORM_EXPIRED);
-                return login_form(visit, StatusCode::FORBIDDEN, &shown);
+                return login_form(request, StatusCode::FORBIDDEN, &shown);
             }
         };
         let next = ReturnTo::parse(form.text("next"));
@@ -67,21 +67,21 @@ impl Portal {
         let again = Shown { remember: remembers(&form), ..Shown::again(typed_name, &next) };
         let credential = Credential::Password(password);
         let checked =
-            self.sign_in.check(Claim::Name(typed_name), credential, &visit.origin(Entrance::SignIn)).await;
+            self.sign_in.check(Claim::Name(typed_name), credential, &request.origin(Entrance::SignIn)).await;
         let proved = match checked {
             Ok(proved) => proved,
             Err(not_proved) => {
-                return form_again(visit, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
+                return form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
                     let problem = if not_proved == NotProved::Wrong { WRONG } else { detail };
-                    login_form(visit, status, &again.because(problem))
+                    login_form(request, status, &again.because(problem))
                 });
             }
         };
         // Whether that is offered at all, the session store decides by the same setting.
         let how = if again.remember { Entry::Remembered } else { Entry::SignedIn };
-        let Entered { response, session } = self.enter(visit, &proved, how, next.as_str()).await?;
+        let Entered { response, session } = self.enter(request, &proved, how, next.as_str()).await?;
         let session = Some(session.key.to_string());
-        self.record(visit, AuditKind::SignIn, "ok", Some(proved.account().user.name.as_str()), session);
+        self.record(request, AuditKind::SignIn, "ok", Some(proved.account().user.name.as_str()), session);
         Ok(response)
     }
 }
@@ -113,14 +113,14 @@ fn remembers(form: &Form) -> bool {
     !form.text("remember").is_empty()
 }
 
-fn login_form(visit: &Visit<'_>, status: StatusCode, shown: &Shown<'_>) -> Result<Answer, Refusal> {
-    let (token, cookie) = csrf::form_token(visit)?;
+fn login_form(request: &PageRequest<'_>, status: StatusCode, shown: &Shown<'_>) -> Result<Answer, Refusal> {
+    let (token, cookie) = csrf::form_token(request)?;
     let page = Page::Login(Login {
-        host: visit.host,
+        host: request.host,
         csrf: &token.form_token(),
         next: shown.next.as_str(),
         username: shown.username,
-        remember: visit
+        remember: request
             .settings
             .sessions
             .remember_lifetime
@@ -129,7 +129,7 @@ fn login_form(visit: &Visit<'_>, status: StatusCode, shown: &Shown<'_>) -> Resul
         notice: shown.notice,
         no_users: shown.no_users,
     });
-    let mut response = visit.settings.pages.render(status, &page);
+    let mut response = request.settings.pages.render(status, &page);
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
 
 use super::{
-    Answer, Portal, Visit,
+    Answer, PageRequest, Portal,
     csrf::{self, Genuine},
     form::Form,
     notice::Notice,
@@ -23,67 +23,72 @@ use crate::{
 impl Portal {
     /// The question. Whoever is not signed in is shown the sign-in page: there is nothing to end. That goes
     /// for a visitor's session, too.
-    pub(super) fn ask_to_sign_out(visit: &Visit<'_>) -> Answer {
-        match csrf::presented_session(visit).filter(|_| visit.account.is_some()) {
-            Some((token, _)) => question(visit, StatusCode::OK, &token, None),
-            None => nothing_to_end(visit),
+    pub(super) fn ask_to_sign_out(request: &PageRequest<'_>) -> Answer {
+        match csrf::presented_session(request).filter(|_| request.account.is_some()) {
+            Some((token, _)) => question(request, StatusCode::OK, &token, None),
+            None => nothing_to_end(request),
         }
     }
 
     /// Ends the session. When this answers, no later request finds it, on no connection.
-    pub(super) async fn sign_out(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
-        let Some((token, session)) = csrf::presented_session(visit) else {
-            return Ok(nothing_to_end(visit));
+    pub(super) async fn sign_out(&self, request: &PageRequest<'_>, form: Form) -> Result<Answer, Refusal> {
+        let Some((token, session)) = csrf::presented_session(request) else {
+            return Ok(nothing_to_end(request));
         };
-        if Genuine::check(visit, Some(&token), form).is_err() {
-            if visit.account.is_none() {
-                return Ok(nothing_to_end(visit));
+        if Genuine::check(request, Some(&token), form).is_err() {
+            if request.account.is_none() {
+                return Ok(nothing_to_end(request));
             }
             // A form that was filled in again could not end the session either.
-            self.check_sessions(visit).await?;
-            return Ok(question(visit, StatusCode::FORBIDDEN, &token, Some(FORM_EXPIRED)));
+            self.check_sessions(request).await?;
+            return Ok(question(request, StatusCode::FORBIDDEN, &token, Some(FORM_EXPIRED)));
         }
-        self.end_presented(visit).await?;
-        let user = visit.account.map(|account| account.user.name.as_str());
-        self.record(visit, AuditKind::SignOut, "ok", user, Some(session.key.to_string()));
-        Ok(signed_out(visit, Notice::SignedOut))
+        self.end_presented(request).await?;
+        let user = request.account.map(|account| account.user.name.as_str());
+        self.record(request, AuditKind::SignOut, "ok", user, Some(session.key.to_string()));
+        Ok(signed_out(request, Notice::SignedOut))
     }
 }
 
 /// Tells a browser that its session has ended.
-pub(super) fn signed_out(visit: &Visit<'_>, notice: Notice) -> Answer {
+pub(super) fn signed_out(request: &PageRequest<'_>, notice: Notice) -> Answer {
     let mut response = pages::redirect(paths::LOGIN);
     let headers = response.headers_mut();
-    forget_session(visit, headers);
+    forget_session(request, headers);
     // What the applications let the browser keep is not for the next person at this desk
     // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
     headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-    notice.leave(&visit.settings.cookies, headers);
+    notice.leave(&request.settings.cookies, headers);
     response
 }
 
-fn question(visit: &Visit<'_>, status: StatusCode, token: &SessionToken, problem: Option<&str>) -> Answer {
+fn question(
+    request: &PageRequest<'_>,
+    status: StatusCode,
+    token: &SessionToken,
+    problem: Option<&str>,
+) -> Answer {
     let page = Page::Logout(Logout {
-        host: visit.host,
+        host: request.host,
         csrf: &token.form_token(),
-        name: visit.account.map_or("", |account| readable_name(&account.user)),
+        name: request.account.map_or("", |account| readable_name(&account.user)),
         problem,
     });
-    visit.settings.pages.render(status, &page)
+    request.settings.pages.render(status, &page)
 }
 
 /// A cookie that opens nothing is cleared away. One that was *not sent* is left alone: a form on another
 /// site comes without it, and must not be able to sign anybody out by having it cleared.
-fn nothing_to_end(visit: &Visit<'_>) -> Answer {
+fn nothing_to_end(request: &PageRequest<'_>) -> Answer {
     let mut response = pages::redirect(paths::LOGIN);
-    if matches!(visit.presented, Presented::Invalid) {
-        forget_session(visit, response.headers_mut());
+    if matches!(request.presented, Presented::Invalid) {
+        forget_session(request, response.headers_mut());
     }
     response
 }
 
-fn forget_session(visit: &Visit<'_>, headers: &mut http::HeaderMap) {
-    headers.append(SET_COOKIE, cookie::write(visit.settings.cookies.session(), "", Keep::Forget));
+fn forget_session(request: &PageRequest<'_>, headers: &mut http::HeaderMap) {
+    headers.append(SET_COOKIE, cookie::write(request.settings.cookies.session(), "", Keep::Forget));
 }
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");

@@ -1,7 +1,7 @@
 //! The gateway's own pages under `/.gateway/`: sign in, sign out, confirm the password, the user's account with its
 //! sessions and password, `whoami`, and the set-up of the first user.
 //!
-//! The gateway hands over each request for such a path as a [`Visit`], with the session and the account that it has
+//! The gateway hands over each request for such a path as a [`PageRequest`], with the session and the account that it has
 //! already found; the table of pages is in `router`. Each page has a file. A page that changes anything takes a
 //! `csrf::Genuine` form, opens a session for an [`auth::Proved`](crate::auth::Proved) only, and sends the browser on
 //! to a [`ReturnTo`], never to another host. Every way of saying no is a [`Refusal`](crate::refusal::Refusal).
@@ -20,6 +20,7 @@ mod login;
 mod logout;
 mod notice;
 mod own_path;
+mod page_request;
 mod person;
 mod problem;
 mod return_to;
@@ -29,7 +30,6 @@ mod sessions;
 mod settings;
 mod setup;
 mod signed_in;
-mod visit;
 mod whoami;
 mod words;
 
@@ -40,10 +40,10 @@ use http_body_util::Full;
 pub use device::in_words as device_in_words;
 pub use interrupted::{First, Interrupted};
 pub use own_path::{is_disguised, page_of};
+pub use page_request::PageRequest;
 pub use return_to::{ReturnTo, longest_address};
 pub use service::Portal;
 pub use settings::Settings;
-pub use visit::Visit;
 pub use words::ago as ago_in_words;
 
 use signed_in::SignedIn;

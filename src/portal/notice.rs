@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, Method, header::SET_COOKIE};
 
-use super::Visit;
+use super::PageRequest;
 use crate::session::cookie::{self, CookieNames, Keep};
 
 /// What has happened just before.
@@ -24,9 +24,9 @@ pub(super) enum Notice {
 
 impl Notice {
     /// The message for the next page, if one is waiting. A HEAD shows nothing, so it takes nothing.
-    pub(super) fn waiting(visit: &Visit<'_>) -> Option<Self> {
-        let code = cookie::find(visit.headers, visit.settings.cookies.notice());
-        let code = code.filter(|_| *visit.method == Method::GET)?;
+    pub(super) fn waiting(request: &PageRequest<'_>) -> Option<Self> {
+        let code = cookie::find(request.headers, request.settings.cookies.notice());
+        let code = code.filter(|_| *request.method == Method::GET)?;
         ALL.into_iter().find(|notice| notice.code().as_bytes() == code)
     }
 
@@ -36,8 +36,8 @@ impl Notice {
     }
 
     /// Takes it away: it has been shown.
-    pub(super) fn clear(visit: &Visit<'_>, headers: &mut HeaderMap) {
-        headers.append(SET_COOKIE, cookie::write(visit.settings.cookies.notice(), "", Keep::Forget));
+    pub(super) fn clear(request: &PageRequest<'_>, headers: &mut HeaderMap) {
+        headers.append(SET_COOKIE, cookie::write(request.settings.cookies.notice(), "", Keep::Forget));
     }
 
     pub(super) fn text(self) -> &'static str {

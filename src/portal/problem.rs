@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::StatusCode;
 
-use super::{Answer, Visit};
+use super::{Answer, PageRequest};
 use crate::{
     auth::NotProved,
     refusal::{Refusal, Representation},
@@ -37,11 +37,11 @@ pub(super) fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
 /// The form again, with why the check gave no proof, for a person who can go on there later. A program whose attempts
 /// are throttled gets a problem.
 pub(super) fn form_again(
-    visit: &Visit<'_>,
+    request: &PageRequest<'_>,
     refusal: Refusal,
     form: impl FnOnce(StatusCode, &str) -> Result<Answer, Refusal>,
 ) -> Result<Answer, Refusal> {
-    let is_program = Representation::of(visit.method, visit.headers) == Representation::Problem;
+    let is_program = Representation::of(request.method, request.headers) == Representation::Problem;
     match refusal {
         Refusal::Unavailable => return Err(refusal),
         Refusal::TooManyAttempts { .. } if is_program => return Err(refusal),

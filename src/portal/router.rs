@@ -12,7 +12,7 @@ use http::{Method, Response};
 use http_body::Body;
 use http_body_util::Full;
 
-use super::{Answer, First, Interrupted, Portal, SignedIn, Visit, csrf, form::Form, own_path, whoami};
+use super::{Answer, First, Interrupted, PageRequest, Portal, SignedIn, csrf, form::Form, own_path, whoami};
 use crate::{
     pages::{self, paths},
     refusal::{Refusal, Representation},
@@ -54,43 +54,48 @@ enum Sender {
     SignedIn,
 }
 
-type Get = for<'a> fn(&'a Portal, &'a Visit<'a>) -> Answering<'a>;
-type Submit = for<'a> fn(&'a Portal, &'a Visit<'a>, Form) -> Answering<'a>;
+type Get = for<'a> fn(&'a Portal, &'a PageRequest<'a>) -> Answering<'a>;
+type Submit = for<'a> fn(&'a Portal, &'a PageRequest<'a>, Form) -> Answering<'a>;
 type Answering<'a> = LocalBoxFuture<'a, Result<Answer, Refusal>>;
 
 pub(super) const PAGES: &[Page] = &[
-    Page { path: paths::ROOT, who: Who::Anyone, get: Some(|_, visit| ready(Ok(lead_on(visit)))), post: None },
+    Page {
+        path: paths::ROOT,
+        who: Who::Anyone,
+        get: Some(|_, request| ready(Ok(lead_on(request)))),
+        post: None,
+    },
     Page {
         path: paths::LOGIN,
         who: Who::Anyone,
-        get: Some(|portal, visit| portal.show_login(visit).boxed_local()),
+        get: Some(|portal, request| portal.show_login(request).boxed_local()),
         post: Some(Post {
             sender: Sender::KnownBrowser,
-            submit: |portal, visit, form| portal.sign_in(visit, form).boxed_local(),
+            submit: |portal, request, form| portal.sign_in(request, form).boxed_local(),
         }),
     },
     Page {
         path: paths::LOGOUT,
         who: Who::Anyone,
-        get: Some(|_, visit| ready(Ok(Portal::ask_to_sign_out(visit)))),
+        get: Some(|_, request| ready(Ok(Portal::ask_to_sign_out(request)))),
         post: Some(Post {
             sender: Sender::LiveSession,
-            submit: |portal, visit, form| portal.sign_out(visit, form).boxed_local(),
+            submit: |portal, request, form| portal.sign_out(request, form).boxed_local(),
         }),
     },
     Page {
         path: paths::CONFIRM,
         who: Who::Anyone,
-        get: Some(|_, visit| ready(Ok(Portal::ask_to_confirm(visit)))),
+        get: Some(|_, request| ready(Ok(Portal::ask_to_confirm(request)))),
         post: Some(Post {
             sender: Sender::SignedIn,
-            submit: |portal, visit, form| portal.confirm(visit, form).boxed_local(),
+            submit: |portal, request, form| portal.confirm(request, form).boxed_local(),
         }),
     },
     Page {
         path: paths::ACCOUNT,
         who: Who::SignedIn,
-        get: Some(|portal, visit| portal.show_account(visit).boxed_local()),
+        get: Some(|portal, request| portal.show_account(request).boxed_local()),
         post: None,
     },
     Page {
@@ -99,76 +104,76 @@ pub(super) const PAGES: &[Page] = &[
         get: None,
         post: Some(Post {
             sender: Sender::SignedIn,
-            submit: |portal, visit, form| portal.end_sessions(visit, form).boxed_local(),
+            submit: |portal, request, form| portal.end_sessions(request, form).boxed_local(),
         }),
     },
     Page {
         path: paths::PASSWORD,
         who: Who::SignedIn,
-        get: Some(|_, visit| ready(Portal::show_password_form(visit))),
+        get: Some(|_, request| ready(Portal::show_password_form(request))),
         post: Some(Post {
             sender: Sender::SignedIn,
-            submit: |portal, visit, form| portal.change_password(visit, form).boxed_local(),
+            submit: |portal, request, form| portal.change_password(request, form).boxed_local(),
         }),
     },
     Page {
         path: paths::WHOAMI,
         who: Who::Anyone,
-        get: Some(|_, visit| ready(whoami::answer(visit))),
+        get: Some(|_, request| ready(whoami::answer(request))),
         post: None,
     },
     Page {
         path: paths::SETUP,
         who: Who::Anyone,
-        get: Some(|portal, visit| portal.show_setup(visit).boxed_local()),
+        get: Some(|portal, request| portal.show_setup(request).boxed_local()),
         post: Some(Post {
             sender: Sender::KnownBrowserDuringSetup,
-            submit: |portal, visit, form| portal.set_up(visit, form).boxed_local(),
+            submit: |portal, request, form| portal.set_up(request, form).boxed_local(),
         }),
     },
 ];
 
 impl Portal {
     /// Answers a request for a page of the gateway. The body is read for a POST only, within bounds.
-    pub async fn answer<B>(&self, visit: Visit<'_>, body: B) -> Response<Full<Bytes>>
+    pub async fn answer<B>(&self, request: PageRequest<'_>, body: B) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let wants = Representation::of(visit.method, visit.headers);
-        let refusal = match self.page(&visit, body).await {
+        let wants = Representation::of(request.method, request.headers);
+        let refusal = match self.page(&request, body).await {
             Ok(response) if wants == Representation::Frame && response.status().is_success() => {
                 Refusal::Framed
             }
             Ok(response) => return response,
             Err(refusal) => refusal,
         };
-        let path = format!("{}{}", paths::ROOT, visit.page);
+        let path = format!("{}{}", paths::ROOT, request.page);
         if wants == Representation::Frame && matches!(refusal, Refusal::Framed | Refusal::SignIn) {
-            let query = visit.query.map(|query| format!("?{query}")).unwrap_or_default();
+            let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
             let to = format!("{path}{query}");
-            return refusal.respond_leading_to(Some(&to), wants, visit.request_id, &visit.settings.pages);
+            return refusal.respond_leading_to(Some(&to), wants, request.request_id, &request.settings.pages);
         }
         if refusal == Refusal::SignIn && wants == Representation::Page {
-            return Interrupted::at_page(&visit, &path).redirect(First::SignIn);
+            return Interrupted::at_page(&request, &path).redirect(First::SignIn);
         }
-        refusal.respond(wants, visit.request_id, &visit.settings.pages)
+        refusal.respond(wants, request.request_id, &request.settings.pages)
     }
 
-    async fn page<B>(&self, visit: &Visit<'_>, body: B) -> Result<Answer, Refusal>
+    async fn page<B>(&self, request: &PageRequest<'_>, body: B) -> Result<Answer, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let page = Page::at(visit.page).ok_or(Refusal::NotFound)?;
-        let is_form = page.takes_form(visit.method)?;
-        page.who.check(visit)?;
+        let page = Page::at(request.page).ok_or(Refusal::NotFound)?;
+        let is_form = page.takes_form(request.method)?;
+        page.who.check(request)?;
         match &page.post {
-            Some(post) if is_form && post.sender.check(self, visit) => {
-                let form = Form::read(visit.headers, body, visit.max_form_bytes).await?;
-                (post.submit)(self, visit, form).await
+            Some(post) if is_form && post.sender.check(self, request) => {
+                let form = Form::read(request.headers, body, request.max_form_bytes).await?;
+                (post.submit)(self, request, form).await
             }
-            _ => page.get.ok_or(Refusal::SignIn)?(self, visit).await,
+            _ => page.get.ok_or(Refusal::SignIn)?(self, request).await,
         }
     }
 }
@@ -194,28 +199,28 @@ impl Page {
 }
 
 impl Who {
-    fn check(self, visit: &Visit<'_>) -> Result<(), Refusal> {
+    fn check(self, request: &PageRequest<'_>) -> Result<(), Refusal> {
         match self {
             Self::Anyone => Ok(()),
-            Self::SignedIn => SignedIn::of(visit).map(|_| ()),
+            Self::SignedIn => SignedIn::of(request).map(|_| ()),
         }
     }
 }
 
 impl Sender {
-    fn check(self, portal: &Portal, visit: &Visit<'_>) -> bool {
+    fn check(self, portal: &Portal, request: &PageRequest<'_>) -> bool {
         match self {
-            Self::KnownBrowser => csrf::may_send_forms(visit),
-            Self::KnownBrowserDuringSetup => csrf::may_send_forms(visit) && portal.setup.is_open(),
-            Self::LiveSession => csrf::presented_session(visit).is_some(),
-            Self::SignedIn => SignedIn::of(visit).is_ok(),
+            Self::KnownBrowser => csrf::may_send_forms(request),
+            Self::KnownBrowserDuringSetup => csrf::may_send_forms(request) && portal.setup.is_open(),
+            Self::LiveSession => csrf::presented_session(request).is_some(),
+            Self::SignedIn => SignedIn::of(request).is_ok(),
         }
     }
 }
 
 /// The root of the pages leads to one of them.
-fn lead_on(visit: &Visit<'_>) -> Answer {
-    pages::redirect(if visit.account.is_some() { paths::ACCOUNT } else { paths::LOGIN })
+fn lead_on(request: &PageRequest<'_>) -> Answer {
+    pages::redirect(if request.account.is_some() { paths::ACCOUNT } else { paths::LOGIN })
 }
 
 fn ready<'a>(response: Result<Answer, Refusal>) -> Answering<'a> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Visit;
+use super::PageRequest;
 use crate::{
     auth::{SetupLink, SignIn},
     clock::Clock,
@@ -42,25 +42,25 @@ impl Portal {
     }
 
     /// Ends the session that came with the request, if one is alive; durably, before anything is answered.
-    pub(super) async fn end_presented(&self, visit: &Visit<'_>) -> Result<(), Refusal> {
-        match visit.presented {
+    pub(super) async fn end_presented(&self, request: &PageRequest<'_>) -> Result<(), Refusal> {
+        match request.presented {
             Presented::Alive(session) => {
                 let ended = self.sessions.end(session).await;
-                ended.map_err(|error| visit.unavailable("ending a session", &error))
+                ended.map_err(|error| request.unavailable("ending a session", &error))
             }
             Presented::Absent | Presented::Invalid => Ok(()),
         }
     }
 
     /// Whether the session store does its work.
-    pub(super) async fn check_sessions(&self, visit: &Visit<'_>) -> Result<(), Refusal> {
-        self.sessions.check().await.map_err(|error| visit.unavailable("checking the session store", &error))
+    pub(super) async fn check_sessions(&self, request: &PageRequest<'_>) -> Result<(), Refusal> {
+        self.sessions.check().await.map_err(|error| request.unavailable("checking the session store", &error))
     }
 
     /// Writes a record to the audit stream.
     pub(super) fn record(
         &self,
-        visit: &Visit<'_>,
+        request: &PageRequest<'_>,
         event: AuditKind,
         reason: &str,
         user: Option<&str>,
@@ -71,8 +71,8 @@ impl Portal {
             reason,
             user,
             actor: None,
-            client: visit.client_addr.known(),
-            request_id: Some(visit.request_id),
+            client: request.client_addr.known(),
+            request_id: Some(request.request_id),
             session,
         });
     }

@@ -6,7 +6,7 @@
 use http::StatusCode;
 
 use super::{
-    Answer, Portal, SignedIn, Visit, csrf::Genuine, form::Form, notice::Notice, problem::FORM_EXPIRED,
+    Answer, PageRequest, Portal, SignedIn, csrf::Genuine, form::Form, notice::Notice, problem::FORM_EXPIRED,
 };
 use crate::{
     pages::{self, paths},
@@ -17,30 +17,34 @@ use crate::{
 
 impl Portal {
     /// Ends what the field `end` says: a key, `others`, or `everywhere`.
-    pub(super) async fn end_sessions(&self, visit: &Visit<'_>, form: Form) -> Result<Answer, Refusal> {
-        let SignedIn { account, session, token } = SignedIn::of(visit)?;
-        let Ok(genuine) = Genuine::check(visit, Some(&token), form) else {
-            self.check_sessions(visit).await?;
-            return self.account_page(visit, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await;
+    pub(super) async fn end_sessions(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<Answer, Refusal> {
+        let SignedIn { account, session, token } = SignedIn::of(request)?;
+        let Ok(genuine) = Genuine::check(request, Some(&token), form) else {
+            self.check_sessions(request).await?;
+            return self.account_page(request, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await;
         };
         let form = genuine.into_form();
         let user = account.user.id;
         let audit = |reason, key: Option<SessionKey>| {
             let (name, key) = (account.user.name.as_str(), key.map(|key| key.to_string()));
-            self.record(visit, AuditKind::SessionsEnded, reason, Some(name), key);
+            self.record(request, AuditKind::SessionsEnded, reason, Some(name), key);
         };
-        let failed = |error| visit.unavailable("ending sessions", &error);
+        let failed = |error| request.unavailable("ending sessions", &error);
         match form.text("end") {
             "others" => {
                 self.sessions.end_all_of(user, Some(session.key)).await.map_err(failed)?;
                 audit("others", None);
-                Ok(back(visit, Notice::OthersEnded))
+                Ok(back(request, Notice::OthersEnded))
             }
             "everywhere" => {
                 let all = Which::OfUser { user, except: None };
                 self.sessions.end_which(all).await.map_err(failed)?;
                 audit("everywhere", None);
-                Ok(super::logout::signed_out(visit, Notice::SignedOutEverywhere))
+                Ok(super::logout::signed_out(request, Notice::SignedOutEverywhere))
             }
             key => {
                 let key = SessionKey::from_hex(key).ok_or(Refusal::NotFound)?;
@@ -52,17 +56,17 @@ impl Portal {
                 // The list offers no button for it.
                 let own = key == session.key;
                 Ok(if own {
-                    super::logout::signed_out(visit, Notice::SignedOut)
+                    super::logout::signed_out(request, Notice::SignedOut)
                 } else {
-                    back(visit, Notice::SessionEnded)
+                    back(request, Notice::SessionEnded)
                 })
             }
         }
     }
 }
 
-fn back(visit: &Visit<'_>, notice: Notice) -> Answer {
+fn back(request: &PageRequest<'_>, notice: Notice) -> Answer {
     let mut response = pages::redirect(paths::ACCOUNT);
-    notice.leave(&visit.settings.cookies, response.headers_mut());
+    notice.leave(&request.settings.cookies, response.headers_mut());
     response
 }

@@ -7,7 +7,7 @@ use http::{StatusCode, header::SET_COOKIE};
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, Portal, Visit,
+    Answer, PageRequest, Portal,
     csrf::{self, Genuine},
     entry::{Entered, Entry},
     form::Form,
@@ -40,23 +40,23 @@ impl Portal {
     }
 
     /// The form, for who has the link.
-    pub(super) async fn show_setup(&self, visit: &Visit<'_>) -> Result<Answer, Refusal> {
-        let secret = Zeroizing::new(visit.parameter("token"));
-        self.check_link(visit, &secret).await?;
-        setup_form(visit, StatusCode::OK, &secret, "", None)
+    pub(super) async fn show_setup(&self, request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+        let secret = Zeroizing::new(request.parameter("token"));
+        self.check_link(request, &secret).await?;
+        setup_form(request, StatusCode::OK, &secret, "", None)
     }
 
     /// Makes the first superuser and signs them in. Of two at once, one wins: the directory decides.
-    pub(super) async fn set_up(&self, visit: &Visit<'_>, mut form: Form) -> Result<Answer, Refusal> {
+    pub(super) async fn set_up(&self, request: &PageRequest<'_>, mut form: Form) -> Result<Answer, Refusal> {
         let secret = Zeroizing::new(form.take("token"));
-        let link_proved = self.check_link(visit, &secret).await?;
-        let token = csrf::presented_form_token(visit);
-        let mut form = match Genuine::check(visit, token.as_ref(), form) {
+        let link_proved = self.check_link(request, &secret).await?;
+        let token = csrf::presented_form_token(request);
+        let mut form = match Genuine::check(request, token.as_ref(), form) {
             Ok(genuine) => genuine.into_form(),
             Err(form) => {
                 let problem = ("", FORM_EXPIRED);
                 return setup_form(
-                    visit,
+                    request,
                     StatusCode::FORBIDDEN,
                     &secret,
                     form.text("username"),
@@ -68,7 +68,7 @@ impl Portal {
         let typed_name = form.text("username");
         let once_more = |about, text: String| {
             let problem = Some((about, text.as_str()));
-            setup_form(visit, StatusCode::UNPROCESSABLE_ENTITY, &secret, typed_name, problem)
+            setup_form(request, StatusCode::UNPROCESSABLE_ENTITY, &secret, typed_name, problem)
         };
         if password != again {
             return once_more("again", "The two passwords are not the same.".to_owned());
@@ -82,42 +82,42 @@ impl Portal {
             Ok(hash) => hash,
             Err(weak) => return once_more("password", sentence(&weak)),
         };
-        let made = self.setup.make_superuser(link_proved, name, hash, &visit.origin(Entrance::Setup)).await;
+        let made = self.setup.make_superuser(link_proved, name, hash, &request.origin(Entrance::Setup)).await;
         let proved = made.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))?;
         let name = Some(proved.account().user.name.as_str());
         // Before the session is opened: whatever happens to it, there is a superuser now.
-        self.record(visit, AuditKind::Setup, "ok", name, None);
+        self.record(request, AuditKind::Setup, "ok", name, None);
         let Entered { mut response, session } =
-            self.enter(visit, &proved, Entry::SignedIn, paths::ACCOUNT).await?;
-        self.record(visit, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
-        Notice::SetUp.leave(&visit.settings.cookies, response.headers_mut());
+            self.enter(request, &proved, Entry::SignedIn, paths::ACCOUNT).await?;
+        self.record(request, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
+        Notice::SetUp.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)
     }
 
     /// Without the secret of the open link there is no such page.
-    async fn check_link(&self, visit: &Visit<'_>, secret: &str) -> Result<LinkProved, Refusal> {
-        let checked = self.setup.check(secret, &visit.origin(Entrance::Setup)).await;
+    async fn check_link(&self, request: &PageRequest<'_>, secret: &str) -> Result<LinkProved, Refusal> {
+        let checked = self.setup.check(secret, &request.origin(Entrance::Setup)).await;
         checked.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))
     }
 }
 
 fn setup_form(
-    visit: &Visit<'_>,
+    request: &PageRequest<'_>,
     status: StatusCode,
     secret: &str,
     typed_name: &str,
     problem: Option<(&str, &str)>,
 ) -> Result<Answer, Refusal> {
-    let (token, cookie) = csrf::form_token(visit)?;
+    let (token, cookie) = csrf::form_token(request)?;
     let page = Page::Setup(Setup {
-        host: visit.host,
+        host: request.host,
         csrf: &token.form_token(),
         token: secret,
         username: typed_name,
         problem: problem.map(|(_, text)| text),
         about: problem.map_or("", |(about, _)| about),
     });
-    let mut response = visit.settings.pages.render(status, &page);
+    let mut response = request.settings.pages.render(status, &page);
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

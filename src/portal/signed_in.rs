@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Visit, csrf};
+use super::{PageRequest, csrf};
 use crate::{
     refusal::Refusal,
     session::{Session, SessionToken},
@@ -18,9 +18,9 @@ pub(super) struct SignedIn<'r> {
 
 impl<'r> SignedIn<'r> {
     /// The user of this request; [`Refusal::SignIn`] if nobody is signed in.
-    pub(super) fn of(visit: &Visit<'r>) -> Result<Self, Refusal> {
-        let account = visit.account.ok_or(Refusal::SignIn)?;
-        let (token, session) = csrf::presented_session(visit).ok_or(Refusal::SignIn)?;
+    pub(super) fn of(request: &PageRequest<'r>) -> Result<Self, Refusal> {
+        let account = request.account.ok_or(Refusal::SignIn)?;
+        let (token, session) = csrf::presented_session(request).ok_or(Refusal::SignIn)?;
         Ok(Self { account, session, token })
     }
 }

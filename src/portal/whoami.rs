@@ -6,13 +6,13 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{Answer, Visit, person::permissions, signed_in};
+use super::{Answer, PageRequest, person::permissions, signed_in};
 use crate::{identity::GroupName, pages, refusal::Refusal};
 
 /// The answer: 200, `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never carries a
 /// token or anything that could be turned into one.
-pub(super) fn answer(visit: &Visit<'_>) -> Result<Answer, Refusal> {
-    let Ok(signed_in) = signed_in::SignedIn::of(visit) else {
+pub(super) fn answer(request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+    let Ok(signed_in) = signed_in::SignedIn::of(request) else {
         return json(&SignedOut { authenticated: false });
     };
     let (user, session) = (&signed_in.account.user, signed_in.session);
@@ -22,11 +22,11 @@ pub(super) fn answer(visit: &Visit<'_>) -> Result<Answer, Refusal> {
         full_name: &user.full_name,
         email: &user.email,
         groups: user.groups.iter().map(GroupName::as_str).collect(),
-        permissions: permissions(user, &visit.settings.groups),
+        permissions: permissions(user, &request.settings.groups),
         superuser: user.superuser,
         session: Times {
             signed_in: session.signed_in.to_string(),
-            expires: session.dies_at(&visit.settings.sessions).to_string(),
+            expires: session.dies_at(&request.settings.sessions).to_string(),
         },
     })
 }

@@ -24,7 +24,7 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::{GroupName, Permission, UserName},
     pages::Pages,
-    portal::{Portal, Settings, Visit},
+    portal::{PageRequest, Portal, Settings},
     request::ClientAddr,
     session::{
         Limits, MemoryStore, Owner, Presented, SessionStore, SessionToken, Sessions, StoreError,
@@ -261,7 +261,7 @@ impl Browser {
         };
         let (page, query) =
             target.split_once('?').map_or((target, None), |(page, query)| (page, Some(query)));
-        let visit = Visit {
+        let request = PageRequest {
             method: &method,
             page,
             query,
@@ -275,7 +275,7 @@ impl Browser {
             account: account.as_ref(),
             settings: &fixture.settings,
         };
-        let response = fixture.portal.answer(visit, body).await;
+        let response = fixture.portal.answer(request, body).await;
         let (parts, body) = response.into_parts();
         assert!(parts.headers.contains_key("content-security-policy"), "{target}");
         for set in parts.headers.get_all(SET_COOKIE) {

@@ -15,7 +15,7 @@ use crate::{
 
 /// One request for a page of the gateway.
 #[derive(Debug)]
-pub struct Visit<'r> {
+pub struct PageRequest<'r> {
     /// The method.
     pub method: &'r Method,
     /// What follows `/.gateway/`, without the query: `login`.
@@ -43,7 +43,7 @@ pub struct Visit<'r> {
     pub settings: &'r Settings,
 }
 
-impl<'r> Visit<'r> {
+impl<'r> PageRequest<'r> {
     /// This request as the origin of a credential.
     pub(super) fn origin(&self, entrance: Entrance) -> Origin<'r> {
         Origin {
