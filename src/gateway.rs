@@ -43,7 +43,7 @@ use crate::{
     in_flight::{Counted, InFlight, LastLoad, Slot},
     interim::InterimSlot,
     moment,
-    portal::{self, First, Interrupted, PageRequest, Portal},
+    portal::{self, InterruptedRequest, PageRequest, Portal, Prerequisite},
     refusal::{Refusal, Representation},
     request::{
         Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Ports, Preflight, RequestId,
@@ -903,7 +903,7 @@ fn lead_to(
 ) -> Result<Response<OutgoingBody>, Refusal> {
     let (method, headers) = (request.method(), request.headers());
     let target = exchange.target.as_ref().ok_or(Refusal::Internal)?;
-    let interrupted = Interrupted {
+    let interrupted = InterruptedRequest {
         method,
         headers,
         host: target.authority.as_str(),
@@ -911,13 +911,13 @@ fn lead_to(
         header_size: connection.header_size,
         cookies: &snapshot.portal.cookies,
     };
-    let first = if refusal == Refusal::Confirm { First::Confirm } else { First::SignIn };
+    let prerequisite = if refusal == Refusal::Confirm { Prerequisite::Confirm } else { Prerequisite::SignIn };
     let wants = Representation::of(method, headers);
     let response = match wants {
         Representation::Problem => return Err(refusal),
-        Representation::Page => interrupted.redirect(first),
+        Representation::Page => interrupted.redirect(prerequisite),
         Representation::Frame => {
-            let page = interrupted.location(first);
+            let page = interrupted.location(prerequisite);
             refusal.respond_leading_to(Some(&page), wants, exchange.id.as_str(), &snapshot.portal.pages)
         }
     };

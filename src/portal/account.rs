@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::{
-    Answer, Interrupted, PageRequest, Portal, ReturnTo, SignedIn, device, notice::Notice, person, words,
+    Answer, InterruptedRequest, PageRequest, Portal, ReturnTo, SignedIn, device, notice::Notice, person,
+    words,
 };
 use crate::{
     clock::Timestamp,
@@ -67,7 +68,7 @@ impl Portal {
 
 /// Where the person has come from, if that is a page of an application; its start page otherwise.
 fn back(request: &PageRequest<'_>) -> ReturnTo {
-    let from = Interrupted::at_page(request, "/").sent_from();
+    let from = InterruptedRequest::at_page(request, "/").sent_from();
     if from.as_str().starts_with(paths::ROOT) { ReturnTo::start() } else { from }
 }
 

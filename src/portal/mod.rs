@@ -15,7 +15,7 @@ mod csrf;
 mod device;
 mod entry;
 pub(crate) mod form;
-mod interrupted;
+mod interrupted_request;
 mod login;
 mod logout;
 mod notice;
@@ -38,7 +38,7 @@ use http::Response;
 use http_body_util::Full;
 
 pub use device::in_words as device_in_words;
-pub use interrupted::{First, Interrupted};
+pub use interrupted_request::{InterruptedRequest, Prerequisite};
 pub use own_path::{is_disguised, page_of};
 pub use page_request::PageRequest;
 pub use return_to::{ReturnTo, longest_address};

@@ -12,7 +12,10 @@ use http::{Method, Response};
 use http_body::Body;
 use http_body_util::Full;
 
-use super::{Answer, First, Interrupted, PageRequest, Portal, SignedIn, csrf, form::Form, own_path, whoami};
+use super::{
+    Answer, InterruptedRequest, PageRequest, Portal, Prerequisite, SignedIn, csrf, form::Form, own_path,
+    whoami,
+};
 use crate::{
     pages::{self, paths},
     refusal::{Refusal, Representation},
@@ -155,7 +158,7 @@ impl Portal {
             return refusal.respond_leading_to(Some(&to), wants, request.request_id, &request.settings.pages);
         }
         if refusal == Refusal::SignIn && wants == Representation::Page {
-            return Interrupted::at_page(&request, &path).redirect(First::SignIn);
+            return InterruptedRequest::at_page(&request, &path).redirect(Prerequisite::SignIn);
         }
         refusal.respond(wants, request.request_id, &request.settings.pages)
     }

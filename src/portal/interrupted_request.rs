@@ -15,7 +15,7 @@ use crate::{
 
 /// A navigation that ends at one of the gateway's own pages.
 #[derive(Clone, Copy, Debug)]
-pub struct Interrupted<'r> {
+pub struct InterruptedRequest<'r> {
     /// Its method.
     pub method: &'r Method,
     /// All header fields.
@@ -32,14 +32,14 @@ pub struct Interrupted<'r> {
 
 /// What has to be done first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum First {
+pub enum Prerequisite {
     /// Signing in.
     SignIn,
     /// Confirming the password.
     Confirm,
 }
 
-impl<'r> Interrupted<'r> {
+impl<'r> InterruptedRequest<'r> {
     /// A request for the page of the gateway at `path_and_query`.
     pub(super) fn at_page(request: &'r PageRequest<'_>, path_and_query: &'r str) -> Self {
         let PageRequest { method, headers, host, header_size, settings, .. } = *request;
@@ -47,13 +47,13 @@ impl<'r> Interrupted<'r> {
     }
 
     /// Leads to the page where that is done, and from there on.
-    pub fn redirect(&self, first: First) -> Response<Full<Bytes>> {
-        let mut response = pages::redirect(&self.location(first));
+    pub fn redirect(&self, prerequisite: Prerequisite) -> Response<Full<Bytes>> {
+        let mut response = pages::redirect(&self.location(prerequisite));
         // Of what another site has sent, the reader filled in nothing.
         if !self.only_reads() && csrf::is_from_here(self.headers, self.host) {
-            let not_saved = match first {
-                First::SignIn => Notice::SentSignedOut,
-                First::Confirm => Notice::SentUnconfirmed,
+            let not_saved = match prerequisite {
+                Prerequisite::SignIn => Notice::SentSignedOut,
+                Prerequisite::Confirm => Notice::SentUnconfirmed,
             };
             not_saved.leave(self.cookies, response.headers_mut());
         }
@@ -61,10 +61,10 @@ impl<'r> Interrupted<'r> {
     }
 
     /// The address of that page.
-    pub fn location(&self, first: First) -> String {
-        let location = match first {
-            First::SignIn => ReturnTo::login_location,
-            First::Confirm => ReturnTo::confirm_location,
+    pub fn location(&self, prerequisite: Prerequisite) -> String {
+        let location = match prerequisite {
+            Prerequisite::SignIn => ReturnTo::login_location,
+            Prerequisite::Confirm => ReturnTo::confirm_location,
         };
         let next = if self.only_reads() { ReturnTo::sent(self.path_and_query) } else { self.sent_from() };
         let to = location(&next);
@@ -106,9 +106,16 @@ mod tests {
         method: &'r Method,
         headers: &'r HeaderMap,
         path_and_query: &'r str,
-    ) -> Interrupted<'r> {
+    ) -> InterruptedRequest<'r> {
         static COOKIES: LazyLock<CookieNames> = LazyLock::new(CookieNames::default);
-        Interrupted { method, headers, host: HERE, path_and_query, header_size: 32 << 10, cookies: &COOKIES }
+        InterruptedRequest {
+            method,
+            headers,
+            host: HERE,
+            path_and_query,
+            header_size: 32 << 10,
+            cookies: &COOKIES,
+        }
     }
 
     /// Where it leads, and whether the next page says that nothing was saved.
@@ -118,7 +125,8 @@ mod tests {
             .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
             .collect();
         let it = interrupted(method, headers, path_and_query);
-        let [sign_in, confirm] = [First::SignIn, First::Confirm].map(|first| it.redirect(first));
+        let [sign_in, confirm] =
+            [Prerequisite::SignIn, Prerequisite::Confirm].map(|prerequisite| it.redirect(prerequisite));
         let [to, again] =
             [&sign_in, &confirm].map(|it| it.headers()["location"].to_str().unwrap().to_owned());
         assert_eq!(to.replace("/login", "/confirm"), again);
@@ -169,7 +177,7 @@ mod tests {
             headers.append(REFERER, HeaderValue::from_static(referer));
         }
         let it = interrupted(&Method::POST, &headers, "/save");
-        assert_eq!(it.location(First::SignIn), "/.gateway/login");
+        assert_eq!(it.location(Prerequisite::SignIn), "/.gateway/login");
         assert!(!led(&Method::POST, "/save", &[(site, "cross-site")]).1, "somebody else has filled it in");
     }
 
@@ -178,8 +186,8 @@ mod tests {
         let it = |length: usize, header_size| {
             let path = format!("/{}", "a".repeat(length));
             let headers = HeaderMap::new();
-            let it = Interrupted { header_size, ..interrupted(&Method::GET, &headers, &path) };
-            it.location(First::SignIn).len() > length
+            let it = InterruptedRequest { header_size, ..interrupted(&Method::GET, &headers, &path) };
+            it.location(Prerequisite::SignIn).len() > length
         };
         assert!(it(8000, 32 << 10) && it(20_000, 32 << 10) && !it(7000, 8 << 10));
     }
