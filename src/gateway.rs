@@ -491,7 +491,7 @@ impl Gateway {
             settings: &snapshot.portal,
         };
         let body = Paced::new(body, snapshot.bodies, &self.ledger.counters);
-        Ok(self.shared.portal.answer(page_request, body).await.map(OutgoingBody::Own))
+        Ok(self.shared.portal.respond(page_request, body).await.map(OutgoingBody::Own))
     }
 
     async fn forward(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::{
-    Answer, InterruptedRequest, PageRequest, Portal, ReturnTo, SignedIn, device, notice::Notice, person,
-    words,
+    InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, device, notice::Notice,
+    person, words,
 };
 use crate::{
     clock::Timestamp,
@@ -18,7 +18,7 @@ use crate::{
 
 impl Portal {
     /// The account of whoever is signed in, and their sessions.
-    pub(super) async fn show_account(&self, request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+    pub(super) async fn show_account(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         self.account_page(request, StatusCode::OK, None).await
     }
 
@@ -27,7 +27,7 @@ impl Portal {
         request: &PageRequest<'_>,
         status: StatusCode,
         problem: Option<&str>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<PageResponse, Refusal> {
         let SignedIn { account, session, token } = SignedIn::of(request)?;
         let (user, limits, now) = (&account.user, &request.settings.sessions, self.clock.now());
         // The page has more to say than this: it is shown without.

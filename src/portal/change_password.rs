@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::{
-    Answer, PageRequest, Portal, SignedIn,
+    PageRequest, PageResponse, Portal, SignedIn,
     csrf::Genuine,
     entry::{Entered, Entry},
     form::Form,
@@ -21,7 +21,7 @@ use crate::{
 
 impl Portal {
     /// The form. An account that signs in elsewhere has no password here to change.
-    pub(super) fn show_password_form(request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+    pub(super) fn show_password_form(request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         signed_in.account.password.as_ref().ok_or(Refusal::NotFound)?;
         Ok(password_form(request, &signed_in, StatusCode::OK, None))
@@ -32,7 +32,7 @@ impl Portal {
         &self,
         request: &PageRequest<'_>,
         form: Form,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         let account = signed_in.account;
         account.password.as_ref().ok_or(Refusal::NotFound)?;
@@ -106,7 +106,7 @@ fn password_form(
     signed_in: &SignedIn<'_>,
     status: StatusCode,
     problem: Option<&Problem>,
-) -> Answer {
+) -> PageResponse {
     let page = Page::Password(pages::Password {
         host: request.host,
         csrf: &signed_in.token.form_token(),

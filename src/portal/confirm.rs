@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{
-    Answer, PageRequest, Portal, ReturnTo, SignedIn,
+    PageRequest, PageResponse, Portal, ReturnTo, SignedIn,
     csrf::Genuine,
     entry::{Entered, Entry},
     form::Form,
@@ -26,7 +26,7 @@ use crate::{
 
 impl Portal {
     /// The form. Whoever is not signed in any more signs in instead, which is more.
-    pub(super) fn ask_to_confirm(request: &PageRequest<'_>) -> Answer {
+    pub(super) fn ask_to_confirm(request: &PageRequest<'_>) -> PageResponse {
         let next = ReturnTo::parse(&request.parameter("next"));
         match SignedIn::of(request) {
             Ok(signed_in) => {
@@ -43,7 +43,11 @@ impl Portal {
     }
 
     /// Checks the password of whoever is signed in, and goes on.
-    pub(super) async fn confirm(&self, request: &PageRequest<'_>, form: Form) -> Result<Answer, Refusal> {
+    pub(super) async fn confirm(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<PageResponse, Refusal> {
         let next = ReturnTo::parse(form.text("next"));
         let Ok(signed_in) = SignedIn::of(request) else {
             return Ok(pages::redirect(&next.login_location()));
@@ -83,7 +87,7 @@ fn confirm_form(
     status: StatusCode,
     next: &ReturnTo,
     (problem, notice): (Option<&str>, Option<&str>),
-) -> Answer {
+) -> PageResponse {
     let user = &signed_in.account.user;
     let page = Page::Confirm(Confirm {
         host: request.host,

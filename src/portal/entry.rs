@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{SET_COOKIE, USER_AGENT};
 
-use super::{Answer, PageRequest, Portal};
+use super::{PageRequest, PageResponse, Portal};
 use crate::{
     auth::Proved,
     pages,
@@ -18,7 +18,7 @@ use crate::{
 
 /// A browser that has just been given a session.
 pub(super) struct Entered {
-    pub(super) response: Answer,
+    pub(super) response: PageResponse,
     pub(super) session: Arc<Session>,
 }
 

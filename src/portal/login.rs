@@ -3,7 +3,7 @@
 use http::{Method, StatusCode, header::SET_COOKIE};
 
 use super::{
-    Answer, PageRequest, Portal, ReturnTo,
+    PageRequest, PageResponse, Portal, ReturnTo,
     csrf::{self, Genuine},
     entry::{Entered, Entry},
     form::Form,
@@ -23,7 +23,7 @@ use crate::{
 impl Portal {
     /// The form; who is signed in already goes straight on. A form that was sent without the cookie that it is bound
     /// to has not been read, and is shown again.
-    pub(super) async fn show_login(&self, request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+    pub(super) async fn show_login(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let next = ReturnTo::parse(&request.parameter("next"));
         if request.account.is_some() {
             return Ok(pages::redirect(next.as_str()));
@@ -44,7 +44,11 @@ impl Portal {
     }
 
     /// Checks a name and a password. Whatever is wrong with them, the answer is the same.
-    pub(super) async fn sign_in(&self, request: &PageRequest<'_>, form: Form) -> Result<Answer, Refusal> {
+    pub(super) async fn sign_in(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<PageResponse, Refusal> {
         let token = csrf::presented_form_token(request);
         let mut form = match Genuine::check(request, token.as_ref(), form) {
             Ok(genuine) => genuine.into_form(),
@@ -113,7 +117,11 @@ fn remembers(form: &Form) -> bool {
     !form.text("remember").is_empty()
 }
 
-fn login_form(request: &PageRequest<'_>, status: StatusCode, shown: &Shown<'_>) -> Result<Answer, Refusal> {
+fn login_form(
+    request: &PageRequest<'_>,
+    status: StatusCode,
+    shown: &Shown<'_>,
+) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
     let page = Page::Login(Login {
         host: request.host,

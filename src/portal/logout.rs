@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
 
 use super::{
-    Answer, PageRequest, Portal,
+    PageRequest, PageResponse, Portal,
     csrf::{self, Genuine},
     form::Form,
     notice::Notice,
@@ -23,7 +23,7 @@ use crate::{
 impl Portal {
     /// The question. Whoever is not signed in is shown the sign-in page: there is nothing to end. That goes
     /// for a visitor's session, too.
-    pub(super) fn ask_to_sign_out(request: &PageRequest<'_>) -> Answer {
+    pub(super) fn ask_to_sign_out(request: &PageRequest<'_>) -> PageResponse {
         match csrf::presented_session(request).filter(|_| request.account.is_some()) {
             Some((token, _)) => question(request, StatusCode::OK, &token, None),
             None => nothing_to_end(request),
@@ -31,7 +31,11 @@ impl Portal {
     }
 
     /// Ends the session. When this answers, no later request finds it, on no connection.
-    pub(super) async fn sign_out(&self, request: &PageRequest<'_>, form: Form) -> Result<Answer, Refusal> {
+    pub(super) async fn sign_out(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<PageResponse, Refusal> {
         let Some((token, session)) = csrf::presented_session(request) else {
             return Ok(nothing_to_end(request));
         };
@@ -51,7 +55,7 @@ impl Portal {
 }
 
 /// Tells a browser that its session has ended.
-pub(super) fn signed_out(request: &PageRequest<'_>, notice: Notice) -> Answer {
+pub(super) fn signed_out(request: &PageRequest<'_>, notice: Notice) -> PageResponse {
     let mut response = pages::redirect(paths::LOGIN);
     let headers = response.headers_mut();
     forget_session(request, headers);
@@ -67,7 +71,7 @@ fn question(
     status: StatusCode,
     token: &SessionToken,
     problem: Option<&str>,
-) -> Answer {
+) -> PageResponse {
     let page = Page::Logout(Logout {
         host: request.host,
         csrf: &token.form_token(),
@@ -79,7 +83,7 @@ fn question(
 
 /// A cookie that opens nothing is cleared away. One that was *not sent* is left alone: a form on another
 /// site comes without it, and must not be able to sign anybody out by having it cleared.
-fn nothing_to_end(request: &PageRequest<'_>) -> Answer {
+fn nothing_to_end(request: &PageRequest<'_>) -> PageResponse {
     let mut response = pages::redirect(paths::LOGIN);
     if matches!(request.presented, Presented::Invalid) {
         forget_session(request, response.headers_mut());

@@ -48,7 +48,7 @@ pub use words::ago as ago_in_words;
 
 use signed_in::SignedIn;
 
-type Answer = Response<Full<Bytes>>;
+type PageResponse = Response<Full<Bytes>>;
 
 #[cfg(test)]
 mod tests;

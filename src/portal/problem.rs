@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::StatusCode;
 
-use super::{Answer, PageRequest};
+use super::{PageRequest, PageResponse};
 use crate::{
     auth::NotProved,
     refusal::{Refusal, Representation},
@@ -39,8 +39,8 @@ pub(super) fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
 pub(super) fn form_again(
     request: &PageRequest<'_>,
     refusal: Refusal,
-    form: impl FnOnce(StatusCode, &str) -> Result<Answer, Refusal>,
-) -> Result<Answer, Refusal> {
+    form: impl FnOnce(StatusCode, &str) -> Result<PageResponse, Refusal>,
+) -> Result<PageResponse, Refusal> {
     let is_program = Representation::of(request.method, request.headers) == Representation::Problem;
     match refusal {
         Refusal::Unavailable => return Err(refusal),

@@ -1,6 +1,6 @@
 //! The pages as a table: where each of them is, who may use it, and what its methods do.
 //!
-//! Requests enter at [`Portal::answer`]. It finds the page, refuses the methods that the page does not have, and asks
+//! Requests enter at [`Portal::respond`]. It finds the page, refuses the methods that the page does not have, and asks
 //! who may use the page and who may send its form, all of that before it reads a byte of the body. GET and HEAD
 //! change nothing but the cookies of the form and of the flash message.
 
@@ -13,8 +13,8 @@ use http_body::Body;
 use http_body_util::Full;
 
 use super::{
-    Answer, InterruptedRequest, PageRequest, Portal, Prerequisite, SignedIn, csrf, form::Form, own_path,
-    whoami,
+    InterruptedRequest, PageRequest, PageResponse, Portal, Prerequisite, SignedIn, csrf, form::Form,
+    own_path, whoami,
 };
 use crate::{
     pages::{self, paths},
@@ -57,9 +57,9 @@ enum Sender {
     SignedIn,
 }
 
-type Get = for<'a> fn(&'a Portal, &'a PageRequest<'a>) -> Answering<'a>;
-type Submit = for<'a> fn(&'a Portal, &'a PageRequest<'a>, Form) -> Answering<'a>;
-type Answering<'a> = LocalBoxFuture<'a, Result<Answer, Refusal>>;
+type Get = for<'a> fn(&'a Portal, &'a PageRequest<'a>) -> ResponseFuture<'a>;
+type Submit = for<'a> fn(&'a Portal, &'a PageRequest<'a>, Form) -> ResponseFuture<'a>;
+type ResponseFuture<'a> = LocalBoxFuture<'a, Result<PageResponse, Refusal>>;
 
 pub(super) const PAGES: &[Page] = &[
     Page {
@@ -122,7 +122,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         path: paths::WHOAMI,
         who: Who::Anyone,
-        get: Some(|_, request| ready(whoami::answer(request))),
+        get: Some(|_, request| ready(whoami::respond(request))),
         post: None,
     },
     Page {
@@ -138,7 +138,7 @@ pub(super) const PAGES: &[Page] = &[
 
 impl Portal {
     /// Answers a request for a page of the gateway. The body is read for a POST only, within bounds.
-    pub async fn answer<B>(&self, request: PageRequest<'_>, body: B) -> Response<Full<Bytes>>
+    pub async fn respond<B>(&self, request: PageRequest<'_>, body: B) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -163,7 +163,7 @@ impl Portal {
         refusal.respond(wants, request.request_id, &request.settings.pages)
     }
 
-    async fn page<B>(&self, request: &PageRequest<'_>, body: B) -> Result<Answer, Refusal>
+    async fn page<B>(&self, request: &PageRequest<'_>, body: B) -> Result<PageResponse, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -222,10 +222,10 @@ impl Sender {
 }
 
 /// The root of the pages leads to one of them.
-fn lead_on(request: &PageRequest<'_>) -> Answer {
+fn lead_on(request: &PageRequest<'_>) -> PageResponse {
     pages::redirect(if request.account.is_some() { paths::ACCOUNT } else { paths::LOGIN })
 }
 
-fn ready<'a>(response: Result<Answer, Refusal>) -> Answering<'a> {
+fn ready<'a>(response: Result<PageResponse, Refusal>) -> ResponseFuture<'a> {
     future::ready(response).boxed_local()
 }

@@ -6,7 +6,8 @@
 use http::StatusCode;
 
 use super::{
-    Answer, PageRequest, Portal, SignedIn, csrf::Genuine, form::Form, notice::Notice, problem::FORM_EXPIRED,
+    PageRequest, PageResponse, Portal, SignedIn, csrf::Genuine, form::Form, notice::Notice,
+    problem::FORM_EXPIRED,
 };
 use crate::{
     pages::{self, paths},
@@ -21,7 +22,7 @@ impl Portal {
         &self,
         request: &PageRequest<'_>,
         form: Form,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<PageResponse, Refusal> {
         let SignedIn { account, session, token } = SignedIn::of(request)?;
         let Ok(genuine) = Genuine::check(request, Some(&token), form) else {
             self.check_sessions(request).await?;
@@ -65,7 +66,7 @@ impl Portal {
     }
 }
 
-fn back(request: &PageRequest<'_>, notice: Notice) -> Answer {
+fn back(request: &PageRequest<'_>, notice: Notice) -> PageResponse {
     let mut response = pages::redirect(paths::ACCOUNT);
     notice.leave(&request.settings.cookies, response.headers_mut());
     response

@@ -7,7 +7,7 @@ use http::{StatusCode, header::SET_COOKIE};
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, PageRequest, Portal,
+    PageRequest, PageResponse, Portal,
     csrf::{self, Genuine},
     entry::{Entered, Entry},
     form::Form,
@@ -40,14 +40,18 @@ impl Portal {
     }
 
     /// The form, for who has the link.
-    pub(super) async fn show_setup(&self, request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+    pub(super) async fn show_setup(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let secret = Zeroizing::new(request.parameter("token"));
         self.check_link(request, &secret).await?;
         setup_form(request, StatusCode::OK, &secret, "", None)
     }
 
     /// Makes the first superuser and signs them in. Of two at once, one wins: the directory decides.
-    pub(super) async fn set_up(&self, request: &PageRequest<'_>, mut form: Form) -> Result<Answer, Refusal> {
+    pub(super) async fn set_up(
+        &self,
+        request: &PageRequest<'_>,
+        mut form: Form,
+    ) -> Result<PageResponse, Refusal> {
         let secret = Zeroizing::new(form.take("token"));
         let link_proved = self.check_link(request, &secret).await?;
         let token = csrf::presented_form_token(request);
@@ -107,7 +111,7 @@ fn setup_form(
     secret: &str,
     typed_name: &str,
     problem: Option<(&str, &str)>,
-) -> Result<Answer, Refusal> {
+) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
     let page = Page::Setup(Setup {
         host: request.host,

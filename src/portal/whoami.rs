@@ -6,12 +6,12 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{Answer, PageRequest, person::permissions, signed_in};
+use super::{PageRequest, PageResponse, person::permissions, signed_in};
 use crate::{identity::GroupName, pages, refusal::Refusal};
 
 /// The answer: 200, `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never carries a
 /// token or anything that could be turned into one.
-pub(super) fn answer(request: &PageRequest<'_>) -> Result<Answer, Refusal> {
+pub(super) fn respond(request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
     let Ok(signed_in) = signed_in::SignedIn::of(request) else {
         return json(&SignedOut { authenticated: false });
     };
@@ -31,7 +31,7 @@ pub(super) fn answer(request: &PageRequest<'_>) -> Result<Answer, Refusal> {
     })
 }
 
-fn json(value: &impl Serialize) -> Result<Answer, Refusal> {
+fn json(value: &impl Serialize) -> Result<PageResponse, Refusal> {
     let text = serde_json::to_vec(value).map_err(|_| Refusal::Internal)?;
     Ok(pages::enclose(StatusCode::OK, Some("application/json"), text))
 }

@@ -275,7 +275,7 @@ impl Browser {
             account: account.as_ref(),
             settings: &fixture.settings,
         };
-        let response = fixture.portal.answer(request, body).await;
+        let response = fixture.portal.respond(request, body).await;
         let (parts, body) = response.into_parts();
         assert!(parts.headers.contains_key("content-security-policy"), "{target}");
         for set in parts.headers.get_all(SET_COOKIE) {
