@@ -5,10 +5,10 @@ use http::StatusCode;
 use super::{
     PageRequest, PageResponse, Portal, SignedIn,
     csrf::Genuine,
-    entry::{Entered, Entry},
     form::Form,
     notice::Notice,
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for, sentence},
+    session_opening::{OpenedSession, SessionOpening},
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
@@ -80,8 +80,10 @@ impl Portal {
             .map_err(|not_proved| refusal_for(not_proved, Refusal::SignIn))?;
         // Before the new session is opened: whatever happens to it, the password has been changed.
         self.record(request, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
-        let how = if signed_in.session.remembered { Entry::Remembered } else { Entry::SignedIn };
-        let Entered { mut response, session } = self.enter(request, &proved, how, paths::ACCOUNT).await?;
+        let how =
+            if signed_in.session.remembered { SessionOpening::Remembered } else { SessionOpening::SignedIn };
+        let OpenedSession { mut response, session } =
+            self.open_session(request, &proved, how, paths::ACCOUNT).await?;
         // They are dead already, by their credential version; this takes them out of the store.
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
             tracing::warn!(%error, request_id = request.request_id, "ending sessions after a change of password");

@@ -10,11 +10,11 @@ use http::StatusCode;
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo, SignedIn,
     csrf::Genuine,
-    entry::{Entered, Entry},
     form::Form,
     notice::Notice,
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
+    session_opening::{OpenedSession, SessionOpening},
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
@@ -73,8 +73,8 @@ impl Portal {
                 });
             }
         };
-        let Entered { response, session } =
-            self.enter(request, &proved, Entry::Confirmed, next.as_str()).await?;
+        let OpenedSession { response, session } =
+            self.open_session(request, &proved, SessionOpening::Confirmed, next.as_str()).await?;
         let (name, session) = (proved.account().user.name.as_str(), session.key.to_string());
         self.record(request, AuditKind::Confirm, "ok", Some(name), Some(session));
         Ok(response)

@@ -5,10 +5,10 @@ use http::{Method, StatusCode, header::SET_COOKIE};
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo,
     csrf::{self, Genuine},
-    entry::{Entered, Entry},
     form::Form,
     notice::Notice,
     problem::{FORM_EXPIRED, form_again, refusal_for},
+    session_opening::{OpenedSession, SessionOpening},
     words,
 };
 use crate::{
@@ -82,8 +82,9 @@ impl Portal {
             }
         };
         // Whether that is offered at all, the session store decides by the same setting.
-        let how = if again.remember { Entry::Remembered } else { Entry::SignedIn };
-        let Entered { response, session } = self.enter(request, &proved, how, next.as_str()).await?;
+        let how = if again.remember { SessionOpening::Remembered } else { SessionOpening::SignedIn };
+        let OpenedSession { response, session } =
+            self.open_session(request, &proved, how, next.as_str()).await?;
         let session = Some(session.key.to_string());
         self.record(request, AuditKind::SignIn, "ok", Some(proved.account().user.name.as_str()), session);
         Ok(response)

@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 use super::{
     PageRequest, PageResponse, Portal,
     csrf::{self, Genuine},
-    entry::{Entered, Entry},
     form::Form,
     notice::Notice,
     problem::{FORM_EXPIRED, refusal_for, sentence},
+    session_opening::{OpenedSession, SessionOpening},
 };
 use crate::{
     auth::{Entrance, LinkProved},
@@ -91,8 +91,8 @@ impl Portal {
         let name = Some(proved.account().user.name.as_str());
         // Before the session is opened: whatever happens to it, there is a superuser now.
         self.record(request, AuditKind::Setup, "ok", name, None);
-        let Entered { mut response, session } =
-            self.enter(request, &proved, Entry::SignedIn, paths::ACCOUNT).await?;
+        let OpenedSession { mut response, session } =
+            self.open_session(request, &proved, SessionOpening::SignedIn, paths::ACCOUNT).await?;
         self.record(request, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
         Notice::SetUp.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)

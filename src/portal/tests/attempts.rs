@@ -102,7 +102,7 @@ proptest::proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut browser = Browser::default();
         let csrf = runtime.block_on(browser.csrf(fixture, "login"));
-        let _guard = runtime.enter();
+        let _guard = runtime.open_session();
         let mut under_way: Vec<(usize, LocalBoxFuture<'_, Reply>)> = Vec::new();
         // What was sent; what of it waits for its check; what of it was checked.
         let (mut sent, mut queue, mut checked) = (Vec::new(), VecDeque::new(), BTreeSet::new());

@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// A browser that has just been given a session.
-pub(super) struct Entered {
+pub(super) struct OpenedSession {
     pub(super) response: PageResponse,
     pub(super) session: Arc<Session>,
 }
 
 /// How a browser comes to a new session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(super) enum SessionOpening {
     /// By signing in.
     SignedIn,
     /// By signing in, asking to be kept signed in on this device.
@@ -37,13 +37,13 @@ impl Portal {
     /// Signs the browser in: opens a session under a new token in place of the one it had, sends it on.
     ///
     /// Both in one step of the store: a token from before sign-in is worth nothing after it (ASVS 5.0 7.2.4).
-    pub(super) async fn enter(
+    pub(super) async fn open_session(
         &self,
         request: &PageRequest<'_>,
         proved: &Proved,
-        how: Entry,
+        how: SessionOpening,
         to: &str,
-    ) -> Result<Entered, Refusal> {
+    ) -> Result<OpenedSession, Refusal> {
         let user_agent =
             request.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let replaces = match request.presented {
@@ -56,9 +56,9 @@ impl Portal {
             client_addr: request.client_addr.or_proxy(),
             user_agent: user_agent.as_deref().unwrap_or_default(),
             host: request.host,
-            remember: how == Entry::Remembered,
+            remember: how == SessionOpening::Remembered,
             replaces,
-            confirms: how == Entry::Confirmed,
+            confirms: how == SessionOpening::Confirmed,
         };
         let (limits, now) = (&request.settings.sessions, self.clock.now());
         let (token, session) = self
@@ -85,6 +85,6 @@ impl Portal {
             }
             Err(error) => tracing::warn!(%error, request_id = request.request_id, "naming a device"),
         }
-        Ok(Entered { response, session })
+        Ok(OpenedSession { response, session })
     }
 }
