@@ -41,7 +41,7 @@ pub struct Login<'a> {
     /// Why the form is shown again.
     pub problem: Option<&'a str>,
     /// What has happened just before.
-    pub notice: Option<&'a str>,
+    pub flash: Option<&'a str>,
     /// Whether there is nobody who could sign in.
     pub no_users: bool,
 }
@@ -71,7 +71,7 @@ pub struct Confirm<'a> {
     /// Why the form is shown again.
     pub problem: Option<&'a str>,
     /// What has happened just before.
-    pub notice: Option<&'a str>,
+    pub flash: Option<&'a str>,
 }
 
 /// The question whether to sign out.
@@ -121,7 +121,7 @@ pub struct Account<'a> {
     /// Why the page is shown again.
     pub problem: Option<&'a str>,
     /// Something that went well before.
-    pub notice: Option<&'a str>,
+    pub flash: Option<&'a str>,
 }
 
 /// One session in the list of one's own.

@@ -27,7 +27,7 @@ fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
         username,
         remember: None,
         problem: None,
-        notice: None,
+        flash: None,
         no_users: false,
     }
 }
@@ -62,7 +62,7 @@ fn account() -> Account<'static> {
         incomplete: false,
         back: "/",
         problem: None,
-        notice: None,
+        flash: None,
     }
 }
 
@@ -77,7 +77,7 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
         username: "ada",
         name: "Ada Lovelace",
         problem: None,
-        notice: None,
+        flash: None,
     };
     let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
     let setup = || Setup { host, csrf, token: "secret", username: "", problem: None, about: "" };
@@ -120,12 +120,12 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
                         ..one_session("An unknown program", false)
                     },
                 ],
-                notice: Some("That session has ended."),
+                flash: Some("That session has ended."),
                 ..account()
             }),
         ),
         ("account-incomplete", Page::Account(Account { incomplete: true, ..account() })),
-        ("login-signed-out", Page::Login(Login { notice: Some("You have signed out."), ..login(host, "") })),
+        ("login-signed-out", Page::Login(Login { flash: Some("You have signed out."), ..login(host, "") })),
         ("logout", Page::Logout(Logout { host, csrf, name: "Ada Lovelace", problem: None })),
         ("account", Page::Account(account())),
         (
@@ -137,7 +137,7 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
                 superuser: true,
                 groups: vec![],
                 permissions: vec![],
-                notice: Some("Your password has been changed. Every other session of yours has ended."),
+                flash: Some("Your password has been changed. Every other session of yours has ended."),
                 ..account()
             }),
         ),
@@ -218,7 +218,7 @@ async fn hostile_values_are_text_on_every_page() {
             problem: Some(HOSTILE),
             ..login(HOSTILE, HOSTILE)
         }),
-        Page::Login(Login { notice: Some(HOSTILE), ..login(HOSTILE, HOSTILE) }),
+        Page::Login(Login { flash: Some(HOSTILE), ..login(HOSTILE, HOSTILE) }),
         Page::Logout(Logout { host, csrf: HOSTILE, name: HOSTILE, problem: Some(HOSTILE) }),
         Page::Account(Account {
             host,
@@ -241,7 +241,7 @@ async fn hostile_values_are_text_on_every_page() {
             incomplete: true,
             back: HOSTILE,
             problem: None,
-            notice: Some(HOSTILE),
+            flash: Some(HOSTILE),
         }),
         Page::Confirm(Confirm {
             host,
@@ -250,7 +250,7 @@ async fn hostile_values_are_text_on_every_page() {
             username: HOSTILE,
             name: HOSTILE,
             problem: Some(HOSTILE),
-            notice: Some(HOSTILE),
+            flash: Some(HOSTILE),
         }),
         Page::Password(Password {
             host,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::{
-    InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, device, notice::Notice,
+    InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, device, flash::FlashMessage,
     person, words,
 };
 use crate::{
@@ -39,7 +39,7 @@ impl Portal {
         });
         let others = others.iter().map(|other| &**other).filter(|other| other.key != session.key);
         let shown = |shown: &Session| one_session(shown, shown.key == session.key, now);
-        let (notice, back) = (Notice::waiting(request), back(request));
+        let (flash, back) = (FlashMessage::waiting(request), back(request));
         let page = Page::Account(Account {
             host: request.host,
             csrf: &token.form_token(),
@@ -56,11 +56,11 @@ impl Portal {
             incomplete,
             back: back.as_str(),
             problem,
-            notice: notice.map(Notice::text),
+            flash: flash.map(FlashMessage::text),
         });
         let mut response = request.settings.pages.render(status, &page);
-        if notice.is_some() {
-            Notice::clear(request, response.headers_mut());
+        if flash.is_some() {
+            FlashMessage::clear(request, response.headers_mut());
         }
         Ok(response)
     }

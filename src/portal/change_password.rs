@@ -5,8 +5,8 @@ use http::StatusCode;
 use super::{
     PageRequest, PageResponse, Portal, SignedIn,
     csrf::Genuine,
+    flash::FlashMessage,
     form::Form,
-    notice::Notice,
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for, sentence},
     session_opening::{OpenedSession, SessionOpening},
 };
@@ -88,7 +88,7 @@ impl Portal {
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
             tracing::warn!(%error, request_id = request.request_id, "ending sessions after a change of password");
         }
-        Notice::PasswordChanged.leave(&request.settings.cookies, response.headers_mut());
+        FlashMessage::PasswordChanged.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)
     }
 }

@@ -10,8 +10,8 @@ use http::StatusCode;
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo, SignedIn,
     csrf::Genuine,
+    flash::FlashMessage,
     form::Form,
-    notice::Notice,
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
     session_opening::{OpenedSession, SessionOpening},
@@ -30,11 +30,11 @@ impl Portal {
         let next = ReturnTo::parse(&request.parameter("next"));
         match SignedIn::of(request) {
             Ok(signed_in) => {
-                let notice = Notice::waiting(request);
-                let text = notice.map(Notice::text);
+                let flash = FlashMessage::waiting(request);
+                let text = flash.map(FlashMessage::text);
                 let mut response = confirm_form(request, &signed_in, StatusCode::OK, &next, (None, text));
-                if notice.is_some() {
-                    Notice::clear(request, response.headers_mut());
+                if flash.is_some() {
+                    FlashMessage::clear(request, response.headers_mut());
                 }
                 response
             }
@@ -86,7 +86,7 @@ fn confirm_form(
     signed_in: &SignedIn<'_>,
     status: StatusCode,
     next: &ReturnTo,
-    (problem, notice): (Option<&str>, Option<&str>),
+    (problem, flash): (Option<&str>, Option<&str>),
 ) -> PageResponse {
     let user = &signed_in.account.user;
     let page = Page::Confirm(Confirm {
@@ -96,7 +96,7 @@ fn confirm_form(
         username: user.name.as_str(),
         name: readable_name(user),
         problem,
-        notice,
+        flash,
     });
     request.settings.pages.render(status, &page)
 }

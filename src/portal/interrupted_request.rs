@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header::REFERER};
 use http_body_util::Full;
 
-use super::{PageRequest, ReturnTo, csrf, notice::Notice};
+use super::{PageRequest, ReturnTo, csrf, flash::FlashMessage};
 use crate::{
     pages::{self, paths},
     session::cookie::CookieNames,
@@ -52,8 +52,8 @@ impl<'r> InterruptedRequest<'r> {
         // Of what another site has sent, the reader filled in nothing.
         if !self.only_reads() && csrf::is_from_here(self.headers, self.host) {
             let not_saved = match prerequisite {
-                Prerequisite::SignIn => Notice::SentSignedOut,
-                Prerequisite::Confirm => Notice::SentUnconfirmed,
+                Prerequisite::SignIn => FlashMessage::SentSignedOut,
+                Prerequisite::Confirm => FlashMessage::SentUnconfirmed,
             };
             not_saved.leave(self.cookies, response.headers_mut());
         }

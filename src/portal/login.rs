@@ -5,8 +5,8 @@ use http::{Method, StatusCode, header::SET_COOKIE};
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo,
     csrf::{self, Genuine},
+    flash::FlashMessage,
     form::Form,
-    notice::Notice,
     problem::{FORM_EXPIRED, form_again, refusal_for},
     session_opening::{OpenedSession, SessionOpening},
     words,
@@ -32,13 +32,13 @@ impl Portal {
             let shown = Shown::again("", &next).because(FORM_EXPIRED);
             return login_form(request, StatusCode::FORBIDDEN, &shown);
         }
-        let notice = Notice::waiting(request);
+        let flash = FlashMessage::waiting(request);
         // While the directory can't be read, the form is as good as any other page.
         let no_users = self.setup.has_users().await.is_ok_and(|has_users| !has_users);
-        let shown = Shown { no_users, notice: notice.map(Notice::text), ..Shown::again("", &next) };
+        let shown = Shown { no_users, flash: flash.map(FlashMessage::text), ..Shown::again("", &next) };
         let mut response = login_form(request, StatusCode::OK, &shown)?;
-        if notice.is_some() {
-            Notice::clear(request, response.headers_mut());
+        if flash.is_some() {
+            FlashMessage::clear(request, response.headers_mut());
         }
         Ok(response)
     }
@@ -97,7 +97,7 @@ struct Shown<'a> {
     next: &'a ReturnTo,
     remember: bool,
     problem: Option<&'a str>,
-    notice: Option<&'a str>,
+    flash: Option<&'a str>,
     no_users: bool,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Shown<'a> {
     fn again(typed_name: &'a str, next: &'a ReturnTo) -> Self {
         // No name is that long; it would only fill the page.
         let username = if typed_name.len() > MAX_SHOWN_BYTES { "" } else { typed_name };
-        Self { username, next, remember: false, problem: None, notice: None, no_users: false }
+        Self { username, next, remember: false, problem: None, flash: None, no_users: false }
     }
 
     fn because(self, problem: &'a str) -> Self {
@@ -135,7 +135,7 @@ fn login_form(
             .remember_lifetime
             .map(|time| Remember { time: words::duration(time), checked: shown.remember }),
         problem: shown.problem,
-        notice: shown.notice,
+        flash: shown.flash,
         no_users: shown.no_users,
     });
     let mut response = request.settings.pages.render(status, &page);

@@ -5,8 +5,8 @@ use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
 use super::{
     PageRequest, PageResponse, Portal,
     csrf::{self, Genuine},
+    flash::FlashMessage,
     form::Form,
-    notice::Notice,
     person::readable_name,
     problem::FORM_EXPIRED,
 };
@@ -50,19 +50,19 @@ impl Portal {
         self.end_presented(request).await?;
         let user = request.account.map(|account| account.user.name.as_str());
         self.record(request, AuditKind::SignOut, "ok", user, Some(session.key.to_string()));
-        Ok(signed_out(request, Notice::SignedOut))
+        Ok(signed_out(request, FlashMessage::SignedOut))
     }
 }
 
 /// Tells a browser that its session has ended.
-pub(super) fn signed_out(request: &PageRequest<'_>, notice: Notice) -> PageResponse {
+pub(super) fn signed_out(request: &PageRequest<'_>, flash: FlashMessage) -> PageResponse {
     let mut response = pages::redirect(paths::LOGIN);
     let headers = response.headers_mut();
     forget_session(request, headers);
     // What the applications let the browser keep is not for the next person at this desk
     // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
     headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-    notice.leave(&request.settings.cookies, headers);
+    flash.leave(&request.settings.cookies, headers);
     response
 }
 

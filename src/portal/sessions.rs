@@ -6,7 +6,7 @@
 use http::StatusCode;
 
 use super::{
-    PageRequest, PageResponse, Portal, SignedIn, csrf::Genuine, form::Form, notice::Notice,
+    PageRequest, PageResponse, Portal, SignedIn, csrf::Genuine, flash::FlashMessage, form::Form,
     problem::FORM_EXPIRED,
 };
 use crate::{
@@ -39,13 +39,13 @@ impl Portal {
             "others" => {
                 self.sessions.end_all_of(user, Some(session.key)).await.map_err(failed)?;
                 audit("others", None);
-                Ok(back(request, Notice::OthersEnded))
+                Ok(back(request, FlashMessage::OthersEnded))
             }
             "everywhere" => {
                 let all = Which::OfUser { user, except: None };
                 self.sessions.end_which(all).await.map_err(failed)?;
                 audit("everywhere", None);
-                Ok(super::logout::signed_out(request, Notice::SignedOutEverywhere))
+                Ok(super::logout::signed_out(request, FlashMessage::SignedOutEverywhere))
             }
             key => {
                 let key = SessionKey::from_hex(key).ok_or(Refusal::NotFound)?;
@@ -57,17 +57,17 @@ impl Portal {
                 // The list offers no button for it.
                 let own = key == session.key;
                 Ok(if own {
-                    super::logout::signed_out(request, Notice::SignedOut)
+                    super::logout::signed_out(request, FlashMessage::SignedOut)
                 } else {
-                    back(request, Notice::SessionEnded)
+                    back(request, FlashMessage::SessionEnded)
                 })
             }
         }
     }
 }
 
-fn back(request: &PageRequest<'_>, notice: Notice) -> PageResponse {
+fn back(request: &PageRequest<'_>, flash: FlashMessage) -> PageResponse {
     let mut response = pages::redirect(paths::ACCOUNT);
-    notice.leave(&request.settings.cookies, response.headers_mut());
+    flash.leave(&request.settings.cookies, response.headers_mut());
     response
 }

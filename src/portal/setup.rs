@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::{
     PageRequest, PageResponse, Portal,
     csrf::{self, Genuine},
+    flash::FlashMessage,
     form::Form,
-    notice::Notice,
     problem::{FORM_EXPIRED, refusal_for, sentence},
     session_opening::{OpenedSession, SessionOpening},
 };
@@ -94,7 +94,7 @@ impl Portal {
         let OpenedSession { mut response, session } =
             self.open_session(request, &proved, SessionOpening::SignedIn, paths::ACCOUNT).await?;
         self.record(request, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
-        Notice::SetUp.leave(&request.settings.cookies, response.headers_mut());
+        FlashMessage::SetUp.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)
     }
 

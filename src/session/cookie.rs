@@ -17,7 +17,7 @@ use memchr::memchr;
 pub struct CookieNames {
     session: Box<str>,
     form: Box<str>,
-    notice: Box<str>,
+    flash: Box<str>,
     device: Box<str>,
 }
 
@@ -55,8 +55,8 @@ impl CookieNames {
     }
 
     fn of(base: &str) -> Self {
-        let [form, notice, device] = SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
-        Self { session: format!("{PREFIX}{base}").into(), form, notice, device }
+        let [form, flash, device] = SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
+        Self { session: format!("{PREFIX}{base}").into(), form, flash, device }
     }
 
     /// The session cookie.
@@ -69,9 +69,9 @@ impl CookieNames {
         &self.form
     }
 
-    /// Carries the code of a message that is shown once.
-    pub fn notice(&self) -> &str {
-        &self.notice
+    /// Carries the code of a flash message, which one page shows once.
+    pub fn flash(&self) -> &str {
+        &self.flash
     }
 
     /// Says in which browsers somebody has signed in before; see [`crate::throttle`]. Gives no rights.
@@ -315,14 +315,14 @@ mod tests {
         }
         assert!(!kept.contains("Domain"));
         assert!(!write(names.session(), "abc", Keep::UntilClosed).to_str().unwrap().contains("Max-Age"));
-        assert!(write(names.notice(), "", Keep::Forget).to_str().unwrap().contains("Max-Age=0"));
+        assert!(write(names.flash(), "", Keep::Forget).to_str().unwrap().contains("Max-Age=0"));
     }
 
     #[test]
     fn cookies_of_every_gateway_are_kept_from_applications() {
         let (standard, other) = (CookieNames::default(), CookieNames::parse("portcullis-test").unwrap());
         for names in [&standard, &other] {
-            for name in [names.session(), names.form(), names.notice(), names.device()] {
+            for name in [names.session(), names.form(), names.flash(), names.device()] {
                 assert!(name.starts_with("__Host-Http-portcullis"), "{name}");
                 assert!(is_ours(name.as_bytes()) && is_ours(name.to_uppercase().as_bytes()), "{name}");
             }

@@ -37,7 +37,7 @@ use crate::{
 
 pub(super) const SESSION_COOKIE: &str = "__Host-Http-portcullis";
 pub(super) const FORM_COOKIE: &str = "__Host-Http-portcullis-form";
-pub(super) const NOTICE_COOKIE: &str = "__Host-Http-portcullis-notice";
+pub(super) const FLASH_COOKIE: &str = "__Host-Http-portcullis-notice";
 pub(super) const DEVICE_COOKIE: &str = "__Host-Http-portcullis-device";
 pub(super) const HOST: &str = "wiki.example.com";
 pub(super) const RIGHT: &str = "velvet turbine oyster";

@@ -9,7 +9,7 @@ use crate::session::cookie::{self, CookieNames, Keep};
 
 /// What has happened just before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Notice {
+pub(super) enum FlashMessage {
     SignedOut,
     PasswordChanged,
     SetUp,
@@ -22,22 +22,22 @@ pub(super) enum Notice {
     SentUnconfirmed,
 }
 
-impl Notice {
+impl FlashMessage {
     /// The message for the next page, if one is waiting. A HEAD shows nothing, so it takes nothing.
     pub(super) fn waiting(request: &PageRequest<'_>) -> Option<Self> {
-        let code = cookie::find(request.headers, request.settings.cookies.notice());
+        let code = cookie::find(request.headers, request.settings.cookies.flash());
         let code = code.filter(|_| *request.method == Method::GET)?;
-        ALL.into_iter().find(|notice| notice.code().as_bytes() == code)
+        ALL.into_iter().find(|message| message.code().as_bytes() == code)
     }
 
     /// Leaves it for the next page.
     pub(super) fn leave(self, cookies: &CookieNames, headers: &mut HeaderMap) {
-        headers.append(SET_COOKIE, cookie::write(cookies.notice(), self.code(), Keep::For(KEPT)));
+        headers.append(SET_COOKIE, cookie::write(cookies.flash(), self.code(), Keep::For(KEPT)));
     }
 
     /// Takes it away: it has been shown.
     pub(super) fn clear(request: &PageRequest<'_>, headers: &mut HeaderMap) {
-        headers.append(SET_COOKIE, cookie::write(request.settings.cookies.notice(), "", Keep::Forget));
+        headers.append(SET_COOKIE, cookie::write(request.settings.cookies.flash(), "", Keep::Forget));
     }
 
     pub(super) fn text(self) -> &'static str {
@@ -74,13 +74,13 @@ impl Notice {
 /// Long enough for a slow redirect; after that it would surprise.
 const KEPT: std::time::Duration = std::time::Duration::from_mins(1);
 
-const ALL: [Notice; 8] = [
-    Notice::SignedOut,
-    Notice::PasswordChanged,
-    Notice::SetUp,
-    Notice::SessionEnded,
-    Notice::OthersEnded,
-    Notice::SignedOutEverywhere,
-    Notice::SentSignedOut,
-    Notice::SentUnconfirmed,
+const ALL: [FlashMessage; 8] = [
+    FlashMessage::SignedOut,
+    FlashMessage::PasswordChanged,
+    FlashMessage::SetUp,
+    FlashMessage::SessionEnded,
+    FlashMessage::OthersEnded,
+    FlashMessage::SignedOutEverywhere,
+    FlashMessage::SentSignedOut,
+    FlashMessage::SentUnconfirmed,
 ];
