@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::{
-    InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, device, flash::FlashMessage,
-    person, words,
+    InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, device, durations,
+    flash::FlashMessage, person,
 };
 use crate::{
     clock::Timestamp,
@@ -73,11 +73,11 @@ fn back(request: &PageRequest<'_>) -> ReturnTo {
 }
 
 fn one_session(session: &Session, current: bool, now: Timestamp) -> OneSession {
-    let when = |time: Timestamp| When::from(time).ago(words::ago(now.since(time)));
+    let when = |time: Timestamp| When::from(time).ago(durations::ago(now.since(time)));
     OneSession {
         key: session.key.to_hex(),
         current,
-        device: words::at_start(device::in_words(&session.user_agent)),
+        device: device::describe_at_line_start(&session.user_agent),
         host: session.host.to_string(),
         address: session.client_addr.to_canonical().to_string(),
         signed_in: when(session.signed_in),

@@ -1,10 +1,10 @@
-//! Browser and system in words, from what a program calls itself.
+//! The browser and the system of a session, described from its `User-Agent`.
 //!
-//! For people who look for the session that is not theirs, not for decisions: anybody can call themselves
-//! anything. Half of all browsers claim to be all the others, so the order of the tables matters.
+//! For people who look for the session that is not theirs, not for decisions: any client can send any `User-Agent`.
+//! Half of all browsers claim to be the others as well, so the order of the tables matters.
 
-/// `Firefox on Windows`, `Safari on an iPhone`, `curl`; `an unknown program` if it says nothing we know.
-pub fn in_words(user_agent: &str) -> String {
+/// `Firefox on Windows`, `Safari on an iPhone`, `curl`; `an unknown program` if the tables name neither.
+pub fn describe(user_agent: &str) -> String {
     let program = first(user_agent, &PROGRAMS);
     let system = first(user_agent, &SYSTEMS);
     match (program, system) {
@@ -15,12 +15,21 @@ pub fn in_words(user_agent: &str) -> String {
     }
 }
 
-/// The word of the first mark that occurs.
-fn first(text: &str, table: &[(&str, &'static str)]) -> Option<&'static str> {
-    table.iter().find(|(mark, _)| text.contains(mark)).map(|(_, word)| *word)
+/// The same for the start of a line: an article gets a capital letter, a program keeps its own spelling.
+pub(super) fn describe_at_line_start(user_agent: &str) -> String {
+    let description = describe(user_agent);
+    match description.strip_prefix('a') {
+        Some(rest) if rest.starts_with(' ') || rest.starts_with("n ") => format!("A{rest}"),
+        _ => description,
+    }
 }
 
-/// Who claims to be another stands above the other.
+/// The name that belongs to the first product token of the table that occurs in the text.
+fn first(text: &str, table: &[(&str, &'static str)]) -> Option<&'static str> {
+    table.iter().find(|(token, _)| text.contains(token)).map(|(_, name)| *name)
+}
+
+/// A browser that claims to be another one stands above it.
 const PROGRAMS: [(&str, &str); 25] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -144,7 +153,19 @@ mod tests {
             ("<script>alert(1)</script>".to_owned(), "an unknown program"),
             ("\u{202e}Fire\u{fffd}fox".to_owned(), "an unknown program"),
         ] {
-            assert_eq!(in_words(&user_agent), expected, "{user_agent}");
+            assert_eq!(describe(&user_agent), expected, "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn only_an_article_gets_a_capital_letter() {
+        for (user_agent, expected) in [
+            ("", "An unknown program"),
+            ("Go-http-client/2.0", "A Go program"),
+            ("okhttp/4.12.0", "An Android app"),
+            ("curl/8.14.1", "curl"),
+        ] {
+            assert_eq!(describe_at_line_start(user_agent), expected);
         }
     }
 }

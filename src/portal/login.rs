@@ -5,11 +5,11 @@ use http::{Method, StatusCode, header::SET_COOKIE};
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo,
     csrf::{self, Genuine},
+    durations,
     flash::FlashMessage,
     form::Form,
     problem::{FORM_EXPIRED, form_again, refusal_for},
     session_opening::{OpenedSession, SessionOpening},
-    words,
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
@@ -133,7 +133,7 @@ fn login_form(
             .settings
             .sessions
             .remember_lifetime
-            .map(|time| Remember { time: words::duration(time), checked: shown.remember }),
+            .map(|time| Remember { time: durations::exactly(time), checked: shown.remember }),
         problem: shown.problem,
         flash: shown.flash,
         no_users: shown.no_users,

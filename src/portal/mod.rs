@@ -13,6 +13,7 @@ mod change_password;
 mod confirm;
 mod csrf;
 mod device;
+mod durations;
 mod flash;
 pub(crate) mod form;
 mod interrupted_request;
@@ -31,20 +32,19 @@ mod settings;
 mod setup;
 mod signed_in;
 mod whoami;
-mod words;
 
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
 
-pub use device::in_words as device_in_words;
+pub use device::describe as describe_device;
+pub use durations::ago;
 pub use interrupted_request::{InterruptedRequest, Prerequisite};
 pub use own_path::{is_disguised, page_of};
 pub use page_request::PageRequest;
 pub use return_to::{ReturnTo, longest_address};
 pub use service::Portal;
 pub use settings::Settings;
-pub use words::ago as ago_in_words;
 
 use signed_in::SignedIn;
 

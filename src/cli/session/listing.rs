@@ -47,11 +47,11 @@ impl Listing<'_> {
     }
 
     fn row(&self, record: &Record) -> [String; 7] {
-        let mut device = portal::device_in_words(&record.user_agent);
+        let mut device = portal::describe_device(&record.user_agent);
         if record.remembered {
             device.push_str(", kept signed in");
         }
-        let ago = |time: Timestamp| portal::ago_in_words(self.now.since(time));
+        let ago = |time: Timestamp| portal::ago(self.now.since(time));
         [
             record.key.to_string(),
             self.name(record).map_or_else(|| "-".to_owned(), ToString::to_string),
@@ -79,7 +79,7 @@ impl Listing<'_> {
             ends: record.dies_at(self.limits).to_string(),
             kept_signed_in: record.remembered,
             address: record.client_addr.to_canonical().to_string(),
-            device: portal::device_in_words(&record.user_agent),
+            device: portal::describe_device(&record.user_agent),
             user_agent: &record.user_agent,
         }
     }

@@ -1,8 +1,8 @@
-//! Spans of time as people say them: never exact, never wrong by much.
+//! Humanised durations: spans of time as people say them, for pages and listings.
 
 use std::time::Duration;
 
-/// How long ago something was: `just now`, `5 minutes ago`, `yesterday`.
+/// The time since something: `just now`, `5 minutes ago`, `3 days ago`.
 pub fn ago(time: Duration) -> String {
     match time.as_secs() {
         0..60 => "just now".to_owned(),
@@ -12,16 +12,8 @@ pub fn ago(time: Duration) -> String {
     }
 }
 
-/// An article at the start of a line; a program spells its own name as it likes.
-pub(super) fn at_start(words: String) -> String {
-    match words.strip_prefix('a') {
-        Some(rest) if rest.starts_with(' ') || rest.starts_with("n ") => format!("A{rest}"),
-        _ => words,
-    }
-}
-
-/// How long something lasts, in the largest unit that says it exactly: `30 days`, `36 hours`.
-pub(super) fn duration(time: Duration) -> String {
+/// A duration in the largest unit that expresses it exactly: `30 days`, `36 hours`.
+pub(super) fn exactly(time: Duration) -> String {
     let seconds = time.as_secs();
     for (unit, name) in [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")] {
         if seconds >= unit && seconds.is_multiple_of(unit) {
@@ -44,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_told_in_the_unit_that_people_would_use() {
+    fn durations_are_in_the_unit_that_people_use() {
         for (seconds, expected) in [
             (0, "just now"),
             (59, "just now"),
@@ -64,19 +56,7 @@ mod tests {
             (90, "90 seconds"),
             (1, "1 second"),
         ] {
-            assert_eq!(duration(Duration::from_secs(seconds)), expected);
-        }
-    }
-
-    #[test]
-    fn only_an_article_is_written_large() {
-        for (words, expected) in [
-            ("an unknown program", "An unknown program"),
-            ("a Go program", "A Go program"),
-            ("apt", "apt"),
-            ("curl", "curl"),
-        ] {
-            assert_eq!(at_start(words.to_owned()), expected);
+            assert_eq!(exactly(Duration::from_secs(seconds)), expected);
         }
     }
 }
