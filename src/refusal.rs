@@ -15,7 +15,7 @@ use http::{
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::pages::{self, Page, Pages, Refused, WayOn, paths};
+use crate::pages::{self, Page, PageLink, Pages, Refused, paths};
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,7 +240,7 @@ impl Refusal {
                     title: self.title(),
                     detail: &detail,
                     request_id,
-                    way_on: page_to_open.map(|href| WayOn { href, words: self.words_for_page_to_open() }),
+                    page_link: page_to_open.map(|href| PageLink { href, text: self.link_text() }),
                     offers_account: *self == Self::Forbidden,
                     link: match self {
                         Self::PlainHttp { to } => to.as_deref(),
@@ -251,7 +251,7 @@ impl Refusal {
                 let mut response = pages.render(self.status(), &page);
                 // It has no form that another page could lay itself over.
                 if is_framed {
-                    pages::let_own_pages_frame(&mut response);
+                    pages::allow_same_origin_frames(&mut response);
                 }
                 response
             }
@@ -266,7 +266,7 @@ impl Refusal {
                     confirm: (*self == Self::Confirm).then_some(paths::CONFIRM),
                 };
                 let json = serde_json::to_vec(&problem).unwrap_or_default();
-                pages::enclose(self.status(), Some("application/problem+json"), json)
+                pages::own_response(self.status(), Some("application/problem+json"), json)
             }
         };
         self.add_headers(response.headers_mut());
@@ -282,7 +282,7 @@ impl Refusal {
         }
     }
 
-    fn words_for_page_to_open(&self) -> &'static str {
+    fn link_text(&self) -> &'static str {
         match self {
             Self::SignIn => "Sign in",
             Self::Confirm => "Confirm your password",

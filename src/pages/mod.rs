@@ -4,14 +4,15 @@
 //! templates that are part of the program. The pages need no script and load nothing but their stylesheet, so that
 //! the content security policy can forbid everything else.
 
-mod envelope;
+mod own_response;
 mod page;
 pub mod paths;
 mod templates;
 
-pub use envelope::{enclose, let_own_pages_frame, redirect};
+pub use own_response::{allow_same_origin_frames, own_response, redirect};
 pub use page::{
-    Account, Confirm, Login, Logout, OneSession, Page, Password, Refused, Remember, Setup, WayOn, When,
+    Account, Confirm, DisplayTime, ListedSession, Login, Logout, Page, PageLink, Password, Refused, Remember,
+    Setup,
 };
 pub use templates::Pages;
 

@@ -109,11 +109,11 @@ pub struct Account<'a> {
     /// Whether there is a password here that can be changed.
     pub has_password: bool,
     /// The sign-in that was recorded last.
-    pub last_sign_in: Option<When>,
+    pub last_sign_in: Option<DisplayTime>,
     /// When this browser has to sign in again at the latest.
-    pub expires: When,
+    pub expires: DisplayTime,
     /// All sessions, this one first.
-    pub sessions: Vec<OneSession>,
+    pub sessions: Vec<ListedSession>,
     /// Whether there may be sessions that are not listed, because they cannot be read at the moment.
     pub incomplete: bool,
     /// The page of an application to go back to.
@@ -126,7 +126,7 @@ pub struct Account<'a> {
 
 /// One session in the list of one's own.
 #[derive(Debug, Serialize)]
-pub struct OneSession {
+pub struct ListedSession {
     /// Names it in the form.
     pub key: String,
     /// Whether it is the one that the list is seen with.
@@ -138,9 +138,9 @@ pub struct OneSession {
     /// Address at sign-in.
     pub address: String,
     /// When it was opened.
-    pub signed_in: When,
+    pub signed_in: DisplayTime,
     /// When it was last used.
-    pub last_seen: When,
+    pub last_seen: DisplayTime,
     /// Whether it was asked to be kept on this device.
     pub remembered: bool,
 }
@@ -189,7 +189,7 @@ pub struct Refused<'a> {
     /// What to tell an administrator.
     pub request_id: &'a str,
     /// A page of the gateway that helps.
-    pub way_on: Option<WayOn<'a>>,
+    pub page_link: Option<PageLink<'a>>,
     /// Whether it helps to see who is signed in, or to sign in as somebody else.
     pub offers_account: bool,
     /// Where the request should have gone.
@@ -200,22 +200,22 @@ pub struct Refused<'a> {
 
 /// A link to another page of the gateway.
 #[derive(Debug, Serialize)]
-pub struct WayOn<'a> {
+pub struct PageLink<'a> {
     /// Where it leads.
     pub href: &'a str,
     /// What it says.
-    pub words: &'a str,
+    pub text: &'a str,
 }
 
 /// A point in time, for people and for programs.
 #[derive(Debug, Serialize)]
-pub struct When {
+pub struct DisplayTime {
     human: String,
     machine: String,
     ago: String,
 }
 
-impl When {
+impl DisplayTime {
     /// The same, also told from now: `5 minutes ago`.
     #[must_use]
     pub fn ago(self, ago: String) -> Self {
@@ -239,7 +239,7 @@ impl Page<'_> {
 }
 
 /// In UTC and said so: a page without script does not know the reader's time zone.
-impl From<Timestamp> for When {
+impl From<Timestamp> for DisplayTime {
     fn from(time: Timestamp) -> Self {
         let moment = time::OffsetDateTime::from_unix_timestamp(time.as_millis().div_euclid(1000))
             .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);

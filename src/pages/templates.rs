@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header::CACHE_CONTROL};
 use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
 
-use super::{Page, enclose, paths};
+use super::{Page, own_response, paths};
 
 /// The compiled templates; cheap to clone.
 #[derive(Clone)]
@@ -44,10 +44,10 @@ impl Pages {
         let rendered =
             self.0.templates.get_template(page.template()).and_then(|template| template.render(Serde(page)));
         match rendered {
-            Ok(html) => enclose(status, Some(HTML), html),
+            Ok(html) => own_response(status, Some(HTML), html),
             Err(error) => {
                 tracing::error!(template = page.template(), %error, "rendering a page");
-                enclose(StatusCode::INTERNAL_SERVER_ERROR, Some(TEXT), "internal error\n")
+                own_response(StatusCode::INTERNAL_SERVER_ERROR, Some(TEXT), "internal error\n")
             }
         }
     }
@@ -58,7 +58,7 @@ impl Pages {
         if path != self.0.stylesheet_path || ![Method::GET, Method::HEAD].contains(method) {
             return None;
         }
-        let mut response = enclose(StatusCode::OK, Some(CSS), STYLESHEET);
+        let mut response = own_response(StatusCode::OK, Some(CSS), STYLESHEET);
         response
             .headers_mut()
             .insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));

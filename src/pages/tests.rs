@@ -15,7 +15,7 @@ async fn text(response: Response<Full<Bytes>>) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-fn when(hours: i64) -> When {
+fn when(hours: i64) -> DisplayTime {
     Timestamp::from_millis(1_791_273_600_000 + hours * 3_600_000).into()
 }
 
@@ -32,8 +32,8 @@ fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
     }
 }
 
-fn one_session(device: &str, current: bool) -> OneSession {
-    OneSession {
+fn listed_session(device: &str, current: bool) -> ListedSession {
+    ListedSession {
         key: "4f".repeat(32),
         current,
         device: device.into(),
@@ -58,7 +58,7 @@ fn account() -> Account<'static> {
         has_password: true,
         last_sign_in: Some(when(0)),
         expires: when(12),
-        sessions: vec![one_session("Firefox on Linux", true)],
+        sessions: vec![listed_session("Firefox on Linux", true)],
         incomplete: false,
         back: "/",
         problem: None,
@@ -87,8 +87,8 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
             title: refusal.title(),
             detail: refusal.detail().into_owned().leak(),
             request_id: "01k6x0c4rvj8e3m2d9q7",
-            way_on: (refusal == Refusal::SignIn)
-                .then_some(WayOn { href: "/.gateway/login", words: "Sign in" }),
+            page_link: (refusal == Refusal::SignIn)
+                .then_some(PageLink { href: "/.gateway/login", text: "Sign in" }),
             offers_account: refusal == Refusal::Forbidden,
             link: None,
             is_framed: false,
@@ -113,11 +113,11 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
             "account-sessions",
             Page::Account(Account {
                 sessions: vec![
-                    one_session("Firefox on Linux", true),
-                    OneSession { remembered: true, ..one_session("Safari on an iPhone", false) },
-                    OneSession {
+                    listed_session("Firefox on Linux", true),
+                    ListedSession { remembered: true, ..listed_session("Safari on an iPhone", false) },
+                    ListedSession {
                         address: "2001:db8:85a3:8d3:1319:8a2e:370:7348".into(),
-                        ..one_session("An unknown program", false)
+                        ..listed_session("An unknown program", false)
                     },
                 ],
                 flash: Some("That session has ended."),
@@ -232,11 +232,11 @@ async fn hostile_values_are_text_on_every_page() {
             has_password: true,
             last_sign_in: None,
             expires: when(1),
-            sessions: vec![OneSession {
+            sessions: vec![ListedSession {
                 key: HOSTILE.into(),
                 address: HOSTILE.into(),
                 last_seen: when(0).ago(HOSTILE.into()),
-                ..one_session(HOSTILE, false)
+                ..listed_session(HOSTILE, false)
             }],
             incomplete: true,
             back: HOSTILE,
@@ -272,7 +272,7 @@ async fn hostile_values_are_text_on_every_page() {
             title: HOSTILE,
             detail: HOSTILE,
             request_id: HOSTILE,
-            way_on: Some(WayOn { href: HOSTILE, words: HOSTILE }),
+            page_link: Some(PageLink { href: HOSTILE, text: HOSTILE }),
             offers_account: true,
             link: None,
             is_framed: true,
@@ -287,12 +287,16 @@ async fn hostile_values_are_text_on_every_page() {
 }
 
 #[test]
-fn every_answer_travels_in_the_same_envelope() {
+fn every_own_response_has_the_same_headers() {
     let pages = Pages::new();
     let answers = gallery()
         .iter()
         .map(|(_, page)| pages.render(StatusCode::OK, page))
-        .chain([stylesheet(&pages), redirect("/"), enclose(StatusCode::OK, Some("application/json"), "{}")])
+        .chain([
+            stylesheet(&pages),
+            redirect("/"),
+            own_response(StatusCode::OK, Some("application/json"), "{}"),
+        ])
         .collect::<Vec<_>>();
     for answer in answers {
         let headers = answer.headers();

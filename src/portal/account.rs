@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     identity::GroupName,
-    pages::{Account, OneSession, Page, When, paths},
+    pages::{Account, DisplayTime, ListedSession, Page, paths},
     refusal::Refusal,
     session::Session,
 };
@@ -38,7 +38,7 @@ impl Portal {
             Vec::new()
         });
         let others = others.iter().map(|other| &**other).filter(|other| other.key != session.key);
-        let shown = |shown: &Session| one_session(shown, shown.key == session.key, now);
+        let shown = |shown: &Session| listed_session(shown, shown.key == session.key, now);
         let (flash, back) = (FlashMessage::waiting(request), back(request));
         let page = Page::Account(Account {
             host: request.host,
@@ -72,9 +72,9 @@ fn back(request: &PageRequest<'_>) -> ReturnTo {
     if from.as_str().starts_with(paths::ROOT) { ReturnTo::start() } else { from }
 }
 
-fn one_session(session: &Session, current: bool, now: Timestamp) -> OneSession {
-    let when = |time: Timestamp| When::from(time).ago(durations::ago(now.since(time)));
-    OneSession {
+fn listed_session(session: &Session, current: bool, now: Timestamp) -> ListedSession {
+    let when = |time: Timestamp| DisplayTime::from(time).ago(durations::ago(now.since(time)));
+    ListedSession {
         key: session.key.to_hex(),
         current,
         device: device::describe_at_line_start(&session.user_agent),

@@ -33,7 +33,7 @@ pub(super) fn respond(request: &PageRequest<'_>) -> Result<PageResponse, Refusal
 
 fn json(value: &impl Serialize) -> Result<PageResponse, Refusal> {
     let text = serde_json::to_vec(value).map_err(|_| Refusal::Internal)?;
-    Ok(pages::enclose(StatusCode::OK, Some("application/json"), text))
+    Ok(pages::own_response(StatusCode::OK, Some("application/json"), text))
 }
 
 #[derive(Serialize)]

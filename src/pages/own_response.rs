@@ -12,7 +12,7 @@ use http_body_util::Full;
 
 /// Puts a body in the envelope: not framable, not cached, not sniffed, nothing loaded from elsewhere
 /// (ASVS 5.0 3.4.3 to 3.4.6, 14.3.2).
-pub fn enclose(
+pub fn own_response(
     status: StatusCode,
     content_type: Option<&'static str>,
     body: impl Into<Bytes>,
@@ -20,8 +20,8 @@ pub fn enclose(
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.reserve(ENVELOPE.len() + 4);
-    for (name, value) in ENVELOPE {
+    headers.reserve(HEADERS.len() + 4);
+    for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if let Some(content_type) = content_type {
@@ -35,7 +35,7 @@ pub fn enclose(
 /// The location is a path on this host that the gateway made or checked; one that no header
 /// could carry becomes `/`.
 pub fn redirect(location: &str) -> Response<Full<Bytes>> {
-    let mut response = enclose(StatusCode::SEE_OTHER, None, Bytes::new());
+    let mut response = own_response(StatusCode::SEE_OTHER, None, Bytes::new());
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(LOCATION, location);
     response
@@ -43,7 +43,7 @@ pub fn redirect(location: &str) -> Response<Full<Bytes>> {
 
 /// Lets a page without a form be shown in a frame by pages of the same origin: an application within another one would
 /// be a broken frame otherwise, without a word.
-pub fn let_own_pages_frame(response: &mut Response<Full<Bytes>>) {
+pub fn allow_same_origin_frames(response: &mut Response<Full<Bytes>>) {
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_SECURITY_POLICY,
@@ -55,7 +55,7 @@ pub fn let_own_pages_frame(response: &mut Response<Full<Bytes>>) {
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
 }
 
-const ENVELOPE: [(HeaderName, &str); 9] = [
+const HEADERS: [(HeaderName, &str); 9] = [
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
