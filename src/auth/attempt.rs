@@ -22,7 +22,7 @@ pub(super) struct CountedAttempt {
     trail: AuditTrail,
 }
 
-/// What the records of an attempt say; the attempt may outlive its request.
+/// The contents of an attempt's records; the attempt may outlive its request.
 #[derive(Clone, Debug)]
 struct AuditTrail {
     audit: Audit,

@@ -15,14 +15,14 @@ pub enum Backend {
     Local(Local),
 }
 
-/// A backend did not confirm the password. A check that was made hands back what it is charged to.
+/// A backend did not confirm the password.
 #[derive(Debug)]
 pub(super) enum Denied<C> {
     /// Name and password are not those of a user who may sign in.
     Wrong {
-        /// What was wrong; for the audit stream only.
+        /// The cause, for the audit stream only.
         reason: Reason,
-        /// What the check is charged to.
+        /// The attempt that the check is charged to.
         charge: C,
     },
     /// Too many passwords are being checked.

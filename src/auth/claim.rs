@@ -1,4 +1,4 @@
-//! What a page hands over to be checked: who somebody claims to be, and the credential that is to prove it.
+//! The input of a check: a claim to be somebody, and the credential that is to prove it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     users::{Account, Password},
 };
 
-/// Who somebody claims to be.
+/// A claim to be a user.
 #[derive(Clone, Copy, Debug)]
 pub enum Claim<'c> {
     /// The user with this name, in whatever spelling it was typed.
@@ -17,7 +17,7 @@ pub enum Claim<'c> {
     User(&'c Arc<Account>),
 }
 
-/// What is to prove a claim.
+/// The proof that is offered for a claim.
 #[derive(Debug)]
 pub enum Credential {
     /// The user's password.

@@ -1,4 +1,4 @@
-//! Where a credential was shown: at which entrance, from which client, in which browser.
+//! The origin of a credential: the entrance, the client, and the browser.
 
 use super::NotProved;
 use crate::{

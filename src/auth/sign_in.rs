@@ -68,7 +68,7 @@ impl SignIn {
                 Err(NotProved::Wrong)
             }
             Denied::Busy(busy) => {
-                // Nothing has been checked: the name that was typed is as unproved as before.
+                // The password was not checked, so the record of a typed name names no user.
                 let user = matches!(claim, Claim::User(_)).then(|| subject.known_name()).flatten();
                 self.audit.record(&origin.failure("busy", user));
                 Err(NotProved::Busy { retry_after: busy.retry_after })

@@ -1,4 +1,4 @@
-//! Who am I, and where I am signed in.
+//! The account page: the user's profile and their sessions.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Portal {
-    /// The account of whoever is signed in, and their sessions.
+    /// The page of the user who is signed in.
     pub(super) async fn show_account(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         self.account_page(request, StatusCode::OK, None).await
     }
@@ -30,7 +30,7 @@ impl Portal {
     ) -> Result<PageResponse, Refusal> {
         let SignedIn { account, session, token } = SignedIn::of(request)?;
         let (user, limits, now) = (&account.user, &request.settings.sessions, self.clock.now());
-        // The page has more to say than this: it is shown without.
+        // Without the list the page is still useful.
         let listed = self.sessions.of_user(user.id, account.credential, now, limits).await;
         let incomplete = listed.is_err();
         let others: Vec<Arc<Session>> = listed.unwrap_or_else(|error| {
@@ -66,7 +66,7 @@ impl Portal {
     }
 }
 
-/// Where the person has come from, if that is a page of an application; its start page otherwise.
+/// The page of an application that the user has come from; the start page if they come from elsewhere.
 fn back(request: &PageRequest<'_>) -> ReturnTo {
     let from = InterruptedRequest::at_page(request, "/").sent_from();
     if from.as_str().starts_with(paths::ROOT) { ReturnTo::start() } else { from }

@@ -1,4 +1,6 @@
-//! Changing one's own password; ends every session of the user but the one that is opened with it.
+//! The page that changes the user's own password.
+//!
+//! A new password ends every session of the user; this browser gets a new one.
 
 use http::StatusCode;
 
@@ -20,7 +22,7 @@ use crate::{
 };
 
 impl Portal {
-    /// The form. An account that signs in elsewhere has no password here to change.
+    /// The form. For an account without a password here there is no such page.
     pub(super) fn show_password_form(request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         signed_in.account.password.as_ref().ok_or(Refusal::NotFound)?;
@@ -42,7 +44,7 @@ impl Portal {
             Err(_) => return again(StatusCode::FORBIDDEN, &Problem::new("", FORM_EXPIRED)),
         };
         let (current, new) = (Password::new(form.take("current")), Password::new(form.take("new")));
-        // What costs nothing first; none of it says anything about the current password.
+        // First the checks that cost nothing: their result does not depend on the current password.
         if let Err(problem) = well_typed(&current, &new, &Password::new(form.take("again"))) {
             return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
         }
@@ -78,13 +80,13 @@ impl Portal {
             .set_password(&proved, hash, &origin)
             .await
             .map_err(|not_proved| refusal_for(not_proved, Refusal::SignIn))?;
-        // Before the new session is opened: whatever happens to it, the password has been changed.
+        // Recorded before the new session is opened: if that fails, the password has been changed all the same.
         self.record(request, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
         let how =
             if signed_in.session.remembered { SessionOpening::Remembered } else { SessionOpening::SignedIn };
         let OpenedSession { mut response, session } =
             self.open_session(request, &proved, how, paths::ACCOUNT).await?;
-        // They are dead already, by their credential version; this takes them out of the store.
+        // The other sessions are dead already, by their credential version; this takes them out of the store.
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
             tracing::warn!(%error, request_id = request.request_id, "ending sessions after a change of password");
         }

@@ -1,7 +1,7 @@
-//! Confirming the password, where a rule asks for a recent sign-in.
+//! The page that asks for the password again, where a rule asks for a recent sign-in.
 //!
-//! What it gives is a session under a new token whose password was checked just now, and nothing more:
-//! its time limits go on as they were. Failures are those of a sign-in, at the same cost, and count as such.
+//! A confirmed password gives the session a new token and a new time of confirmation; its time limits stay as they
+//! were. A failure costs and counts as much as a failed sign-in.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 impl Portal {
-    /// The form. Whoever is not signed in any more signs in instead, which is more.
+    /// The form. A browser without a live session is sent to the sign-in page: a sign-in is a confirmation, too.
     pub(super) fn ask_to_confirm(request: &PageRequest<'_>) -> PageResponse {
         let next = ReturnTo::parse(&request.parameter("next"));
         match SignedIn::of(request) {
@@ -42,7 +42,7 @@ impl Portal {
         }
     }
 
-    /// Checks the password of whoever is signed in, and goes on.
+    /// Checks the password of the user who is signed in, and sends the browser on.
     pub(super) async fn confirm(
         &self,
         request: &PageRequest<'_>,
@@ -56,8 +56,8 @@ impl Portal {
             |status, problem: &str| confirm_form(request, &signed_in, status, &next, (Some(problem), None));
         let mut form = match Genuine::check(request, Some(&signed_in.token), form) {
             Ok(genuine) => genuine.into_form(),
-            // The form was open in another tab while the password was confirmed. Whether that is recent enough for
-            // where it leads, the rules say there.
+            // The form was open in another tab while the password was confirmed. The rule of the page that it leads to
+            // decides whether that is recent enough.
             Err(_) if self.clock.now().since(signed_in.session.confirmed) < JUST_CONFIRMED => {
                 return Ok(pages::redirect(next.as_str()));
             }
@@ -102,5 +102,5 @@ fn confirm_form(
 }
 
 const WRONG: &str = "Wrong password.";
-/// As long as somebody takes to go through the tabs that ask for it.
+/// Time to go through the other tabs that ask for the password.
 const JUST_CONFIRMED: Duration = Duration::from_mins(5);

@@ -1,11 +1,10 @@
-//! Whether a form was sent by one of our own pages, in this browser.
+//! The check that a form was sent by one of the gateway's own pages, in this browser (ASVS 5.0 3.5.1).
 //!
-//! Two locks, each of which would do: the browser's own word on where the request comes from
-//! (`Sec-Fetch-Site`, or `Origin`), and a hidden field that is derived from a cookie that no other site
-//! can set or read. Before sign-in the cookie is one of the form's own, so that nobody can sign a
-//! browser in to an account of *theirs* (login CSRF); after sign-in it is the session's.
-//!
-//! ASVS 5.0 3.5.1. The cookies are `SameSite=Lax` besides, which stops most of it already.
+//! Two locks, each of which would be enough: the headers in which the browser says where the request comes from
+//! (`Sec-Fetch-Site`, or `Origin`), and a hidden field that is derived from a cookie that no other site can set or
+//! read. Before sign-in this is the form cookie, so that Mallory cannot sign Alice's browser in to Mallory's account
+//! (login CSRF); after sign-in it is the session cookie. The cookies are `SameSite=Lax` as well, which stops most such
+//! requests already.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::ORIGIN};
 
@@ -18,11 +17,11 @@ use crate::{
     },
 };
 
-/// A form that one of our pages in this browser has sent; what changes anything takes no other.
+/// A form that one of the gateway's pages in this browser has sent. A page that changes anything takes no other.
 pub(super) struct Genuine(Form);
 
 impl Genuine {
-    /// The form, if it carries the field that belongs to `token`; otherwise what was sent, to show it again.
+    /// The form, if it has the field that belongs to `token`; otherwise the form back, to be shown again.
     pub(super) fn check(
         request: &PageRequest<'_>,
         token: Option<&SessionToken>,
@@ -69,11 +68,12 @@ pub(super) fn presented_session<'r>(request: &PageRequest<'r>) -> Option<(Sessio
     (token.key() == session.key).then_some((token, session))
 }
 
-/// Whether the browser says that a page of this host has sent the request, or says nothing.
+/// Whether a page of this host has sent the request. A browser that sends neither header is believed: the hidden field
+/// decides then.
 pub(super) fn is_from_here(headers: &HeaderMap, host: &str) -> bool {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     match (sites.next(), sites.next()) {
-        // `none`: the person did it, by reloading for instance.
+        // `none`: the user caused it, for instance by reloading.
         (Some(site), None) => return site == "same-origin" || site == "none",
         (Some(_), Some(_)) => return false,
         (None, _) => {}
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_browser_s_word_on_the_sender_counts() {
+    fn a_request_is_from_here_unless_its_headers_name_another_site() {
         const HERE: &str = "wiki.example.com";
         let table: &[(&[(&str, &str)], bool)] = &[
             (&[], true),

@@ -1,13 +1,13 @@
-//! Messages that are shown once, on the page after the one that did something.
+//! Flash messages: shown once, on the page after the one that did something.
 //!
-//! The cookie holds a code, never a text: what it can make a page say is said here.
+//! The cookie holds a code, never a text, so that a forged cookie can show one of these messages at worst.
 
 use http::{HeaderMap, Method, header::SET_COOKIE};
 
 use super::PageRequest;
 use crate::session::cookie::{self, CookieNames, Keep};
 
-/// What has happened just before.
+/// A message about the step before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FlashMessage {
     SignedOut,
@@ -16,26 +16,26 @@ pub(super) enum FlashMessage {
     SessionEnded,
     OthersEnded,
     SignedOutEverywhere,
-    /// A form was sent by somebody who was not signed in (any more).
+    /// A form came without a live session.
     SentSignedOut,
-    /// A form was sent to where the password has to be confirmed first.
+    /// A form came for a page that needs a confirmed password.
     SentUnconfirmed,
 }
 
 impl FlashMessage {
-    /// The message for the next page, if one is waiting. A HEAD shows nothing, so it takes nothing.
+    /// The message for this page, if the browser has one. A HEAD shows no page, so it takes no message.
     pub(super) fn waiting(request: &PageRequest<'_>) -> Option<Self> {
         let code = cookie::find(request.headers, request.settings.cookies.flash());
         let code = code.filter(|_| *request.method == Method::GET)?;
         ALL.into_iter().find(|message| message.code().as_bytes() == code)
     }
 
-    /// Leaves it for the next page.
+    /// Leaves the message for the next page.
     pub(super) fn leave(self, cookies: &CookieNames, headers: &mut HeaderMap) {
         headers.append(SET_COOKIE, cookie::write(cookies.flash(), self.code(), Keep::For(KEPT)));
     }
 
-    /// Takes it away: it has been shown.
+    /// Removes the message after it was shown.
     pub(super) fn clear(request: &PageRequest<'_>, headers: &mut HeaderMap) {
         headers.append(SET_COOKIE, cookie::write(request.settings.cookies.flash(), "", Keep::Forget));
     }
@@ -71,7 +71,7 @@ impl FlashMessage {
     }
 }
 
-/// Long enough for a slow redirect; after that it would surprise.
+/// Long enough for a slow redirect; after that the message would be a surprise.
 const KEPT: std::time::Duration = std::time::Duration::from_mins(1);
 
 const ALL: [FlashMessage; 8] = [

@@ -1,7 +1,7 @@
 //! A submitted form, read whole within bounds of size and time.
 //!
-//! Stricter than browsers need: one encoding, UTF-8 without repair, no field
-//! twice. What both sides of a check could read differently is refused.
+//! The reader is stricter than browsers need: one encoding, UTF-8 without repair, no field twice. A form that two
+//! readers could understand differently is refused.
 
 use std::{error::Error, pin::pin};
 
@@ -27,8 +27,8 @@ struct Field {
 }
 
 impl Form {
-    /// Reads the body of a POST: `application/x-www-form-urlencoded`, at most `max_bytes` of it. Whoever hands the body over
-    /// keeps its time, and has it fail with [`TooSlow`].
+    /// Reads the body of a POST: `application/x-www-form-urlencoded`, at most `max_bytes` of it. The caller limits the
+    /// time by a body that fails with [`TooSlow`].
     pub(super) async fn read<B>(headers: &HeaderMap, body: B, max_bytes: usize) -> Result<Self, Refusal>
     where
         B: Body<Data = Bytes>,
@@ -37,7 +37,7 @@ impl Form {
         if !is_urlencoded(headers) {
             return Err(Refusal::UnsupportedMediaType);
         }
-        // Before the first byte, if it was announced.
+        // A declared length is refused before the first byte.
         if body.size_hint().lower() > max_bytes as u64 {
             return Err(Refusal::TooLarge);
         }
@@ -98,7 +98,7 @@ impl Form {
     }
 }
 
-/// What has arrived of a form; no copy of it is left behind where it had to grow.
+/// The bytes of a form so far. When the buffer grows, the old one is wiped.
 #[derive(Default)]
 struct Text(Zeroizing<Vec<u8>>);
 
@@ -111,7 +111,7 @@ impl Text {
             self.0 = larger;
         }
         self.0.extend_from_slice(&data);
-        // Whoever shares it with the connection's buffer can't overwrite it.
+        // Bytes that are shared with the connection's buffer can't be overwritten.
         if let Ok(mut own) = data.try_into_mut() {
             own.as_mut().zeroize();
         }
@@ -119,7 +119,7 @@ impl Text {
 }
 
 fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Refusal> {
-    // With room for all from the start: what a text grows out of is not overwritten.
+    // Full capacity from the start: a buffer that grows leaves an unwiped copy behind.
     let mut spaced = Zeroizing::new(Vec::with_capacity(encoded.len()));
     spaced.extend(encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }));
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_is_the_same_in_whatever_pieces_it_arrives() {
+    async fn a_form_reads_the_same_in_whatever_pieces_it_arrives() {
         let text = "a=1&password=velvet+turbine%20oyster&c=%C3%A4";
         for size in [1, 2, 7, text.len()] {
             let pieces = text.as_bytes().chunks(size).map(Bytes::copy_from_slice);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_that_does_not_arrive_is_given_up() {
+    async fn a_form_that_does_not_arrive_is_refused() {
         let late = StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>(TooSlow)]));
         let result = Form::read(&headers(PLAIN), late, MAX_BYTES).await;
         assert_eq!(result.err(), Some(Refusal::TooSlow));

@@ -1,7 +1,8 @@
-//! Requests in whose place somebody is asked to sign in, or to confirm the password: where they lead afterwards.
+//! Requests that are interrupted because the user has to sign in, or confirm the password, first.
 //!
-//! What only reads is asked for again. What changes something is not: its body is gone, so the browser goes back to
-//! the page that it was sent from, and the person is told that nothing was saved.
+//! Afterwards the browser repeats a request that only reads. A request that changes something is not repeated, because
+//! its body is lost: the browser goes back to the page that it was sent from, and a flash message says that nothing was
+//! saved.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header::REFERER};
@@ -13,7 +14,7 @@ use crate::{
     session::cookie::CookieNames,
 };
 
-/// A navigation that ends at one of the gateway's own pages.
+/// A navigation that is redirected to the sign-in page or to the page that asks for the password again.
 #[derive(Clone, Copy, Debug)]
 pub struct InterruptedRequest<'r> {
     /// Its method.
@@ -24,13 +25,13 @@ pub struct InterruptedRequest<'r> {
     pub host: &'r str,
     /// Its path and query.
     pub path_and_query: &'r str,
-    /// How long the head of a request may be: the next one carries all this in its address.
+    /// Maximum size of a request head: the next request has this one's address in its own.
     pub header_size: usize,
     /// The names of the gateway's cookies.
     pub cookies: &'r CookieNames,
 }
 
-/// What has to be done first.
+/// A step that the user has to take first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prerequisite {
     /// Signing in.
@@ -46,10 +47,10 @@ impl<'r> InterruptedRequest<'r> {
         Self { method, headers, host, path_and_query, header_size, cookies: &settings.cookies }
     }
 
-    /// Leads to the page where that is done, and from there on.
+    /// Redirects to the page for this step, which sends the browser on afterwards.
     pub fn redirect(&self, prerequisite: Prerequisite) -> Response<Full<Bytes>> {
         let mut response = pages::redirect(&self.location(prerequisite));
-        // Of what another site has sent, the reader filled in nothing.
+        // The user has filled in no form that another site has sent.
         if !self.only_reads() && csrf::is_from_here(self.headers, self.host) {
             let not_saved = match prerequisite {
                 Prerequisite::SignIn => FlashMessage::SentSignedOut,
@@ -68,7 +69,7 @@ impl<'r> InterruptedRequest<'r> {
         };
         let next = if self.only_reads() { ReturnTo::sent(self.path_and_query) } else { self.sent_from() };
         let to = location(&next);
-        // A quarter of the head is left for cookies and whatever else a browser sends.
+        // A quarter of the head is left for cookies and the other headers that a browser sends.
         if to.len() > self.header_size / 4 * 3 { location(&ReturnTo::start()) } else { to }
     }
 
@@ -118,7 +119,7 @@ mod tests {
         }
     }
 
-    /// Where it leads, and whether the next page says that nothing was saved.
+    /// The location, and whether the next page says that nothing was saved.
     fn led(method: &Method, path_and_query: &str, fields: &[(HeaderName, &str)]) -> (String, bool) {
         let headers = &fields
             .iter()
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_reads_is_asked_for_again() {
+    fn a_request_that_only_reads_is_repeated() {
         let referer = [(REFERER, "https://wiki.example.com:8443/form")];
         for method in [Method::GET, Method::HEAD] {
             let led = led(&method, "/page?a=b", &referer);
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_something_leads_back_to_the_page_of_this_origin_that_it_was_sent_from() {
+    fn a_request_that_changes_something_leads_back_to_the_page_of_this_origin_that_sent_it() {
         let site = HeaderName::from_static("sec-fetch-site");
         for (referer, next) in [
             ("https://wiki.example.com:8443/form?id=7", "/form%3Fid%3D7"),
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_no_head_could_carry_is_let_go() {
+    fn an_address_that_is_too_long_for_a_head_is_dropped() {
         let it = |length: usize, header_size| {
             let path = format!("/{}", "a".repeat(length));
             let headers = HeaderMap::new();

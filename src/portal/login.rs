@@ -1,4 +1,4 @@
-//! Signing in.
+//! The sign-in page.
 
 use http::{Method, StatusCode, header::SET_COOKIE};
 
@@ -21,29 +21,30 @@ use crate::{
 };
 
 impl Portal {
-    /// The form; who is signed in already goes straight on. A form that was sent without the cookie that it is bound
-    /// to has not been read, and is shown again.
+    /// The form. A user who is signed in already is sent on. A form that came without the cookie that it is bound to
+    /// has not been read, and is shown again.
     pub(super) async fn show_login(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let next = ReturnTo::parse(&request.parameter("next"));
         if request.account.is_some() {
             return Ok(pages::redirect(next.as_str()));
         }
         if *request.method == Method::POST {
-            let shown = Shown::again("", &next).because(FORM_EXPIRED);
-            return login_form(request, StatusCode::FORBIDDEN, &shown);
+            let contents = Contents::again("", &next).because(FORM_EXPIRED);
+            return login_form(request, StatusCode::FORBIDDEN, &contents);
         }
         let flash = FlashMessage::waiting(request);
         // While the directory can't be read, the form is as good as any other page.
         let no_users = self.setup.has_users().await.is_ok_and(|has_users| !has_users);
-        let shown = Shown { no_users, flash: flash.map(FlashMessage::text), ..Shown::again("", &next) };
-        let mut response = login_form(request, StatusCode::OK, &shown)?;
+        let contents =
+            Contents { no_users, flash: flash.map(FlashMessage::text), ..Contents::again("", &next) };
+        let mut response = login_form(request, StatusCode::OK, &contents)?;
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }
         Ok(response)
     }
 
-    /// Checks a name and a password. Whatever is wrong with them, the answer is the same.
+    /// Checks a name and a password. The response is the same whatever is wrong with them.
     pub(super) async fn sign_in(
         &self,
         request: &PageRequest<'_>,
@@ -59,16 +60,16 @@ impl Portal {
                 if request.account.is_some_and(|account| typed.as_ref() == Some(&account.user.name)) {
                     return Ok(pages::redirect(next.as_str()));
                 }
-                let shown =
-                    Shown { remember: remembers(&form), ..Shown::again(form.text("username"), &next) };
-                let shown = shown.because(FORM_EXPIRED);
-                return login_form(request, StatusCode::FORBIDDEN, &shown);
+                let contents =
+                    Contents { remember: remembers(&form), ..Contents::again(form.text("username"), &next) };
+                let contents = contents.because(FORM_EXPIRED);
+                return login_form(request, StatusCode::FORBIDDEN, &contents);
             }
         };
         let next = ReturnTo::parse(form.text("next"));
         let password = Password::new(form.take("password"));
         let typed_name = form.text("username");
-        let again = Shown { remember: remembers(&form), ..Shown::again(typed_name, &next) };
+        let again = Contents { remember: remembers(&form), ..Contents::again(typed_name, &next) };
         let credential = Credential::Password(password);
         let checked =
             self.sign_in.check(Claim::Name(typed_name), credential, &request.origin(Entrance::SignIn)).await;
@@ -81,7 +82,7 @@ impl Portal {
                 });
             }
         };
-        // Whether that is offered at all, the session store decides by the same setting.
+        // The sessions heed this only where the setting offers the checkbox.
         let how = if again.remember { SessionOpening::Remembered } else { SessionOpening::SignedIn };
         let OpenedSession { response, session } =
             self.open_session(request, &proved, how, next.as_str()).await?;
@@ -91,8 +92,8 @@ impl Portal {
     }
 }
 
-/// What the form shows besides its fields.
-struct Shown<'a> {
+/// The contents of the sign-in page.
+struct Contents<'a> {
     username: &'a str,
     next: &'a ReturnTo,
     remember: bool,
@@ -101,10 +102,10 @@ struct Shown<'a> {
     no_users: bool,
 }
 
-impl<'a> Shown<'a> {
-    /// With what was typed before, but for the password.
+impl<'a> Contents<'a> {
+    /// The form with the name that was typed before; never with the password.
     fn again(typed_name: &'a str, next: &'a ReturnTo) -> Self {
-        // No name is that long; it would only fill the page.
+        // No user name is that long; it would only fill the page.
         let username = if typed_name.len() > MAX_SHOWN_BYTES { "" } else { typed_name };
         Self { username, next, remember: false, problem: None, flash: None, no_users: false }
     }
@@ -121,22 +122,22 @@ fn remembers(form: &Form) -> bool {
 fn login_form(
     request: &PageRequest<'_>,
     status: StatusCode,
-    shown: &Shown<'_>,
+    contents: &Contents<'_>,
 ) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
     let page = Page::Login(Login {
         host: request.host,
         csrf: &token.form_token(),
-        next: shown.next.as_str(),
-        username: shown.username,
+        next: contents.next.as_str(),
+        username: contents.username,
         remember: request
             .settings
             .sessions
             .remember_lifetime
-            .map(|time| Remember { time: durations::exactly(time), checked: shown.remember }),
-        problem: shown.problem,
-        flash: shown.flash,
-        no_users: shown.no_users,
+            .map(|time| Remember { time: durations::exactly(time), checked: contents.remember }),
+        problem: contents.problem,
+        flash: contents.flash,
+        no_users: contents.no_users,
     });
     let mut response = request.settings.pages.render(status, &page);
     if let Some(cookie) = cookie {

@@ -1,4 +1,4 @@
-//! Signing out: asked with GET, done with POST.
+//! The sign-out page: GET asks, POST ends the session.
 
 use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
 
@@ -21,8 +21,8 @@ use crate::{
 };
 
 impl Portal {
-    /// The question. Whoever is not signed in is shown the sign-in page: there is nothing to end. That goes
-    /// for a visitor's session, too.
+    /// The question. A browser in which nobody is signed in is sent to the sign-in page, also if it has a visitor's
+    /// session.
     pub(super) fn ask_to_sign_out(request: &PageRequest<'_>) -> PageResponse {
         match csrf::presented_session(request).filter(|_| request.account.is_some()) {
             Some((token, _)) => question(request, StatusCode::OK, &token, None),
@@ -30,7 +30,7 @@ impl Portal {
         }
     }
 
-    /// Ends the session. When this answers, no later request finds it, on no connection.
+    /// Ends the session. Once the response is sent, no request on any connection finds it.
     pub(super) async fn sign_out(
         &self,
         request: &PageRequest<'_>,
@@ -54,13 +54,13 @@ impl Portal {
     }
 }
 
-/// Tells a browser that its session has ended.
+/// The response to a browser whose session has ended.
 pub(super) fn signed_out(request: &PageRequest<'_>, flash: FlashMessage) -> PageResponse {
     let mut response = pages::redirect(paths::LOGIN);
     let headers = response.headers_mut();
     forget_session(request, headers);
-    // What the applications let the browser keep is not for the next person at this desk
-    // (ASVS 5.0 14.3.1). Only the cache: cookies and storage are the applications' own.
+    // The next person at this desk must not find pages of the applications in the cache (ASVS 5.0 14.3.1). Cookies
+    // and storage stay: they are the applications' own.
     headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
     flash.leave(&request.settings.cookies, headers);
     response
@@ -81,8 +81,8 @@ fn question(
     request.settings.pages.render(status, &page)
 }
 
-/// A cookie that opens nothing is cleared away. One that was *not sent* is left alone: a form on another
-/// site comes without it, and must not be able to sign anybody out by having it cleared.
+/// The response where no session can be ended. An invalid session cookie is cleared; one that was *not sent* is left
+/// alone: Mallory's form on another site comes without the cookie, and must not sign Alice out by having it cleared.
 fn nothing_to_end(request: &PageRequest<'_>) -> PageResponse {
     let mut response = pages::redirect(paths::LOGIN);
     if matches!(request.presented, Presented::Invalid) {

@@ -5,18 +5,18 @@ use crate::{
     request::{NormalPath, fold},
 };
 
-/// What follows `/.gateway/`, if the path is one of the gateway's own: those are nobody's app, on every host.
+/// The rest of a path after `/.gateway/`, if it is one of the gateway's own. No app serves those, on any host.
 pub fn page_of(path: &NormalPath) -> Option<&str> {
     page_in(path.as_str())
 }
 
-/// Whether an upstream could take this for one of the gateway's own pages; it is nobody's then, or an app
-/// could show a sign-in form where people expect ours.
+/// Whether an upstream could read this path as one of the gateway's own. Such a path is refused: an app could show a
+/// sign-in form of its own where people expect the gateway's.
 pub fn is_disguised(path: &NormalPath) -> bool {
     path.folds() && path.readings().any(|reading| page_in(&fold(reading)).is_some())
 }
 
-/// What follows `/.gateway/` in a path.
+/// The rest of a path after `/.gateway/`.
 pub(super) fn page_in(path: &str) -> Option<&str> {
     if path == paths::ROOT.trim_end_matches('/') { Some("") } else { path.strip_prefix(paths::ROOT) }
 }

@@ -18,26 +18,26 @@ use crate::{
 pub struct PageRequest<'r> {
     /// The method.
     pub method: &'r Method,
-    /// What follows `/.gateway/`, without the query: `login`.
+    /// The rest of the path after `/.gateway/`, without the query: `login`.
     pub page: &'r str,
     /// The query, without its `?`.
     pub query: Option<&'r str>,
     /// All header fields.
     pub headers: &'r HeaderMap,
-    /// The site as the browser knows it, with a port if it is not the usual one: `localhost:8443`. Known to be
-    /// a host that is served here.
+    /// The site as the browser knows it, with a port if it is not the default: `localhost:8443`. The gateway serves
+    /// this host.
     pub host: &'r str,
-    /// How long the head of a request may be.
+    /// Maximum size of a request head in bytes.
     pub header_size: usize,
-    /// How large a form may be.
+    /// Maximum size of a form in bytes.
     pub max_form_bytes: usize,
     /// Address of the browser.
     pub client_addr: ClientAddr,
     /// As in the access log.
     pub request_id: &'r str,
-    /// What the session cookie turned out to be.
+    /// The session that the session cookie names.
     pub presented: &'r Presented,
-    /// Whose session it is: only if it is alive and [`Account::identity`] said yes.
+    /// The user of the session, if it is alive and [`Account::identity`] gave an identity.
     pub account: Option<&'r Arc<Account>>,
     /// The configuration as of this request.
     pub settings: &'r Settings,
@@ -55,14 +55,14 @@ impl<'r> PageRequest<'r> {
         }
     }
 
-    /// A parameter of the query; empty if it is not there or the query makes no sense.
+    /// A parameter of the query; empty if it is missing or the query can't be read.
     pub(super) fn parameter(&self, name: &str) -> String {
         Form::parse(self.query.unwrap_or_default().as_bytes())
             .map(|mut query| query.take(name))
             .unwrap_or_default()
     }
 
-    /// A store did not do its work: the log gets to know which and why, the stranger does not.
+    /// Logs the error of a store, which may name files, and gives the refusal that a stranger may see.
     pub(super) fn unavailable(&self, doing: &'static str, error: &dyn Error) -> Refusal {
         let cause = error.source().map(ToString::to_string);
         tracing::error!(request_id = self.request_id, %error, cause, "{doing}");

@@ -1,10 +1,10 @@
-//! How pages speak of a user: by which name, and with which permissions.
+//! A user as pages show them: the name, and the permissions.
 
 use std::collections::BTreeMap;
 
 use crate::identity::{GroupName, Permission, User};
 
-/// What the user may do, directly and through groups; sorted, without duplicates.
+/// The user's permissions, direct ones and those of groups; sorted, without duplicates.
 pub(super) fn permissions<'a>(
     user: &'a User,
     groups: &'a BTreeMap<GroupName, Vec<Permission>>,
@@ -16,7 +16,7 @@ pub(super) fn permissions<'a>(
     all
 }
 
-/// How a person is addressed.
+/// The full name; the user name if there is none.
 pub(super) fn readable_name(user: &User) -> &str {
     if user.full_name.is_empty() { user.name.as_str() } else { &user.full_name }
 }

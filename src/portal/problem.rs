@@ -10,11 +10,11 @@ use crate::{
     refusal::{Refusal, Representation},
 };
 
-/// What is wrong with a form, and with which of its fields.
+/// A problem with a form, and with which of its fields.
 pub(super) struct Problem {
     /// The name of the field; empty if it is none in particular.
     pub(super) about: &'static str,
-    /// What the page says about it.
+    /// The text on the page.
     pub(super) text: Cow<'static, str>,
 }
 
@@ -34,8 +34,8 @@ pub(super) fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
     }
 }
 
-/// The form again, with why the check gave no proof, for a person who can go on there later. A program whose attempts
-/// are throttled gets a problem.
+/// The form again, with the text of the refusal, for a person who can go on there later. A program whose attempts are
+/// throttled gets a problem document.
 pub(super) fn form_again(
     request: &PageRequest<'_>,
     refusal: Refusal,

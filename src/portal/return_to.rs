@@ -1,10 +1,9 @@
-//! Where a browser goes on to after sign-in: a path on the same host, nothing else, whatever is asked for.
+//! The page that a browser goes on to after sign-in: a path on the same host, whatever was asked for.
 //!
-//! A link to the sign-in page can be made by anybody, `next` included. If it could name another
-//! host, a stranger could send people through the real sign-in page to a copy of it that says
-//! "wrong password". Browsers read a location more generously than servers do (a backslash is a
-//! slash, tabs and line feeds vanish, dots are resolved), and applications decode once more than
-//! they should, so what is accepted here is a path that no such reading can turn into a host.
+//! Anybody can make a link to the sign-in page, `next` included. If `next` could name another host, Mallory could send
+//! Alice through the real sign-in page to a copy of it that says "wrong password". Browsers read a location more
+//! generously than servers do (a backslash is a slash, tabs and line feeds vanish, dots are resolved), and applications
+//! decode once more than they should. [`ReturnTo::parse`] accepts a path only if no such reading turns it into a host.
 
 use std::fmt;
 
@@ -12,18 +11,18 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str,
 
 use crate::pages::paths;
 
-/// A path and query of this host, never of another, and never a page that would send the browser
-/// round in a circle or sign it out.
+/// A path and query of this host, never of another, and never a page that would redirect the browser in a loop or sign
+/// it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Takes what was asked for if it is safe, and the start page otherwise.
+    /// The place that was asked for if it is safe, otherwise the start page.
     pub fn parse(asked: &str) -> Self {
         if is_safe(asked) { Self(asked.to_owned()) } else { Self::start() }
     }
 
-    /// The same for what a request has asked for: a query may hold bytes that no `Location` could carry.
+    /// The same for the target of a request: its query may hold bytes that are not allowed in a `Location`.
     pub(super) fn sent(path_and_query: &str) -> Self {
         if path_and_query.is_ascii() {
             return Self::parse(path_and_query);
@@ -36,17 +35,17 @@ impl ReturnTo {
         Self("/".to_owned())
     }
 
-    /// The path and query, fit for a `Location`.
+    /// The path and query, as a value for `Location`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The sign-in page that goes on to here.
+    /// The address of the sign-in page that goes on to here.
     pub fn login_location(&self) -> String {
         self.after(paths::LOGIN)
     }
 
-    /// The page that asks for the password again and goes on to here.
+    /// The address of the page that asks for the password again and goes on to here.
     pub fn confirm_location(&self) -> String {
         self.after(paths::CONFIRM)
     }
@@ -65,8 +64,8 @@ impl fmt::Display for ReturnTo {
     }
 }
 
-/// How long an address may be that begins with this path, where `uri_length` is what others may have: the pages that
-/// lead back somewhere carry a whole address in their query, in which a byte may take three.
+/// Maximum length of an address with this path, where `uri_length` is the limit for others. The pages that lead back
+/// somewhere have a whole address in their query, in which a byte may take three.
 pub fn longest_address(path: &str, uri_length: usize) -> usize {
     match path {
         paths::LOGIN | paths::CONFIRM => {
@@ -77,17 +76,17 @@ pub fn longest_address(path: &str, uri_length: usize) -> usize {
 }
 
 fn is_safe(asked: &str) -> bool {
-    // Printable ASCII alone: no space, no control, nothing that a browser drops or folds. Browsers
-    // percent-encode everything else, so nobody's bookmark is lost.
+    // Printable ASCII only: no space, no control character, no character that a browser drops or folds. Browsers
+    // percent-encode everything else, so no bookmark is lost.
     if asked.len() > MAX_BYTES || !asked.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
     }
     let path = asked.split(['?', '#']).next().unwrap_or_default();
-    // A browser takes it for a slash here. After the path it leaves it as it is (WHATWG URL, query state).
+    // A browser reads a backslash in the path as a slash. In the query it leaves it as it is (WHATWG URL, query state).
     if path.contains('\\') {
         return false;
     }
-    // As it is read by one who decodes never, once, twice, …
+    // The readings after no decoding, after one, after two, …
     let mut reading = path.to_owned();
     for _ in 0..=MAX_DECODINGS {
         if !is_plain_path(&reading) || !is_plain_path(&reading.replace('\\', "/")) {
@@ -99,11 +98,11 @@ fn is_safe(asked: &str) -> bool {
         }
         reading = decoded.into_owned();
     }
-    // Encoded over and over: that is no path anybody uses.
+    // Encoded over and over: no application has such a path.
     false
 }
 
-/// Whether this reading of the path stays on the host, and off the pages of the gateway that lead nowhere.
+/// Whether this reading of the path stays on the host, and is no page of the gateway that can't be returned to.
 fn is_plain_path(path: &str) -> bool {
     if !path.starts_with('/') || path.chars().any(char::is_control) {
         return false;
@@ -125,8 +124,8 @@ fn is_plain_path(path: &str) -> bool {
     }
 }
 
-/// Whether dots could remove a Windows drive (`/a:/..`). Browsers let them (WHATWG URL keeps a drive for
-/// `file:` alone), some libraries do not, and end elsewhere.
+/// Whether dots could remove a Windows drive (`/a:/..`). In browsers they do (WHATWG URL keeps a drive for `file:`
+/// only), in some libraries they do not, which then arrive at another path.
 fn keeps_a_drive(path: &str) -> bool {
     let is_drive =
         |segment: &str| matches!(segment.as_bytes(), [letter, b':' | b'|'] if letter.is_ascii_alphabetic());
@@ -171,7 +170,7 @@ mod tests {
     use super::*;
     use crate::{pages, request::NormalPath};
 
-    /// Where a browser ends up (WHATWG URL, for a special scheme): `None` is another origin.
+    /// The place that a browser arrives at (WHATWG URL, for a special scheme): `None` is another origin.
     fn in_a_browser(location: &str) -> Option<String> {
         let trimmed = location.trim_matches(|c: char| c <= ' ');
         let text: String = trimmed
@@ -222,10 +221,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { max_global_rejects: 65_536, ..ProptestConfig::with_cases(4096) })]
 
-        /// What the gateway serves, but for what reads as another host, its own pages, and a raw backslash, which no
-        /// browser sends in a path.
+        /// Every path that the gateway serves, except those that read as another host or as its own pages, and those
+        /// with a raw backslash, which no browser sends in a path.
         #[test]
-        fn whatever_is_served_can_be_returned_to(
+        fn every_served_path_can_be_returned_to(
             path in "/([a-zA-Z0-9.;:@!$&'()*+,=~_-]|%[0-9a-fA-F]{2}|%5c|%C3%A4|/|\\{|\\|){0,24}",
             query in "(\\?[!-~&&[^#]]{0,24})?",
         ) {
@@ -357,7 +356,7 @@ mod tests {
             ]
         ) {
             let location = ReturnTo::parse(&asked);
-            // Also for one who decodes before redirecting again, which applications do.
+            // Also after an application has decoded the address and redirected again.
             let mut reading = location.as_str().to_owned();
             for _ in 0..3 {
                 let landed = in_a_browser(&reading);

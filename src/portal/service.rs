@@ -12,7 +12,7 @@ use crate::{
     users::Passwords,
 };
 
-/// The pages of the gateway; one for the process.
+/// The pages of the gateway, with the services and stores that they share; one for the process.
 #[derive(Debug)]
 pub struct Portal {
     pub(super) sign_in: SignIn,
@@ -36,12 +36,12 @@ impl Portal {
         Self { sign_in, setup, passwords, sessions, audit, clock }
     }
 
-    /// Waits until what is written behind is on the disk; for the end of the process.
+    /// Waits until the counts of failed attempts are on the disk; for the end of the process.
     pub fn flush(&self) {
         self.sign_in.flush();
     }
 
-    /// Ends the session that came with the request, if one is alive; durably, before anything is answered.
+    /// Ends the session that came with the request, if it is alive. The end is durable when this returns.
     pub(super) async fn end_presented(&self, request: &PageRequest<'_>) -> Result<(), Refusal> {
         match request.presented {
             Presented::Alive(session) => {
@@ -52,7 +52,7 @@ impl Portal {
         }
     }
 
-    /// Whether the session store does its work.
+    /// Checks that the session store works.
     pub(super) async fn check_sessions(&self, request: &PageRequest<'_>) -> Result<(), Refusal> {
         self.sessions.check().await.map_err(|error| request.unavailable("checking the session store", &error))
     }

@@ -1,4 +1,4 @@
-//! A session for somebody who has just proved who they are.
+//! Opening a session for a user who has just proved who they are.
 
 use std::sync::Arc;
 
@@ -16,27 +16,28 @@ use crate::{
     throttle,
 };
 
-/// A browser that has just been given a session.
+/// The new session, and the response that gives the browser its cookie.
 pub(super) struct OpenedSession {
     pub(super) response: PageResponse,
     pub(super) session: Arc<Session>,
 }
 
-/// How a browser comes to a new session.
+/// The reason for a new session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionOpening {
-    /// By signing in.
+    /// The user has signed in.
     SignedIn,
-    /// By signing in, asking to be kept signed in on this device.
+    /// The user has signed in, and wants to stay signed in on this device.
     Remembered,
-    /// By confirming the password: its time limits go on.
+    /// The user has confirmed the password: the time limits of the session go on.
     Confirmed,
 }
 
 impl Portal {
-    /// Signs the browser in: opens a session under a new token in place of the one it had, sends it on.
+    /// Opens a session under a new token in place of the one that the browser had, and sends the browser on to `to`.
     ///
-    /// Both in one step of the store: a token from before sign-in is worth nothing after it (ASVS 5.0 7.2.4).
+    /// The store replaces the old session in the same step: a token from before sign-in is invalid after it (ASVS 5.0
+    /// 7.2.4).
     pub(super) async fn open_session(
         &self,
         request: &PageRequest<'_>,
@@ -69,21 +70,21 @@ impl Portal {
         let mut response = pages::redirect(to);
         let cookies = &request.settings.cookies;
         let headers = response.headers_mut();
-        // Whoever asks to be kept signed in means: when the browser is opened again, too.
+        // A user who asks to stay signed in wants that after closing the browser, too.
         let until_closed = limits.browser_session && !session.remembered;
         let left = session.dies_at(limits).since(now);
         let keep = if until_closed { Keep::UntilClosed } else { Keep::For(left) };
         headers.append(SET_COOKIE, cookie::write(cookies.session(), &token.to_cookie(), keep));
-        // A form from before sign-in is worth nothing after it.
+        // A form from before sign-in is invalid after it.
         headers.append(SET_COOKIE, cookie::write(cookies.form(), "", Keep::Forget));
-        // Whoever was here may guess wrong here, whatever strangers do.
+        // From now on wrong passwords of strangers do not make this user wait in this browser.
         let device = cookie::find(request.headers, cookies.device());
         match self.sign_in.device_cookie(proved, device) {
             Ok(value) => {
                 let kept = Keep::For(throttle::DEVICE_KEPT);
                 headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, kept));
             }
-            Err(error) => tracing::warn!(%error, request_id = request.request_id, "naming a device"),
+            Err(error) => tracing::warn!(%error, request_id = request.request_id, "making a device cookie"),
         }
         Ok(OpenedSession { response, session })
     }

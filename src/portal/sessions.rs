@@ -1,7 +1,7 @@
-//! Ending one's own sessions, from the list on the account page.
+//! Ending sessions from the list on the account page.
 //!
-//! A session is named by its key, which is a hash and opens nothing. Only one's own can be ended;
-//! somebody else's is as good as none.
+//! The form names a session by its key, which is a hash and opens nothing. Users end their own sessions only; the key
+//! of another user's session is answered like an unknown one.
 
 use http::StatusCode;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Portal {
-    /// Ends what the field `end` says: a key, `others`, or `everywhere`.
+    /// Ends the sessions that the field `end` names: a key, `others`, or `everywhere`.
     pub(super) async fn end_sessions(
         &self,
         request: &PageRequest<'_>,
@@ -54,7 +54,7 @@ impl Portal {
                     EndedOne::Ended => audit("one", Some(key)),
                     EndedOne::Gone => {}
                 }
-                // The list offers no button for it.
+                // The list has no button for this session, but a form may name it.
                 let own = key == session.key;
                 Ok(if own {
                     super::logout::signed_out(request, FlashMessage::SignedOut)

@@ -9,17 +9,17 @@ use crate::{
     throttle,
 };
 
-/// What the pages need of the configuration; changes with a reload.
+/// The settings of the pages, as of the last reload.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The time limits of new sessions.
     pub sessions: Limits,
     /// The names of the gateway's cookies.
     pub cookies: CookieNames,
-    /// How often somebody may guess.
+    /// The limits of failed attempts at a password.
     pub throttle: throttle::Limits,
     /// The compiled templates.
     pub pages: Pages,
-    /// What each group stands for, to tell people what they may do.
+    /// The permissions of each group, for the account page.
     pub groups: Arc<BTreeMap<GroupName, Vec<Permission>>>,
 }

@@ -1,7 +1,7 @@
-//! The first user: made through a link that is printed at the first start, never by a default password.
+//! The set-up page, which makes the first user.
 //!
-//! The link holds a random secret, works for an hour and for one user, and only while there is no
-//! user at all. Whoever comes without it is told that there is no such page.
+//! The page needs the secret of the set-up link, which is printed at the start ([`auth::SetupLink`](crate::auth::SetupLink)).
+//! Without the secret of an open link the page does not exist.
 
 use http::{StatusCode, header::SET_COOKIE};
 use zeroize::Zeroizing;
@@ -25,7 +25,7 @@ use crate::{
 
 impl Portal {
     /// Opens the one-time set-up link if there is no user yet, for the server to print at its start: path and
-    /// query, to be put behind `https://HOST`. It holds a secret, so it goes to the terminal and into no log.
+    /// query, without `https://HOST`. It holds a secret, which belongs on the terminal and in no log.
     pub async fn setup_link(&self) -> Result<Option<Zeroizing<String>>, DirectoryError> {
         if self.setup.has_users().await? {
             return Ok(None);
@@ -39,14 +39,14 @@ impl Portal {
         }
     }
 
-    /// The form, for who has the link.
+    /// The form, for a browser that has opened the link.
     pub(super) async fn show_setup(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let secret = Zeroizing::new(request.parameter("token"));
         self.check_link(request, &secret).await?;
         setup_form(request, StatusCode::OK, &secret, "", None)
     }
 
-    /// Makes the first superuser and signs them in. Of two at once, one wins: the directory decides.
+    /// Makes the first superuser and signs them in. Of two requests at once, one wins: the directory decides.
     pub(super) async fn set_up(
         &self,
         request: &PageRequest<'_>,
@@ -89,7 +89,7 @@ impl Portal {
         let made = self.setup.make_superuser(link_proved, name, hash, &request.origin(Entrance::Setup)).await;
         let proved = made.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))?;
         let name = Some(proved.account().user.name.as_str());
-        // Before the session is opened: whatever happens to it, there is a superuser now.
+        // Recorded before the session is opened: if that fails, there is a superuser all the same.
         self.record(request, AuditKind::Setup, "ok", name, None);
         let OpenedSession { mut response, session } =
             self.open_session(request, &proved, SessionOpening::SignedIn, paths::ACCOUNT).await?;
@@ -98,7 +98,7 @@ impl Portal {
         Ok(response)
     }
 
-    /// Without the secret of the open link there is no such page.
+    /// Checks the secret of the link; without it there is no such page.
     async fn check_link(&self, request: &PageRequest<'_>, secret: &str) -> Result<LinkProved, Refusal> {
         let checked = self.setup.check(secret, &request.origin(Entrance::Setup)).await;
         checked.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))

@@ -1,7 +1,7 @@
-//! Who is signed in, for the pages of an application.
+//! `whoami`: the user who is signed in, as JSON for the pages of an application.
 //!
-//! Being signed out is an answer and not an error: a page that is open to anyone asks this to decide
-//! what to show. Only pages of the same host can read it (same-origin policy; no CORS headers).
+//! A page that is open to anyone asks this to decide what to show, so a signed-out browser gets a 200, too. Only pages
+//! of the same host can read it (same-origin policy; no CORS headers).
 
 use http::StatusCode;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{PageRequest, PageResponse, person::permissions, signed_in};
 use crate::{identity::GroupName, pages, refusal::Refusal};
 
-/// The answer: 200, `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never carries a
+/// 200 with `{"authenticated": true, "user": …}` or `{"authenticated": false}`. It never holds a
 /// token or anything that could be turned into one.
 pub(super) fn respond(request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
     let Ok(signed_in) = signed_in::SignedIn::of(request) else {
