@@ -1,4 +1,4 @@
-//! The headers of every answer that the gateway makes itself: pages, problems, JSON, redirects.
+//! The headers of every response that the gateway makes itself: pages, problem documents, JSON, redirects.
 
 use bytes::Bytes;
 use http::{
@@ -10,8 +10,8 @@ use http::{
 };
 use http_body_util::Full;
 
-/// Puts a body in the envelope: not framable, not cached, not sniffed, nothing loaded from elsewhere
-/// (ASVS 5.0 3.4.3 to 3.4.6, 14.3.2).
+/// A response with this body. Browsers show it in no frame, cache nothing of it, guess no other content type, and load
+/// nothing from elsewhere for it (ASVS 5.0 3.4.3 to 3.4.6, 14.3.2).
 pub fn own_response(
     status: StatusCode,
     content_type: Option<&'static str>,
@@ -30,10 +30,9 @@ pub fn own_response(
     response
 }
 
-/// Sends the browser on with a GET (303, RFC 9110 §15.4.4).
+/// A redirect that the browser follows with a GET (303, RFC 9110 §15.4.4).
 ///
-/// The location is a path on this host that the gateway made or checked; one that no header
-/// could carry becomes `/`.
+/// The location is a path on this host that the gateway made or checked; one that is no legal header value becomes `/`.
 pub fn redirect(location: &str) -> Response<Full<Bytes>> {
     let mut response = own_response(StatusCode::SEE_OTHER, None, Bytes::new());
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
@@ -41,8 +40,8 @@ pub fn redirect(location: &str) -> Response<Full<Bytes>> {
     response
 }
 
-/// Lets a page without a form be shown in a frame by pages of the same origin: an application within another one would
-/// be a broken frame otherwise, without a word.
+/// Allows pages of the same origin to show this page, which has no form, in a frame. Otherwise an application that is
+/// embedded in another one would be an empty frame without an explanation.
 pub fn allow_same_origin_frames(response: &mut Response<Full<Bytes>>) {
     let headers = response.headers_mut();
     headers.insert(
@@ -61,11 +60,11 @@ const HEADERS: [(HeaderName, &str); 9] = [
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
          frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
     ),
-    // For browsers that know no frame-ancestors.
+    // For browsers without frame-ancestors.
     (X_FRAME_OPTIONS, "DENY"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Not no-referrer: a form would then be sent with `Origin: null` (Fetch §3.1, serialising a
-    // request origin), and a form from here could not be told from one of a sandboxed stranger.
+    // Not no-referrer: a form would then be sent with `Origin: null` (Fetch §3.1, serialising a request origin), and
+    // could not be distinguished from the form of a stranger in a sandbox.
     (REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -74,6 +73,6 @@ const HEADERS: [(HeaderName, &str); 9] = [
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     ),
     (CACHE_CONTROL, "no-store"),
-    // A page for a navigation, a problem for a program; who is signed in decides both.
+    // A navigation gets a page, a program a problem document; both depend on the user.
     (VARY, "Accept, Cookie, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"),
 ];

@@ -1,4 +1,4 @@
-//! What each page shows, as data.
+//! The contents of each page, as data.
 
 use serde::Serialize;
 
@@ -7,7 +7,10 @@ use crate::clock::Timestamp;
 /// A page, ready to be rendered.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "made, shown once and dropped; boxes would only be in the way")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a page is made, rendered once and dropped; boxes would gain nothing"
+)]
 pub enum Page<'a> {
     /// The sign-in form.
     Login(Login<'a>),
@@ -15,13 +18,13 @@ pub enum Page<'a> {
     Logout(Logout<'a>),
     /// Asks for the password again.
     Confirm(Confirm<'a>),
-    /// Who am I.
+    /// The user's own account.
     Account(Account<'a>),
     /// The form to change one's password.
     Password(Password<'a>),
     /// The form that makes the first superuser.
     Setup(Setup<'a>),
-    /// Something did not work.
+    /// A refusal.
     Refused(Refused<'a>),
 }
 
@@ -32,26 +35,26 @@ pub struct Login<'a> {
     pub host: &'a str,
     /// Value of the hidden field that binds the form to the browser.
     pub csrf: &'a str,
-    /// Where to go after sign-in.
+    /// The address to go to after sign-in.
     pub next: &'a str,
     /// The name that was typed before, if any.
     pub username: &'a str,
-    /// The box that keeps people signed in; `None`: it is not offered.
+    /// The checkbox that keeps the user signed in; `None` where it is not offered.
     pub remember: Option<Remember>,
-    /// Why the form is shown again.
+    /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
-    /// What has happened just before.
+    /// The flash message.
     pub flash: Option<&'a str>,
-    /// Whether there is nobody who could sign in.
+    /// Whether the gateway has no users, so that nobody can sign in.
     pub no_users: bool,
 }
 
-/// The box “keep me signed in on this device”.
+/// The checkbox “Keep me signed in on this device”.
 #[derive(Debug, Serialize)]
 pub struct Remember {
-    /// For how long, in words.
+    /// The time that a sign-in lasts with it, humanised.
     pub time: String,
-    /// Whether it was ticked before.
+    /// Whether it is checked.
     pub checked: bool,
 }
 
@@ -62,15 +65,15 @@ pub struct Confirm<'a> {
     pub host: &'a str,
     /// Value of the hidden field that binds the form to the session.
     pub csrf: &'a str,
-    /// Where to go afterwards.
+    /// The address to go to afterwards.
     pub next: &'a str,
-    /// Whose password is asked for; for password managers.
+    /// The user name, for password managers.
     pub username: &'a str,
-    /// Who that is, for people to read.
+    /// The user's name as people read it.
     pub name: &'a str,
-    /// Why the form is shown again.
+    /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
-    /// What has happened just before.
+    /// The flash message.
     pub flash: Option<&'a str>,
 }
 
@@ -81,9 +84,9 @@ pub struct Logout<'a> {
     pub host: &'a str,
     /// Value of the hidden field that binds the form to the session.
     pub csrf: &'a str,
-    /// Who is signed in, for people to read.
+    /// The user's name as people read it; empty if nobody is signed in.
     pub name: &'a str,
-    /// Why the form is shown again.
+    /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
 }
 
@@ -96,52 +99,52 @@ pub struct Account<'a> {
     pub csrf: &'a str,
     /// The canonical user name.
     pub username: &'a str,
-    /// Name for people to read; empty if there is none.
+    /// The full name; empty if there is none.
     pub full_name: &'a str,
-    /// Address; empty if there is none.
+    /// The email address; empty if there is none.
     pub email: &'a str,
-    /// Whether the user passes every rule.
+    /// Whether the user is a superuser, who passes every rule.
     pub superuser: bool,
     /// The user's groups.
     pub groups: Vec<&'a str>,
-    /// What the user may do, directly and through groups.
+    /// The user's permissions, direct ones and those of groups.
     pub permissions: Vec<&'a str>,
-    /// Whether there is a password here that can be changed.
+    /// Whether the account has a password here.
     pub has_password: bool,
-    /// The sign-in that was recorded last.
+    /// The time of the last recorded sign-in.
     pub last_sign_in: Option<DisplayTime>,
-    /// When this browser has to sign in again at the latest.
+    /// The time at which this browser has to sign in again at the latest.
     pub expires: DisplayTime,
     /// All sessions, this one first.
     pub sessions: Vec<ListedSession>,
-    /// Whether there may be sessions that are not listed, because they cannot be read at the moment.
+    /// Whether sessions may be missing from the list, because the store can't be read at the moment.
     pub incomplete: bool,
     /// The page of an application to go back to.
     pub back: &'a str,
-    /// Why the page is shown again.
+    /// The reason why the page is shown again.
     pub problem: Option<&'a str>,
-    /// Something that went well before.
+    /// The flash message.
     pub flash: Option<&'a str>,
 }
 
-/// One session in the list of one's own.
+/// A session in the list of the user's sessions.
 #[derive(Debug, Serialize)]
 pub struct ListedSession {
-    /// Names it in the form.
+    /// Its key, which names it in the form.
     pub key: String,
-    /// Whether it is the one that the list is seen with.
+    /// Whether it is the session of this browser.
     pub current: bool,
-    /// Browser and system, in words.
+    /// A description of browser and system.
     pub device: String,
-    /// The host that it is for; empty if that was not kept.
+    /// Its host; empty if the record has none.
     pub host: String,
-    /// Address at sign-in.
+    /// The client's address at sign-in.
     pub address: String,
-    /// When it was opened.
+    /// The time of sign-in.
     pub signed_in: DisplayTime,
-    /// When it was last used.
+    /// The time of its last use.
     pub last_seen: DisplayTime,
-    /// Whether it was asked to be kept on this device.
+    /// Whether the user wanted to stay signed in on this device.
     pub remembered: bool,
 }
 
@@ -152,9 +155,9 @@ pub struct Password<'a> {
     pub host: &'a str,
     /// Value of the hidden field that binds the form to the session.
     pub csrf: &'a str,
-    /// Whose password it is; for password managers.
+    /// The user name, for password managers.
     pub username: &'a str,
-    /// Why the form is shown again.
+    /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
     /// The field that the problem is about: `current`, `new` or `again`; empty for none.
     pub about: &'a str,
@@ -171,39 +174,39 @@ pub struct Setup<'a> {
     pub token: &'a str,
     /// The name that was typed before, if any.
     pub username: &'a str,
-    /// Why the form is shown again.
+    /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
     /// The field that the problem is about: `username`, `new` or `again`; empty for none.
     pub about: &'a str,
 }
 
-/// Something did not work.
+/// A refusal.
 #[derive(Debug, Serialize)]
 pub struct Refused<'a> {
-    /// Three digits.
+    /// The status code.
     pub status: u16,
-    /// What happened, in a few words.
+    /// The title: what happened, in a few words.
     pub title: &'a str,
-    /// What the reader can do about it.
+    /// An explanation, with advice where there is any.
     pub detail: &'a str,
-    /// What to tell an administrator.
+    /// The id of the request, for an administrator.
     pub request_id: &'a str,
-    /// A page of the gateway that helps.
+    /// A page of the gateway to go on to.
     pub page_link: Option<PageLink<'a>>,
-    /// Whether it helps to see who is signed in, or to sign in as somebody else.
+    /// Whether the page links to the account and to the sign-out page.
     pub offers_account: bool,
-    /// Where the request should have gone.
+    /// The address that the request should have used.
     pub link: Option<&'a str>,
-    /// Whether it is shown in a frame, which its links have to leave.
+    /// Whether the page is in a frame, which its links have to leave.
     pub is_framed: bool,
 }
 
 /// A link to another page of the gateway.
 #[derive(Debug, Serialize)]
 pub struct PageLink<'a> {
-    /// Where it leads.
+    /// Its address.
     pub href: &'a str,
-    /// What it says.
+    /// Its text.
     pub text: &'a str,
 }
 
@@ -216,7 +219,7 @@ pub struct DisplayTime {
 }
 
 impl DisplayTime {
-    /// The same, also told from now: `5 minutes ago`.
+    /// The same time with its distance from now: `5 minutes ago`.
     #[must_use]
     pub fn ago(self, ago: String) -> Self {
         Self { ago, ..self }

@@ -39,7 +39,7 @@ impl Pages {
         Self(Arc::new(Compiled { templates, stylesheet_path }))
     }
 
-    /// A page as a response; the caller adds cookies and the like.
+    /// A page as a response; the caller adds cookies.
     pub fn render(&self, status: StatusCode, page: &Page<'_>) -> Response<Full<Bytes>> {
         let rendered =
             self.0.templates.get_template(page.template()).and_then(|template| template.render(Serde(page)));
@@ -52,8 +52,8 @@ impl Pages {
         }
     }
 
-    /// The stylesheet, if it is what is looked at. It is the same for everybody, on every host; its name
-    /// changes with its content, so it may be kept for a year.
+    /// The stylesheet, if this request is for it. It is the same on every host and for every user; its name changes with
+    /// its content, so caches may keep it for a year.
     pub fn stylesheet_at(&self, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
         if path != self.0.stylesheet_path || ![Method::GET, Method::HEAD].contains(method) {
             return None;
@@ -89,7 +89,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 
-const STYLESHEET: &str = include_str!("templates/style.css");
+pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
 
 const TEMPLATES: [(&str, &str); 8] = [
     ("layout.html", include_str!("templates/layout.html")),
