@@ -50,7 +50,7 @@ impl Form {
                 } else if error.is::<TooSlow>() {
                     Refusal::TooSlow
                 } else {
-                    Refusal::BadRequest("The form did not arrive whole.")
+                    Refusal::BadRequest("The form did not arrive completely.")
                 }
             })?;
             if let Ok(data) = frame.into_data() {
@@ -71,7 +71,7 @@ impl Form {
                 return Err(Refusal::BadRequest("The form has too many fields."));
             }
             if fields.iter().any(|field| field.name == *name) {
-                return Err(Refusal::BadRequest("The form has a field twice."));
+                return Err(Refusal::BadRequest("The form contains a field twice."));
             }
             fields.push(Field { name: name.as_str().to_owned(), value });
         }
@@ -126,7 +126,7 @@ fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Refusal> {
     bytes.extend(percent_decode(&spaced));
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(Refusal::BadRequest("The form is not in UTF-8.")),
+        Err(_) => Err(Refusal::BadRequest("The form is not valid UTF-8.")),
     }
 }
 
