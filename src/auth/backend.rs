@@ -1,4 +1,4 @@
-//! The backends that check a name and a password, and what they answer.
+//! The backends that check a name and a password.
 //!
 //! [`SignIn`](super::SignIn) asks the backends in the configured order. Each keeps the same promise: whatever is
 //! wrong, the same work is done, so that neither the result nor its time tells a stranger whether a user exists.

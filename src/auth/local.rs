@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_failure_does_one_check() {
+    async fn every_failure_costs_one_check() {
         let it = Fixture::open(QUICK);
         let long = "x".repeat(10_000);
         let cases = [

@@ -1,7 +1,7 @@
 //! The one-time link through which the first user is made; there is no default password.
 //!
 //! The link holds a random secret. It is good for an hour and for one user, and only while there is no user at all.
-//! Only the hash of the secret is kept, in memory: a restart gives a new link.
+//! Only the hash of the secret is stored, in memory: a restart gives a new link.
 
 use std::{
     sync::{

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_failure_does_one_check_and_gives_one_answer() {
+    async fn every_failure_costs_one_check_and_gives_the_same_result() {
         let it = Fixture::open();
         let cases =
             [("alice", "wrong"), ("alice", ""), ("nobody", RIGHT), ("a b", RIGHT), ("", ""), ("zoe", "x")];

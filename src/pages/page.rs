@@ -241,7 +241,7 @@ impl Page<'_> {
     }
 }
 
-/// In UTC and said so: a page without script does not know the reader's time zone.
+/// In UTC, and labelled as such: a page without script does not know the reader's time zone.
 impl From<Timestamp> for DisplayTime {
     fn from(time: Timestamp) -> Self {
         let moment = time::OffsetDateTime::from_unix_timestamp(time.as_millis().div_euclid(1000))

@@ -167,7 +167,7 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
     ]
 }
 
-/// The rendered pages are kept for a look at them, under `tests/output/pages/`.
+/// Writes the rendered pages to `tests/output/pages/`, to be looked at.
 #[tokio::test]
 async fn every_page_is_one_accessible_document_without_script_or_foreign_resources() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/output/pages");
@@ -289,7 +289,7 @@ async fn hostile_values_are_text_on_every_page() {
 #[test]
 fn every_own_response_has_the_same_headers() {
     let pages = Pages::new();
-    let answers = gallery()
+    let responses = gallery()
         .iter()
         .map(|(_, page)| pages.render(StatusCode::OK, page))
         .chain([
@@ -298,8 +298,8 @@ fn every_own_response_has_the_same_headers() {
             own_response(StatusCode::OK, Some("application/json"), "{}"),
         ])
         .collect::<Vec<_>>();
-    for answer in answers {
-        let headers = answer.headers();
+    for response in responses {
+        let headers = response.headers();
         let policy = headers["content-security-policy"].to_str().unwrap();
         for directive in [
             "default-src 'none'",

@@ -2,6 +2,8 @@
 //!
 //! The cookie holds a code, never a text, so that a forged cookie can show one of these messages at worst.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method, header::SET_COOKIE};
 
 use super::PageRequest;
@@ -32,7 +34,7 @@ impl FlashMessage {
 
     /// Leaves the message for the next page.
     pub(super) fn leave(self, cookies: &CookieNames, headers: &mut HeaderMap) {
-        headers.append(SET_COOKIE, cookie::write(cookies.flash(), self.code(), Keep::For(KEPT)));
+        headers.append(SET_COOKIE, cookie::write(cookies.flash(), self.code(), Keep::For(LIFETIME)));
     }
 
     /// Removes the message after it was shown.
@@ -72,7 +74,7 @@ impl FlashMessage {
 }
 
 /// Long enough for a slow redirect; after that the message would be a surprise.
-const KEPT: std::time::Duration = std::time::Duration::from_mins(1);
+const LIFETIME: Duration = Duration::from_mins(1);
 
 const ALL: [FlashMessage; 8] = [
     FlashMessage::SignedOut,

@@ -136,23 +136,23 @@ fn keeps_a_drive(path: &str) -> bool {
 /// RFC 3986 §5.2.4, as browsers do it: empty segments count as segments, and `%2e` is a dot before anything
 /// else is decoded (WHATWG URL), so that `/a%2Fb/%2e%2e/c` is `/c` to them and `/a/c` to who decodes first.
 fn resolve_dots(path: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
+    let mut resolved: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
         match segment.replace("%2e", ".").replace("%2E", ".").as_str() {
-            "." if is_last => kept.push(""),
+            "." if is_last => resolved.push(""),
             "." => {}
             ".." => {
-                kept.pop();
+                resolved.pop();
                 if is_last {
-                    kept.push("");
+                    resolved.push("");
                 }
             }
-            _ => kept.push(segment),
+            _ => resolved.push(segment),
         }
     }
-    format!("/{}", kept.join("/"))
+    format!("/{}", resolved.join("/"))
 }
 
 /// As long as an address may be at all: `uri_length` of `[limits]` is smaller.

@@ -137,7 +137,7 @@ pub(super) const PAGES: &[Page] = &[
 ];
 
 impl Portal {
-    /// Answers a request for a page of the gateway. The body is read for a POST only, within bounds.
+    /// Responds to a request for a page of the gateway. The body is read for a POST only, within bounds.
     pub async fn respond<B>(&self, request: PageRequest<'_>, body: B) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,

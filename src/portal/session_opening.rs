@@ -81,8 +81,8 @@ impl Portal {
         let device = cookie::find(request.headers, cookies.device());
         match self.sign_in.device_cookie(proved, device) {
             Ok(value) => {
-                let kept = Keep::For(throttle::DEVICE_KEPT);
-                headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, kept));
+                let keep = Keep::For(throttle::DEVICE_KEPT);
+                headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, keep));
             }
             Err(error) => tracing::warn!(%error, request_id = request.request_id, "making a device cookie"),
         }

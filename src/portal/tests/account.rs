@@ -5,7 +5,7 @@ use http::Method;
 use super::support::{Browser, Extra, Fixture, NAVIGATION};
 
 #[tokio::test]
-async fn pages_of_an_account_ask_people_to_sign_in_and_refuse_programs() {
+async fn account_pages_send_people_to_the_sign_in_page_and_refuse_programs() {
     let fixture = Fixture::new();
     for page in ["account", "account/password"] {
         let reply = Browser::default().get(&fixture, page).await;
@@ -20,7 +20,7 @@ async fn pages_of_an_account_ask_people_to_sign_in_and_refuse_programs() {
 }
 
 #[tokio::test]
-async fn the_account_page_tells_who_one_is_and_escapes_it() {
+async fn the_account_page_shows_the_profile_escaped() {
     let fixture = Fixture::new();
     let mut browser = Browser::signed_in(&fixture).await;
     let reply = browser.get(&fixture, "account").await;
@@ -43,7 +43,7 @@ async fn the_account_page_tells_who_one_is_and_escapes_it() {
 }
 
 #[tokio::test]
-async fn the_account_page_leads_back_to_where_one_has_come_from() {
+async fn the_account_page_links_back_to_the_page_of_the_application() {
     let fixture = Fixture::new();
     let mut browser = Browser::signed_in(&fixture).await;
     for (referer, back) in [

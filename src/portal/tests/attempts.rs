@@ -1,4 +1,4 @@
-//! What counts as an attempt at a password, and what a throttled one does.
+//! Attempts at a password, and throttled ones.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,7 +9,7 @@ use super::support::{Browser, DEVICE_COOKIE, Fixture, NAVIGATION, NEW, RIGHT, Re
 use crate::{identity::UserName, throttle};
 
 #[tokio::test]
-async fn while_somebody_has_to_wait_no_password_is_looked_at() {
+async fn no_password_is_checked_while_an_attempt_is_throttled() {
     let fixture = Fixture::new();
     let mut here = Browser::signed_in(&fixture).await;
     here.cookies.remove(DEVICE_COOKIE);
@@ -34,7 +34,7 @@ async fn while_somebody_has_to_wait_no_password_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_name_is_not_looked_up_while_its_address_waits_and_looking_one_up_is_the_same_for_all() {
+async fn no_name_is_looked_up_while_its_address_is_throttled_and_every_look_up_is_one_question() {
     let fixture = Fixture::new();
     let mut signed_in = Browser::signed_in(&fixture).await;
     let device = signed_in.cookies[DEVICE_COOKIE].clone();
@@ -69,7 +69,7 @@ fn name_of(text: &str) -> Option<UserName> {
     UserName::parse(text).ok()
 }
 
-/// What happens to a sign-in: it is sent, given up, its password is checked, its verdict arrives.
+/// A step of a sign-in: the form is sent, the browser gives up, the password is checked, the response arrives.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Send { who: usize, right: bool },
@@ -93,9 +93,9 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
 
     /// Time stands still, so no wait ends: whatever is given up at whatever moment, no more passwords are checked
-    /// than the budget, and each check that nobody heard of is in the audit stream.
+    /// than the budget, and each check whose response nobody received is in the audit stream.
     #[test]
-    fn no_more_passwords_are_checked_than_the_budget_whoever_gives_up_when(events in events()) {
+    fn abandoned_attempts_check_no_more_passwords_than_the_budget(events in events()) {
         let (mut fixture, mut by_hand) = Fixture::by_hand();
         fixture.settings.throttle = throttle::Limits { per_account: 3, per_address: 6, ..Default::default() };
         let (fixture, passwords) = (&fixture, &fixture.portal.passwords);
@@ -104,7 +104,7 @@ proptest::proptest! {
         let csrf = runtime.block_on(browser.csrf(fixture, "login"));
         let _guard = runtime.open_session();
         let mut under_way: Vec<(usize, LocalBoxFuture<'_, Reply>)> = Vec::new();
-        // What was sent; what of it waits for its check; what of it was checked.
+        // The attempts that were sent; of these, the ones that wait for their check, and the checked ones.
         let (mut sent, mut queue, mut checked) = (Vec::new(), VecDeque::new(), BTreeSet::new());
         let (mut heard, mut signed_in, mut wrong) = (0, 0, [0_u64; 2]);
         for event in events {

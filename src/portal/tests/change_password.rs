@@ -36,9 +36,9 @@ async fn a_new_password_takes_the_other_sessions_out_of_the_store() {
     let mut browser = Browser::signed_in(&fixture).await;
     Browser::signed_in(&fixture).await;
     change(&mut browser, &fixture, RIGHT, NEW, NEW).await;
-    let kept = fixture.sessions.list(None, None, 10).await.unwrap();
+    let remaining = fixture.sessions.list(None, None, 10).await.unwrap();
     let own = SessionToken::from_cookie(browser.session().unwrap().as_bytes()).unwrap().key();
-    assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), [own]);
+    assert_eq!(remaining.iter().map(|record| record.key).collect::<Vec<_>>(), [own]);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_password_change_that_is_refused_says_why_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_session_or_password_is_kept_readable_on_the_disk() {
+async fn no_token_and_no_password_is_readable_on_the_disk() {
     let fixture = Fixture::new();
     let mut browser = Browser::signed_in(&fixture).await;
     change(&mut browser, &fixture, RIGHT, NEW, NEW).await;

@@ -36,14 +36,14 @@ async fn a_confirmed_password_gives_a_new_token_and_goes_on_with_the_same_limits
         browser.is_signed_in(&fixture).await;
     }
     assert!(!browser.is_signed_in(&fixture).await);
-    // Nobody to ask: signing in is more.
+    // A signed-out browser is sent to the sign-in page.
     assert_eq!(browser.get(&fixture, "confirm?next=/x").await.location(), "/.gateway/login?next=/x");
     let hostile = Browser::default().get(&fixture, "confirm?next=//evil.example").await;
     assert_eq!(hostile.location(), "/.gateway/login");
 }
 
 #[tokio::test]
-async fn whoever_has_confirmed_in_one_tab_goes_on_from_the_form_in_another() {
+async fn a_confirmation_in_one_tab_counts_for_the_form_in_another() {
     let fixture = Fixture::new();
     let mut browser = Browser::signed_in(&fixture).await;
     fixture.clock.advance(Duration::from_mins(30));

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn signing_in_gives_a_session_and_goes_on_to_where_the_browser_wanted() {
+async fn a_sign_in_opens_a_session_and_leads_on_to_the_requested_page() {
     let fixture = Fixture::new();
     let mut browser = Browser::default();
     let form = browser.get(&fixture, "login?next=/wiki/a%3Fb%3Dc").await;
@@ -44,7 +44,7 @@ async fn the_cookie_ends_with_the_browser_if_so_configured() {
 }
 
 #[tokio::test]
-async fn the_place_to_go_on_to_is_never_another_host() {
+async fn a_sign_in_never_leads_to_another_host() {
     let fixture = Fixture::new();
     for hostile in
         ["//evil.example", "https://evil.example/", "/\\evil.example", "/\t/evil.example", "/%2f/x"]
@@ -59,7 +59,7 @@ async fn the_place_to_go_on_to_is_never_another_host() {
 }
 
 #[tokio::test]
-async fn whoever_has_signed_in_in_one_tab_goes_on_from_the_form_in_another() {
+async fn a_sign_in_in_one_tab_counts_for_the_form_in_another() {
     let fixture = Fixture::new();
     let mut browser = Browser::default();
     let (one, two) =
@@ -83,7 +83,7 @@ async fn whoever_has_signed_in_in_one_tab_goes_on_from_the_form_in_another() {
 }
 
 #[tokio::test]
-async fn the_form_keeps_its_address_so_that_a_browser_keeps_the_fragment() {
+async fn the_form_has_no_action_so_that_the_browser_keeps_the_fragment() {
     let fixture = Fixture::new();
     // Without `action` a form is sent to the address of its page, fragment and all (HTML, form submission), and a
     // redirect without a fragment takes that on (RFC 9110 §10.2.2).
@@ -153,7 +153,7 @@ async fn every_failed_sign_in_looks_the_same() {
         let shown = reply.hidden("csrf");
         let typed = reply.text.split("name=\"username\" type=\"text\" value=\"").nth(1).unwrap();
         let typed = typed.split('"').next().unwrap().to_owned();
-        // Where the focus goes depends on whether a name was typed, which the sender knows.
+        // The focus depends on whether a name was typed, which the sender knows.
         let same = reply
             .text
             .replace(&shown, "")
@@ -178,7 +178,7 @@ async fn every_failed_sign_in_looks_the_same() {
 }
 
 #[tokio::test]
-async fn neither_password_nor_token_nor_a_stranger_s_name_is_in_the_audit_stream() {
+async fn the_audit_stream_holds_no_password_no_token_and_no_unknown_name() {
     let fixture = Fixture::new();
     let mut browser = Browser::default();
     browser.login(&fixture, "hunter2-as-a-name", "hunter2").await;
@@ -224,8 +224,8 @@ async fn a_sign_in_that_another_site_sends_does_nothing() {
         assert_eq!(reply.status, *expected, "{csrf} {extra:?}");
         assert_eq!(browser.session().is_some(), *expected == 303);
         if *expected == 403 {
-            // Nothing that was typed is lost but the password, and the next attempt works. Without the cookie that a form is
-            // bound to, nothing of it is read.
+            // The form keeps all that was typed except the password, and the next attempt works. A form without its
+            // cookie is not read.
             assert!(reply.text.contains("This form had expired"));
             assert!(reply.text.contains("value=\"ada\"") || !had_cookie);
             assert!(!reply.text.contains(RIGHT));
@@ -237,7 +237,7 @@ async fn a_sign_in_that_another_site_sends_does_nothing() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_form_are_refused() {
+async fn bodies_that_are_not_forms_are_refused() {
     let fixture = Fixture::new();
     let mut browser = Browser::default();
     browser.csrf(&fixture, "login").await;
@@ -250,7 +250,7 @@ async fn bodies_that_are_no_form_are_refused() {
 }
 
 #[tokio::test]
-async fn the_box_to_be_kept_signed_in_is_there_only_if_configured_and_then_counts() {
+async fn the_checkbox_to_stay_signed_in_is_there_only_if_configured_and_then_counts() {
     let mut fixture = Fixture::new();
     let form = Browser::default().get(&fixture, "login").await;
     assert!(!form.text.contains("remember"));
@@ -270,22 +270,25 @@ async fn the_box_to_be_kept_signed_in_is_there_only_if_configured_and_then_count
         reply.headers.get_all(SET_COOKIE).iter().next().unwrap().to_str().unwrap().to_owned()
     };
     let mut stranger = Browser::default();
-    let kept = cookie(&fixture, &mut stranger).await;
-    assert!(kept.contains("Max-Age=43200"), "a box that is not on the page cannot be ticked: {kept}");
+    let set_cookie = cookie(&fixture, &mut stranger).await;
+    assert!(
+        set_cookie.contains("Max-Age=43200"),
+        "a box that is not on the page cannot be ticked: {set_cookie}"
+    );
 
     fixture.settings.sessions.remember_lifetime = Some(Duration::from_hours(30 * 24));
     fixture.settings.sessions.browser_session = true;
     let mut browser = Browser::default();
     let form = browser.get(&fixture, "login").await;
     assert!(form.text.contains("For 30 days.") && !form.text.contains(" checked"), "{}", form.text);
-    let kept = cookie(&fixture, &mut browser).await;
-    assert!(kept.contains("Max-Age=2592000"), "it outlives the browser: {kept}");
+    let set_cookie = cookie(&fixture, &mut browser).await;
+    assert!(set_cookie.contains("Max-Age=2592000"), "it outlives the browser: {set_cookie}");
     fixture.clock.advance(Duration::from_hours(29 * 24));
     assert!(browser.is_signed_in(&fixture).await, "neither the idle time nor the usual lifetime counts");
     fixture.clock.advance(Duration::from_hours(24));
     assert!(!browser.is_signed_in(&fixture).await);
 
-    // Whoever mistypes the password need not tick the box again.
+    // A mistyped password does not clear the checkbox.
     let mut browser = Browser::default();
     let csrf = browser.csrf(&fixture, "login").await;
     let fields = [("csrf", csrf.as_str()), ("username", "ada"), ("password", "x"), ("remember", "yes")];
@@ -293,7 +296,7 @@ async fn the_box_to_be_kept_signed_in_is_there_only_if_configured_and_then_count
 }
 
 #[tokio::test]
-async fn when_too_many_sign_in_at_once_the_answer_says_so_at_once_and_keeps_the_name() {
+async fn too_many_sign_ins_at_once_are_refused_at_once_and_the_form_keeps_the_name() {
     // One check runs, two wait; all take far longer than telling the others that there is no room.
     let slow = HashSettings { memory: 19_456, iterations: 40, parallelism: 1 };
     let fixture = Fixture::with(Box::new(MemoryStore::new(10)), slow, Fixture::people);

@@ -13,7 +13,7 @@ use http_body::{Body, Frame};
 use super::support::{Browser, Fixture, NAVIGATION};
 use crate::{pages::paths, portal::router::PAGES};
 
-/// A body that nobody may read.
+/// A body that panics when it is read.
 struct Unread;
 
 impl Body for Unread {
@@ -79,7 +79,7 @@ async fn the_root_of_the_pages_leads_to_the_account_or_to_the_form() {
 }
 
 #[tokio::test]
-async fn whoever_sends_a_form_without_being_signed_in_is_told_that_it_was_not_saved() {
+async fn a_form_without_a_session_leaves_the_message_that_it_was_not_saved() {
     let fixture = Fixture::new();
     let mut browser = Browser::default();
     let from = "https://wiki.example.com/.gateway/account";

@@ -9,7 +9,7 @@ fn endable(reply: &Reply) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_account_page_lists_one_s_sessions_and_ends_one() {
+async fn the_account_page_lists_the_sessions_of_the_user_and_ends_one() {
     let fixture = Fixture::new();
     let mut here = Browser::signed_in(&fixture).await;
     let mut there = Browser::default();
@@ -42,7 +42,7 @@ async fn the_account_page_lists_one_s_sessions_and_ends_one() {
 }
 
 #[tokio::test]
-async fn only_a_genuine_form_ends_sessions_and_only_one_s_own() {
+async fn only_a_genuine_form_ends_sessions_and_only_those_of_its_user() {
     let fixture = Fixture::new();
     let mut ada = Browser::signed_in(&fixture).await;
     let mut users = UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
@@ -73,7 +73,7 @@ async fn only_a_genuine_form_ends_sessions_and_only_one_s_own() {
 }
 
 #[tokio::test]
-async fn signing_out_everywhere_else_and_everywhere_does_what_it_says() {
+async fn signing_out_everywhere_else_and_everywhere_ends_those_sessions() {
     let fixture = Fixture::new();
     let mut browsers = Vec::new();
     for _ in 0..3 {

@@ -93,7 +93,7 @@ async fn without_a_good_link_there_is_no_set_up_page() {
 }
 
 #[tokio::test]
-async fn of_two_who_use_the_link_at_once_one_wins() {
+async fn one_of_two_set_ups_at_once_wins() {
     let fixture = Fixture::with(Box::new(MemoryStore::new(10)), QUICK, |_| ());
     let link = link(&fixture).await;
     let (mut one, fields_of_one) = open_link(&fixture, &link).await;
@@ -111,7 +111,7 @@ async fn of_two_who_use_the_link_at_once_one_wins() {
 }
 
 #[tokio::test]
-async fn whoever_opens_a_gateway_without_users_is_told_where_the_link_is_and_not_what_it_is() {
+async fn the_sign_in_page_without_users_says_where_the_set_up_link_is_but_not_the_link() {
     let fixture = Fixture::empty();
     let secret = link(&fixture).await.split_once('=').unwrap().1.to_owned();
     let page = Browser::default().get(&fixture, "login").await;
@@ -121,7 +121,7 @@ async fn whoever_opens_a_gateway_without_users_is_told_where_the_link_is_and_not
     users.add(NewUser::named(name("nora"))).unwrap();
     let page = Browser::default().get(&fixture, "login").await;
     assert!(!page.text.contains("Nobody can sign in yet") && page.text.contains("type=\"password\""));
-    // Nobody asks again.
+    // The directory is not asked again.
     let asked = fixture.directory.questions();
     Browser::default().get(&fixture, "login").await;
     assert_eq!(fixture.directory.questions(), asked);

@@ -76,7 +76,7 @@ impl Fixture {
         Self::with(Box::new(MemoryStore::new(1000)), QUICK, Self::people)
     }
 
-    /// The same people; each password is checked when the test says so.
+    /// With the same users; each password is checked when the test says so.
     pub(super) fn by_hand() -> (Self, ByHand) {
         let (passwords, by_hand) = Passwords::by_hand(QUICK, 64);
         (Self::checking(passwords, Box::new(MemoryStore::new(1000)), Self::people), by_hand)
@@ -196,7 +196,7 @@ impl Reply {
     }
 }
 
-/// What a request brings besides page and form.
+/// Header fields of a request besides the cookies.
 pub(super) type Extra<'a> = &'a [(&'static str, &'a str)];
 
 pub(super) const NAVIGATION: Extra<'_> =
@@ -214,7 +214,7 @@ impl Browser {
         self.send_body(fixture, method, target, extra, Full::new(Bytes::from(body.to_owned()))).await
     }
 
-    /// The same with a body that is made by hand.
+    /// Sends a request with this body.
     pub(super) async fn send_body<B>(
         &mut self,
         fixture: &Fixture,

@@ -3,7 +3,7 @@
 use super::support::{Browser, Fixture};
 
 #[tokio::test]
-async fn whoami_answers_the_pages_of_an_application() {
+async fn whoami_says_who_is_signed_in() {
     let fixture = Fixture::new();
     let mut browser = Browser::default();
     let reply = browser.get(&fixture, "whoami").await;
