@@ -99,7 +99,7 @@
 //! | upstream connections | the [`Forwarder`] of a worker; on loan, the request or its answer's body; once somebody has authenticated on one, the client connection | idle too long, closed or spoken on unasked, a body that may not have been read, an answer not read to its end; the end of the client connection |
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
-//! | the open set-up link | [`Portal`] | used, an hour, a restart |
+//! | the open set-up link | [`SetupLink`] | used, an hour, a restart |
 //!
 //! No `static` changes but the subscriber of the log, and in `moment` each thread keeps the time of its present poll.
 //!
@@ -160,6 +160,7 @@
 //! [`SessionStore`]: session::SessionStore
 //! [`SessionToken`]: session::SessionToken
 //! [`Sessions`]: session::Sessions
+//! [`SetupLink`]: auth::SetupLink
 //! [`Shield::complete`]: shield::Shield::complete
 //! [`Sessions::present`]: session::Sessions::present
 //! [`Snapshot`]: snapshot::Snapshot
