@@ -65,7 +65,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         path: paths::ROOT,
         who: Who::Anyone,
-        get: Some(|_, request| ready(Ok(lead_on(request)))),
+        get: Some(|_, request| ready(Ok(redirect_from_root(request)))),
         post: None,
     },
     Page {
@@ -222,7 +222,7 @@ impl Sender {
 }
 
 /// The root of the pages leads to one of them.
-fn lead_on(request: &PageRequest<'_>) -> PageResponse {
+fn redirect_from_root(request: &PageRequest<'_>) -> PageResponse {
     pages::redirect(if request.account.is_some() { paths::ACCOUNT } else { paths::LOGIN })
 }
 
