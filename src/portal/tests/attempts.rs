@@ -102,7 +102,7 @@ proptest::proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut browser = Browser::default();
         let csrf = runtime.block_on(browser.csrf(fixture, "login"));
-        let _guard = runtime.open_session();
+        let _guard = runtime.enter();
         let mut under_way: Vec<(usize, LocalBoxFuture<'_, Reply>)> = Vec::new();
         // The attempts that were sent; of these, the ones that wait for their check, and the checked ones.
         let (mut sent, mut queue, mut checked) = (Vec::new(), VecDeque::new(), BTreeSet::new());

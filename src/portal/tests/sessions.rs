@@ -1,6 +1,14 @@
 //! The list of sessions on the account page.
 
-use super::support::Reply;
+use std::time::Duration;
+
+use http::Method;
+
+use super::support::{Browser, Fixture, NAVIGATION, QUICK, RIGHT, Reply, encode, name};
+use crate::{
+    session::SessionToken,
+    users::{Password, Passwords, UserStore},
+};
 
 /// The keys of the sessions that the page has a button for.
 fn endable(reply: &Reply) -> Vec<String> {
