@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::{
-    backend::{Denied, Reason},
     claim::Subject,
+    denied::{Denied, Reason},
 };
 use crate::users::{Account, Charged, Directory, Password, PasswordHash, Passwords, Verdict};
 

@@ -14,6 +14,7 @@
 mod attempt;
 mod backend;
 mod claim;
+mod denied;
 mod local;
 mod origin;
 mod proved;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{
     Backend, Claim, Credential, NotProved, Origin, Proved,
     attempt::CountedAttempt,
-    backend::{Denied, Reason},
     claim::Subject,
+    denied::{Denied, Reason},
 };
 use crate::{
     clock::Clock,
