@@ -54,8 +54,7 @@ pub(super) async fn exchange(
     };
     let answer = within((silence.as_mut(), since, limit), progress.as_deref(), tie_it, answer).await;
     conn.spare().keep_sleep(silence);
-    answer.unwrap_or(Err(Unanswered::TooLate))?;
-    reader.into_head(asked).map_err(Unanswered::Upstream)
+    answer.unwrap_or(Err(Unanswered::TooLate))
 }
 
 fn poll_answer(
@@ -64,20 +63,20 @@ fn poll_answer(
     reader: &mut HeadReader,
     (asked, interim): (&Method, &InterimWay<'_>),
     cx: &mut Context<'_>,
-) -> Poll<Result<(), Unanswered>> {
+) -> Poll<Result<AnswerHead, Unanswered>> {
     loop {
         if let Poll::Ready(Err(error)) = sending.poll(conn, cx) {
             return Poll::Ready(Err(Unanswered::Client(error)));
         }
         loop {
             match conn.read_head(reader, asked) {
-                Ok(Heard::Final) => return Poll::Ready(Ok(())),
+                Ok(Heard::Final(head)) => return Poll::Ready(Ok(head)),
                 Ok(Heard::Continue) => {
                     sending.go_on();
                     break;
                 }
                 Ok(Heard::Interim(head)) => {
-                    if interim.pass(*head) {
+                    if interim.pass(head) {
                         // The client's connection writes it before this is asked for more.
                         cx.waker().wake_by_ref();
                         return Poll::Pending;

@@ -1,7 +1,7 @@
 //! What the names of an answer's headers call for.
 //!
-//! Found once for each line, while the head is read, and kept with a line that comes again and again. What no line
-//! calls for need then not be looked for: most answers have nothing that has to be taken out of them.
+//! Found once for each line, while the head is read. What no line calls for need then not be looked for: most answers
+//! have nothing that has to be taken out of them.
 
 use http::{
     HeaderName,

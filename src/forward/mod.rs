@@ -65,7 +65,7 @@ pub use trust::{KeyPin, Trust};
 pub use untaken::Untaken;
 pub use wire::WireError;
 #[doc(hidden)]
-pub use wire::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces};
+pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};
 
 use download::Passage;
 use exchange::{Unanswered, exchange};

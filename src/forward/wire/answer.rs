@@ -32,32 +32,14 @@ pub fn read_answer_in_pieces<'b>(
     asked: &Method,
     pieces: impl IntoIterator<Item = &'b [u8]>,
 ) -> Result<ReadAnswer, WireError> {
-    read_with(&Spare::default(), asked, pieces)
-}
-
-/// Like [`read_answer`], where the same bytes came before, so that their lines are known.
-pub fn read_answer_again(asked: &Method, bytes: &[u8]) -> Result<ReadAnswer, WireError> {
-    let spare = Spare::default();
-    for _ in 0..2 {
-        read_with(&spare, asked, [bytes]).ok();
-    }
-    read_with(&spare, asked, [bytes])
-}
-
-/// The worker to which `spare` belongs may have read other answers.
-pub(super) fn read_with<'b>(
-    spare: &Spare,
-    asked: &Method,
-    pieces: impl IntoIterator<Item = &'b [u8]>,
-) -> Result<ReadAnswer, WireError> {
     let mut pieces = pieces.into_iter();
     let mut buf = BytesMut::new();
     let mut more = |buf: &mut BytesMut| pieces.next().map(|piece| buf.extend_from_slice(piece)).is_some();
 
-    let mut reader = HeadReader::new(Marks::default());
+    let (mut reader, spare) = (HeadReader::new(Marks::default()), Spare::default());
     let head = loop {
-        match reader.read(asked, &mut buf, spare)? {
-            Heard::Final => break reader.into_head(asked)?,
+        match reader.read(asked, &mut buf, &spare)? {
+            Heard::Final(head) => break head,
             Heard::Continue | Heard::Interim(_) => {}
             Heard::More if more(&mut buf) => {}
             Heard::More => return Err(WireError::Ended),

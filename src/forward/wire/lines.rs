@@ -1,10 +1,10 @@
-//! Lines that end in CR LF, found as they come: those of chunks and trailers.
+//! Lines that end in CR LF, found as they come: those of heads, chunks and trailers.
 
 use memchr::{memchr, memchr_iter};
 
 use super::WireError;
 
-/// Looks for the empty line that ends trailers; remembers what it has looked at, so that
+/// Looks for the empty line that ends a head or trailers; remembers what it has looked at, so that
 /// an upstream that sends byte by byte has no line looked at twice.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EmptyLine {

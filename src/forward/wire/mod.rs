@@ -5,8 +5,6 @@
 //! and ends is decided here ([`Framing`], [`BodyReader`]) and strictly: what could be read in two ways
 //! is a [`WireError`], after which nothing of the connection is believed.
 //!
-//! What upstreams repeat, header lines, is compared and not read again ([`known_lines`]).
-//!
 //! What is read does not know of sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and
 //! [`read_answer`] runs the two over bytes in memory, for tests and fuzzing. [`Conn`] is the stream with
 //! what was read from it and not used yet; [`Outbox`] is what is on its way out.
@@ -18,7 +16,6 @@ mod conn;
 mod error;
 mod framing;
 mod head_reader;
-mod known_lines;
 mod lines;
 mod options;
 mod outbox;
@@ -28,7 +25,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{ReadAnswer, read_answer, read_answer_again, read_answer_in_pieces};
+pub use answer::{ReadAnswer, read_answer, read_answer_in_pieces};
 pub use error::WireError;
 
 pub(super) use body_reader::{BodyReader, Piece};

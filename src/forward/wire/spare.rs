@@ -10,8 +10,6 @@ use bytes::BytesMut;
 use http::HeaderMap;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::known_lines::KnownLines;
-
 /// A worker's spare buffers. A connection that waits holds none: thousands of them need no more
 /// memory than the one that is being read from.
 #[derive(Default)]
@@ -21,8 +19,6 @@ pub(in crate::forward) struct Spare {
     /// `None` and not an empty one, because that would have to be dropped.
     headers: Cell<Option<HeaderMap>>,
     sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
-    /// Beside memory, what it knows.
-    pub(super) lines: RefCell<KnownLines>,
 }
 
 impl Spare {

@@ -356,25 +356,6 @@ proptest! {
         }
     }
 
-    /// Its own lines, and those of what it was before it fell into hostile hands.
-    #[test]
-    fn an_answer_is_the_same_whether_its_lines_are_known_or_not(
-        answer in answers(),
-        mutations in mutations(),
-    ) {
-        let spare = Spare::default();
-        for _ in 0..3 {
-            answer::read_with(&spare, &Method::GET, [&answer[..]]).ok();
-        }
-        let bytes = mutate(answer, &mutations);
-        let unknown = shown(&read_answer(&Method::GET, &bytes));
-        for _ in 0..3 {
-            let known = answer::read_with(&spare, &Method::GET, [&bytes[..]]);
-            prop_assert_eq!(shown(&known), unknown.clone());
-        }
-        prop_assert_eq!(shown(&read_answer_again(&Method::GET, &bytes)), unknown);
-    }
-
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in vec(any::<u8>(), 0..400)) {
         read_answer(&Method::GET, &bytes).ok();
