@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::Method;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     BodyError, Tie,
@@ -44,7 +44,7 @@ pub(super) async fn exchange(
 ) -> Result<AnswerHead, Unanswered> {
     let progress = sending.progress();
     let mut reader = HeadReader::new(hidden);
-    let mut silence = conn.spare().take_sleep(since + limit.min(TIED_AFTER));
+    let silence = pin!(sleep_until(since + limit.min(TIED_AFTER)));
     let answer = poll_fn(|cx| match tie.poll_ended(cx) {
         Poll::Ready(()) => Poll::Ready(Err(Unanswered::Ended)),
         Poll::Pending => poll_answer(conn, sending, &mut reader, (asked, interim), cx),
@@ -52,8 +52,7 @@ pub(super) async fn exchange(
     let tie_it = || {
         tie.tie();
     };
-    let answer = within((silence.as_mut(), since, limit), progress.as_deref(), tie_it, answer).await;
-    conn.spare().keep_sleep(silence);
+    let answer = within((silence, since, limit), progress.as_deref(), tie_it, answer).await;
     answer.unwrap_or(Err(Unanswered::TooLate))
 }
 

@@ -134,7 +134,7 @@ impl Forwarder {
     }
 
     /// Sends what was allowed and returns the upstream's answer, its body still to come. The request's own body
-    /// is taken from it, and after an answer its headers are, too.
+    /// is taken from it.
     pub async fn forward(
         &self,
         permit: Permit,
@@ -187,10 +187,6 @@ impl Forwarder {
             request.readdress(&mut head.headers, &lease.endpoint);
         }
         let client = client.zip(request.upgrade);
-        // Whoever is refused an answer after all is refused by what these say.
-        if head.status != StatusCode::SWITCHING_PROTOCOLS {
-            lease.conn.spare().keep_headers(std::mem::take(request.client.headers_mut()));
-        }
         // Before they are removed with all that the browser is not to see.
         let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
@@ -292,9 +288,8 @@ impl<'a> Outgoing<'a> {
         let (permit, upgrade, endpoint) = (&self.permit, self.upgrade.as_ref(), &lease.endpoint);
         let closes = self.closes;
         let onward = Onward { permit, app, endpoint, owned, facts, upgrade, closes, session_data };
-        let memory = lease.conn.spare().take_head();
         let client = self.client.headers();
-        let mut head = RequestHead::begin(memory, self.client.method(), permit.target().path_and_query());
+        let mut head = RequestHead::begin(self.client.method(), permit.target().path_and_query());
         headers::to_upstream_with(client, &self.options, &onward, |name, value| head.line(name, value));
         if self.expects_continue {
             head.line(&EXPECT, b"100-continue");

@@ -20,7 +20,7 @@ use super::{
     App, Endpoint, FaultKind, Names, Transport,
     bound::Kept,
     connect::connect,
-    wire::{Conn, Spare},
+    wire::{Conn, SharedBuffer},
 };
 
 /// One worker's connections to all upstreams.
@@ -29,7 +29,7 @@ pub(super) struct Pool {
     /// By their address, which is the operator's: nobody can choose keys that collide.
     servers: RefCell<HashMap<Box<str>, Rc<Server>, RandomState>>,
     turns: Cell<usize>,
-    spare: Rc<Spare>,
+    buffer: Rc<SharedBuffer>,
     names: Names,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Pool {
 #[derive(Debug)]
 struct Server {
     names: Names,
-    spare: Rc<Spare>,
+    buffer: Rc<SharedBuffer>,
     idle: RefCell<Vec<Idle>>,
     failures: Cell<u32>,
     passed_over_until: Cell<Option<Instant>>,
@@ -75,7 +75,7 @@ pub(super) enum NextUser {
 
 impl Pool {
     pub(super) fn new(names: Names) -> Self {
-        Self { servers: RefCell::default(), turns: Cell::default(), spare: Rc::default(), names }
+        Self { servers: RefCell::default(), turns: Cell::default(), buffer: Rc::default(), names }
     }
 
     /// A connection to one of the app's servers, each in its turn; one that does not answer is
@@ -141,7 +141,7 @@ impl Pool {
         }
         let server = Rc::new(Server {
             names: self.names.clone(),
-            spare: Rc::clone(&self.spare),
+            buffer: Rc::clone(&self.buffer),
             idle: RefCell::default(),
             failures: Cell::default(),
             passed_over_until: Cell::default(),
@@ -168,7 +168,7 @@ impl Server {
             Ok(stream) => {
                 self.failures.set(0);
                 self.passed_over_until.set(None);
-                let conn = Conn::new(stream, Rc::clone(&self.spare));
+                let conn = Conn::new(stream, Rc::clone(&self.buffer));
                 Ok(self.lend(conn, endpoint, false))
             }
             Err(kind) => {

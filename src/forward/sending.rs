@@ -34,8 +34,6 @@ impl Sending {
     pub(super) fn poll(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         loop {
             if self.is_over() {
-                // For the next head: whoever waits for an answer needs it no longer.
-                conn.spare().keep_head(self.outbox.take_memory());
                 return Poll::Ready(Ok(()));
             }
             // The first piece of a body, if it is there, goes out together with the head.

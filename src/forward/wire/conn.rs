@@ -11,21 +11,21 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
-use super::{HeadReader, Heard, Outbox, Spare, Stream, WireError};
+use super::{HeadReader, Heard, Outbox, SharedBuffer, Stream, WireError};
 
 /// A stream, and what was read from it and not used yet.
 #[derive(Debug)]
 pub(in crate::forward) struct Conn {
     stream: Stream,
     buf: BytesMut,
-    spare: Rc<Spare>,
+    shared: Rc<SharedBuffer>,
     /// How much is read at a time. It grows with what a client has taken of a response.
     most: usize,
 }
 
 impl Conn {
-    pub(in crate::forward) fn new(stream: Stream, spare: Rc<Spare>) -> Self {
-        Self { stream, buf: BytesMut::new(), spare, most: FIRST_READ }
+    pub(in crate::forward) fn new(stream: Stream, shared: Rc<SharedBuffer>) -> Self {
+        Self { stream, buf: BytesMut::new(), shared, most: FIRST_READ }
     }
 
     /// Whether it may carry the next request: nothing has come that nobody asked for, and the upstream
@@ -46,7 +46,7 @@ impl Conn {
         room: usize,
     ) -> Poll<io::Result<usize>> {
         if self.buf.capacity() == 0 {
-            self.spare.take_read(&mut self.buf);
+            self.shared.take(&mut self.buf);
         }
         if room == 0 {
             self.most = FIRST_READ;
@@ -74,13 +74,13 @@ impl Conn {
         reader: &mut HeadReader,
         asked: &Method,
     ) -> Result<Heard, WireError> {
-        reader.read(asked, &mut self.buf, &self.spare)
+        reader.read(asked, &mut self.buf)
     }
 
     /// Gives the empty buffer back until there is something to read.
     pub(in crate::forward) fn rest(&mut self) {
         if self.buf.is_empty() && self.buf.capacity() > 0 {
-            self.spare.keep_read(&mut self.buf);
+            self.shared.give_back(&mut self.buf);
         }
     }
 
@@ -107,10 +107,6 @@ impl Conn {
     /// The stream and what has come on it, for whoever speaks another protocol from now on.
     pub(in crate::forward) fn into_parts(self) -> (Stream, Bytes) {
         (self.stream, self.buf.freeze())
-    }
-
-    pub(in crate::forward) fn spare(&self) -> &Spare {
-        &self.spare
     }
 
     /// Memory that was lent out before is used again where that is possible.

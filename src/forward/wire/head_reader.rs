@@ -11,7 +11,7 @@ use super::{
         bound::names_bound_scheme,
         marks::{Marks, PERSISTENT_AUTH},
     },
-    Framing, Options, Spare, WireError,
+    Framing, Options, WireError,
     framing::SaidOfEnd,
     lines::EmptyLine,
 };
@@ -65,19 +65,18 @@ impl HeadReader {
         Self { hidden, empty_line: EmptyLine::default(), interim: 0 }
     }
 
-    /// Reads on in what has come; takes each whole head out of `buf`, and the memory for headers out of `spare`.
+    /// Reads on in what has come; takes each whole head out of `buf`.
     pub(in crate::forward) fn read(
         &mut self,
         asked: &Method,
         buf: &mut BytesMut,
-        spare: &Spare,
     ) -> Result<Heard, WireError> {
         // At once: an upstream that speaks another protocol may wait for an answer of its own.
         if !buf.iter().zip(VERSION).all(|(byte, expected)| byte == expected) {
             return Err(WireError::NotHttp);
         }
         let Some(end) = self.empty_line.end(buf, MAX_HEAD_BYTES)? else { return Ok(Heard::More) };
-        let head = AnswerHead::parse(&buf.split_to(end).freeze(), asked, self.hidden, spare)?;
+        let head = AnswerHead::parse(&buf.split_to(end).freeze(), asked, self.hidden)?;
         if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Heard::Final(head));
         }
@@ -85,11 +84,7 @@ impl HeadReader {
         if self.interim > MAX_INTERIM {
             return Err(WireError::TooManyInterim);
         }
-        if head.status != StatusCode::CONTINUE {
-            return Ok(Heard::Interim(head));
-        }
-        spare.keep_headers(head.headers);
-        Ok(Heard::Continue)
+        Ok(if head.status == StatusCode::CONTINUE { Heard::Continue } else { Heard::Interim(head) })
     }
 
     /// Whether anything has been taken out of the buffer.
@@ -100,7 +95,7 @@ impl HeadReader {
 
 impl AnswerHead {
     /// Reads a whole head, its empty line included. Values are parts of `bytes`, not copies.
-    fn parse(bytes: &Bytes, asked: &Method, hidden: Marks, spare: &Spare) -> Result<Self, WireError> {
+    fn parse(bytes: &Bytes, asked: &Method, hidden: Marks) -> Result<Self, WireError> {
         let mut storage = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
@@ -122,8 +117,7 @@ impl AnswerHead {
         let left_out =
             if status == StatusCode::SWITCHING_PROTOCOLS { hidden } else { hidden.or(Marks::ONE_HOP) };
 
-        let mut headers = spare.take_headers();
-        headers.reserve(parsed.headers.len() + ADDED_HEADERS);
+        let mut headers = HeaderMap::with_capacity(parsed.headers.len() + ADDED_HEADERS);
         let (mut all_marks, mut said_of_end) = (Marks::default(), SaidOfEnd::default());
         let (mut options, mut binds) = (Options::default(), false);
         for header in parsed.headers.iter() {

@@ -11,6 +11,7 @@
 
 mod answer;
 mod body_reader;
+mod buffer;
 mod chunked;
 mod conn;
 mod error;
@@ -20,7 +21,6 @@ mod lines;
 mod options;
 mod outbox;
 mod request_head;
-mod spare;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -29,6 +29,7 @@ pub use answer::{ReadAnswer, read_answer, read_answer_in_pieces};
 pub use error::WireError;
 
 pub(super) use body_reader::{BodyReader, Piece};
+pub(super) use buffer::SharedBuffer;
 pub(super) use conn::Conn;
 pub(super) use error::is_gone;
 pub(super) use framing::Framing;
@@ -36,5 +37,4 @@ pub(super) use head_reader::{AnswerHead, HeadReader, Heard};
 pub(super) use options::Options;
 pub(super) use outbox::Outbox;
 pub(super) use request_head::{Announced, RequestHead};
-pub(super) use spare::Spare;
 pub(super) use stream::Stream;

@@ -63,17 +63,7 @@ impl Outbox {
 
     /// The buffer that is sent before the data, to be added to.
     pub(in crate::forward) fn text(&mut self) -> &mut Vec<u8> {
-        if self.first_sent == self.first.len() {
-            self.first.clear();
-            self.first_sent = 0;
-        }
         &mut self.first
-    }
-
-    /// The memory of the head, to be used again once that has left.
-    pub(in crate::forward) fn take_memory(&mut self) -> Vec<u8> {
-        self.first_sent = 0;
-        std::mem::take(&mut self.first)
     }
 
     pub(super) fn poll_write_once(
@@ -97,6 +87,10 @@ impl Outbox {
     fn sent(&mut self, mut count: usize) {
         let of_first = count.min(self.first.len() - self.first_sent);
         self.first_sent += of_first;
+        if self.first_sent == self.first.len() {
+            // A request that waits for its response needs no memory for its head.
+            (self.first, self.first_sent) = (Vec::new(), 0);
+        }
         count -= of_first;
         let of_data = count.min(self.data.len());
         self.data.advance(of_data);

@@ -28,9 +28,10 @@ pub(in crate::forward) struct RequestHead {
 }
 
 impl RequestHead {
-    /// Begins with the request line; uses `memory`, which is empty.
-    pub(in crate::forward) fn begin(memory: Vec<u8>, method: &Method, target: &PathAndQuery) -> Self {
-        let (mut head, target) = (memory, target.as_str());
+    /// Begins with the request line.
+    pub(in crate::forward) fn begin(method: &Method, target: &PathAndQuery) -> Self {
+        let target = target.as_str();
+        let mut head = Vec::with_capacity(target.len() + USUAL_BYTES);
         head.extend_from_slice(method.as_str().as_bytes());
         head.push(b' ');
         // `http://host?query` has no path of its own (RFC 9112 §3.2.1).
@@ -74,3 +75,6 @@ impl RequestHead {
         head
     }
 }
+
+/// Most heads have fewer bytes, beside their target.
+const USUAL_BYTES: usize = 1024;

@@ -457,14 +457,14 @@ async fn after_a_response(conn: &mut Conn, far: &mut impl std::io::Write) {
 
 #[test]
 fn a_connection_that_waits_holds_no_memory() {
-    let spare = std::rc::Rc::new(Spare::default());
+    let shared = std::rc::Rc::new(SharedBuffer::default());
     let (near, _far) = tokio::io::duplex(64);
-    let mut conn = Conn::new(Stream::Pipe(near), std::rc::Rc::clone(&spare));
+    let mut conn = Conn::new(Stream::Pipe(near), std::rc::Rc::clone(&shared));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(matches!(conn.poll_fill(&mut cx, 0), Poll::Pending));
     assert_eq!(conn.buf().capacity(), 0);
     let mut buf = bytes::BytesMut::new();
-    spare.take_read(&mut buf);
+    shared.take(&mut buf);
     assert!(buf.capacity() > 0, "it is there for the next one");
 }
 
@@ -476,7 +476,7 @@ fn a_request_s_head_says_one_length_whatever_its_headers_say() {
         (Announced::Length(12), "content-length: 12\r\n"),
         (Announced::Chunked, "transfer-encoding: chunked\r\n"),
     ] {
-        let mut head = RequestHead::begin(Vec::new(), &Method::PUT, &"/a?b".parse().unwrap());
+        let mut head = RequestHead::begin(&Method::PUT, &"/a?b".parse().unwrap());
         head.line(&CONTENT_LENGTH, b"7");
         head.line(&TRANSFER_ENCODING, b"chunked");
         head.line(&HeaderName::from_static("x"), b"y");
@@ -490,7 +490,7 @@ fn a_request_s_head_says_one_length_whatever_its_headers_say() {
         (Method::PUT, "content-length: 0\r\n"),
         (Method::PATCH, "content-length: 0\r\n"),
     ] {
-        let head = RequestHead::begin(Vec::new(), &method, &"/".parse().unwrap()).end(Announced::Nothing);
+        let head = RequestHead::begin(&method, &"/".parse().unwrap()).end(Announced::Nothing);
         assert_eq!(String::from_utf8(head).unwrap(), format!("{method} / HTTP/1.1\r\n{said}\r\n"));
     }
 }
