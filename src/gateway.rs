@@ -36,8 +36,8 @@ use crate::{
     access::{App, Decision, Outcome, Permit, Unenforced, Unrouted, decide, permit_preflight},
     clock::{Clock, Timestamp},
     forward::{
-        self, AnswerBody, BodyError, BoundConnections, Chain, Facts, Fault, FaultKind, Forwarder, Names, Tie,
-        Untaken,
+        self, AnswerBody, BodyError, BoundConnections, Cancellation, Chain, Facts, Fault, FaultKind,
+        Forwarder, Names, Untaken,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -533,18 +533,18 @@ impl Gateway {
         let (target, carried) = (exchange.target.clone().ok_or(Refusal::Internal)?, OnceCell::new());
         let (began, basis) = (exchange.time, || Basis::new(snapshot, account, own));
         let make = || {
-            let (leash, request) = self.carried.add((&target, &app.name), session, began, basis());
+            let (guard, request) = self.carried.add((&target, &app.name), session, began, basis());
             carried.set(request).ok();
-            leash
+            guard
         };
-        let tie = Tie::new(&make);
+        let cancellation = Cancellation::new(&make);
         let context = forward::Context {
             app,
             owned: &snapshot.owned,
             limits,
             hides_software: shield.answers.as_ref().is_some_and(|answers| answers.hides_software),
             facts,
-            tie: &tie,
+            cancellation: &cancellation,
             session_data: told.as_ref(),
             hold: &hold,
             untaken: shares_connection.then_some(&connection.untaken),

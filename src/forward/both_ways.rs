@@ -7,7 +7,6 @@
 use std::{
     cell::RefCell,
     future::poll_fn,
-    pin::pin,
     rc::Rc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -16,7 +15,7 @@ use std::{
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    BodyError, Held, Leash, exchange::within, leash::Half, pool::Lease, sending::Sending, upload::Progress,
+    BodyError, CancelGuard, Held, exchange::silent, pool::Lease, sending::Sending, upload::Progress,
     wire::WireError,
 };
 
@@ -35,20 +34,19 @@ struct Shared {
     lease: Option<Lease>,
     sending: Sending,
     reading: Option<Waker>,
-    /// Ends what is left of the request.
-    leash: Option<Leash>,
+    guard: CancelGuard,
     /// Held for as long as anything is sent.
     _held: Held,
 }
 
 impl Both {
     /// Begins to send what is left of the request.
-    pub(super) fn new(lease: Lease, sending: Sending, cancel: Option<Leash>, held: Held) -> Self {
-        let shared = Shared { lease: Some(lease), sending, reading: None, leash: cancel, _held: held };
+    pub(super) fn new(lease: Lease, sending: Sending, guard: CancelGuard, held: Held) -> Self {
+        let shared = Shared { lease: Some(lease), sending, reading: None, guard, _held: held };
         let shared = Rc::new(RefCell::new(shared));
         let sent = Rc::clone(&shared);
         let sending = tokio::task::spawn_local(async move {
-            if let Err(error) = poll_fn(|cx| sent.borrow_mut().poll_send(cx)).await {
+            if let Err(error) = send(&sent).await {
                 sent.borrow_mut().fail(error);
             }
         });
@@ -84,10 +82,12 @@ impl Both {
         }
         let shared = Rc::clone(&self.shared);
         tokio::task::spawn_local(async move {
-            let sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx));
-            let (now, over) = (Instant::now(), pin!(tokio::time::sleep(silence)));
-            if !matches!(within((over, now, silence), progress.as_deref(), || (), sent).await, Some(Ok(()))) {
-                tracing::debug!("the rest of a request was given up after its answer");
+            let sent = tokio::select! {
+                sent = send(&shared) => sent,
+                () = silent(Instant::now(), silence, progress.as_deref()) => Err(BodyError::Stalled),
+            };
+            if let Err(error) = sent {
+                tracing::debug!(%error, "the rest of a request was given up after its answer");
             }
         });
     }
@@ -103,11 +103,18 @@ impl Drop for Both {
     }
 }
 
+/// Sends what is left of the request, until it is cancelled.
+async fn send(shared: &RefCell<Shared>) -> Result<(), BodyError> {
+    let guard = shared.borrow().guard.clone();
+    tokio::select! {
+        biased;
+        () = guard.cancelled() => Err(BodyError::Ended),
+        sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx)) => sent,
+    }
+}
+
 impl Shared {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        if self.leash.as_ref().is_some_and(|leash| leash.poll_ended(Half::Body, cx).is_ready()) {
-            return Poll::Ready(Err(BodyError::Ended));
-        }
         match &mut self.lease {
             Some(lease) => self.sending.poll(&mut lease.conn, cx),
             None => Poll::Ready(Ok(())),

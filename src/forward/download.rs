@@ -10,11 +10,11 @@ use std::{
 };
 
 use super::{
-    BodyError, Endpoint, Held, Leash, OwnedNames, Tie, Untaken,
+    BodyError, CancelGuard, Cancellation, Endpoint, Held, OwnedNames, Untaken,
     body::clean_trailers,
     both_ways::Both,
+    cancel::Cancelled,
     fault::Chain,
-    leash::Half,
     pool::Lease,
     sending::Sending,
     upload::Progress,
@@ -48,7 +48,7 @@ struct Rest {
     /// How long the rest of the request may stand still once the response has ended.
     timeout: Duration,
     owned: Arc<OwnedNames>,
-    leash: Option<Leash>,
+    cancelled: Option<Cancelled>,
     untaken: Option<Untaken>,
     told: Told,
 }
@@ -87,8 +87,8 @@ pub(super) struct Passage<'a> {
     pub(super) request_id: RequestId,
     pub(super) app: &'a Arc<str>,
     pub(super) owned: &'a Arc<OwnedNames>,
-    /// Ties the body if that may take long.
-    pub(super) tie: &'a Tie<'a>,
+    /// Cancels the body if that takes long.
+    pub(super) cancellation: &'a Cancellation<'a>,
     /// Asked for what the rest of an upload holds.
     pub(super) hold: &'a dyn Fn() -> Held,
     /// What the responses of the client's connection hold; `None`: it has one at a time.
@@ -110,11 +110,15 @@ impl UpstreamBody {
         let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
         let progress = sending.progress();
         let upstream = Arc::clone(&lease.endpoint);
-        let cancel = if may_take_long { Some(passage.tie.tie()) } else { passage.tie.leash() }.cloned();
         let source = if sending.is_over() || sending.is_held() {
             Source::Alone { lease, sending }
         } else {
-            Source::Shared(Both::new(lease, sending, cancel.clone(), (passage.hold)()))
+            let guard = passage.cancellation.guard().clone();
+            Source::Shared(Both::new(lease, sending, guard, (passage.hold)()))
+        };
+        let guard = match passage.cancellation.guard_if_made() {
+            None if may_take_long => Some(passage.cancellation.guard()),
+            made => made,
         };
         let rest = Rest {
             reader,
@@ -124,7 +128,7 @@ impl UpstreamBody {
             progress,
             timeout: passage.timeout,
             owned: Arc::clone(passage.owned),
-            leash: cancel,
+            cancelled: guard.cloned().map(CancelGuard::into_cancelled),
             untaken: passage.untaken.cloned(),
             told: Told { request_id: passage.request_id, app: Arc::clone(passage.app), upstream },
         };
@@ -142,7 +146,7 @@ impl UpstreamBody {
 
 impl Rest {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if self.leash.as_ref().is_some_and(|leash| leash.poll_ended(Half::Response, cx).is_ready()) {
+        if self.cancelled.as_mut().is_some_and(|cancelled| Pin::new(cancelled).poll(cx).is_ready()) {
             return Poll::Ready(Some(Err(BodyError::Ended)));
         }
         let Poll::Ready(piece) = self.poll_piece(cx) else {

@@ -1,18 +1,18 @@
 //! A request and the head of its answer, both ways at once.
 
 use std::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     io,
-    pin::{Pin, pin},
+    pin::pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use http::Method;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
-    BodyError, Tie,
+    BodyError, Cancellation,
     interim::InterimWay,
     marks::Marks,
     sending::Sending,
@@ -29,7 +29,7 @@ pub(super) enum Unanswered {
     Upstream(WireError),
     /// Nothing came in time.
     TooLate,
-    /// The request was ended by its leash.
+    /// The request was cancelled.
     Ended,
 }
 
@@ -40,20 +40,24 @@ pub(super) async fn exchange(
     sending: &mut Sending,
     (asked, hidden, interim): (&Method, Marks, &InterimWay<'_>),
     (since, limit): (Instant, Duration),
-    tie: &Tie<'_>,
+    cancellation: &Cancellation<'_>,
 ) -> Result<AnswerHead, Unanswered> {
     let progress = sending.progress();
     let mut reader = HeadReader::new(hidden);
-    let silence = pin!(sleep_until(since + limit.min(TIED_AFTER)));
-    let answer = poll_fn(|cx| match tie.poll_ended(cx) {
-        Poll::Ready(()) => Poll::Ready(Err(Unanswered::Ended)),
-        Poll::Pending => poll_answer(conn, sending, &mut reader, (asked, interim), cx),
-    });
-    let tie_it = || {
-        tie.tie();
-    };
-    let answer = within((silence, since, limit), progress.as_deref(), tie_it, answer).await;
-    answer.unwrap_or(Err(Unanswered::TooLate))
+    let mut answer = pin!(poll_fn(|cx| poll_answer(conn, sending, &mut reader, (asked, interim), cx)));
+    if cancellation.guard_if_made().is_none() {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = sleep_until(since + limit.min(CANCELLABLE_AFTER)) => {}
+        }
+    }
+    tokio::select! {
+        biased;
+        () = cancellation.guard().cancelled() => Err(Unanswered::Ended),
+        answer = &mut answer => answer,
+        () = silent(since, limit, progress.as_deref()) => Err(Unanswered::TooLate),
+    }
 }
 
 fn poll_answer(
@@ -106,31 +110,18 @@ fn why_no_more(read: io::Result<usize>) -> Option<WireError> {
     }
 }
 
-/// Waits for something to happen, from `since` as long as `limit`, which starts anew whenever something of the body goes out.
-/// `silence` may go off too early; it is put off then, and `early` is called.
-pub(super) async fn within<T>(
-    (mut silence, since, limit): (Pin<&mut Sleep>, Instant, Duration),
-    progress: Option<&Progress>,
-    early: impl Fn(),
-    happening: impl Future<Output = T>,
-) -> Option<T> {
-    let mut happening = pin!(happening);
+/// Returns when nothing has happened since `since` and nothing of the body has gone out for as long as `limit`.
+pub(super) async fn silent(since: Instant, limit: Duration, progress: Option<&Progress>) {
+    let mut due = since + limit;
     loop {
-        tokio::select! {
-            biased;
-            happened = &mut happening => return Some(happened),
-            () = &mut silence => {
-                let moved_at = progress.map_or(since, |progress| progress.moved_at.get().max(since));
-                let due = moved_at + limit;
-                if due <= Instant::now() {
-                    return None;
-                }
-                early();
-                silence.as_mut().reset(due);
-            }
+        sleep_until(due).await;
+        let moved_at = progress.map_or(since, |progress| progress.moved_at.get().max(since));
+        due = moved_at + limit;
+        if due <= Instant::now() {
+            return;
         }
     }
 }
 
-/// A request that waits longer for its response can be ended. Most have theirs before, and cost nothing.
-const TIED_AFTER: Duration = Duration::from_millis(500);
+/// A request that waits longer for its response can be cancelled. Most have theirs before, and cost nothing.
+const CANCELLABLE_AFTER: Duration = Duration::from_millis(500);

@@ -38,7 +38,7 @@ pub enum FaultKind {
     ClientTooSlow,
     /// The client's body was malformed, or its connection broke within it.
     ClientBroke,
-    /// It was ended from outside, by its [`super::Leash`].
+    /// The request was cancelled by its [`super::Canceller`].
     Ended,
 }
 

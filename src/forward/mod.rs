@@ -15,6 +15,7 @@ mod app;
 mod body;
 mod both_ways;
 mod bound;
+mod cancel;
 mod connect;
 mod download;
 mod exchange;
@@ -22,7 +23,6 @@ mod fault;
 pub(crate) mod headers;
 mod identity_headers;
 mod interim;
-mod leash;
 mod marks;
 mod names;
 mod owned_names;
@@ -51,12 +51,12 @@ use crate::{access::Permit, interim::InterimSlot, moment, request::Origin};
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
 pub use bound::BoundConnections;
+pub use cancel::{CancelGuard, Cancellation, Canceller};
 pub use download::UpstreamBody;
 pub(crate) use fault::Chain;
 pub use fault::{Fault, FaultKind};
 pub use headers::Facts;
 pub use identity_headers::{IdentityHeaders, IdentityValue};
-pub use leash::{Leash, LeashEnd, Tie};
 pub use names::{NameError, Names};
 pub use owned_names::OwnedNames;
 pub use session_data::{KeepsData, SessionLines};
@@ -113,8 +113,8 @@ pub struct Context<'a> {
     pub hides_software: bool,
     /// What is known beside the head.
     pub facts: Facts<'a>,
-    /// Asked for a leash when the request may take long.
-    pub tie: &'a Tie<'a>,
+    /// Asked for a guard when the request may take long.
+    pub cancellation: &'a Cancellation<'a>,
     /// What the app keeps in the session, for the app alone; `None`: nothing.
     pub session_data: Option<&'a HeaderValue>,
     /// Asked for what is to be held by whatever outlives the response: a tunnel, the rest of an upload.
@@ -146,7 +146,7 @@ impl Forwarder {
         let (mut request, client, mut upload) = Outgoing::new(permit, request, context);
         // Before a byte goes up.
         if upload.is_some() {
-            context.tie.tie();
+            context.cancellation.guard();
         }
         if let (Some(most), Announced::Chunked) = (app.collect_bodies, request.announced) {
             upload = Box::pin(request.collect(upload, most)).await?;
@@ -163,7 +163,9 @@ impl Forwarder {
         let (mut head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
             let asked = (request.client.method(), hidden, &interim);
-            match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout), context.tie).await {
+            match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout), context.cancellation)
+                .await
+            {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
                     tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
@@ -370,7 +372,7 @@ fn finish(
         headers.insert(UPGRADE, protocol);
         *response.headers_mut() = headers;
         let (upstream, ahead) = lease.conn.into_parts();
-        upgrade::tunnel(client, upstream, ahead, context.tie.tie().clone(), (context.hold)());
+        upgrade::tunnel(client, upstream, ahead, context.cancellation.guard().clone(), (context.hold)());
         return Ok(response);
     }
     headers::to_client(&mut headers, &options, marks);
@@ -384,7 +386,7 @@ fn finish(
         request_id: context.facts.id,
         app: &context.app.name,
         owned: context.owned,
-        tie: context.tie,
+        cancellation: context.cancellation,
         hold: context.hold,
         untaken: context.untaken,
     };

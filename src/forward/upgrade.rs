@@ -5,11 +5,11 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
-use super::{Held, Leash, wire::Stream};
+use super::{CancelGuard, Held, wire::Stream};
 
 /// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
 /// sent right behind its `101`; `held` is dropped at the end.
-pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: Leash, held: Held) {
+pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, guard: CancelGuard, held: Held) {
     tokio::task::spawn_local(async move {
         let _held = held;
         let mut client = match client.await {
@@ -31,7 +31,7 @@ pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, leash: L
                     tracing::debug!(%error, "an upgraded connection ended");
                 }
             }
-            () = leash.ended() => tracing::debug!("an upgraded connection was ended"),
+            () = guard.cancelled() => tracing::debug!("an upgraded connection was ended"),
         }
     });
 }

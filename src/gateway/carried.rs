@@ -23,7 +23,7 @@ use super::Gateway;
 use crate::{
     access::{AppId, Decision, decide},
     clock::Timestamp,
-    forward::{Leash, LeashEnd},
+    forward::{CancelGuard, Canceller},
     identity::Identity,
     refusal::Refusal,
     request::Target,
@@ -39,7 +39,7 @@ pub(super) struct Carried(RefCell<Vec<Rc<CarriedRequest>>>);
 /// One of them.
 #[derive(Debug)]
 pub(super) struct CarriedRequest {
-    end: LeashEnd,
+    canceller: Canceller,
     target: Rc<Target>,
     app: Arc<str>,
     /// Ends the request with it; `None`: the request was allowed without, and the app was not told of any.
@@ -78,17 +78,17 @@ enum Verdict {
 }
 
 impl Carried {
-    /// Adds a request, whose end the leash brings about.
+    /// Adds a request, which is cancelled through its guard.
     pub(super) fn add(
         &self,
         (target, app): (&Rc<Target>, &Arc<str>),
         session: Option<&Arc<Session>>,
         began: Timestamp,
         basis: Basis,
-    ) -> (Leash, Rc<CarriedRequest>) {
-        let leash = Leash::default();
+    ) -> (CancelGuard, Rc<CarriedRequest>) {
+        let guard = CancelGuard::default();
         let request = Rc::new(CarriedRequest {
-            end: leash.other_end(),
+            canceller: guard.canceller(),
             target: Rc::clone(target),
             app: Arc::clone(app),
             session: session.cloned(),
@@ -99,13 +99,13 @@ impl Carried {
             ended_by: Cell::new(None),
         });
         self.0.borrow_mut().push(Rc::clone(&request));
-        (leash, request)
+        (guard, request)
     }
 
     /// Those that have to be looked at; forgets what has ended.
     fn due(&self, generation: u64) -> Vec<Rc<CarriedRequest>> {
         let mut carried = self.0.borrow_mut();
-        carried.retain(|request| request.end.is_tied());
+        carried.retain(|request| request.canceller.is_under_way());
         let is_due = |request: &&Rc<CarriedRequest>| {
             !request.is_looked_at.get()
                 && (request.session.is_some() || request.basis.borrow().generation != generation)
@@ -151,7 +151,7 @@ impl CarriedRequest {
         let session = self.session.as_ref().map(|session| tracing::field::display(session.key));
         tracing::debug!(session, app = %self.app, ?cause, "request under way cancelled");
         self.ended_by.set(Some(cause));
-        self.end.end();
+        self.canceller.cancel();
     }
 }
 
