@@ -7,7 +7,7 @@ use super::{
     reader::{Field, Reader},
     source::Span,
 };
-use crate::forward::{self, Steers};
+use crate::forward::{self, ClientHeader};
 
 /// Reads the names; what they may be is [`check`]ed once all apps are known.
 pub(super) fn read(reader: &Reader, field: Option<&Field<'_>>) -> Vec<(HeaderName, Span)> {
@@ -50,14 +50,14 @@ pub(super) fn check<'a>(
     apps: &(impl Iterator<Item = &'a forward::App> + Clone),
 ) {
     for (name, span) in passes {
-        match forward::steers(name, apps.clone()) {
-            Some(Steers::Never) => reader.report(
+        match forward::client_header(name, apps.clone()) {
+            ClientHeader::GatewayOnly => reader.report(
                 reader
                     .error(span, format!("the header `{name}` cannot be passed"))
                     .label("who asks, and from where, the gateway alone says")
                     .help("remove it; a client could pass for somebody else with it"),
             ),
-            Some(Steers::Method) if names_methods => reader.report(
+            ClientHeader::MethodOverride if names_methods => reader.report(
                 reader
                     .warning(
                         span,
@@ -68,8 +68,8 @@ pub(super) fn check<'a>(
                         "write those rules without `methods`, or for POST as for what it may be turned into",
                     ),
             ),
-            Some(Steers::Method) => {}
-            Some(Steers::Place) => reader.report(
+            ClientHeader::MethodOverride => {}
+            ClientHeader::UrlOverride => reader.report(
                 reader
                     .warning(
                         span,
@@ -77,7 +77,7 @@ pub(super) fn check<'a>(
                     )
                     .help("make sure that the app does not take its path from it"),
             ),
-            Some(Steers::Client) => reader.report(
+            ClientHeader::ClientClaim => reader.report(
                 reader
                     .warning(
                         span,
@@ -86,13 +86,13 @@ pub(super) fn check<'a>(
                     .label("proxies say with it who asks, or from where")
                     .help("list it only if every client comes through a proxy that writes it anew"),
             ),
-            None if NEVER_FORWARDED.contains(&name.as_str()) => reader.report(
+            ClientHeader::OneHop => reader.report(
                 reader
                     .error(span, format!("the header `{name}` cannot be passed"))
                     .label("it is for one connection only")
                     .help("remove it"),
             ),
-            None => reader.report(
+            ClientHeader::Forwarded => reader.report(
                 reader
                     .warning(span, format!("the header `{name}` arrives anyway"))
                     .help("remove it; only what the gateway removes has to be listed"),
@@ -100,18 +100,3 @@ pub(super) fn check<'a>(
         }
     }
 }
-
-/// RFC 9110 §7.6.1, and what goes with it.
-const NEVER_FORWARDED: [&str; 11] = [
-    "connection",
-    "expect",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];

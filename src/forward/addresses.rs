@@ -14,8 +14,8 @@ use http::{
 use super::{App, Endpoint, HostHeader, Transport, headers::told_host};
 use crate::request::{Authority, Origin};
 
-/// The headers of a response that name an address.
-pub(super) static OF_RESPONSES: [HeaderName; 3] = [LOCATION, CONTENT_LOCATION, REFRESH];
+/// The headers of a response that name an address, [`HeaderClass::ADDRESS`](super::header_table::HeaderClass::ADDRESS).
+static OF_RESPONSES: [HeaderName; 3] = [LOCATION, CONTENT_LOCATION, REFRESH];
 
 /// Turns addresses of the application's own into those that the browser knows, which asked for `asked` and sees
 /// `public`.

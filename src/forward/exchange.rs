@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     BodyError, Cancellation,
+    header_table::HeaderClass,
     interim::InterimWay,
-    marks::Marks,
     sending::Sending,
     upload::Progress,
     wire::{AnswerHead, Conn, HeadReader, Heard, WireError, is_gone},
@@ -38,7 +38,7 @@ pub(super) enum Unanswered {
 pub(super) async fn exchange(
     conn: &mut Conn,
     sending: &mut Sending,
-    (asked, hidden, interim): (&Method, Marks, &InterimWay<'_>),
+    (asked, hidden, interim): (&Method, HeaderClass, &InterimWay<'_>),
     (since, limit): (Instant, Duration),
     cancellation: &Cancellation<'_>,
 ) -> Result<AnswerHead, Unanswered> {

@@ -9,15 +9,11 @@ use std::{borrow::Cow, net::IpAddr};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
-    header::{
-        AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-        CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, ORIGIN, REFERER, SET_COOKIE, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE,
-    },
+    header::{CONNECTION, COOKIE, EXPECT, HOST, ORIGIN, REFERER, SET_COOKIE, TE, UPGRADE},
 };
 
 use super::{
-    App, Endpoint, HostHeader, OwnedNames, Transport, addresses, marks::Marks,
+    App, Endpoint, HostHeader, OwnedNames, Transport, addresses, header_table::HeaderClass,
     session_data::DATA as SESSION_DATA, wire::Options,
 };
 use crate::{
@@ -45,13 +41,6 @@ impl Facts<'_> {
     /// Whether a proxy has sent the request whose word on the client is passed on.
     pub(super) fn is_from_proxy(&self) -> bool {
         self.proxies.trusts(self.peer_addr)
-    }
-}
-
-impl OwnedNames {
-    /// RFC 9110 §6.5.1: a trailer may not frame, route, authenticate or set cookies, either.
-    pub(super) fn forbids_in_trailer(&self, name: &HeaderName) -> bool {
-        self.contains(name) || NEVER_TRAILERS.contains(name) || name.as_str().contains('_')
     }
 }
 
@@ -105,13 +94,18 @@ fn of_client(
 ) {
     let Onward { permit, app, owned, .. } = *onward;
     let named = options.named();
-    let is_replaced =
-        |name: &HeaderName| REPLACED.contains(name) || app.identity.names().any(|ours| ours == name);
+    let is_replaced = |name: &HeaderName| {
+        HeaderClass::of(name).has(HeaderClass::WRITTEN_ANEW) || app.identity.names().any(|ours| ours == name)
+    };
     let passes = |name: &HeaderName| {
         let is_owned = owned.contains(name) && (!app.pass_headers.contains(name) || is_replaced(name));
         let hides_another = !app.underscore_headers && name.as_str().contains('_');
         let is_judged = permit.target().destination.is_some() && *name == DESTINATION;
-        !(is_owned || hides_another || is_judged || is_hop_by_hop(name) || named.contains(name))
+        !(is_owned
+            || hides_another
+            || is_judged
+            || HeaderClass::of(name).has(HeaderClass::HOP_BY_HOP)
+            || named.contains(name))
     };
     let target = permit.target();
     line(&HOST, &told_host(app, onward.endpoint, target.authority.as_str()));
@@ -175,20 +169,20 @@ fn of_client(
     }
 }
 
-/// Turns the upstream's headers, which have these marks, into those that the client receives.
-pub(super) fn to_client(headers: &mut HeaderMap, options: &Options, marks: Marks) {
+/// Turns the upstream's headers, which are of this class, into those that the client receives.
+pub(super) fn to_client(headers: &mut HeaderMap, options: &Options, class: HeaderClass) {
     for name in options.named() {
         headers.remove(name);
     }
-    let forbidden = Marks::ONE_HOP.or(Marks::OURS);
-    if marks.have(forbidden) {
+    let forbidden = HeaderClass::HOP_BY_HOP.or(HeaderClass::NOT_FOR_BROWSERS);
+    if class.has(forbidden) {
         let names: Vec<HeaderName> =
-            headers.keys().filter(|name| Marks::of(name).have(forbidden)).cloned().collect();
+            headers.keys().filter(|name| HeaderClass::of(name).has(forbidden)).cloned().collect();
         for name in names {
             headers.remove(name);
         }
     }
-    if marks.have(Marks::COOKIE) && headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
+    if class.has(HeaderClass::SET_COOKIE) && headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
         let kept: Vec<_> =
             headers.get_all(SET_COOKIE).iter().filter(|line| !sets_our_cookie(line)).cloned().collect();
         headers.remove(SET_COOKIE);
@@ -224,23 +218,6 @@ pub(super) fn agreed_upgrade(wanted: &HeaderValue, answer: &HeaderMap) -> Option
     let (Some(agreed), None) = (lines.next(), lines.next()) else { return None };
     let mut offered = wanted.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     offered.any(|one| one.eq_ignore_ascii_case(agreed.as_bytes().trim_ascii())).then(|| agreed.clone())
-}
-
-/// What is known to be for one hop, whether `Connection` names it or not.
-pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "http2-settings"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "te"
-            | "transfer-encoding"
-            | "upgrade"
-            | "via"
-    )
 }
 
 /// Whether a list in one line has this token.
@@ -353,33 +330,6 @@ static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto"
 static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// What the client may say of none of these, whatever passes: they are written anew.
-static REPLACED: [HeaderName; 6] = [
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-request-id"),
-    HeaderName::from_static("portcullis-session-data"),
-];
-
-const NEVER_TRAILERS: [HeaderName; 14] = [
-    AUTHORIZATION,
-    CACHE_CONTROL,
-    CONNECTION,
-    CONTENT_ENCODING,
-    CONTENT_LENGTH,
-    CONTENT_RANGE,
-    CONTENT_TYPE,
-    COOKIE,
-    HOST,
-    MAX_FORWARDS,
-    SET_COOKIE,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-];
 
 #[cfg(test)]
 mod tests {

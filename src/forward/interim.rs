@@ -1,11 +1,6 @@
 //! Interim responses of an upstream (RFC 9110 §15.2), passed on to clients of HTTP/1.1.
 
-use http::{
-    HeaderName,
-    header::{ALT_SVC, CONTENT_LENGTH, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TRAILER, WWW_AUTHENTICATE},
-};
-
-use super::{headers, wire::AnswerHead};
+use super::{header_table::HeaderClass, headers, wire::AnswerHead};
 use crate::interim::InterimSlot;
 
 /// The way of one request's interim responses to its client; nothing is left of them when this is dropped.
@@ -37,14 +32,14 @@ impl Drop for InterimWay<'_> {
 /// What holds for the headers of a final response holds here. What the gateway completes there, and cannot here, does
 /// not pass.
 fn written(head: AnswerHead) -> Vec<u8> {
-    let AnswerHead { status, mut headers, options, marks, .. } = head;
-    headers::to_client(&mut headers, &options, marks);
-    for name in &FINAL_ONLY {
-        headers.remove(name);
-    }
+    let AnswerHead { status, mut headers, options, class, .. } = head;
+    headers::to_client(&mut headers, &options, class);
     let reason = status.canonical_reason().unwrap_or_default();
     let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
     for (name, value) in &headers {
+        if HeaderClass::of(name).has(HeaderClass::FINAL_ONLY) {
+            continue;
+        }
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
         head.extend_from_slice(value.as_bytes());
@@ -53,15 +48,3 @@ fn written(head: AnswerHead) -> Vec<u8> {
     head.extend_from_slice(b"\r\n");
     head
 }
-
-/// What frames a message that has no body (RFC 9110 §8.6), and what browsers keep.
-static FINAL_ONLY: [HeaderName; 8] = [
-    CONTENT_LENGTH,
-    TRAILER,
-    SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY,
-    ALT_SVC,
-    WWW_AUTHENTICATE,
-    HeaderName::from_static("clear-site-data"),
-    HeaderName::from_static("service-worker-allowed"),
-];

@@ -20,16 +20,16 @@ mod connect;
 mod download;
 mod exchange;
 mod fault;
+mod header_table;
 pub(crate) mod headers;
 mod identity_headers;
 mod interim;
-mod marks;
 mod names;
+mod override_headers;
 mod owned_names;
 mod pool;
 mod sending;
 mod session_data;
-mod steering;
 mod trust;
 mod untaken;
 mod upgrade;
@@ -55,12 +55,13 @@ pub use cancel::{CancelGuard, Cancellation, Canceller};
 pub use download::UpstreamBody;
 pub(crate) use fault::Chain;
 pub use fault::{Fault, FaultKind};
+pub use header_table::ClientHeader;
 pub use headers::Facts;
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use names::{NameError, Names};
+pub use override_headers::client_header;
 pub use owned_names::OwnedNames;
 pub use session_data::{KeepsData, SessionLines};
-pub use steering::{Steers, steers};
 pub use trust::{KeyPin, Trust};
 pub use untaken::Untaken;
 pub use wire::WireError;
@@ -69,9 +70,9 @@ pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};
 
 use download::Passage;
 use exchange::{Unanswered, exchange};
+use header_table::HeaderClass;
 use headers::Onward;
 use interim::InterimWay;
-use marks::Marks;
 use pool::{Lease, NextUser, Pool};
 use sending::Sending;
 use upload::Upload;
@@ -157,7 +158,7 @@ impl Forwarder {
             Some(lease) => (lease, true),
             None => (self.pool.take(app, began).await.map_err(fault)?, false),
         };
-        let hidden = if context.hides_software { Marks::SOFTWARE } else { Marks::default() };
+        let hidden = if context.hides_software { HeaderClass::SOFTWARE } else { HeaderClass::default() };
         let interim = InterimWay::to(context.interim);
         let mut sent_at = if lease.reused { began } else { Instant::now() };
         let (mut head, sending) = loop {
@@ -185,14 +186,16 @@ impl Forwarder {
             Some(bound) => NextUser::Same(bound.kept(user)),
             None => NextUser::Nobody,
         };
-        if app.rewrite_location && head.marks.have(Marks::ADDRESS) {
+        if app.rewrite_location && head.class.has(HeaderClass::ADDRESS) {
             request.readdress(&mut head.headers, &lease.endpoint);
         }
         let client = client.zip(request.upgrade);
         // Before they are removed with all that the browser is not to see.
         let session = match app.session_data {
             KeepsData::ForNobody => SessionLines::default(),
-            KeepsData::ForUsers | KeepsData::ForEverybody if !head.marks.have(Marks::OURS) => {
+            KeepsData::ForUsers | KeepsData::ForEverybody
+                if !head.class.has(HeaderClass::NOT_FOR_BROWSERS) =>
+            {
                 SessionLines::default()
             }
             KeepsData::ForUsers | KeepsData::ForEverybody => SessionLines::of(&head.headers),
@@ -354,7 +357,7 @@ fn finish(
     client: Option<(OnUpgrade, HeaderValue)>,
     (context, now): (&Context<'_>, Instant),
 ) -> Result<Response<AnswerBody>, Fault> {
-    let AnswerHead { status, reason, mut headers, marks, framing, kept, options, binds: _ } = head;
+    let AnswerHead { status, reason, mut headers, class, framing, kept, options, binds: _ } = head;
     let mut response = Response::new(None);
     *response.status_mut() = status;
     if let Some(reason) = reason {
@@ -367,7 +370,7 @@ fn finish(
         let Some((client, protocol)) = agreed else {
             return Err(fault((lease.endpoint, FaultKind::UnwantedUpgrade)));
         };
-        headers::to_client(&mut headers, &options, marks);
+        headers::to_client(&mut headers, &options, class);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
         *response.headers_mut() = headers;
@@ -375,7 +378,7 @@ fn finish(
         upgrade::tunnel(client, upstream, ahead, context.cancellation.guard().clone(), (context.hold)());
         return Ok(response);
     }
-    headers::to_client(&mut headers, &options, marks);
+    headers::to_client(&mut headers, &options, class);
     *response.headers_mut() = headers;
     let passage = Passage {
         framing,

@@ -6,12 +6,14 @@
 //! most careless CGI would: without case, and with `_`, `.` and every other sign for `-`. Names may have any
 //! length.
 //!
-//! [`FAMILIES`] is the one list. [`steers`](super::steers) asks it, too, which of the names an operator may list in
-//! `pass_headers`. The names of the apps' own `identity` come in addition.
+//! The names are those of `header_table`, and those of the apps' own `identity`.
 
 use http::HeaderName;
 
-use super::{App, IdentityHeaders, Steers};
+use super::{
+    App, IdentityHeaders,
+    header_table::{ClientHeader, FAMILIES, HeaderClass, fold, starts_folded},
+};
 
 /// The names that only the gateway may send to an upstream.
 #[derive(Clone, Debug)]
@@ -40,11 +42,18 @@ impl OwnedNames {
         owned
     }
 
+    /// RFC 9110 §6.5.1: a trailer may not frame, route, authenticate or set cookies, either.
+    pub(super) fn forbids_in_trailer(&self, name: &HeaderName) -> bool {
+        self.contains(name)
+            || HeaderClass::of(name).has(HeaderClass::NOT_IN_TRAILERS)
+            || name.as_str().contains('_')
+    }
+
     /// Whether a client, or an upstream's trailer, may not bring this in.
     pub fn contains(&self, name: &HeaderName) -> bool {
         let name = name.as_str().as_bytes();
         (self.may_be_owned(name) && (self.is_named(name) || has_owned_prefix(name)))
-            || hides_an_ordinary_name(name)
+            || HeaderClass::is_other_spelling(name)
     }
 
     fn may_be_owned(&self, name: &[u8]) -> bool {
@@ -80,248 +89,15 @@ fn has_owned_prefix(name: &[u8]) -> bool {
     FAMILIES.iter().any(|family| family.prefixes.iter().any(|prefix| starts_folded(name, prefix.as_bytes())))
 }
 
-/// Whether a name is another spelling of one that frames, routes or authenticates: `Content_Length`, `Host_`,
-/// `sec.fetch-site`. A CGI takes the two for one; what the gateway has judged is the ordinary one.
-fn hides_an_ordinary_name(name: &[u8]) -> bool {
-    let is_ordinary = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
-    if name.iter().all(is_ordinary) {
-        return false;
-    }
-    let is_sign = |byte: &u8| fold(*byte) == b'-';
-    let start = name.iter().position(|byte| !is_sign(byte)).unwrap_or(name.len());
-    let end = name.iter().rposition(|byte| !is_sign(byte)).map_or(start, |last| last + 1);
-    let core = name.get(start..end).unwrap_or_default();
-    ORDINARY.iter().any(|known| known.len() == core.len() && starts_folded(core, known.as_bytes()))
-}
-
-fn starts_folded(name: &[u8], prefix: &[u8]) -> bool {
-    name.len() >= prefix.len() && name.iter().zip(prefix).all(|(byte, wanted)| fold(*byte) == *wanted)
-}
-
-/// A byte of a name as a careless CGI sees it.
-pub(super) fn fold(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
-}
-
-/// What a client could say with a name of [`FAMILIES`]; `None`: the list does not have it.
-pub(super) fn family_of(name: &HeaderName) -> Option<Steers> {
+/// The kind of a name of [`FAMILIES`]; `None`: the table does not have it.
+pub(super) fn kind_of(name: &HeaderName) -> Option<ClientHeader> {
     let name = name.as_str().as_bytes();
     let is_it = |known: &&str| known.len() == name.len() && starts_folded(name, known.as_bytes());
     let starts_it = |prefix: &&str| starts_folded(name, prefix.as_bytes());
     let by_name = FAMILIES.iter().find(|family| family.names.iter().any(is_it));
     let found = by_name.or_else(|| FAMILIES.iter().find(|family| family.prefixes.iter().any(starts_it)));
-    found.map(|family| family.steers)
+    found.map(|family| family.kind)
 }
-
-/// Names of one kind, folded. A whole name counts before a prefix, and an earlier family before a later one.
-struct Family {
-    steers: Steers,
-    names: &'static [&'static str],
-    prefixes: &'static [&'static str],
-}
-
-/// What applications take a proxy's word for, by the documentation of the proxies and of the applications.
-static FAMILIES: &[Family] = &[
-    // What the gateway says itself.
-    Family {
-        steers: Steers::Never,
-        names: &[
-            "x-forwarded-for",
-            "x-forwarded-proto",
-            "x-forwarded-host",
-            "x-forwarded-port",
-            "x-request-id",
-            "x-real-ip",
-            "x-client-ip",
-            "x-cluster-client-ip",
-            "true-client-ip",
-            "x-remote-user",
-            "x-authenticated-user",
-            // A CGI would take it for the address of a proxy to use (CVE-2016-5385).
-            "proxy",
-        ],
-        prefixes: &["remote-", "portcullis-", "x-portcullis-"],
-    },
-    // Variables of CGI (RFC 3875 §4.1), WSGI, FastCGI and PHP, that some servers let a header set.
-    Family {
-        steers: Steers::Never,
-        names: &[
-            "auth-type",
-            "document-root",
-            "document-uri",
-            "fcgi-role",
-            "gateway-interface",
-            "https",
-            "logon-user",
-            "orig-path-info",
-            "orig-script-name",
-            "path-info",
-            "path-translated",
-            "php-self",
-            "query-string",
-            "request-filename",
-            "request-method",
-            "request-scheme",
-            "request-uri",
-            "script-filename",
-            "script-name",
-            "script-uri",
-            "script-url",
-            "server-addr",
-            "server-admin",
-            "server-name",
-            "server-port",
-            "server-protocol",
-            "server-signature",
-            "server-software",
-            "unencoded-url",
-        ],
-        prefixes: &["http-", "php-auth-", "redirect-", "uwsgi-", "wsgi-"],
-    },
-    Family {
-        steers: Steers::Method,
-        names: &["x-http-method", "x-http-method-override", "x-method-override"],
-        prefixes: &[],
-    },
-    // Another path, host or scheme.
-    Family {
-        steers: Steers::Place,
-        names: &[
-            "destination",
-            "forwarded",
-            "x-forwarded",
-            "x-rewrite-url",
-            "x-override-url",
-            "x-url-scheme",
-            "x-scheme",
-            "x-host",
-            "x-http-host-override",
-            "x-http-path-override",
-            "x-script-name",
-            "x-matched-path",
-            "x-now-route-matches",
-            "x-ingress-path",
-            "x-sendfile-type",
-            "x-arr-ssl",
-            "cf-visitor",
-            "cloudfront-forwarded-proto",
-            "front-end-https",
-            "wl-proxy-ssl",
-        ],
-        // nginx and Rack (X-Accel-Mapping), Next.js (CVE-2025-29927), Envoy.
-        prefixes: &["x-forwarded-", "x-original-", "x-accel-", "x-middleware-", "x-invoke-", "x-envoy-"],
-    },
-    // The client's address, as content delivery networks and load balancers write it.
-    Family {
-        steers: Steers::Client,
-        names: &[
-            "client-ip",
-            "cf-ipcountry",
-            "cf-pseudo-ipv4",
-            "cloudfront-viewer-address",
-            "do-connecting-ip",
-            "fly-client-ip",
-            "forwarded-for",
-            "incap-client-ip",
-            "proxy-client-ip",
-            "wl-proxy-client-ip",
-            "x-appengine-user-ip",
-            "x-azure-clientip",
-            "x-azure-socketip",
-            "x-nf-client-connection-ip",
-            "x-originating-ip",
-            "x-proxyuser-ip",
-            "x-sucuri-clientip",
-        ],
-        prefixes: &["cf-connecting-", "fastly-client", "x-vercel-"],
-    },
-    // The client's certificate: Apache, nginx, HAProxy, IIS, AWS, WebLogic, RFC 9440.
-    Family {
-        steers: Steers::Client,
-        names: &[
-            "client-cert",
-            "client-cert-chain",
-            "x-arr-clientcert",
-            "x-clientcert",
-            "wl-proxy-client-cert",
-        ],
-        prefixes: &["ssl-", "x-ssl-", "x-client-cert", "x-client-dn", "x-client-verify", "x-amzn-mtls-"],
-    },
-    // Who asks, as other gateways say it.
-    Family {
-        steers: Steers::Client,
-        names: &[
-            "auth-cn",
-            "auth-groups",
-            "auth-mail",
-            "auth-user",
-            "x-anonymous-consumer",
-            "x-auth-user",
-            "x-proxy-roles",
-            "x-proxy-user",
-            "x-token-subject",
-            "x-userinfo",
-        ],
-        prefixes: &[
-            // Grafana, Gitea · oauth2-proxy · authentik · Kong · Kubernetes.
-            "x-webauth-",
-            "x-auth-request-",
-            "x-authentik-",
-            "x-authenticated-",
-            "x-consumer-",
-            "x-credential-",
-            "x-remote-",
-            // Cloudflare Access · Azure · Google · AWS · Pomerium · caddy-security · Vouch · Tailscale · Sandstorm.
-            "cf-access-",
-            "x-ms-client-principal",
-            "x-ms-token-",
-            "x-goog-authenticated-user-",
-            "x-goog-iap-",
-            "x-amzn-oidc-",
-            "x-pomerium-",
-            "x-token-user-",
-            "x-vouch-",
-            "tailscale-",
-            "x-sandstorm-",
-            // mod_auth_openidc · mod_auth_mellon · Shibboleth · SiteMinder · WebSEAL · Oracle.
-            "oidc-",
-            "mellon-",
-            "shib-",
-            "sm-",
-            "iv-",
-            "oam-remote-",
-        ],
-    },
-];
-
-/// Names of requests that frame, route, authenticate or say where a request comes from. They arrive in this
-/// spelling alone.
-static ORDINARY: [&str; 24] = [
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "max-forwards",
-    "origin",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "referer",
-    "sec-fetch-dest",
-    "sec-fetch-mode",
-    "sec-fetch-site",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
 
 #[cfg(test)]
 mod tests {
@@ -404,7 +180,9 @@ mod tests {
             let presets = IdentityHeaders::PRESETS.iter().filter_map(|name| IdentityHeaders::preset(name));
             let is_of_preset = presets.into_iter().any(|preset| preset.names().any(|name| *name.as_str() == folded));
             let is_listed = all().any(|name| *name == folded) || prefixes().any(|prefix| folded.starts_with(prefix));
-            let is_spelt_otherwise = folded != name && ORDINARY.contains(&folded.trim_matches('-'));
+            let ordinary = HeaderName::try_from(folded.trim_matches('-')).ok();
+            let is_spelt_otherwise = folded != name
+                && ordinary.is_some_and(|name| HeaderClass::of(&name).has(HeaderClass::ONE_SPELLING));
             prop_assert_eq!(owns(&names, &name), is_of_preset || is_listed || is_spelt_otherwise, "{}", name);
         }
     }

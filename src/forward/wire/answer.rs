@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{super::marks::Marks, BodyReader, HeadReader, Heard, Piece, WireError};
+use super::{super::header_table::HeaderClass, BodyReader, HeadReader, Heard, Piece, WireError};
 
 /// What was read of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn read_answer_in_pieces<'b>(
     let mut buf = BytesMut::new();
     let mut more = |buf: &mut BytesMut| pieces.next().map(|piece| buf.extend_from_slice(piece)).is_some();
 
-    let mut reader = HeadReader::new(Marks::default());
+    let mut reader = HeadReader::new(HeaderClass::default());
     let head = loop {
         match reader.read(asked, &mut buf)? {
             Heard::Final(head) => break head,

@@ -7,10 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
 use super::{
-    super::{
-        bound::names_bound_scheme,
-        marks::{Marks, PERSISTENT_AUTH},
-    },
+    super::{bound::names_bound_scheme, header_table::HeaderClass},
     Framing, Options, WireError,
     framing::SaidOfEnd,
     lines::EmptyLine,
@@ -20,7 +17,7 @@ use super::{
 #[derive(Debug)]
 pub(in crate::forward) struct HeadReader {
     /// Which headers are read and not kept, beside those for one hop.
-    hidden: Marks,
+    hidden: HeaderClass,
     empty_line: EmptyLine,
     interim: usize,
 }
@@ -47,8 +44,8 @@ pub(in crate::forward) struct AnswerHead {
     pub(in crate::forward) reason: Option<ReasonPhrase>,
     /// Without those for one hop and hidden ones; of a change of protocol, with what is changed to.
     pub(in crate::forward) headers: HeaderMap,
-    /// What the names of the headers call for.
-    pub(in crate::forward) marks: Marks,
+    /// The classes of all headers together.
+    pub(in crate::forward) class: HeaderClass,
     /// Where the body ends.
     pub(in crate::forward) framing: Framing,
     /// Whether the upstream keeps the connection afterwards.
@@ -60,8 +57,8 @@ pub(in crate::forward) struct AnswerHead {
 }
 
 impl HeadReader {
-    /// A reader of the heads of one answer, without the headers that have one of these marks.
-    pub(in crate::forward) fn new(hidden: Marks) -> Self {
+    /// A reader of the heads of one answer, without the headers of these classes.
+    pub(in crate::forward) fn new(hidden: HeaderClass) -> Self {
         Self { hidden, empty_line: EmptyLine::default(), interim: 0 }
     }
 
@@ -95,7 +92,7 @@ impl HeadReader {
 
 impl AnswerHead {
     /// Reads a whole head, its empty line included. Values are parts of `bytes`, not copies.
-    fn parse(bytes: &Bytes, asked: &Method, hidden: Marks) -> Result<Self, WireError> {
+    fn parse(bytes: &Bytes, asked: &Method, hidden: HeaderClass) -> Result<Self, WireError> {
         let mut storage = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
@@ -114,31 +111,34 @@ impl AnswerHead {
         let status = status.ok_or(WireError::NotHttp)?;
         let reason =
             parsed.reason.filter(|reason| !reason.is_empty() && Some(*reason) != status.canonical_reason());
-        let left_out =
-            if status == StatusCode::SWITCHING_PROTOCOLS { hidden } else { hidden.or(Marks::ONE_HOP) };
+        let left_out = if status == StatusCode::SWITCHING_PROTOCOLS {
+            hidden
+        } else {
+            hidden.or(HeaderClass::HOP_BY_HOP)
+        };
 
         let mut headers = HeaderMap::with_capacity(parsed.headers.len() + ADDED_HEADERS);
-        let (mut all_marks, mut said_of_end) = (Marks::default(), SaidOfEnd::default());
+        let (mut all, mut said_of_end) = (HeaderClass::default(), SaidOfEnd::default());
         let (mut options, mut binds) = (Options::default(), false);
         for header in parsed.headers.iter() {
             let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| WireError::Header)?;
             let value = HeaderValue::from_maybe_shared(bytes.slice_ref(header.value))
                 .map_err(|_| WireError::Header)?;
-            let marks = Marks::of(&name);
-            if marks.have(Marks::LENGTH) {
+            let class = HeaderClass::of(&name);
+            if class.has(HeaderClass::CONTENT_LENGTH) {
                 said_of_end.add_length(&value)?;
             }
-            if marks.have(Marks::CONNECTION) {
+            if class.has(HeaderClass::CONNECTION) {
                 options.add(&value);
             }
-            if marks.have(Marks::CODING) {
+            if class.has(HeaderClass::TRANSFER_ENCODING) {
                 said_of_end.add_coding(version, &value)?;
             }
-            if marks.have(Marks::AUTHENTICATION) {
+            if class.has(HeaderClass::AUTHENTICATION) {
                 binds |= name == PERSISTENT_AUTH || names_bound_scheme(&value);
             }
-            if !marks.have(left_out) {
-                all_marks.add(marks);
+            if !class.has(left_out) {
+                all.add(class);
                 headers.append(name, value);
             }
         }
@@ -147,7 +147,7 @@ impl AnswerHead {
             status,
             reason: reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok()),
             headers,
-            marks: all_marks,
+            class: all,
             framing,
             kept: framing.keeps(status, version, said_of_end, &options),
             options,
@@ -164,3 +164,6 @@ const MAX_HEAD_BYTES: usize = 256 * 1024;
 const MAX_HEADERS: usize = 256;
 /// RFC 9110 §15.2 knows no limit; the most frequent, `102 Processing`, comes every few seconds.
 const MAX_INTERIM: usize = 64;
+
+/// IIS says in it that the connection stays authenticated.
+static PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");

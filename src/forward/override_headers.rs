@@ -1,32 +1,22 @@
-//! The headers with which a client could steer an application past what was decided.
+//! What happens to a header that a client sends, as far as an operator can choose.
 //!
-//! None of them reaches an application, unless its operator lists them (`pass_headers`). [`steers`] says
-//! which can be listed: what the gateway says itself, and whatever names an identity, never can.
+//! Headers with which a client could make an application see another request than the one that was judged reach no
+//! application, unless its operator lists them in `pass_headers`. [`client_header`] says which can be listed: what the
+//! gateway says itself, and what names an identity, never can.
 
-use http::HeaderName;
+use http::{HeaderName, header::EXPECT};
 
 use super::{
     App, IdentityHeaders, OwnedNames,
-    owned_names::{family_of, fold},
+    header_table::{ClientHeader, HeaderClass, fold},
+    owned_names::kind_of,
 };
 
-/// What a client could say with a header that only the gateway may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Steers {
-    /// Which method is meant.
-    Method,
-    /// Which path, host or scheme is meant, as a proxy in front would say it.
-    Place,
-    /// Who asks, from which address or with which certificate, as another proxy would say it.
-    Client,
-    /// What is the gateway's alone to say, or nobody's: who asks, and from where.
-    Never,
-}
-
-/// What a client could say with this header to one of `apps`; `None`: it arrives anyway.
-pub fn steers<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> + Clone) -> Option<Steers> {
+/// What the gateway does with this header in a request to one of `apps` that does not list it in `pass_headers`.
+pub fn client_header<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> + Clone) -> ClientHeader {
     if !OwnedNames::of(apps.clone()).contains(name) {
-        return None;
+        let is_for_one_hop = HeaderClass::of(name).has(HeaderClass::HOP_BY_HOP) || *name == EXPECT;
+        return if is_for_one_hop { ClientHeader::OneHop } else { ClientHeader::Forwarded };
     }
     let folded = as_folded(name);
     let presets = IdentityHeaders::PRESETS.iter().filter_map(|preset| IdentityHeaders::preset(preset));
@@ -34,10 +24,10 @@ pub fn steers<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> + Clone
         .chain(apps.map(|app| app.identity.clone()))
         .any(|identity| identity.names().any(|name| as_folded(name) == folded));
     if names_identity {
-        return Some(Steers::Never);
+        return ClientHeader::GatewayOnly;
     }
-    // Of another spelling of an ordinary name, the list knows nothing.
-    Some(family_of(name).unwrap_or(Steers::Never))
+    // The table does not have other spellings of ordinary names.
+    kind_of(name).unwrap_or(ClientHeader::GatewayOnly)
 }
 
 fn as_folded(name: &HeaderName) -> String {
@@ -50,9 +40,9 @@ mod tests {
 
     #[test]
     fn advisory_3_what_names_an_identity_or_an_address_can_never_be_listed() {
-        let steers = |name: &str| steers(&HeaderName::try_from(name).unwrap(), [].iter());
+        let class = |name: &str| client_header(&HeaderName::try_from(name).unwrap(), [].iter());
         for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
-            assert_eq!(steers(name), Some(Steers::Method), "{name}");
+            assert_eq!(class(name), ClientHeader::MethodOverride, "{name}");
         }
         for name in [
             "x-original-url",
@@ -66,7 +56,7 @@ mod tests {
             "forwarded",
             "x-forwarded",
         ] {
-            assert_eq!(steers(name), Some(Steers::Place), "{name}");
+            assert_eq!(class(name), ClientHeader::UrlOverride, "{name}");
         }
         for name in [
             "remote-user",
@@ -91,13 +81,16 @@ mod tests {
             "content_length",
             "host_",
         ] {
-            assert_eq!(steers(name), Some(Steers::Never), "{name}");
+            assert_eq!(class(name), ClientHeader::GatewayOnly, "{name}");
         }
         for name in
             ["client-ip", "cf-connecting-ip", "x-ssl-client-cert", "x-webauth-user", "x-ms-client-principal"]
         {
-            assert_eq!(steers(name), Some(Steers::Client), "{name}");
+            assert_eq!(class(name), ClientHeader::ClientClaim, "{name}");
         }
-        assert_eq!(steers("x-custom"), None);
+        assert_eq!(class("x-custom"), ClientHeader::Forwarded);
+        for name in ["connection", "expect", "te"] {
+            assert_eq!(class(name), ClientHeader::OneHop, "{name}");
+        }
     }
 }
