@@ -11,7 +11,7 @@ use http::{
     header::{CONTENT_LOCATION, LOCATION, REFRESH},
 };
 
-use super::{App, Endpoint, HostHeader, Transport, headers::told_host};
+use super::{App, Endpoint, HostHeader, Transport};
 use crate::request::{Authority, Origin};
 
 /// The headers of a response that name an address, [`HeaderClass::ADDRESS`](super::header_table::HeaderClass::ADDRESS).
@@ -25,7 +25,7 @@ pub(super) fn to_browser(
     asked: &Authority,
     public: &Origin,
 ) {
-    let told = told_host(app, endpoint, asked.as_str());
+    let told = app.host_for(endpoint, asked.as_str());
     let told = Authority::parse(&told).ok();
     let at_upstream = upstream(endpoint);
     let is_apps_own = |scheme: &str, named: &Authority| {
@@ -76,7 +76,7 @@ pub(super) fn own_origin(app: &App, endpoint: &Endpoint, asked: &str) -> String 
         Transport::Https { .. } => "https",
         Transport::Http { .. } | Transport::Unix(_) | Transport::Whoami => "http",
     };
-    format!("{scheme}://{}", String::from_utf8_lossy(&told_host(app, endpoint, asked)))
+    format!("{scheme}://{}", String::from_utf8_lossy(&app.host_for(endpoint, asked)))
 }
 
 fn upstream(endpoint: &Endpoint) -> Option<Authority> {

@@ -1,6 +1,6 @@
 //! What forwarding needs to know of an app.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
@@ -43,6 +43,20 @@ pub struct App {
     pub pass_headers: Vec<HeaderName>,
     /// For whom it keeps something in the session. Default nobody.
     pub session_data: KeepsData,
+}
+
+impl App {
+    /// The `Host` that this server is told in a request for the host `asked`.
+    pub(super) fn host_for<'a>(&'a self, endpoint: &Endpoint, asked: &'a str) -> Cow<'a, [u8]> {
+        match (&self.host_header, &endpoint.transport) {
+            (HostHeader::Fixed(host), _) => Cow::Borrowed(host.as_bytes()),
+            (HostHeader::Upstream, Transport::Http { host, port } | Transport::Https { host, port, .. }) => {
+                Cow::Owned(format!("{host}:{port}").into_bytes())
+            }
+            // An authority is made of legal bytes; see `request::Authority`.
+            _ => Cow::Borrowed(asked.as_bytes()),
+        }
+    }
 }
 
 /// The requests in flight that an app has by default. A tunnel and an event stream are one each.

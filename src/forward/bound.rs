@@ -14,8 +14,6 @@ use std::{
     rc::Rc,
 };
 
-use http::HeaderValue;
-
 use super::{App, pool::Lease};
 use crate::identity::UserId;
 
@@ -57,15 +55,6 @@ impl Kept {
     }
 }
 
-/// Whether a header field that names authentication schemes names one that authenticates the connection.
-///
-/// Looked for in every word of the value: a challenge may stand behind others in a list, and one too many costs
-/// no more than a connection of one's own.
-pub(super) fn names_bound_scheme(value: &HeaderValue) -> bool {
-    let mut words = value.as_bytes().split(|byte| !byte.is_ascii_alphanumeric());
-    words.any(|word| SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)))
-}
-
 impl fmt::Debug for BoundConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.kept.get().map_or(0, |kept| kept.0.borrow().len());
@@ -76,39 +65,5 @@ impl fmt::Debug for BoundConnections {
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").finish_non_exhaustive()
-    }
-}
-
-/// `Negotiate` stands for Kerberos and NTLM; some servers name what it would choose. `CredSSP` is that of `WinRM`.
-const SCHEMES: [&[u8]; 6] = [b"ntlm", b"negotiate", b"kerberos", b"nego2", b"pku2u", b"credssp"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn schemes_that_authenticate_a_connection_are_found_wherever_they_stand() {
-        for bound in [
-            "NTLM",
-            "ntlm TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAKAGNFAAAADw==",
-            "Negotiate",
-            "Negotiate YIIJvwYGKwYBBQUCoIIJszCCCa+gJDAi",
-            "Negotiate:Kerberos",
-            "Basic realm=\"intranet\", NTLM",
-            "Basic realm=\"intranet\",Negotiate,NTLM",
-            "Kerberos",
-            "CredSSP",
-        ] {
-            assert!(names_bound_scheme(&HeaderValue::from_static(bound)), "{bound}");
-        }
-        for other in [
-            "Basic YWxpY2U6c2VjcmV0",
-            "Bearer mF_9.B5f-4.1JqM",
-            "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\"",
-            "Bearer realm=\"ntlmish\"",
-            "",
-        ] {
-            assert!(!names_bound_scheme(&HeaderValue::from_static(other)), "{other}");
-        }
     }
 }

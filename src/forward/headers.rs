@@ -13,7 +13,7 @@ use http::{
 };
 
 use super::{
-    App, Endpoint, HostHeader, OwnedNames, Transport, addresses, header_table::HeaderClass,
+    App, Endpoint, HostHeader, OwnedNames, addresses, header_table::HeaderClass,
     session_data::DATA as SESSION_DATA, wire::Options,
 };
 use crate::{
@@ -108,7 +108,7 @@ fn of_client(
             || named.contains(name))
     };
     let target = permit.target();
-    line(&HOST, &told_host(app, onward.endpoint, target.authority.as_str()));
+    line(&HOST, &app.host_for(onward.endpoint, target.authority.as_str()));
     // Of an app that is told another host, and so another address of its own.
     let addresses = (app.host_header != HostHeader::Original).then(|| {
         let public = Origin::asked(&target.authority, client, onward.facts.is_from_proxy());
@@ -285,18 +285,6 @@ fn sets_our_cookie(line: &HeaderValue) -> bool {
     let line = line.as_bytes();
     let start = line.iter().position(|byte| !matches!(byte, b'=' | b' ' | b'\t')).unwrap_or_default();
     is_ours(line.get(start..).unwrap_or_default())
-}
-
-/// The `Host` that the app is told.
-pub(super) fn told_host<'a>(app: &'a App, endpoint: &Endpoint, asked: &'a str) -> Cow<'a, [u8]> {
-    match (&app.host_header, &endpoint.transport) {
-        (HostHeader::Fixed(host), _) => Cow::Borrowed(host.as_bytes()),
-        (HostHeader::Upstream, Transport::Http { host, port } | Transport::Https { host, port, .. }) => {
-            Cow::Owned(format!("{host}:{port}").into_bytes())
-        }
-        // An authority is made of legal bytes; see `request::Authority`.
-        _ => Cow::Borrowed(asked.as_bytes()),
-    }
 }
 
 /// Where the request came from: what a trusted proxy in front says of it, and what is known here.

@@ -17,6 +17,7 @@ mod both_ways;
 mod bound;
 mod cancel;
 mod connect;
+mod connection_auth;
 mod download;
 mod exchange;
 mod fault;
@@ -266,7 +267,7 @@ impl<'a> Outgoing<'a> {
             Some(upload) => (upload.announced(), upload.is_held()),
             None => (Announced::Nothing, false),
         };
-        let binds = client.headers().get_all(AUTHORIZATION).iter().any(bound::names_bound_scheme);
+        let binds = client.headers().get_all(AUTHORIZATION).iter().any(connection_auth::names_bound_scheme);
         let request =
             Self { client, options, permit, announced, expects_continue, closes, binds, upgrade, context };
         (request, switched, upload)

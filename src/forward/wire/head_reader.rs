@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
 use super::{
-    super::{bound::names_bound_scheme, header_table::HeaderClass},
+    super::{connection_auth::names_bound_scheme, header_table::HeaderClass},
     Framing, Options, WireError,
     framing::SaidOfEnd,
     lines::EmptyLine,
