@@ -47,7 +47,7 @@ use crate::{
     refusal::{Refusal, Representation},
     request::{
         Authority, ClientAddr, FORWARDED_FOR, LastAuthority, Malformed, Ports, Preflight, RequestId,
-        RequestIds, Target, UnreadHead,
+        RequestIds, SingleHeader, Target, UnreadHead,
     },
     session::{
         AppLimits, Owner, Presented, SessionToken, Sessions,
@@ -960,11 +960,8 @@ fn named_host(request: &Request<Option<Incoming>>) -> Option<Authority> {
     if let Some(authority) = request.uri().authority() {
         return Authority::parse(authority.as_str().as_bytes()).ok();
     }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Authority::parse(host.as_bytes()).ok(),
-        _ => None,
-    }
+    let host = SingleHeader::of(request.headers(), HOST).once()?;
+    Authority::parse(host.as_bytes()).ok()
 }
 
 fn uri_length(uri: &http::Uri) -> usize {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     access::Permit,
-    request::{Authority, DESTINATION, Origin, Ports, RequestId, TrustedProxies},
+    request::{Authority, DESTINATION, Origin, Ports, RequestId, SingleHeader, TrustedProxies},
     session::cookie,
 };
 
@@ -203,8 +203,7 @@ pub(super) fn wanted_upgrade(
     if version != Version::HTTP_11 || !options.upgrade {
         return None;
     }
-    let mut lines = headers.get_all(UPGRADE).iter();
-    let (Some(protocol), None) = (lines.next(), lines.next()) else { return None };
+    let protocol = SingleHeader::of(headers, UPGRADE).once()?;
     let speaks_http = protocol.as_bytes().split(|byte| *byte == b',').any(|one| {
         let one = one.trim_ascii().to_ascii_lowercase();
         one.starts_with(b"h2") || one.starts_with(b"http") || one.starts_with(b"tls")
@@ -214,8 +213,7 @@ pub(super) fn wanted_upgrade(
 
 /// The protocol that the upstream has changed to, if it is the one that was asked for (RFC 9110 §7.8).
 pub(super) fn agreed_upgrade(wanted: &HeaderValue, answer: &HeaderMap) -> Option<HeaderValue> {
-    let mut lines = answer.get_all(UPGRADE).iter();
-    let (Some(agreed), None) = (lines.next(), lines.next()) else { return None };
+    let agreed = SingleHeader::of(answer, UPGRADE).once()?;
     let mut offered = wanted.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     offered.any(|one| one.eq_ignore_ascii_case(agreed.as_bytes().trim_ascii())).then(|| agreed.clone())
 }

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::ORIGIN};
 use super::{PageRequest, form::Form};
 use crate::{
     refusal::Refusal,
+    request::SingleHeader,
     session::{
         Presented, Session, SessionToken,
         cookie::{self, Keep},
@@ -71,18 +72,16 @@ pub(super) fn presented_session<'r>(request: &PageRequest<'r>) -> Option<(Sessio
 /// Whether a page of this host has sent the request. A browser that sends neither header is believed: the hidden field
 /// decides then.
 pub(super) fn is_from_here(headers: &HeaderMap, host: &str) -> bool {
-    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    match (sites.next(), sites.next()) {
+    match SingleHeader::of(headers, SEC_FETCH_SITE) {
         // `none`: the user caused it, for instance by reloading.
-        (Some(site), None) => return site == "same-origin" || site == "none",
-        (Some(_), Some(_)) => return false,
-        (None, _) => {}
+        SingleHeader::Once(site) => return site == "same-origin" || site == "none",
+        SingleHeader::Repeated => return false,
+        SingleHeader::Absent => {}
     }
-    let mut origins = headers.get_all(ORIGIN).iter();
-    match (origins.next(), origins.next()) {
-        (None, _) => true,
-        (Some(origin), None) => origin.to_str().is_ok_and(|origin| is_origin_of(origin, host)),
-        (Some(_), Some(_)) => false,
+    match SingleHeader::of(headers, ORIGIN).text() {
+        Ok(None) => true,
+        Ok(Some(origin)) => is_origin_of(origin, host),
+        Err(_) => false,
     }
 }
 

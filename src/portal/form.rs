@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{pace::TooSlow, refusal::Refusal};
+use crate::{pace::TooSlow, refusal::Refusal, request::SingleHeader};
 
 /// The fields of a form; wiped when dropped, as one of them may be a password.
 #[derive(Default)]
@@ -131,11 +131,7 @@ fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Refusal> {
 }
 
 fn is_urlencoded(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(content_type), None) = (types.next().and_then(|value| value.to_str().ok()), types.next())
-    else {
-        return false;
-    };
+    let Ok(Some(content_type)) = SingleHeader::of(headers, CONTENT_TYPE).text() else { return false };
     let mut parts = content_type.split(';').map(str::trim);
     parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
         && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {

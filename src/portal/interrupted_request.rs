@@ -11,6 +11,7 @@ use http_body_util::Full;
 use super::{PageRequest, ReturnTo, csrf, flash::FlashMessage};
 use crate::{
     pages::{self, paths},
+    request::SingleHeader,
     session::cookie::CookieNames,
 };
 
@@ -80,8 +81,7 @@ impl<'r> InterruptedRequest<'r> {
     /// The page of this host that the request was sent from; the start page if the browser does not say. A form of
     /// the gateway's own is at the address that it is sent to.
     pub(super) fn sent_from(&self) -> ReturnTo {
-        let mut values = self.headers.get_all(REFERER).iter();
-        let (Some(referer), None) = (values.next(), values.next()) else {
+        let SingleHeader::Once(referer) = SingleHeader::of(self.headers, REFERER) else {
             let is_ours = self.path_and_query.starts_with(paths::ROOT);
             return if is_ours { ReturnTo::sent(self.path_and_query) } else { ReturnTo::start() };
         };

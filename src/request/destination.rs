@@ -6,7 +6,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, uri::PathAndQuery};
 
-use super::{Authority, Malformed, NormalPath, Origin};
+use super::{Authority, Malformed, NormalPath, Origin, SingleHeader};
 
 /// The header.
 pub const DESTINATION: HeaderName = HeaderName::from_static("destination");
@@ -30,11 +30,13 @@ impl Destination {
         if has_no_destination(method) {
             return Ok(None);
         }
-        let mut lines = headers.get_all(&DESTINATION).iter();
-        let Some(line) = lines.next() else { return Ok(None) };
-        if lines.next().is_some() {
-            return Err(Malformed("the request names its destination more than once"));
-        }
+        let line = match SingleHeader::of(headers, &DESTINATION) {
+            SingleHeader::Absent => return Ok(None),
+            SingleHeader::Once(line) => line,
+            SingleHeader::Repeated => {
+                return Err(Malformed("the request names its destination more than once"));
+            }
+        };
         let text = line.to_str().map_err(|_| WRONG)?;
         // A parser of URLs cuts off what follows, and an application that takes the rest for a file name does not: to it,
         // `/drop/a?/../../team/b` is `/team/b`. In a name, clients encode both.
@@ -51,8 +53,7 @@ impl Destination {
             return Err(WRONG);
         }
         let path = NormalPath::parse(PathAndQuery::try_from(path).map_err(|_| WRONG)?)?;
-        let mut overwrite = headers.get_all(&OVERWRITE).iter();
-        let replaces = overwrite.next().is_none_or(|value| value != "F") || overwrite.next().is_some();
+        let replaces = SingleHeader::of(headers, &OVERWRITE).once().is_none_or(|value| value != "F");
         Ok(Some(Box::new(Self { received: line.clone(), path, replaces })))
     }
 

@@ -19,6 +19,7 @@ mod ports;
 mod preflight;
 mod readings;
 mod short_names;
+mod single_header;
 mod subscriber;
 mod unread;
 
@@ -38,6 +39,7 @@ pub use ports::Ports;
 pub use preflight::Preflight;
 pub use readings::scripts_of;
 pub use short_names::{is_short_name, may_stand_for};
+pub use single_header::{SingleHeader, Unreadable};
 pub use subscriber::subscriber;
 pub use unread::UnreadHead;
 
@@ -123,12 +125,11 @@ impl Target {
 
 /// RFC 9112 §3.2 and RFC 9113 §8.3.1: exactly one host, however it is said.
 fn read_authority(last: &LastAuthority, uri: &Uri, headers: &HeaderMap) -> Result<Authority, Malformed> {
-    let mut lines = headers.get_all(HOST).iter();
-    let line = lines.next();
-    if lines.next().is_some() {
-        return Err(Malformed("the request names its host more than once"));
-    }
-    let line = line.map(|value| last.parse(value.as_bytes())).transpose()?;
+    let line = match SingleHeader::of(headers, HOST) {
+        SingleHeader::Absent => None,
+        SingleHeader::Once(value) => Some(last.parse(value.as_bytes())?),
+        SingleHeader::Repeated => return Err(Malformed("the request names its host more than once")),
+    };
     let named = uri.authority().map(|authority| last.parse(authority.as_str().as_bytes())).transpose()?;
     if line.iter().chain(&named).any(|authority| authority.port() == Some(0)) {
         return Err(Malformed("the request names a port that there is not"));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName};
 
-use super::Authority;
+use super::{Authority, SingleHeader};
 
 /// Where a page came from. Two are equal if a browser would take them for one.
 #[derive(Clone, Debug)]
@@ -52,12 +52,12 @@ impl Origin {
         if !by_trusted_proxy {
             return Self::of("https", authority.clone());
         }
-        let scheme = only(headers, &FORWARDED_PROTO).ok()?.map_or("https", first_of);
-        let named = match only(headers, &FORWARDED_HOST).ok()? {
+        let scheme = SingleHeader::of(headers, &FORWARDED_PROTO).text().ok()?.map_or("https", first_of);
+        let named = match SingleHeader::of(headers, &FORWARDED_HOST).text().ok()? {
             None => authority.clone(),
             Some(hosts) => Authority::parse(first_of(hosts).as_bytes()).ok()?,
         };
-        let authority = match (named.port(), only(headers, &FORWARDED_PORT).ok()?) {
+        let authority = match (named.port(), SingleHeader::of(headers, &FORWARDED_PORT).text().ok()?) {
             (Some(_), _) | (None, None) => named,
             (None, Some(ports)) => {
                 Authority::parse(format!("{}:{}", named.host(), first_of(ports)).as_bytes()).ok()?
@@ -97,19 +97,6 @@ impl fmt::Display for Origin {
             Scheme::Https => "https",
         };
         write!(f, "{scheme}://{}", self.authority)
-    }
-}
-
-/// A header comes twice, or is no text.
-struct Illegible;
-
-/// The value of a header that may come once, if it comes.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Illegible> {
-    let mut lines = headers.get_all(name).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(None),
-        (Some(line), None) => line.to_str().map(Some).map_err(|_| Illegible),
-        (Some(_), Some(_)) => Err(Illegible),
     }
 }
 

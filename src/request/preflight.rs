@@ -8,6 +8,8 @@ use http::{
     },
 };
 
+use super::SingleHeader;
+
 /// A CORS preflight (WHATWG Fetch §4.9): `OPTIONS` with an `Origin` and the method that is to come, and without
 /// a cookie, `Authorization` or a body. Every client can send one and name any origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +26,9 @@ impl<'r> Preflight<'r> {
         if headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0") {
             return None;
         }
-        let asked = only(headers, &ACCESS_CONTROL_REQUEST_METHOD)?;
+        let asked = SingleHeader::of(headers, ACCESS_CONTROL_REQUEST_METHOD).once()?;
         Method::from_bytes(asked.as_bytes()).ok()?;
-        Some(Self { origin: only(headers, &ORIGIN)? })
+        Some(Self { origin: SingleHeader::of(headers, ORIGIN).text().ok()?? })
     }
 
     /// Where the page is from, as the request says it.
@@ -42,13 +44,6 @@ impl<'r> Preflight<'r> {
             headers.remove(name);
         }
     }
-}
-
-/// The value of a header field that comes once.
-fn only<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Option<&'r str> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then_some(value)
 }
 
 /// A browser sends none of these with a preflight.

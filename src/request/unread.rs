@@ -1,8 +1,8 @@
 //! A head that could not be read, as far as it could: for the log, and for the form in which its sender is told.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::HOST};
 
-use super::Authority;
+use super::{Authority, SingleHeader};
 
 /// What is known of a request whose head was refused. None of it may decide anything.
 #[derive(Debug, Default)]
@@ -38,11 +38,8 @@ impl<'h> UnreadHead<'h> {
                 headers.append(name, value);
             }
         }
-        let mut hosts = headers.get_all(http::header::HOST).iter();
-        let host = match (hosts.next(), hosts.next()) {
-            (Some(host), None) => Authority::parse(host.as_bytes()).ok(),
-            _ => None,
-        };
+        let host = SingleHeader::of(&headers, HOST).once();
+        let host = host.and_then(|host| Authority::parse(host.as_bytes()).ok());
         Self {
             method: method.and_then(|method| Method::from_bytes(method).ok()),
             path: legible(path),

@@ -30,7 +30,12 @@ use super::{
     descriptors::when_there_are_descriptors,
     phase::{Phase, Phases},
 };
-use crate::{request::Authority, session::Sessions, telemetry::Metrics, users::Directory};
+use crate::{
+    request::{Authority, SingleHeader},
+    session::Sessions,
+    telemetry::Metrics,
+    users::Directory,
+};
 
 /// Whether the gateway can do its work.
 #[derive(Debug)]
@@ -151,12 +156,11 @@ async fn answer(request: Request<Incoming>, told: Told) -> Result<Response<Full<
 /// browser then takes the listener for a part of her site, and lets her scripts read what it says. `Host` still names her site.
 /// A name without a dot is none that she can have.
 fn is_for_us(headers: &HeaderMap, names: &[Box<str>]) -> bool {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Authority::parse(host.as_bytes()),
+    let host = match SingleHeader::of(headers, HOST) {
+        SingleHeader::Once(host) => Authority::parse(host.as_bytes()),
         // A browser always sends one.
-        (None, _) => return true,
-        (Some(_), Some(_)) => return false,
+        SingleHeader::Absent => return true,
+        SingleHeader::Repeated => return false,
     };
     host.is_ok_and(|host| {
         let host = host.host();

@@ -13,7 +13,7 @@ use http::{
 };
 
 use super::Origin;
-use crate::request::{Authority, Preflight};
+use crate::request::{Authority, Preflight, SingleHeader};
 
 /// Who may send what changes something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,44 +58,44 @@ impl Senders {
         if is_safe(sent.method) && !switches {
             return Ok(());
         }
-        let origin = Said::of(sent.headers, &ORIGIN);
-        match Said::of(sent.headers, &SEC_FETCH_SITE) {
-            Said::Nothing => {}
+        let origin = SingleHeader::of(sent.headers, ORIGIN).text();
+        let is_trusted = origin.ok().flatten().is_some_and(|origin| self.trusts(origin));
+        match SingleHeader::of(sent.headers, &SEC_FETCH_SITE).text() {
+            Ok(None) => {}
             // `none`: the person did it, by reloading for instance. Of an upgrade, ASVS 5.0 4.4.2 wants
             // `Origin` looked at besides.
-            Said::Once("same-origin" | "none") => {
-                if !switches || origin == Said::Nothing {
+            Ok(Some("same-origin" | "none")) => {
+                if !switches || origin == Ok(None) {
                     return Ok(());
                 }
             }
-            _ => return if self.trusts(origin) { Ok(()) } else { Err(Foreign::Site) },
+            _ => return if is_trusted { Ok(()) } else { Err(Foreign::Site) },
         }
         match origin {
-            Said::Nothing => {}
-            Said::Once(text) if Origin::parse(text).is_some_and(|origin| is_own(&origin, sent)) => {
+            Ok(None) => {}
+            Ok(Some(text)) if Origin::parse(text).is_some_and(|origin| is_own(&origin, sent)) => {
                 return Ok(());
             }
-            _ => return if self.trusts(origin) { Ok(()) } else { Err(Foreign::Origin) },
+            _ => return if is_trusted { Ok(()) } else { Err(Foreign::Origin) },
         }
-        match Said::of(sent.headers, &REFERER) {
-            Said::Nothing if self.require_origin => Err(Foreign::Unsaid),
-            Said::Nothing => Ok(()),
-            Said::Once(url) => match Origin::of_url(url) {
+        match SingleHeader::of(sent.headers, REFERER).text() {
+            Ok(None) if self.require_origin => Err(Foreign::Unsaid),
+            Ok(None) => Ok(()),
+            Ok(Some(url)) => match Origin::of_url(url) {
                 Some(origin) if is_own(&origin, sent) || self.trusted.contains(&origin) => Ok(()),
                 _ => Err(Foreign::Referer),
             },
-            Said::Unreadable => Err(Foreign::Referer),
+            Err(_) => Err(Foreign::Referer),
         }
     }
 
     /// Whether a page of a listed origin may ask what it may send.
     pub fn let_ask(&self, preflight: &Preflight<'_>) -> bool {
-        self.trusts(Said::Once(preflight.origin()))
+        self.trusts(preflight.origin())
     }
 
-    fn trusts(&self, origin: Said<'_>) -> bool {
-        let Said::Once(text) = origin else { return false };
-        !self.trusted.is_empty() && Origin::parse(text).is_some_and(|origin| self.trusted.contains(&origin))
+    fn trusts(&self, origin: &str) -> bool {
+        !self.trusted.is_empty() && Origin::parse(origin).is_some_and(|origin| self.trusted.contains(&origin))
     }
 }
 
@@ -119,25 +119,6 @@ fn is_safe(method: &Method) -> bool {
 /// Whether this is the origin that the request itself is addressed to, as the client sees it.
 fn is_own(origin: &Origin, sent: &Sent<'_>) -> bool {
     Origin::asked(sent.authority, sent.headers, sent.by_trusted_proxy).is_some_and(|own| own == *origin)
-}
-
-/// What a header says that may come once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said<'h> {
-    Nothing,
-    Once(&'h str),
-    Unreadable,
-}
-
-impl<'h> Said<'h> {
-    fn of(headers: &'h HeaderMap, name: &HeaderName) -> Self {
-        let mut lines = headers.get_all(name).iter();
-        match (lines.next(), lines.next()) {
-            (None, _) => Self::Nothing,
-            (Some(line), None) => line.to_str().map_or(Self::Unreadable, Self::Once),
-            (Some(_), Some(_)) => Self::Unreadable,
-        }
-    }
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -12,6 +12,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::VARY};
 
+use crate::request::SingleHeader;
+
 /// Whether an app may have service workers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Workers {
@@ -47,9 +49,8 @@ impl Workers {
 
     /// Limits the scope that an answer allows (Service Workers §5.1, `Service-Worker-Allowed`).
     pub(super) fn limit_scope(&self, headers: &mut HeaderMap, script: Option<WorkerScript<'_>>) {
-        let mut values = headers.get_all(&SERVICE_WORKER_ALLOWED).iter();
-        let allows = match (self, values.next(), values.next()) {
-            (Self::Within(mount), Some(scope), None) => {
+        let allows = match (self, SingleHeader::of(headers, &SERVICE_WORKER_ALLOWED)) {
+            (Self::Within(mount), SingleHeader::Once(scope)) => {
                 scope.to_str().is_ok_and(|scope| is_within(scope, mount))
             }
             _ => false,
