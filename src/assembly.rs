@@ -14,7 +14,7 @@ use crate::{
     auth::{Backend, Local, SetupLink, SignIn},
     clock::Clock,
     config::{self, AppDeclaration, CertificateProblem, Configuration, Store},
-    forward::{BodyLimits, Names, OwnedNames},
+    forward::{BodyLimits, OwnedNames, Resolver},
     gateway::Shared,
     in_flight::InFlight,
     pages::Pages,
@@ -43,7 +43,7 @@ pub struct Surroundings {
     /// Where access and audit lines go.
     pub log: LogWriter,
     /// How the addresses of upstreams are found.
-    pub names: Names,
+    pub resolver: Resolver,
 }
 
 /// A gateway that is bound to its addresses and ready to run.
@@ -122,7 +122,7 @@ pub fn assemble(
     configuration: Configuration,
     surroundings: Surroundings,
 ) -> Result<Assembled, AssemblyError> {
-    let Surroundings { clock, log, names } = surroundings;
+    let Surroundings { clock, log, resolver } = surroundings;
     let format = configuration.log.format.unwrap_or_else(Format::for_stdout);
     let audit = Audit::new(log.clone(), format, clock.clone());
 
@@ -184,7 +184,7 @@ pub fn assemble(
         portal,
         metrics,
         in_flight,
-        names,
+        resolver,
         clock: clock.clone(),
     });
     keep_pruning(&shared)?;
@@ -483,7 +483,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
         let log = LogWriter::start(io::sink()).unwrap();
-        let surroundings = Surroundings { clock: clock.clone(), log, names: Names::system() };
+        let surroundings = Surroundings { clock: clock.clone(), log, resolver: Resolver::system() };
         let made = assemble(configuration(folder.path(), "2h"), surroundings).unwrap();
         let shared = &made.shared;
         let limits = shared.current.load().portal.sessions;

@@ -37,7 +37,7 @@ use crate::{
     clock::{Clock, Timestamp},
     forward::{
         self, AnswerBody, BodyError, BoundConnections, Cancellation, Chain, Facts, Fault, FaultKind,
-        Forwarder, Names, Untaken,
+        Forwarder, Resolver, Untaken,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -79,7 +79,7 @@ pub struct Shared {
     /// How many requests are in flight.
     pub in_flight: InFlight,
     /// The addresses of upstreams.
-    pub names: Names,
+    pub resolver: Resolver,
     /// The time.
     pub clock: Clock,
 }
@@ -160,7 +160,7 @@ impl Connection {
 impl Gateway {
     /// A worker's gateway; without an access log, requests leave no line.
     pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
-        let forwarder = Forwarder::new(shared.names.clone());
+        let forwarder = Forwarder::new(shared.resolver.clone());
         let (ids, carried) = (RequestIds::new(), Carried::default());
         let ledger = Rc::new(Ledger { log: access_log, counters: shared.metrics.counters() });
         Self { shared, forwarder, ids, noted_unknown_client: Cell::new(None), ledger, carried }

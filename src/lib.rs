@@ -95,7 +95,7 @@
 //! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
-//! | addresses of upstreams by name | [`Names`], shared by all workers | a day without a look-up that succeeds; the name is gone |
+//! | addresses of upstreams by name | [`Resolver`], shared by all workers | a day without a look-up that succeeds; the name is gone |
 //! | upstream connections | the [`Forwarder`] of a worker; on loan, the request or its answer's body; once somebody has authenticated on one, the client connection | idle too long, closed or spoken on unasked, a body that may not have been read, an answer not read to its end; the end of the client connection |
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
@@ -146,7 +146,7 @@
 //! [`MemoryStore`]: session::MemoryStore
 //! [`MessageWriter`]: telemetry::MessageWriter
 //! [`Metrics`]: telemetry::Metrics
-//! [`Names`]: forward::Names
+//! [`Resolver`]: forward::Resolver
 //! [`NormalPath`]: request::NormalPath
 //! [`OpenFile`]: store::sqlite::OpenFile
 //! [`Passwords`]: users::Passwords

@@ -12,7 +12,7 @@ use portcullis::{
     assembly::{Assembled, Surroundings, assemble},
     clock::Clock,
     config,
-    forward::Names,
+    forward::Resolver,
     gateway::Shared,
     identity::{GroupName, UserName},
     server::{Phase, ServeError, Server, Stopper},
@@ -48,7 +48,7 @@ impl Gateway {
         let loaded = config::parse(&text, &folder.path().join("gateway.toml"));
         let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", config::ConfigError::Invalid(mistakes)));
         let log = LogWriter::start(io::sink()).expect("the log's thread");
-        let surroundings = Surroundings { clock: Clock::system(), log, names: Names::system() };
+        let surroundings = Surroundings { clock: Clock::system(), log, resolver: Resolver::system() };
         let Assembled { server, shared, addrs, .. } =
             assemble(loaded.configuration, surroundings).expect("a gateway");
         let stopper = server.stopper();

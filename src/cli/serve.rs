@@ -16,7 +16,7 @@ use crate::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
     clock::Clock,
     config::{self, Look},
-    forward::Names,
+    forward::Resolver,
     portal::Portal,
     server::{Signals, notify},
     telemetry::{LogWriter, MessageWriter},
@@ -39,7 +39,8 @@ fn serve(file: &Path, messages: &MessageWriter) -> Result<(), Failure> {
     // Before anything listens: whoever sees that we do may send a signal.
     let signals = Signals::catch()?;
     let log = LogWriter::start(io::stdout())?;
-    let surroundings = Surroundings { clock: Clock::system(), log: log.clone(), names: Names::system() };
+    let surroundings =
+        Surroundings { clock: Clock::system(), log: log.clone(), resolver: Resolver::system() };
     let Assembled { server, reloader, shared, origin, addrs } = assemble(configuration(file)?, surroundings)?;
     log.tell_dropped(messages, &shared.metrics);
     // One at a time, whoever asks: a signal or a command.

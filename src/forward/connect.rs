@@ -21,31 +21,34 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{
-    Endpoint, FaultKind, Names, Transport,
-    names::{Found, Wanted},
+    Endpoint, FaultKind, Resolver, Transport,
+    http1::Stream,
+    resolver::{Found, Wanted},
     whoami,
-    wire::Stream,
 };
 
 /// Connects, name look-up and TLS included.
 pub(super) async fn connect(
-    names: &Names,
+    resolver: &Resolver,
     endpoint: &Endpoint,
     limit: Duration,
 ) -> Result<Stream, FaultKind> {
-    match timeout(limit, connect_by(names, &endpoint.transport)).await {
+    match timeout(limit, connect_by(resolver, &endpoint.transport)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(FaultKind::Connect(error)),
         Err(_) => Err(FaultKind::ConnectTimeout(limit)),
     }
 }
 
-async fn connect_by(names: &Names, transport: &Transport) -> Result<Stream, Box<dyn Error + Send + Sync>> {
+async fn connect_by(
+    resolver: &Resolver,
+    transport: &Transport,
+) -> Result<Stream, Box<dyn Error + Send + Sync>> {
     Ok(match transport {
-        Transport::Http { host, port } => Stream::Tcp(tcp(names, host, *port).await?),
+        Transport::Http { host, port } => Stream::Tcp(tcp(resolver, host, *port).await?),
         Transport::Https { host, port, tls } => {
             let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
-            let stream = tcp(names, host, *port).await?;
+            let stream = tcp(resolver, host, *port).await?;
             let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
             Stream::Tls(Box::new(stream))
         }
@@ -54,34 +57,38 @@ async fn connect_by(names: &Names, transport: &Transport) -> Result<Stream, Box<
     })
 }
 
-async fn tcp(names: &Names, host: &str, port: u16) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
+async fn tcp(resolver: &Resolver, host: &str, port: u16) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
     let host = host.trim_matches(['[', ']']);
     let stream = match host.parse::<IpAddr>() {
         Ok(addr) => TcpStream::connect((addr, port)).await?,
-        Err(_) => by_name(names, host, port).await?,
+        Err(_) => by_name(resolver, host, port).await?,
     };
     // A body may come after its head was written; without this it waits for the head's acknowledgement.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-async fn by_name(names: &Names, host: &str, port: u16) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
-    let found = names.find(host, Wanted::Addresses).await?;
-    let refused = match to_one_of(names, host, &found, port).await {
+async fn by_name(
+    resolver: &Resolver,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
+    let found = resolver.find(host, Wanted::Addresses).await?;
+    let refused = match to_one_of(resolver, host, &found, port).await {
         Ok(stream) => return Ok(stream),
         Err(error) if !found.is_cached => return Err(error.into()),
         Err(error) => error,
     };
     // The application may have moved since the last look-up.
-    let anew = names.find(host, Wanted::NewAddresses).await?;
+    let anew = resolver.find(host, Wanted::NewAddresses).await?;
     if anew.addrs == found.addrs {
         return Err(refused.into());
     }
-    Ok(to_one_of(names, host, &anew, port).await?)
+    Ok(to_one_of(resolver, host, &anew, port).await?)
 }
 
 /// Connects to the address that answers first.
-async fn to_one_of(names: &Names, host: &str, found: &Found, port: u16) -> io::Result<TcpStream> {
+async fn to_one_of(resolver: &Resolver, host: &str, found: &Found, port: u16) -> io::Result<TcpStream> {
     let mut untried = found.addrs.iter().map(|addr| SocketAddr::new(*addr, port));
     let mut attempts = FuturesUnordered::new();
     let mut failed = None;
@@ -101,7 +108,7 @@ async fn to_one_of(names: &Names, host: &str, found: &Found, port: u16) -> io::R
             biased;
             Some(connected) = attempts.next() => match connected {
                 Ok(stream) => {
-                    note_winner(names, host, found, &stream);
+                    note_winner(resolver, host, found, &stream);
                     return Ok(stream);
                 }
                 // The first one is that of the address that the system prefers.
@@ -112,11 +119,11 @@ async fn to_one_of(names: &Names, host: &str, found: &Found, port: u16) -> io::R
     }
 }
 
-fn note_winner(names: &Names, host: &str, found: &Found, stream: &TcpStream) {
+fn note_winner(resolver: &Resolver, host: &str, found: &Found, stream: &TcpStream) {
     if let Ok(winner) = stream.peer_addr().map(|addr| addr.ip())
         && found.addrs.first() != Some(&winner)
     {
-        names.prefer(host, winner);
+        resolver.prefer(host, winner);
     }
 }
 

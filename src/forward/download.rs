@@ -12,13 +12,13 @@ use std::{
 use super::{
     BodyError, CancelGuard, Cancellation, Endpoint, Held, OwnedNames, Untaken,
     body::clean_trailers,
-    both_ways::Both,
     cancel::Cancelled,
     fault::Chain,
+    full_duplex::Both,
+    http1::{BodyReader, Framing, Http1Error, Piece},
     pool::Lease,
     sending::Sending,
     upload::Progress,
-    wire::{BodyReader, Framing, Piece, WireError},
 };
 use crate::{request::RequestId, stall::Stall};
 use bytes::Bytes;
@@ -177,7 +177,7 @@ impl Rest {
         })
     }
 
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, WireError>> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Http1Error>> {
         let reader = &mut self.reader;
         // Each stream of a connection that holds much for its client goes on, but in small pieces.
         let holds_much = self.untaken.as_ref().is_some_and(Untaken::is_much);
@@ -259,7 +259,7 @@ fn poll_piece(
     lease: &mut Lease,
     holds_much: bool,
     cx: &mut Context<'_>,
-) -> Poll<Result<Piece, WireError>> {
+) -> Poll<Result<Piece, Http1Error>> {
     if holds_much {
         lease.conn.read_little();
     }
@@ -269,7 +269,7 @@ fn poll_piece(
             piece => return Poll::Ready(Ok(piece)),
         }
         let room = reader.room();
-        if ready!(lease.conn.poll_fill(cx, room)).map_err(WireError::Io)? == 0 {
+        if ready!(lease.conn.poll_fill(cx, room)).map_err(Http1Error::Io)? == 0 {
             reader.closed()?;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use super::{Endpoint, wire::WireError};
+use super::{Endpoint, http1::Http1Error};
 
 /// A request that was allowed and could not be answered by its upstream; for the log.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum FaultKind {
     /// No response head within this time.
     ResponseTimeout(Duration),
     /// The connection broke, or what came was no HTTP.
-    Exchange(WireError),
+    Exchange(Http1Error),
     /// It changed the protocol without having been asked to, or to another than it was asked for.
     UnwantedUpgrade,
     /// It said in two ways how long its answer is.

@@ -13,8 +13,8 @@ use http::{
 };
 
 use super::{
-    App, Endpoint, HostHeader, OwnedNames, addresses, header_table::HeaderClass,
-    session_data::DATA as SESSION_DATA, wire::Options,
+    App, Endpoint, HostHeader, OwnedNames, addresses, header_table::HeaderClass, http1::Options,
+    session_data::DATA as SESSION_DATA,
 };
 use crate::{
     access::Permit,

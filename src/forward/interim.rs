@@ -1,6 +1,6 @@
 //! Interim responses of an upstream (RFC 9110 §15.2), passed on to clients of HTTP/1.1.
 
-use super::{header_table::HeaderClass, headers, wire::AnswerHead};
+use super::{header_table::HeaderClass, headers, http1::AnswerHead};
 use crate::interim::InterimSlot;
 
 /// The way of one request's interim responses to its client; nothing is left of them when this is dropped.

@@ -5,30 +5,31 @@
 //! the rules of `headers`, its body as a stream. It knows no session, token
 //! or password; of the session it knows the cookie's name, to cut it out.
 //!
-//! A request takes a connection from `pool`, `exchange` sends it (`sending`, `upload`) and waits for the
+//! A request takes a connection from `pool`, `round_trip` sends it (`sending`, `upload`) and waits for the
 //! answer's head, both at once; the answer's body (`download`) has the connection until its end, and gives it
-//! back. All of that happens in the task that serves the client; `both_ways` is the one exception. How HTTP/1.1
-//! is spoken with an upstream, and what is refused of it, is `wire`'s.
+//! back. All of that happens in the task that serves the client; `full_duplex` is the one exception. How HTTP/1.1
+//! is spoken with an upstream, and what is refused of it, is `http1`'s.
 
 mod addresses;
 mod app;
 mod body;
-mod both_ways;
-mod bound;
+mod bound_connections;
 mod cancel;
 mod connect;
 mod connection_auth;
 mod download;
-mod exchange;
 mod fault;
+mod full_duplex;
 mod header_table;
 pub(crate) mod headers;
+mod http1;
 mod identity_headers;
 mod interim;
-mod names;
 mod override_headers;
 mod owned_names;
 mod pool;
+mod resolver;
+mod round_trip;
 mod sending;
 mod session_data;
 mod trust;
@@ -36,7 +37,6 @@ mod untaken;
 mod upgrade;
 mod upload;
 mod whoami;
-mod wire;
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,33 +51,33 @@ use crate::{access::Permit, interim::InterimSlot, moment, request::Origin};
 
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
-pub use bound::BoundConnections;
+pub use bound_connections::BoundConnections;
 pub use cancel::{CancelGuard, Cancellation, Canceller};
 pub use download::UpstreamBody;
 pub(crate) use fault::Chain;
 pub use fault::{Fault, FaultKind};
 pub use header_table::ClientHeader;
 pub use headers::Facts;
+pub use http1::Http1Error;
+#[doc(hidden)]
+pub use http1::{ReadAnswer, read_answer, read_answer_in_pieces};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
-pub use names::{NameError, Names};
 pub use override_headers::client_header;
 pub use owned_names::OwnedNames;
+pub use resolver::{ResolveError, Resolver};
 pub use session_data::{KeepsData, SessionLines};
 pub use trust::{KeyPin, Trust};
 pub use untaken::Untaken;
-pub use wire::WireError;
-#[doc(hidden)]
-pub use wire::{ReadAnswer, read_answer, read_answer_in_pieces};
 
 use download::Passage;
-use exchange::{Unanswered, exchange};
 use header_table::HeaderClass;
 use headers::Onward;
+use http1::{Announced, AnswerHead, Options, RequestHead};
 use interim::InterimWay;
 use pool::{Lease, NextUser, Pool};
+use round_trip::{Unanswered, round_trip};
 use sending::Sending;
 use upload::Upload;
-use wire::{Announced, AnswerHead, Options, RequestHead};
 
 /// One worker's way to the upstreams.
 #[derive(Debug)]
@@ -131,8 +131,8 @@ pub struct Context<'a> {
 
 impl Forwarder {
     /// A worker's, without any connections yet.
-    pub fn new(names: Names) -> Self {
-        Self { pool: Pool::new(names) }
+    pub fn new(resolver: Resolver) -> Self {
+        Self { pool: Pool::new(resolver) }
     }
 
     /// Sends what was allowed and returns the upstream's answer, its body still to come. The request's own body
@@ -165,8 +165,14 @@ impl Forwarder {
         let (mut head, sending) = loop {
             let mut sending = request.sending(&lease, upload);
             let asked = (request.client.method(), hidden, &interim);
-            match exchange(&mut lease.conn, &mut sending, asked, (sent_at, app.timeout), context.cancellation)
-                .await
+            match round_trip(
+                &mut lease.conn,
+                &mut sending,
+                asked,
+                (sent_at, app.timeout),
+                context.cancellation,
+            )
+            .await
             {
                 Ok(head) => break (head, sending),
                 Err(Unanswered::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
@@ -313,7 +319,7 @@ impl<'a> Outgoing<'a> {
 
     /// Whether the request may go out a second time, on another connection: because nothing of it has
     /// reached the upstream, or because that does no more than sending it once (RFC 9110 §9.2.2).
-    fn may_repeat(&self, error: &WireError, sending: &Sending) -> bool {
+    fn may_repeat(&self, error: &Http1Error, sending: &Sending) -> bool {
         error.broke_off()
             && (sending.is_untouched()
                 || (!sending.has_upload()
@@ -330,7 +336,7 @@ impl<'a> Outgoing<'a> {
 impl Unanswered {
     fn into_kind(self, timeout: Duration) -> FaultKind {
         match self {
-            Self::Upstream(WireError::TwoLengths) => FaultKind::TwoLengths,
+            Self::Upstream(Http1Error::TwoLengths) => FaultKind::TwoLengths,
             Self::Upstream(error) => FaultKind::Exchange(error),
             Self::TooLate => FaultKind::ResponseTimeout(timeout),
             Self::Ended => FaultKind::Ended,

@@ -17,10 +17,10 @@ use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::{
-    App, Endpoint, FaultKind, Names, Transport,
-    bound::Kept,
+    App, Endpoint, FaultKind, Resolver, Transport,
+    bound_connections::Kept,
     connect::connect,
-    wire::{Conn, SharedBuffer},
+    http1::{Conn, SharedBuffer},
 };
 
 /// One worker's connections to all upstreams.
@@ -30,13 +30,13 @@ pub(super) struct Pool {
     servers: RefCell<HashMap<Box<str>, Rc<Server>, RandomState>>,
     turns: Cell<usize>,
     buffer: Rc<SharedBuffer>,
-    names: Names,
+    resolver: Resolver,
 }
 
 /// One upstream server as one worker sees it.
 #[derive(Debug)]
 struct Server {
-    names: Names,
+    resolver: Resolver,
     buffer: Rc<SharedBuffer>,
     idle: RefCell<Vec<Idle>>,
     failures: Cell<u32>,
@@ -74,8 +74,8 @@ pub(super) enum NextUser {
 }
 
 impl Pool {
-    pub(super) fn new(names: Names) -> Self {
-        Self { servers: RefCell::default(), turns: Cell::default(), buffer: Rc::default(), names }
+    pub(super) fn new(resolver: Resolver) -> Self {
+        Self { servers: RefCell::default(), turns: Cell::default(), buffer: Rc::default(), resolver }
     }
 
     /// A connection to one of the app's servers, each in its turn; one that does not answer is
@@ -140,7 +140,7 @@ impl Pool {
             return Rc::clone(server);
         }
         let server = Rc::new(Server {
-            names: self.names.clone(),
+            resolver: self.resolver.clone(),
             buffer: Rc::clone(&self.buffer),
             idle: RefCell::default(),
             failures: Cell::default(),
@@ -164,7 +164,7 @@ impl Server {
     }
 
     async fn open(self: &Rc<Self>, endpoint: &Arc<Endpoint>, limit: Duration) -> Result<Lease, FaultKind> {
-        match Box::pin(connect(&self.names, endpoint, limit)).await {
+        match Box::pin(connect(&self.resolver, endpoint, limit)).await {
             Ok(stream) => {
                 self.failures.set(0);
                 self.passed_over_until.set(None);

@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     BodyError,
+    http1::{Conn, Outbox},
     upload::{Next, Progress, Upload},
-    wire::{Conn, Outbox},
 };
 
 /// What is left to send of a request.

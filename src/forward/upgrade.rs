@@ -5,7 +5,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
-use super::{CancelGuard, Held, wire::Stream};
+use super::{CancelGuard, Held, http1::Stream};
 
 /// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
 /// sent right behind its `101`; `held` is dropped at the end.

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     BodyError, BodyLimits, OwnedNames,
     body::clean_trailers,
-    wire::{Announced, Options, Outbox},
+    http1::{Announced, Options, Outbox},
 };
 use crate::{pace::Pace, stall::Stall};
 

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use portcullis::forward::NameError;
+use portcullis::forward::ResolveError;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{
@@ -145,7 +145,7 @@ fn a_name_that_does_not_exist_is_502_and_is_looked_up_again() {
     let port = upstream.addr().port();
     let asked = AtomicUsize::new(0);
     let look_up = move |_: &str| match asked.fetch_add(1, Ordering::SeqCst) {
-        0 => Err(NameError::NotFound),
+        0 => Err(ResolveError::NotFound),
         _ => Ok(vec![LOCAL]),
     };
     let gateway = TestGateway::start_with_names(look_up, &app("new", "new.example.test", port));

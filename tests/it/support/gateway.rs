@@ -13,7 +13,7 @@ use portcullis::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
     clock::Clock,
     config,
-    forward::{NameError, Names},
+    forward::{ResolveError, Resolver},
     gateway::Shared,
     identity::{GroupName, UserName},
     server::{Phase, ServeError, Stopper},
@@ -54,10 +54,10 @@ impl TestGateway {
 
     /// Starts a gateway for which this function knows the addresses of upstreams.
     pub fn start_with_names(
-        look_up: impl Fn(&str) -> Result<Vec<IpAddr>, NameError> + Send + Sync + 'static,
+        look_up: impl Fn(&str) -> Result<Vec<IpAddr>, ResolveError> + Send + Sync + 'static,
         apps: &str,
     ) -> Self {
-        Self::start_of(&Self::configuration("", apps), a_clock(), Names::of(look_up))
+        Self::start_of(&Self::configuration("", apps), a_clock(), Resolver::of(look_up))
     }
 
     /// Starts a gateway beside another: the same people, the same time.
@@ -68,10 +68,10 @@ impl TestGateway {
     }
 
     fn start_text(text: &str, clock: Clock) -> Self {
-        Self::start_of(text, clock, Names::system())
+        Self::start_of(text, clock, Resolver::system())
     }
 
-    fn start_of(text: &str, clock: Clock, names: Names) -> Self {
+    fn start_of(text: &str, clock: Clock, resolver: Resolver) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("gateway.toml");
         std::fs::write(&file, text).expect("writing the configuration");
@@ -80,7 +80,7 @@ impl TestGateway {
         });
         let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
-        let surroundings = Surroundings { clock: clock.clone(), log: writer.clone(), names };
+        let surroundings = Surroundings { clock: clock.clone(), log: writer.clone(), resolver };
         let Assembled { server, shared, reloader, origin, addrs } =
             assemble(loaded.configuration, surroundings).expect("a gateway");
         let stopper = server.stopper();

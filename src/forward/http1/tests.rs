@@ -22,12 +22,12 @@ use tokio::{
 
 use super::*;
 
-fn read(text: &str) -> Result<ReadAnswer, WireError> {
+fn read(text: &str) -> Result<ReadAnswer, Http1Error> {
     read_answer(&Method::GET, text.as_bytes())
 }
 
 /// What can be compared of a result.
-fn shown(result: &Result<ReadAnswer, WireError>) -> String {
+fn shown(result: &Result<ReadAnswer, Http1Error>) -> String {
     match result {
         Ok(answer) => format!("{answer:?}"),
         Err(error) => error.to_string(),

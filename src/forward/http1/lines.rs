@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::WireError;
+use super::Http1Error;
 
 /// Looks for the empty line that ends a head or trailers; remembers what it has looked at, so that
 /// an upstream that sends byte by byte has no line looked at twice.
@@ -18,16 +18,16 @@ impl EmptyLine {
     ///
     /// RFC 9112 §2.2 lets a recipient take a bare line feed for the end of a line; who does not,
     /// reads another head.
-    pub(super) fn end(&mut self, bytes: &[u8], most: usize) -> Result<Option<usize>, WireError> {
+    pub(super) fn end(&mut self, bytes: &[u8], most: usize) -> Result<Option<usize>, Http1Error> {
         let before = self.looked_at;
         for found in memchr_iter(b'\n', bytes.get(before..).unwrap_or_default()) {
             let at = before + found;
             let line = bytes.get(self.line_start..at).unwrap_or_default();
             if line.last() != Some(&b'\r') {
-                return Err(WireError::BareLineEnd);
+                return Err(Http1Error::BareLineEnd);
             }
             if at >= most {
-                return Err(WireError::TooLarge);
+                return Err(Http1Error::TooLarge);
             }
             if line.len() == 1 {
                 *self = Self::default();
@@ -36,18 +36,18 @@ impl EmptyLine {
             self.line_start = at + 1;
         }
         self.looked_at = bytes.len();
-        if bytes.len() > most { Err(WireError::TooLarge) } else { Ok(None) }
+        if bytes.len() > most { Err(Http1Error::TooLarge) } else { Ok(None) }
     }
 }
 
 /// The first line without its CR LF; `None`: it has not ended yet.
-pub(super) fn first_line(bytes: &[u8], most: usize) -> Result<Option<&[u8]>, WireError> {
+pub(super) fn first_line(bytes: &[u8], most: usize) -> Result<Option<&[u8]>, Http1Error> {
     match memchr(b'\n', bytes.get(..most).unwrap_or(bytes)) {
         Some(end) => match bytes.get(..end).and_then(|line| line.split_last()) {
             Some((b'\r', line)) => Ok(Some(line)),
-            _ => Err(WireError::BareLineEnd),
+            _ => Err(Http1Error::BareLineEnd),
         },
-        None if bytes.len() >= most => Err(WireError::TooLarge),
+        None if bytes.len() >= most => Err(Http1Error::TooLarge),
         None => Ok(None),
     }
 }

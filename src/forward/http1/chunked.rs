@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    Piece, WireError,
+    Http1Error, Piece,
     lines::{EmptyLine, first_line},
 };
 
@@ -42,14 +42,14 @@ impl Chunked {
         }
     }
 
-    pub(super) fn next(&mut self, buf: &mut BytesMut) -> Result<Piece, WireError> {
+    pub(super) fn next(&mut self, buf: &mut BytesMut) -> Result<Piece, Http1Error> {
         loop {
             match &mut self.part {
                 Part::Size => {
                     let Some(line) = first_line(buf, MAX_SIZE_LINE)? else { return Ok(Piece::More) };
                     let (size, extensions) = size(line)?;
                     self.extensions_left =
-                        self.extensions_left.checked_sub(extensions).ok_or(WireError::TooLarge)?;
+                        self.extensions_left.checked_sub(extensions).ok_or(Http1Error::TooLarge)?;
                     let taken = line.len() + 2;
                     drop(buf.split_to(taken));
                     self.part = match size {
@@ -70,7 +70,7 @@ impl Chunked {
                 }
                 Part::DataEnd => {
                     if !b"\r\n".starts_with(buf.get(..2).unwrap_or(buf)) {
-                        return Err(WireError::Chunk);
+                        return Err(Http1Error::Chunk);
                     }
                     if buf.len() < 2 {
                         return Ok(Piece::More);
@@ -95,46 +95,46 @@ impl Chunked {
 /// A chunk's size, and how many bytes follow it on its line. Blanks may stand between the number and what
 /// follows (RFC 9112 §7.1.1), also at the end of the line, where small devices pad the number. None may stand before
 /// the number. What a client receives is framed anew, so nobody behind us reads them.
-fn size(line: &[u8]) -> Result<(u64, usize), WireError> {
+fn size(line: &[u8]) -> Result<(u64, usize), Http1Error> {
     let digits = line.iter().position(|byte| *byte == b';').unwrap_or(line.len());
     let (padded, _) = line.split_at(digits);
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let digits = padded.iter().rposition(|byte| !blank(byte)).map_or(0, |last| last + 1);
     let (digits, extensions) = line.split_at(digits);
     if digits.is_empty() || digits.len() > MAX_SIZE_DIGITS {
-        return Err(WireError::Chunk);
+        return Err(Http1Error::Chunk);
     }
     let mut size = 0;
     for digit in digits {
-        let digit = char::from(*digit).to_digit(16).ok_or(WireError::Chunk)?;
+        let digit = char::from(*digit).to_digit(16).ok_or(Http1Error::Chunk)?;
         size = size << 4 | u64::from(digit);
     }
     let is_text = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
     if size > MAX_CHUNK_BYTES || !extensions.iter().all(is_text) {
-        return Err(WireError::Chunk);
+        return Err(Http1Error::Chunk);
     }
     Ok((size, extensions.len()))
 }
 
-fn trailers(lines: &Bytes) -> Result<Piece, WireError> {
+fn trailers(lines: &Bytes) -> Result<Piece, Http1Error> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     match httparse::parse_headers(lines, &mut storage) {
         Ok(httparse::Status::Complete((end, parsed))) if end == lines.len() => {
             header_map(lines, parsed).map(Piece::Trailers)
         }
-        Ok(_) => Err(WireError::Chunk),
-        Err(httparse::Error::TooManyHeaders) => Err(WireError::TooLarge),
-        Err(error) => Err(WireError::Line(error)),
+        Ok(_) => Err(Http1Error::Chunk),
+        Err(httparse::Error::TooManyHeaders) => Err(Http1Error::TooLarge),
+        Err(error) => Err(Http1Error::Line(error)),
     }
 }
 
 /// Names in lower case; values are parts of `all`, not copies.
-fn header_map(all: &Bytes, lines: &[httparse::Header<'_>]) -> Result<HeaderMap, WireError> {
+fn header_map(all: &Bytes, lines: &[httparse::Header<'_>]) -> Result<HeaderMap, Http1Error> {
     let mut headers = HeaderMap::with_capacity(lines.len());
     for line in lines {
-        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| WireError::Header)?;
+        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Http1Error::Header)?;
         let value =
-            HeaderValue::from_maybe_shared(all.slice_ref(line.value)).map_err(|_| WireError::Header)?;
+            HeaderValue::from_maybe_shared(all.slice_ref(line.value)).map_err(|_| Http1Error::Header)?;
         headers.append(name, value);
     }
     Ok(headers)

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
-use super::{Framing, WireError, chunked::Chunked};
+use super::{Framing, Http1Error, chunked::Chunked};
 
 /// Reads one body, to its end and no byte further.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl BodyReader {
     }
 
     /// Takes the next piece out of what has come.
-    pub(in crate::forward) fn next(&mut self, buf: &mut BytesMut) -> Result<Piece, WireError> {
+    pub(in crate::forward) fn next(&mut self, buf: &mut BytesMut) -> Result<Piece, Http1Error> {
         match &mut self.0 {
             Kind::Over => Ok(Piece::End),
             Kind::Chunked(chunked) => chunked.next(buf),
@@ -62,13 +62,13 @@ impl BodyReader {
     }
 
     /// The connection was closed: the end of the body, or a body that broke off.
-    pub(in crate::forward) fn closed(&mut self) -> Result<(), WireError> {
+    pub(in crate::forward) fn closed(&mut self) -> Result<(), Http1Error> {
         match self.0 {
             Kind::UntilClose | Kind::Over => {
                 self.0 = Kind::Over;
                 Ok(())
             }
-            Kind::Length { .. } | Kind::Chunked(_) => Err(WireError::Ended),
+            Kind::Length { .. } | Kind::Chunked(_) => Err(Http1Error::Ended),
         }
     }
 

@@ -4,7 +4,7 @@ use std::io;
 
 /// Why nothing more is believed of a connection to an upstream.
 #[derive(Debug, thiserror::Error)]
-pub enum WireError {
+pub enum Http1Error {
     /// The connection broke.
     #[error("the connection broke")]
     Io(#[source] io::Error),
@@ -46,7 +46,7 @@ pub enum WireError {
     Chunk,
 }
 
-impl WireError {
+impl Http1Error {
     /// Whether the connection was gone, as a kept one can turn out to be, before any byte of an answer.
     pub(in crate::forward) fn broke_off(&self) -> bool {
         matches!(self, Self::Silent)

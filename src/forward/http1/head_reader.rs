@@ -8,7 +8,7 @@ use hyper::ext::ReasonPhrase;
 
 use super::{
     super::{connection_auth::names_bound_scheme, header_table::HeaderClass},
-    Framing, Options, WireError,
+    Framing, Http1Error, Options,
     framing::SaidOfEnd,
     lines::EmptyLine,
 };
@@ -67,10 +67,10 @@ impl HeadReader {
         &mut self,
         asked: &Method,
         buf: &mut BytesMut,
-    ) -> Result<Heard, WireError> {
+    ) -> Result<Heard, Http1Error> {
         // At once: an upstream that speaks another protocol may wait for an answer of its own.
         if !buf.iter().zip(VERSION).all(|(byte, expected)| byte == expected) {
-            return Err(WireError::NotHttp);
+            return Err(Http1Error::NotHttp);
         }
         let Some(end) = self.empty_line.end(buf, MAX_HEAD_BYTES)? else { return Ok(Heard::More) };
         let head = AnswerHead::parse(&buf.split_to(end).freeze(), asked, self.hidden)?;
@@ -79,7 +79,7 @@ impl HeadReader {
         }
         self.interim += 1;
         if self.interim > MAX_INTERIM {
-            return Err(WireError::TooManyInterim);
+            return Err(Http1Error::TooManyInterim);
         }
         Ok(if head.status == StatusCode::CONTINUE { Heard::Continue } else { Heard::Interim(head) })
     }
@@ -92,23 +92,23 @@ impl HeadReader {
 
 impl AnswerHead {
     /// Reads a whole head, its empty line included. Values are parts of `bytes`, not copies.
-    fn parse(bytes: &Bytes, asked: &Method, hidden: HeaderClass) -> Result<Self, WireError> {
+    fn parse(bytes: &Bytes, asked: &Method, hidden: HeaderClass) -> Result<Self, Http1Error> {
         let mut storage = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut storage) {
             Ok(httparse::Status::Complete(end)) if end == bytes.len() => {}
-            Ok(_) => return Err(WireError::NotHttp),
-            Err(httparse::Error::TooManyHeaders) => return Err(WireError::TooLarge),
-            Err(error) => return Err(WireError::Line(error)),
+            Ok(_) => return Err(Http1Error::NotHttp),
+            Err(httparse::Error::TooManyHeaders) => return Err(Http1Error::TooLarge),
+            Err(error) => return Err(Http1Error::Line(error)),
         }
         let version = match parsed.version {
             Some(1) => Version::HTTP_11,
             Some(0) => Version::HTTP_10,
-            _ => return Err(WireError::NotHttp),
+            _ => return Err(Http1Error::NotHttp),
         };
         let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
-        let status = status.ok_or(WireError::NotHttp)?;
+        let status = status.ok_or(Http1Error::NotHttp)?;
         let reason =
             parsed.reason.filter(|reason| !reason.is_empty() && Some(*reason) != status.canonical_reason());
         let left_out = if status == StatusCode::SWITCHING_PROTOCOLS {
@@ -121,9 +121,9 @@ impl AnswerHead {
         let (mut all, mut said_of_end) = (HeaderClass::default(), SaidOfEnd::default());
         let (mut options, mut binds) = (Options::default(), false);
         for header in parsed.headers.iter() {
-            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| WireError::Header)?;
+            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| Http1Error::Header)?;
             let value = HeaderValue::from_maybe_shared(bytes.slice_ref(header.value))
-                .map_err(|_| WireError::Header)?;
+                .map_err(|_| Http1Error::Header)?;
             let class = HeaderClass::of(&name);
             if class.has(HeaderClass::CONTENT_LENGTH) {
                 said_of_end.add_length(&value)?;

@@ -15,8 +15,8 @@ use std::{
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    BodyError, CancelGuard, Held, exchange::silent, pool::Lease, sending::Sending, upload::Progress,
-    wire::WireError,
+    BodyError, CancelGuard, Held, http1::Http1Error, pool::Lease, round_trip::silent, sending::Sending,
+    upload::Progress,
 };
 
 /// A connection on which an answer is read while its request is still being sent. Dropped before the
@@ -57,10 +57,10 @@ impl Both {
     pub(super) fn poll_with<T>(
         &mut self,
         cx: &mut Context<'_>,
-        read: impl FnOnce(&mut Lease, &mut Context<'_>) -> Poll<Result<T, WireError>>,
-    ) -> Poll<Result<T, WireError>> {
+        read: impl FnOnce(&mut Lease, &mut Context<'_>) -> Poll<Result<T, Http1Error>>,
+    ) -> Poll<Result<T, Http1Error>> {
         let mut shared = self.shared.borrow_mut();
-        let Some(lease) = &mut shared.lease else { return Poll::Ready(Err(WireError::Ended)) };
+        let Some(lease) = &mut shared.lease else { return Poll::Ready(Err(Http1Error::Ended)) };
         let polled = read(lease, cx);
         if polled.is_pending() {
             shared.reading = Some(cx.waker().clone());

@@ -1,6 +1,6 @@
 //! The addresses of upstreams that are configured by name.
 //!
-//! [`Names`] asks the system (`/etc/hosts`, DNS, whatever `nsswitch.conf` says). It is shared by all workers, and
+//! [`Resolver`] asks the system (`/etc/hosts`, DNS, whatever `nsswitch.conf` says). It is shared by all workers, and
 //! `connect` asks it when a new connection to an upstream is opened; requests on kept connections never come here.
 //!
 //! At most one look-up of a name is under way at a time, on a thread of its own: a name server that does not
@@ -28,7 +28,7 @@ use tokio::{
 
 /// The names of all upstreams and what is known of their addresses.
 #[derive(Clone)]
-pub struct Names(Arc<Shared>);
+pub struct Resolver(Arc<Shared>);
 
 struct Shared {
     look_up: Box<LookUp>,
@@ -36,11 +36,11 @@ struct Shared {
     entries: Mutex<HashMap<Box<str>, Entry, RandomState>>,
 }
 
-type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, NameError> + Send + Sync;
+type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, ResolveError> + Send + Sync;
 
 /// Why a name has no addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
+pub enum ResolveError {
     /// It does not exist, or has no address.
     #[error("the upstream's name does not exist")]
     NotFound,
@@ -82,21 +82,21 @@ struct UnderWay {
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
-type Outcome = Result<Arc<[IpAddr]>, NameError>;
+type Outcome = Result<Arc<[IpAddr]>, ResolveError>;
 
-impl Names {
+impl Resolver {
     /// Those that the system knows.
     pub fn system() -> Self {
         Self::of(look_up_in_system)
     }
 
     /// Those that this function knows; it may block.
-    pub fn of(look_up: impl Fn(&str) -> Result<Vec<IpAddr>, NameError> + Send + Sync + 'static) -> Self {
+    pub fn of(look_up: impl Fn(&str) -> Result<Vec<IpAddr>, ResolveError> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared { look_up: Box::new(look_up), entries: Mutex::default() }))
     }
 
     /// The addresses of a host. Waits for a look-up only while nothing is known, or for a quarter of a second.
-    pub(super) async fn find(&self, host: &str, wanted: Wanted) -> Result<Found, NameError> {
+    pub(super) async fn find(&self, host: &str, wanted: Wanted) -> Result<Found, ResolveError> {
         let (known, UnderWay { since, mut outcome }) = {
             let mut entries = self.0.lock();
             let running = entries.values().filter(|entry| entry.under_way.is_some()).count();
@@ -118,11 +118,11 @@ impl Names {
             let under_way = match under_way {
                 Some(under_way) => under_way,
                 None if running >= MAX_LOOK_UPS => {
-                    return known.ok_or_else(|| NameError::failed("too many look-ups"));
+                    return known.ok_or_else(|| ResolveError::failed("too many look-ups"));
                 }
                 None => match self.start(host) {
                     Ok(under_way) => entry.under_way.insert(under_way).clone(),
-                    Err(error) => return known.ok_or_else(|| NameError::failed(&error.to_string())),
+                    Err(error) => return known.ok_or_else(|| ResolveError::failed(&error.to_string())),
                 },
             };
             (known, under_way)
@@ -140,10 +140,10 @@ impl Names {
                 let in_order = entry.map(|entry| entry.in_order(&addrs, now, false));
                 Ok(in_order.unwrap_or(Found { addrs: addrs.to_vec(), is_cached: false }))
             }
-            (Some(Err(NameError::NotFound)), _) => Err(NameError::NotFound),
+            (Some(Err(ResolveError::NotFound)), _) => Err(ResolveError::NotFound),
             (_, Some(known)) => Ok(known),
             (Some(Err(error)), None) => Err(error),
-            (None, None) => Err(NameError::failed("the look-up broke off")),
+            (None, None) => Err(ResolveError::failed("the look-up broke off")),
         }
     }
 
@@ -160,7 +160,7 @@ impl Names {
         let (shared, host) = (Arc::clone(&self.0), Box::<str>::from(host));
         thread::Builder::new().name("look-up".into()).spawn(move || {
             let outcome = match (shared.look_up)(&host) {
-                Ok(addrs) if addrs.is_empty() => Err(NameError::NotFound),
+                Ok(addrs) if addrs.is_empty() => Err(ResolveError::NotFound),
                 Ok(addrs) => Ok(Arc::from(addrs)),
                 Err(error) => Err(error),
             };
@@ -178,7 +178,7 @@ impl Shared {
         entry.under_way = None;
         match outcome {
             Ok(addrs) => entry.found = Some((Arc::clone(addrs), Instant::now())),
-            Err(NameError::NotFound) => entry.found = None,
+            Err(ResolveError::NotFound) => entry.found = None,
             Err(error) if entry.found.is_some() => {
                 tracing::warn!(host, %error, "name look-up failed; the last known addresses stay in use");
             }
@@ -225,26 +225,26 @@ fn interleaved(addrs: &[IpAddr]) -> Vec<IpAddr> {
     }
 }
 
-impl NameError {
+impl ResolveError {
     fn failed(why: &str) -> Self {
         Self::Failed(why.into())
     }
 }
 
-impl fmt::Debug for Names {
+impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Names").finish_non_exhaustive()
+        f.debug_struct("Resolver").finish_non_exhaustive()
     }
 }
 
-fn look_up_in_system(host: &str) -> Result<Vec<IpAddr>, NameError> {
+fn look_up_in_system(host: &str) -> Result<Vec<IpAddr>, ResolveError> {
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     match getaddrinfo(Some(host), None, Some(hints)) {
         // What is no internet address is nothing to connect to.
         Ok(found) => Ok(found.flatten().map(|info| info.sockaddr.ip()).collect()),
         Err(error) => Err(match error.kind() {
-            LookupErrorKind::NoName | LookupErrorKind::NoData => NameError::NotFound,
-            _ => NameError::failed(&error.to_string()),
+            LookupErrorKind::NoName | LookupErrorKind::NoData => ResolveError::NotFound,
+            _ => ResolveError::failed(&error.to_string()),
         }),
     }
 }
@@ -274,36 +274,36 @@ mod tests {
 
     use super::*;
 
-    type Answer = Result<Vec<IpAddr>, NameError>;
+    type Answer = Result<Vec<IpAddr>, ResolveError>;
 
     fn addrs(text: &str) -> Vec<IpAddr> {
         text.split_whitespace().map(|addr| addr.parse().unwrap()).collect()
     }
 
-    /// Names of which each look-up waits until the test answers it; and how many have begun.
-    fn answered_by_test() -> (Names, Sender<Answer>, Arc<AtomicUsize>) {
+    /// Resolver of which each look-up waits until the test answers it; and how many have begun.
+    fn answered_by_test() -> (Resolver, Sender<Answer>, Arc<AtomicUsize>) {
         let (sender, receiver): (Sender<Answer>, Receiver<Answer>) = channel();
         let (receiver, begun) = (Mutex::new(receiver), Arc::new(AtomicUsize::new(0)));
         let counted = Arc::clone(&begun);
-        let names = Names::of(move |_| {
+        let resolver = Resolver::of(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
-            receiver.lock().unwrap().recv().unwrap_or(Err(NameError::NotFound))
+            receiver.lock().unwrap().recv().unwrap_or(Err(ResolveError::NotFound))
         });
-        (names, sender, begun)
+        (resolver, sender, begun)
     }
 
-    async fn found(names: &Names, wanted: Wanted) -> Result<Vec<IpAddr>, NameError> {
-        let found = timeout(Duration::from_secs(20), names.find("app.example", wanted)).await;
+    async fn found(resolver: &Resolver, wanted: Wanted) -> Result<Vec<IpAddr>, ResolveError> {
+        let found = timeout(Duration::from_secs(20), resolver.find("app.example", wanted)).await;
         found.expect("nothing that is waited for here takes long").map(|found| found.addrs)
     }
 
     #[tokio::test]
     async fn many_callers_share_one_look_up() {
-        let (names, answer, begun) = answered_by_test();
+        let (resolver, answer, begun) = answered_by_test();
         let asking: Vec<_> = (0..24)
             .map(|_| {
-                let names = names.clone();
-                tokio::spawn(async move { found(&names, Wanted::Addresses).await })
+                let resolver = resolver.clone();
+                tokio::spawn(async move { found(&resolver, Wanted::Addresses).await })
             })
             .collect();
         // All of them wait by then.
@@ -319,7 +319,7 @@ mod tests {
     async fn a_look_up_that_hangs_delays_no_other_name() {
         let (hangs, until) = channel::<()>();
         let until = Mutex::new(until);
-        let names = Names::of(move |host| {
+        let resolver = Resolver::of(move |host| {
             if host == "dead.example" {
                 until.lock().unwrap().recv().ok();
             }
@@ -327,12 +327,12 @@ mod tests {
         });
         let asking: Vec<_> = (0..24)
             .map(|_| {
-                let names = names.clone();
-                tokio::spawn(async move { names.find("dead.example", Wanted::Addresses).await.is_ok() })
+                let resolver = resolver.clone();
+                tokio::spawn(async move { resolver.find("dead.example", Wanted::Addresses).await.is_ok() })
             })
             .collect();
         for number in 0..24 {
-            assert!(names.find(&format!("{number}.example"), Wanted::Addresses).await.is_ok());
+            assert!(resolver.find(&format!("{number}.example"), Wanted::Addresses).await.is_ok());
         }
         drop(hangs);
         for asked in asking {
@@ -342,48 +342,48 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_addresses_stay_in_use_while_a_look_up_fails_or_hangs() {
-        let (names, answer, begun) = answered_by_test();
+        let (resolver, answer, begun) = answered_by_test();
         answer.send(Ok(addrs("10.0.0.1"))).unwrap();
-        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
         // One that fails.
-        answer.send(Err(NameError::failed("no server answers"))).unwrap();
-        assert_eq!(found(&names, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
+        answer.send(Err(ResolveError::failed("no server answers"))).unwrap();
+        assert_eq!(found(&resolver, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
         // One that hangs, and is not begun a second time.
         for _ in 0..3 {
-            assert_eq!(found(&names, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
+            assert_eq!(found(&resolver, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
         }
         assert!(begun.load(Ordering::SeqCst) <= 3);
     }
 
     #[tokio::test]
     async fn a_name_that_no_longer_exists_loses_its_addresses() {
-        let (names, answer, _) = answered_by_test();
+        let (resolver, answer, _) = answered_by_test();
         answer.send(Ok(addrs("10.0.0.1"))).unwrap();
-        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
         // From now on it does not exist.
         drop(answer);
-        while found(&names, Wanted::NewAddresses).await.is_ok() {}
-        assert_eq!(found(&names, Wanted::Addresses).await, Err(NameError::NotFound));
+        while found(&resolver, Wanted::NewAddresses).await.is_ok() {}
+        assert_eq!(found(&resolver, Wanted::Addresses).await, Err(ResolveError::NotFound));
     }
 
     #[tokio::test]
     async fn a_look_up_that_panics_can_be_repeated() {
         let panicked = Arc::new(AtomicUsize::new(0));
-        let names = Names::of(move |_| {
+        let resolver = Resolver::of(move |_| {
             assert!(panicked.fetch_add(1, Ordering::SeqCst) > 0, "the first one");
             Ok(addrs("10.0.0.1"))
         });
-        assert!(found(&names, Wanted::Addresses).await.is_err());
-        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        assert!(found(&resolver, Wanted::Addresses).await.is_err());
+        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
     }
 
     #[tokio::test]
     async fn the_address_that_answered_is_tried_first() {
-        let (names, answer, _) = answered_by_test();
+        let (resolver, answer, _) = answered_by_test();
         answer.send(Ok(addrs("::1 ::2 10.0.0.1"))).unwrap();
-        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("::1 10.0.0.1 ::2")));
-        names.prefer("app.example", "10.0.0.1".parse().unwrap());
-        assert_eq!(found(&names, Wanted::Addresses).await, Ok(addrs("10.0.0.1 ::1 ::2")));
+        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("::1 10.0.0.1 ::2")));
+        resolver.prefer("app.example", "10.0.0.1".parse().unwrap());
+        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1 ::1 ::2")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Method, StatusCode, Version};
 
-use super::{Options, WireError};
+use super::{Http1Error, Options};
 
 /// How the end of a body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,23 +26,23 @@ pub(super) struct SaidOfEnd {
 
 impl SaidOfEnd {
     /// Adds a `Content-Length`: digits and nothing else (RFC 9110 §8.6), and never a second one (RFC 9112 §6.3 (5)).
-    pub(super) fn add_length(&mut self, value: &HeaderValue) -> Result<(), WireError> {
+    pub(super) fn add_length(&mut self, value: &HeaderValue) -> Result<(), Http1Error> {
         let text = value.as_bytes();
         if self.length.is_some() || text.contains(&b',') {
-            return Err(WireError::TwoLengths);
+            return Err(Http1Error::TwoLengths);
         }
         if text.is_empty() || text.len() > MAX_DIGITS || !text.iter().all(u8::is_ascii_digit) {
-            return Err(WireError::Length);
+            return Err(Http1Error::Length);
         }
         self.length = Some(text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
         Ok(())
     }
 
     /// Adds a `Transfer-Encoding`: `chunked` once, and never in HTTP/1.0 (RFC 9112 §6.1).
-    pub(super) fn add_coding(&mut self, version: Version, value: &HeaderValue) -> Result<(), WireError> {
+    pub(super) fn add_coding(&mut self, version: Version, value: &HeaderValue) -> Result<(), Http1Error> {
         let is_known = value.as_bytes().eq_ignore_ascii_case(b"chunked");
         if self.is_chunked || version != Version::HTTP_11 || !is_known {
-            return Err(WireError::Coding);
+            return Err(Http1Error::Coding);
         }
         self.is_chunked = true;
         Ok(())
@@ -55,9 +55,9 @@ impl Framing {
     /// Stricter than RFC 9112: several lengths are refused though they are equal, a length beside
     /// `chunked` is refused and not ignored, and so is every coding but `chunked`, once and alone. Whoever
     /// reads the answer behind us may choose another way out of each of them.
-    pub(super) fn of(asked: &Method, status: StatusCode, said: SaidOfEnd) -> Result<Self, WireError> {
+    pub(super) fn of(asked: &Method, status: StatusCode, said: SaidOfEnd) -> Result<Self, Http1Error> {
         if said.length.is_some() && said.is_chunked {
-            return Err(WireError::TwoLengths);
+            return Err(Http1Error::TwoLengths);
         }
         if *asked == Method::HEAD || has_no_body(status) || (*asked == Method::CONNECT && status.is_success())
         {

@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     BodyError, Cancellation,
     header_table::HeaderClass,
+    http1::{AnswerHead, Conn, HeadReader, Heard, Http1Error, is_gone},
     interim::InterimWay,
     sending::Sending,
     upload::Progress,
-    wire::{AnswerHead, Conn, HeadReader, Heard, WireError, is_gone},
 };
 
 /// Why there is no answer.
@@ -26,7 +26,7 @@ pub(super) enum Unanswered {
     /// The client's body ended early.
     Client(BodyError),
     /// The upstream, or the way to it, failed.
-    Upstream(WireError),
+    Upstream(Http1Error),
     /// Nothing came in time.
     TooLate,
     /// The request was cancelled.
@@ -35,7 +35,7 @@ pub(super) enum Unanswered {
 
 /// Sends a request until its answer has begun, and leaves `hidden` headers out of that; `sending` may not be over
 /// then. The limit runs from `since`, and starts anew whenever something of the request's body goes out.
-pub(super) async fn exchange(
+pub(super) async fn round_trip(
     conn: &mut Conn,
     sending: &mut Sending,
     (asked, hidden, interim): (&Method, HeaderClass, &InterimWay<'_>),
@@ -93,7 +93,7 @@ fn poll_answer(
             if let Some(error) = why_no_more(read) {
                 let nothing_came = conn.buf().is_empty() && !reader.has_read();
                 return Poll::Ready(Err(Unanswered::Upstream(match error {
-                    WireError::Ended if nothing_came => WireError::Silent,
+                    Http1Error::Ended if nothing_came => Http1Error::Silent,
                     other => other,
                 })));
             }
@@ -101,12 +101,12 @@ fn poll_answer(
     }
 }
 
-fn why_no_more(read: io::Result<usize>) -> Option<WireError> {
+fn why_no_more(read: io::Result<usize>) -> Option<Http1Error> {
     match read {
-        Ok(0) => Some(WireError::Ended),
+        Ok(0) => Some(Http1Error::Ended),
         Ok(_) => None,
-        Err(error) if is_gone(&error) => Some(WireError::Ended),
-        Err(error) => Some(WireError::Io(error)),
+        Err(error) if is_gone(&error) => Some(Http1Error::Ended),
+        Err(error) => Some(Http1Error::Io(error)),
     }
 }
 

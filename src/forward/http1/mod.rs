@@ -3,7 +3,7 @@
 //! hyper's client puts a task, a channel and two wake-ups between a request and its socket; here the one
 //! who waits for the answer reads it. The parser of header lines is `httparse`; where a message begins
 //! and ends is decided here ([`Framing`], [`BodyReader`]) and strictly: what could be read in two ways
-//! is a [`WireError`], after which nothing of the connection is believed.
+//! is a [`Http1Error`], after which nothing of the connection is believed.
 //!
 //! What is read does not know of sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and
 //! [`read_answer`] runs the two over bytes in memory, for tests and fuzzing. [`Conn`] is the stream with
@@ -26,7 +26,7 @@ mod stream;
 mod tests;
 
 pub use answer::{ReadAnswer, read_answer, read_answer_in_pieces};
-pub use error::WireError;
+pub use error::Http1Error;
 
 pub(super) use body_reader::{BodyReader, Piece};
 pub(super) use buffer::SharedBuffer;

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{super::header_table::HeaderClass, BodyReader, HeadReader, Heard, Piece, WireError};
+use super::{super::header_table::HeaderClass, BodyReader, HeadReader, Heard, Http1Error, Piece};
 
 /// What was read of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct ReadAnswer {
 
 /// Reads the answer to a request with this method from all the bytes of a connection, in the way in which
 /// they are read from a socket; for tests and fuzzing.
-pub fn read_answer(asked: &Method, bytes: &[u8]) -> Result<ReadAnswer, WireError> {
+pub fn read_answer(asked: &Method, bytes: &[u8]) -> Result<ReadAnswer, Http1Error> {
     read_answer_in_pieces(asked, std::iter::once(bytes))
 }
 
@@ -31,7 +31,7 @@ pub fn read_answer(asked: &Method, bytes: &[u8]) -> Result<ReadAnswer, WireError
 pub fn read_answer_in_pieces<'b>(
     asked: &Method,
     pieces: impl IntoIterator<Item = &'b [u8]>,
-) -> Result<ReadAnswer, WireError> {
+) -> Result<ReadAnswer, Http1Error> {
     let mut pieces = pieces.into_iter();
     let mut buf = BytesMut::new();
     let mut more = |buf: &mut BytesMut| pieces.next().map(|piece| buf.extend_from_slice(piece)).is_some();
@@ -42,7 +42,7 @@ pub fn read_answer_in_pieces<'b>(
             Heard::Final(head) => break head,
             Heard::Continue | Heard::Interim(_) => {}
             Heard::More if more(&mut buf) => {}
-            Heard::More => return Err(WireError::Ended),
+            Heard::More => return Err(Http1Error::Ended),
         }
     };
 
