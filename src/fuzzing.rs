@@ -13,7 +13,7 @@ use crate::{
     config::Configuration,
     forward::{
         App, Endpoint, Facts, OwnedNames,
-        headers::{self, Onward},
+        headers::{self, OutgoingHead},
     },
     identity::Identity,
     portal::form::Form,
@@ -101,7 +101,7 @@ impl<'c> Rewriting<'c> {
         let Self { permit, app, endpoint, owned, id, peer_addr, peer, proxies } = self;
         let ports = Ports { listener: 443, public: None };
         let facts = Facts { id: *id, peer_addr: *peer_addr, peer, proxies, ports };
-        let onward = Onward {
+        let outgoing = OutgoingHead {
             permit,
             app,
             endpoint,
@@ -111,6 +111,6 @@ impl<'c> Rewriting<'c> {
             closes: false,
             session_data: None,
         };
-        headers::to_upstream(client, &onward, line);
+        headers::to_upstream(client, &outgoing, line);
     }
 }

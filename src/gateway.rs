@@ -36,8 +36,8 @@ use crate::{
     access::{App, Decision, Outcome, Permit, Unenforced, Unrouted, decide, permit_preflight},
     clock::{Clock, Timestamp},
     forward::{
-        self, AnswerBody, BodyError, BoundConnections, Cancellation, Chain, Facts, Fault, FaultKind,
-        Forwarder, Resolver, Untaken,
+        self, BodyError, BoundConnections, Cancellation, Chain, Facts, Fault, FaultKind, Forwarder, Resolver,
+        ResponseBody, Untaken,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -805,7 +805,7 @@ impl Drop for Outgoing {
 #[derive(Debug)]
 enum OutgoingBody {
     Own(Full<Bytes>),
-    Upstream(AnswerBody),
+    Upstream(ResponseBody),
 }
 
 impl Drop for Exchange {

@@ -7,14 +7,14 @@
 
 use http::{HeaderMap, HeaderName, Method};
 use libfuzzer_sys::fuzz_target;
-use portcullis::forward::{ReadAnswer, read_answer, read_answer_in_pieces};
+use portcullis::forward::{ReadResponse, read_response, read_response_in_pieces};
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, bytes)) = input.split_first() else { return };
     let asked = if choice & 1 == 0 { Method::GET } else { Method::HEAD };
     let size = usize::from(choice >> 1).max(1);
-    let whole = read_answer(&asked, bytes).ok();
-    let pieced = read_answer_in_pieces(&asked, bytes.chunks(size)).ok();
+    let whole = read_response(&asked, bytes).ok();
+    let pieced = read_response_in_pieces(&asked, bytes.chunks(size)).ok();
     assert_eq!(whole, pieced, "pieces make no difference: {}", bytes.escape_ascii());
     let Some(answer) = whole else { return };
 
@@ -34,13 +34,13 @@ fuzz_target!(|input: &[u8]| {
 
 /// An answer whose connection is kept is not whole before its last byte, and what comes after it is not
 /// taken for a part of it, nor is the connection kept then.
-fn ends_where_it_ends(asked: &Method, bytes: &[u8], answer: &ReadAnswer, cut: usize) {
+fn ends_where_it_ends(asked: &Method, bytes: &[u8], answer: &ReadResponse, cut: usize) {
     let short = bytes.len() - cut.min(bytes.len());
-    assert!(read_answer(asked, &bytes[..short]).is_err(), "whole too early: {}", bytes.escape_ascii());
+    assert!(read_response(asked, &bytes[..short]).is_err(), "whole too early: {}", bytes.escape_ascii());
     let more = [bytes, b"HTTP/1.1 200 OK\r\n\r\n"].concat();
-    let again = read_answer(asked, &more).expect("what follows makes nothing wrong");
+    let again = read_response(asked, &more).expect("what follows makes nothing wrong");
     assert!(!again.reusable, "kept with something unasked: {}", bytes.escape_ascii());
-    assert_eq!(ReadAnswer { reusable: true, ..again }, *answer);
+    assert_eq!(ReadResponse { reusable: true, ..again }, *answer);
 }
 
 /// The same lines, in the order of each name.

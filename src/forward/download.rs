@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    BodyError, CancelGuard, Cancellation, Endpoint, Held, OwnedNames, Untaken,
+    BodyError, CancelGuard, Endpoint, OwnedNames, Untaken,
     body::clean_trailers,
     cancel::Cancelled,
     fault::Chain,
@@ -72,39 +72,23 @@ enum Source {
     Shared(Both),
 }
 
-/// How an answer's body is passed on.
-pub(super) struct Passage<'a> {
-    /// How its end is told.
-    pub(super) framing: Framing,
-    /// Whether the upstream keeps the connection.
-    pub(super) kept: bool,
-    /// When the head was there.
-    pub(super) now: Instant,
-    /// How long the upstream may be silent.
-    pub(super) silence: Duration,
-    /// How long the rest of the request may stand still once the response has ended.
-    pub(super) timeout: Duration,
-    pub(super) request_id: RequestId,
-    pub(super) app: &'a Arc<str>,
-    pub(super) owned: &'a Arc<OwnedNames>,
-    /// Cancels the body if that takes long.
-    pub(super) cancellation: &'a Cancellation<'a>,
-    /// Asked for what the rest of an upload holds.
-    pub(super) hold: &'a dyn Fn() -> Held,
-    /// What the responses of the client's connection hold; `None`: it has one at a time.
-    pub(super) untaken: Option<&'a Untaken>,
-}
-
 impl UpstreamBody {
-    pub(super) fn new(mut lease: Lease, sending: Sending, passage: &Passage<'_>) -> Self {
-        let mut reader = BodyReader::new(passage.framing);
+    /// `framing` says where the body ends, `kept` whether the upstream keeps the connection, `now` when the head was there.
+    pub(super) fn new(
+        mut lease: Lease,
+        sending: Sending,
+        (framing, kept): (Framing, bool),
+        now: Instant,
+        context: &super::Context<'_>,
+    ) -> Self {
+        let mut reader = BodyReader::new(framing);
         if sending.is_over() && reader.left().is_some_and(|left| left <= lease.conn.buf().len() as u64) {
             // All of it is here: the next request need not wait until the client has taken it.
             let ready = match reader.next(lease.conn.buf()) {
                 Ok(Piece::Data(data)) => Some(data),
                 _ => None,
             };
-            give_back(lease, &sending, passage.kept, passage.now);
+            give_back(lease, &sending, kept, now);
             return Self { ready, rest: None, failed: None };
         }
         let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
@@ -113,24 +97,24 @@ impl UpstreamBody {
         let source = if sending.is_over() || sending.is_held() {
             Source::Alone { lease, sending }
         } else {
-            let guard = passage.cancellation.guard().clone();
-            Source::Shared(Both::new(lease, sending, guard, (passage.hold)()))
+            let guard = context.cancellation.guard().clone();
+            Source::Shared(Both::new(lease, sending, guard, (context.hold)()))
         };
-        let guard = match passage.cancellation.guard_if_made() {
-            None if may_take_long => Some(passage.cancellation.guard()),
+        let guard = match context.cancellation.guard_if_made() {
+            None if may_take_long => Some(context.cancellation.guard()),
             made => made,
         };
         let rest = Rest {
             reader,
             source,
-            kept: passage.kept,
-            stall: Stall::new(passage.silence),
+            kept,
+            stall: Stall::new(context.app.body_silence),
             progress,
-            timeout: passage.timeout,
-            owned: Arc::clone(passage.owned),
+            timeout: context.app.timeout,
+            owned: Arc::clone(context.owned),
             cancelled: guard.cloned().map(CancelGuard::into_cancelled),
-            untaken: passage.untaken.cloned(),
-            told: Told { request_id: passage.request_id, app: Arc::clone(passage.app), upstream },
+            untaken: context.untaken.cloned(),
+            told: Told { request_id: context.facts.id, app: Arc::clone(&context.app.name), upstream },
         };
         let mut body = Self { ready: None, rest: Some(Box::new(rest)), failed: None };
         body.end_if_over();

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use super::{Endpoint, http1::Http1Error};
+use super::{BodyError, Endpoint, http1::Http1Error};
 
 /// A request that was allowed and could not be answered by its upstream; for the log.
 #[derive(Debug)]
@@ -40,6 +40,24 @@ pub enum FaultKind {
     ClientBroke,
     /// The request was cancelled by its [`super::Canceller`].
     Ended,
+}
+
+impl Fault {
+    pub(super) fn new(endpoint: Arc<Endpoint>, kind: FaultKind) -> Self {
+        Self { endpoint, kind }
+    }
+}
+
+impl From<BodyError> for FaultKind {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::NotCollected => Self::LengthRequired,
+            BodyError::Stalled => Self::ClientStalled,
+            BodyError::TooSlow => Self::ClientTooSlow,
+            BodyError::Broken | BodyError::Ended => Self::ClientBroke,
+        }
+    }
 }
 
 impl FaultKind {

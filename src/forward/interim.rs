@@ -1,6 +1,6 @@
 //! Interim responses of an upstream (RFC 9110 §15.2), passed on to clients of HTTP/1.1.
 
-use super::{header_table::HeaderClass, headers, http1::AnswerHead};
+use super::{header_table::HeaderClass, headers, http1::ResponseHead};
 use crate::interim::InterimSlot;
 
 /// The way of one request's interim responses to its client; nothing is left of them when this is dropped.
@@ -14,7 +14,7 @@ impl<'a> InterimWay<'a> {
     }
 
     /// Passes one on; says whether its client's connection has to write it.
-    pub(super) fn pass(&self, head: AnswerHead) -> bool {
+    pub(super) fn pass(&self, head: ResponseHead) -> bool {
         let Some(slot) = self.0 else { return false };
         slot.put(&written(head));
         slot.is_filled()
@@ -31,8 +31,8 @@ impl Drop for InterimWay<'_> {
 
 /// What holds for the headers of a final response holds here. What the gateway completes there, and cannot here, does
 /// not pass.
-fn written(head: AnswerHead) -> Vec<u8> {
-    let AnswerHead { status, mut headers, options, class, .. } = head;
+fn written(head: ResponseHead) -> Vec<u8> {
+    let ResponseHead { status, mut headers, options, class, .. } = head;
     headers::to_client(&mut headers, &options, class);
     let reason = status.canonical_reason().unwrap_or_default();
     let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();

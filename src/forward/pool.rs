@@ -17,7 +17,7 @@ use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::{
-    App, Endpoint, FaultKind, Resolver, Transport,
+    App, Endpoint, Fault, FaultKind, Resolver, Transport,
     bound_connections::Kept,
     connect::connect,
     http1::{Conn, SharedBuffer},
@@ -80,10 +80,10 @@ impl Pool {
 
     /// A connection to one of the app's servers, each in its turn; one that does not answer is
     /// passed over for a while, and the next is tried at once.
-    pub(super) async fn take(&self, app: &App, now: Instant) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
+    pub(super) async fn take(&self, app: &App, now: Instant) -> Result<Lease, Fault> {
         if let [only] = &*app.upstreams {
             let lease = self.server(only).lease(only, now, app.connect_timeout).await;
-            return lease.map_err(|kind| (Arc::clone(only), kind));
+            return lease.map_err(|kind| Fault::new(Arc::clone(only), kind));
         }
         let turn = self.turns.get();
         self.turns.set(turn.wrapping_add(1));
@@ -103,7 +103,7 @@ impl Pool {
                 Ok(lease) => return Ok(lease),
                 Err(kind) => {
                     tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream passed over");
-                    failed = Some((Arc::clone(endpoint), kind));
+                    failed = Some(Fault::new(Arc::clone(endpoint), kind));
                 }
             }
         }
@@ -111,16 +111,16 @@ impl Pool {
     }
 
     /// A connection that nobody has used yet: to the same server, or to the next one that answers.
-    pub(super) async fn fresh(&self, lease: Lease, app: &App) -> Result<Lease, (Arc<Endpoint>, FaultKind)> {
+    pub(super) async fn fresh(&self, lease: Lease, app: &App) -> Result<Lease, Fault> {
         let Lease { endpoint, server, .. } = lease;
         let mut failed = match server.open(&endpoint, app.connect_timeout).await {
             Ok(lease) => return Ok(lease),
-            Err(kind) => (Arc::clone(&endpoint), kind),
+            Err(kind) => Fault::new(Arc::clone(&endpoint), kind),
         };
         for other in app.upstreams.iter().filter(|other| other.url != endpoint.url) {
             match self.server(other).open(other, app.connect_timeout).await {
                 Ok(lease) => return Ok(lease),
-                Err(kind) => failed = (Arc::clone(other), kind),
+                Err(kind) => failed = Fault::new(Arc::clone(other), kind),
             }
         }
         Err(failed)

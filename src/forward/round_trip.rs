@@ -12,17 +12,17 @@ use http::Method;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    BodyError, Cancellation,
+    BodyError, Cancellation, FaultKind,
     header_table::HeaderClass,
-    http1::{AnswerHead, Conn, HeadReader, Heard, Http1Error, is_gone},
+    http1::{Conn, HeadReader, Heard, Http1Error, ResponseHead, is_gone},
     interim::InterimWay,
     sending::Sending,
     upload::Progress,
 };
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug)]
-pub(super) enum Unanswered {
+pub(super) enum NoResponse {
     /// The client's body ended early.
     Client(BodyError),
     /// The upstream, or the way to it, failed.
@@ -33,70 +33,95 @@ pub(super) enum Unanswered {
     Ended,
 }
 
-/// Sends a request until its answer has begun, and leaves `hidden` headers out of that; `sending` may not be over
-/// then. The limit runs from `since`, and starts anew whenever something of the request's body goes out.
-pub(super) async fn round_trip(
-    conn: &mut Conn,
-    sending: &mut Sending,
-    (asked, hidden, interim): (&Method, HeaderClass, &InterimWay<'_>),
-    (since, limit): (Instant, Duration),
-    cancellation: &Cancellation<'_>,
-) -> Result<AnswerHead, Unanswered> {
-    let progress = sending.progress();
-    let mut reader = HeadReader::new(hidden);
-    let mut answer = pin!(poll_fn(|cx| poll_answer(conn, sending, &mut reader, (asked, interim), cx)));
-    if cancellation.guard_if_made().is_none() {
+/// How the response to a request is waited for.
+#[derive(Debug)]
+pub(super) struct RoundTrip<'a> {
+    /// The request's.
+    pub(super) method: &'a Method,
+    /// Headers that are left out of the response.
+    pub(super) hidden: HeaderClass,
+    pub(super) interim: &'a InterimWay<'a>,
+    /// The limit runs from here, and starts anew whenever something of the request's body goes out.
+    pub(super) since: Instant,
+    pub(super) limit: Duration,
+    pub(super) cancellation: &'a Cancellation<'a>,
+}
+
+impl RoundTrip<'_> {
+    /// Sends a request until its response has begun; `sending` may not be over then.
+    pub(super) async fn run(
+        &self,
+        conn: &mut Conn,
+        sending: &mut Sending,
+    ) -> Result<ResponseHead, NoResponse> {
+        let progress = sending.progress();
+        let mut reader = HeadReader::new(self.hidden);
+        let mut response = pin!(poll_fn(|cx| self.poll_response(conn, sending, &mut reader, cx)));
+        if self.cancellation.guard_if_made().is_none() {
+            tokio::select! {
+                biased;
+                response = &mut response => return response,
+                () = sleep_until(self.since + self.limit.min(CANCELLABLE_AFTER)) => {}
+            }
+        }
         tokio::select! {
             biased;
-            answer = &mut answer => return answer,
-            () = sleep_until(since + limit.min(CANCELLABLE_AFTER)) => {}
+            () = self.cancellation.guard().cancelled() => Err(NoResponse::Ended),
+            response = &mut response => response,
+            () = silent(self.since, self.limit, progress.as_deref()) => Err(NoResponse::TooLate),
         }
     }
-    tokio::select! {
-        biased;
-        () = cancellation.guard().cancelled() => Err(Unanswered::Ended),
-        answer = &mut answer => answer,
-        () = silent(since, limit, progress.as_deref()) => Err(Unanswered::TooLate),
+
+    fn poll_response(
+        &self,
+        conn: &mut Conn,
+        sending: &mut Sending,
+        reader: &mut HeadReader,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, NoResponse>> {
+        loop {
+            if let Poll::Ready(Err(error)) = sending.poll(conn, cx) {
+                return Poll::Ready(Err(NoResponse::Client(error)));
+            }
+            loop {
+                match conn.read_head(reader, self.method) {
+                    Ok(Heard::Final(head)) => return Poll::Ready(Ok(head)),
+                    Ok(Heard::Continue) => {
+                        sending.go_on();
+                        break;
+                    }
+                    Ok(Heard::Interim(head)) => {
+                        if self.interim.pass(head) {
+                            // The client's connection writes it before this is asked for more.
+                            cx.waker().wake_by_ref();
+                            return Poll::Pending;
+                        }
+                        continue;
+                    }
+                    Ok(Heard::More) => {}
+                    Err(error) => return Poll::Ready(Err(NoResponse::Upstream(error))),
+                }
+                let read = ready!(conn.poll_fill(cx, 0));
+                if let Some(error) = why_no_more(read) {
+                    let nothing_came = conn.buf().is_empty() && !reader.has_read();
+                    return Poll::Ready(Err(NoResponse::Upstream(match error {
+                        Http1Error::Ended if nothing_came => Http1Error::Silent,
+                        other => other,
+                    })));
+                }
+            }
+        }
     }
 }
 
-fn poll_answer(
-    conn: &mut Conn,
-    sending: &mut Sending,
-    reader: &mut HeadReader,
-    (asked, interim): (&Method, &InterimWay<'_>),
-    cx: &mut Context<'_>,
-) -> Poll<Result<AnswerHead, Unanswered>> {
-    loop {
-        if let Poll::Ready(Err(error)) = sending.poll(conn, cx) {
-            return Poll::Ready(Err(Unanswered::Client(error)));
-        }
-        loop {
-            match conn.read_head(reader, asked) {
-                Ok(Heard::Final(head)) => return Poll::Ready(Ok(head)),
-                Ok(Heard::Continue) => {
-                    sending.go_on();
-                    break;
-                }
-                Ok(Heard::Interim(head)) => {
-                    if interim.pass(head) {
-                        // The client's connection writes it before this is asked for more.
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    continue;
-                }
-                Ok(Heard::More) => {}
-                Err(error) => return Poll::Ready(Err(Unanswered::Upstream(error))),
-            }
-            let read = ready!(conn.poll_fill(cx, 0));
-            if let Some(error) = why_no_more(read) {
-                let nothing_came = conn.buf().is_empty() && !reader.has_read();
-                return Poll::Ready(Err(Unanswered::Upstream(match error {
-                    Http1Error::Ended if nothing_came => Http1Error::Silent,
-                    other => other,
-                })));
-            }
+impl NoResponse {
+    pub(super) fn into_kind(self, timeout: Duration) -> FaultKind {
+        match self {
+            Self::Upstream(Http1Error::TwoLengths) => FaultKind::TwoLengths,
+            Self::Upstream(error) => FaultKind::Exchange(error),
+            Self::TooLate => FaultKind::ResponseTimeout(timeout),
+            Self::Ended => FaultKind::Ended,
+            Self::Client(error) => error.into(),
         }
     }
 }

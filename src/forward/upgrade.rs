@@ -1,11 +1,38 @@
-//! Connections that have changed their protocol: bytes both ways, no questions asked.
+//! Changes of the protocol (RFC 9110 §7.8), to WebSocket for instance: which may pass, and the tunnel that follows.
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Version, header::UPGRADE};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
-use super::{CancelGuard, Held, http1::Stream};
+use super::{
+    CancelGuard, Held,
+    http1::{Options, Stream},
+};
+use crate::request::SingleHeader;
+
+/// The protocol that the client wants to change to, if it is one that may pass.
+///
+/// `h2c` never passes: whoever speaks it to the upstream speaks past the rules from then on.
+pub(super) fn wanted(version: Version, options: &Options, headers: &HeaderMap) -> Option<HeaderValue> {
+    if version != Version::HTTP_11 || !options.upgrade {
+        return None;
+    }
+    let protocol = SingleHeader::of(headers, UPGRADE).once()?;
+    let speaks_http = protocol.as_bytes().split(|byte| *byte == b',').any(|one| {
+        let one = one.trim_ascii().to_ascii_lowercase();
+        one.starts_with(b"h2") || one.starts_with(b"http") || one.starts_with(b"tls")
+    });
+    (!speaks_http && !protocol.is_empty()).then(|| protocol.clone())
+}
+
+/// The protocol that the upstream has changed to, if it is the one that was asked for (RFC 9110 §7.8).
+pub(super) fn agreed(wanted: &HeaderValue, response: &HeaderMap) -> Option<HeaderValue> {
+    let agreed = SingleHeader::of(response, UPGRADE).once()?;
+    let mut offered = wanted.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    offered.any(|one| one.eq_ignore_ascii_case(agreed.as_bytes().trim_ascii())).then(|| agreed.clone())
+}
 
 /// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
 /// sent right behind its `101`; `held` is dropped at the end.

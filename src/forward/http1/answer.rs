@@ -7,7 +7,7 @@ use super::{super::header_table::HeaderClass, BodyReader, HeadReader, Heard, Htt
 
 /// What was read of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct ReadAnswer {
+pub struct ReadResponse {
     /// The status code.
     pub status: StatusCode,
     /// The headers of the final head, without those for one hop.
@@ -23,15 +23,15 @@ pub struct ReadAnswer {
 
 /// Reads the answer to a request with this method from all the bytes of a connection, in the way in which
 /// they are read from a socket; for tests and fuzzing.
-pub fn read_answer(asked: &Method, bytes: &[u8]) -> Result<ReadAnswer, Http1Error> {
-    read_answer_in_pieces(asked, std::iter::once(bytes))
+pub fn read_response(asked: &Method, bytes: &[u8]) -> Result<ReadResponse, Http1Error> {
+    read_response_in_pieces(asked, std::iter::once(bytes))
 }
 
-/// Like [`read_answer`], with the bytes coming in pieces. After the last, the connection is closed.
-pub fn read_answer_in_pieces<'b>(
+/// Like [`read_response`], with the bytes coming in pieces. After the last, the connection is closed.
+pub fn read_response_in_pieces<'b>(
     asked: &Method,
     pieces: impl IntoIterator<Item = &'b [u8]>,
-) -> Result<ReadAnswer, Http1Error> {
+) -> Result<ReadResponse, Http1Error> {
     let mut pieces = pieces.into_iter();
     let mut buf = BytesMut::new();
     let mut more = |buf: &mut BytesMut| pieces.next().map(|piece| buf.extend_from_slice(piece)).is_some();
@@ -46,7 +46,7 @@ pub fn read_answer_in_pieces<'b>(
         }
     };
 
-    let mut answer = ReadAnswer { status: head.status, headers: head.headers, ..ReadAnswer::default() };
+    let mut answer = ReadResponse { status: head.status, headers: head.headers, ..ReadResponse::default() };
     let mut reader = BodyReader::new(head.framing);
     loop {
         match reader.next(&mut buf)? {

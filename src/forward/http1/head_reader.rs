@@ -30,14 +30,14 @@ pub(in crate::forward) enum Heard {
     /// `100 Continue`; the final head is still to come.
     Continue,
     /// Another interim response; the final head is still to come.
-    Interim(AnswerHead),
+    Interim(ResponseHead),
     /// The final head. What is left in the buffer came after it.
-    Final(AnswerHead),
+    Final(ResponseHead),
 }
 
 /// The final head of an answer, or that of a change of protocol.
 #[derive(Debug)]
-pub(in crate::forward) struct AnswerHead {
+pub(in crate::forward) struct ResponseHead {
     /// Its status.
     pub(in crate::forward) status: StatusCode,
     /// Where it is not the usual one.
@@ -73,7 +73,7 @@ impl HeadReader {
             return Err(Http1Error::NotHttp);
         }
         let Some(end) = self.empty_line.end(buf, MAX_HEAD_BYTES)? else { return Ok(Heard::More) };
-        let head = AnswerHead::parse(&buf.split_to(end).freeze(), asked, self.hidden)?;
+        let head = ResponseHead::parse(&buf.split_to(end).freeze(), asked, self.hidden)?;
         if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Heard::Final(head));
         }
@@ -90,7 +90,7 @@ impl HeadReader {
     }
 }
 
-impl AnswerHead {
+impl ResponseHead {
     /// Reads a whole head, its empty line included. Values are parts of `bytes`, not copies.
     fn parse(bytes: &Bytes, asked: &Method, hidden: HeaderClass) -> Result<Self, Http1Error> {
         let mut storage = [const { MaybeUninit::uninit() }; MAX_HEADERS];

@@ -6,7 +6,7 @@
 //! is a [`Http1Error`], after which nothing of the connection is believed.
 //!
 //! What is read does not know of sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and
-//! [`read_answer`] runs the two over bytes in memory, for tests and fuzzing. [`Conn`] is the stream with
+//! [`read_response`] runs the two over bytes in memory, for tests and fuzzing. [`Conn`] is the stream with
 //! what was read from it and not used yet; [`Outbox`] is what is on its way out.
 
 mod answer;
@@ -25,7 +25,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{ReadAnswer, read_answer, read_answer_in_pieces};
+pub use answer::{ReadResponse, read_response, read_response_in_pieces};
 pub use error::Http1Error;
 
 pub(super) use body_reader::{BodyReader, Piece};
@@ -33,7 +33,7 @@ pub(super) use buffer::SharedBuffer;
 pub(super) use conn::Conn;
 pub(super) use error::is_gone;
 pub(super) use framing::Framing;
-pub(super) use head_reader::{AnswerHead, HeadReader, Heard};
+pub(super) use head_reader::{HeadReader, Heard, ResponseHead};
 pub(super) use options::Options;
 pub(super) use outbox::Outbox;
 pub(super) use request_head::{Announced, RequestHead};

@@ -22,12 +22,12 @@ use tokio::{
 
 use super::*;
 
-fn read(text: &str) -> Result<ReadAnswer, Http1Error> {
-    read_answer(&Method::GET, text.as_bytes())
+fn read(text: &str) -> Result<ReadResponse, Http1Error> {
+    read_response(&Method::GET, text.as_bytes())
 }
 
 /// What can be compared of a result.
-fn shown(result: &Result<ReadAnswer, Http1Error>) -> String {
+fn shown(result: &Result<ReadResponse, Http1Error>) -> String {
     match result {
         Ok(answer) => format!("{answer:?}"),
         Err(error) => error.to_string(),
@@ -177,14 +177,14 @@ fn it_does_not_matter_where_the_bytes_are_cut() {
     ];
     for text in texts {
         let bytes = text.as_bytes();
-        let whole = shown(&read_answer(&Method::GET, bytes));
+        let whole = shown(&read_response(&Method::GET, bytes));
         for first in 0..=bytes.len() {
             for second in first..=bytes.len() {
                 let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-                assert_eq!(shown(&read_answer_in_pieces(&Method::GET, pieces)), whole, "{pieces:?}");
+                assert_eq!(shown(&read_response_in_pieces(&Method::GET, pieces)), whole, "{pieces:?}");
             }
         }
-        let each = read_answer_in_pieces(&Method::GET, bytes.chunks(1));
+        let each = read_response_in_pieces(&Method::GET, bytes.chunks(1));
         assert_eq!(shown(&each), whole, "byte by byte");
     }
 }
@@ -324,7 +324,7 @@ proptest! {
     ) {
         let asked = if head { Method::HEAD } else { Method::GET };
         let bytes = mutate(answer, &mutations);
-        let Ok(ours) = read_answer(&asked, &bytes) else { return Err(TestCaseError::reject("refused")) };
+        let Ok(ours) = read_response(&asked, &bytes) else { return Err(TestCaseError::reject("refused")) };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let theirs = runtime.block_on(read_by_hyper(&asked, &bytes));
         prop_assert!(theirs.is_some(), "hyper refuses {:?}", String::from_utf8_lossy(&bytes));
@@ -349,7 +349,7 @@ proptest! {
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
         let pieces = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]);
-        let (whole, pieced) = (read_answer(&Method::GET, &bytes), read_answer_in_pieces(&Method::GET, pieces));
+        let (whole, pieced) = (read_response(&Method::GET, &bytes), read_response_in_pieces(&Method::GET, pieces));
         prop_assert_eq!(whole.is_ok(), pieced.is_ok());
         if let (Ok(whole), Ok(pieced)) = (whole, pieced) {
             prop_assert_eq!(whole, pieced);
@@ -358,10 +358,10 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in vec(any::<u8>(), 0..400)) {
-        read_answer(&Method::GET, &bytes).ok();
+        read_response(&Method::GET, &bytes).ok();
         let mut chunked = CHUNKED.as_bytes().to_vec();
         chunked.extend(bytes);
-        read_answer(&Method::GET, &chunked).ok();
+        read_response(&Method::GET, &chunked).ok();
     }
 }
 

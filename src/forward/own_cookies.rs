@@ -1,0 +1,135 @@
+//! The gateway's own cookies, which no application receives and none sets.
+//!
+//! An application that received the session cookie could act as its user everywhere; one that set it could sign a browser
+//! in to another account. `session::cookie` says which names are the gateway's.
+
+use std::borrow::Cow;
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{COOKIE, SET_COOKIE},
+};
+
+use crate::session::cookie;
+
+/// The cookies of a request without the gateway's own, as one header value. Empty if nothing is left.
+pub(super) fn foreign(headers: &HeaderMap) -> Cow<'_, [u8]> {
+    let mut lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    match (lines.next(), lines.next()) {
+        (None, _) => Cow::Borrowed(&[]),
+        (Some(line), None) => foreign_cookies(line),
+        (Some(_), Some(_)) => {
+            Cow::Owned(foreign_cookies_of(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)))
+        }
+    }
+}
+
+/// Removes the header fields of a response that set one of the gateway's cookies.
+pub(super) fn remove_set_cookies(headers: &mut HeaderMap) {
+    if !headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
+        return;
+    }
+    let kept: Vec<_> =
+        headers.get_all(SET_COOKIE).iter().filter(|line| !sets_our_cookie(line)).cloned().collect();
+    headers.remove(SET_COOKIE);
+    for line in kept {
+        headers.append(SET_COOKIE, line);
+    }
+}
+
+/// The cookies of a line without the gateway's own; every other byte stays as it was. Empty if nothing is left.
+fn foreign_cookies(line: &[u8]) -> Cow<'_, [u8]> {
+    match around_ours(line) {
+        None => Cow::Borrowed(line),
+        Some((before, after)) if after.trim_ascii().is_empty() => Cow::Borrowed(before),
+        Some(([], after)) if around_ours(after).is_none() => Cow::Borrowed(after.trim_ascii_start()),
+        Some(_) => Cow::Owned(foreign_cookies_of([line])),
+    }
+}
+
+/// What stands in a line before the first of our cookies and after it, if there is one.
+fn around_ours(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut start = 0;
+    for pair in cookie::pairs(line) {
+        let end = start + pair.len();
+        if is_ours(pair) {
+            let before = line.get(..start.saturating_sub(1)).unwrap_or_default();
+            return Some((before, line.get(end + 1..).unwrap_or_default()));
+        }
+        start = end + 1;
+    }
+    None
+}
+
+/// The same of several lines. They become one, as RFC 9113 §8.2.3 asks for on the way to HTTP/1.1.
+fn foreign_cookies_of<'h>(lines: impl IntoIterator<Item = &'h [u8]>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for line in lines {
+        let mut separator: &[u8] = b"; ";
+        for pair in cookie::pairs(line).filter(|pair| !is_ours(pair)) {
+            if kept.is_empty() {
+                kept.extend_from_slice(pair.trim_ascii_start());
+            } else {
+                kept.extend_from_slice(separator);
+                kept.extend_from_slice(if separator.len() > 1 { pair.trim_ascii_start() } else { pair });
+            }
+            separator = b";";
+        }
+    }
+    kept
+}
+
+fn is_ours(pair: &[u8]) -> bool {
+    cookie::is_ours(pair.trim_ascii_start())
+}
+
+/// A cookie without a name, `Set-Cookie: =__Host-Http-portcullis=…`, would come back as one of ours.
+fn sets_our_cookie(line: &HeaderValue) -> bool {
+    let line = line.as_bytes();
+    let start = line.iter().position(|byte| !matches!(byte, b'=' | b' ' | b'\t')).unwrap_or_default();
+    is_ours(line.get(start..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn our_cookies_are_cut_out_wherever_they_stand() {
+        for (line, left) in [
+            ("a=1;b=2", "a=1;b=2"),
+            ("__Host-Http-portcullis=1", ""),
+            // Of another gateway on this host, and from before the prefix.
+            ("__Host-Http-portcullis-test=1; a=1; __Host-portcullis=1", "a=1"),
+            ("__Host-Http-sid=1; __Host-sid=1", "__Host-Http-sid=1; __Host-sid=1"),
+            (" __Host-portcullis=1; ", ""),
+            ("a=1; __Host-portcullis=1", "a=1"),
+            ("__Host-portcullis=1; a=1;b=2", "a=1;b=2"),
+            ("a=1; __Host-portcullis=1;  b=2", "a=1;  b=2"),
+            ("__Host-Http-portcullis-form=1; a=1; __HOST-http-portcullis", "a=1"),
+            ("__Host-portcullis=1;__host-PORTCULLIS=2; a=1", "a=1"),
+            ("a=__Host-portcullis=1", "a=__Host-portcullis=1"),
+        ] {
+            assert_eq!(str::from_utf8(&foreign_cookies(line.as_bytes())), Ok(left), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_one_line_and_of_many_the_same_cookies_are_left(line in "(__Host-Http-portcullis|__Host-portcullis|__host-Portcullis=|a=|;|; | |\t|1){0,9}") {
+            let pairs = |line: &[u8]| -> Vec<Vec<u8>> {
+                let pairs = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+                pairs.filter(|pair| !pair.is_empty()).map(<[u8]>::to_vec).collect()
+            };
+            let mut theirs = pairs(line.as_bytes());
+            theirs.retain(|pair| {
+                let pair = pair.to_ascii_lowercase();
+                !pair.starts_with(b"__host-portcullis") && !pair.starts_with(b"__host-http-portcullis")
+            });
+            prop_assert_eq!(pairs(&foreign_cookies(line.as_bytes())), theirs.clone());
+            prop_assert_eq!(pairs(&foreign_cookies_of([line.as_bytes()])), theirs);
+        }
+    }
+}
