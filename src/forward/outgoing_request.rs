@@ -105,7 +105,7 @@ impl<'a> OutgoingRequest<'a> {
         if self.expects_continue {
             head.line(&EXPECT, b"100-continue");
         }
-        Sending::new(head.end(self.announced), self.upload.take())
+        Sending::new(head.end(self.announced), self.upload.take(), self.closes)
     }
 
     /// Turns addresses of the application's own into those that the browser knows.

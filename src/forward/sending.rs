@@ -8,26 +8,29 @@ use std::{
 
 use super::{
     BodyError,
-    http1::{Conn, Outbox},
+    http1::{Conn, WriteBuffer},
     upload::{Next, Progress, Upload},
 };
 
 /// What is left to send of a request.
 #[derive(Debug)]
 pub(super) struct Sending {
-    outbox: Outbox,
+    buffer: WriteBuffer,
     upload: Option<Box<Upload>>,
+    /// Whether the connection is closed after the response.
+    closes: bool,
     is_flushed: bool,
-    /// The upstream sent something before it can have read the whole body.
+    /// The connection may be used again, and the upstream sent something before it can have read the whole body.
     was_answered_early: bool,
     /// The upstream takes no more. It may have answered nevertheless, so this alone is no failure.
     broken: Option<io::Error>,
 }
 
 impl Sending {
-    /// A request with this head, and what comes after it.
-    pub(super) fn new(head: Vec<u8>, upload: Option<Box<Upload>>) -> Self {
-        Self { outbox: Outbox::new(head), upload, is_flushed: false, was_answered_early: false, broken: None }
+    /// A request with this head, and what comes after it; `closes`: its connection is closed after the response.
+    pub(super) fn new(head: Vec<u8>, upload: Option<Box<Upload>>, closes: bool) -> Self {
+        let buffer = WriteBuffer::new(head);
+        Self { buffer, upload, closes, is_flushed: false, was_answered_early: false, broken: None }
     }
 
     /// Sends on; ready once nothing more can be sent, an error if the client's body is at fault.
@@ -36,25 +39,12 @@ impl Sending {
             if self.is_over() {
                 return Poll::Ready(Ok(()));
             }
-            // The first piece of a body, if it is there, goes out together with the head.
-            let waits = match &mut self.upload {
-                Some(upload) if self.outbox.has_room() => match upload.poll_next(cx, &mut self.outbox)? {
-                    Poll::Ready(Next::Added) => false,
-                    Poll::Ready(Next::Last) => {
-                        self.upload = None;
-                        // All of a request that goes out at once follows the look at the connection that chose it.
-                        self.was_answered_early |= self.outbox.has_sent() && !conn.is_quiet();
-                        false
-                    }
-                    Poll::Pending => true,
-                },
-                _ => false,
-            };
-            let sent = if self.outbox.is_empty() {
+            let waits = self.poll_body(conn, cx)?.is_pending();
+            let sent = if self.buffer.is_empty() {
                 ready!(conn.poll_flush(cx)).map(|()| self.is_flushed = true)
             } else {
                 self.is_flushed = false;
-                ready!(conn.poll_send(cx, &mut self.outbox))
+                ready!(conn.poll_send(cx, &mut self.buffer))
             };
             if let Err(error) = sent {
                 tracing::debug!(%error, "an upstream takes no more of a request");
@@ -63,6 +53,19 @@ impl Sending {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Takes what is there of the body: all of it goes out together, and together with the head. Pending if there is more to
+    /// come.
+    fn poll_body(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        while let Some(upload) = self.upload.as_mut().filter(|_| self.buffer.has_room()) {
+            if ready!(upload.poll_next(cx, &mut self.buffer))? == Next::Last {
+                self.upload = None;
+                // All of a request that goes out at once follows the look at the connection that chose it.
+                self.was_answered_early |= !self.closes && self.buffer.has_sent() && !conn.is_quiet();
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// The upstream has said `100 Continue`.
@@ -79,7 +82,7 @@ impl Sending {
 
     /// Whether the whole request has left.
     pub(super) fn is_complete(&self) -> bool {
-        self.broken.is_none() && self.upload.is_none() && self.outbox.is_empty() && self.is_flushed
+        self.broken.is_none() && self.upload.is_none() && self.buffer.is_empty() && self.is_flushed
     }
 
     /// Whether the upstream sent something before the last piece of the body left. It may have ended its response
@@ -95,7 +98,7 @@ impl Sending {
 
     /// Whether nothing of the request can have reached the upstream.
     pub(super) fn is_untouched(&self) -> bool {
-        !self.outbox.has_sent() && self.upload.as_ref().is_none_or(|upload| !upload.has_begun())
+        !self.buffer.has_sent() && self.upload.as_ref().is_none_or(|upload| !upload.has_begun())
     }
 
     /// The body's progress, if there is a body.

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     BodyError, BodyLimits, OwnedNames,
     body::clean_trailers,
-    http1::{Announced, Options, Outbox},
+    http1::{Announced, Options, WriteBuffer},
 };
 use crate::{pace::Pace, stall::Stall};
 
@@ -156,24 +156,24 @@ impl Upload {
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-        outbox: &mut Outbox,
+        buffer: &mut WriteBuffer,
     ) -> Poll<Result<Next, BodyError>> {
         ready!(self.poll_released(cx));
         if let Some(data) = self.collected.take() {
             self.has_begun = true;
             self.progress.moved_at.set(Instant::now());
-            outbox.add(data);
+            buffer.add(data);
             return Poll::Ready(Ok(Next::Last));
         }
         loop {
             let Some(frame) = ready!(self.poll_frame(cx))? else {
-                return Poll::Ready(self.end(outbox, None));
+                return Poll::Ready(self.end(buffer, None));
             };
             self.has_begun = true;
             match frame.into_data().map_err(Frame::into_trailers) {
                 Ok(data) if data.is_empty() => {}
-                Ok(data) => return Poll::Ready(self.add(data, outbox)),
-                Err(Ok(trailers)) => return Poll::Ready(self.end(outbox, Some(trailers))),
+                Ok(data) => return Poll::Ready(self.add(data, buffer)),
+                Err(Ok(trailers)) => return Poll::Ready(self.end(buffer, Some(trailers))),
                 // Neither data nor trailers: nothing that HTTP/1.1 could carry.
                 Err(Err(_)) => {}
             }
@@ -213,17 +213,17 @@ impl Upload {
         Poll::Ready(())
     }
 
-    fn add(&mut self, data: Bytes, outbox: &mut Outbox) -> Result<Next, BodyError> {
+    fn add(&mut self, data: Bytes, buffer: &mut WriteBuffer) -> Result<Next, BodyError> {
         let length = data.len() as u64;
         self.allowed = self.allowed.checked_sub(length).ok_or(BodyError::TooLarge)?;
         let next = if self.body.is_end_stream() { Next::Last } else { Next::Added };
         match &mut self.announced {
-            Announced::Chunked => outbox.add_chunk(data, next == Next::Last),
+            Announced::Chunked => buffer.add_chunk(data, next == Next::Last),
             Announced::Nothing => return Err(BodyError::Broken),
             // More would be the beginning of another request to the upstream.
             Announced::Length(left) => {
                 *left = left.checked_sub(length).ok_or(BodyError::Broken)?;
-                outbox.add(data);
+                buffer.add(data);
                 if next == Next::Last && *left > 0 {
                     return Err(BodyError::Broken);
                 }
@@ -232,7 +232,7 @@ impl Upload {
         Ok(next)
     }
 
-    fn end(&mut self, outbox: &mut Outbox, trailers: Option<HeaderMap>) -> Result<Next, BodyError> {
+    fn end(&mut self, buffer: &mut WriteBuffer, trailers: Option<HeaderMap>) -> Result<Next, BodyError> {
         match self.announced {
             Announced::Nothing | Announced::Length(0) => return Ok(Next::Last),
             Announced::Length(_) => return Err(BodyError::Broken),
@@ -240,8 +240,7 @@ impl Upload {
         }
         let mut trailers = trailers.unwrap_or_default();
         clean_trailers(&mut trailers, &self.owned);
-        let text = outbox.text();
-        text.extend_from_slice(b"0\r\n");
+        let mut text = b"0\r\n".to_vec();
         for (name, value) in trailers.iter().filter(|(name, _)| self.trailers.contains(name)) {
             text.extend_from_slice(name.as_str().as_bytes());
             text.extend_from_slice(b": ");
@@ -249,6 +248,7 @@ impl Upload {
             text.extend_from_slice(b"\r\n");
         }
         text.extend_from_slice(b"\r\n");
+        buffer.add(text.into());
         Ok(Next::Last)
     }
 }

@@ -11,7 +11,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
-use super::{HeadReader, Heard, Http1Error, Outbox, SharedBuffer, Stream};
+use super::{HeadReader, Heard, Http1Error, SharedBuffer, Stream, WriteBuffer};
 
 /// A stream, and what was read from it and not used yet.
 #[derive(Debug)]
@@ -84,14 +84,14 @@ impl Conn {
         }
     }
 
-    /// Sends all of it; what has left is gone from `outbox`.
+    /// Sends all of it; what has left is gone from `buffer`.
     pub(in crate::forward) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        outbox: &mut Outbox,
+        buffer: &mut WriteBuffer,
     ) -> Poll<io::Result<()>> {
-        while !outbox.is_empty() {
-            let sent = ready!(outbox.poll_write_once(cx, Pin::new(&mut self.stream)))?;
+        while !buffer.is_empty() {
+            let sent = ready!(buffer.poll_write_once(cx, Pin::new(&mut self.stream)))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -7,7 +7,7 @@
 //!
 //! What is read does not know of sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and
 //! [`read_response`] runs the two over bytes in memory, for tests and fuzzing. [`Conn`] is the stream with
-//! what was read from it and not used yet; [`Outbox`] is what is on its way out.
+//! what was read from it and not used yet; [`WriteBuffer`] is what is on its way out.
 
 mod answer;
 mod body_reader;
@@ -19,11 +19,11 @@ mod framing;
 mod head_reader;
 mod lines;
 mod options;
-mod outbox;
 mod request_head;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod write_buffer;
 
 pub use answer::{ReadResponse, read_response, read_response_in_pieces};
 pub use error::Http1Error;
@@ -35,6 +35,6 @@ pub(super) use error::is_gone;
 pub(super) use framing::Framing;
 pub(super) use head_reader::{HeadReader, Heard, ResponseHead};
 pub(super) use options::Options;
-pub(super) use outbox::Outbox;
 pub(super) use request_head::{Announced, RequestHead};
 pub(super) use stream::Stream;
+pub(super) use write_buffer::WriteBuffer;

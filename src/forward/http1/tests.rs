@@ -365,8 +365,8 @@ proptest! {
     }
 }
 
-/// Everything that leaves an outbox through a pipe that takes `room` bytes at a time.
-fn sent(mut outbox: Outbox, room: usize, mut more: Vec<Bytes>) -> Vec<u8> {
+/// Everything that leaves a write buffer through a pipe that takes `room` bytes at a time.
+fn sent(mut buffer: WriteBuffer, room: usize, mut more: Vec<Bytes>) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async move {
         let (near, mut far) = tokio::io::duplex(room);
@@ -377,12 +377,12 @@ fn sent(mut outbox: Outbox, room: usize, mut more: Vec<Bytes>) -> Vec<u8> {
         });
         let mut conn = Conn::new(Stream::Pipe(near), std::rc::Rc::default());
         loop {
-            std::future::poll_fn(|cx| conn.poll_send(cx, &mut outbox)).await.unwrap();
-            assert!(outbox.is_empty() && outbox.has_sent());
+            std::future::poll_fn(|cx| conn.poll_send(cx, &mut buffer)).await.unwrap();
+            assert!(buffer.is_empty() && buffer.has_sent());
             if more.is_empty() {
                 break;
             }
-            outbox.add_chunk(more.remove(0), more.is_empty());
+            buffer.add_chunk(more.remove(0), more.is_empty());
         }
         drop(conn);
         reading.await.unwrap()
@@ -392,14 +392,14 @@ fn sent(mut outbox: Outbox, room: usize, mut more: Vec<Bytes>) -> Vec<u8> {
 #[test]
 fn what_is_sent_leaves_in_order_however_little_is_taken_at_a_time() {
     for room in [1, 2, 3, 7, 1000] {
-        let mut outbox = Outbox::new(b"HEAD\r\n\r\n".to_vec());
-        outbox.add_chunk(Bytes::from_static(b"hello"), false);
+        let mut buffer = WriteBuffer::new(b"HEAD\r\n\r\n".to_vec());
+        buffer.add_chunk(Bytes::from_static(b"hello"), false);
         let more = vec![Bytes::from_static(&[b'x'; 17]), Bytes::new(), Bytes::from_static(b"end")];
         let expected = format!("HEAD\r\n\r\n5\r\nhello\r\n11\r\n{}\r\n3\r\nend\r\n0\r\n\r\n", "x".repeat(17));
-        assert_eq!(String::from_utf8(sent(outbox, room, more)).unwrap(), expected);
-        let mut outbox = Outbox::new(b"HEAD\r\n\r\n".to_vec());
-        outbox.add(Bytes::from_static(b"as it is"));
-        assert_eq!(sent(outbox, room, vec![]), b"HEAD\r\n\r\nas it is");
+        assert_eq!(String::from_utf8(sent(buffer, room, more)).unwrap(), expected);
+        let mut buffer = WriteBuffer::new(b"HEAD\r\n\r\n".to_vec());
+        buffer.add(Bytes::from_static(b"as it is"));
+        assert_eq!(sent(buffer, room, vec![]), b"HEAD\r\n\r\nas it is");
     }
 }
 
