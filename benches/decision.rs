@@ -97,7 +97,7 @@ fn identity_headers(criterion: &mut Criterion) {
     let preset = IdentityHeaders::preset("remote-user").expect("a preset");
     group.bench_function("written", |bencher| {
         bencher.iter(|| {
-            preset.tell(black_box(&user), |name, value| {
+            preset.write(black_box(&user), |name, value| {
                 black_box((name, value));
             });
         });

@@ -91,12 +91,12 @@ impl<'c> Rewriting<'c> {
         Some(Self { permit, app, endpoint, owned, id, peer_addr, peer: peer_addr.to_string(), proxies })
     }
 
-    /// Gives each header that the upstream receives to `line`.
+    /// Gives each header that the upstream receives to `field`.
     pub fn rewrite(
         &self,
         client: &HeaderMap,
         upgrade: Option<&HeaderValue>,
-        line: impl FnMut(&HeaderName, &[u8]),
+        field: impl FnMut(&HeaderName, &[u8]),
     ) {
         let Self { permit, app, endpoint, owned, id, peer_addr, peer, proxies } = self;
         let ports = Ports { listener: 443, public: None };
@@ -111,6 +111,6 @@ impl<'c> Rewriting<'c> {
             closes: false,
             session_data: None,
         };
-        headers::to_upstream(client, &outgoing, line);
+        headers::to_upstream(client, &outgoing, field);
     }
 }

@@ -37,7 +37,7 @@ use crate::{
     clock::{Clock, Timestamp},
     forward::{
         self, BodyError, BoundConnections, Cancellation, Chain, Facts, Fault, FaultKind, Forwarder, Resolver,
-        ResponseBody, Untaken,
+        ResponseBody, UnsentBytes,
     },
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
@@ -121,7 +121,7 @@ pub struct Connection {
     /// How many requests of a client may be in flight, on all of its connections.
     pub requests_per_address: usize,
     /// What its responses hold for a client that does not take it.
-    pub untaken: Untaken,
+    pub unsent: UnsentBytes,
     /// How many bytes the head of a request may have.
     pub header_size: usize,
     /// What its last request said.
@@ -510,7 +510,7 @@ impl Gateway {
             return Err(Refusal::TooLarge);
         }
         let slots = self.take_slots(settings, snapshot, connection, exchange).await?;
-        let hold = || -> forward::Held { Box::new(slots.clone()) };
+        let hold = || -> forward::InFlightGuard { Box::new(slots.clone()) };
         let shares_connection = request.version() == Version::HTTP_2;
         let (peer_addr, peer) = (connection.peer_addr, &*connection.peer);
         let facts =
@@ -547,7 +547,7 @@ impl Gateway {
             cancellation: &cancellation,
             session_data: told.as_ref(),
             hold: &hold,
-            untaken: shares_connection.then_some(&connection.untaken),
+            unsent: shares_connection.then_some(&connection.unsent),
             bound: (is_one_person && !is_preflight).then_some(&connection.last.bound),
             // RFC 9110 §15.2: HTTP/1.0 has none.
             interim: connection
@@ -580,7 +580,7 @@ impl Gateway {
                 }
                 Ok(response.map(OutgoingBody::Upstream))
             }
-            Err(Fault { kind: FaultKind::Ended, .. }) => {
+            Err(Fault { kind: FaultKind::Cancelled, .. }) => {
                 Err(carried.get().map_or(Refusal::Unavailable, |request| request.refusal()))
             }
             Err(fault) => {
@@ -654,7 +654,7 @@ impl Gateway {
             FaultKind::ClientStalled => self.ledger.counters.reached(Limit::BodyTimeout),
             FaultKind::ClientTooSlow => self.ledger.counters.reached(Limit::BodyRate),
             // Nothing that the upstream could help.
-            FaultKind::ClientBroke | FaultKind::LengthRequired | FaultKind::Ended => {}
+            FaultKind::ClientBroke | FaultKind::LengthRequired | FaultKind::Cancelled => {}
             other => self.ledger.counters.faulted(app, other.as_str()),
         }
     }
@@ -756,8 +756,8 @@ struct Slots {
 impl Outgoing {
     /// A piece of the body that is on its way to a client of HTTP/2. What the client has not made room for stays in
     /// memory after the body has ended, and counts as a request in flight for as long.
-    pub fn hold(&self, data: Bytes, untaken: &Untaken) -> Bytes {
-        if data.len() > SMALL_BYTES { untaken.hold(data, self.exchange.slots.clone()) } else { data }
+    pub fn hold(&self, data: Bytes, unsent: &UnsentBytes) -> Bytes {
+        if data.len() > SMALL_BYTES { unsent.hold(data, self.exchange.slots.clone()) } else { data }
     }
 }
 
@@ -772,7 +772,7 @@ impl Exchange {
         let ended = match error {
             BodyError::Stalled => Ended::Stalled,
             BodyError::Broken => Ended::Broken,
-            BodyError::Ended | BodyError::TooLarge | BodyError::NotCollected | BodyError::TooSlow => {
+            BodyError::Cancelled | BodyError::TooLarge | BodyError::NotCollected | BodyError::TooSlow => {
                 Ended::Cancelled
             }
         };
@@ -987,7 +987,7 @@ fn refusal_for(fault: &Fault) -> Refusal {
         FaultKind::LengthRequired => Refusal::LengthRequired,
         FaultKind::ClientStalled | FaultKind::ClientTooSlow => Refusal::TooSlow,
         FaultKind::ClientBroke => Refusal::BadRequest("The body of the request is malformed."),
-        FaultKind::Ended => Refusal::Unavailable,
+        FaultKind::Cancelled => Refusal::Unavailable,
     }
 }
 

@@ -42,7 +42,7 @@ pub enum BodyError {
     NotCollected,
     /// Whoever it was for may not have it any more.
     #[error("the body was ended")]
-    Ended,
+    Cancelled,
     /// The connection broke, or the body was malformed.
     #[error("the body broke off")]
     Broken,

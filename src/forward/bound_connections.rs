@@ -22,48 +22,48 @@ use crate::identity::UserId;
 pub struct BoundConnections {
     /// Who made the requests that they were bound by.
     user: Cell<Option<UserId>>,
-    kept: OnceCell<Kept>,
+    list: OnceCell<BoundList>,
 }
 
 /// Where a bound connection goes back to; whoever holds it keeps nothing open once the client connection is gone.
 #[derive(Clone, Default)]
-pub(super) struct Kept(Rc<RefCell<Vec<Lease>>>);
+pub(super) struct BoundList(Rc<RefCell<Vec<Lease>>>);
 
 impl BoundConnections {
     /// The connection to one of the app's servers, if there is one that is bound to requests of this user.
     pub(super) fn take(&self, app: &App, user: Option<UserId>) -> Option<Lease> {
-        let mut kept = self.kept.get()?.0.borrow_mut();
+        let mut list = self.list.get()?.0.borrow_mut();
         // Whoever signs in on a client connection after Alice is not her, though the browser is the same.
         if self.user.get() != user {
-            kept.clear();
+            list.clear();
         }
-        let found = kept.iter().position(|lease| lease.is_to_one_of(&app.upstreams))?;
-        let mut lease = kept.remove(found);
+        let found = list.iter().position(|lease| lease.is_to_one_of(&app.upstreams))?;
+        let mut lease = list.remove(found);
         lease.conn.is_quiet().then_some(lease)
     }
 
     /// Where connections of this user's requests go back to.
-    pub(super) fn kept(&self, user: Option<UserId>) -> Kept {
+    pub(super) fn list_for(&self, user: Option<UserId>) -> BoundList {
         self.user.set(user);
-        self.kept.get_or_init(Kept::default).clone()
+        self.list.get_or_init(BoundList::default).clone()
     }
 }
 
-impl Kept {
-    pub(super) fn keep(&self, lease: Lease) {
+impl BoundList {
+    pub(super) fn put_back(&self, lease: Lease) {
         self.0.borrow_mut().push(lease);
     }
 }
 
 impl fmt::Debug for BoundConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.kept.get().map_or(0, |kept| kept.0.borrow().len());
+        let count = self.list.get().map_or(0, |list| list.0.borrow().len());
         f.debug_struct("BoundConnections").field("count", &count).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for BoundList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").finish_non_exhaustive()
+        f.debug_struct("BoundList").finish_non_exhaustive()
     }
 }

@@ -23,7 +23,7 @@ use tokio_rustls::TlsConnector;
 use super::{
     Endpoint, FaultKind, Resolver, Transport,
     http1::Stream,
-    resolver::{Found, Wanted},
+    resolver::{Addresses, Freshness},
     whoami,
 };
 
@@ -73,14 +73,14 @@ async fn by_name(
     host: &str,
     port: u16,
 ) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
-    let found = resolver.find(host, Wanted::Addresses).await?;
+    let found = resolver.find(host, Freshness::Cached).await?;
     let refused = match to_one_of(resolver, host, &found, port).await {
         Ok(stream) => return Ok(stream),
         Err(error) if !found.is_cached => return Err(error.into()),
         Err(error) => error,
     };
     // The application may have moved since the last look-up.
-    let anew = resolver.find(host, Wanted::NewAddresses).await?;
+    let anew = resolver.find(host, Freshness::Fresh).await?;
     if anew.addrs == found.addrs {
         return Err(refused.into());
     }
@@ -88,7 +88,7 @@ async fn by_name(
 }
 
 /// Connects to the address that answers first.
-async fn to_one_of(resolver: &Resolver, host: &str, found: &Found, port: u16) -> io::Result<TcpStream> {
+async fn to_one_of(resolver: &Resolver, host: &str, found: &Addresses, port: u16) -> io::Result<TcpStream> {
     let mut untried = found.addrs.iter().map(|addr| SocketAddr::new(*addr, port));
     let mut attempts = FuturesUnordered::new();
     let mut failed = None;
@@ -119,7 +119,7 @@ async fn to_one_of(resolver: &Resolver, host: &str, found: &Found, port: u16) ->
     }
 }
 
-fn note_winner(resolver: &Resolver, host: &str, found: &Found, stream: &TcpStream) {
+fn note_winner(resolver: &Resolver, host: &str, found: &Addresses, stream: &TcpStream) {
     if let Ok(winner) = stream.peer_addr().map(|addr| addr.ip())
         && found.addrs.first() != Some(&winner)
     {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    BodyError, CancelGuard, Endpoint, OwnedNames, Untaken,
+    BodyError, CancelGuard, Endpoint, OwnedNames, UnsentBytes,
     body::clean_trailers,
     cancel::Cancelled,
     fault::Chain,
@@ -49,13 +49,13 @@ struct Rest {
     timeout: Duration,
     owned: Arc<OwnedNames>,
     cancelled: Option<Cancelled>,
-    untaken: Option<Untaken>,
-    told: Told,
+    unsent: Option<UnsentBytes>,
+    log_fields: LogFields,
 }
 
 /// What the log says of a response that its upstream did not finish.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct LogFields {
     pub(super) request_id: RequestId,
     pub(super) app: Arc<str>,
     pub(super) upstream: Arc<Endpoint>,
@@ -113,8 +113,12 @@ impl UpstreamBody {
             timeout: context.app.timeout,
             owned: Arc::clone(context.owned),
             cancelled: guard.cloned().map(CancelGuard::into_cancelled),
-            untaken: context.untaken.cloned(),
-            told: Told { request_id: context.facts.id, app: Arc::clone(&context.app.name), upstream },
+            unsent: context.unsent.cloned(),
+            log_fields: LogFields {
+                request_id: context.facts.id,
+                app: Arc::clone(&context.app.name),
+                upstream,
+            },
         };
         let mut body = Self { ready: None, rest: Some(Box::new(rest)), failed: None };
         body.end_if_over();
@@ -131,7 +135,7 @@ impl UpstreamBody {
 impl Rest {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if self.cancelled.as_mut().is_some_and(|cancelled| Pin::new(cancelled).poll(cx).is_ready()) {
-            return Poll::Ready(Some(Err(BodyError::Ended)));
+            return Poll::Ready(Some(Err(BodyError::Cancelled)));
         }
         let Poll::Ready(piece) = self.poll_piece(cx) else {
             let stalled = match &self.progress {
@@ -139,7 +143,7 @@ impl Rest {
                 None => self.stall.poll_wait(cx),
             };
             return stalled.map(|()| {
-                self.told
+                self.log_fields
                     .warn(&format_args!("no byte for {:?}", self.stall.limit()), "response body stalled");
                 Some(Err(BodyError::Stalled))
             });
@@ -153,9 +157,9 @@ impl Rest {
             }
             Ok(Piece::More | Piece::End) => None,
             // The client's own body was at fault, and the upstream was left without the rest of it.
-            Err(_) if self.source.is_given_up() => Some(Err(BodyError::Ended)),
+            Err(_) if self.source.is_given_up() => Some(Err(BodyError::Cancelled)),
             Err(error) => {
-                self.told.warn(&Chain(&error), "response body broke off");
+                self.log_fields.warn(&Chain(&error), "response body broke off");
                 Some(Err(BodyError::Broken))
             }
         })
@@ -164,7 +168,7 @@ impl Rest {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Http1Error>> {
         let reader = &mut self.reader;
         // Each stream of a connection that holds much for its client goes on, but in small pieces.
-        let holds_much = self.untaken.as_ref().is_some_and(Untaken::is_much);
+        let holds_much = self.unsent.as_ref().is_some_and(UnsentBytes::is_much);
         match &mut self.source {
             Source::Alone { lease, .. } => poll_piece(reader, lease, holds_much, cx),
             Source::Shared(both) => both.poll_with(cx, |lease, cx| poll_piece(reader, lease, holds_much, cx)),
@@ -189,7 +193,7 @@ impl Source {
     }
 }
 
-impl Told {
+impl LogFields {
     fn warn(&self, error: &dyn fmt::Display, what: &'static str) {
         let Self { request_id, app, upstream } = self;
         tracing::warn!(%request_id, %app, upstream = %upstream.url, %error, "{what}");

@@ -39,7 +39,7 @@ pub enum FaultKind {
     /// The client's body was malformed, or its connection broke within it.
     ClientBroke,
     /// The request was cancelled by its [`super::Canceller`].
-    Ended,
+    Cancelled,
 }
 
 impl Fault {
@@ -55,7 +55,7 @@ impl From<BodyError> for FaultKind {
             BodyError::NotCollected => Self::LengthRequired,
             BodyError::Stalled => Self::ClientStalled,
             BodyError::TooSlow => Self::ClientTooSlow,
-            BodyError::Broken | BodyError::Ended => Self::ClientBroke,
+            BodyError::Broken | BodyError::Cancelled => Self::ClientBroke,
         }
     }
 }
@@ -75,7 +75,7 @@ impl FaultKind {
             Self::ClientStalled => "client-stalled",
             Self::ClientTooSlow => "client-too-slow",
             Self::ClientBroke => "client-broke",
-            Self::Ended => "ended",
+            Self::Cancelled => "ended",
         }
     }
 }
@@ -96,7 +96,7 @@ impl fmt::Display for Fault {
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
             FaultKind::ClientTooSlow => f.write_str("the client sent the request's body too slowly"),
             FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),
-            FaultKind::Ended => f.write_str("the request was ended before its response"),
+            FaultKind::Cancelled => f.write_str("the request was ended before its response"),
         }
     }
 }

@@ -29,13 +29,13 @@ impl Facts<'_> {
         self.proxies.trusts(self.peer_addr)
     }
 
-    /// Gives the headers that say where the request came from to `line`: what a trusted proxy in front says of it, and
+    /// Gives the headers that say where the request came from to `field`: what a trusted proxy in front says of it, and
     /// what is known here.
-    pub(super) fn tell(
+    pub(super) fn write(
         &self,
         client: &HeaderMap,
         asked: &Authority,
-        mut line: impl FnMut(&HeaderName, &[u8]),
+        mut field: impl FnMut(&HeaderName, &[u8]),
     ) {
         let told = |name: &HeaderName| client.get(name).map(HeaderValue::as_bytes);
         let (mut proto, mut host, mut port) = (None, None, None);
@@ -43,16 +43,16 @@ impl Facts<'_> {
             let mut chain: Vec<&[u8]> =
                 client.get_all(&FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
             chain.push(self.peer.as_bytes());
-            line(&FORWARDED_FOR, &chain.join(&b", "[..]));
+            field(&FORWARDED_FOR, &chain.join(&b", "[..]));
             (proto, host, port) = (told(&FORWARDED_PROTO), told(&FORWARDED_HOST), told(&FORWARDED_PORT));
         } else {
-            line(&FORWARDED_FOR, self.peer.as_bytes());
+            field(&FORWARDED_FOR, self.peer.as_bytes());
         }
         // What a proxy of the operator's asks for is believed like what it says.
         let asked = if self.is_from_proxy() { asked.clone() } else { self.ports.checked(asked) };
-        line(&FORWARDED_PROTO, proto.unwrap_or(b"https"));
-        line(&FORWARDED_HOST, host.unwrap_or(asked.as_str().as_bytes()));
-        line(&FORWARDED_PORT, port.unwrap_or_else(|| asked.port_text().unwrap_or("443").as_bytes()));
+        field(&FORWARDED_PROTO, proto.unwrap_or(b"https"));
+        field(&FORWARDED_HOST, host.unwrap_or(asked.as_str().as_bytes()));
+        field(&FORWARDED_PORT, port.unwrap_or_else(|| asked.port_text().unwrap_or("443").as_bytes()));
     }
 }
 

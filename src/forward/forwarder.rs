@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     App, BodyLimits, BoundConnections, Cancellation, Facts, Fault, KeepsData, OwnedNames, Resolver,
-    SessionLines, Untaken, UpstreamBody,
+    SessionHeaders, UnsentBytes, UpstreamBody,
     header_table::HeaderClass,
     headers::{self, OutgoingHead},
     interim::InterimWay,
@@ -32,14 +32,14 @@ pub struct UpstreamResponse {
     /// From the forwarded head to the response's head.
     pub upstream_time: Duration,
     /// What the app said of the session; empty if it is none that keeps something there.
-    pub session: SessionLines,
+    pub session: SessionHeaders,
 }
 
 /// The body of an upstream's response; none after a change of protocol.
 pub type ResponseBody = Option<UpstreamBody>;
 
 /// Something that is dropped once a request needs no connection any more.
-pub type Held = Box<dyn std::any::Any>;
+pub type InFlightGuard = Box<dyn std::any::Any>;
 
 /// What forwarding needs beside the request itself.
 #[derive(Clone, Copy)]
@@ -59,9 +59,9 @@ pub struct Context<'a> {
     /// What the app keeps in the session, for the app alone; `None`: nothing.
     pub session_data: Option<&'a HeaderValue>,
     /// Asked for what is to be held by whatever outlives the response: a tunnel, the rest of an upload.
-    pub hold: &'a dyn Fn() -> Held,
+    pub hold: &'a dyn Fn() -> InFlightGuard,
     /// What the responses of the connection hold; `None`: it has one at a time.
-    pub untaken: Option<&'a Untaken>,
+    pub unsent: Option<&'a UnsentBytes>,
     /// Of the same connection; `None`: that is for many people, and no upstream connection can be bound to it.
     pub bound: Option<&'a BoundConnections>,
     /// Where interim responses are left; `None`: the client cannot be sent any.
@@ -126,7 +126,7 @@ impl Forwarder {
         lease.next = match context.bound {
             _ if request.closes => NextUser::Nobody,
             _ if !is_bound => NextUser::Anybody,
-            Some(bound) => NextUser::Same(bound.kept(user)),
+            Some(bound) => NextUser::Same(bound.list_for(user)),
             None => NextUser::Nobody,
         };
         // Before they are removed with all that the browser is not to see.
@@ -134,9 +134,9 @@ impl Forwarder {
             KeepsData::ForUsers | KeepsData::ForEverybody
                 if head.class.has(HeaderClass::NOT_FOR_BROWSERS) =>
             {
-                SessionLines::of(&head.headers)
+                SessionHeaders::of(&head.headers)
             }
-            _ => SessionLines::default(),
+            _ => SessionHeaders::default(),
         };
         if app.rewrite_location && head.class.has(HeaderClass::ADDRESS) {
             request.readdress(&mut head.headers, &lease.endpoint);

@@ -15,8 +15,8 @@ use std::{
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    BodyError, CancelGuard, Held, http1::Http1Error, pool::Lease, round_trip::silent, sending::Sending,
-    upload::Progress,
+    BodyError, CancelGuard, InFlightGuard, http1::Http1Error, pool::Lease, round_trip::silent,
+    sending::Sending, upload::Progress,
 };
 
 /// A connection on which an answer is read while its request is still being sent. Dropped before the
@@ -35,13 +35,13 @@ struct Shared {
     sending: Sending,
     reading: Option<Waker>,
     guard: CancelGuard,
-    /// Held for as long as anything is sent.
-    _held: Held,
+    /// InFlightGuard for as long as anything is sent.
+    _held: InFlightGuard,
 }
 
 impl Both {
     /// Begins to send what is left of the request.
-    pub(super) fn new(lease: Lease, sending: Sending, guard: CancelGuard, held: Held) -> Self {
+    pub(super) fn new(lease: Lease, sending: Sending, guard: CancelGuard, held: InFlightGuard) -> Self {
         let shared = Shared { lease: Some(lease), sending, reading: None, guard, _held: held };
         let shared = Rc::new(RefCell::new(shared));
         let sent = Rc::clone(&shared);
@@ -108,7 +108,7 @@ async fn send(shared: &RefCell<Shared>) -> Result<(), BodyError> {
     let guard = shared.borrow().guard.clone();
     tokio::select! {
         biased;
-        () = guard.cancelled() => Err(BodyError::Ended),
+        () = guard.cancelled() => Err(BodyError::Cancelled),
         sent = poll_fn(|cx| shared.borrow_mut().poll_send(cx)) => sent,
     }
 }

@@ -36,14 +36,14 @@ pub(crate) struct OutgoingHead<'a> {
     pub(crate) session_data: Option<&'a HeaderValue>,
 }
 
-/// Gives the headers that the upstream receives to `line`, one by one: what may pass of the client's, then
+/// Gives the headers that the upstream receives to `field`, one by one: what may pass of the client's, then
 /// ours. Written as they come instead of by rewriting the client's own, which costs four times as much.
 pub(crate) fn to_upstream(
     client: &HeaderMap,
     outgoing: &OutgoingHead<'_>,
-    line: impl FnMut(&HeaderName, &[u8]),
+    field: impl FnMut(&HeaderName, &[u8]),
 ) {
-    to_upstream_with(client, &Options::of(client.get_all(CONNECTION)), outgoing, line);
+    to_upstream_with(client, &Options::of(client.get_all(CONNECTION)), outgoing, field);
 }
 
 /// The same, with the options of the client's `Connection`.
@@ -51,16 +51,16 @@ pub(super) fn to_upstream_with(
     client: &HeaderMap,
     options: &Options,
     outgoing: &OutgoingHead<'_>,
-    mut line: impl FnMut(&HeaderName, &[u8]),
+    mut field: impl FnMut(&HeaderName, &[u8]),
 ) {
-    of_client(client, options, outgoing, &mut line);
-    outgoing.facts.tell(client, &outgoing.permit.target().authority, &mut line);
+    of_client(client, options, outgoing, &mut field);
+    outgoing.facts.write(client, &outgoing.permit.target().authority, &mut field);
     if let Some(user) = outgoing.permit.user() {
-        outgoing.app.identity.tell(user, &mut line);
+        outgoing.app.identity.write(user, &mut field);
     }
-    line(&REQUEST_ID, outgoing.facts.id.as_bytes());
+    field(&REQUEST_ID, outgoing.facts.id.as_bytes());
     if let Some(data) = outgoing.session_data {
-        line(&SESSION_DATA, data.as_bytes());
+        field(&SESSION_DATA, data.as_bytes());
     }
 }
 
@@ -69,7 +69,7 @@ fn of_client(
     client: &HeaderMap,
     options: &Options,
     outgoing: &OutgoingHead<'_>,
-    mut line: impl FnMut(&HeaderName, &[u8]),
+    mut field: impl FnMut(&HeaderName, &[u8]),
 ) {
     let OutgoingHead { permit, app, owned, .. } = *outgoing;
     let named = options.named();
@@ -87,7 +87,7 @@ fn of_client(
             || named.contains(name))
     };
     let target = permit.target();
-    line(&HOST, &app.host_for(outgoing.endpoint, target.authority.as_str()));
+    field(&HOST, &app.host_for(outgoing.endpoint, target.authority.as_str()));
     // Of an app that is told another host, and so another address of its own.
     let addresses = (app.host_header != HostHeader::Original).then(|| {
         let public = Origin::asked(&target.authority, client, outgoing.facts.is_from_proxy());
@@ -100,39 +100,39 @@ fn of_client(
             && let Some(told) = addresses::to_app(value.as_bytes(), public, own)
         {
             if passes(name) {
-                line(name, told.as_bytes());
+                field(name, told.as_bytes());
             }
             continue;
         }
         if *name == TE {
             wants_trailers |= holds(value, b"trailers");
         } else if *name != HOST && *name != EXPECT && *name != COOKIE && passes(name) {
-            line(name, value.as_bytes());
+            field(name, value.as_bytes());
         }
     }
     if let Some(destination) = &target.destination {
         match &addresses {
             Some((own, _)) => {
-                line(&DESTINATION, format!("{own}{}", destination.path().path_and_query()).as_bytes());
+                field(&DESTINATION, format!("{own}{}", destination.path().path_and_query()).as_bytes());
             }
-            None => line(&DESTINATION, destination.as_received().as_bytes()),
+            None => field(&DESTINATION, destination.as_received().as_bytes()),
         }
     }
     if !named.contains(&COOKIE) {
         let foreign = own_cookies::foreign(client);
         if !foreign.is_empty() {
-            line(&COOKIE, &foreign);
+            field(&COOKIE, &foreign);
         }
     }
     // Alone in its header field: Python's `http.server` compares the whole value.
     if outgoing.closes {
-        line(&CONNECTION, b"close");
+        field(&CONNECTION, b"close");
     } else if let Some(protocol) = outgoing.upgrade {
-        line(&CONNECTION, b"upgrade");
-        line(&UPGRADE, protocol.as_bytes());
+        field(&CONNECTION, b"upgrade");
+        field(&UPGRADE, protocol.as_bytes());
     } else if wants_trailers {
-        line(&CONNECTION, b"te");
-        line(&TE, b"trailers");
+        field(&CONNECTION, b"te");
+        field(&TE, b"trailers");
     }
 }
 

@@ -75,11 +75,11 @@ impl IdentityHeaders {
         self.0.to_vec()
     }
 
-    /// Gives the headers that say who `user` is to `line`; what the user does not have is left out.
-    pub fn tell(&self, user: &User, mut line: impl FnMut(&HeaderName, &[u8])) {
+    /// Gives the headers that say who `user` is to `field`; what the user does not have is left out.
+    pub fn write(&self, user: &User, mut field: impl FnMut(&HeaderName, &[u8])) {
         for (name, value) in self.0.iter() {
             if let Some(text) = value.of(user).filter(|text| !text.is_empty()) {
-                line(name, encode(text.trim_ascii()).as_bytes());
+                field(name, encode(text.trim_ascii()).as_bytes());
             }
         }
     }
@@ -136,7 +136,7 @@ mod tests {
 
     fn sent(headers: &IdentityHeaders, user: &User) -> Vec<String> {
         let mut sent = Vec::new();
-        headers.tell(user, |name, value| sent.push(format!("{name}: {}", str::from_utf8(value).unwrap())));
+        headers.write(user, |name, value| sent.push(format!("{name}: {}", str::from_utf8(value).unwrap())));
         sent
     }
 

@@ -101,9 +101,9 @@ impl<'a> OutgoingRequest<'a> {
         };
         let mut head = RequestHead::begin(self.method(), self.permit.target().path_and_query());
         let client = self.client.headers();
-        headers::to_upstream_with(client, &self.options, &outgoing, |name, value| head.line(name, value));
+        headers::to_upstream_with(client, &self.options, &outgoing, |name, value| head.field(name, value));
         if self.expects_continue {
-            head.line(&EXPECT, b"100-continue");
+            head.field(&EXPECT, b"100-continue");
         }
         Sending::new(head.end(self.announced), self.upload.take(), self.closes)
     }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{
     App, Endpoint, Fault, FaultKind, Resolver, Transport,
-    bound_connections::Kept,
+    bound_connections::BoundList,
     connect::connect,
     http1::{Conn, SharedBuffer},
 };
@@ -40,7 +40,7 @@ struct Server {
     buffer: Rc<SharedBuffer>,
     idle: RefCell<Vec<Idle>>,
     failures: Cell<u32>,
-    passed_over_until: Cell<Option<Instant>>,
+    down_until: Cell<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub(super) enum NextUser {
     /// Anybody's.
     Anybody,
     /// That of the same user on the same client connection.
-    Same(Kept),
+    Same(BoundList),
     /// Nobody's: it is closed.
     Nobody,
 }
@@ -96,13 +96,13 @@ impl Pool {
             .map(|endpoint| (endpoint, self.server(endpoint)))
             .collect();
         // If all are passed over, they are all tried: better than refusing without a look.
-        in_turn.sort_by_key(|(_, server)| server.is_passed_over(now));
+        in_turn.sort_by_key(|(_, server)| server.is_down(now));
         let mut failed = None;
         for (endpoint, server) in in_turn {
             match server.lease(endpoint, now, app.connect_timeout).await {
                 Ok(lease) => return Ok(lease),
                 Err(kind) => {
-                    tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream passed over");
+                    tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream marked down");
                     failed = Some(Fault::new(Arc::clone(endpoint), kind));
                 }
             }
@@ -131,7 +131,7 @@ impl Pool {
         let now = Instant::now();
         self.servers.borrow_mut().retain(|_, server| {
             server.idle.borrow_mut().retain_mut(|idle| idle.is_fit(now));
-            Rc::strong_count(server) > 1 || server.is_passed_over(now) || !server.idle.borrow().is_empty()
+            Rc::strong_count(server) > 1 || server.is_down(now) || !server.idle.borrow().is_empty()
         });
     }
 
@@ -144,7 +144,7 @@ impl Pool {
             buffer: Rc::clone(&self.buffer),
             idle: RefCell::default(),
             failures: Cell::default(),
-            passed_over_until: Cell::default(),
+            down_until: Cell::default(),
         });
         Rc::clone(self.servers.borrow_mut().entry(endpoint.url.clone()).or_insert(server))
     }
@@ -167,14 +167,14 @@ impl Server {
         match Box::pin(connect(&self.resolver, endpoint, limit)).await {
             Ok(stream) => {
                 self.failures.set(0);
-                self.passed_over_until.set(None);
+                self.down_until.set(None);
                 let conn = Conn::new(stream, Rc::clone(&self.buffer));
                 Ok(self.lend(conn, endpoint, false))
             }
             Err(kind) => {
                 let failures = self.failures.get().min(5);
                 self.failures.set(failures + 1);
-                self.passed_over_until.set(Some(Instant::now() + Duration::from_secs(1 << failures)));
+                self.down_until.set(Some(Instant::now() + Duration::from_secs(1 << failures)));
                 Err(kind)
             }
         }
@@ -204,8 +204,8 @@ impl Server {
         None
     }
 
-    fn is_passed_over(&self, now: Instant) -> bool {
-        self.passed_over_until.get().is_some_and(|until| now < until)
+    fn is_down(&self, now: Instant) -> bool {
+        self.down_until.get().is_some_and(|until| now < until)
     }
 }
 
@@ -227,8 +227,8 @@ impl Lease {
                     idle.push(Idle { conn, endpoint, since: now });
                 }
             }
-            NextUser::Same(kept) => {
-                kept.keep(Self { conn, endpoint, reused: true, next: NextUser::Nobody, server });
+            NextUser::Same(list) => {
+                list.put_back(Self { conn, endpoint, reused: true, next: NextUser::Nobody, server });
             }
             NextUser::Nobody => {}
         }

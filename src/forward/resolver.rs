@@ -51,7 +51,7 @@ pub enum ResolveError {
 
 /// The addresses of a name, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Addresses {
     /// In the order in which they are to be tried.
     pub(super) addrs: Vec<IpAddr>,
     /// Whether they come from an earlier look-up, and may have changed since.
@@ -60,11 +60,11 @@ pub(super) struct Found {
 
 /// What a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum Freshness {
     /// The addresses, which may be a few seconds old.
-    Addresses,
+    Cached,
     /// Those that a new look-up finds: the known ones do not answer.
-    NewAddresses,
+    Fresh,
 }
 
 /// What is known of one name.
@@ -96,7 +96,7 @@ impl Resolver {
     }
 
     /// The addresses of a host. Waits for a look-up only while nothing is known, or for a quarter of a second.
-    pub(super) async fn find(&self, host: &str, wanted: Wanted) -> Result<Found, ResolveError> {
+    pub(super) async fn find(&self, host: &str, freshness: Freshness) -> Result<Addresses, ResolveError> {
         let (known, UnderWay { since, mut outcome }) = {
             let mut entries = self.0.lock();
             let running = entries.values().filter(|entry| entry.under_way.is_some()).count();
@@ -106,7 +106,7 @@ impl Resolver {
             };
             let now = Instant::now();
             if let Some((addrs, at)) = &entry.found
-                && wanted == Wanted::Addresses
+                && freshness == Freshness::Cached
                 && now.duration_since(*at) < FRESH
             {
                 return Ok(entry.in_order(addrs, now, true));
@@ -138,7 +138,7 @@ impl Resolver {
                 let entries = self.0.lock();
                 let (entry, now) = (entries.get(host), Instant::now());
                 let in_order = entry.map(|entry| entry.in_order(&addrs, now, false));
-                Ok(in_order.unwrap_or(Found { addrs: addrs.to_vec(), is_cached: false }))
+                Ok(in_order.unwrap_or(Addresses { addrs: addrs.to_vec(), is_cached: false }))
             }
             (Some(Err(ResolveError::NotFound)), _) => Err(ResolveError::NotFound),
             (_, Some(known)) => Ok(known),
@@ -193,7 +193,7 @@ impl Shared {
 }
 
 impl Entry {
-    fn in_order(&self, addrs: &[IpAddr], now: Instant, is_cached: bool) -> Found {
+    fn in_order(&self, addrs: &[IpAddr], now: Instant, is_cached: bool) -> Addresses {
         let mut addrs = interleaved(addrs);
         if let Some((preferred, since)) = self.preferred
             && now.duration_since(since) < PREFERRED
@@ -203,7 +203,7 @@ impl Entry {
             addrs.insert(0, preferred);
         }
         addrs.truncate(MAX_ADDRS);
-        Found { addrs, is_cached }
+        Addresses { addrs, is_cached }
     }
 }
 
@@ -292,8 +292,8 @@ mod tests {
         (resolver, sender, begun)
     }
 
-    async fn found(resolver: &Resolver, wanted: Wanted) -> Result<Vec<IpAddr>, ResolveError> {
-        let found = timeout(Duration::from_secs(20), resolver.find("app.example", wanted)).await;
+    async fn found(resolver: &Resolver, freshness: Freshness) -> Result<Vec<IpAddr>, ResolveError> {
+        let found = timeout(Duration::from_secs(20), resolver.find("app.example", freshness)).await;
         found.expect("nothing that is waited for here takes long").map(|found| found.addrs)
     }
 
@@ -303,7 +303,7 @@ mod tests {
         let asking: Vec<_> = (0..24)
             .map(|_| {
                 let resolver = resolver.clone();
-                tokio::spawn(async move { found(&resolver, Wanted::Addresses).await })
+                tokio::spawn(async move { found(&resolver, Freshness::Cached).await })
             })
             .collect();
         // All of them wait by then.
@@ -328,11 +328,11 @@ mod tests {
         let asking: Vec<_> = (0..24)
             .map(|_| {
                 let resolver = resolver.clone();
-                tokio::spawn(async move { resolver.find("dead.example", Wanted::Addresses).await.is_ok() })
+                tokio::spawn(async move { resolver.find("dead.example", Freshness::Cached).await.is_ok() })
             })
             .collect();
         for number in 0..24 {
-            assert!(resolver.find(&format!("{number}.example"), Wanted::Addresses).await.is_ok());
+            assert!(resolver.find(&format!("{number}.example"), Freshness::Cached).await.is_ok());
         }
         drop(hangs);
         for asked in asking {
@@ -344,13 +344,13 @@ mod tests {
     async fn the_last_addresses_stay_in_use_while_a_look_up_fails_or_hangs() {
         let (resolver, answer, begun) = answered_by_test();
         answer.send(Ok(addrs("10.0.0.1"))).unwrap();
-        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1")));
         // One that fails.
         answer.send(Err(ResolveError::failed("no server answers"))).unwrap();
-        assert_eq!(found(&resolver, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
+        assert_eq!(found(&resolver, Freshness::Fresh).await, Ok(addrs("10.0.0.1")));
         // One that hangs, and is not begun a second time.
         for _ in 0..3 {
-            assert_eq!(found(&resolver, Wanted::NewAddresses).await, Ok(addrs("10.0.0.1")));
+            assert_eq!(found(&resolver, Freshness::Fresh).await, Ok(addrs("10.0.0.1")));
         }
         assert!(begun.load(Ordering::SeqCst) <= 3);
     }
@@ -359,11 +359,11 @@ mod tests {
     async fn a_name_that_no_longer_exists_loses_its_addresses() {
         let (resolver, answer, _) = answered_by_test();
         answer.send(Ok(addrs("10.0.0.1"))).unwrap();
-        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1")));
         // From now on it does not exist.
         drop(answer);
-        while found(&resolver, Wanted::NewAddresses).await.is_ok() {}
-        assert_eq!(found(&resolver, Wanted::Addresses).await, Err(ResolveError::NotFound));
+        while found(&resolver, Freshness::Fresh).await.is_ok() {}
+        assert_eq!(found(&resolver, Freshness::Cached).await, Err(ResolveError::NotFound));
     }
 
     #[tokio::test]
@@ -373,17 +373,17 @@ mod tests {
             assert!(panicked.fetch_add(1, Ordering::SeqCst) > 0, "the first one");
             Ok(addrs("10.0.0.1"))
         });
-        assert!(found(&resolver, Wanted::Addresses).await.is_err());
-        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1")));
+        assert!(found(&resolver, Freshness::Cached).await.is_err());
+        assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1")));
     }
 
     #[tokio::test]
     async fn the_address_that_answered_is_tried_first() {
         let (resolver, answer, _) = answered_by_test();
         answer.send(Ok(addrs("::1 ::2 10.0.0.1"))).unwrap();
-        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("::1 10.0.0.1 ::2")));
+        assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("::1 10.0.0.1 ::2")));
         resolver.prefer("app.example", "10.0.0.1".parse().unwrap());
-        assert_eq!(found(&resolver, Wanted::Addresses).await, Ok(addrs("10.0.0.1 ::1 ::2")));
+        assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1 ::1 ::2")));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     BodyError, Cancellation, FaultKind,
     header_table::HeaderClass,
-    http1::{Conn, HeadReader, Heard, Http1Error, ResponseHead, is_gone},
+    http1::{Conn, HeadEvent, HeadReader, Http1Error, ResponseHead, is_gone},
     interim::InterimWay,
     sending::Sending,
     upload::Progress,
@@ -28,9 +28,9 @@ pub(super) enum NoResponse {
     /// The upstream, or the way to it, failed.
     Upstream(Http1Error),
     /// Nothing came in time.
-    TooLate,
+    Timeout,
     /// The request was cancelled.
-    Ended,
+    Cancelled,
 }
 
 /// How the response to a request is waited for.
@@ -66,9 +66,9 @@ impl RoundTrip<'_> {
         }
         tokio::select! {
             biased;
-            () = self.cancellation.guard().cancelled() => Err(NoResponse::Ended),
+            () = self.cancellation.guard().cancelled() => Err(NoResponse::Cancelled),
             response = &mut response => response,
-            () = silent(self.since, self.limit, progress.as_deref()) => Err(NoResponse::TooLate),
+            () = silent(self.since, self.limit, progress.as_deref()) => Err(NoResponse::Timeout),
         }
     }
 
@@ -85,12 +85,12 @@ impl RoundTrip<'_> {
             }
             loop {
                 match conn.read_head(reader, self.method) {
-                    Ok(Heard::Final(head)) => return Poll::Ready(Ok(head)),
-                    Ok(Heard::Continue) => {
+                    Ok(HeadEvent::Final(head)) => return Poll::Ready(Ok(head)),
+                    Ok(HeadEvent::Continue) => {
                         sending.go_on();
                         break;
                     }
-                    Ok(Heard::Interim(head)) => {
+                    Ok(HeadEvent::Interim(head)) => {
                         if self.interim.pass(head) {
                             // The client's connection writes it before this is asked for more.
                             cx.waker().wake_by_ref();
@@ -98,7 +98,7 @@ impl RoundTrip<'_> {
                         }
                         continue;
                     }
-                    Ok(Heard::More) => {}
+                    Ok(HeadEvent::More) => {}
                     Err(error) => return Poll::Ready(Err(NoResponse::Upstream(error))),
                 }
                 let read = ready!(conn.poll_fill(cx, 0));
@@ -119,8 +119,8 @@ impl NoResponse {
         match self {
             Self::Upstream(Http1Error::TwoLengths) => FaultKind::TwoLengths,
             Self::Upstream(error) => FaultKind::Exchange(error),
-            Self::TooLate => FaultKind::ResponseTimeout(timeout),
-            Self::Ended => FaultKind::Ended,
+            Self::Timeout => FaultKind::ResponseTimeout(timeout),
+            Self::Cancelled => FaultKind::Cancelled,
             Self::Client(error) => error.into(),
         }
     }

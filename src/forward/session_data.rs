@@ -19,14 +19,14 @@ pub enum KeepsData {
 
 /// What an app's answer says of the session, line by line.
 #[derive(Clone, Debug, Default)]
-pub struct SessionLines {
+pub struct SessionHeaders {
     /// `Portcullis-Session-Set`: pairs.
     pub set: Vec<HeaderValue>,
     /// `Portcullis-Session-Delete`: keys.
     pub delete: Vec<HeaderValue>,
 }
 
-impl SessionLines {
+impl SessionHeaders {
     /// Whether the answer says nothing of it.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.delete.is_empty()

@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
 use super::{
-    CancelGuard, Held,
+    CancelGuard, InFlightGuard,
     http1::{Options, Stream},
 };
 use crate::request::SingleHeader;
@@ -36,7 +36,13 @@ pub(super) fn agreed(wanted: &HeaderValue, response: &HeaderMap) -> Option<Heade
 
 /// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
 /// sent right behind its `101`; `held` is dropped at the end.
-pub(super) fn tunnel(client: OnUpgrade, upstream: Stream, ahead: Bytes, guard: CancelGuard, held: Held) {
+pub(super) fn tunnel(
+    client: OnUpgrade,
+    upstream: Stream,
+    ahead: Bytes,
+    guard: CancelGuard,
+    held: InFlightGuard,
+) {
     tokio::task::spawn_local(async move {
         let _held = held;
         let mut client = match client.await {

@@ -37,7 +37,7 @@ pub(super) struct Upload {
     trailers: Vec<HeaderName>,
     stall: Stall,
     pace: Pace,
-    held: Held,
+    expectation: Expectation,
     has_begun: bool,
     /// The whole body, where that was taken from the client before anything is sent.
     collected: Option<Bytes>,
@@ -47,7 +47,7 @@ pub(super) struct Upload {
 
 /// Whether the body waits for `100 Continue` (RFC 9110 §10.1.1).
 #[derive(Debug)]
-enum Held {
+enum Expectation {
     /// It may go.
     No,
     /// Nobody has waited yet.
@@ -102,7 +102,7 @@ impl Upload {
             trailers,
             stall: Stall::new(limits.body_timeout),
             pace: Pace::new(limits.body_rate, limits.body_timeout),
-            held: if expects_continue { Held::Yes } else { Held::No },
+            expectation: if expects_continue { Expectation::Yes } else { Expectation::No },
             has_begun: false,
             collected: None,
             owned: Arc::clone(owned),
@@ -122,7 +122,7 @@ impl Upload {
             }
             collected.extend_from_slice(&data);
         }
-        self.held = Held::No;
+        self.expectation = Expectation::No;
         self.announced = Announced::Length(collected.len() as u64);
         self.collected = Some(collected.freeze());
         Ok(())
@@ -135,12 +135,12 @@ impl Upload {
 
     /// Whether it waits for `100 Continue`.
     pub(super) fn is_held(&self) -> bool {
-        !matches!(self.held, Held::No)
+        !matches!(self.expectation, Expectation::No)
     }
 
     /// The upstream has asked for it.
     pub(super) fn release(&mut self) {
-        self.held = Held::No;
+        self.expectation = Expectation::No;
     }
 
     /// Whether anything of it was taken from the client.
@@ -203,12 +203,12 @@ impl Upload {
     }
 
     fn poll_released(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if matches!(self.held, Held::Yes) {
-            self.held = Held::Until(Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
+        if matches!(self.expectation, Expectation::Yes) {
+            self.expectation = Expectation::Until(Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
         }
-        if let Held::Until(sleep) = &mut self.held {
+        if let Expectation::Until(sleep) = &mut self.expectation {
             ready!(sleep.as_mut().poll(cx));
-            self.held = Held::No;
+            self.expectation = Expectation::No;
         }
         Poll::Ready(())
     }

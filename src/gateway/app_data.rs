@@ -14,7 +14,7 @@ use http::{
 
 use super::{Chain, Shared, shared_caches};
 use crate::{
-    forward::{App, KeepsData, SessionLines},
+    forward::{App, KeepsData, SessionHeaders},
     request::{RequestId, Target},
     session::{
         AppData, DataChange, Limits, Presented, Session, Visitor,
@@ -38,7 +38,7 @@ pub(super) enum Keeping {
 
 /// The answer of an app that says something of the session.
 pub(super) struct Said<'a> {
-    pub(super) lines: SessionLines,
+    pub(super) lines: SessionHeaders,
     pub(super) app: &'a App,
     pub(super) request_id: RequestId,
     pub(super) target: &'a Target,

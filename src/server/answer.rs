@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 
 use super::{client_io::Running, stream::Taking};
 use crate::{
-    forward::{BodyError, Untaken},
+    forward::{BodyError, UnsentBytes},
     gateway::{Connection, Gateway, Outgoing},
 };
 
@@ -54,7 +54,7 @@ pub(super) async fn answer(
             running.answering();
             Some(running)
         };
-        let held = taking.is_some().then(|| connection.untaken.clone());
+        let held = taking.is_some().then(|| connection.unsent.clone());
         Watched { body, running, taking, held }
     }))
 }
@@ -65,7 +65,7 @@ pub(super) struct Watched {
     running: Option<Running>,
     taking: Option<Taking>,
     /// What the connection's streams hold for a client that does not take it.
-    held: Option<Untaken>,
+    held: Option<UnsentBytes>,
 }
 
 impl Body for Watched {

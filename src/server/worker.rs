@@ -18,7 +18,7 @@ use super::{
     listen::WorkerSockets, phase::Phase, redirect,
 };
 use crate::{
-    forward::Untaken,
+    forward::UnsentBytes,
     gateway::{Connection, Gateway, LastSeen},
     moment,
     request::Ports,
@@ -145,7 +145,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     uri_length: common.limits.uri_length,
                     header_size: common.limits.header_size,
                     requests_per_address: common.limits.requests_per_address,
-                    untaken: Untaken::default(),
+                    unsent: UnsentBytes::default(),
                     last: LastSeen::default(),
                     interim: None,
                 };

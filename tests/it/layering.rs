@@ -176,7 +176,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
                 // What its HTTP/2 streams hold for a client.
-                "forward::Untaken",
+                "forward::UnsentBytes",
                 "gateway",
             ],
         )],

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{super::header_table::HeaderClass, BodyReader, HeadReader, Heard, Http1Error, Piece};
+use super::{super::header_table::HeaderClass, BodyReader, HeadEvent, HeadReader, Http1Error, Piece};
 
 /// What was read of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -39,10 +39,10 @@ pub fn read_response_in_pieces<'b>(
     let mut reader = HeadReader::new(HeaderClass::default());
     let head = loop {
         match reader.read(asked, &mut buf)? {
-            Heard::Final(head) => break head,
-            Heard::Continue | Heard::Interim(_) => {}
-            Heard::More if more(&mut buf) => {}
-            Heard::More => return Err(Http1Error::Ended),
+            HeadEvent::Final(head) => break head,
+            HeadEvent::Continue | HeadEvent::Interim(_) => {}
+            HeadEvent::More if more(&mut buf) => {}
+            HeadEvent::More => return Err(Http1Error::Ended),
         }
     };
 

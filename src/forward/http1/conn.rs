@@ -11,7 +11,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
-use super::{HeadReader, Heard, Http1Error, SharedBuffer, Stream, WriteBuffer};
+use super::{HeadEvent, HeadReader, Http1Error, SharedBuffer, Stream, WriteBuffer};
 
 /// A stream, and what was read from it and not used yet.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Conn {
         &mut self,
         reader: &mut HeadReader,
         asked: &Method,
-    ) -> Result<Heard, Http1Error> {
+    ) -> Result<HeadEvent, Http1Error> {
         reader.read(asked, &mut self.buf)
     }
 

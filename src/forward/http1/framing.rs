@@ -19,12 +19,12 @@ pub(in crate::forward) enum Framing {
 
 /// What the lines of a head have said so far of where its body ends.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SaidOfEnd {
+pub(super) struct DeclaredEnd {
     length: Option<u64>,
     is_chunked: bool,
 }
 
-impl SaidOfEnd {
+impl DeclaredEnd {
     /// Adds a `Content-Length`: digits and nothing else (RFC 9110 §8.6), and never a second one (RFC 9112 §6.3 (5)).
     pub(super) fn add_length(&mut self, value: &HeaderValue) -> Result<(), Http1Error> {
         let text = value.as_bytes();
@@ -55,7 +55,7 @@ impl Framing {
     /// Stricter than RFC 9112: several lengths are refused though they are equal, a length beside
     /// `chunked` is refused and not ignored, and so is every coding but `chunked`, once and alone. Whoever
     /// reads the answer behind us may choose another way out of each of them.
-    pub(super) fn of(asked: &Method, status: StatusCode, said: SaidOfEnd) -> Result<Self, Http1Error> {
+    pub(super) fn of(asked: &Method, status: StatusCode, said: DeclaredEnd) -> Result<Self, Http1Error> {
         if said.length.is_some() && said.is_chunked {
             return Err(Http1Error::TwoLengths);
         }
@@ -75,7 +75,7 @@ impl Framing {
         self,
         status: StatusCode,
         version: Version,
-        said: SaidOfEnd,
+        said: DeclaredEnd,
         options: &Options,
     ) -> bool {
         if self == Self::UntilClose {
@@ -109,7 +109,7 @@ mod tests {
         lines: &[(&'static str, &'static str)],
     ) -> String {
         let status = StatusCode::from_u16(status).unwrap();
-        let (mut said, mut options) = (SaidOfEnd::default(), Options::default());
+        let (mut said, mut options) = (DeclaredEnd::default(), Options::default());
         let said = lines
             .iter()
             .try_for_each(|(name, value)| {

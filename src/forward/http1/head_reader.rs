@@ -9,7 +9,7 @@ use hyper::ext::ReasonPhrase;
 use super::{
     super::{connection_auth::names_bound_scheme, header_table::HeaderClass},
     Framing, Http1Error, Options,
-    framing::SaidOfEnd,
+    framing::DeclaredEnd,
     lines::EmptyLine,
 };
 
@@ -24,7 +24,7 @@ pub(in crate::forward) struct HeadReader {
 
 /// What has been heard of an answer so far.
 #[derive(Debug)]
-pub(in crate::forward) enum Heard {
+pub(in crate::forward) enum HeadEvent {
     /// Nothing that is whole; there must be more bytes first.
     More,
     /// `100 Continue`; the final head is still to come.
@@ -67,21 +67,21 @@ impl HeadReader {
         &mut self,
         asked: &Method,
         buf: &mut BytesMut,
-    ) -> Result<Heard, Http1Error> {
+    ) -> Result<HeadEvent, Http1Error> {
         // At once: an upstream that speaks another protocol may wait for an answer of its own.
         if !buf.iter().zip(VERSION).all(|(byte, expected)| byte == expected) {
             return Err(Http1Error::NotHttp);
         }
-        let Some(end) = self.empty_line.end(buf, MAX_HEAD_BYTES)? else { return Ok(Heard::More) };
+        let Some(end) = self.empty_line.end(buf, MAX_HEAD_BYTES)? else { return Ok(HeadEvent::More) };
         let head = ResponseHead::parse(&buf.split_to(end).freeze(), asked, self.hidden)?;
         if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(Heard::Final(head));
+            return Ok(HeadEvent::Final(head));
         }
         self.interim += 1;
         if self.interim > MAX_INTERIM {
             return Err(Http1Error::TooManyInterim);
         }
-        Ok(if head.status == StatusCode::CONTINUE { Heard::Continue } else { Heard::Interim(head) })
+        Ok(if head.status == StatusCode::CONTINUE { HeadEvent::Continue } else { HeadEvent::Interim(head) })
     }
 
     /// Whether anything has been taken out of the buffer.
@@ -118,7 +118,7 @@ impl ResponseHead {
         };
 
         let mut headers = HeaderMap::with_capacity(parsed.headers.len() + ADDED_HEADERS);
-        let (mut all, mut said_of_end) = (HeaderClass::default(), SaidOfEnd::default());
+        let (mut all, mut end) = (HeaderClass::default(), DeclaredEnd::default());
         let (mut options, mut binds) = (Options::default(), false);
         for header in parsed.headers.iter() {
             let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| Http1Error::Header)?;
@@ -126,13 +126,13 @@ impl ResponseHead {
                 .map_err(|_| Http1Error::Header)?;
             let class = HeaderClass::of(&name);
             if class.has(HeaderClass::CONTENT_LENGTH) {
-                said_of_end.add_length(&value)?;
+                end.add_length(&value)?;
             }
             if class.has(HeaderClass::CONNECTION) {
                 options.add(&value);
             }
             if class.has(HeaderClass::TRANSFER_ENCODING) {
-                said_of_end.add_coding(version, &value)?;
+                end.add_coding(version, &value)?;
             }
             if class.has(HeaderClass::AUTHENTICATION) {
                 binds |= name == PERSISTENT_AUTH || names_bound_scheme(&value);
@@ -142,14 +142,14 @@ impl ResponseHead {
                 headers.append(name, value);
             }
         }
-        let framing = Framing::of(asked, status, said_of_end)?;
+        let framing = Framing::of(asked, status, end)?;
         Ok(Self {
             status,
             reason: reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok()),
             headers,
             class: all,
             framing,
-            kept: framing.keeps(status, version, said_of_end, &options),
+            kept: framing.keeps(status, version, end, &options),
             options,
             binds,
         })

@@ -33,7 +33,7 @@ pub(super) use buffer::SharedBuffer;
 pub(super) use conn::Conn;
 pub(super) use error::is_gone;
 pub(super) use framing::Framing;
-pub(super) use head_reader::{HeadReader, Heard, ResponseHead};
+pub(super) use head_reader::{HeadEvent, HeadReader, ResponseHead};
 pub(super) use options::Options;
 pub(super) use request_head::{Announced, RequestHead};
 pub(super) use stream::Stream;

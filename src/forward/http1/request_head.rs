@@ -46,7 +46,7 @@ impl RequestHead {
     }
 
     /// Adds a header; what it says of the body's length is left out, because [`RequestHead::end`] says it.
-    pub(in crate::forward) fn line(&mut self, name: &HeaderName, value: &[u8]) {
+    pub(in crate::forward) fn field(&mut self, name: &HeaderName, value: &[u8]) {
         debug_assert!(HeaderValue::from_bytes(value).is_ok(), "{name} would break its line");
         if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
             self.says_zero |= *name == CONTENT_LENGTH;

@@ -477,9 +477,9 @@ fn a_request_s_head_says_one_length_whatever_its_headers_say() {
         (Announced::Chunked, "transfer-encoding: chunked\r\n"),
     ] {
         let mut head = RequestHead::begin(&Method::PUT, &"/a?b".parse().unwrap());
-        head.line(&CONTENT_LENGTH, b"7");
-        head.line(&TRANSFER_ENCODING, b"chunked");
-        head.line(&HeaderName::from_static("x"), b"y");
+        head.field(&CONTENT_LENGTH, b"7");
+        head.field(&TRANSFER_ENCODING, b"chunked");
+        head.field(&HeaderName::from_static("x"), b"y");
         let head = head.end(announced);
         assert_eq!(String::from_utf8(head).unwrap(), format!("PUT /a?b HTTP/1.1\r\nx: y\r\n{said}\r\n"));
     }

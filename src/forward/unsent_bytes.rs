@@ -10,20 +10,20 @@ use bytes::Bytes;
 /// How many bytes of responses have been handed to a connection that has not sent them. A client that gives its streams
 /// no room (RFC 9113 §5.2) has them stay there.
 #[derive(Clone, Debug, Default)]
-pub struct Untaken(Arc<AtomicUsize>);
+pub struct UnsentBytes(Arc<AtomicUsize>);
 
 /// Bytes that are counted until they have been sent, or their stream was reset.
 struct Counted<G> {
     data: Bytes,
-    untaken: Untaken,
+    unsent: UnsentBytes,
     _held: G,
 }
 
-impl Untaken {
+impl UnsentBytes {
     /// Counts these bytes until they have been sent, and drops `held` then.
     pub fn hold<G: Send + 'static>(&self, data: Bytes, held: G) -> Bytes {
         self.0.fetch_add(data.len(), Ordering::Relaxed);
-        Bytes::from_owner(Counted { data, untaken: self.clone(), _held: held })
+        Bytes::from_owner(Counted { data, unsent: self.clone(), _held: held })
     }
 
     /// Whether it is so much that no stream should add a large piece to it.
@@ -40,7 +40,7 @@ impl<G> AsRef<[u8]> for Counted<G> {
 
 impl<G> Drop for Counted<G> {
     fn drop(&mut self) {
-        self.untaken.0.fetch_sub(self.data.len(), Ordering::Relaxed);
+        self.unsent.0.fetch_sub(self.data.len(), Ordering::Relaxed);
     }
 }
 
@@ -53,13 +53,13 @@ mod tests {
 
     #[test]
     fn bytes_count_until_the_last_piece_of_them_is_dropped() {
-        let (untaken, held) = (Untaken::default(), Arc::new(()));
-        let mut bytes = untaken.hold(Bytes::from(vec![1; MUCH_BYTES + 1]), Arc::clone(&held));
+        let (unsent, held) = (UnsentBytes::default(), Arc::new(()));
+        let mut bytes = unsent.hold(Bytes::from(vec![1; MUCH_BYTES + 1]), Arc::clone(&held));
         let first = bytes.split_to(1);
-        assert!(untaken.is_much());
+        assert!(unsent.is_much());
         drop(bytes);
-        assert!(untaken.is_much() && Arc::strong_count(&held) == 2);
+        assert!(unsent.is_much() && Arc::strong_count(&held) == 2);
         drop(first);
-        assert!(!untaken.is_much() && Arc::strong_count(&held) == 1);
+        assert!(!unsent.is_much() && Arc::strong_count(&held) == 1);
     }
 }
