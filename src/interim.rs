@@ -1,19 +1,19 @@
-//! Interim responses (1xx) on their way from an upstream to a client of HTTP/1.1 (RFC 9110 §15.2).
+//! Interim responses (1xx) between an upstream and a client of HTTP/1.1 (RFC 9110 §15.2).
 //!
-//! hyper's server cannot send one. `forward` leaves it in the [`InterimSlot`] of the client's connection, and that
-//! connection takes it out when hyper flushes: hyper's own buffer is empty by then, so the bytes that went
-//! out before end with a whole message. The slot is filled only while a request waits for its final response, and
-//! is emptied when that begins: an interim response that its client has not taken by then is dropped.
+//! hyper's server cannot send one. `forward` puts it into the [`InterimSlot`] of the client's connection, and `server` writes
+//! it when hyper flushes: hyper's own buffer is empty then, so that the bytes written before end with a whole message. The
+//! slot is filled only while a request waits for its final response, and emptied when that begins: an interim response
+//! that is not written by then is dropped.
 //!
-//! Responses over HTTP/2 are left out, because hyper gives no access to their streams.
+//! HTTP/2 is left out, because hyper gives no access to the frames of its streams.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
-/// Where a connection's interim responses wait to be written. A connection belongs to one worker; the lock is
-/// there because its stream may be handed to another task, and is taken only where there is something to pass.
+/// The interim responses of a connection that wait to be written. A connection belongs to one worker; the lock is there
+/// because its stream may be handed to another task.
 #[derive(Clone, Debug, Default)]
 pub struct InterimSlot(Arc<Shared>);
 
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl InterimSlot {
-    /// Leaves the whole head of an interim response. One that finds no room is dropped.
+    /// Adds the whole head of an interim response, or drops it if there is no room.
     pub fn put(&self, head: &[u8]) {
         let mut heads = self.lock();
         if heads.len() + head.len() <= MAX_BYTES {
@@ -33,12 +33,12 @@ impl InterimSlot {
         }
     }
 
-    /// Whether there is something to take.
+    /// Whether there is an interim response.
     pub fn is_filled(&self) -> bool {
         self.0.is_filled.load(Ordering::Relaxed)
     }
 
-    /// Takes everything out; all of it has to be written, and before anything else.
+    /// Takes all of them. They have to be written whole, and before other bytes.
     pub fn take(&self) -> Vec<u8> {
         let mut heads = self.lock();
         self.0.is_filled.store(false, Ordering::Relaxed);
@@ -50,5 +50,5 @@ impl InterimSlot {
     }
 }
 
-/// For the interim responses of one request that its client has not taken.
+/// Maximum size of the interim responses of one request that are not written yet.
 const MAX_BYTES: usize = 16 * 1024;

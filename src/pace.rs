@@ -1,44 +1,43 @@
-//! A limit on slowness, for whoever waits on a peer that is never silent for long.
+//! A minimum rate for a peer that is never silent for long.
 //!
-//! A byte every 29 seconds passes any limit on silence of 30. [`Pace`] adds up
-//! the time that was spent waiting, and takes off what the bytes that came are
-//! worth at the least rate. Time in which nobody waited for the peer does not
-//! count, and being fast for a while is no credit for being slow afterwards.
+//! Mallory sends a byte every 29 seconds and passes a limit on silence of 30. [`Pace`] adds up the time spent waiting for
+//! the peer, and subtracts the time that the received bytes may take at the minimum rate. Time in which nothing waited for
+//! the peer does not count, and a fast start is no credit for a slow end.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whether a peer is as fast as it must be, on average.
+/// Measures whether a peer keeps the minimum rate, on average.
 #[derive(Debug)]
 pub struct Pace {
-    /// Bytes a second; 0: as slow as they like.
+    /// Bytes a second; 0: no minimum.
     least: u64,
     grace: Duration,
     owed: Duration,
     waiting_since: Option<Instant>,
 }
 
-/// A peer was waited for longer than what came of it is worth.
+/// The peer sent too few bytes for the time spent waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("what was sent came too slowly")]
 pub struct TooSlow;
 
 impl Pace {
-    /// At least so many bytes a second (0: no limit), averaged over `grace`.
+    /// A minimum of `least` bytes a second (0: none), averaged over `grace`.
     pub fn new(least: u64, grace: Duration) -> Self {
         Self { least, grace, owed: Duration::ZERO, waiting_since: None }
     }
 
-    /// The peer has to be waited for, from now on.
+    /// Starts to wait for the peer.
     pub fn wait(&mut self) {
         if self.least > 0 && self.waiting_since.is_none() {
             self.waiting_since = Some(Instant::now());
         }
     }
 
-    /// So many bytes moved; an error if they were too few for the time that was waited. Costs nothing if
-    /// nobody had to wait.
+    /// Notes that `bytes` moved; an error if they were too few for the time spent waiting. Without a wait it does not read the
+    /// clock.
     pub fn moved(&mut self, bytes: usize) -> Result<(), TooSlow> {
         let waited = self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         if waited.is_zero() && self.owed.is_zero() {
@@ -58,7 +57,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Waits so many seconds for so many bytes, again and again; after how many times it was too slow.
+    /// Waits the given seconds for the given bytes, step by step; the number of steps after which it was too slow.
     fn too_slow_after(steps: &[(u64, usize)]) -> Option<usize> {
         let mut pace = Pace::new(100, Duration::from_secs(30));
         let slow =
@@ -67,32 +66,32 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_now_and_then_is_too_slow() {
+    fn a_trickle_of_bytes_is_too_slow() {
         assert_eq!(too_slow_after(&[(29, 1); 10]), Some(2));
         assert_eq!(too_slow_after(&[(1, 90); 1000]), Some(301));
     }
 
     #[test]
-    fn what_keeps_the_rate_goes_on() {
+    fn a_peer_that_keeps_the_rate_goes_on() {
         assert_eq!(too_slow_after(&[(1, 100); 1000]), None);
-        // A tunnel, and what was held up in it.
+        // Bytes that were held up in a tunnel.
         assert_eq!(too_slow_after(&[(25, 2500), (25, 2500), (25, 2500)]), None);
     }
 
     #[test]
-    fn a_fast_beginning_does_not_buy_a_slow_end() {
+    fn a_fast_start_is_no_credit_for_a_slow_end() {
         assert_eq!(too_slow_after(&[(1, 1 << 30), (29, 1), (29, 1)]), Some(3));
     }
 
     #[test]
-    fn time_in_which_nobody_waits_does_not_count() {
+    fn time_without_a_wait_does_not_count() {
         let mut pace = Pace::new(100, Duration::ZERO);
         assert_eq!(pace.moved(0), Ok(()));
         assert_eq!(pace.waiting_since, None);
     }
 
     #[test]
-    fn without_a_rate_everything_is_fast_enough() {
+    fn without_a_minimum_no_peer_is_too_slow() {
         let mut pace = Pace::new(0, Duration::ZERO);
         pace.wait();
         assert_eq!(pace.moved(0), Ok(()));

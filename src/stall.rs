@@ -1,4 +1,6 @@
-//! A limit on silence, for whoever waits on a peer: a client's body, an upstream's, a full socket.
+//! A limit on the silence of a peer: within a body, or of a client that does not read.
+//!
+//! `forward`, `gateway` and `server` use it. It sets no timer before somebody has to wait.
 
 use std::{
     future::Future,
@@ -9,7 +11,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-/// Fires when nothing has happened for a while. Costs nothing as long as nobody has to wait.
+/// A limit on silence.
 #[derive(Debug)]
 pub struct Stall {
     limit: Duration,
@@ -18,22 +20,22 @@ pub struct Stall {
 }
 
 impl Stall {
-    /// A limit that starts when somebody first has to wait.
+    /// A limit that starts with the first wait.
     pub fn new(limit: Duration) -> Self {
         Self { limit, sleep: None, waiting: false }
     }
 
-    /// For how long nothing may happen.
+    /// Maximum silence.
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Something happened.
+    /// Notes that the peer moved.
     pub fn moved(&mut self) {
         self.waiting = false;
     }
 
-    /// Nothing is there yet; ready once that has been so for too long.
+    /// Waits for the peer; ready once it has been silent for too long.
     pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
         if !self.waiting {
@@ -42,7 +44,8 @@ impl Stall {
         }
         sleep.as_mut().poll(cx)
     }
-    /// Like [`Self::poll_wait`], where something else that has moved since then counts too.
+
+    /// Like [`Self::poll_wait`], but a move of something else at `moved_at` counts too.
     pub fn poll_wait_since(&mut self, moved_at: Instant, cx: &mut Context<'_>) -> Poll<()> {
         while self.poll_wait(cx).is_ready() {
             let due = moved_at + self.limit;

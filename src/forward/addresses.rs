@@ -1,10 +1,9 @@
-//! Two addresses for one place: the one that a browser knows, and the one that an application is told to be its own.
+//! Rewriting of addresses between the public address of an application and the address that it takes for its own.
 //!
-//! An application behind the gateway makes absolute addresses of what it knows: plain HTTP, and the `Host` that it was
-//! told, or its own address. A browser can't go there. [`to_browser`] turns those in a response into the address that
-//! the browser knows. With `host_header`, [`to_app`] does the opposite for the headers in which a browser names the
-//! page that it is on, so that an application that compares them with its `Host` finds all of them alike. Addresses of
-//! other places pass unchanged.
+//! An application behind the gateway makes absolute addresses from plain HTTP and the `Host` that it receives, or from its
+//! own address. A browser can't go there. [`to_browser`] turns them, in a response, into the public address. With
+//! `host_header`, [`to_app`] does the opposite for the headers in which a browser names its page, so that an application
+//! that compares them with its `Host` finds them equal. Addresses of other hosts pass unchanged.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -17,22 +16,22 @@ use crate::request::{Authority, Origin};
 /// The headers of a response that name an address, [`HeaderClass::ADDRESS`](super::header_table::HeaderClass::ADDRESS).
 static OF_RESPONSES: [HeaderName; 3] = [LOCATION, CONTENT_LOCATION, REFRESH];
 
-/// Turns addresses of the application's own into those that the browser knows, which asked for `asked` and sees
-/// `public`.
+/// Turns addresses of the application's own into those at `public`, the origin that the browser sees. `asked` is the host of
+/// the request.
 pub(super) fn to_browser(
     headers: &mut HeaderMap,
     (app, endpoint): (&App, &Endpoint),
     asked: &Authority,
     public: &Origin,
 ) {
-    let told = app.host_for(endpoint, asked.as_str());
-    let told = Authority::parse(&told).ok();
+    let received = app.host_for(endpoint, asked.as_str());
+    let received = Authority::parse(&received).ok();
     let at_upstream = upstream(endpoint);
     let is_apps_own = |scheme: &str, named: &Authority| {
         let port = |of: &Authority| of.port().unwrap_or_else(|| default_port(scheme));
         let is = |other: &Authority| other.host() == named.host() && port(other) == port(named);
-        let at_another = app.host_header != HostHeader::Original && told.as_ref().is_some_and(is);
-        // An application that builds the address of the host that it was asked for, and the port that it listens on.
+        let at_another = app.host_header != HostHeader::Original && received.as_ref().is_some_and(is);
+        // An application may build an address from the host of the request and the port that it listens on.
         let at_asked = || {
             let is_host = [asked, public.authority()].iter().any(|known| known.host() == named.host());
             let ports =
@@ -62,15 +61,15 @@ pub(super) fn to_browser(
     }
 }
 
-/// `Origin` or `Referer` of a page that was served at `public`, as if the page had been served at the address that
-/// the application is told; `None`: it names another place.
+/// `Origin` or `Referer` of a page at `public`, as if the page were at the application's own origin; `None`: the header
+/// names another origin.
 pub(super) fn to_app(value: &[u8], public: &Origin, own: &str) -> Option<String> {
     let text = std::str::from_utf8(value).ok()?;
     let (_, _, rest) = split(text)?;
     (Origin::of_url(text)? == *public).then(|| format!("{own}{rest}"))
 }
 
-/// The origin that the application is told to be its own.
+/// The origin that the application takes for its own.
 pub(super) fn own_origin(app: &App, endpoint: &Endpoint, asked: &str) -> String {
     let scheme = match endpoint.transport {
         Transport::Https { .. } => "https",

@@ -1,4 +1,6 @@
-//! What forwarding needs to know of an app.
+//! The settings of an app for forwarding, and its upstream servers.
+//!
+//! `config` makes them, a snapshot holds them.
 
 use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,44 +11,42 @@ use super::{IdentityHeaders, KeepsData};
 /// How requests of one app are forwarded.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// Its name, for logs.
+    /// Name of the app in logs.
     pub name: Arc<str>,
-    /// Where it is served; several take turns. Never empty.
+    /// Servers of the app; requests go to each in turn. Never empty.
     pub upstreams: Vec<Arc<Endpoint>>,
-    /// Which headers tell it who asks.
+    /// Headers that name the user.
     pub identity: IdentityHeaders,
-    /// Whether addresses of its own that it sends a browser to become those that the browser knows. Default yes.
+    /// Whether the app's own address in `Location` and similar headers becomes the address that the browser knows. Default yes.
     pub rewrite_location: bool,
-    /// The `Host` it is told.
+    /// `Host` of the requests that it receives.
     pub host_header: HostHeader,
-    /// To connect, TLS included. Default 5 seconds.
+    /// Time limit for a connection, TLS included. Default 5 seconds.
     pub connect_timeout: Duration,
-    /// For the response head. Default 75 seconds: a long poll that is held for a minute is answered.
+    /// Time limit for the response head. Default 75 seconds: a long poll that is held for a minute gets its response.
     pub timeout: Duration,
-    /// How long it may be silent within a response's body. Default 5 minutes: event streams and long polls
-    /// say nothing for a while.
+    /// Maximum silence within a response body. Default 5 minutes: event streams and long polls are silent for a while.
     pub body_silence: Duration,
-    /// The largest body that it is sent; `None`: that of `[limits]`.
+    /// Largest request body; `None`: that of `[limits]`.
     pub max_body: Option<u64>,
-    /// Requests in flight to it. Default [`MAX_REQUESTS`].
+    /// Maximum number of requests in flight. Default [`MAX_REQUESTS`].
     pub max_requests: usize,
-    /// How much of a request's body of unknown length is collected, so that the length can be told; a larger one is
-    /// refused. Default `None`: such bodies go on in chunks.
+    /// Largest request body of unknown length that is collected in memory, so that it can be sent with `Content-Length`; a
+    /// larger one is refused. Default `None`: such a body is sent in chunks.
     pub collect_bodies: Option<u64>,
-    /// Whether the client's headers with `_` in their name pass. Default no: CGI and WSGI read `_` as `-`.
+    /// Whether request headers with `_` in their name are forwarded. Default no: CGI and WSGI read `_` as `-`.
     pub underscore_headers: bool,
-    /// Whether a connection that carried a request with a body may carry another one: whether the app is known to read
+    /// Whether a connection that carried a request with a body may carry another request. Safe only for an app that reads
     /// each body to its end. Default no.
     pub reuse_after_body: bool,
-    /// Names that only the gateway may send, and that the client may send to this app all the same.
-    /// Default none.
+    /// Headers that are removed from requests by default, and forwarded to this app. Default none.
     pub pass_headers: Vec<HeaderName>,
-    /// For whom it keeps something in the session. Default nobody.
+    /// Users for whom the app may store data in the session. Default nobody.
     pub session_data: KeepsData,
 }
 
 impl App {
-    /// The `Host` that this server is told in a request for the host `asked`.
+    /// `Host` of a request to this server for the host `asked`.
     pub(super) fn host_for<'a>(&'a self, endpoint: &Endpoint, asked: &'a str) -> Cow<'a, [u8]> {
         match (&self.host_header, &endpoint.transport) {
             (HostHeader::Fixed(host), _) => Cow::Borrowed(host.as_bytes()),
@@ -59,30 +59,30 @@ impl App {
     }
 }
 
-/// The requests in flight that an app has by default. A tunnel and an event stream are one each.
+/// Default maximum of requests in flight to an app. A tunnel and an event stream are one each.
 pub const MAX_REQUESTS: usize = 4096;
 
-/// The `Host` that an upstream is told.
+/// `Host` of the requests that an upstream receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostHeader {
-    /// What the client asked for; the default.
+    /// The host that the client asked for; the default.
     Original,
     /// The host and port of the upstream's own address.
     Upstream,
-    /// A fixed one.
+    /// A fixed host.
     Fixed(HeaderValue),
 }
 
 /// One server of an app.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// As configured, for logs; it holds no secret.
+    /// Address as configured, for logs; it holds no secret.
     pub url: Box<str>,
-    /// How to reach it.
+    /// Way to reach it.
     pub transport: Transport,
 }
 
-/// How a server is reached.
+/// Way to reach a server.
 #[derive(Clone)]
 pub enum Transport {
     /// HTTP over TCP.
@@ -92,23 +92,23 @@ pub enum Transport {
         /// Port.
         port: u16,
     },
-    /// HTTP over TLS over TCP; the certificate is verified for `host`.
+    /// HTTP over TLS over TCP; the certificate has to be valid for `host`.
     Https {
         /// Name or address.
         host: Box<str>,
         /// Port.
         port: u16,
-        /// Which authorities are believed.
+        /// TLS configuration with the trusted authorities.
         tls: Arc<rustls::ClientConfig>,
     },
     /// HTTP over a UNIX domain socket.
     Unix(PathBuf),
-    /// The application that is built in.
+    /// The built-in application.
     Whoami,
 }
 
 impl Endpoint {
-    /// Whether it can only be reached from this machine.
+    /// Whether only this machine can reach it.
     pub fn is_local(&self) -> bool {
         match &self.transport {
             Transport::Unix(_) | Transport::Whoami => true,

@@ -1,12 +1,12 @@
-//! Upstream connections that belong to one client connection, because somebody has authenticated on them.
+//! Upstream connections that are bound to one client connection, because a user has authenticated on them.
 //!
 //! NTLM and Negotiate authenticate a connection and not a request (RFC 4559 §6, RFC 9110 §11.7): once Alice has signed in
-//! to an application in this way, the connection speaks for her, whoever's request comes on it next. A connection on which
-//! such a scheme was seen, in a request or a response, is therefore kept here and not in the pool: for requests of
+//! to an application in this way, the connection acts for her, and Mallory's request on it would be hers. A connection on
+//! which such a scheme was seen, in a request or a response, is therefore held here and not in the pool: for requests of
 //! the same client connection, as long as the same user makes them. It is closed with the client connection.
 //!
-//! Requests of HTTP/2 and those of a trusted proxy, whose one connection is for many people, have no place here. Their
-//! upstream connections are closed after such a response, so that nobody gets them.
+//! Requests over HTTP/2 and requests of a trusted proxy are left out: one of their connections carries requests of many
+//! people. Their upstream connections are closed after such a response.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -20,20 +20,20 @@ use crate::identity::UserId;
 /// The bound connections of one client connection: at most one for each server.
 #[derive(Default)]
 pub struct BoundConnections {
-    /// Who made the requests that they were bound by.
+    /// User of the requests that bound them.
     user: Cell<Option<UserId>>,
     list: OnceCell<BoundList>,
 }
 
-/// Where a bound connection goes back to; whoever holds it keeps nothing open once the client connection is gone.
+/// The idle connections among them. A lease holds it to give its connection back.
 #[derive(Clone, Default)]
 pub(super) struct BoundList(Rc<RefCell<Vec<Lease>>>);
 
 impl BoundConnections {
-    /// The connection to one of the app's servers, if there is one that is bound to requests of this user.
+    /// Takes the connection to one of the app's servers that is bound to requests of this user.
     pub(super) fn take(&self, app: &App, user: Option<UserId>) -> Option<Lease> {
         let mut list = self.list.get()?.0.borrow_mut();
-        // Whoever signs in on a client connection after Alice is not her, though the browser is the same.
+        // Bob may sign in after Alice in the same browser, on the same client connection.
         if self.user.get() != user {
             list.clear();
         }
@@ -42,7 +42,7 @@ impl BoundConnections {
         lease.conn.is_quiet().then_some(lease)
     }
 
-    /// Where connections of this user's requests go back to.
+    /// The list to which connections of this user's requests go back.
     pub(super) fn list_for(&self, user: Option<UserId>) -> BoundList {
         self.user.set(user);
         self.list.get_or_init(BoundList::default).clone()

@@ -1,8 +1,8 @@
-//! A new connection to an upstream.
+//! New connections to upstreams: name look-up, TCP or UNIX socket, TLS.
 //!
-//! Where a name has several addresses, the next one is tried after a quarter of a second, or at once when one
-//! fails, while those before it go on trying (RFC 8305 §5): an address that swallows packets costs that quarter,
-//! and not the whole `connect_timeout`. TLS begins once, on the connection that was there first.
+//! `pool` calls [`connect`]. Where a name has several addresses, the next one is tried after a quarter of a second, or at
+//! once when one fails, while the attempts before it go on (RFC 8305 §5): an address that drops packets costs a quarter of
+//! a second and not the whole `connect_timeout`. TLS starts once, on the connection that was established first.
 
 use std::{
     error::Error,
@@ -63,7 +63,7 @@ async fn tcp(resolver: &Resolver, host: &str, port: u16) -> Result<TcpStream, Bo
         Ok(addr) => TcpStream::connect((addr, port)).await?,
         Err(_) => by_name(resolver, host, port).await?,
     };
-    // A body may come after its head was written; without this it waits for the head's acknowledgement.
+    // With Nagle's algorithm, a body that is written after its head would wait for the acknowledgement of the head.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -79,7 +79,7 @@ async fn by_name(
         Err(error) if !found.is_cached => return Err(error.into()),
         Err(error) => error,
     };
-    // The application may have moved since the last look-up.
+    // The application may have another address since the last look-up.
     let anew = resolver.find(host, Freshness::Fresh).await?;
     if anew.addrs == found.addrs {
         return Err(refused.into());
@@ -87,7 +87,7 @@ async fn by_name(
     Ok(to_one_of(resolver, host, &anew, port).await?)
 }
 
-/// Connects to the address that answers first.
+/// Connects to the address that accepts first.
 async fn to_one_of(resolver: &Resolver, host: &str, found: &Addresses, port: u16) -> io::Result<TcpStream> {
     let mut untried = found.addrs.iter().map(|addr| SocketAddr::new(*addr, port));
     let mut attempts = FuturesUnordered::new();
@@ -108,10 +108,10 @@ async fn to_one_of(resolver: &Resolver, host: &str, found: &Addresses, port: u16
             biased;
             Some(connected) = attempts.next() => match connected {
                 Ok(stream) => {
-                    note_winner(resolver, host, found, &stream);
+                    prefer_winner(resolver, host, found, &stream);
                     return Ok(stream);
                 }
-                // The first one is that of the address that the system prefers.
+                // The first error is that of the address that the system prefers.
                 Err(error) => drop(failed.get_or_insert(error)),
             },
             () = next_attempt => {}
@@ -119,7 +119,7 @@ async fn to_one_of(resolver: &Resolver, host: &str, found: &Addresses, port: u16
     }
 }
 
-fn note_winner(resolver: &Resolver, host: &str, found: &Addresses, stream: &TcpStream) {
+fn prefer_winner(resolver: &Resolver, host: &str, found: &Addresses, stream: &TcpStream) {
     if let Ok(winner) = stream.peer_addr().map(|addr| addr.ip())
         && found.addrs.first() != Some(&winner)
     {

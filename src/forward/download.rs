@@ -1,4 +1,8 @@
-//! An upstream's body on its way to the client.
+//! The body of a response, from the upstream to the client.
+//!
+//! hyper polls it as the response body. It reads the upstream connection no further than the end of the body, gives the
+//! connection back to its pool then, and closes it if the body is dropped before. A short body that came with its head is
+//! taken at once, so that the connection is free before the client has read anything.
 
 use std::{
     fmt,
@@ -14,7 +18,7 @@ use super::{
     body::clean_trailers,
     cancel::Cancelled,
     fault::Chain,
-    full_duplex::Both,
+    full_duplex::FullDuplex,
     http1::{BodyReader, Framing, Http1Error, Piece},
     pool::Lease,
     sending::Sending,
@@ -25,27 +29,27 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-/// The body of an upstream's answer. At its end the connection goes back to its pool; dropped before,
-/// the connection is closed with it.
+/// The body of an upstream's response. At its end the connection goes back to its pool; if the body is dropped before,
+/// the connection is closed.
 #[derive(Debug)]
 pub struct UpstreamBody {
     /// A short body that came with its head.
     ready: Option<Bytes>,
     rest: Option<Box<Rest>>,
-    /// Why it ended early; not told yet.
+    /// Error that is still to be returned.
     failed: Option<BodyError>,
 }
 
-/// What has to be read yet.
+/// The part of the body that is still to be read.
 #[derive(Debug)]
 struct Rest {
     reader: BodyReader,
     source: Source,
     kept: bool,
     stall: Stall,
-    /// What the client sends meanwhile; as long as that moves, the upstream may be silent.
+    /// Progress of the upload; as long as the upload moves, the upstream may be silent.
     progress: Option<Rc<Progress>>,
-    /// How long the rest of the request may stand still once the response has ended.
+    /// Maximum silence of the upload once the response has ended.
     timeout: Duration,
     owned: Arc<OwnedNames>,
     cancelled: Option<Cancelled>,
@@ -53,7 +57,7 @@ struct Rest {
     log_fields: LogFields,
 }
 
-/// What the log says of a response that its upstream did not finish.
+/// Fields of the log entry for a response that its upstream did not finish.
 #[derive(Clone, Debug)]
 pub(super) struct LogFields {
     pub(super) request_id: RequestId,
@@ -61,19 +65,19 @@ pub(super) struct LogFields {
     pub(super) upstream: Arc<Endpoint>,
 }
 
-/// Who has the connection.
+/// Owner of the upstream connection.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is nearly always the large one, and in a box")]
 enum Source {
-    /// The request has been sent. What is held back of it is never asked for any more; it is kept because the
-    /// client's connection has to end with it.
+    /// The request has been sent, or the rest of its body is never asked for. A body that was not read is held until the
+    /// response has ended: hyper closes the client connection when it is dropped.
     Alone { lease: Lease, sending: Sending },
-    /// An answer came before the end of its request.
-    Shared(Both),
+    /// The response began before the end of the request.
+    Shared(FullDuplex),
 }
 
 impl UpstreamBody {
-    /// `framing` says where the body ends, `kept` whether the upstream keeps the connection, `now` when the head was there.
+    /// `framing` says where the body ends, `kept` whether the upstream keeps the connection open, `now` when the head was read.
     pub(super) fn new(
         mut lease: Lease,
         sending: Sending,
@@ -83,7 +87,7 @@ impl UpstreamBody {
     ) -> Self {
         let mut reader = BodyReader::new(framing);
         if sending.is_over() && reader.left().is_some_and(|left| left <= lease.conn.buf().len() as u64) {
-            // All of it is here: the next request need not wait until the client has taken it.
+            // The whole body is here: the next request need not wait until the client has read it.
             let ready = match reader.next(lease.conn.buf()) {
                 Ok(Piece::Data(data)) => Some(data),
                 _ => None,
@@ -98,7 +102,7 @@ impl UpstreamBody {
             Source::Alone { lease, sending }
         } else {
             let guard = context.cancellation.guard().clone();
-            Source::Shared(Both::new(lease, sending, guard, (context.hold)()))
+            Source::Shared(FullDuplex::new(lease, sending, guard, (context.hold)()))
         };
         let guard = match context.cancellation.guard_if_made() {
             None if may_take_long => Some(context.cancellation.guard()),
@@ -156,7 +160,7 @@ impl Rest {
                 Some(Ok(Frame::trailers(trailers)))
             }
             Ok(Piece::More | Piece::End) => None,
-            // The client's own body was at fault, and the upstream was left without the rest of it.
+            // The upload failed, and the connection was closed for that.
             Err(_) if self.source.is_given_up() => Some(Err(BodyError::Cancelled)),
             Err(error) => {
                 self.log_fields.warn(&Chain(&error), "response body broke off");
@@ -167,7 +171,7 @@ impl Rest {
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Http1Error>> {
         let reader = &mut self.reader;
-        // Each stream of a connection that holds much for its client goes on, but in small pieces.
+        // Each stream of a client connection with much unsent data goes on, but in small pieces.
         let holds_much = self.unsent.as_ref().is_some_and(UnsentBytes::is_much);
         match &mut self.source {
             Source::Alone { lease, .. } => poll_piece(reader, lease, holds_much, cx),
@@ -175,11 +179,11 @@ impl Rest {
         }
     }
 
-    /// The whole answer was read.
+    /// Gives the connection back after the whole response was read.
     fn end(self) {
         match self.source {
             Source::Alone { lease, sending } => give_back(lease, &sending, self.kept, Instant::now()),
-            Source::Shared(both) => both.answered(self.timeout, self.progress),
+            Source::Shared(both) => both.response_read(self.timeout, self.progress),
         }
     }
 }
@@ -218,9 +222,9 @@ impl Body for UpstreamBody {
         let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
         let frame = ready!(rest.poll_frame(cx));
         if let Some(Err(error)) = frame {
-            // Closes the connection, and with it whatever is still being sent.
+            // Closes the connection, which ends the upload too.
             this.rest = None;
-            // What came before leaves first: over HTTP/2 the end of a stream overtakes what is still queued.
+            // Data that was returned before leaves first: over HTTP/2 the reset of a stream overtakes its queued data.
             this.failed = Some(error);
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -263,12 +267,12 @@ fn poll_piece(
     }
 }
 
-/// Keeps the connection for the next request, if nothing was left undone on it.
+/// Gives the connection back to its pool, if neither request nor response left anything on it.
 fn give_back(mut lease: Lease, sending: &Sending, kept: bool, now: Instant) {
     if kept && sending.is_complete() && !sending.was_answered_early() && lease.conn.buf().is_empty() {
         lease.give_back(now);
     }
 }
 
-/// Fits the sockets' buffers: on its way before anybody could end it.
+/// Fits the sockets' buffers: it is sent before anything could cancel it.
 const SHORT_BODY_BYTES: u64 = 16 * 1024;

@@ -1,40 +1,42 @@
-//! What can go wrong with an upstream.
+//! Failures of forwarding, for the log and for metrics.
+//!
+//! The gateway logs a [`Fault`] once and turns it into a refusal. Its text never reaches a client.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use super::{BodyError, Endpoint, http1::Http1Error};
 
-/// A request that was allowed and could not be answered by its upstream; for the log.
+/// A request that was allowed and got no response.
 #[derive(Debug)]
 pub struct Fault {
-    /// Which server, as configured.
+    /// The server, as configured.
     pub endpoint: Arc<Endpoint>,
-    /// What happened.
+    /// The kind of failure.
     pub kind: FaultKind,
 }
 
-/// What happened with an upstream.
+/// The kind of a [`Fault`].
 #[derive(Debug)]
 pub enum FaultKind {
-    /// No connection: refused, unreachable, unknown name, a certificate that is not believed.
+    /// No connection: refused, unreachable, unknown name, a certificate that is not trusted.
     Connect(Box<dyn Error + Send + Sync>),
     /// No connection within this time.
     ConnectTimeout(Duration),
     /// No response head within this time.
     ResponseTimeout(Duration),
-    /// The connection broke, or what came was no HTTP.
+    /// The connection broke, or the response is no HTTP/1.1.
     Exchange(Http1Error),
-    /// It changed the protocol without having been asked to, or to another than it was asked for.
+    /// The upstream changed the protocol without being asked to, or to another one than it was asked for.
     UnwantedUpgrade,
-    /// It said in two ways how long its answer is.
+    /// The response declares two lengths.
     TwoLengths,
     /// The client's body was larger than allowed.
     TooLarge,
-    /// The client's body said no length, and was larger than what is collected for this app.
+    /// The client's body has no declared length and is larger than `collect_bodies`.
     LengthRequired,
     /// The client stopped sending its body.
     ClientStalled,
-    /// The client sent its body more slowly than it may.
+    /// The client sent its body at less than the minimum rate.
     ClientTooSlow,
     /// The client's body was malformed, or its connection broke within it.
     ClientBroke,
@@ -61,7 +63,7 @@ impl From<BodyError> for FaultKind {
 }
 
 impl FaultKind {
-    /// One word, for a label of a metric.
+    /// Label of the metric.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Connect(_) => "connect",
@@ -85,18 +87,18 @@ impl fmt::Display for Fault {
         match &self.kind {
             FaultKind::Connect(_) => f.write_str("connecting to the upstream"),
             FaultKind::ConnectTimeout(time) => write!(f, "no connection to the upstream within {time:?}"),
-            FaultKind::ResponseTimeout(time) => write!(f, "no answer from the upstream within {time:?}"),
-            FaultKind::Exchange(_) => f.write_str("talking to the upstream"),
+            FaultKind::ResponseTimeout(time) => write!(f, "no response from the upstream within {time:?}"),
+            FaultKind::Exchange(_) => f.write_str("reading the upstream's response"),
             FaultKind::UnwantedUpgrade => f.write_str("the upstream changed the protocol unasked"),
-            FaultKind::TwoLengths => f.write_str("the upstream's answer has two lengths"),
+            FaultKind::TwoLengths => f.write_str("the upstream's response declares two lengths"),
             FaultKind::TooLarge => f.write_str("the request's body is larger than allowed"),
             FaultKind::LengthRequired => {
-                f.write_str("the request's body has no length and is larger than `collect_bodies`")
+                f.write_str("the request's body has no declared length and is larger than `collect_bodies`")
             }
             FaultKind::ClientStalled => f.write_str("the client stopped sending the request's body"),
             FaultKind::ClientTooSlow => f.write_str("the client sent the request's body too slowly"),
             FaultKind::ClientBroke => f.write_str("the request's body was malformed or broke off"),
-            FaultKind::Cancelled => f.write_str("the request was ended before its response"),
+            FaultKind::Cancelled => f.write_str("the request was cancelled before its response"),
         }
     }
 }
@@ -111,7 +113,7 @@ impl Error for Fault {
     }
 }
 
-/// An error with everything behind it, for one line of a log.
+/// An error with all its sources, for a log entry.
 pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {

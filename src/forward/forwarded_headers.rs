@@ -1,6 +1,7 @@
-//! Which headers tell an application where a request came from: `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`.
+//! Forwarded headers, which tell an application where a request came from: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`.
 //!
-//! What a client says of itself in them is never passed on; what a trusted proxy in front says is.
+//! `headers` writes them into each request. Values that a client sends are never forwarded; values that a trusted proxy in
+//! front sends are.
 
 use std::net::IpAddr;
 
@@ -8,47 +9,47 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::request::{Authority, Ports, RequestId, TrustedProxies};
 
-/// What the gateway knows of a request beside its head.
+/// Facts about a request that are not in its head.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The request's id.
     pub id: RequestId,
-    /// The other end of the socket.
+    /// Address of the peer of the socket.
     pub peer_addr: IpAddr,
-    /// The same as text.
+    /// The same address as text.
     pub peer: &'a str,
-    /// Whose `X-Forwarded-*` is passed on.
+    /// Proxies whose `X-Forwarded-*` headers are forwarded.
     pub proxies: &'a TrustedProxies,
-    /// The ports at which the gateway is reached.
+    /// Ports at which clients reach the gateway.
     pub ports: Ports,
 }
 
 impl Facts<'_> {
-    /// Whether a proxy has sent the request whose word on the client is passed on.
+    /// Whether a trusted proxy has sent the request.
     pub(super) fn is_from_proxy(&self) -> bool {
         self.proxies.trusts(self.peer_addr)
     }
 
-    /// Gives the headers that say where the request came from to `field`: what a trusted proxy in front says of it, and
-    /// what is known here.
+    /// Gives each forwarded header to `field`.
     pub(super) fn write(
         &self,
         client: &HeaderMap,
         asked: &Authority,
         mut field: impl FnMut(&HeaderName, &[u8]),
     ) {
-        let told = |name: &HeaderName| client.get(name).map(HeaderValue::as_bytes);
+        let from_proxy = |name: &HeaderName| client.get(name).map(HeaderValue::as_bytes);
         let (mut proto, mut host, mut port) = (None, None, None);
         if self.is_from_proxy() {
             let mut chain: Vec<&[u8]> =
                 client.get_all(&FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
             chain.push(self.peer.as_bytes());
             field(&FORWARDED_FOR, &chain.join(&b", "[..]));
-            (proto, host, port) = (told(&FORWARDED_PROTO), told(&FORWARDED_HOST), told(&FORWARDED_PORT));
+            (proto, host, port) =
+                (from_proxy(&FORWARDED_PROTO), from_proxy(&FORWARDED_HOST), from_proxy(&FORWARDED_PORT));
         } else {
             field(&FORWARDED_FOR, self.peer.as_bytes());
         }
-        // What a proxy of the operator's asks for is believed like what it says.
+        // The host that a trusted proxy asks for is trusted like its headers.
         let asked = if self.is_from_proxy() { asked.clone() } else { self.ports.checked(asked) };
         field(&FORWARDED_PROTO, proto.unwrap_or(b"https"));
         field(&FORWARDED_HOST, host.unwrap_or(asked.as_str().as_bytes()));
@@ -56,7 +57,7 @@ impl Facts<'_> {
     }
 }
 
-// Statics, because a constant is made anew, and dropped, wherever a header is held against it.
+// Statics, because a constant is made and dropped at each use.
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -1,4 +1,7 @@
-//! The life of a forwarded request, from its permit to the response that the client receives.
+//! A request from its permit to the response: the steps of forwarding, in order.
+//!
+//! Each worker's gateway has one [`Forwarder`]. It takes a connection, sends the request, repeats it on another connection
+//! where the first turned out to be dead and repeating is safe, and decides who may use the connection next.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +21,7 @@ use super::{
 };
 use crate::{access::Permit, interim::InterimSlot, moment};
 
-/// One worker's way to the upstreams.
+/// Forwards the requests of one worker.
 #[derive(Debug)]
 pub struct Forwarder {
     pool: Pool,
@@ -27,55 +30,55 @@ pub struct Forwarder {
 /// An upstream's response.
 #[derive(Debug)]
 pub struct UpstreamResponse {
-    /// To be passed on.
+    /// The response for the client.
     pub response: Response<ResponseBody>,
-    /// From the forwarded head to the response's head.
+    /// Time from the forwarded head to the response's head.
     pub upstream_time: Duration,
-    /// What the app said of the session; empty if it is none that keeps something there.
+    /// Changes to the session data that the app asks for; empty if the app may not store any.
     pub session: SessionHeaders,
 }
 
-/// The body of an upstream's response; none after a change of protocol.
+/// The body of an upstream's response; `None` after a change of protocol.
 pub type ResponseBody = Option<UpstreamBody>;
 
-/// Something that is dropped once a request needs no connection any more.
+/// Counts a request as in flight until it is dropped.
 pub type InFlightGuard = Box<dyn std::any::Any>;
 
-/// What forwarding needs beside the request itself.
+/// All that forwarding a request needs beside the request itself.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The app that the permit is for.
     pub app: &'a App,
     /// The names that only the gateway may send.
     pub owned: &'a Arc<OwnedNames>,
-    /// What a body may cost.
+    /// Limits of the request body.
     pub limits: BodyLimits,
-    /// Whether what tells the app's software is left out of the response.
+    /// Whether headers that name the app's software are removed from the response.
     pub hides_software: bool,
-    /// What is known beside the head.
+    /// Facts about the request that are not in its head.
     pub facts: Facts<'a>,
-    /// Asked for a guard when the request may take long.
+    /// Makes the request cancellable when it takes long.
     pub cancellation: &'a Cancellation<'a>,
-    /// What the app keeps in the session, for the app alone; `None`: nothing.
+    /// Session data of this app; `None`: there is none.
     pub session_data: Option<&'a HeaderValue>,
-    /// Asked for what is to be held by whatever outlives the response: a tunnel, the rest of an upload.
+    /// Makes a guard for work that outlives the response: a tunnel, the rest of an upload.
     pub hold: &'a dyn Fn() -> InFlightGuard,
-    /// What the responses of the connection hold; `None`: it has one at a time.
+    /// Unsent bytes of the client connection; `None`: it has one response at a time.
     pub unsent: Option<&'a UnsentBytes>,
-    /// Of the same connection; `None`: that is for many people, and no upstream connection can be bound to it.
+    /// Upstream connections bound to the client connection; `None`: that carries requests of many people.
     pub bound: Option<&'a BoundConnections>,
-    /// Where interim responses are left; `None`: the client cannot be sent any.
+    /// Slot for interim responses; `None`: the client cannot receive any.
     pub interim: Option<&'a InterimSlot>,
 }
 
 impl Forwarder {
-    /// A worker's, without any connections yet.
+    /// A forwarder without connections.
     pub fn new(resolver: Resolver) -> Self {
         Self { pool: Pool::new(resolver) }
     }
 
-    /// Sends what was allowed and returns the upstream's response, its body still to come. The request's own body
-    /// is taken from it.
+    /// Sends an allowed request and returns the upstream's response, whose body is still to be read. Takes the body out of
+    /// `request`.
     pub async fn forward(
         &self,
         permit: Permit,
@@ -85,7 +88,7 @@ impl Forwarder {
         let app = context.app;
         let user = permit.user().map(|user| user.id);
         let mut request = OutgoingRequest::new(permit, request, context);
-        // Before a byte goes up.
+        // Before a byte of the body is sent.
         if request.upload.is_some() {
             context.cancellation.guard();
         }
@@ -110,7 +113,7 @@ impl Forwarder {
             match round_trip.run(&mut lease.conn, &mut sending).await {
                 Ok(head) => break (head, sending),
                 Err(NoResponse::Upstream(error)) if lease.reused && request.may_repeat(&error, &sending) => {
-                    tracing::debug!(upstream = %lease.endpoint.url, "a kept connection was dead; trying a new one");
+                    tracing::debug!(upstream = %lease.endpoint.url, "idle connection was dead; trying a new one");
                     request.upload = sending.into_upload();
                     lease = Box::pin(self.pool.fresh(lease, app)).await?;
                     is_bound = false;
@@ -129,7 +132,7 @@ impl Forwarder {
             Some(bound) => NextUser::Same(bound.list_for(user)),
             None => NextUser::Nobody,
         };
-        // Before they are removed with all that the browser is not to see.
+        // Before `respond` removes the headers that are not for browsers.
         let session = match app.session_data {
             KeepsData::ForUsers | KeepsData::ForEverybody
                 if head.class.has(HeaderClass::NOT_FOR_BROWSERS) =>
@@ -146,13 +149,13 @@ impl Forwarder {
         Ok(UpstreamResponse { response, upstream_time, session })
     }
 
-    /// Closes connections that have been idle for too long.
+    /// Closes connections that were idle for too long.
     pub fn prune(&self) {
         self.pool.prune();
     }
 }
 
-/// The headers that the app is told beside the client's own, for a request that was allowed.
+/// The headers that the gateway adds to an allowed request.
 pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Facts<'_>) -> HeaderMap {
     let mut added = HeaderMap::new();
     if let Some(endpoint) = app.upstreams.first() {

@@ -1,8 +1,8 @@
-//! An answer that has begun before the end of its request.
+//! A response that begins before the end of its request: both directions of the connection at once.
 //!
-//! Neither direction may wait for the other: a client that reads nothing of the answer before it has sent
-//! all, and an upstream that takes no more before it got rid of its answer, would wait for ever. So the rest of
-//! the request goes out in a task of its own, the only one that forwarding ever starts.
+//! `download` hands its connection over here. Neither direction may wait for the other: a client that reads no response
+//! before it has sent its whole body, and an upstream that reads no more before its response is sent, would wait for
+//! ever. The rest of the request is therefore sent by a task of its own. The connection is never used again.
 
 use std::{
     cell::RefCell,
@@ -19,28 +19,27 @@ use super::{
     sending::Sending, upload::Progress,
 };
 
-/// A connection on which an answer is read while its request is still being sent. Dropped before the
-/// answer has ended, the connection is closed.
+/// A connection on which a response is read while its request is still being sent. If it is dropped before the end of
+/// the response, the connection is closed.
 #[derive(Debug)]
-pub(super) struct Both {
+pub(super) struct FullDuplex {
     shared: Rc<RefCell<Shared>>,
     sending: JoinHandle<()>,
-    answered: bool,
+    has_response: bool,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// Gone once the answer was given up, or the client's body was at fault.
+    /// `None` once the response was given up, or the upload failed.
     lease: Option<Lease>,
     sending: Sending,
     reading: Option<Waker>,
     guard: CancelGuard,
-    /// InFlightGuard for as long as anything is sent.
     _held: InFlightGuard,
 }
 
-impl Both {
-    /// Begins to send what is left of the request.
+impl FullDuplex {
+    /// Starts to send the rest of the request.
     pub(super) fn new(lease: Lease, sending: Sending, guard: CancelGuard, held: InFlightGuard) -> Self {
         let shared = Shared { lease: Some(lease), sending, reading: None, guard, _held: held };
         let shared = Rc::new(RefCell::new(shared));
@@ -50,10 +49,10 @@ impl Both {
                 sent.borrow_mut().fail(error);
             }
         });
-        Self { shared, sending, answered: false }
+        Self { shared, sending, has_response: false }
     }
 
-    /// Reads on.
+    /// Reads on in the response.
     pub(super) fn poll_with<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -68,15 +67,15 @@ impl Both {
         polled
     }
 
-    /// Whether the connection was closed because the client's body was at fault.
+    /// Whether the connection was closed because the upload failed.
     pub(super) fn is_given_up(&self) -> bool {
         self.shared.borrow().lease.is_none()
     }
 
-    /// The whole answer was read. What is left of the request goes on as long as something moves: the
-    /// upstream may well want all of it. The connection is never used again.
-    pub(super) fn answered(mut self, silence: Duration, progress: Option<Rc<Progress>>) {
-        self.answered = true;
+    /// Goes on with the rest of the request after the whole response was read, as long as the upload moves: the upstream may
+    /// want all of it.
+    pub(super) fn response_read(mut self, silence: Duration, progress: Option<Rc<Progress>>) {
+        self.has_response = true;
         if self.sending.is_finished() {
             return;
         }
@@ -87,23 +86,23 @@ impl Both {
                 () = silent(Instant::now(), silence, progress.as_deref()) => Err(BodyError::Stalled),
             };
             if let Err(error) = sent {
-                tracing::debug!(%error, "the rest of a request was given up after its answer");
+                tracing::debug!(%error, "upload given up after its response");
             }
         });
     }
 }
 
-impl Drop for Both {
+impl Drop for FullDuplex {
     fn drop(&mut self) {
         self.sending.abort();
-        if !self.answered {
-            // At once, and not when the task is next looked at.
+        if !self.has_response {
+            // Closes the connection now, and not when the task is dropped.
             self.shared.borrow_mut().lease = None;
         }
     }
 }
 
-/// Sends what is left of the request, until it is cancelled.
+/// Sends the rest of the request, until it is cancelled.
 async fn send(shared: &RefCell<Shared>) -> Result<(), BodyError> {
     let guard = shared.borrow().guard.clone();
     tokio::select! {
@@ -121,9 +120,9 @@ impl Shared {
         }
     }
 
-    /// The upstream must not take what it got for the whole, and there is nobody left for its answer.
+    /// Closes the connection, so that the upstream does not take the part that it has for the whole.
     fn fail(&mut self, error: BodyError) {
-        tracing::debug!(%error, "the rest of a request, after its answer had begun");
+        tracing::debug!(%error, "upload failed after its response began");
         self.lease = None;
         if let Some(reading) = self.reading.take() {
             reading.wake();

@@ -1,9 +1,10 @@
-//! One table of rules for headers, in both directions.
+//! The headers of requests to upstreams and of responses to clients.
 //!
-//! Towards the upstream the order matters: first goes everything that only the
-//! gateway may say, in any spelling; then what is hop-by-hop, including what
-//! the client's `Connection` names; ours is added last. So a client can
-//! neither bring an identity in nor have ours taken out (`Connection: Remote-User`).
+//! Towards the upstream the order matters: headers that only the gateway may send are removed first, in any spelling; then
+//! hop-by-hop headers, with those that the client's `Connection` names; the gateway's own are added last. So Mallory can
+//! neither send an identity header nor have the gateway's removed (`Connection: Remote-User`).
+//!
+//! Classes of names are left to `header_table`, values to `forwarded_headers`, `identity_headers` and `own_cookies`.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -19,12 +20,12 @@ use crate::{
     request::{DESTINATION, Origin},
 };
 
-/// How a request is forwarded, as far as its headers are concerned.
+/// All that decides the headers of a request to an upstream, beside the client's headers.
 #[derive(Clone, Copy)]
 pub(crate) struct OutgoingHead<'a> {
     pub(crate) permit: &'a Permit,
     pub(crate) app: &'a App,
-    /// The server that is asked.
+    /// The server that receives it.
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) owned: &'a OwnedNames,
     pub(crate) facts: &'a Facts<'a>,
@@ -32,12 +33,12 @@ pub(crate) struct OutgoingHead<'a> {
     pub(crate) upgrade: Option<&'a HeaderValue>,
     /// Whether the upstream is to close the connection after its response (RFC 9112 §9.6).
     pub(crate) closes: bool,
-    /// What the app keeps in the session.
+    /// Session data of this app.
     pub(crate) session_data: Option<&'a HeaderValue>,
 }
 
-/// Gives the headers that the upstream receives to `field`, one by one: what may pass of the client's, then
-/// ours. Written as they come instead of by rewriting the client's own, which costs four times as much.
+/// Gives each header that the upstream receives to `field`: those of the client that pass, then the gateway's own.
+/// Rewriting the client's map instead costs four times as much.
 pub(crate) fn to_upstream(
     client: &HeaderMap,
     outgoing: &OutgoingHead<'_>,
@@ -46,7 +47,7 @@ pub(crate) fn to_upstream(
     to_upstream_with(client, &Options::of(client.get_all(CONNECTION)), outgoing, field);
 }
 
-/// The same, with the options of the client's `Connection`.
+/// The same, with the options of the client's `Connection` header.
 pub(super) fn to_upstream_with(
     client: &HeaderMap,
     options: &Options,
@@ -64,7 +65,7 @@ pub(super) fn to_upstream_with(
     }
 }
 
-/// What may pass of the client's, as far as the hop to the upstream allows it.
+/// The client's headers that pass, and those for the hop to the upstream.
 fn of_client(
     client: &HeaderMap,
     options: &Options,
@@ -88,7 +89,7 @@ fn of_client(
     };
     let target = permit.target();
     field(&HOST, &app.host_for(outgoing.endpoint, target.authority.as_str()));
-    // Of an app that is told another host, and so another address of its own.
+    // For an app that receives another host, and so takes another address for its own.
     let addresses = (app.host_header != HostHeader::Original).then(|| {
         let public = Origin::asked(&target.authority, client, outgoing.facts.is_from_proxy());
         (addresses::own_origin(app, outgoing.endpoint, target.authority.as_str()), public)
@@ -97,15 +98,15 @@ fn of_client(
     for (name, value) in client {
         if let Some((own, Some(public))) = &addresses
             && (*name == ORIGIN || *name == REFERER)
-            && let Some(told) = addresses::to_app(value.as_bytes(), public, own)
+            && let Some(rewritten) = addresses::to_app(value.as_bytes(), public, own)
         {
             if passes(name) {
-                field(name, told.as_bytes());
+                field(name, rewritten.as_bytes());
             }
             continue;
         }
         if *name == TE {
-            wants_trailers |= holds(value, b"trailers");
+            wants_trailers |= has_token(value, b"trailers");
         } else if *name != HOST && *name != EXPECT && *name != COOKIE && passes(name) {
             field(name, value.as_bytes());
         }
@@ -124,7 +125,7 @@ fn of_client(
             field(&COOKIE, &foreign);
         }
     }
-    // Alone in its header field: Python's `http.server` compares the whole value.
+    // `close` stands alone: Python's `http.server` compares the whole value.
     if outgoing.closes {
         field(&CONNECTION, b"close");
     } else if let Some(protocol) = outgoing.upgrade {
@@ -136,7 +137,7 @@ fn of_client(
     }
 }
 
-/// Turns the upstream's headers, which are of this class, into those that the client receives.
+/// Removes from the upstream's headers, which are of this class, those that the client does not receive.
 pub(super) fn to_client(headers: &mut HeaderMap, options: &Options, class: HeaderClass) {
     for name in options.named() {
         headers.remove(name);
@@ -154,11 +155,11 @@ pub(super) fn to_client(headers: &mut HeaderMap, options: &Options, class: Heade
     }
 }
 
-/// Whether a list in one line has this token.
-fn holds(line: &HeaderValue, wanted: &[u8]) -> bool {
-    let mut tokens = line.as_bytes().split(|byte| *byte == b',');
+/// Whether a list in a header value has this token.
+fn has_token(list: &HeaderValue, wanted: &[u8]) -> bool {
+    let mut tokens = list.as_bytes().split(|byte| *byte == b',');
     tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(wanted))
 }
 
-// A static, because a constant is made anew, and dropped, wherever it is used.
+// A static, because a constant is made and dropped at each use.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,4 +1,7 @@
-//! Which headers tell an application who asks.
+//! Identity headers, which tell an application who the user is.
+//!
+//! `headers` writes them into each request that a user makes, after all headers of those names were removed from it.
+//! Presets and the operator's own choice come from `config`.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -11,7 +14,7 @@ use crate::identity::{GroupName, User};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeaders(Arc<[(HeaderName, IdentityValue)]>);
 
-/// What an identity header says.
+/// The value of an identity header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityValue {
     /// The canonical user name.
@@ -27,7 +30,7 @@ pub enum IdentityValue {
 }
 
 impl IdentityHeaders {
-    /// Headers of the operator's own choice.
+    /// Headers that the operator chose.
     pub fn new(headers: Vec<(HeaderName, IdentityValue)>) -> Self {
         Self(headers.into())
     }
@@ -70,12 +73,12 @@ impl IdentityHeaders {
         self.0.iter().map(|(name, _)| name)
     }
 
-    /// The headers and what each says, to make others of.
+    /// The headers with their values, to change some of them.
     pub fn into_headers(self) -> Vec<(HeaderName, IdentityValue)> {
         self.0.to_vec()
     }
 
-    /// Gives the headers that say who `user` is to `field`; what the user does not have is left out.
+    /// Gives each header for `user` to `field`; a header without a value is left out.
     pub fn write(&self, user: &User, mut field: impl FnMut(&HeaderName, &[u8])) {
         for (name, value) in self.0.iter() {
             if let Some(text) = value.of(user).filter(|text| !text.is_empty()) {
@@ -104,7 +107,7 @@ impl IdentityValue {
     }
 }
 
-/// Printable ASCII as it is, everything else as percent-encoded UTF-8; `%` too, so that it can be undone.
+/// Printable ASCII as it is, all other characters as percent-encoded UTF-8; `%` too, so that it can be decoded.
 fn encode(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%') {
         return Cow::Borrowed(text);

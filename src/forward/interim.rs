@@ -1,19 +1,22 @@
-//! Interim responses of an upstream (RFC 9110 §15.2), passed on to clients of HTTP/1.1.
+//! Interim responses (RFC 9110 §15.2) of an upstream, for clients of HTTP/1.1.
+//!
+//! `round_trip` passes them on while it waits for the final response. How they reach the client is left to
+//! [`crate::interim`].
 
 use super::{header_table::HeaderClass, headers, http1::ResponseHead};
 use crate::interim::InterimSlot;
 
-/// The way of one request's interim responses to its client; nothing is left of them when this is dropped.
+/// Passes the interim responses of one request to its client. Dropping it removes those that the client has not taken.
 #[derive(Debug)]
 pub(super) struct InterimWay<'a>(Option<&'a InterimSlot>);
 
 impl<'a> InterimWay<'a> {
-    /// `None`: the client cannot be sent any.
+    /// `None`: the client cannot receive any.
     pub(super) fn to(slot: Option<&'a InterimSlot>) -> Self {
         Self(slot)
     }
 
-    /// Passes one on; says whether its client's connection has to write it.
+    /// Passes one on; returns whether the client's connection has to write it.
     pub(super) fn pass(&self, head: ResponseHead) -> bool {
         let Some(slot) = self.0 else { return false };
         slot.put(&written(head));
@@ -29,8 +32,8 @@ impl Drop for InterimWay<'_> {
     }
 }
 
-/// What holds for the headers of a final response holds here. What the gateway completes there, and cannot here, does
-/// not pass.
+/// The head as the client receives it: with the headers that would pass in a final response, but for those that mean
+/// something only there.
 fn written(head: ResponseHead) -> Vec<u8> {
     let ResponseHead { status, mut headers, options, class, .. } = head;
     headers::to_client(&mut headers, &options, class);

@@ -1,14 +1,13 @@
-//! Forwarding of what was allowed.
+//! Forwarding of allowed requests to upstreams.
 //!
-//! [`Forwarder::forward`] takes a [`Permit`], which only `access` can make, and
-//! sends the request that was judged: its path byte for byte, its headers after
-//! the rules of `headers`, its body as a stream. It knows no session, token
-//! or password; of the session it knows the cookie's name, to cut it out.
+//! The gateway calls [`Forwarder::forward`] with a [`Permit`](crate::access::Permit), which only `access` can make. The
+//! request that goes out is the one that was judged: its path byte for byte, its headers after the rules of `headers`,
+//! its body as a stream. `pool` lends it a connection, `round_trip` sends it (`sending`, `upload`) and waits for the head
+//! of the response; the response body (`download`) reads the connection to its end and gives it back. All of this runs in
+//! the task that serves the client, but for `full_duplex`. `http1` reads and writes HTTP/1.1.
 //!
-//! A request takes a connection from `pool`, `round_trip` sends it (`sending`, `upload`) and waits for the
-//! answer's head, both at once; the answer's body (`download`) has the connection until its end, and gives it
-//! back. All of that happens in the task that serves the client; `full_duplex` is the one exception. How HTTP/1.1
-//! is spoken with an upstream, and what is refused of it, is `http1`'s.
+//! Sessions, users and passwords are left out: forwarding knows the name of the session cookie, to remove it, and the
+//! permit's user, to name it in the identity headers.
 
 mod addresses;
 mod app;

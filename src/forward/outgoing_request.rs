@@ -1,4 +1,7 @@
-//! A request as it came, and as an upstream is to receive it.
+//! A request between client and upstream: as the client sent it, as the upstream receives it, and its response.
+//!
+//! `forwarder` makes one for each request and keeps it until there is a response, because the request may have to be sent a
+//! second time.
 
 use std::sync::Arc;
 
@@ -21,22 +24,22 @@ use super::{
 };
 use crate::{access::Permit, request::Origin};
 
-/// A request, kept until there is a response, because it may have to be sent a second time.
+/// An allowed request.
 pub(super) struct OutgoingRequest<'a> {
     client: &'a Request<Option<Incoming>>,
     options: Options,
     permit: Permit,
     /// The body, until it is sent.
     pub(super) upload: Option<Box<Upload>>,
-    /// What is said of the body's length.
+    /// Declaration of the body's length.
     announced: Announced,
     /// Whether the body waits for `100 Continue`.
     expects_continue: bool,
     /// Whether the connection is closed after the response.
     pub(super) closes: bool,
-    /// Whether it authenticates the connection that it goes out on.
+    /// Whether it authenticates its upstream connection.
     pub(super) binds: bool,
-    /// The protocol that the client wants to change to, and its end of the change.
+    /// The protocol that the client wants to change to, and its side of the change.
     upgrade: Option<(HeaderValue, OnUpgrade)>,
     context: &'a Context<'a>,
 }
@@ -50,8 +53,8 @@ impl<'a> OutgoingRequest<'a> {
         let options = Options::of(client.headers().get_all(CONNECTION));
         let body = client.body_mut().take();
         let upload = body.and_then(|body| Upload::of(body, client.headers(), context.limits, context.owned));
-        // What an upstream leaves of a body is the next request on its connection: Mallory hides one in it that no
-        // rule has seen, and gets its response as that to her next request.
+        // An upstream reads the unread rest of a body as the next request on its connection: Mallory hides a request in it
+        // that no rule has judged, and gets its response as that to her next request.
         let closes = upload.is_some() && !(context.app.reuse_after_body && expects_body(client.method()));
         let upgrade = upgrade::wanted(client.version(), &options, client.headers());
         // A connection cannot be closed and changed to another protocol.
@@ -69,7 +72,7 @@ impl<'a> OutgoingRequest<'a> {
         self.client.method()
     }
 
-    /// Takes the whole body from the client before a connection is taken for it, if the app wants to be told its length.
+    /// Takes the whole body from the client before a connection is taken, if the app needs a declared length.
     pub(super) async fn collect_body(&mut self) -> Result<(), Fault> {
         let (Some(most), Announced::Chunked) = (self.context.app.collect_bodies, self.announced) else {
             return Ok(());
@@ -108,7 +111,7 @@ impl<'a> OutgoingRequest<'a> {
         Sending::new(head.end(self.announced), self.upload.take(), self.closes)
     }
 
-    /// Turns addresses of the application's own into those that the browser knows.
+    /// Turns addresses of the application's own into addresses that the browser knows.
     pub(super) fn readdress(&self, headers: &mut HeaderMap, endpoint: &Endpoint) {
         let (asked, by_proxy) = (&self.permit.target().authority, self.context.facts.is_from_proxy());
         if let Some(public) = Origin::asked(asked, self.client.headers(), by_proxy) {
@@ -116,18 +119,18 @@ impl<'a> OutgoingRequest<'a> {
         }
     }
 
-    /// Whether the request may go out a second time, on another connection: because nothing of it has
-    /// reached the upstream, or because that does no more than sending it once (RFC 9110 §9.2.2).
+    /// Whether the request may be sent a second time, on another connection: because no byte of it has reached the upstream,
+    /// or because it is idempotent (RFC 9110 §9.2.2).
     pub(super) fn may_repeat(&self, error: &Http1Error, sending: &Sending) -> bool {
         error.broke_off()
             && (sending.is_untouched()
                 || (!sending.has_upload()
-                    && self.announced_nothing()
+                    && self.has_no_body()
                     && is_idempotent(self.method())
                     && self.upgrade.is_none()))
     }
 
-    fn announced_nothing(&self) -> bool {
+    fn has_no_body(&self) -> bool {
         matches!(self.announced, Announced::Nothing | Announced::Length(0))
     }
 
@@ -174,8 +177,8 @@ fn is_idempotent(method: &Method) -> bool {
     )
 }
 
-/// Whether a body of such a request means anything to an application (RFC 9110 §9.3). One that reads all bodies that it
-/// knows of may still leave that of a GET.
+/// Whether a body of such a request means anything (RFC 9110 §9.3). An application that reads each body that it expects may
+/// still leave that of a GET unread.
 fn expects_body(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS)
 }

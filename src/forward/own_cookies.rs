@@ -14,10 +14,10 @@ use crate::session::cookie;
 
 /// The cookies of a request without the gateway's own, as one header value. Empty if nothing is left.
 pub(super) fn foreign(headers: &HeaderMap) -> Cow<'_, [u8]> {
-    let mut lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-    match (lines.next(), lines.next()) {
+    let mut values = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    match (values.next(), values.next()) {
         (None, _) => Cow::Borrowed(&[]),
-        (Some(line), None) => foreign_cookies(line),
+        (Some(value), None) => foreign_cookies(value),
         (Some(_), Some(_)) => {
             Cow::Owned(foreign_cookies_of(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)))
         }
@@ -37,17 +37,17 @@ pub(super) fn remove_set_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// The cookies of a line without the gateway's own; every other byte stays as it was. Empty if nothing is left.
-fn foreign_cookies(line: &[u8]) -> Cow<'_, [u8]> {
-    match around_ours(line) {
-        None => Cow::Borrowed(line),
+/// The cookies of one header value without the gateway's own; every other byte stays as it was. Empty if nothing is left.
+fn foreign_cookies(value: &[u8]) -> Cow<'_, [u8]> {
+    match around_ours(value) {
+        None => Cow::Borrowed(value),
         Some((before, after)) if after.trim_ascii().is_empty() => Cow::Borrowed(before),
         Some(([], after)) if around_ours(after).is_none() => Cow::Borrowed(after.trim_ascii_start()),
-        Some(_) => Cow::Owned(foreign_cookies_of([line])),
+        Some(_) => Cow::Owned(foreign_cookies_of([value])),
     }
 }
 
-/// What stands in a line before the first of our cookies and after it, if there is one.
+/// The text before the first of our cookies and the text after it, if there is one.
 fn around_ours(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut start = 0;
     for pair in cookie::pairs(line) {
@@ -61,7 +61,7 @@ fn around_ours(line: &[u8]) -> Option<(&[u8], &[u8])> {
     None
 }
 
-/// The same of several lines. They become one, as RFC 9113 §8.2.3 asks for on the way to HTTP/1.1.
+/// The same for several header values. They become one, as RFC 9113 §8.2.3 asks for on the way to HTTP/1.1.
 fn foreign_cookies_of<'h>(lines: impl IntoIterator<Item = &'h [u8]>) -> Vec<u8> {
     let mut kept = Vec::new();
     for line in lines {

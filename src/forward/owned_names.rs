@@ -1,12 +1,11 @@
-//! The header names that a client may not send to an application.
+//! The header names that only the gateway may send to an application.
 //!
-//! Applications believe some headers because only a proxy in front of them would write them: who asks, from which
-//! address, with which client certificate, for which path. A client could write them as well. [`OwnedNames`]
-//! answers for each name of a request, and of its trailers, whether it is one of them; it compares names as the
-//! most careless CGI would: without case, and with `_`, `.` and every other sign for `-`. Names may have any
-//! length.
+//! Applications trust some headers because only a proxy in front of them would write them: for the user, the client's
+//! address, its certificate, the path. Mallory can write them as well. `headers` therefore asks [`OwnedNames`] about each
+//! name of a request and of its trailers. Names are compared as the most careless CGI would: without case, and with `_`,
+//! `.` and every other sign for `-`. Names may have any length.
 //!
-//! The names are those of `header_table`, and those of the apps' own `identity`.
+//! The names are those of `header_table`, and those of each app's `identity`.
 
 use http::HeaderName;
 
@@ -20,8 +19,8 @@ use super::{
 pub struct OwnedNames {
     /// Folded, ordered by length and then by bytes.
     names: Vec<Box<[u8]>>,
-    /// By the first byte of a folded name: which lengths the names have that start with it. Bit 63 stands for 63
-    /// and more, and a prefix has all lengths from its own on. Most headers of a browser end here.
+    /// For each first byte of a folded name, the lengths of the names that start with it. Bit 63 stands for 63 and more; a
+    /// prefix has all lengths from its own on. This rules out most headers of a browser.
     lengths: [u64; 256],
 }
 
@@ -42,14 +41,14 @@ impl OwnedNames {
         owned
     }
 
-    /// RFC 9110 §6.5.1: a trailer may not frame, route, authenticate or set cookies, either.
+    /// Whether a trailer of this name is removed: RFC 9110 §6.5.1 forbids those that frame, route, authenticate or set cookies.
     pub(super) fn forbids_in_trailer(&self, name: &HeaderName) -> bool {
         self.contains(name)
             || HeaderClass::of(name).has(HeaderClass::NOT_IN_TRAILERS)
             || name.as_str().contains('_')
     }
 
-    /// Whether a client, or an upstream's trailer, may not bring this in.
+    /// Whether only the gateway may send a header of this name.
     pub fn contains(&self, name: &HeaderName) -> bool {
         let name = name.as_str().as_bytes();
         (self.may_be_owned(name) && (self.is_named(name) || has_owned_prefix(name)))

@@ -1,9 +1,8 @@
-//! Connections to upstreams, kept by the worker that made them.
+//! The pool of upstream connections of one worker.
 //!
-//! No lock and no task: a worker takes the connection that was used last, looks
-//! whether it is still quiet, and the response's body gives it back at its
-//! end. Nobody waits on an idle connection. Which server is next, and which is
-//! passed over because it does not answer, is remembered here too.
+//! `forwarder` takes a connection from it for each request, and the response body gives it back at its end. The pool needs
+//! no lock and no task: it takes the connection that was used last and asks the socket whether it is still quiet. The pool
+//! also chooses the server for each request, and marks a server down that accepts no connection.
 
 use std::{
     cell::{Cell, RefCell},
@@ -26,14 +25,14 @@ use super::{
 /// One worker's connections to all upstreams.
 #[derive(Debug)]
 pub(super) struct Pool {
-    /// By their address, which is the operator's: nobody can choose keys that collide.
+    /// By address. The operator chooses the addresses, so that no client can make keys collide.
     servers: RefCell<HashMap<Box<str>, Rc<Server>, RandomState>>,
     turns: Cell<usize>,
     buffer: Rc<SharedBuffer>,
     resolver: Resolver,
 }
 
-/// One upstream server as one worker sees it.
+/// The state of one upstream server in one worker.
 #[derive(Debug)]
 struct Server {
     resolver: Resolver,
@@ -50,26 +49,27 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection on loan. It goes back only through [`Lease::give_back`]: half-read and upgraded ones never do.
+/// A connection while a request uses it. It goes back only through [`Lease::give_back`]; a connection with an unread rest
+/// or another protocol never does.
 #[derive(Debug)]
 pub(super) struct Lease {
     pub(super) conn: Conn,
     pub(super) endpoint: Arc<Endpoint>,
-    /// Whether it has carried a request before, so that it may turn out to be dead.
+    /// Whether it has carried a request before, and so may turn out to be dead.
     pub(super) reused: bool,
-    /// Who gets it after the response.
+    /// The requests that may use it after this one.
     pub(super) next: NextUser,
     server: Rc<Server>,
 }
 
-/// Whose request a connection may carry next.
+/// The requests that a connection may carry next.
 #[derive(Debug)]
 pub(super) enum NextUser {
-    /// Anybody's.
+    /// Requests of any user.
     Anybody,
-    /// That of the same user on the same client connection.
+    /// Requests of the same user on the same client connection.
     Same(BoundList),
-    /// Nobody's: it is closed.
+    /// None: the connection is closed.
     Nobody,
 }
 
@@ -78,8 +78,8 @@ impl Pool {
         Self { servers: RefCell::default(), turns: Cell::default(), buffer: Rc::default(), resolver }
     }
 
-    /// A connection to one of the app's servers, each in its turn; one that does not answer is
-    /// passed over for a while, and the next is tried at once.
+    /// Takes a connection to one of the app's servers, in turn. A server that accepts none is marked down for a while, and the
+    /// next is tried at once.
     pub(super) async fn take(&self, app: &App, now: Instant) -> Result<Lease, Fault> {
         if let [only] = &*app.upstreams {
             let lease = self.server(only).lease(only, now, app.connect_timeout).await;
@@ -95,7 +95,7 @@ impl Pool {
             .take(app.upstreams.len())
             .map(|endpoint| (endpoint, self.server(endpoint)))
             .collect();
-        // If all are passed over, they are all tried: better than refusing without a look.
+        // Servers that are marked down come last: if all are, all are tried.
         in_turn.sort_by_key(|(_, server)| server.is_down(now));
         let mut failed = None;
         for (endpoint, server) in in_turn {
@@ -110,7 +110,7 @@ impl Pool {
         Err(failed.expect("an app has at least one upstream"))
     }
 
-    /// A connection that nobody has used yet: to the same server, or to the next one that answers.
+    /// Opens a new connection: to the same server, or to the next one that accepts it.
     pub(super) async fn fresh(&self, lease: Lease, app: &App) -> Result<Lease, Fault> {
         let Lease { endpoint, server, .. } = lease;
         let mut failed = match server.open(&endpoint, app.connect_timeout).await {
@@ -126,7 +126,7 @@ impl Pool {
         Err(failed)
     }
 
-    /// Closes what has been idle for too long; called now and then.
+    /// Closes connections that were idle for too long. Called a few times a second.
     pub(super) fn prune(&self) {
         let now = Instant::now();
         self.servers.borrow_mut().retain(|_, server| {
@@ -190,7 +190,7 @@ impl Server {
         }
     }
 
-    /// The one that was used last, so that the others can grow old.
+    /// The idle connection that was used last, so that the others expire.
     fn take_idle(&self, endpoint: &Arc<Endpoint>, now: Instant) -> Option<Conn> {
         let mut idle = self.idle.borrow_mut();
         while let Some(found) =
@@ -216,7 +216,7 @@ impl Idle {
 }
 
 impl Lease {
-    /// Returns the connection for the next request; only after the whole response was read.
+    /// Gives the connection back for the next request. Only after the whole response was read.
     pub(super) fn give_back(self, now: Instant) {
         let Self { mut conn, endpoint, next, server, .. } = self;
         conn.rest();
@@ -234,7 +234,7 @@ impl Lease {
         }
     }
 
-    /// Whether it leads to one of these servers, by a certificate that the same authorities vouch for.
+    /// Whether it leads to one of these servers, checked against the same authorities.
     pub(super) fn is_to_one_of(&self, endpoints: &[Arc<Endpoint>]) -> bool {
         endpoints.iter().any(|endpoint| {
             endpoint.url == self.endpoint.url && same_trust(&endpoint.transport, &self.endpoint.transport)
@@ -242,7 +242,7 @@ impl Lease {
     }
 }
 
-/// A connection whose certificate was checked against other authorities is another connection.
+/// Whether two connections were checked against the same authorities; after a reload the server may have others.
 fn same_trust(one: &Transport, other: &Transport) -> bool {
     match (one, other) {
         (Transport::Https { tls: one, .. }, Transport::Https { tls: other, .. }) => Arc::ptr_eq(one, other),
@@ -262,7 +262,7 @@ impl std::fmt::Display for DisplayKind<'_> {
     }
 }
 
-/// Shorter than what servers commonly keep a connection open for; a dead one is noticed anyway.
+/// Shorter than servers commonly keep an idle connection open. A dead one is noticed in any case.
 const MAX_IDLE: Duration = Duration::from_secs(30);
-/// Per worker and server.
+/// Per worker and server; further connections are closed.
 const MAX_IDLE_CONNECTIONS: usize = 256;

@@ -1,14 +1,14 @@
-//! The addresses of upstreams that are configured by name.
+//! Name resolution for upstreams that are configured by name.
 //!
-//! [`Resolver`] asks the system (`/etc/hosts`, DNS, whatever `nsswitch.conf` says). It is shared by all workers, and
-//! `connect` asks it when a new connection to an upstream is opened; requests on kept connections never come here.
+//! [`Resolver`] asks the system (`/etc/hosts`, DNS, whatever `nsswitch.conf` says). All workers share it, and `connect`
+//! asks it for each new connection; a request on a pooled connection needs no address.
 //!
-//! At most one look-up of a name is under way at a time, on a thread of its own: a name server that does not
-//! answer delays only the names that it is asked for. Addresses that were found stay in use while a later look-up
-//! fails or takes long. The answer that the name does not exist ends that at once: its address may belong
-//! to another application by then, which would receive what is meant for this one.
+//! At most one look-up of a name is under way at a time, on a thread of its own: a name server that does not respond
+//! delays only the names that it is asked for. Addresses stay in use while a later look-up fails or takes long, but not
+//! once a look-up says that the name does not exist: the address may belong to another application by then, which would
+//! receive this one's requests.
 //!
-//! How long an answer of DNS is valid is left out, because `getaddrinfo` does not tell it.
+//! Times to live of DNS are left out, because `getaddrinfo` does not return them.
 
 use std::{
     collections::HashMap,
@@ -26,30 +26,30 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// The names of all upstreams and what is known of their addresses.
+/// Resolves the names of upstreams, with a cache.
 #[derive(Clone)]
 pub struct Resolver(Arc<Shared>);
 
 struct Shared {
     look_up: Box<LookUp>,
-    /// By the operator's names: nobody can choose keys that collide.
+    /// By name. The operator chooses the names, so that no client can make keys collide.
     entries: Mutex<HashMap<Box<str>, Entry, RandomState>>,
 }
 
 type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, ResolveError> + Send + Sync;
 
-/// Why a name has no addresses.
+/// Reason for which a name has no addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// It does not exist, or has no address.
+    /// The name does not exist, or has no address.
     #[error("the upstream's name does not exist")]
     NotFound,
-    /// Nobody could say.
+    /// The look-up failed.
     #[error("looking the upstream's name up: {0}")]
     Failed(Arc<str>),
 }
 
-/// The addresses of a name, at least one.
+/// The addresses of a name; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Addresses {
     /// In the order in which they are to be tried.
@@ -58,20 +58,20 @@ pub(super) struct Addresses {
     pub(super) is_cached: bool,
 }
 
-/// What a caller needs.
+/// The age of addresses that a caller accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// The addresses, which may be a few seconds old.
+    /// Addresses that may be a few seconds old.
     Cached,
-    /// Those that a new look-up finds: the known ones do not answer.
+    /// Addresses of a new look-up, because the known ones accept no connection.
     Fresh,
 }
 
-/// What is known of one name.
+/// The cached addresses of one name.
 #[derive(Debug, Default)]
 struct Entry {
     found: Option<(Arc<[IpAddr]>, Instant)>,
-    /// The address that has answered where one before it had not.
+    /// The address that accepted a connection where one before it did not.
     preferred: Option<(IpAddr, Instant)>,
     under_way: Option<UnderWay>,
 }
@@ -85,12 +85,12 @@ struct UnderWay {
 type Outcome = Result<Arc<[IpAddr]>, ResolveError>;
 
 impl Resolver {
-    /// Those that the system knows.
+    /// A resolver that asks the system.
     pub fn system() -> Self {
         Self::of(look_up_in_system)
     }
 
-    /// Those that this function knows; it may block.
+    /// A resolver that asks this function, which may block.
     pub fn of(look_up: impl Fn(&str) -> Result<Vec<IpAddr>, ResolveError> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared { look_up: Box::new(look_up), entries: Mutex::default() }))
     }
@@ -113,7 +113,7 @@ impl Resolver {
             }
             let known = entry.found.as_ref().filter(|(_, at)| now.duration_since(*at) < KEPT);
             let known = known.map(|(addrs, _)| entry.in_order(addrs, now, true));
-            // A look-up that ended without a word has its channel closed.
+            // A look-up that panicked has closed its channel.
             let under_way = entry.under_way.clone().filter(|it| it.outcome.has_changed().is_ok());
             let under_way = match under_way {
                 Some(under_way) => under_way,
@@ -147,14 +147,14 @@ impl Resolver {
         }
     }
 
-    /// Notes that this address has answered where one before it had not: it is tried first for a while.
+    /// Tries this address first for a while, because it accepted a connection where one before it did not.
     pub(super) fn prefer(&self, host: &str, addr: IpAddr) {
         if let Some(entry) = self.0.lock().get_mut(host) {
             entry.preferred = Some((addr, Instant::now()));
         }
     }
 
-    /// Begins a look-up.
+    /// Starts a look-up.
     fn start(&self, host: &str) -> std::io::Result<UnderWay> {
         let (sender, outcome) = watch::channel(None);
         let (shared, host) = (Arc::clone(&self.0), Box::<str>::from(host));
@@ -180,7 +180,7 @@ impl Shared {
             Ok(addrs) => entry.found = Some((Arc::clone(addrs), Instant::now())),
             Err(ResolveError::NotFound) => entry.found = None,
             Err(error) if entry.found.is_some() => {
-                tracing::warn!(host, %error, "name look-up failed; the last known addresses stay in use");
+                tracing::warn!(host, %error, "name look-up failed; cached addresses stay in use");
             }
             Err(_) => {}
         }
@@ -240,7 +240,7 @@ impl fmt::Debug for Resolver {
 fn look_up_in_system(host: &str) -> Result<Vec<IpAddr>, ResolveError> {
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     match getaddrinfo(Some(host), None, Some(hints)) {
-        // What is no internet address is nothing to connect to.
+        // Addresses of other families are left out.
         Ok(found) => Ok(found.flatten().map(|info| info.sockaddr.ip()).collect()),
         Err(error) => Err(match error.kind() {
             LookupErrorKind::NoName | LookupErrorKind::NoData => ResolveError::NotFound,
@@ -249,18 +249,18 @@ fn look_up_in_system(host: &str) -> Result<Vec<IpAddr>, ResolveError> {
     }
 }
 
-/// For how long an answer is used without asking again. Connections that are opened together ask once; an
-/// address that has changed is noticed earlier if it does not answer.
+/// Age up to which addresses are used without a new look-up. Connections that are opened together need one; an address
+/// that has changed is noticed earlier if it accepts no connection.
 const FRESH: Duration = Duration::from_secs(5);
-/// For how long addresses stay in use while nobody can be asked; RFC 8767 §5 recommends one to three days.
+/// Age up to which addresses stay in use while look-ups fail; RFC 8767 §5 recommends one to three days.
 const KEPT: Duration = Duration::from_hours(24);
-/// How long a look-up is waited for where older addresses are known.
+/// Time limit for a look-up where older addresses are known.
 const WAIT: Duration = Duration::from_millis(250);
-/// For how long the address that has answered is tried first.
+/// Time for which the address that accepted a connection is tried first.
 const PREFERRED: Duration = Duration::from_mins(10);
-/// Each of them is a thread. There is one look-up a name, so this takes as many names whose server does not answer.
+/// Maximum number of look-ups at a time, each a thread. Reaching it takes as many names whose name server does not respond.
 const MAX_LOOK_UPS: usize = 256;
-/// Further ones are not tried: they would not have their turn within any usual `connect_timeout`.
+/// Maximum number of addresses that are tried; further ones would not be reached within any usual `connect_timeout`.
 const MAX_ADDRS: usize = 16;
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
-//! A request and the head of its answer, both ways at once.
+//! A round trip: a request and the head of its response.
+//!
+//! `forwarder` runs it. Sending and reading go on together in the task that serves the client: an upstream may respond
+//! before it has read the body. The limit on silence and the cancellation of the request end it; the response body is left
+//! to `download`.
 
 use std::{
     future::poll_fn,
@@ -14,41 +18,41 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     BodyError, Cancellation, FaultKind,
     header_table::HeaderClass,
-    http1::{Conn, HeadEvent, HeadReader, Http1Error, ResponseHead, is_gone},
+    http1::{Conn, HeadEvent, HeadReader, Http1Error, ResponseHead, is_disconnected},
     interim::InterimWay,
     sending::Sending,
     upload::Progress,
 };
 
-/// Why there is no response.
+/// Reason for which there is no response.
 #[derive(Debug)]
 pub(super) enum NoResponse {
     /// The client's body ended early.
     Client(BodyError),
-    /// The upstream, or the way to it, failed.
+    /// The upstream or its connection failed.
     Upstream(Http1Error),
-    /// Nothing came in time.
+    /// The response did not come in time.
     Timeout,
     /// The request was cancelled.
     Cancelled,
 }
 
-/// How the response to a request is waited for.
+/// The request and the limits of one round trip.
 #[derive(Debug)]
 pub(super) struct RoundTrip<'a> {
-    /// The request's.
+    /// Method of the request.
     pub(super) method: &'a Method,
-    /// Headers that are left out of the response.
+    /// Classes of headers that are left out of the response.
     pub(super) hidden: HeaderClass,
     pub(super) interim: &'a InterimWay<'a>,
-    /// The limit runs from here, and starts anew whenever something of the request's body goes out.
+    /// Start of the limit, which starts anew whenever a piece of the request body is sent.
     pub(super) since: Instant,
     pub(super) limit: Duration,
     pub(super) cancellation: &'a Cancellation<'a>,
 }
 
 impl RoundTrip<'_> {
-    /// Sends a request until its response has begun; `sending` may not be over then.
+    /// Sends a request until the head of its response was read; `sending` may go on afterwards.
     pub(super) async fn run(
         &self,
         conn: &mut Conn,
@@ -92,7 +96,7 @@ impl RoundTrip<'_> {
                     }
                     Ok(HeadEvent::Interim(head)) => {
                         if self.interim.pass(head) {
-                            // The client's connection writes it before this is asked for more.
+                            // The client's connection writes it before it polls this again.
                             cx.waker().wake_by_ref();
                             return Poll::Pending;
                         }
@@ -130,12 +134,12 @@ fn why_no_more(read: io::Result<usize>) -> Option<Http1Error> {
     match read {
         Ok(0) => Some(Http1Error::Ended),
         Ok(_) => None,
-        Err(error) if is_gone(&error) => Some(Http1Error::Ended),
+        Err(error) if is_disconnected(&error) => Some(Http1Error::Ended),
         Err(error) => Some(Http1Error::Io(error)),
     }
 }
 
-/// Returns when nothing has happened since `since` and nothing of the body has gone out for as long as `limit`.
+/// Returns once no piece of the body was sent for `limit`, counted from `since`.
 pub(super) async fn silent(since: Instant, limit: Duration, progress: Option<&Progress>) {
     let mut due = since + limit;
     loop {
@@ -148,5 +152,5 @@ pub(super) async fn silent(since: Instant, limit: Duration, progress: Option<&Pr
     }
 }
 
-/// A request that waits longer for its response can be cancelled. Most have theirs before, and cost nothing.
+/// A request that waits longer for its response can be cancelled. Most have theirs before, and are never registered.
 const CANCELLABLE_AFTER: Duration = Duration::from_millis(500);

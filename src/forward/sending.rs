@@ -1,4 +1,6 @@
-//! A request on its way, head and body.
+//! The sending of a request, head and body.
+//!
+//! `round_trip` polls it until the response begins, `full_duplex` from then on.
 
 use std::{
     io,
@@ -12,7 +14,7 @@ use super::{
     upload::{Next, Progress, Upload},
 };
 
-/// What is left to send of a request.
+/// The part of a request that is still to be sent.
 #[derive(Debug)]
 pub(super) struct Sending {
     buffer: WriteBuffer,
@@ -20,20 +22,20 @@ pub(super) struct Sending {
     /// Whether the connection is closed after the response.
     closes: bool,
     is_flushed: bool,
-    /// The connection may be used again, and the upstream sent something before it can have read the whole body.
+    /// The connection may be used again, and the upstream sent bytes before it can have read the whole body.
     was_answered_early: bool,
-    /// The upstream takes no more. It may have answered nevertheless, so this alone is no failure.
+    /// The upstream reads no more. It may have responded before, so that this alone is no failure.
     broken: Option<io::Error>,
 }
 
 impl Sending {
-    /// A request with this head, and what comes after it; `closes`: its connection is closed after the response.
+    /// A request with this head and body; `closes`: its connection is closed after the response.
     pub(super) fn new(head: Vec<u8>, upload: Option<Box<Upload>>, closes: bool) -> Self {
         let buffer = WriteBuffer::new(head);
         Self { buffer, upload, closes, is_flushed: false, was_answered_early: false, broken: None }
     }
 
-    /// Sends on; ready once nothing more can be sent, an error if the client's body is at fault.
+    /// Sends on. Ready once nothing more can be sent; an error if the client's body failed.
     pub(super) fn poll(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         loop {
             if self.is_over() {
@@ -47,7 +49,7 @@ impl Sending {
                 ready!(conn.poll_send(cx, &mut self.buffer))
             };
             if let Err(error) = sent {
-                tracing::debug!(%error, "an upstream takes no more of a request");
+                tracing::debug!(%error, "upstream reads no more of the request");
                 self.broken = Some(error);
             } else if waits && self.is_flushed {
                 return Poll::Pending;
@@ -55,50 +57,50 @@ impl Sending {
         }
     }
 
-    /// Takes what is there of the body: all of it goes out together, and together with the head. Pending if there is more to
-    /// come.
+    /// Takes the pieces of the body that are there, so that they are sent together, and with the head. Pending if there is
+    /// more to come.
     fn poll_body(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         while let Some(upload) = self.upload.as_mut().filter(|_| self.buffer.has_room()) {
             if ready!(upload.poll_next(cx, &mut self.buffer))? == Next::Last {
                 self.upload = None;
-                // All of a request that goes out at once follows the look at the connection that chose it.
+                // A request that is sent at once follows the look at the connection that chose it.
                 self.was_answered_early |= !self.closes && self.buffer.has_sent() && !conn.is_quiet();
             }
         }
         Poll::Ready(Ok(()))
     }
 
-    /// The upstream has said `100 Continue`.
+    /// The upstream has sent `100 Continue`.
     pub(super) fn go_on(&mut self) {
         if let Some(upload) = &mut self.upload {
             upload.release();
         }
     }
 
-    /// Whether there is nothing more to be sent, or nothing more is taken.
+    /// Whether nothing more is to be sent, or the upstream reads no more.
     pub(super) fn is_over(&self) -> bool {
         self.broken.is_some() || self.is_complete()
     }
 
-    /// Whether the whole request has left.
+    /// Whether the whole request was sent.
     pub(super) fn is_complete(&self) -> bool {
         self.broken.is_none() && self.upload.is_none() && self.buffer.is_empty() && self.is_flushed
     }
 
-    /// Whether the upstream sent something before the last piece of the body left. It may have ended its response
-    /// without reading the rest, which would be its next request then.
+    /// Whether the upstream sent bytes before the last piece of the body was sent. It may have ended its response without
+    /// reading the rest of the body, and would read that as the next request.
     pub(super) fn was_answered_early(&self) -> bool {
         self.was_answered_early
     }
 
-    /// Whether the body has not left because nobody has asked for it.
+    /// Whether the body waits for `100 Continue`.
     pub(super) fn is_held(&self) -> bool {
         self.upload.as_ref().is_some_and(|upload| upload.is_held())
     }
 
-    /// Whether nothing of the request can have reached the upstream.
+    /// Whether no byte of the request can have reached the upstream.
     pub(super) fn is_untouched(&self) -> bool {
-        !self.buffer.has_sent() && self.upload.as_ref().is_none_or(|upload| !upload.has_begun())
+        !self.buffer.has_sent() && self.upload.as_ref().is_none_or(|upload| !upload.has_started())
     }
 
     /// The body's progress, if there is a body.
@@ -106,7 +108,7 @@ impl Sending {
         self.upload.as_ref().map(|upload| upload.progress())
     }
 
-    /// Whether there is a body of which something has still to be sent.
+    /// Whether a part of the body is still to be sent.
     pub(super) fn has_upload(&self) -> bool {
         self.upload.is_some()
     }

@@ -1,45 +1,45 @@
-//! The headers over which an app and the gateway speak of what the app keeps in a session.
+//! The headers with which an app reads and changes its data in a session.
 //!
-//! Only their names are known here. What stands in them is opaque: the gateway gives the one and reads
-//! the others. No client can send them, and none receives them: their prefix is one of ours.
+//! `forwarder` takes them out of responses, `headers` writes them into requests; their values are opaque here, and left to
+//! the gateway. No client can send them and none receives them: their prefix is the gateway's.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// For whom an app keeps something in the session.
+/// Users for whom an app may store data in the session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeepsData {
-    /// For nobody; the default.
+    /// None; the default.
     #[default]
     ForNobody,
-    /// For people who are signed in.
+    /// Users who are signed in.
     ForUsers,
-    /// For visitors, too.
+    /// Users and visitors.
     ForEverybody,
 }
 
-/// What an app's answer says of the session, line by line.
+/// The changes to its session data that an app's response asks for.
 #[derive(Clone, Debug, Default)]
 pub struct SessionHeaders {
-    /// `Portcullis-Session-Set`: pairs.
+    /// Values of `Portcullis-Session-Set`: pairs.
     pub set: Vec<HeaderValue>,
-    /// `Portcullis-Session-Delete`: keys.
+    /// Values of `Portcullis-Session-Delete`: keys.
     pub delete: Vec<HeaderValue>,
 }
 
 impl SessionHeaders {
-    /// Whether the answer says nothing of it.
+    /// Whether the response asks for none.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.delete.is_empty()
     }
 
-    /// Reads them off an answer; they are still in it.
+    /// Reads them from a response, without removing them.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let lines = |name: HeaderName| headers.get_all(name).iter().cloned().collect();
-        Self { set: lines(SET), delete: lines(DELETE) }
+        let values = |name: HeaderName| headers.get_all(name).iter().cloned().collect();
+        Self { set: values(SET), delete: values(DELETE) }
     }
 }
 
-/// Tells the app what it keeps.
+/// Carries the app's session data in a request.
 pub(super) static DATA: HeaderName = HeaderName::from_static("portcullis-session-data");
 const SET: HeaderName = HeaderName::from_static("portcullis-session-set");
 const DELETE: HeaderName = HeaderName::from_static("portcullis-session-delete");

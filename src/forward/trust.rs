@@ -1,10 +1,10 @@
-//! Which certificates of `https://` upstreams are believed.
+//! Trust in the certificates of `https://` upstreams.
 //!
-//! `config` makes a [`Trust`] of what the operator named, and `connect` does TLS with what comes of it. Believed is
-//! what an authority has signed for the upstream's name, and beside that, or instead, a certificate or key that was
-//! named itself. Appliances make their own certificates: for another name, for ten years, marked as an
-//! authority. Naming that very certificate is a stronger statement than any of those, so they are not asked then. In
-//! every case the upstream has to prove that it holds the certificate's key.
+//! `config` makes a [`Trust`] of `upstream_ca` and `upstream_pin`, and `connect` does TLS with it. Trusted is a certificate
+//! that an authority has signed for the upstream's name, and beside that, or instead, a certificate or key that the
+//! operator named. Appliances make their own certificates: for another name, for ten years, marked as an authority. Naming
+//! such a certificate is a stronger statement than its name, dates and marks, which are then not checked. In every case
+//! the upstream has to prove that it holds the certificate's key.
 //!
 //! Mallory, with another certificate for the same name, is refused: bytes or keys are compared, never names.
 
@@ -22,16 +22,16 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-/// What is believed.
+/// The certificates that are trusted.
 #[derive(Debug)]
 pub enum Trust {
-    /// What these authorities have signed.
+    /// Certificates that these authorities have signed.
     Authorities(RootCertStore),
-    /// What these authorities have signed, and these very certificates.
+    /// Certificates that these authorities have signed, and the named certificates.
     Named {
         /// May be empty.
         authorities: RootCertStore,
-        /// Those of upstreams themselves.
+        /// Certificates of upstreams themselves.
         certificates: Vec<CertificateDer<'static>>,
     },
     /// Certificates with one of these keys.
@@ -43,7 +43,7 @@ pub enum Trust {
 pub struct KeyPin(pub [u8; 32]);
 
 impl KeyPin {
-    /// That of a certificate; `None` if it cannot be read.
+    /// The pin of a certificate; `None` if the certificate cannot be read.
     pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let key = ParsedCertificate::try_from(certificate).ok()?.subject_public_key_info();
         digest(&SHA256, &key).as_ref().try_into().ok().map(Self)
@@ -51,7 +51,7 @@ impl KeyPin {
 }
 
 impl Trust {
-    /// The TLS of connections to upstreams that are believed in this way.
+    /// The TLS configuration of connections with this trust.
     pub(crate) fn into_client_config(self) -> Arc<ClientConfig> {
         let provider = Arc::new(default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -60,19 +60,19 @@ impl Trust {
         let mut config = match self {
             Self::Authorities(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
             Self::Named { authorities, certificates } => {
-                // Without any authority there is no verifier, and nothing else is believed.
+                // Without any authority there is no verifier, and only the named certificates are trusted.
                 let authorities =
                     WebPkiServerVerifier::builder_with_provider(authorities.into(), Arc::clone(&provider));
-                let believed = Believed::Named { authorities: authorities.build().ok(), certificates };
+                let trusted = Trusted::Named { authorities: authorities.build().ok(), certificates };
                 builder
                     .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(Verifier { believed, provider }))
+                    .with_custom_certificate_verifier(Arc::new(Verifier { trusted, provider }))
                     .with_no_client_auth()
             }
             Self::Pinned(pins) => builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(Verifier {
-                    believed: Believed::Pinned(pins),
+                    trusted: Trusted::Pinned(pins),
                     provider,
                 }))
                 .with_no_client_auth(),
@@ -84,12 +84,12 @@ impl Trust {
 
 #[derive(Debug)]
 struct Verifier {
-    believed: Believed,
+    trusted: Trusted,
     provider: Arc<CryptoProvider>,
 }
 
 #[derive(Debug)]
-enum Believed {
+enum Trusted {
     Named { authorities: Option<Arc<WebPkiServerVerifier>>, certificates: Vec<CertificateDer<'static>> },
     Pinned(Vec<KeyPin>),
 }
@@ -103,15 +103,15 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match &self.believed {
-            Believed::Named { certificates, .. } if certificates.iter().any(|named| named == own) => {
+        match &self.trusted {
+            Trusted::Named { certificates, .. } if certificates.iter().any(|named| named == own) => {
                 Ok(ServerCertVerified::assertion())
             }
-            Believed::Named { authorities: Some(authorities), .. } => {
+            Trusted::Named { authorities: Some(authorities), .. } => {
                 authorities.verify_server_cert(own, intermediates, name, ocsp, now)
             }
-            Believed::Named { authorities: None, .. } => Err(CertificateError::UnknownIssuer.into()),
-            Believed::Pinned(pins) => match KeyPin::of(own) {
+            Trusted::Named { authorities: None, .. } => Err(CertificateError::UnknownIssuer.into()),
+            Trusted::Pinned(pins) => match KeyPin::of(own) {
                 Some(pin) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
                 Some(pin) => Err(Error::General(format!(
                     "the upstream's key is {pin}, which `upstream_pin` does not name"
@@ -144,7 +144,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// As the configuration writes it.
+/// The form in the configuration.
 impl fmt::Display for KeyPin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sha256/{}", data_encoding::BASE64.encode(&self.0))

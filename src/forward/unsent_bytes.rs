@@ -1,4 +1,7 @@
-//! What a connection's HTTP/2 streams hold for a client that does not take it.
+//! The response bytes of an HTTP/2 connection that its client does not take.
+//!
+//! The server counts them with [`UnsentBytes`], one for each client connection; `download` reads in small pieces while
+//! there are many.
 
 use std::sync::{
     Arc,
@@ -7,12 +10,12 @@ use std::sync::{
 
 use bytes::Bytes;
 
-/// How many bytes of responses have been handed to a connection that has not sent them. A client that gives its streams
-/// no room (RFC 9113 §5.2) has them stay there.
+/// Number of response bytes that were handed to a client connection and are not sent. They stay in memory while a client
+/// opens no window for its streams (RFC 9113 §5.2).
 #[derive(Clone, Debug, Default)]
 pub struct UnsentBytes(Arc<AtomicUsize>);
 
-/// Bytes that are counted until they have been sent, or their stream was reset.
+/// Bytes that are counted until they were sent, or their stream was reset.
 struct Counted<G> {
     data: Bytes,
     unsent: UnsentBytes,
@@ -20,13 +23,13 @@ struct Counted<G> {
 }
 
 impl UnsentBytes {
-    /// Counts these bytes until they have been sent, and drops `held` then.
+    /// Counts these bytes until they were sent, and drops `held` then.
     pub fn hold<G: Send + 'static>(&self, data: Bytes, held: G) -> Bytes {
         self.0.fetch_add(data.len(), Ordering::Relaxed);
         Bytes::from_owner(Counted { data, unsent: self.clone(), _held: held })
     }
 
-    /// Whether it is so much that no stream should add a large piece to it.
+    /// Whether there are so many that a stream should add small pieces only.
     pub(super) fn is_much(&self) -> bool {
         self.0.load(Ordering::Relaxed) > MUCH_BYTES
     }
@@ -44,7 +47,7 @@ impl<G> Drop for Counted<G> {
     }
 }
 
-/// As much as the connection's own window is, which clients fill that read.
+/// The size of the connection's own window, which a client that reads fills.
 const MUCH_BYTES: usize = 1024 * 1024;
 
 #[cfg(test)]

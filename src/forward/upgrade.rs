@@ -1,4 +1,7 @@
-//! Changes of the protocol (RFC 9110 §7.8), to WebSocket for instance: which may pass, and the tunnel that follows.
+//! Changes of the protocol (RFC 9110 §7.8), to WebSocket for instance.
+//!
+//! `outgoing_request` asks for the protocol that a client wants, and for the one that the upstream agrees on, and starts the
+//! tunnel. The bytes in the tunnel are not looked at.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Version, header::UPGRADE};
@@ -14,7 +17,7 @@ use crate::request::SingleHeader;
 
 /// The protocol that the client wants to change to, if it is one that may pass.
 ///
-/// `h2c` never passes: whoever speaks it to the upstream speaks past the rules from then on.
+/// `h2c` never passes: Mallory would send requests to the upstream that no rule sees.
 pub(super) fn wanted(version: Version, options: &Options, headers: &HeaderMap) -> Option<HeaderValue> {
     if version != Version::HTTP_11 || !options.upgrade {
         return None;
@@ -34,8 +37,8 @@ pub(super) fn agreed(wanted: &HeaderValue, response: &HeaderMap) -> Option<Heade
     offered.any(|one| one.eq_ignore_ascii_case(agreed.as_bytes().trim_ascii())).then(|| agreed.clone())
 }
 
-/// Joins the two ends once the client has changed the protocol, too; `ahead` is what the upstream has
-/// sent right behind its `101`; `held` is dropped at the end.
+/// Joins the two connections once the client has changed the protocol. `ahead` has the bytes that the upstream sent behind
+/// its `101`; `held` is dropped at the end.
 pub(super) fn tunnel(
     client: OnUpgrade,
     upstream: Stream,
@@ -48,7 +51,7 @@ pub(super) fn tunnel(
         let mut client = match client.await {
             Ok(client) => TokioIo::new(client),
             Err(error) => {
-                tracing::debug!(%error, "changing the protocol");
+                tracing::debug!(%error, "change of protocol failed");
                 return;
             }
         };
@@ -61,10 +64,10 @@ pub(super) fn tunnel(
         tokio::select! {
             copied = joined => {
                 if let Err(error) = copied {
-                    tracing::debug!(%error, "an upgraded connection ended");
+                    tracing::debug!(%error, "upgraded connection broke");
                 }
             }
-            () = guard.cancelled() => tracing::debug!("an upgraded connection was ended"),
+            () = guard.cancelled() => tracing::debug!("upgraded connection cancelled"),
         }
     });
 }

@@ -1,4 +1,7 @@
-//! A client's body on its way to the upstream.
+//! An upload: the body of a request, from the client to the upstream.
+//!
+//! `sending` polls it for pieces, as fast as the upstream takes them. It checks the size, the silence and the rate of the
+//! body, and that the client sends as many bytes as its head declares.
 
 use std::{
     cell::Cell,
@@ -26,20 +29,20 @@ use super::{
 };
 use crate::{pace::Pace, stall::Stall};
 
-/// A body that is taken from the client piece by piece, as the upstream takes the pieces.
+/// A request body that is taken from the client piece by piece.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: Incoming,
     announced: Announced,
-    /// How much more the client may send.
+    /// Number of bytes that the client may still send.
     allowed: u64,
-    /// The trailers that the head announces; others are left out (RFC 9110 §6.6.2).
+    /// Trailers that the head declares; others are left out (RFC 9110 §6.6.2).
     trailers: Vec<HeaderName>,
     stall: Stall,
     pace: Pace,
     expectation: Expectation,
-    has_begun: bool,
-    /// The whole body, where that was taken from the client before anything is sent.
+    has_started: bool,
+    /// The whole body, if it was collected before anything is sent.
     collected: Option<Bytes>,
     owned: Arc<OwnedNames>,
     progress: Rc<Progress>,
@@ -48,22 +51,22 @@ pub(super) struct Upload {
 /// Whether the body waits for `100 Continue` (RFC 9110 §10.1.1).
 #[derive(Debug)]
 enum Expectation {
-    /// It may go.
+    /// The body may be sent.
     No,
-    /// Nobody has waited yet.
+    /// The wait has not started.
     Yes,
-    /// An upstream that does not know the expectation says nothing; there is no endless wait for it.
+    /// The wait ends by itself, because an upstream that does not know the expectation sends nothing.
     Until(Pin<Box<Sleep>>),
 }
 
-/// What the one who waits for the answer can see of the body that is still on its way.
+/// Progress of the upload, for the limit on the silence of the upstream.
 #[derive(Debug)]
 pub(super) struct Progress {
-    /// When something of it last went out.
+    /// Time at which the last piece was taken from the client.
     pub(super) moved_at: Cell<Instant>,
 }
 
-/// What [`Upload::poll_next`] has done.
+/// Result of [`Upload::poll_next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// A piece was added; there is more.
@@ -73,7 +76,7 @@ pub(super) enum Next {
 }
 
 impl Upload {
-    /// The body of a request that came with these headers; `None` if it has none.
+    /// The body of a request with these headers; `None` if it has none.
     pub(super) fn of(
         body: Incoming,
         headers: &HeaderMap,
@@ -89,7 +92,7 @@ impl Upload {
         };
         let expects_continue =
             headers.get(EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        // Not what goes no further.
+        // A `Trailer` header that `Connection` names is not forwarded.
         let dropped = Options::of(headers.get_all(CONNECTION)).named().contains(&TRAILER);
         let names =
             headers.get_all(TRAILER).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
@@ -103,15 +106,15 @@ impl Upload {
             stall: Stall::new(limits.body_timeout),
             pace: Pace::new(limits.body_rate, limits.body_timeout),
             expectation: if expects_continue { Expectation::Yes } else { Expectation::No },
-            has_begun: false,
+            has_started: false,
             collected: None,
             owned: Arc::clone(owned),
             progress: Rc::new(Progress { moved_at: Cell::new(Instant::now()) }),
         }))
     }
 
-    /// Takes the whole body from the client, so that its length can be told; trailers are left out.
-    /// An error if there are more than `most` bytes.
+    /// Takes the whole body from the client, so that it can be sent with `Content-Length`; trailers are left out. An error if
+    /// there are more than `most` bytes.
     pub(super) async fn collect(&mut self, most: u64) -> Result<(), BodyError> {
         let mut collected = BytesMut::new();
         while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await? {
@@ -128,7 +131,7 @@ impl Upload {
         Ok(())
     }
 
-    /// How its length is told to the upstream.
+    /// Declaration of the length towards the upstream.
     pub(super) fn announced(&self) -> Announced {
         self.announced
     }
@@ -138,21 +141,21 @@ impl Upload {
         !matches!(self.expectation, Expectation::No)
     }
 
-    /// The upstream has asked for it.
+    /// Lets the body be sent, because the upstream asked for it.
     pub(super) fn release(&mut self) {
         self.expectation = Expectation::No;
     }
 
-    /// Whether anything of it was taken from the client.
-    pub(super) fn has_begun(&self) -> bool {
-        self.has_begun
+    /// Whether a piece of it was taken from the client.
+    pub(super) fn has_started(&self) -> bool {
+        self.has_started
     }
 
     pub(super) fn progress(&self) -> Rc<Progress> {
         Rc::clone(&self.progress)
     }
 
-    /// Adds the next piece to what is sent.
+    /// Adds the next piece to the write buffer.
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -160,7 +163,7 @@ impl Upload {
     ) -> Poll<Result<Next, BodyError>> {
         ready!(self.poll_released(cx));
         if let Some(data) = self.collected.take() {
-            self.has_begun = true;
+            self.has_started = true;
             self.progress.moved_at.set(Instant::now());
             buffer.add(data);
             return Poll::Ready(Ok(Next::Last));
@@ -169,12 +172,12 @@ impl Upload {
             let Some(frame) = ready!(self.poll_frame(cx))? else {
                 return Poll::Ready(self.end(buffer, None));
             };
-            self.has_begun = true;
+            self.has_started = true;
             match frame.into_data().map_err(Frame::into_trailers) {
                 Ok(data) if data.is_empty() => {}
                 Ok(data) => return Poll::Ready(self.add(data, buffer)),
                 Err(Ok(trailers)) => return Poll::Ready(self.end(buffer, Some(trailers))),
-                // Neither data nor trailers: nothing that HTTP/1.1 could carry.
+                // Neither data nor trailers: HTTP/1.1 cannot carry it.
                 Err(Err(_)) => {}
             }
         }
@@ -189,7 +192,7 @@ impl Upload {
             }
             Poll::Ready(None) => return Poll::Ready(Ok(None)),
             Poll::Ready(Some(Err(error))) => {
-                tracing::debug!(%error, "a client's body broke off");
+                tracing::debug!(%error, "request body broke off");
                 return Poll::Ready(Err(BodyError::Broken));
             }
             Poll::Ready(Some(Ok(frame))) => frame,
@@ -220,7 +223,7 @@ impl Upload {
         match &mut self.announced {
             Announced::Chunked => buffer.add_chunk(data, next == Next::Last),
             Announced::Nothing => return Err(BodyError::Broken),
-            // More would be the beginning of another request to the upstream.
+            // The upstream would read further bytes as another request.
             Announced::Length(left) => {
                 *left = left.checked_sub(length).ok_or(BodyError::Broken)?;
                 buffer.add(data);

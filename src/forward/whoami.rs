@@ -1,9 +1,8 @@
-//! The application that is built in: it shows a request as an application receives it.
+//! The built-in application, which shows a request as an application receives it.
 //!
-//! It speaks HTTP over a pipe in memory, so a request to it takes the same way
-//! as a request to any upstream. `/…/websocket` echoes WebSocket messages,
-//! `/…/events` streams the time as server-sent events, everything else shows
-//! the request, as a page or as text.
+//! It speaks HTTP over a pipe in memory, so that a request to it takes the same path as a request to any upstream.
+//! `/…/websocket` echoes WebSocket messages, `/…/events` streams the time as server-sent events, all other paths show the
+//! request, as a page or as text.
 
 use std::{
     convert::Infallible,
@@ -37,50 +36,50 @@ use tokio_tungstenite::{
     },
 };
 
-/// One end of a pipe at whose other end the application listens.
+/// Starts the application at one end of a pipe, and returns the other end.
 pub(super) fn connect() -> DuplexStream {
     let (near, far) = tokio::io::duplex(PIPE_BYTES);
     tokio::task::spawn_local(async move {
         let served =
-            http1::Builder::new().serve_connection(TokioIo::new(far), service_fn(answer)).with_upgrades();
+            http1::Builder::new().serve_connection(TokioIo::new(far), service_fn(respond)).with_upgrades();
         if let Err(error) = served.await {
-            tracing::debug!(%error, "the built-in application");
+            tracing::debug!(%error, "built-in application failed");
         }
     });
     near
 }
 
-type Answer = Response<Either<Full<Bytes>, Clock>>;
+type WhoamiResponse = Response<Either<Full<Bytes>, Clock>>;
 
-async fn answer(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
+async fn respond(mut request: Request<Incoming>) -> Result<WhoamiResponse, Infallible> {
     let page = request.uri().path().rsplit('/').next().unwrap_or_default();
     Ok(match (page, request.headers().get(SEC_WEBSOCKET_KEY)) {
         ("websocket", Some(key)) => {
             let accept = derive_accept_key(key.as_bytes());
             let upgraded = hyper::upgrade::on(&mut request);
             tokio::task::spawn_local(echo(upgraded));
-            let mut answer = Response::new(Either::Left(Full::default()));
-            *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            let headers = answer.headers_mut();
+            let mut response = Response::new(Either::Left(Full::default()));
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            let headers = response.headers_mut();
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             if let Ok(accept) = HeaderValue::from_str(&accept) {
                 headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
             }
-            answer
+            response
         }
         ("events", _) => {
-            let mut answer = Response::new(Either::Right(Clock::start()));
-            let headers = answer.headers_mut();
+            let mut response = Response::new(Either::Right(Clock::start()));
+            let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            answer
+            response
         }
         _ => show(&request),
     })
 }
 
-fn show(request: &Request<Incoming>) -> Answer {
+fn show(request: &Request<Incoming>) -> WhoamiResponse {
     let lines = as_text(request);
     let wants_html = request
         .headers()
@@ -91,13 +90,13 @@ fn show(request: &Request<Incoming>) -> Answer {
     } else {
         ("text/plain; charset=utf-8", lines)
     };
-    let mut answer = Response::new(Either::Left(Full::from(text)));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    let mut response = Response::new(Either::Left(Full::from(text)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
-/// The head as it arrived, a line each.
+/// The head as it arrived, a header field a line.
 fn as_text(request: &Request<Incoming>) -> String {
     let mut text = format!("{} {} {:?}\n", request.method(), request.uri(), request.version());
     for (name, value) in request.headers() {

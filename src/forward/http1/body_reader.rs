@@ -1,4 +1,4 @@
-//! The body of an answer, taken out of what comes.
+//! The body of a response, read piece by piece.
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -20,13 +20,13 @@ enum Kind {
 /// The next piece of a body.
 #[derive(Debug)]
 pub(in crate::forward) enum Piece {
-    /// There must be more bytes first.
+    /// More bytes are needed.
     More,
-    /// Never empty.
+    /// Data, never empty.
     Data(Bytes),
-    /// What came after the last chunk; the end comes next.
+    /// The trailers; the end comes next.
     Trailers(HeaderMap),
-    /// Nothing more. What is left in the buffer is not of this answer.
+    /// The end. Bytes that are left in the buffer do not belong to this response.
     End,
 }
 
@@ -40,7 +40,7 @@ impl BodyReader {
         })
     }
 
-    /// Takes the next piece out of what has come.
+    /// Takes the next piece out of `buf`.
     pub(in crate::forward) fn next(&mut self, buf: &mut BytesMut) -> Result<Piece, Http1Error> {
         match &mut self.0 {
             Kind::Over => Ok(Piece::End),
@@ -61,7 +61,7 @@ impl BodyReader {
         }
     }
 
-    /// The connection was closed: the end of the body, or a body that broke off.
+    /// The connection was closed: that is the end of the body, or an error.
     pub(in crate::forward) fn closed(&mut self) -> Result<(), Http1Error> {
         match self.0 {
             Kind::UntilClose | Kind::Over => {
@@ -72,7 +72,7 @@ impl BodyReader {
         }
     }
 
-    /// Whether its end has been read.
+    /// Whether the end was read.
     pub(in crate::forward) fn is_over(&self) -> bool {
         match &self.0 {
             Kind::Over => true,
@@ -81,7 +81,7 @@ impl BodyReader {
         }
     }
 
-    /// How many bytes are still to come, if that is known.
+    /// Number of bytes that are still to come, if it is known.
     pub(in crate::forward) fn left(&self) -> Option<u64> {
         match &self.0 {
             Kind::Over => Some(0),
@@ -90,7 +90,7 @@ impl BodyReader {
         }
     }
 
-    /// How many bytes are worth making room for.
+    /// Number of bytes that are expected next.
     pub(in crate::forward) fn room(&self) -> usize {
         let expected = match &self.0 {
             Kind::Over => 0,

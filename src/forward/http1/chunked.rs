@@ -1,4 +1,4 @@
-//! The chunked coding (RFC 9112 §7.1), read strictly but for blanks after a chunk's size.
+//! The chunked coding (RFC 9112 §7.1), read strictly but for blanks after the size of a chunk.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,11 +8,11 @@ use super::{
     lines::{EmptyLine, first_line},
 };
 
-/// Takes chunks apart as they come.
+/// Reads chunks as they come.
 #[derive(Debug)]
 pub(super) struct Chunked {
     part: Part,
-    /// How much more may be said in extensions, which nobody reads.
+    /// Number of bytes that extensions may still have. They are not looked at.
     extensions_left: usize,
 }
 
@@ -34,7 +34,7 @@ impl Chunked {
         matches!(self.part, Part::Over)
     }
 
-    /// How much more data the chunk that has begun will have.
+    /// Number of data bytes that the current chunk still has.
     pub(super) fn left_of_chunk(&self) -> u64 {
         match self.part {
             Part::Data { left } => left,
@@ -92,9 +92,9 @@ impl Chunked {
     }
 }
 
-/// A chunk's size, and how many bytes follow it on its line. Blanks may stand between the number and what
-/// follows (RFC 9112 §7.1.1), also at the end of the line, where small devices pad the number. None may stand before
-/// the number. What a client receives is framed anew, so nobody behind us reads them.
+/// The size of a chunk, and the number of bytes that follow it on its line. Blanks may follow the number (RFC 9112 §7.1.1),
+/// also at the end of the line: small devices pad the number. None may stand before it. The client receives no blanks,
+/// because the gateway writes its own framing.
 fn size(line: &[u8]) -> Result<(u64, usize), Http1Error> {
     let digits = line.iter().position(|byte| *byte == b';').unwrap_or(line.len());
     let (padded, _) = line.split_at(digits);
@@ -140,9 +140,9 @@ fn header_map(all: &Bytes, lines: &[httparse::Header<'_>]) -> Result<HeaderMap, 
     Ok(headers)
 }
 
-/// As many as an unsigned number of 64 bits has.
+/// The digits of an unsigned number of 64 bits.
 const MAX_SIZE_DIGITS: usize = 16;
-/// Fits a signed number too, whoever counts behind us.
+/// Fits a signed number of 64 bits, which the client may count with.
 const MAX_CHUNK_BYTES: u64 = u64::MAX >> 1;
 const MAX_SIZE_LINE: usize = 1024;
 const MAX_EXTENSION_BYTES: usize = 16 * 1024;

@@ -13,13 +13,13 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::{HeadEvent, HeadReader, Http1Error, SharedBuffer, Stream, WriteBuffer};
 
-/// A stream, and what was read from it and not used yet.
+/// A stream, and the bytes that were read from it and not used yet.
 #[derive(Debug)]
 pub(in crate::forward) struct Conn {
     stream: Stream,
     buf: BytesMut,
     shared: Rc<SharedBuffer>,
-    /// How much is read at a time. It grows with what a client has taken of a response.
+    /// Maximum number of bytes in one read. It grows as the client takes the response.
     most: usize,
 }
 
@@ -28,18 +28,18 @@ impl Conn {
         Self { stream, buf: BytesMut::new(), shared, most: FIRST_READ }
     }
 
-    /// Whether it may carry the next request: nothing has come that nobody asked for, and the upstream
-    /// has not closed. What it says unasked would be taken for the answer to that request.
+    /// Whether it may carry the next request: the upstream has sent no byte unasked, and has not closed the connection. Bytes
+    /// that it sends unasked would be taken for the response to that request.
     pub(in crate::forward) fn is_quiet(&mut self) -> bool {
         self.buf.is_empty() && self.stream.is_quiet()
     }
 
-    /// From now on, little is read at a time.
+    /// Limits each read to a small number of bytes from now on.
     pub(in crate::forward) fn read_little(&mut self) {
         self.most = SMALL_READ;
     }
 
-    /// Reads once; ready with the number of bytes, 0 at the end. `room` is how much is expected; nothing, if it is a head.
+    /// Reads once; ready with the number of bytes, 0 at the end. `room` is the number of bytes that are expected; 0 for a head.
     pub(in crate::forward) fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl Conn {
             self.most = FIRST_READ;
         }
         self.make_room(room.clamp(SMALL_READ, self.most));
-        // Reads into memory that is not zeroed first, which `poll_read` alone can't without `unsafe`.
+        // `read_buf` needs no zeroed memory, which `poll_read` without `unsafe` does.
         let read = pin!(self.stream.read_buf(&mut (&mut self.buf).limit(self.most))).poll(cx);
         if room > 0 && read.is_ready() {
             self.most = (2 * self.most).min(LARGE_READ);
@@ -63,12 +63,12 @@ impl Conn {
         read
     }
 
-    /// What has come and was not used yet.
+    /// The bytes that were read and not used yet.
     pub(in crate::forward) fn buf(&mut self) -> &mut BytesMut {
         &mut self.buf
     }
 
-    /// Reads on in the head of an answer, as far as it has come.
+    /// Reads on in the head of a response, as far as it has come.
     pub(in crate::forward) fn read_head(
         &mut self,
         reader: &mut HeadReader,
@@ -77,14 +77,14 @@ impl Conn {
         reader.read(asked, &mut self.buf)
     }
 
-    /// Gives the empty buffer back until there is something to read.
+    /// Gives an empty buffer back until the next read.
     pub(in crate::forward) fn rest(&mut self) {
         if self.buf.is_empty() && self.buf.capacity() > 0 {
             self.shared.give_back(&mut self.buf);
         }
     }
 
-    /// Sends all of it; what has left is gone from `buffer`.
+    /// Sends all of `buffer`; sent bytes are removed from it.
     pub(in crate::forward) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
@@ -99,17 +99,17 @@ impl Conn {
         Poll::Ready(Ok(()))
     }
 
-    /// Has everything sent leave the stream's own buffers, which those of TLS have.
+    /// Flushes the stream's own buffers; a TLS stream has some.
     pub(in crate::forward) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// The stream and what has come on it, for whoever speaks another protocol from now on.
+    /// The stream and the unused bytes, after a change of protocol.
     pub(in crate::forward) fn into_parts(self) -> (Stream, Bytes) {
         (self.stream, self.buf.freeze())
     }
 
-    /// Memory that was lent out before is used again where that is possible.
+    /// Makes room for a read, in the present memory where that is possible.
     fn make_room(&mut self, wanted: usize) {
         let free = self.buf.capacity() - self.buf.len();
         if free < wanted && !self.buf.try_reclaim(wanted) && free < wanted.min(SMALL_READ) {
@@ -118,10 +118,9 @@ impl Conn {
     }
 }
 
-/// A head and the beginning of its body.
+/// Fits a head and the beginning of its body.
 const SMALL_READ: usize = 8 * 1024;
-/// Read of a response before anybody has taken anything of it: what a client holds of the gateway's memory that makes no
-/// room for its response.
+/// First read of a response. A client that does not read its response holds this much of the gateway's memory.
 const FIRST_READ: usize = 32 * 1024;
 /// Each read has the kernel fetch more from the upstream, which costs more than the copying.
 const LARGE_READ: usize = 128 * 1024;

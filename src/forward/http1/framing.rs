@@ -1,23 +1,23 @@
-//! Where an answer ends (RFC 9112 §6.3), decided once and for all.
+//! The end of a response (RFC 9112 §6.3), decided once, from its head.
 
 use http::{HeaderValue, Method, StatusCode, Version};
 
 use super::{Http1Error, Options};
 
-/// How the end of a body is told.
+/// The way in which the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::forward) enum Framing {
     /// There is no body, whatever the headers say.
     None,
-    /// It has this many bytes.
+    /// After this many bytes.
     Length(u64),
-    /// It says so itself.
+    /// With the last chunk.
     Chunked,
     /// With the connection.
     UntilClose,
 }
 
-/// What the lines of a head have said so far of where its body ends.
+/// The end of the body as the header fields read so far declare it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DeclaredEnd {
     length: Option<u64>,
@@ -50,11 +50,10 @@ impl DeclaredEnd {
 }
 
 impl Framing {
-    /// How the end of the answer to a request with this method is told.
+    /// The framing of the response to a request with this method.
     ///
-    /// Stricter than RFC 9112: several lengths are refused though they are equal, a length beside
-    /// `chunked` is refused and not ignored, and so is every coding but `chunked`, once and alone. Whoever
-    /// reads the answer behind us may choose another way out of each of them.
+    /// Stricter than RFC 9112: several lengths are refused even if they are equal, a length beside `chunked` is refused and
+    /// not ignored, and so is every coding but a single `chunked`. Another reader of such a response may find another end.
     pub(super) fn of(asked: &Method, status: StatusCode, said: DeclaredEnd) -> Result<Self, Http1Error> {
         if said.length.is_some() && said.is_chunked {
             return Err(Http1Error::TwoLengths);
@@ -70,7 +69,7 @@ impl Framing {
         })
     }
 
-    /// Whether the connection may carry another request after this answer (RFC 9112 §9.3).
+    /// Whether the connection may carry another request after this response (RFC 9112 §9.3).
     pub(super) fn keeps(
         self,
         status: StatusCode,
@@ -81,7 +80,7 @@ impl Framing {
         if self == Self::UntilClose {
             return false;
         }
-        // RFC 9110 §15.3.5 and §15.3.6: these have no content. An upstream that declares some may send it, too.
+        // RFC 9110 §15.3.5 and §15.3.6: these have no content. An upstream that declares content may send it too.
         let may_not_declare =
             status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
         if may_not_declare && (said.is_chunked || said.length.is_some_and(|length| length > 0)) {
@@ -137,11 +136,11 @@ mod tests {
     const TE: &str = "transfer-encoding";
 
     #[test]
-    fn the_end_of_an_answer_is_told_in_one_way_only() {
+    fn a_response_declares_its_end_once() {
         let (two, coding, number) = (
-            "the answer has two lengths",
-            "the answer has a transfer coding that is not known",
-            "the answer's length is no number",
+            "the response declares two lengths",
+            "unknown transfer coding",
+            "the declared length is no number",
         );
         let table: &[(&[(&str, &str)], &str)] = &[
             (&[], "UntilClose, closed"),
@@ -183,16 +182,16 @@ mod tests {
     }
 
     #[test]
-    fn http_1_0_knows_no_chunks_and_is_kept_only_when_it_says_so() {
+    fn http_1_0_has_no_chunks_and_needs_keep_alive() {
         let framed = |lines| framed(&Method::GET, 200, Version::HTTP_10, lines);
-        assert_eq!(framed(&[(TE, "chunked")]), "the answer has a transfer coding that is not known");
+        assert_eq!(framed(&[(TE, "chunked")]), "unknown transfer coding");
         assert_eq!(framed(&[(CL, "5")]), "Length(5), closed");
         assert_eq!(framed(&[(CL, "5"), ("connection", "keep-alive")]), "Length(5), kept");
         assert_eq!(framed(&[("connection", "keep-alive")]), "UntilClose, closed");
     }
 
     #[test]
-    fn some_answers_have_no_body_whatever_they_say() {
+    fn some_responses_have_no_body_whatever_they_declare() {
         for (method, status) in [
             (Method::HEAD, 200),
             (Method::HEAD, 404),
@@ -204,7 +203,7 @@ mod tests {
             let framed = |lines| framed(&method, status, Version::HTTP_11, lines);
             assert_eq!(framed(&[]), "None, kept");
             assert_eq!(framed(&[(CL, "0")]), "None, kept");
-            assert_eq!(framed(&[(CL, "5"), (CL, "6")]), "the answer has two lengths");
+            assert_eq!(framed(&[(CL, "5"), (CL, "6")]), "the response declares two lengths");
             let kept = if matches!(status, 101 | 204) { "None, closed" } else { "None, kept" };
             assert_eq!(framed(&[(CL, "5")]), kept, "{method} {status}");
             assert_eq!(framed(&[(TE, "chunked")]), kept, "{method} {status}");

@@ -1,4 +1,4 @@
-//! The head of an answer.
+//! The head of a response.
 
 use std::mem::MaybeUninit;
 
@@ -13,62 +13,62 @@ use super::{
     lines::EmptyLine,
 };
 
-/// Reads the heads of one answer, interim ones too, until the final one is there.
+/// Reads the heads of one response: interim ones, and the final one.
 #[derive(Debug)]
 pub(in crate::forward) struct HeadReader {
-    /// Which headers are read and not kept, beside those for one hop.
+    /// Classes of headers that are left out of the head, beside hop-by-hop headers.
     hidden: HeaderClass,
     empty_line: EmptyLine,
     interim: usize,
 }
 
-/// What has been heard of an answer so far.
+/// Result of [`HeadReader::read`].
 #[derive(Debug)]
 pub(in crate::forward) enum HeadEvent {
-    /// Nothing that is whole; there must be more bytes first.
+    /// More bytes are needed.
     More,
     /// `100 Continue`; the final head is still to come.
     Continue,
     /// Another interim response; the final head is still to come.
     Interim(ResponseHead),
-    /// The final head. What is left in the buffer came after it.
+    /// The final head. Bytes that are left in the buffer came after it.
     Final(ResponseHead),
 }
 
-/// The final head of an answer, or that of a change of protocol.
+/// The head of a response.
 #[derive(Debug)]
 pub(in crate::forward) struct ResponseHead {
-    /// Its status.
+    /// Status code.
     pub(in crate::forward) status: StatusCode,
-    /// Where it is not the usual one.
+    /// Reason phrase, if it is not the usual one.
     pub(in crate::forward) reason: Option<ReasonPhrase>,
-    /// Without those for one hop and hidden ones; of a change of protocol, with what is changed to.
+    /// Headers without hop-by-hop headers and hidden ones; after a change of protocol, with hop-by-hop headers.
     pub(in crate::forward) headers: HeaderMap,
-    /// The classes of all headers together.
+    /// Union of the classes of all headers.
     pub(in crate::forward) class: HeaderClass,
-    /// Where the body ends.
+    /// End of the body.
     pub(in crate::forward) framing: Framing,
-    /// Whether the upstream keeps the connection afterwards.
+    /// Whether the upstream keeps the connection open afterwards.
     pub(in crate::forward) kept: bool,
-    /// What `Connection` said.
+    /// Options of `Connection`.
     pub(in crate::forward) options: Options,
-    /// Whether it tells that the connection is being, or was, authenticated.
+    /// Whether it says that the connection is being, or was, authenticated.
     pub(in crate::forward) binds: bool,
 }
 
 impl HeadReader {
-    /// A reader of the heads of one answer, without the headers of these classes.
+    /// A reader of the heads of one response, which leaves out headers of these classes.
     pub(in crate::forward) fn new(hidden: HeaderClass) -> Self {
         Self { hidden, empty_line: EmptyLine::default(), interim: 0 }
     }
 
-    /// Reads on in what has come; takes each whole head out of `buf`.
+    /// Takes the next whole head out of `buf`.
     pub(in crate::forward) fn read(
         &mut self,
         asked: &Method,
         buf: &mut BytesMut,
     ) -> Result<HeadEvent, Http1Error> {
-        // At once: an upstream that speaks another protocol may wait for an answer of its own.
+        // Without waiting for a whole head: an upstream that speaks another protocol may wait for the gateway.
         if !buf.iter().zip(VERSION).all(|(byte, expected)| byte == expected) {
             return Err(Http1Error::NotHttp);
         }
@@ -84,7 +84,7 @@ impl HeadReader {
         Ok(if head.status == StatusCode::CONTINUE { HeadEvent::Continue } else { HeadEvent::Interim(head) })
     }
 
-    /// Whether anything has been taken out of the buffer.
+    /// Whether a head was taken out of the buffer.
     pub(in crate::forward) fn has_read(&self) -> bool {
         self.interim > 0
     }
@@ -156,14 +156,14 @@ impl ResponseHead {
     }
 }
 
-/// Begins all heads.
+/// The first bytes of each head.
 const VERSION: &[u8] = b"HTTP/1.";
-/// How many the gateway adds, so that the map does not grow for them.
+/// Number of headers that the gateway adds; the map has room for them.
 const ADDED_HEADERS: usize = 4;
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 const MAX_HEADERS: usize = 256;
-/// RFC 9110 §15.2 knows no limit; the most frequent, `102 Processing`, comes every few seconds.
+/// RFC 9110 §15.2 has no limit; the most frequent interim response, `102 Processing`, comes every few seconds.
 const MAX_INTERIM: usize = 64;
 
-/// IIS says in it that the connection stays authenticated.
+/// With it, IIS says that the connection stays authenticated.
 static PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");

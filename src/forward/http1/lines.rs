@@ -1,11 +1,11 @@
-//! Lines that end in CR LF, found as they come: those of heads, chunks and trailers.
+//! Lines that end in CR LF, in heads, chunks and trailers.
 
 use memchr::{memchr, memchr_iter};
 
 use super::Http1Error;
 
-/// Looks for the empty line that ends a head or trailers; remembers what it has looked at, so that
-/// an upstream that sends byte by byte has no line looked at twice.
+/// Searches for the empty line that ends a head or trailers. It remembers how far it has searched, so that no byte is looked
+/// at twice when an upstream sends byte by byte.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EmptyLine {
     looked_at: usize,
@@ -13,11 +13,11 @@ pub(super) struct EmptyLine {
 }
 
 impl EmptyLine {
-    /// How many bytes there are up to the empty line's end; `None`: it has not come yet. `bytes`
-    /// must begin where it began the last time.
+    /// The number of bytes up to the end of the empty line; `None`: it has not come yet. `bytes` must begin where it began
+    /// the last time.
     ///
-    /// RFC 9112 §2.2 lets a recipient take a bare line feed for the end of a line; who does not,
-    /// reads another head.
+    /// A bare line feed is an error: RFC 9112 §2.2 lets a recipient take it for the end of a line, and a recipient that does
+    /// not reads another head.
     pub(super) fn end(&mut self, bytes: &[u8], most: usize) -> Result<Option<usize>, Http1Error> {
         let before = self.looked_at;
         for found in memchr_iter(b'\n', bytes.get(before..).unwrap_or_default()) {

@@ -1,15 +1,14 @@
-//! HTTP/1.1 towards an upstream, spoken within the task of the request that it is for.
+//! HTTP/1.1 towards an upstream.
 //!
-//! hyper's client puts a task, a channel and two wake-ups between a request and its socket; here the one
-//! who waits for the answer reads it. The parser of header lines is `httparse`; where a message begins
-//! and ends is decided here ([`Framing`], [`BodyReader`]) and strictly: what could be read in two ways
-//! is a [`Http1Error`], after which nothing of the connection is believed.
+//! `round_trip`, `sending`, `upload` and `download` use it, within the task that serves the client: hyper's client would put a
+//! task, a channel and two wake-ups between a request and its socket. `httparse` parses heads. Where a message begins and
+//! ends is decided here ([`Framing`], [`BodyReader`]) and strictly: a response that could be read in two ways is an
+//! [`Http1Error`], after which its connection is closed.
 //!
-//! What is read does not know of sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and
-//! [`read_response`] runs the two over bytes in memory, for tests and fuzzing. [`Conn`] is the stream with
-//! what was read from it and not used yet; [`WriteBuffer`] is what is on its way out.
+//! The readers know no sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and [`read_response`] runs the
+//! two over bytes in memory, for tests and fuzzing. [`Conn`] is a stream with the bytes that were read from it and not used
+//! yet; [`WriteBuffer`] has the bytes that are still to be sent. Header rules are left to `headers`.
 
-mod answer;
 mod body_reader;
 mod buffer;
 mod chunked;
@@ -23,15 +22,16 @@ mod request_head;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod whole_response;
 mod write_buffer;
 
-pub use answer::{ReadResponse, read_response, read_response_in_pieces};
 pub use error::Http1Error;
+pub use whole_response::{ReadResponse, read_response, read_response_in_pieces};
 
 pub(super) use body_reader::{BodyReader, Piece};
 pub(super) use buffer::SharedBuffer;
 pub(super) use conn::Conn;
-pub(super) use error::is_gone;
+pub(super) use error::is_disconnected;
 pub(super) use framing::Framing;
 pub(super) use head_reader::{HeadEvent, HeadReader, ResponseHead};
 pub(super) use options::Options;

@@ -1,4 +1,4 @@
-//! What a message says of its connection.
+//! The `Connection` header.
 
 use http::{HeaderName, HeaderValue};
 
@@ -13,14 +13,14 @@ pub(in crate::forward) struct Options {
 }
 
 impl Options {
-    /// Adds those of one line.
-    pub(super) fn add(&mut self, line: &HeaderValue) {
-        // All that most say.
-        if line.as_bytes() == b"keep-alive" {
+    /// Adds the options of one header field.
+    pub(super) fn add(&mut self, value: &HeaderValue) {
+        // The most common value.
+        if value.as_bytes() == b"keep-alive" {
             self.keep_alive = true;
             return;
         }
-        for token in line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+        for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             let is = |option: &[u8]| token.eq_ignore_ascii_case(option);
             if is(b"close") {
                 self.close = true;
@@ -36,14 +36,14 @@ impl Options {
         }
     }
 
-    /// Those of all these lines.
-    pub(in crate::forward) fn of<'h>(lines: impl IntoIterator<Item = &'h HeaderValue>) -> Self {
+    /// The options of these header fields.
+    pub(in crate::forward) fn of<'h>(values: impl IntoIterator<Item = &'h HeaderValue>) -> Self {
         let mut options = Self::default();
-        lines.into_iter().for_each(|line| options.add(line));
+        values.into_iter().for_each(|value| options.add(value));
         options
     }
 
-    /// The headers that are for this connection only, beside those that always are.
+    /// The named headers, which are for this connection only.
     pub(in crate::forward) fn named(&self) -> &[HeaderName] {
         &self.named
     }

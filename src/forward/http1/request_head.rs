@@ -8,10 +8,10 @@ use http::{
     uri::PathAndQuery,
 };
 
-/// How the end of a request's body is told to the upstream (RFC 9112 §6.3).
+/// The length of a request body, as the head declares it (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::forward) enum Announced {
-    /// There is none. Nothing is said of it, unless the client did or the method expects content: then it is nought.
+    /// There is no body. `Content-Length: 0` is written if the client wrote one or the method expects content.
     Nothing,
     /// This many bytes.
     Length(u64),
@@ -19,12 +19,12 @@ pub(in crate::forward) enum Announced {
     Chunked,
 }
 
-/// A head that is being written, line by line.
+/// A head that is being written, field by field.
 #[derive(Debug)]
 pub(in crate::forward) struct RequestHead {
-    lines: Vec<u8>,
-    /// Whether the length is said of a request without a body, too.
-    says_zero: bool,
+    bytes: Vec<u8>,
+    /// Whether a request without a body gets `Content-Length: 0`.
+    writes_zero: bool,
 }
 
 impl RequestHead {
@@ -34,25 +34,25 @@ impl RequestHead {
         let mut head = Vec::with_capacity(target.len() + USUAL_BYTES);
         head.extend_from_slice(method.as_str().as_bytes());
         head.push(b' ');
-        // `http://host?query` has no path of its own (RFC 9112 §3.2.1).
+        // `http://host?query` has an empty path (RFC 9112 §3.2.1).
         if !target.starts_with(['/', '*']) {
             head.push(b'/');
         }
         head.extend_from_slice(target.as_bytes());
         head.extend_from_slice(b" HTTP/1.1\r\n");
-        // RFC 9110 §8.6: many applications answer 411, or wait, where such a method has no length.
-        let says_zero = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-        Self { lines: head, says_zero }
+        // RFC 9110 §8.6: many applications respond 411, or wait, if such a request has no length.
+        let writes_zero = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+        Self { bytes: head, writes_zero }
     }
 
-    /// Adds a header; what it says of the body's length is left out, because [`RequestHead::end`] says it.
+    /// Adds a header field. Those that declare the length are left out, because [`RequestHead::end`] writes them.
     pub(in crate::forward) fn field(&mut self, name: &HeaderName, value: &[u8]) {
         debug_assert!(HeaderValue::from_bytes(value).is_ok(), "{name} would break its line");
         if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
-            self.says_zero |= *name == CONTENT_LENGTH;
+            self.writes_zero |= *name == CONTENT_LENGTH;
             return;
         }
-        let (head, name) = (&mut self.lines, name.as_str().as_bytes());
+        let (head, name) = (&mut self.bytes, name.as_str().as_bytes());
         head.reserve(name.len() + value.len() + 4);
         head.extend_from_slice(name);
         head.extend_from_slice(b": ");
@@ -62,9 +62,9 @@ impl RequestHead {
 
     /// The whole head of a request with this body.
     pub(in crate::forward) fn end(self, body: Announced) -> Vec<u8> {
-        let Self { lines: mut head, says_zero } = self;
+        let Self { bytes: mut head, writes_zero } = self;
         match body {
-            Announced::Nothing if says_zero => head.extend_from_slice(b"content-length: 0\r\n"),
+            Announced::Nothing if writes_zero => head.extend_from_slice(b"content-length: 0\r\n"),
             Announced::Nothing => {}
             Announced::Length(length) => {
                 write!(head, "content-length: {length}\r\n").expect("a vector takes all that is written");
@@ -76,5 +76,5 @@ impl RequestHead {
     }
 }
 
-/// Most heads have fewer bytes, beside their target.
+/// Most heads have fewer bytes, without their target.
 const USUAL_BYTES: usize = 1024;

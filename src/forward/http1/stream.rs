@@ -1,4 +1,4 @@
-//! The stream under a connection to an upstream.
+//! The stream of a connection to an upstream: TCP, UNIX socket, TLS or a pipe.
 
 use std::{
     io,
@@ -16,8 +16,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-/// Bytes to an upstream and back. One type for all ways, because the most common one, TCP, is to cost
-/// no indirect call.
+/// A stream to an upstream. An enum, so that TCP, the most common, costs no indirect call.
 #[derive(Debug)]
 pub(in crate::forward) enum Stream {
     /// Plain TCP.
@@ -26,24 +25,23 @@ pub(in crate::forward) enum Stream {
     Unix(UnixStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
-    /// A pipe in memory, to what is built in.
+    /// A pipe in memory, to the built-in application.
     Pipe(DuplexStream),
 }
 
 impl Stream {
-    /// Whether the upstream has neither closed nor sent anything that has not been read yet.
+    /// Whether the upstream has neither closed the connection nor sent bytes that are unread.
     ///
-    /// The kernel is asked, and not the runtime: what the runtime knows of a socket is as old as the worker's last
-    /// look at all its sockets. On a busy worker Mallory's upstream could send bytes in between that would be taken
-    /// for the response to Alice's request. A TLS record is believed to hold data, whatever it holds: session tickets
-    /// come before the first response.
+    /// The kernel is asked and not the runtime, which learns of events only when the worker polls its sockets. On a busy
+    /// worker Mallory's upstream could send bytes in between, which would be taken for the response to Alice's request. A
+    /// TLS record counts as data whatever it has: session tickets come before the first response.
     pub(super) fn is_quiet(&mut self) -> bool {
         match self {
             Self::Tcp(stream) => has_nothing_to_read(stream),
             Self::Unix(stream) => has_nothing_to_read(stream),
             Self::Tls(stream) => {
                 let (socket, session) = stream.get_ref();
-                // Otherwise rustls has decrypted something, or the end.
+                // Otherwise rustls has decrypted data or the end.
                 session.wants_read() && has_nothing_to_read(socket)
             }
             Self::Pipe(stream) => {

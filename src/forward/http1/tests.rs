@@ -1,4 +1,4 @@
-//! Answers of every kind, whole and in pieces, and held against hyper's client.
+//! Responses of every kind, whole and in pieces, and compared with hyper's client.
 
 use std::{
     io::Write as _,
@@ -26,7 +26,7 @@ fn read(text: &str) -> Result<ReadResponse, Http1Error> {
     read_response(&Method::GET, text.as_bytes())
 }
 
-/// What can be compared of a result.
+/// A result as text, to be compared.
 fn shown(result: &Result<ReadResponse, Http1Error>) -> String {
     match result {
         Ok(answer) => format!("{answer:?}"),
@@ -37,7 +37,7 @@ fn shown(result: &Result<ReadResponse, Http1Error>) -> String {
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 #[test]
-fn whole_answers_are_read() {
+fn whole_responses_are_read() {
     let table = [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok", true),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n", 200, "ok", false),
@@ -70,7 +70,7 @@ fn whole_answers_are_read() {
 }
 
 #[test]
-fn what_could_be_read_in_two_ways_is_refused() {
+fn ambiguous_responses_are_refused() {
     let many_lines = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(257));
     let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(300 << 10));
     let interim =
@@ -167,7 +167,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn it_does_not_matter_where_the_bytes_are_cut() {
+fn a_response_in_pieces_reads_as_the_whole() {
     let texts = [
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nA: b\r\nC: d\r\n\r\n",
@@ -189,8 +189,8 @@ fn it_does_not_matter_where_the_bytes_are_cut() {
     }
 }
 
-/// Answers as servers send them, and as they should not.
-fn answers() -> impl Strategy<Value = Vec<u8>> {
+/// Responses as servers send them, and as they should not.
+fn responses() -> impl Strategy<Value = Vec<u8>> {
     let interim = select(vec![
         "",
         "",
@@ -240,7 +240,7 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What happens to an answer on its way through hostile hands.
+/// A change that an attacker makes to a response.
 #[derive(Clone, Copy, Debug)]
 enum Mutation {
     Replace(u8),
@@ -283,7 +283,7 @@ fn mutate(mut bytes: Vec<u8>, mutations: &[(prop::sample::Index, Mutation)]) -> 
     bytes
 }
 
-/// What hyper's client makes of the same bytes.
+/// The same bytes, read by hyper's client.
 async fn read_by_hyper(
     asked: &Method,
     bytes: &[u8],
@@ -317,19 +317,19 @@ proptest! {
     /// hyper forgives more: bare line feeds, a length beside `chunked`, equal lengths, other codings,
     /// blanks after a chunk's size, empty lines before the head. What we accept, it reads as we do.
     #[test]
-    fn what_is_accepted_is_what_hyper_reads(
+    fn each_accepted_response_reads_the_same_in_hyper(
         head in any::<bool>(),
-        answer in answers(),
+        response in responses(),
         mutations in mutations(),
     ) {
         let asked = if head { Method::HEAD } else { Method::GET };
-        let bytes = mutate(answer, &mutations);
+        let bytes = mutate(response, &mutations);
         let Ok(ours) = read_response(&asked, &bytes) else { return Err(TestCaseError::reject("refused")) };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let theirs = runtime.block_on(read_by_hyper(&asked, &bytes));
         prop_assert!(theirs.is_some(), "hyper refuses {:?}", String::from_utf8_lossy(&bytes));
         let (status, mut headers, body, trailers) = theirs.unwrap();
-        // Said to us and not kept; `reusable` is what we make of them.
+        // Left out of the head here; `reusable` follows from them.
         headers.remove(CONNECTION);
         headers.remove(TRANSFER_ENCODING);
         prop_assert_eq!(ours.status, status);
@@ -339,12 +339,12 @@ proptest! {
     }
 
     #[test]
-    fn bytes_in_pieces_are_read_as_a_whole(
-        answer in answers(),
+    fn any_bytes_in_pieces_read_as_the_whole(
+        response in responses(),
         mutations in mutations(),
         cuts in vec(any::<prop::sample::Index>(), 0..6),
     ) {
-        let bytes = mutate(answer, &mutations);
+        let bytes = mutate(response, &mutations);
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
@@ -365,7 +365,7 @@ proptest! {
     }
 }
 
-/// Everything that leaves a write buffer through a pipe that takes `room` bytes at a time.
+/// The bytes that are sent through a pipe that takes `room` bytes at a time.
 fn sent(mut buffer: WriteBuffer, room: usize, mut more: Vec<Bytes>) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async move {
@@ -390,7 +390,7 @@ fn sent(mut buffer: WriteBuffer, room: usize, mut more: Vec<Bytes>) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_sent_leaves_in_order_however_little_is_taken_at_a_time() {
+fn bytes_are_sent_in_order_however_few_are_taken_at_a_time() {
     for room in [1, 2, 3, 7, 1000] {
         let mut buffer = WriteBuffer::new(b"HEAD\r\n\r\n".to_vec());
         buffer.add_chunk(Bytes::from_static(b"hello"), false);
@@ -404,7 +404,7 @@ fn what_is_sent_leaves_in_order_however_little_is_taken_at_a_time() {
 }
 
 #[test]
-fn a_connection_on_which_somebody_spoke_or_hung_up_is_not_quiet() {
+fn a_connection_with_unread_bytes_or_its_end_is_not_quiet() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let (near, mut far) = tokio::io::duplex(64);
@@ -420,9 +420,9 @@ fn a_connection_on_which_somebody_spoke_or_hung_up_is_not_quiet() {
     });
 }
 
-/// The runtime believes that nothing is there until it looks at its sockets again, which it does between polls.
+/// The runtime knows of no bytes until it polls its sockets again.
 #[test]
-fn a_socket_is_asked_itself_whether_it_is_quiet() {
+fn is_quiet_asks_the_socket() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -443,7 +443,7 @@ fn a_socket_is_asked_itself_whether_it_is_quiet() {
     });
 }
 
-/// Reads until the runtime knows that there is nothing more.
+/// Reads until the runtime knows that there are no more bytes.
 async fn after_a_response(conn: &mut Conn, far: &mut impl std::io::Write) {
     far.write_all(b"response").unwrap();
     while conn.buf().len() < 8 {
@@ -456,7 +456,7 @@ async fn after_a_response(conn: &mut Conn, far: &mut impl std::io::Write) {
 }
 
 #[test]
-fn a_connection_that_waits_holds_no_memory() {
+fn a_waiting_connection_holds_no_memory() {
     let shared = std::rc::Rc::new(SharedBuffer::default());
     let (near, _far) = tokio::io::duplex(64);
     let mut conn = Conn::new(Stream::Pipe(near), std::rc::Rc::clone(&shared));
@@ -469,7 +469,7 @@ fn a_connection_that_waits_holds_no_memory() {
 }
 
 #[test]
-fn a_request_s_head_says_one_length_whatever_its_headers_say() {
+fn a_request_head_declares_one_length_whatever_its_headers_declare() {
     for (announced, said) in [
         (Announced::Nothing, "content-length: 0\r\n"),
         (Announced::Length(0), "content-length: 0\r\n"),

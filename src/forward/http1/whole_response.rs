@@ -1,28 +1,28 @@
-//! A whole answer, read from memory.
+//! Reading of a whole response from memory, for tests and fuzzing.
 
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{super::header_table::HeaderClass, BodyReader, HeadEvent, HeadReader, Http1Error, Piece};
 
-/// What was read of an answer.
+/// A response that was read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ReadResponse {
     /// The status code.
     pub status: StatusCode,
-    /// The headers of the final head, without those for one hop.
+    /// The headers of the final head, without hop-by-hop headers.
     pub headers: HeaderMap,
     /// The body without its framing.
     pub body: Vec<u8>,
-    /// What came after the last chunk.
+    /// The trailers.
     pub trailers: Option<HeaderMap>,
-    /// Whether the connection may carry another request: the answer has ended, the upstream keeps the
-    /// connection, and nothing came after the end.
+    /// Whether the connection may carry another request: the response has ended, the upstream keeps the connection open, and
+    /// no byte came after the end.
     pub reusable: bool,
 }
 
-/// Reads the answer to a request with this method from all the bytes of a connection, in the way in which
-/// they are read from a socket; for tests and fuzzing.
+/// Reads the response to a request with this method from all the bytes of a connection, with the readers that read from
+/// sockets.
 pub fn read_response(asked: &Method, bytes: &[u8]) -> Result<ReadResponse, Http1Error> {
     read_response_in_pieces(asked, std::iter::once(bytes))
 }
@@ -46,18 +46,18 @@ pub fn read_response_in_pieces<'b>(
         }
     };
 
-    let mut answer = ReadResponse { status: head.status, headers: head.headers, ..ReadResponse::default() };
+    let mut response = ReadResponse { status: head.status, headers: head.headers, ..ReadResponse::default() };
     let mut reader = BodyReader::new(head.framing);
     loop {
         match reader.next(&mut buf)? {
-            Piece::Data(data) => answer.body.extend_from_slice(&data),
-            Piece::Trailers(trailers) => answer.trailers = Some(trailers),
+            Piece::Data(data) => response.body.extend_from_slice(&data),
+            Piece::Trailers(trailers) => response.trailers = Some(trailers),
             Piece::End => break,
             Piece::More if more(&mut buf) => {}
             Piece::More => reader.closed()?,
         }
     }
     while more(&mut buf) {}
-    answer.reusable = head.kept && buf.is_empty();
-    Ok(answer)
+    response.reusable = head.kept && buf.is_empty();
+    Ok(response)
 }
