@@ -45,7 +45,7 @@ pub struct UpstreamBody {
 struct Rest {
     reader: BodyReader,
     source: Source,
-    kept: bool,
+    keep_alive: bool,
     stall: Stall,
     /// Progress of the upload; as long as the upload moves, the upstream may be silent.
     progress: Option<Rc<Progress>>,
@@ -77,11 +77,11 @@ enum Source {
 }
 
 impl UpstreamBody {
-    /// `framing` says where the body ends, `kept` whether the upstream keeps the connection open, `now` when the head was read.
+    /// `framing` says where the body ends, `keep_alive` whether the upstream keeps the connection open, `now` when the head was read.
     pub(super) fn new(
         mut lease: Lease,
         sending: Sending,
-        (framing, kept): (Framing, bool),
+        (framing, keep_alive): (Framing, bool),
         now: Instant,
         context: &super::Context<'_>,
     ) -> Self {
@@ -92,7 +92,7 @@ impl UpstreamBody {
                 Ok(Piece::Data(data)) => Some(data),
                 _ => None,
             };
-            give_back(lease, &sending, kept, now);
+            give_back(lease, &sending, keep_alive, now);
             return Self { ready, rest: None, failed: None };
         }
         let may_take_long = reader.left().is_none_or(|bytes| bytes > SHORT_BODY_BYTES);
@@ -111,7 +111,7 @@ impl UpstreamBody {
         let rest = Rest {
             reader,
             source,
-            kept,
+            keep_alive,
             stall: Stall::new(context.app.body_silence),
             progress,
             timeout: context.app.timeout,
@@ -182,7 +182,7 @@ impl Rest {
     /// Gives the connection back after the whole response was read.
     fn end(self) {
         match self.source {
-            Source::Alone { lease, sending } => give_back(lease, &sending, self.kept, Instant::now()),
+            Source::Alone { lease, sending } => give_back(lease, &sending, self.keep_alive, Instant::now()),
             Source::Shared(both) => both.response_read(self.timeout, self.progress),
         }
     }
@@ -268,8 +268,8 @@ fn poll_piece(
 }
 
 /// Gives the connection back to its pool, if neither request nor response left anything on it.
-fn give_back(mut lease: Lease, sending: &Sending, kept: bool, now: Instant) {
-    if kept && sending.is_complete() && !sending.was_answered_early() && lease.conn.buf().is_empty() {
+fn give_back(mut lease: Lease, sending: &Sending, keep_alive: bool, now: Instant) {
+    if keep_alive && sending.is_complete() && !sending.was_answered_early() && lease.conn.buf().is_empty() {
         lease.give_back(now);
     }
 }

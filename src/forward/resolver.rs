@@ -280,16 +280,16 @@ mod tests {
         text.split_whitespace().map(|addr| addr.parse().unwrap()).collect()
     }
 
-    /// Resolver of which each look-up waits until the test answers it; and how many have begun.
+    /// Resolver of which each look-up waits until the test answers it; and how many have started.
     fn answered_by_test() -> (Resolver, Sender<Answer>, Arc<AtomicUsize>) {
         let (sender, receiver): (Sender<Answer>, Receiver<Answer>) = channel();
-        let (receiver, begun) = (Mutex::new(receiver), Arc::new(AtomicUsize::new(0)));
-        let counted = Arc::clone(&begun);
+        let (receiver, started) = (Mutex::new(receiver), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&started);
         let resolver = Resolver::of(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
             receiver.lock().unwrap().recv().unwrap_or(Err(ResolveError::NotFound))
         });
-        (resolver, sender, begun)
+        (resolver, sender, started)
     }
 
     async fn found(resolver: &Resolver, freshness: Freshness) -> Result<Vec<IpAddr>, ResolveError> {
@@ -299,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_callers_share_one_look_up() {
-        let (resolver, answer, begun) = answered_by_test();
+        let (resolver, answer, started) = answered_by_test();
         let asking: Vec<_> = (0..24)
             .map(|_| {
                 let resolver = resolver.clone();
@@ -312,7 +312,7 @@ mod tests {
         for asked in asking {
             assert_eq!(asked.await.unwrap(), Ok(addrs("10.0.0.1")));
         }
-        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        assert_eq!(started.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
@@ -342,17 +342,17 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_addresses_stay_in_use_while_a_look_up_fails_or_hangs() {
-        let (resolver, answer, begun) = answered_by_test();
+        let (resolver, answer, started) = answered_by_test();
         answer.send(Ok(addrs("10.0.0.1"))).unwrap();
         assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1")));
         // One that fails.
         answer.send(Err(ResolveError::failed("no server answers"))).unwrap();
         assert_eq!(found(&resolver, Freshness::Fresh).await, Ok(addrs("10.0.0.1")));
-        // One that hangs, and is not begun a second time.
+        // One that hangs, and is not started a second time.
         for _ in 0..3 {
             assert_eq!(found(&resolver, Freshness::Fresh).await, Ok(addrs("10.0.0.1")));
         }
-        assert!(begun.load(Ordering::SeqCst) <= 3);
+        assert!(started.load(Ordering::SeqCst) <= 3);
     }
 
     #[tokio::test]

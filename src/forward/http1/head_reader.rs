@@ -49,7 +49,7 @@ pub(in crate::forward) struct ResponseHead {
     /// End of the body.
     pub(in crate::forward) framing: Framing,
     /// Whether the upstream keeps the connection open afterwards.
-    pub(in crate::forward) kept: bool,
+    pub(in crate::forward) keep_alive: bool,
     /// Options of `Connection`.
     pub(in crate::forward) options: Options,
     /// Whether it says that the connection is being, or was, authenticated.
@@ -149,7 +149,7 @@ impl ResponseHead {
             headers,
             class: all,
             framing,
-            kept: framing.keeps(status, version, end, &options),
+            keep_alive: framing.keeps(status, version, end, &options),
             options,
             binds,
         })

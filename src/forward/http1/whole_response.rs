@@ -58,6 +58,6 @@ pub fn read_response_in_pieces<'b>(
         }
     }
     while more(&mut buf) {}
-    response.reusable = head.kept && buf.is_empty();
+    response.reusable = head.keep_alive && buf.is_empty();
     Ok(response)
 }
