@@ -143,7 +143,8 @@ impl<'a> OutgoingRequest<'a> {
         now: Instant,
     ) -> Result<Response<ResponseBody>, Fault> {
         let context = self.context;
-        let ResponseHead { status, reason, mut headers, class, framing, keep_alive, options, binds: _ } = head;
+        let ResponseHead { status, reason, mut headers, class, framing, keep_alive, options, binds: _ } =
+            head;
         let mut response = Response::new(None);
         *response.status_mut() = status;
         if let Some(reason) = reason {
@@ -152,7 +153,8 @@ impl<'a> OutgoingRequest<'a> {
         if status != StatusCode::SWITCHING_PROTOCOLS {
             headers::to_client(&mut headers, &options, class);
             *response.headers_mut() = headers;
-            *response.body_mut() = Some(UpstreamBody::new(lease, sending, (framing, keep_alive), now, context));
+            *response.body_mut() =
+                Some(UpstreamBody::new(lease, sending, (framing, keep_alive), now, context));
             return Ok(response);
         }
         let wanted = self.upgrade.filter(|_| sending.is_complete());

@@ -28,6 +28,17 @@ pub(super) struct Sending {
     broken: Option<io::Error>,
 }
 
+/// Result of [`Sending::poll_body`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Polled {
+    /// Enough for a write, or the end of the body.
+    Enough,
+    /// Some pieces, with more to come.
+    Pieces,
+    /// No piece; more are to come.
+    Nothing,
+}
+
 impl Sending {
     /// A request with this head and body; `closes`: its connection is closed after the response.
     pub(super) fn new(head: Vec<u8>, upload: Option<Box<Upload>>, closes: bool) -> Self {
@@ -41,7 +52,15 @@ impl Sending {
             if self.is_over() {
                 return Poll::Ready(Ok(()));
             }
-            let waits = self.poll_body(conn, cx)?.is_pending();
+            let waits = match self.poll_body(conn, cx)? {
+                Polled::Enough => false,
+                Polled::Nothing => true,
+                Polled::Pieces => {
+                    // hyper has one piece of a body ready at a time, and reads the next one once this one was taken.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            };
             let sent = if self.buffer.is_empty() {
                 ready!(conn.poll_flush(cx)).map(|()| self.is_flushed = true)
             } else {
@@ -57,17 +76,21 @@ impl Sending {
         }
     }
 
-    /// Takes the pieces of the body that are there, so that they are sent together, and with the head. Pending if there is
-    /// more to come.
-    fn poll_body(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+    /// Takes the pieces of the body that are there, so that they are sent together, and with the head.
+    fn poll_body(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Result<Polled, BodyError> {
+        let mut polled = Polled::Nothing;
         while let Some(upload) = self.upload.as_mut().filter(|_| self.buffer.has_room()) {
-            if ready!(upload.poll_next(cx, &mut self.buffer))? == Next::Last {
-                self.upload = None;
-                // A request that is sent at once follows the look at the connection that chose it.
-                self.was_answered_early |= !self.closes && self.buffer.has_sent() && !conn.is_quiet();
+            match upload.poll_next(cx, &mut self.buffer)? {
+                Poll::Pending => return Ok(polled),
+                Poll::Ready(Next::Added) => polled = Polled::Pieces,
+                Poll::Ready(Next::Last) => {
+                    self.upload = None;
+                    // A request that is sent at once follows the look at the connection that chose it.
+                    self.was_answered_early |= !self.closes && self.buffer.has_sent() && !conn.is_quiet();
+                }
             }
         }
-        Poll::Ready(Ok(()))
+        Ok(Polled::Enough)
     }
 
     /// The upstream has sent `100 Continue`.
