@@ -26,13 +26,12 @@
 //!    Then [`Senders::judge`] asks, if a session came with the request and it changes something, whether
 //!    another site has sent it.
 //! 5. **Forward.** A request needs a slot among those in flight, of its client and to its app ([`InFlight`]), and holds it
-//!    until its response has left. [`Forwarder::forward`] takes the [`Permit`], and with it the [`Target`] that was
-//!    judged: nothing goes out undecided, and what goes out is what was decided on. Headers of the
-//!    client that claim an identity go first, then those for one hop; ours are added last. The task of
-//!    the connection itself writes to the upstream's socket and reads from it, and so does whoever reads
-//!    the answer's body: no other task is woken in between. Where an answer ends is decided once, and
-//!    what could be read in two ways is a [`Fault`]. What the app wants to keep in the session, its
-//!    answer says in headers; they are taken out of it, and done before it goes on.
+//!    until its response has left. [`Forwarder::forward`] takes the [`Permit`] with the [`Target`] that was judged, so that
+//!    no undecided request goes out, and no other than the judged one. Headers of the client that only the gateway may send
+//!    are removed first, then hop-by-hop headers; the gateway's own are added last. The task of the client connection itself
+//!    writes to the upstream's socket and reads from it: no other task is woken in between. The end of a response is decided
+//!    once, from its head, and a response that could be read in two ways is a [`Fault`]. Changes to the session data that the
+//!    app asks for in its response are taken out of it, and made before it goes on.
 //!    [`Shield::complete`] adds what the app's answer lacks, and takes out what would harm the gateway's own pages.
 //! 6. **Finish.** Whatever ended the walk early is a [`Refusal`], whose text a stranger may see, or
 //!    a [`Fault`] of the upstream, which is logged and becomes one. When the last byte has left,
@@ -48,9 +47,9 @@
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
 //! | | [`moment`] | the time, which stands still while a connection is polled | |
-//! | | [`interim`] | interim responses on their way to a client of HTTP/1.1 | |
-//! | | [`stall`] | a limit on silence | |
-//! | | [`pace`] | a limit on slowness | |
+//! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
+//! | | [`stall`] | a limit on the silence of a peer | |
+//! | | [`pace`] | a minimum rate for a peer | |
 //! | | [`store`] | what several stores share: an embedded SQLite database, opened privately, recognised, brought up to date | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `escape` |
@@ -64,7 +63,7 @@
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session` |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
-//! | actions | [`forward`] | headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
+//! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | the gateway's own pages: sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
 //! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
 //! | | [`gateway`] | the steps above | all above but `auth` and `pages` |
