@@ -30,7 +30,7 @@ use crate::{
     },
     snapshot::{AppSettings, AppTable, Current, Snapshot},
     store::sqlite::ReadFile,
-    telemetry::{Audit, AuditEvent, AuditKind, Format, Kind, LogWriter, Metrics, SignInResult},
+    telemetry::{Audit, AuditEvent, AuditKind, Format, LogWriter, MetricKind, Metrics, SignInResult},
     throttle::{Throttle, ThrottleError},
     users::{Change, Directory, Passwords, StoreError},
 };
@@ -208,25 +208,29 @@ pub fn descriptor_shortage(
 
 /// What others count, told beside what the workers do.
 fn tell(metrics: &Metrics, audit: &Audit, passwords: &Arc<Passwords>, sessions: &Arc<Sessions>) {
-    let family = ("portcullis_sign_ins_total", "Attempts to sign in, by what came of them.", Kind::Counter);
+    let family =
+        ("portcullis_sign_ins_total", "Attempts to sign in, by what came of them.", MetricKind::Counter);
     for result in SignInResult::ALL {
         let sign_ins = Arc::clone(audit.sign_ins());
-        metrics.tell(family, Some(("result", result.as_str())), move || sign_ins.count(result));
+        metrics.register(family, Some(("result", result.as_str())), move || sign_ins.count(result));
     }
     let them = Arc::clone(passwords);
-    let family = ("portcullis_password_checks_total", "Passwords that were checked.", Kind::Counter);
-    metrics.tell(family, None, move || them.verifications());
+    let family = ("portcullis_password_checks_total", "Passwords that were checked.", MetricKind::Counter);
+    metrics.register(family, None, move || them.verifications());
     let them = Arc::clone(passwords);
     let help = "Passwords that nobody had time to check or hash.";
-    let family = ("portcullis_password_queue_refusals_total", help, Kind::Counter);
-    metrics.tell(family, None, move || them.refusals());
+    let family = ("portcullis_password_queue_refusals_total", help, MetricKind::Counter);
+    metrics.register(family, None, move || them.refusals());
     let them = Arc::clone(passwords);
-    let family =
-        ("portcullis_password_queue_length", "Passwords that wait to be checked or hashed.", Kind::Gauge);
-    metrics.tell(family, None, move || them.waiting());
+    let family = (
+        "portcullis_password_queue_length",
+        "Passwords that wait to be checked or hashed.",
+        MetricKind::Gauge,
+    );
+    metrics.register(family, None, move || them.waiting());
     let them = Arc::clone(sessions);
-    let family = ("portcullis_sessions_cached", "Sessions in use, as the cache has them.", Kind::Gauge);
-    metrics.tell(family, None, move || them.cached());
+    let family = ("portcullis_sessions_cached", "Sessions in use, as the cache has them.", MetricKind::Gauge);
+    metrics.register(family, None, move || them.cached());
 }
 
 /// The sessions, and what else comes of opening them.

@@ -42,7 +42,7 @@ fn serve(file: &Path, messages: &MessageWriter) -> Result<(), Failure> {
     let surroundings =
         Surroundings { clock: Clock::system(), log: log.clone(), resolver: Resolver::system() };
     let Assembled { server, reloader, shared, origin, addrs } = assemble(configuration(file)?, surroundings)?;
-    log.tell_dropped(messages, &shared.metrics);
+    log.register_dropped(messages, &shared.metrics);
     // One at a time, whoever asks: a signal or a command.
     let reloading = Arc::new(Mutex::new(reloader));
     let reload = move || reload(&reloading.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,17 +1,24 @@
-//! What the gateway says of itself: the access log, the audit stream, its own messages, and what it counts.
+//! Logs and metrics: the access log, the audit log, the gateway's own messages, and counters.
 //!
-//! Access and audit lines go to standard output through one writer thread, messages about the gateway itself
-//! go through `tracing` to standard error and another. A worker hands over what it has to say and never waits
-//! for a pipe; what there is no room for is dropped and counted. No secret is ever a field of any of them.
+//! Access and audit lines go to standard output through one writer thread,
+//! messages go through `tracing` to standard error through another. A worker
+//! hands lines over and never waits for the reader of a pipe; lines that find
+//! no room are dropped and counted. No field of a line or a label holds a
+//! secret.
 
 mod access_log;
 mod audit;
+mod format;
+mod line_queue;
+mod log_writer;
+mod message_writer;
 mod metrics;
 mod sign_ins;
-mod writer;
 
 pub use access_log::{AccessLog, AccessRecord, Ended, UnenforcedRecord};
 pub use audit::{Audit, AuditEvent, AuditKind};
-pub use metrics::{Connected, Counters, Kind, Limit, Metrics, Spoken};
+pub use format::Format;
+pub use log_writer::LogWriter;
+pub use message_writer::MessageWriter;
+pub use metrics::{Connected, Counters, Limit, MetricKind, Metrics, Spoken};
 pub use sign_ins::{SignInResult, SignIns};
-pub use writer::{Format, LogWriter, MessageWriter};

@@ -1,4 +1,4 @@
-//! What one worker counts.
+//! The counters of one worker.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,32 +11,27 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use super::{
-    Limit,
-    exposition::Exposition,
-    histogram::{Histogram, STEPS, Sum},
-    lock,
-};
+use super::{Limit, histogram::Histogram, lock};
 
-/// The counters of one worker. Everybody may read them.
+/// The counters of one worker, their only writer; any thread may read them.
 #[derive(Debug, Default)]
 pub struct Counters {
-    limits: [AtomicU64; Limit::ALL.len()],
-    connections: [AtomicU64; Spoken::ALL.len()],
-    opened: AtomicU64,
-    closed: AtomicU64,
-    failed_handshakes: AtomicU64,
-    received: AtomicU64,
-    sent: AtomicU64,
-    requests: Histogram,
-    upstreams: Histogram,
-    /// Locked by the worker alone, but for the moment in which somebody scrapes.
-    apps: Mutex<HashMap<Box<str>, [u64; CLASSES.len()], RandomState>>,
-    faults: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
-    unfinished: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
+    pub(super) limits: [AtomicU64; Limit::ALL.len()],
+    pub(super) connections: [AtomicU64; Spoken::ALL.len()],
+    pub(super) opened: AtomicU64,
+    pub(super) closed: AtomicU64,
+    pub(super) failed_handshakes: AtomicU64,
+    pub(super) received: AtomicU64,
+    pub(super) sent: AtomicU64,
+    pub(super) requests: Histogram,
+    pub(super) upstreams: Histogram,
+    /// Locked by the worker, and by a scrape.
+    pub(super) apps: Mutex<HashMap<Box<str>, [u64; CLASSES.len()], RandomState>>,
+    pub(super) faults: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
+    pub(super) unfinished: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
 }
 
-/// What is spoken on a connection.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spoken {
     /// HTTP/1.1 over TLS.
@@ -52,9 +47,9 @@ pub enum Spoken {
 pub struct Connected(Arc<Counters>);
 
 impl Spoken {
-    const ALL: [Self; 3] = [Self::Http1, Self::Http2, Self::Plain];
+    pub(super) const ALL: [Self; 3] = [Self::Http1, Self::Http2, Self::Plain];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Http1 => "http/1.1",
             Self::Http2 => "h2",
@@ -64,34 +59,34 @@ impl Spoken {
 }
 
 impl Counters {
-    /// A client was stopped by this limit.
+    /// Counts a client that reached this limit.
     pub fn reached(&self, limit: Limit) {
         add_to(&self.limits, limit as usize);
     }
 
-    /// A connection was accepted.
+    /// Counts an accepted connection.
     pub fn connected(self: &Arc<Self>) -> Connected {
         self.opened.fetch_add(1, Ordering::Relaxed);
         Connected(Arc::clone(self))
     }
 
-    /// A TLS handshake came to nothing.
+    /// Counts a TLS handshake that failed.
     pub fn handshake_failed(&self) {
         self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// So many bytes came from a client, within TLS.
+    /// Counts bytes from a client, within TLS.
     pub fn received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// So many bytes went to a client, within TLS.
+    /// Counts bytes to a client, within TLS.
     pub fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// A request has ended: with this status, `499` if its client did not wait, after this time.
-    /// `app` is `None` where the gateway itself answered.
+    /// Counts a request that has ended, with its status (499: the client had disconnected) and its duration.
+    /// `app` is `None` for responses of the gateway itself.
     pub fn answered(&self, app: Option<&str>, status: u16, time: Duration, upstream_time: Option<Duration>) {
         self.requests.add(time);
         if let Some(time) = upstream_time {
@@ -110,19 +105,19 @@ impl Counters {
         }
     }
 
-    /// An upstream did not answer a request as it should; `kind` is one of a few fixed words.
+    /// Counts a fault of an upstream; `kind` is one of a few fixed words.
     pub fn faulted(&self, app: &str, kind: &'static str) {
         *lock(&self.faults).entry((app.into(), kind)).or_default() += 1;
     }
 
-    /// An upstream did not finish a response's body; `ended` is one of a few fixed words.
+    /// Counts a response whose body the upstream did not finish; `ended` is one of a few fixed words.
     pub fn unfinished(&self, app: &str, ended: &'static str) {
         *lock(&self.unfinished).entry((app.into(), ended)).or_default() += 1;
     }
 }
 
 impl Connected {
-    /// What is spoken on it is known.
+    /// Counts the protocol of the connection, once it is known.
     pub fn speaks(&self, spoken: Spoken) {
         add_to(&self.0.connections, spoken as usize);
     }
@@ -147,126 +142,5 @@ fn class_of(status: u16) -> usize {
     }
 }
 
-/// The sums over all workers.
-pub(super) fn tell(workers: &[Arc<Counters>], text: &mut Exposition) {
-    let sum = |of: fn(&Counters) -> &AtomicU64| -> u64 {
-        workers.iter().map(|it| of(it).load(Ordering::Relaxed)).sum()
-    };
-    tell_requests(workers, text);
-    histogram(
-        workers,
-        ("portcullis_request_duration_seconds", "From the head of a request to the end of its answer."),
-        |counters| &counters.requests,
-        text,
-    );
-    histogram(
-        workers,
-        (
-            "portcullis_upstream_duration_seconds",
-            "From a forwarded head to the head of the upstream's answer.",
-        ),
-        |counters| &counters.upstreams,
-        text,
-    );
-    text.family(
-        "portcullis_connections_total",
-        "counter",
-        "Connections that were accepted, by what they spoke.",
-    );
-    for (place, spoken) in Spoken::ALL.iter().enumerate() {
-        text.sample(&[("protocol", spoken.as_str())], sum_at(workers, |it| &it.connections, place));
-    }
-    text.family("portcullis_connections_open", "gauge", "Connections of clients.");
-    // What closed is read first, or a connection in between could make it less than nothing.
-    let closed = sum(|counters| &counters.closed);
-    text.sample(&[], sum(|counters| &counters.opened).saturating_sub(closed));
-    text.family("portcullis_handshake_failures_total", "counter", "TLS handshakes that came to nothing.");
-    text.sample(&[], sum(|counters| &counters.failed_handshakes));
-    text.family("portcullis_received_bytes_total", "counter", "Bytes from clients, within TLS.");
-    text.sample(&[], sum(|counters| &counters.received));
-    text.family("portcullis_sent_bytes_total", "counter", "Bytes to clients, within TLS.");
-    text.sample(&[], sum(|counters| &counters.sent));
-    text.family(
-        "portcullis_limit_reached_total",
-        "counter",
-        "Requests, streams and connections that a limit ended or refused, by its key in [limits].",
-    );
-    for (place, limit) in Limit::ALL.iter().enumerate() {
-        text.sample(&[("limit", limit.as_str())], sum_at(workers, |it| &it.limits, place));
-    }
-}
-
-fn tell_requests(workers: &[Arc<Counters>], text: &mut Exposition) {
-    let mut apps = BTreeMap::<Box<str>, [u64; CLASSES.len()]>::new();
-    let (mut faults, mut unfinished) = (BTreeMap::new(), BTreeMap::new());
-    for counters in workers {
-        for (app, counts) in lock(&counters.apps).iter() {
-            let sums = apps.entry(app.clone()).or_insert([0; CLASSES.len()]);
-            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        }
-        for (fault, count) in lock(&counters.faults).iter() {
-            *faults.entry(fault.clone()).or_insert(0) += count;
-        }
-        for (response, count) in lock(&counters.unfinished).iter() {
-            *unfinished.entry(response.clone()).or_insert(0) += count;
-        }
-    }
-    text.family(
-        "portcullis_requests_total",
-        "counter",
-        "Requests that have ended, by app (none: the gateway's own answers) and class of status; gone: the client did not wait.",
-    );
-    for (app, counts) in &apps {
-        for (class, count) in CLASSES.iter().zip(counts).filter(|(_, count)| **count > 0) {
-            text.sample(&[("app", app), ("status", class)], count);
-        }
-    }
-    text.family(
-        "portcullis_upstream_faults_total",
-        "counter",
-        "Requests that an upstream did not answer as it should, by what happened.",
-    );
-    for ((app, kind), count) in &faults {
-        text.sample(&[("app", app), ("kind", kind)], count);
-    }
-    text.family(
-        "portcullis_unfinished_responses_total",
-        "counter",
-        "Responses whose head was passed on and whose body the upstream did not finish, by how it ended.",
-    );
-    for ((app, ended), count) in &unfinished {
-        text.sample(&[("app", app), ("ended", ended)], count);
-    }
-}
-
-fn sum_at<const N: usize>(
-    workers: &[Arc<Counters>],
-    of: impl Fn(&Counters) -> &[AtomicU64; N],
-    place: usize,
-) -> u64 {
-    workers.iter().filter_map(|it| of(it).get(place)).map(|count| count.load(Ordering::Relaxed)).sum()
-}
-
-fn histogram(
-    workers: &[Arc<Counters>],
-    (name, help): (&'static str, &str),
-    of: fn(&Counters) -> &Histogram,
-    text: &mut Exposition,
-) {
-    let mut sum = Sum::default();
-    for counters in workers {
-        sum.add(of(counters));
-    }
-    text.family(name, "histogram", help);
-    let mut so_far = 0;
-    let steps = STEPS.iter().map(|(_, written)| *written).chain(["+Inf"]);
-    for (step, count) in steps.zip(sum.counts) {
-        so_far += count;
-        text.part("_bucket", &[("le", step)], so_far);
-    }
-    text.part("_sum", &[], Duration::from_micros(sum.micros).as_secs_f64());
-    text.part("_count", &[], so_far);
-}
-
-/// Of answers; the last are those that nobody waited for.
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "gone"];
+/// Classes of status codes; `gone` are responses whose client had disconnected.
+pub(super) const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "gone"];
