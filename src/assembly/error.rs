@@ -1,0 +1,57 @@
+//! Why a gateway cannot be put together.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    access::Place,
+    config::CertificateProblem,
+    server::{BindError, ControlError, SelfSignedError, TlsError},
+    session,
+    throttle::ThrottleError,
+    users,
+};
+
+/// Why a gateway cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// An address is taken, or not ours.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A configured certificate went bad since it was checked.
+    #[error("{place}: {}", .problem.problem)]
+    Certificate {
+        /// Where it is configured.
+        place: Place,
+        /// What is wrong.
+        problem: CertificateProblem,
+    },
+    /// Another gateway runs with the same state.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// No self-signed certificate could be made.
+    #[error(transparent)]
+    SelfSigned(#[from] SelfSignedError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The state folder cannot be made.
+    #[error("cannot make the state folder {}: {source}; make it, or name another with `state` in the configuration", .folder.display())]
+    State {
+        /// Which.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The session store cannot be opened.
+    #[error(transparent)]
+    Sessions(#[from] session::StoreError),
+    /// A thread cannot be started.
+    #[error("starting a thread: {0}")]
+    Thread(io::Error),
+    /// Failed sign-ins cannot be counted.
+    #[error(transparent)]
+    Throttle(#[from] ThrottleError),
+    /// The user directory cannot be opened.
+    #[error(transparent)]
+    Users(#[from] users::StoreError),
+}

@@ -1,0 +1,22 @@
+//! Puts a gateway together from a configuration.
+//!
+//! [`assemble`] makes every part once, in order: listeners, certificates,
+//! stores, the portal, the server. `portcullis serve` runs the result, and so
+//! do the tests: they test the gateway that is served. [`Reloader`] gives a
+//! running gateway another configuration.
+
+mod certificates;
+mod control;
+mod descriptors;
+mod error;
+mod gateway;
+mod metrics;
+mod pruning;
+mod reloader;
+mod snapshot;
+mod stores;
+
+pub use descriptors::descriptor_shortage;
+pub use error::AssemblyError;
+pub use gateway::{Addrs, Assembled, Surroundings, assemble};
+pub use reloader::Reloader;
