@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{requires, table::Table};
+use super::{failure::Failure, output::out, rule_text::requires, table::Table};
 use crate::{
     access::{App, Requirement, Rule},
     assembly::descriptor_shortage,
@@ -28,6 +28,15 @@ pub enum Checked {
     Usable,
     /// It would not; exit status 1.
     Unusable,
+}
+
+/// Runs the command for the operator at the terminal.
+pub(super) fn from_command_line(file: &Path) -> Result<(), Failure> {
+    match run(file, Look::for_stderr(), &mut out(), &mut io::stderr())? {
+        Checked::Usable => Ok(()),
+        // The mistakes are printed.
+        Checked::Unusable => Err(Failure(String::new())),
+    }
 }
 
 /// Checks the file at `path`; fails only if it cannot write.

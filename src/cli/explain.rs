@@ -17,6 +17,8 @@ use std::{
 
 use report::{Requester, report};
 
+use super::{failure::Failure, output::out, owner::become_owner_of};
+
 use crate::{
     clock::Clock,
     config::{self, ConfigError, Configuration},
@@ -77,6 +79,15 @@ pub enum ExplainError {
     /// Standard output is closed.
     #[error("writing the answer: {0}")]
     Write(#[from] io::Error),
+}
+
+/// Runs the command for the operator at the terminal.
+pub(super) fn from_command_line(args: &ExplainArgs, file: &Path) -> Result<(), Failure> {
+    // Mistakes in the file are reported by `run`. Only with a user does it open the state folder.
+    if let (Some(_), Ok(loaded)) = (&args.user, config::load(file)) {
+        become_owner_of(&loaded.configuration.state)?;
+    }
+    Ok(run(args, file, Clock::system(), &mut out())?)
 }
 
 /// Explains what the configuration at `path` makes of a request.

@@ -1,10 +1,18 @@
 //! `portcullis hash`: the hash of a password, for those who keep users as text.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use clap::Args;
 
-use super::password_prompt::{Input, PromptError};
+use super::{
+    failure::Failure,
+    output::out,
+    password_prompt::{Input, PromptError},
+    state::configuration,
+};
 use crate::users::{HashSettings, Passwords, UnusablePassword};
 
 /// Print the argon2id hash of a password that is asked for, or read as one line of standard input
@@ -23,6 +31,13 @@ pub enum HashError {
     /// Standard output is closed.
     #[error("writing the hash: {0}")]
     Write(#[from] io::Error),
+}
+
+/// Runs the command for the operator at the terminal.
+pub(super) fn from_command_line(args: &HashArgs, file: &Path) -> Result<(), Failure> {
+    // Without a configuration, the default settings apply.
+    let settings = if file.exists() { configuration(file)?.password } else { HashSettings::default() };
+    Ok(run(args, settings, &mut Input::from_stdin(), &mut out())?)
 }
 
 /// Asks for a password and prints its argon2id hash in PHC format, on a line of its own.

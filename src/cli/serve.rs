@@ -11,7 +11,7 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Failure, configuration};
+use super::{failure::Failure, state::configuration};
 use crate::{
     assembly::{Addrs, Assembled, Reloader, Surroundings, assemble},
     clock::Clock,

@@ -11,14 +11,21 @@ use std::{
     cmp::Reverse,
     collections::HashMap,
     io::{self, Write},
+    path::Path,
 };
 
 use clap::{Args, Subcommand};
 
-use super::running::RunningError;
+use super::{
+    failure::Failure,
+    operator::operator,
+    running::RunningError,
+    state::{configuration_of_state, on_state},
+};
 use crate::{
     clock::Clock,
-    config::Configuration,
+    config::{Configuration, Store},
+    escape::EscapingWriter,
     identity::{CredentialVersion, InvalidName, UserId, UserName},
     server::Revoked,
     session::{Owner, Record, SessionKey, StoreError},
@@ -115,6 +122,23 @@ pub enum SessionError {
     /// Standard output or standard error is closed.
     #[error("writing the answer: {0}")]
     Write(#[from] io::Error),
+}
+
+/// Runs the command for the operator at the terminal.
+pub(super) fn from_command_line(args: &SessionArgs, file: &Path) -> Result<(), Failure> {
+    let configuration = configuration_of_state(file)?;
+    let is_file = configuration.sessions.store == Store::File;
+    let database = (is_file && args.command.ends_sessions()).then(|| configuration.sessions_database());
+    on_state(&configuration, database, |out| {
+        let surroundings = Surroundings {
+            configuration: &configuration,
+            clock: Clock::system(),
+            actor: operator(),
+            out,
+            err: &mut EscapingWriter(io::stderr()),
+        };
+        Ok(run(&args.command, surroundings)?)
+    })
 }
 
 /// Does what `command` says, and tells about it on [`Surroundings::out`].

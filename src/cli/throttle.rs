@@ -8,12 +8,17 @@ use std::{
     collections::HashMap,
     io::{self, Write},
     net::IpAddr,
+    path::Path,
 };
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::table::Table;
+use super::{
+    failure::Failure,
+    state::{configuration_of_state, on_state},
+    table::Table,
+};
 use crate::{
     clock::Clock,
     config::{Configuration, Store},
@@ -108,6 +113,17 @@ pub enum ThrottleCommandError {
     /// Standard output is closed.
     #[error("writing the answer: {0}")]
     Write(#[from] io::Error),
+}
+
+/// Runs the command for the operator at the terminal.
+pub(super) fn from_command_line(args: &ThrottleArgs, file: &Path) -> Result<(), Failure> {
+    let configuration = configuration_of_state(file)?;
+    let is_file = !matches!(configuration.sessions.store, Store::Redis(_));
+    let database = (is_file && args.command.clears()).then(|| configuration.throttle_files().database);
+    on_state(&configuration, database, |out| {
+        let surroundings = Surroundings { configuration: &configuration, clock: Clock::system(), out };
+        Ok(run(&args.command, surroundings)?)
+    })
 }
 
 /// Does what `command` says, and tells about it on [`Surroundings::out`].

@@ -6,7 +6,6 @@
 
 mod args;
 mod listing;
-mod operator;
 
 use std::{
     collections::BTreeMap,
@@ -14,12 +13,17 @@ use std::{
     path::Path,
 };
 
-use super::password_prompt::{Input, PromptError};
+use super::{
+    failure::Failure,
+    operator::operator,
+    password_prompt::{Input, PromptError},
+    state::{configuration_of_state, on_state},
+};
 pub use args::{AddArgs, PasswdArgs, RemoveArgs, SetArgs, UserArgs, UserCommand};
-pub use operator::operator;
 
 use crate::{
     clock::Clock,
+    escape::EscapingWriter,
     identity::{GroupName, User, UserName},
     users::{
         Account, HashSettings, ListChange, NewUser, PasswordHash, Passwords, StoreError, UserChange,
@@ -37,7 +41,7 @@ pub struct Surroundings<'a> {
     pub clock: Clock,
     /// The groups that the configuration defines, to warn of others.
     pub groups: &'a [GroupName],
-    /// Who makes the change, for the log of changes; see [`operator()`].
+    /// Who makes the change, for the log of changes.
     pub actor: String,
     /// Who types passwords and confirms.
     pub input: Input<'a>,
@@ -74,6 +78,26 @@ pub enum UserError {
     /// Standard output or standard error is closed.
     #[error("writing the answer: {0}")]
     Write(#[from] io::Error),
+}
+
+/// Runs the command for the operator at the terminal.
+pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Failure> {
+    let configuration = configuration_of_state(file)?;
+    let database = args.command.changes_users().then(|| configuration.users_database());
+    let groups: Vec<_> = configuration.groups.keys().cloned().collect();
+    on_state(&configuration, database, |out| {
+        let surroundings = Surroundings {
+            database: &configuration.users_database(),
+            settings: configuration.password,
+            clock: Clock::system(),
+            groups: &groups,
+            actor: operator(),
+            input: Input::from_stdin(),
+            out,
+            err: &mut EscapingWriter(io::stderr()),
+        };
+        Ok(run(&args.command, surroundings)?)
+    })
 }
 
 /// Does what `command` says, and tells about it on [`Surroundings::out`].

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{ExplainArgs, ExplainError};
 use crate::{
     access::{self, App, Decision, Explanation, Outcome, Requirement, Rule, Unrouted, decide},
-    cli::requires,
+    cli::rule_text::requires,
     config::Configuration,
     forward,
     identity::{GroupName, Identity, UserName},

@@ -7,7 +7,7 @@ use crate::escape::misleads;
 /// The operating system's name for whoever runs this: the person behind `sudo`, the user, or `uid N`.
 ///
 /// For the log, not for a decision: whoever can write the database can write anything there.
-pub fn operator() -> String {
+pub(super) fn operator() -> String {
     named_by(|variable| env::var(variable).ok())
 }
 

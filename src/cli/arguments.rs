@@ -1,0 +1,67 @@
+//! The arguments of `portcullis`, and the command that they start.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use super::{check, explain, hash, reload, serve, session, throttle, user};
+
+/// A gateway that puts a login in front of web applications that have none
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+pub struct Arguments {
+    /// The configuration file
+    #[arg(long, short, global = true, value_name = "FILE", default_value = "gateway.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway; this is what happens without a command
+    Serve,
+    /// Have the running gateway read its configuration again, and wait for its verdict
+    Reload,
+    /// Check the configuration and show what would be served, and to whom
+    Check,
+    /// Tell which app, which rule and which decision a request would meet, and why
+    Explain(explain::ExplainArgs),
+    /// Add, list and change users
+    User(Box<user::UserArgs>),
+    /// List and end sessions
+    Session(session::SessionArgs),
+    /// List and forget failed sign-ins, and who has to wait because of them
+    Throttle(throttle::ThrottleArgs),
+    /// Print the argon2id hash of a password
+    Hash(hash::HashArgs),
+}
+
+/// Runs the command. Exit code 0: done; 1: failed; 2: wrong usage, from the parser.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let file = arguments.config;
+    let done = match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&file),
+        Command::Reload => reload::from_command_line(&file),
+        Command::Check => check::from_command_line(&file),
+        Command::Explain(args) => explain::from_command_line(&args, &file),
+        Command::User(args) => user::from_command_line(&args, &file),
+        Command::Session(args) => session::from_command_line(&args, &file),
+        Command::Throttle(args) => throttle::from_command_line(&args, &file),
+        Command::Hash(args) => hash::from_command_line(&args, &file),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.0.is_empty() {
+                // A closed standard error leaves no way to report anything.
+                writeln!(io::stderr(), "{}", error.0.trim_end()).ok();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
