@@ -1,8 +1,8 @@
-//! Doors for `fuzz/`, and one for `benches/`: what is private and reads bytes of strangers, made callable from outside.
+//! Private functions for the targets of `fuzz/`.
 //!
-//! Nothing of the gateway uses this module and no request passes through it. A door does nothing
-//! of its own: it calls the very function that a request meets and shows what came out. What
-//! can be reached by the public interface has no door here.
+//! cargo-fuzz compiles this module with `cfg(fuzzing)`; a release and the public
+//! interface are without it. Each function calls the function that a request
+//! meets, and shows its result. Public functions are not repeated here.
 
 use std::net::IpAddr;
 

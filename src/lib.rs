@@ -70,7 +70,7 @@
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
 //! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
 //! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
-//! | | [`fuzzing`] | doors through which fuzz targets and a bench reach what is private; no way through for a request | what they test |
+//! | | `fuzzing` | private functions for fuzz targets; compiled for them and for tests alone | what they test |
 //! | | [`cli`] | one file a command | what the commands show and change |
 //!
 //! What must never come to depend on what, and why:
@@ -179,7 +179,7 @@ pub mod clock;
 pub mod config;
 pub mod escape;
 pub mod forward;
-#[doc(hidden)]
+#[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gateway;
 pub mod identity;

@@ -14,13 +14,11 @@ mod samples;
 #[expect(dead_code, reason = "each bench uses a part of it")]
 mod support;
 
-use std::{env, hint::black_box, io, path::Path, sync::Arc};
+use std::{env, hint::black_box, io, sync::Arc};
 
 use http::{Method, StatusCode, Uri, uri::PathAndQuery};
 use portcullis::{
     access::{Policy, decide},
-    config,
-    fuzzing::Rewriting,
     identity::Identity,
     request::{NormalPath, RequestIds, Target, TrustedProxies},
     shield::{Audience, Shield},
@@ -43,7 +41,6 @@ const STAGES: &[Stage] = &[
     Stage("session", 1000, sessions),
     Stage("decision", 1000, |times| decisions(times, &policy(1, 10))),
     Stage("decision, 10000 rules", 1000, |times| decisions(times, &policy(1, 10_000))),
-    Stage("headers to the upstream", 1000, headers_to_upstream),
     Stage("headers of the response", 1000, headers_of_the_response),
     Stage("access log", 1000, access_log),
     Stage("whole request, HTTP/1.1", 500, |times| whole_requests(times, Protocol::Http1, Visits::One)),
@@ -110,27 +107,6 @@ fn sessions(times: usize) {
     let (sessions, browsers) = signed_in(1000);
     let mut next = browsers.iter().cycle();
     count(times, || next.next().expect("a cycle has no end"), |headers| look_up(&sessions, headers));
-}
-
-fn headers_to_upstream(times: usize) {
-    let text = "[[app]]\nupstream = \"http://127.0.0.1:1\"\nidentity = \"remote-user\"\n";
-    let loaded = config::parse(text, Path::new("gateway.toml"));
-    let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", config::ConfigError::Invalid(mistakes)));
-    let identity = Identity::User(Arc::new(alice()));
-    let rewriting = Rewriting::of(&loaded.configuration, identity, target(PLAIN_PATH), CLIENT);
-    let rewriting = rewriting.expect("allowed for signed-in users");
-    let client = browser_headers();
-    count(
-        times,
-        || Vec::with_capacity(2048),
-        |mut head: Vec<u8>| {
-            rewriting.rewrite(&client, None, |name, value| {
-                head.extend_from_slice(name.as_str().as_bytes());
-                head.extend_from_slice(value);
-            });
-            head
-        },
-    );
 }
 
 fn headers_of_the_response(times: usize) {

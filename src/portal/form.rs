@@ -79,6 +79,7 @@ impl Form {
     }
 
     /// All fields, in the order in which they were sent.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|field| (field.name.as_str(), field.value.as_str()))
     }

@@ -101,6 +101,7 @@ impl Framing {
     }
 
     /// Follows the next bytes, all of which are HTTP; says which of them is the first that does not belong there.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn follow(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {
