@@ -1,4 +1,4 @@
-//! What a configuration comes to: plain values of the rest of the gateway, nothing of TOML.
+//! The whole configuration, in types of the modules that use it.
 
 use std::{
     collections::BTreeMap,
@@ -27,61 +27,61 @@ use crate::{
     users::HashSettings,
 };
 
-/// Everything that `gateway.toml` declares.
+/// The declarations of `gateway.toml`.
 #[derive(Clone, Debug)]
 pub struct Configuration {
-    /// The file itself.
+    /// The path of the file.
     pub file: PathBuf,
     /// The folder of the embedded databases. Default `state` beside the file.
     pub state: PathBuf,
     /// The folder in which the self-signed certificate is made: `certs` beside the file.
     pub certs: PathBuf,
-    /// `[server]`: where it listens.
+    /// `[server]`: listeners and proxies.
     pub server: ServerSection,
-    /// `[tls]`: how it speaks TLS, and as whom.
+    /// `[tls]`: TLS versions and certificates.
     pub tls: TlsSection,
-    /// `[session]`: where sessions are kept, and for how long.
+    /// `[session]`: store and time limits of sessions.
     pub sessions: SessionSection,
-    /// `[password]`: what one check of a password costs.
+    /// `[password]`: the cost of one password check.
     pub password: HashSettings,
-    /// `[throttle]`: how often somebody may guess a password.
+    /// `[throttle]`: limits on attempts to sign in.
     pub throttle: crate::throttle::Limits,
-    /// `[limits]`: what a client may take.
+    /// `[limits]`: limits on clients.
     pub limits: Limits,
-    /// `[log]`: what is logged, and how.
+    /// `[log]`: contents and format of the log.
     pub log: LogSection,
     /// All apps and their rules, compiled.
     pub policy: access::Policy,
-    /// Everything else about each app; an [`access::AppId`] is an index into it.
+    /// The other declarations of each app; an [`access::AppId`] is an index into it.
     pub apps: Vec<AppDeclaration>,
-    /// `[groups]`: the permissions that each group stands for.
+    /// `[groups]`: the permissions of each group.
     pub groups: BTreeMap<GroupName, Vec<Permission>>,
 }
 
 impl Configuration {
-    /// The database of the people, in the state folder.
+    /// The users database, in the state folder.
     pub fn users_database(&self) -> PathBuf {
         self.state.join("users.db")
     }
 
-    /// The database of the sessions, in the state folder; used by [`Store::File`](super::Store::File).
+    /// The sessions database, in the state folder; used by [`Store::File`](super::Store::File).
     pub fn sessions_database(&self) -> PathBuf {
         self.state.join("sessions.db")
     }
 
-    /// Where failed sign-ins are counted, in the state folder.
+    /// The files of the counters of failed sign-ins, in the state folder.
     pub fn throttle_files(&self) -> Files {
         Files { database: self.state.join("throttle.db"), key: self.state.join("device.key") }
     }
 
-    /// Where the command line finds a running gateway, in the state folder; used by [`Store::Memory`](super::Store::Memory).
+    /// The control socket of a running gateway, in the state folder; the only way to sessions of [`Store::Memory`](super::Store::Memory).
     pub fn control_socket(&self) -> PathBuf {
         self.state.join("control.sock")
     }
 }
 
-/// Reads the whole document. What has a mistake is reported and replaced by its default, so that
-/// the rest is looked at too; whether it may be used, the reader knows.
+/// Reads the whole document. A value with a mistake is reported and replaced by its default, so that the rest is
+/// checked too; the caller discards the result if the reader has an error.
 pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Configuration {
     let top = reader.section(document, 0..0, &keys::TOP);
     let folder = file.parent().unwrap_or(Path::new(""));

@@ -1,4 +1,4 @@
-//! One mistake in a configuration: where it is, what is wrong, what would be right.
+//! One mistake in a configuration: its location, the problem and a hint.
 
 use std::{fmt, io::IsTerminal, sync::Arc};
 
@@ -7,16 +7,16 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::source::{Source, Span};
 use crate::{access::Place, escape::escaped};
 
-/// What is wrong at one place of a configuration.
+/// A mistake, or a warning, at one location of the file.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
-    /// Whether it refuses the start.
+    /// Whether the gateway refuses to start.
     pub severity: Severity,
-    /// Where.
+    /// The location.
     pub place: Place,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What would be right.
+    /// A hint at the right text.
     pub help: Option<String>,
     label: String,
     span: Span,
@@ -24,16 +24,16 @@ pub struct Diagnostic {
     source: Arc<Source>,
 }
 
-/// How bad it is.
+/// Whether the file can be used all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Refuses the start.
+    /// The gateway refuses to start.
     Error,
-    /// Does not.
+    /// The gateway starts.
     Warning,
 }
 
-/// How diagnostics look.
+/// The rendering of diagnostics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Plain text.
@@ -78,19 +78,19 @@ impl Diagnostic {
         }
     }
 
-    /// What stands at the underline.
+    /// Sets the text beside the underline.
     pub(super) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// What would be right.
+    /// Sets the hint.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// A second place that has to do with it.
+    /// Underlines a second location, such as the first of two duplicates.
     pub(super) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
         self.also = Some((self.source.clamp(span), label.into()));
         self
@@ -100,9 +100,9 @@ impl Diagnostic {
         &self.span
     }
 
-    /// The place, the offending line underlined, what is wrong, and what would be right; no newline at the end.
+    /// The problem, its location, the underlined line, and the hint; no newline at the end.
     pub fn render(&self, look: Look) -> String {
-        // What is quoted in them has been made legible where they were made; this is for what was forgotten.
+        // Excerpts are escaped by their makers; escaping again catches a forgotten one.
         let mut snippet = Snippet::source(self.source.shown())
             .path(self.source.file())
             .annotation(AnnotationKind::Primary.span(self.span.clone()).label(escaped(&self.label)));
@@ -127,7 +127,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All of them, with an empty line between, and a line that counts them.
+/// All diagnostics, separated by empty lines, and a line with their number.
 pub(super) fn render_all(diagnostics: &[Diagnostic], look: Look) -> String {
     let mut text = String::new();
     for diagnostic in diagnostics {
@@ -141,14 +141,14 @@ pub(super) fn render_all(diagnostics: &[Diagnostic], look: Look) -> String {
     text
 }
 
-/// A problem that has no place in a file.
+/// A problem without a location.
 pub(super) fn render_bare(problem: &str, help: &str, look: Look) -> String {
     let title = Level::ERROR.primary_title(escaped(problem));
     let group = Group::with_title(title).element(Level::HELP.message(escaped(help)));
     look.renderer().render(&[group])
 }
 
-/// `2 errors, 1 warning`; `None` if there is nothing to count.
+/// `2 errors, 1 warning`; `None` without diagnostics.
 pub fn count(diagnostics: &[Diagnostic]) -> Option<String> {
     let of = |severity, one: &str| {
         let number = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
@@ -163,5 +163,5 @@ pub fn count(diagnostics: &[Diagnostic]) -> Option<String> {
     (!counts.is_empty()).then(|| counts.join(", "))
 }
 
-/// Wide enough that lines are not cut at the width of some terminal, which a log does not have.
+/// Wider than most terminals: logs have no width, and the renderer cuts longer lines.
 const WIDTH: usize = 160;

@@ -1,4 +1,4 @@
-//! Why a configuration file cannot be used.
+//! The error of a configuration file.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use super::diagnostic::{Diagnostic, Look, render_all, render_bare};
 /// Why a file cannot be used.
 #[derive(Debug)]
 pub enum ConfigError {
-    /// It cannot be read at all.
+    /// The file cannot be read.
     Unreadable {
-        /// What was being done, to which file, and what went wrong.
+        /// The file, and the reason.
         problem: String,
-        /// What to do about it.
+        /// A hint.
         help: String,
     },
-    /// It can be read and has mistakes; warnings are among them.
+    /// The file has mistakes; warnings are among them.
     Invalid(Vec<Diagnostic>),
 }
 
 impl ConfigError {
-    /// Everything there is to say, for a terminal or a log.
+    /// The whole text, for a terminal or a log.
     pub fn render(&self, look: Look) -> String {
         match self {
             Self::Unreadable { problem, help } => render_bare(problem, help, look),
@@ -36,7 +36,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What the system says, in lower case and without its number.
+/// The text of an error of the operating system, in lower case and without its number.
 pub(super) fn system_error(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `[groups]`: the groups that rules may ask for, and the permissions that each stands for.
+//! `[groups]`: the groups that rules may require, and the permissions of each.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ impl Groups {
         groups
     }
 
-    /// A group that a rule asks for; one that nobody defined is an error.
+    /// A group that a rule requires; an undefined group is an error.
     pub(super) fn defined(&self, reader: &Reader, text: &Text<'_>) -> Option<GroupName> {
         if let Some((name, _)) = self.0.iter().find(|(name, _)| name.as_str() == text.content) {
             return Some(name.clone());
@@ -67,7 +67,7 @@ impl Groups {
         self.names().any(|group| group == name)
     }
 
-    /// A permission that a rule asks for, and who has it; one that no group grants is worth a warning.
+    /// A permission that a rule requires, with the groups that grant it; no such group is a warning.
     pub(super) fn granted(&self, reader: &Reader, text: &Text<'_>) -> Option<GrantedPermission> {
         let permission = permission(reader, text)?;
         let granted_by: Vec<GroupName> = self

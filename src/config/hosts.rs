@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_addresses_are_read_into_one_form() {
+    fn hosts_are_read_into_their_canonical_form() {
         for (text, host) in [
             ("wiki.example.com", "wiki.example.com"),
             ("Wiki.Example.COM.", "wiki.example.com"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_says_what_would_be() {
+    fn an_invalid_host_names_its_problem() {
         for (text, problem) in [
             ("", "it is empty"),
             ("https://wiki.example.com/x", "it has a scheme"),

@@ -1,4 +1,4 @@
-//! `identity`: which headers tell an app who asks.
+//! `identity`: the identity headers of an app.
 
 use http::HeaderName;
 use toml::de::{DeTable, DeValue};
@@ -52,7 +52,7 @@ fn own(reader: &Reader, field: &Field<'_>, table: &DeTable<'_>) -> IdentityHeade
             );
             continue;
         }
-        // One that the preset has already is given another value.
+        // A header of the preset gets another value.
         named.retain(|(other, ..)| *other != name);
         named.extend(value.map(|value| (name, value, Some(field))));
     }
@@ -124,8 +124,8 @@ fn header_value(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
     }
 }
 
-/// What stands between two groups. If it could stand in the name of one, the group `a|b` would be
-/// the groups `a` and `b` to the app.
+/// The separator of groups. A separator that may occur in the name of a group would make the app read the group
+/// `a|b` as the groups `a` and `b`.
 fn separator(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
     let text = reader.text(field)?;
     let printable = text.content.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%');
@@ -146,7 +146,7 @@ fn preset(name: &str) -> IdentityHeaders {
 const DEFAULT: &str = "remote-user";
 const VALUES: [&str; 4] = ["username", "email", "name", "groups"];
 const HELP: &str = "write, for example, `{ X-User = \"username\", X-Groups = { groups = \"|\" }, X-Team = { attribute = \"team\" } }`";
-/// Headers that frame a message, steer a connection, or are set by the gateway with another meaning.
+/// Headers that HTTP needs, or that the gateway sets with another meaning.
 const TAKEN: [&str; 30] = [
     "accept-encoding",
     "authorization",

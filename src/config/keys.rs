@@ -3,7 +3,7 @@
 /// The keys of one kind of table.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// The table as messages name it.
+    /// The name of the table in messages.
     pub(super) section: &'static str,
     /// Its keys.
     pub(super) keys: &'static [&'static str],
@@ -135,7 +135,7 @@ pub(super) static ALLOW: Keys =
     Keys { section: "`allow`", keys: &["user", "group", "permission", "network"] };
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
-/// The sections in which a misplaced key may be at home.
+/// The sections in which a misplaced key is looked for.
 pub(super) static SECTIONS: [&Keys; 14] = [
     &TOP,
     &SERVER,
@@ -153,7 +153,7 @@ pub(super) static SECTIONS: [&Keys; 14] = [
     &ALLOW,
 ];
 
-/// What other programs call it: (theirs, ours).
+/// Keys of other programs, each with the key of this one.
 pub(super) static ELSEWHERE: [(&str, &str); 20] = [
     ("listen", "https"),
     ("bind", "https"),

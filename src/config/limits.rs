@@ -18,7 +18,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Limits {
     let http2 = Http2Limits {
         streams: number("http2_streams", 1, default.http2.streams),
         resets: number("http2_resets", 1, default.http2.resets),
-        // A client sends its own, acknowledges ours, and may change its mind.
+        // A client sends its settings, acknowledges the gateway's, and may change its own.
         settings: number("http2_settings", 4, default.http2.settings),
         pings: number("http2_pings", 1, default.http2.pings),
         continuations: number("http2_continuations", 1, default.http2.continuations),
@@ -27,7 +27,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Limits {
         priorities: number("http2_priorities", 1, default.http2.priorities),
     };
     let uri_length = reader.size(field("uri_length"), 256..=60 << 10, default.uri_length as u64);
-    // Less than 8 KiB is no buffer that HTTP/1 could be read into.
+    // HTTP/1 needs a buffer of at least 8 KiB.
     let header_size = reader.size(field("header_size"), 8 << 10..=1 << 20, default.header_size as u64);
     Limits {
         handshake_timeout: reader.duration(field("handshake_timeout"), default.handshake_timeout),

@@ -1,4 +1,4 @@
-//! From a file, or a text, to a [`Configuration`].
+//! Reading a file or a text into a [`Configuration`].
 
 use std::{path::Path, sync::Arc};
 
@@ -11,12 +11,12 @@ use super::{
     syntax,
 };
 
-/// What a file without mistakes came to.
+/// The result for a file without mistakes.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What it declares.
+    /// The declarations.
     pub configuration: Configuration,
-    /// What is allowed and probably not meant, in the order of the file.
+    /// Warnings, in the order of the file.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -27,7 +27,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     parse(&text, path).map_err(ConfigError::Invalid)
 }
 
-/// Reads a configuration from a text, as if it stood in `file`: relative paths start in its folder.
+/// Reads a configuration from a text; relative paths start in the folder of `file`.
 ///
 /// The error holds every mistake and every warning, in the order of the text.
 pub fn parse(text: &str, file: &Path) -> Result<Loaded, Vec<Diagnostic>> {

@@ -6,9 +6,9 @@ use crate::telemetry::Format;
 /// `[log]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSection {
-    /// Whether each request leaves a line. Default yes.
+    /// Whether requests are logged. Default yes.
     pub access: bool,
-    /// How lines are written; `None`: text on a terminal, JSON otherwise.
+    /// The format of lines; `None`: text on a terminal, JSON otherwise.
     pub format: Option<Format>,
 }
 

@@ -1,14 +1,14 @@
-//! `gateway.toml`: what the operator declares, compiled into what the gateway needs.
+//! `gateway.toml`: parsing, checking, and compiling into a [`Configuration`].
 //!
-//! [`load`] reads a file, [`parse`] a text. Out comes a [`Configuration`] made
-//! of domain types alone, or every mistake at once as [`Diagnostic`]s, each
-//! with its place, what is wrong and what would be right. Nothing outside this
-//! module knows of TOML, and nothing in here outlives the start: what the
-//! request path sees was checked here.
+//! [`load`] reads a file, [`parse`] a text. The result is a [`Configuration`]
+//! of domain types, or all mistakes at once as [`Diagnostic`]s, each with its
+//! location, the problem and a hint. `assembly` and `cli` use it. No other
+//! module knows TOML, and no module that serves requests meets an unchecked
+//! value.
 //!
-//! The text is walked by hand (`reader`) instead of deserialised, because an
-//! operator wants the twelve mistakes of a file in one go. `keys` lists every
-//! key there is; one module a section says what its values mean.
+//! The document is walked by hand (`reader`) instead of deserialised, because
+//! serde stops at the first mistake. `keys` lists every key; each section has a
+//! file of its own.
 
 // The file as a whole.
 mod configuration;
@@ -37,7 +37,7 @@ mod rules;
 mod shield;
 mod upstreams;
 
-// What several sections read, and how mistakes are reported.
+// Values and diagnostics, below all sections.
 mod certificate;
 mod diagnostic;
 mod excerpt;

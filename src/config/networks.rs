@@ -43,7 +43,7 @@ fn parse(text: &str) -> Result<IpNet, (&'static str, String)> {
             ),
         ));
     }
-    // Addresses are compared in their shortest form, so a network of the long form would hold nobody.
+    // Client addresses are compared in their IPv4 form, so no address would lie in an IPv4-mapped network.
     if let IpNet::V6(long) = network
         && let Some(short) = long.addr().to_ipv4_mapped()
     {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_says_what_would_be() {
+    fn an_invalid_network_has_a_hint() {
         for (text, help) in [
             ("10.1.2.3/8", "write `10.0.0.0/8` for the network, or `10.1.2.3` for the one address"),
             ("::ffff:10.0.0.0/104", "write `10.0.0.0/8`"),

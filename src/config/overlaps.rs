@@ -1,9 +1,9 @@
-//! What contradicts or hides something else: rules that tie, apps at one place, rules in the shade.
+//! Overlaps: rules that tie, apps with one host and path, rules that another app hides.
 
 use super::{reader::Reader, source::Span};
 use crate::access::{Conflict, Duplicate, PolicyBuilder};
 
-/// What messages about an app may underline.
+/// The spans of an app, for messages about it.
 #[derive(Debug)]
 pub(super) struct Declared {
     /// Its header.
@@ -12,7 +12,7 @@ pub(super) struct Declared {
     pub(super) path: Option<Span>,
 }
 
-/// Two rules of an app of which neither is more specific.
+/// Reports two rules of an app of which neither is more specific.
 pub(super) fn report_conflicts(reader: &Reader, conflicts: &[Conflict]) {
     for conflict in conflicts {
         let message = format!("two rules decide `{}`", conflict.covers);
@@ -26,7 +26,7 @@ pub(super) fn report_conflicts(reader: &Reader, conflicts: &[Conflict]) {
     }
 }
 
-/// Two apps that begin at one place.
+/// Reports two apps with the same host and path.
 pub(super) fn report_duplicates(reader: &Reader, duplicates: &[Duplicate], declared: &[Declared]) {
     for duplicate in duplicates {
         let underlined = |place| {
@@ -53,7 +53,7 @@ pub(super) fn report_duplicates(reader: &Reader, duplicates: &[Duplicate], decla
     }
 }
 
-/// Rules whose every path belongs to an app that begins further down.
+/// Reports rules whose paths all belong to an app with a longer path.
 pub(super) fn report_shadowed(reader: &Reader, builder: &PolicyBuilder) {
     for (rule, app) in builder.shadowed_rules() {
         reader.report(

@@ -1,4 +1,4 @@
-//! `pass_headers`: what a client may say to an app although it steers it past the rules.
+//! `pass_headers`: override headers that the gateway forwards to an app all the same.
 
 use http::HeaderName;
 
@@ -42,7 +42,7 @@ pub(super) fn read(reader: &Reader, field: Option<&Field<'_>>) -> Vec<(HeaderNam
     names
 }
 
-/// Reports what cannot be passed, and what whoever passes it should know.
+/// Reports headers that cannot be passed, and the risk of those that can.
 pub(super) fn check<'a>(
     reader: &Reader,
     passes: &[(HeaderName, Span)],

@@ -4,7 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use super::excerpt::excerpt;
 
-/// Why a text is no quantity; `help` says what would be one.
+/// The error of a text that is no quantity, with a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NoQuantity {
     pub(super) problem: String,
@@ -133,7 +133,7 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
-/// The unit that somebody meant who wrote it out.
+/// The unit for a name such as `hours`.
 fn long_unit(unit: &str) -> Option<&'static str> {
     match unit.to_lowercase().as_str() {
         "sec" | "secs" | "second" | "seconds" | "s" => Some("s"),
@@ -167,7 +167,7 @@ const SIZE_UNITS: [(&str, u64); 9] = [
     ("TB", 1_000_000_000_000),
     ("TiB", 1 << 40),
 ];
-/// Ten years: more is a slip, and adding it to the time never overflows.
+/// Ten years: a longer duration is a slip, and adding this one to a time never overflows.
 const LONGEST_DURATION: Duration = Duration::from_hours(24 * 3650);
 const LONGEST: &str = "the longest is `\"3650d\"`";
 const DURATION_HELP: &str =
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_says_what_would_be() {
+    fn an_invalid_duration_has_a_hint() {
         for (text, help) in [
             ("5", "add a unit: `\"5s\"` for seconds, `\"5m\"` for minutes, `\"5h\"` for hours"),
             ("12 h", "write `\"12h\"`"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_says_what_would_be() {
+    fn an_invalid_size_has_a_hint() {
         for (text, help) in [
             ("10", "add a unit: `\"10KiB\"`, `\"10MiB\"`, or `\"10B\"` for bytes"),
             ("10 KiB", "write `\"10KiB\"`"),
@@ -240,7 +240,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_breaks_them(text: String) {
+        fn every_text_is_read_or_gets_a_hint(text: String) {
             prop_assert!(duration(&text).is_ok() || !duration(&text).unwrap_err().help.is_empty());
             prop_assert!(size(&text).is_ok() || !size(&text).unwrap_err().help.is_empty());
         }

@@ -1,4 +1,8 @@
-//! A walk over a parsed document that notes every mistake and goes on.
+//! A walk over a parsed document that reports every mistake and goes on.
+//!
+//! Each section reads its values through [`Reader`], which reports a value of
+//! the wrong type or out of range and returns the default. It knows types of
+//! values, and no section.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,13 +27,13 @@ use super::{
 };
 use crate::access::Place;
 
-/// Collects diagnostics. A value that cannot be read is noted once, here, and then absent.
+/// Reads values and collects diagnostics. A value that cannot be read is reported once, and then absent.
 #[derive(Debug)]
 pub(super) struct Reader {
     source: Arc<Source>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     placed: RefCell<Placed>,
-    /// Lines that are no TOML: what stands there has been reported, and what is missing may stand there.
+    /// Lines with a syntax error. A key that seems to be missing may be in one of them.
     unreadable: RefCell<Vec<RangeInclusive<usize>>>,
     failed: Cell<bool>,
 }
@@ -40,7 +44,7 @@ pub(super) struct Section<'d> {
     table: &'d DeTable<'d>,
     /// Its header, or its braces.
     pub(super) span: Span,
-    /// Keys that it has in another spelling.
+    /// Known keys that occur in another spelling.
     misspelt: Vec<&'static str>,
 }
 
@@ -52,13 +56,13 @@ pub(super) struct Field<'d> {
     pub(super) value: &'d Spanned<DeValue<'d>>,
 }
 
-/// A string, and where it stands.
+/// A string and its span.
 #[derive(Clone, Debug)]
 pub(super) struct Text<'d> {
     pub(super) content: &'d str,
     /// Quotes included.
     pub(super) span: Span,
-    /// Whether it stands in the file letter by letter as it reads.
+    /// Whether the file has the content byte for byte, without escapes.
     literal: bool,
 }
 
@@ -73,24 +77,24 @@ impl Reader {
         }
     }
 
-    /// All diagnostics in the order of the file, and whether there is an error among them.
+    /// All diagnostics in the order of the file, and whether one is an error.
     pub(super) fn finish(self) -> (Vec<Diagnostic>, bool) {
         let mut diagnostics = self.diagnostics.into_inner();
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span().start, diagnostic.severity));
         (diagnostics, self.failed.get())
     }
 
-    /// Begins an error; [`Reader::report`] ends it.
+    /// Makes an error, for [`Reader::report`].
     pub(super) fn error(&self, span: &Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(&self.source, Severity::Error, span.clone(), message)
     }
 
-    /// Begins a warning.
+    /// Makes a warning, for [`Reader::report`].
     pub(super) fn warning(&self, span: &Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(&self.source, Severity::Warning, span.clone(), message)
     }
 
-    /// Notes a diagnostic, unless it only follows from one about the syntax.
+    /// Adds a diagnostic, unless it follows from a syntax error.
     pub(super) fn report(&self, diagnostic: Diagnostic) {
         let unreadable = self.unreadable.borrow();
         let (first, last) = self.lines(diagnostic.span());
@@ -102,14 +106,14 @@ impl Reader {
         }
     }
 
-    /// Notes that something is missing, unless it may stand in a line that could not be read.
+    /// Adds a diagnostic about a missing key, unless the key may be in a line with a syntax error.
     pub(super) fn report_absence(&self, diagnostic: Diagnostic) {
         if self.unreadable.borrow().is_empty() {
             self.report(diagnostic);
         }
     }
 
-    /// Notes a mistake in the syntax.
+    /// Adds a syntax error.
     pub(super) fn report_syntax(&self, diagnostic: Diagnostic) {
         let (first, last) = self.lines(diagnostic.span());
         self.unreadable.borrow_mut().push(first..=last);
@@ -117,12 +121,12 @@ impl Reader {
         self.diagnostics.borrow_mut().push(diagnostic);
     }
 
-    /// The place of a span; [`Reader::placed`] knows the way back.
+    /// The location of a span; [`Reader::placed`] is its inverse.
     pub(super) fn place(&self, span: &Span) -> Place {
         self.placed.borrow_mut().place(&self.source, span)
     }
 
-    /// The span of a place that [`Reader::place`] made.
+    /// The span of a location that [`Reader::place`] made.
     pub(super) fn placed(&self, place: &Place) -> Span {
         self.placed.borrow().span(place).unwrap_or_default()
     }
@@ -139,7 +143,7 @@ impl Reader {
             let message = format!("unknown key `{}` {}", excerpt(found), keys.within());
             let error = self.error(&key.span(), message).help(help);
             match suggest::meant(found, keys) {
-                // The header above it may be what could not be read.
+                // The header above the key may have the syntax error.
                 None if suggest::belongs_elsewhere(found, keys) => self.report_absence(error),
                 meant => {
                     misspelt.extend(meant);
@@ -188,7 +192,7 @@ impl Reader {
                 })
                 .collect(),
             DeValue::Table(_) if !self.source.slice(&field.value.span()).starts_with(['[', '{']) => {
-                // It is there only because something below it is: `[[app.rule]]` before `[[app]]`.
+                // TOML makes the table for a table below it: `[[app.rule]]` before `[[app]]`.
                 let message = format!("there is no {} above this", keys.section);
                 let help = format!("write {} first, and below it what belongs to it", keys.section);
                 self.report(self.error(&field.key, message).help(help));
@@ -199,7 +203,7 @@ impl Reader {
                     self.error(&field.value.span(), format!("there can be several {}", keys.section))
                         .help(format!("write the header with double brackets: {}", keys.section)),
                 );
-                // Its keys are worth a look all the same.
+                // Its keys are checked too.
                 vec![self.section(table, field.value.span(), keys)]
             }
             _ => {
@@ -218,7 +222,7 @@ impl Reader {
         text
     }
 
-    /// A string or a list of strings; what is no string is noted and left out.
+    /// A string or a list of strings; other elements are reported and left out.
     pub(super) fn texts<'d>(&self, field: &Field<'d>) -> Vec<Text<'d>> {
         let DeValue::Array(array) = field.value.get_ref() else {
             let text = self.as_text(field.value);
@@ -338,7 +342,7 @@ impl Reader {
         }
     }
 
-    /// One word of several.
+    /// One of several words.
     pub(super) fn choice<'d>(&self, field: &Field<'d>, choices: &[&str]) -> Option<&'d str> {
         let text = self.text(field)?;
         if choices.contains(&text.content) {
@@ -346,7 +350,7 @@ impl Reader {
         }
         let message = format!("`{}` cannot be \"{}\"", field.name, excerpt(text.content));
         let help = match suggest::similar(text.content, choices.iter().copied()) {
-            // The nearest number is not what a number was meant to be.
+            // A number is no misspelling of the nearest number.
             Some(meant) if meant.parse::<f64>().is_err() => format!("did you mean \"{meant}\"?"),
             _ => format!("it is {}", suggest::listed_or(choices)),
         };
@@ -354,7 +358,7 @@ impl Reader {
         None
     }
 
-    /// Notes a value of the wrong type.
+    /// Reports a value of the wrong type.
     pub(super) fn wrong_type(&self, field: &Field<'_>, expected: &str, help: Option<String>) {
         let found = kind_of(field.value.get_ref());
         let message = format!("expected {expected} for `{}`, found {found}", excerpt(field.name));
@@ -374,7 +378,7 @@ impl Reader {
         Some(Text { content: text, span, literal })
     }
 
-    /// The text of a quantity. A bare number was most likely meant in the smallest unit: seconds, bytes.
+    /// The text of a quantity. The hint for a bare number takes it in the smallest unit: seconds, bytes.
     fn quantity<'d>(
         &self,
         field: &Field<'d>,
@@ -401,7 +405,7 @@ impl Reader {
         self.report(self.error(&text.span, message).label(wrong.problem).help(wrong.help));
     }
 
-    /// How to write a number or a date that should have been a string.
+    /// The hint for a number or a date in place of a string.
     fn quoted(&self, field: &Field<'_>) -> Option<String> {
         match field.value.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => {
@@ -418,13 +422,13 @@ impl Reader {
 }
 
 impl<'d> Section<'d> {
-    /// A key and its value, if it is there.
+    /// A key and its value; `None` without the key.
     pub(super) fn field(&self, name: &str) -> Option<Field<'d>> {
         let (key, value) = self.table.get_key_value(name)?;
         Some(Field { name: key.get_ref(), key: key.span(), value })
     }
 
-    /// Whether a key is missing, and is not there in another spelling either.
+    /// Whether a key is missing, in this spelling and in others.
     pub(super) fn lacks(&self, name: &str) -> bool {
         !self.table.contains_key(name) && !self.misspelt.contains(&name)
     }

@@ -1,4 +1,4 @@
-//! `[[app.rule]]`: path, methods, and who is allowed.
+//! `[[app.rule]]`: path, methods, and the requirement.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) fn read(
     sections.iter().filter_map(|section| rule(reader, section, mount, groups)).collect()
 }
 
-/// The folder of the pages that the gateway serves itself, on every host.
+/// The folder of the gateway's own pages, on every host.
 pub(super) const PORTAL: &str = "/.gateway";
 
 fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &Groups) -> Option<Rule> {
@@ -79,7 +79,7 @@ fn max_age(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&Requi
         let help = "remove `max_age`, or write `allow = \"authenticated\"`";
         reader.report(reader.error(&field.value.span(), message).help(help));
     }
-    // One that could not be read was reported; the file is not used then.
+    // An invalid duration was reported; the file is not used then.
     Some(reader.duration(Some(field), Duration::from_mins(10)))
 }
 
@@ -118,7 +118,7 @@ fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option
     Some((pattern, text.span))
 }
 
-/// Reports what is wrong with a pattern, at the part of the text where it is.
+/// Reports the problem of a pattern, at its part of the text.
 pub(super) fn report_pattern(reader: &Reader, text: &Text<'_>, wrong: &PatternError) {
     let help = match wrong.help {
         _ if !text.content.starts_with('/') && !text.content.contains("://") && !text.content.is_empty() => {
@@ -230,7 +230,7 @@ fn criteria(reader: &Reader, section: &Section<'_>, groups: &Groups) -> Option<C
             .report(error.help("write \"authenticated\" for whoever is signed in, \"anyone\" for everyone"));
         return None;
     }
-    // One that could not be read must not leave a rule that asks for less.
+    // A key that cannot be read must not leave a rule with a weaker requirement.
     let mut whole = section.fields().all(|field| keys::ALLOW.keys.contains(&field.name));
     let mut list = |name: &str| {
         let Some(field) = section.field(name) else { return Vec::new() };
@@ -275,7 +275,7 @@ fn user(reader: &Reader, text: &Text<'_>) -> Option<UserName> {
 
 const ALLOW_HELP: &str =
     "\"anyone\", \"authenticated\", \"nobody\", or a table such as `{ group = \"staff\" }`";
-/// What other programs call it.
+/// Words of other programs, each with the word of this one.
 const WORDS: [(&str, &str); 11] = [
     ("public", "anyone"),
     ("everyone", "anyone"),

@@ -1,4 +1,4 @@
-//! `[server]`: where the gateway listens, and whose word about clients it believes.
+//! `[server]`: listeners, trusted proxies, workers.
 
 use std::{net::SocketAddr, num::NonZeroUsize};
 
@@ -17,17 +17,17 @@ use crate::{request::TrustedProxies, server::ListenAddr};
 pub struct ServerSection {
     /// HTTPS listeners, at least one. Default `0.0.0.0:8443`.
     pub https: Vec<SocketAddr>,
-    /// Plain listeners, which only ever redirect to HTTPS. Default none.
+    /// Plain listeners, which redirect to HTTPS. Default none.
     pub http: Vec<SocketAddr>,
-    /// The port at which browsers reach HTTPS, if it is not that of the first listener.
+    /// The port at which browsers reach HTTPS; `None`: that of the first listener.
     pub public_port: Option<u16>,
     /// The listener of `/healthz`, `/readyz` and `/metrics`. Default `127.0.0.1:9100`; `None`: `"off"`.
     pub status: Option<SocketAddr>,
-    /// Names by which the status listener may be asked, beside addresses, `localhost` and names without a dot. Default none.
+    /// Hosts that the status listener accepts beside addresses, `localhost` and names without a dot. Default none.
     pub status_hosts: Vec<Box<str>>,
-    /// Whose word about a client's address is believed. Default nobody's.
+    /// Proxies whose forwarded headers are trusted. Default none.
     pub trusted_proxies: TrustedProxies,
-    /// How many workers; `None`: one a core.
+    /// The number of workers; `None`: one a core.
     pub workers: Option<NonZeroUsize>,
 }
 
@@ -70,14 +70,14 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening 
     Listening { server, is_written }
 }
 
-/// The section, and whether its public listeners stand in the file.
+/// The section, and whether the file has its public listeners.
 pub(super) struct Listening {
     pub(super) server: ServerSection,
-    /// What stands there by default may be replaced by sockets that the service manager passes on.
+    /// `false`: the listeners are defaults, which sockets from the service manager may replace.
     pub(super) is_written: bool,
 }
 
-/// An address to listen on, and where it stands; nowhere if it is the default.
+/// An address to listen on, with its span; a default has none.
 struct Listed {
     addr: SocketAddr,
     span: Option<Span>,
@@ -89,7 +89,7 @@ impl Listed {
     }
 }
 
-/// Two listeners that cannot be bound at the same time, be they in one list or in two.
+/// Reports two listeners, of one list or of two, that cannot be bound at the same time.
 fn report_overlaps(reader: &Reader, lists: &[(&str, &[Listed])]) {
     let mut seen: Vec<(&str, &Listed, ListenAddr)> = Vec::new();
     for (name, list) in lists {

@@ -1,4 +1,4 @@
-//! `[session]`: time limits, how many, the cookie's name; the store has a file of its own.
+//! `[session]`: time limits, numbers and the cookie's name. The store has a file of its own.
 
 use std::{path::Path, time::Duration};
 
@@ -12,13 +12,13 @@ use crate::session::{Limits, cookie::CookieNames};
 /// `[session]`.
 #[derive(Clone, Debug)]
 pub struct SessionSection {
-    /// Where sessions are kept.
+    /// The store.
     pub store: Store,
-    /// How many [`Store::Memory`] keeps at most. Default 1,000,000.
+    /// Maximum number of sessions in [`Store::Memory`]. Default 1,000,000.
     pub max_sessions: u64,
-    /// How many visitors have a session at most. Default 100,000.
+    /// Maximum number of sessions of visitors. Default 100,000.
     pub max_visitors: usize,
-    /// Their time limits.
+    /// The time limits.
     pub limits: Limits,
     /// The names of the gateway's cookies. Default those of `portcullis`.
     pub cookies: CookieNames,
@@ -65,9 +65,9 @@ fn cookie_names(reader: &Reader, field: Option<Field<'_>>) -> CookieNames {
     })
 }
 
-/// More browsers than anybody uses within the lifetime of a session. A script that signs in for each request fills
-/// the store up to here and no further.
+/// More browsers than a person uses within the lifetime of a session. A script that signs in for each request fills
+/// the store up to this number.
 const MAX_PER_USER: u64 = 100;
 
-/// Stands in where what was written cannot be read.
+/// Replaces a value that cannot be read.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);

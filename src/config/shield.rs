@@ -1,4 +1,4 @@
-//! `[app.shield]`: what protects an app from other sites.
+//! `[app.shield]`: the protection of an app from other sites.
 
 use http::{HeaderName, HeaderValue, header::REFERRER_POLICY};
 
@@ -12,7 +12,7 @@ use crate::shield::{
     USUAL_REFERRER_POLICY, Workers,
 };
 
-/// Reads the table; without one, all of it is on.
+/// Reads the table; without it, every protection is on.
 pub(super) fn read(reader: &Reader, field: Option<Field<'_>>, workers: Workers) -> Shield {
     Shield { workers, ..read_table(reader, field) }
 }
@@ -27,7 +27,7 @@ fn read_table(reader: &Reader, field: Option<Field<'_>>) -> Shield {
     let answers = answers(reader, &section, &choice);
     match mode.as_deref() {
         Some("off") => {
-            warn_of_the_rest(reader, &section);
+            warn_of_keys_without_effect(reader, &section);
             Shield::off()
         }
         Some("report") => Shield { mode: Mode::Report, senders, answers: Some(answers), ..Shield::off() },
@@ -99,8 +99,8 @@ fn answers(
     }
 }
 
-/// What is written beside `mode = "off"` was meant to do something.
-fn warn_of_the_rest(reader: &Reader, section: &Section<'_>) {
+/// Warns of keys beside `mode = "off"`, which have no effect.
+fn warn_of_keys_without_effect(reader: &Reader, section: &Section<'_>) {
     let mut rest = section.fields().filter(|field| field.name != "mode");
     if let Some(field) = rest.find(|field| keys::APP_SHIELD.keys.contains(&field.name)) {
         let warning = reader.warning(&field.key, format!("`{}` has no effect here", field.name));

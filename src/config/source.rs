@@ -1,4 +1,4 @@
-//! The text of a configuration, and where things stand in it.
+//! The text of a configuration, and the locations in it.
 
 use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
 
@@ -7,29 +7,30 @@ use crate::{
     escape::{escaped, misleads},
 };
 
-/// From where to where in the text, in bytes.
+/// A range of the text, in bytes.
 pub(super) type Span = Range<usize>;
 
-/// A text that knows its lines.
+/// The text, with its lines.
 #[derive(Debug)]
 pub(super) struct Source {
     text: String,
-    /// The same, as it may be shown: passwords in URLs are stars, and what misleads is seen, byte for byte.
+    /// The text for diagnostics: passwords in URLs are stars, misleading characters are visible, and every byte keeps
+    /// its offset.
     shown: String,
     file: Arc<str>,
     line_starts: Vec<usize>,
 }
 
-/// Where spans ended up as places, so that a place can be underlined again.
+/// The span of each location that was made, so that a location can be underlined.
 #[derive(Debug, Default)]
 pub(super) struct Placed(HashMap<(usize, usize), Span>);
 
 impl Source {
-    /// Takes a text over; a byte order mark at its start is no part of it.
+    /// Takes a text, without a byte order mark at its start.
     pub(super) fn new(text: &str, file: &Path) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let shown = seen(&without_passwords(&text));
+        let shown = visible(&without_passwords(&text));
         let file = escaped(&file.display().to_string()).into();
         Self { text, shown, file, line_starts }
     }
@@ -38,8 +39,8 @@ impl Source {
         &self.text
     }
 
-    /// The text without the passwords that stand in its URLs and without what steers a terminal or is not
-    /// seen, each byte of the rest where it was.
+    /// The text without passwords in URLs and without control and invisible characters; the other bytes keep their
+    /// offsets.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
@@ -67,7 +68,7 @@ impl Source {
         Place { file: self.file.clone(), line, column }
     }
 
-    /// A span that lies within the text and between characters, whatever was asked for.
+    /// The nearest span that lies within the text and between characters.
     pub(super) fn clamp(&self, span: Span) -> Span {
         let mut start = span.start.min(self.text.len());
         while !self.text.is_char_boundary(start) {
@@ -82,14 +83,14 @@ impl Source {
 }
 
 impl Placed {
-    /// The place of a span, remembered.
+    /// The location of a span; [`Placed::span`] is its inverse.
     pub(super) fn place(&mut self, source: &Source, span: &Span) -> Place {
         let place = source.place(span.start);
         self.0.insert((place.line, place.column), span.clone());
         place
     }
 
-    /// The span that a place was made of.
+    /// The span of a location that [`Placed::place`] made.
     pub(super) fn span(&self, place: &Place) -> Option<Span> {
         self.0.get(&(place.line, place.column)).cloned()
     }
@@ -111,16 +112,16 @@ fn without_passwords(text: &str) -> String {
     shown + rest
 }
 
-/// What misleads is replaced by as many bytes of something that is seen. That of ASCII is left to whoever
-/// shows the line: the ends of lines are of it.
-fn seen(text: &str) -> String {
-    let seen = |c: char| match c.len_utf8() {
+/// Replaces misleading characters by visible ones of the same length. ASCII stays: the ends of lines are among its
+/// control characters, and the renderer escapes the others.
+fn visible(text: &str) -> String {
+    let visible = |c: char| match c.len_utf8() {
         2 if misleads(c) => "\u{a4}".to_owned(),
         3 if misleads(c) => "\u{fffd}".to_owned(),
         4 if misleads(c) => "\u{a4}\u{a4}".to_owned(),
         _ => c.to_string(),
     };
-    if text.is_ascii() { text.to_owned() } else { text.chars().map(seen).collect() }
+    if text.is_ascii() { text.to_owned() } else { text.chars().map(visible).collect() }
 }
 
 #[cfg(test)]
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_misleads_is_seen_and_moves_nothing() {
+    fn misleading_characters_are_visible_and_move_nothing() {
         let text = "h = \"\u{9b}2J\u{202e}moc\u{e0041}\u{ad}\u{200b}é\"\r\n";
         let source = Source::new(text, Path::new("gateway.toml"));
         assert_eq!(source.shown(), "h = \"¤2J\u{fffd}moc¤¤¤\u{fffd}é\"\r\n");
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_brought_between_characters() {
+    fn spans_are_moved_between_characters() {
         let source = Source::new("é", Path::new("gateway.toml"));
         assert_eq!(source.clamp(1..1), 0..2);
         assert_eq!(source.clamp(0..1), 0..2);

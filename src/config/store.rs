@@ -1,4 +1,4 @@
-//! `[session] store`: where sessions are kept, and what belongs to a shared one.
+//! `[session] store`: the session store, and the keys of a shared one.
 
 use std::{path::Path, time::Duration};
 
@@ -8,18 +8,18 @@ use super::{
 };
 use crate::session::{RedisAddress, RedisSettings};
 
-/// Where sessions are kept.
+/// The session store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// In the state folder: they survive a restart and a crash.
+    /// SQLite in the state folder: sessions survive a restart and a crash.
     File,
-    /// In this process alone: a restart signs everybody out.
+    /// The memory of this process: a restart signs everybody out.
     Memory,
-    /// In Redis or Valkey: for several gateways.
+    /// Redis or Valkey, shared by several gateways.
     Redis(RedisSettings),
 }
 
-/// The one place that says which stores there are.
+/// Reads the store. Every kind of store is listed here.
 pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> Store {
     let field = |name| section.and_then(|section| section.field(name));
     let text = field("store").and_then(|field| reader.text(&field));
@@ -34,7 +34,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
                 (Some("memory"), _) => Store::Memory,
                 (Some("file") | None, _) | (_, None) => Store::File,
                 (Some(other), Some(text)) => {
-                    // An address of something else may hold a password, too.
+                    // An address of another service may hold a password, too.
                     let named =
                         if other.contains('@') { String::new() } else { format!(" \"{}\"", excerpt(other)) };
                     let error = reader.error(&text.span, format!("there is no store{named}"));
@@ -83,7 +83,7 @@ fn address(reader: &Reader, text: &Text<'_>) -> Option<RedisAddress> {
     }
 }
 
-/// It becomes part of names in Redis, in braces.
+/// The prefix becomes part of names in Redis, in braces.
 fn prefix(reader: &Reader, field: &Field<'_>) -> Option<String> {
     let text = reader.text(field)?;
     let fits = !text.content.is_empty()

@@ -7,7 +7,7 @@ use super::{
     source::{Source, Span},
 };
 
-/// Parses the text; what cannot be read is reported and left out.
+/// Parses the text; lines that cannot be read are reported and left out.
 pub(super) fn document<'s>(source: &'s Source, reader: &Reader) -> Spanned<DeTable<'s>> {
     let (document, errors) = DeTable::parse_recoverable(source.text());
     let mut doubled_headers = Vec::new();
@@ -40,21 +40,21 @@ pub(super) fn document<'s>(source: &'s Source, reader: &Reader) -> Spanned<DeTab
     document
 }
 
-/// One a line, because the others follow from it; what was never closed explains most.
+/// The first error of each line, because the others follow from it; an unclosed bracket comes before it.
 fn first_of_each_line(source: &Source, errors: Vec<toml::de::Error>) -> Vec<toml::de::Error> {
-    let mut kept: Vec<(usize, toml::de::Error)> = Vec::new();
+    let mut first: Vec<(usize, toml::de::Error)> = Vec::new();
     for error in errors {
         let line = source.line(error.span().unwrap_or_default().start);
-        match kept.iter_mut().find(|(other, _)| *other == line) {
-            Some((_, first)) if error.message().starts_with("unclosed") => *first = error,
+        match first.iter_mut().find(|(at, _)| *at == line) {
+            Some((_, other)) if error.message().starts_with("unclosed") => *other = error,
             Some(_) => {}
-            None => kept.push((line, error)),
+            None => first.push((line, error)),
         }
     }
-    kept.into_iter().map(|(_, error)| error).collect()
+    first.into_iter().map(|(_, error)| error).collect()
 }
 
-/// The line of the header below which a span stands, from 1; 0 if there is none.
+/// The line of the header above a span, from 1; 0 without one.
 fn header_above(source: &Source, span: &Span) -> usize {
     let lines = source.text().lines().take(source.line(span.start));
     lines
@@ -112,7 +112,7 @@ fn first_line_like(source: &Source, header: &str, before: usize) -> Option<Span>
     None
 }
 
-/// What stands between the brackets of a header, or the line itself.
+/// The text between the brackets of a header, or the line itself.
 fn table_of(line: &str) -> &str {
     line.trim_start_matches('[').split(']').next().unwrap_or_default().trim()
 }

@@ -1,4 +1,4 @@
-//! `[throttle]`: how often somebody may guess a password.
+//! `[throttle]`: limits on attempts to sign in.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn within_a_day(reader: &Reader, field: Option<Field<'_>>, default: Duration) ->
     }
 }
 
-/// One after the other; each mistake is told.
+/// Reads the waits in their order; each mistake is reported.
 fn waits(reader: &Reader, field: &Field<'_>) -> Option<Vec<Duration>> {
     if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
         let error = reader.error(&field.value.span(), "`waits` is empty");

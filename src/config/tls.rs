@@ -18,13 +18,13 @@ use crate::{access, server::TlsVersion};
 /// `[tls]`.
 #[derive(Clone, Debug)]
 pub struct TlsSection {
-    /// The oldest version that is spoken. Default 1.2.
+    /// The oldest accepted version. Default 1.2.
     pub min_version: TlsVersion,
-    /// `Strict-Transport-Security` of every answer. Default a year with certificates of the operator's own,
-    /// and none with the self-signed one, in which no browser believes.
+    /// `Strict-Transport-Security` of every response. Default a year with certificates of the operator, none with the
+    /// self-signed one, which no browser trusts.
     pub hsts: Option<HeaderValue>,
-    /// Chosen by server name; none: a self-signed one is made. All of them were readable, with a
-    /// key that fits, when the configuration was read.
+    /// Certificates, chosen by server name; without any, a self-signed one is made. All were readable, with a fitting
+    /// key, when the configuration was read.
     pub certificates: Vec<CertificateFiles>,
 }
 
@@ -35,7 +35,7 @@ pub struct CertificateFiles {
     pub cert: PathBuf,
     /// PEM.
     pub key: PathBuf,
-    /// Where `cert` stands.
+    /// The location of `cert`.
     pub place: access::Place,
 }
 
@@ -69,8 +69,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
     (TlsSection { min_version, hsts, certificates }, covered)
 }
 
-/// RFC 6797. One that is asked for is sent with a self-signed certificate, too: a proxy in front may have
-/// a real one.
+/// RFC 6797. A configured `hsts` is sent with a self-signed certificate, too: a proxy in front may have a trusted one.
 fn hsts(reader: &Reader, section: Option<&Section<'_>>, has_certificate: bool) -> Option<HeaderValue> {
     let field = |name| section.and_then(|section| section.field(name));
     let (age, why_not) = match field("hsts") {
@@ -105,5 +104,5 @@ fn hsts_age(reader: &Reader, field: &Field<'_>) -> Option<Duration> {
     age
 }
 
-/// ASVS 5.0 3.4.1 asks for as much.
+/// The minimum of OWASP ASVS 5.0 3.4.1.
 const A_YEAR: Duration = Duration::from_hours(365 * 24);

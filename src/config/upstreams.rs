@@ -1,4 +1,4 @@
-//! Where an app is served: `http://`, `https://`, `unix:` and what is built in.
+//! `upstream`, `upstream_ca`, `upstream_pin`: the upstreams of an app, and their TLS.
 
 use std::{
     cell::RefCell,
@@ -29,7 +29,7 @@ use crate::{
     server::ListenAddr,
 };
 
-/// Reads upstreams; remembers what takes long to load.
+/// Reads upstreams. Loaded authorities are shared by all apps.
 pub(super) struct Upstreams<'a> {
     listening: &'a Listening,
     system: RefCell<Option<Result<Arc<ClientConfig>, String>>>,
@@ -37,7 +37,7 @@ pub(super) struct Upstreams<'a> {
 }
 
 impl<'a> Upstreams<'a> {
-    /// For a gateway that listens there.
+    /// Upstreams of a gateway with these listeners.
     pub(super) fn of(listening: &'a Listening) -> Self {
         Self { listening, system: RefCell::default(), files: RefCell::default() }
     }
@@ -82,7 +82,8 @@ impl<'a> Upstreams<'a> {
         endpoints
     }
 
-    /// A request that is forwarded to the gateway itself comes in again, and again, until no connection is left.
+    /// Reports an upstream that is the gateway itself. Each forwarded request would come in again, until no connection
+    /// is left.
     fn report_itself(&self, reader: &Reader, text: &Text<'_>, endpoint: &Endpoint) {
         let (Transport::Http { host, port } | Transport::Https { host, port, .. }) = &endpoint.transport
         else {
@@ -177,7 +178,7 @@ impl<'a> Upstreams<'a> {
         };
         let mut authorities = RootCertStore::empty();
         for certificate in &certificates {
-            // RFC 5280 §4.2.1.9: what is no authority signs for nobody, but may be the upstream's own.
+            // RFC 5280 §4.2.1.9: a certificate that is no authority signs no other, but may be the upstream's own.
             let added = if is_authority(certificate) {
                 authorities.add(certificate.clone()).is_ok()
             } else {
@@ -199,11 +200,11 @@ impl<'a> Upstreams<'a> {
     }
 }
 
-/// What an app's upstreams are recognised by, where the app says it.
+/// The keys `upstream_ca` and `upstream_pin` of an app.
 enum Trusted<'a> {
     /// `upstream_ca`: authorities, and certificates of upstreams themselves.
     File { folder: &'a Path, field: Field<'a> },
-    /// `upstream_pin`: keys. `None`: one of them is none.
+    /// `upstream_pin`: keys. `None`: one of them is invalid.
     Pins { field: Field<'a>, tls: Option<Arc<ClientConfig>> },
 }
 
@@ -257,13 +258,13 @@ fn parse_pin(text: &str) -> Result<KeyPin, (&'static str, String)> {
     }
 }
 
-/// Whether it may sign others.
+/// Whether a certificate may sign others.
 fn is_authority(certificate: &CertificateDer<'_>) -> bool {
     x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
 }
 
-/// Where each certificate of the file is made out to some server, and none to the upstream's host, one may have been
-/// taken for another. Certificates of authorities are made out to no server.
+/// Warns of a file whose certificates all name servers, and none the upstream's host: it may be the wrong file.
+/// Certificates of authorities name no server.
 fn warn_of_another_name(
     reader: &Reader,
     path: &Path,
@@ -296,7 +297,7 @@ fn warn_of_another_name(
     reader.report(reader.warning(span, message).label(label).help(help));
 }
 
-/// The addresses that a host is known to have without asking a name server.
+/// The addresses of a host that are known without a look-up.
 fn addresses(host: &str) -> Vec<IpAddr> {
     if host.eq_ignore_ascii_case("localhost") {
         return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
@@ -315,8 +316,8 @@ fn system_roots() -> Result<Arc<ClientConfig>, String> {
     Err(loaded.errors.first().map_or_else(|| "this system has none".to_owned(), ToString::to_string))
 }
 
-/// Eve, on the network between the two or on any machine that can reach the app, needs no sign-in:
-/// she asks the app herself, and names herself what she likes.
+/// Warns of plain HTTP to another machine. Eve, on the network between the two or on any machine that can reach the
+/// app, needs no sign-in: she sends requests to the app herself, with identity headers of her choice.
 fn warn_if_exposed(reader: &Reader, text: &Text<'_>, endpoint: &Endpoint) {
     if matches!(endpoint.transport, Transport::Http { .. }) && !endpoint.is_local() {
         reader.report(
@@ -453,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_upstream_says_what_would_be() {
+    fn an_invalid_upstream_names_its_problem() {
         for (text, problem) in [
             ("", "no address of a server"),
             ("127.0.0.1:8080", "the scheme is missing"),
