@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_is_served_to_whom() {
+    fn check_lists_listeners_apps_and_rules() {
         let (checked, out, err) = check(
             r#"[server]
 https = ["0.0.0.0:443", "[::]:443"]
@@ -328,7 +328,7 @@ connections = 10
     }
 
     #[test]
-    fn what_an_app_takes_off_its_shield_is_told() {
+    fn check_lists_loosened_shields() {
         let told = |keys: &str| {
             let (_, out, _) = check(&format!("[[app]]\nupstream = \"builtin:whoami\"\n{keys}\n"));
             let lines = out.lines().filter_map(|line| line.trim().split_once("  "));
@@ -352,7 +352,7 @@ connections = 10
     }
 
     #[test]
-    fn hsts_is_told_where_it_is_sent() {
+    fn check_lists_hsts_beside_https_listeners() {
         let https = |tls: &str| {
             let (_, out, _) = check(&format!("{tls}[[app]]\nupstream = \"builtin:whoami\"\n"));
             out.lines().find(|line| line.starts_with("https")).unwrap().to_owned()
@@ -363,7 +363,7 @@ connections = 10
     }
 
     #[test]
-    fn a_rule_that_is_not_enforced_is_told_and_warned_of() {
+    fn check_lists_and_warns_of_rules_that_are_not_enforced() {
         let (checked, out, err) = check(
             "[[app]]\nupstream = \"builtin:whoami\"\n[[app.rule]]\npath = \"/**\"\nallow = \"authenticated\"\nenforce = false\n",
         );
@@ -373,7 +373,7 @@ connections = 10
     }
 
     #[test]
-    fn warnings_are_told_and_do_not_refuse() {
+    fn check_prints_warnings_and_accepts_the_file() {
         let (checked, out, err) = check("[[app]]\nupstream = \"http://app.internal\"\n");
         assert_eq!(checked, Checked::Usable);
         assert!(err.starts_with("warning: this upstream is on another machine"), "{err}");
@@ -381,14 +381,14 @@ connections = 10
     }
 
     #[test]
-    fn errors_refuse_and_no_table_is_printed() {
+    fn check_prints_errors_without_the_table() {
         let (checked, out, err) = check("[[app]]\nupstream = 5\n");
         assert_eq!((checked, out.as_str()), (Checked::Unusable, ""));
         assert!(err.ends_with("gateway.toml: 1 error\n"), "{err}");
     }
 
     #[test]
-    fn a_file_that_is_missing_says_how_to_begin() {
+    fn check_of_a_missing_file_hints_at_a_first_configuration() {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let checked = run(Path::new("no/such.toml"), Look::Plain, &mut out, &mut err).unwrap();
         assert_eq!(checked, Checked::Unusable);

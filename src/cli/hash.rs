@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_prints_one_hash_that_the_password_fits() {
+    async fn hash_prints_one_hash_that_verifies_the_password() {
         let (result, out) = run_with(b"weak\n");
         result.unwrap();
         let hash = PasswordHash::parse(out.strip_suffix('\n').unwrap()).unwrap();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_password_has_no_hash() {
+    fn hash_refuses_an_unusable_password() {
         for typed in [&b""[..], b"\n", b"nul\0\n"] {
             let (result, out) = run_with(typed);
             assert!(result.is_err() && out.is_empty(), "{typed:?}");

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_of_text_is_an_error() {
+    fn standard_input_without_a_line_of_text_is_an_error() {
         assert!(read(b"").unwrap_err().contains("standard input is empty"));
         assert!(read(b"\xff\xfe\n").unwrap_err().contains("UTF-8"));
         assert!(read("x".repeat(100_000).as_bytes()).unwrap_err().contains("more than 1024 characters"));

@@ -375,7 +375,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_what_a_parser_reads(
+        fn json_lines_parse_to_their_fields(
             text in r#"[ -~]{0,40}|[a\"\\\x00-\x1f\x7fä\u{202e}\u{1f600}]{0,20}|\PC{0,20}"#,
             client: Option<IpAddr>,
             (status, bytes) in (0..1000_u16, prop_oneof![Just(u64::MAX), any::<u64>(), 0..2000_u64]),

@@ -89,7 +89,7 @@ impl Gateway {
 }
 
 #[test]
-fn every_decision_is_told_with_its_rule_and_reason() {
+fn explain_shows_every_decision_with_its_rule_and_reason() {
     insta::assert_snapshot!(Gateway::with_people().told(&[
         "GET https://wiki.example.com/public/logo.png",
         "GET https://wiki.example.com/admin/ --anonymous",
@@ -106,7 +106,7 @@ fn every_decision_is_told_with_its_rule_and_reason() {
 }
 
 #[test]
-fn what_does_not_reach_a_rule_is_told_too() {
+fn explain_shows_requests_that_reach_no_rule() {
     insta::assert_snapshot!(Gateway::new().told(&[
         "GET https://unknown.example.com/",
         "GET https://deep.example.com/elsewhere",
@@ -121,7 +121,7 @@ fn what_does_not_reach_a_rule_is_told_too() {
 }
 
 #[test]
-fn every_other_reading_is_told_with_its_rule() {
+fn explain_shows_every_other_reading_with_its_rule() {
     insta::assert_snapshot!(Gateway::with_people().told(&[
         "GET https://wiki.example.com/Admin/ --user bob",
         "GET https://wiki.example.com/public;x/%61dmin --user bob",
@@ -130,7 +130,7 @@ fn every_other_reading_is_told_with_its_rule() {
 }
 
 #[test]
-fn json_tells_the_same() {
+fn explain_prints_the_same_as_json() {
     insta::assert_snapshot!(
         Gateway::with_people()
             .told(&["GET https://wiki.example.com/admin/ --user alice --json", "GET https://x/ --json"])
@@ -138,7 +138,7 @@ fn json_tells_the_same() {
 }
 
 #[test]
-fn what_a_rule_that_is_not_enforced_would_do_is_told() {
+fn explain_shows_the_decision_of_a_rule_that_is_not_enforced() {
     let gateway = Gateway::with_people();
     let rules = "[[app]]\nname = \"wiki\"\nupstream = \"builtin:whoami\"\n\
          [[app.rule]]\npath = \"/**\"\nallow = \"authenticated\"\n\
@@ -158,7 +158,7 @@ fn what_a_rule_that_is_not_enforced_would_do_is_told() {
 }
 
 #[test]
-fn questions_that_have_no_answer_say_why() {
+fn explain_refuses_unusable_arguments_with_a_reason() {
     let gateway = Gateway::with_people();
     let why = |words: &str| gateway.asked(words).unwrap_err().to_string();
     assert_eq!(
@@ -172,7 +172,7 @@ fn questions_that_have_no_answer_say_why() {
 }
 
 #[test]
-fn asking_makes_no_database() {
+fn explain_makes_no_database() {
     let gateway = Gateway::new();
     assert!(gateway.asked("GET https://wiki.example.com/ --user alice").is_err());
     assert!(!gateway.folder.path().join("state").exists());

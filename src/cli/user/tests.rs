@@ -121,7 +121,7 @@ fn add_without_a_password_says_how_to_set_one() {
 }
 
 #[test]
-fn what_add_refuses_changes_nothing() {
+fn refused_add_changes_nothing() {
     let it = Fixture::with_alice();
     for (line, stdin, said) in [
         (&["add", "ALICE"][..], GOOD, "there is already a user alice"),

@@ -71,14 +71,14 @@ fn a_file_of_authorities_is_made_out_to_nobody() {
 }
 
 #[test]
-fn what_can_be_served_passes() {
+fn valid_certificates_pass() {
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), "good", (2020, 4000));
     assert!(said(folder.path(), "good.pem", "good.key").is_empty());
 }
 
 #[test]
-fn what_browsers_refuse_for_its_dates_is_a_warning() {
+fn certificates_with_dates_that_browsers_refuse_are_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), "old", (2020, 2021));
     make(folder.path(), "future", (3990, 4000));
@@ -90,7 +90,7 @@ fn what_browsers_refuse_for_its_dates_is_a_warning() {
 }
 
 #[test]
-fn what_cannot_be_served_is_an_error() {
+fn unusable_certificates_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), "one", (2020, 4000));
     make(folder.path(), "other", (2020, 4000));

@@ -381,7 +381,7 @@ fn control_characters_from_a_file_reach_no_terminal() {
 }
 
 #[test]
-fn neither_do_those_that_stand_in_the_quoted_line_as_they_are() {
+fn control_characters_in_a_quoted_line_reach_no_terminal() {
     let said = said("[[app]]\nupstram = \"http://a\" # \u{9b}2J\u{85}\u{202e}\u{200b}\u{e0041}\u{2028}é\n");
     assert!(said.contains("upstram = \"http://a\" # ¤2J¤\u{fffd}\u{fffd}¤¤\u{fffd}é"), "{said:?}");
 }

@@ -54,7 +54,7 @@ fn two_lines_are_enough_and_everything_else_has_a_default() {
 }
 
 #[test]
-fn what_is_declared_is_what_comes_out() {
+fn declarations_become_the_configuration() {
     let text = r#"
 state = "/var/lib/portcullis"
 [server]

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_a_label_cannot_end_it() {
+    fn label_values_are_escaped() {
         let mut text = Exposition::default();
         text.family("x", "gauge", "X.");
         text.sample(&[("app", "a\"b\\c\nd")], 1);

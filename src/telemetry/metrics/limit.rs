@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_a_place_of_its_own() {
+    fn every_limit_has_its_own_index() {
         for (place, limit) in Limit::ALL.into_iter().enumerate() {
             assert_eq!(limit as usize, place, "{limit:?}");
         }
