@@ -21,8 +21,7 @@ use crate::{
     server::framing::Framing,
 };
 
-/// Follows the HTTP/1.1 requests of one connection, as they come in pieces; the first byte that may not
-/// stand where it does, counted over all pieces.
+/// The first invalid byte of the HTTP/1.1 requests of one connection, counted over all pieces.
 pub fn misplaced_byte<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Option<usize> {
     let mut framing = Framing::new();
     let mut before = 0;
@@ -35,14 +34,17 @@ pub fn misplaced_byte<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Option<
     None
 }
 
-/// The fields of a submitted form, or `None` if it is refused.
+/// The fields of a submitted form; `None` if it is refused.
 pub fn form_fields(encoded: &[u8]) -> Option<Vec<(String, String)>> {
     let form = Form::parse(encoded).ok()?;
     Some(form.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-/// What the upstream of the app would receive for these headers of a client, or `None` if the request is
-/// not forwarded.
+/// The headers that the upstream receives for these headers of a client; `None` if the request is not forwarded.
+///
+/// # Panics
+///
+/// If a header value that the gateway writes is not legal.
 pub fn headers_to_upstream(
     configuration: &Configuration,
     identity: Identity,

@@ -12,7 +12,7 @@ use crate::{
     server::{self, SelfSigned},
 };
 
-/// Which hosts may share a connection: those of one certificate, unless it is of our own making.
+/// The names of each certificate. Hosts of one certificate may share a connection, unless it is self-signed.
 pub(super) fn certified(configuration: &Configuration, keys: &[Arc<CertifiedKey>]) -> CertifiedNames {
     if configuration.tls.certificates.is_empty() {
         return CertifiedNames::default();

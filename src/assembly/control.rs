@@ -27,7 +27,7 @@ pub(super) fn bind(
         path.file_name().map(|name| name.to_string_lossy().into_owned()).zip(file)
     };
     let gateway = ControlledGateway {
-        // Commands may be run in another folder.
+        // The folder of a command may differ.
         configuration: std::path::absolute(&configuration.file)
             .unwrap_or_else(|_| configuration.file.clone()),
         databases: databases.into_iter().filter_map(named).collect(),
@@ -37,7 +37,7 @@ pub(super) fn bind(
     match Control::bind(&configuration.control_socket(), folder, gateway) {
         Ok(control) => Ok(Some(control)),
         Err(taken @ ControlError::Taken(_)) => Err(taken.into()),
-        // A path that is too long for a socket, for instance: all else works.
+        // A path too long for a socket, for example. The gateway works without it.
         Err(error @ ControlError::Bind { .. }) => {
             let cause = error.source().map(ToString::to_string);
             tracing::warn!(cause, "{error}: no command reaches this gateway; SIGHUP still reloads");

@@ -1,8 +1,8 @@
-//! Whether the process may open enough file descriptors.
+//! The file descriptors that a configuration needs.
 
 use crate::{config::Configuration, server::DescriptorShortage};
 
-/// Whether the configuration may need more file descriptors than there may be.
+/// The shortage, if the limits of the configuration need more file descriptors than `allowed`.
 pub fn descriptor_shortage(
     configuration: &Configuration,
     allowed: Option<u64>,

@@ -1,4 +1,4 @@
-//! Why a gateway cannot be put together.
+//! The error of an assembly.
 
 use std::{io, path::PathBuf};
 
@@ -14,15 +14,15 @@ use crate::{
 /// Why a gateway cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum AssemblyError {
-    /// An address is taken, or not ours.
+    /// An address is in use, or none of this machine.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// A configured certificate went bad since it was checked.
+    /// A configured certificate has changed since the check, and cannot be used.
     #[error("{place}: {}", .problem.problem)]
     Certificate {
-        /// Where it is configured.
+        /// The location in the configuration.
         place: Place,
-        /// What is wrong.
+        /// The problem.
         problem: CertificateProblem,
     },
     /// Another gateway runs with the same state.
@@ -37,9 +37,9 @@ pub enum AssemblyError {
     /// The state folder cannot be made.
     #[error("cannot make the state folder {}: {source}; make it, or name another with `state` in the configuration", .folder.display())]
     State {
-        /// Which.
+        /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The cause.
         source: io::Error,
     },
     /// The session store cannot be opened.
@@ -48,7 +48,7 @@ pub enum AssemblyError {
     /// A thread cannot be started.
     #[error("starting a thread: {0}")]
     Thread(io::Error),
-    /// Failed sign-ins cannot be counted.
+    /// The counters of failed sign-ins cannot be opened.
     #[error(transparent)]
     Throttle(#[from] ThrottleError),
     /// The user directory cannot be opened.

@@ -31,26 +31,26 @@ pub struct Surroundings {
     pub clock: Clock,
     /// The writer of access and audit lines.
     pub log: LogWriter,
-    /// How the addresses of upstreams are found.
+    /// The resolver of upstream names.
     pub resolver: Resolver,
 }
 
 /// A gateway that is bound to its addresses and ready to run.
 #[derive(Debug)]
 pub struct Assembled {
-    /// To be run.
+    /// The server, to be run.
     pub server: Server,
-    /// What its workers share.
+    /// The state that its workers share.
     pub shared: Arc<Shared>,
-    /// To be given new configurations.
+    /// The receiver of new configurations.
     pub reloader: Reloader,
-    /// How a browser reaches it: `https://host:port`.
+    /// The origin for browsers: `https://host:port`.
     pub origin: String,
-    /// Where it listens.
+    /// The bound addresses.
     pub addrs: Addrs,
 }
 
-/// Where a gateway listens; ports chosen by the system are filled in.
+/// The bound addresses of a gateway, with the ports that the system chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addrs {
     /// HTTPS.

@@ -1,4 +1,4 @@
-//! Another configuration for a running gateway.
+//! Reloading: another configuration for a running gateway.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,9 +12,8 @@ use super::{
 };
 use crate::{clock::Clock, config::Configuration, gateway::Shared, server::Certificates};
 
-/// Replaces what can change while the gateway runs: apps, rules, groups, session limits, the throttle's limits,
-/// certificates.
-/// Everything else waits for a restart.
+/// Replaces apps, rules, groups, session limits, limits of the throttle, and certificates of a running gateway. All
+/// other settings wait for a restart.
 #[derive(Debug)]
 pub struct Reloader {
     pub(super) file: PathBuf,
@@ -24,12 +23,12 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// The file to read again.
+    /// The file that a reload reads.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Uses this configuration from the next request on, whole; on an error everything stays as it was.
+    /// Applies a configuration from the next request on, as a whole. An error changes nothing.
     pub fn apply(&self, configuration: Configuration) -> Result<(), AssemblyError> {
         let certificates = certificates(&configuration, &self.clock)?;
         let certified = certified(&configuration, &certificates);

@@ -1,8 +1,7 @@
-//! `portcullis check`: whether the configuration is right, and what would be served to whom.
+//! `portcullis check`: mistakes in the configuration, and the listeners, apps and rules that it declares.
 //!
-//! Reads the file as a start does and says the same of it. Mistakes and
-//! warnings go to standard error; the table of what would be served goes to
-//! standard output.
+//! Reads the file as `serve` does. Mistakes and warnings go to standard error,
+//! the listing goes to standard output. It opens no database and no socket.
 
 use std::{
     io::{self, Write},
@@ -21,12 +20,12 @@ use crate::{
     shield::{Answers, Mode, Shield, Workers},
 };
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// A gateway would start with it; there may be warnings.
+    /// A gateway starts with the file; there may be warnings.
     Usable,
-    /// It would not; exit status 1.
+    /// A gateway refuses the file; exit status 1.
     Unusable,
 }
 
@@ -39,7 +38,7 @@ pub(super) fn from_command_line(file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Checks the file at `path`; fails only if it cannot write.
+/// Checks the file at `path`; an error means that the output cannot be written.
 pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Checked> {
     let loaded = match config::load(path) {
         Ok(loaded) => loaded,
@@ -51,7 +50,7 @@ pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) ->
     for warning in &loaded.warnings {
         writeln!(err, "{}\n", warning.render(look))?;
     }
-    // As far as this process may raise its limit; the service may have another.
+    // The limit of this process; that of the service may differ.
     let allowed = server::highest_descriptor_limit();
     if let Some(shortage) = descriptor_shortage(&loaded.configuration, allowed) {
         writeln!(err, "warning: as the limits of this shell are, {shortage}\n")?;
@@ -62,7 +61,7 @@ pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) ->
     Ok(Checked::Usable)
 }
 
-/// What would be served, and to whom.
+/// Lists the listeners, apps and rules.
 pub fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
     write_listeners(configuration, out)?;
     for (app, declared) in configuration.policy.apps().iter().zip(&configuration.apps) {
@@ -138,7 +137,7 @@ fn write_app(
     }
     let headers: Vec<&str> = forwarded.identity.names().map(http::HeaderName::as_str).collect();
     if forwarded.identity == IdentityHeaders::new(Vec::new()) {
-        facts.push(["identity".to_owned(), "it is not told who asks".to_owned()]);
+        facts.push(["identity".to_owned(), "it is not listed who asks".to_owned()]);
     } else {
         facts.push(["identity".to_owned(), headers.join(", ")]);
     }
@@ -187,7 +186,7 @@ fn write_app(
     table.write("    ", out)
 }
 
-/// What an app adds to the limits of all sessions.
+/// The time limits of an app that are shorter than those of all sessions.
 fn shorter_sessions(own: &AppLimits) -> Option<String> {
     let limit = |limit: Option<Duration>, words| {
         limit.map(|limit| format!("{} {words}", config::show_duration(limit)))
@@ -197,7 +196,7 @@ fn shorter_sessions(own: &AppLimits) -> Option<String> {
     (!limits.is_empty()).then(|| limits.join(", "))
 }
 
-/// What an app takes off its shield.
+/// The parts of the shield that an app turns off or changes.
 fn loosened(shield: &Shield) -> Option<String> {
     if (Shield { workers: Workers::Refused, ..shield.clone() }) == Shield::off() {
         return Some("off".to_owned());
@@ -217,7 +216,7 @@ fn loosened(shield: &Shield) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Whether a rule lets everyone have everything.
+/// Whether a rule opens the whole app to everyone.
 fn is_open(app: &App) -> bool {
     let whole = format!("{}/**", app.mount.as_str().trim_end_matches('/'));
     app.rules().iter().any(|rule| {
@@ -227,7 +226,7 @@ fn is_open(app: &App) -> bool {
     })
 }
 
-/// The hosts of an app, as they stand in a URL.
+/// The hosts of an app, for URLs.
 fn hosts(app: &App) -> Vec<&str> {
     match app.hosts.as_slice() {
         [] => vec!["*"],
@@ -329,22 +328,22 @@ connections = 10
 
     #[test]
     fn check_lists_loosened_shields() {
-        let told = |keys: &str| {
+        let listed = |keys: &str| {
             let (_, out, _) = check(&format!("[[app]]\nupstream = \"builtin:whoami\"\n{keys}\n"));
             let lines = out.lines().filter_map(|line| line.trim().split_once("  "));
             let parts: Vec<&str> = lines
                 .filter(|(what, _)| ["shield", "passes"].contains(what))
-                .map(|(_, told)| told.trim())
+                .map(|(_, listed)| listed.trim())
                 .collect();
             parts.join(" | ")
         };
-        assert_eq!(told(""), "");
-        assert_eq!(told("[app.shield]\nmode = \"off\""), "off");
-        assert_eq!(told("service_workers = true\n[app.shield]\nmode = \"off\""), "off");
-        assert_eq!(told("[app.shield]\nmode = \"report\""), "what other sites send is only reported");
-        assert_eq!(told("[app.shield]\ncross_site = \"allow\""), "other sites may send everything");
+        assert_eq!(listed(""), "");
+        assert_eq!(listed("[app.shield]\nmode = \"off\""), "off");
+        assert_eq!(listed("service_workers = true\n[app.shield]\nmode = \"off\""), "off");
+        assert_eq!(listed("[app.shield]\nmode = \"report\""), "what other sites send is only reported");
+        assert_eq!(listed("[app.shield]\ncross_site = \"allow\""), "other sites may send everything");
         assert_eq!(
-            told(
+            listed(
                 "pass_headers = \"X-Original-URL\"\n[app.shield]\ntrusted_origins = \"https://a.example\"\ncookie_secure = false"
             ),
             "x-original-url | trusts https://a.example; headers of its own choice"
@@ -358,8 +357,8 @@ connections = 10
             out.lines().find(|line| line.starts_with("https")).unwrap().to_owned()
         };
         assert!(https("").ends_with("TLS 1.2 and 1.3"), "{}", https(""));
-        let told = https("[tls]\nhsts = \"365d\"\nhsts_subdomains = true\n");
-        assert!(told.ends_with("TLS 1.2 and 1.3, HSTS max-age=31536000; includeSubDomains"), "{told}");
+        let listed = https("[tls]\nhsts = \"365d\"\nhsts_subdomains = true\n");
+        assert!(listed.ends_with("TLS 1.2 and 1.3, HSTS max-age=31536000; includeSubDomains"), "{listed}");
     }
 
     #[test]

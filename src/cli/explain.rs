@@ -26,31 +26,31 @@ use crate::{
     users::{StoreError, UserStore},
 };
 
-/// What is asked.
+/// Arguments of `portcullis explain`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ExplainArgs {
     /// Method of the request, such as GET
     pub method: String,
     /// Its whole URL, such as `https://wiki.example.com/admin/`
     pub url: String,
-    /// Who is signed in
+    /// Name of the signed-in user
     #[arg(long, value_name = "NAME", conflicts_with = "anonymous")]
     pub user: Option<String>,
-    /// Nobody is signed in (the default)
+    /// Without a signed-in user (the default)
     #[arg(long)]
     pub anonymous: bool,
     /// Address that the request comes from
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub from: IpAddr,
-    /// How long ago the user signed in, or confirmed the password, such as 20m (without it: just now)
+    /// Time since the user signed in, or confirmed the password, such as 20m (without it: just now)
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration, requires = "user")]
     pub age: Option<Duration>,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// Why there is no answer.
+/// Why a request cannot be explained.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
     /// The configuration cannot be used.
@@ -59,21 +59,21 @@ pub enum ExplainError {
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The name is none.
+    /// The name is not valid.
     #[error("no user can be called {name:?}: {why}")]
     Name {
-        /// What was typed.
+        /// The argument.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         why: InvalidName,
     },
-    /// Nobody has that name.
+    /// No user has that name.
     #[error("there is no user {0}; `portcullis user list` shows who there is")]
     UnknownUser(UserName),
-    /// The URL is none that a browser could ask for.
+    /// No browser could request the URL.
     #[error("cannot read the URL {0:?}: write all of it, such as https://wiki.example.com/admin/")]
     Url(String),
-    /// The method is none.
+    /// The method is not valid.
     #[error("cannot read the method {0:?}: write one such as GET")]
     Method(String),
     /// Standard output is closed.
@@ -90,7 +90,7 @@ pub(super) fn from_command_line(args: &ExplainArgs, file: &Path) -> Result<(), F
     Ok(run(args, file, Clock::system(), &mut out())?)
 }
 
-/// Explains what the configuration at `path` makes of a request.
+/// Explains the decision of the configuration at `path` on a request.
 pub fn run(args: &ExplainArgs, path: &Path, clock: Clock, out: &mut dyn Write) -> Result<(), ExplainError> {
     let configuration = config::load(path)?.configuration;
     let requester = requester(args, &configuration, clock)?;
@@ -114,7 +114,7 @@ fn requester(
     };
     let name = UserName::parse(typed).map_err(|why| ExplainError::Name { name: typed.clone(), why })?;
     let database = configuration.users_database();
-    // Opening would make an empty one.
+    // Opening would make an empty database.
     if matches!(database.try_exists(), Ok(false)) {
         return Err(ExplainError::UnknownUser(name));
     }

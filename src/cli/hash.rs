@@ -1,4 +1,4 @@
-//! `portcullis hash`: the hash of a password, for those who keep users as text.
+//! `portcullis hash`: the hash of a password, for files of users that a person writes.
 
 use std::{
     io::{self, Write},
@@ -19,13 +19,13 @@ use crate::users::{HashSettings, Passwords, UnusablePassword};
 #[derive(Clone, Debug, Args)]
 pub struct HashArgs {}
 
-/// Why there is no hash.
+/// Why no hash was made.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// No password was given.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// What was given is no password.
+    /// The password cannot be used.
     #[error(transparent)]
     Unusable(#[from] UnusablePassword),
     /// Standard output is closed.

@@ -1,12 +1,12 @@
-//! Who types the command.
+//! The operating system's name of the person at the command line.
 
 use std::{env, fs, os::unix::fs::MetadataExt};
 
 use crate::escape::misleads;
 
-/// The operating system's name for whoever runs this: the person behind `sudo`, the user, or `uid N`.
+/// The person behind `sudo`, the user, or `uid N`.
 ///
-/// For the log, not for a decision: whoever can write the database can write anything there.
+/// For the log alone, never for a decision: a process that can write the database can write any name there.
 pub(super) fn operator() -> String {
     named_by(|variable| env::var(variable).ok())
 }

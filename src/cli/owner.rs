@@ -1,8 +1,8 @@
-//! Commands that root runs, as the owner of the state folder.
+//! Commands that root runs continue as the owner of the state folder.
 //!
-//! Mallory has taken the service's account over, and waits for root to look after the users. She may put links into
-//! the state folder, or replace what root has just made by one: as root, the command would open, change and give
-//! away what the links lead to. As the owner of the folder it can do nothing that she could not do herself.
+//! Mallory has taken over the service's account, and waits for root to run a command. She puts links into the state
+//! folder, or replaces a file that root has just made by a link: as root, the command would open, change and give away
+//! the targets of her links. As the owner of the folder it can do nothing that she could not do herself.
 
 use std::{
     env, fs, io,
@@ -22,15 +22,15 @@ pub(super) struct OwnerError {
     source: io::Error,
 }
 
-/// Begins the command again as the owner of the state folder, without any group but the folder's, if root runs it
-/// and the folder is not root's own. To be called before anything in the folder is opened and before anything is
-/// read or written elsewhere. It returns if there is nothing to be done, or if that cannot be done.
+/// Starts the command again as the owner of the state folder, with no group but the folder's, if root runs it and
+/// another user owns the folder. The caller calls it before it opens a file of the folder, and before it reads input or
+/// writes output. It returns if there is nothing to do, or if it fails.
 pub(super) fn become_owner_of(folder: &Path) -> Result<(), OwnerError> {
     if !geteuid().is_root() {
         return Ok(());
     }
     let Some((user, group)) = owner(folder) else { return Ok(()) };
-    // Taking root's other groups away is part of `uid`.
+    // `uid` drops root's other groups.
     let source = Command::new("/proc/self/exe")
         .arg0(env::args_os().next().unwrap_or_else(|| "portcullis".into()))
         .args(env::args_os().skip(1))
@@ -40,8 +40,8 @@ pub(super) fn become_owner_of(folder: &Path) -> Result<(), OwnerError> {
     Err(OwnerError { folder: folder.to_owned(), user, source })
 }
 
-/// The first on the way to the folder who is not root: whoever owns one folder of a path chooses what lies below it.
-/// `None` if all of it, as far as it is there, is root's.
+/// The first owner on the path who is not root: the owner of a folder chooses its contents. `None` if root owns every
+/// part that exists.
 fn owner(folder: &Path) -> Option<(u32, u32)> {
     let whole = std::path::absolute(folder).ok()?;
     let mut walked = PathBuf::new();
@@ -53,7 +53,7 @@ fn owner(folder: &Path) -> Option<(u32, u32)> {
             return Some((found.uid(), found.gid()));
         }
         if found.is_symlink() {
-            // Root's own link, and what it leads to may be somebody else's.
+            // Root owns the link; another user may own its target.
             return owner(&fs::canonicalize(&walked).ok()?.join(parts.as_path()));
         }
     }

@@ -1,8 +1,8 @@
-//! Asking for passwords, and for a yes.
+//! Prompts for passwords and confirmations.
 //!
 //! A password comes from a person at a terminal, typed twice without echo, or
-//! from a program as one line of standard input. There is no third way: an
-//! argument would be in the shell's history and in the list of processes.
+//! from a program as one line of standard input. Never from an argument, which
+//! the shell's history and the list of processes would show.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -10,30 +10,30 @@ use zeroize::Zeroizing;
 
 use crate::users::{Password, UnusablePassword};
 
-/// Who answers when a command asks something.
+/// The source of passwords and confirmations.
 pub enum Input<'a> {
-    /// A person at a terminal, whose answers come from here; passwords come without echo from the terminal itself.
+    /// A person at a terminal. The reader gives confirmations; passwords come without echo from the terminal itself.
     Person(Box<dyn BufRead + 'a>),
-    /// Whatever writes to standard input.
+    /// A program that writes to standard input.
     Program(Box<dyn BufRead + 'a>),
 }
 
-/// Why there is no password, or no answer.
+/// Why there is no password, or no confirmation.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// Terminal or standard input cannot be read.
     #[error("reading the password: {0}")]
     Read(#[from] io::Error),
-    /// The two typings differ.
+    /// The two passwords differ.
     #[error("the two passwords are not the same, nothing was changed")]
     Differ,
-    /// Standard input ended before there was a line.
+    /// Standard input is empty.
     #[error("standard input is empty; the password is expected as its first line")]
     NoLine,
     /// Not UTF-8.
     #[error("the password on standard input is not valid UTF-8")]
     NotText,
-    /// Far more than any password.
+    /// The password cannot be used: it is too long.
     #[error(transparent)]
     Unusable(#[from] UnusablePassword),
 }
@@ -59,7 +59,7 @@ impl Input<'_> {
         }
     }
 
-    /// Asks a person for a yes, on `out`; `None` if there is no person to ask.
+    /// Asks a person for confirmation, on `out`; `None` for a program.
     pub fn confirm(&mut self, out: &mut dyn Write, question: &str) -> Result<Option<bool>, PromptError> {
         let Self::Person(answers) = self else {
             return Ok(None);
@@ -76,9 +76,9 @@ fn agreed(first: Password, again: &Password) -> Result<Password, PromptError> {
     if first == *again { Ok(first) } else { Err(PromptError::Differ) }
 }
 
-/// The first line without its line ending, and nothing else taken away.
+/// The first line, without its line ending alone.
 fn one_line(lines: &mut dyn BufRead) -> Result<Password, PromptError> {
-    // Room for all, so that no half of a password stays behind where the buffer was.
+    // The full capacity at once: a buffer that grows leaves parts of a password in freed memory.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
     lines.take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
     if line.is_empty() {

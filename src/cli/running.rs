@@ -1,7 +1,7 @@
-//! The gateways that run with this state folder, asked through their control sockets.
+//! Requests to the gateways that run with this state folder, through their control sockets.
 //!
-//! A command that changes a database asks before and after it: what is changed in a file that a running gateway does
-//! not read has not happened, and is not reported as done.
+//! A command that changes a database asks before and after the change which file each gateway reads: a change to
+//! another file has no effect, and must not be reported as done.
 
 use std::{
     io,
@@ -24,43 +24,43 @@ use crate::{
     store::sqlite::FileId,
 };
 
-/// A running gateway could not be asked, or does not read what the command changes.
+/// A running gateway gave no response, or reads another file than the command changes.
 #[derive(Debug, thiserror::Error)]
 pub enum RunningError {
-    /// It did not answer as it should.
+    /// The request failed.
     #[error("asking the running gateway through {}", .path.display())]
     Ask {
-        /// Its socket.
+        /// The socket.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It reads another file, or none.
+    /// The gateway reads another file, or none.
     #[error(
         "nothing was changed: the running gateway ({}) does not read {}; its log says why", .socket.display(),
         .database.display()
     )]
     ReadsAnother {
-        /// Its socket.
+        /// The socket.
         socket: PathBuf,
         /// The database.
         database: PathBuf,
     },
-    /// The file was replaced in the meantime.
+    /// The file was replaced during the change.
     #[error(
         "{} was replaced while it was changed, and the change may be lost; look at what is there now",
         .0.display()
     )]
     Replaced(PathBuf),
-    /// The system does not say which file there is.
+    /// The identity of the file cannot be read.
     #[error("looking at {}", .path.display())]
     Look {
         /// The database.
         path: PathBuf,
-        /// What it said.
+        /// The cause.
         source: io::Error,
     },
-    /// There is no gateway to reload.
+    /// No gateway runs with this configuration.
     #[error("no gateway answers in {}: is it running, with this configuration and as this user?", .0.display())]
     Nobody(PathBuf),
     /// The gateway refused the configuration.
@@ -71,7 +71,7 @@ pub enum RunningError {
     Start(#[from] io::Error),
 }
 
-/// A database that a command changes, and the file that it was before.
+/// A database that a command changes, and its file before the change.
 pub(super) struct Agreement<'a> {
     configuration: &'a Configuration,
     database: PathBuf,
@@ -85,13 +85,13 @@ impl<'a> Agreement<'a> {
         Ok(Self { configuration, database, before })
     }
 
-    /// Makes sure that this is still so, after the change.
+    /// Checks that every running gateway still reads that file, after the change.
     pub(super) fn after(self) -> Result<(), RunningError> {
         let after = match agree(self.configuration, &self.database) {
             Err(RunningError::ReadsAnother { database, .. }) => return Err(RunningError::Replaced(database)),
             after => after?,
         };
-        // One that was missing was made.
+        // A missing file was made by the change.
         if self.before.is_some() && after != self.before {
             return Err(RunningError::Replaced(self.database));
         }
@@ -99,7 +99,7 @@ impl<'a> Agreement<'a> {
     }
 }
 
-/// The file that all gateways read and that is at the path; `None` if there is none.
+/// The file at the path, which all gateways read; `None` without a file.
 fn agree(configuration: &Configuration, database: &Path) -> Result<Option<FileId>, RunningError> {
     let sockets = running(configuration)?;
     let look =
@@ -113,19 +113,19 @@ fn agree(configuration: &Configuration, database: &Path) -> Result<Option<FileId
             let asked = runtime.block_on(ask(&socket, &Method::GET, "/gateway", Bytes::new()));
             let Running { databases, .. } = match asked {
                 Ok(running) => running,
-                // It has ended since, and whichever starts next reads what is there then.
-                Err(_) if !answers(&socket)? => break,
+                // The gateway has ended; the next one opens the present file.
+                Err(_) if !is_running(&socket)? => break,
                 Err(error) => return Err(error),
             };
             file = look()?;
             match databases.get(&name) {
-                // It keeps what is in this database elsewhere.
+                // The gateway does not use this database.
                 None => break,
                 Some(read) if *read == file => break,
                 Some(_) if Instant::now() >= deadline => {
                     return Err(RunningError::ReadsAnother { socket, database: database.to_owned() });
                 }
-                // It looks a few times a second.
+                // The gateway checks its files a few times a second.
                 Some(_) => std::thread::sleep(ASK_AGAIN),
             }
         }
@@ -133,7 +133,7 @@ fn agree(configuration: &Configuration, database: &Path) -> Result<Option<FileId
     Ok(file)
 }
 
-/// Has the gateway that reads this configuration read it again, and waits for the verdict.
+/// Makes the gateway with this configuration file reload it, and waits for the result.
 pub(super) fn reload(configuration: &Configuration) -> Result<PathBuf, RunningError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ours = same_file(&configuration.file);
@@ -145,7 +145,7 @@ pub(super) fn reload(configuration: &Configuration) -> Result<PathBuf, RunningEr
         let asked = runtime.block_on(ask(&socket, &Method::POST, "/reload", Bytes::new()));
         return match asked {
             Ok(Reloaded { configuration }) => Ok(configuration),
-            Err(RunningError::Ask { source, .. }) if source.is::<Said>() => {
+            Err(RunningError::Ask { source, .. }) if source.is::<GatewayRefusal>() => {
                 Err(RunningError::Refused(source.to_string()))
             }
             Err(error) => Err(error),
@@ -154,24 +154,24 @@ pub(super) fn reload(configuration: &Configuration) -> Result<PathBuf, RunningEr
     Err(RunningError::Nobody(configuration.state.clone()))
 }
 
-/// Under whatever name.
+/// The canonical path, so that two names of one file are equal.
 fn same_file(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// The sockets on which a gateway answers.
+/// The sockets of running gateways.
 fn running(configuration: &Configuration) -> Result<Vec<PathBuf>, RunningError> {
     let mut sockets = Vec::new();
     for socket in control_sockets(&configuration.control_socket()) {
-        if answers(&socket)? {
+        if is_running(&socket)? {
             sockets.push(socket);
         }
     }
     Ok(sockets)
 }
 
-/// Whether a gateway answers there.
-pub(super) fn answers(socket: &Path) -> Result<bool, RunningError> {
+/// Whether a gateway accepts connections on the socket.
+pub(super) fn is_running(socket: &Path) -> Result<bool, RunningError> {
     match Blocking::connect(socket) {
         Ok(_) => Ok(true),
         Err(error)
@@ -179,7 +179,7 @@ pub(super) fn answers(socket: &Path) -> Result<bool, RunningError> {
                 error.kind(),
                 io::ErrorKind::NotFound
                     | io::ErrorKind::ConnectionRefused
-                    // A path that is too long: there is no socket at it either.
+                    // A path that is too long for a socket.
                     | io::ErrorKind::InvalidInput
             ) =>
         {
@@ -189,25 +189,25 @@ pub(super) fn answers(socket: &Path) -> Result<bool, RunningError> {
     }
 }
 
-/// One request to the running gateway.
+/// Sends one request to the running gateway.
 pub(super) async fn ask<T: DeserializeOwned>(
     socket: &Path,
     method: &Method,
     target: &str,
     body: Bytes,
 ) -> Result<T, RunningError> {
-    let asking = exchange(socket, method, target, body);
+    let sent = send(socket, method, target, body);
     let asked =
-        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err("it does not answer".into()));
+        tokio::time::timeout(TIMEOUT, sent).await.unwrap_or_else(|_| Err("it does not answer".into()));
     asked.map_err(|source| RunningError::Ask { path: socket.to_owned(), source })
 }
 
-/// The gateway's own words for why it did not do what was asked.
+/// The gateway's reason for a refusal.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Said(String);
+struct GatewayRefusal(String);
 
-async fn exchange<T: DeserializeOwned>(
+async fn send<T: DeserializeOwned>(
     path: &Path,
     method: &Method,
     target: &str,
@@ -217,26 +217,26 @@ async fn exchange<T: DeserializeOwned>(
     let (mut sender, connection) = http1::handshake(socket).await?;
     let request =
         Request::builder().method(method).uri(target).header(HOST, "localhost").body(Full::new(body))?;
-    let answered = async {
+    let response = async {
         let response = sender.send_request(request).await?;
         let status = response.status();
         #[expect(clippy::disallowed_methods, reason = "limited in size; the gateway itself sends it")]
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes();
+        let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await?.to_bytes();
         if !status.is_success() {
-            return Err(Said(String::from_utf8_lossy(&body).into_owned()).into());
+            return Err(GatewayRefusal(String::from_utf8_lossy(&body).into_owned()).into());
         }
         Ok(serde_json::from_slice(&body)?)
     };
-    // Driven together; the answer comes first, as the sender lives as long.
+    // `response` ends first, because it holds the sender.
     tokio::select! {
-        answer = answered => answer,
+        response = response => response,
         broken = connection => Err(broken.err().map_or("the connection was closed".into(), Into::into)),
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Within a second, says the documentation; machines may be busy.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The documentation says one second; busy machines need longer.
 const NOTICED_WITHIN: Duration = Duration::from_secs(5);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
-/// A thousand sessions are less than one.
-const MAX_ANSWER: usize = 4 << 20;
+/// A page of a thousand sessions is smaller.
+const MAX_RESPONSE: usize = 4 << 20;

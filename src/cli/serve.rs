@@ -27,7 +27,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     let messages = MessageWriter::start(io::stderr())?;
     log_to(&messages);
     let ended = serve(file, &messages).map_err(|error| {
-        // Whoever reads standard error is not waited for here, either.
+        // Writing through the queue waits for no reader of standard error.
         messages.clone().write_all(format!("{}\n", error.0.trim_end()).as_bytes()).ok();
         Failure(String::new())
     });
@@ -36,20 +36,20 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
 }
 
 fn serve(file: &Path, messages: &MessageWriter) -> Result<(), Failure> {
-    // Before anything listens: whoever sees that we do may send a signal.
+    // Before the listeners: a service manager that sees them may send a signal.
     let signals = Signals::catch()?;
     let log = LogWriter::start(io::stdout())?;
     let surroundings =
         Surroundings { clock: Clock::system(), log: log.clone(), resolver: Resolver::system() };
     let Assembled { server, reloader, shared, origin, addrs } = assemble(configuration(file)?, surroundings)?;
     log.register_dropped(messages, &shared.metrics);
-    // One at a time, whoever asks: a signal or a command.
+    // A signal and a command never reload at the same time.
     let reloading = Arc::new(Mutex::new(reloader));
     let reload = move || reload(&reloading.lock().unwrap_or_else(PoisonError::into_inner));
     let server = server.with_reload(Arc::new(reload.clone()));
     let longest_stop = server.drain_timeout() + LEFT_TO_WRITE;
     signals.attend(server.stopper(), longest_stop, move || {
-        // The log has the verdict.
+        // `reload` has logged the result.
         reload().ok();
     })?;
     announce(&origin, &addrs, &shared.portal, messages)?;
@@ -60,7 +60,7 @@ fn serve(file: &Path, messages: &MessageWriter) -> Result<(), Failure> {
     Ok(ended?)
 }
 
-/// All or nothing: a mistake leaves everything as it was, and is returned as it is logged.
+/// Reads the file and applies it whole. A mistake changes nothing; it is logged and returned.
 fn reload(reloader: &Reloader) -> Result<(), String> {
     let refused = |why: String| {
         tracing::error!("the configuration was not reloaded: {why}");
@@ -78,7 +78,7 @@ fn reload(reloader: &Reloader) -> Result<(), String> {
     Ok(())
 }
 
-/// Tells where we are, and how the first user is made.
+/// Logs the addresses, and prints the set-up link while there is no user.
 fn announce(origin: &str, addrs: &Addrs, portal: &Portal, messages: &MessageWriter) -> Result<(), Failure> {
     let list = |addrs: &[SocketAddr]| addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(
@@ -87,7 +87,7 @@ fn announce(origin: &str, addrs: &Addrs, portal: &Portal, messages: &MessageWrit
     );
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     if let Some(link) = runtime.block_on(portal.setup_link())? {
-        // Told once and kept nowhere: not through the log, whose lines are stored.
+        // Not through the log, whose lines are stored.
         let text = format!(
             "\nThere is no user yet. Open this link within one hour to make the first one:\n\n    {origin}{}\n",
             link.as_str()
@@ -106,13 +106,13 @@ fn log_to(messages: &MessageWriter) {
         .with_writer(move || messages.clone())
         .with_target(false)
         .with_ansi(io::stderr().is_terminal());
-    // A second subscriber is refused, which only happens if one is there already.
+    // Fails if a subscriber is installed already.
     to_stderr.try_init().ok();
-    // The standard hook writes to standard error itself, and waits for its reader.
+    // The standard hook would wait for the reader of standard error.
     panic::set_hook(Box::new(|panicked| tracing::error!("{panicked}")));
 }
 
-/// For what is left to be written at the end, of each stream.
+/// Maximum time for the last lines of each stream.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
-/// Less than the service manager waits for after the running requests: the unit says 45 s for both.
+/// Less than the rest of the 45 seconds that the systemd unit allows after the running requests.
 const LEFT_TO_WRITE: Duration = Duration::from_secs(10);

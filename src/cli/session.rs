@@ -1,8 +1,8 @@
-//! `portcullis session …`: who is signed in, and ending that, from the command line.
+//! `portcullis session …`: listing and ending sessions.
 //!
-//! Works on the session store itself, whether the gateway runs or not; a running gateway notices within a
-//! second. Sessions in memory are asked of the running gateway through its control socket. A session is named
-//! by its key, which opens nothing: all 64 digits, or as many of the first as the logs show.
+//! Works on the session store itself, with or without a running gateway, which notices a change within a second.
+//! Sessions in memory are reached through the control socket of the running gateway. The name of a session is its key,
+//! which is no secret: all 64 digits, or the first ones as the logs show them.
 
 mod listing;
 mod reach;
@@ -37,12 +37,12 @@ use reach::Reach;
 /// List and end sessions
 #[derive(Clone, Debug, Args)]
 pub struct SessionArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: SessionCommand,
 }
 
-/// What can be done with sessions.
+/// The commands on sessions.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SessionCommand {
     /// List who is signed in, at which host, since when, from where: the newest sign-in first
@@ -54,12 +54,12 @@ pub enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
-    /// End sessions: the next request is asked to sign in, and what is still on its way is closed
+    /// End sessions: their next request must sign in, and their open connections are closed
     Revoke(RevokeArgs),
 }
 
 impl SessionCommand {
-    /// Whether it ends sessions, or only shows them.
+    /// Whether the command ends sessions.
     pub fn ends_sessions(&self) -> bool {
         matches!(self, Self::Revoke(_))
     }
@@ -79,44 +79,44 @@ pub struct RevokeArgs {
     pub all: bool,
 }
 
-/// Where the command runs.
-pub struct Surroundings<'a> {
-    /// What says where sessions are, and how long they live.
+/// The inputs and outputs of a command.
+pub struct SessionContext<'a> {
+    /// The configuration of the store and of the time limits.
     pub configuration: &'a Configuration,
-    /// For what has expired.
+    /// Decides which sessions have expired.
     pub clock: Clock,
-    /// Who makes the change, for the audit stream.
+    /// The operator, for the audit log.
     pub actor: String,
     /// Standard output.
     pub out: &'a mut dyn Write,
-    /// Standard error: why there is nothing.
+    /// Standard error.
     pub err: &'a mut dyn Write,
 }
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The session store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The directory of users refused or failed.
+    /// The users database refused or failed.
     #[error(transparent)]
     Users(#[from] users::StoreError),
-    /// The running gateway did not answer as it should.
+    /// The request to the running gateway failed.
     #[error(transparent)]
     Running(#[from] RunningError),
-    /// Nobody has that name.
+    /// No user has that name.
     #[error("there is no user {0}; `portcullis user list` shows who there is")]
     UnknownUser(UserName),
-    /// What was typed is no key.
+    /// The argument is no key.
     #[error(
         "{0:?} is no key of a session: 8 to 64 hexadecimal digits, as `portcullis session list` shows them"
     )]
     NoKey(String),
-    /// There is none with that key.
+    /// No session has that key.
     #[error("there is no session {0}; `portcullis session list` shows what there is")]
     NoSession(String),
-    /// Several keys begin so.
+    /// Several keys start with these digits.
     #[error("several sessions begin with {0}; give more digits of the key")]
     Ambiguous(String),
     /// Standard output or standard error is closed.
@@ -130,63 +130,63 @@ pub(super) fn from_command_line(args: &SessionArgs, file: &Path) -> Result<(), F
     let is_file = configuration.sessions.store == Store::File;
     let database = (is_file && args.command.ends_sessions()).then(|| configuration.sessions_database());
     on_state(&configuration, database, |out| {
-        let surroundings = Surroundings {
+        let context = SessionContext {
             configuration: &configuration,
             clock: Clock::system(),
             actor: operator(),
             out,
             err: &mut EscapingWriter(io::stderr()),
         };
-        Ok(run(&args.command, surroundings)?)
+        Ok(run(&args.command, context)?)
     })
 }
 
-/// Does what `command` says, and tells about it on [`Surroundings::out`].
-pub fn run(command: &SessionCommand, with: Surroundings<'_>) -> Result<(), SessionError> {
+/// Runs a command; its output goes to [`SessionContext::out`].
+pub fn run(command: &SessionCommand, context: SessionContext<'_>) -> Result<(), SessionError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let reach = Reach::of(with.configuration, with.clock.clone())?;
-        let mut command_at_work = AtWork { reach, people: People::default(), with };
-        command_at_work.people = People::read(&command_at_work.with)?;
+        let reach = Reach::of(context.configuration, context.clock.clone())?;
+        let mut running = RunningCommand { reach, users: Users::default(), context };
+        running.users = Users::read(&running.context)?;
         match command {
-            SessionCommand::List { user, json } => command_at_work.list(user.as_ref(), *json).await,
-            SessionCommand::Revoke(args) => command_at_work.revoke(args).await,
+            SessionCommand::List { user, json } => running.list(user.as_ref(), *json).await,
+            SessionCommand::Revoke(args) => running.revoke(args).await,
         }?;
-        Ok(command_at_work.with.out.flush()?)
+        Ok(running.context.out.flush()?)
     })
 }
 
-/// A command at work.
-struct AtWork<'a> {
+/// A command while it runs.
+struct RunningCommand<'a> {
     reach: Reach,
-    people: People,
-    with: Surroundings<'a>,
+    users: Users,
+    context: SessionContext<'a>,
 }
 
-/// Everybody in the directory, as far as sessions are concerned.
+/// The users of the directory, by id.
 #[derive(Default)]
-struct People {
+struct Users {
     names: HashMap<UserId, UserName>,
-    /// Under which credential version somebody can be signed in; nobody who is disabled.
+    /// The credential version of each active user.
     credentials: HashMap<UserId, CredentialVersion>,
 }
 
-impl People {
-    fn read(with: &Surroundings<'_>) -> Result<Self, SessionError> {
-        let database = with.configuration.users_database();
-        // Opening would make an empty one.
+impl Users {
+    fn read(context: &SessionContext<'_>) -> Result<Self, SessionError> {
+        let database = context.configuration.users_database();
+        // Opening would make an empty database.
         if matches!(database.try_exists(), Ok(false)) {
             return Ok(Self::default());
         }
-        let mut people = Self::default();
-        for account in UserStore::open(&database, with.clock.clone())?.list()? {
+        let mut users = Self::default();
+        for account in UserStore::open(&database, context.clock.clone())?.list()? {
             let id = account.user.id;
-            people.names.insert(id, account.user.name.clone());
+            users.names.insert(id, account.user.name.clone());
             if account.active {
-                people.credentials.insert(id, account.credential);
+                users.credentials.insert(id, account.credential);
             }
         }
-        Ok(people)
+        Ok(users)
     }
 
     fn id(&self, name: &UserName) -> Result<UserId, SessionError> {
@@ -194,7 +194,7 @@ impl People {
         found.map(|(id, _)| *id).ok_or_else(|| SessionError::UnknownUser(name.clone()))
     }
 
-    /// Whether the gateway would still let this session be used.
+    /// Whether the gateway still accepts the session.
     fn may_use(&self, record: &Record) -> bool {
         match record.owner {
             Owner::User { id, credential } => self.credentials.get(&id) == Some(&credential),
@@ -203,11 +203,11 @@ impl People {
     }
 }
 
-impl AtWork<'_> {
+impl RunningCommand<'_> {
     async fn list(&mut self, user: Option<&UserName>, json: bool) -> Result<(), SessionError> {
-        let of = user.map(|name| self.people.id(name)).transpose()?;
-        self.tell_if_nowhere()?;
-        let (limits, now) = (&self.with.configuration.sessions.limits, self.with.clock.now());
+        let of = user.map(|name| self.users.id(name)).transpose()?;
+        self.report_if_nowhere()?;
+        let (limits, now) = (&self.context.configuration.sessions.limits, self.context.clock.now());
         let mut alive = Vec::new();
         let mut after = None;
         loop {
@@ -216,29 +216,29 @@ impl AtWork<'_> {
             let is_last = page.len() < PAGE;
             alive.extend(
                 page.into_iter()
-                    .filter(|record| record.may_be_alive(now, limits) && self.people.may_use(record)),
+                    .filter(|record| record.may_be_alive(now, limits) && self.users.may_use(record)),
             );
             if is_last {
                 break;
             }
         }
-        // Stores list by key, which is random.
+        // Stores list in the order of the random keys.
         alive.sort_unstable_by_key(|record| (Reverse(record.signed_in), record.key));
-        let listing = Listing { names: &self.people.names, limits, now };
-        let out = &mut *self.with.out;
+        let listing = Listing { names: &self.users.names, limits, now };
+        let out = &mut *self.context.out;
         Ok(if json { listing.as_json(&alive, out) } else { listing.as_table(&alive, out) }?)
     }
 
     async fn revoke(&mut self, args: &RevokeArgs) -> Result<(), SessionError> {
         let which = match (&args.key, &args.user) {
             (Some(typed), _) => Revoked::Key(self.find(typed).await?),
-            (None, Some(name)) => Revoked::User(self.people.id(name)?),
+            (None, Some(name)) => Revoked::User(self.users.id(name)?),
             (None, None) => Revoked::All,
         };
-        self.tell_if_nowhere()?;
-        let ended = self.reach.revoke(which, self.with.actor.clone()).await?;
+        self.report_if_nowhere()?;
+        let ended = self.reach.revoke(which, self.context.actor.clone()).await?;
         let of = args.user.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
-        let out = &mut self.with.out;
+        let out = &mut self.context.out;
         match ended {
             0 => writeln!(out, "there were no sessions{of} to end")?,
             1 => writeln!(out, "ended 1 session{of}")?,
@@ -247,7 +247,7 @@ impl AtWork<'_> {
         Ok(())
     }
 
-    /// The one session whose key begins so; keys are listed in their order.
+    /// The only session whose key starts with these digits. Stores list sessions in the order of their keys.
     async fn find(&self, typed: &str) -> Result<SessionKey, SessionError> {
         let digits = typed.to_ascii_lowercase();
         let is_key = (8..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
@@ -263,15 +263,15 @@ impl AtWork<'_> {
         }
     }
 
-    fn tell_if_nowhere(&mut self) -> io::Result<()> {
+    fn report_if_nowhere(&mut self) -> io::Result<()> {
         match self.reach {
-            Reach::Nowhere(why) => writeln!(self.with.err, "there are no sessions: {why}"),
+            Reach::Nowhere(why) => writeln!(self.context.err, "there are no sessions: {why}"),
             _ => Ok(()),
         }
     }
 }
 
-/// The greatest key below this one; `None` below the first.
+/// The greatest key below this one; `None` for the first key.
 fn before(key: SessionKey) -> Option<SessionKey> {
     let mut bytes = *key.as_bytes();
     for byte in bytes.iter_mut().rev() {

@@ -1,8 +1,8 @@
-//! `portcullis throttle …`: who has failed to sign in, who has to wait, and ending that, from the command line.
+//! `portcullis throttle …`: listing and resetting the counters of failed sign-ins.
 //!
-//! Works on what the gateway keeps, in the state folder or in Redis, whether it runs or not; a running gateway
-//! notices within a second. Names that nobody has are kept as a digest only, so they can be asked for and cleared
-//! by name, but not listed by it.
+//! Works on the counters in the state folder or in Redis, with or without a running gateway, which notices a change
+//! within a second. The counter of a name without a user is stored under a digest: it can be selected by name, but
+//! the listing cannot show the name.
 
 use std::{
     collections::HashMap,
@@ -28,20 +28,20 @@ use crate::{
     users::{self, UserStore},
 };
 
-/// List and forget failed sign-ins
+/// List and reset counters of failed sign-ins
 #[derive(Clone, Debug, Args)]
 pub struct ThrottleArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: ThrottleCommand,
 }
 
-/// What can be done with failed sign-ins.
+/// The commands on counters.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ThrottleCommand {
-    /// List whose failures count at the moment, and who has to wait until when
+    /// List failed sign-ins that count at present, and the waits because of them
     List {
-        /// Only this user and their devices, or this name that nobody has
+        /// Only this user and their devices, or this name without a user
         #[arg(long, value_name = "NAME", value_parser = parse_name, conflicts_with = "address")]
         user: Option<UserName>,
         /// Only this address; of an IPv6 address, its /64
@@ -51,12 +51,12 @@ pub enum ThrottleCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Forget failures: whoever has to wait may try again at once
+    /// Reset counters: the next attempt to sign in is made at once
     Clear(ClearArgs),
 }
 
 impl ThrottleCommand {
-    /// Whether it forgets failures, or only shows them.
+    /// Whether the command resets counters.
     pub fn clears(&self) -> bool {
         matches!(self, Self::Clear(_))
     }
@@ -65,7 +65,7 @@ impl ThrottleCommand {
 /// Arguments of `portcullis throttle clear`.
 #[derive(Clone, Debug, Args)]
 pub struct ClearArgs {
-    /// Whose failures.
+    /// The selection.
     #[command(flatten)]
     pub whose: WhoseArgs,
     /// Print a JSON object instead of a sentence
@@ -73,41 +73,41 @@ pub struct ClearArgs {
     pub json: bool,
 }
 
-/// One of these.
+/// Exactly one of these.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct WhoseArgs {
-    /// This user's and those of their devices, or those of this name that nobody has
+    /// Counters of this user and their devices, or of this name without a user
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub user: Option<UserName>,
-    /// Those from this address; of an IPv6 address, from its /64
+    /// Counter of this address; of an IPv6 address, of its /64
     #[arg(long, value_name = "ADDR", value_parser = parse_addr)]
     pub address: Option<IpAddr>,
-    /// Everybody's
+    /// All counters
     #[arg(long)]
     pub all: bool,
 }
 
-/// Where the command runs.
-pub struct Surroundings<'a> {
-    /// What says where failures are counted.
+/// The inputs and outputs of a command.
+pub struct ThrottleContext<'a> {
+    /// The configuration of the counters' store.
     pub configuration: &'a Configuration,
-    /// For what is over.
+    /// Decides which failures no longer count.
     pub clock: Clock,
     /// Standard output.
     pub out: &'a mut dyn Write,
 }
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ThrottleCommandError {
-    /// What is counted cannot be read or changed.
+    /// The counters cannot be read or changed.
     #[error(transparent)]
     Throttle(#[from] ThrottleError),
     /// Redis cannot be reached.
     #[error(transparent)]
     Redis(#[from] StoreError),
-    /// The directory of users refused or failed.
+    /// The users database refused or failed.
     #[error(transparent)]
     Users(#[from] users::StoreError),
     /// Standard output is closed.
@@ -121,15 +121,15 @@ pub(super) fn from_command_line(args: &ThrottleArgs, file: &Path) -> Result<(), 
     let is_file = !matches!(configuration.sessions.store, Store::Redis(_));
     let database = (is_file && args.command.clears()).then(|| configuration.throttle_files().database);
     on_state(&configuration, database, |out| {
-        let surroundings = Surroundings { configuration: &configuration, clock: Clock::system(), out };
-        Ok(run(&args.command, surroundings)?)
+        let context = ThrottleContext { configuration: &configuration, clock: Clock::system(), out };
+        Ok(run(&args.command, context)?)
     })
 }
 
-/// Does what `command` says, and tells about it on [`Surroundings::out`].
-pub fn run(command: &ThrottleCommand, with: Surroundings<'_>) -> Result<(), ThrottleCommandError> {
+/// Runs a command; its output goes to [`ThrottleContext::out`].
+pub fn run(command: &ThrottleCommand, context: ThrottleContext<'_>) -> Result<(), ThrottleCommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Surroundings { configuration, clock, out } = with;
+    let ThrottleContext { configuration, clock, out } = context;
     let (records, names) = (records(configuration, &clock)?, names(configuration, &clock)?);
     match command {
         ThrottleCommand::List { user, address, json } => {
@@ -165,7 +165,7 @@ fn names(
     clock: &Clock,
 ) -> Result<HashMap<UserId, UserName>, users::StoreError> {
     let database = configuration.users_database();
-    // Opening would make an empty one.
+    // Opening would make an empty database.
     if matches!(database.try_exists(), Ok(false)) {
         return Ok(HashMap::new());
     }
@@ -195,8 +195,8 @@ fn as_table(listed: &[Listed], names: &HashMap<UserId, UserName>, out: &mut dyn 
     let mut table = Table::headed(["KIND", "WHOSE", "FAILURES", "WAITS", "BLOCKED UNTIL", "LAST FAILURE"]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for one in listed {
-        let Shown { kind, user, address, failures, waits, blocked_until, last_failure } =
-            Shown::of(one, names);
+        let CounterJson { kind, user, address, failures, waits, blocked_until, last_failure } =
+            CounterJson::of(one, names);
         table.push([
             kind.to_owned(),
             or_dash(user.or(address)),
@@ -210,14 +210,14 @@ fn as_table(listed: &[Listed], names: &HashMap<UserId, UserName>, out: &mut dyn 
 }
 
 fn in_json(listed: &[Listed], names: &HashMap<UserId, UserName>, out: &mut dyn Write) -> io::Result<()> {
-    let shown: Vec<Shown> = listed.iter().map(|one| Shown::of(one, names)).collect();
-    serde_json::to_writer_pretty(&mut *out, &shown)?;
+    let counters: Vec<CounterJson> = listed.iter().map(|one| CounterJson::of(one, names)).collect();
+    serde_json::to_writer_pretty(&mut *out, &counters)?;
     writeln!(out)
 }
 
 /// A counter in JSON; the names of the fields are a promise to scripts.
 #[derive(Serialize)]
-struct Shown {
+struct CounterJson {
     kind: &'static str,
     user: Option<String>,
     address: Option<String>,
@@ -227,7 +227,7 @@ struct Shown {
     last_failure: String,
 }
 
-impl Shown {
+impl CounterJson {
     fn of(listed: &Listed, names: &HashMap<UserId, UserName>) -> Self {
         let name = |id: UserId| names.get(&id).map_or_else(|| format!("user {id}"), ToString::to_string);
         let (user, address) = match listed.key {
@@ -251,7 +251,7 @@ fn parse_name(typed: &str) -> Result<UserName, InvalidName> {
     UserName::parse(typed)
 }
 
-/// As it is listed, too: with the /64 of an IPv6 network.
+/// Reads an address, or an IPv6 network as the listing shows it.
 fn parse_addr(typed: &str) -> Result<IpAddr, String> {
     let addr = typed.strip_suffix("/64").filter(|rest| rest.contains(':')).unwrap_or(typed);
     addr.parse().map_err(|_| {

@@ -1,8 +1,8 @@
-//! `portcullis user …`: the people of the directory, from the command line.
+//! `portcullis user …`: listing and changing users.
 //!
-//! Works on the database itself, whether the gateway runs or not; a running
-//! gateway notices within a second. Whatever is asked is asked before anything
-//! is written, and every change is one transaction.
+//! Works on the users database itself, with or without a running gateway, which
+//! notices a change within a second. Every question comes before the first
+//! write, and every change is one transaction.
 
 mod args;
 mod listing;
@@ -31,45 +31,45 @@ use crate::{
     },
 };
 
-/// Where the command runs.
-pub struct Surroundings<'a> {
+/// The inputs and outputs of a command.
+pub struct UserContext<'a> {
     /// The users database; made if it is missing.
     pub database: &'a Path,
-    /// How hard new passwords are hashed.
+    /// The cost of hashing new passwords.
     pub settings: HashSettings,
     /// For the dates of accounts and changes.
     pub clock: Clock,
     /// The groups that the configuration defines, to warn of others.
     pub groups: &'a [GroupName],
-    /// Who makes the change, for the log of changes.
+    /// The operator, for the log of changes.
     pub actor: String,
-    /// Who types passwords and confirms.
+    /// The source of passwords and confirmations.
     pub input: Input<'a>,
-    /// Standard output: what was done, or what was asked for.
+    /// Standard output.
     pub out: &'a mut dyn Write,
     /// Standard error: warnings and questions.
     pub err: &'a mut dyn Write,
 }
 
-/// Why a command did not do what it was asked; nothing was changed then.
+/// Why a command failed, without any change.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    /// The directory refused or failed.
+    /// The users database refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No password, or no answer.
+    /// No password, or no confirmation.
     #[error(transparent)]
     Prompt(#[from] PromptError),
     /// The policy refuses the password.
     #[error("{0} (--allow-weak takes it all the same)")]
     Weak(WeakPassword),
-    /// Nobody's password.
+    /// The password cannot be used.
     #[error(transparent)]
     Unusable(#[from] crate::users::UnusablePassword),
-    /// There is nobody to ask.
+    /// No person can confirm the command.
     #[error("removing user {0} cannot be undone; --yes confirms it where there is no terminal to ask")]
     Unconfirmed(UserName),
-    /// The answer was no.
+    /// The person declined.
     #[error("user {0} was not removed")]
     Declined(UserName),
     /// `set` without anything to set.
@@ -86,7 +86,7 @@ pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Fail
     let database = args.command.changes_users().then(|| configuration.users_database());
     let groups: Vec<_> = configuration.groups.keys().cloned().collect();
     on_state(&configuration, database, |out| {
-        let surroundings = Surroundings {
+        let context = UserContext {
             database: &configuration.users_database(),
             settings: configuration.password,
             clock: Clock::system(),
@@ -96,36 +96,36 @@ pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Fail
             out,
             err: &mut EscapingWriter(io::stderr()),
         };
-        Ok(run(&args.command, surroundings)?)
+        Ok(run(&args.command, context)?)
     })
 }
 
-/// Does what `command` says, and tells about it on [`Surroundings::out`].
-pub fn run(command: &UserCommand, with: Surroundings<'_>) -> Result<(), UserError> {
-    let store = UserStore::open(with.database, with.clock.clone())?.acting_as(with.actor.as_str());
-    let mut session = Session { store, with };
+/// Runs a command; its output goes to [`UserContext::out`].
+pub fn run(command: &UserCommand, context: UserContext<'_>) -> Result<(), UserError> {
+    let store = UserStore::open(context.database, context.clock.clone())?.acting_as(context.actor.as_str());
+    let mut running = RunningCommand { store, context };
     match command {
-        UserCommand::Add(args) => session.add(args),
-        UserCommand::List { json } => session.list(*json),
-        UserCommand::Show { name, json } => session.show(name, *json),
-        UserCommand::Set(args) => session.set(args),
-        UserCommand::Passwd(args) => session.passwd(args),
-        UserCommand::Disable { name } => session.set_active(name, false),
-        UserCommand::Enable { name } => session.set_active(name, true),
-        UserCommand::Remove(args) => session.remove(args),
+        UserCommand::Add(args) => running.add(args),
+        UserCommand::List { json } => running.list(*json),
+        UserCommand::Show { name, json } => running.show(name, *json),
+        UserCommand::Set(args) => running.set(args),
+        UserCommand::Passwd(args) => running.passwd(args),
+        UserCommand::Disable { name } => running.set_active(name, false),
+        UserCommand::Enable { name } => running.set_active(name, true),
+        UserCommand::Remove(args) => running.remove(args),
     }?;
-    Ok(session.with.out.flush()?)
+    Ok(running.context.out.flush()?)
 }
 
-/// A command at work.
-struct Session<'a> {
+/// A command while it runs.
+struct RunningCommand<'a> {
     store: UserStore,
-    with: Surroundings<'a>,
+    context: UserContext<'a>,
 }
 
-impl Session<'_> {
+impl RunningCommand<'_> {
     fn add(&mut self, args: &AddArgs) -> Result<(), UserError> {
-        // Before a password is typed in vain.
+        // Checked before the person types a password.
         if self.store.find_by_name(&args.name)?.is_some() {
             return Err(StoreError::Exists(args.name.clone()).into());
         }
@@ -146,9 +146,13 @@ impl Session<'_> {
         }
         let added = self.store.add(new)?;
         let user = &added.user;
-        writeln!(self.with.out, "added user {}{}", user.name, traits(user))?;
+        writeln!(self.context.out, "added user {}{}", user.name, traits(user))?;
         if added.password.is_none() {
-            writeln!(self.with.out, "without a password; `portcullis user passwd {}` sets one", user.name)?;
+            writeln!(
+                self.context.out,
+                "without a password; `portcullis user passwd {}` sets one",
+                user.name
+            )?;
         }
         Ok(())
     }
@@ -156,18 +160,18 @@ impl Session<'_> {
     fn list(&mut self, json: bool) -> Result<(), UserError> {
         let accounts = self.store.list()?;
         Ok(if json {
-            listing::list_as_json(&accounts, self.with.out)
+            listing::list_as_json(&accounts, self.context.out)
         } else {
-            listing::list_as_table(&accounts, self.with.out)
+            listing::list_as_table(&accounts, self.context.out)
         }?)
     }
 
     fn show(&mut self, name: &UserName, json: bool) -> Result<(), UserError> {
         let account = self.existing(name)?;
         Ok(if json {
-            listing::show_as_json(&account, self.with.out)
+            listing::show_as_json(&account, self.context.out)
         } else {
-            listing::show_as_text(&account, self.with.out)
+            listing::show_as_text(&account, self.context.out)
         }?)
     }
 
@@ -195,9 +199,9 @@ impl Session<'_> {
         };
         let after = self.store.update(&args.name, &change)?;
         if after.user == before.user {
-            writeln!(self.with.out, "user {} is so already, nothing was changed", args.name)?;
+            writeln!(self.context.out, "user {} is so already, nothing was changed", args.name)?;
         } else {
-            writeln!(self.with.out, "changed user {}{}", args.name, traits(&after.user))?;
+            writeln!(self.context.out, "changed user {}{}", args.name, traits(&after.user))?;
         }
         let new_groups: Vec<_> =
             after.user.groups.iter().filter(|group| !before.user.groups.contains(group)).cloned().collect();
@@ -209,9 +213,9 @@ impl Session<'_> {
         let user = self.existing(&args.name)?.user;
         let hash = self.new_password(&user.name, &user.full_name, &user.email, args.allow_weak)?;
         let after = self.store.set_password(&args.name, &hash)?;
-        writeln!(self.with.out, "set the password of user {}; sessions from before are over", args.name)?;
+        writeln!(self.context.out, "set the password of user {}; sessions from before are over", args.name)?;
         if !after.active {
-            writeln!(self.with.out, "the user is still disabled; `portcullis user enable {}`", args.name)?;
+            writeln!(self.context.out, "the user is still disabled; `portcullis user enable {}`", args.name)?;
         }
         Ok(())
     }
@@ -225,7 +229,7 @@ impl Session<'_> {
             (true, true) => format!("user {name} is enabled already, nothing was changed"),
             (false, false) => format!("user {name} is disabled already, nothing was changed"),
         };
-        writeln!(self.with.out, "{done}")?;
+        writeln!(self.context.out, "{done}")?;
         self.warn_of_last_superuser(&before)
     }
 
@@ -233,14 +237,14 @@ impl Session<'_> {
         let before = self.existing(&args.name)?;
         if !args.yes {
             let question = format!("remove user {}{} for good?", args.name, traits(&before.user));
-            match self.with.input.confirm(self.with.err, &question)? {
+            match self.context.input.confirm(self.context.err, &question)? {
                 Some(true) => {}
                 Some(false) => return Err(UserError::Declined(args.name.clone())),
                 None => return Err(UserError::Unconfirmed(args.name.clone())),
             }
         }
         self.store.remove(&args.name)?;
-        writeln!(self.with.out, "removed user {}", args.name)?;
+        writeln!(self.context.out, "removed user {}", args.name)?;
         self.warn_of_last_superuser(&before)
     }
 
@@ -248,7 +252,7 @@ impl Session<'_> {
         Ok(self.store.find_by_name(name)?.ok_or_else(|| StoreError::NoSuchUser(name.clone()))?)
     }
 
-    /// Asks, holds against the policy, hashes.
+    /// Asks for a password, checks it against the policy, and hashes it.
     fn new_password(
         &mut self,
         name: &UserName,
@@ -256,22 +260,22 @@ impl Session<'_> {
         email: &str,
         allow_weak: bool,
     ) -> Result<PasswordHash, UserError> {
-        let password = self.with.input.new_password(&format!("New password of {name}"))?;
+        let password = self.context.input.new_password(&format!("New password of {name}"))?;
         password.usable()?;
         match password_policy::check(&password, name, full_name, email) {
             Err(weak) if !allow_weak => Err(UserError::Weak(weak)),
-            _ => Ok(Passwords::hash_now(self.with.settings, &password)),
+            _ => Ok(Passwords::hash_now(self.context.settings, &password)),
         }
     }
 
     fn warn_of_undefined(&mut self, groups: &[GroupName]) -> io::Result<()> {
-        for group in groups.iter().filter(|group| !self.with.groups.contains(group)) {
-            let err = &mut self.with.err;
+        for group in groups.iter().filter(|group| !self.context.groups.contains(group)) {
+            let err = &mut self.context.err;
             write!(
                 err,
                 "warning: no group {group} is defined in the configuration, so it gives no permissions"
             )?;
-            match nearest(group, self.with.groups) {
+            match nearest(group, self.context.groups) {
                 Some(near) => writeln!(err, "; did you mean {near}?")?,
                 None => writeln!(err)?,
             }
@@ -282,7 +286,7 @@ impl Session<'_> {
     fn warn_of_last_superuser(&mut self, before: &Account) -> Result<(), UserError> {
         if before.active && before.user.superuser && self.store.active_superusers()? == 0 {
             writeln!(
-                self.with.err,
+                self.context.err,
                 "warning: that was the last active superuser; \
                  `portcullis user set NAME --superuser yes` makes another one"
             )?;
@@ -291,7 +295,7 @@ impl Session<'_> {
     }
 }
 
-/// What is worth a word beside the name: ` (superuser, in ops, staff)`, or nothing.
+/// Traits beside the name, such as ` (superuser, in ops, staff)`; empty without any.
 fn traits(user: &User) -> String {
     let mut words = Vec::new();
     if user.superuser {

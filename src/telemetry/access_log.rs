@@ -1,11 +1,16 @@
-//! One line for each request.
+//! The access log: one line for each request.
+//!
+//! A worker formats its lines into a buffer and hands full buffers to the
+//! [`LogWriter`]. JSON is written field by field, because every request pays for
+//! its line; escaping is left to `serde_json`. The query of a URL is left out:
+//! it may hold secrets.
 
 use std::{cell::RefCell, io::Write, net::IpAddr, time::Duration};
 
 use super::{Format, LogWriter};
 use crate::{clock::Timestamp, escape::escaped};
 
-/// A worker's access log: lines collect in a buffer of its own, whole buffers go to the writer.
+/// The access log of a worker.
 #[derive(Debug)]
 pub struct AccessLog {
     writer: LogWriter,
@@ -13,58 +18,58 @@ pub struct AccessLog {
     buffer: RefCell<Vec<u8>>,
 }
 
-/// What is known of a request once its answer has ended. The query is left out: it may hold secrets.
+/// A request and its response, at the end of the response.
 #[derive(Debug)]
 pub struct AccessRecord<'a> {
     /// When the request's head was read.
     pub time: Timestamp,
     /// The request's id, in ASCII.
     pub id: &'a [u8],
-    /// Address of the client, after trusted proxies; `None`: not known.
+    /// Address of the client, after trusted proxies; `None`: unknown.
     pub client: Option<IpAddr>,
-    /// As received.
+    /// The method, as received.
     pub method: &'a str,
-    /// As received; empty if there was none that could be read.
+    /// The host, as received; empty if none could be read.
     pub host: &'a str,
-    /// As received, without the query.
+    /// The path, as received, without the query.
     pub path: &'a str,
-    /// Of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// Of the answer's body, as sent.
+    /// The length of the response's body, as sent.
     pub bytes: u64,
-    /// From the request's head to the end of the answer.
+    /// From the head of the request to the end of the response.
     pub duration: Duration,
-    /// From the forwarded head to the upstream's answer.
+    /// From the forwarded head to the head of the upstream's response.
     pub upstream_time: Option<Duration>,
-    /// The app that answered.
+    /// The app of the request.
     pub app: Option<&'a str>,
-    /// Who asked.
+    /// The name of the user.
     pub user: Option<&'a str>,
-    /// What a rule that is not enforced would have made of it.
+    /// The decision of a rule that is not enforced, where it differs.
     pub unenforced: Option<UnenforcedRecord<'a>>,
-    /// Why it was refused, where the status alone does not say.
+    /// The reason of a refusal, where the status alone does not tell.
     pub reason: Option<&'a str>,
-    /// What the shield made of it, if it took another site for the sender.
+    /// The shield's finding about a request from another site.
     pub shield: Option<&'static str>,
-    /// Why the response's body did not come to its end.
+    /// The reason why the response's body is not complete.
     pub ended: Option<Ended>,
 }
 
-/// Why the body of a response did not come to its end.
+/// Why the body of a response is not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The upstream was silent for too long.
+    /// The upstream sent nothing for too long.
     Stalled,
-    /// The upstream closed the connection, or sent what is no HTTP.
+    /// The upstream closed the connection, or sent invalid HTTP.
     Broken,
-    /// The gateway ended it: the session was over, or the request's own body was at fault.
+    /// The gateway ended the response: the session had ended, or the request's body was at fault.
     Cancelled,
-    /// The client's connection or stream was over first.
+    /// The client disconnected or reset the stream.
     Unread,
 }
 
 impl Ended {
-    /// One word, for logs and metrics.
+    /// The word in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stalled => "stalled",
@@ -75,17 +80,17 @@ impl Ended {
     }
 }
 
-/// What a rule that is not enforced would have made of a request.
+/// The decision of a rule that is not enforced.
 #[derive(Debug)]
 pub struct UnenforcedRecord<'a> {
     /// `forbidden`, `sign-in` or `confirm`.
     pub outcome: &'static str,
-    /// Where the rule stands in the configuration.
+    /// The location of the rule in the configuration.
     pub rule: &'a str,
 }
 
 impl AccessLog {
-    /// An empty buffer before the writer.
+    /// An access log in front of the writer.
     pub fn new(writer: LogWriter, format: Format) -> Self {
         Self { writer, format, buffer: RefCell::default() }
     }
@@ -123,7 +128,7 @@ impl Drop for AccessLog {
     }
 }
 
-/// Field by field, and by hand: a third of what serde needs for the same line, and every request pays it.
+/// Writes a line without `serde`, which takes three times as long.
 fn write_json(line: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<()> {
     line.reserve(TYPICAL_LINE_BYTES);
     line.extend_from_slice(br#"{"log":"access","time":""#);
@@ -198,7 +203,7 @@ fn write_string(line: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
     Ok(serde_json::to_writer(line, text)?)
 }
 
-/// A path that is refused is logged as it came, and may hold anything that is UTF-8.
+/// Writes a path. The path of a refused request may hold any UTF-8.
 fn write_path(line: &mut Vec<u8>, path: &str) -> std::io::Result<()> {
     if needs_no_escape(path.as_bytes()) {
         write_quoted(line, path.as_bytes());
@@ -214,18 +219,18 @@ fn write_quoted(line: &mut Vec<u8>, text: &[u8]) {
     line.push(b'"');
 }
 
-/// Whether a string of JSON can be these bytes as they are: nearly all can.
+/// Whether the bytes are a string of JSON without any escape, as nearly all are.
 fn needs_no_escape(text: &[u8]) -> bool {
     text.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true))
 }
 
-/// By byte. Half the cost of comparing each with the ends of what is printable.
+/// Printable ASCII without quotes and backslashes. The table costs half as much as comparisons.
 const PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut rest: &mut [bool] = &mut table;
     let mut byte = 0_u8;
-    while let [place, others @ ..] = rest {
-        *place = matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+    while let [entry, others @ ..] = rest {
+        *entry = matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
         byte = byte.wrapping_add(1);
         rest = others;
     }
@@ -242,7 +247,7 @@ fn write_number(line: &mut Vec<u8>, number: u64) {
     line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// In place of an address.
+/// Replaces an address that is unknown.
 const UNKNOWN: &str = "unknown";
 
 fn write_text(buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<()> {
@@ -290,7 +295,7 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// Most lines are shorter; what is longer makes room for itself.
+/// Most lines are shorter; the buffer grows for longer ones.
 const TYPICAL_LINE_BYTES: usize = 384;
 /// Each hand-over wakes the writer's thread.
 const HAND_OVER_BYTES: usize = 64 * 1024;

@@ -1,4 +1,7 @@
-//! The audit stream: who signed in, who failed, who signed out, whose account was changed.
+//! The audit log: sign-ins, failed sign-ins, sign-outs, and changes of accounts.
+//!
+//! The portal, the control socket and `assembly` record events. No field holds a
+//! password, a token or a cookie.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -7,7 +10,7 @@ use serde::Serialize;
 use super::{Format, LogWriter, SignIns};
 use crate::{clock::Clock, escape::escaped};
 
-/// Where audit lines go.
+/// The audit log.
 #[derive(Clone, Debug)]
 pub struct Audit {
     writer: LogWriter,
@@ -16,7 +19,7 @@ pub struct Audit {
     sign_ins: Arc<SignIns>,
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuditKind {
@@ -28,37 +31,37 @@ pub enum AuditKind {
     SignOut,
     /// A user confirmed their own password to go on, or failed to.
     Confirm,
-    /// Sessions were ended one by one or all at once: by their user, or by an `actor`.
+    /// Sessions were ended, by their user or by an `actor`.
     SessionsEnded,
     /// A user changed their own password, or failed to.
     PasswordChange,
     /// The first superuser was made, or the set-up link was refused.
     Setup,
-    /// After too many failures, a password is not looked at for a while: of an account, on a device, of a name
-    /// that nobody has, or from an address, as `reason` says.
+    /// After too many failures, passwords are refused for a while: of an account, on a device, of a name without a
+    /// user, or from an address, as `reason` says.
     Blocked,
     /// A user's account was changed.
     UserChanged,
 }
 
-/// One line of the audit stream. No field ever holds a password, a token or a cookie.
+/// One line of the audit log.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditEvent<'a> {
-    /// What happened.
+    /// The kind of the event.
     pub event: AuditKind,
-    /// A fixed word that a program can match: `ok`, `wrong-password`, `unknown-user`, `disabled`, …
+    /// A fixed word for programs: `ok`, `wrong-password`, `unknown-user`, `disabled`, …
     pub reason: &'a str,
-    /// The account, in its canonical form. A name that was typed and is no account's canonical
-    /// form is left out: people type passwords into the wrong field.
+    /// The canonical name of the account. A typed name that is no canonical name of an account is left out: people
+    /// type passwords into the wrong field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
-    /// Who did it, when it was not the user: an administrator at the command line.
+    /// The person who acted, if not the user: an administrator at the command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<&'a str>,
-    /// Address of the browser; absent at the command line, and if a proxy hides it.
+    /// Address of the client; absent at the command line, and if a proxy hides it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
-    /// The request, as in the access log.
+    /// The request's id, as in the access log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<&'a str>,
     /// The session's key, shortened; never its token.
@@ -67,12 +70,12 @@ pub struct AuditEvent<'a> {
 }
 
 impl Audit {
-    /// An audit stream over the log writer.
+    /// An audit log in front of the writer.
     pub fn new(writer: LogWriter, format: Format, clock: Clock) -> Self {
         Self { writer, format, clock, sign_ins: Arc::default() }
     }
 
-    /// The attempts to sign in among all that this stream and its clones were told.
+    /// The counters of sign-ins that this log and its clones have recorded.
     pub fn sign_ins(&self) -> &Arc<SignIns> {
         &self.sign_ins
     }
@@ -86,7 +89,7 @@ impl Audit {
             #[serde(flatten)]
             event: &'a AuditEvent<'a>,
         }
-        self.sign_ins.note(event.event, event.reason);
+        self.sign_ins.count_event(event.event, event.reason);
         let time = self.clock.now().to_string();
         let line = Line { time, log: "audit", event };
         let Ok(json) = serde_json::to_value(&line) else { return };

@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal};
 
-/// How lines are written.
+/// The format of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object a line, for programs.
     Json,

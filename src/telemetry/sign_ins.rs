@@ -1,29 +1,33 @@
-//! How many attempts to sign in there were, and what came of them.
+//! Counters of attempts to sign in, by their result.
+//!
+//! The audit log counts each attempt that it records; the metrics show the
+//! counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::AuditKind;
 
-/// The attempts so far; shared by everybody who reports one.
+/// The counters, shared by all clones of an audit log.
 #[derive(Debug, Default)]
 pub struct SignIns([AtomicU64; SignInResult::ALL.len()]);
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInResult {
-    /// Somebody is signed in.
+    /// The user is signed in.
     Ok,
-    /// It was nobody, or the wrong password, or nobody waited for the verdict.
+    /// The name or the password was wrong, or the client disconnected before the result.
     Failed,
-    /// It was not looked at: too many others, too many before it, or no directory to look in.
+    /// The password was not checked: too many checks waited, too many attempts had failed, or the directory was
+    /// unavailable.
     Refused,
 }
 
 impl SignInResult {
-    /// All of them.
+    /// All results.
     pub const ALL: [Self; 3] = [Self::Ok, Self::Failed, Self::Refused];
 
-    /// As the label of a metric has it.
+    /// The label of the metric.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -34,13 +38,13 @@ impl SignInResult {
 }
 
 impl SignIns {
-    /// How many came to this.
+    /// The number of attempts with this result.
     pub fn count(&self, result: SignInResult) -> u64 {
         self.0.get(result as usize).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// Counts what the audit stream is told, if it is an attempt to sign in.
-    pub(super) fn note(&self, event: AuditKind, reason: &str) {
+    /// Counts an event of the audit log, if it is an attempt to sign in.
+    pub(super) fn count_event(&self, event: AuditKind, reason: &str) {
         let result = match (event, reason) {
             (AuditKind::SignIn, _) => SignInResult::Ok,
             (AuditKind::SignInFailed, "busy" | "unavailable" | "throttled") => SignInResult::Refused,

@@ -1,4 +1,4 @@
-//! What is told of requests, as people read it and as programs do.
+//! Explanations of requests, as text and as JSON.
 
 use std::collections::BTreeMap;
 

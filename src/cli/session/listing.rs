@@ -1,4 +1,4 @@
-//! How sessions are shown: as a table, as JSON.
+//! Listings of sessions, as a table and as JSON.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use crate::{
     session::{Limits, Owner, Record},
 };
 
-/// What listings of sessions are made with.
+/// The context of a listing.
 pub(super) struct Listing<'a> {
     pub(super) names: &'a HashMap<UserId, UserName>,
     pub(super) limits: &'a Limits,
@@ -41,7 +41,7 @@ impl Listing<'_> {
         }
         for (index, record) in records.iter().enumerate() {
             write!(out, "{}", if index == 0 { "[\n  " } else { ",\n  " })?;
-            serde_json::to_writer(&mut *out, &self.shown(record))?;
+            serde_json::to_writer(&mut *out, &self.json(record))?;
         }
         writeln!(out, "\n]")
     }
@@ -67,8 +67,8 @@ impl Listing<'_> {
         self.names.get(&record.owner.user()?)
     }
 
-    fn shown<'r>(&'r self, record: &'r Record) -> Shown<'r> {
-        Shown {
+    fn json<'r>(&'r self, record: &'r Record) -> SessionJson<'r> {
+        SessionJson {
             key: record.key.to_hex(),
             user: self.name(record),
             visitor: record.owner == Owner::Visitor,
@@ -87,12 +87,12 @@ impl Listing<'_> {
 
 /// A session in JSON; the names of the fields are a promise to scripts.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct SessionJson<'a> {
     key: String,
     user: Option<&'a UserName>,
-    /// Somebody who has not signed in.
+    /// A session of a visitor, who has not signed in.
     visitor: bool,
-    /// `None`: from before that was kept.
+    /// `None`: the session was made before hosts were recorded.
     host: Option<&'a str>,
     signed_in: String,
     confirmed: String,

@@ -1,4 +1,4 @@
-//! Where the command line finds sessions: in the store itself, or in the running gateway that holds them.
+//! Access to the sessions: through the store, or through the running gateway that holds them.
 
 use std::{io, path::PathBuf};
 
@@ -15,23 +15,23 @@ use crate::{
     session::{FileStore, Invalidator, Record, RedisStore, SessionKey, SessionStore, StoreSurroundings},
 };
 
-/// Where the sessions are.
+/// The way to the sessions.
 pub(super) enum Reach {
-    /// In a store that this process can open, too. A running gateway notices what is changed in it.
+    /// A store that this process can open, too. A running gateway notices changes in it.
     Store(Box<dyn SessionStore>),
-    /// In the memory of a running gateway.
+    /// The control socket of a running gateway, which has the sessions in memory.
     Running(PathBuf),
-    /// Nowhere: there are none, for this reason.
+    /// There are no sessions, for this reason.
     Nowhere(&'static str),
 }
 
 impl Reach {
-    /// Opens the store that is configured. The one place that says how each is reached.
+    /// Opens the configured store. Every kind of store is listed here.
     pub(super) fn of(configuration: &Configuration, clock: Clock) -> Result<Self, SessionError> {
         match &configuration.sessions.store {
             Store::File => {
                 let path = configuration.sessions_database();
-                // Opening would make an empty one.
+                // Opening would make an empty database.
                 if matches!(path.try_exists(), Ok(false)) {
                     return Ok(Self::Nowhere("nobody has signed in yet"));
                 }
@@ -44,7 +44,7 @@ impl Reach {
             }
             Store::Memory => {
                 let path = configuration.control_socket();
-                if running::answers(&path)? {
+                if running::is_running(&path)? {
                     Ok(Self::Running(path))
                 } else {
                     Ok(Self::Nowhere("they are kept in memory, and no gateway is running"))
@@ -78,15 +78,15 @@ impl Reach {
         }
     }
 
-    /// Ends sessions; says how many.
+    /// Ends sessions; returns their number.
     pub(super) async fn revoke(&self, which: Revoked, actor: String) -> Result<usize, SessionError> {
         match self {
             Self::Store(store) => Ok(store.remove(which.into()).await?.len()),
             Self::Running(path) => {
                 let body = serde_json::to_vec(&Revocation { which, actor }).map_err(io::Error::from)?;
-                let answer: Revocations =
+                let response: Revocations =
                     running::ask(path, &Method::POST, "/sessions/revoke", body.into()).await?;
-                Ok(answer.ended)
+                Ok(response.ended)
             }
             Self::Nowhere(_) => Ok(0),
         }

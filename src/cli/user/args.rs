@@ -1,4 +1,4 @@
-//! What can be typed after `portcullis user`.
+//! The arguments of `portcullis user`.
 
 use clap::{
     Args, Subcommand,
@@ -10,12 +10,12 @@ use crate::identity::{GroupName, InvalidName, Permission, UserName};
 /// Add, change, list and remove the people of the directory
 #[derive(Clone, Debug, Args)]
 pub struct UserArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: UserCommand,
 }
 
-/// What can be done with users.
+/// The commands on users.
 #[derive(Clone, Debug, Subcommand)]
 pub enum UserCommand {
     /// Add a user; the password is asked for, or read as one line of standard input
@@ -56,7 +56,7 @@ pub enum UserCommand {
 }
 
 impl UserCommand {
-    /// Whether it changes anything, or only shows what there is.
+    /// Whether the command changes users.
     pub fn changes_users(&self) -> bool {
         !matches!(self, Self::List { .. } | Self::Show { .. })
     }

@@ -1,4 +1,4 @@
-//! How users are shown: as a table, as text, as JSON. Never a password or its hash.
+//! Listings of users, as tables and as JSON. They show no password and no hash.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use crate::{
     users::Account,
 };
 
-/// One line a user, columns aligned.
+/// A table with a row for each user.
 pub(super) fn list_as_table(accounts: &[Account], out: &mut dyn Write) -> io::Result<()> {
     if accounts.is_empty() {
         return writeln!(out, "there are no users yet");
@@ -27,7 +27,7 @@ pub(super) fn list_as_table(accounts: &[Account], out: &mut dyn Write) -> io::Re
     table.write("", out)
 }
 
-/// Everything about a user, a line a fact.
+/// A table with a row for each fact about a user.
 pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result<()> {
     let user = &account.user;
     let facts = [
@@ -54,14 +54,14 @@ pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result
     table.write("", out)
 }
 
-/// An array of objects as of [`show_as_json`].
+/// An array of the objects of [`show_as_json`].
 pub(super) fn list_as_json(accounts: &[Account], out: &mut dyn Write) -> io::Result<()> {
-    print_json(&accounts.iter().map(Shown::from).collect::<Vec<_>>(), out)
+    print_json(&accounts.iter().map(UserJson::from).collect::<Vec<_>>(), out)
 }
 
-/// One object.
+/// A user as one object.
 pub(super) fn show_as_json(account: &Account, out: &mut dyn Write) -> io::Result<()> {
-    print_json(&Shown::from(account), out)
+    print_json(&UserJson::from(account), out)
 }
 
 /// `ops, staff`
@@ -71,7 +71,7 @@ pub(super) fn joined<T: Display>(names: &[T]) -> String {
 
 /// A user in JSON; the names of the fields are a promise to scripts.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct UserJson<'a> {
     id: UserId,
     name: &'a UserName,
     full_name: &'a str,
@@ -86,7 +86,7 @@ struct Shown<'a> {
     last_sign_in: Option<String>,
 }
 
-impl<'a> From<&'a Account> for Shown<'a> {
+impl<'a> From<&'a Account> for UserJson<'a> {
     fn from(account: &'a Account) -> Self {
         let user = &account.user;
         Self {

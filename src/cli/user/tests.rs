@@ -21,15 +21,15 @@ struct Fixture {
     clock: Clock,
 }
 
-/// How a command ended, and what it said.
+/// The result and the output of a command.
 #[derive(Debug)]
-struct Said {
+struct CommandOutput {
     result: Result<(), String>,
     out: String,
     err: String,
 }
 
-impl Said {
+impl CommandOutput {
     fn ok(self) -> Self {
         assert_eq!(self.result, Ok(()));
         self
@@ -47,16 +47,16 @@ impl Fixture {
         Self { temp: tempfile::tempdir().unwrap(), clock }
     }
 
-    /// As a program that writes `stdin`.
-    fn run(&self, line: &[&str], stdin: &str) -> Said {
+    /// Runs a command with `stdin` from a program.
+    fn run(&self, line: &[&str], stdin: &str) -> CommandOutput {
         self.run_with(line, Input::Program(Box::new(stdin.as_bytes())))
     }
 
-    fn run_with(&self, line: &[&str], input: Input<'_>) -> Said {
+    fn run_with(&self, line: &[&str], input: Input<'_>) -> CommandOutput {
         let typed = Typed::try_parse_from([&["user"], line].concat()).unwrap();
         let groups = ["staff", "ops"].map(|name| GroupName::parse(name).unwrap());
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let surroundings = Surroundings {
+        let context = UserContext {
             database: &self.temp.path().join("users.db"),
             settings: QUICK,
             clock: self.clock.clone(),
@@ -66,8 +66,8 @@ impl Fixture {
             out: &mut out,
             err: &mut err,
         };
-        let result = run(&typed.command, surroundings).map_err(|error| error.to_string());
-        Said { result, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+        let result = run(&typed.command, context).map_err(|error| error.to_string());
+        CommandOutput { result, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
     }
 
     fn account(&self, name: &str) -> Account {

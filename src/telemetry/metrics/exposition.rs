@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-/// Text that grows, one family of samples after the other.
+/// The text, one family of samples after the other.
 #[derive(Debug, Default)]
 pub(super) struct Exposition {
     text: String,
@@ -10,7 +10,7 @@ pub(super) struct Exposition {
 }
 
 impl Exposition {
-    /// Begins a family; the samples that follow are its own.
+    /// Starts a family; the samples that follow belong to it.
     pub(super) fn family(&mut self, name: &'static str, kind: &str, help: &str) {
         self.family = name;
         self.line(format_args!("# HELP {name} {help}"));

@@ -1,11 +1,11 @@
-//! How long things took, in a few steps.
+//! Histograms of durations.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-/// How many took up to each of [`STEPS`], or longer.
+/// The number of durations up to each of [`STEPS`], and of longer ones.
 #[derive(Debug, Default)]
 pub(super) struct Histogram {
     counts: [AtomicU64; STEPS.len() + 1],
@@ -15,7 +15,7 @@ pub(super) struct Histogram {
 /// Several histograms, added up.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
-    /// Of each step alone; the last has no upper bound.
+    /// The count of each step, not cumulated; the last has no upper bound.
     pub(super) counts: [u64; STEPS.len() + 1],
     pub(super) micros: u64,
 }
@@ -40,7 +40,7 @@ impl Sum {
     }
 }
 
-/// The steps, and how they are written in seconds.
+/// The upper bounds, with their text in seconds.
 pub(super) const STEPS: [(Duration, &str); 8] = [
     (Duration::from_millis(5), "0.005"),
     (Duration::from_millis(25), "0.025"),

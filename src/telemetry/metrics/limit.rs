@@ -1,6 +1,6 @@
 //! The limits that a client can reach.
 
-/// One of them; each has a count of its own, under the name of its key in `[limits]` or `[[app]]`.
+/// A limit. Each has a counter, under the name of its key in `[limits]` or `[[app]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the key that it is named for")]
 pub enum Limit {
@@ -32,7 +32,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// All of them.
+    /// All limits.
     pub const ALL: [Self; 25] = [
         Self::HandshakeTimeout,
         Self::HeaderTimeout,
@@ -61,7 +61,7 @@ impl Limit {
         Self::Http2Priorities,
     ];
 
-    /// As the configuration calls it.
+    /// The key in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::HandshakeTimeout => "handshake_timeout",
