@@ -22,7 +22,7 @@ use crate::{
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checked {
+pub(super) enum Checked {
     /// A gateway starts with the file; there may be warnings.
     Usable,
     /// A gateway refuses the file; exit status 1.
@@ -39,7 +39,7 @@ pub(super) fn from_command_line(file: &Path) -> Result<(), Failure> {
 }
 
 /// Checks the file at `path`; an error means that the output cannot be written.
-pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Checked> {
+pub(super) fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Checked> {
     let loaded = match config::load(path) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -62,7 +62,7 @@ pub fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Write) ->
 }
 
 /// Lists the listeners, apps and rules.
-pub fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
+fn write_served(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
     write_listeners(configuration, out)?;
     for (app, declared) in configuration.policy.apps().iter().zip(&configuration.apps) {
         writeln!(out)?;

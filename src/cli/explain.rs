@@ -28,31 +28,31 @@ use crate::{
 
 /// Arguments of `portcullis explain`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct ExplainArgs {
+pub(super) struct ExplainArgs {
     /// Method of the request, such as GET
-    pub method: String,
+    pub(super) method: String,
     /// Its whole URL, such as `https://wiki.example.com/admin/`
-    pub url: String,
+    pub(super) url: String,
     /// Name of the signed-in user
     #[arg(long, value_name = "NAME", conflicts_with = "anonymous")]
-    pub user: Option<String>,
+    pub(super) user: Option<String>,
     /// Without a signed-in user (the default)
     #[arg(long)]
-    pub anonymous: bool,
+    pub(super) anonymous: bool,
     /// Address that the request comes from
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    pub from: IpAddr,
+    pub(super) from: IpAddr,
     /// Time since the user signed in, or confirmed the password, such as 20m (without it: just now)
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration, requires = "user")]
-    pub age: Option<Duration>,
+    pub(super) age: Option<Duration>,
     /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// Why a request cannot be explained.
 #[derive(Debug, thiserror::Error)]
-pub enum ExplainError {
+pub(super) enum ExplainError {
     /// The configuration cannot be used.
     #[error("{0}")]
     Config(#[from] ConfigError),
@@ -91,7 +91,12 @@ pub(super) fn from_command_line(args: &ExplainArgs, file: &Path) -> Result<(), F
 }
 
 /// Explains the decision of the configuration at `path` on a request.
-pub fn run(args: &ExplainArgs, path: &Path, clock: Clock, out: &mut dyn Write) -> Result<(), ExplainError> {
+pub(super) fn run(
+    args: &ExplainArgs,
+    path: &Path,
+    clock: Clock,
+    out: &mut dyn Write,
+) -> Result<(), ExplainError> {
     let configuration = config::load(path)?.configuration;
     let requester = requester(args, &configuration, clock)?;
     let report = report(args, &configuration, &requester)?;

@@ -3,7 +3,7 @@
 use crate::escape::escaped;
 
 /// The text on standard error; empty if the command has printed it.
-pub struct Failure(pub(super) String);
+pub(super) struct Failure(pub(super) String);
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {

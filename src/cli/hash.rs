@@ -17,11 +17,11 @@ use crate::users::{HashSettings, Passwords, UnusablePassword};
 
 /// Print the argon2id hash of a password that is asked for, or read as one line of standard input
 #[derive(Clone, Debug, Args)]
-pub struct HashArgs {}
+pub(super) struct HashArgs {}
 
 /// Why no hash was made.
 #[derive(Debug, thiserror::Error)]
-pub enum HashError {
+pub(super) enum HashError {
     /// No password was given.
     #[error(transparent)]
     Prompt(#[from] PromptError),
@@ -41,7 +41,7 @@ pub(super) fn from_command_line(args: &HashArgs, file: &Path) -> Result<(), Fail
 }
 
 /// Asks for a password and prints its argon2id hash in PHC format, on a line of its own.
-pub fn run(
+pub(super) fn run(
     _args: &HashArgs,
     settings: HashSettings,
     input: &mut Input<'_>,

@@ -6,23 +6,22 @@
 //! escaped: names, paths and URLs come from other people than its reader.
 
 mod arguments;
-pub mod check;
-pub mod explain;
+mod check;
+mod explain;
 mod failure;
-pub mod hash;
+mod hash;
 mod operator;
 mod output;
 mod owner;
-pub mod password_prompt;
+mod password_prompt;
 mod reload;
 mod rule_text;
-pub mod running;
+mod running;
 mod serve;
-pub mod session;
+mod session;
 mod state;
 mod table;
-pub mod throttle;
-pub mod user;
+mod throttle;
+mod user;
 
 pub use arguments::{Arguments, run};
-pub use failure::Failure;

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::users::{Password, UnusablePassword};
 
 /// The source of passwords and confirmations.
-pub enum Input<'a> {
+pub(super) enum Input<'a> {
     /// A person at a terminal. The reader gives confirmations; passwords come without echo from the terminal itself.
     Person(Box<dyn BufRead + 'a>),
     /// A program that writes to standard input.
@@ -20,7 +20,7 @@ pub enum Input<'a> {
 
 /// Why there is no password, or no confirmation.
 #[derive(Debug, thiserror::Error)]
-pub enum PromptError {
+pub(super) enum PromptError {
     /// Terminal or standard input cannot be read.
     #[error("reading the password: {0}")]
     Read(#[from] io::Error),
@@ -40,7 +40,7 @@ pub enum PromptError {
 
 impl Input<'static> {
     /// Standard input: a person if it is a terminal, else a program. Holds its lock.
-    pub fn from_stdin() -> Self {
+    pub(super) fn from_stdin() -> Self {
         let stdin = io::stdin().lock();
         if stdin.is_terminal() { Self::Person(Box::new(stdin)) } else { Self::Program(Box::new(stdin)) }
     }
@@ -48,7 +48,7 @@ impl Input<'static> {
 
 impl Input<'_> {
     /// Asks for a new password: a person twice.
-    pub fn new_password(&mut self, prompt: &str) -> Result<Password, PromptError> {
+    pub(super) fn new_password(&mut self, prompt: &str) -> Result<Password, PromptError> {
         match self {
             Self::Person(_) => {
                 let first = Password::new(rpassword::prompt_password(format!("{prompt}: "))?);
@@ -60,7 +60,11 @@ impl Input<'_> {
     }
 
     /// Asks a person for confirmation, on `out`; `None` for a program.
-    pub fn confirm(&mut self, out: &mut dyn Write, question: &str) -> Result<Option<bool>, PromptError> {
+    pub(super) fn confirm(
+        &mut self,
+        out: &mut dyn Write,
+        question: &str,
+    ) -> Result<Option<bool>, PromptError> {
         let Self::Person(answers) = self else {
             return Ok(None);
         };

@@ -26,7 +26,7 @@ use crate::{
 
 /// A running gateway gave no response, or reads another file than the command changes.
 #[derive(Debug, thiserror::Error)]
-pub enum RunningError {
+pub(super) enum RunningError {
     /// The request failed.
     #[error("asking the running gateway through {}", .path.display())]
     Ask {

@@ -36,15 +36,15 @@ use reach::Reach;
 
 /// List and end sessions
 #[derive(Clone, Debug, Args)]
-pub struct SessionArgs {
+pub(super) struct SessionArgs {
     /// The command.
     #[command(subcommand)]
-    pub command: SessionCommand,
+    pub(super) command: SessionCommand,
 }
 
 /// The commands on sessions.
 #[derive(Clone, Debug, Subcommand)]
-pub enum SessionCommand {
+pub(super) enum SessionCommand {
     /// List who is signed in, at which host, since when, from where: the newest sign-in first
     List {
         /// Only the sessions of this user
@@ -60,7 +60,7 @@ pub enum SessionCommand {
 
 impl SessionCommand {
     /// Whether the command ends sessions.
-    pub fn ends_sessions(&self) -> bool {
+    pub(super) fn ends_sessions(&self) -> bool {
         matches!(self, Self::Revoke(_))
     }
 }
@@ -68,34 +68,34 @@ impl SessionCommand {
 /// Arguments of `portcullis session revoke`; one of them.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct RevokeArgs {
+pub(super) struct RevokeArgs {
     /// Key of one session, as the list and the logs show it
-    pub key: Option<String>,
+    pub(super) key: Option<String>,
     /// All sessions of this user
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
-    pub user: Option<UserName>,
+    pub(super) user: Option<UserName>,
     /// Everybody's sessions
     #[arg(long)]
-    pub all: bool,
+    pub(super) all: bool,
 }
 
 /// The inputs and outputs of a command.
-pub struct SessionContext<'a> {
+pub(super) struct SessionContext<'a> {
     /// The configuration of the store and of the time limits.
-    pub configuration: &'a Configuration,
+    pub(super) configuration: &'a Configuration,
     /// Decides which sessions have expired.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// The operator, for the audit log.
-    pub actor: String,
+    pub(super) actor: String,
     /// Standard output.
-    pub out: &'a mut dyn Write,
+    pub(super) out: &'a mut dyn Write,
     /// Standard error.
-    pub err: &'a mut dyn Write,
+    pub(super) err: &'a mut dyn Write,
 }
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum SessionError {
+pub(super) enum SessionError {
     /// The session store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -142,7 +142,7 @@ pub(super) fn from_command_line(args: &SessionArgs, file: &Path) -> Result<(), F
 }
 
 /// Runs a command; its output goes to [`SessionContext::out`].
-pub fn run(command: &SessionCommand, context: SessionContext<'_>) -> Result<(), SessionError> {
+pub(super) fn run(command: &SessionCommand, context: SessionContext<'_>) -> Result<(), SessionError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let reach = Reach::of(context.configuration, context.clock.clone())?;

@@ -30,15 +30,15 @@ use crate::{
 
 /// List and reset counters of failed sign-ins
 #[derive(Clone, Debug, Args)]
-pub struct ThrottleArgs {
+pub(super) struct ThrottleArgs {
     /// The command.
     #[command(subcommand)]
-    pub command: ThrottleCommand,
+    pub(super) command: ThrottleCommand,
 }
 
 /// The commands on counters.
 #[derive(Clone, Debug, Subcommand)]
-pub enum ThrottleCommand {
+pub(super) enum ThrottleCommand {
     /// List failed sign-ins that count at present, and the waits because of them
     List {
         /// Only this user and their devices, or this name without a user
@@ -57,50 +57,50 @@ pub enum ThrottleCommand {
 
 impl ThrottleCommand {
     /// Whether the command resets counters.
-    pub fn clears(&self) -> bool {
+    pub(super) fn clears(&self) -> bool {
         matches!(self, Self::Clear(_))
     }
 }
 
 /// Arguments of `portcullis throttle clear`.
 #[derive(Clone, Debug, Args)]
-pub struct ClearArgs {
+pub(super) struct ClearArgs {
     /// The selection.
     #[command(flatten)]
-    pub whose: WhoseArgs,
+    pub(super) whose: WhoseArgs,
     /// Print a JSON object instead of a sentence
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// Exactly one of these.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct WhoseArgs {
+pub(super) struct WhoseArgs {
     /// Counters of this user and their devices, or of this name without a user
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
-    pub user: Option<UserName>,
+    pub(super) user: Option<UserName>,
     /// Counter of this address; of an IPv6 address, of its /64
     #[arg(long, value_name = "ADDR", value_parser = parse_addr)]
-    pub address: Option<IpAddr>,
+    pub(super) address: Option<IpAddr>,
     /// All counters
     #[arg(long)]
-    pub all: bool,
+    pub(super) all: bool,
 }
 
 /// The inputs and outputs of a command.
-pub struct ThrottleContext<'a> {
+pub(super) struct ThrottleContext<'a> {
     /// The configuration of the counters' store.
-    pub configuration: &'a Configuration,
+    pub(super) configuration: &'a Configuration,
     /// Decides which failures no longer count.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// Standard output.
-    pub out: &'a mut dyn Write,
+    pub(super) out: &'a mut dyn Write,
 }
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum ThrottleCommandError {
+pub(super) enum ThrottleCommandError {
     /// The counters cannot be read or changed.
     #[error(transparent)]
     Throttle(#[from] ThrottleError),
@@ -127,7 +127,10 @@ pub(super) fn from_command_line(args: &ThrottleArgs, file: &Path) -> Result<(), 
 }
 
 /// Runs a command; its output goes to [`ThrottleContext::out`].
-pub fn run(command: &ThrottleCommand, context: ThrottleContext<'_>) -> Result<(), ThrottleCommandError> {
+pub(super) fn run(
+    command: &ThrottleCommand,
+    context: ThrottleContext<'_>,
+) -> Result<(), ThrottleCommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ThrottleContext { configuration, clock, out } = context;
     let (records, names) = (records(configuration, &clock)?, names(configuration, &clock)?);

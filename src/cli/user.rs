@@ -19,7 +19,8 @@ use super::{
     password_prompt::{Input, PromptError},
     state::{configuration_of_state, on_state},
 };
-pub use args::{AddArgs, PasswdArgs, RemoveArgs, SetArgs, UserArgs, UserCommand};
+use args::{AddArgs, PasswdArgs, RemoveArgs, SetArgs};
+pub(super) use args::{UserArgs, UserCommand};
 
 use crate::{
     clock::Clock,
@@ -32,28 +33,28 @@ use crate::{
 };
 
 /// The inputs and outputs of a command.
-pub struct UserContext<'a> {
+pub(super) struct UserContext<'a> {
     /// The users database; made if it is missing.
-    pub database: &'a Path,
+    pub(super) database: &'a Path,
     /// The cost of hashing new passwords.
-    pub settings: HashSettings,
+    pub(super) settings: HashSettings,
     /// For the dates of accounts and changes.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// The groups that the configuration defines, to warn of others.
-    pub groups: &'a [GroupName],
+    pub(super) groups: &'a [GroupName],
     /// The operator, for the log of changes.
-    pub actor: String,
+    pub(super) actor: String,
     /// The source of passwords and confirmations.
-    pub input: Input<'a>,
+    pub(super) input: Input<'a>,
     /// Standard output.
-    pub out: &'a mut dyn Write,
+    pub(super) out: &'a mut dyn Write,
     /// Standard error: warnings and questions.
-    pub err: &'a mut dyn Write,
+    pub(super) err: &'a mut dyn Write,
 }
 
 /// Why a command failed, without any change.
 #[derive(Debug, thiserror::Error)]
-pub enum UserError {
+pub(super) enum UserError {
     /// The users database refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,7 +102,7 @@ pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Fail
 }
 
 /// Runs a command; its output goes to [`UserContext::out`].
-pub fn run(command: &UserCommand, context: UserContext<'_>) -> Result<(), UserError> {
+pub(super) fn run(command: &UserCommand, context: UserContext<'_>) -> Result<(), UserError> {
     let store = UserStore::open(context.database, context.clock.clone())?.acting_as(context.actor.as_str());
     let mut running = RunningCommand { store, context };
     match command {

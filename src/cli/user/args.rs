@@ -9,15 +9,15 @@ use crate::identity::{GroupName, InvalidName, Permission, UserName};
 
 /// Add, change, list and remove the people of the directory
 #[derive(Clone, Debug, Args)]
-pub struct UserArgs {
+pub(in crate::cli) struct UserArgs {
     /// The command.
     #[command(subcommand)]
-    pub command: UserCommand,
+    pub(in crate::cli) command: UserCommand,
 }
 
 /// The commands on users.
 #[derive(Clone, Debug, Subcommand)]
-pub enum UserCommand {
+pub(in crate::cli) enum UserCommand {
     /// Add a user; the password is asked for, or read as one line of standard input
     Add(AddArgs),
     /// List all users
@@ -57,26 +57,26 @@ pub enum UserCommand {
 
 impl UserCommand {
     /// Whether the command changes users.
-    pub fn changes_users(&self) -> bool {
+    pub(in crate::cli) fn changes_users(&self) -> bool {
         !matches!(self, Self::List { .. } | Self::Show { .. })
     }
 }
 
 /// Arguments of `portcullis user add`.
 #[derive(Clone, Debug, Args)]
-pub struct AddArgs {
+pub(in crate::cli) struct AddArgs {
     /// Name to sign in with; letters, digits and . _ - @ +
     #[arg(value_parser = UserName::parse)]
-    pub name: UserName,
+    pub(in crate::cli) name: UserName,
     /// E-mail address
     #[arg(long)]
-    pub email: Option<String>,
+    pub(in crate::cli) email: Option<String>,
     /// Name for people to read
     #[arg(long)]
-    pub full_name: Option<String>,
+    pub(in crate::cli) full_name: Option<String>,
     /// Group to be in; several with commas, or again
     #[arg(long = "group", visible_alias = "groups", value_name = "GROUP", value_parser = group_names)]
-    pub groups: Vec<Names<GroupName>>,
+    pub(in crate::cli) groups: Vec<Names<GroupName>>,
     /// Permission to have beside those of the groups; several with commas, or again
     #[arg(
         long = "permission",
@@ -84,87 +84,87 @@ pub struct AddArgs {
         value_name = "PERMISSION",
         value_parser = permission_names
     )]
-    pub permissions: Vec<Names<Permission>>,
+    pub(in crate::cli) permissions: Vec<Names<Permission>>,
     /// Attribute for applications
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
-    pub attributes: Vec<(String, String)>,
+    pub(in crate::cli) attributes: Vec<(String, String)>,
     /// May do everything that is not forbidden to everybody
     #[arg(long)]
-    pub superuser: bool,
+    pub(in crate::cli) superuser: bool,
     /// Ask for no password; the user cannot sign in with one until it is set
     #[arg(long, conflicts_with = "allow_weak")]
-    pub no_password: bool,
+    pub(in crate::cli) no_password: bool,
     /// Take a password that is easy to guess
     #[arg(long)]
-    pub allow_weak: bool,
+    pub(in crate::cli) allow_weak: bool,
 }
 
 /// Arguments of `portcullis user set`.
 #[derive(Clone, Debug, Args)]
-pub struct SetArgs {
+pub(in crate::cli) struct SetArgs {
     /// Name of the user
     #[arg(value_parser = UserName::parse)]
-    pub name: UserName,
+    pub(in crate::cli) name: UserName,
     /// E-mail address; empty removes it
     #[arg(long)]
-    pub email: Option<String>,
+    pub(in crate::cli) email: Option<String>,
     /// Name for people to read; empty removes it
     #[arg(long)]
-    pub full_name: Option<String>,
+    pub(in crate::cli) full_name: Option<String>,
     /// The groups from now on, with commas; empty for none
     #[arg(long, value_name = "GROUPS", value_parser = group_names)]
-    pub groups: Option<Names<GroupName>>,
+    pub(in crate::cli) groups: Option<Names<GroupName>>,
     /// Group to be in as well
     #[arg(long = "add-group", value_name = "GROUP", value_parser = group_names)]
-    pub add_groups: Vec<Names<GroupName>>,
+    pub(in crate::cli) add_groups: Vec<Names<GroupName>>,
     /// Group not to be in any more
     #[arg(long = "remove-group", value_name = "GROUP", value_parser = group_names)]
-    pub remove_groups: Vec<Names<GroupName>>,
+    pub(in crate::cli) remove_groups: Vec<Names<GroupName>>,
     /// The direct permissions from now on, with commas; empty for none
     #[arg(long, value_name = "PERMISSIONS", value_parser = permission_names)]
-    pub permissions: Option<Names<Permission>>,
+    pub(in crate::cli) permissions: Option<Names<Permission>>,
     /// Permission to have as well
     #[arg(long = "add-permission", value_name = "PERMISSION", value_parser = permission_names)]
-    pub add_permissions: Vec<Names<Permission>>,
+    pub(in crate::cli) add_permissions: Vec<Names<Permission>>,
     /// Permission not to have any more, unless by a group
     #[arg(long = "remove-permission", value_name = "PERMISSION", value_parser = permission_names)]
-    pub remove_permissions: Vec<Names<Permission>>,
+    pub(in crate::cli) remove_permissions: Vec<Names<Permission>>,
     /// Whether the user may do everything that is not forbidden to everybody
     #[arg(long, value_name = "YES|NO", hide_possible_values = true, value_parser = yes_or_no())]
-    pub superuser: Option<bool>,
+    pub(in crate::cli) superuser: Option<bool>,
     /// Attribute for applications, added or overwritten
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
-    pub attributes: Vec<(String, String)>,
+    pub(in crate::cli) attributes: Vec<(String, String)>,
     /// Attribute to remove
     #[arg(long = "remove-attribute", value_name = "KEY")]
-    pub removed_attributes: Vec<String>,
+    pub(in crate::cli) removed_attributes: Vec<String>,
 }
 
 /// Arguments of `portcullis user passwd`.
 #[derive(Clone, Debug, Args)]
-pub struct PasswdArgs {
+pub(in crate::cli) struct PasswdArgs {
     /// Name of the user
     #[arg(value_parser = UserName::parse)]
-    pub name: UserName,
+    pub(in crate::cli) name: UserName,
     /// Take a password that is easy to guess
     #[arg(long)]
-    pub allow_weak: bool,
+    pub(in crate::cli) allow_weak: bool,
 }
 
 /// Arguments of `portcullis user remove`.
 #[derive(Clone, Debug, Args)]
-pub struct RemoveArgs {
+pub(in crate::cli) struct RemoveArgs {
     /// Name of the user
     #[arg(value_parser = UserName::parse)]
-    pub name: UserName,
+    pub(in crate::cli) name: UserName,
     /// Do not ask
     #[arg(long)]
-    pub yes: bool,
+    pub(in crate::cli) yes: bool,
 }
 
 /// Names that were typed in one go, with commas between them; may be none.
 #[derive(Clone, Debug)]
-pub struct Names<T>(pub Vec<T>);
+pub(in crate::cli) struct Names<T>(pub(in crate::cli) Vec<T>);
 
 impl SetArgs {
     pub(super) fn asks_for_anything(&self) -> bool {
