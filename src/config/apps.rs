@@ -1,10 +1,11 @@
-//! `[[app]]`: each app, once as the rules see it and once as it is forwarded.
+//! `[[app]]`: each app, with its rules and with everything else about it.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
 use super::{
+    app_names::AppNames,
     certificate::Covered,
     excerpt::excerpt,
     groups::Groups,
@@ -20,7 +21,6 @@ use super::{
 use crate::{
     access::{App, AppId, Mount, Policy, PolicyBuilder},
     forward::{self, Endpoint, HostHeader, KeepsData},
-    identity::GroupName,
     request::Authority,
     session::{AppLimits, Limits},
     shield::{Shield, Workers},
@@ -36,7 +36,7 @@ pub(super) struct Apps {
 /// `[[app]]`, apart from its rules.
 #[derive(Clone, Debug)]
 pub struct AppDeclaration {
-    /// How it is forwarded.
+    /// Forwarding.
     pub forward: forward::App,
     /// `[app.session]`.
     pub session: AppLimits,
@@ -63,7 +63,7 @@ pub(super) fn read(
                 .help("add one: `[[app]]` and, below it, `upstream = \"http://127.0.0.1:8080\"`"),
         );
     }
-    let mut names = Names::read(reader, &sections);
+    let mut names = AppNames::read(reader, &sections);
     let (upstreams, mut builder) = (Upstreams::of(listening), PolicyBuilder::default());
     let (mut declared, mut declarations, mut passing) = (Vec::new(), Vec::new(), Vec::new());
     for (index, section) in sections.iter().enumerate() {
@@ -82,7 +82,7 @@ pub(super) fn read(
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
         let canonical = hosts.iter().map(|(host, _)| host.clone()).collect();
         let place = reader.place(&section.span);
-        // An app whose place is unknown can overlap with nothing.
+        // An app with an invalid path has no overlaps.
         if let Some(mount) = mount {
             let (app, conflicts) = App::compile(AppId(index), &name, canonical, mount, place, rules);
             overlaps::report_conflicts(reader, &conflicts);
@@ -106,7 +106,7 @@ pub(super) fn read(
     Apps { policy, declarations }
 }
 
-/// `[app.session]`: stricter than `[session]`, or nothing at all.
+/// `[app.session]`: shorter limits than those of `[session]`.
 fn app_limits(reader: &Reader, field: Option<Field<'_>>, limits: &Limits) -> AppLimits {
     let Some(section) = reader.table(field, &keys::APP_SESSION) else { return AppLimits::default() };
     let shorter = |name: &str, of_all: Duration| {
@@ -215,7 +215,7 @@ fn workers(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Wor
     }
 }
 
-/// `"0B"` is as good as nothing.
+/// `"0B"` turns it off.
 fn collect_bodies(reader: &Reader, field: Option<Field<'_>>) -> Option<u64> {
     Some(reader.size(field, 0..=MAX_COLLECTED, 0)).filter(|most| *most > 0)
 }
@@ -256,58 +256,5 @@ fn host_header(reader: &Reader, field: Option<Field<'_>>) -> HostHeader {
     HostHeader::Original
 }
 
-/// Each request that is collected takes as much memory.
+/// A collected request takes this much memory at most.
 const MAX_COLLECTED: u64 = 1 << 20;
-
-/// The names of apps: as given, or made of what distinguishes the app.
-struct Names {
-    given: Vec<Option<String>>,
-    taken: HashSet<String>,
-}
-
-impl Names {
-    fn read(reader: &Reader, sections: &[Section<'_>]) -> Self {
-        let (mut given, mut spans) = (Vec::new(), Vec::<(String, Span)>::new());
-        for section in sections {
-            let text = section.field("name").and_then(|field| reader.text(&field));
-            let Some(text) = text else {
-                given.push(None);
-                continue;
-            };
-            if let Err(wrong) = GroupName::parse(text.content) {
-                let message = format!("\"{}\" is no name of an app", excerpt(text.content));
-                reader.report(reader.error(&text.span, message).label(wrong.to_string()));
-            }
-            match spans.iter().find(|(name, _)| name == text.content) {
-                Some((name, first)) => reader.report(
-                    reader
-                        .error(&text.span, format!("two apps have the name \"{}\"", excerpt(name)))
-                        .label("again here")
-                        .also(first.clone(), "first given here")
-                        .help("choose another; logs and metrics tell apps apart by their names"),
-                ),
-                None => spans.push((text.content.to_owned(), text.span)),
-            }
-            given.push(Some(text.content.to_owned()));
-        }
-        Self { taken: spans.into_iter().map(|(name, _)| name).collect(), given }
-    }
-
-    fn of(&mut self, index: usize, hosts: &[(Box<str>, Span)], mount: Option<&Mount>) -> String {
-        if let Some(Some(name)) = self.given.get(index) {
-            return name.clone();
-        }
-        let path = mount.map_or("", |mount| mount.as_str().trim_matches('/'));
-        let made = match (hosts.first(), path) {
-            (Some((host, _)), "") => host.to_string(),
-            (Some((host, _)), path) => format!("{host}/{path}"),
-            (None, "") => "app".to_owned(),
-            (None, path) => path.to_owned(),
-        };
-        let numbered = (2..).map(|number| format!("{made}-{number}"));
-        let free = std::iter::once(made.clone()).chain(numbered).find(|name| !self.taken.contains(name));
-        let name = free.expect("there are more numbers than apps");
-        self.taken.insert(name.clone());
-        name
-    }
-}

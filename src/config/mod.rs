@@ -29,6 +29,7 @@ mod throttle;
 mod tls;
 
 // Below `[[app]]`.
+mod app_names;
 mod hosts;
 mod identity;
 mod overlaps;
