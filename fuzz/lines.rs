@@ -1,8 +1,8 @@
-//! Headers from lines of text, for the targets that need some.
+//! Header fields from lines of text, for several targets.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// One header a line, `name: value`; what is no header is left out.
+/// Reads one header field a line, `name: value`; other lines are skipped.
 pub fn headers(text: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in text.split(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! Whatever stands in `gateway.toml`: no panic, and every mistake is told at a place that is in the file.
+//! `gateway.toml`: no input makes the parser panic, and every diagnostic is located within the file.
 #![no_main]
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use portcullis::config::{self, Diagnostic, Look};
 
 fuzz_target!(|text: &str| {
-    let told = match config::parse(text, Path::new("/nonexistent/gateway.toml")) {
+    let diagnostics = match config::parse(text, Path::new("/nonexistent/gateway.toml")) {
         Ok(loaded) => {
             assert_eq!(loaded.configuration.policy.apps().len(), loaded.configuration.apps.len());
             assert!(!loaded.configuration.server.https.is_empty());
@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
             mistakes
         }
     };
-    told.iter().for_each(|diagnostic| is_in_the_file(diagnostic, text));
+    diagnostics.iter().for_each(|diagnostic| is_in_the_file(diagnostic, text));
 });
 
 fn is_in_the_file(diagnostic: &Diagnostic, text: &str) {
@@ -31,7 +31,7 @@ fn is_in_the_file(diagnostic: &Diagnostic, text: &str) {
     assert!(!diagnostic.message.is_empty());
     let rendered = diagnostic.render(Look::Plain);
     assert!(rendered.contains("gateway.toml:"), "{rendered}");
-    // What an operator copies from elsewhere must neither steer the terminal nor turn or hide what is read.
+    // Copied text must not control the terminal, reverse the reading direction or hide characters.
     let turns = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let harmless = |c: char| c == '\n' || c == '\t' || !(c.is_control() || turns(c));
     assert!(rendered.chars().all(harmless), "{rendered:?}");

@@ -1,6 +1,6 @@
-//! A session cookie is read once or not at all, and none of ours reaches an upstream under any reading.
+//! Session cookies: one is read or none, and no cookie of the gateway reaches an upstream, however it is spelt.
 //!
-//! The input is the `Cookie` lines of a request.
+//! The input is the `Cookie` header values of a request, one a line.
 #![no_main]
 
 use std::{net::IpAddr, path::Path, sync::LazyLock};
@@ -57,14 +57,14 @@ fuzz_target!(|input: &[u8]| {
     let peer = IpAddr::from([203, 0, 113, 9]);
     let target = Target::read(&method, &uri, &HeaderMap::new(), peer, &TrustedProxies::default());
     let target = target.expect("an ordinary request");
-    let theirs: Vec<Vec<u8>> = kept(&headers);
+    let theirs: Vec<Vec<u8>> = cookies_of_the_app(&headers);
     let sent = fuzzing::headers_to_upstream(&OPEN, Identity::Anonymous, target, peer, &headers, None);
     let sent = sent.expect("anyone may");
     assert!(sent.get_all(COOKIE).iter().count() <= 1);
     for pair in pairs(&sent) {
         assert!(!looks_like_ours(pair), "{}", pair.escape_ascii());
     }
-    assert_eq!(kept(&sent), theirs, "the cookies of the application are all there, in their order");
+    assert_eq!(cookies_of_the_app(&sent), theirs, "the cookies of the application are all there, in their order");
 });
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
@@ -79,14 +79,15 @@ fn name(pair: &[u8]) -> &[u8] {
     pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()
 }
 
-/// As the most generous application reads a name: blanks and signs around it dropped, case ignored.
+/// Whether the most lenient application would read a name of the gateway: without blanks and signs around it, in any
+/// case.
 fn looks_like_ours(pair: &[u8]) -> bool {
     let start = pair.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(pair.len());
     let pair = pair[start..].to_ascii_lowercase();
     pair.starts_with(b"__host-http-portcullis") || pair.starts_with(b"__host-portcullis")
 }
 
-fn kept(headers: &HeaderMap) -> Vec<Vec<u8>> {
+fn cookies_of_the_app(headers: &HeaderMap) -> Vec<Vec<u8>> {
     let theirs = pairs(headers).filter(|pair| !looks_like_ours(pair)).map(|pair| pair.trim_ascii().to_vec());
     theirs.filter(|pair| !pair.is_empty()).collect()
 }

@@ -1,6 +1,6 @@
-//! Nobody is let through to what an upstream would serve and the rules protect, whatever is made of the path.
+//! Decisions: no path reaches a protected resource without the right user, however an upstream reads it.
 //!
-//! The first byte of the input chooses the rules and who asks, the rest is the path.
+//! The first byte of the input chooses rules and user, the rest is the path.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ mod upstream_models;
 fuzz_target!(|input: &[u8]| {
     let Some((choice, path)) = input.split_first() else { return };
     let Ok(path) = std::str::from_utf8(path) else { return };
-    // Cut off when a path is read; that of a request is refused before, where its bytes are.
+    // A fragment is refused before the path is read, at the bytes of the request.
     if path.contains('#') {
         return;
     }

@@ -1,4 +1,4 @@
-//! What a form says is what every other reader of forms would say, and no field comes twice.
+//! Forms: the fields are those that another parser reads, and no field occurs twice.
 #![no_main]
 
 use std::collections::BTreeSet;

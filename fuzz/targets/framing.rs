@@ -1,7 +1,7 @@
-//! What the follower of requests lets pass, a strict reader of RFC 9112 lets pass, message by message.
+//! The HTTP/1 guard: requests that it lets pass are accepted by a strict parser of RFC 9112, message by message.
 //!
-//! The first byte says into which pieces the rest is cut. The reference reads heads with `httparse`,
-//! which hyper uses; where that refuses a head, hyper answers 400 and reads no further.
+//! The first byte is the size of the pieces into which the rest is cut. The reference reads heads with `httparse`, as
+//! hyper does; where that refuses a head, hyper responds with 400 and reads no further.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
         Verdict::Fine | Verdict::Refused => {}
         Verdict::Ambiguous(why) => assert!(found.is_some(), "{why}: {}", bytes.escape_ascii()),
     }
-    // What is let pass up to a misplaced byte was fine up to there.
+    // The bytes before a misplaced one are accepted.
     if let Some(at) = found {
         assert_eq!(fuzzing::misplaced_byte([&bytes[..at]]), None);
         assert_eq!(fuzzing::misplaced_byte([&bytes[..=at]]), Some(at));
@@ -100,7 +100,7 @@ fn line_ends(head: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// What stands after a chunked body; `None` if it has not ended yet. RFC 9112 §7.1.
+/// The bytes after a chunked body; `None` if the body has not ended. RFC 9112 §7.1.
 fn body(mut bytes: &[u8]) -> Result<Option<&[u8]>, &'static str> {
     loop {
         let Some((line, rest)) = line(bytes)? else { return Ok(None) };

@@ -1,8 +1,7 @@
-//! What an upstream receives under a name of the gateway's, the gateway has written.
+//! Headers to the upstream: the gateway alone writes those that it owns.
 //!
-//! The oracle folds names by itself, as the most careless CGI: everything but letters and digits is a
-//! dash. The first byte of the input says who asks, from where, and whether to change the protocol; the
-//! rest is header lines.
+//! The oracle folds names as the most careless CGI does: every character but letters and digits is a dash. The first
+//! byte of the input chooses the user, the peer and whether the request upgrades; the rest is header fields, one a line.
 #![no_main]
 
 use std::{
@@ -52,28 +51,28 @@ fuzz_target!(|input: &[u8]| {
     }
     for (name, value) in &ours {
         let values: Vec<_> = sent.get_all(*name).iter().collect();
-        assert_eq!(values, [value], "{name} is said once, by us");
+        assert_eq!(values, [value], "{name} comes once, with the gateway's value");
     }
-    let steering = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
+    let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
     for name in sent.keys() {
         let folded = fold(name);
-        let said_by_us = ours.contains_key(name.as_str())
+        let is_ours = ours.contains_key(name.as_str())
             || name == "x-request-id"
-            || (trusted && steering.contains(&name.as_str()))
+            || (trusted && forwarded.contains(&name.as_str()))
             || name == "connection"
             || (name == "upgrade" && upgrading)
             || name == "te";
-        assert!(said_by_us || !is_owned(&folded), "{name} came through");
-        assert!(said_by_us || !FOR_ONE_HOP.contains(&name.as_str()), "{name} came through");
+        assert!(is_ours || !is_owned(&folded), "{name} came through");
+        assert!(is_ours || !FOR_ONE_HOP.contains(&name.as_str()), "{name} came through");
         assert!(!name.as_str().contains('_'), "{name} came through");
-        if !said_by_us {
+        if !is_ours {
             let before: Vec<_> = theirs.get_all(name).iter().collect();
             let after: Vec<_> = sent.get_all(name).iter().collect();
             assert!(after == before || name == "cookie", "{name} was changed");
             assert!(!named_by_connection(&theirs, name), "{name} was for one hop");
         }
         let copies = sent.get_all(name).iter().count();
-        assert!(copies == 1 || !said_by_us, "{name} comes {copies} times");
+        assert!(copies == 1 || !is_ours, "{name} comes {copies} times");
     }
     let expected = if upgrading { Some("upgrade") } else { None };
     let connection = sent.get("connection").map(|value| value.to_str().expect("our own"));
@@ -89,7 +88,7 @@ fn fold(name: &HeaderName) -> String {
         .collect()
 }
 
-/// What the documentation promises, in its words and not in those of the code.
+/// The owned names of the documentation, listed independently of the code.
 fn is_owned(folded: &str) -> bool {
     let prefixes =
         ["x-forwarded-", "x-original-", "remote-", "portcullis-", "x-portcullis-", "http-", "x-ssl-client-"];

@@ -1,4 +1,4 @@
-//! Whatever is asked for, a browser stays on this host, and so does one who decodes once too often.
+//! `next`: the browser stays on this host, even if the path is decoded several times.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,7 @@ fuzz_target!(|asked: &str| {
         reading = percent_decode_str(path).decode_utf8_lossy().into_owned();
     }
 
-    // The page before it carries it there unharmed.
+    // The sign-in page passes it on unchanged.
     let login = page.join(&chosen.login_location()).expect("a URL");
     assert_eq!((login.origin(), login.path()), (page.origin(), "/.gateway/login"));
     let carried = login.query_pairs().find(|(name, _)| name == "next").map(|(_, next)| next.into_owned());

@@ -1,6 +1,6 @@
-//! What an application may keep in a session is what it wrote, and can be sent to it as it was.
+//! Session data: an application receives the pairs that it stored.
 //!
-//! The lines of the input that begin with `-` delete keys, all others set pairs.
+//! Lines of the input that start with `-` delete keys, all others set pairs.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -27,13 +27,13 @@ fuzz_target!(|input: &[u8]| {
     assert!(read.iter().all(|(key, _)| !key.is_empty()) && change.delete.iter().all(|key| !key.is_empty()));
 
     let expected: BTreeMap<String, String> = read.into_iter().collect();
-    let Ok(kept) = AppData::default().with(change) else { return };
+    let Ok(stored) = AppData::default().with(change) else { return };
     let pairs: BTreeMap<String, String> =
-        kept.pairs().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        stored.pairs().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     assert_eq!(pairs, expected);
-    let sent = kept.encode();
+    let sent = stored.encode();
     assert!(sent.len() <= MAX_DATA_BYTES && sent.bytes().all(|byte| byte.is_ascii_graphic()), "{sent}");
     let again =
         DataChange::parse([sent.as_bytes()].into_iter(), [].into_iter()).expect("what we send, we read");
-    assert_eq!(AppData::default().with(again), Ok(kept));
+    assert_eq!(AppData::default().with(again), Ok(stored));
 });

@@ -1,6 +1,6 @@
-//! A target is read from the request line and `Host`, names one host, and is not steered by anything else.
+//! Targets: the request line and `Host` alone decide on the target, which names one host.
 //!
-//! The first line of the input is `METHOD TARGET`, every other one a header.
+//! The first line of the input is `METHOD TARGET`, every other line a header field.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(target.client_addr, ClientAddr::Known(PEER), "nobody is believed by default");
     assert_eq!(Some(target.path_and_query()), uri.path_and_query());
 
-    // One host, said once or twice alike, in its one spelling.
+    // One host, in its canonical spelling.
     assert!(headers.get_all(HOST).iter().count() <= 1);
     let host = target.authority.host();
     assert!(!host.is_empty() && !host.ends_with('.'), "{host}");
@@ -37,15 +37,15 @@ fuzz_target!(|input: &[u8]| {
     );
     let line = headers.get(HOST).map(|line| line.as_bytes().to_ascii_lowercase());
     let named = uri.authority().map(|authority| authority.as_str().as_bytes().to_ascii_lowercase());
-    for said in [line, named].into_iter().flatten() {
-        let said = String::from_utf8(said).expect("hosts are ASCII");
-        let after = said.strip_prefix(host).expect("the host is the one that was named");
+    for host_text in [line, named].into_iter().flatten() {
+        let host_text = String::from_utf8(host_text).expect("hosts are ASCII");
+        let after = host_text.strip_prefix(host).expect("the host is the one that was named");
         let port = after.strip_prefix('.').unwrap_or(after);
         let port = port.strip_prefix(':').map(|port| port.parse::<u16>().expect("a port is a number"));
         assert_eq!(port, target.authority.port());
     }
 
-    // Nothing but the host and, from a proxy that is trusted, the address makes a difference.
+    // Only the host and, from a trusted proxy, the client address make a difference.
     let mut bare = HeaderMap::new();
     headers.get(HOST).map(|host| bare.insert(HOST, host.clone()));
     let again = Target::read(&method, &uri, &bare, PEER, &nobody).expect("the same request");
@@ -54,15 +54,15 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(proxies.client_addr(PEER, &headers), ClientAddr::Known(PEER));
     let behind = proxies.client_addr(PROXY, &headers);
     let ClientAddr::Known(behind) = behind else { return };
-    let said = headers.get_all("x-forwarded-for").iter().any(|line| {
+    let is_listed = headers.get_all("x-forwarded-for").iter().any(|line| {
         let mut hops = line.as_bytes().split(|byte| *byte == b',');
         hops.any(|hop| std::str::from_utf8(hop).is_ok_and(|hop| names(hop, behind)))
     });
-    let is_told = headers.contains_key("x-forwarded-for");
-    assert!(said || (behind == PROXY && !is_told), "{behind} was named by nobody");
+    let is_given = headers.contains_key("x-forwarded-for");
+    assert!(is_listed || (behind == PROXY && !is_given), "{behind} was named by nobody");
 });
 
-/// Whether an entry names this address, in one of the forms that proxies write.
+/// Whether an entry is this address, in one of the forms that proxies write.
 fn names(hop: &str, addr: IpAddr) -> bool {
     let bare = hop.trim_matches(['"', ' ', '\t']);
     let bracketed = bare.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(inner, _)| inner);
