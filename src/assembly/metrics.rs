@@ -15,8 +15,7 @@ pub(super) fn register(
     passwords: &Arc<Passwords>,
     sessions: &Arc<Sessions>,
 ) {
-    let family =
-        ("portcullis_sign_ins_total", "Attempts to sign in, by what came of them.", MetricKind::Counter);
+    let family = ("portcullis_sign_ins_total", "Attempts to sign in, by result.", MetricKind::Counter);
     for result in SignInResult::ALL {
         let sign_ins = Arc::clone(audit.sign_ins());
         metrics.register(family, Some(("result", result.as_str())), move || sign_ins.count(result));
@@ -33,7 +32,7 @@ pub(super) fn register(
     );
     of_passwords(
         "portcullis_password_queue_refusals_total",
-        "Passwords that nobody had time to check or hash.",
+        "Passwords that were refused because the queue was full.",
         MetricKind::Counter,
         Passwords::refusals,
     );

@@ -23,19 +23,19 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway; this is what happens without a command
+    /// Run the gateway (the default without a command)
     Serve,
-    /// Have the running gateway read its configuration again, and wait for its verdict
+    /// Make the running gateway read its configuration again, and wait for the result
     Reload,
-    /// Check the configuration and show what would be served, and to whom
+    /// Check the configuration, and list its listeners, apps and rules
     Check,
-    /// Tell which app, which rule and which decision a request would meet, and why
+    /// Show the app, the rule and the decision for a request, and why
     Explain(explain::ExplainArgs),
     /// Add, list and change users
     User(Box<user::UserArgs>),
     /// List and end sessions
     Session(session::SessionArgs),
-    /// List and forget failed sign-ins, and who has to wait because of them
+    /// List and reset counters of failed sign-ins, and the waits because of them
     Throttle(throttle::ThrottleArgs),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),

@@ -137,13 +137,13 @@ fn write_app(
     }
     let headers: Vec<&str> = forwarded.identity.names().map(http::HeaderName::as_str).collect();
     if forwarded.identity == IdentityHeaders::new(Vec::new()) {
-        facts.push(["identity".to_owned(), "it is not listed who asks".to_owned()]);
+        facts.push(["identity".to_owned(), "no identity headers".to_owned()]);
     } else {
         facts.push(["identity".to_owned(), headers.join(", ")]);
     }
     match forwarded.session_data {
         KeepsData::ForNobody => {}
-        KeepsData::ForUsers => facts.push(["session data".to_owned(), "for who is signed in".to_owned()]),
+        KeepsData::ForUsers => facts.push(["session data".to_owned(), "for signed-in users".to_owned()]),
         KeepsData::ForEverybody => {
             facts.push(["session data".to_owned(), "for everyone, visitors too".to_owned()]);
         }
@@ -204,7 +204,7 @@ fn loosened(shield: &Shield) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     match (&shield.senders, shield.mode) {
         (None, _) => parts.push("other sites may send everything".to_owned()),
-        (Some(_), Mode::Report) => parts.push("what other sites send is only reported".to_owned()),
+        (Some(_), Mode::Report) => parts.push("requests from other sites are only reported".to_owned()),
         (Some(_), Mode::Enforce) => {}
     }
     if let Some(senders) = shield.senders.as_ref().filter(|senders| !senders.trusted.is_empty()) {
@@ -340,7 +340,7 @@ connections = 10
         assert_eq!(listed(""), "");
         assert_eq!(listed("[app.shield]\nmode = \"off\""), "off");
         assert_eq!(listed("service_workers = true\n[app.shield]\nmode = \"off\""), "off");
-        assert_eq!(listed("[app.shield]\nmode = \"report\""), "what other sites send is only reported");
+        assert_eq!(listed("[app.shield]\nmode = \"report\""), "requests from other sites are only reported");
         assert_eq!(listed("[app.shield]\ncross_site = \"allow\""), "other sites may send everything");
         assert_eq!(
             listed(

@@ -77,7 +77,7 @@ pub(super) enum ExplainError {
     #[error("cannot read the method {0:?}: write one such as GET")]
     Method(String),
     /// Standard output is closed.
-    #[error("writing the answer: {0}")]
+    #[error("writing the output: {0}")]
     Write(#[from] io::Error),
 }
 
@@ -129,7 +129,7 @@ fn requester(
         Some(identity) => Requester { name: Some(name), identity, notes: Vec::new() },
         None => Requester {
             notes: vec![format!(
-                "{name} is disabled, so the sign-in is refused; what follows is for nobody signed in"
+                "{name} is disabled, so the sign-in is refused; what follows is for an anonymous request"
             )],
             name: None,
             identity: Identity::Anonymous,

@@ -120,7 +120,7 @@ pub(super) enum SessionError {
     #[error("several sessions begin with {0}; give more digits of the key")]
     Ambiguous(String),
     /// Standard output or standard error is closed.
-    #[error("writing the answer: {0}")]
+    #[error("writing the output: {0}")]
     Write(#[from] io::Error),
 }
 

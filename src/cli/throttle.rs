@@ -111,7 +111,7 @@ pub(super) enum ThrottleCommandError {
     #[error(transparent)]
     Users(#[from] users::StoreError),
     /// Standard output is closed.
-    #[error("writing the answer: {0}")]
+    #[error("writing the output: {0}")]
     Write(#[from] io::Error),
 }
 

@@ -77,7 +77,7 @@ pub(super) enum UserError {
     #[error("nothing to change was given; `portcullis user set --help` lists what can be")]
     NothingAsked,
     /// Standard output or standard error is closed.
-    #[error("writing the answer: {0}")]
+    #[error("writing the output: {0}")]
     Write(#[from] io::Error),
 }
 

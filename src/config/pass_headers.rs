@@ -54,8 +54,8 @@ pub(super) fn check<'a>(
             ClientHeader::GatewayOnly => reader.report(
                 reader
                     .error(span, format!("the header `{name}` cannot be passed"))
-                    .label("who asks, and from where, the gateway alone says")
-                    .help("remove it; a client could pass for somebody else with it"),
+                    .label("only the gateway writes identity and client address")
+                    .help("remove it; with it, a client could take the identity of another user"),
             ),
             ClientHeader::MethodOverride if names_methods => reader.report(
                 reader
@@ -83,7 +83,7 @@ pub(super) fn check<'a>(
                         span,
                         format!("with `{name}` a client can pass for another one, if the app believes it"),
                     )
-                    .label("proxies say with it who asks, or from where")
+                    .label("proxies write an identity or a client address into it")
                     .help("list it only if every client comes through a proxy that writes it anew"),
             ),
             ClientHeader::OneHop => reader.report(

@@ -56,12 +56,12 @@ fn enforcement(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&R
     let warning = if requirement == Some(&Requirement::Anyone) {
         let warning = reader.warning(&field.value.span(), "this rule does nothing");
         warning
-            .label("one that is not enforced opens nothing, and one for everyone refuses nobody")
+            .label("a rule that is not enforced opens nothing, and a rule for everyone refuses nobody")
             .help("remove `enforce`, or the rule")
     } else {
         let warning = reader.warning(&field.value.span(), "this rule is not enforced: it refuses nobody");
         warning
-            .label("its refusals are only told in the access log")
+            .label("its refusals are only logged, in the access log")
             .help("another rule for the same paths decides in its place; where there is none, everyone passes, signed in or not")
     };
     reader.report(warning);
@@ -227,7 +227,7 @@ fn criteria(reader: &Reader, section: &Section<'_>, groups: &Groups) -> Option<C
     if section.fields().next().is_none() {
         let error = reader.error(&section.span, "this table requires nothing");
         reader
-            .report(error.help("write \"authenticated\" for whoever is signed in, \"anyone\" for everyone"));
+            .report(error.help("write \"authenticated\" for every signed-in user, \"anyone\" for everyone"));
         return None;
     }
     // A key that cannot be read must not leave a rule with a weaker requirement.

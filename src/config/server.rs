@@ -203,7 +203,7 @@ fn trusted_proxies(reader: &Reader, field: Option<Field<'_>>) -> TrustedProxies 
                 reader
                     .error(&text.span, format!("`{network}` would believe everyone"))
                     .label("every address there is")
-                    .help("name only the addresses of the proxies in front of the gateway; whoever is in here chooses their own client address"),
+                    .help("name only the addresses of the proxies in front of the gateway; a client in this network chooses its own client address"),
             );
             continue;
         }

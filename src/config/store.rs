@@ -51,7 +51,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
     let grace = reader.duration_or_none(field("grace"), GRACE);
     let Some(address) = address(reader, &text) else { return Store::File };
     if let Some(field) = field("store_ca").filter(|_| !address.is_tls()) {
-        let warning = reader.warning(&field.key, "`store_ca` says nothing of a connection without TLS");
+        let warning = reader.warning(&field.key, "`store_ca` has no effect on a connection without TLS");
         reader.report(warning.help("write `rediss://` in `store`, or leave `store_ca` out"));
     }
     Store::Redis(RedisSettings {
@@ -71,7 +71,7 @@ fn address(reader: &Reader, text: &Text<'_>) -> Option<RedisAddress> {
             if address.is_exposed() {
                 let warning = reader
                     .warning(&text.span, "this Redis is on another machine and not protected by TLS")
-                    .help("whoever can read or change what is sent can sign in as anybody: use `rediss://`, or a network that nobody else is on");
+                    .help("a machine on the way can read and change sessions, and sign in as any user: use `rediss://`, or a network without other machines");
                 reader.report(warning);
             }
             Some(address)

@@ -47,7 +47,7 @@ impl<'a> Upstreams<'a> {
         let Some(field) = app.field("upstream") else {
             if app.lacks("upstream") {
                 let error = reader.error(&app.span, "this app has no `upstream`");
-                let help = "say where it is served: `upstream = \"http://127.0.0.1:8080\"`";
+                let help = "name its address: `upstream = \"http://127.0.0.1:8080\"`";
                 reader.report_absence(error.help(help));
             }
             return Vec::new();
@@ -213,7 +213,7 @@ fn trusted<'a>(reader: &Reader, app: &Section<'a>, folder: &'a Path) -> Option<T
     let Some(field) = app.field("upstream_pin") else { return file };
     if let Some(Trusted::File { field: file, .. }) = &file {
         let message = "`upstream_pin` and `upstream_ca` exclude each other";
-        let error = reader.error(&field.key, message).also(file.key.clone(), "this says it, too");
+        let error = reader.error(&field.key, message).also(file.key.clone(), "given here, too");
         reader.report(error.help("keep the pin, which alone decides, or the file"));
     }
     let texts = reader.texts(&field);
@@ -381,7 +381,7 @@ fn parse(text: &str) -> Result<Parsed<'_>, (&'static str, String)> {
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if authority.contains('@') {
-        let help = "leave the name and password out; the gateway tells the app who signed in by its headers";
+        let help = "leave the name and password out; the gateway passes the signed-in user in headers";
         return Err(("it has a name or password in it", help.to_owned()));
     }
     let Ok(read) = Authority::parse(authority.as_bytes()) else {

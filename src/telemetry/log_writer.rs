@@ -53,7 +53,8 @@ impl LogWriter {
 
     /// Registers the number of dropped lines, on standard output and standard error.
     pub fn register_dropped(&self, messages: &MessageWriter, metrics: &Metrics) {
-        let help = "Lines that were never written: what reads standard output or standard error is too slow.";
+        let help =
+            "Lines that were dropped because standard output or standard error was not read fast enough.";
         let family = ("portcullis_log_lines_dropped_total", help, MetricKind::Counter);
         for (stream, dropped) in [("stdout", self.queue.dropped()), ("stderr", messages.dropped())] {
             let dropped = Arc::clone(dropped);

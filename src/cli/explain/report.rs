@@ -167,7 +167,7 @@ pub(super) fn report(
     };
     let asks_for_age = explanation.ruling.rule.is_some_and(|rule| rule.max_age.is_some());
     if args.user.is_some() && args.age.is_none() && asks_for_age {
-        report.notes.push("taken to have signed in just now; --age tells how long ago it was".to_owned());
+        report.notes.push("the sign-in is taken to be just now; --age sets its age".to_owned());
     }
     report.add_decision(&explanation, configuration);
     let app = explanation.ruling.app;

@@ -37,7 +37,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         line(what, &format!("{}: {}", header.name, header.value))?;
     }
     if report.decision == Verdict::Allow && report.headers.is_empty() {
-        line("headers", "none that say who asks")?;
+        line("headers", "no identity headers")?;
     }
     Ok(())
 }

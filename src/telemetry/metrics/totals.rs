@@ -25,7 +25,7 @@ pub(super) fn write(workers: &[Arc<Counters>], text: &mut Exposition) {
     write_requests(workers, text);
     write_histogram(
         workers,
-        ("portcullis_request_duration_seconds", "From the head of a request to the end of its answer."),
+        ("portcullis_request_duration_seconds", "From the head of a request to the end of its response."),
         |counters| &counters.requests,
         text,
     );
@@ -33,16 +33,12 @@ pub(super) fn write(workers: &[Arc<Counters>], text: &mut Exposition) {
         workers,
         (
             "portcullis_upstream_duration_seconds",
-            "From a forwarded head to the head of the upstream's answer.",
+            "From a forwarded head to the head of the upstream's response.",
         ),
         |counters| &counters.upstreams,
         text,
     );
-    text.family(
-        "portcullis_connections_total",
-        "counter",
-        "Connections that were accepted, by what they spoke.",
-    );
+    text.family("portcullis_connections_total", "counter", "Accepted connections, by protocol.");
     for (place, spoken) in Spoken::ALL.iter().enumerate() {
         text.sample(&[("protocol", spoken.as_str())], sum_at(workers, |it| &it.connections, place));
     }
@@ -50,7 +46,7 @@ pub(super) fn write(workers: &[Arc<Counters>], text: &mut Exposition) {
     // `closed` is read first: a connection that opens and closes in between would make the difference negative.
     let closed = sum(|counters| &counters.closed);
     text.sample(&[], sum(|counters| &counters.opened).saturating_sub(closed));
-    text.family("portcullis_handshake_failures_total", "counter", "TLS handshakes that came to nothing.");
+    text.family("portcullis_handshake_failures_total", "counter", "Failed TLS handshakes.");
     text.sample(&[], sum(|counters| &counters.failed_handshakes));
     text.family("portcullis_received_bytes_total", "counter", "Bytes from clients, within TLS.");
     text.sample(&[], sum(|counters| &counters.received));
@@ -84,25 +80,21 @@ fn write_requests(workers: &[Arc<Counters>], text: &mut Exposition) {
     text.family(
         "portcullis_requests_total",
         "counter",
-        "Requests that have ended, by app (none: the gateway's own answers) and class of status; gone: the client did not wait.",
+        "Requests that have ended, by app (empty: responses of the gateway itself) and class of status; gone: the client had disconnected.",
     );
     for (app, counts) in &apps {
         for (class, count) in CLASSES.iter().zip(counts).filter(|(_, count)| **count > 0) {
             text.sample(&[("app", app), ("status", class)], count);
         }
     }
-    text.family(
-        "portcullis_upstream_faults_total",
-        "counter",
-        "Requests that an upstream did not answer as it should, by what happened.",
-    );
+    text.family("portcullis_upstream_faults_total", "counter", "Faults of upstreams, by kind.");
     for ((app, kind), count) in &faults {
         text.sample(&[("app", app), ("kind", kind)], count);
     }
     text.family(
         "portcullis_unfinished_responses_total",
         "counter",
-        "Responses whose head was passed on and whose body the upstream did not finish, by how it ended.",
+        "Responses whose head was passed on and whose body the upstream did not finish, by reason.",
     );
     for ((app, ended), count) in &unfinished {
         text.sample(&[("app", app), ("ended", ended)], count);
