@@ -52,7 +52,7 @@
 //! | | [`pace`] | a minimum rate for a peer | |
 //! | | [`store`] | what several stores share: an embedded SQLite database, opened privately, recognised, brought up to date | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
-//! | telemetry | [`telemetry`] | access log, audit stream, their writer, metrics | `clock`, `escape` |
+//! | telemetry | [`telemetry`] | access log, audit log, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
@@ -68,10 +68,10 @@
 //! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
 //! | | [`gateway`] | the steps above | all above but `auth` and `pages` |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
-//! | outside | [`config`] | `gateway.toml`, compiled, with every mistake | the types that it makes |
-//! | | [`assembly`] | puts a gateway together from a configuration | all it puts together |
+//! | outside | [`config`] | `gateway.toml`: parsed, checked, compiled; every mistake at once | the types that it makes |
+//! | | [`assembly`] | makes a gateway from a configuration, and reloads it | the modules of its parts |
 //! | | `fuzzing` | private functions for fuzz targets; compiled for them and for tests alone | what they test |
-//! | | [`cli`] | one file a command | what the commands show and change |
+//! | | [`cli`] | the command line: one file a command | the modules whose data the commands show and change |
 //!
 //! What must never come to depend on what, and why:
 //!
