@@ -1,8 +1,8 @@
 //! An attempt at a password: counted by the throttle, recorded in the audit stream.
 //!
-//! [`SignIn`](super::SignIn) reserves an attempt before it looks at a password. The attempt then belongs to
+//! [`SignIn`](super::SignIn) reserves an attempt before it checks a password. The attempt then belongs to
 //! whatever checks the password, and counts from the moment the check starts: Mallory, who breaks each of her
-//! sign-ins off, has no more checks than the budget. An attempt whose result nobody waits for leaves an `abandoned`
+//! sign-ins off, has no more checks than the budget. An attempt whose client has left leaves an `abandoned`
 //! record in the audit stream.
 
 use std::net::IpAddr;

@@ -16,7 +16,7 @@ pub(super) enum Denied<C> {
     Busy(Busy),
 }
 
-/// Why a check failed, for the audit stream.
+/// The cause of a failed check, for the audit stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// No user has this name.

@@ -106,8 +106,8 @@ impl SignIn {
         self.throttle.flush();
     }
 
-    /// The account that a claim means. While the address has to wait, nobody is looked up but the one user whose
-    /// device cookie the browser brings: the time of a look-up could tell who exists.
+    /// Finds the account that a claim means. While the address has to wait, only the user whose device cookie came with
+    /// the request is looked up: the time of a look-up could reveal who exists.
     async fn look_up<'c>(&self, claim: Claim<'c>, origin: &Origin<'_>) -> Result<Subject<'c>, NotProved> {
         let typed_name = match claim {
             Claim::Name(typed_name) => typed_name,
@@ -147,7 +147,7 @@ impl SignIn {
         }
     }
 
-    /// The user whose device cookie the browser brings, if it is the one with this name.
+    /// The user of the presented device cookie, if it is the user with this name.
     async fn owner_of_device(
         &self,
         name: Option<&UserName>,
@@ -159,7 +159,7 @@ impl SignIn {
         Ok(account.filter(|account| name == Some(&account.user.name)))
     }
 
-    /// Asks the throttle whether the password may be looked at now.
+    /// Asks the throttle whether the password may be checked now.
     async fn reserve_attempt(
         &self,
         subject: &Subject<'_>,
@@ -211,7 +211,7 @@ impl SignIn {
             Ok(Some(account)) if !account.active => Err(Reason::Disabled),
             Ok(Some(account)) if account.credential != checked.credential => Err(Reason::WrongPassword),
             Ok(Some(account)) => Ok(account),
-            // A full disk locks nobody out. The account is the one that the password was checked against: if it
+            // A full disk must not lock users out. The account is the one that the password was checked against: if it
             // has changed since, its credential version is out of date and opens nothing.
             Err(error) => {
                 let request_id = origin.request_id;

@@ -18,7 +18,7 @@ pub const ACCOUNT: &str = "/.gateway/account";
 pub const SESSIONS: &str = "/.gateway/account/sessions";
 /// The page that changes the user's own password.
 pub const PASSWORD: &str = "/.gateway/account/password";
-/// Who is signed in, as JSON for the pages of an application.
+/// The user who is signed in, as JSON for the pages of an application.
 pub const WHOAMI: &str = "/.gateway/whoami";
 /// The page that makes the first user.
 pub const SETUP: &str = "/.gateway/setup";

@@ -1,4 +1,4 @@
-//! Which paths are the gateway's own.
+//! The paths that are the gateway's own.
 
 use crate::{
     pages::paths,

@@ -1,4 +1,4 @@
-//! Why a form is shown again.
+//! The problems because of which a form is shown again.
 
 use std::{borrow::Cow, fmt};
 

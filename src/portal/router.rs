@@ -1,7 +1,7 @@
-//! The pages as a table: where each of them is, who may use it, and what its methods do.
+//! The table of pages: the path of each, the users that it is for, and what its methods do.
 //!
-//! Requests enter at [`Portal::respond`]. It finds the page, refuses the methods that the page does not have, and asks
-//! who may use the page and who may send its form, all of that before it reads a byte of the body. GET and HEAD
+//! Requests enter at [`Portal::respond`]. It finds the page, refuses methods that the page does not have, and checks
+//! who may use the page and who may send its form, all before it reads a byte of the body. GET and HEAD
 //! change nothing but the cookies of the form and of the flash message.
 
 use std::{error::Error, future};
@@ -30,21 +30,21 @@ pub(super) struct Page {
     pub(super) post: Option<Post>,
 }
 
-/// Who may use a page.
+/// The users that a page is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
     Anyone,
     SignedIn,
 }
 
-/// A form that is sent to a page. Whoever cannot have been given this form is shown the page, and nothing of what they
+/// A form that is sent to a page. A sender that cannot have been given this form is shown the page, and nothing that it
 /// sent is read.
 pub(super) struct Post {
     sender: Sender,
     submit: Submit,
 }
 
-/// Who can have been given a form.
+/// The senders that can have been given a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sender {
     /// A browser with a cookie that a form can be bound to.
