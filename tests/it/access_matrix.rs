@@ -8,11 +8,11 @@ use portcullis::{
     config,
     identity::{GroupName, Identity, Permission, User, UserName},
     request::{Target, TrustedProxies},
-    users::{HashSettings, NewUser, Passwords},
+    users::NewUser,
 };
 
 use crate::support::{
-    gateway::{TestGateway, password},
+    gateway::{TestGateway, password, quick_hash},
     process::until,
     visitor::Visitor,
 };
@@ -211,12 +211,11 @@ fn told(rule: &Rule) -> String {
 
 impl Person {
     fn join(&self, gateway: &TestGateway) -> Arc<User> {
-        let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
         let mut user = NewUser::named(UserName::parse(self.name).unwrap());
         user.groups = self.groups.iter().map(|name| GroupName::parse(name).unwrap()).collect();
         user.permissions = self.permissions.iter().map(|name| Permission::parse(name).unwrap()).collect();
         user.superuser = self.superuser;
-        user.password = Some(Passwords::hash_now(settings, &password(self.name).into()));
+        user.password = Some(quick_hash(&password(self.name)));
         gateway.users().add(user).unwrap().user
     }
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::support::{
+    block_on,
     browser::Browser,
     gateway::{TestGateway, password},
     process::until,
@@ -250,8 +251,7 @@ fn a_person_changes_the_password() {
 #[test]
 fn the_first_superuser_is_made_in_a_browser() {
     let gateway = TestGateway::start_with(GROUPS, APPS);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let link = runtime.block_on(gateway.shared.portal.setup_link()).unwrap().expect("there is no user yet");
+    let link = block_on(gateway.shared.portal.setup_link()).unwrap().expect("there is no user yet");
     let browser = Browser::start();
     browser.open(&format!("{}{}", gateway.origin, link.as_str()));
     assert!(browser.text().contains("first superuser"), "{}", browser.text());

@@ -6,7 +6,6 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,17 +16,17 @@ use std::{
 };
 
 use portcullis::{
-    clock::Clock,
-    config,
     identity::UserName,
     server::Phase,
-    session::{FileStore, Invalidator, SessionStore, StoreSurroundings, Which},
-    users::{HashSettings, ListChange, Passwords, UserChange},
+    session::{SessionKey, Which},
+    users::{ListChange, UserChange},
 };
 
 use crate::support::{
-    cookies::SESSION,
-    gateway::{TestGateway, password},
+    block_on,
+    cookies::{self, SESSION},
+    end_sessions,
+    gateway::{TestGateway, password, quick_hash},
     process::until,
     visitor::Visitor,
 };
@@ -61,8 +60,7 @@ fn a_new_password_ends_whatever_takes_long() {
     let team = Team::new("");
     let (_alice, streams) = team.member("alice");
     let (_bob, others) = team.member("bob");
-    let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
-    let hash = Passwords::hash_now(settings, &"seven violet lanterns hum".to_owned().into());
+    let hash = quick_hash("seven violet lanterns hum");
     team.0.gateway.users().set_password(&name("alice"), &hash).unwrap();
     all_end(streams);
     all_go_on(&others);
@@ -169,10 +167,7 @@ impl Team {
     }
 
     fn reload(&self, apps: &str) {
-        let gateway = &self.0.gateway;
-        let text = TestGateway::configuration(GROUPS, apps);
-        let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
-        gateway.reloader.apply(loaded.configuration).unwrap();
+        self.0.gateway.reload(GROUPS, apps);
     }
 }
 
@@ -232,9 +227,7 @@ fn a_password_that_is_changed_by_the_user_or_an_administrator_ends_them() {
     all_end(streams);
 
     let (_bob, streams) = scene.signed_in_with_streams("bob");
-    let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
-    let hash = Passwords::hash_now(settings, &new.to_owned().into());
-    scene.gateway.users().set_password(&name("bob"), &hash).unwrap();
+    scene.gateway.users().set_password(&name("bob"), &quick_hash(new)).unwrap();
     all_end(streams);
 }
 
@@ -336,16 +329,10 @@ impl Scene {
         streams
     }
 
-    fn database(&self) -> PathBuf {
-        self.gateway.folder().join("state/sessions.db")
-    }
-
     /// As the command line does.
     fn end_elsewhere(&self, which: Which) {
-        let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
-        let store = FileStore::open(&self.database(), surroundings).unwrap();
-        let ended = block_on(store.remove(which)).unwrap();
-        assert!(!ended.is_empty());
+        let database = self.gateway.folder().join("state/sessions.db");
+        assert!(!end_sessions(&database, which).is_empty());
     }
 
     /// Waits until the streams have been counted as a use at the time that it is now.
@@ -363,17 +350,12 @@ impl Scene {
     }
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
-}
-
 fn name(text: &str) -> UserName {
     UserName::parse(text).expect("a name")
 }
 
-fn key_of(visitor: &Visitor) -> portcullis::session::SessionKey {
-    let cookie = visitor.cookies.get(SESSION).expect("a session");
-    portcullis::session::SessionToken::from_cookie(cookie.as_bytes()).expect("a token").key()
+fn key_of(visitor: &Visitor) -> SessionKey {
+    cookies::key_of(visitor.cookies.get(SESSION).expect("a session"))
 }
 
 fn all_end(streams: Vec<Stream>) {
@@ -529,5 +511,6 @@ fn serve(mut socket: TcpStream, end: &Sender<()>) {
     }
 }
 
+/// A stream moves all the time, and leaves the machine to the others.
 const BETWEEN_PIECES: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(30);

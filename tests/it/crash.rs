@@ -21,13 +21,11 @@ use std::{
 };
 
 use http::Request;
-use portcullis::{
-    clock::Clock,
-    session::{FileStore, Invalidator, SessionKey, SessionStore, SessionToken, StoreSurroundings, Which},
-};
+use portcullis::{clock::Clock, session::Which};
 
 use crate::support::{
-    cookies::SESSION,
+    cookies::{SESSION, key_of},
+    end_sessions,
     process::{Process, Workplace},
     visitor::{Reply, Visitor, Wire, form},
 };
@@ -240,10 +238,7 @@ fn signs_out(person: &mut Person, where_to: &Address) -> Option<()> {
 /// As the command line does, beside the gateway, whether that runs or has just been killed.
 fn is_ended_elsewhere(person: &mut Person, sessions: &Path) -> Option<()> {
     let cookie = person.alive.pop()?;
-    let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
-    let store = FileStore::open(sessions, surroundings).expect("the store");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let ended = runtime.block_on(store.remove(Which::One(key_of(&cookie)))).expect("an end");
+    let ended = end_sessions(sessions, Which::One(key_of(&cookie)));
     assert_eq!(ended, [key_of(&cookie)], "it was not there any more");
     person.dead.push(cookie);
     Some(())
@@ -289,10 +284,6 @@ fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &
 
 fn cookie_of(visitor: &Visitor) -> String {
     visitor.cookies.get(SESSION).expect("a session").clone()
-}
-
-fn key_of(cookie: &str) -> SessionKey {
-    SessionToken::from_cookie(cookie.as_bytes()).expect("a token").key()
 }
 
 fn password(salt: u64, count: u64) -> String {

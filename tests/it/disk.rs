@@ -14,7 +14,7 @@ use std::{
 use http::Method;
 use rusqlite::Connection;
 
-use crate::support::process::{Process, Workplace, text, until};
+use crate::support::process::{Workplace, text, until};
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const PASSWORD: &str = "quiet otters fold umbrellas";
@@ -42,8 +42,8 @@ fn a_full_disk_stops_sign_ins_and_nobody_who_is_signed_in_and_it_heals() {
     assert_eq!(refused.status, 503, "{refused:?}");
     gateway.stderr.wait_for_text("nobody can sign in or out until this is mended");
     gateway.stderr.wait_for_text("make room on the disk");
-    until("it says that it is not ready", || status(&gateway, "/readyz").starts_with("HTTP/1.1 503 "));
-    assert!(status(&gateway, "/healthz").starts_with("HTTP/1.1 200 "), "it would be restarted for nothing");
+    until("it says that it is not ready", || gateway.status("/readyz").starts_with("HTTP/1.1 503 "));
+    assert!(gateway.status("/healthz").starts_with("HTTP/1.1 200 "), "it would be restarted for nothing");
     assert_eq!(alice.get("/").status, 200, "who is signed in goes on");
     assert_eq!(alice.sign_out().status, 503, "an end that cannot be kept is not acknowledged");
     assert_eq!(alice.get("/").status, 200, "and has not happened");
@@ -53,7 +53,7 @@ fn a_full_disk_stops_sign_ins_and_nobody_who_is_signed_in_and_it_heals() {
         gateway.visitor().sign_in_to("/", "alice", PASSWORD).status.as_u16() == 303
     });
     gateway.stderr.wait_for_text("can be written to again");
-    until("it says that it is ready", || status(&gateway, "/readyz").starts_with("HTTP/1.1 200 "));
+    until("it says that it is ready", || gateway.status("/readyz").starts_with("HTTP/1.1 200 "));
 
     gateway.signal("KILL");
     gateway.wait();
@@ -222,15 +222,6 @@ fn refuses_to_start(output: &Output, parts: &[&str]) {
     for part in parts {
         assert!(err.contains(part), "no {part:?} in: {err}");
     }
-}
-
-fn status(gateway: &Process, path: &str) -> String {
-    use std::{io::Read, net::TcpStream};
-    let mut socket = TcpStream::connect(gateway.status).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 /// A file system in memory; unmounted when this is dropped.

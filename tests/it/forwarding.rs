@@ -1,7 +1,5 @@
 //! Requests and answers on their way through: what arrives is what was sent.
 
-use std::sync::{Mutex, mpsc::channel};
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
@@ -9,7 +7,7 @@ use http_body::Frame;
 use crate::support::{
     client::{Http1, Http2, RawClient, curl, frames, full, read, request},
     gateway::TestGateway,
-    upstream::{OK, Upstream, public_app},
+    upstream::{Gate, OK, Upstream, public_app},
 };
 
 fn in_front_of(upstream: &Upstream) -> TestGateway {
@@ -301,12 +299,11 @@ fn interim_answers_of_the_upstream_do_not_pass_for_the_final_one() {
 
 #[test]
 fn an_interim_response_arrives_before_the_upstream_has_its_final_one() {
-    let (go_on, may_go_on) = channel::<()>();
-    let may_go_on = Mutex::new(may_go_on);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while conn.request()?.is_some() {
             conn.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
-            may_go_on.lock().unwrap().recv().unwrap();
+            gate.wait();
             conn.send(OK.as_bytes())?;
         }
         Ok(())
@@ -515,8 +512,7 @@ async fn trailers_pass_both_ways_over_http2() {
 
 #[test]
 fn events_arrive_one_by_one() {
-    let (go_on, told) = channel::<()>();
-    let told = Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         conn.request()?;
         conn.send(
@@ -525,7 +521,7 @@ fn events_arrive_one_by_one() {
         for event in ["one", "two", "three"] {
             conn.send(format!("{:x}\r\ndata: {event}\n\n\r\n", event.len() + 8).as_bytes())?;
             // The next one leaves only after the client has seen this one.
-            told.lock().unwrap().recv().unwrap();
+            gate.wait();
         }
         conn.send(b"0\r\n\r\n")
     });

@@ -13,7 +13,7 @@ use crate::support::{
     client::{Http2, RawClient, frames, full, request, sign_in},
     gateway::TestGateway,
     process::until,
-    upstream::{Received, Upstream, public_app},
+    upstream::{Received, Upstream, named_app, public_app},
 };
 
 /// One app that shows its requests, and somebody who is signed in.
@@ -465,9 +465,8 @@ fn an_app_is_told_of_a_changed_account_by_the_next_request_on_the_connection() {
 fn users_and_apps_that_take_turns_on_a_connection_are_not_taken_for_one_another() {
     let upstream = Upstream::ok();
     let app = |path: &str, identity: &str| {
-        let place = format!("path = {path:?}\nname = \"app{}\"", path.replace('/', "-"));
-        public_app(&upstream.url, &format!("{place}\nidentity = {identity:?}"))
-            .replace("name = \"app\"\n", "")
+        let name = format!("app{}", path.replace('/', "-"));
+        named_app(&name, &upstream.url, &format!("path = {path:?}\nidentity = {identity:?}"))
     };
     let apps = app("/", "remote-user") + app("/x", "x-forwarded").as_str() + app("/n", "none").as_str();
     let gateway = TestGateway::start(&apps);

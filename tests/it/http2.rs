@@ -1,7 +1,7 @@
 //! HTTP/2, frame by frame: what breaks a rule of RFC 9113 ends its stream or its connection, and what comes
 //! too often ends the connection. Either way the upstream hears nothing of it.
 
-use std::{sync::mpsc::channel, time::Duration};
+use std::time::Duration;
 
 use crate::support::{
     frames::{
@@ -11,7 +11,7 @@ use crate::support::{
     },
     gateway::TestGateway,
     process::until,
-    upstream::{OK, Upstream, public_app},
+    upstream::{Gate, OK, Upstream, public_app},
 };
 
 fn limited(limits: &str, upstream: &Upstream) -> TestGateway {
@@ -570,11 +570,10 @@ fn mistake_11_a_small_block_that_unpacks_to_a_large_head_is_refused() {
 
 #[test]
 fn mistake_11_no_more_streams_run_than_there_may_be() {
-    let (go_on, told) = channel::<()>();
-    let told = std::sync::Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         conn.request()?;
-        told.lock().unwrap().recv().ok();
+        gate.wait();
         conn.send(OK.as_bytes())
     });
     let gateway = limited("http2_streams = 2", &upstream);
@@ -610,12 +609,11 @@ fn mistake_12_a_stream_without_room_for_its_answer_is_reset() {
 
 #[test]
 fn mistake_12_answers_that_a_client_never_takes_end_the_connection() {
-    let (go_on, told) = channel::<()>();
-    let told = std::sync::Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while let Some(request) = conn.request()? {
             if request.asked() == "GET /waits" {
-                told.lock().unwrap().recv().ok();
+                gate.wait();
             }
             conn.send(OK.as_bytes())?;
         }
@@ -656,12 +654,11 @@ fn requests_beyond_the_last_of_a_connection_are_not_lost() {
 
 #[test]
 fn a_stream_that_waits_for_its_upstream_is_not_given_up() {
-    let (go_on, told) = channel::<()>();
-    let told = std::sync::Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")?;
-        told.lock().unwrap().recv().ok();
+        gate.wait();
         conn.send(b"lf")
     });
     let gateway = limited("write_timeout = \"100ms\"\nidle_timeout = \"100ms\"", &upstream);

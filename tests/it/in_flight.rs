@@ -1,11 +1,7 @@
 //! Limits on requests in flight: of a client, and to an app. Whatever a client sends, it costs the gateway no more
 //! upstream connections, descriptors and memory than those allow, and others are served meanwhile.
 
-use std::{
-    io,
-    process::Command,
-    sync::{Mutex, mpsc::channel},
-};
+use std::{io, process::Command};
 
 use proptest::{
     prelude::*,
@@ -20,7 +16,7 @@ use crate::support::{
     },
     gateway::TestGateway,
     process::{Process, Workplace, text, until},
-    upstream::{Conn, OK, Upstream, public_app},
+    upstream::{Conn, Gate, OK, Upstream, app_below, public_app},
 };
 
 fn limited(limits: &str, keys: &str, upstream: &Upstream) -> TestGateway {
@@ -29,13 +25,12 @@ fn limited(limits: &str, keys: &str, upstream: &Upstream) -> TestGateway {
 
 /// Answers `/waits` once it is told to, and everything else at once.
 fn waiting() -> (Upstream, std::sync::mpsc::Sender<()>) {
-    let (go_on, told) = channel::<()>();
-    let told = Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while let Some(request) = conn.request()? {
             if request.asked() == "GET /waits" {
                 conn.note("waits");
-                told.lock().unwrap().recv().ok();
+                gate.wait();
             }
             conn.send(OK.as_bytes())?;
         }
@@ -155,23 +150,18 @@ fn clients_of_a_trusted_proxy_are_counted_by_their_own_addresses() {
 #[test]
 fn requests_beyond_those_of_an_app_are_refused_and_other_apps_go_on() {
     let upstream = Upstream::ok();
-    let (waits, told) = channel::<()>();
-    let told = Mutex::new(told);
+    let (waits, gate) = Gate::closed();
     let slow = Upstream::scripted(move |conn| {
         while conn.request()?.is_some() {
             conn.note("waits");
-            told.lock().unwrap().recv().ok();
+            gate.wait();
             conn.send(OK.as_bytes())?;
         }
         Ok(())
     });
-    let app = |name: &str, url: &str, keys: &str| {
-        let app = public_app(url, &format!("path = \"/{name}\"\n{keys}"));
-        app.replace("\"app\"", &format!("{name:?}")).replace("/**", &format!("/{name}/**"))
-    };
-    let gateway = TestGateway::start(
-        &[app("slow", &slow.url, "max_requests = 1"), app("other", &upstream.url, "")].concat(),
-    );
+    let apps =
+        [app_below("slow", &slow.url, "max_requests = 1"), app_below("other", &upstream.url, "")].concat();
+    let gateway = TestGateway::start(&apps);
     let mut first = RawClient::connect(&gateway);
     first.send("GET /slow/ HTTP/1.1\r\nHost: localhost\r\n\r\n");
     slow.wait_for_note("waits");
@@ -180,9 +170,7 @@ fn requests_beyond_those_of_an_app_are_refused_and_other_apps_go_on() {
     assert_eq!(slow.connections(), 1);
     assert_eq!(RawClient::connect(&gateway).get("/other/", "").status, 200);
     // A reload forgets nothing of it.
-    let file = gateway.folder().join("gateway.toml");
-    let loaded = portcullis::config::load(&file).unwrap();
-    gateway.reloader.apply(loaded.configuration).unwrap();
+    gateway.reload("", &apps);
     assert_eq!(RawClient::connect(&gateway).get("/slow/", "").status, 503);
     drop(waits);
     assert_eq!(first.answer().status, 200);

@@ -3,24 +3,18 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::channel,
     },
     thread,
     time::Duration,
 };
 
-use tempfile::TempDir;
-
 use crate::support::{
     client::RawClient,
-    upstream::{OK, Upstream, public_app},
+    process::{Process, Workplace},
+    upstream::{Gate, OK, Upstream, public_app},
 };
 
 const BODY_BYTES: u64 = 200 << 20;
@@ -30,57 +24,27 @@ const UNDERWAY_BYTES: u64 = 48 << 20;
 /// What may be added to the process: buffers of one request, and what the allocator keeps.
 const GROWTH_BYTES: u64 = 16 << 20;
 
-/// The built binary, serving.
-struct Process {
-    child: Child,
-    addr: SocketAddr,
-    folder: TempDir,
+fn start(upstream: &Upstream) -> (Workplace, Process) {
+    let place = Workplace::empty();
+    let configuration = Workplace::configuration("", &public_app(&upstream.url, ""));
+    place.write(&configuration.replace("workers = 2", "workers = 1"));
+    let process = place.start();
+    (place, process)
 }
 
-impl Process {
-    fn start(apps: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("gateway.toml");
-        let server = "[server]\nhttps = [\"127.0.0.1:0\"]\nstatus = \"off\"\nworkers = 1\n";
-        fs::write(&file, format!("{server}{apps}")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .arg("--config")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let line = lines.find(|line| line.contains("https=")).expect("the line that says where it serves");
-        let (_, addr) = line.split_once("https=").unwrap();
-        let addr = addr.split_whitespace().next().unwrap().parse().unwrap();
-        // Read on, or the process would wait for somebody to do so.
-        thread::spawn(move || lines.for_each(drop));
-        Self { child, addr, folder }
-    }
-
-    fn connect(&self) -> RawClient {
-        let certificate: PathBuf = self.folder.path().join("certs/self-signed.pem");
-        RawClient::connect_to(self.addr, "localhost", &[], &[certificate])
-    }
-
-    /// A line of `/proc/PID/status`, in bytes.
-    fn memory(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
-    }
+fn connect(process: &Process) -> RawClient {
+    RawClient::connect_to(process.https, "localhost", &[], &[process.certificate().to_owned()])
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
+/// A line of `/proc/PID/status`, in bytes.
+fn memory(process: &Process, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// What a count comes to once it no longer grows.
+/// What a count comes to once it no longer grows. No event says that nothing more will move: a count that stands still
+/// for so long is taken for it, and one that is taken too early is too low and fails nothing.
 fn settled(count: &AtomicU64) -> u64 {
     let mut before = 0;
     loop {
@@ -111,10 +75,10 @@ fn a_large_download_waits_for_its_reader_and_takes_no_memory() {
         }
         Ok(())
     });
-    let process = Process::start(&public_app(&upstream.url, ""));
-    let mut client = process.connect();
+    let (_place, process) = start(&upstream);
+    let mut client = connect(&process);
     assert_eq!(client.get("/small", "").status, 200);
-    let before = process.memory("VmRSS:");
+    let before = memory(&process, "VmRSS:");
 
     client.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let underway = settled(&sent);
@@ -127,29 +91,28 @@ fn a_large_download_waits_for_its_reader_and_takes_no_memory() {
         assert!(client.bytes(CHUNK.len()).unwrap() == CHUNK);
     }
     assert_eq!(client.get("/small", "").status, 200);
-    let growth = process.memory("VmHWM:").saturating_sub(before);
+    let growth = memory(&process, "VmHWM:").saturating_sub(before);
     assert!(growth < GROWTH_BYTES, "{growth} bytes more than before");
     assert_eq!(upstream.connections(), 1);
 }
 
 #[test]
 fn a_large_upload_waits_for_its_reader_and_takes_no_memory() {
-    let (go_on, told) = channel::<()>();
-    let told = Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         assert!(conn.request()?.is_some());
         conn.send(OK.as_bytes())?;
         conn.head()?;
-        told.lock().unwrap().recv().unwrap();
+        gate.wait();
         for _ in 0..BODY_BYTES / CHUNK.len() as u64 {
             assert!(conn.bytes(CHUNK.len())? == CHUNK);
         }
         conn.send(OK.as_bytes())
     });
-    let process = Process::start(&public_app(&upstream.url, ""));
-    let mut client = process.connect();
+    let (_place, process) = start(&upstream);
+    let mut client = connect(&process);
     assert_eq!(client.get("/small", "").status, 200);
-    let before = process.memory("VmRSS:");
+    let before = memory(&process, "VmRSS:");
 
     let sent = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&sent);
@@ -169,6 +132,6 @@ fn a_large_upload_waits_for_its_reader_and_takes_no_memory() {
     );
     go_on.send(()).unwrap();
     assert_eq!(sending.join().unwrap(), 200);
-    let growth = process.memory("VmHWM:").saturating_sub(before);
+    let growth = memory(&process, "VmHWM:").saturating_sub(before);
     assert!(growth < GROWTH_BYTES, "{growth} bytes more than before");
 }

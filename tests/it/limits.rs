@@ -11,7 +11,7 @@ use crate::support::{
     client::{Http2, RawClient, frames, full, is_timeout, request},
     gateway::TestGateway,
     process::until,
-    upstream::{OK, PATIENCE, Upstream, public_app},
+    upstream::{Gate, OK, PATIENCE, Upstream, app_below, public_app},
 };
 
 fn limited(limits: &str, upstream: &Upstream) -> TestGateway {
@@ -103,11 +103,10 @@ fn a_connection_goes_on_after_a_silence() {
 
 #[test]
 fn a_running_request_is_not_idle() {
-    let (go_on, told) = channel::<()>();
-    let told = std::sync::Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         conn.request()?;
-        told.lock().unwrap().recv().ok();
+        gate.wait();
         conn.send(OK.as_bytes())
     });
     let gateway =
@@ -177,10 +176,10 @@ fn mistake_12_a_client_that_reads_too_slowly_is_given_up() {
         conn.note("given up");
         Ok(())
     });
-    let gateway = limited("write_timeout = \"2s\"\nwrite_rate = \"1GiB\"", &upstream);
+    let gateway = limited("write_timeout = \"1s\"\nwrite_rate = \"1GiB\"", &upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    // Reads all the time, at some megabytes a second.
+    // Not waiting for anything: the client is to be slower than the upstream, and to read all the time.
     while client.bytes(64 << 10).is_ok() {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -208,19 +207,22 @@ fn a_client_that_reads_nothing_is_given_up() {
 
 #[test]
 fn a_client_that_reads_slowly_gets_everything() {
+    // Far more than all buffers in between hold.
+    const BODY: usize = 32 << 20;
+    const PIECE: usize = 512 << 10;
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
-        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n")?;
-        conn.send(&vec![b'x'; 32 << 20])
+        conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n").as_bytes())?;
+        conn.send(&vec![b'x'; BODY])
     });
-    let gateway = limited("write_timeout = \"2s\"", &upstream);
+    let gateway = limited("write_timeout = \"1s\"", &upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     client.head().unwrap();
-    // Twice as long as it may read nothing.
-    for _ in 0..128 {
-        client.bytes(256 << 10).unwrap();
-        std::thread::sleep(Duration::from_millis(30));
+    for _ in 0..BODY / PIECE {
+        client.bytes(PIECE).unwrap();
+        // Not waiting for anything: the body is to take longer than the client may read nothing.
+        std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(gateway.reached("write_timeout") + gateway.reached("write_rate"), 0);
 }
@@ -316,19 +318,11 @@ async fn asvs_4_2_5_an_address_that_is_too_long_is_414() {
 #[tokio::test]
 async fn an_app_may_take_larger_or_smaller_bodies_than_others() {
     let upstream = Upstream::ok();
-    let app = |name: &str, keys: &str| {
-        public_app(&upstream.url, keys)
-            .replace("\"app\"", &format!("{name:?}"))
-            .replace("/**", &format!("/{name}/**"))
-    };
+    let app = |name: &str, keys: &str| app_below(name, &upstream.url, keys);
     let gateway = TestGateway::start_with(
         "[limits]\nmax_body = \"1KiB\"",
-        &[
-            app("small", "path = \"/small\"\nmax_body = \"100B\""),
-            app("large", "path = \"/large\"\nmax_body = \"10KiB\""),
-            app("usual", "path = \"/usual\""),
-        ]
-        .concat(),
+        &[app("small", "max_body = \"100B\""), app("large", "max_body = \"10KiB\""), app("usual", "")]
+            .concat(),
     );
     for (path, most) in [("/small/", 100), ("/large/", 10 << 10), ("/usual/", 1 << 10)] {
         for (length, status) in [(most, 200), (most + 1, 413)] {
@@ -444,12 +438,11 @@ fn draining_closes_connections_on_which_nothing_runs() {
 
 #[test]
 fn draining_lets_running_requests_end() {
-    let (go_on, told) = channel::<()>();
-    let told = std::sync::Mutex::new(told);
+    let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")?;
-        told.lock().unwrap().recv().ok();
+        gate.wait();
         conn.send(b"lf")
     });
     let gateway = limited("", &upstream);

@@ -57,7 +57,7 @@ fn requests_and_bytes_are_counted_by_app_and_status() {
     ] {
         until(sample, || gateway.counted(sample) == 1);
     }
-    assert_eq!(gateway.counted("portcullis_request_duration_seconds_count"), 3);
+    until("all three", || gateway.counted("portcullis_request_duration_seconds_count") == 3);
     assert!(gateway.counted("portcullis_sent_bytes_total") > 500);
     assert!(gateway.counted("portcullis_received_bytes_total") > 100);
     drop(client);

@@ -1,7 +1,6 @@
 //! CORS preflights: a browser asks, without a cookie, whether a page of a trusted origin may send a request.
 
 use http::{Request, Version};
-use portcullis::config;
 
 use crate::support::{
     browser::Browser,
@@ -218,9 +217,7 @@ fn page_of_a_trusted_origin_sends_a_put_in_a_browser() {
         at("api")
     );
     assert_eq!(browser.resolve(&put), "TypeError", "an origin that is not trusted");
-    let text = TestGateway::configuration("", &apps(&at("portal")));
-    let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
-    gateway.reloader.apply(loaded.configuration).unwrap();
+    gateway.reload("", &apps(&at("portal")));
     assert_eq!(browser.resolve(&put), "PUT /thing by alice");
     // A form needs no preflight; with a stricter Referrer-Policy than browsers have, it would come with `Origin: null`.
     let submit = format!(

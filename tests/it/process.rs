@@ -2,11 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read, Write},
     net::{TcpListener, TcpStream},
     os::{fd::OwnedFd, unix::net::UnixDatagram},
     process::{Command, Stdio},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::mpsc::Sender,
     thread,
     time::Duration,
 };
@@ -14,8 +13,10 @@ use std::{
 use http::{Method, Request};
 
 use crate::support::{
+    client::plain_get,
     cookies::{FORM, SESSION},
     process::{Process, Workplace, mode, set_up_links, text, until},
+    upstream::{Gate, Upstream, public_app},
     visitor::{Protocol, form},
 };
 
@@ -147,8 +148,8 @@ fn a_user_added_at_the_command_line_closes_the_set_up_link() {
 
 #[test]
 fn sigterm_ends_running_requests_and_takes_no_new_connection() {
-    let upstream = SlowUpstream::start();
-    let place = Workplace::new("", &open_app(&upstream.url()));
+    let (upstream, answer) = slow_upstream();
+    let place = Workplace::new("", &public_app(&upstream.url, ""));
     let mut gateway = place.start();
     for protocol in [Protocol::Http1, Protocol::Http2] {
         // Warms nothing up but the test: both protocols reach the upstream.
@@ -158,18 +159,14 @@ fn sigterm_ends_running_requests_and_takes_no_new_connection() {
     let running: Vec<_> =
         visitors.into_iter().map(|mut visitor| thread::spawn(move || visitor.get("/slow"))).collect();
     for _ in &running {
-        upstream.arrived();
+        upstream.wait_for_note("slow");
     }
     gateway.signal("TERM");
     gateway.stderr.wait_for_text("stopping");
     until("new connections are refused", || TcpStream::connect(gateway.https).is_err());
-    let ready =
-        || plain_request(gateway.status, "GET /readyz HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
-    until("a balancer is told that it drains", || ready().starts_with("HTTP/1.1 503 "));
+    until("a balancer is told that it drains", || gateway.status("/readyz").starts_with("HTTP/1.1 503 "));
     assert!(running.iter().all(|request| !request.is_finished()), "a running request was cut off");
-    for _ in &running {
-        upstream.answer();
-    }
+    drop(answer);
     for request in running {
         let reply = request.join().expect("an answer");
         assert_eq!((reply.status.as_u16(), reply.text().as_str()), (200, "slow"));
@@ -181,8 +178,8 @@ fn sigterm_ends_running_requests_and_takes_no_new_connection() {
 
 #[test]
 fn a_second_sigterm_does_not_wait() {
-    let upstream = SlowUpstream::start();
-    let place = Workplace::new("", &open_app(&upstream.url()));
+    let (upstream, _answer) = slow_upstream();
+    let place = Workplace::new("", &public_app(&upstream.url, ""));
     let mut gateway = place.start();
     let mut visitor = gateway.visitor();
     let mut wire = visitor.connect();
@@ -190,7 +187,7 @@ fn a_second_sigterm_does_not_wait() {
         let request = Request::get("/slow").body(String::new()).unwrap();
         visitor.try_send_over(&mut wire, request)
     });
-    upstream.arrived();
+    upstream.wait_for_note("slow");
     gateway.signal("TERM");
     gateway.stderr.wait_for_text("stopping");
     gateway.signal("TERM");
@@ -246,8 +243,7 @@ fn sighup_takes_new_rules_and_drops_no_connection() {
 /// go on.
 #[test]
 fn requests_and_the_end_wait_for_nobody_who_reads_what_the_gateway_writes() {
-    let dead = listener().local_addr().unwrap();
-    let place = Workplace::new("", &open_app(&format!("http://{dead}")));
+    let place = Workplace::new("", &public_app(&Upstream::dead(), ""));
     let (mut gateway, unread) = place.start_unread();
     let mut visitor = gateway.visitor();
     let mut wire = visitor.connect();
@@ -257,9 +253,11 @@ fn requests_and_the_end_wait_for_nobody_who_reads_what_the_gateway_writes() {
         let request = Request::get(path).body(String::new()).unwrap();
         assert_eq!(visitor.send_over(&mut wire, request).status, 502, "request {number}");
     }
-    let metrics =
-        plain_request(gateway.status, "GET /metrics HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
-    assert!(metrics.contains("portcullis_log_lines_dropped_total{stream=\"stderr\"} "), "{metrics}");
+    let metrics = gateway.status("/metrics");
+    let dropped = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("portcullis_log_lines_dropped_total{stream=\"stderr\"} "));
+    assert!(dropped.is_some_and(|count| count.parse::<u64>().is_ok()), "{metrics}");
     gateway.signal("TERM");
     assert_eq!(gateway.wait().code(), Some(0));
     drop(unread);
@@ -503,8 +501,7 @@ fn sockets_that_are_passed_on_are_used() {
     let mut gateway = place.start_as(command);
     assert_eq!((gateway.https, gateway.http), addrs);
     assert_eq!(gateway.visitor().fetch(&Method::GET, "/").status, 401);
-    let redirect =
-        plain_request(gateway.http, "GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let redirect = plain_get(gateway.http, "/x");
     assert!(redirect.starts_with("HTTP/1.1 308 "), "{redirect}");
     assert!(redirect.contains(&format!("https://localhost:{}/x", addrs.0.port())), "{redirect}");
     gateway.signal("TERM");
@@ -664,12 +661,8 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
 fn the_status_listener_tells_of_life_and_readiness_and_the_public_one_does_not() {
     let place = Workplace::new("", WHOAMI);
     let gateway = place.start();
-    let ask = |path: &str| {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
-        plain_request(gateway.status, &head)
-    };
-    assert!(ask("/healthz").starts_with("HTTP/1.1 200 "));
-    until("it is ready", || ask("/readyz").starts_with("HTTP/1.1 200 "));
+    assert!(gateway.status("/healthz").starts_with("HTTP/1.1 200 "));
+    until("it is ready", || gateway.status("/readyz").starts_with("HTTP/1.1 200 "));
     assert_eq!(gateway.visitor().fetch(&Method::GET, "/healthz").status, 401);
     assert_eq!(gateway.visitor().fetch(&Method::GET, "/readyz").status, 401);
 }
@@ -684,87 +677,27 @@ fn a_state_folder_that_cannot_be_made_is_named() {
     assert!(err.contains("/proc/portcullis"), "{err}");
 }
 
-fn open_app(upstream: &str) -> String {
-    format!("[[app]]\nupstream = \"{upstream}\"\n[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"")
-}
-
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-/// One exchange over plain TCP, until the other side closes.
-fn plain_request(addr: std::net::SocketAddr, head: &str) -> String {
-    let mut socket = TcpStream::connect(addr).expect("a connection");
-    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-    socket.write_all(head.as_bytes()).expect("sending");
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).expect("an answer");
-    text(&answer)
-}
-
-/// An upstream that answers `/slow` when it is told to, and anything else at once.
-struct SlowUpstream {
-    addr: std::net::SocketAddr,
-    arrivals: Receiver<()>,
-    answers: Sender<()>,
-}
-
-impl SlowUpstream {
-    fn start() -> Self {
-        let listener = listener();
-        let addr = listener.local_addr().expect("an address");
-        let (arrived, arrivals) = channel();
-        let (answers, may_answer) = channel::<()>();
-        let may_answer = std::sync::Arc::new(std::sync::Mutex::new(may_answer));
-        thread::spawn(move || {
-            for socket in listener.incoming() {
-                let (Ok(mut socket), arrived, may_answer) = (socket, arrived.clone(), may_answer.clone())
-                else {
-                    return;
-                };
-                thread::spawn(move || {
-                    while let Some(head) = read_head(&mut socket) {
-                        let body = if head.starts_with("GET /slow ") {
-                            arrived.send(()).ok();
-                            if may_answer.lock().expect("the lock").recv().is_err() {
-                                return;
-                            }
-                            "slow"
-                        } else {
-                            "quick"
-                        };
-                        let length = body.len();
-                        write!(socket, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").ok();
-                    }
-                });
+/// An upstream that answers `/slow` once it is let, and anything else at once.
+fn slow_upstream() -> (Upstream, Sender<()>) {
+    let (answer, gate) = Gate::closed();
+    let upstream = Upstream::scripted(move |conn| {
+        while let Some(request) = conn.request()? {
+            let is_slow = request.asked() == "GET /slow";
+            if is_slow {
+                conn.note("slow");
+                gate.wait();
             }
-        });
-        Self { addr, arrivals, answers }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.addr)
-    }
-
-    fn arrived(&self) {
-        self.arrivals.recv_timeout(Duration::from_secs(20)).expect("a request at the upstream");
-    }
-
-    fn answer(&self) {
-        self.answers.send(()).expect("the upstream");
-    }
-}
-
-fn read_head(socket: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        if socket.read(&mut byte).ok()? == 0 {
-            return None;
+            let body = if is_slow { "slow" } else { "quick" };
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            conn.send(format!("{head}{body}").as_bytes())?;
         }
-        head.extend(byte);
-    }
-    Some(text(&head))
+        Ok(())
+    });
+    (upstream, answer)
 }
 
 /// curl with a jar of cookies, which believes the gateway's own certificate and nothing else.

@@ -1,19 +1,14 @@
 //! Requests that are refused while their head is read: whoever sent one is told why, by the same page or problem as for
 //! every refusal, and the operator finds a line in the access log.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-};
-
 use serde_json::Value;
 
 use crate::support::{
-    client::{Http2, RawClient, full, read, request},
+    client::{self, Http2, RawClient, full, read, request},
     frames::{END_HEADERS, END_STREAM, Frames, HEADERS, PROTOCOL_ERROR, Verdict, block, frame, get},
     gateway::TestGateway,
     process::wait_for_lines,
-    upstream::{OK, PATIENCE, Upstream, public_app},
+    upstream::{OK, Upstream, public_app},
 };
 
 /// What a browser sends when somebody opens a page.
@@ -191,13 +186,8 @@ fn a_malformed_request_of_http2_leaves_a_line() {
 
 /// What the port for TLS answers to these bytes.
 fn plain(gateway: &TestGateway, head: &str) -> String {
-    let mut socket = TcpStream::connect(gateway.https()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
     // As templates escape it.
-    answer.replace("&#x2f;", "/")
+    client::plain(gateway.https(), head).replace("&#x2f;", "/")
 }
 
 #[test]

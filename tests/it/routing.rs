@@ -1,16 +1,11 @@
 //! Which host and path reach which app, which certificate is shown, and what is told on which port.
 
-use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
-    path::PathBuf,
-};
-
 use crate::support::{
-    client::{Answer, Http2, RawClient, full, request},
+    certificates::SelfSigned,
+    client::{Answer, Http2, RawClient, full, plain, request},
     gateway::TestGateway,
     process::until,
-    upstream::{PATIENCE, Upstream},
+    upstream::Upstream,
 };
 
 fn app(name: &str, place: &str, upstream: &Upstream) -> String {
@@ -27,16 +22,6 @@ fn ask(gateway: &TestGateway, head: &str) -> Answer {
     let mut client = RawClient::connect_nameless(gateway);
     client.send(format!("{head}\r\n\r\n"));
     client.answer()
-}
-
-/// Sends bytes without TLS and reads until the other end closes.
-fn plain(addr: SocketAddr, bytes: &str) -> String {
-    let mut socket = TcpStream::connect(addr).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.write_all(bytes.as_bytes()).unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
-    text
 }
 
 #[test]
@@ -218,23 +203,14 @@ async fn a_connection_for_one_host_is_not_for_another() {
 async fn hosts_of_one_certificate_share_a_connection_of_http2() {
     let (wiki, shop, bank) = (named("wiki"), named("shop"), named("bank"));
     let folder = tempfile::tempdir().unwrap();
-    let mut sections = String::new();
-    for names in [&["wiki.example", "shop.example"][..], &["bank.example"]] {
-        let key =
-            rcgen::generate_simple_self_signed(names.iter().map(ToString::to_string).collect::<Vec<_>>())
-                .unwrap();
-        let file = |kind: &str| folder.path().join(format!("{}.{kind}", names[0]));
-        std::fs::write(file("pem"), key.cert.pem()).unwrap();
-        std::fs::write(file("key"), key.signing_key.serialize_pem()).unwrap();
-        let (cert, key) = (file("pem"), file("key"));
-        sections +=
-            &format!("[[tls.certificate]]\ncert = \"{}\"\nkey = \"{}\"\n", cert.display(), key.display());
-    }
+    let certificates = [&["wiki.example", "shop.example"][..], &["bank.example"]]
+        .map(|names| SelfSigned::make(folder.path(), names));
+    let sections = certificates.each_ref().map(SelfSigned::section).concat();
     let apps = app("wiki", "host = \"wiki.example\"", &wiki)
         + app("shop", "host = \"shop.example\"", &shop).as_str()
         + app("bank", "host = \"bank.example\"", &bank).as_str();
     let gateway = TestGateway::start_with(&sections, &apps);
-    let trusted = [folder.path().join("wiki.example.pem")];
+    let trusted = [certificates[0].cert.clone()];
     let mut client = Http2::connect_trusting(&gateway, "wiki.example", &trusted).await;
     let to = |uri: &str| http::Request::get(uri).body(full("")).unwrap();
     assert_eq!(client.send(to("https://wiki.example/")).await.unwrap().status(), 200);
@@ -304,24 +280,13 @@ fn advisory_33_rules_see_a_host_in_one_form() {
 #[test]
 fn the_name_chooses_the_certificate() {
     let folder = tempfile::tempdir().unwrap();
-    let mut sections = String::new();
-    let mut made = Vec::new();
-    for name in ["a.example", "*.b.example"] {
-        let key = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-        let (cert_file, key_file): (PathBuf, PathBuf) = (
-            folder.path().join(format!("{}.pem", made.len())),
-            folder.path().join(format!("{}.key", made.len())),
-        );
-        std::fs::write(&cert_file, key.cert.pem()).unwrap();
-        std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
-        sections += &format!("[[tls.certificate]]\ncert = {cert_file:?}\nkey = {key_file:?}\n");
-        made.push((cert_file, key.cert.der().clone()));
-    }
+    let made = ["a.example", "*.b.example"].map(|name| SelfSigned::make(folder.path(), &[name]));
+    let sections = made.each_ref().map(SelfSigned::section).concat();
     let gateway = TestGateway::start_with(&sections, "[[app]]\nupstream = \"builtin:whoami\"");
-    let trusted: Vec<PathBuf> = made.iter().map(|(file, _)| file.clone()).collect();
+    let trusted = made.each_ref().map(|made| made.cert.clone());
     for (name, expected) in [("a.example", 0), ("x.b.example", 1), ("A.EXAMPLE", 0)] {
         let mut client = RawClient::connect_trusting(&gateway, name, &[], &trusted);
-        assert_eq!(client.certificate(), made[expected].1, "{name}");
+        assert_eq!(client.certificate(), made[expected].der, "{name}");
     }
     // A name that nobody has gets the first one, and the client does not believe it.
     assert!(RawClient::connect_trusting(&gateway, "c.example", &[], &trusted).handshake().is_err());
@@ -344,7 +309,7 @@ fn the_plain_port_only_redirects_known_hosts() {
             format!("https://a.example:{https}//evil.example/"),
         ),
     ] {
-        let text = plain(http, &format!("{request}\r\n\r\n"));
+        let text = plain(http, format!("{request}\r\n\r\n"));
         assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {text}");
         let locations = crate::support::upstream::values(&text, "location");
         assert_eq!(locations, if location.is_empty() { vec![] } else { vec![&location[..]] }, "{request}");
@@ -368,7 +333,7 @@ fn asvs_4_1_2_only_what_a_person_opens_is_redirected_from_plain_http() {
         "GET /x HTTP/1.1\r\nHost: a.example\r\nauthorization: Basic YTpi",
         "POST /.gateway/login HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0",
     ] {
-        let text = plain(gateway.addrs.http[0], &format!("{request}\r\n\r\n"));
+        let text = plain(gateway.addrs.http[0], format!("{request}\r\n\r\n"));
         assert!(text.starts_with("HTTP/1.1 403 "), "{request}: {text}");
         assert!(crate::support::upstream::values(&text, "location").is_empty(), "{request}: {text}");
         assert!(text.contains("Use https://") && !text.contains("s3cret"), "{request}: {text}");
@@ -380,9 +345,7 @@ fn asvs_4_1_2_only_what_a_person_opens_is_redirected_from_plain_http() {
 fn the_status_is_told_on_its_own_port_and_nowhere_else() {
     let upstream = named("the app's own");
     let gateway = TestGateway::start(&app("x", "", &upstream));
-    let status = gateway.addrs.status.unwrap();
-    let ask =
-        |path: &str| plain(status, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    let ask = |path: &str| gateway.status(path);
     // The status listener answers while the workers start.
     until("it is ready", || ask("/readyz").starts_with("HTTP/1.1 200 "));
     for (path, expected) in [("/healthz", "200"), ("/", "404"), ("/.gateway/login", "404")] {
@@ -393,7 +356,7 @@ fn the_status_is_told_on_its_own_port_and_nowhere_else() {
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(client.get(path, "").text(), "the app's own");
         assert!(
-            plain(gateway.addrs.http[0], &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+            plain(gateway.addrs.http[0], format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
                 .starts_with("HTTP/1.1 308")
         );
     }

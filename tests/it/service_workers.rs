@@ -4,7 +4,7 @@ use crate::support::{
     browser::Browser,
     client::{Answer, RawClient},
     gateway::{TestGateway, password},
-    upstream::{Upstream, public_app},
+    upstream::{Upstream, named_app, public_app},
 };
 
 /// An application with a page, and a worker that answers every navigation below its scope.
@@ -39,10 +39,6 @@ const HIJACKER: &str = "self.addEventListener('install', () => self.skipWaiting(
 const PASSING_ON: &str = "self.addEventListener('install', () => self.skipWaiting());\
     self.addEventListener('activate', (event) => event.waitUntil(clients.claim()));\
     self.addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));";
-
-fn named_app(upstream: &Upstream, name: &str, keys: &str) -> String {
-    public_app(&upstream.url, keys).replace("name = \"app\"", &format!("name = {name:?}"))
-}
 
 fn ask_for_worker(gateway: &TestGateway, path: &str) -> Answer {
     RawClient::connect(gateway).get(path, "Service-Worker: script\r\nAccept: */*\r\n")
@@ -79,9 +75,9 @@ fn request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_workers(
     let upstream = site();
     let gateway = TestGateway::start(&format!(
         "{}{}{}",
-        named_app(&upstream, "plain", ""),
-        named_app(&upstream, "off", "path = \"/off\"\nshield = { mode = \"off\" }"),
-        named_app(&upstream, "wiki", "path = \"/wiki\"\nservice_workers = true"),
+        named_app("plain", &upstream.url, ""),
+        named_app("off", &upstream.url, "path = \"/off\"\nshield = { mode = \"off\" }"),
+        named_app("wiki", &upstream.url, "path = \"/wiki\"\nservice_workers = true"),
     ));
     for path in ["/sw.js", "/static/sw.js", "/off/sw.js", "/.gateway/login", "/.gateway/whoami"] {
         let refused = ask_for_worker(&gateway, path);
@@ -118,7 +114,7 @@ fn service_worker_of_an_app_that_may_have_them_stays_within_its_mount() {
     let gateway = TestGateway::start(&format!(
         "{}{}",
         public_app(&upstream.url, "host = \"localhost\""),
-        named_app(&upstream, "wiki", "host = \"localhost\"\npath = \"/wiki\"\nservice_workers = true"),
+        named_app("wiki", &upstream.url, "host = \"localhost\"\npath = \"/wiki\"\nservice_workers = true"),
     ));
     let browser = Browser::start();
     browser.open(&format!("{}/wiki/page", gateway.origin));

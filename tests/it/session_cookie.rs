@@ -6,6 +6,7 @@ use http::{Request, header::COOKIE};
 use portcullis::identity::UserName;
 
 use crate::support::{
+    block_on,
     client::{Http2, RawClient, full, read, request, sign_in},
     cookies::{FORM, SESSION},
     gateway::{TestGateway, password},
@@ -144,8 +145,7 @@ fn on_one_connection_each_request_is_whose_its_own_cookie_says() {
         assert_eq!(came_through(status, cookie).as_deref(), *whose, "HTTP/1.1: {cookie:?}");
     }
     // HTTP/2 may split a cookie at its semicolons, each piece a line of its own (RFC 9113 §8.2.3).
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    block_on(async {
         let mut wire = Http2::connect(&gateway).await;
         for (cookie, whose) in pieces {
             let asked =

@@ -24,7 +24,11 @@ use portcullis::{
 };
 use tempfile::TempDir;
 
-use crate::support::redis::{RedisServer, free_port};
+use crate::support::{
+    block_on,
+    certificates::SelfSigned,
+    redis::{RedisServer, free_port},
+};
 
 /// What a store stands on; stores opened over it see the same sessions.
 struct Ground {
@@ -98,6 +102,11 @@ fn settings(url: &str) -> RedisSettings {
     }
 }
 
+/// The surroundings of a store that nobody listens to.
+fn alone() -> StoreSurroundings {
+    StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() }
+}
+
 /// Each behaviour as a test of each store.
 macro_rules! every_store {
     ($($behaviour:ident),* $(,)?) => {
@@ -136,8 +145,7 @@ every_store!(
 );
 
 fn run(kind: Kind, behaviour: impl FnOnce(Ground) -> LocalBoxFuture<'static, ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(behaviour(Ground::new(kind)));
+    block_on(behaviour(Ground::new(kind)));
 }
 
 async fn what_is_kept_is_found_whole_and_nothing_else_is(ground: Ground) {
@@ -365,10 +373,7 @@ impl std::fmt::Debug for Flooded {
 impl Flooded {
     /// On a thread and a runtime of their own, as on another worker.
     fn strangers_come(&self) {
-        let come = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(self.let_strangers_come());
-        };
+        let come = || block_on(self.let_strangers_come());
         std::thread::scope(|scope| scope.spawn(come).join().expect("strangers that come and go"));
     }
 
@@ -584,12 +589,9 @@ fn of_too_many_visitors_those_unused_for_longest_go() {
 #[test]
 fn tls_is_spoken_with_a_server_of_the_named_authority_only() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-    let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("cert.pem"), made.cert.pem()).expect("a file");
-    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).expect("a file");
+    let made = SelfSigned::make(folder.path(), &["localhost"]);
     let port = free_port();
-    let (cert, key) = (path("cert.pem").display().to_string(), path("key.pem").display().to_string());
+    let (cert, key) = (made.cert.display().to_string(), made.key.display().to_string());
     let _server = RedisServer::start_with(&[
         "--tls-port",
         &port.to_string(),
@@ -603,8 +605,7 @@ fn tls_is_spoken_with_a_server_of_the_named_authority_only() {
     run(Kind::Memory, |_| {
         Box::pin(async move {
             let open = |host: &str, ca: Option<&str>| {
-                let surroundings =
-                    StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+                let surroundings = alone();
                 let settings =
                     RedisSettings { ca: ca.map(Into::into), ..settings(&format!("rediss://{host}:{port}")) };
                 RedisStore::open(&settings, surroundings)
@@ -675,13 +676,12 @@ fn a_redis_that_cannot_be_used_is_named_without_its_password() {
         (format!("redis+sentinel://127.0.0.1:{}/mine", plain.port()), plain.port(), "start Redis"),
         (format!("rediss://127.0.0.1:{}", plain.port()), plain.port(), ""),
     ] {
-        let surroundings =
-            StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+        let surroundings = alone();
         let error = RedisStore::open(&settings(&url), surroundings).expect_err(&url).to_string();
         assert!(error.contains(&format!("127.0.0.1:{named}")) && error.contains(advice), "{url}: {error}");
         assert!(!error.contains("wrong1"), "{error}");
     }
-    let surroundings = StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+    let surroundings = alone();
     let url = format!("redis://:s3cret@127.0.0.1:{here}");
     let store = RedisStore::open(&settings(&url), surroundings).expect("the right password");
     assert!(!format!("{store:?}").contains("s3cret"));
@@ -735,8 +735,7 @@ fn when_the_master_fails_sentinels_say_who_is_the_new_one() {
     let url = format!("redis+sentinel://127.0.0.1:{}/mine", sentinel.port);
     run(Kind::Memory, |_| {
         Box::pin(async move {
-            let surroundings =
-                StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() };
+            let surroundings = alone();
             let store = RedisStore::open(&settings(&url), surroundings).expect("a master");
             let session = record(1);
             store.insert(new(&session)).await.unwrap();

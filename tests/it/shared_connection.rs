@@ -8,7 +8,6 @@ use http::{
     header::{ACCEPT, COOKIE},
 };
 use portcullis::{
-    config,
     identity::{GroupName, UserName},
     users::{ListChange, UserChange},
 };
@@ -124,9 +123,7 @@ impl Stage {
     }
 
     fn reload(&self, apps: &str) {
-        let text = TestGateway::configuration(GROUPS, apps);
-        let loaded = config::parse(&text, self.gateway.reloader.file()).unwrap();
-        self.gateway.reloader.apply(loaded.configuration).unwrap();
+        self.gateway.reload(GROUPS, apps);
     }
 
     fn sign_in(&self, name: &str) -> Visitor {

@@ -1,9 +1,8 @@
 //! What an application's answers lack, and what browsers are told of HTTPS.
 
-use std::path::PathBuf;
-
 use crate::support::{
-    client::{Answer, Http2, RawClient, full, request, sign_in},
+    certificates::SelfSigned,
+    client::{Answer, Http2, RawClient, full, plain_get, request, sign_in},
     gateway::TestGateway,
     upstream::{Upstream, public_app, values},
 };
@@ -190,22 +189,15 @@ fn asvs_3_3_3_no_application_sets_a_cookie_or_a_header_of_the_gateway() {
 /// A gateway with a certificate that is not of its own making.
 struct Certified {
     gateway: TestGateway,
-    certificate: PathBuf,
+    certificate: SelfSigned,
     _folder: tempfile::TempDir,
 }
 
 impl Certified {
     fn start(tls: &str, apps: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let (certificate, key_file) = (folder.path().join("own.pem"), folder.path().join("own.key"));
-        std::fs::write(&certificate, key.cert.pem()).unwrap();
-        std::fs::write(&key_file, key.signing_key.serialize_pem()).unwrap();
-        let sections = format!(
-            "[tls]\n{tls}\n[[tls.certificate]]\ncert = \"{}\"\nkey = \"{}\"\n",
-            certificate.display(),
-            key_file.display()
-        );
+        let certificate = SelfSigned::make(folder.path(), &["localhost"]);
+        let sections = format!("[tls]\n{tls}\n{}", certificate.section());
         Self { gateway: TestGateway::start_with(&sections, apps), certificate, _folder: folder }
     }
 
@@ -214,7 +206,7 @@ impl Certified {
             &self.gateway,
             "localhost",
             &[],
-            std::slice::from_ref(&self.certificate),
+            std::slice::from_ref(&self.certificate.cert),
         );
         client.send(format!("{request}\r\n\r\n"));
         client.answer()
@@ -242,14 +234,7 @@ fn asvs_3_4_1_every_answer_over_https_tells_to_stay_there_for_a_year() {
         assert_eq!(answer.status, status, "{request}");
         assert_eq!(answer.values("strict-transport-security"), ["max-age=31536000"], "{request}");
     }
-    let plain = {
-        use std::io::{Read, Write};
-        let mut socket = std::net::TcpStream::connect(certified.gateway.addrs.http[0]).unwrap();
-        socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let mut text = String::new();
-        socket.read_to_string(&mut text).unwrap();
-        text
-    };
+    let plain = plain_get(certified.gateway.addrs.http[0], "/");
     assert!(plain.starts_with("HTTP/1.1 308"), "{plain}");
     // RFC 6797 §7.2: never over plain HTTP.
     assert!(values(&plain, "strict-transport-security").is_empty(), "{plain}");

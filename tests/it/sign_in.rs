@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 use http::{Method, Request, Version, header::COOKIE};
 use portcullis::{
-    config,
     identity::UserName,
     users::{HashSettings, NewUser, Passwords},
 };
@@ -565,9 +564,7 @@ fn a_reload_signs_nobody_out() {
     let gateway = gateway();
     let mut alice = Visitor::of(&gateway);
     alice.sign_in("alice", &password("alice"));
-    let text = TestGateway::configuration("[session]\nidle_timeout = \"10m\"", WHOAMI);
-    let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
-    gateway.reloader.apply(loaded.configuration).unwrap();
+    gateway.reload("[session]\nidle_timeout = \"10m\"", WHOAMI);
     assert!(is_in(&mut alice));
     gateway.clock.advance(Duration::from_mins(11));
     assert!(!is_in(&mut alice), "the new limit does not hold for sessions from before");

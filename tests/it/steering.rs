@@ -3,7 +3,7 @@
 use crate::support::{
     client::{Http2, RawClient, frames, full, request},
     gateway::TestGateway,
-    upstream::{Received, Upstream, public_app},
+    upstream::{Received, Upstream, app_below, public_app},
 };
 
 fn arrives(upstream: &Upstream, gateway: &TestGateway, lines: &str) -> Received {
@@ -93,7 +93,7 @@ fn what_an_app_lists_arrives_in_this_one_spelling_and_at_this_app_alone() {
     let (api, other) = (Upstream::ok(), Upstream::ok());
     let listed =
         "pass_headers = [\"X-HTTP-Method-Override\", \"x-forwarded-prefix\"]\nunderscore_headers = true\n";
-    let second = public_app(&other.url, "path = \"/other\"").replace("name = \"app\"", "name = \"other\"");
+    let second = app_below("other", &other.url, "");
     let gateway = TestGateway::start(&(public_app(&api.url, listed) + second.as_str()));
     let lines = "X-Http-Method-Override: DELETE\r\nX-Forwarded-Prefix: /a\r\nX_HTTP_Method_Override: hostile\r\n\
                  X-Method-Override: hostile\r\nX.Forwarded.Prefix: hostile\r\nX-Forwarded-Path: hostile\r\n";

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, fmt::Write as _, io::Write as _, time::Duration
 use http::{Request, header::CONTENT_TYPE};
 use portcullis::{
     clock::{Clock, Timestamp},
-    config,
     identity::UserId,
     session::{Invalidator, RedisAddress, RedisSettings, RedisStore, StoreSurroundings},
     throttle::{Attempt, Files, Guess, Limits, Throttle, Whose},
@@ -14,9 +13,10 @@ use portcullis::{
 use serde_json::Value;
 
 use crate::support::{
+    block_on,
     cookies::DEVICE,
     gateway::{TestGateway, password},
-    process::{Workplace, mode, text, until},
+    process::{Workplace, mode, text, until, wait_for_lines},
     redis::{RedisServer, Wire},
     visitor::{Reply, Visitor, form},
 };
@@ -269,7 +269,8 @@ fn a_guess_that_is_broken_off_counts_as_soon_as_its_password_is_looked_at() {
     assert_eq!((checks(), refused), (5, 3));
     let reply = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
     assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"));
-    let log = gateway.log();
+    // Written by the thread that checks, which nobody has waited for.
+    let log = wait_for_lines(&gateway, |log| log.iter().any(|line| line["event"] == "blocked"));
     let blocked: Vec<_> = log.iter().filter(|line| line["event"] == "blocked").collect();
     assert_eq!(
         (blocked.len(), &blocked[0]["reason"], &blocked[0]["user"]),
@@ -424,8 +425,7 @@ fn a_reload_changes_the_limits() {
     assert_eq!(mallory.tries("alice", "wrong").status, 401);
     let text = TestGateway::configuration("[throttle]\nper_account = 1\nwaits = [\"2m\"]", WHOAMI)
         .replace("workers = 2\n", "workers = 2\ntrusted_proxies = [\"127.0.0.1\"]\n");
-    let loaded = config::parse(&text, gateway.reloader.file()).unwrap();
-    gateway.reloader.apply(loaded.configuration).unwrap();
+    gateway.reload_text(&text);
     assert_eq!(mallory.tries("bob", "wrong").status, 401);
     for _ in 0..2 {
         assert_eq!(mallory.tries("bob", "wrong").header("retry-after"), "120");
@@ -595,9 +595,8 @@ fn redis_counts_as_memory_does() {
     let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::nobody() };
     let store = RedisStore::open(&settings, surroundings).unwrap();
     let files = Files { database: folder.path().join("throttle.db"), key: folder.path().join("device.key") };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let limits = Limits { per_account: 7, per_address: 20, ..Limits::default() };
-    runtime.block_on(async {
+    block_on(async {
         let shared = Throttle::shared(store.link(), &files, clock.clone()).await.unwrap();
         let alone = Throttle::forgetful(clock.clone()).unwrap();
         let both = [&shared, &alone];

@@ -20,6 +20,7 @@ use rustls::{
 use time::{Duration, OffsetDateTime};
 
 use crate::support::{
+    client::plain,
     gateway::TestGateway,
     upstream::{PATIENCE, Upstream, public_app},
 };
@@ -71,10 +72,7 @@ fn asvs_12_2_1_nothing_is_served_in_clear_text() {
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let answer = said_to(&gateway, request);
     assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
-    let mut plain = TcpStream::connect(gateway.addrs.http[0]).unwrap();
-    plain.write_all(request).unwrap();
-    let mut answer = String::new();
-    plain.read_to_string(&mut answer).unwrap();
+    let answer = plain(gateway.addrs.http[0], request);
     assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
     assert_eq!(upstream.connections(), 0);
 }

@@ -1,18 +1,12 @@
 //! Two gateways on one Redis: any of them takes any request, and what one ends is over on both.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    time::Duration,
-};
+use std::time::Duration;
 
-use portcullis::{
-    identity::UserId,
-    session::{SessionToken, Which},
-};
+use portcullis::{identity::UserId, session::Which};
 
 use crate::support::{
-    cookies::SESSION,
+    block_on,
+    cookies::{SESSION, key_of},
     gateway::{TestGateway, password},
     process::{Workplace, text, until},
     redis::{RedisServer, Wire},
@@ -59,11 +53,7 @@ fn status(visitor: &mut Visitor) -> u16 {
 }
 
 fn is_ready(gateway: &TestGateway) -> bool {
-    let addr = gateway.addrs.status.expect("a status listener");
-    let mut socket = TcpStream::connect(addr).expect("the status listener");
-    socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").expect("a request");
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("an answer");
+    let answer = gateway.status("/readyz");
     match answer.get(9..12) {
         Some("200") => true,
         Some("503") => false,
@@ -85,11 +75,10 @@ fn signing_out_on_one_gateway_is_refused_by_the_other() {
 fn a_session_that_is_revoked_on_one_gateway_is_refused_by_the_other() {
     let redis = RedisServer::start();
     let (here, there, _wire) = two(&redis, NEVER);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let of_alice = Which::OfUser { user: UserId(1), except: None };
     for which in [of_alice, Which::All] {
         let (mut alice, mut same) = alice_on_both(&here, &there);
-        assert_eq!(runtime.block_on(here.shared.sessions.end_which(which)).unwrap(), 1);
+        assert_eq!(block_on(here.shared.sessions.end_which(which)).unwrap(), 1);
         assert!(!is_in(&mut alice));
         until("it is over there, too", || !is_in(&mut same));
     }
@@ -106,8 +95,11 @@ fn what_the_command_line_revokes_is_over_on_every_gateway() {
     elsewhere.write(&format!("state = \"{}\"\n{configuration}", state.display()));
     let listed = elsewhere.command(&["session", "list", "--json"]).output().unwrap();
     assert!(listed.status.success(), "{}", text(&listed.stderr));
-    let token = SessionToken::from_cookie(alice.cookies[SESSION].as_bytes()).unwrap();
-    assert!(text(&listed.stdout).contains(&token.key().to_string()), "{}", text(&listed.stdout));
+    assert!(
+        text(&listed.stdout).contains(&key_of(&alice.cookies[SESSION]).to_string()),
+        "{}",
+        text(&listed.stdout)
+    );
     let revoked = elsewhere.command(&["session", "revoke", "--all"]).output().unwrap();
     assert!(revoked.status.success(), "{}", text(&revoked.stderr));
     until("it is over on both", || !is_in(&mut alice) && !is_in(&mut same));
@@ -138,9 +130,8 @@ fn what_is_used_on_one_gateway_is_not_idle_on_the_other() {
     let (mut alice, mut same) = alice_on_both(&here, &there);
     here.clock.advance(Duration::from_mins(8));
     assert!(is_in(&mut same));
-    let token = SessionToken::from_cookie(alice.cookies[SESSION].as_bytes()).unwrap();
     let mut connection = redis.connection();
-    let key = format!("{{portcullis}}:s:{}", token.key().to_hex());
+    let key = format!("{{portcullis}}:s:{}", key_of(&alice.cookies[SESSION]).to_hex());
     until("the use is noted", || {
         let seen: i64 = redis::cmd("HGET").arg(&key).arg("seen").query(&mut connection).unwrap();
         seen == here.clock.now().as_millis()
@@ -229,8 +220,7 @@ fn a_message_that_is_lost_is_noticed() {
     for _ in 0..3 {
         let (mut alice, mut same) = alice_on_both(&here, &there);
         // Nobody hears of it: the key is gone and the number counted, without a message.
-        let token = SessionToken::from_cookie(alice.cookies[SESSION].as_bytes()).unwrap();
-        let key = format!("{{portcullis}}:s:{}", token.key().to_hex());
+        let key = format!("{{portcullis}}:s:{}", key_of(&alice.cookies[SESSION]).to_hex());
         redis::pipe().cmd("DEL").arg(key).cmd("INCR").arg("{portcullis}:seq").exec(&mut connection).unwrap();
         until("it is over on both", || !is_in(&mut alice) && !is_in(&mut same));
         // And where the connection breaks at that moment.
@@ -246,8 +236,7 @@ fn a_lost_message_that_nobody_could_notice_is_made_good_by_cache_ttl() {
     let redis = RedisServer::start();
     let (here, there, _wire) = two(&redis, "cache_ttl = \"30s\"");
     let (mut alice, mut same) = alice_on_both(&here, &there);
-    let token = SessionToken::from_cookie(alice.cookies[SESSION].as_bytes()).unwrap();
-    let key = format!("{{portcullis}}:s:{}", token.key().to_hex());
+    let key = format!("{{portcullis}}:s:{}", key_of(&alice.cookies[SESSION]).to_hex());
     redis::cmd("DEL").arg(key).exec(&mut redis.connection()).unwrap();
     assert!(is_in(&mut alice) && is_in(&mut same));
     here.clock.advance(Duration::from_secs(31));
@@ -259,8 +248,7 @@ fn a_session_of_another_version_opens_nothing_and_ends_nothing() {
     let redis = RedisServer::start();
     let (here, there, _wire) = two(&redis, "cache_ttl = \"30s\"\ngrace = \"0s\"");
     let (mut alice, _) = alice_on_both(&here, &there);
-    let token = SessionToken::from_cookie(alice.cookies[SESSION].as_bytes()).unwrap();
-    let key = format!("{{portcullis}}:s:{}", token.key().to_hex());
+    let key = format!("{{portcullis}}:s:{}", key_of(&alice.cookies[SESSION]).to_hex());
     let set = |version: &str| {
         redis::cmd("HSET").arg(&key).arg("v").arg(version).exec(&mut redis.connection()).unwrap();
     };

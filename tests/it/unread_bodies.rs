@@ -15,6 +15,7 @@ use http_body::Frame;
 use tempfile::TempDir;
 
 use crate::support::{
+    block_on,
     client::{Http2, RawClient, frames, full, request},
     gateway::TestGateway,
     process::Captured,
@@ -218,8 +219,7 @@ fn ask_over_http1(gateway: &TestGateway, who: usize) {
 }
 
 fn ask_over_http2(gateway: &TestGateway, who: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    block_on(async {
         let mut client = Http2::connect(gateway).await;
         for round in 0..ROUNDS {
             for method in METHODS {

@@ -12,7 +12,7 @@ use crate::support::{
     client::{Http2, RawClient, connect, full, request, sign_in},
     frames::{END_HEADERS, Frames, HEADERS, block, frame, get},
     gateway::TestGateway,
-    upstream::{PATIENCE, Received, Upstream, public_app},
+    upstream::{Gate, PATIENCE, Received, Upstream, public_app},
 };
 
 type Socket = WebSocketStream<tokio_rustls::client::TlsStream<tokio::net::TcpStream>>;
@@ -191,11 +191,10 @@ fn an_upstream_may_decline() {
 
 #[test]
 fn bytes_sent_before_the_101_arrive_as_they_were_sent() {
-    let (agree, agreed) = channel::<()>();
-    let agreed = std::sync::Mutex::new(agreed);
+    let (agree, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while conn.request()?.is_some() {
-            agreed.lock().unwrap().recv().ok();
+            gate.wait();
             conn.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")?;
             while let Ok(bytes) = conn.bytes(1) {
                 conn.send(&bytes)?;

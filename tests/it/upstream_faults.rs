@@ -1,16 +1,12 @@
 //! Upstreams that go away, talk nonsense or say nothing, and connections that are kept.
 
-use std::{
-    io::Write,
-    sync::{Mutex, mpsc::channel},
-    time::Duration,
-};
+use std::{io::Write, sync::mpsc::channel, time::Duration};
 
 use crate::support::{
     client::{Http2, RawClient, full, read, request},
     gateway::TestGateway,
     process::{Workplace, until, wait_for_lines},
-    upstream::{OK, Upstream, public_app},
+    upstream::{Gate, OK, Upstream, app_below, public_app},
 };
 
 fn in_front_of(upstream: &Upstream) -> TestGateway {
@@ -344,15 +340,14 @@ fn an_upstream_that_does_not_answer_is_504() {
 /// Timers are used again, and go off for one app when another has just used them.
 #[test]
 fn each_app_has_its_own_timeout_whatever_came_before() {
-    let (answer, may_answer) = channel::<()>();
-    let may_answer = Mutex::new(may_answer);
+    let (answer, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while let Some(received) = conn.request()? {
             match received.asked().strip_prefix("GET ").unwrap() {
                 "/hasty/silent" => drop(conn.until_close()),
                 "/patient/held" => {
                     conn.note("held");
-                    may_answer.lock().unwrap().recv().unwrap();
+                    gate.wait();
                     conn.send(OK.as_bytes())?;
                 }
                 _ => conn.send(OK.as_bytes())?,
@@ -360,11 +355,7 @@ fn each_app_has_its_own_timeout_whatever_came_before() {
         }
         Ok(())
     });
-    let app = |name: &str, timeout: &str| {
-        public_app(&upstream.url, &format!("path = \"/{name}\"\ntimeout = {timeout:?}"))
-            .replace("\"app\"", &format!("{name:?}"))
-            .replace("/**", &format!("/{name}/**"))
-    };
+    let app = |name: &str, timeout: &str| app_below(name, &upstream.url, &format!("timeout = {timeout:?}"));
     let gateway = TestGateway::start_with("", &[app("patient", "1h"), app("hasty", "200ms")].concat());
     let mut client = RawClient::connect(&gateway);
     // The timer that the first leaves behind would go off in an hour.
@@ -396,8 +387,7 @@ fn an_upstream_that_falls_silent_within_a_body_breaks_it() {
 
 #[test]
 fn a_body_may_be_silent_for_longer_than_a_head() {
-    let (speak, may_speak) = channel::<()>();
-    let may_speak = Mutex::new(may_speak);
+    let (speak, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         let Some(received) = conn.request()? else { return Ok(()) };
         if received.asked() == "GET /no-head" {
@@ -405,7 +395,7 @@ fn a_body_may_be_silent_for_longer_than_a_head() {
             return Ok(());
         }
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")?;
-        may_speak.lock().unwrap().recv().unwrap();
+        gate.wait();
         conn.send(b"world")
     });
     let gateway = TestGateway::start(&public_app(&upstream.url, "timeout = \"200ms\""));
@@ -686,13 +676,12 @@ fn an_answer_may_come_byte_by_byte() {
 
 #[test]
 fn what_an_idle_connection_says_unasked_is_no_answer_to_the_next_request() {
-    let (speak, go_on) = channel::<()>();
-    let go_on = Mutex::new(go_on);
+    let (speak, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while conn.request()?.is_some() {
             conn.send(OK.as_bytes())?;
             if conn.number == 0 {
-                go_on.lock().unwrap().recv().unwrap();
+                gate.wait();
                 conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")?;
                 conn.note("spoken");
             }

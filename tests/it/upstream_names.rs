@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc::channel,
     },
@@ -15,27 +15,21 @@ use socket2::{Domain, Socket, Type};
 use crate::support::{
     client::RawClient,
     gateway::TestGateway,
-    upstream::{PATIENCE, Upstream, public_app},
+    upstream::{Gate, PATIENCE, Upstream, app_below},
 };
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// An app below `/NAME/` whose upstream is reached by this name.
 fn app(name: &str, host: &str, port: u16) -> String {
-    public_app(
-        &format!("http://{host}:{port}"),
-        &format!("path = \"/{name}\"\nconnect_timeout = \"1h\"\ntimeout = \"1h\""),
-    )
-    .replace("\"app\"", &format!("{name:?}"))
-    .replace("/**", &format!("/{name}/**"))
+    app_below(name, &format!("http://{host}:{port}"), "connect_timeout = \"1h\"\ntimeout = \"1h\"")
 }
 
 #[test]
 fn a_name_server_that_does_not_answer_slows_no_other_app() {
     let upstream = Upstream::ok();
     let port = upstream.addr().port();
-    let (hangs, until) = channel::<()>();
-    let until = Mutex::new(until);
+    let (hangs, gate) = Gate::closed();
     let (at_once, most, dead) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)), "dead.example.test");
     let (sender, begun) = channel();
     let highest = Arc::clone(&most);
@@ -43,7 +37,7 @@ fn a_name_server_that_does_not_answer_slows_no_other_app() {
         if host == dead {
             highest.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             sender.send(()).unwrap();
-            until.lock().unwrap().recv().ok();
+            gate.wait();
             at_once.fetch_sub(1, Ordering::SeqCst);
         }
         Ok(vec![LOCAL])

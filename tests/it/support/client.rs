@@ -270,6 +270,23 @@ pub fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
+/// Sends bytes without TLS, and reads until the other end closes.
+#[track_caller]
+pub fn plain(addr: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
+    let mut socket = TcpStream::connect(addr).expect("a connection");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    socket.write_all(bytes.as_ref()).expect("sending");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+/// Asks for a path without TLS, as a balancer does.
+#[track_caller]
+pub fn plain_get(addr: SocketAddr, path: &str) -> String {
+    plain(addr, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+}
+
 /// What the hyper clients send.
 pub type SentBody = BoxBody<Bytes, io::Error>;
 

@@ -1,8 +1,8 @@
 //! A gateway of a test's own, put together from TOML text by the same code as the real one.
 
 use std::{
-    io::{self, Read, Write},
-    net::{IpAddr, SocketAddr, TcpStream},
+    io::{self, Write},
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -18,11 +18,11 @@ use portcullis::{
     identity::{GroupName, UserName},
     server::{Phase, ServeError, Stopper},
     telemetry::LogWriter,
-    users::{HashSettings, NewUser, Passwords, UserStore},
+    users::{HashSettings, NewUser, PasswordHash, Passwords, UserStore},
 };
 use tempfile::TempDir;
 
-use super::process::until;
+use super::{client::plain_get, process::until};
 
 /// A running gateway; it stops when this is dropped.
 pub struct TestGateway {
@@ -102,6 +102,21 @@ impl TestGateway {
         Self::start_text(&text, a_clock())
     }
 
+    /// Changes the configuration to what `start_with` would have made of these parts.
+    #[track_caller]
+    pub fn reload(&self, sections: &str, apps: &str) {
+        self.reload_text(&Self::configuration(sections, apps));
+    }
+
+    /// Changes the configuration to this text.
+    #[track_caller]
+    pub fn reload_text(&self, text: &str) {
+        let loaded = config::parse(text, self.reloader.file()).unwrap_or_else(|diagnostics| {
+            panic!("{}", config::ConfigError::Invalid(diagnostics));
+        });
+        self.reloader.apply(loaded.configuration).expect("a configuration that can be used");
+    }
+
     /// The text that `start_with` makes of its parts.
     pub fn configuration(sections: &str, apps: &str) -> String {
         format!(
@@ -134,23 +149,21 @@ impl TestGateway {
     pub fn add_user(&self, name: &str, groups: &[&str]) {
         let mut user = NewUser::named(UserName::parse(name).expect("a name"));
         user.groups = groups.iter().map(|group| GroupName::parse(group).expect("a group")).collect();
-        let settings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
-        user.password = Some(Passwords::hash_now(settings, &password(name).into()));
+        user.password = Some(quick_hash(&password(name)));
         self.users().add(user).expect("a new user");
     }
 
     /// What `/metrics` says.
     pub fn metrics(&self) -> String {
-        let mut socket =
-            TcpStream::connect(self.addrs.status.expect("a status listener")).expect("it listens");
-        socket
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            .expect("a request");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("an answer");
+        let answer = self.status("/metrics");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         body.to_owned()
+    }
+
+    /// The answer of the status listener.
+    pub fn status(&self, path: &str) -> String {
+        plain_get(self.addrs.status.expect("a status listener"), path)
     }
 
     /// The value of one sample, given as `/metrics` writes it: 0 if there is none.
@@ -204,6 +217,12 @@ impl Drop for TestGateway {
             }
         }
     }
+}
+
+/// A hash that is checked quickly.
+pub fn quick_hash(password: &str) -> PasswordHash {
+    let quick = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+    Passwords::hash_now(quick, &password.to_owned().into())
 }
 
 /// From now: real clients look at the dates of the certificate that is made.

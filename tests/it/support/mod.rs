@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub mod browser;
+pub mod certificates;
 pub mod client;
 pub mod cookies;
 pub mod frames;
@@ -9,3 +10,23 @@ pub mod process;
 pub mod redis;
 pub mod upstream;
 pub mod visitor;
+
+use std::path::Path;
+
+use portcullis::{
+    clock::Clock,
+    session::{FileStore, Invalidator, SessionKey, SessionStore, StoreSurroundings, Which},
+};
+
+/// Runs a future to its end, on a runtime of its own.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+/// Ends sessions as the command line does, beside the gateway; says which there were.
+pub fn end_sessions(database: &Path, which: Which) -> Vec<SessionKey> {
+    let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
+    let store = FileStore::open(database, surroundings).expect("the store");
+    block_on(store.remove(which)).expect("an end")
+}

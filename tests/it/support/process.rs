@@ -14,7 +14,7 @@ use std::{
 use portcullis::clock::Clock;
 use tempfile::TempDir;
 
-use super::visitor::Visitor;
+use super::{client::plain_get, visitor::Visitor};
 
 /// A folder with a `gateway.toml`, in which gateways can be started one after the other.
 pub struct Workplace {
@@ -191,6 +191,11 @@ impl Process {
     /// Somebody who visits `localhost`.
     pub fn visitor(&self) -> Visitor {
         Visitor::new(&self.origin(), self.https, &self.certificate, Clock::system())
+    }
+
+    /// The answer of the status listener.
+    pub fn status(&self, path: &str) -> String {
+        plain_get(self.status, path)
     }
 
     /// Its process id.

@@ -10,7 +10,7 @@ use std::{
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -23,7 +23,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// One request as it arrived.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +87,22 @@ pub enum Event {
     Closed,
     /// Something that only this test knows the meaning of.
     Note(String),
+}
+
+/// Holds scripts up until the test lets them go on.
+pub struct Gate(Mutex<Receiver<()>>);
+
+impl Gate {
+    /// A gate that is closed. Each `()` that is sent lets one through; once the sender is dropped, all go through.
+    pub fn closed() -> (Sender<()>, Self) {
+        let (open, waiting) = channel();
+        (open, Self(Mutex::new(waiting)))
+    }
+
+    /// Waits to be let through.
+    pub fn wait(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+    }
 }
 
 /// One connection, in the hands of a script.
@@ -186,10 +202,15 @@ impl Upstream {
         })
     }
 
-    /// The address of a server that is not there.
+    /// The address of a server that is not there. The port is held until the tests end, so that nobody else listens
+    /// on it.
     pub fn dead() -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        format!("http://{}", listener.local_addr().expect("an address"))
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&any.into()).expect("a port");
+        let addr = socket.local_addr().expect("an address").as_socket().expect("an address of IPv4");
+        Box::leak(Box::new(socket));
+        format!("http://{addr}")
     }
 
     fn run(
@@ -404,10 +425,20 @@ impl Conn {
 
 /// An app that everybody may use, with these further keys.
 pub fn public_app(upstream: &str, keys: &str) -> String {
+    named_app("app", upstream, keys)
+}
+
+/// The same with another name; its rule covers everything below its mount, whatever that is.
+pub fn named_app(name: &str, upstream: &str, keys: &str) -> String {
     let upstream = if upstream.starts_with('[') { upstream.to_owned() } else { format!("{upstream:?}") };
     format!(
-        "[[app]]\nname = \"app\"\nupstream = {upstream}\n{keys}\n[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n"
+        "[[app]]\nname = {name:?}\nupstream = {upstream}\n{keys}\n[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n"
     )
+}
+
+/// The same below `/NAME`.
+pub fn app_below(name: &str, upstream: &str, keys: &str) -> String {
+    named_app(name, upstream, &format!("path = \"/{name}\"\n{keys}")).replace("/**", &format!("/{name}/**"))
 }
 
 fn answer_ok(conn: &mut Conn) -> io::Result<()> {
