@@ -2,7 +2,7 @@
 //! as an attack through the front door. Numbers 1 to 3, 6, 13 and 19b are in `headers`, 8 and 14 in `steering`.
 
 use crate::support::{
-    client::{Answer, Http2, RawClient, full, request, sign_in},
+    client::{Http2, RawClient, RawResponse, full, request, sign_in},
     gateway::TestGateway,
     upstream::{Received, Upstream, public_app},
 };
@@ -31,11 +31,11 @@ impl Stage {
         Self { upstream, gateway, cookie }
     }
 
-    fn ask(&self, path: &str, lines: &str) -> Answer {
+    fn ask(&self, path: &str, lines: &str) -> RawResponse {
         RawClient::connect(&self.gateway).get(path, lines)
     }
 
-    fn ask_as_alice(&self, path: &str, lines: &str) -> Answer {
+    fn ask_as_alice(&self, path: &str, lines: &str) -> RawResponse {
         self.ask(path, &format!("Cookie: {}\r\n{lines}", self.cookie))
     }
 
@@ -217,8 +217,8 @@ fn advisory_19_and_20_what_any_preset_could_say_no_client_can() {
             "Portcullis-Assertion",
         ];
         let lines = names.map(|name| format!("{name}: hostile\r\n")).concat();
-        for answer in [stage.ask("/public/", &lines), stage.ask_as_alice("/public/", &lines)] {
-            assert_eq!(answer.status, 200);
+        for response in [stage.ask("/public/", &lines), stage.ask_as_alice("/public/", &lines)] {
+            assert_eq!(response.status, 200);
             assert!(!stage.last().head.contains("hostile"), "{identity}: {}", stage.last().head);
         }
     }

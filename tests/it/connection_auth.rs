@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 /// An application as IIS is with Windows authentication: a challenge in three steps, after which the connection
-/// speaks for whoever has answered it. It says who that is.
+/// belongs to the user who answered it. Its responses name that user.
 fn windows(scheme: &'static str) -> Upstream {
     Upstream::scripted(move |conn| {
         let mut user: Option<String> = None;
@@ -108,7 +108,7 @@ fn a_connection_is_bound_by_whichever_side_names_the_scheme() {
         "Persistent-Auth: true",
     ] {
         let upstream =
-            Upstream::answering(format!("HTTP/1.1 200 OK\r\n{head}\r\nContent-Length: 2\r\n\r\nok"));
+            Upstream::responding(format!("HTTP/1.1 200 OK\r\n{head}\r\nContent-Length: 2\r\n\r\nok"));
         let gateway = TestGateway::start(&public_app(&upstream.url, ""));
         // All at once, so that there is more than one on a worker.
         let mut clients: Vec<_> = (0..4).map(|_| RawClient::connect(&gateway)).collect();
@@ -138,9 +138,9 @@ async fn a_connection_for_many_people_has_no_authenticated_connection() {
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = Http2::connect(&gateway).await;
     for connections in 1..=3 {
-        let answer = client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
-        assert_eq!(answer.status(), 401);
-        read(answer).await.unwrap();
+        let response = client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 401);
+        read(response).await.unwrap();
         assert_eq!(upstream.connections(), connections, "closed after each response");
     }
     let proxied = TestGateway::start_trusting(&["127.0.0.0/8"], &public_app(&upstream.url, ""));
@@ -160,7 +160,7 @@ fn a_body_ends_an_authenticated_connection_unless_the_app_reads_bodies() {
         let mut alice = RawClient::connect(&gateway);
         assert_eq!(authenticate(&mut alice, "NTLM", "alice", ""), "alice");
         alice.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
-        assert_eq!(alice.answer().text(), "alice");
+        assert_eq!(alice.response().text(), "alice");
         assert_eq!(alice.get("/", "").status, status);
         let posted = upstream.seen().into_iter().find(|received| received.asked() == "POST /").unwrap();
         assert_eq!(values(&posted.head, "connection").is_empty(), !keys.is_empty());

@@ -27,7 +27,7 @@ use crate::support::{
     cookies::{SESSION, key_of},
     end_sessions,
     process::{Process, Workplace},
-    visitor::{Reply, Visitor, Wire, form},
+    visitor::{Response, Visitor, Wire, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
@@ -151,16 +151,16 @@ impl Person {
     fn settle(&mut self, visitor: &mut Visitor, wire: &mut Wire) {
         let Some(next) = self.next_password.take() else { return };
         visitor.cookies.clear();
-        let reply = sign_in(visitor, wire, &self.name, &next).expect("an answer");
-        if reply.status == 303 {
+        let response = sign_in(visitor, wire, &self.name, &next).expect("a response");
+        if response.status == 303 {
             self.password = next;
             self.dead.append(&mut self.alive);
             self.dead.append(&mut self.unknown);
         } else {
-            assert_eq!(reply.status, 401, "{reply:?}");
+            assert_eq!(response.status, 401, "{response:?}");
             visitor.cookies.clear();
-            let reply = sign_in(visitor, wire, &self.name, &self.password).expect("an answer");
-            assert_eq!(reply.status, 303, "neither password is right: {reply:?}");
+            let response = sign_in(visitor, wire, &self.name, &self.password).expect("a response");
+            assert_eq!(response.status, 303, "neither password is right: {response:?}");
         }
         self.alive.push(cookie_of(visitor));
     }
@@ -215,8 +215,8 @@ fn signs_in(person: &mut Person, where_to: &Address) -> Option<()> {
     }
     let mut visitor = where_to.visitor();
     let mut wire = visitor.try_connect().ok()?;
-    let reply = sign_in(&mut visitor, &mut wire, &person.name, &person.password)?;
-    assert_eq!(reply.status, 303, "{reply:?}");
+    let response = sign_in(&mut visitor, &mut wire, &person.name, &person.password)?;
+    assert_eq!(response.status, 303, "{response:?}");
     person.alive.push(cookie_of(&visitor));
     Some(())
 }
@@ -228,8 +228,8 @@ fn signs_out(person: &mut Person, where_to: &Address) -> Option<()> {
     visitor.cookies.insert(SESSION.into(), cookie.clone());
     let mut wire = visitor.try_connect().ok()?;
     let csrf = page(&mut visitor, &mut wire, "/.gateway/logout")?.field("csrf");
-    let reply = submit(&mut visitor, &mut wire, "/.gateway/logout", &[("csrf", &csrf)])?;
-    assert_eq!(reply.status, 303, "{reply:?}");
+    let response = submit(&mut visitor, &mut wire, "/.gateway/logout", &[("csrf", &csrf)])?;
+    assert_eq!(response.status, 303, "{response:?}");
     person.unknown.pop();
     person.dead.push(cookie);
     Some(())
@@ -254,8 +254,8 @@ fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Optio
     let new = password(salt, person.passwords);
     person.next_password = Some(new.clone());
     let fields = [("csrf", &*csrf), ("current", &person.password), ("new", &new), ("again", &new)];
-    let reply = submit(&mut visitor, &mut wire, "/.gateway/account/password", &fields)?;
-    assert_eq!(reply.status, 303, "{reply:?}");
+    let response = submit(&mut visitor, &mut wire, "/.gateway/account/password", &fields)?;
+    assert_eq!(response.status, 303, "{response:?}");
     person.next_password = None;
     person.password = new;
     person.dead.append(&mut person.alive);
@@ -264,20 +264,20 @@ fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Optio
     Some(())
 }
 
-fn sign_in(visitor: &mut Visitor, wire: &mut Wire, name: &str, password: &str) -> Option<Reply> {
+fn sign_in(visitor: &mut Visitor, wire: &mut Wire, name: &str, password: &str) -> Option<Response> {
     let csrf = page(visitor, wire, "/.gateway/login")?.field("csrf");
     let fields = [("csrf", &*csrf), ("next", "/"), ("username", name), ("password", password)];
     submit(visitor, wire, "/.gateway/login", &fields)
 }
 
-fn page(visitor: &mut Visitor, wire: &mut Wire, path: &str) -> Option<Reply> {
+fn page(visitor: &mut Visitor, wire: &mut Wire, path: &str) -> Option<Response> {
     let request = Request::get(path).header("accept", "text/html").body(String::new()).unwrap();
-    let reply = visitor.try_send_over(wire, request)?;
-    assert_eq!(reply.status, 200, "{path}: {reply:?}");
-    Some(reply)
+    let response = visitor.try_send_over(wire, request)?;
+    assert_eq!(response.status, 200, "{path}: {response:?}");
+    Some(response)
 }
 
-fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &str)]) -> Option<Reply> {
+fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &str)]) -> Option<Response> {
     let origin = visitor.origin();
     visitor.try_send_over(wire, form(path, fields, &[("origin", &origin), ("sec-fetch-site", "same-origin")]))
 }

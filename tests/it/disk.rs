@@ -31,11 +31,11 @@ fn a_full_disk_stops_sign_ins_and_nobody_who_is_signed_in_and_it_heals() {
     let ballast = disk.fill();
     let refused = loop {
         let mut visitor = gateway.visitor();
-        let reply = visitor.sign_in_to("/", "alice", PASSWORD);
-        match reply.status.as_u16() {
+        let response = visitor.sign_in_to("/", "alice", PASSWORD);
+        match response.status.as_u16() {
             // There is always some room left in files that have been made larger before.
             303 => signed_in.push(visitor.cookies.clone()),
-            _ => break reply,
+            _ => break response,
         }
         assert!(signed_in.len() < 2000, "the disk is never full");
     };

@@ -138,12 +138,12 @@ fn every_address_of_the_gateway_in_the_documents_is_served() {
     alice.sign_in("alice", &password("alice"));
     for (address, methods) in rows.iter().filter(|(address, _)| *address != "/.gateway/setup") {
         for method in ["GET", "POST"] {
-            let reply = alice.fetch(&method.parse().unwrap(), address);
-            let is_served = ![404, 405].contains(&reply.status.as_u16());
+            let response = alice.fetch(&method.parse().unwrap(), address);
+            let is_served = ![404, 405].contains(&response.status.as_u16());
             assert_eq!(
                 is_served,
                 methods.split(", ").any(|name| name == method),
-                "{method} {address}: {reply:?}"
+                "{method} {address}: {response:?}"
             );
         }
     }

@@ -86,7 +86,7 @@ fn a_form_without_the_cookie_that_it_is_bound_to_is_refused_before_its_body() {
         let mut client = RawClient::connect(&gateway);
         client.send(form(page, "", 1000));
         // Whoever waited for the body would wait for ever.
-        assert_eq!(client.answer().status, status, "{page}");
+        assert_eq!(client.response().status, status, "{page}");
     }
 }
 
@@ -100,10 +100,10 @@ fn a_form_is_limited_in_size_and_by_the_limits_on_bodies() {
     let bound = format!("Cookie: {cookie}\r\n");
     let mut client = RawClient::connect(&gateway);
     client.send(form("login", &bound, (16 << 10) + 3 * 1024 + 1));
-    assert_eq!(client.answer().status, 413);
+    assert_eq!(client.response().status, 413);
     let mut silent = RawClient::connect(&gateway);
     silent.send(form("login", &bound, 1000));
-    assert_eq!(silent.answer().status, 408);
+    assert_eq!(silent.response().status, 408);
     gateway.wait_until_reached("body_timeout", 1);
     let mut drips = RawClient::connect(&gateway);
     drips.send(form("login", &bound, 10_000));
@@ -113,6 +113,6 @@ fn a_form_is_limited_in_size_and_by_the_limits_on_bodies() {
             break;
         }
     }
-    assert_eq!(drips.answer().status, 408);
+    assert_eq!(drips.response().status, 408);
     gateway.wait_until_reached("body_rate", 1);
 }

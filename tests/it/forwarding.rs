@@ -1,4 +1,4 @@
-//! Requests and answers on their way through: what arrives is what was sent.
+//! Requests and responses are forwarded unchanged: methods, paths, bodies and their framing, trailers, interim responses.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -57,8 +57,8 @@ fn path_and_query_arrive_byte_for_byte() {
         "/x?[]{}|^`",
         "/*",
     ] {
-        let answer = client.get(path, "");
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let response = client.get(path, "");
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
         assert_eq!(upstream.seen().last().unwrap().asked(), format!("GET {path}"));
     }
 }
@@ -81,13 +81,13 @@ fn a_body_keeps_its_framing_on_the_way_up() {
     let mut client = RawClient::connect(&gateway);
 
     client.send("POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello");
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     let received = upstream.seen().pop().unwrap();
     assert_eq!((received.value("content-length"), &received.body[..]), ("5", &b"hello"[..]));
     assert!(received.values("transfer-encoding").is_empty());
 
     client.send("POST /chunked HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     let received = upstream.seen().pop().unwrap();
     assert_eq!((received.value("transfer-encoding"), &received.body[..]), ("chunked", &b"hello"[..]));
     assert!(received.values("content-length").is_empty());
@@ -102,7 +102,7 @@ fn no_body_stays_no_body() {
         [("GET", ""), ("DELETE", ""), ("POST", "Content-Length: 0\r\n"), ("PUT", "Content-Length: 0\r\n")]
     {
         client.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{length}\r\n"));
-        assert_eq!(client.answer().status, 200);
+        assert_eq!(client.response().status, 200);
         let received = upstream.seen().pop().unwrap();
         assert!(received.values("transfer-encoding").is_empty(), "{}", received.head);
         let expected: &[&str] = if length.is_empty() { &[] } else { &["0"] };
@@ -117,7 +117,7 @@ async fn an_upstream_is_told_that_a_post_put_or_patch_has_no_body() {
     let (mut raw, mut http2) = (RawClient::connect(&gateway), Http2::connect(&gateway).await);
     for method in ["POST", "PUT", "PATCH"] {
         raw.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-        assert_eq!(raw.answer().status, 200);
+        assert_eq!(raw.response().status, 200);
         http2.send(request(method, "/").body(full("")).unwrap()).await.unwrap();
         let seen = upstream.seen();
         for received in seen.iter().rev().take(2) {
@@ -145,7 +145,7 @@ async fn a_small_body_of_unknown_length_is_collected() {
         let chunk = |piece: &&str| format!("{:x}\r\n{piece}\r\n", piece.len());
         let chunks = pieces.iter().map(chunk).collect::<Vec<_>>().concat();
         raw.send(format!("{CHUNKED}{chunks}0\r\nX-Sum: 1\r\n\r\n"));
-        assert_eq!(raw.answer().status, 200);
+        assert_eq!(raw.response().status, 200);
         let data = pieces.iter().map(|piece| Frame::data(Bytes::from_static(piece.as_bytes()))).collect();
         http2.send(request("POST", "/").body(frames(data)).unwrap()).await.unwrap();
         let whole = pieces.concat();
@@ -164,15 +164,15 @@ fn a_larger_body_of_unknown_length_is_refused_before_the_upstream_is_asked() {
     let gateway = collecting(&upstream, "");
     let mut client = RawClient::connect(&gateway);
     client.send(format!("{CHUNKED}a\r\n0123456789\r\n7\r\nabcdefg\r\n0\r\n\r\n"));
-    assert_eq!(client.answer().status, 411);
+    assert_eq!(client.response().status, 411);
     // One that never ends, too.
     let mut client = RawClient::connect(&gateway);
     client.send(format!("{CHUNKED}a\r\n0123456789\r\n7\r\nabcdefg\r\n"));
-    assert_eq!(client.answer().status, 411);
+    assert_eq!(client.response().status, 411);
     assert_eq!((upstream.seen().len(), upstream.connections()), (0, 0));
     let mut client = RawClient::connect(&gateway);
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 17\r\n\r\n0123456789abcdefg");
-    assert_eq!(client.answer().status, 200, "who says the length may send more");
+    assert_eq!(client.response().status, 200, "who says the length may send more");
 }
 
 #[test]
@@ -181,10 +181,10 @@ fn limits_on_bodies_hold_for_one_that_is_collected() {
     let gateway = collecting(&upstream, "[limits]\nmax_body = \"4B\"\nbody_timeout = \"200ms\"");
     let mut client = RawClient::connect(&gateway);
     client.send(format!("{CHUNKED}5\r\nhello\r\n0\r\n\r\n"));
-    assert_eq!(client.answer().status, 413);
+    assert_eq!(client.response().status, 413);
     let mut client = RawClient::connect(&gateway);
     client.send(format!("{CHUNKED}2\r\nhe\r\n"));
-    assert_eq!(client.answer().status, 408);
+    assert_eq!(client.response().status, 408);
     assert_eq!((upstream.seen().len(), upstream.connections()), (0, 0));
 }
 
@@ -194,9 +194,9 @@ fn a_client_that_expects_100_is_asked_for_a_body_that_is_collected() {
     let gateway = collecting(&upstream, "");
     let mut client = RawClient::connect(&gateway);
     client.send(CHUNKED.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"));
-    assert_eq!(client.answer().status, 100);
+    assert_eq!(client.response().status, 100);
     client.send("2\r\nhi\r\n0\r\n\r\n");
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     let received = upstream.only();
     assert_eq!((received.value("content-length"), &received.body[..]), ("2", &b"hi"[..]));
     assert!(received.values("expect").is_empty());
@@ -204,7 +204,7 @@ fn a_client_that_expects_100_is_asked_for_a_body_that_is_collected() {
 
 #[test]
 fn chunk_sizes_that_devices_pad_with_blanks_are_read() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3   \r\nhel\r\n2 ;a=b\r\nlo\r\n0 \t\r\n\r\n",
     );
     let gateway = in_front_of(&upstream);
@@ -263,9 +263,9 @@ fn answers_without_a_body_keep_their_headers_and_have_none() {
         ("GET /304", 304, &[]),
     ] {
         client.send(format!("{asked} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-        let answer = client.answer_to(asked.split(' ').next().unwrap()).unwrap();
-        assert_eq!((answer.status, answer.values("etag")), (status, vec!["\"h\""]), "{asked}");
-        assert_eq!(answer.values("content-length"), length, "{asked}: {}", answer.head);
+        let response = client.response_to(asked.split(' ').next().unwrap()).unwrap();
+        assert_eq!((response.status, response.values("etag")), (status, vec!["\"h\""]), "{asked}");
+        assert_eq!(response.values("content-length"), length, "{asked}: {}", response.head);
     }
     // Nothing was left over between them: the connections carried all four.
     assert_eq!(upstream.connections(), 1);
@@ -273,27 +273,27 @@ fn answers_without_a_body_keep_their_headers_and_have_none() {
 
 #[tokio::test]
 async fn answers_without_a_body_keep_their_length_over_http2() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n");
     let gateway = in_front_of(&upstream);
     let mut client = Http2::connect(&gateway).await;
-    let answer = client.send(request("HEAD", "/").body(full("")).unwrap()).await.unwrap();
-    assert_eq!(answer.headers()["content-length"], "12345");
-    assert_eq!(read(answer).await.unwrap().0, "");
+    let response = client.send(request("HEAD", "/").body(full("")).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-length"], "12345");
+    assert_eq!(read(response).await.unwrap().0, "");
 }
 
 #[test]
 fn interim_answers_of_the_upstream_do_not_pass_for_the_final_one() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
     for _ in 0..2 {
         assert_eq!(client.get("/", "").head, "HTTP/1.1 102 Processing");
-        assert_eq!(client.answer().head, "HTTP/1.1 103 Early Hints\r\nlink: </a>");
-        let answer = client.answer();
-        assert_eq!((answer.status, answer.text()), (200, "ok"));
-        assert!(answer.values("link").is_empty());
+        assert_eq!(client.response().head, "HTTP/1.1 103 Early Hints\r\nlink: </a>");
+        let response = client.response();
+        assert_eq!((response.status, response.text()), (200, "ok"));
+        assert!(response.values("link").is_empty());
     }
 }
 
@@ -314,7 +314,7 @@ fn an_interim_response_arrives_before_the_upstream_has_its_final_one() {
         let hints = client.get("/", "");
         assert_eq!((hints.status, hints.values("link")), (103, vec!["</a.css>; rel=preload"]));
         go_on.send(()).unwrap();
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
     }
     assert_eq!(upstream.connections(), 1);
 }
@@ -341,18 +341,18 @@ fn an_interim_response_never_cuts_into_the_response_before_it() {
         ("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     client.send([large, hints, large, hints, hints].concat());
     for is_large in [true, false, true, false, false] {
-        let mut answer = client.answer();
-        while answer.status == 103 {
-            answer = client.answer();
+        let mut response = client.response();
+        while response.status == 103 {
+            response = client.response();
         }
-        assert_eq!(answer.status, 200, "{}", answer.head);
-        assert!(if is_large { answer.body == vec![b'x'; LARGE] } else { answer.text() == "ok" });
+        assert_eq!(response.status, 200, "{}", response.head);
+        assert!(if is_large { response.body == vec![b'x'; LARGE] } else { response.text() == "ok" });
     }
 }
 
 #[test]
 fn an_interim_response_says_nothing_that_only_a_final_one_may() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\nConnection: X-Hop\r\nX-Hop: y\r\nKeep-Alive: timeout=5\r\n\
          Set-Cookie: __Host-portcullis=stolen\r\nSet-Cookie: theme=dark\r\nPortcullis-Session-Set: a=b\r\nClear-Site-Data: \"*\"\r\n\
          Strict-Transport-Security: max-age=0\r\nAlt-Svc: h3=\":1\"\r\nServer: old\r\n\r\n\
@@ -361,22 +361,22 @@ fn an_interim_response_says_nothing_that_only_a_final_one_may() {
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
     assert_eq!(client.get("/", "").head, "HTTP/1.1 103 Early Hints\r\nlink: </a>");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
 }
 
 #[tokio::test]
 async fn clients_of_http_1_0_and_http_2_get_the_final_response_alone() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway = in_front_of(&upstream);
     let mut old = RawClient::connect(&gateway);
     old.send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
-    let answer = old.answer();
-    assert_eq!((answer.status, answer.text()), (200, "ok"), "{}", answer.head);
-    let answer =
+    let response = old.response();
+    assert_eq!((response.status, response.text()), (200, "ok"), "{}", response.head);
+    let response =
         Http2::connect(&gateway).await.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
-    assert_eq!(read(answer).await.unwrap().0, "ok");
+    assert_eq!(read(response).await.unwrap().0, "ok");
 }
 
 const EXPECTING: &str =
@@ -400,7 +400,7 @@ fn a_client_that_expects_100_is_asked_to_go_on_when_the_upstream_does() {
     assert!(client.head().unwrap().starts_with("HTTP/1.1 100 "));
     client.send("body");
     upstream.wait_for_note("body");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
 }
 
 #[test]
@@ -416,8 +416,8 @@ fn a_client_whose_expectation_is_refused_is_never_asked_for_the_body() {
         let gateway = in_front_of(&upstream);
         let mut client = RawClient::connect(&gateway);
         client.send(EXPECTING);
-        let answer = client.answer();
-        assert_eq!((answer.status.to_string(), answer.text()), (refusal.chars().take(3).collect(), "no"));
+        let response = client.response();
+        assert_eq!((response.status.to_string(), response.text()), (refusal.chars().take(3).collect(), "no"));
         // Whether it goes on nevertheless or not: what it sends is no request, and reaches nobody.
         client.try_send("GET ").ok();
         assert!(client.until_close().is_empty());
@@ -433,7 +433,7 @@ fn an_upstream_that_does_not_know_the_expectation_gets_the_body_after_a_while() 
     client.send(EXPECTING);
     assert!(client.head().unwrap().starts_with("HTTP/1.1 100 "));
     client.send("body");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     assert_eq!(upstream.only().body, b"body");
 }
 
@@ -443,19 +443,19 @@ fn a_gateway_that_refuses_does_not_ask_for_the_body() {
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
     let mut client = RawClient::connect(&gateway);
     client.send(EXPECTING);
-    assert_eq!(client.answer().status, 401);
+    assert_eq!(client.response().status, 401);
     assert_eq!(upstream.connections(), 0);
 }
 
 #[test]
 fn ranges_and_partial_content_pass() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-4/9\r\nContent-Length: 3\r\nAccept-Ranges: bytes\r\n\r\ncde",
     );
     let gateway = in_front_of(&upstream);
-    let answer = RawClient::connect(&gateway).get("/", "Range: bytes=2-4\r\nIf-Range: \"x\"\r\n");
-    assert_eq!((answer.status, answer.text()), (206, "cde"));
-    assert_eq!(answer.values("content-range"), ["bytes 2-4/9"]);
+    let response = RawClient::connect(&gateway).get("/", "Range: bytes=2-4\r\nIf-Range: \"x\"\r\n");
+    assert_eq!((response.status, response.text()), (206, "cde"));
+    assert_eq!(response.values("content-range"), ["bytes 2-4/9"]);
     let received = upstream.only();
     assert_eq!((received.value("range"), received.value("if-range")), ("bytes=2-4", "\"x\""));
 }
@@ -464,16 +464,16 @@ fn ranges_and_partial_content_pass() {
 fn compressed_bytes_are_not_touched() {
     let body: Vec<u8> = (0..=255).chain([0x1f, 0x8b, 8, 0, 0, 10, 13]).collect();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
-    let upstream = Upstream::answering([head.as_bytes(), &body].concat());
+    let upstream = Upstream::responding([head.as_bytes(), &body].concat());
     let gateway = in_front_of(&upstream);
-    let answer = RawClient::connect(&gateway).get("/", "Accept-Encoding: gzip, br\r\n");
-    assert_eq!((answer.values("content-encoding"), &answer.body), (vec!["gzip"], &body));
+    let response = RawClient::connect(&gateway).get("/", "Accept-Encoding: gzip, br\r\n");
+    assert_eq!((response.values("content-encoding"), &response.body), (vec!["gzip"], &body));
     assert_eq!(upstream.only().value("accept-encoding"), "gzip, br");
 }
 
 #[test]
 fn trailers_pass_both_ways_but_for_those_that_say_who_it_is() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Set-Cookie\r\n\r\n2\r\nok\r\n0\r\nX-Sum: down\r\nSet-Cookie: a=b\r\n\r\n",
     );
     let gateway = in_front_of(&upstream);
@@ -483,8 +483,8 @@ fn trailers_pass_both_ways_but_for_those_that_say_who_it_is() {
          Trailer: X-Sum, Remote-User, remote_groups, X-Forwarded-For, Authorization\r\n\r\n\
          2\r\nhi\r\n0\r\nX-Sum: up\r\nRemote-User: root\r\nremote_groups: wheel\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: x\r\n\r\n",
     );
-    let answer = client.answer();
-    assert_eq!(answer.trailers.join("\n").to_lowercase(), "x-sum: down");
+    let response = client.response();
+    assert_eq!(response.trailers.join("\n").to_lowercase(), "x-sum: down");
     let received = upstream.only();
     assert_eq!(received.trailers.join("\n").to_lowercase(), "x-sum: up");
     assert_eq!(received.body, b"hi");
@@ -492,7 +492,7 @@ fn trailers_pass_both_ways_but_for_those_that_say_who_it_is() {
 
 #[tokio::test]
 async fn trailers_pass_both_ways_over_http2() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: down\r\n\r\n",
     );
     let gateway = in_front_of(&upstream);
@@ -570,7 +570,7 @@ fn upstreams_are_reached_over_tls_and_unix_sockets() {
         let gateway = TestGateway::start(&public_app(&upstream.url, &keys));
         let mut client = RawClient::connect(&gateway);
         client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
         assert_eq!(upstream.only().body, b"hi");
     }
 }

@@ -35,8 +35,8 @@ impl Stage {
     /// What arrives of a request with these header lines, sent by nobody.
     #[track_caller]
     fn anonymous(&self, lines: &str) -> Received {
-        let answer = RawClient::connect(&self.gateway).get("/", lines);
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let response = RawClient::connect(&self.gateway).get("/", lines);
+        assert_eq!(response.status, 200, "{}", response.text());
         self.upstream.seen().pop().expect("a request")
     }
 
@@ -218,24 +218,24 @@ fn advisory_13_connection_takes_nothing_of_ours_away() {
     client.send(
         "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: Content-Length\r\nContent-Length: 2\r\n\r\nhi",
     );
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     assert_eq!(stage.upstream.seen().pop().unwrap().body, b"hi");
 }
 
 #[test]
 fn what_is_for_one_hop_ends_here_on_the_way_back() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nConnection: X-One,  x-two\r\nConnection: keep-alive\r\nX-One: 1\r\nX-TWO: 2\r\nX-Three: 3\r\nKeep-Alive: timeout=5\r\n\
          Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nPortcullis-Secret: x\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
-    let answer = RawClient::connect(&gateway).get("/", "");
+    let response = RawClient::connect(&gateway).get("/", "");
     for gone in
         ["connection", "x-one", "x-two", "keep-alive", "proxy-authenticate", "upgrade", "portcullis-secret"]
     {
-        assert!(answer.values(gone).is_empty(), "{gone} in {}", answer.head);
+        assert!(response.values(gone).is_empty(), "{gone} in {}", response.head);
     }
-    assert_eq!((answer.values("x-three"), answer.text()), (vec!["3"], "ok"));
+    assert_eq!((response.values("x-three"), response.text()), (vec!["3"], "ok"));
 }
 
 const FORWARDED: &str = "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 203.0.113.1\r\nX-Forwarded-Proto: http\r\n\
@@ -334,14 +334,14 @@ async fn cookies_that_http2_has_split_arrive_as_one_line() {
 
 #[test]
 fn an_upstream_cannot_set_the_gateways_cookies() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: __Host-Http-portcullis=x; Path=/; Secure\r\n\
          set-cookie:  __host-http-Portcullis-form=x\r\nSet-Cookie: __Host-portcullis=x; Path=/; Secure\r\nSet-Cookie: =__Host-Http-portcullis=x; Path=/; Secure\r\n\
          Set-Cookie: = __Host-Http-portcullis=x\r\nSet-Cookie: c=__Host-Http-portcullis=x\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
-    let answer = RawClient::connect(&gateway).get("/", "");
-    assert_eq!(answer.values("set-cookie"), ["a=b; Path=/; Secure", "c=__Host-Http-portcullis=x; Secure"]);
+    let response = RawClient::connect(&gateway).get("/", "");
+    assert_eq!(response.values("set-cookie"), ["a=b; Path=/; Secure", "c=__Host-Http-portcullis=x; Secure"]);
 }
 
 #[test]
@@ -560,7 +560,7 @@ async fn identity_headers_of_every_length_are_the_gateways_alone() {
             "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{one}: root\r\nConnection: {one}\r\n{name}: root\r\n\r\n\
              1\r\nx\r\n0\r\n{one}: root\r\n{name}: root\r\n\r\n"
         ));
-        assert_eq!(http1.answer().status, 200, "{name}");
+        assert_eq!(http1.response().status, 200, "{name}");
         let names = [other.as_str(), name.as_str()].map(|name| name.parse::<http::HeaderName>().unwrap());
         let trailers = names.iter().map(|name| (name.clone(), "root".parse().unwrap())).collect();
         let body = frames(vec![http_body::Frame::data("x".into()), http_body::Frame::trailers(trailers)]);

@@ -55,7 +55,7 @@ fn all_refused(heads: Vec<Vec<(&str, &[u8])>>) {
         assert!(verdict.is_refusal(), "{shown:?}: {verdict:?}");
     }
     assert_eq!(upstream.connections(), 0);
-    assert_eq!(head(&gateway, &get("/")), Verdict::Answered(0x88), "and what is right goes through");
+    assert_eq!(head(&gateway, &get("/")), Verdict::Responded(0x88), "and what is right goes through");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn pseudo_header_fields_in_trailers_that_come_with_the_head_keep_the_request_fro
     assert_eq!(client.verdict(1), Verdict::Reset(PROTOCOL_ERROR));
     assert_eq!(upstream.connections(), 0);
     client.send(with_trailers(3, &[("x-after", b"y")]));
-    assert_eq!(client.verdict(3), Verdict::Answered(0x88), "other streams go on");
+    assert_eq!(client.verdict(3), Verdict::Responded(0x88), "other streams go on");
 }
 
 /// The end of the stream may have been read when the first pseudo-header field comes.
@@ -295,7 +295,7 @@ fn a_fragment_in_the_path_resets_its_stream_and_reaches_nobody() {
         (25, b"\x00\x84\xb9\x58\xd3\x3f\x02/a".to_vec()),
     ] {
         client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, with_path(&field)));
-        assert_eq!(client.verdict(stream), Verdict::Answered(0x88), "{field:x?}");
+        assert_eq!(client.verdict(stream), Verdict::Responded(0x88), "{field:x?}");
     }
 }
 
@@ -432,7 +432,7 @@ fn data_after_the_end_of_a_stream_reaches_nobody() {
     let mut client = Frames::connect(&gateway);
     client.send([request(1, &get("/")), frame(DATA, END_STREAM, 1, b"GET /smuggled")].concat());
     assert!(matches!(client.end(), Verdict::GoAway(_) | Verdict::Closed));
-    assert_eq!(head(&gateway, &get("/after")), Verdict::Answered(0x88));
+    assert_eq!(head(&gateway, &get("/after")), Verdict::Responded(0x88));
     let mut asked = upstream.asked();
     assert_eq!(asked.pop().as_deref(), Some("GET /after"));
     assert!(asked.is_empty() || asked == ["GET /"], "{asked:?}");
@@ -472,7 +472,7 @@ fn advisory_72_a_goodbye_followed_by_settings_ends_nothing_but_the_connection() 
         );
         assert!(matches!(client.end(), Verdict::GoAway(_) | Verdict::Closed));
     }
-    assert_eq!(head(&gateway, &get("/")), Verdict::Answered(0x88), "others do not notice");
+    assert_eq!(head(&gateway, &get("/")), Verdict::Responded(0x88), "others do not notice");
 }
 
 /// Floods a gateway that allows ten of each kind; the connection has to end, and be counted once.
@@ -485,7 +485,7 @@ fn flooded(limit: &str, sent: &[u8]) {
     let end = client.end();
     assert!(matches!(end, Verdict::GoAway(ENHANCE_YOUR_CALM) | Verdict::Closed), "{limit}: {end:?}");
     gateway.wait_until_reached(limit, 1);
-    assert_eq!(head(&gateway, &get("/")), Verdict::Answered(0x88), "others do not notice");
+    assert_eq!(head(&gateway, &get("/")), Verdict::Responded(0x88), "others do not notice");
 }
 
 #[test]
@@ -530,7 +530,7 @@ fn mistake_11_streams_that_are_reset_in_one_breath_reach_nobody() {
         [request(stream, &get("/reset")), frame(RST_STREAM, 0, stream, [0, 0, 0, 8])].concat()
     });
     client.send(flood.chain(request(31, &get("/stays"))).collect::<Vec<_>>());
-    assert_eq!(client.verdict(31), Verdict::Answered(0x88));
+    assert_eq!(client.verdict(31), Verdict::Responded(0x88));
     assert_eq!(upstream.only().asked(), "GET /stays");
     assert_eq!(upstream.connections(), 1);
 }
@@ -598,7 +598,7 @@ fn mistake_12_a_stream_without_room_for_its_answer_is_reset() {
     let mut client = Frames::silent(&gateway);
     // SETTINGS_INITIAL_WINDOW_SIZE of 0.
     client.send([PREFACE, &frame(SETTINGS, 0, 0, [0, 4, 0, 0, 0, 0]), &request(1, &get("/"))].concat());
-    assert_eq!(client.verdict(1), Verdict::Answered(0x88));
+    assert_eq!(client.verdict(1), Verdict::Responded(0x88));
     assert!(matches!(client.verdict(1), Verdict::Reset(_)));
     upstream.wait_for_note("given up");
     gateway.wait_until_reached("write_timeout", 1);
@@ -621,10 +621,10 @@ fn mistake_12_answers_that_a_client_never_takes_end_the_connection() {
     });
     let gateway = limited("idle_timeout = \"300ms\"", &upstream);
     let mut client = Frames::silent(&gateway);
-    // Room for one byte: h2 then has the whole answer, and nobody waits for it but the client.
+    // Room for one byte: h2 then has the whole response, and nobody waits for it but the client.
     client.send([PREFACE, &frame(SETTINGS, 0, 0, [0, 4, 0, 0, 0, 1])].concat());
     client.send([request(1, &get("/waits")), request(3, &get("/"))].concat());
-    assert_eq!(client.verdict(3), Verdict::Answered(0x88));
+    assert_eq!(client.verdict(3), Verdict::Responded(0x88));
     assert!(matches!(client.end(), Verdict::GoAway(_) | Verdict::Closed));
     gateway.wait_until_reached("write_timeout", 1);
     drop(go_on);
@@ -637,11 +637,11 @@ fn requests_beyond_the_last_of_a_connection_are_not_lost() {
     let mut client = Frames::connect(&gateway);
     let streams = [1, 3, 5, 7, 9];
     client.send(streams.map(|stream| request(stream, &get("/"))).concat());
-    let (mut answered, mut goodbye) = (Vec::new(), None);
-    while answered.len() < streams.len() || goodbye.is_none() {
+    let (mut responded, mut goodbye) = (Vec::new(), None);
+    while responded.len() < streams.len() || goodbye.is_none() {
         let frame = client.next().unwrap();
         match frame.kind {
-            HEADERS => answered.push(frame.stream),
+            HEADERS => responded.push(frame.stream),
             GOAWAY => goodbye = Some(frame.error()),
             RST_STREAM => panic!("{frame:?}"),
             _ => {}

@@ -23,7 +23,7 @@ fn limited(limits: &str, keys: &str, upstream: &Upstream) -> TestGateway {
     TestGateway::start_with(&format!("[limits]\n{limits}"), &public_app(&upstream.url, keys))
 }
 
-/// Answers `/waits` once it is told to, and everything else at once.
+/// An upstream that responds to `/waits` once it is let through, and to anything else at once.
 fn waiting() -> (Upstream, std::sync::mpsc::Sender<()>) {
     let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
@@ -71,8 +71,13 @@ fn requests_beyond_those_of_an_address_are_refused_and_reach_no_upstream() {
         other.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
     for other in &mut others {
-        let answer = other.answer();
-        assert_eq!((answer.status, answer.values("retry-after")), (503, vec!["2"]), "{}", answer.text());
+        let response = other.response();
+        assert_eq!(
+            (response.status, response.values("retry-after")),
+            (503, vec!["2"]),
+            "{}",
+            response.text()
+        );
     }
     assert_eq!(upstream.connections(), 2);
     gateway.wait_until_reached("requests_per_address", 3);
@@ -173,7 +178,7 @@ fn requests_beyond_those_of_an_app_are_refused_and_other_apps_go_on() {
     gateway.reload("", &apps);
     assert_eq!(RawClient::connect(&gateway).get("/slow/", "").status, 503);
     drop(waits);
-    assert_eq!(first.answer().status, 200);
+    assert_eq!(first.response().status, 200);
     until("there is room again", || RawClient::connect(&gateway).get("/slow/", "").status == 200);
 }
 
@@ -254,7 +259,7 @@ fn frames_to(process: &Process, window: u32) -> Frames {
     client
 }
 
-/// Answers `/big/BYTES` with so many, as fast as they are taken.
+/// Responds to `/big/BYTES` with a body of that size, as fast as it is read.
 fn big(conn: &mut Conn) -> io::Result<()> {
     while let Some(request) = conn.request()? {
         let length: usize =

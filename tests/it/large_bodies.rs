@@ -123,7 +123,7 @@ fn a_large_upload_waits_for_its_reader_and_takes_no_memory() {
             client.send(CHUNK);
             counted.fetch_add(CHUNK.len() as u64, Ordering::SeqCst);
         }
-        client.answer().status
+        client.response().status
     });
     let underway = settled(&sent);
     assert!(

@@ -1,5 +1,5 @@
 //! What one client may take of the gateway's time and memory. Limits are short here, and what is waited
-//! for is the event: the connection that closes, the answer that says why.
+//! for is the event: the connection that closes, the response that says why.
 
 use std::{io::Read, net::TcpStream, sync::mpsc::channel, time::Duration};
 
@@ -35,7 +35,7 @@ fn advisory_71_a_head_that_drips_ends_the_connection() {
         let mut client = RawClient::connect(&gateway);
         client.send(before);
         if !before.is_empty() {
-            assert_eq!(client.answer().status, 200);
+            assert_eq!(client.response().status, 200);
         }
         client.send("GET / HTTP/1.1\r\nX: ");
         // Every byte comes in time by itself; only all of them together do not.
@@ -44,7 +44,7 @@ fn advisory_71_a_head_that_drips_ends_the_connection() {
                 break;
             }
         }
-        assert_eq!(client.answer().status, 408);
+        assert_eq!(client.response().status, 408);
         client.until_close();
     }
     assert_eq!(upstream.seen().len(), 1);
@@ -81,23 +81,23 @@ fn a_connection_goes_on_after_a_silence() {
     assert!(client.is_silent_for(LONG_SILENCE));
     // An empty line after a request is nothing (RFC 9112 §2.2).
     client.send("POST /1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi\r\n");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     assert!(client.is_silent_for(LONG_SILENCE));
     client.send("GET /2 HTTP/1.1\r\nHo");
     assert!(client.is_silent_for(LONG_SILENCE));
     client.send("st: localhost\r\n\r\nGET /3 HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_eq!(client.answer().text(), "ok");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     assert!(client.is_silent_for(LONG_SILENCE));
     client.send("POST /4 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nha");
     assert!(client.is_silent_for(LONG_SILENCE));
     client.send("lf");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     assert_eq!(upstream.asked(), ["POST /1", "GET /2", "GET /3", "POST /4"]);
     assert!(client.is_silent_for(LONG_SILENCE));
     // It is still read as strictly.
     client.send("GET / HTTP/1.1\nHost: localhost\r\n\r\n");
-    assert_eq!(client.answer().status, 400);
+    assert_eq!(client.response().status, 400);
     client.until_close();
 }
 
@@ -116,7 +116,7 @@ fn a_running_request_is_not_idle() {
     // Longer than every limit is the point.
     assert!(client.is_silent_for(Duration::from_millis(500)));
     go_on.send(()).unwrap();
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_body_that_stops_is_answered_408() {
     for framing in ["Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"] {
         let mut client = RawClient::connect(&gateway);
         client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{framing}"));
-        assert_eq!(client.answer().status, 408);
+        assert_eq!(client.response().status, 408);
         client.until_close();
     }
     assert!(upstream.seen().is_empty());
@@ -145,7 +145,7 @@ fn mistake_12_a_body_that_drips_is_answered_408() {
             break;
         }
     }
-    assert_eq!(client.answer().status, 408);
+    assert_eq!(client.response().status, 408);
     assert!(upstream.seen().is_empty());
     gateway.wait_until_reached("body_rate", 1);
     assert_eq!(gateway.reached("body_timeout"), 0);
@@ -162,7 +162,7 @@ fn a_body_that_is_slow_but_not_too_slow_arrives() {
         assert!(client.is_silent_for(Duration::from_millis(50)));
         client.send("x".repeat(100));
     }
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     assert_eq!(upstream.only().body.len(), 4000);
 }
 
@@ -235,7 +235,7 @@ fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it()
         |length: usize| format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
     let mut client = RawClient::connect(&gateway);
     client.send(post(1025));
-    assert_eq!(client.answer().status, 413);
+    assert_eq!(client.response().status, 413);
     let mut client = RawClient::connect(&gateway);
     client.send(post(8 << 20));
     for _ in 0..64 {
@@ -243,12 +243,12 @@ fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it()
             break;
         }
     }
-    assert_eq!(client.answer().status, 413, "although it goes on sending");
+    assert_eq!(client.response().status, 413, "although it goes on sending");
     assert_eq!(upstream.connections(), 0);
     gateway.wait_until_reached("max_body", 2);
     let mut client = RawClient::connect(&gateway);
     client.send(post(1024) + "x".repeat(1024).as_str());
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn a_body_without_a_length_is_cut_when_it_grows_too_large() {
     for _ in 0..3 {
         client.send(format!("200\r\n{}\r\n", "x".repeat(0x200)));
     }
-    assert_eq!(client.answer().status, 413);
+    assert_eq!(client.response().status, 413);
     client.until_close();
     let mut client = Http2::connect(&gateway).await;
     let body = frames((0..3).map(|_| Frame::data(Bytes::from(vec![b'x'; 512]))).collect());
@@ -284,8 +284,8 @@ async fn a_head_that_is_too_large_is_431() {
     }
     let mut client = Http2::connect(&gateway).await;
     let large = request("GET", "/").header("x", "x".repeat(9000)).body(full("")).unwrap();
-    let answer = client.send(large).await;
-    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
+    let response = client.send(large).await;
+    assert!(response.is_err() || response.is_ok_and(|response| response.status() == 431));
     // Cookies may be split over many lines and count as one.
     for (count, name, status) in [(20, "x", 200), (21, "x", 431), (21, "cookie", 200)] {
         let many = (0..count).fold(request("GET", "/"), |request, _| request.header(name, "y"));
@@ -308,8 +308,8 @@ async fn asvs_4_2_5_an_address_that_is_too_long_is_414() {
     for (length, status) in [(1024, 200), (1025, 414), (5000, 414)] {
         let path = format!("/{}?{}", "x".repeat(500), "y".repeat(length - 502));
         assert_eq!(RawClient::connect(&gateway).get(&path, "").status, status, "{length}");
-        let answer = http2.send(request("GET", &path).body(full("")).unwrap()).await.unwrap();
-        assert_eq!(answer.status(), status, "{length}");
+        let response = http2.send(request("GET", &path).body(full("")).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{length}");
     }
     assert_eq!(upstream.seen().len(), 2);
     gateway.wait_until_reached("uri_length", 4);
@@ -330,11 +330,11 @@ async fn an_app_may_take_larger_or_smaller_bodies_than_others() {
             client
                 .send(format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"));
             client.try_send("x".repeat(length)).ok();
-            assert_eq!(client.answer().status, status, "{path} {length}");
+            assert_eq!(client.response().status, status, "{path} {length}");
             let mut client = Http2::connect(&gateway).await;
             let body = frames(vec![Frame::data(Bytes::from(vec![b'x'; length]))]);
-            let answer = client.send(request("POST", path).body(body).unwrap()).await.unwrap();
-            assert_eq!(answer.status(), status, "{path} {length}, without a length");
+            let response = client.send(request("POST", path).body(body).unwrap()).await.unwrap();
+            assert_eq!(response.status(), status, "{path} {length}, without a length");
         }
     }
     assert_eq!(upstream.seen().len(), 6);
@@ -387,9 +387,9 @@ fn the_last_request_of_a_connection_is_told_so() {
         let mut client = RawClient::connect(&gateway);
         // A connection's age begins with the end of the server's handshake, of which a client is told nothing.
         let asked = (1..=10_000).find(|_| {
-            let answer = client.get("/", "");
-            assert_eq!(answer.status, 200);
-            answer.values("connection") == ["close"]
+            let response = client.get("/", "");
+            assert_eq!(response.status, 200);
+            response.values("connection") == ["close"]
         });
         let asked = asked.unwrap_or_else(|| panic!("{limits}: no end"));
         assert!(allowed.is_none_or(|allowed| asked == allowed), "{limits}: {asked}");
@@ -408,12 +408,12 @@ fn past_the_limit_connections_wait_for_their_turn() {
         assert_eq!(client.get("/", "").status, 200);
     }
     let mut third = RawClient::connect(&gateway);
-    let (told, answers) = channel();
+    let (told, responses) = channel();
     let waiting = std::thread::spawn(move || told.send(third.get("/", "").status).unwrap());
     gateway.wait_until_reached("connections", 1);
-    assert!(answers.try_recv().is_err(), "the third is served beside the other two");
+    assert!(responses.try_recv().is_err(), "the third is served beside the other two");
     open.pop();
-    assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), 200);
+    assert_eq!(responses.recv_timeout(PATIENCE).unwrap(), 200);
     waiting.join().unwrap();
 }
 
@@ -451,6 +451,6 @@ fn draining_lets_running_requests_end() {
     upstream.wait_for_request();
     gateway.stopper.stop(Phase::Draining);
     go_on.send(()).unwrap();
-    assert_eq!(client.answer().text(), "half");
+    assert_eq!(client.response().text(), "half");
     gateway.drain().unwrap();
 }

@@ -81,9 +81,9 @@ fn mistake_08_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() 
     ] {
         let message = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n0\r\n\r\n");
         let shown: String = lines.chars().take(80).collect();
-        let answer = refused(&gateway, &message);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{shown:?}: {answer:?}");
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{shown:?}: {answer:?}");
+        let response = refused(&gateway, &message);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{shown:?}: {response:?}");
+        assert_eq!(response.matches("HTTP/1.1 ").count(), 1, "{shown:?}: {response:?}");
     }
     assert_eq!(upstream.connections(), 0);
 }
@@ -129,9 +129,9 @@ fn mistake_08_request_lines_that_can_be_read_in_two_ways_are_refused_and_reach_n
         "\0GET / HTTP/1.1\r\n",
         "PRI * HTTP/2.0\r\n",
     ] {
-        let answer = refused(&gateway, &format!("{line}Host: localhost\r\n\r\n"));
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{line:?}: {answer:?}");
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{line:?}: {answer:?}");
+        let response = refused(&gateway, &format!("{line}Host: localhost\r\n\r\n"));
+        assert!(response.starts_with("HTTP/1.1 400 "), "{line:?}: {response:?}");
+        assert_eq!(response.matches("HTTP/1.1 ").count(), 1, "{line:?}: {response:?}");
     }
     assert_eq!(upstream.connections(), 0);
 }
@@ -161,9 +161,9 @@ fn mistake_08_bodies_that_can_be_read_in_two_ways_never_arrive_whole() {
     ] {
         let message =
             format!("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
-        let answer = refused(&gateway, &message);
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{chunks:?}: {answer:?}");
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {answer:?}");
+        let response = refused(&gateway, &message);
+        assert!(response.starts_with("HTTP/1.1 400 "), "{chunks:?}: {response:?}");
+        assert_eq!(response.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {response:?}");
     }
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
 }
@@ -177,10 +177,11 @@ fn the_second_request_of_a_packet_is_read_as_strictly_as_the_first() {
         "POST /first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n\n\r\n",
         "POST /first HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
     ] {
-        let answers =
+        let responses =
             refused(&gateway, &format!("{first}GET /second HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n"));
-        let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
-        assert_eq!(statuses, ["200", "400"], "{first:?}: {answers}");
+        let statuses: Vec<&str> =
+            responses.split("HTTP/1.1 ").skip(1).map(|response| &response[..3]).collect();
+        assert_eq!(statuses, ["200", "400"], "{first:?}: {responses}");
     }
     assert_eq!(upstream.asked(), ["GET /first", "POST /first", "POST /first"]);
 }
@@ -193,7 +194,7 @@ fn requests_in_one_packet_are_answered_in_order() {
     let one = |path: &str| format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
     client.send(format!("\r\n{}{}{}", one("/1"), one("/2"), one("/3")));
     for _ in 0..3 {
-        assert_eq!(client.answer().status, 200);
+        assert_eq!(client.response().status, 200);
     }
     assert_eq!(upstream.asked(), ["POST /1", "POST /2", "POST /3"]);
 }
@@ -208,7 +209,7 @@ fn a_head_that_arrives_byte_by_byte_is_understood() {
     {
         client.send([byte]);
     }
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     assert_eq!(upstream.only().body, b"hi");
 }
 
@@ -226,7 +227,7 @@ fn mistake_08_http2_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nob
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let good = get("/");
     // RFC 7541 appendix A: 0x88 is `:status: 200`, 0x8c is `:status: 400`.
-    assert_eq!(over_http2(&gateway, &good), Verdict::Answered(0x88));
+    assert_eq!(over_http2(&gateway, &good), Verdict::Responded(0x88));
     let before = upstream.connections();
     let with = |name: &'static str, value: &'static [u8]| [&good[..], &[(name, value)]].concat();
     let without = |name: &str| good.iter().filter(|(other, _)| *other != name).copied().collect::<Vec<_>>();
@@ -277,7 +278,7 @@ fn mistake_08_http2_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nob
         let shown: Vec<_> =
             fields.iter().map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
         let verdict = over_http2(&gateway, &fields);
-        assert!(!matches!(verdict, Verdict::Answered(status) if status != 0x8c), "{shown:?}: {verdict:?}");
+        assert!(!matches!(verdict, Verdict::Responded(status) if status != 0x8c), "{shown:?}: {verdict:?}");
     }
     assert_eq!(upstream.connections(), before);
     assert_eq!(upstream.seen().len(), 1);
@@ -294,14 +295,14 @@ fn a_refusal_reaches_a_client_that_goes_on_sending() {
             break;
         }
     }
-    // A reset would take the answer out of the socket, whenever it comes.
-    assert_eq!(client.answer().status, 400);
+    // A reset would take the response out of the socket, whenever it comes.
+    assert_eq!(client.response().status, 400);
     assert!(client.is_closed_without_a_reset());
 }
 
 /// Status codes of everything that comes until the gateway closes.
-fn statuses(answers: &str) -> Vec<&str> {
-    answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect()
+fn statuses(responses: &str) -> Vec<&str> {
+    responses.split("HTTP/1.1 ").skip(1).map(|response| &response[..3]).collect()
 }
 
 #[test]
@@ -318,8 +319,8 @@ fn asvs_4_2_1_what_one_version_frames_and_another_does_not_is_refused() {
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: \u{b}5\r\n\r\nhello",
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\u{c}\r\n\r\nhello",
     ] {
-        let answer = refused(&gateway, message);
-        assert_eq!(statuses(&answer), ["400"], "{message:?}: {answer:?}");
+        let response = refused(&gateway, message);
+        assert_eq!(statuses(&response), ["400"], "{message:?}: {response:?}");
     }
     assert_eq!(upstream.connections(), 0);
 }
@@ -348,8 +349,8 @@ fn hosts_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
         "GET https:///x HTTP/1.1\r\nHost: localhost\r\n",
         "GET localhost HTTP/1.1\r\nHost: localhost\r\n",
     ] {
-        let answer = refused(&gateway, &format!("{head}\r\n"));
-        assert_eq!(statuses(&answer), ["400"], "{head:?}: {answer:?}");
+        let response = refused(&gateway, &format!("{head}\r\n"));
+        assert_eq!(statuses(&response), ["400"], "{head:?}: {response:?}");
     }
     assert_eq!(upstream.connections(), 0);
 }
@@ -366,9 +367,9 @@ fn asvs_13_4_4_methods_that_nobody_serves_through_a_gateway_reach_nobody() {
         "TRACK / HTTP/1.1",
         "OPTIONS * HTTP/1.1",
     ] {
-        let answer = refused(&gateway, &format!("{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
-        let statuses = statuses(&answer);
-        assert!(matches!(statuses[..], ["400" | "404" | "405" | "421" | "501"]), "{line}: {answer:?}");
+        let response = refused(&gateway, &format!("{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        let statuses = statuses(&response);
+        assert!(matches!(statuses[..], ["400" | "404" | "405" | "421" | "501"]), "{line}: {response:?}");
     }
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
 }
@@ -389,8 +390,8 @@ fn advisory_51_a_tunnel_that_was_refused_leaves_nothing_behind() {
         assert!(!first.starts_with(accepts), "{first}");
         // Somebody else, over whatever the first left behind.
         let mut other = RawClient::connect(&gateway);
-        let answer = other.get("/mine", "");
-        assert_eq!((answer.status, answer.text()), (200, "ok"));
+        let response = other.get("/mine", "");
+        assert_eq!((response.status, response.text()), (200, "ok"));
     }
     let seen = upstream.seen();
     assert!(seen.iter().all(|request| request.values("upgrade").is_empty()));

@@ -45,7 +45,7 @@ fn requests_and_bytes_are_counted_by_app_and_status() {
     assert_eq!(client.get("/", "").status, 200);
     assert_eq!(client.get("/.gateway/nothing", "").status, 404);
     client.send("GET / HTTP/1.1\r\nHost: dead.test\r\n\r\n");
-    assert_eq!(client.answer().status, 502);
+    assert_eq!(client.response().status, 502);
     for sample in [
         "portcullis_requests_total{app=\"app\",status=\"2xx\"}",
         "portcullis_requests_total{app=\"\",status=\"4xx\"}",
@@ -80,7 +80,7 @@ fn nothing_of_a_request_becomes_a_label() {
     let mut client = RawClient::connect(&gateway);
     for number in 0..20 {
         client.send(format!("X{number} /path{number} HTTP/1.1\r\nHost: host{number}.test\r\n\r\n"));
-        assert_eq!(client.answer().status, 421);
+        assert_eq!(client.response().status, 421);
     }
     until("all are counted", || gateway.counted("portcullis_requests_total{app=\"\",status=\"4xx\"}") == 20);
     let text = gateway.metrics();

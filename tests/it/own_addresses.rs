@@ -1,12 +1,12 @@
 //! Addresses that an application makes of itself, and those that it compares with its own.
 
 use crate::support::{
-    client::{Answer, RawClient, sign_in},
+    client::{RawClient, RawResponse, sign_in},
     gateway::TestGateway,
     upstream::{Upstream, public_app},
 };
 
-/// An upstream that answers with these header lines, in which `PORT` is its own port.
+/// An upstream that responds with these header fields, in which `PORT` is its own port.
 fn saying(lines: &'static str) -> Upstream {
     Upstream::scripted(move |conn| {
         let port = conn.socket().local_addr()?.port().to_string();
@@ -18,10 +18,10 @@ fn saying(lines: &'static str) -> Upstream {
     })
 }
 
-fn answer(gateway: &TestGateway, host: &str) -> Answer {
+fn response(gateway: &TestGateway, host: &str) -> RawResponse {
     let mut client = RawClient::connect(gateway);
     client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-    client.answer()
+    client.response()
 }
 
 #[test]
@@ -43,10 +43,10 @@ fn an_address_of_the_applications_own_becomes_the_one_that_the_browser_knows() {
         let line = format!("Location: {said}\r\nContent-Location: {said}\r\nRefresh: 5; URL={said}");
         let upstream = saying(line.leak());
         let gateway = TestGateway::start(&public_app(&upstream.url, keys));
-        let answer = answer(&gateway, "localhost:8443");
-        assert_eq!(answer.values("location"), [known], "{said}");
-        assert_eq!(answer.values("content-location"), [known], "{said}");
-        assert_eq!(answer.values("refresh"), [format!("5; URL={known}")], "{said}");
+        let response = response(&gateway, "localhost:8443");
+        assert_eq!(response.values("location"), [known], "{said}");
+        assert_eq!(response.values("content-location"), [known], "{said}");
+        assert_eq!(response.values("refresh"), [format!("5; URL={known}")], "{said}");
     }
 }
 
@@ -68,7 +68,7 @@ fn an_address_of_another_place_stays_as_it_is() {
     ] {
         let upstream = saying(format!("Location: {said}").leak());
         let gateway = TestGateway::start(&public_app(&upstream.url, keys));
-        assert_eq!(answer(&gateway, "localhost").values("location"), [said], "{keys}");
+        assert_eq!(response(&gateway, "localhost").values("location"), [said], "{keys}");
     }
 }
 
@@ -77,8 +77,8 @@ fn behind_a_trusted_proxy_the_browser_knows_the_address_of_the_proxy() {
     let upstream = saying("Location: http://public.example/after");
     let gateway = TestGateway::start_trusting(&["127.0.0.0/8"], &public_app(&upstream.url, ""));
     let lines = "X-Forwarded-Host: public.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 444\r\n";
-    let answer = RawClient::connect(&gateway).get("/", lines);
-    assert_eq!(answer.values("location"), ["https://public.example:444/after"]);
+    let response = RawClient::connect(&gateway).get("/", lines);
+    assert_eq!(response.values("location"), ["https://public.example:444/after"]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_app_that_is_told_another_host_finds_origin_and_referer_alike() {
             client.send(format!(
                 "POST / HTTP/1.1\r\nHost: localhost:8443\r\nCookie: {cookie}\r\nContent-Length: 0\r\n{lines}\r\n"
             ));
-            client.answer().status
+            client.response().status
         };
         let lines = "Origin: https://localhost:8443\r\nReferer: https://localhost:8443/a?b=https://localhost:8443\r\n";
         assert_eq!(send(lines), 200);
@@ -140,10 +140,10 @@ fn the_port_that_an_app_is_told_is_one_of_the_gateways() {
         ("localhost:1".to_owned(), format!("localhost:{own}"), &own),
         ("localhost:65535".to_owned(), format!("localhost:{own}"), &own),
     ] {
-        assert_eq!(answer(&gateway, &asked).status, 200);
+        assert_eq!(response(&gateway, &asked).status, 200);
         let received = upstream.seen().pop().unwrap();
         assert_eq!((received.value("x-forwarded-host"), received.value("x-forwarded-port")), (&*host, port));
         assert_eq!(received.value("host"), asked);
     }
-    assert_eq!(answer(&gateway, "localhost:0").status, 400);
+    assert_eq!(response(&gateway, "localhost:0").status, 400);
 }

@@ -359,7 +359,7 @@ fn advisory_25_no_spelling_of_a_protected_path_reaches_the_upstream() {
             client.send(format!(
                 "GET {trick} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n{cookie}\r\n"
             ));
-            let status = client.answer().status;
+            let status = client.response().status;
             assert!(refused.contains(&status), "{trick}: {status}");
         }
     }
@@ -382,7 +382,7 @@ fn advisory_21_neither_query_nor_fragment_makes_a_path_public() {
     ] {
         let mut client = RawClient::connect(&gateway);
         client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-        let status = client.answer().status;
+        let status = client.response().status;
         assert!(matches!(status, 400 | 401), "{path}: {status}");
     }
     assert_eq!(upstream.connections(), 0, "nothing has arrived");

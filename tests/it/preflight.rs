@@ -4,7 +4,7 @@ use http::{Request, Version};
 
 use crate::support::{
     browser::Browser,
-    client::{Answer, Http2, RawClient, full, read, sign_in},
+    client::{Http2, RawClient, RawResponse, full, read, sign_in},
     gateway::{TestGateway, password},
     process::until,
     upstream::Upstream,
@@ -12,9 +12,9 @@ use crate::support::{
 
 const TRUSTED: &str = "https://portal.example.test";
 
-/// An application that answers everything with what only people who are signed in may read, and allows the origin.
+/// An application that sends a secret in each response and allows the origin.
 fn leaky(status: &str) -> Upstream {
-    Upstream::answering(format!(
+    Upstream::responding(format!(
         "HTTP/1.1 103 Early Hints\r\nLink: </secret.css>; rel=preload\r\n\r\nHTTP/1.1 {status}\r\nAccess-Control-Allow-Origin: {TRUSTED}\r\nAccess-Control-Allow-Credentials: true\r\n\
          Access-Control-Allow-Methods: PUT\r\nVary: Origin\r\nSet-Cookie: a=b\r\nX-Secret: 42\r\nLocation: /secret\r\n\
          Content-Length: 10\r\n\r\nthe secret"
@@ -36,10 +36,10 @@ fn gateway(upstream: &Upstream) -> TestGateway {
     gateway
 }
 
-fn ask(gateway: &TestGateway, line: &str, fields: &str) -> Answer {
+fn ask(gateway: &TestGateway, line: &str, fields: &str) -> RawResponse {
     let mut client = RawClient::connect(gateway);
     client.send(format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"));
-    client.answer()
+    client.response()
 }
 
 fn preflight_of(origin: &str) -> String {
@@ -52,7 +52,7 @@ fn preflight_of(origin: &str) -> String {
 fn preflight_of_a_trusted_origin_reaches_the_app_and_gets_the_permission_alone() {
     for status in ["200 OK", "204 No Content"] {
         let upstream = if status.starts_with("204") {
-            Upstream::answering(format!(
+            Upstream::responding(format!(
                 "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: {TRUSTED}\r\nX-Secret: 42\r\n\r\n"
             ))
         } else {
@@ -63,11 +63,11 @@ fn preflight_of_a_trusted_origin_reaches_the_app_and_gets_the_permission_alone()
             "{}Remote-User: root\r\nX-HTTP-Method-Override: DELETE\r\nX-Own: 1\r\nUser-Agent: a browser\r\n",
             preflight_of(TRUSTED)
         );
-        let answer = ask(&gateway, "OPTIONS /api/thing?a=b", &fields);
-        assert_eq!((answer.status, answer.text()), (204, ""), "{}", answer.head);
-        assert_eq!(answer.values("access-control-allow-origin"), [TRUSTED]);
+        let response = ask(&gateway, "OPTIONS /api/thing?a=b", &fields);
+        assert_eq!((response.status, response.text()), (204, ""), "{}", response.head);
+        assert_eq!(response.values("access-control-allow-origin"), [TRUSTED]);
         for name in ["set-cookie", "x-secret", "location", "content-length", "content-type"] {
-            assert!(answer.values(name).is_empty(), "{name}: {}", answer.head);
+            assert!(response.values(name).is_empty(), "{name}: {}", response.head);
         }
         let seen = upstream.only();
         assert_eq!(seen.asked(), "OPTIONS /api/thing?a=b");
@@ -122,16 +122,16 @@ fn request_that_is_no_preflight_of_a_trusted_origin_needs_a_sign_in_as_ever() {
         let mut client = RawClient::connect(&gateway);
         client.send(format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"));
         let (method, _) = line.split_once(' ').unwrap();
-        let answer = client.answer_to(method).unwrap();
-        assert_eq!(answer.status, status, "{line}\n{fields}\n{}", answer.head);
-        assert!(answer.values("access-control-allow-origin").is_empty(), "{line}\n{fields}");
+        let response = client.response_to(method).unwrap();
+        assert_eq!(response.status, status, "{line}\n{fields}\n{}", response.head);
+        assert!(response.values("access-control-allow-origin").is_empty(), "{line}\n{fields}");
     }
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen().first().map(|seen| seen.head.clone()));
     // What anyone may have is as before.
     let mut client = RawClient::connect(&gateway);
     client.send(format!("OPTIONS /public/api HTTP/1.1\r\nHost: localhost\r\n{trusted}\r\n"));
-    assert_eq!(client.answer().status, 103);
-    let public = client.answer();
+    assert_eq!(client.response().status, 103);
+    let public = client.response();
     assert_eq!((public.status, public.text(), public.values("x-secret")), (200, "the secret", vec!["42"]));
 }
 
@@ -140,9 +140,13 @@ fn preflight_that_the_app_refuses_says_nothing_of_the_app() {
     for status in ["404 Not Found", "302 Found", "500 Internal Server Error"] {
         let upstream = leaky(status);
         let gateway = gateway(&upstream);
-        let answer = ask(&gateway, "OPTIONS /api", &preflight_of(TRUSTED));
-        assert_eq!(answer.status, 401, "{status}");
-        assert!(!answer.head.contains("secret") && !answer.text().contains("secret"), "{}", answer.head);
+        let response = ask(&gateway, "OPTIONS /api", &preflight_of(TRUSTED));
+        assert_eq!(response.status, 401, "{status}");
+        assert!(
+            !response.head.contains("secret") && !response.text().contains("secret"),
+            "{}",
+            response.head
+        );
         assert_eq!(upstream.seen().len(), 1);
     }
 }
@@ -160,9 +164,9 @@ async fn preflight_over_http2_is_the_same() {
             .unwrap()
     };
     let mut client = Http2::connect(&gateway).await;
-    let answer = client.send(asked(TRUSTED)).await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.headers().contains_key("x-secret")), (204, false));
-    assert!(read(answer).await.unwrap().0.is_empty());
+    let response = client.send(asked(TRUSTED)).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers().contains_key("x-secret")), (204, false));
+    assert!(read(response).await.unwrap().0.is_empty());
     assert_eq!(client.send(asked("https://evil.example.test")).await.unwrap().status(), 401);
     assert_eq!(upstream.seen().len(), 1);
 }
@@ -226,6 +230,6 @@ fn page_of_a_trusted_origin_sends_a_put_in_a_browser() {
         at("api")
     );
     browser.evaluate(&submit);
-    until("the answer to the form", || browser.url().ends_with("/form"));
+    until("the response to the form", || browser.url().ends_with("/form"));
     assert_eq!(browser.text(), "POST /form by alice");
 }

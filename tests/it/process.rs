@@ -129,7 +129,7 @@ fn of_many_who_use_the_set_up_link_at_once_one_wins() {
         form("/.gateway/setup", &fields, &[])
     });
     let statuses: Vec<_> =
-        visitor.send_all(requests.collect()).iter().map(|reply| reply.status.as_u16()).collect();
+        visitor.send_all(requests.collect()).iter().map(|response| response.status.as_u16()).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 7, "{statuses:?}");
     let users = place.run_well(&["user", "list", "--json"], "");
@@ -148,7 +148,7 @@ fn a_user_added_at_the_command_line_closes_the_set_up_link() {
 
 #[test]
 fn sigterm_ends_running_requests_and_takes_no_new_connection() {
-    let (upstream, answer) = slow_upstream();
+    let (upstream, response) = slow_upstream();
     let place = Workplace::new("", &public_app(&upstream.url, ""));
     let mut gateway = place.start();
     for protocol in [Protocol::Http1, Protocol::Http2] {
@@ -166,10 +166,10 @@ fn sigterm_ends_running_requests_and_takes_no_new_connection() {
     until("new connections are refused", || TcpStream::connect(gateway.https).is_err());
     until("a balancer is told that it drains", || gateway.status("/readyz").starts_with("HTTP/1.1 503 "));
     assert!(running.iter().all(|request| !request.is_finished()), "a running request was cut off");
-    drop(answer);
+    drop(response);
     for request in running {
-        let reply = request.join().expect("an answer");
-        assert_eq!((reply.status.as_u16(), reply.text().as_str()), (200, "slow"));
+        let response = request.join().expect("a response");
+        assert_eq!((response.status.as_u16(), response.text().as_str()), (200, "slow"));
     }
     assert_eq!(gateway.wait().code(), Some(0), "{}", gateway.stderr.so_far());
     let out = gateway.stdout.so_far();
@@ -192,7 +192,7 @@ fn a_second_sigterm_does_not_wait() {
     gateway.stderr.wait_for_text("stopping");
     gateway.signal("TERM");
     assert_eq!(gateway.wait().code(), Some(0), "{}", gateway.stderr.so_far());
-    assert!(running.join().expect("no panic").is_none(), "an answer came from nowhere");
+    assert!(running.join().expect("no panic").is_none(), "a response came from nowhere");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn requests_and_the_end_wait_for_nobody_who_reads_what_the_gateway_writes() {
     drop(unread);
 }
 
-/// The ports answer before everything is there that a request needs.
+/// The ports are open before everything is there that a request needs.
 #[test]
 fn a_sighup_that_comes_while_the_gateway_starts_reloads() {
     let port = listener().local_addr().unwrap().port();
@@ -276,7 +276,7 @@ fn a_sighup_that_comes_while_the_gateway_starts_reloads() {
     let mut command = place.command(&[]);
     command.stdout(Stdio::piped());
     let mut gateway = place.begin(command);
-    until("the port answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    until("the port is open", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     gateway.signal("HUP");
     holder.execute_batch("ROLLBACK").unwrap();
     drop(holder);
@@ -297,7 +297,7 @@ fn a_sigterm_that_comes_while_the_gateway_starts_ends_it() {
     let mut command = place.command(&[]);
     command.stdout(Stdio::piped());
     let mut gateway = place.begin(command);
-    until("the port answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    until("the port is open", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     gateway.signal("TERM");
     assert_eq!(gateway.wait().code(), Some(0), "{}", gateway.stderr.so_far());
 }
@@ -681,9 +681,9 @@ fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-/// An upstream that answers `/slow` once it is let, and anything else at once.
+/// An upstream that responds to `/slow` once it is let through, and to anything else at once.
 fn slow_upstream() -> (Upstream, Sender<()>) {
-    let (answer, gate) = Gate::closed();
+    let (response, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while let Some(request) = conn.request()? {
             let is_slow = request.asked() == "GET /slow";
@@ -697,7 +697,7 @@ fn slow_upstream() -> (Upstream, Sender<()>) {
         }
         Ok(())
     });
-    (upstream, answer)
+    (upstream, response)
 }
 
 /// curl with a jar of cookies, which believes the gateway's own certificate and nothing else.

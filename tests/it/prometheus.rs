@@ -36,9 +36,9 @@ fn prometheus_gets_a_login_without_knowing_of_it() {
     assert_eq!(alice.fetch(&Method::GET, "/-/healthy").status, 200);
     alice.sign_in("alice", &password("alice"));
     until("the query has a result", || {
-        let reply = alice.fetch(&Method::GET, "/api/v1/query?query=up");
-        assert_eq!((reply.status.as_u16(), reply.header("content-type")), (200, "application/json"));
-        let json: serde_json::Value = serde_json::from_slice(&reply.body).expect("JSON");
+        let response = alice.fetch(&Method::GET, "/api/v1/query?query=up");
+        assert_eq!((response.status.as_u16(), response.header("content-type")), (200, "application/json"));
+        let json: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
         assert_eq!(json["status"], "success");
         json["data"]["result"][0]["value"][1] == "1"
     });

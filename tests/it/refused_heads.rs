@@ -47,14 +47,14 @@ fn a_head_that_cannot_be_read_shows_the_page_and_leaves_a_line() {
     {
         let mut client = RawClient::connect(&gateway);
         client.send(&head);
-        let answer = client.answer();
-        assert_eq!(answer.status, status, "{number}");
+        let response = client.response();
+        assert_eq!(response.status, status, "{number}");
         let title = if status == 431 { "The request was too large" } else { "This request makes no sense" };
-        assert!(answer.text().contains(title), "{number}: {}", answer.head);
+        assert!(response.text().contains(title), "{number}: {}", response.head);
         // Behind a fragment nothing is read, not even what its sender understands.
-        let is_page = answer.values("content-type") == ["text/html; charset=utf-8"];
-        assert!(is_page || number == 5, "{number}: {}", answer.head);
-        assert_eq!(answer.values("connection"), ["close"]);
+        let is_page = response.values("content-type") == ["text/html; charset=utf-8"];
+        assert!(is_page || number == 5, "{number}: {}", response.head);
+        assert_eq!(response.values("connection"), ["close"]);
         assert!(client.until_close().is_empty());
         let path = format!("/c{number}");
         let told = wait_for_lines(&gateway, |lines| lines.iter().any(|line| line["path"] == path));
@@ -63,7 +63,7 @@ fn a_head_that_cannot_be_read_shows_the_page_and_leaves_a_line() {
         assert!(!line["reason"].as_str().unwrap().is_empty(), "{line}");
         // A fragment and what follows a bad request line may keep the host from being read.
         assert!(line["host"] == "localhost" || number >= 5, "{line}");
-        assert!(answer.text().contains(line["id"].as_str().unwrap()), "the page names the line");
+        assert!(response.text().contains(line["id"].as_str().unwrap()), "the page names the line");
     }
     assert_eq!(upstream.connections(), 0);
 }
@@ -73,13 +73,13 @@ fn a_program_is_told_of_a_head_that_cannot_be_read_as_a_program() {
     let (_upstream, gateway) = started();
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.values("content-type"), ["application/problem+json"]);
-    let problem: Value = serde_json::from_slice(&answer.body).unwrap();
+    let response = client.response();
+    assert_eq!(response.values("content-type"), ["application/problem+json"]);
+    let problem: Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(problem["status"], 400);
     let mut client = RawClient::connect(&gateway);
     client.send("HEAD / HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n");
-    assert_eq!(client.answer_to("HEAD").unwrap().status, 400);
+    assert_eq!(client.response_to("HEAD").unwrap().status, 400);
     assert!(client.until_close().is_empty(), "the response to HEAD has no body");
 }
 
@@ -89,7 +89,10 @@ fn responses_before_a_head_that_cannot_be_read_arrive_first() {
     let mut client = RawClient::connect(&gateway);
     let good = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     client.send(format!("{good}{good}GET /bad HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n"));
-    assert_eq!([client.answer().status, client.answer().status, client.answer().status], [200, 200, 400]);
+    assert_eq!(
+        [client.response().status, client.response().status, client.response().status],
+        [200, 200, 400]
+    );
     client.until_close();
     assert_eq!(upstream.seen().len(), 2);
     assert_eq!(lines(&gateway, 400, 1)[0]["path"], "/bad");
@@ -104,12 +107,12 @@ fn a_head_that_does_not_come_in_time_is_answered_408() {
         let mut client = RawClient::connect(&gateway);
         client.send(before);
         if !before.is_empty() {
-            assert_eq!(client.answer().status, 200);
+            assert_eq!(client.response().status, 200);
         }
         client.send(format!("GET /late HTTP/1.1\r\n{BROWSER}"));
-        let answer = client.answer();
-        assert_eq!(answer.status, 408);
-        assert!(answer.text().contains("That took too long"));
+        let response = client.response();
+        assert_eq!(response.status, 408);
+        assert!(response.text().contains("That took too long"));
         client.until_close();
     }
     for line in lines(&gateway, 408, 2) {
@@ -123,11 +126,11 @@ fn a_head_that_does_not_come_in_time_is_answered_408() {
 fn a_request_that_makes_no_sense_has_its_host_and_the_reason_in_the_log() {
     let (_upstream, gateway) = started();
     let mut client = RawClient::connect(&gateway);
-    let answer = client.get("/a/%00", "");
-    assert_eq!(answer.status, 400);
+    let response = client.get("/a/%00", "");
+    assert_eq!(response.status, 400);
     let line = &lines(&gateway, 400, 1)[0];
     assert_eq!((line["host"].as_str(), line["path"].as_str()), (Some("localhost"), Some("/a/%00")));
-    let problem: Value = serde_json::from_slice(&answer.body).unwrap();
+    let problem: Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(line["reason"], problem["detail"]);
 }
 
@@ -140,15 +143,15 @@ async fn a_head_of_http2_that_is_too_large_shows_the_page_and_leaves_a_line() {
             request("GET", "/large").header("accept", "text/html").header("cookie", "x".repeat(bytes));
         request.body(full("")).unwrap()
     };
-    let answer = client.send(large(40_000)).await.unwrap();
-    assert_eq!(answer.status(), 431);
-    let (page, _) = read(answer).await.unwrap();
+    let response = client.send(large(40_000)).await.unwrap();
+    assert_eq!(response.status(), 431);
+    let (page, _) = read(response).await.unwrap();
     assert!(String::from_utf8_lossy(&page).contains("The request was too large"));
     let line = &lines(&gateway, 431, 1)[0];
     assert_eq!((line["host"].as_str(), line["path"].as_str()), (Some("localhost"), Some("/large")));
     // What is larger than is ever read.
-    let answer = Http2::connect(&gateway).await.send(large(90_000)).await;
-    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
+    let response = Http2::connect(&gateway).await.send(large(90_000)).await;
+    assert!(response.is_err() || response.is_ok_and(|response| response.status() == 431));
     assert_eq!(lines(&gateway, 431, 2)[1]["client"], "127.0.0.1");
     gateway.wait_until_reached("header_size", 2);
     assert_eq!(upstream.connections(), 0);
@@ -184,7 +187,7 @@ fn a_malformed_request_of_http2_leaves_a_line() {
     }
 }
 
-/// What the port for TLS answers to these bytes.
+/// The response of the port for TLS to these bytes.
 fn plain(gateway: &TestGateway, head: &str) -> String {
     // As templates escape it.
     client::plain(gateway.https(), head).replace("&#x2f;", "/")
@@ -194,20 +197,20 @@ fn plain(gateway: &TestGateway, head: &str) -> String {
 fn plain_http_on_the_port_for_tls_is_told_so() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, "host = \"localhost\""));
-    let answer =
+    let response =
         plain(&gateway, "GET /a?b=c&d HTTP/1.1\r\nHost: localhost:8443\r\nAccept: text/html\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-    assert!(answer.contains("<a href=\"https://localhost:8443/a?b=c&amp;d\">"), "{answer}");
+    assert!(response.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{response}");
+    assert!(response.contains("<a href=\"https://localhost:8443/a?b=c&amp;d\">"), "{response}");
     // Each request has a connection of its own, and workers write to the log in no order: wait for one entry at a time.
     lines(&gateway, 400, 1);
     // A client that names a host that is not served here gets no link to it.
-    let answer = plain(&gateway, "GET /a HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("evil.example"), "{answer}");
+    let response = plain(&gateway, "GET /a HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 400 ") && !response.contains("evil.example"), "{response}");
     lines(&gateway, 400, 2);
-    let answer = plain(&gateway, "POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody");
+    let response = plain(&gateway, "POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody");
     assert!(
-        answer.contains("application/problem+json") && answer.contains("https://localhost/hook"),
-        "{answer}"
+        response.contains("application/problem+json") && response.contains("https://localhost/hook"),
+        "{response}"
     );
     let told = lines(&gateway, 400, 3);
     let seen: Vec<_> = told.iter().map(|line| (line["host"].as_str(), line["path"].as_str())).collect();

@@ -198,9 +198,9 @@ fn asvs_3_7_2_the_form_and_the_redirect_stay_on_this_host_for_whatever_is_asked(
         let mut alice = Visitor::of(&gateway);
         let csrf = alice.get("/.gateway/login").field("csrf");
         let fields = [("csrf", &*csrf), ("next", &*payload), ("username", "alice"), ("password", &*right)];
-        let reply = alice.submit("/.gateway/login", &fields);
-        assert_eq!(reply.status, 303, "{payload:?}");
-        stays(reply.location(), &payload);
+        let response = alice.submit("/.gateway/login", &fields);
+        assert_eq!(response.status, 303, "{payload:?}");
+        stays(response.location(), &payload);
         // Who is signed in and opens the page again is sent on, too, or shown a page.
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &payload).finish();
         let again = alice.get(&format!("/.gateway/login?{query}"));
@@ -227,16 +227,16 @@ fn advisory_18_redirects_are_made_of_nothing_that_a_client_says_beside_its_path(
         "/;@evil.example/",
     ] {
         let mut client = RawClient::connect(&gateway);
-        let answer = client.get(
+        let response = client.get(
             path,
             "Accept: text/html\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: javascript\r\nX-Forwarded-Prefix: //evil.example\r\n\
              X-Forwarded-Port: 1\r\nX-Original-URL: //evil.example\r\nForwarded: host=evil.example\r\nReferer: https://evil.example/\r\n",
         );
-        assert_eq!(answer.status, 303, "{path}");
-        let [location] = answer.values("location")[..] else { panic!("{}", answer.head) };
+        assert_eq!(response.status, 303, "{path}");
+        let [location] = response.values("location")[..] else { panic!("{}", response.head) };
         stays(location, path);
         assert_eq!(landed(location).path(), "/.gateway/login", "{path}");
-        let told = answer.head.replace(&location.to_owned(), "");
+        let told = response.head.replace(&location.to_owned(), "");
         assert!(!told.contains("evil"), "{told}");
         let next = landed(location)
             .query_pairs()

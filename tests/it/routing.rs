@@ -2,7 +2,7 @@
 
 use crate::support::{
     certificates::SelfSigned,
-    client::{Answer, Http2, RawClient, full, plain, request},
+    client::{Http2, RawClient, RawResponse, full, plain, request},
     gateway::TestGateway,
     process::until,
     upstream::Upstream,
@@ -15,13 +15,13 @@ fn app(name: &str, place: &str, upstream: &Upstream) -> String {
 
 /// An upstream that says its name.
 fn named(name: &str) -> Upstream {
-    Upstream::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()))
+    Upstream::responding(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()))
 }
 
-fn ask(gateway: &TestGateway, head: &str) -> Answer {
+fn ask(gateway: &TestGateway, head: &str) -> RawResponse {
     let mut client = RawClient::connect_nameless(gateway);
     client.send(format!("{head}\r\n\r\n"));
-    client.answer()
+    client.response()
 }
 
 #[test]
@@ -52,10 +52,10 @@ fn an_unknown_host_learns_nothing() {
     {
         for path in ["/", "/.gateway/login", "/.gateway/whoami", "/admin"] {
             for accept in ["text/html", "application/json"] {
-                let answer =
+                let response =
                     ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}"));
-                assert_eq!(answer.status, 421, "{host}{path}");
-                let told = format!("{}{}", answer.head, answer.text());
+                assert_eq!(response.status, 421, "{host}{path}");
+                let told = format!("{}{}", response.head, response.text());
                 for secret in ["wiki", "secret-app", "127.0.0.1:", "upstream"] {
                     assert!(!told.replace(host, "").contains(secret), "{secret} in {told}");
                 }
@@ -177,17 +177,17 @@ async fn a_connection_for_one_host_is_not_for_another() {
     ] {
         let mut client = RawClient::connect_as(&gateway, name, &[]);
         client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\n\r\n"));
-        let answer = client.answer();
+        let response = client.response();
         if let Some(app) = expected {
-            assert_eq!(answer.text(), app, "{name} {host}");
+            assert_eq!(response.text(), app, "{name} {host}");
         } else {
-            assert_eq!(answer.status, 421, "{name} {host}");
+            assert_eq!(response.status, 421, "{name} {host}");
             // Nothing tells whether that host is served.
-            assert!(answer.text().contains("This connection is for another site"), "{}", answer.text());
+            assert!(response.text().contains("This connection is for another site"), "{}", response.text());
         }
         // The gateway's own pages, too.
         client.send(format!("GET /.gateway/login HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-        assert_eq!(client.answer().status, if expected.is_some() { 200 } else { 421 }, "{name} {host}");
+        assert_eq!(client.response().status, if expected.is_some() { 200 } else { 421 }, "{name} {host}");
     }
     let mut client = Http2::connect_as(&gateway, "wiki.example").await;
     let to = |uri: &str| http::Request::get(uri).body(full("")).unwrap();
@@ -220,7 +220,7 @@ async fn hosts_of_one_certificate_share_a_connection_of_http2() {
     // Nobody shares a connection of HTTP/1.1.
     let mut client = RawClient::connect_trusting(&gateway, "wiki.example", &[], &trusted);
     client.send("GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
-    assert_eq!(client.answer().status, 421);
+    assert_eq!(client.response().status, 421);
     assert_eq!((shop.connections(), bank.connections()), (1, 0));
 }
 
@@ -237,7 +237,7 @@ fn who_names_no_host_in_tls_and_who_is_a_trusted_proxy_may_ask_for_every_host() 
     let mut proxy = RawClient::connect_as(&gateway, "wiki.example", &[]);
     for (host, expected) in [("wiki.example", "wiki"), ("shop.example", "shop")] {
         proxy.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-        assert_eq!(proxy.answer().text(), expected);
+        assert_eq!(proxy.response().text(), expected);
     }
 }
 
@@ -346,7 +346,7 @@ fn the_status_is_told_on_its_own_port_and_nowhere_else() {
     let upstream = named("the app's own");
     let gateway = TestGateway::start(&app("x", "", &upstream));
     let ask = |path: &str| gateway.status(path);
-    // The status listener answers while the workers start.
+    // The status listener serves while the workers start.
     until("it is ready", || ask("/readyz").starts_with("HTTP/1.1 200 "));
     for (path, expected) in [("/healthz", "200"), ("/", "404"), ("/.gateway/login", "404")] {
         let text = ask(path);
@@ -376,8 +376,8 @@ fn the_gateways_own_pages_are_on_every_host_and_never_forwarded() {
             "/.gateway/../x",
             "/.gateway/login/",
         ] {
-            let answer = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}"));
-            assert!(!["any", "wiki"].contains(&answer.text()), "{host}{path}");
+            let response = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}"));
+            assert!(!["any", "wiki"].contains(&response.text()), "{host}{path}");
         }
         assert_eq!(ask(&gateway, &format!("GET /.gateway/login HTTP/1.1\r\nHost: {host}")).status, 200);
     }
@@ -391,8 +391,8 @@ fn the_gateways_own_pages_are_on_every_host_and_never_forwarded() {
         "/.gateway\\login",
         "/%252egateway/",
     ] {
-        let answer = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: localhost"));
-        assert!(matches!(answer.status, 400 | 404), "{path} {}", answer.status);
+        let response = ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: localhost"));
+        assert!(matches!(response.status, 400 | 404), "{path} {}", response.status);
     }
     assert_eq!(any.connections() + wiki.connections(), 0);
 }
@@ -402,8 +402,8 @@ fn the_plain_port_redirects_to_the_public_port() {
     for (port, origin) in [(443, "https://wiki.example"), (444, "https://wiki.example:444")] {
         let apps = "[[app]]\nhost = \"wiki.example\"\nupstream = \"builtin:whoami\"\n";
         let gateway = TestGateway::start_at_public_port(port, apps);
-        let answer = plain(gateway.addrs.http[0], "GET /a?b HTTP/1.1\r\nHost: wiki.example\r\n\r\n");
-        assert!(answer.contains(&format!("\r\nlocation: {origin}/a?b\r\n")), "{answer}");
+        let response = plain(gateway.addrs.http[0], "GET /a?b HTTP/1.1\r\nHost: wiki.example\r\n\r\n");
+        assert!(response.contains(&format!("\r\nlocation: {origin}/a?b\r\n")), "{response}");
         assert_eq!(gateway.origin, origin);
     }
 }

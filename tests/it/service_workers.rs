@@ -2,12 +2,12 @@
 
 use crate::support::{
     browser::Browser,
-    client::{Answer, RawClient},
+    client::{RawClient, RawResponse},
     gateway::{TestGateway, password},
     upstream::{Upstream, named_app, public_app},
 };
 
-/// An application with a page, and a worker that answers every navigation below its scope.
+/// An application with a page, and a worker that responds to every navigation below its scope.
 fn site() -> Upstream {
     Upstream::scripted(|conn| {
         while let Some(request) = conn.request()? {
@@ -40,7 +40,7 @@ const PASSING_ON: &str = "self.addEventListener('install', () => self.skipWaitin
     self.addEventListener('activate', (event) => event.waitUntil(clients.claim()));\
     self.addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));";
 
-fn ask_for_worker(gateway: &TestGateway, path: &str) -> Answer {
+fn ask_for_worker(gateway: &TestGateway, path: &str) -> RawResponse {
     RawClient::connect(gateway).get(path, "Service-Worker: script\r\nAccept: */*\r\n")
 }
 
@@ -86,9 +86,13 @@ fn request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_workers(
     }
     assert!(upstream.seen().is_empty());
     for (path, scope) in [("/wiki/js/sw.js", &[][..]), ("/wiki", &["/wiki/"])] {
-        let answer = ask_for_worker(&gateway, path);
-        assert_eq!((answer.status, answer.values("service-worker-allowed")), (200, scope.to_vec()), "{path}");
-        assert!(answer.values("vary").is_empty(), "{}", answer.head);
+        let response = ask_for_worker(&gateway, path);
+        assert_eq!(
+            (response.status, response.values("service-worker-allowed")),
+            (200, scope.to_vec()),
+            "{path}"
+        );
+        assert!(response.values("vary").is_empty(), "{}", response.head);
     }
     // Asked for as a mere script, it is nothing that a worker could be made of later.
     for path in ["/sw.js", "/off/sw.js"] {

@@ -24,11 +24,11 @@ fn gateway(upstream: &Upstream) -> TestGateway {
 
 /// The user that a page of the application is shown to; `None`: to nobody.
 fn shown_to(visitor: &mut Visitor, upstream: &Upstream) -> Option<String> {
-    let reply = visitor.get("/page");
-    match reply.status.as_u16() {
+    let response = visitor.get("/page");
+    match response.status.as_u16() {
         200 => Some(upstream.seen().last().expect("a request").value("remote-user").to_owned()),
         303 => None,
-        status => panic!("{status}: {}", reply.text()),
+        status => panic!("{status}: {}", response.text()),
     }
 }
 
@@ -77,8 +77,12 @@ fn advisory_39_a_token_with_one_character_changed_opens_nothing_and_ends_nothing
         let changed = String::from_utf8(changed).unwrap();
         let request = Request::get("/page").header("accept", "text/html");
         let request = request.header(COOKIE, format!("{SESSION}={changed}")).body(String::new()).unwrap();
-        let reply = client.send_over(&mut wire, request);
-        assert_eq!((reply.status, reply.location()), (stranger.status, stranger.location()), "{changed}");
+        let response = client.send_over(&mut wire, request);
+        assert_eq!(
+            (response.status, response.location()),
+            (stranger.status, stranger.location()),
+            "{changed}"
+        );
     }
     assert_eq!(shown_to(&mut alice, &upstream).as_deref(), Some("alice"));
 }
@@ -97,7 +101,7 @@ fn advisory_40_cookies_beyond_all_measure_are_refused_or_read_as_ever() {
                 "GET /page HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {cookie}\r\n\r\n"
             ))
             .ok();
-        client.answer().status
+        client.response().status
     };
     let many = "a=b; ".repeat(4000);
     assert_eq!(ask(&format!("{many}{real}")), 200);
@@ -150,9 +154,9 @@ fn on_one_connection_each_request_is_whose_its_own_cookie_says() {
         for (cookie, whose) in pieces {
             let asked =
                 cookie.iter().fold(request("GET", "/page"), |asked, piece| asked.header(COOKIE, *piece));
-            let answer = wire.send(asked.body(full("")).unwrap()).await.unwrap();
-            let status = answer.status().as_u16();
-            read(answer).await.unwrap();
+            let response = wire.send(asked.body(full("")).unwrap()).await.unwrap();
+            let status = response.status().as_u16();
+            read(response).await.unwrap();
             assert_eq!(came_through(status, cookie).as_deref(), *whose, "HTTP/2: {cookie:?}");
         }
     });
@@ -228,20 +232,20 @@ fn advisory_47_the_token_is_in_its_cookie_and_nowhere_else() {
     let upstream = Upstream::ok();
     let gateway = gateway(&upstream);
     let mut alice = Visitor::of(&gateway);
-    let reply = alice.sign_in_to("/page", "alice", &password("alice"));
+    let response = alice.sign_in_to("/page", "alice", &password("alice"));
     let token = alice.cookies[SESSION].clone();
-    for line in reply.set_cookies() {
+    for line in response.set_cookies() {
         assert!(line.len() <= 4096, "{}", line.len());
     }
-    let elsewhere = |reply: &crate::support::visitor::Reply| {
-        let headers = reply.headers.iter().filter(|(name, _)| *name != "set-cookie");
+    let elsewhere = |response: &crate::support::visitor::Response| {
+        let headers = response.headers.iter().filter(|(name, _)| *name != "set-cookie");
         let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
-        format!("{}\n{}", headers.join("\n"), reply.text())
+        format!("{}\n{}", headers.join("\n"), response.text())
     };
-    assert!(!elsewhere(&reply).contains(&token));
+    assert!(!elsewhere(&response).contains(&token));
     for page in ["account", "account/password", "whoami", "logout", "confirm", "login", "nothing"] {
-        let reply = alice.get(&format!("/.gateway/{page}"));
-        assert!(!elsewhere(&reply).contains(&token), "{page}");
+        let response = alice.get(&format!("/.gateway/{page}"));
+        assert!(!elsewhere(&response).contains(&token), "{page}");
     }
     assert!(!elsewhere(&alice.get("/page")).contains(&token));
     let seen = upstream.only();
@@ -290,8 +294,8 @@ fn advisory_49_people_who_sign_in_at_the_same_time_each_get_their_own_identity()
                 start.wait();
                 visitor.sign_in(name, &password(name));
                 for _ in 0..3 {
-                    let reply = visitor.get(&format!("/for/{name}"));
-                    assert_eq!(reply.status, 200, "{name}");
+                    let response = visitor.get(&format!("/for/{name}"));
+                    assert_eq!(response.status, 200, "{name}");
                 }
             });
         }
@@ -325,8 +329,8 @@ fn a_cookie_whose_name_is_spelt_otherwise_is_nobodys_and_does_not_reach_the_appl
         (format!("$Version=\"1\"; a=b; {name}={token}; $Path=/"), None),
         (format!("{name}={token}; $version=0"), None),
     ] {
-        let answer = RawClient::connect(&gateway).get("/", &format!("Cookie: {sent}\r\n"));
-        assert_eq!(answer.status, 200);
+        let response = RawClient::connect(&gateway).get("/", &format!("Cookie: {sent}\r\n"));
+        assert_eq!(response.status, 200);
         let received = upstream.seen().pop().unwrap();
         let expected: Vec<&str> = user.into_iter().collect();
         assert_eq!(received.values("remote-user"), expected, "{sent}");

@@ -8,21 +8,21 @@ use crate::support::{
     gateway::{TestGateway, password},
     process::Workplace,
     upstream::{Upstream, values},
-    visitor::{Protocol, Reply, Visitor},
+    visitor::{Protocol, Response, Visitor},
 };
 
-/// An application that does as it is told: what a request's `X-Answer` lines say becomes the answer's head,
-/// and the body is what it keeps.
+/// An application that responds as a request asks it to: the values of `X-Respond` become header fields of the response,
+/// and the session data of the request its body.
 fn obedient() -> Upstream {
     Upstream::scripted(|conn| {
         while let Some(request) = conn.request()? {
             let status = request.values("x-status").first().map_or("200 OK", |status| *status).to_owned();
             let lines: String =
-                request.values("x-answer").into_iter().flat_map(|line| [line, "\r\n"]).collect();
+                request.values("x-respond").into_iter().flat_map(|line| [line, "\r\n"]).collect();
             let kept = request.values("portcullis-session-data").join("|");
             let length = kept.len();
-            let answer = format!("HTTP/1.1 {status}\r\n{lines}content-length: {length}\r\n\r\n{kept}");
-            conn.send(answer.as_bytes())?;
+            let response = format!("HTTP/1.1 {status}\r\n{lines}content-length: {length}\r\n\r\n{kept}");
+            conn.send(response.as_bytes())?;
         }
         Ok(())
     })
@@ -79,20 +79,20 @@ impl Place {
     }
 }
 
-/// A request that has the application answer with these header lines.
+/// A request that makes the application respond with these header fields.
 fn asking(path: &str, lines: &[&str]) -> Request<String> {
     let request = Request::get(path).header("accept", "*/*");
-    let request = lines.iter().fold(request, |request, line| request.header("x-answer", *line));
+    let request = lines.iter().fold(request, |request, line| request.header("x-respond", *line));
     request.body(String::new()).unwrap()
 }
 
 #[track_caller]
-fn say(visitor: &mut Visitor, path: &str, lines: &[&str]) -> Reply {
-    let reply = visitor.send(asking(path, lines));
-    assert_eq!(reply.status, 200, "{reply:?}");
-    let shown = reply.headers.keys().filter(|name| name.as_str().starts_with("portcullis-")).count();
-    assert_eq!(shown, 0, "the browser sees {:?}", reply.headers);
-    reply
+fn say(visitor: &mut Visitor, path: &str, lines: &[&str]) -> Response {
+    let response = visitor.send(asking(path, lines));
+    assert_eq!(response.status, 200, "{response:?}");
+    let shown = response.headers.keys().filter(|name| name.as_str().starts_with("portcullis-")).count();
+    assert_eq!(shown, 0, "the browser sees {:?}", response.headers);
+    response
 }
 
 /// What the application is told with the next request.
@@ -108,8 +108,12 @@ fn an_app_sets_replaces_and_deletes_what_the_next_request_brings() {
         let mut alice = place.alice().speaking(protocol);
         assert_eq!(kept(&mut alice, "/wiki/"), "");
         assert!(place.last_told().is_empty(), "no empty header");
-        let reply = say(&mut alice, "/wiki/", &["Portcullis-Session-Set: a=1&b=x+y%26%C3%A4"]);
-        assert_eq!((reply.text(), reply.set_cookies().len()), (String::new(), 0), "told from the next on");
+        let response = say(&mut alice, "/wiki/", &["Portcullis-Session-Set: a=1&b=x+y%26%C3%A4"]);
+        assert_eq!(
+            (response.text(), response.set_cookies().len()),
+            (String::new(), 0),
+            "told from the next on"
+        );
         assert_eq!(kept(&mut alice, "/wiki/"), "a=1&b=x+y%26%C3%A4");
         say(&mut alice, "/wiki/", &["Portcullis-Session-Set: a=2", "PORTCULLIS-SESSION-SET: c=3, d=4"]);
         assert_eq!(kept(&mut alice, "/wiki/"), "a=2&b=x+y%26%C3%A4&c=3&d=4");
@@ -186,8 +190,8 @@ fn what_is_wrong_or_too_large_is_ignored_as_a_whole_and_harms_no_answer() {
         "portcullis-session-delete: %",
         "portcullis-session-delete: a=1",
     ] {
-        let reply = say(&mut alice, "/wiki/", &["portcullis-session-set: b=2", wrong, "x-app: yes"]);
-        assert_eq!((reply.header("x-app"), reply.text()), ("yes", "a=1".to_owned()), "{wrong:.60}");
+        let response = say(&mut alice, "/wiki/", &["portcullis-session-set: b=2", wrong, "x-app: yes"]);
+        assert_eq!((response.header("x-app"), response.text()), ("yes", "a=1".to_owned()), "{wrong:.60}");
         assert_eq!(kept(&mut alice, "/wiki/"), "a=1", "{wrong:.60}");
     }
     let fits = format!("portcullis-session-set: big={}", "x".repeat(4096 - "a=1&big=".len()));
@@ -202,8 +206,8 @@ fn errors_of_the_app_and_changes_of_protocol_set_data_too() {
     for status in ["500 Oops", "404 Not Found", "304 Not Modified", "302 Found"] {
         let mut request = asking("/wiki/", &["portcullis-session-set: status=1"]);
         request.headers_mut().insert("x-status", status.parse().unwrap());
-        let reply = alice.send(request);
-        assert_eq!(reply.status.as_str(), &status[..3]);
+        let response = alice.send(request);
+        assert_eq!(response.status.as_str(), &status[..3]);
         assert_eq!(kept(&mut alice, "/wiki/"), "status=1", "{status}");
         say(&mut alice, "/wiki/", &["portcullis-session-delete: status"]);
     }
@@ -212,8 +216,8 @@ fn errors_of_the_app_and_changes_of_protocol_set_data_too() {
     let mut client = RawClient::connect(&place.gateway);
     client.send(format!(
         "GET /wiki/ws HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: upgrade\r\nUpgrade: echo\r\n\
-         X-Status: 101 Switching\r\nX-Answer: connection: upgrade\r\nX-Answer: upgrade: echo\r\n\
-         X-Answer: portcullis-session-set: socket=1\r\n\r\n"
+         X-Status: 101 Switching\r\nX-Respond: connection: upgrade\r\nX-Respond: upgrade: echo\r\n\
+         X-Respond: portcullis-session-set: socket=1\r\n\r\n"
     ));
     let head = client.head().unwrap();
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
@@ -258,8 +262,8 @@ fn of_twenty_answers_at_once_none_loses_its_key() {
         let keys: Vec<String> = (10..30).map(|number| format!("k{number}=1")).collect();
         let requests =
             keys.iter().map(|pair| asking("/wiki/", &[&format!("portcullis-session-set: {pair}")]));
-        let replies = alice.send_all(requests.collect());
-        assert!(replies.iter().all(|reply| reply.status == 200));
+        let responses = alice.send_all(requests.collect());
+        assert!(responses.iter().all(|response| response.status == 200));
         assert_eq!(kept(&mut alice, "/wiki/"), keys.join("&"), "{store}");
     }
 }
@@ -279,8 +283,8 @@ fn a_store_that_cannot_be_written_loses_the_change_and_not_the_answer() {
         .unwrap();
     assert_eq!(say(&mut alice, "/wiki/", &["portcullis-session-set: b=2"]).text(), "a=1");
     assert_eq!(kept(&mut alice, "/wiki/"), "a=1");
-    let reply = say(&mut place.visitor(), "/shop/", &["portcullis-session-set: b=2"]);
-    assert!(reply.set_cookies().is_empty());
+    let response = say(&mut place.visitor(), "/shop/", &["portcullis-session-set: b=2"]);
+    assert!(response.set_cookies().is_empty());
     database.execute_batch("DROP TRIGGER kept; DROP TRIGGER full").unwrap();
     say(&mut alice, "/wiki/", &["portcullis-session-set: b=2"]);
     assert_eq!(kept(&mut alice, "/wiki/"), "a=1&b=2");
@@ -304,13 +308,13 @@ fn a_visit_opens_no_session_and_the_first_pair_does() {
 
         let lines =
             ["portcullis-session-set: cart=3", "set-cookie: theirs=1", "cache-control: public, max-age=60"];
-        let reply = say(&mut visitor, "/shop/", &lines);
-        let cookies = reply.set_cookies();
+        let response = say(&mut visitor, "/shop/", &lines);
+        let cookies = response.set_cookies();
         assert_eq!((cookies.len(), cookies[0]), (2, "theirs=1; Secure"), "{cookies:?}");
         for part in [SESSION, "; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/", "; Max-Age=43200"] {
             assert!(cookies[1].contains(part), "{cookies:?}");
         }
-        assert_eq!(reply.header("cache-control"), "max-age=60, private");
+        assert_eq!(response.header("cache-control"), "max-age=60, private");
         assert_eq!(kept(&mut visitor, "/shop/"), "cart=3");
 
         let again = say(&mut visitor, "/shop/", &["portcullis-session-set: cart=4", "cache-control: public"]);
@@ -333,13 +337,16 @@ fn a_visitor_with_a_session_is_not_signed_in() {
     assert_eq!((page.status.as_u16(), page.location()), (303, "/.gateway/login?next=/shop/mine"));
     assert!(visitor.get("/.gateway/whoami").text().contains("\"authenticated\":false"));
     for page in ["account", "account/password"] {
-        let reply = visitor.get(&format!("/.gateway/{page}"));
-        assert!(reply.status == 303 && reply.location().starts_with("/.gateway/login"), "{page}: {reply:?}");
+        let response = visitor.get(&format!("/.gateway/{page}"));
+        assert!(
+            response.status == 303 && response.location().starts_with("/.gateway/login"),
+            "{page}: {response:?}"
+        );
     }
-    let reply = visitor.get("/.gateway/logout");
-    assert_eq!((reply.status.as_u16(), reply.location()), (303, "/.gateway/login"));
-    let reply = visitor.submit("/.gateway/logout", &[("csrf", "guessed")]);
-    assert_eq!((reply.status.as_u16(), reply.location()), (303, "/.gateway/login"));
+    let response = visitor.get("/.gateway/logout");
+    assert_eq!((response.status.as_u16(), response.location()), (303, "/.gateway/login"));
+    let response = visitor.submit("/.gateway/logout", &[("csrf", "guessed")]);
+    assert_eq!((response.status.as_u16(), response.location()), (303, "/.gateway/login"));
     assert_eq!(visitor.get("/.gateway/login").status, 200);
     assert!(place.upstream.last().values("remote-user").is_empty());
     assert_eq!(visitor.cookies[SESSION], session);

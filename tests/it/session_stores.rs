@@ -782,7 +782,7 @@ impl Sentinel {
             .spawn()
             .expect("redis-server");
         let this = Self { child, port, _folder: folder };
-        crate::support::process::until("the Sentinel answers", || {
+        crate::support::process::until("the Sentinel responds", || {
             let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
             client.get_connection().is_ok()
         });

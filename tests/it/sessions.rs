@@ -10,7 +10,7 @@ use crate::support::{
     cookies::SESSION,
     gateway::{TestGateway, password},
     process::{Process, Workplace, mode, until},
-    visitor::{Reply, Visitor},
+    visitor::{Response, Visitor},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"\n";
@@ -34,7 +34,7 @@ fn status(visitor: &mut Visitor, path: &str) -> u16 {
 }
 
 /// The keys of the sessions for which the account page has a button.
-fn endable(page: &Reply) -> Vec<String> {
+fn endable(page: &Response) -> Vec<String> {
     let text = page.text();
     let values = text.split("name=\"end\" value=\"").skip(1).filter_map(|rest| rest.split('"').next());
     values.filter(|value| value.len() == 64).map(str::to_owned).collect()
@@ -49,8 +49,8 @@ fn who_asks_to_be_kept_signed_in_is_and_who_does_not_is_not() {
     assert!(page.text().contains("Keep me signed in on this device"), "{}", page.text());
     let (csrf, right) = (page.field("csrf"), password("alice"));
     let fields = [("csrf", &*csrf), ("username", "alice"), ("password", &right), ("remember", "yes")];
-    let reply = kept.submit("/.gateway/login", &fields);
-    let cookies = reply.set_cookies();
+    let response = kept.submit("/.gateway/login", &fields);
+    let cookies = response.set_cookies();
     assert!(cookies.iter().any(|cookie| cookie.contains("Max-Age=2592000")), "{cookies:?}");
 
     gateway.clock.advance(Duration::from_hours(13));
@@ -294,7 +294,7 @@ fn sessions_in_memory_are_nowhere_without_a_gateway() {
     let (place, mut process, ..) = with_two("memory");
     let socket = place.path("state/control.sock");
     assert_eq!(mode(&socket), 0o600);
-    // A second one would answer in the place of the first.
+    // A second gateway would take commands for the first.
     let second = place.run(&[], "");
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(

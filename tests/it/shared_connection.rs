@@ -16,7 +16,7 @@ use crate::support::{
     gateway::{TestGateway, password},
     process::until,
     upstream::Upstream,
-    visitor::{Protocol, Reply, Visitor, Wire},
+    visitor::{Protocol, Response, Visitor, Wire},
 };
 
 #[test]
@@ -146,23 +146,23 @@ struct SharedConnection {
 }
 
 impl SharedConnection {
-    fn get(&mut self, path: &str, cookie: &str) -> Reply {
+    fn get(&mut self, path: &str, cookie: &str) -> Response {
         let request = Request::get(path).header(ACCEPT, "*/*").header(COOKIE, cookie);
         self.visitor.send_over(&mut self.wire, request.body(String::new()).unwrap())
     }
 
     #[track_caller]
     fn serves(&mut self, name: &str, group: &str, cookie: &str) {
-        let reply = self.get("/", cookie);
-        assert_eq!(reply.status, StatusCode::OK, "{name}");
-        assert_eq!((reply.header("x-user"), reply.header("x-groups")), (name, group));
+        let response = self.get("/", cookie);
+        assert_eq!(response.status, StatusCode::OK, "{name}");
+        assert_eq!((response.header("x-user"), response.header("x-groups")), (name, group));
     }
 
     #[track_caller]
     fn serves_nobody(&mut self, cookie: &str) {
-        let reply = self.get("/", cookie);
-        assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(reply.header("x-user"), "");
+        let response = self.get("/", cookie);
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(response.header("x-user"), "");
     }
 }
 

@@ -10,7 +10,7 @@ use tokio_tungstenite::{
 
 use crate::support::{
     browser::Browser,
-    client::{Answer, Http2, RawClient, connect, full, request, sign_in},
+    client::{Http2, RawClient, RawResponse, connect, full, request, sign_in},
     cookies::SESSION,
     gateway::{TestGateway, password},
     process::{Workplace, until},
@@ -41,13 +41,13 @@ impl Stage {
     }
 
     /// Sends a request with alice's session.
-    fn send(&self, method: &str, lines: &str) -> Answer {
+    fn send(&self, method: &str, lines: &str) -> RawResponse {
         let mut client = RawClient::connect(&self.gateway);
         client.send(format!(
             "{method} /x HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Length: 1\r\n{lines}\r\nx",
             self.cookie
         ));
-        client.answer_to(method).expect("an answer")
+        client.response_to(method).expect("a response")
     }
 
     fn forwarded(&self) -> usize {
@@ -73,10 +73,10 @@ fn asvs_3_5_1_another_site_changes_nothing_with_a_persons_session() {
     let stage = Stage::new("");
     for lines in FOREIGN {
         for method in ["POST", "PUT", "PATCH", "DELETE", "MKCOL"] {
-            let answer = stage.send(method, lines);
-            assert_eq!(answer.status, 403, "{method} {lines}");
-            assert_eq!(answer.values("content-type"), ["application/problem+json"]);
-            assert!(answer.text().contains("This came from another site"), "{}", answer.text());
+            let response = stage.send(method, lines);
+            assert_eq!(response.status, 403, "{method} {lines}");
+            assert_eq!(response.values("content-type"), ["application/problem+json"]);
+            assert!(response.text().contains("This came from another site"), "{}", response.text());
         }
     }
     assert_eq!(stage.forwarded(), 0);
@@ -139,7 +139,7 @@ fn without_a_session_there_is_nothing_to_protect() {
     let post = |lines: &str| {
         let mut client = RawClient::connect(&gateway);
         client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}Content-Length: 0\r\n\r\n"));
-        client.answer().status
+        client.response().status
     };
     for lines in FOREIGN {
         assert_eq!(post(lines), 200, "{lines}");
@@ -152,7 +152,7 @@ fn without_a_session_there_is_nothing_to_protect() {
 
 #[test]
 fn a_visitors_session_is_protected_like_a_persons() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nPortcullis-Session-Set: cart=1\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway =
@@ -162,15 +162,15 @@ fn a_visitors_session_is_protected_like_a_persons() {
     let cookie = cookies.first().and_then(|line| line.split(';').next()).expect("a visitor's session");
     let mut client = RawClient::connect(&gateway);
     client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\n\r\n"));
-    assert_eq!(client.answer().status, 403);
+    assert_eq!(client.response().status, 403);
     assert_eq!(upstream.seen().len(), 1);
 }
 
 #[test]
 fn the_rules_are_asked_first_and_whoever_is_not_allowed_learns_no_more() {
     let stage = Stage::new("[[app.rule]]\npath = \"/x\"\nallow = \"nobody\"");
-    let answer = stage.send("POST", "Sec-Fetch-Site: cross-site\r\n");
-    assert!(answer.status == 403 && !answer.text().contains("another site"), "{}", answer.text());
+    let response = stage.send("POST", "Sec-Fetch-Site: cross-site\r\n");
+    assert!(response.status == 403 && !response.text().contains("another site"), "{}", response.text());
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn behind_a_trusted_proxy_the_origin_is_the_one_that_the_browser_sees() {
         client.send(format!(
             "POST / HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{lines}Content-Length: 0\r\n\r\n"
         ));
-        client.answer().status
+        client.response().status
     };
     trusting.add_user("alice", &[]);
     wary.add_user("alice", &[]);
@@ -289,7 +289,7 @@ fn asvs_4_4_2_a_websocket_from_another_origin_is_refused() {
             "GET /ws HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
         ));
-        client.answer_to("GET").expect("an answer").status
+        client.response_to("GET").expect("a response").status
     };
     for lines in FOREIGN {
         assert_eq!(open(lines), 403, "{lines}");
@@ -318,7 +318,9 @@ async fn a_websocket_of_the_apps_own_page_works() {
                 socket.send(Message::text("hello")).await.unwrap();
                 assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
             }
-            Err(Error::Http(answer)) => assert!(!opens && answer.status() == 403, "{origin} {answer:?}"),
+            Err(Error::Http(response)) => {
+                assert!(!opens && response.status() == 403, "{origin} {response:?}")
+            }
             Err(other) => panic!("{other}"),
         }
     }
@@ -336,7 +338,7 @@ fn hostile_page(target: &str) -> String {
 /// The cookie's `SameSite=Lax` lets another host of the same domain through; the shield does not.
 #[test]
 fn a_browser_on_a_neighbouring_host_is_made_to_do_nothing() {
-    let bank = Upstream::answering(
+    let bank = Upstream::responding(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 41\r\n\r\n<!doctype html><title>bank</title>balance",
     );
     let page = std::sync::Arc::new(std::sync::Mutex::new(String::new()));

@@ -11,7 +11,7 @@ use portcullis::{
 use crate::support::{
     cookies::{FORM, NOTICE, SESSION},
     gateway::{TestGateway, password},
-    visitor::{Protocol, Reply, Visitor, form},
+    visitor::{Protocol, Response, Visitor, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
@@ -24,14 +24,14 @@ fn gateway() -> TestGateway {
 
 /// Whether an application's page is shown to the visitor.
 fn is_in(visitor: &mut Visitor) -> bool {
-    let reply = visitor.get("/page");
-    match reply.status.as_u16() {
+    let response = visitor.get("/page");
+    match response.status.as_u16() {
         200 => true,
         303 => {
-            assert_eq!(reply.location(), "/.gateway/login?next=/page");
+            assert_eq!(response.location(), "/.gateway/login?next=/page");
             false
         }
-        status => panic!("neither in nor out: {status} {}", reply.text()),
+        status => panic!("neither in nor out: {status} {}", response.text()),
     }
 }
 
@@ -101,15 +101,18 @@ fn a_form_that_was_sent_after_the_session_ended_leads_back_to_its_page_and_says_
         let origin = alice.origin();
         let referer = format!("{origin}/form?id=7");
         let said = [("referer", &*referer), ("origin", &*origin), ("sec-fetch-site", "same-origin")];
-        let reply = alice.submit_with("/save", &[("text", "a letter")], &said);
-        assert_eq!((reply.status.as_u16(), reply.location()), (303, "/.gateway/login?next=/form%3Fid%3D7"));
-        let page = alice.get(reply.location());
+        let response = alice.submit_with("/save", &[("text", "a letter")], &said);
+        assert_eq!(
+            (response.status.as_u16(), response.location()),
+            (303, "/.gateway/login?next=/form%3Fid%3D7")
+        );
+        let page = alice.get(response.location());
         assert!(page.text().contains("What you sent was not saved"), "{}", page.text());
         assert_eq!(page.field("next"), "/form?id=7");
-        assert!(!alice.get(reply.location()).text().contains("not saved"), "said twice");
+        assert!(!alice.get(response.location()).text().contains("not saved"), "said twice");
         // What reads in an open page tells the person behind it.
-        let reply = alice.fetch(&Method::GET, "/api");
-        let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        let response = alice.fetch(&Method::GET, "/api");
+        let problem: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(problem["detail"], "Your session has ended. Reload the page to sign in.");
     }
 }
@@ -133,12 +136,12 @@ fn a_program_gets_a_problem_and_no_redirect() {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut program = Visitor::of(&gateway).speaking(protocol);
         for method in [Method::GET, Method::POST, Method::DELETE] {
-            let reply = program.fetch(&method, "/api");
-            assert_eq!(reply.status, 401, "{method}");
-            assert_eq!(reply.header("content-type"), "application/problem+json");
-            assert!(!reply.headers.contains_key("www-authenticate"));
-            assert_eq!(reply.location(), "");
-            let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+            let response = program.fetch(&method, "/api");
+            assert_eq!(response.status, 401, "{method}");
+            assert_eq!(response.header("content-type"), "application/problem+json");
+            assert!(!response.headers.contains_key("www-authenticate"));
+            assert_eq!(response.location(), "");
+            let problem: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
             assert_eq!((&problem["status"], &problem["login"]), (&401.into(), &"/.gateway/login".into()));
         }
     }
@@ -169,22 +172,22 @@ fn every_wrong_sign_in_gets_the_very_same_answer() {
         ("the password with a space behind", "alice", "correct horse alice "),
         ("another case", "alice", "Correct Horse Alice"),
     ];
-    let mut answers = BTreeSet::new();
+    let mut responses = BTreeSet::new();
     for (what, name, tried) in attempts {
         let mut stranger = Visitor::of(&gateway);
-        let reply = stranger.sign_in_to("/page", name, tried);
-        assert_eq!(reply.status, 401, "{what}: {}", reply.text());
+        let response = stranger.sign_in_to("/page", name, tried);
+        assert_eq!(response.status, 401, "{what}: {}", response.text());
         assert!(!stranger.cookies.contains_key(SESSION), "{what}");
-        answers.insert(normal(&reply, name));
+        responses.insert(normal(&response, name));
         assert!(!is_in(&mut stranger), "{what}");
     }
-    assert_eq!(answers.len(), 1, "{answers:#?}");
+    assert_eq!(responses.len(), 1, "{responses:#?}");
 }
 
 /// Status, headers and body without what has to differ: the token, the time, what was typed as a name.
-fn normal(reply: &Reply, name: &str) -> String {
-    let mut text = format!("{}\n", reply.status);
-    for (header, value) in &reply.headers {
+fn normal(response: &Response, name: &str) -> String {
+    let mut text = format!("{}\n", response.status);
+    for (header, value) in &response.headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         let value = match header.as_str() {
             "date" | "x-request-id" => "…".to_owned(),
@@ -193,7 +196,7 @@ fn normal(reply: &Reply, name: &str) -> String {
         };
         writeln!(text, "{header}: {value}").unwrap();
     }
-    let body = reply.text().replace(&reply.field("csrf"), "…");
+    let body = response.text().replace(&response.field("csrf"), "…");
     let escaped = escape(name);
     // An empty field is focused and a filled-in one is not: that depends on what was typed, not on who there is.
     let body = body.replace(" autofocus", "");
@@ -248,8 +251,8 @@ fn a_token_that_somebody_has_planted_is_not_taken_over() {
 fn the_session_cookie_is_for_this_host_and_for_no_script() {
     let gateway = gateway();
     let mut alice = Visitor::of(&gateway);
-    let reply = alice.sign_in_to("/", "alice", &password("alice"));
-    let cookies = reply.set_cookies();
+    let response = alice.sign_in_to("/", "alice", &password("alice"));
+    let cookies = response.set_cookies();
     let cookie = cookies.iter().find(|cookie| cookie.starts_with(&format!("{SESSION}="))).unwrap();
     let mut attributes: Vec<_> = cookie.split("; ").skip(1).collect();
     attributes.sort_unstable();
@@ -269,8 +272,8 @@ fn the_session_cookie_is_for_this_host_and_for_no_script() {
 fn a_browser_session_ends_with_the_browser() {
     let gateway = TestGateway::start_with("[session]\nbrowser_session = true", WHOAMI);
     gateway.add_user("alice", &[]);
-    let reply = Visitor::of(&gateway).sign_in_to("/", "alice", &password("alice"));
-    let cookies = reply.set_cookies();
+    let response = Visitor::of(&gateway).sign_in_to("/", "alice", &password("alice"));
+    let cookies = response.set_cookies();
     let cookie = cookies.iter().find(|cookie| cookie.starts_with(&format!("{SESSION}="))).unwrap();
     assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
 }
@@ -357,9 +360,9 @@ fn nobody_is_sent_to_another_host_after_signing_in() {
         let csrf = alice.get("/.gateway/login").field("csrf");
         let fields = [("csrf", &*csrf), ("next", payload), ("username", "alice"), ("password", &right)];
         let typed = alice.submit("/.gateway/login", &fields);
-        for reply in [typed, Visitor::of(&gateway).sign_in_to(payload, "alice", &right)] {
-            assert_eq!(reply.status, 303, "{payload:?}");
-            let location = reply.location();
+        for response in [typed, Visitor::of(&gateway).sign_in_to(payload, "alice", &right)] {
+            assert_eq!(response.status, 303, "{payload:?}");
+            let location = response.location();
             let base = url("/").join(location).unwrap();
             assert_eq!(base.host_str(), Some("localhost"), "{payload:?} leads to {location:?}");
             assert_eq!(base.scheme(), "https", "{payload:?} leads to {location:?}");
@@ -396,12 +399,12 @@ fn a_form_from_elsewhere_does_nothing() {
 
         alice.sign_in("alice", &right);
         let csrf = alice.get("/.gateway/logout").field("csrf");
-        let reply = alice.submit_with("/.gateway/logout", &[("csrf", &csrf)], headers);
-        assert_eq!(reply.status, 403, "{headers:?}");
+        let response = alice.submit_with("/.gateway/logout", &[("csrf", &csrf)], headers);
+        assert_eq!(response.status, 403, "{headers:?}");
         assert!(is_in(&mut alice), "{headers:?} signed out");
         let fields = [("csrf", &*csrf), ("current", &*right), ("new", NEW), ("again", NEW)];
-        let reply = alice.submit_with("/.gateway/account/password", &fields, headers);
-        assert_eq!(reply.status, 403, "{headers:?}");
+        let response = alice.submit_with("/.gateway/account/password", &fields, headers);
+        assert_eq!(response.status, 403, "{headers:?}");
     }
     Visitor::of(&gateway).sign_in("alice", &right);
 }
@@ -421,10 +424,10 @@ fn a_form_without_its_token_does_nothing() {
                 victim.get("/.gateway/login");
             }
             let fields = [("csrf", csrf), ("next", "/"), ("username", "alice"), ("password", &right)];
-            let reply = victim.submit("/.gateway/login", &fields);
-            assert_eq!(reply.status, 403, "{csrf:?}");
+            let response = victim.submit("/.gateway/login", &fields);
+            assert_eq!(response.status, 403, "{csrf:?}");
             assert!(!victim.cookies.contains_key(SESSION), "{csrf:?}");
-            assert!(!reply.text().contains(&right), "the password is shown");
+            assert!(!response.text().contains(&right), "the password is shown");
         }
     }
     let mut alice = Visitor::of(&gateway);
@@ -468,8 +471,8 @@ fn a_flood_of_sign_ins_is_turned_away_while_the_signed_in_are_served() {
     };
     let flooding = std::thread::spawn({
         let requests: Vec<_> = names.iter().cycle().take(120).map(request).collect();
-        let is_flooded = |replies: &[Reply]| {
-            [401, 503].map(|status| replies.iter().any(|it| it.status == status)) == [true; 2]
+        let is_flooded = |responses: &[Response]| {
+            [401, 503].map(|status| responses.iter().any(|it| it.status == status)) == [true; 2]
         };
         move || flood.send_all_until(requests, is_flooded)
     });
@@ -479,14 +482,14 @@ fn a_flood_of_sign_ins_is_turned_away_while_the_signed_in_are_served() {
             break;
         }
     }
-    let replies = flooding.join().unwrap();
-    let (busy, checked): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 503);
+    let responses = flooding.join().unwrap();
+    let (busy, checked): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 503);
     assert!(!busy.is_empty(), "120 sign-ins at once were all taken on");
-    assert!(checked.iter().all(|reply| reply.status == 401));
-    for reply in busy {
-        let seconds: u64 = reply.header("retry-after").parse().unwrap();
+    assert!(checked.iter().all(|response| response.status == 401));
+    for response in busy {
+        let seconds: u64 = response.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&seconds), "{seconds}");
-        assert!(reply.text().contains("try again"));
+        assert!(response.text().contains("try again"));
     }
 }
 
@@ -518,9 +521,9 @@ fn a_cookie_that_opens_nothing_is_a_sign_in_page_and_never_an_error() {
         for (path, elsewhere) in [("/page", true), ("/.gateway/account", true), ("/.gateway/login", false)] {
             let mut request = Request::get(path).header("accept", "text/html");
             request = request.header(COOKIE, http::HeaderValue::from_bytes(cookie.as_bytes()).unwrap());
-            let reply = Visitor::of(&gateway).send(request.body(String::new()).unwrap());
-            assert_eq!(reply.status, if elsewhere { 303 } else { 200 }, "{path} with {cookie}");
-            assert!(!elsewhere || reply.location().starts_with("/.gateway/login"), "{cookie}");
+            let response = Visitor::of(&gateway).send(request.body(String::new()).unwrap());
+            assert_eq!(response.status, if elsewhere { 303 } else { 200 }, "{path} with {cookie}");
+            assert!(!elsewhere || response.location().starts_with("/.gateway/login"), "{cookie}");
         }
     }
     let mut twice = Request::get("/page").header("accept", "text/html");
@@ -593,9 +596,9 @@ fn a_new_password_ends_all_other_sessions_and_renews_this_one() {
         (&*right, "short", "short", "too short"),
         (&*right, "password123", "password123", "easy to guess"),
     ] {
-        let reply = change(current, new, again);
-        assert_eq!(reply.status, 422, "{complaint}");
-        assert!(reply.text().contains(complaint), "{complaint}: {}", reply.text());
+        let response = change(current, new, again);
+        assert_eq!(response.status, 422, "{complaint}");
+        assert!(response.text().contains(complaint), "{complaint}: {}", response.text());
     }
     assert!(is_in(&mut there), "an attempt has ended a session");
 
@@ -619,13 +622,13 @@ fn a_new_password_ends_all_other_sessions_and_renews_this_one() {
 fn whoami_tells_an_application_s_page_who_is_there() {
     let gateway = gateway();
     let mut alice = Visitor::of(&gateway);
-    // Being signed out is an answer, for pages that are open to anyone.
+    // For pages that are open to anyone.
     assert_eq!(alice.fetch(&Method::GET, "/.gateway/whoami").text(), r#"{"authenticated":false}"#);
     alice.sign_in("alice", &password("alice"));
-    let reply = alice.fetch(&Method::GET, "/.gateway/whoami");
-    let json: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    let response = alice.fetch(&Method::GET, "/.gateway/whoami");
+    let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!((&json["user"], &json["groups"]), (&"alice".into(), &serde_json::json!(["staff"])), "{json}");
-    assert!(reply.header("cache-control").contains("no-store"));
+    assert!(response.header("cache-control").contains("no-store"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::support::{
     gateway::{TestGateway, password},
     process::{Workplace, mode, text, until, wait_for_lines},
     redis::{RedisServer, Wire},
-    visitor::{Reply, Visitor, form},
+    visitor::{Response, Visitor, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
@@ -49,7 +49,7 @@ impl Guesser {
         Self { visitor, csrf, from: from.to_owned() }
     }
 
-    fn tries(&mut self, name: &str, password: &str) -> Reply {
+    fn tries(&mut self, name: &str, password: &str) -> Response {
         let request = self.request(name, password);
         self.visitor.send(request)
     }
@@ -64,8 +64,8 @@ impl Guesser {
     }
 }
 
-fn statuses(replies: impl IntoIterator<Item = Reply>) -> Vec<u16> {
-    replies.into_iter().map(|reply| reply.status.as_u16()).collect()
+fn statuses(responses: impl IntoIterator<Item = Response>) -> Vec<u16> {
+    responses.into_iter().map(|response| response.status.as_u16()).collect()
 }
 
 /// Fails five times, which has to be the budget.
@@ -188,10 +188,16 @@ fn advisory_53_every_entrance_takes_from_one_budget() {
     assert_eq!(change(&mut thief, "wrong again").status, 422);
     assert_eq!(confirm(&mut thief, "wrong").status, 401);
     let right = password("alice");
-    for reply in [change(&mut thief, &right), confirm(&mut thief, &right), stranger.tries("alice", &right)] {
-        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"), "{}", reply.text());
-        assert!(reply.text().contains("try again in 1 minute"), "{}", reply.text());
-        assert!(reply.text().contains("type=\"password\""), "no form: {}", reply.text());
+    for response in [change(&mut thief, &right), confirm(&mut thief, &right), stranger.tries("alice", &right)]
+    {
+        assert_eq!(
+            (response.status.as_u16(), response.header("retry-after")),
+            (429, "60"),
+            "{}",
+            response.text()
+        );
+        assert!(response.text().contains("try again in 1 minute"), "{}", response.text());
+        assert!(response.text().contains("type=\"password\""), "no form: {}", response.text());
     }
     let log = gateway.log();
     for event in ["password-change", "confirm", "sign-in-failed"] {
@@ -209,26 +215,26 @@ fn guesses_that_are_sent_at_once_do_not_go_past_the_budget() {
         let mut mallory = Guesser::at(&gateway, "192.0.2.1");
         let requests: Vec<_> =
             (0..100).map(|number| mallory.request(name, &format!("guess {number}"))).collect();
-        let replies = mallory.visitor.send_all(requests);
+        let responses = mallory.visitor.send_all(requests);
         let mut counts = [0; 3];
-        for reply in &replies {
-            match reply.status.as_u16() {
+        for response in &responses {
+            match response.status.as_u16() {
                 401 => counts[0] += 1,
                 429 => counts[1] += 1,
                 503 => counts[2] += 1,
-                status => panic!("{status} {}", reply.text()),
+                status => panic!("{status} {}", response.text()),
             }
         }
         assert!(counts[0] <= 5 && counts[1] >= 90, "{name}: {counts:?}");
-        let seconds: BTreeSet<u64> = replies
+        let seconds: BTreeSet<u64> = responses
             .iter()
-            .filter(|reply| reply.status == 429)
-            .map(|reply| reply.header("retry-after").parse().unwrap())
+            .filter(|response| response.status == 429)
+            .map(|response| response.header("retry-after").parse().unwrap())
             .collect();
         assert!(seconds.iter().all(|seconds| [1, 60].contains(seconds)), "{seconds:?}");
     }
-    let reply = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
-    assert_eq!(reply.status, 429);
+    let response = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
+    assert_eq!(response.status, 429);
 }
 
 #[test]
@@ -267,8 +273,8 @@ fn a_guess_that_is_broken_off_counts_as_soon_as_its_password_is_looked_at() {
         });
     }
     assert_eq!((checks(), refused), (5, 3));
-    let reply = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
-    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"));
+    let response = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
     // Written by the thread that checks, which nobody has waited for.
     let log = wait_for_lines(&gateway, |log| log.iter().any(|line| line["event"] == "blocked"));
     let blocked: Vec<_> = log.iter().filter(|line| line["event"] == "blocked").collect();
@@ -283,30 +289,30 @@ fn advisory_56_and_57_a_lockout_does_not_tell_whether_a_user_exists() {
     let gateway = gateway("");
     gateway.add_user("disabled", &[]);
     gateway.users().set_active(&"disabled".to_owned().try_into().unwrap(), false).unwrap();
-    let mut answers: BTreeSet<String> = BTreeSet::new();
+    let mut responses: BTreeSet<String> = BTreeSet::new();
     for (number, name) in ["alice", "nobody", "disabled", "no name at all"].into_iter().enumerate() {
         let mut mallory = Guesser::at(&gateway, &format!("192.0.2.{number}"));
         let mut all = String::new();
         for _ in 0..7 {
             all.push_str(&normal(&mallory.tries(name, "wrong"), name));
         }
-        answers.insert(all);
+        responses.insert(all);
         gateway.clock.advance(MINUTE);
         let mut again = Guesser::at(&gateway, &format!("198.51.100.{number}"));
         assert_eq!(statuses((0..2).map(|_| again.tries(name, "wrong"))), [401, 429], "{name}");
     }
-    assert_eq!(answers.len(), 1, "{answers:#?}");
+    assert_eq!(responses.len(), 1, "{responses:#?}");
 }
 
-/// All of an answer but what has to differ: the date, the request, and what was typed as a name.
-fn normal(reply: &Reply, name: &str) -> String {
-    let mut text = format!("{}\n", reply.status);
-    for (header, value) in &reply.headers {
+/// All of a response but what has to differ: the date, the request, and what was typed as a name.
+fn normal(response: &Response, name: &str) -> String {
+    let mut text = format!("{}\n", response.status);
+    for (header, value) in &response.headers {
         if !["date", "x-request-id", "content-length"].contains(&header.as_str()) {
             writeln!(text, "{header}: {value:?}").unwrap();
         }
     }
-    let body = reply.text().replace(&reply.field("csrf"), "…");
+    let body = response.text().replace(&response.field("csrf"), "…");
     text.push_str(&body.replace(&format!("value=\"{name}\""), "value=\"…\""));
     text
 }
@@ -318,12 +324,12 @@ fn advisory_50_sign_ins_at_the_same_time_give_each_their_own_identity() {
     let tries = [("alice", "alice", 303), ("bob", "bob", 303), ("alice", "bob", 401), ("bob", "alice", 401)];
     let of: Vec<_> = (0..40).map(|number| tries[number % 4]).collect();
     let requests = of.iter().map(|(name, whose, _)| both.request(name, &password(whose))).collect();
-    let replies = both.visitor.send_all(requests);
-    for ((name, whose, expected), reply) in of.into_iter().zip(replies) {
-        assert_eq!(reply.status, expected, "{name} with the password of {whose}");
+    let responses = both.visitor.send_all(requests);
+    for ((name, whose, expected), response) in of.into_iter().zip(responses) {
+        assert_eq!(response.status, expected, "{name} with the password of {whose}");
         if expected == 303 {
             let mut visitor = Visitor::of(&gateway);
-            for cookie in reply.set_cookies() {
+            for cookie in response.set_cookies() {
                 let (name, value) = cookie.split_once(';').unwrap().0.split_once('=').unwrap();
                 visitor.cookies.insert(name.to_owned(), value.to_owned());
             }
@@ -380,8 +386,8 @@ fn a_stranger_locks_nobody_out_of_a_browser_that_they_have_used_before() {
     for cookie in [bobs, other.to_owned() + &device[1..], "x".to_owned(), String::new()] {
         let mut visitor = Visitor::of(&gateway);
         visitor.cookies.insert(DEVICE.to_owned(), cookie.clone());
-        let reply = Guesser::with(visitor, "192.0.2.4").tries("alice", &password("alice"));
-        assert_eq!(reply.status, 429, "{cookie}");
+        let response = Guesser::with(visitor, "192.0.2.4").tries("alice", &password("alice"));
+        assert_eq!(response.status, 429, "{cookie}");
     }
     let blocked: Vec<Value> = gateway
         .log()
@@ -411,10 +417,10 @@ fn a_program_that_has_to_wait_gets_a_problem() {
     let body = form("/", &[("csrf", &csrf), ("username", "alice"), ("password", "wrong")], &[]).into_body();
     let request = Request::post("/.gateway/login").header("accept", "application/json");
     let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body).unwrap();
-    let reply = mallory.visitor.send(request);
-    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"));
-    assert_eq!(reply.header("content-type"), "application/problem+json");
-    let problem: Value = serde_json::from_slice(&reply.body).unwrap();
+    let response = mallory.visitor.send(request);
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    let problem: Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!((&problem["status"], &problem["title"]), (&429.into(), &"Too many attempts".into()));
 }
 

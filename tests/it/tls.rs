@@ -29,12 +29,12 @@ use crate::support::{
 fn asvs_12_1_1_versions_before_1_2_are_refused() {
     let gateway = TestGateway::start(&public_app(&Upstream::ok().url, ""));
     for (version, name) in [([3, 0], "SSL 3"), ([3, 1], "TLS 1.0"), ([3, 2], "TLS 1.1")] {
-        let answer = said_to(&gateway, &client_hello(version));
+        let response = said_to(&gateway, &client_hello(version));
         // An alert (RFC 5246 §7.2) that is fatal: protocol_version or handshake_failure.
-        let [21, _, _, 0, 2, 2, 70 | 40, ..] = answer[..] else { panic!("{name}: {answer:?}") };
+        let [21, _, _, 0, 2, 2, 70 | 40, ..] = response[..] else { panic!("{name}: {response:?}") };
     }
-    let answer = said_to(&gateway, &client_hello([3, 3]));
-    assert_eq!(answer.first(), Some(&22), "the same hello with 1.2 is answered: {answer:?}");
+    let response = said_to(&gateway, &client_hello([3, 3]));
+    assert_eq!(response.first(), Some(&22), "the same hello with 1.2 is answered: {response:?}");
 }
 
 #[test]
@@ -42,8 +42,8 @@ fn asvs_12_1_1_a_hello_of_ssl_2_gets_no_handshake() {
     let gateway = TestGateway::start(&public_app(&Upstream::ok().url, ""));
     // Length, CLIENT-HELLO, version 0.2, one cipher of three bytes, a challenge of sixteen.
     let hello = [&[0x80, 0x1c, 1, 0, 2, 0, 3, 0, 0, 0, 16, 1, 0, 0x80][..], &[7; 16]].concat();
-    let answer = said_to(&gateway, &hello);
-    assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+    let response = said_to(&gateway, &hello);
+    assert!(response.is_empty() || response[0] == 21, "{response:?}");
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn asvs_12_1_2_weak_suites_are_refused() {
         ([0xc0, 0x09], "ECDHE and ECDSA with CBC"),
         ([0xc0, 0x23], "ECDHE and ECDSA with CBC and SHA-256"),
     ] {
-        let answer = said_to(&gateway, &client_hello_with([3, 3], suite));
-        let [21, _, _, 0, 2, 2, 40, ..] = answer[..] else { panic!("{name}: {answer:?}") };
+        let response = said_to(&gateway, &client_hello_with([3, 3], suite));
+        let [21, _, _, 0, 2, 2, 40, ..] = response[..] else { panic!("{name}: {response:?}") };
     }
 }
 
@@ -70,10 +70,10 @@ fn asvs_12_2_1_nothing_is_served_in_clear_text() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let answer = said_to(&gateway, request);
-    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
-    let answer = plain(gateway.addrs.http[0], request);
-    assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+    let response = said_to(&gateway, request);
+    assert!(response.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&response));
+    let response = plain(gateway.addrs.http[0], request);
+    assert!(response.starts_with("HTTP/1.1 308 "), "{response}");
     assert_eq!(upstream.connections(), 0);
 }
 
@@ -95,7 +95,7 @@ fn a_ticket_of_one_worker_is_good_at_every_other() {
             let mut tls = ClientConnection::new(Arc::clone(&config), name).unwrap();
             let mut socket = TcpStream::connect(gateway.https()).unwrap();
             tls.writer().write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-            // The ticket comes with the answer.
+            // The ticket comes with the response.
             while tls.reader().read(&mut [0; 1024]).is_err() {
                 tls.complete_io(&mut socket).unwrap();
             }
@@ -137,11 +137,11 @@ fn said_to(gateway: &TestGateway, bytes: &[u8]) -> Vec<u8> {
     let mut socket = TcpStream::connect(gateway.https()).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.write_all(bytes).unwrap();
-    let mut answer = vec![0; 4096];
-    // A reset is an answer, too.
-    let length = socket.read(&mut answer).unwrap_or(0);
-    answer.truncate(length);
-    answer
+    let mut response = vec![0; 4096];
+    // A reset counts as a response.
+    let length = socket.read(&mut response).unwrap_or(0);
+    response.truncate(length);
+    response
 }
 
 /// A hello with a modern suite, as old as this.

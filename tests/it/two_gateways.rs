@@ -53,11 +53,11 @@ fn status(visitor: &mut Visitor) -> u16 {
 }
 
 fn is_ready(gateway: &TestGateway) -> bool {
-    let answer = gateway.status("/readyz");
-    match answer.get(9..12) {
+    let response = gateway.status("/readyz");
+    match response.get(9..12) {
         Some("200") => true,
         Some("503") => false,
-        _ => panic!("{answer}"),
+        _ => panic!("{response}"),
     }
 }
 
@@ -187,8 +187,8 @@ fn signing_out_while_redis_is_away_is_a_503_whatever_the_form_says() {
     redis.kill();
     until("it is noticed", || !is_ready(&here));
     for sent in [&*csrf, "", "forged"] {
-        let reply = alice.submit("/.gateway/logout", &[("csrf", sent)]);
-        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "10"), "{sent}");
+        let response = alice.submit("/.gateway/logout", &[("csrf", sent)]);
+        assert_eq!((response.status.as_u16(), response.header("retry-after")), (503, "10"), "{sent}");
         assert!(alice.cookies.contains_key(SESSION), "{sent}");
         let fields = [("csrf", sent), ("end", "others")];
         assert_eq!(alice.submit("/.gateway/account/sessions", &fields).status, 503, "{sent}");

@@ -24,13 +24,13 @@ fn what_would_be_refused_goes_on_as_whoever_it_is_and_is_told() {
     for (path, cookie, user) in
         [("/a", alice.as_str(), Some("alice")), ("/b", &bob, Some("bob")), ("/c", "", None)]
     {
-        let answer = client.get(path, &format!("Cookie: {cookie}\r\nRemote-User: root\r\n"));
-        assert_eq!(answer.status, 200, "{path}");
+        let response = client.get(path, &format!("Cookie: {cookie}\r\nRemote-User: root\r\n"));
+        assert_eq!(response.status, 200, "{path}");
         let received = upstream.seen().pop().unwrap();
         let expected: Vec<&str> = user.into_iter().collect();
         assert_eq!(received.values("remote-user"), expected, "{path}");
         // Nobody else is to see tomorrow what will be for some.
-        assert_eq!(answer.values("cache-control"), ["private"], "{path}");
+        assert_eq!(response.values("cache-control"), ["private"], "{path}");
     }
     // The gateway's own pages have no rules, and what only looks like one is none.
     assert_eq!(client.get("/.gateway/account", "Accept: text/html\r\n").status, 303);
@@ -59,7 +59,7 @@ fn no_other_rule_is_weakened() {
     gateway.add_user("bob", &[]);
     gateway.add_user("alice", &["staff"]);
     let bob = sign_in(&gateway, "bob");
-    // What makes no sense is answered with 400, and its connection closed.
+    // A malformed request gets 400 and closes its connection.
     let get = |path: &str, lines: &str| RawClient::connect(&gateway).get(path, lines).status;
     for path in [
         "/admin/export",

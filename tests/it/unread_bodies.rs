@@ -1,7 +1,7 @@
 //! Upstreams that leave the body of a request on the connection, where it is their next request.
 //!
-//! Many home-made servers and some that are installed with a system answer without reading a body. Whoever hides a
-//! request in a body must neither have it served nor get somebody else the response to it.
+//! Many home-made servers and some that are installed with a system respond without reading the body. A client that
+//! hides a request in a body must neither have it served nor get the response to it into another client's connection.
 
 use std::{
     collections::HashSet,
@@ -59,7 +59,7 @@ fn a_request_with_a_body_is_the_last_of_its_connection() {
         {
             client
                 .send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{body}TE: trailers\r\n\r\n{text}"));
-            client.answer_to(method).unwrap();
+            client.response_to(method).unwrap();
             let seen = upstream.seen();
             assert_eq!(seen.last().unwrap().values("connection"), ["close"], "{method} {body}");
         }
@@ -67,7 +67,7 @@ fn a_request_with_a_body_is_the_last_of_its_connection() {
         assert_eq!(upstream.connections(), 2 * (number + 1), "{method}");
     }
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-    client.answer();
+    client.response();
     assert_eq!(upstream.seen().last().unwrap().values("connection"), [""; 0], "there is no body");
 }
 
@@ -79,13 +79,13 @@ fn an_app_that_reads_bodies_keeps_connections_after_methods_that_have_one() {
     let body = "Content-Length: 2\r\n\r\n{}";
     for method in ["POST", "PUT", "PATCH", "PROPFIND"] {
         client.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{body}"));
-        client.answer();
+        client.response();
         assert_eq!(upstream.seen().last().unwrap().values("connection"), [""; 0], "{method}");
     }
     assert_eq!(upstream.connections(), 1);
     for (number, method) in ["GET", "HEAD", "DELETE", "OPTIONS"].iter().enumerate() {
         client.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{body}"));
-        client.answer_to(method).unwrap();
+        client.response_to(method).unwrap();
         assert_eq!(upstream.seen().last().unwrap().values("connection"), ["close"], "{method}");
         assert_eq!(upstream.connections(), number + 1, "{method}");
     }
@@ -97,7 +97,7 @@ fn a_connection_that_was_answered_before_the_end_of_the_body_carries_nothing_els
         let upstream = Upstream::scripted(|conn| {
             while let Some(head) = conn.head()? {
                 conn.send(OK.as_bytes())?;
-                conn.note("answered");
+                conn.note("responded");
                 // What comes of the body is as good as read.
                 if !head.starts_with("GET ") {
                     conn.until_close();
@@ -108,9 +108,9 @@ fn a_connection_that_was_answered_before_the_end_of_the_body_carries_nothing_els
         let gateway = TestGateway::start(&public_app(&upstream.url, "reuse_after_body = true"));
         let mut client = RawClient::connect(&gateway);
         client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{length}\r\n"));
-        upstream.wait_for_note("answered");
+        upstream.wait_for_note("responded");
         client.send(if length.starts_with('C') { "body" } else { "4\r\nbody\r\n0\r\n\r\n" });
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
         upstream.wait_for_close();
         assert_eq!(RawClient::connect(&gateway).get("/", "").text(), "ok");
         assert_eq!(upstream.connections(), 2);
@@ -127,7 +127,7 @@ fn an_upgrade_with_a_body_is_an_ordinary_request_unless_the_app_reads_bodies() {
             "POST /exec HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\
              Content-Length: 2\r\n\r\n{}",
         );
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
         let received = upstream.only();
         assert_eq!(received.values("connection"), [connection]);
         assert_eq!(received.values("upgrade").is_empty(), keys.is_empty());
@@ -152,8 +152,8 @@ fn a_stranger_reads_no_protected_file_of_pythons_http_server() {
                  GET /public/mine HTTP/1.1\r\nHost: localhost\r\n\r\n",
                 hidden.len()
             ));
-            assert_eq!(client.answer().status, 200);
-            assert_eq!(client.answer().text(), "mine");
+            assert_eq!(client.response().status, 200);
+            assert_eq!(client.response().text(), "mine");
         }
     }
     drop(gateway);
@@ -164,7 +164,7 @@ fn a_stranger_reads_no_protected_file_of_pythons_http_server() {
     assert!(!log.contains("/protected/"), "{log}");
 }
 
-/// Answers each request without reading its body, with the request's path. Heeds `Connection: close`, as nearly all do.
+/// Responds to each request with its path, without reading its body. Heeds `Connection: close`, as nearly all do.
 fn lazy(arrived: &Arc<Mutex<Vec<String>>>) -> Upstream {
     let arrived = Arc::clone(arrived);
     Upstream::scripted(move |conn| {
@@ -205,12 +205,12 @@ fn ask_over_http1(gateway: &TestGateway, who: usize) {
             for (number, body) in bodies.iter().enumerate() {
                 let path = format!("/one/{who}/{round}/{method}/{number}");
                 client.send(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{body}"));
-                let mut answer = client.answer_to(method).unwrap();
-                while answer.status == 100 {
-                    answer = client.answer_to(method).unwrap();
+                let mut response = client.response_to(method).unwrap();
+                while response.status == 100 {
+                    response = client.response_to(method).unwrap();
                 }
-                assert_eq!(answer.values("x-nonce"), [path], "{}", answer.head);
-                if answer.values("connection") == ["close"] {
+                assert_eq!(response.values("x-nonce"), [path], "{}", response.head);
+                if response.values("connection") == ["close"] {
                     client = RawClient::connect(gateway);
                 }
             }
@@ -227,8 +227,8 @@ fn ask_over_http2(gateway: &TestGateway, who: usize) {
                     let path = format!("/two/{who}/{round}/{method}/{is_known}");
                     let hidden = hidden(who);
                     let body = if is_known { full(hidden) } else { frames(vec![Frame::data(hidden.into())]) };
-                    let answer = client.send(request(method, &path).body(body).unwrap()).await.unwrap();
-                    assert_eq!(answer.headers()["x-nonce"], *path);
+                    let response = client.send(request(method, &path).body(body).unwrap()).await.unwrap();
+                    assert_eq!(response.headers()["x-nonce"], *path);
                 }
             }
         }

@@ -51,7 +51,7 @@ async fn websocket_messages_come_back_once_signed_in() {
     let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"\n");
     gateway.add_user("alice", &[]);
     match open(&gateway, "").await {
-        Err(Error::Http(answer)) => assert_eq!(answer.status(), 401),
+        Err(Error::Http(response)) => assert_eq!(response.status(), 401),
         other => panic!("{other:?}"),
     }
     let mut socket = open(&gateway, &sign_in(&gateway, "alice")).await.unwrap();
@@ -96,7 +96,7 @@ fn nobody_who_has_not_signed_in_reaches_the_upstream() {
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
     let mut client = RawClient::connect(&gateway);
     client.send(switching("websocket", ""));
-    assert_eq!(client.answer().status, 401);
+    assert_eq!(client.response().status, 401);
     assert_eq!(upstream.connections(), 0);
 }
 
@@ -117,7 +117,7 @@ fn http_is_no_protocol_to_change_to() {
         "",
     ] {
         client.send(switching(protocol, "HTTP2-Settings: AAMAAABkAAQAAP__\r\n"));
-        assert_eq!(client.answer().text(), "ok", "{protocol}");
+        assert_eq!(client.response().text(), "ok", "{protocol}");
         let received = upstream.seen().pop().unwrap();
         for gone in ["upgrade", "connection", "http2-settings"] {
             assert!(received.values(gone).is_empty(), "{protocol}: {}", received.head);
@@ -163,13 +163,13 @@ fn instead_of_get(method: &[u8]) -> [(&str, &[u8]); 4] {
 
 #[test]
 fn a_change_to_another_protocol_than_the_one_asked_for_is_502() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     );
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
     client.send(switching("websocket", ""));
-    assert_eq!(client.answer().status, 502);
+    assert_eq!(client.response().status, 502);
 }
 
 #[test]
@@ -182,8 +182,8 @@ fn an_upstream_may_decline() {
         switching("websocket", "")
             + "GET /next HTTP/1.1\r\nHost: elsewhere.example\r\nRemote-User: root\r\n\r\n",
     );
-    assert_eq!(client.answer().text(), "ok");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     let seen = upstream.seen();
     assert_eq!(seen.iter().map(Received::asked).collect::<Vec<_>>(), ["GET /up", "GET /next"]);
     assert!(seen[1].values("remote-user").is_empty());
@@ -238,7 +238,7 @@ fn requests_behind_an_upgrade_that_is_declined_are_read_whole() {
     let again = switching("websocket", "").replace("/up", "/again");
     client.send(format!("{}{post}{again}{post}", switching("websocket", "")));
     for _ in 0..4 {
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
     }
     let seen = upstream.seen();
     let asked: Vec<_> = seen.iter().map(Received::asked).collect();
@@ -252,7 +252,7 @@ fn mistake_07_bytes_sent_before_the_101_reach_nobody_when_it_does_not_come() {
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
     client.send(switching("websocket", "") + "\x01\x02smuggled\r\n\r\n");
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     // What is no request is refused, and the connection ends.
     assert!(String::from_utf8_lossy(&client.until_close()).starts_with("HTTP/1.1 400"));
     assert_eq!(RawClient::connect(&gateway).get("/honest", "").status, 200);
@@ -306,15 +306,15 @@ fn changed_connections_count_as_connections() {
     first.send(switching("websocket", ""));
     first.head().unwrap();
     let mut second = RawClient::connect(&gateway);
-    let (told, answers) = channel();
+    let (told, responses) = channel();
     let waiting = std::thread::spawn(move || {
         told.send(second.get("/", "Upgrade: x\r\n").status).unwrap();
     });
     gateway.wait_until_reached("connections", 1);
-    assert!(answers.try_recv().is_err(), "the second is served beside the first");
+    assert!(responses.try_recv().is_err(), "the second is served beside the first");
     drop(first);
     upstream.wait_for_close();
     // The echo takes it for no upgrade and hangs up; what counts is that somebody was asked.
-    assert_eq!(answers.recv_timeout(PATIENCE).unwrap(), 502);
+    assert_eq!(responses.recv_timeout(PATIENCE).unwrap(), 502);
     waiting.join().unwrap();
 }

@@ -63,8 +63,8 @@ async fn a_stream_that_is_reset_takes_the_upstream_connection_with_it() {
     });
     let gateway = in_front_of(&upstream);
     let mut client = Http2::connect(&gateway).await;
-    let answer = client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
-    drop(answer);
+    let response = client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
+    drop(response);
     tokio::task::spawn_blocking(move || upstream.wait_for_close()).await.unwrap();
 }
 
@@ -84,8 +84,8 @@ fn an_answer_that_breaks_off_is_never_passed_off_as_complete() {
             let mut client = RawClient::connect(&gateway);
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
             // A reset may overtake the head; then the gateway says 502 itself.
-            if let Ok(answer) = client.answer_to("GET") {
-                assert!(resets && answer.status == 502, "{answer:?}");
+            if let Ok(response) = client.response_to("GET") {
+                assert!(resets && response.status == 502, "{response:?}");
             }
         }
     }
@@ -100,8 +100,8 @@ async fn an_answer_that_breaks_off_is_an_error_over_http2() {
         });
         let gateway = in_front_of(&upstream);
         let mut client = Http2::connect(&gateway).await;
-        let answer = client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
-        assert!(read(answer).await.is_err());
+        let response = client.send(request("GET", "/").body(full("")).unwrap()).await.unwrap();
+        assert!(read(response).await.is_err());
     }
 }
 
@@ -142,9 +142,9 @@ fn bytes_after_an_answer_never_become_the_next_answer() {
         let gateway = in_front_of(&upstream);
         let mut client = RawClient::connect(&gateway);
         for _ in 0..5 {
-            let answer = client.get("/", "");
-            assert_ne!(answer.body, b"evil", "{first}");
-            assert_eq!(answer.status.to_string(), first[9..12], "{first}");
+            let response = client.get("/", "");
+            assert_ne!(response.body, b"evil", "{first}");
+            assert_eq!(response.status.to_string(), first[9..12], "{first}");
         }
         assert_eq!(upstream.connections(), 5);
     }
@@ -152,19 +152,19 @@ fn bytes_after_an_answer_never_become_the_next_answer() {
 
 #[test]
 fn a_body_after_the_answer_to_head_never_becomes_the_next_answer() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno!!",
     );
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_eq!(client.answer_to("HEAD").unwrap().values("content-length"), ["40"]);
-    let answer = client.get("/", "");
-    assert_eq!(answer.values("content-length"), ["40"]);
+    assert_eq!(client.response_to("HEAD").unwrap().values("content-length"), ["40"]);
+    let response = client.get("/", "");
+    assert_eq!(response.values("content-length"), ["40"]);
     assert_eq!(upstream.connections(), 2);
 }
 
-/// Answers the first request of each connection, then does `then`.
+/// Responds to the first request of each connection, then does `then`.
 fn once_then(then: impl Fn(&mut crate::support::upstream::Conn) + Send + Sync + 'static) -> Upstream {
     Upstream::scripted(move |conn| {
         conn.request()?;
@@ -207,7 +207,7 @@ fn a_connection_that_the_upstream_has_closed_is_replaced() {
     for method in ["GET", "POST", "GET"] {
         let length = if method == "POST" { "Content-Length: 2\r\n\r\nhi" } else { "\r\n" };
         client.send(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{length}"));
-        let status = client.answer().status;
+        let status = client.response().status;
         // Whether the end is noticed before the body has left is a race; what has left is never repeated.
         assert!(status == 200 || (method == "POST" && status == 502), "{method} {status}");
     }
@@ -223,7 +223,7 @@ fn a_post_is_never_repeated() {
     let mut client = RawClient::connect(&gateway);
     assert_eq!(client.get("/", "").status, 200);
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
-    assert_eq!(client.answer().status, 502);
+    assert_eq!(client.response().status, 502);
     assert_eq!((upstream.seen().len(), upstream.connections()), (2, 1));
 }
 
@@ -236,7 +236,7 @@ fn a_post_without_a_body_is_never_repeated() {
     let mut client = RawClient::connect(&gateway);
     assert_eq!(client.get("/", "").status, 200);
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(client.answer().status, 502);
+    assert_eq!(client.response().status, 502);
     assert_eq!((upstream.seen().len(), upstream.connections()), (2, 1));
 }
 
@@ -278,7 +278,7 @@ fn a_dead_upstream_is_passed_over() {
     let mut client = RawClient::connect(&gateway);
     for _ in 0..6 {
         client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
-        assert_eq!(client.answer().status, 200);
+        assert_eq!(client.response().status, 200);
     }
     assert_eq!((alive.seen().len(), alive.connections()), (6, 6), "each body ends its connection");
 }
@@ -340,7 +340,7 @@ fn an_upstream_that_does_not_answer_is_504() {
 /// Timers are used again, and go off for one app when another has just used them.
 #[test]
 fn each_app_has_its_own_timeout_whatever_came_before() {
-    let (answer, gate) = Gate::closed();
+    let (response, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while let Some(received) = conn.request()? {
             match received.asked().strip_prefix("GET ").unwrap() {
@@ -366,8 +366,8 @@ fn each_app_has_its_own_timeout_whatever_came_before() {
     client.send("GET /patient/held HTTP/1.1\r\nHost: localhost\r\n\r\n");
     upstream.wait_for_note("held");
     assert_eq!(RawClient::connect(&gateway).get("/hasty/silent", "").status, 504);
-    answer.send(()).unwrap();
-    assert_eq!(client.answer().status, 200);
+    response.send(()).unwrap();
+    assert_eq!(client.response().status, 200);
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn an_upstream_that_falls_silent_within_a_body_breaks_it() {
     let gateway = TestGateway::start(&public_app(&silent.url, "body_silence = \"200ms\""));
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert!(client.answer_to("GET").is_err());
+    assert!(client.response_to("GET").is_err());
     silent.wait_for_close();
 }
 
@@ -430,11 +430,11 @@ fn a_response_that_did_not_come_to_its_end_is_marked_and_counted() {
     let mut client = RawClient::connect(&gateway);
     assert_eq!(client.get("/whole", "").status, 200);
     client.send("HEAD /whole HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_eq!(client.answer_to("HEAD").unwrap().status, 200);
+    assert_eq!(client.response_to("HEAD").unwrap().status, 200);
     for path in ["/broken", "/malformed", "/stalled"] {
         let mut client = RawClient::connect(&gateway);
         client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-        assert!(client.answer_to("GET").is_err(), "{path}");
+        assert!(client.response_to("GET").is_err(), "{path}");
     }
     for (ended, count) in [("broken", 2), ("stalled", 1)] {
         let sample = format!("portcullis_unfinished_responses_total{{app=\"app\",ended=\"{ended}\"}}");
@@ -472,7 +472,7 @@ fn a_response_that_its_upstream_did_not_finish_leaves_a_warning() {
         let mut client =
             RawClient::connect_to(gateway.https, "localhost", &[], std::slice::from_ref(&certificate));
         client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        assert!(client.answer_to("GET").is_err());
+        assert!(client.response_to("GET").is_err());
         let line = gateway
             .stderr
             .wait_for(what, |text| text.lines().find(|line| line.contains(what)).map(str::to_owned));
@@ -505,17 +505,17 @@ fn a_response_that_its_client_did_not_read_to_the_end_is_marked() {
 
 #[test]
 fn an_upload_that_moves_is_not_cut_by_the_timeout() {
-    for answers_first in [false, true] {
+    for responds_first in [false, true] {
         let upstream = Upstream::scripted(move |conn| {
             conn.head()?;
-            if answers_first {
+            if responds_first {
                 conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")?;
             }
             for _ in 0..10 {
                 conn.bytes(1)?;
                 conn.note("byte");
             }
-            conn.send(if answers_first { b"ok" } else { OK.as_bytes() })
+            conn.send(if responds_first { b"ok" } else { OK.as_bytes() })
         });
         let gateway = TestGateway::start(&public_app(&upstream.url, "timeout = \"400ms\""));
         let mut client = RawClient::connect(&gateway);
@@ -526,7 +526,7 @@ fn an_upload_that_moves_is_not_cut_by_the_timeout() {
             client.send("x");
             upstream.wait_for_note("byte");
         }
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
     }
 }
 
@@ -583,11 +583,14 @@ fn nonsense_is_502_and_its_connection_is_not_used_again() {
         let shown: String = nonsense.chars().take(120).collect();
         for _ in 0..2 {
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            let mut answer = client.answer_to("GET");
-            while answer.as_ref().is_ok_and(|answer| answer.status == 103) {
-                answer = client.answer_to("GET");
+            let mut response = client.response_to("GET");
+            while response.as_ref().is_ok_and(|response| response.status == 103) {
+                response = client.response_to("GET");
             }
-            assert!(answer.as_ref().is_ok_and(|answer| answer.status == 502), "{shown:?}: {answer:?}");
+            assert!(
+                response.as_ref().is_ok_and(|response| response.status == 502),
+                "{shown:?}: {response:?}"
+            );
         }
         assert_eq!(upstream.connections(), 2, "{shown:?}");
     }
@@ -609,14 +612,14 @@ fn a_bad_chunk_breaks_the_body_and_ends_the_connection() {
         "2\r\nok\r\n0\r\nX: a\r\n b\r\n\r\n",
     ] {
         let upstream =
-            Upstream::answering(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
+            Upstream::responding(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
         let gateway = in_front_of(&upstream);
         for connections in 1..=2 {
             let mut client = RawClient::connect(&gateway);
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            match client.answer_to("GET") {
+            match client.response_to("GET") {
                 Err(_) => {}
-                Ok(answer) => assert_eq!(answer.status, 502, "{chunk:?} {answer:?}"),
+                Ok(response) => assert_eq!(response.status, 502, "{chunk:?} {response:?}"),
             }
             assert_eq!(upstream.connections(), connections);
         }
@@ -625,37 +628,39 @@ fn a_bad_chunk_breaks_the_body_and_ends_the_connection() {
 
 #[test]
 fn an_answer_that_ends_early_is_502_or_broken_off_wherever_it_ends() {
-    for answer in [
+    for response in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n",
     ] {
         let upstream = Upstream::scripted(move |conn| {
             conn.request()?;
-            conn.send(answer.get(..conn.number).unwrap().as_bytes())
+            conn.send(response.get(..conn.number).unwrap().as_bytes())
         });
         let gateway = in_front_of(&upstream);
-        let head = answer.find("\r\n\r\n").unwrap() + 4;
-        for bytes in 0..answer.len() {
+        let head = response.find("\r\n\r\n").unwrap() + 4;
+        for bytes in 0..response.len() {
             let mut client = RawClient::connect(&gateway);
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            match client.answer_to("GET") {
-                Ok(answer) => assert_eq!((answer.status, bytes < head), (502, true), "after {bytes} bytes"),
+            match client.response_to("GET") {
+                Ok(response) => {
+                    assert_eq!((response.status, bytes < head), (502, true), "after {bytes} bytes")
+                }
                 Err(_) => assert!(bytes >= head, "after {bytes} bytes"),
             }
         }
-        assert_eq!(upstream.connections(), answer.len());
+        assert_eq!(upstream.connections(), response.len());
     }
 }
 
 #[test]
 fn an_answer_may_come_byte_by_byte() {
-    for answer in [
+    for response in [
         "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n",
     ] {
         let upstream = Upstream::scripted(move |conn| {
             while conn.request()?.is_some() {
-                for byte in answer.bytes() {
+                for byte in response.bytes() {
                     conn.send(&[byte])?;
                 }
             }
@@ -666,7 +671,7 @@ fn an_answer_may_come_byte_by_byte() {
         for _ in 0..3 {
             let mut read = client.get("/", "");
             while read.status == 103 {
-                read = client.answer();
+                read = client.response();
             }
             assert_eq!(read.text(), "hello");
         }
@@ -712,7 +717,7 @@ fn a_204_or_205_that_declares_content_ends_its_connection() {
             head if head.ends_with("chunked") => "0\r\n\r\n",
             _ => "",
         };
-        let upstream = Upstream::answering(format!("HTTP/1.1 {head}\r\n\r\n{body}"));
+        let upstream = Upstream::responding(format!("HTTP/1.1 {head}\r\n\r\n{body}"));
         let gateway = in_front_of(&upstream);
         let mut client = RawClient::connect(&gateway);
         for _ in 0..3 {
@@ -725,20 +730,21 @@ fn a_204_or_205_that_declares_content_ends_its_connection() {
 #[test]
 fn neither_direction_waits_for_the_other() {
     // More than all buffers between the three can hold.
-    const ANSWER: usize = 32 << 20;
+    const RESPONSE: usize = 32 << 20;
     const REQUEST: usize = 8 << 20;
     static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
     let upstream = Upstream::scripted(|conn| {
         conn.head()?;
-        conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {ANSWER}\r\n\r\n").as_bytes())?;
+        conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {RESPONSE}\r\n\r\n").as_bytes())?;
         let mut socket = conn.socket().try_clone()?;
-        let answering =
-            std::thread::spawn(move || (0..ANSWER / PIECE.len()).try_for_each(|_| socket.write_all(&PIECE)));
+        let responding = std::thread::spawn(move || {
+            (0..RESPONSE / PIECE.len()).try_for_each(|_| socket.write_all(&PIECE))
+        });
         for _ in 0..REQUEST / PIECE.len() {
             conn.bytes(PIECE.len())?;
         }
         conn.note("all of the request");
-        answering.join().unwrap()
+        responding.join().unwrap()
     });
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
@@ -749,7 +755,7 @@ fn neither_direction_waits_for_the_other() {
     }
     upstream.wait_for_note("all of the request");
     client.head().unwrap();
-    for _ in 0..ANSWER / PIECE.len() {
+    for _ in 0..RESPONSE / PIECE.len() {
         assert!(client.bytes(PIECE.len()).unwrap() == PIECE);
     }
 }
@@ -759,7 +765,7 @@ fn a_whole_answer_before_the_end_of_its_request_leaves_the_request_time_to_end()
     let upstream = Upstream::scripted(|conn| {
         conn.head()?;
         conn.send(OK.as_bytes())?;
-        conn.note("answered");
+        conn.note("responded");
         let body = conn.bytes(10)?;
         conn.note(String::from_utf8(body).unwrap());
         conn.until_close();
@@ -768,8 +774,8 @@ fn a_whole_answer_before_the_end_of_its_request_leaves_the_request_time_to_end()
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfirst");
-    upstream.wait_for_note("answered");
-    assert_eq!(client.answer().text(), "ok");
+    upstream.wait_for_note("responded");
+    assert_eq!(client.response().text(), "ok");
     client.send("later");
     upstream.wait_for_note("firstlater");
     // Such a connection carries nothing else.
@@ -804,7 +810,7 @@ fn an_answer_to_a_request_that_is_not_all_there_comes_through() {
     let gateway = TestGateway::start(&public_app(&upstream.url, "timeout = \"300ms\""));
     let mut client = RawClient::connect(&gateway);
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfirst");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     // Nothing moves any more: the limit on silence ends it, and nobody has to wait for the client.
     upstream.wait_for_close();
 }
@@ -818,9 +824,9 @@ fn an_http_1_0_upstream_is_understood() {
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
     for _ in 0..2 {
-        let answer = client.get("/", "");
-        assert_eq!((answer.status, answer.text()), (200, "until the end"));
-        assert!(answer.head.starts_with("HTTP/1.1 200"));
+        let response = client.get("/", "");
+        assert_eq!((response.status, response.text()), (200, "until the end"));
+        assert!(response.head.starts_with("HTTP/1.1 200"));
     }
     assert_eq!(upstream.connections(), 2);
 }
@@ -837,8 +843,8 @@ fn an_early_answer_reaches_a_client_that_is_still_sending() {
     let mut client = RawClient::connect(&gateway);
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n");
     client.try_send(vec![b'x'; 2_000_000]).ok();
-    let answer = client.answer();
-    assert_eq!((answer.status, answer.text()), (413, "no"));
+    let response = client.response();
+    assert_eq!((response.status, response.text()), (413, "no"));
 }
 
 #[test]

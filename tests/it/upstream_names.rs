@@ -59,7 +59,7 @@ fn a_name_server_that_does_not_answer_slows_no_other_app() {
     }
     drop(hangs);
     for client in &mut waiting {
-        assert_eq!(client.answer().status, 200);
+        assert_eq!(client.response().status, 200);
     }
     assert_eq!(most.load(Ordering::SeqCst), 1, "look-ups of one name at a time");
 }

@@ -40,7 +40,7 @@ impl Stage {
     fn send(&self, cookie: &str, request: &str, lines: &str) -> u16 {
         let mut client = RawClient::connect(&self.gateway);
         client.send(format!("{request} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{lines}\r\n"));
-        client.answer().status
+        client.response().status
     }
 
     /// The status that bob's request gets.

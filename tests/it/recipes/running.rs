@@ -22,7 +22,7 @@ use super::document::Block;
 use crate::support::{
     gateway::{TestGateway, password},
     redis::free_port,
-    visitor::{Reply, Visitor},
+    visitor::{Response, Visitor},
 };
 
 /// A folder for an application's configuration and data, which servers that give up root can read.
@@ -236,7 +236,13 @@ pub fn signs_out(visitor: &mut Visitor, path: &str) {
 }
 
 /// Sends a request as a script on a page of the application does.
-pub fn send(visitor: &mut Visitor, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+pub fn send(
+    visitor: &mut Visitor,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
     let origin = visitor.origin();
     let mut request = Request::builder().method(method).uri(path).header(ACCEPT, "*/*");
     if method != "GET" {

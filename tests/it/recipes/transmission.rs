@@ -29,8 +29,8 @@ fn transmission_answers_to_the_name_that_it_was_told() {
     let refused = send(&mut visitor, "POST", rpc, &[], question);
     assert_eq!(refused.status, 409, "{}", refused.text());
     let id = refused.header("x-transmission-session-id").to_owned();
-    let answer = send(&mut visitor, "POST", rpc, &[("x-transmission-session-id", &id)], question);
-    assert!(answer.text().contains("\"result\":\"success\""), "{} {}", answer.status, answer.text());
+    let response = send(&mut visitor, "POST", rpc, &[("x-transmission-session-id", &id)], question);
+    assert!(response.text().contains("\"result\":\"success\""), "{} {}", response.status, response.text());
     assert_eq!(visitor.fetch(&Method::GET, "/transmission/web/").status, 200);
 
     signs_out(&mut visitor, "/transmission/web/");

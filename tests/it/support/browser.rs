@@ -209,7 +209,7 @@ impl Browser {
 
     fn wait<T>(&self, doing: impl Future<Output = WebDriverResult<T>>) -> T {
         let done = self.runtime.block_on(async { timeout(PATIENCE, doing).await });
-        done.expect("the browser answers in time").unwrap_or_else(|error| panic!("the browser: {error}"))
+        done.expect("the browser responds in time").unwrap_or_else(|error| panic!("the browser: {error}"))
     }
 }
 
@@ -266,18 +266,18 @@ impl Plain {
         tokio::spawn(connection);
         let (head, body) = sender.send_request(request).await?.into_parts();
         #[expect(clippy::disallowed_methods, reason = "limited")]
-        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| error.to_string())?;
+        let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| error.to_string())?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }
 
-type Answered<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Responded<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl HttpClient for Plain {
     fn send<'this, 'body, 'all>(
         &'this self,
         request: Request<Body<'body>>,
-    ) -> Answered<'all, WebDriverResult<Response<Bytes>>>
+    ) -> Responded<'all, WebDriverResult<Response<Bytes>>>
     where
         'this: 'all,
         'body: 'all,
@@ -301,7 +301,7 @@ impl HttpClient for Plain {
         })
     }
 
-    fn new<'this, 'all>(&'this self) -> Answered<'all, Arc<dyn HttpClient>>
+    fn new<'this, 'all>(&'this self) -> Responded<'all, Arc<dyn HttpClient>>
     where
         'this: 'all,
         Self: 'all,
@@ -312,4 +312,4 @@ impl HttpClient for Plain {
 }
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const MAX_ANSWER: usize = 64 << 20;
+const MAX_RESPONSE: usize = 64 << 20;

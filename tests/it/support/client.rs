@@ -32,9 +32,9 @@ pub struct RawClient {
     unread: Vec<u8>,
 }
 
-/// An answer as it arrived.
+/// A response as it arrived.
 #[derive(Debug)]
-pub struct Answer {
+pub struct RawResponse {
     /// The status code.
     pub status: u16,
     /// Status line and header lines, without the empty line.
@@ -45,7 +45,7 @@ pub struct Answer {
     pub trailers: Vec<String>,
 }
 
-impl Answer {
+impl RawResponse {
     /// The values of a header, in order.
     pub fn values(&self, name: &str) -> Vec<&str> {
         values(&self.head, name)
@@ -131,38 +131,38 @@ impl RawClient {
         self.stream.flush()
     }
 
-    /// Sends one request without a body and reads its answer.
-    pub fn get(&mut self, path: &str, headers: &str) -> Answer {
+    /// Sends one request without a body and reads its response.
+    pub fn get(&mut self, path: &str, headers: &str) -> RawResponse {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"));
-        self.answer()
+        self.response()
     }
 
-    /// The next whole answer.
+    /// The next whole response.
     #[track_caller]
-    pub fn answer(&mut self) -> Answer {
-        self.answer_to("GET").expect("an answer of the gateway")
+    pub fn response(&mut self) -> RawResponse {
+        self.response_to("GET").expect("a response of the gateway")
     }
 
-    /// The next whole answer to a request with this method; an error if it breaks off. Fails if nothing comes for
+    /// The next whole response to a request with this method; an error if it breaks off. Fails if nothing comes for
     /// as long as [`PATIENCE`].
     #[track_caller]
-    pub fn answer_to(&mut self, method: &str) -> io::Result<Answer> {
+    pub fn response_to(&mut self, method: &str) -> io::Result<RawResponse> {
         let head = self.head()?;
         let status: u16 =
             head.get(9..12).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
-        let mut answer = Answer { status, head, body: Vec::new(), trailers: Vec::new() };
+        let mut response = RawResponse { status, head, body: Vec::new(), trailers: Vec::new() };
         if method == "HEAD" || status == 204 || status == 304 || status < 200 {
-            return Ok(answer);
+            return Ok(response);
         }
-        if answer.values("transfer-encoding") == ["chunked"] {
-            self.chunks(&mut answer)?;
-        } else if let [length] = answer.values("content-length")[..] {
+        if response.values("transfer-encoding") == ["chunked"] {
+            self.chunks(&mut response)?;
+        } else if let [length] = response.values("content-length")[..] {
             let length = length.parse().map_err(io::Error::other)?;
-            answer.body = self.bytes(length)?;
+            response.body = self.bytes(length)?;
         } else {
-            answer.body = self.until_close();
+            response.body = self.until_close();
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// The next head, without its empty line.
@@ -222,7 +222,7 @@ impl RawClient {
     }
 
     #[track_caller]
-    fn chunks(&mut self, answer: &mut Answer) -> io::Result<()> {
+    fn chunks(&mut self, response: &mut RawResponse) -> io::Result<()> {
         loop {
             let line = self.line()?;
             let size = usize::from_str_radix(line.trim_end(), 16).map_err(io::Error::other)?;
@@ -230,14 +230,14 @@ impl RawClient {
                 break;
             }
             let data = self.bytes(size + 2)?;
-            answer.body.extend(&data[..size]);
+            response.body.extend(&data[..size]);
         }
         loop {
             let line = self.line()?;
             if line == "\r\n" {
                 return Ok(());
             }
-            answer.trailers.push(line.trim_end().to_owned());
+            response.trailers.push(line.trim_end().to_owned());
         }
     }
 
@@ -276,9 +276,9 @@ pub fn plain(addr: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
     let mut socket = TcpStream::connect(addr).expect("a connection");
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
     socket.write_all(bytes.as_ref()).expect("sending");
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("an answer");
-    answer
+    let mut response = String::new();
+    socket.read_to_string(&mut response).expect("a response");
+    response
 }
 
 /// Asks for a path without TLS, as a balancer does.
@@ -406,15 +406,15 @@ pub fn sign_in(gateway: &TestGateway, name: &str) -> String {
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{fields}",
         fields.len()
     ));
-    let answer = client.answer();
-    assert_eq!(answer.status, 303, "{}\n{}", answer.head, answer.text());
+    let response = client.response();
+    assert_eq!(response.status, 303, "{}\n{}", response.head, response.text());
     let session =
-        answer.values("set-cookie").into_iter().find(|line| line.starts_with(&format!("{SESSION}=")));
+        response.values("set-cookie").into_iter().find(|line| line.starts_with(&format!("{SESSION}=")));
     session.expect("a session").split(';').next().expect("a pair").to_owned()
 }
 
-fn cookie(answer: &Answer) -> String {
-    let lines = answer.values("set-cookie");
+fn cookie(response: &RawResponse) -> String {
+    let lines = response.values("set-cookie");
     lines.first().and_then(|line| line.split(';').next()).expect("a cookie").to_owned()
 }
 

@@ -93,8 +93,8 @@ impl Frame {
 /// What the gateway did about something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It answered; here is the first byte of the answer's head.
-    Answered(u8),
+    /// It responded; the first byte of the response's header block.
+    Responded(u8),
     /// It reset the stream, with this error.
     Reset(u32),
     /// It ended the connection, with this error.
@@ -107,7 +107,7 @@ impl Verdict {
     /// Whether it was a refusal: 400, 413, 414, 431 and their like begin otherwise than with `:status: 200`.
     pub fn is_refusal(self) -> bool {
         // RFC 7541 appendix A: 0x88 is `:status: 200`.
-        self != Self::Answered(0x88)
+        self != Self::Responded(0x88)
     }
 }
 
@@ -148,7 +148,7 @@ impl Frames {
         loop {
             let Ok(frame) = self.next() else { return Verdict::Closed };
             match frame.kind {
-                HEADERS if frame.stream == stream => return Verdict::Answered(frame.payload[0]),
+                HEADERS if frame.stream == stream => return Verdict::Responded(frame.payload[0]),
                 RST_STREAM if frame.stream == stream => return Verdict::Reset(frame.error()),
                 GOAWAY => return Verdict::GoAway(frame.error()),
                 _ => {}

@@ -155,13 +155,13 @@ impl TestGateway {
 
     /// What `/metrics` says.
     pub fn metrics(&self) -> String {
-        let answer = self.status("/metrics");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let response = self.status("/metrics");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         body.to_owned()
     }
 
-    /// The answer of the status listener.
+    /// The response of the status listener.
     pub fn status(&self, path: &str) -> String {
         plain_get(self.addrs.status.expect("a status listener"), path)
     }

@@ -193,7 +193,7 @@ impl Process {
         Visitor::new(&self.origin(), self.https, &self.certificate, Clock::system())
     }
 
-    /// The answer of the status listener.
+    /// The response of the status listener.
     pub fn status(&self, path: &str) -> String {
         plain_get(self.status, path)
     }
@@ -323,7 +323,7 @@ pub fn set_up_links(text: &str) -> Vec<String> {
     text.split_whitespace().filter_map(link).collect()
 }
 
-/// Asks until the answer is yes. There is a deadline, and no hope of being quick.
+/// Waits until a condition holds; fails after [`PATIENCE`].
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;

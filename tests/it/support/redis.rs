@@ -38,7 +38,7 @@ impl RedisServer {
         for _ in 0..20 {
             let port = free_port();
             let mut child = spawn(port, &arguments, &folder);
-            if answers(&mut child, port) {
+            if responds(&mut child, port) {
                 return Self { child, port, arguments, folder };
             }
             child.kill().ok();
@@ -74,7 +74,7 @@ impl RedisServer {
     /// Starts it again on the same port, with nothing in it unless it was saved.
     pub fn start_again(&mut self) {
         self.child = spawn(self.port, &self.arguments, &self.folder);
-        assert!(answers(&mut self.child, self.port), "redis-server does not come up again");
+        assert!(responds(&mut self.child, self.port), "redis-server does not come up again");
     }
 
     /// A connection for the test itself.
@@ -115,7 +115,7 @@ fn spawn(port: u16, arguments: &[String], folder: &TempDir) -> Child {
 }
 
 /// Whether it says anything to a greeting before it ends.
-fn answers(child: &mut Child, port: u16) -> bool {
+fn responds(child: &mut Child, port: u16) -> bool {
     let mut ended = false;
     let ping = || -> std::io::Result<bool> {
         let mut socket = TcpStream::connect(("127.0.0.1", port))?;
@@ -123,7 +123,7 @@ fn answers(child: &mut Child, port: u16) -> bool {
         socket.write_all(b"PING\r\n")?;
         Ok(socket.read(&mut [0; 16])? > 0)
     };
-    until("redis-server answers or ends", || {
+    until("redis-server responds or ends", || {
         ended = child.try_wait().expect("its state").is_some();
         ended || ping().unwrap_or(false)
     });

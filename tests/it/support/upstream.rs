@@ -142,26 +142,26 @@ impl Upstream {
         })
     }
 
-    /// Answers every request with these bytes, and keeps the connection.
-    pub fn answering(answer: impl Into<Vec<u8>>) -> Self {
-        let answer = answer.into();
+    /// Responds to every request with these bytes, and keeps the connection.
+    pub fn responding(response: impl Into<Vec<u8>>) -> Self {
+        let response = response.into();
         Self::scripted(move |conn| {
             while conn.request()?.is_some() {
-                conn.send(&answer)?;
+                conn.send(&response)?;
             }
             Ok(())
         })
     }
 
-    /// Answers `200` with a short body.
+    /// Responds with `200` and a short body.
     pub fn ok() -> Self {
-        Self::answering(OK)
+        Self::responding(OK)
     }
 
     /// Like [`Self::ok`], over a UNIX domain socket.
     pub fn unix(path: &Path) -> Self {
         let listener = UnixListener::bind(path).expect("a socket");
-        Self::run(format!("unix:{}", path.display()), answer_ok, move || {
+        Self::run(format!("unix:{}", path.display()), respond_ok, move || {
             let (stream, _): (UnixStream, _) = listener.accept()?;
             Ok(Box::new(stream))
         })
@@ -195,7 +195,7 @@ impl Upstream {
         let config = Arc::new(config);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("https://{}", listener.local_addr().expect("an address"));
-        Self::run(url, answer_ok, move || {
+        Self::run(url, respond_ok, move || {
             let (stream, _) = listener.accept()?;
             let server = ServerConnection::new(Arc::clone(&config)).expect("a server");
             Ok(Box::new(StreamOwned::new(server, stream)))
@@ -441,14 +441,14 @@ pub fn app_below(name: &str, upstream: &str, keys: &str) -> String {
     named_app(name, upstream, &format!("path = \"/{name}\"\n{keys}")).replace("/**", &format!("/{name}/**"))
 }
 
-fn answer_ok(conn: &mut Conn) -> io::Result<()> {
+fn respond_ok(conn: &mut Conn) -> io::Result<()> {
     while conn.request()?.is_some() {
         conn.send(OK.as_bytes())?;
     }
     Ok(())
 }
 
-/// A small answer.
+/// A small response.
 pub const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok";
 /// How long a test waits for what must happen before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 //! A visitor of a gateway: a browser's cookies and headers over real TLS, without a browser.
 //!
 //! Every request goes over a connection of its own, and so to any of the workers, unless a
-//! [`Wire`] is kept. Nothing is followed and nothing retried: a test sees each answer.
+//! [`Wire`] is kept. Nothing is followed and nothing retried: a test sees each response.
 
 use std::{
     collections::BTreeMap,
@@ -53,9 +53,9 @@ pub enum Protocol {
     Http2,
 }
 
-/// An answer, read whole.
+/// A response, read whole.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -109,12 +109,12 @@ impl Visitor {
     }
 
     /// Opens a page as a navigation does.
-    pub fn get(&mut self, path: &str) -> Reply {
+    pub fn get(&mut self, path: &str) -> Response {
         self.send(Request::get(path).header(ACCEPT, NAVIGATION).body(String::new()).expect("a request"))
     }
 
     /// Asks as a program does.
-    pub fn fetch(&mut self, method: &Method, path: &str) -> Reply {
+    pub fn fetch(&mut self, method: &Method, path: &str) -> Response {
         let request = Request::builder().method(method.clone()).uri(path).header(ACCEPT, "*/*");
         self.send(request.body(String::new()).expect("a request"))
     }
@@ -125,19 +125,19 @@ impl Visitor {
     }
 
     /// Submits a form as a page of this host does.
-    pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+    pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
         let origin = self.origin();
         let headers = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin")];
         self.submit_with(path, fields, &headers)
     }
 
     /// Submits a form with what a browser would say of its origin.
-    pub fn submit_with(&mut self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Reply {
+    pub fn submit_with(&mut self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Response {
         self.send(form(path, fields, headers))
     }
 
     /// Opens the sign-in form for `next` and submits it.
-    pub fn sign_in_to(&mut self, next: &str, name: &str, password: &str) -> Reply {
+    pub fn sign_in_to(&mut self, next: &str, name: &str, password: &str) -> Response {
         let query = Serializer::new(String::new()).append_pair("next", next).finish();
         let page = self.get(&format!("/.gateway/login?{query}"));
         assert_eq!(page.status, 200, "{page:?}");
@@ -148,18 +148,18 @@ impl Visitor {
 
     /// Signs in, which has to work.
     pub fn sign_in(&mut self, name: &str, password: &str) {
-        let reply = self.sign_in_to("/", name, password);
-        assert_eq!((reply.status.as_u16(), reply.location()), (303, "/"), "{}", reply.text());
+        let response = self.sign_in_to("/", name, password);
+        assert_eq!((response.status.as_u16(), response.location()), (303, "/"), "{}", response.text());
     }
 
     /// Signs out through the form.
-    pub fn sign_out(&mut self) -> Reply {
+    pub fn sign_out(&mut self) -> Response {
         let csrf = self.get("/.gateway/logout").field("csrf");
         self.submit("/.gateway/logout", &[("csrf", &csrf)])
     }
 
     /// Sends any request over a connection of its own.
-    pub fn send(&mut self, request: Request<String>) -> Reply {
+    pub fn send(&mut self, request: Request<String>) -> Response {
         let mut wire = self.connect();
         self.send_over(&mut wire, request)
     }
@@ -204,50 +204,53 @@ impl Visitor {
     }
 
     /// Sends a request over a connection that is kept.
-    pub fn send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Reply {
-        let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
-        let reply = reply.expect("an answer in time").expect("an answer");
-        self.keep_cookies(&reply);
-        reply
+    pub fn send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Response {
+        let response = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
+        let response = response.expect("a response in time").expect("a response");
+        self.keep_cookies(&response);
+        response
     }
 
-    /// Sends a request over a connection that may be closed before there is an answer.
-    pub fn try_send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Option<Reply> {
-        let reply = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
-        let reply = reply.expect("an end in time").ok()?;
-        self.keep_cookies(&reply);
-        Some(reply)
+    /// Sends a request over a connection that may be closed before there is a response.
+    pub fn try_send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Option<Response> {
+        let response = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
+        let response = response.expect("an end in time").ok()?;
+        self.keep_cookies(&response);
+        Some(response)
     }
 
     /// Sends these at the same time, each over a connection of its own.
-    pub fn send_all(&mut self, requests: Vec<Request<String>>) -> Vec<Reply> {
+    pub fn send_all(&mut self, requests: Vec<Request<String>>) -> Vec<Response> {
         let all = join_all(self.exchanges(requests));
-        self.runtime.block_on(async { timeout(PATIENCE, all).await }).expect("answers in time")
+        self.runtime.block_on(async { timeout(PATIENCE, all).await }).expect("responses in time")
     }
 
-    /// The same, until the answers so far are enough; the other requests are given up then.
+    /// The same, until the responses so far are enough; the other requests are given up then.
     pub fn send_all_until(
         &mut self,
         requests: Vec<Request<String>>,
-        are_enough: impl Fn(&[Reply]) -> bool,
-    ) -> Vec<Reply> {
+        are_enough: impl Fn(&[Response]) -> bool,
+    ) -> Vec<Response> {
         let mut exchanges: FuturesUnordered<_> = self.exchanges(requests).collect();
         let enough = async {
-            let mut replies = Vec::new();
-            while !are_enough(&replies)
-                && let Some(reply) = exchanges.next().await
+            let mut responses = Vec::new();
+            while !are_enough(&responses)
+                && let Some(response) = exchanges.next().await
             {
-                replies.push(reply);
+                responses.push(response);
             }
-            replies
+            responses
         };
-        self.runtime.block_on(async { timeout(PATIENCE, enough).await }).expect("answers in time")
+        self.runtime.block_on(async { timeout(PATIENCE, enough).await }).expect("responses in time")
     }
 
-    fn exchanges(&self, requests: Vec<Request<String>>) -> impl Iterator<Item = impl Future<Output = Reply>> {
+    fn exchanges(
+        &self,
+        requests: Vec<Request<String>>,
+    ) -> impl Iterator<Item = impl Future<Output = Response>> {
         let wires: Vec<Wire> = requests.iter().map(|_| self.connect()).collect();
         wires.into_iter().zip(requests).map(async |(mut wire, request): (Wire, Request<String>)| {
-            self.exchange(&mut wire, request).await.expect("an answer")
+            self.exchange(&mut wire, request).await.expect("a response")
         })
     }
 
@@ -255,7 +258,7 @@ impl Visitor {
         &self,
         wire: &mut Wire,
         request: Request<String>,
-    ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.dressed(request);
         let response = match &mut wire.0 {
             Sender::Http1(sender) => {
@@ -269,8 +272,8 @@ impl Visitor {
         };
         let (head, body) = response.into_parts();
         #[expect(clippy::disallowed_methods, reason = "limited")]
-        let body = Limited::new(body, MAX_REPLY).collect().await?.to_bytes();
-        Ok(Reply { status: head.status, headers: head.headers, body: body.into(), version: head.version })
+        let body = Limited::new(body, MAX_RESPONSE).collect().await?.to_bytes();
+        Ok(Response { status: head.status, headers: head.headers, body: body.into(), version: head.version })
     }
 
     /// Adds host and cookies, unless the test has named its own.
@@ -293,8 +296,8 @@ impl Visitor {
         pairs.collect::<Vec<_>>().join("; ")
     }
 
-    fn keep_cookies(&mut self, reply: &Reply) {
-        for cookie in reply.set_cookies() {
+    fn keep_cookies(&mut self, response: &Response) {
+        for cookie in response.set_cookies() {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').expect("a cookie's name and value");
             if attributes.contains("Max-Age=0") {
@@ -315,7 +318,7 @@ impl Protocol {
     }
 }
 
-impl Reply {
+impl Response {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -397,4 +400,4 @@ impl TimeProvider for At {
 
 const NAVIGATION: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 const PATIENCE: Duration = Duration::from_secs(30);
-const MAX_REPLY: usize = 16 << 20;
+const MAX_RESPONSE: usize = 16 << 20;
