@@ -135,7 +135,7 @@ const PEOPLE: &[Person] = &[
 ];
 
 #[test]
-fn the_door_and_the_rules_agree_for_everybody() {
+fn the_gateway_decides_for_every_user_as_the_policy_says() {
     let gateway = TestGateway::start_with(GROUPS, POLICY);
     let file = gateway.folder().join("gateway.toml");
     let policy = config::load(&file).expect("the policy").configuration.policy;

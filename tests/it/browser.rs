@@ -85,7 +85,7 @@ fn a_person_signs_in_works_and_signs_out() {
 
 /// A dashboard that everybody may see frames an application for which people sign in.
 #[test]
-fn frame_of_an_application_shows_the_way_to_the_sign_in_page() {
+fn a_framed_application_links_to_the_sign_in_page() {
     let upstream = Upstream::scripted(|conn| {
         while let Some(request) = conn.request()? {
             let body = match request.asked() {
@@ -149,7 +149,7 @@ const FRAMES: &str = "<!doctype html><meta name=viewport content='width=device-w
     <iframe id=nothing src='/.gateway/nothing'></iframe><iframe id=recent src='/recent'></iframe>";
 
 #[test]
-fn a_person_comes_back_to_the_fragment_of_a_deep_link() {
+fn a_sign_in_returns_to_the_fragment_of_a_deep_link() {
     let rule = "[[app]]\nupstream = \"builtin:whoami\"\n\
                 [[app.rule]]\npath = \"/admin/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"";
     let gateway = TestGateway::start(rule);
@@ -169,7 +169,7 @@ fn a_person_comes_back_to_the_fragment_of_a_deep_link() {
 }
 
 #[test]
-fn a_person_is_told_that_a_form_was_not_saved_and_where_the_first_user_is_made() {
+fn the_sign_in_page_says_that_a_form_was_not_saved_and_how_the_first_user_is_made() {
     let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"");
     let browser = Browser::start();
     browser.open(&format!("{}/page", gateway.origin));
@@ -272,7 +272,7 @@ fn the_first_superuser_is_made_in_a_browser() {
 }
 
 #[test]
-fn every_refusal_is_a_page_that_helps() {
+fn every_refusal_page_says_what_to_do() {
     let gateway = gateway();
     let browser = Browser::start();
     browser.open(&format!("{}/", gateway.origin));

@@ -35,7 +35,7 @@ const PATHS: [&str; 3] = ["/ws", "/events", "/large"];
 const ALL_PATHS: [&str; 5] = ["/team/ws", "/team/events", "/team/large", "/team/wait", "/team/upload"];
 
 #[test]
-fn signing_out_ends_whatever_takes_long() {
+fn a_sign_out_ends_the_streams_of_the_session() {
     let team = Team::new("");
     let (mut alice, streams) = team.member("alice");
     let (_bob, others) = team.member("bob");
@@ -46,7 +46,7 @@ fn signing_out_ends_whatever_takes_long() {
 }
 
 #[test]
-fn disabling_a_user_ends_whatever_takes_long() {
+fn disabling_a_user_ends_their_streams() {
     let team = Team::new("");
     let (_alice, streams) = team.member("alice");
     let (_bob, others) = team.member("bob");
@@ -56,7 +56,7 @@ fn disabling_a_user_ends_whatever_takes_long() {
 }
 
 #[test]
-fn a_new_password_ends_whatever_takes_long() {
+fn a_new_password_ends_the_streams_of_the_user() {
     let team = Team::new("");
     let (_alice, streams) = team.member("alice");
     let (_bob, others) = team.member("bob");
@@ -67,7 +67,7 @@ fn a_new_password_ends_whatever_takes_long() {
 }
 
 #[test]
-fn a_group_that_is_taken_ends_whatever_it_allowed() {
+fn losing_a_group_ends_the_streams_that_it_allowed() {
     let team = Team::new("");
     let (alice, streams) = team.member("alice");
     let elsewhere = Scene::streams(&alice);
@@ -81,7 +81,7 @@ fn a_group_that_is_taken_ends_whatever_it_allowed() {
 }
 
 #[test]
-fn a_rule_that_is_changed_by_a_reload_ends_whatever_it_allowed() {
+fn a_reload_ends_streams_that_the_new_rules_refuse() {
     let team = Team::new("");
     let (alice, streams) = team.member("alice");
     let elsewhere = Scene::streams(&alice);
@@ -91,7 +91,7 @@ fn a_rule_that_is_changed_by_a_reload_ends_whatever_it_allowed() {
 }
 
 #[test]
-fn a_path_that_a_reload_closes_to_strangers_ends_their_streams() {
+fn a_reload_that_closes_a_public_path_ends_its_anonymous_streams() {
     let team = Team::new("");
     let stranger = team.0.visitor();
     let streams = Scene::streams_at(&stranger, ["/open/ws", "/open/events", "/open/wait", "/open/upload"]);
@@ -100,7 +100,7 @@ fn a_path_that_a_reload_closes_to_strangers_ends_their_streams() {
 }
 
 #[test]
-fn the_limits_of_an_app_end_whatever_takes_long() {
+fn the_session_limits_of_an_app_end_its_streams() {
     let team = Team::new("[app.session]\nlifetime = \"1h\"\n");
     let (_alice, streams) = team.member("alice");
     team.0.gateway.clock.advance(Duration::from_mins(59));
@@ -117,7 +117,7 @@ fn the_limits_of_an_app_end_whatever_takes_long() {
 }
 
 #[test]
-fn while_users_cannot_be_looked_up_what_is_carried_goes_on_for_half_a_minute() {
+fn streams_go_on_for_half_a_minute_while_users_cannot_be_looked_up() {
     let team = Team::new("");
     let (_alice, mut streams) = team.member("alice");
     // Held by nothing before it has waited for a while, of which the gateway's clock tells nothing.
@@ -174,7 +174,7 @@ impl Team {
 const GROUPS: &str = "[groups]\nteam = []\nothers = []";
 
 #[test]
-fn signing_out_ends_what_the_session_carries_on_other_connections() {
+fn a_sign_out_ends_the_streams_of_the_session_on_other_connections() {
     let scene = Scene::new("");
     let (mut alice, streams) = scene.signed_in_with_streams("alice");
     let (_bob, others) = scene.signed_in_with_streams("bob");
@@ -185,7 +185,7 @@ fn signing_out_ends_what_the_session_carries_on_other_connections() {
 }
 
 #[test]
-fn a_session_that_another_process_ends_takes_along_what_it_carries() {
+fn a_session_that_another_process_ends_ends_its_streams() {
     let scene = Scene::new("");
     let (alice, streams) = scene.signed_in_with_streams("alice");
     let (_bob, others) = scene.signed_in_with_streams("bob");
@@ -195,7 +195,7 @@ fn a_session_that_another_process_ends_takes_along_what_it_carries() {
 }
 
 #[test]
-fn signing_out_everywhere_ends_what_all_sessions_of_the_user_carry() {
+fn a_sign_out_everywhere_ends_the_streams_of_all_sessions_but_the_one_kept() {
     let scene = Scene::new("");
     let (alice, mine) = scene.signed_in_with_streams("alice");
     let mut elsewhere = scene.visitor();
@@ -209,7 +209,7 @@ fn signing_out_everywhere_ends_what_all_sessions_of_the_user_carry() {
 }
 
 #[test]
-fn disabling_a_user_ends_what_the_user_s_sessions_carry() {
+fn disabling_a_user_ends_the_streams_of_their_sessions() {
     let scene = Scene::new("");
     let (_alice, streams) = scene.signed_in_with_streams("alice");
     scene.gateway.users().set_active(&name("alice"), false).unwrap();
@@ -217,7 +217,7 @@ fn disabling_a_user_ends_what_the_user_s_sessions_carry() {
 }
 
 #[test]
-fn a_password_that_is_changed_by_the_user_or_an_administrator_ends_them() {
+fn a_password_changed_by_the_user_or_an_administrator_ends_the_streams_of_the_session() {
     let scene = Scene::new("");
     let (mut alice, streams) = scene.signed_in_with_streams("alice");
     let csrf = alice.get("/.gateway/account/password").field("csrf");
@@ -232,7 +232,7 @@ fn a_password_that_is_changed_by_the_user_or_an_administrator_ends_them() {
 }
 
 #[test]
-fn the_absolute_limit_holds_for_what_is_carried_however_much_it_is_used() {
+fn streams_end_at_the_lifetime_of_their_session_in_spite_of_use() {
     let scene = Scene::new("[session]\nlifetime = \"2h\"\nidle_timeout = \"2h\"");
     let (_alice, streams) = scene.signed_in_with_streams("alice");
     scene.gateway.clock.advance(Duration::from_mins(119));
@@ -243,7 +243,7 @@ fn the_absolute_limit_holds_for_what_is_carried_however_much_it_is_used() {
 }
 
 #[test]
-fn what_is_carried_counts_as_use() {
+fn an_open_stream_counts_as_use_of_its_session() {
     let scene = Scene::new("[session]\nlifetime = \"12h\"\nidle_timeout = \"1h\"");
     let mut idle = scene.visitor();
     scene.gateway.add_user("carol", &[]);
@@ -263,7 +263,7 @@ fn what_is_carried_counts_as_use() {
 }
 
 #[test]
-fn a_public_stream_goes_on_for_whom_the_app_does_not_know_and_ends_for_whom_it_was_told_of() {
+fn a_public_stream_ends_with_the_identity_that_the_app_was_sent_and_goes_on_without_one() {
     let scene = Scene::new("");
     let stranger = scene.visitor();
     let strangers: Vec<_> = Scene::streams_at(&stranger, ["/open/ws", "/open/events"]);

@@ -31,7 +31,7 @@ fn asked(gateway: &TestGateway, cookie: &str, forwarded: &str) -> (u16, u16) {
 }
 
 #[test]
-fn an_address_with_a_port_brackets_or_quotes_is_the_clients() {
+fn a_forwarded_address_may_have_a_port_brackets_or_quotes() {
     let upstream = Upstream::ok();
     let (gateway, cookie) = gateway(&upstream);
     for forwarded in [

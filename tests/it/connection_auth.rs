@@ -54,7 +54,7 @@ fn authenticate(client: &mut RawClient, scheme: &str, who: &str, more: &str) -> 
 }
 
 #[test]
-fn a_client_signs_in_with_ntlm_or_negotiate_and_nobody_else_is_taken_for_it() {
+fn an_upstream_connection_authenticated_by_ntlm_or_negotiate_serves_its_client_alone() {
     for scheme in ["NTLM", "Negotiate"] {
         let upstream = windows(scheme);
         let gateway = TestGateway::start(&public_app(&upstream.url, ""));
@@ -74,7 +74,7 @@ fn a_client_signs_in_with_ntlm_or_negotiate_and_nobody_else_is_taken_for_it() {
 }
 
 #[test]
-fn an_authenticated_connection_is_closed_with_its_client_connection() {
+fn an_authenticated_upstream_connection_closes_with_its_client_connection() {
     let upstream = windows("NTLM");
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut alice = RawClient::connect(&gateway);
@@ -84,7 +84,7 @@ fn an_authenticated_connection_is_closed_with_its_client_connection() {
 }
 
 #[test]
-fn an_authenticated_connection_does_not_outlast_a_change_of_the_user() {
+fn an_authenticated_upstream_connection_closes_when_the_user_changes() {
     let upstream = windows("NTLM");
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     gateway.add_user("alice", &[]);
@@ -99,7 +99,7 @@ fn an_authenticated_connection_does_not_outlast_a_change_of_the_user() {
 }
 
 #[test]
-fn a_connection_is_bound_by_whichever_side_names_the_scheme() {
+fn either_side_binds_an_upstream_connection_by_naming_the_scheme() {
     for head in [
         "WWW-Authenticate: NTLM",
         "WWW-Authenticate: Basic realm=\"x\", Negotiate",
@@ -133,7 +133,7 @@ fn a_connection_is_bound_by_whichever_side_names_the_scheme() {
 }
 
 #[tokio::test]
-async fn a_connection_for_many_people_has_no_authenticated_connection() {
+async fn a_shared_client_connection_gets_no_authenticated_upstream_connection() {
     let upstream = windows("NTLM");
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = Http2::connect(&gateway).await;
@@ -153,7 +153,7 @@ async fn a_connection_for_many_people_has_no_authenticated_connection() {
 }
 
 #[test]
-fn a_body_ends_an_authenticated_connection_unless_the_app_reads_bodies() {
+fn a_request_body_ends_an_authenticated_upstream_connection_unless_the_app_reads_bodies() {
     for (keys, status) in [("", 401), ("reuse_after_body = true", 200)] {
         let upstream = windows("NTLM");
         let gateway = TestGateway::start(&public_app(&upstream.url, keys));

@@ -46,7 +46,7 @@ fn gateways_with_different_cookie_names_keep_their_sign_ins_in_one_browser() {
 }
 
 #[test]
-fn session_cookie_with_the_name_from_before_the_prefix_opens_nothing_and_reaches_no_application() {
+fn a_session_cookie_under_an_older_name_opens_nothing_and_reaches_no_application() {
     let upstream = Upstream::ok();
     let gateway = gateway("", &upstream);
     let mut alice = Visitor::of(&gateway);
@@ -74,7 +74,7 @@ fn session_cookie_with_the_name_from_before_the_prefix_opens_nothing_and_reaches
 /// Mallory, who may run scripts in an application and has an account of her own, fills Alice's cookie jar until the
 /// browser drops Alice's session, and sets the cookie of her own session: what Alice types from then on is Mallory's.
 #[test]
-fn script_of_an_application_with_a_full_cookie_jar_puts_no_other_session_in_place() {
+fn a_script_of_an_application_cannot_plant_another_session() {
     let gateway = TestGateway::start("[[app]]\nhost = \"localhost\"\nupstream = \"builtin:whoami\"");
     gateway.add_user("alice", &[]);
     gateway.add_user("bob", &[]);

@@ -34,7 +34,7 @@ const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const PEOPLE: usize = 4;
 
 #[test]
-fn what_was_acknowledged_survives_being_killed_at_any_moment() {
+fn acknowledged_sign_ins_and_sign_outs_survive_a_kill_at_any_moment() {
     let rounds = number("PORTCULLIS_CRASH_ROUNDS").unwrap_or(80);
     let seed = number("PORTCULLIS_CRASH_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
     // A password attempt whose check the kill cuts off counts as a failed one; that is not what is tried here.

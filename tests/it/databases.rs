@@ -142,7 +142,7 @@ fn is_let_in(visitor: &mut Visitor) -> bool {
 }
 
 #[test]
-fn a_user_who_is_disabled_is_out_whatever_happened_to_the_users_database() {
+fn a_disabled_user_is_out_whatever_happened_to_the_users_database() {
     for happening in HAPPENINGS {
         let mut scene = Scene::set("users.db", happening);
         let mut alice = scene.alice();
@@ -160,7 +160,7 @@ fn a_user_who_is_disabled_is_out_whatever_happened_to_the_users_database() {
 }
 
 #[test]
-fn a_session_that_is_revoked_is_over_whatever_happened_to_the_session_store() {
+fn a_revoked_session_is_over_whatever_happened_to_the_session_store() {
     for happening in HAPPENINGS {
         let mut scene = Scene::set("sessions.db", happening);
         let mut alice = scene.alice();
@@ -175,7 +175,7 @@ fn a_session_that_is_revoked_is_over_whatever_happened_to_the_session_store() {
 }
 
 #[test]
-fn failed_sign_ins_that_are_forgotten_count_no_more_whatever_happened_to_the_throttle_database() {
+fn cleared_failed_sign_ins_count_no_more_whatever_happened_to_the_throttle_database() {
     for happening in HAPPENINGS {
         let mut scene = Scene::set("throttle.db", happening);
         for _ in 0..5 {
@@ -197,7 +197,7 @@ fn failed_sign_ins_that_are_forgotten_count_no_more_whatever_happened_to_the_thr
 
 /// A file in the place of the one that is read is noticed without any command.
 #[test]
-fn a_users_database_that_is_put_in_place_counts_within_a_moment() {
+fn the_gateway_notices_a_replaced_users_database() {
     let mut scene = Scene::set("users.db", Happening::RestoredOlder);
     scene.place.run_well(&["user", "add", "bob"], PASSWORD);
     let mut bob = scene.gateway.visitor();
@@ -216,7 +216,7 @@ fn a_users_database_that_is_put_in_place_counts_within_a_moment() {
 
 /// What the write-ahead log of the old file holds would otherwise be read as a part of the new one.
 #[test]
-fn an_older_copy_that_is_moved_over_a_database_alone_is_read_as_it_is() {
+fn an_older_copy_moved_over_a_database_is_read_without_the_write_ahead_log_of_the_newer() {
     let scene = Scene::set("users.db", Happening::RestoredOlder);
     for number in 0..10 {
         let name = format!("later{number}");
@@ -235,7 +235,7 @@ fn an_older_copy_that_is_moved_over_a_database_alone_is_read_as_it_is() {
 
 /// Without a file there is no user, and above all no first one to be made by whoever comes.
 #[test]
-fn a_users_database_that_is_moved_away_lets_nobody_in_until_it_is_back() {
+fn a_missing_users_database_lets_nobody_in() {
     let mut scene = Scene::set("users.db", Happening::Removed);
     let mut alice = scene.alice();
     scene.copy_to("copy.db");
@@ -248,7 +248,7 @@ fn a_users_database_that_is_moved_away_lets_nobody_in_until_it_is_back() {
 }
 
 #[test]
-fn a_database_that_is_a_link_is_refused_by_the_gateway_and_by_commands() {
+fn gateway_and_commands_refuse_a_database_that_is_a_link() {
     for database in ["users.db", "sessions.db", "throttle.db"] {
         let place = Workplace::new("", WHOAMI);
         place.run_well(&["user", "add", "alice"], PASSWORD);

@@ -20,7 +20,7 @@ const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const PASSWORD: &str = "quiet otters fold umbrellas";
 
 #[test]
-fn a_full_disk_stops_sign_ins_and_nobody_who_is_signed_in_and_it_heals() {
+fn a_full_disk_stops_sign_ins_and_serves_sessions_until_there_is_room_again() {
     let disk = SmallDisk::mount("4m");
     let place = disk.workplace();
     let mut gateway = place.start();
@@ -86,7 +86,7 @@ fn a_read_only_disk_is_an_error_that_says_so() {
 }
 
 #[test]
-fn a_database_that_somebody_holds_stops_sign_ins_until_it_is_let_go() {
+fn a_locked_session_database_stops_sign_ins_until_it_is_unlocked() {
     let place = workplace();
     let gateway = place.start();
     let mut alice = gateway.visitor();
@@ -103,7 +103,7 @@ fn a_database_that_somebody_holds_stops_sign_ins_until_it_is_let_go() {
 }
 
 #[test]
-fn a_database_that_somebody_holds_for_himself_alone_is_an_error_at_the_start() {
+fn an_exclusively_locked_session_database_is_an_error_at_the_start() {
     let place = workplace();
     let (status, _, err) = place.start().stop();
     assert_eq!(status.code(), Some(0), "{err}");
@@ -113,7 +113,7 @@ fn a_database_that_somebody_holds_for_himself_alone_is_an_error_at_the_start() {
 }
 
 #[test]
-fn a_file_that_is_no_database_or_a_broken_one_is_an_error_that_says_what_to_do() {
+fn a_damaged_session_database_is_an_error_that_says_what_to_do() {
     let place = workplace();
     place.start().stop();
     let file = place.path("state/sessions.db");
@@ -155,7 +155,7 @@ fn a_database_of_another_program_or_a_newer_release_is_left_alone() {
 }
 
 #[test]
-fn a_database_that_is_removed_while_it_is_used_signs_out_and_loses_nothing_afterwards() {
+fn removing_the_session_database_signs_everybody_out_and_loses_no_later_session() {
     let place = workplace();
     let mut gateway = place.start();
     let mut alice = gateway.visitor();
@@ -174,7 +174,7 @@ fn a_database_that_is_removed_while_it_is_used_signs_out_and_loses_nothing_after
 }
 
 #[test]
-fn a_copy_that_is_put_in_place_while_it_runs_is_what_counts_then() {
+fn the_gateway_reads_the_copy_that_replaces_its_session_database() {
     let place = workplace();
     let gateway = place.start();
     let mut alice = gateway.visitor();
@@ -199,7 +199,7 @@ fn workplace() -> Workplace {
 }
 
 #[test]
-fn removing_the_database_signs_everybody_out_though_nobody_writes_to_it() {
+fn removing_the_session_database_signs_everybody_out_without_any_write() {
     let place = workplace();
     let gateway = place.start();
     let mut alice = gateway.visitor();

@@ -72,7 +72,7 @@ fn form(page: &str, lines: &str, length: usize) -> String {
 }
 
 #[test]
-fn a_form_without_the_cookie_that_it_is_bound_to_is_refused_before_its_body() {
+fn a_form_without_its_cookie_is_refused_before_its_body() {
     let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"");
     gateway.add_user("alice", &[]);
     for (page, status) in [

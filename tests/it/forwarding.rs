@@ -75,7 +75,7 @@ async fn path_and_query_arrive_byte_for_byte_over_http2() {
 }
 
 #[test]
-fn a_body_keeps_its_framing_on_the_way_up() {
+fn a_request_body_keeps_its_framing() {
     let upstream = Upstream::ok();
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
@@ -94,7 +94,7 @@ fn a_body_keeps_its_framing_on_the_way_up() {
 }
 
 #[test]
-fn no_body_stays_no_body() {
+fn a_request_without_a_body_arrives_without_one() {
     let upstream = Upstream::ok();
     let gateway = in_front_of(&upstream);
     let mut client = RawClient::connect(&gateway);
@@ -111,7 +111,7 @@ fn no_body_stays_no_body() {
 }
 
 #[tokio::test]
-async fn an_upstream_is_told_that_a_post_put_or_patch_has_no_body() {
+async fn a_post_put_or_patch_without_a_body_arrives_with_content_length_0() {
     let upstream = Upstream::ok();
     let gateway = in_front_of(&upstream);
     let (mut raw, mut http2) = (RawClient::connect(&gateway), Http2::connect(&gateway).await);
@@ -159,7 +159,7 @@ async fn a_small_body_of_unknown_length_is_collected() {
 }
 
 #[test]
-fn a_larger_body_of_unknown_length_is_refused_before_the_upstream_is_asked() {
+fn a_larger_body_of_unknown_length_is_refused_before_it_reaches_the_upstream() {
     let upstream = Upstream::ok();
     let gateway = collecting(&upstream, "");
     let mut client = RawClient::connect(&gateway);
@@ -176,7 +176,7 @@ fn a_larger_body_of_unknown_length_is_refused_before_the_upstream_is_asked() {
 }
 
 #[test]
-fn limits_on_bodies_hold_for_one_that_is_collected() {
+fn limits_on_bodies_hold_for_a_collected_body() {
     let upstream = Upstream::ok();
     let gateway = collecting(&upstream, "[limits]\nmax_body = \"4B\"\nbody_timeout = \"200ms\"");
     let mut client = RawClient::connect(&gateway);
@@ -189,7 +189,7 @@ fn limits_on_bodies_hold_for_one_that_is_collected() {
 }
 
 #[test]
-fn a_client_that_expects_100_is_asked_for_a_body_that_is_collected() {
+fn a_client_that_expects_100_gets_it_before_its_body_is_collected() {
     let upstream = Upstream::ok();
     let gateway = collecting(&upstream, "");
     let mut client = RawClient::connect(&gateway);
@@ -216,7 +216,7 @@ fn chunk_sizes_that_devices_pad_with_blanks_are_read() {
 }
 
 #[test]
-fn an_answer_keeps_its_framing_on_the_way_down() {
+fn a_response_body_keeps_its_framing() {
     let upstream = Upstream::scripted(|conn| {
         while let Some(request) = conn.request()? {
             conn.send(match request.asked() {
@@ -241,7 +241,7 @@ fn an_answer_keeps_its_framing_on_the_way_down() {
 }
 
 #[test]
-fn answers_without_a_body_keep_their_headers_and_have_none() {
+fn responses_without_a_body_keep_their_headers() {
     let upstream = Upstream::scripted(|conn| {
         while let Some(request) = conn.request()? {
             conn.send(match request.asked() {
@@ -272,7 +272,7 @@ fn answers_without_a_body_keep_their_headers_and_have_none() {
 }
 
 #[tokio::test]
-async fn answers_without_a_body_keep_their_length_over_http2() {
+async fn responses_to_head_keep_their_length_over_http2() {
     let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n");
     let gateway = in_front_of(&upstream);
     let mut client = Http2::connect(&gateway).await;
@@ -282,7 +282,7 @@ async fn answers_without_a_body_keep_their_length_over_http2() {
 }
 
 #[test]
-fn interim_answers_of_the_upstream_do_not_pass_for_the_final_one() {
+fn interim_responses_arrive_before_the_final_one() {
     let upstream = Upstream::responding(
         "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     );
@@ -351,7 +351,7 @@ fn an_interim_response_never_cuts_into_the_response_before_it() {
 }
 
 #[test]
-fn an_interim_response_says_nothing_that_only_a_final_one_may() {
+fn an_interim_response_loses_the_headers_of_final_ones() {
     let upstream = Upstream::responding(
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\nConnection: X-Hop\r\nX-Hop: y\r\nKeep-Alive: timeout=5\r\n\
          Set-Cookie: __Host-portcullis=stolen\r\nSet-Cookie: theme=dark\r\nPortcullis-Session-Set: a=b\r\nClear-Site-Data: \"*\"\r\n\
@@ -383,7 +383,7 @@ const EXPECTING: &str =
     "POST /upload HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
 
 #[test]
-fn a_client_that_expects_100_is_asked_to_go_on_when_the_upstream_does() {
+fn a_client_that_expects_100_gets_it_when_the_upstream_sends_it() {
     let upstream = Upstream::scripted(|conn| {
         let head = conn.head()?.unwrap();
         assert!(head.to_lowercase().contains("expect: 100-continue"));
@@ -404,7 +404,7 @@ fn a_client_that_expects_100_is_asked_to_go_on_when_the_upstream_does() {
 }
 
 #[test]
-fn a_client_whose_expectation_is_refused_is_never_asked_for_the_body() {
+fn a_client_whose_expectation_is_refused_gets_no_100() {
     for refusal in ["417 Expectation Failed", "413 Content Too Large"] {
         let upstream = Upstream::scripted(move |conn| {
             conn.head()?;
@@ -438,7 +438,7 @@ fn an_upstream_that_does_not_know_the_expectation_gets_the_body_after_a_while() 
 }
 
 #[test]
-fn a_gateway_that_refuses_does_not_ask_for_the_body() {
+fn a_refused_request_gets_no_100() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
     let mut client = RawClient::connect(&gateway);
@@ -472,7 +472,7 @@ fn compressed_bytes_are_not_touched() {
 }
 
 #[test]
-fn trailers_pass_both_ways_but_for_those_that_say_who_it_is() {
+fn trailers_pass_in_both_directions_without_identity_headers() {
     let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Set-Cookie\r\n\r\n2\r\nok\r\n0\r\nX-Sum: down\r\nSet-Cookie: a=b\r\n\r\n",
     );
@@ -491,7 +491,7 @@ fn trailers_pass_both_ways_but_for_those_that_say_who_it_is() {
 }
 
 #[tokio::test]
-async fn trailers_pass_both_ways_over_http2() {
+async fn trailers_pass_in_both_directions_over_http2() {
     let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: down\r\n\r\n",
     );
@@ -576,7 +576,7 @@ fn upstreams_are_reached_over_tls_and_unix_sockets() {
 }
 
 #[test]
-fn an_upstream_whose_certificate_is_not_believed_gets_nothing() {
+fn an_upstream_with_an_untrusted_certificate_gets_no_request() {
     let folder = tempfile::tempdir().unwrap();
     let ((tls, _), (_, other)) = (Upstream::tls(), Upstream::tls());
     let ca = folder.path().join("ca.pem");

@@ -166,7 +166,7 @@ fn advisory_19b_an_attribute_that_a_person_lacks_is_an_absent_header() {
 }
 
 #[test]
-fn the_chosen_preset_decides_what_is_sent() {
+fn the_preset_chooses_the_identity_headers() {
     let received = Stage::new("", "identity = \"x-forwarded\"").signed_in("");
     assert_eq!(
         (received.value("x-forwarded-user"), received.value("x-forwarded-groups")),
@@ -179,7 +179,7 @@ fn the_chosen_preset_decides_what_is_sent() {
 }
 
 #[test]
-fn what_is_for_one_hop_ends_here() {
+fn hop_by_hop_request_headers_are_removed() {
     let stage = Stage::new("", "");
     let received = stage.anonymous(
         "Connection:  keep-alive ,X-One,\t x-TWO ;,, \"q\", \r\nX-One: 1\r\nX-Two: 2\r\nConnection: X-Three\r\nX-Three: 3\r\n\
@@ -204,7 +204,7 @@ fn what_is_for_one_hop_ends_here() {
 }
 
 #[test]
-fn advisory_13_connection_takes_nothing_of_ours_away() {
+fn advisory_13_connection_removes_no_header_of_the_gateway() {
     let stage = Stage::new("", "");
     let received = stage.signed_in(
         "Connection: Remote-User, Remote-Groups, X-Forwarded-For, X-Forwarded-Proto, X-Request-Id, Host, Cookie\r\n",
@@ -223,7 +223,7 @@ fn advisory_13_connection_takes_nothing_of_ours_away() {
 }
 
 #[test]
-fn what_is_for_one_hop_ends_here_on_the_way_back() {
+fn hop_by_hop_response_headers_are_removed() {
     let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nConnection: X-One,  x-two\r\nConnection: keep-alive\r\nX-One: 1\r\nX-TWO: 2\r\nX-Three: 3\r\nKeep-Alive: timeout=5\r\n\
          Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nPortcullis-Secret: x\r\nContent-Length: 2\r\n\r\nok",
@@ -243,7 +243,7 @@ const FORWARDED: &str = "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 203.0
      X-Forwarded-Prefix: /x\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\nX-HTTP-Method-Override: DELETE\r\n";
 
 #[test]
-fn advisory_6_what_a_stranger_says_of_the_client_is_replaced() {
+fn advisory_6_forwarded_headers_of_a_stranger_are_replaced() {
     let stage = Stage::new("", "");
     let received = stage.anonymous(FORWARDED);
     assert_eq!(received.value("x-forwarded-for"), "127.0.0.1");
@@ -263,7 +263,7 @@ fn advisory_6_what_a_stranger_says_of_the_client_is_replaced() {
 }
 
 #[test]
-fn what_a_trusted_proxy_says_of_the_client_is_passed_on_and_added_to() {
+fn forwarded_headers_of_a_trusted_proxy_are_passed_on_and_extended() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start_trusting(&["127.0.0.0/8"], &public_app(&upstream.url, ""));
     assert_eq!(RawClient::connect(&gateway).get("/", FORWARDED).status, 200);
@@ -276,7 +276,7 @@ fn what_a_trusted_proxy_says_of_the_client_is_passed_on_and_added_to() {
 }
 
 #[test]
-fn each_request_has_an_id_of_its_own_that_the_log_knows() {
+fn each_request_has_its_own_id_in_the_log() {
     let stage = Stage::new("", "");
     let ids: Vec<String> =
         (0..3).map(|_| stage.anonymous("X-Request-Id: mine\r\n").value("x-request-id").to_owned()).collect();
@@ -319,7 +319,7 @@ fn the_gateways_cookies_are_cut_out_and_others_stay_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn cookies_that_http2_has_split_arrive_as_one_line() {
+async fn cookies_split_over_http2_arrive_as_one_field() {
     let stage = Stage::new("", "");
     let request = request("GET", "/")
         .header("cookie", "a=b")
@@ -433,7 +433,7 @@ fn introduced(received: &Received) -> Vec<&str> {
 }
 
 #[test]
-fn an_app_is_told_of_a_changed_account_by_the_next_request_on_the_connection() {
+fn the_next_request_on_a_connection_brings_a_changed_account() {
     let stage = Stage::new("", "");
     let mut client = RawClient::connect(&stage.gateway);
     let mut ask = || {
@@ -462,7 +462,7 @@ fn an_app_is_told_of_a_changed_account_by_the_next_request_on_the_connection() {
 }
 
 #[test]
-fn users_and_apps_that_take_turns_on_a_connection_are_not_taken_for_one_another() {
+fn users_and_apps_that_alternate_on_a_connection_are_kept_apart() {
     let upstream = Upstream::ok();
     let app = |path: &str, identity: &str| {
         let name = format!("app{}", path.replace('/', "-"));
@@ -508,7 +508,7 @@ fn users_and_apps_that_take_turns_on_a_connection_are_not_taken_for_one_another(
 }
 
 #[tokio::test]
-async fn hosts_that_share_a_connection_are_told_apart() {
+async fn hosts_that_share_a_connection_get_forwarded_headers_of_their_own() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = Http2::connect(&gateway).await;
@@ -641,7 +641,7 @@ const BELIEVED: &[&str] = &[
 ];
 
 #[test]
-fn headers_that_applications_believe_of_a_proxy_do_not_arrive() {
+fn headers_that_applications_trust_from_a_proxy_do_not_arrive() {
     let stage = Stage::new("", "underscore_headers = true");
     for name in BELIEVED {
         for name in [(*name).to_owned(), name.replace('-', "_"), name.to_lowercase().replace('-', ".")] {

@@ -59,7 +59,7 @@ fn all_refused(heads: Vec<Vec<(&str, &[u8])>>) {
 }
 
 #[test]
-fn mistake_08_pseudo_headers_come_once_first_and_whole() {
+fn mistake_08_missing_repeated_or_late_pseudo_headers_are_refused() {
     all_refused(vec![
         without(":method"),
         without(":scheme"),
@@ -80,7 +80,7 @@ fn mistake_08_pseudo_headers_come_once_first_and_whole() {
 }
 
 #[test]
-fn mistake_08_pseudo_headers_say_what_they_may() {
+fn mistake_08_malformed_values_of_pseudo_headers_are_refused() {
     all_refused(vec![
         instead(":path", b""),
         instead(":path", b"*"),
@@ -154,7 +154,7 @@ fn asvs_4_2_4_line_ends_and_control_bytes_in_fields_are_refused() {
 }
 
 #[test]
-fn asvs_4_2_2_a_length_that_the_data_does_not_keep_reaches_nobody_whole() {
+fn asvs_4_2_2_a_body_of_another_length_than_declared_reaches_no_upstream_whole() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let cases: [(&[u8], &[&[u8]]); 6] = [
@@ -264,7 +264,7 @@ fn pseudo_header_fields_in_trailers_that_come_in_pieces_end_the_stream_or_the_co
 
 /// RFC 9113 §8.3.1. `http` cuts a fragment off where nobody sees it.
 #[test]
-fn a_fragment_in_the_path_resets_its_stream_and_reaches_nobody() {
+fn a_fragment_in_the_path_resets_its_stream_and_reaches_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let begin: Vec<(&str, &[u8])> = without(":path");
@@ -408,7 +408,7 @@ fn frames_that_break_a_stream_end_it() {
 }
 
 #[test]
-fn data_after_the_end_of_a_stream_reaches_nobody() {
+fn data_after_the_end_of_a_stream_reaches_no_upstream() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.note("request");
@@ -439,7 +439,7 @@ fn data_after_the_end_of_a_stream_reaches_nobody() {
 }
 
 #[test]
-fn what_does_not_begin_as_http2_begins_is_closed() {
+fn a_connection_without_the_preface_of_http2_is_closed() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for sent in [
@@ -521,7 +521,7 @@ fn mistake_11_streams_that_are_opened_and_reset_end_the_connection() {
 }
 
 #[test]
-fn mistake_11_streams_that_are_reset_in_one_breath_reach_nobody() {
+fn mistake_11_streams_that_are_reset_at_once_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = Frames::connect(&gateway);
@@ -536,7 +536,7 @@ fn mistake_11_streams_that_are_reset_in_one_breath_reach_nobody() {
 }
 
 #[test]
-fn mistake_11_streams_that_we_are_made_to_reset_end_the_connection() {
+fn mistake_11_streams_that_the_gateway_has_to_reset_end_the_connection() {
     let upstream = Upstream::ok();
     let gateway = limited("http2_resets = 10", &upstream);
     let mut client = Frames::connect(&gateway);
@@ -585,7 +585,7 @@ fn mistake_11_no_more_streams_run_than_there_may_be() {
 }
 
 #[test]
-fn mistake_12_a_stream_without_room_for_its_answer_is_reset() {
+fn mistake_12_a_stream_without_room_for_its_response_is_reset() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
@@ -608,7 +608,7 @@ fn mistake_12_a_stream_without_room_for_its_answer_is_reset() {
 }
 
 #[test]
-fn mistake_12_answers_that_a_client_never_takes_end_the_connection() {
+fn mistake_12_responses_that_a_client_never_takes_end_the_connection() {
     let (go_on, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while let Some(request) = conn.request()? {

@@ -101,7 +101,7 @@ fn a_request_that_finds_no_slot_waits_a_little_for_one() {
 }
 
 #[test]
-fn somebody_signed_in_has_slots_of_their_own_whatever_strangers_at_their_address_do() {
+fn a_signed_in_user_has_slots_of_their_own_beside_strangers_at_the_same_address() {
     let (upstream, go_on) = waiting();
     let gateway = limited("requests_per_address = 1", "", &upstream);
     for name in ["alice", "bob"] {
@@ -208,7 +208,7 @@ fn a_tunnel_is_a_request_in_flight_until_it_ends() {
 }
 
 #[test]
-fn a_response_that_a_client_of_http2_makes_no_room_for_is_in_flight() {
+fn a_response_without_room_at_its_http2_client_is_in_flight() {
     const BODY: usize = 20_000;
     let upstream = Upstream::scripted(|conn| {
         while conn.request()?.is_some() {
@@ -349,7 +349,7 @@ fn with_descriptors(workplace: &Workplace, soft: u32, hard: u32, arguments: &[&s
 }
 
 #[test]
-fn the_limit_on_descriptors_is_raised_and_connections_that_cannot_have_one_are_said() {
+fn the_limit_on_descriptors_is_raised_and_too_few_are_warned_of() {
     let upstream = Upstream::ok();
     let workplace = Workplace::new("", &public_app(&upstream.url, ""));
     let process = workplace.start_command(with_descriptors(&workplace, 128, 600, &[]));

@@ -120,7 +120,7 @@ fn a_running_request_is_not_idle() {
 }
 
 #[test]
-fn a_body_that_stops_is_answered_408() {
+fn a_body_that_stops_gets_408() {
     let upstream = Upstream::ok();
     let gateway = limited("body_timeout = \"200ms\"", &upstream);
     for framing in ["Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"] {
@@ -134,7 +134,7 @@ fn a_body_that_stops_is_answered_408() {
 }
 
 #[test]
-fn mistake_12_a_body_that_drips_is_answered_408() {
+fn mistake_12_a_body_that_drips_gets_408() {
     let upstream = Upstream::ok();
     let gateway = limited("body_timeout = \"500ms\"\nbody_rate = \"1KiB\"", &upstream);
     let mut client = RawClient::connect(&gateway);
@@ -167,7 +167,7 @@ fn a_body_that_is_slow_but_not_too_slow_arrives() {
 }
 
 #[test]
-fn mistake_12_a_client_that_reads_too_slowly_is_given_up() {
+fn mistake_12_a_client_that_reads_too_slowly_is_disconnected() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
@@ -188,7 +188,7 @@ fn mistake_12_a_client_that_reads_too_slowly_is_given_up() {
 }
 
 #[test]
-fn a_client_that_reads_nothing_is_given_up() {
+fn a_client_that_reads_nothing_is_disconnected() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
@@ -228,7 +228,7 @@ fn a_client_that_reads_slowly_gets_everything() {
 }
 
 #[test]
-fn a_body_whose_length_is_too_large_is_refused_before_the_upstream_hears_of_it() {
+fn a_body_whose_length_is_too_large_is_refused_before_it_reaches_the_upstream() {
     let upstream = Upstream::ok();
     let gateway = limited("max_body = \"1KiB\"", &upstream);
     let post =
@@ -362,7 +362,7 @@ fn one_address_has_no_more_connections_than_it_may() {
 }
 
 #[test]
-fn our_own_proxies_may_have_any_number_of_connections() {
+fn trusted_proxies_may_have_any_number_of_connections() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start_trusting(
         &["127.0.0.0/8"],
@@ -376,7 +376,7 @@ fn our_own_proxies_may_have_any_number_of_connections() {
 }
 
 #[test]
-fn the_last_request_of_a_connection_is_told_so() {
+fn the_last_response_of_a_connection_says_close() {
     let upstream = Upstream::ok();
     let mut asked_in_all = 0;
     for (limits, limit, allowed) in [
@@ -401,7 +401,7 @@ fn the_last_request_of_a_connection_is_told_so() {
 }
 
 #[test]
-fn past_the_limit_connections_wait_for_their_turn() {
+fn connections_past_the_limit_wait() {
     let gateway = limited("connections = 2", &Upstream::ok());
     let mut open: Vec<_> = (0..2).map(|_| RawClient::connect(&gateway)).collect();
     for client in &mut open {

@@ -19,7 +19,7 @@ fn refused(gateway: &TestGateway, message: &str) -> String {
 }
 
 #[test]
-fn mistake_08_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+fn mistake_08_ambiguous_heads_are_refused_and_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let oversized = format!("X: {}\r\n", "x".repeat(40 * 1024));
@@ -89,7 +89,7 @@ fn mistake_08_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() 
 }
 
 #[test]
-fn mistake_08_request_lines_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+fn mistake_08_ambiguous_request_lines_are_refused_and_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for line in [
@@ -137,7 +137,7 @@ fn mistake_08_request_lines_that_can_be_read_in_two_ways_are_refused_and_reach_n
 }
 
 #[test]
-fn mistake_08_bodies_that_can_be_read_in_two_ways_never_arrive_whole() {
+fn mistake_08_ambiguous_bodies_never_arrive_whole() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for chunks in [
@@ -187,7 +187,7 @@ fn the_second_request_of_a_packet_is_read_as_strictly_as_the_first() {
 }
 
 #[test]
-fn requests_in_one_packet_are_answered_in_order() {
+fn responses_to_requests_in_one_packet_come_in_order() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
@@ -222,7 +222,7 @@ fn over_http2(gateway: &TestGateway, fields: &[(&str, &[u8])]) -> Verdict {
 }
 
 #[test]
-fn mistake_08_http2_heads_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+fn mistake_08_ambiguous_http2_heads_are_refused_and_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let good = get("/");
@@ -306,7 +306,7 @@ fn statuses(responses: &str) -> Vec<&str> {
 }
 
 #[test]
-fn asvs_4_2_1_what_one_version_frames_and_another_does_not_is_refused() {
+fn asvs_4_2_1_framing_that_versions_of_http_read_differently_is_refused() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for message in [
@@ -326,7 +326,7 @@ fn asvs_4_2_1_what_one_version_frames_and_another_does_not_is_refused() {
 }
 
 #[test]
-fn hosts_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
+fn ambiguous_hosts_are_refused_and_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for head in [
@@ -356,7 +356,7 @@ fn hosts_that_can_be_read_in_two_ways_are_refused_and_reach_nobody() {
 }
 
 #[test]
-fn asvs_13_4_4_methods_that_nobody_serves_through_a_gateway_reach_nobody() {
+fn asvs_13_4_4_connect_trace_and_options_for_the_server_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for line in [

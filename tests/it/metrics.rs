@@ -65,7 +65,7 @@ fn requests_and_bytes_are_counted_by_app_and_status() {
 }
 
 #[test]
-fn sign_ins_are_counted_by_what_came_of_them() {
+fn sign_ins_are_counted_by_result() {
     let gateway = TestGateway::start(&public_app(&Upstream::ok().url, ""));
     gateway.add_user("alice", &[]);
     sign_in(&gateway, "alice");
@@ -75,7 +75,7 @@ fn sign_ins_are_counted_by_what_came_of_them() {
 }
 
 #[test]
-fn nothing_of_a_request_becomes_a_label() {
+fn no_label_holds_text_of_a_request() {
     let gateway = TestGateway::start(&public_app(&Upstream::ok().url, "host = \"localhost\""));
     let mut client = RawClient::connect(&gateway);
     for number in 0..20 {

@@ -25,7 +25,7 @@ fn response(gateway: &TestGateway, host: &str) -> RawResponse {
 }
 
 #[test]
-fn an_address_of_the_applications_own_becomes_the_one_that_the_browser_knows() {
+fn a_location_at_the_applications_own_address_becomes_the_public_one() {
     for (keys, said, known) in [
         ("", "http://localhost:8443/after?x#y", "https://localhost:8443/after?x#y"),
         ("", "http://localhost/after", "https://localhost:8443/after"),
@@ -51,7 +51,7 @@ fn an_address_of_the_applications_own_becomes_the_one_that_the_browser_knows() {
 }
 
 #[test]
-fn an_address_of_another_place_stays_as_it_is() {
+fn a_location_elsewhere_stays_as_it_is() {
     for (keys, said) in [
         ("", "/after"),
         ("", "after"),
@@ -73,7 +73,7 @@ fn an_address_of_another_place_stays_as_it_is() {
 }
 
 #[test]
-fn behind_a_trusted_proxy_the_browser_knows_the_address_of_the_proxy() {
+fn a_location_behind_a_trusted_proxy_becomes_the_address_of_the_proxy() {
     let upstream = saying("Location: http://public.example/after");
     let gateway = TestGateway::start_trusting(&["127.0.0.0/8"], &public_app(&upstream.url, ""));
     let lines = "X-Forwarded-Host: public.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 444\r\n";
@@ -82,7 +82,7 @@ fn behind_a_trusted_proxy_the_browser_knows_the_address_of_the_proxy() {
 }
 
 #[test]
-fn an_app_that_is_told_another_host_finds_origin_and_referer_alike() {
+fn an_app_with_a_host_header_of_its_own_gets_origin_and_referer_that_match() {
     let upstream = Upstream::ok();
     let own = upstream.addr().to_string();
     for (keys, told) in [
@@ -112,7 +112,7 @@ fn an_app_that_is_told_another_host_finds_origin_and_referer_alike() {
 }
 
 #[test]
-fn origin_and_referer_of_other_pages_and_without_host_header_arrive_as_they_were_sent() {
+fn origin_and_referer_of_other_pages_arrive_as_they_were_sent() {
     for keys in ["", "host_header = \"upstream\""] {
         let upstream = Upstream::ok();
         let gateway = TestGateway::start(&public_app(&upstream.url, keys));
@@ -129,7 +129,7 @@ fn origin_and_referer_of_other_pages_and_without_host_header_arrive_as_they_were
 }
 
 #[test]
-fn the_port_that_an_app_is_told_is_one_of_the_gateways() {
+fn x_forwarded_port_is_always_a_port_of_the_gateway() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let own = gateway.https().port().to_string();

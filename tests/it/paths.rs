@@ -367,7 +367,7 @@ fn advisory_25_no_spelling_of_a_protected_path_reaches_the_upstream() {
 }
 
 #[test]
-fn advisory_21_neither_query_nor_fragment_makes_a_path_public() {
+fn advisory_21_no_query_or_fragment_makes_a_path_public() {
     let upstream = Upstream::ok();
     let gateway = guarded(&upstream);
     for path in [
@@ -389,7 +389,7 @@ fn advisory_21_neither_query_nor_fragment_makes_a_path_public() {
 }
 
 #[test]
-fn advisory_29_what_arrives_is_byte_for_byte_what_was_judged() {
+fn advisory_29_a_path_arrives_byte_for_byte_as_it_was_judged() {
     let upstream = Upstream::ok();
     let gateway = guarded(&upstream);
     let mut client = RawClient::connect(&gateway);

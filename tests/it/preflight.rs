@@ -49,7 +49,7 @@ fn preflight_of(origin: &str) -> String {
 }
 
 #[test]
-fn preflight_of_a_trusted_origin_reaches_the_app_and_gets_the_permission_alone() {
+fn a_preflight_of_a_trusted_origin_reaches_the_app_and_gets_only_its_permission() {
     for status in ["200 OK", "204 No Content"] {
         let upstream = if status.starts_with("204") {
             Upstream::responding(format!(
@@ -87,7 +87,7 @@ fn preflight_of_a_trusted_origin_reaches_the_app_and_gets_the_permission_alone()
 }
 
 #[test]
-fn request_that_is_no_preflight_of_a_trusted_origin_needs_a_sign_in_as_ever() {
+fn a_request_other_than_a_preflight_of_a_trusted_origin_needs_a_sign_in() {
     let upstream = leaky("200 OK");
     let gateway = gateway(&upstream);
     let cookie = format!("Cookie: {}x\r\n", sign_in(&gateway, "alice"));
@@ -136,7 +136,7 @@ fn request_that_is_no_preflight_of_a_trusted_origin_needs_a_sign_in_as_ever() {
 }
 
 #[test]
-fn preflight_that_the_app_refuses_says_nothing_of_the_app() {
+fn a_preflight_that_the_app_refuses_shows_nothing_of_the_app() {
     for status in ["404 Not Found", "302 Found", "500 Internal Server Error"] {
         let upstream = leaky(status);
         let gateway = gateway(&upstream);
@@ -152,7 +152,7 @@ fn preflight_that_the_app_refuses_says_nothing_of_the_app() {
 }
 
 #[tokio::test]
-async fn preflight_over_http2_is_the_same() {
+async fn a_preflight_over_http2_gets_only_its_permission() {
     let upstream = leaky("200 OK");
     let gateway = gateway(&upstream);
     let asked = |origin: &str| {
@@ -173,7 +173,7 @@ async fn preflight_over_http2_is_the_same() {
 
 /// A page of one host changes something in an application on another, which trusts it; both sign-ins are there.
 #[test]
-fn page_of_a_trusted_origin_sends_a_put_in_a_browser() {
+fn a_page_of_a_trusted_origin_sends_a_put_in_a_browser() {
     let upstream = Upstream::scripted(|conn| {
         while let Some(request) = conn.request()? {
             let origin = request.values("origin").first().copied().unwrap_or("none").to_owned();

@@ -111,7 +111,7 @@ fn the_set_up_link_makes_the_first_superuser_and_works_once() {
 }
 
 #[test]
-fn of_many_who_use_the_set_up_link_at_once_one_wins() {
+fn one_of_many_who_use_the_set_up_link_at_once_wins() {
     let place = Workplace::new("", WHOAMI);
     let gateway = place.start();
     let mut visitor = gateway.visitor();
@@ -242,7 +242,7 @@ fn sighup_takes_new_rules_and_drops_no_connection() {
 /// Docker, or `2>&1 | logger`, reads both streams, and may stop: what is said then is kept or dropped, and requests
 /// go on.
 #[test]
-fn requests_and_the_end_wait_for_nobody_who_reads_what_the_gateway_writes() {
+fn requests_and_shutdown_do_not_wait_for_a_reader_of_the_logs() {
     let place = Workplace::new("", &public_app(&Upstream::dead(), ""));
     let (mut gateway, unread) = place.start_unread();
     let mut visitor = gateway.visitor();
@@ -374,7 +374,7 @@ fn the_reload_command_reaches_the_gateway_that_reads_the_same_file() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn an_error_names_a_port_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
     let place = Workplace::empty();
@@ -435,7 +435,7 @@ fn the_configuration_file_is_named_before_or_after_the_command() {
 }
 
 #[test]
-fn what_is_used_wrongly_ends_with_2() {
+fn commands_used_wrongly_exit_with_2() {
     let place = Workplace::new("", WHOAMI);
     for arguments in [
         &["--frobnicate"][..],
@@ -459,7 +459,7 @@ fn what_is_used_wrongly_ends_with_2() {
 }
 
 #[test]
-fn the_service_manager_is_told_when_it_serves_lives_and_stops() {
+fn the_service_manager_hears_ready_watchdog_and_stopping() {
     let place = Workplace::new("", WHOAMI);
     let socket = UnixDatagram::bind(place.path("notify")).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -509,7 +509,7 @@ fn sockets_that_are_passed_on_are_used() {
 }
 
 #[test]
-fn what_was_told_to_a_user_survives_a_crash() {
+fn an_acknowledged_set_up_and_password_change_survive_a_crash() {
     let place = Workplace::new("", WHOAMI);
     let mut gateway = place.start();
     let link = gateway.set_up_link();
@@ -547,7 +547,7 @@ fn what_was_told_to_a_user_survives_a_crash() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one day, from its morning to its evening")]
-fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
+fn the_logs_of_a_whole_day_are_json_and_hold_no_secret() {
     let place = Workplace::new("[groups]\nstaff = [\"wiki.edit\"]", WHOAMI);
     let mut command = place.command(&[]);
     // The most that an operator can ask for.
@@ -658,7 +658,7 @@ fn a_whole_day_of_lines_is_json_and_holds_no_secret() {
 }
 
 #[test]
-fn the_status_listener_tells_of_life_and_readiness_and_the_public_one_does_not() {
+fn the_status_listener_alone_serves_health_and_readiness() {
     let place = Workplace::new("", WHOAMI);
     let gateway = place.start();
     assert!(gateway.status("/healthz").starts_with("HTTP/1.1 200 "));
@@ -668,7 +668,7 @@ fn the_status_listener_tells_of_life_and_readiness_and_the_public_one_does_not()
 }
 
 #[test]
-fn a_state_folder_that_cannot_be_made_is_named() {
+fn an_error_names_a_state_folder_that_cannot_be_made() {
     let place = Workplace::empty();
     place.write(&format!("state = \"/proc/portcullis\"\n{}", Workplace::configuration("", WHOAMI)));
     let output = place.run(&[], "");

@@ -30,7 +30,7 @@ fn lines(gateway: &TestGateway, status: u16, count: usize) -> Vec<Value> {
 }
 
 #[test]
-fn a_head_that_cannot_be_read_shows_the_page_and_leaves_a_line() {
+fn an_unreadable_head_gets_the_page_and_a_log_entry() {
     let (upstream, gateway) = started();
     let many = "X: 1\r\n".repeat(150);
     for (number, (head, status)) in [
@@ -69,7 +69,7 @@ fn a_head_that_cannot_be_read_shows_the_page_and_leaves_a_line() {
 }
 
 #[test]
-fn a_program_is_told_of_a_head_that_cannot_be_read_as_a_program() {
+fn an_unreadable_head_of_a_program_gets_a_problem() {
     let (_upstream, gateway) = started();
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n");
@@ -84,7 +84,7 @@ fn a_program_is_told_of_a_head_that_cannot_be_read_as_a_program() {
 }
 
 #[test]
-fn responses_before_a_head_that_cannot_be_read_arrive_first() {
+fn responses_before_an_unreadable_head_arrive_first() {
     let (upstream, gateway) = started();
     let mut client = RawClient::connect(&gateway);
     let good = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -99,7 +99,7 @@ fn responses_before_a_head_that_cannot_be_read_arrive_first() {
 }
 
 #[test]
-fn a_head_that_does_not_come_in_time_is_answered_408() {
+fn a_head_that_does_not_come_in_time_gets_408() {
     let upstream = Upstream::ok();
     let gateway =
         TestGateway::start_with("[limits]\nheader_timeout = \"300ms\"", &public_app(&upstream.url, ""));
@@ -123,7 +123,7 @@ fn a_head_that_does_not_come_in_time_is_answered_408() {
 }
 
 #[test]
-fn a_request_that_makes_no_sense_has_its_host_and_the_reason_in_the_log() {
+fn a_malformed_request_has_its_host_and_the_reason_in_the_log() {
     let (_upstream, gateway) = started();
     let mut client = RawClient::connect(&gateway);
     let response = client.get("/a/%00", "");
@@ -135,7 +135,7 @@ fn a_request_that_makes_no_sense_has_its_host_and_the_reason_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_head_of_http2_that_is_too_large_shows_the_page_and_leaves_a_line() {
+async fn a_head_of_http2_that_is_too_large_gets_the_page_and_a_log_entry() {
     let (upstream, gateway) = started();
     let mut client = Http2::connect(&gateway).await;
     let large = |bytes: usize| {
@@ -158,7 +158,7 @@ async fn a_head_of_http2_that_is_too_large_shows_the_page_and_leaves_a_line() {
 }
 
 #[test]
-fn a_malformed_request_of_http2_leaves_a_line() {
+fn a_malformed_request_of_http2_gets_a_log_entry() {
     let (_upstream, gateway) = started();
     let mut client = Frames::connect(&gateway);
     let malformed: [Vec<(&str, &[u8])>; 3] = [
@@ -194,7 +194,7 @@ fn plain(gateway: &TestGateway, head: &str) -> String {
 }
 
 #[test]
-fn plain_http_on_the_port_for_tls_is_told_so() {
+fn plain_http_on_the_port_for_tls_gets_a_link_to_https() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, "host = \"localhost\""));
     let response =

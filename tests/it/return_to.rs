@@ -164,7 +164,7 @@ fn advisory_63_no_address_that_can_be_asked_for_leads_to_another_host() {
 
 /// CVE-2014-3730, CVE-2015-0220, CVE-2016-2512, CVE-2017-7233: Django's.
 #[test]
-fn advisory_67_what_passed_a_check_of_hosts_elsewhere_becomes_the_start_page() {
+fn advisory_67_addresses_that_passed_checks_elsewhere_become_the_start_page() {
     for payload in [
         "http:\\\\\\evil.example",
         "http:\\\\//evil.example",
@@ -188,7 +188,7 @@ fn advisory_67_what_passed_a_check_of_hosts_elsewhere_becomes_the_start_page() {
 }
 
 #[test]
-fn asvs_3_7_2_the_form_and_the_redirect_stay_on_this_host_for_whatever_is_asked() {
+fn asvs_3_7_2_form_and_redirect_stay_on_this_host_for_every_address() {
     let gateway = TestGateway::start("[[app]]\nupstream = \"builtin:whoami\"");
     gateway.add_user("alice", &[]);
     let right = password("alice");
@@ -214,7 +214,7 @@ fn asvs_3_7_2_the_form_and_the_redirect_stay_on_this_host_for_whatever_is_asked(
 
 /// CVE-2024-52003 and the like: what a proxy in front may say is no part of an address we make, either.
 #[test]
-fn advisory_18_redirects_are_made_of_nothing_that_a_client_says_beside_its_path() {
+fn advisory_18_redirects_use_nothing_of_a_client_but_its_path() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}", upstream.url));
     for path in [

@@ -57,7 +57,7 @@ fn owner(path: &Path) -> (u32, u32) {
 }
 
 #[test]
-fn what_root_makes_in_the_state_folder_belongs_to_its_owner() {
+fn files_that_root_makes_in_the_state_folder_belong_to_its_owner() {
     let place = workplace();
     place.run_well(&["user", "add", "alice"], PASSWORD);
     for command in COMMANDS {

@@ -225,7 +225,7 @@ async fn hosts_of_one_certificate_share_a_connection_of_http2() {
 }
 
 #[test]
-fn who_names_no_host_in_tls_and_who_is_a_trusted_proxy_may_ask_for_every_host() {
+fn clients_without_sni_and_trusted_proxies_may_request_every_host() {
     let (wiki, shop) = (named("wiki"), named("shop"));
     let apps = app("wiki", "host = \"wiki.example\"", &wiki)
         + app("shop", "host = [\"shop.example\", \"127.0.0.1\"]", &shop).as_str();
@@ -342,7 +342,7 @@ fn asvs_4_1_2_only_what_a_person_opens_is_redirected_from_plain_http() {
 }
 
 #[test]
-fn the_status_is_told_on_its_own_port_and_nowhere_else() {
+fn the_status_is_served_on_its_own_port_alone() {
     let upstream = named("the app's own");
     let gateway = TestGateway::start(&app("x", "", &upstream));
     let ask = |path: &str| gateway.status(path);

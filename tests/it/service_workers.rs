@@ -51,7 +51,7 @@ fn register(browser: &Browser, script: &str, options: &str) -> String {
 }
 
 #[test]
-fn service_worker_of_an_application_never_shows_the_sign_in_page() {
+fn a_service_worker_of_an_application_never_shows_the_sign_in_page() {
     let upstream = site();
     let gateway = TestGateway::start(&public_app(&upstream.url, "host = \"localhost\""));
     let browser = Browser::start();
@@ -71,7 +71,7 @@ fn service_worker_of_an_application_never_shows_the_sign_in_page() {
 }
 
 #[test]
-fn request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_workers() {
+fn a_request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_workers() {
     let upstream = site();
     let gateway = TestGateway::start(&format!(
         "{}{}{}",
@@ -113,7 +113,7 @@ fn request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_workers(
 }
 
 #[test]
-fn service_worker_of_an_app_that_may_have_them_stays_within_its_mount() {
+fn an_allowed_service_worker_stays_within_the_mount_of_its_app() {
     let upstream = site();
     let gateway = TestGateway::start(&format!(
         "{}{}",
@@ -142,7 +142,7 @@ fn service_worker_of_an_app_that_may_have_them_stays_within_its_mount() {
 
 /// A worker that fetches each navigation sends `Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: empty`.
 #[test]
-fn person_whose_application_has_a_service_worker_reaches_the_sign_in_page() {
+fn a_user_whose_application_has_a_service_worker_reaches_the_sign_in_page() {
     let upstream = site();
     let gateway = TestGateway::start(&format!(
         "[[app]]\nhost = \"localhost\"\nupstream = {:?}\nservice_workers = true\n",

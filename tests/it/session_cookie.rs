@@ -41,7 +41,7 @@ fn open_form(visitor: &mut Visitor, gateway: &TestGateway) -> String {
 }
 
 #[test]
-fn advisory_36_who_signs_in_over_another_session_has_ended_it() {
+fn advisory_36_a_sign_in_over_another_session_ends_that_session() {
     let upstream = Upstream::ok();
     let gateway = gateway(&upstream);
     let mut browser = Visitor::of(&gateway);
@@ -88,7 +88,7 @@ fn advisory_39_a_token_with_one_character_changed_opens_nothing_and_ends_nothing
 }
 
 #[test]
-fn advisory_40_cookies_beyond_all_measure_are_refused_or_read_as_ever() {
+fn advisory_40_huge_cookies_are_refused_or_read_as_usual() {
     let upstream = Upstream::ok();
     let gateway = gateway(&upstream);
     let mut alice = Visitor::of(&gateway);
@@ -115,7 +115,7 @@ fn advisory_40_cookies_beyond_all_measure_are_refused_or_read_as_ever() {
 
 /// The host and the cookie that a connection repeats are not read again. Nothing else may come of that.
 #[test]
-fn on_one_connection_each_request_is_whose_its_own_cookie_says() {
+fn each_request_on_one_connection_belongs_to_the_user_of_its_own_cookie() {
     let upstream = Upstream::ok();
     let gateway = gateway(&upstream);
     let (alice, bob) = (sign_in(&gateway, "alice"), sign_in(&gateway, "bob"));
@@ -309,7 +309,7 @@ fn advisory_49_people_who_sign_in_at_the_same_time_each_get_their_own_identity()
 }
 
 #[test]
-fn a_cookie_whose_name_is_spelt_otherwise_is_nobodys_and_does_not_reach_the_application() {
+fn a_cookie_whose_name_is_spelt_otherwise_opens_nothing_and_does_not_reach_the_application() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&crate::support::upstream::public_app(&upstream.url, ""));
     gateway.add_user("alice", &[]);

@@ -102,7 +102,7 @@ fn kept(visitor: &mut Visitor, path: &str) -> String {
 }
 
 #[test]
-fn an_app_sets_replaces_and_deletes_what_the_next_request_brings() {
+fn an_app_sets_replaces_and_deletes_the_session_data_of_the_next_request() {
     let place = Place::new();
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut alice = place.alice().speaking(protocol);
@@ -131,7 +131,7 @@ fn an_app_sets_replaces_and_deletes_what_the_next_request_brings() {
 }
 
 #[test]
-fn each_app_sees_its_own_and_one_without_data_none() {
+fn each_app_gets_its_own_session_data() {
     let place = Place::new();
     let mut alice = place.alice();
     say(&mut alice, "/wiki/", &["portcullis-session-set: a=wiki"]);
@@ -144,7 +144,7 @@ fn each_app_sees_its_own_and_one_without_data_none() {
 }
 
 #[test]
-fn no_client_brings_the_header_in_or_has_it_taken_out() {
+fn no_client_adds_or_removes_the_session_data_header() {
     let place = Place::new();
     let mut alice = place.alice();
     say(&mut alice, "/wiki/", &["portcullis-session-set: a=1"]);
@@ -170,7 +170,7 @@ fn no_client_brings_the_header_in_or_has_it_taken_out() {
 }
 
 #[test]
-fn what_is_wrong_or_too_large_is_ignored_as_a_whole_and_harms_no_answer() {
+fn malformed_or_too_large_session_data_is_ignored_whole_and_harms_no_response() {
     let place = Place::new();
     let mut alice = place.alice();
     say(&mut alice, "/wiki/", &["portcullis-session-set: a=1"]);
@@ -200,7 +200,7 @@ fn what_is_wrong_or_too_large_is_ignored_as_a_whole_and_harms_no_answer() {
 }
 
 #[test]
-fn errors_of_the_app_and_changes_of_protocol_set_data_too() {
+fn error_responses_and_upgrades_set_session_data() {
     let place = Place::new();
     let mut alice = place.alice();
     for status in ["500 Oops", "404 Not Found", "304 Not Modified", "302 Found"] {
@@ -226,7 +226,7 @@ fn errors_of_the_app_and_changes_of_protocol_set_data_too() {
 }
 
 #[test]
-fn signing_in_again_keeps_it_and_another_user_or_signing_out_drops_it() {
+fn signing_in_again_keeps_session_data_and_another_user_or_signing_out_drops_it() {
     let place = Place::new();
     let mut alice = place.alice();
     say(&mut alice, "/wiki/", &["portcullis-session-set: a=1"]);
@@ -255,7 +255,7 @@ fn signing_in_again_keeps_it_and_another_user_or_signing_out_drops_it() {
 }
 
 #[test]
-fn of_twenty_answers_at_once_none_loses_its_key() {
+fn twenty_responses_at_once_set_twenty_keys() {
     for store in ["file", "memory"] {
         let place = Place::with(&format!("[session]\nstore = \"{store}\""));
         let mut alice = place.alice();
@@ -269,7 +269,7 @@ fn of_twenty_answers_at_once_none_loses_its_key() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_loses_the_change_and_not_the_answer() {
+fn a_store_that_cannot_be_written_loses_the_change_and_not_the_response() {
     let place = Place::new();
     let mut alice = place.alice();
     say(&mut alice, "/wiki/", &["portcullis-session-set: a=1"]);
@@ -291,7 +291,7 @@ fn a_store_that_cannot_be_written_loses_the_change_and_not_the_answer() {
 }
 
 #[test]
-fn a_visit_opens_no_session_and_the_first_pair_does() {
+fn the_first_session_data_opens_the_session_of_a_visitor() {
     let place = Place::new();
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut visitor = place.visitor().speaking(protocol);
@@ -354,7 +354,7 @@ fn a_visitor_with_a_session_is_not_signed_in() {
 }
 
 #[test]
-fn what_a_visitor_has_becomes_theirs_at_sign_in_under_a_new_token() {
+fn session_data_of_a_visitor_moves_to_a_new_token_at_sign_in() {
     let place = Place::new();
     let mut browser = place.visitor();
     say(&mut browser, "/shop/", &["portcullis-session-set: cart=3"]);
@@ -404,7 +404,7 @@ fn visitors_make_room_for_each_other_and_sign_nobody_out() {
 }
 
 #[test]
-fn it_survives_a_crash_and_what_was_ignored_is_in_the_log() {
+fn session_data_survives_a_crash_and_ignored_data_is_logged() {
     let upstream = obedient();
     let place = Workplace::new("", &apps(&upstream));
     place.run_well(&["user", "add", "alice"], PASSWORD);

@@ -128,17 +128,17 @@ macro_rules! every_store {
 }
 
 every_store!(
-    what_is_kept_is_found_whole_and_nothing_else_is,
-    what_is_replaced_ends_in_the_same_step,
-    what_has_ended_is_never_found_again,
-    all_of_a_user_end_but_for_one,
+    an_inserted_session_is_found_whole,
+    a_replaced_session_ends_in_the_same_step,
+    an_ended_session_is_never_found_again,
+    all_sessions_of_a_user_end_but_for_one,
     everybody_s_sessions_end,
-    the_oldest_go_when_a_user_has_too_many,
-    pages_come_in_the_order_of_keys,
-    data_changes_whole_or_not_at_all,
-    changes_at_the_same_time_lose_nothing,
+    the_oldest_sessions_go_when_a_user_has_too_many,
+    sessions_are_listed_in_pages_ordered_by_key,
+    session_data_changes_whole_or_not_at_all,
+    changes_of_session_data_at_the_same_time_lose_nothing,
     a_use_is_noted_and_never_goes_back,
-    what_is_over_by_itself_is_dropped_and_nothing_else,
+    only_expired_and_idle_sessions_are_pruned,
     only_hashes_of_tokens_are_stored,
     invented_tokens_keep_no_session_out_of_the_cache,
     sessions_that_end_keep_few_others_out_of_the_cache,
@@ -148,7 +148,7 @@ fn run(kind: Kind, behaviour: impl FnOnce(Ground) -> LocalBoxFuture<'static, ()>
     block_on(behaviour(Ground::new(kind)));
 }
 
-async fn what_is_kept_is_found_whole_and_nothing_else_is(ground: Ground) {
+async fn an_inserted_session_is_found_whole(ground: Ground) {
     let (store, _) = ground.open();
     let app = |pairs: &[(&str, &str)]| -> AppData {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
@@ -172,7 +172,7 @@ async fn what_is_kept_is_found_whole_and_nothing_else_is(ground: Ground) {
     store.check().await.unwrap();
 }
 
-async fn what_is_replaced_ends_in_the_same_step(ground: Ground) {
+async fn a_replaced_session_ends_in_the_same_step(ground: Ground) {
     let (store, _) = ground.open();
     let (old, next, third) = (record(1), record(2), record(2));
     store.insert(new(&old)).await.unwrap();
@@ -184,7 +184,7 @@ async fn what_is_replaced_ends_in_the_same_step(ground: Ground) {
     assert_eq!(keys(&store, None).await, sorted([next.key, third.key]));
 }
 
-async fn what_has_ended_is_never_found_again(ground: Ground) {
+async fn an_ended_session_is_never_found_again(ground: Ground) {
     let (store, _) = ground.open();
     let (mine, other) = (record(1), record(1));
     store.insert(new(&mine)).await.unwrap();
@@ -198,7 +198,7 @@ async fn what_has_ended_is_never_found_again(ground: Ground) {
     assert_eq!(keys(&store, Some(UserId(1))).await, [other.key]);
 }
 
-async fn all_of_a_user_end_but_for_one(ground: Ground) {
+async fn all_sessions_of_a_user_end_but_for_one(ground: Ground) {
     let (store, _) = ground.open();
     let mine = insert_many(&store, 1, 600).await;
     let other = insert_many(&store, 2, 2).await;
@@ -223,7 +223,7 @@ async fn everybody_s_sessions_end(ground: Ground) {
     assert_eq!(keys(&store, Some(UserId(1))).await, []);
 }
 
-async fn the_oldest_go_when_a_user_has_too_many(ground: Ground) {
+async fn the_oldest_sessions_go_when_a_user_has_too_many(ground: Ground) {
     let (store, _) = ground.open();
     let by_age: Vec<Record> =
         [3, 1, 2, 4].map(|second| Record { signed_in: at(second), ..record(1) }).into_iter().collect();
@@ -242,7 +242,7 @@ async fn the_oldest_go_when_a_user_has_too_many(ground: Ground) {
     assert_eq!(keys(&store, Some(UserId(2))).await, [other.key]);
 }
 
-async fn pages_come_in_the_order_of_keys(ground: Ground) {
+async fn sessions_are_listed_in_pages_ordered_by_key(ground: Ground) {
     let (store, _) = ground.open();
     let mine = sorted(insert_many(&store, 1, 301).await);
     let all = sorted(mine.iter().copied().chain(insert_many(&store, 2, 10).await));
@@ -264,7 +264,7 @@ async fn pages_come_in_the_order_of_keys(ground: Ground) {
     assert_eq!(store.list(Some(UserId(3)), None, 10).await.unwrap(), []);
 }
 
-async fn data_changes_whole_or_not_at_all(ground: Ground) {
+async fn session_data_changes_whole_or_not_at_all(ground: Ground) {
     let (store, _) = ground.open();
     let session = record(1);
     store.insert(new(&session)).await.unwrap();
@@ -285,7 +285,7 @@ async fn data_changes_whole_or_not_at_all(ground: Ground) {
     assert!(found.data.get("shop").is_none_or(AppData::is_empty));
 }
 
-async fn changes_at_the_same_time_lose_nothing(ground: Ground) {
+async fn changes_of_session_data_at_the_same_time_lose_nothing(ground: Ground) {
     let opened: Vec<Store> =
         (0..if ground.kind == Kind::Redis { 2 } else { 1 }).map(|_| ground.open().0).collect();
     let session = record(1);
@@ -317,7 +317,7 @@ async fn a_use_is_noted_and_never_goes_back(ground: Ground) {
     assert_eq!(last_seen(&store, session.key).await, at(71));
 }
 
-async fn what_is_over_by_itself_is_dropped_and_nothing_else(ground: Ground) {
+async fn only_expired_and_idle_sessions_are_pruned(ground: Ground) {
     let (store, _) = ground.open();
     let fresh = record(1);
     let idle = Record { last_seen: at(-200), ..record(1) };
@@ -508,7 +508,7 @@ fn opening(user: i64) -> Opening<'static> {
 }
 
 #[test]
-fn what_one_ends_another_is_told() {
+fn a_store_notifies_others_of_ended_sessions() {
     for kind in [Kind::File, Kind::Redis] {
         run(kind, |ground| {
             Box::pin(async move {
@@ -531,7 +531,7 @@ fn what_one_ends_another_is_told() {
 }
 
 #[test]
-fn what_one_gateway_changes_another_is_told() {
+fn a_store_notifies_others_of_changed_session_data() {
     run(Kind::Redis, |ground| {
         Box::pin(async move {
             let ((here, _), (_there, tells)) = (ground.open(), ground.open());
@@ -544,7 +544,7 @@ fn what_one_gateway_changes_another_is_told() {
 }
 
 #[test]
-fn without_its_server_everything_fails_and_it_comes_back_by_itself() {
+fn a_store_without_its_redis_fails_and_reconnects() {
     run(Kind::Redis, |mut ground| {
         Box::pin(async move {
             let (store, tells) = ground.open();
@@ -566,7 +566,7 @@ fn without_its_server_everything_fails_and_it_comes_back_by_itself() {
 }
 
 #[test]
-fn of_too_many_visitors_those_unused_for_longest_go() {
+fn the_longest_unused_visitors_go_when_there_are_too_many() {
     run(Kind::Redis, |ground| {
         Box::pin(async move {
             let (store, _) = ground.open();
@@ -642,7 +642,7 @@ fn a_session_of_another_version_is_a_failure_and_can_be_ended() {
 }
 
 #[test]
-fn redis_drops_by_itself_what_no_gateway_is_there_to_prune() {
+fn redis_expires_sessions_that_no_gateway_prunes() {
     run(Kind::Redis, |ground| {
         Box::pin(async move {
             let (store, _) = ground.open();
@@ -661,7 +661,7 @@ fn redis_drops_by_itself_what_no_gateway_is_there_to_prune() {
 }
 
 #[test]
-fn a_redis_that_cannot_be_used_is_named_without_its_password() {
+fn an_error_names_an_unusable_redis_without_its_password() {
     let server = RedisServer::start_with(&["--requirepass", "s3cret"]);
     let cluster = RedisServer::start_with(&["--cluster-enabled", "yes"]);
     let plain = RedisServer::start();
@@ -688,7 +688,7 @@ fn a_redis_that_cannot_be_used_is_named_without_its_password() {
 }
 
 #[test]
-fn the_node_of_a_cluster_that_holds_our_slot_is_found() {
+fn the_cluster_node_that_holds_the_slot_is_found() {
     let nodes = [0, 1].map(|_| RedisServer::start_with(&["--cluster-enabled", "yes"]));
     let ranges = [("0", "8191"), ("8192", "16383")];
     for (node, (first, last)) in nodes.iter().zip(ranges) {
@@ -727,7 +727,7 @@ fn the_node_of_a_cluster_that_holds_our_slot_is_found() {
 }
 
 #[test]
-fn when_the_master_fails_sentinels_say_who_is_the_new_one() {
+fn a_store_follows_sentinels_to_a_new_master() {
     let mut master = RedisServer::start();
     let port = master.port().to_string();
     let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port]);

@@ -41,7 +41,7 @@ fn endable(page: &Response) -> Vec<String> {
 }
 
 #[test]
-fn who_asks_to_be_kept_signed_in_is_and_who_does_not_is_not() {
+fn a_remembered_session_lasts_longer_than_another() {
     let gateway = gateway("[session]\nremember_lifetime = \"30d\"\nbrowser_session = true", WHOAMI);
     let mut usual = signed_in(&gateway, "alice");
     let mut kept = Visitor::of(&gateway);
@@ -61,7 +61,7 @@ fn who_asks_to_be_kept_signed_in_is_and_who_does_not_is_not() {
 }
 
 #[test]
-fn one_s_sessions_are_listed_and_each_can_be_ended_from_another() {
+fn users_list_and_end_their_own_sessions() {
     let gateway = gateway("", WHOAMI);
     let (mut here, mut there) = (signed_in(&gateway, "alice"), signed_in(&gateway, "alice"));
     let mut bob = signed_in(&gateway, "bob");
@@ -127,7 +127,7 @@ fn a_rule_can_ask_for_a_recent_sign_in() {
 }
 
 #[test]
-fn an_app_can_shorten_sessions_and_what_it_ends_has_ended_everywhere() {
+fn an_app_with_shorter_limits_ends_sessions_everywhere() {
     let bank = "[[app]]\nname = \"bank\"\npath = \"/bank\"\nupstream = \"builtin:whoami\"\n\
                 [app.session]\nidle_timeout = \"5m\"\nlifetime = \"30m\"\n";
     let gateway = gateway("", &format!("{WHOAMI}{bank}"));
@@ -159,7 +159,7 @@ fn an_app_can_shorten_sessions_and_what_it_ends_has_ended_everywhere() {
 }
 
 #[test]
-fn what_an_app_is_sending_ends_with_the_app_s_own_lifetime() {
+fn a_stream_ends_with_the_session_lifetime_of_its_app() {
     let bank =
         "[[app]]\npath = \"/bank\"\nupstream = \"builtin:whoami\"\n[app.session]\nlifetime = \"30m\"\n";
     let gateway = gateway("", &format!("{WHOAMI}{bank}"));
@@ -178,7 +178,7 @@ fn what_an_app_is_sending_ends_with_the_app_s_own_lifetime() {
 }
 
 #[test]
-fn past_max_per_user_the_oldest_session_goes() {
+fn the_oldest_session_goes_past_max_per_user() {
     for store in ["file", "memory"] {
         let gateway = gateway(&format!("[session]\nstore = \"{store}\"\nmax_per_user = 2"), WHOAMI);
         let mut bob = signed_in(&gateway, "bob");
@@ -290,7 +290,7 @@ fn sessions_in_a_file_are_listed_and_ended_while_no_gateway_runs() {
 }
 
 #[test]
-fn sessions_in_memory_are_nowhere_without_a_gateway() {
+fn sessions_in_memory_are_gone_without_a_gateway() {
     let (place, mut process, ..) = with_two("memory");
     let socket = place.path("state/control.sock");
     assert_eq!(mode(&socket), 0o600);
@@ -332,7 +332,7 @@ fn a_socket_that_cannot_be_made_is_no_reason_not_to_serve() {
 }
 
 #[test]
-fn what_is_typed_wrongly_is_told() {
+fn session_commands_explain_wrong_arguments() {
     let place = Workplace::new("", WHOAMI);
     assert!(listed(&place, &[]).is_empty());
     assert!(!place.path("state/sessions.db").exists(), "looking makes no file");
@@ -353,7 +353,7 @@ fn what_is_typed_wrongly_is_told() {
 }
 
 #[test]
-fn explain_tells_who_would_have_to_confirm() {
+fn explain_says_who_would_have_to_confirm() {
     let rule = "[[app.rule]]\npath = \"/admin/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"";
     let place = Workplace::new("", &format!("{WHOAMI}{rule}"));
     place.run_well(&["user", "add", "alice"], PASSWORD);

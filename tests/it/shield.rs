@@ -111,7 +111,7 @@ fn asvs_3_5_1_another_site_changes_nothing_with_a_persons_session() {
 }
 
 #[tokio::test]
-async fn asvs_3_5_1_nor_does_it_over_http2() {
+async fn asvs_3_5_1_another_site_changes_nothing_over_http2() {
     let stage = Stage::new("");
     let mut client = Http2::connect(&stage.gateway).await;
     for (name, value, expected) in [
@@ -132,7 +132,7 @@ async fn asvs_3_5_1_nor_does_it_over_http2() {
 }
 
 #[test]
-fn without_a_session_there_is_nothing_to_protect() {
+fn a_request_without_a_session_is_not_checked_for_its_origin() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     gateway.add_user("alice", &[]);
@@ -167,14 +167,14 @@ fn a_visitors_session_is_protected_like_a_persons() {
 }
 
 #[test]
-fn the_rules_are_asked_first_and_whoever_is_not_allowed_learns_no_more() {
+fn the_rules_decide_before_the_shield() {
     let stage = Stage::new("[[app.rule]]\npath = \"/x\"\nallow = \"nobody\"");
     let response = stage.send("POST", "Sec-Fetch-Site: cross-site\r\n");
     assert!(response.status == 403 && !response.text().contains("another site"), "{}", response.text());
 }
 
 #[test]
-fn sites_that_are_listed_may_and_those_that_hide_may_not_if_that_is_asked_for() {
+fn trusted_origins_may_send_and_hidden_ones_may_not_with_require_origin() {
     let stage = Stage::shielded("trusted_origins = [\"https://portal.example.com\"]\nrequire_origin = true");
     for (lines, expected) in [
         ("Origin: https://portal.example.com\r\n", 200),
@@ -189,7 +189,7 @@ fn sites_that_are_listed_may_and_those_that_hide_may_not_if_that_is_asked_for() 
 }
 
 #[test]
-fn what_is_only_reported_passes_and_the_log_tells() {
+fn report_mode_forwards_and_logs() {
     let stage = Stage::shielded("mode = \"report\"");
     assert_eq!(stage.send("POST", "Origin: https://evil.example\r\n").status, 200);
     assert_eq!(stage.send("POST", "Origin: https://localhost\r\n").status, 200);
@@ -203,7 +203,7 @@ fn what_is_only_reported_passes_and_the_log_tells() {
 
 /// The people who look after two apps that trust each other have to find out why a form is refused.
 #[test]
-fn log_of_a_refused_request_tells_what_is_known_of_the_page_that_sent_it() {
+fn the_log_of_a_refused_request_describes_the_page_that_sent_it() {
     let upstream = Upstream::ok();
     let place = Workplace::new("", &format!("[[app]]\nupstream = {:?}\n", upstream.url));
     place.run_well(&["user", "add", "alice"], "correct horse alice");
@@ -239,7 +239,7 @@ fn log_of_a_refused_request_tells_what_is_known_of_the_page_that_sent_it() {
 }
 
 #[test]
-fn an_app_can_do_without() {
+fn an_app_can_turn_the_shield_off() {
     for keys in ["mode = \"off\"", "cross_site = \"allow\""] {
         let stage = Stage::shielded(keys);
         for lines in FOREIGN {
@@ -249,7 +249,7 @@ fn an_app_can_do_without() {
 }
 
 #[test]
-fn behind_a_trusted_proxy_the_origin_is_the_one_that_the_browser_sees() {
+fn the_origin_behind_a_trusted_proxy_is_the_public_one() {
     let upstream = Upstream::ok();
     let app = format!("[[app]]\nupstream = {:?}\n", upstream.url);
     let (trusting, wary) = (TestGateway::start_trusting(&["127.0.0.0/8"], &app), TestGateway::start(&app));
@@ -337,7 +337,7 @@ fn hostile_page(target: &str) -> String {
 
 /// The cookie's `SameSite=Lax` lets another host of the same domain through; the shield does not.
 #[test]
-fn a_browser_on_a_neighbouring_host_is_made_to_do_nothing() {
+fn a_neighbouring_host_makes_a_browser_change_nothing() {
     let bank = Upstream::responding(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 41\r\n\r\n<!doctype html><title>bank</title>balance",
     );

@@ -29,7 +29,7 @@ const ADDED: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn asvs_3_4_4_to_3_4_8_and_14_3_2_what_an_answer_lacks_is_added() {
+fn asvs_3_4_4_to_3_4_8_and_14_3_2_missing_security_headers_are_added() {
     let response = alices_response("Content-Type: text/html\r\n", "");
     for (name, value) in ADDED {
         assert_eq!(response.values(name), [value], "{}", response.head);
@@ -38,7 +38,7 @@ fn asvs_3_4_4_to_3_4_8_and_14_3_2_what_an_answer_lacks_is_added() {
 }
 
 #[test]
-fn what_the_application_says_itself_stays() {
+fn security_headers_of_the_application_stay() {
     let own = "X-Frame-Options: DENY\r\nX-Content-Type-Options: none\r\nReferrer-Policy: origin\r\n\
                Cross-Origin-Opener-Policy: unsafe-none\r\nCache-Control: public, max-age=60\r\n";
     let response = alices_response(own, "");
@@ -53,7 +53,7 @@ fn what_the_application_says_itself_stays() {
 }
 
 #[test]
-fn each_part_can_be_another_and_be_off() {
+fn each_security_header_can_be_changed_and_turned_off() {
     let keys = "[app.shield]\nx_frame_options = \"DENY\"\nreferrer_policy = \"no-referrer\"\n\
                 cross_origin_opener_policy = \"same-origin-allow-popups\"\ncache_control = \"no-store\"\n";
     let response = alices_response("", keys);
@@ -85,7 +85,7 @@ fn each_part_can_be_another_and_be_off() {
 }
 
 #[test]
-fn what_anyone_may_have_may_be_cached() {
+fn public_responses_may_be_cached() {
     let upstream = responding("Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n");
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let response = RawClient::connect(&gateway).get("/", "");
@@ -95,7 +95,7 @@ fn what_anyone_may_have_may_be_cached() {
 
 /// With `nosniff` and without a type, browsers show a page as source text.
 #[test]
-fn response_without_a_content_type_gets_no_nosniff() {
+fn a_response_without_a_content_type_gets_no_nosniff() {
     for lines in ["", "Content-Type:\r\n"] {
         let response = alices_response(lines, "");
         assert!(response.values("x-content-type-options").is_empty(), "{}", response.head);
@@ -123,7 +123,7 @@ fn clear_site_data_of_an_application_leaves_the_cookies_of_the_gateway() {
 }
 
 #[tokio::test]
-async fn answers_over_http2_lack_nothing_either() {
+async fn missing_security_headers_are_added_over_http2() {
     let upstream = responding("Content-Type: text/html\r\nServer: x\r\nSet-Cookie: a=b\r\n");
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let response =
@@ -136,7 +136,7 @@ async fn answers_over_http2_lack_nothing_either() {
 }
 
 #[test]
-fn asvs_13_4_6_no_answer_tells_the_software() {
+fn asvs_13_4_6_no_response_names_the_software() {
     let lines = "Server: Apache/2.4.1\r\nserver: again\r\nX-Powered-By: PHP/5\r\nX-AspNet-Version: 4\r\nX-AspNetMvc-Version: 5\r\nX-Other: 1\r\n";
     let response = alices_response(lines, "");
     for name in ["server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version"] {
@@ -222,7 +222,7 @@ impl Certified {
 }
 
 #[test]
-fn asvs_3_4_1_every_answer_over_https_tells_to_stay_there_for_a_year() {
+fn asvs_3_4_1_every_response_over_https_has_hsts_for_a_year() {
     let upstream =
         responding("Strict-Transport-Security: max-age=0\r\nstrict-transport-security: max-age=1\r\n");
     let apps = public_app(&upstream.url, "")
@@ -249,7 +249,7 @@ fn asvs_3_4_1_every_answer_over_https_tells_to_stay_there_for_a_year() {
 }
 
 #[test]
-fn how_long_is_the_operators_choice_and_the_applications_word_counts_only_without_one() {
+fn the_operators_hsts_replaces_that_of_the_application() {
     let upstream = responding("Strict-Transport-Security: max-age=5\r\n");
     let app = public_app(&upstream.url, "");
     for (tls, expected) in [
@@ -265,7 +265,7 @@ fn how_long_is_the_operators_choice_and_the_applications_word_counts_only_withou
 }
 
 #[test]
-fn a_certificate_of_the_gateways_own_making_binds_nobody() {
+fn a_self_signed_certificate_sends_no_hsts() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for path in ["/", "/.gateway/login"] {

@@ -36,7 +36,7 @@ fn is_in(visitor: &mut Visitor) -> bool {
 }
 
 #[test]
-fn a_person_signs_in_and_gets_back_to_where_they_wanted_to_go() {
+fn a_sign_in_returns_to_the_requested_page() {
     let gateway = gateway();
     for (protocol, version) in [(Protocol::Http1, Version::HTTP_11), (Protocol::Http2, Version::HTTP_2)] {
         let mut alice = Visitor::of(&gateway).speaking(protocol);
@@ -59,7 +59,7 @@ fn a_person_signs_in_and_gets_back_to_where_they_wanted_to_go() {
 }
 
 #[test]
-fn a_long_or_odd_address_is_come_back_to_after_signing_in() {
+fn a_sign_in_returns_to_a_long_or_odd_address() {
     let gateway = gateway();
     for protocol in [Protocol::Http1, Protocol::Http2] {
         for wanted in [
@@ -92,7 +92,7 @@ fn a_long_or_odd_address_is_come_back_to_after_signing_in() {
 }
 
 #[test]
-fn a_form_that_was_sent_after_the_session_ended_leads_back_to_its_page_and_says_so() {
+fn a_form_sent_after_the_session_ended_returns_to_its_page_with_a_notice() {
     let gateway = gateway();
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut alice = Visitor::of(&gateway).speaking(protocol);
@@ -118,7 +118,7 @@ fn a_form_that_was_sent_after_the_session_ended_leads_back_to_its_page_and_says_
 }
 
 #[test]
-fn the_root_of_the_gateway_s_pages_leads_somewhere() {
+fn the_root_of_the_gateways_pages_redirects() {
     let gateway = gateway();
     let mut alice = Visitor::of(&gateway);
     for path in ["/.gateway", "/.gateway/"] {
@@ -148,7 +148,7 @@ fn a_program_gets_a_problem_and_no_redirect() {
 }
 
 #[test]
-fn every_wrong_sign_in_gets_the_very_same_answer() {
+fn every_wrong_sign_in_gets_the_very_same_response() {
     let gateway = TestGateway::start_with("[throttle]\nper_account = 100", WHOAMI);
     gateway.add_user("alice", &["staff"]);
     gateway.add_user("disabled", &[]);
@@ -235,7 +235,7 @@ fn every_sign_in_gives_a_new_token_and_the_old_one_is_dead() {
 }
 
 #[test]
-fn a_token_that_somebody_has_planted_is_not_taken_over() {
+fn a_planted_token_is_not_taken_over() {
     let gateway = gateway();
     let planted = "A".repeat(43);
     let mut alice = Visitor::of(&gateway);
@@ -279,7 +279,7 @@ fn a_browser_session_ends_with_the_browser() {
 }
 
 #[test]
-fn only_a_post_signs_out_and_the_old_cookie_is_worth_nothing_then() {
+fn only_a_post_signs_out_and_the_old_cookie_opens_nothing() {
     let gateway = gateway();
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut alice = Visitor::of(&gateway).speaking(protocol);
@@ -306,7 +306,7 @@ fn only_a_post_signs_out_and_the_old_cookie_is_worth_nothing_then() {
 }
 
 #[test]
-fn a_notice_is_shown_once() {
+fn a_flash_message_is_shown_once() {
     let gateway = gateway();
     let mut alice = Visitor::of(&gateway);
     alice.sign_in("alice", &password("alice"));
@@ -318,7 +318,7 @@ fn a_notice_is_shown_once() {
 }
 
 #[test]
-fn nobody_is_sent_to_another_host_after_signing_in() {
+fn a_sign_in_never_redirects_to_another_host() {
     let gateway = gateway();
     let payloads = [
         "https://evil.example/",
@@ -378,7 +378,7 @@ fn url(path: &str) -> url::Url {
 }
 
 #[test]
-fn a_form_from_elsewhere_does_nothing() {
+fn a_form_from_another_site_does_nothing() {
     let gateway = gateway();
     let right = password("alice");
     let foreign: [&[(&str, &str)]; 7] = [
@@ -446,7 +446,7 @@ fn a_form_without_its_token_does_nothing() {
 }
 
 #[test]
-fn a_flood_of_sign_ins_is_turned_away_while_the_signed_in_are_served() {
+fn a_flood_of_sign_ins_is_refused_while_signed_in_users_are_served() {
     // The queue of checks is to be full, and no budget used up.
     let gateway = TestGateway::start_with("[throttle]\nper_address = 1000", WHOAMI);
     gateway.add_user("alice", &["staff"]);
@@ -533,7 +533,7 @@ fn a_cookie_that_opens_nothing_is_a_sign_in_page_and_never_an_error() {
 }
 
 #[test]
-fn a_session_ends_when_nobody_uses_it() {
+fn an_idle_session_ends() {
     let gateway = TestGateway::start_with("[session]\nlifetime = \"12h\"\nidle_timeout = \"1h\"", WHOAMI);
     gateway.add_user("alice", &[]);
     let mut alice = Visitor::of(&gateway);
@@ -549,7 +549,7 @@ fn a_session_ends_when_nobody_uses_it() {
 }
 
 #[test]
-fn a_session_ends_after_its_lifetime_however_busy_it_is() {
+fn a_session_ends_after_its_lifetime_in_spite_of_use() {
     let gateway = TestGateway::start_with("[session]\nlifetime = \"2h\"\nidle_timeout = \"1h\"", WHOAMI);
     gateway.add_user("alice", &[]);
     let mut alice = Visitor::of(&gateway);
@@ -619,7 +619,7 @@ fn a_new_password_ends_all_other_sessions_and_renews_this_one() {
 }
 
 #[test]
-fn whoami_tells_an_application_s_page_who_is_there() {
+fn whoami_names_the_signed_in_user() {
     let gateway = gateway();
     let mut alice = Visitor::of(&gateway);
     // For pages that are open to anyone.

@@ -46,7 +46,7 @@ const STEERING: [&str; 29] = [
 
 /// CVE-2026-40575 (8), CVE-2026-33495 (14): what a client says of path, method or scheme decided.
 #[test]
-fn advisory_8_and_14_nothing_steers_an_application_past_the_decision() {
+fn advisory_8_and_14_no_override_header_reaches_an_application() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, "underscore_headers = true"));
     for name in STEERING {
@@ -61,7 +61,7 @@ fn advisory_8_and_14_nothing_steers_an_application_past_the_decision() {
 }
 
 #[tokio::test]
-async fn asvs_4_1_3_nor_over_http2_nor_in_a_trailer() {
+async fn asvs_4_1_3_no_override_header_arrives_over_http2_or_in_a_trailer() {
     let upstream = Upstream::ok();
     let keys = "pass_headers = [\"X-HTTP-Method-Override\"]";
     let gateway = TestGateway::start(&public_app(&upstream.url, keys));
@@ -89,7 +89,7 @@ async fn asvs_4_1_3_nor_over_http2_nor_in_a_trailer() {
 }
 
 #[test]
-fn what_an_app_lists_arrives_in_this_one_spelling_and_at_this_app_alone() {
+fn a_listed_override_header_arrives_in_one_spelling_at_its_app_alone() {
     let (api, other) = (Upstream::ok(), Upstream::ok());
     let listed =
         "pass_headers = [\"X-HTTP-Method-Override\", \"x-forwarded-prefix\"]\nunderscore_headers = true\n";

@@ -17,7 +17,7 @@ fn the_service_exposes_no_more_than_two_out_of_ten() {
 }
 
 #[test]
-fn without_its_capability_the_service_exposes_less_still() {
+fn the_service_exposes_less_without_its_capability() {
     let folder = tempfile::tempdir().unwrap();
     let text = fs::read_to_string(unit("portcullis.service")).unwrap();
     let hardened = folder.path().join("portcullis.service");
@@ -49,7 +49,7 @@ fn systemd_finds_no_mistake_in_the_units() {
 
 /// The unit's filter of system calls, around the binary.
 #[test]
-fn under_the_filter_of_the_unit_passwords_are_checked_at_a_lower_priority() {
+fn passwords_are_checked_at_a_lower_priority_under_the_filter_of_the_unit() {
     let place = Workplace::new("", WHOAMI);
     place.run_well(&["user", "add", "alice"], PASSWORD);
     let gateway = start_filtered(&place, &allowed_calls());
@@ -75,7 +75,7 @@ fn under_the_filter_of_the_unit_passwords_are_checked_at_a_lower_priority() {
 }
 
 #[test]
-fn a_filter_that_forbids_the_lower_priority_is_warned_of() {
+fn the_gateway_warns_of_a_filter_that_forbids_the_lower_priority() {
     let place = Workplace::new("", WHOAMI);
     place.run_well(&["user", "add", "alice"], PASSWORD);
     let mut allowed = allowed_calls();

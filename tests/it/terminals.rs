@@ -18,7 +18,7 @@ fn harmless(text: &str) -> &str {
 }
 
 #[test]
-fn names_and_paths_that_mislead_are_written_out() {
+fn commands_escape_misleading_names_and_paths() {
     // Nobody can be called so, but what is said of people and paths can.
     let rule = "[[app.rule]]\npath = \"/\\u202eadmin\"\nallow = \"anyone\"\n";
     let place = Workplace::new("", &format!("[[app]]\nupstream = \"builtin:whoami\"\n{rule}"));
@@ -45,7 +45,7 @@ fn names_and_paths_that_mislead_are_written_out() {
 }
 
 #[test]
-fn what_a_client_calls_itself_is_written_out() {
+fn session_list_escapes_the_user_agent() {
     let place = Workplace::new("", "[[app]]\nupstream = \"builtin:whoami\"\n");
     place.run_well(&["user", "add", "alice"], PASSWORD);
     let process = place.start();
@@ -62,7 +62,7 @@ fn what_a_client_calls_itself_is_written_out() {
 }
 
 #[test]
-fn what_a_stranger_asks_for_is_written_out_in_the_log() {
+fn the_access_log_escapes_the_path() {
     for format in ["json", "text"] {
         let place = Workplace::new(
             &format!("[log]\nformat = {format:?}"),

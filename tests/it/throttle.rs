@@ -76,7 +76,7 @@ fn use_up(guesser: &mut Guesser, name: &str) {
 }
 
 #[test]
-fn asvs_6_3_1_guesses_are_slowed_in_growing_steps_and_the_wait_is_told() {
+fn asvs_6_3_1_failed_sign_ins_wait_in_growing_steps_and_the_wait_is_shown() {
     let gateway = gateway("");
     let mut mallory = Guesser::at(&gateway, "192.0.2.1");
     use_up(&mut mallory, "alice");
@@ -117,7 +117,7 @@ fn asvs_6_3_1_guesses_are_slowed_in_growing_steps_and_the_wait_is_told() {
 }
 
 #[test]
-fn asvs_2_4_1_many_names_from_one_address_are_slowed_and_a_success_does_not_help() {
+fn asvs_2_4_1_many_names_from_one_address_wait_in_spite_of_a_success() {
     let gateway = gateway("[throttle]\nper_address = 10\nper_account = 100");
     let mut mallory = Guesser::at(&gateway, "192.0.2.1");
     for number in 0..9 {
@@ -136,7 +136,7 @@ fn asvs_2_4_1_many_names_from_one_address_are_slowed_and_a_success_does_not_help
 }
 
 #[test]
-fn an_ipv6_client_is_its_64_bits() {
+fn an_ipv6_client_is_counted_by_its_first_64_bits() {
     let gateway = gateway("[throttle]\nper_address = 5");
     for number in 0..5 {
         let mut mallory = Guesser::at(&gateway, &format!("2001:db8:0:1:{number}::{number}"));
@@ -209,7 +209,7 @@ fn advisory_53_every_entrance_takes_from_one_budget() {
 }
 
 #[test]
-fn guesses_that_are_sent_at_once_do_not_go_past_the_budget() {
+fn attempts_sent_at_once_do_not_exceed_the_budget() {
     let gateway = gateway("");
     for name in ["alice", "nobody-of-this-name"] {
         let mut mallory = Guesser::at(&gateway, "192.0.2.1");
@@ -238,7 +238,7 @@ fn guesses_that_are_sent_at_once_do_not_go_past_the_budget() {
 }
 
 #[test]
-fn a_guess_that_is_broken_off_counts_as_soon_as_its_password_is_looked_at() {
+fn an_abandoned_attempt_counts_once_its_password_is_checked() {
     let gateway = gateway("");
     // A hash that takes long to check, so that most are broken off before the verdict; it holds for all.
     let slow = HashSettings { memory: 64 << 10, iterations: 6, parallelism: 1 };
@@ -340,7 +340,7 @@ fn advisory_50_sign_ins_at_the_same_time_give_each_their_own_identity() {
 }
 
 #[test]
-fn a_stranger_locks_nobody_out_of_a_browser_that_they_have_used_before() {
+fn a_stranger_locks_no_user_out_of_a_browser_used_before() {
     let gateway = gateway("");
     let mut alice = Guesser::at(&gateway, "192.0.2.1");
     let signed_in = alice.tries("alice", &password("alice"));
@@ -409,7 +409,7 @@ fn no_application_sees_the_device_cookie() {
 }
 
 #[test]
-fn a_program_that_has_to_wait_gets_a_problem() {
+fn a_throttled_program_gets_a_problem() {
     let gateway = gateway("");
     let mut mallory = Guesser::at(&gateway, "192.0.2.1");
     use_up(&mut mallory, "alice");
@@ -554,7 +554,7 @@ fn two_gateways_with_one_redis_count_together() {
 }
 
 #[test]
-fn guesses_at_two_gateways_at_once_do_not_go_past_the_budget() {
+fn attempts_at_two_gateways_at_once_do_not_exceed_the_budget() {
     let redis = RedisServer::start();
     let here = TestGateway::start_with(&redis_section(&redis.url()), WHOAMI);
     here.add_user("alice", &[]);
@@ -571,7 +571,7 @@ fn guesses_at_two_gateways_at_once_do_not_go_past_the_budget() {
 }
 
 #[test]
-fn while_redis_is_away_each_gateway_counts_alone_and_lets_nobody_guess_on() {
+fn each_gateway_counts_alone_while_redis_is_away() {
     let redis = RedisServer::start();
     let wire = Wire::to(&redis);
     let gateway = TestGateway::start_with(&redis_section(&wire.url()), WHOAMI);

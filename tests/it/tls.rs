@@ -78,7 +78,7 @@ fn asvs_12_2_1_nothing_is_served_in_clear_text() {
 }
 
 #[test]
-fn a_ticket_of_one_worker_is_good_at_every_other() {
+fn a_session_ticket_of_one_worker_is_accepted_by_every_other() {
     let gateway = TestGateway::start(&public_app(&Upstream::ok().url, ""));
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(gateway.certificate()).unwrap()).unwrap();

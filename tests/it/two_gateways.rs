@@ -85,7 +85,7 @@ fn a_session_that_is_revoked_on_one_gateway_is_refused_by_the_other() {
 }
 
 #[test]
-fn what_the_command_line_revokes_is_over_on_every_gateway() {
+fn a_session_revoked_at_the_command_line_is_over_on_every_gateway() {
     let redis = RedisServer::start();
     let (here, there, _wire) = two(&redis, NEVER);
     let (mut alice, mut same) = alice_on_both(&here, &there);
@@ -124,7 +124,7 @@ fn a_new_password_on_one_gateway_ends_the_sessions_on_the_other() {
 }
 
 #[test]
-fn what_is_used_on_one_gateway_is_not_idle_on_the_other() {
+fn a_session_used_on_one_gateway_is_not_idle_on_the_other() {
     let redis = RedisServer::start();
     let (here, there, _wire) = two(&redis, "idle_timeout = \"10m\"");
     let (mut alice, mut same) = alice_on_both(&here, &there);
@@ -144,7 +144,7 @@ fn what_is_used_on_one_gateway_is_not_idle_on_the_other() {
 }
 
 #[test]
-fn while_redis_hangs_people_who_are_signed_in_go_on_and_it_comes_back_by_itself() {
+fn signed_in_users_are_served_while_redis_hangs() {
     let redis = RedisServer::start();
     let (here, there, _wire) = two(&redis, "cache_ttl = \"30s\"\ngrace = \"5m\"");
     let (mut alice, mut same) = alice_on_both(&here, &there);
@@ -198,7 +198,7 @@ fn signing_out_while_redis_is_away_is_a_503_whatever_the_form_says() {
 }
 
 #[test]
-fn what_ended_while_the_wire_was_cut_is_over_once_it_is_mended() {
+fn a_session_ended_during_a_cut_connection_is_over_after_it() {
     let redis = RedisServer::start();
     let (here, there, wire) = two(&redis, "cache_ttl = \"10h\"\ngrace = \"10h\"");
     let (mut alice, mut same) = alice_on_both(&here, &there);

@@ -13,7 +13,7 @@ fn app(upstream: &Upstream, rules: &str) -> String {
 }
 
 #[test]
-fn what_would_be_refused_goes_on_as_whoever_it_is_and_is_told() {
+fn a_request_that_an_unenforced_rule_would_refuse_is_forwarded_and_logged() {
     let upstream = Upstream::ok();
     let rules = "[[app.rule]]\npath = \"/**\"\nallow = { group = \"staff\" }\nenforce = false\n";
     let gateway = TestGateway::start_with(GROUPS, &app(&upstream, rules));
@@ -47,7 +47,7 @@ fn what_would_be_refused_goes_on_as_whoever_it_is_and_is_told() {
 }
 
 #[test]
-fn no_other_rule_is_weakened() {
+fn an_unenforced_rule_weakens_no_other_rule() {
     let upstream = Upstream::ok();
     let rules = "[[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n\
          [[app.rule]]\npath = \"/admin/**\"\nallow = { group = \"staff\" }\n\
@@ -90,7 +90,7 @@ fn no_other_rule_is_weakened() {
 }
 
 #[test]
-fn the_rule_around_it_decides_in_its_place() {
+fn the_next_enforced_rule_decides_in_place_of_an_unenforced_one() {
     let upstream = Upstream::ok();
     let rules = "[[app.rule]]\npath = \"/**\"\nallow = { group = \"staff\" }\n\
          [[app.rule]]\npath = \"/export\"\nallow = \"nobody\"\nenforce = false\n\
@@ -107,7 +107,7 @@ fn the_rule_around_it_decides_in_its_place() {
 }
 
 #[test]
-fn a_recent_sign_in_that_is_not_enforced_is_told() {
+fn an_unenforced_max_age_is_logged() {
     let upstream = Upstream::ok();
     let rules =
         "[[app.rule]]\npath = \"/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"\nenforce = false\n";

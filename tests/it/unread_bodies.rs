@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 #[test]
-fn each_response_belongs_to_its_request_and_each_request_is_logged_before_an_upstream_that_reads_no_body() {
+fn an_upstream_that_reads_no_bodies_serves_no_hidden_request() {
     let arrived = Arc::<Mutex<Vec<String>>>::default();
     let upstream = lazy(&arrived);
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
@@ -92,7 +92,7 @@ fn an_app_that_reads_bodies_keeps_connections_after_methods_that_have_one() {
 }
 
 #[test]
-fn a_connection_that_was_answered_before_the_end_of_the_body_carries_nothing_else() {
+fn a_connection_with_a_response_before_the_end_of_the_body_is_not_reused() {
     for length in ["Content-Length: 4\r\n", "Transfer-Encoding: chunked\r\n"] {
         let upstream = Upstream::scripted(|conn| {
             while let Some(head) = conn.head()? {
@@ -135,7 +135,7 @@ fn an_upgrade_with_a_body_is_an_ordinary_request_unless_the_app_reads_bodies() {
 }
 
 #[test]
-fn a_stranger_reads_no_protected_file_of_pythons_http_server() {
+fn a_hidden_request_reads_no_protected_file_of_pythons_http_server() {
     let server = PythonServer::start();
     let apps = format!(
         "[[app]]\nupstream = \"http://{}\"\n[[app.rule]]\npath = \"/public/**\"\nallow = \"anyone\"",

@@ -72,7 +72,7 @@ async fn websocket_messages_come_back_once_signed_in() {
 }
 
 #[test]
-fn any_protocol_that_the_upstream_agrees_to_passes() {
+fn any_protocol_that_the_upstream_accepts_passes() {
     for protocol in ["websocket", "my-protocol/2", "ssh"] {
         let upstream = echoing();
         let gateway = TestGateway::start(&public_app(&upstream.url, ""));
@@ -91,7 +91,7 @@ fn any_protocol_that_the_upstream_agrees_to_passes() {
 }
 
 #[test]
-fn nobody_who_has_not_signed_in_reaches_the_upstream() {
+fn an_upgrade_without_a_session_does_not_reach_the_upstream() {
     let upstream = echoing();
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
     let mut client = RawClient::connect(&gateway);
@@ -101,7 +101,7 @@ fn nobody_who_has_not_signed_in_reaches_the_upstream() {
 }
 
 #[test]
-fn http_is_no_protocol_to_change_to() {
+fn an_upgrade_to_another_http_is_removed() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
@@ -126,7 +126,7 @@ fn http_is_no_protocol_to_change_to() {
 }
 
 #[test]
-fn an_upgrade_that_connection_does_not_name_is_none() {
+fn an_upgrade_that_connection_does_not_name_is_removed() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
@@ -135,7 +135,7 @@ fn an_upgrade_that_connection_does_not_name_is_none() {
 }
 
 #[tokio::test]
-async fn there_is_no_upgrade_in_http2() {
+async fn http2_has_no_upgrade() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     for fields in [
@@ -162,7 +162,7 @@ fn instead_of_get(method: &[u8]) -> [(&str, &[u8]); 4] {
 }
 
 #[test]
-fn a_change_to_another_protocol_than_the_one_asked_for_is_502() {
+fn an_upgrade_to_another_protocol_than_the_one_requested_is_502() {
     let upstream = Upstream::responding(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     );
@@ -247,7 +247,7 @@ fn requests_behind_an_upgrade_that_is_declined_are_read_whole() {
 }
 
 #[test]
-fn mistake_07_bytes_sent_before_the_101_reach_nobody_when_it_does_not_come() {
+fn mistake_07_bytes_sent_before_a_101_that_does_not_come_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
@@ -260,7 +260,7 @@ fn mistake_07_bytes_sent_before_the_101_reach_nobody_when_it_does_not_come() {
 }
 
 #[test]
-fn a_changed_connection_outlives_the_time_limits_of_requests() {
+fn an_upgraded_connection_outlives_the_time_limits_of_requests() {
     let upstream = echoing();
     let limits = "[limits]\nidle_timeout = \"150ms\"\nheader_timeout = \"150ms\"\nbody_timeout = \"150ms\"";
     let gateway = TestGateway::start_with(limits, &public_app(&upstream.url, "timeout = \"150ms\""));
@@ -274,7 +274,7 @@ fn a_changed_connection_outlives_the_time_limits_of_requests() {
 }
 
 #[test]
-fn each_end_learns_that_the_other_is_gone() {
+fn the_end_of_the_upstream_ends_an_upgraded_connection() {
     let upstream = Upstream::scripted(|conn| {
         conn.head()?;
         conn.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbye")
@@ -287,7 +287,7 @@ fn each_end_learns_that_the_other_is_gone() {
 }
 
 #[test]
-fn draining_ends_although_a_connection_has_changed_its_protocol() {
+fn draining_ends_upgraded_connections() {
     let upstream = echoing();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect(&gateway);
@@ -299,7 +299,7 @@ fn draining_ends_although_a_connection_has_changed_its_protocol() {
 }
 
 #[test]
-fn changed_connections_count_as_connections() {
+fn upgraded_connections_count_as_connections() {
     let upstream = echoing();
     let gateway = TestGateway::start_with("[limits]\nconnections = 1", &public_app(&upstream.url, ""));
     let mut first = RawClient::connect(&gateway);

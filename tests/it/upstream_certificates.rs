@@ -59,7 +59,7 @@ fn asked(upstream: &Upstream, keys: &str) -> (u16, bool) {
 }
 
 #[test]
-fn an_upstream_s_own_certificate_is_trusted_where_it_is_named() {
+fn a_self_signed_certificate_is_trusted_where_it_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for (name, is_ca, until) in [
         (HERE, authority(), 4000),
@@ -113,7 +113,7 @@ fn a_named_certificate_that_is_no_authority_vouches_for_nobody_else() {
 }
 
 #[test]
-fn who_has_a_named_certificate_without_its_key_is_refused() {
+fn an_upstream_without_the_key_of_its_named_certificate_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let named = own(HERE, IsCa::ExplicitNoCa, 4000);
     let stolen = Upstream::tls_with(named.certificate.der(), &KeyPair::generate().unwrap());

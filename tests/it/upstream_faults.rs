@@ -18,7 +18,7 @@ fn in_front_of_all(urls: &[&str]) -> TestGateway {
 }
 
 #[test]
-fn a_client_that_goes_away_takes_the_upstream_connection_with_it() {
+fn a_client_that_disconnects_ends_the_upstream_connection() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")?;
@@ -36,7 +36,7 @@ fn a_client_that_goes_away_takes_the_upstream_connection_with_it() {
 }
 
 #[test]
-fn a_client_that_goes_away_before_the_answer_leaves_a_line_in_the_log() {
+fn a_client_that_disconnects_before_the_response_is_logged_as_499() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.until_close();
@@ -54,7 +54,7 @@ fn a_client_that_goes_away_before_the_answer_leaves_a_line_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_reset_takes_the_upstream_connection_with_it() {
+async fn a_reset_stream_ends_the_upstream_connection() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok")?;
@@ -69,7 +69,7 @@ async fn a_stream_that_is_reset_takes_the_upstream_connection_with_it() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_never_passed_off_as_complete() {
+fn a_response_that_breaks_off_never_looks_complete() {
     for head in ["Content-Length: 10\r\n\r\nok", "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"] {
         for resets in [false, true] {
             let upstream = Upstream::scripted(move |conn| {
@@ -92,7 +92,7 @@ fn an_answer_that_breaks_off_is_never_passed_off_as_complete() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_an_error_over_http2() {
+async fn a_response_that_breaks_off_is_an_error_over_http2() {
     for head in ["Content-Length: 10\r\n\r\nok", "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"] {
         let upstream = Upstream::scripted(move |conn| {
             conn.request()?;
@@ -106,7 +106,7 @@ async fn an_answer_that_breaks_off_is_an_error_over_http2() {
 }
 
 #[test]
-fn a_connection_whose_answer_was_not_read_to_its_end_is_not_used_again() {
+fn a_connection_whose_response_was_not_read_to_its_end_is_not_reused() {
     let upstream = Upstream::scripted(|conn| {
         while conn.request()?.is_some() {
             conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
@@ -126,7 +126,7 @@ fn a_connection_whose_answer_was_not_read_to_its_end_is_not_used_again() {
 }
 
 #[test]
-fn bytes_after_an_answer_never_become_the_next_answer() {
+fn bytes_after_a_response_never_become_the_next_response() {
     for first in [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 204 No Content\r\n\r\n",
@@ -151,7 +151,7 @@ fn bytes_after_an_answer_never_become_the_next_answer() {
 }
 
 #[test]
-fn a_body_after_the_answer_to_head_never_becomes_the_next_answer() {
+fn a_body_after_the_response_to_head_never_becomes_the_next_response() {
     let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno!!",
     );
@@ -181,7 +181,7 @@ fn once_then(then: impl Fn(&mut crate::support::upstream::Conn) + Send + Sync + 
 }
 
 #[test]
-fn a_get_is_repeated_once_when_a_kept_connection_turns_out_to_be_dead() {
+fn a_get_is_repeated_once_when_a_pooled_connection_is_dead() {
     for resets in [false, true] {
         let upstream = once_then(move |conn| {
             // Closed only after the next request is on its way: the race that no pool can rule out.
@@ -241,7 +241,7 @@ fn a_post_without_a_body_is_never_repeated() {
 }
 
 #[test]
-fn an_upstream_that_always_hangs_up_is_asked_twice_at_most() {
+fn a_request_to_an_upstream_that_always_hangs_up_is_sent_twice_at_most() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         if conn.number == 0 {
@@ -272,7 +272,7 @@ fn upstreams_take_turns() {
 }
 
 #[test]
-fn a_dead_upstream_is_passed_over() {
+fn requests_skip_a_dead_upstream() {
     let alive = Upstream::ok();
     let gateway = in_front_of_all(&[&Upstream::dead(), &alive.url, &Upstream::dead()]);
     let mut client = RawClient::connect(&gateway);
@@ -284,7 +284,7 @@ fn a_dead_upstream_is_passed_over() {
 }
 
 #[test]
-fn an_upstream_that_dies_with_its_kept_connections_is_passed_over() {
+fn requests_skip_an_upstream_that_dies_with_its_pooled_connections() {
     let alive = Upstream::ok();
     let (stop, stopped) = channel::<()>();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -339,7 +339,7 @@ fn an_upstream_that_does_not_answer_is_504() {
 
 /// Timers are used again, and go off for one app when another has just used them.
 #[test]
-fn each_app_has_its_own_timeout_whatever_came_before() {
+fn each_app_has_its_own_timeout() {
     let (response, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while let Some(received) = conn.request()? {
@@ -409,7 +409,7 @@ fn a_body_may_be_silent_for_longer_than_a_head() {
 }
 
 #[test]
-fn a_response_that_did_not_come_to_its_end_is_marked_and_counted() {
+fn an_unfinished_response_is_logged_and_counted() {
     let upstream = Upstream::scripted(|conn| {
         while let Some(received) = conn.request()? {
             let half: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
@@ -456,7 +456,7 @@ fn a_response_that_did_not_come_to_its_end_is_marked_and_counted() {
 }
 
 #[test]
-fn a_response_that_its_upstream_did_not_finish_leaves_a_warning() {
+fn a_response_that_its_upstream_did_not_finish_logs_a_warning() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
@@ -484,7 +484,7 @@ fn a_response_that_its_upstream_did_not_finish_leaves_a_warning() {
 }
 
 #[test]
-fn a_response_that_its_client_did_not_read_to_the_end_is_marked() {
+fn a_response_that_its_client_did_not_read_to_the_end_is_logged() {
     let upstream = Upstream::scripted(|conn| {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
@@ -627,7 +627,7 @@ fn a_bad_chunk_breaks_the_body_and_ends_the_connection() {
 }
 
 #[test]
-fn an_answer_that_ends_early_is_502_or_broken_off_wherever_it_ends() {
+fn a_response_that_ends_early_is_502_or_broken_off() {
     for response in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n",
@@ -653,7 +653,7 @@ fn an_answer_that_ends_early_is_502_or_broken_off_wherever_it_ends() {
 }
 
 #[test]
-fn an_answer_may_come_byte_by_byte() {
+fn a_response_may_come_byte_by_byte() {
     for response in [
         "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n",
@@ -680,7 +680,7 @@ fn an_answer_may_come_byte_by_byte() {
 }
 
 #[test]
-fn what_an_idle_connection_says_unasked_is_no_answer_to_the_next_request() {
+fn bytes_from_an_idle_connection_are_no_response_to_the_next_request() {
     let (speak, gate) = Gate::closed();
     let upstream = Upstream::scripted(move |conn| {
         while conn.request()?.is_some() {
@@ -728,7 +728,7 @@ fn a_204_or_205_that_declares_content_ends_its_connection() {
 }
 
 #[test]
-fn neither_direction_waits_for_the_other() {
+fn upload_and_download_do_not_wait_for_each_other() {
     // More than all buffers between the three can hold.
     const RESPONSE: usize = 32 << 20;
     const REQUEST: usize = 8 << 20;
@@ -761,7 +761,7 @@ fn neither_direction_waits_for_the_other() {
 }
 
 #[test]
-fn a_whole_answer_before_the_end_of_its_request_leaves_the_request_time_to_end() {
+fn a_response_before_the_end_of_its_request_leaves_the_request_time_to_end() {
     let upstream = Upstream::scripted(|conn| {
         conn.head()?;
         conn.send(OK.as_bytes())?;
@@ -784,7 +784,7 @@ fn a_whole_answer_before_the_end_of_its_request_leaves_the_request_time_to_end()
 }
 
 #[test]
-fn a_client_that_goes_away_within_its_body_after_the_answer_began_ends_both() {
+fn a_client_that_disconnects_within_its_body_ends_the_upstream_connection() {
     let upstream = Upstream::scripted(|conn| {
         conn.head()?;
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")?;
@@ -800,7 +800,7 @@ fn a_client_that_goes_away_within_its_body_after_the_answer_began_ends_both() {
 }
 
 #[test]
-fn an_answer_to_a_request_that_is_not_all_there_comes_through() {
+fn a_response_to_an_unfinished_request_comes_through() {
     let upstream = Upstream::scripted(|conn| {
         conn.head()?;
         conn.send(OK.as_bytes())?;
@@ -832,7 +832,7 @@ fn an_http_1_0_upstream_is_understood() {
 }
 
 #[test]
-fn an_early_answer_reaches_a_client_that_is_still_sending() {
+fn an_early_response_reaches_a_client_that_is_still_sending() {
     let upstream = Upstream::scripted(|conn| {
         conn.head()?;
         conn.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")?;
@@ -848,7 +848,7 @@ fn an_early_answer_reaches_a_client_that_is_still_sending() {
 }
 
 #[test]
-fn people_get_a_page_and_programs_a_problem_with_the_id_that_stands_in_the_log() {
+fn a_page_and_a_problem_carry_the_request_id_of_the_log() {
     let gateway = TestGateway::start(&public_app(&Upstream::dead(), ""));
     let mut client = RawClient::connect(&gateway);
     let page = client.get("/page", "Accept: text/html\r\n");

@@ -103,7 +103,7 @@ fn the_next_address_of_a_name_is_tried_while_the_first_hangs() {
 }
 
 #[test]
-fn an_address_that_refuses_is_passed_over_at_once() {
+fn the_next_address_of_a_name_is_tried_when_the_first_refuses() {
     let upstream = Upstream::ok();
     let port = upstream.addr().port();
     let refusing = IpAddr::from([127, 0, 0, 3]);

@@ -75,7 +75,7 @@ fn a_removed_user_is_out_and_a_namesake_inherits_nothing() {
 }
 
 #[test]
-fn groups_count_as_soon_as_they_change() {
+fn changed_groups_permissions_and_superusers_count_at_once() {
     let (place, gateway, mut alice) = alice_is_signed_in();
     assert_eq!((status(&mut alice, "/staff/x"), status(&mut alice, "/edit/x")), (403, 403));
 
@@ -113,7 +113,7 @@ fn a_password_set_at_the_command_line_ends_all_sessions() {
 }
 
 #[test]
-fn a_user_who_is_added_can_sign_in_and_the_audit_stream_says_who_did_it() {
+fn an_added_user_can_sign_in_and_the_audit_log_names_the_actor() {
     let (place, gateway, _) = alice_is_signed_in();
     place.run_well(&["user", "add", "bob", "--group", "staff", "--email", "bob@example.com"], NEW);
     until("bob can sign in", || gateway.visitor().sign_in_to("/", "bob", NEW).status == 303);

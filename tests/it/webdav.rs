@@ -55,7 +55,7 @@ impl Stage {
 }
 
 #[test]
-fn a_destination_needs_what_a_put_of_it_needs() {
+fn a_destination_needs_the_permission_to_put_it() {
     let stage = Stage::new("");
     assert_eq!(stage.send(&stage.bob, "PUT /team/x", "Content-Length: 0\r\n"), 403);
     for method in ["MOVE", "COPY", "REBIND", "X-ANYTHING"] {
@@ -87,7 +87,7 @@ fn a_destination_needs_what_a_put_of_it_needs() {
 }
 
 #[test]
-fn a_move_needs_what_a_delete_of_its_source_needs_and_a_copy_what_a_get_needs() {
+fn a_move_needs_the_permission_to_delete_its_source_and_a_copy_to_get_it() {
     let stage = Stage::new("");
     assert_eq!(stage.send(&stage.bob, "DELETE /read/x", ""), 403);
     assert_eq!(stage.bobs("MOVE /read/x", "/drop/x"), 403);
@@ -96,7 +96,7 @@ fn a_move_needs_what_a_delete_of_its_source_needs_and_a_copy_what_a_get_needs() 
 }
 
 #[test]
-fn a_folder_needs_what_the_rules_ask_for_within_it() {
+fn a_copied_folder_needs_the_permissions_of_everything_within_it() {
     let stage = Stage::new("");
     // `/drop/team/**` is for the staff.
     assert_eq!(stage.bobs("COPY /drop/team/x", "/drop/y"), 403);
@@ -108,7 +108,7 @@ fn a_folder_needs_what_the_rules_ask_for_within_it() {
 }
 
 #[test]
-fn what_is_overwritten_has_to_be_deletable() {
+fn an_overwritten_destination_needs_the_permission_to_delete_it() {
     let stage = Stage::new("");
     for overwrite in ["", "Overwrite: T\r\n", "Overwrite: f\r\n", "Overwrite: F\r\nOverwrite: T\r\n"] {
         let lines = format!("Destination: /keep/x\r\n{overwrite}");
@@ -140,7 +140,7 @@ fn a_destination_elsewhere_is_refused() {
 }
 
 #[test]
-fn under_a_method_without_a_destination_it_does_not_arrive() {
+fn a_destination_under_another_method_does_not_arrive() {
     let stage = Stage::new("underscore_headers = true");
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let lines = "Destination: /team/x\r\nDestination.: /team/x\r\nContent-Length: 0\r\n";
@@ -165,7 +165,7 @@ async fn a_destination_is_judged_over_http2_as_well() {
 }
 
 #[test]
-fn an_app_that_is_told_another_host_is_told_the_destination_there() {
+fn an_app_with_a_host_header_of_its_own_gets_a_destination_that_matches() {
     let stage = Stage::new("host_header = \"upstream\"");
     assert_eq!(stage.bobs("MOVE /drop/x", "https://localhost/drop/a%20b"), 200);
     let received = stage.last();
