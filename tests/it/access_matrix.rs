@@ -1,4 +1,5 @@
-//! Who gets to see what, asked at the door and asked of the rules: the two have to agree.
+//! The access matrix: each user asks for each path over HTTPS, and the status has to be the one that the policy decides
+//! in process. A snapshot keeps the table.
 
 use std::{collections::BTreeSet, fmt::Write, net::Ipv4Addr, sync::Arc};
 
@@ -181,7 +182,7 @@ fn the_gateway_decides_for_every_user_as_the_policy_says() {
     assert_eq!(rules.difference(&asked).collect::<Vec<_>>(), Vec::<&usize>::new(), "rules that nobody asked");
 }
 
-/// What the rules say, as a status, and the rule that decides the path as it stands.
+/// The decision of the policy, as a status, and the rule that decides the path as it stands.
 fn by_the_rules<'p>(
     policy: &'p Policy,
     identity: &Identity,

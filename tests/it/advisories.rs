@@ -1,5 +1,5 @@
-//! What other gateways were told about headers, by the number under which it was collected: each hole once,
-//! as an attack through the front door. Numbers 1 to 3, 6, 13 and 19b are in `headers`, 8 and 14 in `steering`.
+//! Advisories of other gateways about headers, by their numbers in `docs/security.md`: each as an attack over HTTPS.
+//! Numbers 1 to 3, 6, 13 and 19b are in `headers`, 8 and 14 in `override_headers`.
 
 use crate::support::{
     client::{Http2, RawClient, RawResponse, full, request, sign_in},

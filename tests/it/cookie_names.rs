@@ -1,5 +1,4 @@
-//! What the gateway's cookies are called: names that no script can set, and names of one's own for gateways that
-//! share a host.
+//! Names of the gateway's cookies: no script can set them, and gateways that share a host have names of their own.
 
 use crate::support::{
     browser::Browser,

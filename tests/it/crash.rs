@@ -124,7 +124,7 @@ impl Address {
     }
 }
 
-/// What one person was told.
+/// One user, with every session and password that was acknowledged.
 struct Person {
     name: String,
     passwords: u64,

@@ -16,7 +16,7 @@ use crate::support::{
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const PASSWORD: &str = "quiet otters fold umbrellas";
 
-/// What happens to a file.
+/// A change of a database file behind the back of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Happening {
     /// A copy of it as it is takes its place.
@@ -120,7 +120,7 @@ impl Scene {
         let output: Output = self.place.run(arguments, "");
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         match happening {
-            // Nothing is lost, so there is nothing that could fail.
+            // The file is whole: the command has no reason to fail.
             Happening::Replaced | Happening::MovedOver | Happening::RestoredOlder => {
                 assert!(output.status.success(), "{happening:?}: {out}{err}");
             }
@@ -207,14 +207,14 @@ fn the_gateway_notices_a_replaced_users_database() {
     until("bob is not in the older copy", || !is_let_in(&mut bob));
     assert!(is_let_in(&mut alice), "alice is");
     scene.gateway.stderr.wait_for_text("the users database was removed or replaced");
-    // What the gateway writes goes to the file that everybody finds.
+    // The gateway writes to the file at the path.
     let changed = scene.place.run_well(&["user", "set", "alice", "--full-name", "Alice"], "");
     assert!(changed.contains("changed user alice"), "{changed}");
     let (status, _, err) = scene.gateway.stop();
     assert_eq!(status.code(), Some(0), "{err}");
 }
 
-/// What the write-ahead log of the old file holds would otherwise be read as a part of the new one.
+/// SQLite would read the write-ahead log of the newer file as a part of the older one.
 #[test]
 fn an_older_copy_moved_over_a_database_is_read_without_the_write_ahead_log_of_the_newer() {
     let scene = Scene::set("users.db", Happening::RestoredOlder);

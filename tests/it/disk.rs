@@ -1,4 +1,4 @@
-//! What the gateway does when the disk does not: full, read-only, locked, corrupt, exchanged.
+//! The gateway on a disk that is full or read-only, and with a database that is locked, damaged or replaced.
 //!
 //! A small file system is mounted for it, which needs root, or sudo without a password. There is no honest
 //! substitute (a limit on the size of files gives another error than a full disk), so without either the

@@ -1,4 +1,4 @@
-//! What the documents tell people to write has to work.
+//! Configurations, commands and links in the documents work as they are written.
 
 use std::{
     collections::BTreeMap,
@@ -91,7 +91,7 @@ impl FreePorts {
     }
 }
 
-/// Everything that shows people a configuration.
+/// The files that show a configuration.
 fn documents() -> Vec<std::path::PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());

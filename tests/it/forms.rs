@@ -1,4 +1,4 @@
-//! What the gateway's own pages tell a browser of themselves and of their fields.
+//! Forms of the gateway's own pages: attributes of their fields, their types, their limits.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ fn a_form_without_its_cookie_is_refused_before_its_body() {
     ] {
         let mut client = RawClient::connect(&gateway);
         client.send(form(page, "", 1000));
-        // Whoever waited for the body would wait for ever.
+        // The body never comes: a gateway that waited for it would not respond.
         assert_eq!(client.response().status, status, "{page}");
     }
 }

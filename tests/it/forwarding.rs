@@ -267,7 +267,7 @@ fn responses_without_a_body_keep_their_headers() {
         assert_eq!((response.status, response.values("etag")), (status, vec!["\"h\""]), "{asked}");
         assert_eq!(response.values("content-length"), length, "{asked}: {}", response.head);
     }
-    // Nothing was left over between them: the connections carried all four.
+    // One connection carried all four, so no bytes were left over between them.
     assert_eq!(upstream.connections(), 1);
 }
 

@@ -32,7 +32,7 @@ impl Stage {
         Self { upstream, gateway, cookie }
     }
 
-    /// What arrives of a request with these header lines, sent by nobody.
+    /// The request that arrives when an anonymous client sends these header fields.
     #[track_caller]
     fn anonymous(&self, lines: &str) -> Received {
         let response = RawClient::connect(&self.gateway).get("/", lines);
@@ -40,7 +40,7 @@ impl Stage {
         self.upstream.seen().pop().expect("a request")
     }
 
-    /// What arrives of a request with these header lines, sent by alice.
+    /// The request that arrives when alice sends these header fields.
     #[track_caller]
     fn signed_in(&self, lines: &str) -> Received {
         self.anonymous(&format!("Cookie: {}\r\n{lines}", self.cookie))

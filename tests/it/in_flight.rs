@@ -232,7 +232,7 @@ fn a_response_without_room_at_its_http2_client_is_in_flight() {
     until("there is room again", || RawClient::connect(&gateway).get("/", "").status == 200);
 }
 
-/// What a process has of the system's resources.
+/// Memory and descriptors of a process.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
     memory: usize,
@@ -391,7 +391,7 @@ fn attack() -> impl Strategy<Value = Attack> {
     })
 }
 
-/// What a client costs is bounded by what it has sent, and by the slots that it has.
+/// The cost of a client is bounded by the bytes that it has sent and by its slots.
 #[test]
 fn memory_descriptors_and_upstream_connections_are_bounded_whatever_windows_a_client_has() {
     let upstream = Upstream::scripted(big);

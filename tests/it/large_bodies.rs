@@ -19,9 +19,9 @@ use crate::support::{
 
 const BODY_BYTES: u64 = 200 << 20;
 static CHUNK: [u8; 64 << 10] = [b'x'; 64 << 10];
-/// What the kernel's buffers of two connections can hold at most, and some.
+/// More than the kernel's buffers of two connections can hold.
 const UNDERWAY_BYTES: u64 = 48 << 20;
-/// What may be added to the process: buffers of one request, and what the allocator keeps.
+/// Most that may be added to the process: buffers of one request, and memory that the allocator keeps.
 const GROWTH_BYTES: u64 = 16 << 20;
 
 fn start(upstream: &Upstream) -> (Workplace, Process) {
@@ -43,8 +43,8 @@ fn memory(process: &Process, name: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// What a count comes to once it no longer grows. No event says that nothing more will move: a count that stands still
-/// for so long is taken for it, and one that is taken too early is too low and fails nothing.
+/// Waits until a count no longer grows. No event says that no more bytes will move, so a count that is the same after
+/// this time is taken for the last one. One that is taken too early is too low, and fails no test.
 fn settled(count: &AtomicU64) -> u64 {
     let mut before = 0;
     loop {

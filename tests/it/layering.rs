@@ -1,4 +1,4 @@
-//! Who may know whom: the layers of `src/lib.rs`, held against what the code imports.
+//! The table of layers in `src/lib.rs`, held against the imports of the code.
 //!
 //! A text scan and not a compiler: comments, strings and test modules are
 //! taken out, then every path that starts with `crate::`, `portcullis::` or
@@ -274,7 +274,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("dns_lookup", &["forward"]),
 ];
 
-/// What a pure module does without.
+/// Names that a pure module does not use.
 const IMPURE: &[&str] =
     &["async", "await", "tokio", "fs", "io", "TcpStream", "time", "thread", "clock", "tracing"];
 
@@ -607,7 +607,7 @@ fn tokens(text: &str) -> Vec<Token> {
     without_test_modules(tokens)
 }
 
-/// Everything but `#[cfg(test)] mod … { … }`; one that is declared only, `mod tests;`, is a file that is not read.
+/// The tokens without `#[cfg(test)] mod … { … }`; one that is declared only, `mod tests;`, is a file that is not read.
 fn without_test_modules(tokens: Vec<Token>) -> Vec<Token> {
     let words: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
     let mut kept = vec![true; tokens.len()];

@@ -1,5 +1,5 @@
-//! What one client may take of the gateway's time and memory. Limits are short here, and what is waited
-//! for is the event: the connection that closes, the response that says why.
+//! Limits on the time and memory that one client may take. They are short here, and a test waits for the event: the
+//! connection that closes, the response that says why, the count.
 
 use std::{io::Read, net::TcpStream, sync::mpsc::channel, time::Duration};
 

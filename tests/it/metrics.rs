@@ -1,4 +1,4 @@
-//! What the status listener tells a Prometheus.
+//! Metrics of the status listener, as Prometheus reads them.
 
 use std::{
     io::Write,

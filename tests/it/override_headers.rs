@@ -106,7 +106,7 @@ fn a_listed_override_header_arrives_in_one_spelling_at_its_app_alone() {
     assert_eq!(RawClient::connect(&gateway).get("/other", lines).status, 200);
     let received = other.only();
     assert!(received.values("x-http-method-override").is_empty(), "{}", received.head);
-    // What `Connection` names goes all the same.
+    // A header that `Connection` names is removed all the same.
     let received =
         arrives(&api, &gateway, "X-HTTP-Method-Override: DELETE\r\nConnection: X-HTTP-Method-Override\r\n");
     assert!(received.values("x-http-method-override").is_empty(), "{}", received.head);

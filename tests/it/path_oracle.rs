@@ -1,4 +1,4 @@
-//! What the rules protect, said a second time and slowly, to hold the gateway's decision against.
+//! A second, slow reading of the rules, to hold the gateway's decisions against.
 //!
 //! The rules are read as an upstream compares paths: if it ignores case, so do they. Used by the tests of
 //! `paths` and by the fuzz target `decision`.
@@ -15,7 +15,7 @@ use portcullis::{
 
 use crate::upstream_models::{MODELS, Served};
 
-/// Who may, as in the file.
+/// The requirement of a rule, as in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allow {
     Anyone,
@@ -23,7 +23,7 @@ pub enum Allow {
     Staff,
 }
 
-/// Who asks.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     Nobody,
@@ -113,7 +113,7 @@ fn admitted(rules: &Rules, who: Who, served: &Served, (case, slash): (bool, bool
     };
     match served {
         Served::Path(path) => admits(&deciding(path)),
-        // Whoever writes a rule for what is behind a script has thought of it.
+        // A rule for a path behind a script is taken to mean it.
         Served::Script { script, whole } => {
             let of_whole = deciding(whole);
             let knows = of_whole.iter().any(|(pattern, _)| {

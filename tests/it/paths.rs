@@ -202,7 +202,8 @@ fn no_model_upstream_serves_what_the_rules_protect_on_any_path() {
     holds_on(1500, 500, (rules(), path), |case| case);
 }
 
-/// What was found: each was let through to somebody who was not admitted to what an upstream makes of it.
+/// Paths that fuzzing and review found: each was let through to a client without access to the page that an upstream
+/// serves for it.
 #[test]
 fn each_way_to_compare_a_path_is_judged_by_itself() {
     let rules = |text: &[(&str, Allow)]| {

@@ -127,7 +127,7 @@ fn a_request_other_than_a_preflight_of_a_trusted_origin_needs_a_sign_in() {
         assert!(response.values("access-control-allow-origin").is_empty(), "{line}\n{fields}");
     }
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen().first().map(|seen| seen.head.clone()));
-    // What anyone may have is as before.
+    // Public paths are served as before.
     let mut client = RawClient::connect(&gateway);
     client.send(format!("OPTIONS /public/api HTTP/1.1\r\nHost: localhost\r\n{trusted}\r\n"));
     assert_eq!(client.response().status, 103);

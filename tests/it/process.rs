@@ -302,7 +302,7 @@ fn a_sigterm_that_comes_while_the_gateway_starts_ends_it() {
     assert_eq!(gateway.wait().code(), Some(0), "{}", gateway.stderr.so_far());
 }
 
-/// What the service unit runs: `systemctl reload` fails where this fails.
+/// The command of `ExecReload=` in the service unit: `systemctl reload` fails where it fails.
 #[test]
 fn the_reload_command_waits_for_the_verdict_and_fails_when_the_file_is_refused() {
     let rules = |allow: &str| format!("{WHOAMI}\n[[app.rule]]\npath = \"/**\"\nallow = \"{allow}\"");
@@ -338,7 +338,7 @@ fn the_reload_command_waits_for_the_verdict_and_fails_when_the_file_is_refused()
     assert!(err.contains("everybody") && err.contains("was not reloaded"), "{err}");
     assert_eq!(ask(), 401, "a refused file changed the rules");
 
-    // What only the gateway finds is told, too.
+    // An error that only the gateway finds is reported, too.
     place.write(&Workplace::configuration("", &rules("anyone")));
     std::fs::remove_dir_all(place.path("certs")).unwrap();
     std::fs::write(place.path("certs"), "in the way").unwrap();
@@ -489,7 +489,7 @@ fn sockets_that_are_passed_on_are_used() {
     place.write(&format!("{nowhere}\n{WHOAMI}\n"));
     let (https, http) = (listener(), listener());
     let addrs = (https.local_addr().unwrap(), http.local_addr().unwrap());
-    // What `systemd` does: descriptors from 3 on, and the number of the process that they are for.
+    // As `systemd` does: descriptors from 3 on, and the number of the process that they are for.
     let script = "exec 3<&0 4<&1 0</dev/null 1>&2; export LISTEN_PID=$$; exec \"$0\"";
     let mut command = Command::new("sh");
     command

@@ -11,7 +11,7 @@ use crate::support::{
     upstream::{OK, Upstream, public_app},
 };
 
-/// What a browser sends when somebody opens a page.
+/// Header fields of a browser that opens a page.
 const BROWSER: &str =
     "Host: localhost\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
 
@@ -149,7 +149,7 @@ async fn a_head_of_http2_that_is_too_large_gets_the_page_and_a_log_entry() {
     assert!(String::from_utf8_lossy(&page).contains("The request was too large"));
     let line = &lines(&gateway, 431, 1)[0];
     assert_eq!((line["host"].as_str(), line["path"].as_str()), (Some("localhost"), Some("/large")));
-    // What is larger than is ever read.
+    // Larger than any head that is read whole.
     let response = Http2::connect(&gateway).await.send(large(90_000)).await;
     assert!(response.is_err() || response.is_ok_and(|response| response.status() == 431));
     assert_eq!(lines(&gateway, 431, 2)[1]["client"], "127.0.0.1");

@@ -201,7 +201,7 @@ fn asvs_3_7_2_form_and_redirect_stay_on_this_host_for_every_address() {
         let response = alice.submit("/.gateway/login", &fields);
         assert_eq!(response.status, 303, "{payload:?}");
         stays(response.location(), &payload);
-        // Who is signed in and opens the page again is sent on, too, or shown a page.
+        // A signed-in user who opens the page again is redirected, too, or shown a page.
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &payload).finish();
         let again = alice.get(&format!("/.gateway/login?{query}"));
         if again.status.is_redirection() {

@@ -182,7 +182,7 @@ async fn a_connection_for_one_host_is_not_for_another() {
             assert_eq!(response.text(), app, "{name} {host}");
         } else {
             assert_eq!(response.status, 421, "{name} {host}");
-            // Nothing tells whether that host is served.
+            // The response is the same whether that host is served or not.
             assert!(response.text().contains("This connection is for another site"), "{}", response.text());
         }
         // The gateway's own pages, too.
@@ -217,7 +217,7 @@ async fn hosts_of_one_certificate_share_a_connection_of_http2() {
     assert_eq!(client.send(to("https://shop.example/")).await.unwrap().status(), 200);
     assert_eq!(shop.only().value("host"), "shop.example");
     assert_eq!(client.send(to("https://bank.example/")).await.unwrap().status(), 421);
-    // Nobody shares a connection of HTTP/1.1.
+    // A connection of HTTP/1.1 is for one host.
     let mut client = RawClient::connect_trusting(&gateway, "wiki.example", &[], &trusted);
     client.send("GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
     assert_eq!(client.response().status, 421);
@@ -262,7 +262,7 @@ fn advisory_33_rules_see_a_host_in_one_form() {
     ] {
         assert_eq!(ask(&gateway, &format!("GET / HTTP/1.1\r\nHost: {host}")).status, 401, "{host}");
     }
-    // What could be another spelling only to somebody more generous is no host at all.
+    // Spellings that only a lenient server takes for the host are refused.
     for host in [
         "b.example..",
         "b..example",

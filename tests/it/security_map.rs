@@ -22,7 +22,7 @@ fn rows(map: &str) -> Vec<Vec<String>> {
     rows.filter(|row: &Vec<String>| !heads.contains(&row[0].as_str())).collect()
 }
 
-/// What stands in backticks and is a path of names.
+/// The paths of names in backticks.
 fn named(text: &str) -> Vec<&str> {
     let quoted = text.split('`').skip(1).step_by(2);
     let is_path = |name: &&str| {
@@ -129,7 +129,7 @@ fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a file in `src` or in `tests/it` is called in the map.
+/// The name in the map of a file in `src` or in `tests/it`.
 fn module(path: &Path) -> String {
     let path = path.strip_prefix(root()).unwrap().with_extension("");
     let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();

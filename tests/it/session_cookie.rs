@@ -1,4 +1,4 @@
-//! What an attacker may do with the session cookie: keep an old one, change one, send a thousand, look for one.
+//! Attacks with the session cookie: an old one, a changed one, a thousand, one in another place.
 
 use std::{collections::BTreeSet, sync::Barrier, thread};
 

@@ -1,4 +1,4 @@
-//! What applications keep in sessions, of people and of visitors.
+//! Data that applications keep in the sessions of users and of anonymous visitors.
 
 use http::{Method, Request};
 
@@ -95,7 +95,7 @@ fn say(visitor: &mut Visitor, path: &str, lines: &[&str]) -> Response {
     response
 }
 
-/// What the application is told with the next request.
+/// The session data that the next request brings to the application.
 #[track_caller]
 fn kept(visitor: &mut Visitor, path: &str) -> String {
     say(visitor, path, &[]).text()

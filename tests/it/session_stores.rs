@@ -30,7 +30,7 @@ use crate::support::{
     redis::{RedisServer, free_port},
 };
 
-/// What a store stands on; stores opened over it see the same sessions.
+/// The medium of a store; stores opened over the same medium share its sessions.
 struct Ground {
     kind: Kind,
     clock: Clock,

@@ -1,7 +1,7 @@
-//! What a session carries ends with it: upgraded connections, event streams, downloads, uploads, requests that wait.
-//! So does what was allowed by a group or a rule that is no more.
+//! Long requests end with their session: upgraded connections, event streams, downloads, uploads, requests without a
+//! response. They also end with the group or the rule that allowed them.
 //!
-//! The upstream never ends any of them, so whatever ends was ended by the gateway.
+//! The upstream never ends any of them, so a stream that ends was ended by the gateway.
 
 use std::{
     io::{Read, Write},
@@ -381,7 +381,7 @@ fn all_go_on(streams: &Vec<Stream>) {
     }
 }
 
-/// What a client is receiving, or sending.
+/// A long request of a client, and the bytes that it has received or sent.
 struct Stream {
     path: &'static str,
     received: Arc<AtomicU64>,

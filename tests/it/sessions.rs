@@ -70,7 +70,7 @@ fn users_list_and_end_their_own_sessions() {
     assert_eq!(keys.len(), 1, "the other one, and not bob's: {}", page.text());
     let csrf = page.field("csrf");
 
-    // What somebody else's page offers is not hers to end.
+    // A user cannot end the session of another user.
     let bobs = endable(&signed_in(&gateway, "bob").get("/.gateway/account")).remove(0);
     let refused = here.submit("/.gateway/account/sessions", &[("csrf", &csrf), ("end", &bobs)]);
     assert_eq!((refused.status.as_u16(), status(&mut bob, "/")), (404, 200));
@@ -150,7 +150,7 @@ fn an_app_with_shorter_limits_ends_sessions_everywhere() {
     gateway.clock.advance(Duration::from_mins(2));
     assert_eq!(status(&mut alice, "/bank"), 303, "half an hour after the sign-in, in spite of use");
 
-    // What an upstream could take for a path of the app is one.
+    // Other spellings of a path of the app count as its paths.
     for path in ["/BANK", "//bank/x", "/bank%2fx", "/bank;a/x"] {
         let mut alice = signed_in(&gateway, "alice");
         gateway.clock.advance(Duration::from_mins(6));
@@ -309,7 +309,7 @@ fn sessions_in_memory_are_gone_without_a_gateway() {
     assert_eq!(String::from_utf8_lossy(&nothing.stdout).trim(), "[]");
     assert!(String::from_utf8_lossy(&nothing.stderr).contains("no gateway is running"));
 
-    // What is left behind is replaced, and a gateway that stops leaves nothing.
+    // A gateway replaces the socket of a killed one, and removes its own when it stops.
     let process = place.start();
     assert!(listed(&place, &[]).is_empty());
     let mut alice = process.visitor();

@@ -1,6 +1,6 @@
 //! Two users share one HTTP/2 connection, as behind a proxy, and take turns on it.
 //!
-//! Nothing about a user is kept on a connection: each response belongs to the user whose cookie came with the
+//! No user is remembered on a connection: each response belongs to the user whose cookie came with the
 //! request, through sign-out, a disabled user, a change of groups and a reload.
 
 use http::{

@@ -1,4 +1,4 @@
-//! What another site makes a browser send, with the session of whoever uses it.
+//! Requests that another site makes a browser send, with the session of its user.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ impl Stage {
     }
 }
 
-/// What a browser would say of a request that another site made it send.
+/// Header fields of a browser on a request that another site made it send.
 const FOREIGN: [&str; 9] = [
     "Sec-Fetch-Site: cross-site\r\n",
     "Sec-Fetch-Site: same-site\r\nOrigin: https://evil.localhost\r\n",

@@ -1,4 +1,4 @@
-//! What an application's responses lack, and what browsers are told of HTTPS.
+//! Security headers that the gateway adds to the responses of an application, and HSTS.
 
 use crate::support::{
     certificates::SelfSigned,

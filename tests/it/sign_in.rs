@@ -110,7 +110,7 @@ fn a_form_sent_after_the_session_ended_returns_to_its_page_with_a_notice() {
         assert!(page.text().contains("What you sent was not saved"), "{}", page.text());
         assert_eq!(page.field("next"), "/form?id=7");
         assert!(!alice.get(response.location()).text().contains("not saved"), "said twice");
-        // What reads in an open page tells the person behind it.
+        // A script in an open page gets a problem to show.
         let response = alice.fetch(&Method::GET, "/api");
         let problem: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(problem["detail"], "Your session has ended. Reload the page to sign in.");
@@ -218,7 +218,7 @@ fn every_sign_in_gives_a_new_token_and_the_old_one_is_dead() {
     alice.sign_in("alice", &password("alice"));
     let first = alice.cookies[SESSION].clone();
 
-    // Whoever is signed in is not asked again; a form that was open before still signs in anew.
+    // The sign-in page redirects a signed-in user; a form that was open before still signs in.
     let mut second_form = Visitor::of(&gateway);
     let csrf = second_form.get("/.gateway/login").field("csrf");
     alice.cookies.insert(FORM.to_owned(), second_form.cookies[FORM].clone());

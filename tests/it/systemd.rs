@@ -68,7 +68,7 @@ fn passwords_are_checked_at_a_lower_priority_under_the_filter_of_the_unit() {
     place.run_well(&["reload"], "");
     let (status, _, err) = gateway.stop();
     assert_eq!(status.code(), Some(0), "{err}");
-    // What else is warned of depends on the machine.
+    // Other warnings depend on the machine.
     for word in [" ERROR ", "setpriority", "not permitted"] {
         assert!(!err.contains(word), "{word}: {err}");
     }
@@ -93,7 +93,7 @@ fn name_and_niceness(process: &Path) -> (String, i32) {
     (name.to_owned(), fields.split(' ').nth(16).unwrap().parse().unwrap())
 }
 
-/// What `SystemCallFilter=` of the unit allows, line by line as systemd.exec(5) has it: the first line makes a list of
+/// The calls that `SystemCallFilter=` of the unit allows, line by line as systemd.exec(5) has it: the first line makes a list of
 /// what is allowed, the next ones add to it or, with `~`, take from it. `@default` is always allowed.
 fn allowed_calls() -> BTreeSet<String> {
     let text = fs::read_to_string(unit("portcullis.service")).unwrap();
@@ -180,7 +180,7 @@ fn root() -> PathBuf {
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const PASSWORD: &str = "quiet otters fold umbrellas";
 
-/// What `docs/install.md` says goes into a drop-in once systemd holds the ports.
+/// The drop-in of `docs/install.md` for a service whose ports are held by systemd.
 const DROP_IN: &str = "\
 AmbientCapabilities=
 CapabilityBoundingSet=

@@ -1,5 +1,5 @@
-//! What the commands print where somebody reads it: nothing in it steers the terminal, turns the direction
-//! of writing or hides.
+//! Output of the commands on a terminal: no character in it controls the terminal, changes the direction of writing or
+//! is invisible.
 
 use std::io::{Read, Write};
 
@@ -9,7 +9,7 @@ const PASSWORD: &str = "velvet turbine oyster";
 /// CSI of C1, a line of its own in C1, right to left, nothing at all, a tag.
 const HOSTILE: &str = "a\u{9b}2J\u{85}\u{202e}moc\u{200b}\u{2066}\u{e0041}";
 
-/// What was printed, once it is known to be harmless; neither text nor JSON needs what is looked for.
+/// Fails if printed text has a character that controls the terminal, changes the direction or is invisible.
 fn harmless(text: &str) -> &str {
     let steers = |c: char| c.is_control() && c != '\n';
     let turns_or_hides = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}');
@@ -19,7 +19,7 @@ fn harmless(text: &str) -> &str {
 
 #[test]
 fn commands_escape_misleading_names_and_paths() {
-    // Nobody can be called so, but what is said of people and paths can.
+    // A user name cannot hold such characters; full names, addresses and paths can.
     let rule = "[[app.rule]]\npath = \"/\\u202eadmin\"\nallow = \"anyone\"\n";
     let place = Workplace::new("", &format!("[[app]]\nupstream = \"builtin:whoami\"\n{rule}"));
     let full_name = HOSTILE.replace(['\u{9b}', '\u{85}'], "");

@@ -132,7 +132,7 @@ fn asvs_12_1_2_a_scan_against_mozillas_intermediate_profile_passes() {
     );
 }
 
-/// What comes back until the gateway closes or is done, in one piece or less.
+/// The first bytes that come back, or none.
 fn said_to(gateway: &TestGateway, bytes: &[u8]) -> Vec<u8> {
     let mut socket = TcpStream::connect(gateway.https()).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();

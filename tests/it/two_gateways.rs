@@ -219,7 +219,7 @@ fn a_message_that_is_lost_is_noticed() {
     let mut connection = redis.connection();
     for _ in 0..3 {
         let (mut alice, mut same) = alice_on_both(&here, &there);
-        // Nobody hears of it: the key is gone and the number counted, without a message.
+        // A lost message: the key is gone and the sequence number counted, and no message was published.
         let key = format!("{{portcullis}}:s:{}", key_of(&alice.cookies[SESSION]).to_hex());
         redis::pipe().cmd("DEL").arg(key).cmd("INCR").arg("{portcullis}:seq").exec(&mut connection).unwrap();
         until("it is over on both", || !is_in(&mut alice) && !is_in(&mut same));

@@ -29,7 +29,7 @@ fn a_request_that_an_unenforced_rule_would_refuse_is_forwarded_and_logged() {
         let received = upstream.seen().pop().unwrap();
         let expected: Vec<&str> = user.into_iter().collect();
         assert_eq!(received.values("remote-user"), expected, "{path}");
-        // Nobody else is to see tomorrow what will be for some.
+        // The response must not be cached for others: the rule may be enforced tomorrow.
         assert_eq!(response.values("cache-control"), ["private"], "{path}");
     }
     // The gateway's own pages have no rules, and what only looks like one is none.
@@ -83,7 +83,7 @@ fn an_unenforced_rule_weakens_no_other_rule() {
     let log = gateway.drained();
     let line = log.iter().find(|line| line["status"] == 200 && line["path"] == "/admin/export").unwrap();
     assert_eq!(line["unenforced"]["outcome"], "forbidden");
-    // What is refused by an enforced rule is no report.
+    // A request that an enforced rule refuses has no such entry.
     let refused: Vec<_> = log.iter().filter(|line| line["status"] == 403).collect();
     assert!(refused.len() >= 5, "{log:?}");
     assert!(refused.iter().all(|line| line["unenforced"].is_null()), "{refused:?}");

@@ -98,7 +98,7 @@ fn a_connection_with_a_response_before_the_end_of_the_body_is_not_reused() {
             while let Some(head) = conn.head()? {
                 conn.send(OK.as_bytes())?;
                 conn.note("responded");
-                // What comes of the body is as good as read.
+                // The rest of the body is read.
                 if !head.starts_with("GET ") {
                     conn.until_close();
                 }

@@ -177,7 +177,7 @@ fn an_upstream_may_decline() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let mut client = RawClient::connect_nameless(&gateway);
-    // What comes right behind is the next request, judged as one: it is not let through to the upstream as bytes.
+    // The bytes behind it are the next request: it is decided on as one, and not forwarded as bytes of a tunnel.
     client.send(
         switching("websocket", "")
             + "GET /next HTTP/1.1\r\nHost: elsewhere.example\r\nRemote-User: root\r\n\r\n",
@@ -253,7 +253,7 @@ fn mistake_07_bytes_sent_before_a_101_that_does_not_come_reach_no_upstream() {
     let mut client = RawClient::connect(&gateway);
     client.send(switching("websocket", "") + "\x01\x02smuggled\r\n\r\n");
     assert_eq!(client.response().status, 200);
-    // What is no request is refused, and the connection ends.
+    // The bytes are no request: they are refused, and the connection ends.
     assert!(String::from_utf8_lossy(&client.until_close()).starts_with("HTTP/1.1 400"));
     assert_eq!(RawClient::connect(&gateway).get("/honest", "").status, 200);
     assert_eq!(upstream.asked(), ["GET /up", "GET /honest"]);

@@ -811,7 +811,7 @@ fn a_response_to_an_unfinished_request_comes_through() {
     let mut client = RawClient::connect(&gateway);
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfirst");
     assert_eq!(client.response().text(), "ok");
-    // Nothing moves any more: the limit on silence ends it, and nobody has to wait for the client.
+    // No byte moves any more: the limit on silence ends the request.
     upstream.wait_for_close();
 }
 

@@ -1,7 +1,7 @@
 //! How servers take the path of a request line, written down after their documentation and their
 //! advisories: models to hold the gateway's readings against.
 //!
-//! Nothing here knows of the gateway. A model turns the path as it was sent into what it would serve,
+//! The models are independent of the gateway. A model turns the path as it was sent into what it would serve,
 //! or into nothing if it refuses; some versions of a server and some of its settings are models of
 //! their own. The fuzz target `decision` uses them, too.
 
@@ -15,10 +15,10 @@ pub struct Model {
     serve: fn(&str) -> Option<Vec<Served>>,
 }
 
-/// What is served.
+/// A page that a model serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Served {
-    /// What the administrator knows by this path; `%2F` is a slash within a segment.
+    /// A page that the administrator knows by this path; `%2F` is a slash within a segment.
     Path(String),
     /// A program, whatever stands behind it in the path.
     Script { script: String, whole: String },
@@ -196,13 +196,13 @@ fn latin1(sent: &str) -> String {
     decode_bytes(sent).into_iter().map(char::from).collect()
 }
 
-/// What a framework makes of it: the bytes again, and those as UTF-8.
+/// As a framework reads it: the bytes again, and those as UTF-8.
 fn utf8(latin1: &str) -> Option<String> {
     let bytes: Option<Vec<u8>> = latin1.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     String::from_utf8(bytes?).ok()
 }
 
-/// What stays encoded when a browser encodes a path: a router that compares undecoded text was written
+/// The path with only those characters encoded that a browser encodes: a router that compares undecoded text was written
 /// with blanks and letters encoded, which an administrator writes as they are.
 fn sent_by_browser(sent: &str) -> String {
     let mut parts = sent.split('%');

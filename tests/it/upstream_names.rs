@@ -123,7 +123,7 @@ fn an_upstream_that_has_moved_is_found_by_a_new_look_up() {
     let port = upstream.addr().port();
     let asked = AtomicUsize::new(0);
     let look_up = move |_: &str| match asked.fetch_add(1, Ordering::SeqCst) {
-        // Nobody listens there any more.
+        // No server listens there any more.
         0 => Ok(vec![IpAddr::from([127, 0, 0, 4])]),
         _ => Ok(vec![LOCAL]),
     };

@@ -1,4 +1,4 @@
-//! What is changed at the command line holds in the gateway that is running.
+//! Changes of users at the command line hold in the running gateway.
 
 use http::Method;
 

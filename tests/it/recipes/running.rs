@@ -167,7 +167,7 @@ impl Folder {
 }
 
 impl Application {
-    /// What it has written to standard output and standard error.
+    /// Its standard output and standard error so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

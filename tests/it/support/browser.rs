@@ -133,13 +133,13 @@ impl Browser {
         self.wait(self.driver().refresh());
     }
 
-    /// What a script on the page would get.
+    /// The value of an expression on the page.
     pub fn evaluate(&self, expression: &str) -> Value {
         let script = format!("return {expression}");
         self.wait(async { Ok(self.driver().execute(script, vec![]).await?.json().clone()) })
     }
 
-    /// What a promise on the page comes to, or the name of the error that it ends with.
+    /// The value of a promise on the page, or the name of its error.
     pub fn resolve(&self, promise: &str) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1];\

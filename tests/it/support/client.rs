@@ -196,7 +196,7 @@ impl RawClient {
         String::from_utf8(line).map_err(io::Error::other)
     }
 
-    /// Everything until the gateway closes. Waits as long as [`PATIENCE`] for that, and fails then.
+    /// The bytes until the gateway closes; fails after [`PATIENCE`].
     #[track_caller]
     pub fn until_close(&mut self) -> Vec<u8> {
         while self.more().is_ok() {}
@@ -287,7 +287,7 @@ pub fn plain_get(addr: SocketAddr, path: &str) -> String {
     plain(addr, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
 }
 
-/// What the hyper clients send.
+/// The body of a request of the hyper clients.
 pub type SentBody = BoxBody<Bytes, io::Error>;
 
 /// A connection of hyper's HTTP/1.1 client.

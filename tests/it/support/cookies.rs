@@ -1,4 +1,4 @@
-//! What the gateway's cookies are called.
+//! Names of the gateway's cookies.
 
 use portcullis::session::{SessionKey, SessionToken};
 
@@ -7,7 +7,7 @@ pub const FORM: &str = "__Host-Http-portcullis-form";
 pub const NOTICE: &str = "__Host-Http-portcullis-notice";
 pub const DEVICE: &str = "__Host-Http-portcullis-device";
 
-/// What a session is stored under.
+/// The key under which a session is stored.
 pub fn key_of(session: &str) -> SessionKey {
     SessionToken::from_cookie(session.as_bytes()).expect("a token").key()
 }

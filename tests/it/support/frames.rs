@@ -1,7 +1,6 @@
 //! HTTP/2 as a test writes and reads it: frame by frame, as they are, right or wrong.
 //!
-//! Nothing here keeps a rule of RFC 9113; what is sent is up to the test, and
-//! what comes back is told as it came.
+//! The frames that a test sends may break every rule of RFC 9113; the frames of the gateway are returned as they came.
 
 use std::io;
 
@@ -29,7 +28,7 @@ pub const PROTOCOL_ERROR: u32 = 1;
 /// See [`PROTOCOL_ERROR`].
 pub const ENHANCE_YOUR_CALM: u32 = 11;
 
-/// What every connection begins with (RFC 9113 §3.4).
+/// The connection preface (RFC 9113 §3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// One frame, as it goes over the wire (RFC 9113 §4.1).
@@ -90,7 +89,7 @@ impl Frame {
     }
 }
 
-/// What the gateway did about something.
+/// The reaction of the gateway to a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It responded; the first byte of the response's header block.

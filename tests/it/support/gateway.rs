@@ -153,7 +153,7 @@ impl TestGateway {
         self.users().add(user).expect("a new user");
     }
 
-    /// What `/metrics` says.
+    /// The text of `/metrics`.
     pub fn metrics(&self) -> String {
         let response = self.status("/metrics");
         let (head, body) = response.split_once("\r\n\r\n").expect("a head");

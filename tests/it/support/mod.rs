@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! Gateways, clients, upstreams and stores for the tests, and helpers that several topics share.
 
 pub mod browser;
 pub mod certificates;

@@ -24,9 +24,9 @@ pub struct Workplace {
 /// A running gateway; killed when this is dropped.
 pub struct Process {
     child: Child,
-    /// What it has written to standard output: access and audit lines.
+    /// Its standard output so far: entries of the access and audit logs.
     pub stdout: Captured,
-    /// What it has written to standard error: its own messages.
+    /// Its standard error so far: the messages of the gateway.
     pub stderr: Captured,
     pub https: SocketAddr,
     pub http: SocketAddr,
@@ -340,7 +340,7 @@ pub fn mode(path: &Path) -> u32 {
     metadata.permissions().mode() & 0o777
 }
 
-/// What a command printed.
+/// The output of a command as text.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

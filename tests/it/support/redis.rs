@@ -83,7 +83,7 @@ impl RedisServer {
         client.get_connection().expect("a connection")
     }
 
-    /// Everything that it would write to a disk.
+    /// The dump that it would write to a disk.
     pub fn dump(&self) -> Vec<u8> {
         redis::cmd("SAVE").exec(&mut self.connection()).expect("a dump");
         std::fs::read(self.folder.path().join("dump.rdb")).expect("the dump")
@@ -168,13 +168,12 @@ impl Wire {
         format!("redis://{}", self.addr)
     }
 
-    /// Nothing comes through any more, and nobody is told.
+    /// From now on no byte comes through, and the connections stay open.
     pub fn swallow(&self) {
         self.swallows.store(true, Ordering::SeqCst);
     }
 
-    /// What is sent from now on comes through; connections that missed something are closed, as their
-    /// other ends would close them.
+    /// From now on all bytes come through; connections that missed some are closed, as their peers would close them.
     pub fn mend(&self) {
         self.swallows.store(false, Ordering::SeqCst);
         for socket in self.open.lock().expect("the wires").drain(..) {

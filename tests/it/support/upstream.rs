@@ -78,7 +78,7 @@ pub struct Upstream {
     events: Mutex<Receiver<Event>>,
 }
 
-/// What a connection's script wants the test to know.
+/// A message of a connection's script to the test.
 #[derive(Debug)]
 pub enum Event {
     /// A whole request has arrived.
@@ -349,7 +349,7 @@ impl Conn {
         Ok(self.unread.drain(..count).collect())
     }
 
-    /// Everything until the gateway closes; a reset counts as that.
+    /// The bytes until the gateway closes; a reset counts as an end.
     pub fn until_close(&mut self) -> Vec<u8> {
         while self.more().is_ok_and(|count| count > 0) {}
         self.tell(Event::Closed);

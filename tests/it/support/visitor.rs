@@ -42,11 +42,11 @@ pub struct Visitor {
     protocol: Protocol,
     trust: Arc<ClientConfig>,
     runtime: Runtime,
-    /// What the gateway has set and not taken away.
+    /// The cookies that the gateway has set and not removed.
     pub cookies: BTreeMap<String, String>,
 }
 
-/// What is spoken.
+/// The version of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
@@ -119,7 +119,7 @@ impl Visitor {
         self.send(request.body(String::new()).expect("a request"))
     }
 
-    /// What a browser would call the site.
+    /// The origin, as a browser writes it.
     pub fn origin(&self) -> String {
         format!("https://{}", self.host)
     }
