@@ -171,7 +171,7 @@ fn the_gateway_decides_for_every_user_as_the_policy_says() {
             assert_eq!(status, expected, "{name} {method} {host} {path}: the door, and the rules");
             write!(table, "{status:>11}").unwrap();
             asked.extend(rule.map(|rule| rule.place.line));
-            deciding = rule.map_or_else(|| "no rule".to_owned(), told);
+            deciding = rule.map_or_else(|| "no rule".to_owned(), described);
         }
         writeln!(table, "   {deciding}").unwrap();
     }
@@ -205,7 +205,7 @@ fn by_the_rules<'p>(
     (status, ruling.rule)
 }
 
-fn told(rule: &Rule) -> String {
+fn described(rule: &Rule) -> String {
     let methods = rule.methods.iter().flatten().map(Method::as_str).collect::<Vec<_>>().join("|");
     format!("{methods} {}", rule.pattern).trim_start().to_owned()
 }

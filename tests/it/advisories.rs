@@ -31,12 +31,12 @@ impl Stage {
         Self { upstream, gateway, cookie }
     }
 
-    fn ask(&self, path: &str, lines: &str) -> RawResponse {
-        RawClient::connect(&self.gateway).get(path, lines)
+    fn ask(&self, path: &str, fields: &str) -> RawResponse {
+        RawClient::connect(&self.gateway).get(path, fields)
     }
 
-    fn ask_as_alice(&self, path: &str, lines: &str) -> RawResponse {
-        self.ask(path, &format!("Cookie: {}\r\n{lines}", self.cookie))
+    fn ask_as_alice(&self, path: &str, fields: &str) -> RawResponse {
+        self.ask(path, &format!("Cookie: {}\r\n{fields}", self.cookie))
     }
 
     fn last(&self) -> Received {
@@ -74,18 +74,18 @@ async fn advisory_4_an_identity_header_comes_once_whatever_was_there() {
 #[test]
 fn advisory_5_and_7_forwarded_headers_come_from_the_connection() {
     let stage = Stage::new("underscore_headers = true");
-    let lines = "X-Forwarded-Proto: http\r\nX_Forwarded_Proto: http\r\nX-Forwarded_Port: 80\r\nx.forwarded.host: evil.example\r\n\
+    let fields = "X-Forwarded-Proto: http\r\nX_Forwarded_Proto: http\r\nX-Forwarded_Port: 80\r\nx.forwarded.host: evil.example\r\n\
                  X-Forwarded-Scheme: http\r\nX-Forwarded-Ssl: off\r\nFront-End-Https: off\r\n";
-    assert_eq!(stage.ask("/public/", lines).status, 200);
+    assert_eq!(stage.ask("/public/", fields).status, 200);
     let received = stage.last();
     assert_eq!((received.value("x-forwarded-proto"), received.value("x-forwarded-port")), ("https", "443"));
     assert_eq!(received.value("x-forwarded-host"), "localhost");
-    for said in ["evil", "http\r", "off", "_", "x.forwarded"] {
-        assert!(!received.head.to_ascii_lowercase().contains(said), "{said} in {}", received.head);
+    for sent in ["evil", "http\r", "off", "_", "x.forwarded"] {
+        assert!(!received.head.to_ascii_lowercase().contains(sent), "{sent} in {}", received.head);
     }
 }
 
-/// CVE-2026-40575: what the client said of the path decided whether it was public.
+/// CVE-2026-40575: a header of the client decided whether it was public.
 #[test]
 fn advisory_8_a_path_is_public_by_its_request_line_alone() {
     for networks in [&[][..], &["127.0.0.0/8"]] {
@@ -107,20 +107,20 @@ fn advisory_8_a_path_is_public_by_its_request_line_alone() {
     }
 }
 
-/// CVE-2026-76835 (9), CVE-2023-36456 (16): everybody was a trusted proxy unless somebody said otherwise.
+/// CVE-2026-76835 (9), CVE-2023-36456 (16): every client was a trusted proxy by default.
 #[test]
 fn advisory_9_and_16_no_proxy_is_trusted_by_default() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
-    let lines = "X-Forwarded-For: 10.1.1.1\r\nX-Real-IP: 10.1.1.1\r\nForwarded: for=10.1.1.1\r\n";
-    assert_eq!(RawClient::connect(&gateway).get("/", lines).status, 200);
+    let fields = "X-Forwarded-For: 10.1.1.1\r\nX-Real-IP: 10.1.1.1\r\nForwarded: for=10.1.1.1\r\n";
+    assert_eq!(RawClient::connect(&gateway).get("/", fields).status, 200);
     assert_eq!(upstream.only().value("x-forwarded-for"), "127.0.0.1");
     assert!(!upstream.only().head.contains("10.1.1.1"), "{}", upstream.only().head);
     for all in ["0.0.0.0/0", "::/0"] {
         let text = format!("[server]\ntrusted_proxies = {all:?}\n[[app]]\nupstream = \"builtin:whoami\"\n");
         let refused = portcullis::config::parse(&text, std::path::Path::new("gateway.toml")).unwrap_err();
-        let said = portcullis::config::ConfigError::Invalid(refused).to_string();
-        assert!(said.contains("trusted_proxies") && said.contains("1 error"), "{all}: {said}");
+        let shown = portcullis::config::ConfigError::Invalid(refused).to_string();
+        assert!(shown.contains("trusted_proxies") && shown.contains("1 error"), "{all}: {shown}");
     }
 }
 
@@ -141,7 +141,7 @@ fn advisory_10_no_user_agent_is_let_through() {
 #[test]
 fn advisory_11_and_12_connection_takes_no_identity_away_however_it_is_written() {
     let stage = Stage::new("identity = { preset = \"remote-user\", X-Who = \"username\" }");
-    for lines in [
+    for fields in [
         "Connection: Remote-User, X-Who\r\n",
         "connection: remote-user,x-who\r\n",
         "CONNECTION: close , REMOTE-USER ,\tX-WHO\r\n",
@@ -149,10 +149,10 @@ fn advisory_11_and_12_connection_takes_no_identity_away_however_it_is_written() 
         "Connection: ,,remote-User;q=1,, x-Who ,\r\nConnection: remote-user\r\n",
         "Connection: Remote-User, X-Who\r\nRemote-User: root\r\nX-Who: root\r\n",
     ] {
-        assert_eq!(stage.ask_as_alice("/", lines).status, 200, "{lines}");
+        assert_eq!(stage.ask_as_alice("/", fields).status, 200, "{fields}");
         let received = stage.last();
-        assert_eq!((received.value("remote-user"), received.value("x-who")), ("alice", "alice"), "{lines}");
-        assert_eq!(received.value("remote-groups"), "staff", "{lines}");
+        assert_eq!((received.value("remote-user"), received.value("x-who")), ("alice", "alice"), "{fields}");
+        assert_eq!(received.value("remote-groups"), "staff", "{fields}");
     }
 }
 
@@ -160,7 +160,7 @@ fn advisory_11_and_12_connection_takes_no_identity_away_however_it_is_written() 
 #[test]
 fn advisory_15_and_17_no_forwarded_header_of_a_client_moves_it_into_another_network() {
     let (wary, trusting) = (Stage::new(""), Stage::trusting(&["127.0.0.0/8"], ""));
-    for said in [
+    for sent in [
         "10.0.0.1",
         "10.0.0.1, 127.0.0.1",
         "junk",
@@ -171,10 +171,10 @@ fn advisory_15_and_17_no_forwarded_header_of_a_client_moves_it_into_another_netw
         "[10.0.0.1]",
         "10.0.0.1:80",
     ] {
-        let lines = format!("X-Forwarded-For: {said}\r\n");
-        assert_eq!(wary.ask_as_alice("/inside/", &lines).status, 403, "{said}");
+        let fields = format!("X-Forwarded-For: {sent}\r\n");
+        assert_eq!(wary.ask_as_alice("/inside/", &fields).status, 403, "{sent}");
     }
-    for said in [
+    for sent in [
         "junk",
         "",
         "10.0.0.1, junk",
@@ -184,19 +184,19 @@ fn advisory_15_and_17_no_forwarded_header_of_a_client_moves_it_into_another_netw
         "10.0.0.1:x",
         "0x0a.0.0.1",
     ] {
-        let lines = format!("X-Forwarded-For: {said}\r\n");
-        assert_eq!(trusting.ask_as_alice("/inside/", &lines).status, 403, "{said}");
+        let fields = format!("X-Forwarded-For: {sent}\r\n");
+        assert_eq!(trusting.ask_as_alice("/inside/", &fields).status, 403, "{sent}");
         // Nor does it spare anybody the sign-in.
-        assert_eq!(trusting.ask("/private", &lines).status, 401, "{said}");
+        assert_eq!(trusting.ask("/private", &fields).status, 401, "{sent}");
     }
-    for said in ["10.0.0.1", "10.0.0.1:80", "192.0.2.1, 10.0.0.1", "junk, 10.0.0.1, 127.0.0.1"] {
-        let lines = format!("X-Forwarded-For: {said}\r\n");
-        assert_eq!(trusting.ask_as_alice("/inside/", &lines).status, 200, "{said}");
+    for sent in ["10.0.0.1", "10.0.0.1:80", "192.0.2.1, 10.0.0.1", "junk, 10.0.0.1, 127.0.0.1"] {
+        let fields = format!("X-Forwarded-For: {sent}\r\n");
+        assert_eq!(trusting.ask_as_alice("/inside/", &fields).status, 200, "{sent}");
     }
 }
 
 /// CVE-2018-1283 (19): a header of the client became what the application takes for its session. And what many
-/// plugins warn of (20): whatever a preset could say, a client can't, even where the app is told something else.
+/// plugins warn of (20): no client sends an identity header of any preset, whichever the app has.
 #[test]
 fn advisory_19_and_20_no_client_sends_an_identity_header_of_any_preset() {
     for identity in ["remote-user", "x-forwarded", "none"] {
@@ -216,8 +216,8 @@ fn advisory_19_and_20_no_client_sends_an_identity_header_of_any_preset() {
             "Portcullis-Session-Set",
             "Portcullis-Assertion",
         ];
-        let lines = names.map(|name| format!("{name}: hostile\r\n")).concat();
-        for response in [stage.ask("/public/", &lines), stage.ask_as_alice("/public/", &lines)] {
+        let fields = names.map(|name| format!("{name}: hostile\r\n")).concat();
+        for response in [stage.ask("/public/", &fields), stage.ask_as_alice("/public/", &fields)] {
             assert_eq!(response.status, 200);
             assert!(!stage.last().head.contains("hostile"), "{identity}: {}", stage.last().head);
         }

@@ -24,8 +24,8 @@ fn gateway(upstream: &Upstream) -> (TestGateway, String) {
 /// The statuses of `/inside` and `/outside`.
 fn asked(gateway: &TestGateway, cookie: &str, forwarded: &str) -> (u16, u16) {
     let ask = |path: &str| {
-        let lines = format!("Cookie: {cookie}\r\nX-Forwarded-For: {forwarded}\r\n");
-        RawClient::connect(gateway).get(path, &lines).status
+        let fields = format!("Cookie: {cookie}\r\nX-Forwarded-For: {forwarded}\r\n");
+        RawClient::connect(gateway).get(path, &fields).status
     };
     (ask("/inside"), ask("/outside"))
 }
@@ -71,6 +71,6 @@ fn a_client_that_cannot_be_read_is_in_no_network() {
     assert_eq!(RawClient::connect(&gateway).get("/", &format!("Cookie: {cookie}\r\n")).status, 200);
     let log = gateway.drained();
     let of_unknown: Vec<_> =
-        log.iter().filter(|line| line["log"] == "access" && line["client"] == "unknown").collect();
+        log.iter().filter(|entry| entry["log"] == "access" && entry["client"] == "unknown").collect();
     assert_eq!(of_unknown.len(), 16, "each of them is an unknown client in the access log: {log:?}");
 }

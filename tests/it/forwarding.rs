@@ -129,7 +129,7 @@ async fn a_post_put_or_patch_without_a_body_arrives_with_content_length_0() {
     assert_eq!(upstream.seen().len(), 6);
 }
 
-/// An app that is told the length of every body.
+/// An app that gets the length of every body.
 fn collecting(upstream: &Upstream, sections: &str) -> TestGateway {
     TestGateway::start_with(sections, &public_app(&upstream.url, "collect_bodies = \"16B\""))
 }

@@ -1,4 +1,5 @@
-//! Headers on their way through: who it is, is said by the gateway alone.
+//! Request and response headers: hop-by-hop, forwarded and identity headers, cookies. Identity headers come from the
+//! gateway alone.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -47,7 +48,7 @@ impl Stage {
     }
 }
 
-/// The names of a head's lines as a careless CGI would see them.
+/// The names of a head's fields as a careless CGI would see them.
 fn as_cgi(received: &Received) -> Vec<String> {
     let names = received.head.lines().skip(1).filter_map(|line| line.split_once(':'));
     names
@@ -99,33 +100,33 @@ fn advisory_1_no_spelling_of_an_identity_header_gets_through() {
         "X-Portcullis-Anything",
     ];
     for name in spellings {
-        for lines in [
+        for fields in [
             format!("{name}: root\r\n"),
             format!("{name}: root\r\n{name}: wheel\r\n"),
             format!("{name}:\r\n"),
             format!("{name}: root\r\nConnection: {name}\r\n"),
             format!("Connection: close, {name}\r\n{name}: root\r\n"),
         ] {
-            let nobody = stage.anonymous(&lines);
+            let nobody = stage.anonymous(&fields);
             assert!(
                 as_cgi(&nobody).iter().all(|name| !IDENTITY.contains(&name.as_str())),
-                "{lines}\n{}",
+                "{fields}\n{}",
                 nobody.head
             );
             assert!(
                 !nobody.head.contains("root") && !nobody.head.contains("wheel"),
-                "{lines}\n{}",
+                "{fields}\n{}",
                 nobody.head
             );
-            let alice = stage.signed_in(&lines);
-            assert_eq!(alice.value("remote-user"), "alice", "{lines}");
-            assert_eq!(alice.value("remote-groups"), "ops,staff", "{lines}");
+            let alice = stage.signed_in(&fields);
+            assert_eq!(alice.value("remote-user"), "alice", "{fields}");
+            assert_eq!(alice.value("remote-groups"), "ops,staff", "{fields}");
             let ours = as_cgi(&alice)
                 .into_iter()
                 .filter(|name| IDENTITY.contains(&name.as_str()))
                 .collect::<Vec<_>>();
-            assert_eq!(ours, ["REMOTE_USER", "REMOTE_GROUPS", "REMOTE_NAME"], "{lines}\n{}", alice.head);
-            assert!(!alice.head.contains("root"), "{lines}\n{}", alice.head);
+            assert_eq!(ours, ["REMOTE_USER", "REMOTE_GROUPS", "REMOTE_NAME"], "{fields}\n{}", alice.head);
+            assert!(!alice.head.contains("root"), "{fields}\n{}", alice.head);
         }
     }
 }
@@ -283,7 +284,7 @@ fn each_request_has_its_own_id_in_the_log() {
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 3);
     let log = stage.gateway.drained();
     for id in ids {
-        assert!(log.iter().any(|line| line["id"] == *id), "{id}");
+        assert!(log.iter().any(|entry| entry["id"] == *id), "{id}");
     }
 }
 
@@ -346,11 +347,11 @@ fn an_upstream_cannot_set_the_gateways_cookies() {
 
 #[test]
 fn advisory_2_names_with_an_underscore_are_dropped_unless_wanted() {
-    let lines = "X_Custom: 1\r\nX-Custom: 2\r\n_x: 3\r\nremote_user: root\r\nx_forwarded_for: 1.1.1.1\r\nx_request_id: 1\r\n";
-    let dropped = Stage::new("", "").anonymous(lines);
+    let fields = "X_Custom: 1\r\nX-Custom: 2\r\n_x: 3\r\nremote_user: root\r\nx_forwarded_for: 1.1.1.1\r\nx_request_id: 1\r\n";
+    let dropped = Stage::new("", "").anonymous(fields);
     assert!(dropped.values("x_custom").is_empty() && dropped.values("_x").is_empty(), "{}", dropped.head);
     assert_eq!(dropped.value("x-custom"), "2");
-    let kept = Stage::new("", "underscore_headers = true").anonymous(lines);
+    let kept = Stage::new("", "underscore_headers = true").anonymous(fields);
     assert_eq!((kept.value("x_custom"), kept.value("x-custom"), kept.value("_x")), ("1", "2", "3"));
     for owned in ["remote_user", "x_forwarded_for", "x_request_id"] {
         assert!(kept.values(owned).is_empty(), "{}", kept.head);
@@ -404,10 +405,10 @@ fn advisory_3_no_disguise_of_an_identity_header_gets_through() {
         failure_persistence: None,
         ..ProptestConfig::default()
     });
-    let lines = prop::collection::vec((disguised(), any::<bool>()), 1..6);
-    let outcome = runner.run(&(lines, any::<bool>()), |(lines, signed_in)| {
+    let fields = prop::collection::vec((disguised(), any::<bool>()), 1..6);
+    let outcome = runner.run(&(fields, any::<bool>()), |(fields, signed_in)| {
         let mut head = String::new();
-        for (name, named) in &lines {
+        for (name, named) in &fields {
             head += &format!("{name}: root\r\n");
             if *named {
                 head += &format!("connection: {name}\r\n");
@@ -427,7 +428,7 @@ fn advisory_3_no_disguise_of_an_identity_header_gets_through() {
     outcome.unwrap();
 }
 
-fn introduced(received: &Received) -> Vec<&str> {
+fn identity_and_forwarded_fields(received: &Received) -> Vec<&str> {
     let is_of_it = |line: &&str| line.starts_with("remote-") || line.starts_with("x-forwarded-");
     received.head.lines().filter(is_of_it).collect()
 }
@@ -481,7 +482,7 @@ fn users_and_apps_that_alternate_on_a_connection_are_kept_apart() {
             for (name, line) in &users {
                 assert_eq!(client.get(path, &format!("{line}\r\n")).status, 200);
                 let received = upstream.seen().pop().expect("a request");
-                let told = introduced(&received).into_iter().filter(|line| {
+                let names = identity_and_forwarded_fields(&received).into_iter().filter(|line| {
                     let (key, value) = line.split_once(": ").expect("a line");
                     !["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"]
                         .contains(&key)
@@ -494,9 +495,9 @@ fn users_and_apps_that_alternate_on_a_connection_are_kept_apart() {
                     }
                     _ => &["remote-user", "remote-groups", "remote-name"],
                 };
-                let told: Vec<&str> =
-                    told.filter_map(|line| line.split_once(':').map(|(key, _)| key)).collect();
-                assert_eq!(told, expected, "{}", received.head);
+                let names: Vec<&str> =
+                    names.filter_map(|line| line.split_once(':').map(|(key, _)| key)).collect();
+                assert_eq!(names, expected, "{}", received.head);
                 let others =
                     users.iter().filter_map(|(other, _)| *other).filter(|other| Some(*other) != *name);
                 for other in others {
@@ -514,14 +515,14 @@ async fn hosts_that_share_a_connection_get_forwarded_headers_of_their_own() {
     let mut client = Http2::connect(&gateway).await;
     let port = gateway.https().port().to_string();
     for _ in 0..2 {
-        for (authority, told) in
+        for (authority, port) in
             [("localhost".to_owned(), "443"), (format!("localhost:{port}"), port.as_str())]
         {
             let asked = Request::get(format!("https://{authority}/")).body(full("")).unwrap();
             assert_eq!(client.send(asked).await.unwrap().status(), 200);
             let received = upstream.seen().pop().expect("a request");
             assert_eq!(received.value("x-forwarded-host"), authority);
-            assert_eq!(received.value("x-forwarded-port"), told);
+            assert_eq!(received.value("x-forwarded-port"), port);
             assert_eq!(received.value("host"), authority);
         }
     }

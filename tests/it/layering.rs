@@ -310,8 +310,8 @@ fn the_table_of_layers_has_every_module_and_points_up() {
         .iter()
         .map(|file| module_path(file).first().map_or("lib", String::as_str).to_owned())
         .collect();
-    let told: BTreeSet<String> = seen.into_iter().map(str::to_owned).collect();
-    assert_eq!(modules, told, "left: the modules of src; right: the table");
+    let listed: BTreeSet<String> = seen.into_iter().map(str::to_owned).collect();
+    assert_eq!(modules, listed, "left: the modules of src; right: the table");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn the_tour_tells_the_same_layers_in_the_same_order() {
     let tour = fs::read_to_string(root().join("src/lib.rs")).unwrap();
     let (_, after) = tour.split_once("//! | layer | module |").expect("a table of modules");
     let mut layer = "";
-    let told: Vec<(&str, &str)> = after
+    let listed: Vec<(&str, &str)> = after
         .lines()
         .skip(2)
         .map_while(|line| line.strip_prefix("//! | "))
@@ -335,7 +335,7 @@ fn the_tour_tells_the_same_layers_in_the_same_order() {
         .flat_map(|(layer, rows)| rows.iter().map(move |(module, _)| (*layer, *module)))
         .filter(|(_, module)| !matches!(*module, "main" | "lib"))
         .collect();
-    assert_eq!(told, held, "left: src/lib.rs; right: the table in this file");
+    assert_eq!(listed, held, "left: src/lib.rs; right: the table in this file");
 }
 
 #[test]

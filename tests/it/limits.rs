@@ -274,19 +274,19 @@ async fn a_body_without_a_length_is_cut_when_it_grows_too_large() {
 async fn a_head_that_is_too_large_is_431() {
     let upstream = Upstream::ok();
     let gateway = limited("header_size = \"8KiB\"\nmax_headers = 20", &upstream);
-    for (lines, status) in [
+    for (fields, status) in [
         (format!("X: {}\r\n", "x".repeat(7000)), 200),
         (format!("X: {}\r\n", "x".repeat(9000)), 431),
         ("X: y\r\n".repeat(19), 200),
         ("X: y\r\n".repeat(20), 431),
     ] {
-        assert_eq!(RawClient::connect(&gateway).get("/", &lines).status, status, "{}", lines.len());
+        assert_eq!(RawClient::connect(&gateway).get("/", &fields).status, status, "{}", fields.len());
     }
     let mut client = Http2::connect(&gateway).await;
     let large = request("GET", "/").header("x", "x".repeat(9000)).body(full("")).unwrap();
     let response = client.send(large).await;
     assert!(response.is_err() || response.is_ok_and(|response| response.status() == 431));
-    // Cookies may be split over many lines and count as one.
+    // Cookies may be split over many fields and count as one.
     for (count, name, status) in [(20, "x", 200), (21, "x", 431), (21, "cookie", 200)] {
         let many = (0..count).fold(request("GET", "/"), |request, _| request.header(name, "y"));
         assert_eq!(
@@ -385,7 +385,7 @@ fn the_last_response_of_a_connection_says_close() {
     ] {
         let gateway = limited(limits, &upstream);
         let mut client = RawClient::connect(&gateway);
-        // A connection's age begins with the end of the server's handshake, of which a client is told nothing.
+        // A connection's age begins with the end of the server's handshake, which a client cannot see.
         let asked = (1..=10_000).find(|_| {
             let response = client.get("/", "");
             assert_eq!(response.status, 200);
@@ -408,12 +408,12 @@ fn connections_past_the_limit_wait() {
         assert_eq!(client.get("/", "").status, 200);
     }
     let mut third = RawClient::connect(&gateway);
-    let (told, responses) = channel();
-    let waiting = std::thread::spawn(move || told.send(third.get("/", "").status).unwrap());
+    let (sender, statuses) = channel();
+    let waiting = std::thread::spawn(move || sender.send(third.get("/", "").status).unwrap());
     gateway.wait_until_reached("connections", 1);
-    assert!(responses.try_recv().is_err(), "the third is served beside the other two");
+    assert!(statuses.try_recv().is_err(), "the third is served beside the other two");
     open.pop();
-    assert_eq!(responses.recv_timeout(PATIENCE).unwrap(), 200);
+    assert_eq!(statuses.recv_timeout(PATIENCE).unwrap(), 200);
     waiting.join().unwrap();
 }
 

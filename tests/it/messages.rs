@@ -24,7 +24,7 @@ fn mistake_08_ambiguous_heads_are_refused_and_reach_no_upstream() {
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let oversized = format!("X: {}\r\n", "x".repeat(40 * 1024));
     let many = "X: y\r\n".repeat(101);
-    for (lines, status) in [
+    for (fields, status) in [
         // Two lengths, or a length and chunks.
         ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400),
         ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400),
@@ -79,8 +79,8 @@ fn mistake_08_ambiguous_heads_are_refused_and_reach_no_upstream() {
         (&oversized, 431),
         (&many, 431),
     ] {
-        let message = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n0\r\n\r\n");
-        let shown: String = lines.chars().take(80).collect();
+        let message = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n0\r\n\r\n");
+        let shown: String = fields.chars().take(80).collect();
         let response = refused(&gateway, &message);
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{shown:?}: {response:?}");
         assert_eq!(response.matches("HTTP/1.1 ").count(), 1, "{shown:?}: {response:?}");

@@ -26,9 +26,9 @@ fn prometheus_finds_nothing_wrong_with_the_metrics() {
         .spawn()
         .unwrap_or_else(|error| panic!("starting promtool: {error}; tests/run installs it with prometheus"));
     promtool.stdin.take().unwrap().write_all(gateway.metrics().as_bytes()).unwrap();
-    let said = promtool.wait_with_output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-    assert!(said.status.success() && out.is_empty() && err.is_empty(), "{out}{err}");
+    let output = promtool.wait_with_output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.is_empty() && err.is_empty(), "{out}{err}");
 }
 
 #[test]

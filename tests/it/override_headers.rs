@@ -6,8 +6,8 @@ use crate::support::{
     upstream::{Received, Upstream, app_below, public_app},
 };
 
-fn arrives(upstream: &Upstream, gateway: &TestGateway, lines: &str) -> Received {
-    assert_eq!(RawClient::connect(gateway).get("/", lines).status, 200, "{lines}");
+fn arrives(upstream: &Upstream, gateway: &TestGateway, fields: &str) -> Received {
+    assert_eq!(RawClient::connect(gateway).get("/", fields).status, 200, "{fields}");
     upstream.seen().pop().expect("a request")
 }
 
@@ -50,11 +50,11 @@ fn advisory_8_and_14_no_override_header_reaches_an_application() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, "underscore_headers = true"));
     for name in STEERING {
-        for lines in [
+        for fields in [
             format!("{name}: hostile\r\n"),
             format!("{name}: hostile\r\n{name}: hostile\r\nConnection: {name}\r\n"),
         ] {
-            let received = arrives(&upstream, &gateway, &lines);
+            let received = arrives(&upstream, &gateway, &fields);
             assert!(!received.head.contains("hostile"), "{}", received.head);
         }
     }
@@ -95,15 +95,15 @@ fn a_listed_override_header_arrives_in_one_spelling_at_its_app_alone() {
         "pass_headers = [\"X-HTTP-Method-Override\", \"x-forwarded-prefix\"]\nunderscore_headers = true\n";
     let second = app_below("other", &other.url, "");
     let gateway = TestGateway::start(&(public_app(&api.url, listed) + second.as_str()));
-    let lines = "X-Http-Method-Override: DELETE\r\nX-Forwarded-Prefix: /a\r\nX_HTTP_Method_Override: hostile\r\n\
+    let fields = "X-Http-Method-Override: DELETE\r\nX-Forwarded-Prefix: /a\r\nX_HTTP_Method_Override: hostile\r\n\
                  X-Method-Override: hostile\r\nX.Forwarded.Prefix: hostile\r\nX-Forwarded-Path: hostile\r\n";
-    let received = arrives(&api, &gateway, lines);
+    let received = arrives(&api, &gateway, fields);
     assert_eq!(
         (received.value("x-http-method-override"), received.value("x-forwarded-prefix")),
         ("DELETE", "/a")
     );
     assert!(!received.head.contains("hostile"), "{}", received.head);
-    assert_eq!(RawClient::connect(&gateway).get("/other", lines).status, 200);
+    assert_eq!(RawClient::connect(&gateway).get("/other", fields).status, 200);
     let received = other.only();
     assert!(received.values("x-http-method-override").is_empty(), "{}", received.head);
     // A header that `Connection` names is removed all the same.

@@ -1,4 +1,4 @@
-//! Addresses that an application makes of itself, and those that it compares with its own.
+//! Addresses in redirects of an application, and in the headers that it compares with its own address.
 
 use crate::support::{
     client::{RawClient, RawResponse, sign_in},
@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 /// An upstream that responds with these header fields, in which `PORT` is its own port.
-fn saying(lines: &'static str) -> Upstream {
+fn redirecting(lines: &'static str) -> Upstream {
     Upstream::scripted(move |conn| {
         let port = conn.socket().local_addr()?.port().to_string();
         while conn.request()?.is_some() {
@@ -26,7 +26,7 @@ fn response(gateway: &TestGateway, host: &str) -> RawResponse {
 
 #[test]
 fn a_location_at_the_applications_own_address_becomes_the_public_one() {
-    for (keys, said, known) in [
+    for (keys, sent, public) in [
         ("", "http://localhost:8443/after?x#y", "https://localhost:8443/after?x#y"),
         ("", "http://localhost/after", "https://localhost:8443/after"),
         ("", "HTTP://LocalHost:80/after", "https://localhost:8443/after"),
@@ -40,19 +40,19 @@ fn a_location_at_the_applications_own_address_becomes_the_public_one() {
         ("host_header = \"app.internal\"", "http://app.internal/a", "https://localhost:8443/a"),
         ("host_header = \"app.internal\"", "https://app.internal:443/a", "https://localhost:8443/a"),
     ] {
-        let line = format!("Location: {said}\r\nContent-Location: {said}\r\nRefresh: 5; URL={said}");
-        let upstream = saying(line.leak());
+        let line = format!("Location: {sent}\r\nContent-Location: {sent}\r\nRefresh: 5; URL={sent}");
+        let upstream = redirecting(line.leak());
         let gateway = TestGateway::start(&public_app(&upstream.url, keys));
         let response = response(&gateway, "localhost:8443");
-        assert_eq!(response.values("location"), [known], "{said}");
-        assert_eq!(response.values("content-location"), [known], "{said}");
-        assert_eq!(response.values("refresh"), [format!("5; URL={known}")], "{said}");
+        assert_eq!(response.values("location"), [public], "{sent}");
+        assert_eq!(response.values("content-location"), [public], "{sent}");
+        assert_eq!(response.values("refresh"), [format!("5; URL={public}")], "{sent}");
     }
 }
 
 #[test]
 fn a_location_elsewhere_stays_as_it_is() {
-    for (keys, said) in [
+    for (keys, sent) in [
         ("", "/after"),
         ("", "after"),
         ("", "//localhost/after"),
@@ -66,18 +66,18 @@ fn a_location_elsewhere_stays_as_it_is() {
         ("rewrite_location = false", "http://localhost/after"),
         ("rewrite_location = false\nhost_header = \"app.internal\"", "http://app.internal/after"),
     ] {
-        let upstream = saying(format!("Location: {said}").leak());
+        let upstream = redirecting(format!("Location: {sent}").leak());
         let gateway = TestGateway::start(&public_app(&upstream.url, keys));
-        assert_eq!(response(&gateway, "localhost").values("location"), [said], "{keys}");
+        assert_eq!(response(&gateway, "localhost").values("location"), [sent], "{keys}");
     }
 }
 
 #[test]
 fn a_location_behind_a_trusted_proxy_becomes_the_address_of_the_proxy() {
-    let upstream = saying("Location: http://public.example/after");
+    let upstream = redirecting("Location: http://public.example/after");
     let gateway = TestGateway::start_trusting(&["127.0.0.0/8"], &public_app(&upstream.url, ""));
-    let lines = "X-Forwarded-Host: public.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 444\r\n";
-    let response = RawClient::connect(&gateway).get("/", lines);
+    let fields = "X-Forwarded-Host: public.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 444\r\n";
+    let response = RawClient::connect(&gateway).get("/", fields);
     assert_eq!(response.values("location"), ["https://public.example:444/after"]);
 }
 
@@ -85,28 +85,28 @@ fn a_location_behind_a_trusted_proxy_becomes_the_address_of_the_proxy() {
 fn an_app_with_a_host_header_of_its_own_gets_origin_and_referer_that_match() {
     let upstream = Upstream::ok();
     let own = upstream.addr().to_string();
-    for (keys, told) in [
+    for (keys, origin) in [
         ("host_header = \"upstream\"", format!("http://{own}")),
         ("host_header = \"app.internal\"", "http://app.internal".into()),
     ] {
         let gateway = TestGateway::start(&public_app(&upstream.url, keys));
         gateway.add_user("alice", &[]);
         let cookie = sign_in(&gateway, "alice");
-        let send = |lines: &str| {
+        let send = |fields: &str| {
             let mut client = RawClient::connect(&gateway);
             client.send(format!(
-                "POST / HTTP/1.1\r\nHost: localhost:8443\r\nCookie: {cookie}\r\nContent-Length: 0\r\n{lines}\r\n"
+                "POST / HTTP/1.1\r\nHost: localhost:8443\r\nCookie: {cookie}\r\nContent-Length: 0\r\n{fields}\r\n"
             ));
             client.response().status
         };
-        let lines = "Origin: https://localhost:8443\r\nReferer: https://localhost:8443/a?b=https://localhost:8443\r\n";
-        assert_eq!(send(lines), 200);
+        let fields = "Origin: https://localhost:8443\r\nReferer: https://localhost:8443/a?b=https://localhost:8443\r\n";
+        assert_eq!(send(fields), 200);
         let received = upstream.seen().pop().unwrap();
-        assert_eq!(format!("http://{}", received.value("host")), told);
-        assert_eq!(received.value("origin"), told);
-        assert_eq!(received.value("referer"), format!("{told}/a?b=https://localhost:8443"));
+        assert_eq!(format!("http://{}", received.value("host")), origin);
+        assert_eq!(received.value("origin"), origin);
+        assert_eq!(received.value("referer"), format!("{origin}/a?b=https://localhost:8443"));
         // The shield has seen the true ones.
-        assert_eq!(send(&format!("Origin: {told}\r\n")), 403);
+        assert_eq!(send(&format!("Origin: {origin}\r\n")), 403);
         assert_eq!(send("Origin: https://evil.example\r\n"), 403);
     }
 }
@@ -120,8 +120,8 @@ fn origin_and_referer_of_other_pages_arrive_as_they_were_sent() {
         for (origin, referer) in
             [("https://other.example", "https://other.example/x"), ("null", "about:blank"), (own, own)]
         {
-            let lines = format!("Origin: {origin}\r\nReferer: {referer}\r\n");
-            assert_eq!(RawClient::connect(&gateway).get("/", &lines).status, 200);
+            let fields = format!("Origin: {origin}\r\nReferer: {referer}\r\n");
+            assert_eq!(RawClient::connect(&gateway).get("/", &fields).status, 200);
             let received = upstream.seen().pop().unwrap();
             assert_eq!((received.value("origin"), received.value("referer")), (origin, referer));
         }

@@ -80,9 +80,9 @@ fn a_preflight_of_a_trusted_origin_reaches_the_app_and_gets_only_its_permission(
             assert!(seen.values(name).is_empty(), "{name}: {}", seen.head);
         }
         assert!(!seen.head.to_lowercase().contains("portcullis"), "{}", seen.head);
-        let lines = gateway.drained();
-        let line = lines.iter().find(|line| line["method"] == "OPTIONS").expect("its line");
-        assert_eq!((&line["shield"], &line["status"]), (&"preflight".into(), &204.into()), "{line}");
+        let entries = gateway.drained();
+        let entry = entries.iter().find(|entry| entry["method"] == "OPTIONS").expect("its entry");
+        assert_eq!((&entry["shield"], &entry["status"]), (&"preflight".into(), &204.into()), "{entry}");
     }
 }
 

@@ -164,7 +164,7 @@ fn sigterm_ends_running_requests_and_takes_no_new_connection() {
     gateway.signal("TERM");
     gateway.stderr.wait_for_text("stopping");
     until("new connections are refused", || TcpStream::connect(gateway.https).is_err());
-    until("a balancer is told that it drains", || gateway.status("/readyz").starts_with("HTTP/1.1 503 "));
+    until("readiness says that it drains", || gateway.status("/readyz").starts_with("HTTP/1.1 503 "));
     assert!(running.iter().all(|request| !request.is_finished()), "a running request was cut off");
     drop(response);
     for request in running {
@@ -221,12 +221,12 @@ fn sighup_takes_new_rules_and_drops_no_connection() {
     place.write(&Workplace::configuration("", &broken));
     gateway.signal("HUP");
     gateway.stderr.wait_for_text("was not reloaded");
-    let told = gateway.stderr.wait_for("both mistakes", |text| {
-        let told = text.split_once("was not reloaded").map(|(_, told)| told)?;
-        (told.contains("everybody") && told.contains("upsteam") && told.contains(" errors"))
-            .then(|| told.to_owned())
+    let errors = gateway.stderr.wait_for("both mistakes", |text| {
+        let errors = text.split_once("was not reloaded").map(|(_, errors)| errors)?;
+        (errors.contains("everybody") && errors.contains("upsteam") && errors.contains(" errors"))
+            .then(|| errors.to_owned())
     });
-    assert!(told.contains("gateway.toml:"), "no place: {told}");
+    assert!(errors.contains("gateway.toml:"), "no place: {errors}");
     assert_eq!(ask(), 401, "a broken file changed the rules");
 
     place.write(&Workplace::configuration("", &rules("\"anyone\"")));
@@ -239,8 +239,7 @@ fn sighup_takes_new_rules_and_drops_no_connection() {
     assert_eq!(status.code(), Some(0), "{err}");
 }
 
-/// Docker, or `2>&1 | logger`, reads both streams, and may stop: what is said then is kept or dropped, and requests
-/// go on.
+/// Docker, or `2>&1 | logger`, reads both streams, and may stop reading. Entries and messages are queued or dropped then, and requests go on.
 #[test]
 fn requests_and_shutdown_do_not_wait_for_a_reader_of_the_logs() {
     let place = Workplace::new("", &public_app(&Upstream::dead(), ""));
@@ -403,8 +402,8 @@ fn a_mistake_in_the_configuration_refuses_the_start_and_is_shown() {
     let output = place.run(&[], "");
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    for told in ["gateway.toml:", "sesion", "session", "ftp", "\"all\"", "4 errors"] {
-        assert!(err.contains(told), "{told} is missing:\n{err}");
+    for part in ["gateway.toml:", "sesion", "session", "ftp", "\"all\"", "4 errors"] {
+        assert!(err.contains(part), "{part} is missing:\n{err}");
     }
     assert!(!err.contains('\u{1b}'), "colours in a file:\n{err}");
     assert_eq!(text(&output.stdout), "");
@@ -463,21 +462,21 @@ fn the_service_manager_hears_ready_watchdog_and_stopping() {
     let place = Workplace::new("", WHOAMI);
     let socket = UnixDatagram::bind(place.path("notify")).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let told = || {
+    let notification = || {
         let mut buffer = [0; 512];
-        let length = socket.recv(&mut buffer).expect("a word from the gateway");
+        let length = socket.recv(&mut buffer).expect("a notification");
         text(&buffer[..length]).trim().to_owned()
     };
     let mut command = place.command(&[]);
     command.env("NOTIFY_SOCKET", place.path("notify")).env("WATCHDOG_USEC", "100000");
     let mut gateway = place.start_command(command);
-    until("READY=1", || told() == "READY=1");
+    until("READY=1", || notification() == "READY=1");
     assert_eq!(gateway.visitor().fetch(&Method::GET, "/").status, 401, "ready and not serving");
     for _ in 0..2 {
-        until("WATCHDOG=1", || told() == "WATCHDOG=1");
+        until("WATCHDOG=1", || notification() == "WATCHDOG=1");
     }
     gateway.signal("TERM");
-    until("STOPPING=1", || told() == "STOPPING=1");
+    until("STOPPING=1", || notification() == "STOPPING=1");
     assert_eq!(gateway.wait().code(), Some(0));
 }
 
@@ -619,21 +618,25 @@ fn the_logs_of_a_whole_day_are_json_and_hold_no_secret() {
     ] {
         secrets.insert(what, secret.to_owned());
     }
-    // The link is shown once, on purpose, and is no line of the log.
-    let told = err.replace(&link, "");
+    // The link is shown once, on purpose, and is no entry of the log.
+    let messages = err.replace(&link, "");
     for (what, secret) in &secrets {
         assert!(!out.contains(secret), "{what} is in the log:\n{out}");
-        assert!(!told.contains(secret), "{what} is among the messages:\n{told}");
+        assert!(
+            !messages.contains(secret),
+            "{what} is among the messages:
+{messages}"
+        );
         assert!(!text(&stored).contains(secret), "{what} is in the database");
     }
-    assert!(!out.contains(&token) && !told.contains(&token), "the set-up link's secret");
+    assert!(!out.contains(&token) && !messages.contains(&token), "the set-up link's secret");
 
-    let lines: Vec<serde_json::Value> = out
+    let entries: Vec<serde_json::Value> = out
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .map(|entry| serde_json::from_str(entry).unwrap_or_else(|_| panic!("no JSON: {entry}")))
         .collect();
-    let (access, audit): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["log"] == "access");
-    let page = access.iter().find(|line| line["path"] == "/page").expect("the page's line");
+    let (access, audit): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry["log"] == "access");
+    let page = access.iter().find(|entry| entry["path"] == "/page").expect("the page's entry");
     for key in
         ["time", "id", "client", "method", "host", "status", "bytes", "ms", "upstream_ms", "app", "user"]
     {
@@ -641,7 +644,7 @@ fn the_logs_of_a_whole_day_are_json_and_hold_no_secret() {
     }
     let events: Vec<_> = audit
         .iter()
-        .map(|line| format!("{}/{}", line["event"].as_str().unwrap(), line["reason"].as_str().unwrap()))
+        .map(|entry| format!("{}/{}", entry["event"].as_str().unwrap(), entry["reason"].as_str().unwrap()))
         .collect();
     for expected in [
         "setup/ok",

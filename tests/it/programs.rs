@@ -61,7 +61,7 @@ fn programs_without_a_session_end_with_a_plain_error() {
         assert!(code == Some(128) && err.contains(words), "git: {code:?} {err}");
     }
     assert!(upstream.seen().is_empty());
-    let asked = gateway.drained().iter().filter(|line| line["path"].is_string()).count();
+    let asked = gateway.drained().iter().filter(|entry| entry["path"].is_string()).count();
     // Seven programs: each asks at least once.
     assert!((7..30).contains(&asked), "{asked} requests: one of them asks again and again");
 }

@@ -91,13 +91,13 @@ impl Prometheus {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("starting prometheus: {error}; tests/run installs it"));
-        let told = Captured::of(child.stderr.take().expect("its standard error"));
-        let addr = told.wait_for("where Prometheus listens", |text| {
+        let output = Captured::of(child.stderr.take().expect("its standard error"));
+        let addr = output.wait_for("where Prometheus listens", |text| {
             let line = text.lines().find(|line| line.contains("Listening on"))?;
             line.split_whitespace().find_map(|word| word.strip_prefix("address=")).map(str::to_owned)
         });
         let this = Self { child, addr, _folder: folder };
-        told.wait_for_text("ready to receive web requests");
+        output.wait_for_text("ready to receive web requests");
         // Whole, or it would be read half-written.
         let beside = targets.with_extension("new");
         fs::write(&beside, format!("[{{\"targets\": [\"{}\"]}}]", this.addr)).expect("its targets");

@@ -1,5 +1,5 @@
-//! Requests that are refused while their head is read: whoever sent one is told why, by the same page or problem as for
-//! every refusal, and the operator finds a line in the access log.
+//! Requests that are refused while their head is read: the client gets the same page or problem as for every refusal,
+//! and the operator finds an entry in the access log.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::support::{
     client::{self, Http2, RawClient, full, read, request},
     frames::{END_HEADERS, END_STREAM, Frames, HEADERS, PROTOCOL_ERROR, Verdict, block, frame, get},
     gateway::TestGateway,
-    process::wait_for_lines,
+    process::wait_for_entries,
     upstream::{OK, Upstream, public_app},
 };
 
@@ -21,12 +21,16 @@ fn started() -> (Upstream, TestGateway) {
     (upstream, gateway)
 }
 
-/// The lines of the access log that tell of this status.
-fn lines(gateway: &TestGateway, status: u16, count: usize) -> Vec<Value> {
-    let of_status = |lines: &[Value]| -> Vec<Value> {
-        lines.iter().filter(|line| line["log"] == "access" && line["status"] == status).cloned().collect()
+/// The entries of the access log with this status.
+fn entries(gateway: &TestGateway, status: u16, count: usize) -> Vec<Value> {
+    let of_status = |entries: &[Value]| -> Vec<Value> {
+        entries
+            .iter()
+            .filter(|entry| entry["log"] == "access" && entry["status"] == status)
+            .cloned()
+            .collect()
     };
-    of_status(&wait_for_lines(gateway, |lines| of_status(lines).len() >= count))
+    of_status(&wait_for_entries(gateway, |entries| of_status(entries).len() >= count))
 }
 
 #[test]
@@ -57,13 +61,13 @@ fn an_unreadable_head_gets_the_page_and_a_log_entry() {
         assert_eq!(response.values("connection"), ["close"]);
         assert!(client.until_close().is_empty());
         let path = format!("/c{number}");
-        let told = wait_for_lines(&gateway, |lines| lines.iter().any(|line| line["path"] == path));
-        let line = told.iter().find(|line| line["path"] == path).unwrap();
-        assert_eq!((&line["status"], &line["client"]), (&Value::from(status), &Value::from("127.0.0.1")));
-        assert!(!line["reason"].as_str().unwrap().is_empty(), "{line}");
+        let logged = wait_for_entries(&gateway, |entries| entries.iter().any(|entry| entry["path"] == path));
+        let entry = logged.iter().find(|entry| entry["path"] == path).unwrap();
+        assert_eq!((&entry["status"], &entry["client"]), (&Value::from(status), &Value::from("127.0.0.1")));
+        assert!(!entry["reason"].as_str().unwrap().is_empty(), "{entry}");
         // A fragment and what follows a bad request line may keep the host from being read.
-        assert!(line["host"] == "localhost" || number >= 5, "{line}");
-        assert!(response.text().contains(line["id"].as_str().unwrap()), "the page names the line");
+        assert!(entry["host"] == "localhost" || number >= 5, "{entry}");
+        assert!(response.text().contains(entry["id"].as_str().unwrap()), "the page names the entry");
     }
     assert_eq!(upstream.connections(), 0);
 }
@@ -95,7 +99,7 @@ fn responses_before_an_unreadable_head_arrive_first() {
     );
     client.until_close();
     assert_eq!(upstream.seen().len(), 2);
-    assert_eq!(lines(&gateway, 400, 1)[0]["path"], "/bad");
+    assert_eq!(entries(&gateway, 400, 1)[0]["path"], "/bad");
 }
 
 #[test]
@@ -115,9 +119,9 @@ fn a_head_that_does_not_come_in_time_gets_408() {
         assert!(response.text().contains("That took too long"));
         client.until_close();
     }
-    for line in lines(&gateway, 408, 2) {
-        assert_eq!((line["path"].as_str(), line["host"].as_str()), (Some("/late"), Some("localhost")));
-        assert_eq!(line["reason"], "the head did not come in time");
+    for entry in entries(&gateway, 408, 2) {
+        assert_eq!((entry["path"].as_str(), entry["host"].as_str()), (Some("/late"), Some("localhost")));
+        assert_eq!(entry["reason"], "the head did not come in time");
     }
     assert_eq!(upstream.seen().len(), 1);
 }
@@ -128,10 +132,10 @@ fn a_malformed_request_has_its_host_and_the_reason_in_the_log() {
     let mut client = RawClient::connect(&gateway);
     let response = client.get("/a/%00", "");
     assert_eq!(response.status, 400);
-    let line = &lines(&gateway, 400, 1)[0];
-    assert_eq!((line["host"].as_str(), line["path"].as_str()), (Some("localhost"), Some("/a/%00")));
+    let entry = &entries(&gateway, 400, 1)[0];
+    assert_eq!((entry["host"].as_str(), entry["path"].as_str()), (Some("localhost"), Some("/a/%00")));
     let problem: Value = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!(line["reason"], problem["detail"]);
+    assert_eq!(entry["reason"], problem["detail"]);
 }
 
 #[tokio::test]
@@ -147,12 +151,12 @@ async fn a_head_of_http2_that_is_too_large_gets_the_page_and_a_log_entry() {
     assert_eq!(response.status(), 431);
     let (page, _) = read(response).await.unwrap();
     assert!(String::from_utf8_lossy(&page).contains("The request was too large"));
-    let line = &lines(&gateway, 431, 1)[0];
-    assert_eq!((line["host"].as_str(), line["path"].as_str()), (Some("localhost"), Some("/large")));
+    let entry = &entries(&gateway, 431, 1)[0];
+    assert_eq!((entry["host"].as_str(), entry["path"].as_str()), (Some("localhost"), Some("/large")));
     // Larger than any head that is read whole.
     let response = Http2::connect(&gateway).await.send(large(90_000)).await;
     assert!(response.is_err() || response.is_ok_and(|response| response.status() == 431));
-    assert_eq!(lines(&gateway, 431, 2)[1]["client"], "127.0.0.1");
+    assert_eq!(entries(&gateway, 431, 2)[1]["client"], "127.0.0.1");
     gateway.wait_until_reached("header_size", 2);
     assert_eq!(upstream.connections(), 0);
 }
@@ -177,11 +181,11 @@ fn a_malformed_request_of_http2_gets_a_log_entry() {
             client.verdict(stream);
         }
     }
-    let told = lines(&gateway, 400, 3);
-    assert_eq!(told.len(), 3);
-    for line in told {
+    let logged = entries(&gateway, 400, 3);
+    assert_eq!(logged.len(), 3);
+    for entry in logged {
         assert_eq!(
-            (line["client"].as_str(), line["reason"].as_str()),
+            (entry["client"].as_str(), entry["reason"].as_str()),
             (Some("127.0.0.1"), Some("malformed HTTP/2 request"))
         );
     }
@@ -202,18 +206,18 @@ fn plain_http_on_the_port_for_tls_gets_a_link_to_https() {
     assert!(response.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{response}");
     assert!(response.contains("<a href=\"https://localhost:8443/a?b=c&amp;d\">"), "{response}");
     // Each request has a connection of its own, and workers write to the log in no order: wait for one entry at a time.
-    lines(&gateway, 400, 1);
+    entries(&gateway, 400, 1);
     // A client that names a host that is not served here gets no link to it.
     let response = plain(&gateway, "GET /a HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\n\r\n");
     assert!(response.starts_with("HTTP/1.1 400 ") && !response.contains("evil.example"), "{response}");
-    lines(&gateway, 400, 2);
+    entries(&gateway, 400, 2);
     let response = plain(&gateway, "POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody");
     assert!(
         response.contains("application/problem+json") && response.contains("https://localhost/hook"),
         "{response}"
     );
-    let told = lines(&gateway, 400, 3);
-    let seen: Vec<_> = told.iter().map(|line| (line["host"].as_str(), line["path"].as_str())).collect();
+    let logged = entries(&gateway, 400, 3);
+    let seen: Vec<_> = logged.iter().map(|entry| (entry["host"].as_str(), entry["path"].as_str())).collect();
     let some = |text| Some(text);
     assert_eq!(
         seen,
@@ -223,7 +227,7 @@ fn plain_http_on_the_port_for_tls_gets_a_link_to_https() {
             (some("localhost"), some("/hook"))
         ]
     );
-    assert!(told.iter().all(|line| line["reason"] == "plain HTTP on the port for TLS"));
+    assert!(logged.iter().all(|entry| entry["reason"] == "plain HTTP on the port for TLS"));
     assert_eq!(upstream.connections(), 0);
     assert_eq!(RawClient::connect(&gateway).get("/", "").text(), OK.rsplit('\n').next().unwrap());
 }

@@ -236,8 +236,8 @@ fn advisory_18_redirects_use_nothing_of_a_client_but_its_path() {
         let [location] = response.values("location")[..] else { panic!("{}", response.head) };
         stays(location, path);
         assert_eq!(landed(location).path(), "/.gateway/login", "{path}");
-        let told = response.head.replace(&location.to_owned(), "");
-        assert!(!told.contains("evil"), "{told}");
+        let rest = response.head.replace(&location.to_owned(), "");
+        assert!(!rest.contains("evil"), "{rest}");
         let next = landed(location)
             .query_pairs()
             .find(|(name, _)| name == "next")

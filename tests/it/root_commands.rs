@@ -90,12 +90,12 @@ fn a_link_in_the_state_folder_leads_root_nowhere() {
             symlink(&target, &link).unwrap();
             for command in COMMANDS {
                 let output = place.run(command, "");
-                let told = [text(&output.stdout), text(&output.stderr)].concat();
+                let shown = [text(&output.stdout), text(&output.stderr)].concat();
                 let found = fs::symlink_metadata(&target).unwrap();
                 let is_untouched = fs::read(&target).unwrap() == content
                     && (found.uid(), found.gid(), found.permissions().mode() & 0o777) == (0, 0, 0o640);
-                assert!(is_untouched, "{name}, {command:?}: {found:?}\n{told}");
-                assert!(!told.contains("only root may read"), "{name}, {command:?}: {told}");
+                assert!(is_untouched, "{name}, {command:?}: {found:?}\n{shown}");
+                assert!(!shown.contains("only root may read"), "{name}, {command:?}: {shown}");
             }
             let there: Vec<_> = fs::read_dir(roots.path()).unwrap().map(|it| it.unwrap().path()).collect();
             assert!(there.len() <= 2, "{name}: {there:?}");

@@ -1,4 +1,4 @@
-//! Which host and path reach which app, which certificate is shown, and what is told on which port.
+//! Which host and path reach which app, which certificate is shown, and what each port serves.
 
 use crate::support::{
     certificates::SelfSigned,
@@ -55,9 +55,9 @@ fn an_unknown_host_learns_nothing() {
                 let response =
                     ask(&gateway, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}"));
                 assert_eq!(response.status, 421, "{host}{path}");
-                let told = format!("{}{}", response.head, response.text());
+                let shown = format!("{}{}", response.head, response.text());
                 for secret in ["wiki", "secret-app", "127.0.0.1:", "upstream"] {
-                    assert!(!told.replace(host, "").contains(secret), "{secret} in {told}");
+                    assert!(!shown.replace(host, "").contains(secret), "{secret} in {shown}");
                 }
             }
         }

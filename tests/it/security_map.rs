@@ -96,7 +96,7 @@ fn every_row_of_the_map_has_a_test_or_a_reason() {
 #[test]
 fn no_test_that_is_named_for_a_row_is_missing_from_the_map() {
     let map = map();
-    let told: BTreeSet<&str> = named(&map).into_iter().collect();
+    let mapped: BTreeSet<&str> = named(&map).into_iter().collect();
     let mut files = Vec::new();
     files_below(&root().join("src"), &mut files);
     files_below(&root().join("tests/it"), &mut files);
@@ -112,7 +112,7 @@ fn no_test_that_is_named_for_a_row_is_missing_from_the_map() {
             assert!(number.starts_with(|c: char| c.is_ascii_digit()), "{test} has no number");
             found += 1;
             let name = module(&path) + "::" + test;
-            assert!(told.contains(name.as_str()), "docs/security.md does not name {name}");
+            assert!(mapped.contains(name.as_str()), "docs/security.md does not name {name}");
         }
     }
     assert!(found > 80, "{found} tests");

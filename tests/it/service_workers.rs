@@ -105,8 +105,8 @@ fn a_request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_worker
     let refused: Vec<(String, String)> = gateway
         .drained()
         .iter()
-        .filter(|line| line["shield"] == "refused: service worker")
-        .map(|line| (line["path"].to_string(), line["app"].to_string()))
+        .filter(|entry| entry["shield"] == "refused: service worker")
+        .map(|entry| (entry["path"].to_string(), entry["app"].to_string()))
         .collect();
     assert_eq!(refused.len(), 5, "{refused:?}");
     assert!(refused.contains(&("\"/off/sw.js\"".into(), "\"off\"".into())), "{refused:?}");

@@ -10,7 +10,7 @@ use crate::support::{
     client::{Http2, RawClient, full, read, request, sign_in},
     cookies::{FORM, SESSION},
     gateway::{TestGateway, password},
-    process::{until, wait_for_lines},
+    process::{until, wait_for_entries},
     upstream::Upstream,
     visitor::Visitor,
 };
@@ -234,8 +234,8 @@ fn advisory_47_the_token_is_in_its_cookie_and_nowhere_else() {
     let mut alice = Visitor::of(&gateway);
     let response = alice.sign_in_to("/page", "alice", &password("alice"));
     let token = alice.cookies[SESSION].clone();
-    for line in response.set_cookies() {
-        assert!(line.len() <= 4096, "{}", line.len());
+    for entry in response.set_cookies() {
+        assert!(entry.len() <= 4096, "{}", entry.len());
     }
     let elsewhere = |response: &crate::support::visitor::Response| {
         let headers = response.headers.iter().filter(|(name, _)| *name != "set-cookie");
@@ -250,10 +250,10 @@ fn advisory_47_the_token_is_in_its_cookie_and_nowhere_else() {
     assert!(!elsewhere(&alice.get("/page")).contains(&token));
     let seen = upstream.only();
     assert_eq!(seen.value("remote-user"), "alice");
-    assert!(!seen.head.contains(&token), "the application was told");
-    let log = wait_for_lines(&gateway, |log| log.iter().any(|line| line["path"] == "/page"));
-    assert!(log.iter().any(|line| line["event"] == "sign-in"), "{log:?}");
-    assert!(log.iter().all(|line| !line.to_string().contains(&token)), "the log knows");
+    assert!(!seen.head.contains(&token), "the application got it");
+    let log = wait_for_entries(&gateway, |log| log.iter().any(|entry| entry["path"] == "/page"));
+    assert!(log.iter().any(|entry| entry["event"] == "sign-in"), "{log:?}");
+    assert!(log.iter().all(|entry| !entry.to_string().contains(&token)), "the log knows");
 }
 
 /// OWASP ASVS 5.0 14.2.1: neither a token nor a password is taken from an address.

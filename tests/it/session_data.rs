@@ -87,8 +87,8 @@ fn asking(path: &str, lines: &[&str]) -> Request<String> {
 }
 
 #[track_caller]
-fn say(visitor: &mut Visitor, path: &str, lines: &[&str]) -> Response {
-    let response = visitor.send(asking(path, lines));
+fn say(visitor: &mut Visitor, path: &str, fields: &[&str]) -> Response {
+    let response = visitor.send(asking(path, fields));
     assert_eq!(response.status, 200, "{response:?}");
     let shown = response.headers.keys().filter(|name| name.as_str().starts_with("portcullis-")).count();
     assert_eq!(shown, 0, "the browser sees {:?}", response.headers);
@@ -112,17 +112,17 @@ fn an_app_sets_replaces_and_deletes_the_session_data_of_the_next_request() {
         assert_eq!(
             (response.text(), response.set_cookies().len()),
             (String::new(), 0),
-            "told from the next on"
+            "it comes with the next request"
         );
         assert_eq!(kept(&mut alice, "/wiki/"), "a=1&b=x+y%26%C3%A4");
         say(&mut alice, "/wiki/", &["Portcullis-Session-Set: a=2", "PORTCULLIS-SESSION-SET: c=3, d=4"]);
         assert_eq!(kept(&mut alice, "/wiki/"), "a=2&b=x+y%26%C3%A4&c=3&d=4");
-        let lines = [
+        let fields = [
             "portcullis-session-delete: a",
             "Portcullis-Session-Delete: d,none",
             "portcullis-session-set: b=",
         ];
-        say(&mut alice, "/wiki/", &lines);
+        say(&mut alice, "/wiki/", &fields);
         assert_eq!(kept(&mut alice, "/wiki/"), "b=&c=3");
         say(&mut alice, "/wiki/", &["portcullis-session-delete: b&c"]);
         assert_eq!(kept(&mut alice, "/wiki/"), "");
@@ -306,9 +306,9 @@ fn the_first_session_data_opens_the_session_of_a_visitor() {
         }
         assert!(say(&mut visitor, "/wiki/", &["portcullis-session-set: a=1"]).set_cookies().is_empty());
 
-        let lines =
+        let fields =
             ["portcullis-session-set: cart=3", "set-cookie: theirs=1", "cache-control: public, max-age=60"];
-        let response = say(&mut visitor, "/shop/", &lines);
+        let response = say(&mut visitor, "/shop/", &fields);
         let cookies = response.set_cookies();
         assert_eq!((cookies.len(), cookies[0]), (2, "theirs=1; Secure"), "{cookies:?}");
         for part in [SESSION, "; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/", "; Max-Age=43200"] {

@@ -58,12 +58,12 @@ impl Ground {
     }
 
     fn open(&self) -> (Store, Receiver<Invalidation>) {
-        let (told, tells) = channel();
-        let told = Mutex::new(told);
+        let (sender, notices) = channel();
+        let sender = Mutex::new(sender);
         let invalidator = Invalidator::new(move |invalidation| {
-            told.lock().expect("a channel").send(invalidation).ok();
+            sender.lock().expect("a channel").send(invalidation).ok();
         });
-        (self.open_with(invalidator), tells)
+        (self.open_with(invalidator), notices)
     }
 
     fn open_with(&self, invalidator: Invalidator) -> Store {
@@ -512,19 +512,19 @@ fn a_store_notifies_others_of_ended_sessions() {
     for kind in [Kind::File, Kind::Redis] {
         run(kind, |ground| {
             Box::pin(async move {
-                let ((here, _), (there, tells)) = (ground.open(), ground.open());
+                let ((here, _), (there, notices)) = (ground.open(), ground.open());
                 let (session, replaced, evicted) = (record(1), record(2), record(3));
                 for session in [&session, &replaced, &evicted] {
                     here.insert(new(session)).await.unwrap();
                 }
                 assert!(there.find(session.key).await.unwrap().is_some());
                 here.remove(Which::One(session.key)).await.unwrap();
-                is_told(&tells, Invalidation::Ended(session.key));
+                is_notified(&notices, Invalidation::Ended(session.key));
                 assert_eq!(there.find(session.key).await.unwrap(), None);
                 here.insert(NewSession { replaces: Some(replaced.key), ..new(&record(2)) }).await.unwrap();
-                is_told(&tells, Invalidation::Ended(replaced.key));
+                is_notified(&notices, Invalidation::Ended(replaced.key));
                 here.insert(NewSession { max_per_user: Some(1), ..new(&record(3)) }).await.unwrap();
-                is_told(&tells, Invalidation::Ended(evicted.key));
+                is_notified(&notices, Invalidation::Ended(evicted.key));
             })
         });
     }
@@ -534,11 +534,11 @@ fn a_store_notifies_others_of_ended_sessions() {
 fn a_store_notifies_others_of_changed_session_data() {
     run(Kind::Redis, |ground| {
         Box::pin(async move {
-            let ((here, _), (_there, tells)) = (ground.open(), ground.open());
+            let ((here, _), (_there, notices)) = (ground.open(), ground.open());
             let session = record(1);
             here.insert(new(&session)).await.unwrap();
             here.change_data(session.key, "wiki".into(), change(&[("a", "1")], &[])).await.unwrap();
-            is_told(&tells, Invalidation::Changed(session.key));
+            is_notified(&notices, Invalidation::Changed(session.key));
         })
     });
 }
@@ -547,7 +547,7 @@ fn a_store_notifies_others_of_changed_session_data() {
 fn a_store_without_its_redis_fails_and_reconnects() {
     run(Kind::Redis, |mut ground| {
         Box::pin(async move {
-            let (store, tells) = ground.open();
+            let (store, notices) = ground.open();
             let session = record(1);
             store.insert(new(&session)).await.unwrap();
             ground.redis.as_mut().unwrap().kill();
@@ -555,10 +555,10 @@ fn a_store_without_its_redis_fails_and_reconnects() {
             assert!(store.find(session.key).await.is_err(), "not to be taken for an absence");
             assert!(store.insert(new(&record(1))).await.is_err());
             assert!(store.remove(Which::All).await.is_err());
-            while tells.try_recv().is_ok() {}
+            while notices.try_recv().is_ok() {}
             ground.redis.as_mut().unwrap().start_again();
             eventually("it is back", async || store.check().await.is_ok()).await;
-            is_told(&tells, Invalidation::Everything);
+            is_notified(&notices, Invalidation::Everything);
             assert_eq!(store.find(session.key).await.unwrap(), None, "it came back empty");
             store.insert(new(&session)).await.unwrap();
         })
@@ -708,20 +708,20 @@ fn the_cluster_node_that_holds_the_slot_is_found() {
     run(Kind::Memory, |_| {
         Box::pin(async move {
             let open = |url: &str| {
-                let (told, tells) = channel();
-                let told = Mutex::new(told);
+                let (sender, notices) = channel();
+                let sender = Mutex::new(sender);
                 let invalidator = Invalidator::new(move |word| {
-                    told.lock().expect("a channel").send(word).ok();
+                    sender.lock().expect("a channel").send(word).ok();
                 });
                 let surroundings = StoreSurroundings { clock: Clock::manual(at(0)), invalidator };
-                (RedisStore::open(&settings(url), surroundings).expect("a cluster"), tells)
+                (RedisStore::open(&settings(url), surroundings).expect("a cluster"), notices)
             };
-            let ((here, _), (there, tells)) = (open(&url(&nodes[0])), open(&url(&nodes[1])));
+            let ((here, _), (there, notices)) = (open(&url(&nodes[0])), open(&url(&nodes[1])));
             let session = record(1);
             here.insert(new(&session)).await.unwrap();
             assert_eq!(there.find(session.key).await.unwrap(), Some(session.clone()));
             here.remove(Which::OfUser { user: UserId(1), except: None }).await.unwrap();
-            is_told(&tells, Invalidation::Ended(session.key));
+            is_notified(&notices, Invalidation::Ended(session.key));
         })
     });
 }
@@ -855,14 +855,14 @@ fn sorted(keys: impl IntoIterator<Item = SessionKey>) -> Vec<SessionKey> {
     keys
 }
 
-fn is_told(tells: &Receiver<Invalidation>, word: Invalidation) {
+fn is_notified(notices: &Receiver<Invalidation>, word: Invalidation) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        match tells.recv_timeout(left) {
-            Ok(told) if told == word => return,
+        match notices.recv_timeout(left) {
+            Ok(notice) if notice == word => return,
             Ok(_) => {}
-            Err(error) => panic!("it was never told {word:?}: {error}"),
+            Err(error) => panic!("no notice of {word:?}: {error}"),
         }
     }
 }

@@ -120,7 +120,7 @@ fn the_session_limits_of_an_app_end_its_streams() {
 fn streams_go_on_for_half_a_minute_while_users_cannot_be_looked_up() {
     let team = Team::new("");
     let (_alice, mut streams) = team.member("alice");
-    // Held by nothing before it has waited for a while, of which the gateway's clock tells nothing.
+    // Checked only after it has waited for a while, which the clock of the test does not measure.
     streams.retain(|stream| stream.path != "/team/wait");
     let users = team.0.gateway.folder().join("state/users.db");
     let database = rusqlite::Connection::open(&users).unwrap();

@@ -103,10 +103,10 @@ fn a_rule_can_ask_for_a_recent_sign_in() {
         assert!(alice.get(path).location().starts_with("/.gateway/confirm"), "{path}");
     }
     for method in [Method::GET, Method::DELETE] {
-        let told = alice.fetch(&method, "/admin/x");
-        let problem: Value = serde_json::from_slice(&told.body).unwrap();
-        assert_eq!((told.status.as_u16(), &problem["confirm"]), (401, &"/.gateway/confirm".into()));
-        assert!(problem.get("login").is_none() && !told.headers.contains_key("www-authenticate"));
+        let refused = alice.fetch(&method, "/admin/x");
+        let problem: Value = serde_json::from_slice(&refused.body).unwrap();
+        assert_eq!((refused.status.as_u16(), &problem["confirm"]), (401, &"/.gateway/confirm".into()));
+        assert!(problem.get("login").is_none() && !refused.headers.contains_key("www-authenticate"));
     }
 
     let page = alice.get(sent.location());
@@ -228,8 +228,8 @@ fn sessions_are_listed_and_ended_from_the_command_line_while_the_gateway_runs() 
         let token = &alice.cookies[SESSION];
         assert!(!table.contains(token.as_str()));
 
-        let said = place.run_well(&["session", "revoke", short], "");
-        assert_eq!(said.trim(), "ended 1 session", "{store}");
+        let output = place.run_well(&["session", "revoke", short], "");
+        assert_eq!(output.trim(), "ended 1 session", "{store}");
         until("alice is out", || status(&mut alice, "/") == 303);
         assert_eq!(status(&mut bob, "/"), 200);
         let gone = place.run(&["session", "revoke", &key], "");
@@ -237,8 +237,8 @@ fn sessions_are_listed_and_ended_from_the_command_line_while_the_gateway_runs() 
         assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no session"), "{gone:?}");
 
         alice.sign_in("alice", PASSWORD);
-        let said = place.run_well(&["session", "revoke", "--user", "Bob"], "");
-        assert_eq!(said.trim(), "ended 1 session of bob");
+        let output = place.run_well(&["session", "revoke", "--user", "Bob"], "");
+        assert_eq!(output.trim(), "ended 1 session of bob");
         until("bob is out", || status(&mut bob, "/") == 303);
         assert_eq!(status(&mut alice, "/"), 200);
         bob.sign_in("bob", PASSWORD);
@@ -296,10 +296,10 @@ fn sessions_in_memory_are_gone_without_a_gateway() {
     assert_eq!(mode(&socket), 0o600);
     // A second gateway would take commands for the first.
     let second = place.run(&[], "");
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    let output = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(
-        !second.status.success() && said.contains("another gateway runs with this state folder"),
-        "{said}"
+        !second.status.success() && output.contains("another gateway runs with this state folder"),
+        "{output}"
     );
     assert_eq!(listed(&place, &[]).len(), 2, "the first is not disturbed");
     process.signal("KILL");
@@ -336,7 +336,7 @@ fn session_commands_explain_wrong_arguments() {
     let place = Workplace::new("", WHOAMI);
     assert!(listed(&place, &[]).is_empty());
     assert!(!place.path("state/sessions.db").exists(), "looking makes no file");
-    for (arguments, code, said) in [
+    for (arguments, code, error) in [
         (&["session", "revoke"][..], 2, "required"),
         (&["session", "revoke", "abcd1234", "--all"], 2, "cannot be used with"),
         (&["session", "revoke", "--user", "nobody"], 1, "there is no user nobody"),
@@ -348,7 +348,7 @@ fn session_commands_explain_wrong_arguments() {
         let output = place.run(arguments, "");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?} {stderr}");
-        assert!(stderr.contains(said), "{arguments:?} {stderr}");
+        assert!(stderr.contains(error), "{arguments:?} {stderr}");
     }
 }
 
@@ -364,8 +364,11 @@ fn explain_says_who_would_have_to_confirm() {
     let old = explained(&["--age", "20m"]);
     assert!(old.contains("confirm first") && old.contains("signed in, confirmed in the last 10m"), "{old}");
     assert!(explained(&["--age", "9m59s"]).contains("allow: forwarded to"));
-    let unsaid = explained(&[]);
-    assert!(unsaid.contains("allow: forwarded to") && unsaid.contains("--age tells"), "{unsaid}");
+    let without_age = explained(&[]);
+    assert!(
+        without_age.contains("allow: forwarded to") && without_age.contains("--age tells"),
+        "{without_age}"
+    );
     let table = place.run_well(&["check"], "");
     assert!(table.contains("signed in, confirmed in the last 10m"), "{table}");
 }

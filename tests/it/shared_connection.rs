@@ -51,7 +51,7 @@ fn users_who_alternate_on_one_http2_connection_get_responses_of_their_own_throug
         assert_eq!(connection.get("/team/", bobs).status, StatusCode::FORBIDDEN);
     }
 
-    // A reload: the app is told of users by other headers, and /team/ is for guests.
+    // A reload: the app gets other identity headers, and /team/ is for guests.
     stage.reload(&stage.apps().replace("remote-user", "x-forwarded").replace("\"team\" }", "\"guests\" }"));
     for _ in 0..2 {
         connection.serves("alice", "team", alices);
@@ -82,7 +82,7 @@ fn users_who_alternate_on_one_http2_connection_get_responses_of_their_own_throug
     }
 }
 
-/// A gateway with two users, before an app that puts into its response whom it was told of.
+/// A gateway with two users, before an app that puts into its response the identity headers that it got.
 struct Stage {
     gateway: TestGateway,
     upstream: Upstream,
@@ -92,12 +92,12 @@ impl Stage {
     fn new() -> Self {
         let upstream = Upstream::scripted(|conn| {
             while let Some(request) = conn.request()? {
-                let told = |names: [&str; 2]| -> String {
+                let values = |names: [&str; 2]| -> String {
                     names.iter().flat_map(|name| request.values(name)).collect::<Vec<_>>().join(" ")
                 };
                 let (user, groups) = (
-                    told(["remote-user", "x-forwarded-user"]),
-                    told(["remote-groups", "x-forwarded-groups"]),
+                    values(["remote-user", "x-forwarded-user"]),
+                    values(["remote-groups", "x-forwarded-groups"]),
                 );
                 let head = format!("x-user: {user}\r\nx-groups: {groups}\r\ncontent-length: 0\r\n\r\n");
                 conn.send(format!("HTTP/1.1 200 OK\r\n{head}").as_bytes())?;

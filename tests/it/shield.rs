@@ -41,10 +41,10 @@ impl Stage {
     }
 
     /// Sends a request with alice's session.
-    fn send(&self, method: &str, lines: &str) -> RawResponse {
+    fn send(&self, method: &str, fields: &str) -> RawResponse {
         let mut client = RawClient::connect(&self.gateway);
         client.send(format!(
-            "{method} /x HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Length: 1\r\n{lines}\r\nx",
+            "{method} /x HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Length: 1\r\n{fields}\r\nx",
             self.cookie
         ));
         client.response_to(method).expect("a response")
@@ -71,10 +71,10 @@ const FOREIGN: [&str; 9] = [
 #[test]
 fn asvs_3_5_1_another_site_changes_nothing_with_a_persons_session() {
     let stage = Stage::new("");
-    for lines in FOREIGN {
+    for entries in FOREIGN {
         for method in ["POST", "PUT", "PATCH", "DELETE", "MKCOL"] {
-            let response = stage.send(method, lines);
-            assert_eq!(response.status, 403, "{method} {lines}");
+            let response = stage.send(method, entries);
+            assert_eq!(response.status, 403, "{method} {entries}");
             assert_eq!(response.values("content-type"), ["application/problem+json"]);
             assert!(response.text().contains("This came from another site"), "{}", response.text());
         }
@@ -87,12 +87,12 @@ fn asvs_3_5_1_another_site_changes_nothing_with_a_persons_session() {
     );
     assert!(page.text().contains("<html") && page.text().contains("open the page itself"), "{}", page.text());
     // Reading, and everything from the app's own pages, is as before.
-    for lines in FOREIGN {
+    for entries in FOREIGN {
         for method in ["GET", "HEAD", "OPTIONS"] {
-            assert_eq!(stage.send(method, lines).status, 200, "{method} {lines}");
+            assert_eq!(stage.send(method, entries).status, 200, "{method} {entries}");
         }
     }
-    for lines in [
+    for entries in [
         "",
         "Sec-Fetch-Site: same-origin\r\nOrigin: https://localhost\r\n",
         "Sec-Fetch-Site: none\r\n",
@@ -100,10 +100,10 @@ fn asvs_3_5_1_another_site_changes_nothing_with_a_persons_session() {
         "Origin: https://LOCALHOST:443\r\n",
         "Referer: https://localhost/page?q\r\n",
     ] {
-        assert_eq!(stage.send("POST", lines).status, 200, "{lines}");
+        assert_eq!(stage.send("POST", entries).status, 200, "{entries}");
     }
     let log = stage.gateway.drained();
-    let refused: Vec<_> = log.iter().filter_map(|line| line["shield"].as_str()).collect();
+    let refused: Vec<_> = log.iter().filter_map(|entry| entry["shield"].as_str()).collect();
     assert_eq!(refused.len(), FOREIGN.len() * 5 + 1);
     for word in ["refused: sec-fetch-site", "refused: origin", "refused: referer"] {
         assert!(refused.contains(&word), "{word}");
@@ -136,16 +136,16 @@ fn a_request_without_a_session_is_not_checked_for_its_origin() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     gateway.add_user("alice", &[]);
-    let post = |lines: &str| {
+    let post = |fields: &str| {
         let mut client = RawClient::connect(&gateway);
-        client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}Content-Length: 0\r\n\r\n"));
+        client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: 0\r\n\r\n"));
         client.response().status
     };
-    for lines in FOREIGN {
-        assert_eq!(post(lines), 200, "{lines}");
-        assert_eq!(post(&format!("Cookie: {SESSION}=of-nobody\r\n{lines}")), 200, "{lines}");
+    for fields in FOREIGN {
+        assert_eq!(post(fields), 200, "{fields}");
+        assert_eq!(post(&format!("Cookie: {SESSION}=of-nobody\r\n{fields}")), 200, "{fields}");
     }
-    // With one there is: the app is told who it is on public paths, too.
+    // With a session it is checked: public paths get identity headers, too.
     let cookie = sign_in(&gateway, "alice");
     assert_eq!(post(&format!("Cookie: {cookie}\r\nOrigin: https://evil.example\r\n")), 403);
 }
@@ -176,7 +176,7 @@ fn the_rules_decide_before_the_shield() {
 #[test]
 fn trusted_origins_may_send_and_hidden_ones_may_not_with_require_origin() {
     let stage = Stage::shielded("trusted_origins = [\"https://portal.example.com\"]\nrequire_origin = true");
-    for (lines, expected) in [
+    for (fields, expected) in [
         ("Origin: https://portal.example.com\r\n", 200),
         ("Sec-Fetch-Site: cross-site\r\nOrigin: https://portal.example.com\r\n", 200),
         ("Sec-Fetch-Site: cross-site\r\nOrigin: https://portal.example.com.evil.example\r\n", 403),
@@ -184,7 +184,7 @@ fn trusted_origins_may_send_and_hidden_ones_may_not_with_require_origin() {
         ("Origin: http://portal.example.com\r\n", 403),
         ("", 403),
     ] {
-        assert_eq!(stage.send("POST", lines).status, expected, "{lines}");
+        assert_eq!(stage.send("POST", fields).status, expected, "{fields}");
     }
 }
 
@@ -195,10 +195,10 @@ fn report_mode_forwards_and_logs() {
     assert_eq!(stage.send("POST", "Origin: https://localhost\r\n").status, 200);
     assert_eq!(stage.forwarded(), 2);
     let log = stage.gateway.drained();
-    let lines = log.iter().filter(|line| line["path"] == "/x");
-    // Each worker writes its own lines, in no order between the two.
-    let told: BTreeSet<_> = lines.map(|line| line["shield"].as_str()).collect();
-    assert_eq!(told, BTreeSet::from([None, Some("reported: origin")]));
+    let entries = log.iter().filter(|entry| entry["path"] == "/x");
+    // Each worker writes its own entries, in no order between the two.
+    let logged: BTreeSet<_> = entries.map(|entry| entry["shield"].as_str()).collect();
+    assert_eq!(logged, BTreeSet::from([None, Some("reported: origin")]));
 }
 
 /// The people who look after two apps that trust each other have to find out why a form is refused.
@@ -242,8 +242,8 @@ fn the_log_of_a_refused_request_describes_the_page_that_sent_it() {
 fn an_app_can_turn_the_shield_off() {
     for keys in ["mode = \"off\"", "cross_site = \"allow\""] {
         let stage = Stage::shielded(keys);
-        for lines in FOREIGN {
-            assert_eq!(stage.send("POST", lines).status, 200, "{keys} {lines}");
+        for fields in FOREIGN {
+            assert_eq!(stage.send("POST", fields).status, 200, "{keys} {fields}");
         }
     }
 }
@@ -253,11 +253,11 @@ fn the_origin_behind_a_trusted_proxy_is_the_public_one() {
     let upstream = Upstream::ok();
     let app = format!("[[app]]\nupstream = {:?}\n", upstream.url);
     let (trusting, wary) = (TestGateway::start_trusting(&["127.0.0.0/8"], &app), TestGateway::start(&app));
-    let post = |gateway: &TestGateway, lines: &str| {
+    let post = |gateway: &TestGateway, fields: &str| {
         let mut client = RawClient::connect(gateway);
         let cookie = sign_in(gateway, "alice");
         client.send(format!(
-            "POST / HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{lines}Content-Length: 0\r\n\r\n"
+            "POST / HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{fields}Content-Length: 0\r\n\r\n"
         ));
         client.response().status
     };
@@ -283,23 +283,23 @@ fn asvs_4_4_2_a_websocket_from_another_origin_is_refused() {
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n", upstream.url));
     gateway.add_user("alice", &[]);
     let cookie = sign_in(&gateway, "alice");
-    let open = |lines: &str| {
+    let open = |fields: &str| {
         let mut client = RawClient::connect(&gateway);
         client.send(format!(
             "GET /ws HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n"
         ));
         client.response_to("GET").expect("a response").status
     };
-    for lines in FOREIGN {
-        assert_eq!(open(lines), 403, "{lines}");
+    for fields in FOREIGN {
+        assert_eq!(open(fields), 403, "{fields}");
     }
     assert_eq!(open("Sec-Fetch-Site: same-origin\r\nOrigin: https://evil.example\r\n"), 403);
     assert_eq!(upstream.connections(), 0);
-    for lines in
+    for fields in
         ["Origin: https://localhost\r\n", "Origin: https://localhost\r\nSec-Fetch-Site: same-origin\r\n", ""]
     {
-        assert_eq!(open(lines), 101, "{lines}");
+        assert_eq!(open(fields), 101, "{fields}");
     }
 }
 
@@ -388,7 +388,7 @@ fn a_neighbouring_host_makes_a_browser_change_nothing() {
     assert!(bank.seen().iter().all(|request| request.asked().starts_with("GET ")), "{:?}", bank.seen());
     // She was signed in all the time: it is the cookie that came along.
     let log = gateway.drained();
-    let refused: Vec<_> = log.iter().filter(|line| !line["shield"].is_null()).collect();
+    let refused: Vec<_> = log.iter().filter(|entry| !entry["shield"].is_null()).collect();
     assert_eq!(refused.len(), 2, "{refused:?}");
-    assert!(refused.iter().all(|line| line["user"] == "alice" && line["status"] == 403), "{refused:?}");
+    assert!(refused.iter().all(|entry| entry["user"] == "alice" && entry["status"] == 403), "{refused:?}");
 }

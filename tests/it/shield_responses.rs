@@ -7,13 +7,13 @@ use crate::support::{
     upstream::{Upstream, public_app, values},
 };
 
-fn responding(lines: &str) -> Upstream {
-    Upstream::responding(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok"))
+fn responding(fields: &str) -> Upstream {
+    Upstream::responding(format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\n\r\nok"))
 }
 
 /// A gateway before one app for whoever is signed in, and the response that alice gets of it.
-fn alices_response(lines: &str, keys: &str) -> RawResponse {
-    let upstream = responding(lines);
+fn alices_response(fields: &str, keys: &str) -> RawResponse {
+    let upstream = responding(fields);
     let gateway = TestGateway::start(&format!("[[app]]\nupstream = {:?}\n{keys}\n", upstream.url));
     gateway.add_user("alice", &[]);
     let cookie = sign_in(&gateway, "alice");
@@ -96,8 +96,8 @@ fn public_responses_may_be_cached() {
 /// With `nosniff` and without a type, browsers show a page as source text.
 #[test]
 fn a_response_without_a_content_type_gets_no_nosniff() {
-    for lines in ["", "Content-Type:\r\n"] {
-        let response = alices_response(lines, "");
+    for fields in ["", "Content-Type:\r\n"] {
+        let response = alices_response(fields, "");
         assert!(response.values("x-content-type-options").is_empty(), "{}", response.head);
         assert_eq!(response.values("x-frame-options"), ["SAMEORIGIN"]);
     }
@@ -137,8 +137,8 @@ async fn missing_security_headers_are_added_over_http2() {
 
 #[test]
 fn asvs_13_4_6_no_response_names_the_software() {
-    let lines = "Server: Apache/2.4.1\r\nserver: again\r\nX-Powered-By: PHP/5\r\nX-AspNet-Version: 4\r\nX-AspNetMvc-Version: 5\r\nX-Other: 1\r\n";
-    let response = alices_response(lines, "");
+    let fields = "Server: Apache/2.4.1\r\nserver: again\r\nX-Powered-By: PHP/5\r\nX-AspNet-Version: 4\r\nX-AspNetMvc-Version: 5\r\nX-Other: 1\r\n";
+    let response = alices_response(fields, "");
     for name in ["server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version"] {
         assert!(response.values(name).is_empty(), "{}", response.head);
     }
@@ -147,9 +147,9 @@ fn asvs_13_4_6_no_response_names_the_software() {
 
 #[test]
 fn asvs_3_3_1_the_applications_cookies_are_secure() {
-    let lines = "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2; SECURE\r\nSet-Cookie: c=\"x; secure\"\r\nSet-Cookie: d\r\nSet-Cookie:\r\nset-cookie: e=1;;\r\n";
+    let fields = "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2; SECURE\r\nSet-Cookie: c=\"x; secure\"\r\nSet-Cookie: d\r\nSet-Cookie:\r\nset-cookie: e=1;;\r\n";
     assert_eq!(
-        alices_response(lines, "").values("set-cookie"),
+        alices_response(fields, "").values("set-cookie"),
         ["a=1; Path=/; Secure", "b=2; SECURE", "c=\"x; secure\"; Secure", "d; Secure", "", "e=1;;; Secure"]
     );
     let keys = "[app.shield]\ncookie_http_only = true\ncookie_same_site = \"Lax\"";

@@ -100,8 +100,8 @@ fn a_form_sent_after_the_session_ended_returns_to_its_page_with_a_notice() {
         gateway.clock.advance(Duration::from_hours(2));
         let origin = alice.origin();
         let referer = format!("{origin}/form?id=7");
-        let said = [("referer", &*referer), ("origin", &*origin), ("sec-fetch-site", "same-origin")];
-        let response = alice.submit_with("/save", &[("text", "a letter")], &said);
+        let headers = [("referer", &*referer), ("origin", &*origin), ("sec-fetch-site", "same-origin")];
+        let response = alice.submit_with("/save", &[("text", "a letter")], &headers);
         assert_eq!(
             (response.status.as_u16(), response.location()),
             (303, "/.gateway/login?next=/form%3Fid%3D7")
@@ -109,7 +109,7 @@ fn a_form_sent_after_the_session_ended_returns_to_its_page_with_a_notice() {
         let page = alice.get(response.location());
         assert!(page.text().contains("What you sent was not saved"), "{}", page.text());
         assert_eq!(page.field("next"), "/form?id=7");
-        assert!(!alice.get(response.location()).text().contains("not saved"), "said twice");
+        assert!(!alice.get(response.location()).text().contains("not saved"), "shown twice");
         // A script in an open page gets a problem to show.
         let response = alice.fetch(&Method::GET, "/api");
         let problem: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
@@ -653,23 +653,24 @@ fn no_secret_of_a_sign_in_is_logged() {
     let csrf = alice.get("/.gateway/logout").field("csrf");
     alice.submit("/.gateway/logout", &[("csrf", &csrf)]);
     drop(alice);
-    let log = crate::support::process::wait_for_lines(&gateway, |log| {
-        log.iter().any(|line| line["event"] == "sign-out")
-            && log.iter().any(|line| line["log"] == "access" && line["path"] == "/page")
+    let log = crate::support::process::wait_for_entries(&gateway, |log| {
+        log.iter().any(|entry| entry["event"] == "sign-out")
+            && log.iter().any(|entry| entry["log"] == "access" && entry["path"] == "/page")
     });
     let text = serde_json::to_string(&log).unwrap();
     for secret in [&session, &csrf, &password("alice"), "a wrong guess", "hunter2", "in-the-query"] {
         assert!(!text.contains(secret), "{secret:?} is in the log:\n{text}");
     }
-    let events: Vec<_> = log.iter().filter(|line| line["log"] == "audit").collect();
-    let told: Vec<_> = events.iter().map(|line| (line["event"].as_str(), line["reason"].as_str())).collect();
+    let events: Vec<_> = log.iter().filter(|entry| entry["log"] == "audit").collect();
+    let audited: Vec<_> =
+        events.iter().map(|entry| (entry["event"].as_str(), entry["reason"].as_str())).collect();
     let expected = [
         (Some("sign-in-failed"), Some("invalid-name")),
         (Some("sign-in"), Some("ok")),
         (Some("sign-out"), Some("ok")),
     ];
-    assert_eq!(told.iter().filter(|(event, _)| *event != Some("user-changed")).count(), 3, "{told:?}");
-    assert!(expected.iter().all(|event| told.contains(event)), "{told:?}");
+    assert_eq!(audited.iter().filter(|(event, _)| *event != Some("user-changed")).count(), 3, "{audited:?}");
+    assert!(expected.iter().all(|event| audited.contains(event)), "{audited:?}");
 }
 
 const NEW: &str = "quiet otters fold umbrellas";

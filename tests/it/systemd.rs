@@ -42,9 +42,9 @@ fn systemd_finds_no_mistake_in_the_units() {
     }
     let units: Vec<&Path> = units.iter().map(PathBuf::as_path).collect();
     let verified = analyze(&["verify", "--man=no"], &units);
-    let said = String::from_utf8_lossy(&verified.stderr);
-    let ours: Vec<&str> = said.lines().filter(|line| line.contains("portcullis")).collect();
-    assert!(verified.status.success() && ours.is_empty(), "{said}");
+    let output = String::from_utf8_lossy(&verified.stderr);
+    let ours: Vec<&str> = output.lines().filter(|line| line.contains("portcullis")).collect();
+    assert!(verified.status.success() && ours.is_empty(), "{output}");
 }
 
 /// The unit's filter of system calls, around the binary.

@@ -16,7 +16,7 @@ use crate::support::{
     block_on,
     cookies::DEVICE,
     gateway::{TestGateway, password},
-    process::{Workplace, mode, text, until, wait_for_lines},
+    process::{Workplace, mode, text, until, wait_for_entries},
     redis::{RedisServer, Wire},
     visitor::{Response, Visitor, form},
 };
@@ -89,8 +89,8 @@ fn asvs_6_3_1_failed_sign_ins_wait_in_growing_steps_and_the_wait_is_shown() {
             assert_eq!(refused.status, 429, "{from} {tried}");
             assert_eq!(refused.header("retry-after"), (minutes * 60).to_string());
             let text = refused.text();
-            let told = format!("Too many attempts with a wrong password. Please try again in {words}.");
-            assert!(text.contains(&told), "{text}");
+            let wait = format!("Too many attempts with a wrong password. Please try again in {words}.");
+            assert!(text.contains(&wait), "{text}");
             assert!(
                 text.contains("name=\"password\"") && text.contains("value=\"alice\""),
                 "no form: {text}"
@@ -108,12 +108,12 @@ fn asvs_6_3_1_failed_sign_ins_wait_in_growing_steps_and_the_wait_is_shown() {
 
     let log = gateway.log();
     let audit = |event: &str, reason: &str| {
-        log.iter().filter(|line| line["event"] == event && line["reason"] == reason).collect::<Vec<_>>()
+        log.iter().filter(|entry| entry["event"] == event && entry["reason"] == reason).collect::<Vec<_>>()
     };
     assert_eq!(audit("blocked", "account").len(), 5, "{log:?}");
     let throttled = audit("sign-in-failed", "throttled");
     assert_eq!(throttled.len(), 16);
-    assert!(throttled.iter().all(|line| line["user"] == "alice" && line["client"] != Value::Null));
+    assert!(throttled.iter().all(|entry| entry["user"] == "alice" && entry["client"] != Value::Null));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn asvs_2_4_1_many_names_from_one_address_wait_in_spite_of_a_success() {
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "60"));
     assert_eq!(Guesser::at(&gateway, "192.0.2.2").tries("alice", "wrong").status, 401, "another address");
     let log = gateway.log();
-    let blocked: Vec<_> = log.iter().filter(|line| line["event"] == "blocked").collect();
+    let blocked: Vec<_> = log.iter().filter(|entry| entry["event"] == "blocked").collect();
     assert_eq!((blocked.len(), &blocked[0]["reason"]), (1, &"address".into()), "{blocked:?}");
     assert!(blocked[0].get("user").is_none(), "a name that is nobody's is logged: {blocked:?}");
 }
@@ -201,7 +201,7 @@ fn advisory_53_every_entrance_takes_from_one_budget() {
     }
     let log = gateway.log();
     for event in ["password-change", "confirm", "sign-in-failed"] {
-        let throttled = |line: &&Value| line["event"] == event && line["reason"] == "throttled";
+        let throttled = |entry: &&Value| entry["event"] == event && entry["reason"] == "throttled";
         assert_eq!(log.iter().filter(throttled).count(), 1, "{event}");
     }
     gateway.clock.advance(MINUTE);
@@ -260,7 +260,7 @@ fn an_abandoned_attempt_counts_once_its_password_is_checked() {
         )
         .unwrap();
         let throttled =
-            || gateway.log().iter().filter(|line| line["reason"] == "throttled").count() > refused;
+            || gateway.log().iter().filter(|entry| entry["reason"] == "throttled").count() > refused;
         until("the password is looked at, or not", || checks() > before || throttled());
         let was_refused = throttled();
         refused += usize::from(was_refused);
@@ -268,7 +268,7 @@ fn an_abandoned_attempt_counts_once_its_password_is_checked() {
         // Whether this one is known to have failed or not: the next is sent when it is.
         until("the check has ended", || {
             let ended = ["abandoned", "wrong-password", "throttled"].map(Value::from);
-            gateway.log().iter().filter(|line| ended.contains(&line["reason"])).count()
+            gateway.log().iter().filter(|entry| ended.contains(&entry["reason"])).count()
                 >= usize::try_from(checks()).unwrap() + refused
         });
     }
@@ -276,8 +276,8 @@ fn an_abandoned_attempt_counts_once_its_password_is_checked() {
     let response = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
     assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
     // Written by the thread that checks, which nobody has waited for.
-    let log = wait_for_lines(&gateway, |log| log.iter().any(|line| line["event"] == "blocked"));
-    let blocked: Vec<_> = log.iter().filter(|line| line["event"] == "blocked").collect();
+    let log = wait_for_entries(&gateway, |log| log.iter().any(|entry| entry["event"] == "blocked"));
+    let blocked: Vec<_> = log.iter().filter(|entry| entry["event"] == "blocked").collect();
     assert_eq!(
         (blocked.len(), &blocked[0]["reason"], &blocked[0]["user"]),
         (1, &"account".into(), &"alice".into())
@@ -392,8 +392,8 @@ fn a_stranger_locks_no_user_out_of_a_browser_used_before() {
     let blocked: Vec<Value> = gateway
         .log()
         .iter()
-        .filter(|line| line["event"] == "blocked")
-        .map(|line| line["reason"].clone())
+        .filter(|entry| entry["event"] == "blocked")
+        .map(|entry| entry["reason"].clone())
         .collect();
     assert!(blocked.contains(&"device".into()) && blocked.contains(&"unknown-name".into()), "{blocked:?}");
 }
@@ -660,8 +660,8 @@ fn redis_counts_as_memory_does() {
                             drop((one, other));
                         }
                         _ => {
-                            let told = [one.failed().await, other.failed().await];
-                            let [one, other] = told.map(|blocked| {
+                            let both = [one.failed().await, other.failed().await];
+                            let [one, other] = both.map(|blocked| {
                                 blocked.iter().map(|one| (one.kind(), one.wait)).collect::<Vec<_>>()
                             });
                             begun += one.len();

@@ -29,11 +29,11 @@ use crate::support::{
 fn asvs_12_1_1_versions_before_1_2_are_refused() {
     let gateway = TestGateway::start(&public_app(&Upstream::ok().url, ""));
     for (version, name) in [([3, 0], "SSL 3"), ([3, 1], "TLS 1.0"), ([3, 2], "TLS 1.1")] {
-        let response = said_to(&gateway, &client_hello(version));
+        let response = first_bytes_of(&gateway, &client_hello(version));
         // An alert (RFC 5246 §7.2) that is fatal: protocol_version or handshake_failure.
         let [21, _, _, 0, 2, 2, 70 | 40, ..] = response[..] else { panic!("{name}: {response:?}") };
     }
-    let response = said_to(&gateway, &client_hello([3, 3]));
+    let response = first_bytes_of(&gateway, &client_hello([3, 3]));
     assert_eq!(response.first(), Some(&22), "the same hello with 1.2 is answered: {response:?}");
 }
 
@@ -42,7 +42,7 @@ fn asvs_12_1_1_a_hello_of_ssl_2_gets_no_handshake() {
     let gateway = TestGateway::start(&public_app(&Upstream::ok().url, ""));
     // Length, CLIENT-HELLO, version 0.2, one cipher of three bytes, a challenge of sixteen.
     let hello = [&[0x80, 0x1c, 1, 0, 2, 0, 3, 0, 0, 0, 16, 1, 0, 0x80][..], &[7; 16]].concat();
-    let response = said_to(&gateway, &hello);
+    let response = first_bytes_of(&gateway, &hello);
     assert!(response.is_empty() || response[0] == 21, "{response:?}");
 }
 
@@ -60,7 +60,7 @@ fn asvs_12_1_2_weak_suites_are_refused() {
         ([0xc0, 0x09], "ECDHE and ECDSA with CBC"),
         ([0xc0, 0x23], "ECDHE and ECDSA with CBC and SHA-256"),
     ] {
-        let response = said_to(&gateway, &client_hello_with([3, 3], suite));
+        let response = first_bytes_of(&gateway, &client_hello_with([3, 3], suite));
         let [21, _, _, 0, 2, 2, 40, ..] = response[..] else { panic!("{name}: {response:?}") };
     }
 }
@@ -70,7 +70,7 @@ fn asvs_12_2_1_nothing_is_served_in_clear_text() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let response = said_to(&gateway, request);
+    let response = first_bytes_of(&gateway, request);
     assert!(response.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&response));
     let response = plain(gateway.addrs.http[0], request);
     assert!(response.starts_with("HTTP/1.1 308 "), "{response}");
@@ -118,22 +118,22 @@ fn asvs_12_1_2_a_scan_against_mozillas_intermediate_profile_passes() {
         folder.path().display()
     );
     let gateway = TestGateway::start_with(&certificate, &public_app(&Upstream::ok().url, ""));
-    let said = Command::new(scanner)
+    let output = Command::new(scanner)
         .arg("--mozilla_config=intermediate")
         .arg(format!("--certinfo_ca_file={}/authority.pem", folder.path().display()))
         .arg(format!("localhost:{}", gateway.https().port()))
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&said.stdout);
+    let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        said.status.success() && text.contains("OK - Compliant"),
+        output.status.success() && text.contains("OK - Compliant"),
         "{text}{}",
-        String::from_utf8_lossy(&said.stderr)
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 
 /// The first bytes that come back, or none.
-fn said_to(gateway: &TestGateway, bytes: &[u8]) -> Vec<u8> {
+fn first_bytes_of(gateway: &TestGateway, bytes: &[u8]) -> Vec<u8> {
     let mut socket = TcpStream::connect(gateway.https()).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.write_all(bytes).unwrap();

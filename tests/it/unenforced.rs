@@ -1,4 +1,4 @@
-//! Rules that are tried out: they tell whom they would refuse, and refuse nobody.
+//! Rules with `enforce = false`: requests that they would refuse are forwarded and logged.
 
 use crate::support::{
     client::{RawClient, sign_in},
@@ -36,14 +36,14 @@ fn a_request_that_an_unenforced_rule_would_refuse_is_forwarded_and_logged() {
     assert_eq!(client.get("/.gateway/account", "Accept: text/html\r\n").status, 303);
     assert_eq!(client.get("/.GATEWAY/account", "").status, 404);
     let log = gateway.drained();
-    let told = |path: &str| {
-        let line = log.iter().find(|line| line["path"] == path).unwrap();
-        (line["unenforced"]["outcome"].clone(), line["unenforced"]["rule"].to_string())
+    let logged = |path: &str| {
+        let entry = log.iter().find(|entry| entry["path"] == path).unwrap();
+        (entry["unenforced"]["outcome"].clone(), entry["unenforced"]["rule"].to_string())
     };
-    assert!(told("/a").0.is_null());
-    assert_eq!(told("/b").0, "forbidden");
-    assert_eq!(told("/c").0, "sign-in");
-    assert!(told("/c").1.contains("gateway.toml:"), "{}", told("/c").1);
+    assert!(logged("/a").0.is_null());
+    assert_eq!(logged("/b").0, "forbidden");
+    assert_eq!(logged("/c").0, "sign-in");
+    assert!(logged("/c").1.contains("gateway.toml:"), "{}", logged("/c").1);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn an_unenforced_rule_weakens_no_other_rule() {
     gateway.add_user("alice", &["staff"]);
     let bob = sign_in(&gateway, "bob");
     // A malformed request gets 400 and closes its connection.
-    let get = |path: &str, lines: &str| RawClient::connect(&gateway).get(path, lines).status;
+    let get = |path: &str, entries: &str| RawClient::connect(&gateway).get(path, entries).status;
     for path in [
         "/admin/export",
         "/admin//export",
@@ -81,12 +81,12 @@ fn an_unenforced_rule_weakens_no_other_rule() {
     let alice = sign_in(&gateway, "alice");
     assert_eq!(get("/admin/export", &format!("Cookie: {alice}\r\n")), 200);
     let log = gateway.drained();
-    let line = log.iter().find(|line| line["status"] == 200 && line["path"] == "/admin/export").unwrap();
-    assert_eq!(line["unenforced"]["outcome"], "forbidden");
+    let entry = log.iter().find(|entry| entry["status"] == 200 && entry["path"] == "/admin/export").unwrap();
+    assert_eq!(entry["unenforced"]["outcome"], "forbidden");
     // A request that an enforced rule refuses has no such entry.
-    let refused: Vec<_> = log.iter().filter(|line| line["status"] == 403).collect();
+    let refused: Vec<_> = log.iter().filter(|entry| entry["status"] == 403).collect();
     assert!(refused.len() >= 5, "{log:?}");
-    assert!(refused.iter().all(|line| line["unenforced"].is_null()), "{refused:?}");
+    assert!(refused.iter().all(|entry| entry["unenforced"].is_null()), "{refused:?}");
 }
 
 #[test]
@@ -117,6 +117,6 @@ fn an_unenforced_max_age_is_logged() {
     gateway.clock.advance(std::time::Duration::from_mins(20));
     assert_eq!(RawClient::connect(&gateway).get("/x", &format!("Cookie: {bob}\r\n")).status, 200);
     let log = gateway.drained();
-    let line = log.iter().find(|line| line["path"] == "/x").unwrap();
-    assert_eq!((&line["unenforced"]["outcome"], &line["user"]), (&"confirm".into(), &"bob".into()));
+    let entry = log.iter().find(|entry| entry["path"] == "/x").unwrap();
+    assert_eq!((&entry["unenforced"]["outcome"], &entry["user"]), (&"confirm".into(), &"bob".into()));
 }

@@ -36,11 +36,11 @@ fn an_upstream_that_reads_no_bodies_serves_no_hidden_request() {
         }
     });
     let log = gateway.drained();
-    let text = |line: &serde_json::Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let text = |entry: &serde_json::Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     let logged: HashSet<String> = log
         .iter()
-        .filter(|line| line["log"] == "access")
-        .map(|line| format!("{} {}", text(line, "method"), text(line, "path")))
+        .filter(|entry| entry["log"] == "access")
+        .map(|entry| format!("{} {}", text(entry, "method"), text(entry, "path")))
         .collect();
     let arrived = arrived.lock().unwrap();
     let unlogged: Vec<_> = arrived.iter().filter(|asked| !logged.contains(*asked)).collect();
@@ -272,8 +272,8 @@ impl PythonServer {
             .spawn()
             .unwrap_or_else(|error| panic!("starting python3: {error}"));
         let log = Captured::of(child.stderr.take().expect("its standard error"));
-        let told = Captured::of(child.stdout.take().expect("its standard output"));
-        let port = told.wait_for("where http.server listens", |text| {
+        let output = Captured::of(child.stdout.take().expect("its standard output"));
+        let port = output.wait_for("where http.server listens", |text| {
             text.split_once(" port ")?.1.split_once(' ').map(|(port, _)| port.to_owned())
         });
         Self { child, addr: format!("127.0.0.1:{port}"), log, _folder: folder }

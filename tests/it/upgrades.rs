@@ -306,15 +306,15 @@ fn upgraded_connections_count_as_connections() {
     first.send(switching("websocket", ""));
     first.head().unwrap();
     let mut second = RawClient::connect(&gateway);
-    let (told, responses) = channel();
+    let (sender, statuses) = channel();
     let waiting = std::thread::spawn(move || {
-        told.send(second.get("/", "Upgrade: x\r\n").status).unwrap();
+        sender.send(second.get("/", "Upgrade: x\r\n").status).unwrap();
     });
     gateway.wait_until_reached("connections", 1);
-    assert!(responses.try_recv().is_err(), "the second is served beside the first");
+    assert!(statuses.try_recv().is_err(), "the second is served beside the first");
     drop(first);
     upstream.wait_for_close();
     // The echo takes it for no upgrade and hangs up; what counts is that somebody was asked.
-    assert_eq!(responses.recv_timeout(PATIENCE).unwrap(), 502);
+    assert_eq!(statuses.recv_timeout(PATIENCE).unwrap(), 502);
     waiting.join().unwrap();
 }

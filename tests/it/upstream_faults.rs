@@ -5,7 +5,7 @@ use std::{io::Write, sync::mpsc::channel, time::Duration};
 use crate::support::{
     client::{Http2, RawClient, full, read, request},
     gateway::TestGateway,
-    process::{Workplace, until, wait_for_lines},
+    process::{Workplace, until, wait_for_entries},
     upstream::{Gate, OK, Upstream, app_below, public_app},
 };
 
@@ -49,8 +49,8 @@ fn a_client_that_disconnects_before_the_response_is_logged_as_499() {
     drop(client);
     upstream.wait_for_close();
     let log = gateway.drained();
-    let line = log.iter().find(|line| line["path"] == "/given-up").expect("a line");
-    assert_eq!((&line["status"], &line["app"]), (&499.into(), &"app".into()));
+    let entry = log.iter().find(|entry| entry["path"] == "/given-up").expect("a entry");
+    assert_eq!((&entry["status"], &entry["app"]), (&499.into(), &"app".into()));
 }
 
 #[tokio::test]
@@ -447,10 +447,10 @@ fn an_unfinished_response_is_logged_and_counted() {
         ("/malformed", Some("broken")),
         ("/stalled", Some("stalled")),
     ] {
-        let lines: Vec<_> = log.iter().filter(|line| line["path"] == path).collect();
-        assert_eq!(lines.len(), if path == "/whole" { 2 } else { 1 }, "{path}: {log:?}");
-        for line in lines {
-            assert_eq!((line["status"].as_u64(), line["ended"].as_str()), (Some(200), ended), "{line}");
+        let entries: Vec<_> = log.iter().filter(|entry| entry["path"] == path).collect();
+        assert_eq!(entries.len(), if path == "/whole" { 2 } else { 1 }, "{path}: {log:?}");
+        for entry in entries {
+            assert_eq!((entry["status"].as_u64(), entry["ended"].as_str()), (Some(200), ended), "{entry}");
         }
     }
 }
@@ -497,7 +497,7 @@ fn a_response_that_its_client_did_not_read_to_the_end_is_logged() {
     client.head().unwrap();
     drop(client);
     upstream.wait_for_close();
-    let log = wait_for_lines(&gateway, |lines| !lines.is_empty());
+    let log = wait_for_entries(&gateway, |entries| !entries.is_empty());
     assert_eq!((log.len(), &log[0]["ended"]), (1, &"unread".into()), "{log:?}");
     // A client that goes away is no fault of the app.
     assert_eq!(gateway.counted("portcullis_unfinished_responses_total{app=\"app\",ended=\"unread\"}"), 0);
@@ -858,11 +858,12 @@ fn a_page_and_a_problem_carry_the_request_id_of_the_log() {
     let problem: serde_json::Value = serde_json::from_slice(&problem.body).unwrap();
     drop(client);
     let log = gateway.drained();
-    let id_of =
-        |path: &str| log.iter().find(|line| line["path"] == path).unwrap()["id"].as_str().unwrap().to_owned();
+    let id_of = |path: &str| {
+        log.iter().find(|entry| entry["path"] == path).unwrap()["id"].as_str().unwrap().to_owned()
+    };
     assert_eq!(problem["request_id"], id_of("/problem"));
     assert!(page.text().contains(&id_of("/page")));
     for text in [page.text(), &problem.to_string()] {
-        assert!(!text.contains("127.0.0.1"), "a stranger is told the upstream: {text}");
+        assert!(!text.contains("127.0.0.1"), "a stranger sees the address of the upstream: {text}");
     }
 }

@@ -117,11 +117,13 @@ fn an_added_user_can_sign_in_and_the_audit_log_names_the_actor() {
     let (place, gateway, _) = alice_is_signed_in();
     place.run_well(&["user", "add", "bob", "--group", "staff", "--email", "bob@example.com"], NEW);
     until("bob can sign in", || gateway.visitor().sign_in_to("/", "bob", NEW).status == 303);
-    let line = gateway.stdout.wait_for("an audit line", |text| {
-        text.lines().find(|line| line.contains("user-changed") && line.contains("\"bob\"")).map(str::to_owned)
+    let entry = gateway.stdout.wait_for("an audit entry", |text| {
+        text.lines()
+            .find(|entry| entry.contains("user-changed") && entry.contains("\"bob\""))
+            .map(str::to_owned)
     });
-    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert!(line["actor"].is_string(), "{line}");
+    let entry: serde_json::Value = serde_json::from_str(&entry).unwrap();
+    assert!(entry["actor"].is_string(), "{entry}");
 }
 
 #[test]

@@ -37,9 +37,9 @@ impl Stage {
         Self { upstream, gateway, bob, alice }
     }
 
-    fn send(&self, cookie: &str, request: &str, lines: &str) -> u16 {
+    fn send(&self, cookie: &str, request: &str, fields: &str) -> u16 {
         let mut client = RawClient::connect(&self.gateway);
-        client.send(format!("{request} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{lines}\r\n"));
+        client.send(format!("{request} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{fields}\r\n"));
         client.response().status
     }
 
@@ -81,8 +81,8 @@ fn a_destination_needs_the_permission_to_put_it() {
         assert_eq!(stage.last().value("destination"), "https://localhost/drop/y");
         assert_eq!(stage.bobs(&format!("{method} /drop/x"), "/drop/%C3%A9%20z"), 200, "{method}");
         assert_eq!(stage.last().value("destination"), "/drop/%C3%A9%20z");
-        let lines = "Destination: /team/x\r\n";
-        assert_eq!(stage.send(&stage.alice, &format!("{method} /drop/x"), lines), 200, "{method}");
+        let fields = "Destination: /team/x\r\n";
+        assert_eq!(stage.send(&stage.alice, &format!("{method} /drop/x"), fields), 200, "{method}");
     }
 }
 
@@ -111,11 +111,11 @@ fn a_copied_folder_needs_the_permissions_of_everything_within_it() {
 fn an_overwritten_destination_needs_the_permission_to_delete_it() {
     let stage = Stage::new("");
     for overwrite in ["", "Overwrite: T\r\n", "Overwrite: f\r\n", "Overwrite: F\r\nOverwrite: T\r\n"] {
-        let lines = format!("Destination: /keep/x\r\n{overwrite}");
-        assert_eq!(stage.send(&stage.bob, "COPY /drop/x", &lines), 403, "{overwrite}");
+        let fields = format!("Destination: /keep/x\r\n{overwrite}");
+        assert_eq!(stage.send(&stage.bob, "COPY /drop/x", &fields), 403, "{overwrite}");
     }
-    let lines = "Destination: /keep/x\r\nOverwrite: F\r\n";
-    assert_eq!(stage.send(&stage.bob, "COPY /drop/x", lines), 200);
+    let fields = "Destination: /keep/x\r\nOverwrite: F\r\n";
+    assert_eq!(stage.send(&stage.bob, "COPY /drop/x", fields), 200);
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn a_destination_elsewhere_is_refused() {
 fn a_destination_under_another_method_does_not_arrive() {
     let stage = Stage::new("underscore_headers = true");
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
-        let lines = "Destination: /team/x\r\nDestination.: /team/x\r\nContent-Length: 0\r\n";
-        assert_eq!(stage.send(&stage.bob, &format!("{method} /drop/x"), lines), 200, "{method}");
+        let fields = "Destination: /team/x\r\nDestination.: /team/x\r\nContent-Length: 0\r\n";
+        assert_eq!(stage.send(&stage.bob, &format!("{method} /drop/x"), fields), 200, "{method}");
         assert!(stage.last().values("destination").is_empty(), "{method}");
     }
 }

@@ -113,7 +113,7 @@ impl Folder {
     /// Starts what listens on a free port. `command` is given the port, and writes what names it.
     pub fn start(&self, name: &str, command: impl Fn(u16) -> Command) -> Application {
         // Another process may take the port before the application does.
-        let mut said = String::new();
+        let mut output = String::new();
         for _ in 0..3 {
             let port = free_port();
             match self.start_until(name, command(port), |_| responds(port)) {
@@ -121,10 +121,10 @@ impl Folder {
                     application.port = port;
                     return application;
                 }
-                Err(log) => said = log,
+                Err(log) => output = log,
             }
         }
-        panic!("{name} does not start:\n{said}");
+        panic!("{name} does not start:\n{output}");
     }
 
     /// Starts what listens on a UNIX socket in this folder.
@@ -290,7 +290,7 @@ pub fn ends(socket: &mut Socket) {
     }
 }
 
-/// Whether the tests run as root, as which some servers want to be told whom to become.
+/// Whether the tests run as root, which some servers refuse without a user to change to.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -62,8 +62,8 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("starting chromedriver: {error}; tests/run installs it"));
-        let told = Captured::of(chromedriver.stdout.take().expect("its standard output"));
-        let port: u16 = told.wait_for("chromedriver's port", |text| {
+        let output = Captured::of(chromedriver.stdout.take().expect("its standard output"));
+        let port: u16 = output.wait_for("chromedriver's port", |text| {
             let rest = text.split_once("started successfully on port ")?.1;
             rest.split('.').next()?.parse().ok()
         });

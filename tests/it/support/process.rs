@@ -350,15 +350,15 @@ const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 
-/// The lines that a gateway of this process has logged, once they are all there.
-pub fn wait_for_lines(
+/// The entries that a gateway of this process has logged, once they are all there.
+pub fn wait_for_entries(
     gateway: &super::gateway::TestGateway,
     are_there: impl Fn(&[serde_json::Value]) -> bool,
 ) -> Vec<serde_json::Value> {
-    let mut lines = Vec::new();
-    until("the lines in the log", || {
-        lines = gateway.log();
-        are_there(&lines)
+    let mut entries = Vec::new();
+    until("the entries in the log", || {
+        entries = gateway.log();
+        are_there(&entries)
     });
-    lines
+    entries
 }

@@ -1,4 +1,4 @@
-//! Upstreams that do exactly what a test tells them to, well-behaved or not.
+//! Upstreams with scripts, well-behaved or not.
 //!
 //! Each is a thread that accepts and a thread a connection, on plain blocking
 //! sockets: no HTTP library stands between the test and the bytes. What
@@ -272,7 +272,7 @@ impl Upstream {
         seen.remove(0)
     }
 
-    /// The next thing that a script tells; a test that waits longer has failed.
+    /// The next event of a script; fails after [`PATIENCE`].
     #[track_caller]
     pub fn event(&self) -> Event {
         self.events.lock().expect("events").recv_timeout(PATIENCE).expect("an event from the upstream")
@@ -284,7 +284,7 @@ impl Upstream {
         while !matches!(self.event(), Event::Request) {}
     }
 
-    /// Waits until a script has told this.
+    /// Waits for this note of a script.
     #[track_caller]
     pub fn wait_for_note(&self, wanted: &str) {
         loop {
@@ -316,7 +316,7 @@ impl Conn {
             received.raw_body.clone_from(&received.body);
         }
         self.seen.lock().expect("requests").push(received.clone());
-        self.tell(Event::Request);
+        self.notify(Event::Request);
         Ok(Some(received))
     }
 
@@ -328,7 +328,7 @@ impl Conn {
                 return String::from_utf8(head).map(Some).map_err(io::Error::other);
             }
             if self.more()? == 0 {
-                self.tell(Event::Closed);
+                self.notify(Event::Closed);
                 return if self.unread.is_empty() {
                     Ok(None)
                 } else {
@@ -342,7 +342,7 @@ impl Conn {
     pub fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.unread.len() < count {
             if self.more()? == 0 {
-                self.tell(Event::Closed);
+                self.notify(Event::Closed);
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -352,7 +352,7 @@ impl Conn {
     /// The bytes until the gateway closes; a reset counts as an end.
     pub fn until_close(&mut self) -> Vec<u8> {
         while self.more().is_ok_and(|count| count > 0) {}
-        self.tell(Event::Closed);
+        self.notify(Event::Closed);
         std::mem::take(&mut self.unread)
     }
 
@@ -372,12 +372,12 @@ impl Conn {
         SockRef::from(self.socket()).set_linger(Some(Duration::ZERO)).expect("a socket option");
     }
 
-    /// Tells the test something.
+    /// Sends the test a note.
     pub fn note(&self, note: impl Into<String>) {
-        self.tell(Event::Note(note.into()));
+        self.notify(Event::Note(note.into()));
     }
 
-    fn tell(&self, event: Event) {
+    fn notify(&self, event: Event) {
         // The test may have ended already.
         self.events.send(event).ok();
     }

@@ -169,7 +169,7 @@ impl Visitor {
         self.try_connect().expect("a connection")
     }
 
-    /// Opens a connection, or tells why not.
+    /// Opens a connection; an error if that fails.
     pub fn try_connect(&self) -> Result<Wire, Box<dyn std::error::Error>> {
         let name = self.host.rsplit_once(':').map_or(&*self.host, |(name, _)| name);
         let name = ServerName::try_from(name.to_owned())?;
