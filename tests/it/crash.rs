@@ -27,7 +27,7 @@ use crate::support::{
     cookies::{SESSION, key_of},
     end_sessions,
     process::{Process, Workplace},
-    visitor::{Response, Visitor, Wire, form},
+    visitor::{Connection, Response, Visitor, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
@@ -66,11 +66,11 @@ fn acknowledged_sign_ins_and_sign_outs_survive_a_kill_at_any_moment() {
         let mut where_to = door.where_to.write().unwrap();
         *where_to = Address::of(&process, &place);
         let mut visitor = where_to.visitor();
-        let mut wire = visitor.connect();
+        let mut connection = visitor.connect();
         for person in &people {
             let mut person = person.lock().unwrap();
-            person.settle(&mut visitor, &mut wire);
-            checked += person.check(&mut visitor, &mut wire, &format!("seed {seed}, kill {round}"));
+            person.settle(&mut visitor, &mut connection);
+            checked += person.check(&mut visitor, &mut connection, &format!("seed {seed}, kill {round}"));
         }
     }
     assert!(checked >= rounds * 4, "only {checked} sessions were looked at: the test tests nothing");
@@ -148,10 +148,10 @@ impl Person {
 
     /// After a change of password that nobody heard the end of, one of the two is right, and says which
     /// sessions are over.
-    fn settle(&mut self, visitor: &mut Visitor, wire: &mut Wire) {
+    fn settle(&mut self, visitor: &mut Visitor, connection: &mut Connection) {
         let Some(next) = self.next_password.take() else { return };
         visitor.cookies.clear();
-        let response = sign_in(visitor, wire, &self.name, &next).expect("a response");
+        let response = sign_in(visitor, connection, &self.name, &next).expect("a response");
         if response.status == 303 {
             self.password = next;
             self.dead.append(&mut self.alive);
@@ -159,20 +159,20 @@ impl Person {
         } else {
             assert_eq!(response.status, 401, "{response:?}");
             visitor.cookies.clear();
-            let response = sign_in(visitor, wire, &self.name, &self.password).expect("a response");
+            let response = sign_in(visitor, connection, &self.name, &self.password).expect("a response");
             assert_eq!(response.status, 303, "neither password is right: {response:?}");
         }
         self.alive.push(cookie_of(visitor));
     }
 
     /// Looks at each session, and says how many there were.
-    fn check(&mut self, visitor: &mut Visitor, wire: &mut Wire, when: &str) -> u64 {
+    fn check(&mut self, visitor: &mut Visitor, connection: &mut Connection, when: &str) -> u64 {
         let count = (self.alive.len() + self.dead.len()) as u64;
         for (cookies, expected, wrong) in [(&self.alive, 200, "is lost"), (&self.dead, 401, "is alive again")]
         {
             for cookie in cookies {
                 let request = Request::get("/").header("cookie", format!("{SESSION}={cookie}"));
-                let status = visitor.send_over(wire, request.body(String::new()).unwrap()).status;
+                let status = visitor.send_over(connection, request.body(String::new()).unwrap()).status;
                 let (key, name) = (key_of(cookie), &self.name);
                 assert_eq!(status, expected, "{when}: session {key} of {name} {wrong}");
             }
@@ -214,8 +214,8 @@ fn signs_in(person: &mut Person, where_to: &Address) -> Option<()> {
         return None;
     }
     let mut visitor = where_to.visitor();
-    let mut wire = visitor.try_connect().ok()?;
-    let response = sign_in(&mut visitor, &mut wire, &person.name, &person.password)?;
+    let mut connection = visitor.try_connect().ok()?;
+    let response = sign_in(&mut visitor, &mut connection, &person.name, &person.password)?;
     assert_eq!(response.status, 303, "{response:?}");
     person.alive.push(cookie_of(&visitor));
     Some(())
@@ -226,9 +226,9 @@ fn signs_out(person: &mut Person, where_to: &Address) -> Option<()> {
     person.unknown.push(cookie.clone());
     let mut visitor = where_to.visitor();
     visitor.cookies.insert(SESSION.into(), cookie.clone());
-    let mut wire = visitor.try_connect().ok()?;
-    let csrf = page(&mut visitor, &mut wire, "/.gateway/logout")?.field("csrf");
-    let response = submit(&mut visitor, &mut wire, "/.gateway/logout", &[("csrf", &csrf)])?;
+    let mut connection = visitor.try_connect().ok()?;
+    let csrf = page(&mut visitor, &mut connection, "/.gateway/logout")?.field("csrf");
+    let response = submit(&mut visitor, &mut connection, "/.gateway/logout", &[("csrf", &csrf)])?;
     assert_eq!(response.status, 303, "{response:?}");
     person.unknown.pop();
     person.dead.push(cookie);
@@ -248,13 +248,13 @@ fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Optio
     let cookie = person.alive.first()?.clone();
     let mut visitor = where_to.visitor();
     visitor.cookies.insert(SESSION.into(), cookie);
-    let mut wire = visitor.try_connect().ok()?;
-    let csrf = page(&mut visitor, &mut wire, "/.gateway/account/password")?.field("csrf");
+    let mut connection = visitor.try_connect().ok()?;
+    let csrf = page(&mut visitor, &mut connection, "/.gateway/account/password")?.field("csrf");
     person.passwords += 1;
     let new = password(salt, person.passwords);
     person.next_password = Some(new.clone());
     let fields = [("csrf", &*csrf), ("current", &person.password), ("new", &new), ("again", &new)];
-    let response = submit(&mut visitor, &mut wire, "/.gateway/account/password", &fields)?;
+    let response = submit(&mut visitor, &mut connection, "/.gateway/account/password", &fields)?;
     assert_eq!(response.status, 303, "{response:?}");
     person.next_password = None;
     person.password = new;
@@ -264,22 +264,35 @@ fn changes_password(person: &mut Person, where_to: &Address, salt: u64) -> Optio
     Some(())
 }
 
-fn sign_in(visitor: &mut Visitor, wire: &mut Wire, name: &str, password: &str) -> Option<Response> {
-    let csrf = page(visitor, wire, "/.gateway/login")?.field("csrf");
+fn sign_in(
+    visitor: &mut Visitor,
+    connection: &mut Connection,
+    name: &str,
+    password: &str,
+) -> Option<Response> {
+    let csrf = page(visitor, connection, "/.gateway/login")?.field("csrf");
     let fields = [("csrf", &*csrf), ("next", "/"), ("username", name), ("password", password)];
-    submit(visitor, wire, "/.gateway/login", &fields)
+    submit(visitor, connection, "/.gateway/login", &fields)
 }
 
-fn page(visitor: &mut Visitor, wire: &mut Wire, path: &str) -> Option<Response> {
+fn page(visitor: &mut Visitor, connection: &mut Connection, path: &str) -> Option<Response> {
     let request = Request::get(path).header("accept", "text/html").body(String::new()).unwrap();
-    let response = visitor.try_send_over(wire, request)?;
+    let response = visitor.try_send_over(connection, request)?;
     assert_eq!(response.status, 200, "{path}: {response:?}");
     Some(response)
 }
 
-fn submit(visitor: &mut Visitor, wire: &mut Wire, path: &str, fields: &[(&str, &str)]) -> Option<Response> {
+fn submit(
+    visitor: &mut Visitor,
+    connection: &mut Connection,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Option<Response> {
     let origin = visitor.origin();
-    visitor.try_send_over(wire, form(path, fields, &[("origin", &origin), ("sec-fetch-site", "same-origin")]))
+    visitor.try_send_over(
+        connection,
+        form(path, fields, &[("origin", &origin), ("sec-fetch-site", "same-origin")]),
+    )
 }
 
 fn cookie_of(visitor: &Visitor) -> String {

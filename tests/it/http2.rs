@@ -503,10 +503,10 @@ fn mistake_11_floods_of_control_frames_end_the_connection() {
 
 #[test]
 fn mistake_11_a_head_in_very_many_pieces_ends_the_connection() {
-    let begun = frame(HEADERS, END_STREAM, 1, block(&get("/")));
-    flooded("http2_continuations", &[&begun[..], &frame(CONTINUATION, 0, 1, []).repeat(200)].concat());
+    let started = frame(HEADERS, END_STREAM, 1, block(&get("/")));
+    flooded("http2_continuations", &[&started[..], &frame(CONTINUATION, 0, 1, []).repeat(200)].concat());
     let one = frame(CONTINUATION, 0, 1, block(&[("x", b"y")]));
-    flooded("http2_continuations", &[begun, one.repeat(200)].concat());
+    flooded("http2_continuations", &[started, one.repeat(200)].concat());
 }
 
 #[test]

@@ -182,10 +182,10 @@ fn a_second_sigterm_does_not_wait() {
     let place = Workplace::new("", &public_app(&upstream.url, ""));
     let mut gateway = place.start();
     let mut visitor = gateway.visitor();
-    let mut wire = visitor.connect();
+    let mut connection = visitor.connect();
     let running = thread::spawn(move || {
         let request = Request::get("/slow").body(String::new()).unwrap();
-        visitor.try_send_over(&mut wire, request)
+        visitor.try_send_over(&mut connection, request)
     });
     upstream.wait_for_note("slow");
     gateway.signal("TERM");
@@ -205,10 +205,10 @@ fn sighup_takes_new_rules_and_drops_no_connection() {
     let place = Workplace::new("", &rules("\"anyone\""));
     let gateway = place.start();
     let mut visitor = gateway.visitor();
-    let mut wire = visitor.connect();
+    let mut connection = visitor.connect();
     let mut ask = || {
         let request = Request::get("/door").body(String::new()).unwrap();
-        visitor.send_over(&mut wire, request).status.as_u16()
+        visitor.send_over(&mut connection, request).status.as_u16()
     };
     assert_eq!(ask(), 200);
 
@@ -245,12 +245,12 @@ fn requests_and_shutdown_do_not_wait_for_a_reader_of_the_logs() {
     let place = Workplace::new("", &public_app(&Upstream::dead(), ""));
     let (mut gateway, unread) = place.start_unread();
     let mut visitor = gateway.visitor();
-    let mut wire = visitor.connect();
+    let mut connection = visitor.connect();
     // A warning each, and a line in the access log: several times what a pipe holds.
     for number in 0..1500 {
         let path = format!("/{number}/{}", "p".repeat(100));
         let request = Request::get(path).body(String::new()).unwrap();
-        assert_eq!(visitor.send_over(&mut wire, request).status, 502, "request {number}");
+        assert_eq!(visitor.send_over(&mut connection, request).status, 502, "request {number}");
     }
     let metrics = gateway.status("/metrics");
     let dropped = metrics

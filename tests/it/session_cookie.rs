@@ -70,14 +70,14 @@ fn advisory_39_a_token_with_one_character_changed_opens_nothing_and_ends_nothing
     let token = alice.cookies[SESSION].clone();
     let stranger = Visitor::of(&gateway).get("/page");
     let mut client = Visitor::of(&gateway);
-    let mut wire = client.connect();
+    let mut connection = client.connect();
     for place in 0..token.len() {
         let mut changed = token.clone().into_bytes();
         changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).unwrap();
         let request = Request::get("/page").header("accept", "text/html");
         let request = request.header(COOKIE, format!("{SESSION}={changed}")).body(String::new()).unwrap();
-        let response = client.send_over(&mut wire, request);
+        let response = client.send_over(&mut connection, request);
         assert_eq!(
             (response.status, response.location()),
             (stranger.status, stranger.location()),
@@ -141,20 +141,20 @@ fn each_request_on_one_connection_belongs_to_the_user_of_its_own_cookie() {
         401 => None,
         status => panic!("{status}: {cookie:?}"),
     };
-    let mut wire = RawClient::connect(&gateway);
+    let mut connection = RawClient::connect(&gateway);
     for (cookie, whose) in pieces {
         let line =
             if cookie.is_empty() { String::new() } else { format!("Cookie: {}\r\n", cookie.join("; ")) };
-        let status = wire.get("/page", &line).status;
+        let status = connection.get("/page", &line).status;
         assert_eq!(came_through(status, cookie).as_deref(), *whose, "HTTP/1.1: {cookie:?}");
     }
     // HTTP/2 may split a cookie at its semicolons, each piece a line of its own (RFC 9113 §8.2.3).
     block_on(async {
-        let mut wire = Http2::connect(&gateway).await;
+        let mut connection = Http2::connect(&gateway).await;
         for (cookie, whose) in pieces {
             let asked =
                 cookie.iter().fold(request("GET", "/page"), |asked, piece| asked.header(COOKIE, *piece));
-            let response = wire.send(asked.body(full("")).unwrap()).await.unwrap();
+            let response = connection.send(asked.body(full("")).unwrap()).await.unwrap();
             let status = response.status().as_u16();
             read(response).await.unwrap();
             assert_eq!(came_through(status, cookie).as_deref(), *whose, "HTTP/2: {cookie:?}");
@@ -169,21 +169,27 @@ fn a_session_that_ends_is_over_for_connections_that_know_its_cookie() {
     let mut alice = Visitor::of(&gateway);
     alice.sign_in("alice", &password("alice"));
     let line = format!("Cookie: {SESSION}={}\r\n", alice.cookies[SESSION]);
-    let mut wires = [RawClient::connect(&gateway), RawClient::connect(&gateway)];
-    for wire in &mut wires {
-        assert_eq!([wire.get("/page", &line).status, wire.get("/page", &line).status], [200, 200]);
+    let mut connections = [RawClient::connect(&gateway), RawClient::connect(&gateway)];
+    for connection in &mut connections {
+        assert_eq!(
+            [connection.get("/page", &line).status, connection.get("/page", &line).status],
+            [200, 200]
+        );
     }
     let csrf = alice.get("/.gateway/logout").field("csrf");
     assert_eq!(alice.submit("/.gateway/logout", &[("csrf", &csrf)]).status, 303);
-    for wire in &mut wires {
-        assert_eq!([wire.get("/page", &line).status, wire.get("/page", &line).status], [401, 401]);
+    for connection in &mut connections {
+        assert_eq!(
+            [connection.get("/page", &line).status, connection.get("/page", &line).status],
+            [401, 401]
+        );
     }
     // And whoever is disabled is refused, with the session that they still have.
     let line = format!("Cookie: {}\r\n", sign_in(&gateway, "bob"));
-    let [wire, _] = &mut wires;
-    assert_eq!(wire.get("/page", &line).status, 200);
+    let [connection, _] = &mut connections;
+    assert_eq!(connection.get("/page", &line).status, 200);
     gateway.users().set_active(&UserName::parse("bob").unwrap(), false).unwrap();
-    until("the change is seen", || wire.get("/page", &line).status == 401);
+    until("the change is seen", || connection.get("/page", &line).status == 401);
 }
 
 /// OWASP ASVS 5.0 7.2.3: at least 128 bits, from a generator for the purpose; CVE-2024-21495 had a seeded one.

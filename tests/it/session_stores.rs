@@ -31,7 +31,7 @@ use crate::support::{
 };
 
 /// The medium of a store; stores opened over the same medium share its sessions.
-struct Ground {
+struct Medium {
     kind: Kind,
     clock: Clock,
     folder: TempDir,
@@ -47,7 +47,7 @@ enum Kind {
 
 type Store = Box<dyn SessionStore>;
 
-impl Ground {
+impl Medium {
     fn new(kind: Kind) -> Self {
         Self {
             kind,
@@ -120,7 +120,7 @@ macro_rules! every_store {
             $(
                 #[test]
                 fn $behaviour() {
-                    run(Kind::$kind, |ground| Box::pin(super::$behaviour(ground)));
+                    run(Kind::$kind, |medium| Box::pin(super::$behaviour(medium)));
                 }
             )*
         }
@@ -144,12 +144,12 @@ every_store!(
     sessions_that_end_keep_few_others_out_of_the_cache,
 );
 
-fn run(kind: Kind, behaviour: impl FnOnce(Ground) -> LocalBoxFuture<'static, ()>) {
-    block_on(behaviour(Ground::new(kind)));
+fn run(kind: Kind, behaviour: impl FnOnce(Medium) -> LocalBoxFuture<'static, ()>) {
+    block_on(behaviour(Medium::new(kind)));
 }
 
-async fn an_inserted_session_is_found_whole(ground: Ground) {
-    let (store, _) = ground.open();
+async fn an_inserted_session_is_found_whole(medium: Medium) {
+    let (store, _) = medium.open();
     let app = |pairs: &[(&str, &str)]| -> AppData {
         pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
     };
@@ -172,8 +172,8 @@ async fn an_inserted_session_is_found_whole(ground: Ground) {
     store.check().await.unwrap();
 }
 
-async fn a_replaced_session_ends_in_the_same_step(ground: Ground) {
-    let (store, _) = ground.open();
+async fn a_replaced_session_ends_in_the_same_step(medium: Medium) {
+    let (store, _) = medium.open();
     let (old, next, third) = (record(1), record(2), record(2));
     store.insert(new(&old)).await.unwrap();
     let ended = store.insert(NewSession { replaces: Some(old.key), ..new(&next) }).await.unwrap();
@@ -184,8 +184,8 @@ async fn a_replaced_session_ends_in_the_same_step(ground: Ground) {
     assert_eq!(keys(&store, None).await, sorted([next.key, third.key]));
 }
 
-async fn an_ended_session_is_never_found_again(ground: Ground) {
-    let (store, _) = ground.open();
+async fn an_ended_session_is_never_found_again(medium: Medium) {
+    let (store, _) = medium.open();
     let (mine, other) = (record(1), record(1));
     store.insert(new(&mine)).await.unwrap();
     store.insert(new(&other)).await.unwrap();
@@ -198,8 +198,8 @@ async fn an_ended_session_is_never_found_again(ground: Ground) {
     assert_eq!(keys(&store, Some(UserId(1))).await, [other.key]);
 }
 
-async fn all_sessions_of_a_user_end_but_for_one(ground: Ground) {
-    let (store, _) = ground.open();
+async fn all_sessions_of_a_user_end_but_for_one(medium: Medium) {
+    let (store, _) = medium.open();
     let mine = insert_many(&store, 1, 600).await;
     let other = insert_many(&store, 2, 2).await;
     let kept = mine[300];
@@ -211,8 +211,8 @@ async fn all_sessions_of_a_user_end_but_for_one(ground: Ground) {
     assert_eq!(store.remove(Which::OfUser { user: UserId(1), except: None }).await.unwrap(), []);
 }
 
-async fn everybody_s_sessions_end(ground: Ground) {
-    let (store, _) = ground.open();
+async fn everybody_s_sessions_end(medium: Medium) {
+    let (store, _) = medium.open();
     let mut all = insert_many(&store, 1, 300).await;
     all.extend(insert_many(&store, 2, 3).await);
     let visitor = Record { owner: Owner::Visitor, ..record(0) };
@@ -223,8 +223,8 @@ async fn everybody_s_sessions_end(ground: Ground) {
     assert_eq!(keys(&store, Some(UserId(1))).await, []);
 }
 
-async fn the_oldest_sessions_go_when_a_user_has_too_many(ground: Ground) {
-    let (store, _) = ground.open();
+async fn the_oldest_sessions_go_when_a_user_has_too_many(medium: Medium) {
+    let (store, _) = medium.open();
     let by_age: Vec<Record> =
         [3, 1, 2, 4].map(|second| Record { signed_in: at(second), ..record(1) }).into_iter().collect();
     for session in &by_age {
@@ -242,8 +242,8 @@ async fn the_oldest_sessions_go_when_a_user_has_too_many(ground: Ground) {
     assert_eq!(keys(&store, Some(UserId(2))).await, [other.key]);
 }
 
-async fn sessions_are_listed_in_pages_ordered_by_key(ground: Ground) {
-    let (store, _) = ground.open();
+async fn sessions_are_listed_in_pages_ordered_by_key(medium: Medium) {
+    let (store, _) = medium.open();
     let mine = sorted(insert_many(&store, 1, 301).await);
     let all = sorted(mine.iter().copied().chain(insert_many(&store, 2, 10).await));
     for (of, whole) in [(Some(UserId(1)), &mine), (None, &all)] {
@@ -264,8 +264,8 @@ async fn sessions_are_listed_in_pages_ordered_by_key(ground: Ground) {
     assert_eq!(store.list(Some(UserId(3)), None, 10).await.unwrap(), []);
 }
 
-async fn session_data_changes_whole_or_not_at_all(ground: Ground) {
-    let (store, _) = ground.open();
+async fn session_data_changes_whole_or_not_at_all(medium: Medium) {
+    let (store, _) = medium.open();
     let session = record(1);
     store.insert(new(&session)).await.unwrap();
     let apply = |app: &str, change| store.change_data(session.key, app.into(), change);
@@ -285,9 +285,9 @@ async fn session_data_changes_whole_or_not_at_all(ground: Ground) {
     assert!(found.data.get("shop").is_none_or(AppData::is_empty));
 }
 
-async fn changes_of_session_data_at_the_same_time_lose_nothing(ground: Ground) {
+async fn changes_of_session_data_at_the_same_time_lose_nothing(medium: Medium) {
     let opened: Vec<Store> =
-        (0..if ground.kind == Kind::Redis { 2 } else { 1 }).map(|_| ground.open().0).collect();
+        (0..if medium.kind == Kind::Redis { 2 } else { 1 }).map(|_| medium.open().0).collect();
     let session = record(1);
     opened[0].insert(new(&session)).await.unwrap();
     let names: Vec<String> = (0..40).map(|number| format!("k{number:02}")).collect();
@@ -303,8 +303,8 @@ async fn changes_of_session_data_at_the_same_time_lose_nothing(ground: Ground) {
     assert_eq!(kept, names);
 }
 
-async fn a_use_is_noted_and_never_goes_back(ground: Ground) {
-    let (store, _) = ground.open();
+async fn a_use_is_noted_and_never_goes_back(medium: Medium) {
+    let (store, _) = medium.open();
     let session = record(1);
     store.insert(new(&session)).await.unwrap();
     store.note_use(session.key, at(70));
@@ -317,8 +317,8 @@ async fn a_use_is_noted_and_never_goes_back(ground: Ground) {
     assert_eq!(last_seen(&store, session.key).await, at(71));
 }
 
-async fn only_expired_and_idle_sessions_are_pruned(ground: Ground) {
-    let (store, _) = ground.open();
+async fn only_expired_and_idle_sessions_are_pruned(medium: Medium) {
+    let (store, _) = medium.open();
     let fresh = record(1);
     let idle = Record { last_seen: at(-200), ..record(1) };
     let remembered = Record { remembered: true, ..Record { key: record(1).key, ..idle.clone() } };
@@ -336,15 +336,15 @@ async fn only_expired_and_idle_sessions_are_pruned(ground: Ground) {
     assert_eq!(store.prune(at(0), at(-100)).await.unwrap(), 0);
 }
 
-async fn only_hashes_of_tokens_are_stored(ground: Ground) {
-    let (store, _) = ground.open();
+async fn only_hashes_of_tokens_are_stored(medium: Medium) {
+    let (store, _) = medium.open();
     let token = SessionToken::generate().unwrap();
     let session = Record { key: token.key(), ..record(1) };
     store.insert(new(&session)).await.unwrap();
-    let bytes = ground.bytes();
+    let bytes = medium.bytes();
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let agent = session.user_agent.as_bytes();
-    assert!(ground.kind == Kind::Memory || has(agent), "we look at the right bytes");
+    assert!(medium.kind == Kind::Memory || has(agent), "we look at the right bytes");
     assert!(!has(token.to_cookie().as_bytes()));
     assert!(!format!("{store:?}").contains(token.to_cookie().as_str()));
 }
@@ -451,7 +451,7 @@ impl SessionStore for Flooded {
 }
 
 /// How often each of many sessions is read from the store before it is in the cache again, in ten requests.
-async fn reads_under(ground: &Ground, flood: Flood) -> Vec<u64> {
+async fn reads_under(medium: &Medium, flood: Flood) -> Vec<u64> {
     let mut all = Vec::new();
     for user in 0..20 {
         let (watched, reads) = (Arc::<OnceLock<SessionKey>>::default(), Arc::<AtomicU64>::default());
@@ -459,7 +459,7 @@ async fn reads_under(ground: &Ground, flood: Flood) -> Vec<u64> {
         let sessions = Sessions::start(1000, |cache| {
             invalidator = Some(cache.clone());
             let (sessions, watched, reads) = (Arc::clone(&own), Arc::clone(&watched), Arc::clone(&reads));
-            let store = Flooded { store: ground.open_with(cache), sessions, watched, reads, flood };
+            let store = Flooded { store: medium.open_with(cache), sessions, watched, reads, flood };
             Ok::<_, StoreError>(Box::new(store) as Store)
         });
         let sessions = Arc::new(sessions.expect("a store"));
@@ -477,12 +477,12 @@ async fn reads_under(ground: &Ground, flood: Flood) -> Vec<u64> {
     all
 }
 
-async fn invented_tokens_keep_no_session_out_of_the_cache(ground: Ground) {
-    assert_eq!(reads_under(&ground, Flood::InventedTokens).await, [1; 20]);
+async fn invented_tokens_keep_no_session_out_of_the_cache(medium: Medium) {
+    assert_eq!(reads_under(&medium, Flood::InventedTokens).await, [1; 20]);
 }
 
-async fn sessions_that_end_keep_few_others_out_of_the_cache(ground: Ground) {
-    let reads = reads_under(&ground, Flood::SessionsThatEnd).await;
+async fn sessions_that_end_keep_few_others_out_of_the_cache(medium: Medium) {
+    let reads = reads_under(&medium, Flood::SessionsThatEnd).await;
     // Ten sessions end during each read; one in 256 has the first byte of the watched one's key.
     assert!(reads.iter().sum::<u64>() < 60, "{reads:?}: without a flood it is 20, without a cache 200");
 }
@@ -510,9 +510,9 @@ fn opening(user: i64) -> Opening<'static> {
 #[test]
 fn a_store_notifies_others_of_ended_sessions() {
     for kind in [Kind::File, Kind::Redis] {
-        run(kind, |ground| {
+        run(kind, |medium| {
             Box::pin(async move {
-                let ((here, _), (there, notices)) = (ground.open(), ground.open());
+                let ((here, _), (there, notices)) = (medium.open(), medium.open());
                 let (session, replaced, evicted) = (record(1), record(2), record(3));
                 for session in [&session, &replaced, &evicted] {
                     here.insert(new(session)).await.unwrap();
@@ -532,9 +532,9 @@ fn a_store_notifies_others_of_ended_sessions() {
 
 #[test]
 fn a_store_notifies_others_of_changed_session_data() {
-    run(Kind::Redis, |ground| {
+    run(Kind::Redis, |medium| {
         Box::pin(async move {
-            let ((here, _), (_there, notices)) = (ground.open(), ground.open());
+            let ((here, _), (_there, notices)) = (medium.open(), medium.open());
             let session = record(1);
             here.insert(new(&session)).await.unwrap();
             here.change_data(session.key, "wiki".into(), change(&[("a", "1")], &[])).await.unwrap();
@@ -545,18 +545,18 @@ fn a_store_notifies_others_of_changed_session_data() {
 
 #[test]
 fn a_store_without_its_redis_fails_and_reconnects() {
-    run(Kind::Redis, |mut ground| {
+    run(Kind::Redis, |mut medium| {
         Box::pin(async move {
-            let (store, notices) = ground.open();
+            let (store, notices) = medium.open();
             let session = record(1);
             store.insert(new(&session)).await.unwrap();
-            ground.redis.as_mut().unwrap().kill();
+            medium.redis.as_mut().unwrap().kill();
             assert!(store.check().await.is_err());
             assert!(store.find(session.key).await.is_err(), "not to be taken for an absence");
             assert!(store.insert(new(&record(1))).await.is_err());
             assert!(store.remove(Which::All).await.is_err());
             while notices.try_recv().is_ok() {}
-            ground.redis.as_mut().unwrap().start_again();
+            medium.redis.as_mut().unwrap().start_again();
             eventually("it is back", async || store.check().await.is_ok()).await;
             is_notified(&notices, Invalidation::Everything);
             assert_eq!(store.find(session.key).await.unwrap(), None, "it came back empty");
@@ -567,9 +567,9 @@ fn a_store_without_its_redis_fails_and_reconnects() {
 
 #[test]
 fn the_longest_unused_visitors_go_when_there_are_too_many() {
-    run(Kind::Redis, |ground| {
+    run(Kind::Redis, |medium| {
         Box::pin(async move {
-            let (store, _) = ground.open();
+            let (store, _) = medium.open();
             let visitor = |second| Record { owner: Owner::Visitor, last_seen: at(second), ..record(0) };
             let visitors: Vec<Record> = [1, 2, 3].map(visitor).into_iter().collect();
             for visitor in &visitors {
@@ -623,12 +623,12 @@ fn tls_is_spoken_with_a_server_of_the_named_authority_only() {
 
 #[test]
 fn a_session_of_another_version_is_a_failure_and_can_be_ended() {
-    run(Kind::Redis, |ground| {
+    run(Kind::Redis, |medium| {
         Box::pin(async move {
-            let (store, _) = ground.open();
+            let (store, _) = medium.open();
             let session = record(1);
             store.insert(new(&session)).await.unwrap();
-            let mut connection = ground.redis.as_ref().unwrap().connection();
+            let mut connection = medium.redis.as_ref().unwrap().connection();
             let key = format!("{{portcullis}}:s:{}", session.key.to_hex());
             redis::cmd("HSET").arg(key).arg("v").arg("2").exec(&mut connection).unwrap();
             let error = store.find(session.key).await.unwrap_err();
@@ -643,12 +643,12 @@ fn a_session_of_another_version_is_a_failure_and_can_be_ended() {
 
 #[test]
 fn redis_expires_sessions_that_no_gateway_prunes() {
-    run(Kind::Redis, |ground| {
+    run(Kind::Redis, |medium| {
         Box::pin(async move {
-            let (store, _) = ground.open();
+            let (store, _) = medium.open();
             store.insert(new(&record(1))).await.unwrap();
             store.insert(new(&Record { owner: Owner::Visitor, ..record(1) })).await.unwrap();
-            let mut connection = ground.redis.as_ref().unwrap().connection();
+            let mut connection = medium.redis.as_ref().unwrap().connection();
             let names: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
             assert!(names.len() >= 7, "{names:?}");
             for name in names.iter().filter(|name| !name.ends_with(":seq")) {

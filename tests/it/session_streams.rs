@@ -391,7 +391,7 @@ struct Stream {
 
 impl Stream {
     fn open(visitor: &Visitor, path: &'static str) -> Self {
-        let mut wire = visitor.raw();
+        let mut connection = visitor.raw();
         let (is_upload, has_head) =
             (path.ends_with("/upload"), !path.ends_with("/upload") && !path.ends_with("/wait"));
         let cookies: Vec<_> = visitor.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -405,14 +405,14 @@ impl Stream {
         };
         let method = if is_upload { "POST" } else { "GET" };
         let cookies = cookies.join("; ");
-        let host = format!("localhost:{}", wire.sock.peer_addr().unwrap().port());
-        write!(wire, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{upgrade}\r\n")
+        let host = format!("localhost:{}", connection.sock.peer_addr().unwrap().port());
+        write!(connection, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{upgrade}\r\n")
             .unwrap();
         if has_head {
             let mut head = Vec::new();
             let mut byte = [0];
             while !head.ends_with(b"\r\n\r\n") {
-                wire.read_exact(&mut byte).expect("a head");
+                connection.read_exact(&mut byte).expect("a head");
                 head.extend(byte);
             }
             let head = String::from_utf8(head).unwrap();
@@ -425,17 +425,17 @@ impl Stream {
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             if is_upload {
-                wire.sock.set_read_timeout(Some(BETWEEN_PIECES)).expect("a socket option");
+                connection.sock.set_read_timeout(Some(BETWEEN_PIECES)).expect("a socket option");
                 let is_silent = |error: &std::io::Error| {
                     matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
                 };
-                while wire.write_all(b"4\r\ntick\r\n").and_then(|()| wire.flush()).is_ok()
-                    && wire.read(&mut buffer).is_err_and(|error| is_silent(&error))
+                while connection.write_all(b"4\r\ntick\r\n").and_then(|()| connection.flush()).is_ok()
+                    && connection.read(&mut buffer).is_err_and(|error| is_silent(&error))
                 {
                     counted.fetch_add(1, Ordering::Relaxed);
                 }
             } else {
-                while let Ok(1..) = wire.read(&mut buffer)
+                while let Ok(1..) = connection.read(&mut buffer)
                     && has_head
                 {
                     counted.fetch_add(1, Ordering::Relaxed);

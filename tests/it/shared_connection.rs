@@ -16,7 +16,7 @@ use crate::support::{
     gateway::{TestGateway, password},
     process::until,
     upstream::Upstream,
-    visitor::{Protocol, Response, Visitor, Wire},
+    visitor::{Connection, Protocol, Response, Visitor},
 };
 
 #[test]
@@ -134,21 +134,21 @@ impl Stage {
 
     fn connection(&self) -> SharedConnection {
         let visitor = Visitor::of(&self.gateway).speaking(Protocol::Http2);
-        let wire = visitor.connect();
-        SharedConnection { visitor, wire }
+        let connection = visitor.connect();
+        SharedConnection { visitor, connection }
     }
 }
 
 /// The connection that both users' requests come on.
 struct SharedConnection {
     visitor: Visitor,
-    wire: Wire,
+    connection: Connection,
 }
 
 impl SharedConnection {
     fn get(&mut self, path: &str, cookie: &str) -> Response {
         let request = Request::get(path).header(ACCEPT, "*/*").header(COOKIE, cookie);
-        self.visitor.send_over(&mut self.wire, request.body(String::new()).unwrap())
+        self.visitor.send_over(&mut self.connection, request.body(String::new()).unwrap())
     }
 
     #[track_caller]

@@ -292,15 +292,15 @@ fn only_a_post_signs_out_and_the_old_cookie_opens_nothing() {
         }
         assert!(is_in(&mut alice));
 
-        let mut wire = alice.connect();
+        let mut connection = alice.connect();
         let page = || Request::get("/page").header("accept", "text/html").body(String::new()).unwrap();
-        assert_eq!(alice.send_over(&mut wire, page()).status, 200);
+        assert_eq!(alice.send_over(&mut connection, page()).status, 200);
         let gone = alice.sign_out();
         assert_eq!((gone.status.as_u16(), gone.location()), (303, "/.gateway/login"));
         assert!(!alice.cookies.contains_key(SESSION));
 
         alice.cookies.insert(SESSION.to_owned(), token);
-        assert_eq!(alice.send_over(&mut wire, page()).status, 303, "on the connection from before");
+        assert_eq!(alice.send_over(&mut connection, page()).status, 303, "on the connection from before");
         assert!(!is_in(&mut alice), "the old cookie still works");
     }
 }

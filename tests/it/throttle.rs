@@ -1,4 +1,5 @@
-//! Guessing is slowed down, for everybody alike, and nobody is locked out by a stranger.
+//! The throttle of failed sign-ins: its budgets and waits, over HTTPS and in its two stores. Known and unknown users
+//! are throttled alike, and a stranger locks no user out of their own browser.
 
 use std::{collections::BTreeSet, fmt::Write as _, io::Write as _, time::Duration};
 
@@ -17,14 +18,14 @@ use crate::support::{
     cookies::DEVICE,
     gateway::{TestGateway, password},
     process::{Workplace, mode, text, until, wait_for_entries},
-    redis::{RedisServer, Wire},
+    redis::{RedisServer, Relay},
     visitor::{Response, Visitor, form},
 };
 
 const WHOAMI: &str = "[[app]]\nupstream = \"builtin:whoami\"";
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A gateway that believes what a test says of addresses, with alice and bob.
+/// A gateway that trusts forwarded addresses, with alice and bob.
 fn gateway(section: &str) -> TestGateway {
     let gateway = TestGateway::start_trusting(&["127.0.0.1"], &format!("{section}\n{WHOAMI}"));
     gateway.add_user("alice", &[]);
@@ -32,15 +33,15 @@ fn gateway(section: &str) -> TestGateway {
     gateway
 }
 
-/// Somebody at an address, with the sign-in form open.
-struct Guesser {
+/// The sign-in form, open in a browser at an address.
+struct SignInForm {
     visitor: Visitor,
     csrf: String,
     from: String,
 }
 
-impl Guesser {
-    fn at(gateway: &TestGateway, from: &str) -> Self {
+impl SignInForm {
+    fn open(gateway: &TestGateway, from: &str) -> Self {
         Self::with(Visitor::of(gateway), from)
     }
 
@@ -49,7 +50,7 @@ impl Guesser {
         Self { visitor, csrf, from: from.to_owned() }
     }
 
-    fn tries(&mut self, name: &str, password: &str) -> Response {
+    fn submit(&mut self, name: &str, password: &str) -> Response {
         let request = self.request(name, password);
         self.visitor.send(request)
     }
@@ -69,23 +70,23 @@ fn statuses(responses: impl IntoIterator<Item = Response>) -> Vec<u16> {
 }
 
 /// Fails five times, which has to be the budget.
-fn use_up(guesser: &mut Guesser, name: &str) {
+fn use_up(form: &mut SignInForm, name: &str) {
     for _ in 0..5 {
-        assert_eq!(guesser.tries(name, "wrong").status, 401);
+        assert_eq!(form.submit(name, "wrong").status, 401);
     }
 }
 
 #[test]
 fn asvs_6_3_1_failed_sign_ins_wait_in_growing_steps_and_the_wait_is_shown() {
     let gateway = gateway("");
-    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    let mut mallory = SignInForm::open(&gateway, "192.0.2.1");
     use_up(&mut mallory, "alice");
     for (minutes, words) in [(1_u64, "1 minute"), (5, "5 minutes"), (15, "15 minutes"), (60, "60 minutes")] {
         // The right password as well, and from wherever.
         for (from, tried) in
             [("192.0.2.1", "wrong"), ("192.0.2.1", &*password("alice")), ("192.0.2.9", "wrong")]
         {
-            let refused = Guesser::at(&gateway, from).tries("alice", tried);
+            let refused = SignInForm::open(&gateway, from).submit("alice", tried);
             assert_eq!(refused.status, 429, "{from} {tried}");
             assert_eq!(refused.header("retry-after"), (minutes * 60).to_string());
             let text = refused.text();
@@ -97,14 +98,14 @@ fn asvs_6_3_1_failed_sign_ins_wait_in_growing_steps_and_the_wait_is_shown() {
             );
         }
         gateway.clock.advance(Duration::from_secs(minutes * 60 - 1));
-        assert_eq!(mallory.tries("alice", "wrong").header("retry-after"), "1");
+        assert_eq!(mallory.submit("alice", "wrong").header("retry-after"), "1");
         gateway.clock.advance(Duration::from_secs(1));
-        assert_eq!(mallory.tries("alice", "wrong").status, 401, "one more after {words}");
+        assert_eq!(mallory.submit("alice", "wrong").status, 401, "one more after {words}");
     }
     gateway.clock.advance(MINUTE * 60);
-    let mut alice = Guesser::at(&gateway, "192.0.2.7");
-    assert_eq!(alice.tries("alice", &password("alice")).status, 303);
-    assert_eq!(statuses((0..4).map(|_| mallory.tries("alice", "wrong"))), [401; 4], "a success forgives");
+    let mut alice = SignInForm::open(&gateway, "192.0.2.7");
+    assert_eq!(alice.submit("alice", &password("alice")).status, 303);
+    assert_eq!(statuses((0..4).map(|_| mallory.submit("alice", "wrong"))), [401; 4], "a success forgives");
 
     let log = gateway.log();
     let audit = |event: &str, reason: &str| {
@@ -119,16 +120,20 @@ fn asvs_6_3_1_failed_sign_ins_wait_in_growing_steps_and_the_wait_is_shown() {
 #[test]
 fn asvs_2_4_1_many_names_from_one_address_wait_in_spite_of_a_success() {
     let gateway = gateway("[throttle]\nper_address = 10\nper_account = 100");
-    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    let mut mallory = SignInForm::open(&gateway, "192.0.2.1");
     for number in 0..9 {
-        assert_eq!(mallory.tries(&format!("user{number}"), "wrong").status, 401);
+        assert_eq!(mallory.submit(&format!("user{number}"), "wrong").status, 401);
         // An account of one's own does not make one trustworthy.
-        assert_eq!(Guesser::at(&gateway, "192.0.2.1").tries("bob", &password("bob")).status, 303);
+        assert_eq!(SignInForm::open(&gateway, "192.0.2.1").submit("bob", &password("bob")).status, 303);
     }
-    assert_eq!(mallory.tries("user9", "wrong").status, 401);
-    let refused = mallory.tries("alice", "wrong");
+    assert_eq!(mallory.submit("user9", "wrong").status, 401);
+    let refused = mallory.submit("alice", "wrong");
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "60"));
-    assert_eq!(Guesser::at(&gateway, "192.0.2.2").tries("alice", "wrong").status, 401, "another address");
+    assert_eq!(
+        SignInForm::open(&gateway, "192.0.2.2").submit("alice", "wrong").status,
+        401,
+        "another address"
+    );
     let log = gateway.log();
     let blocked: Vec<_> = log.iter().filter(|entry| entry["event"] == "blocked").collect();
     assert_eq!((blocked.len(), &blocked[0]["reason"]), (1, &"address".into()), "{blocked:?}");
@@ -139,11 +144,11 @@ fn asvs_2_4_1_many_names_from_one_address_wait_in_spite_of_a_success() {
 fn an_ipv6_client_is_counted_by_its_first_64_bits() {
     let gateway = gateway("[throttle]\nper_address = 5");
     for number in 0..5 {
-        let mut mallory = Guesser::at(&gateway, &format!("2001:db8:0:1:{number}::{number}"));
-        assert_eq!(mallory.tries(&format!("user{number}"), "wrong").status, 401);
+        let mut mallory = SignInForm::open(&gateway, &format!("2001:db8:0:1:{number}::{number}"));
+        assert_eq!(mallory.submit(&format!("user{number}"), "wrong").status, 401);
     }
-    assert_eq!(Guesser::at(&gateway, "2001:db8:0:1:ffff::1").tries("alice", "wrong").status, 429);
-    assert_eq!(Guesser::at(&gateway, "2001:db8:0:2::1").tries("alice", "wrong").status, 401);
+    assert_eq!(SignInForm::open(&gateway, "2001:db8:0:1:ffff::1").submit("alice", "wrong").status, 429);
+    assert_eq!(SignInForm::open(&gateway, "2001:db8:0:2::1").submit("alice", "wrong").status, 401);
 }
 
 #[test]
@@ -152,17 +157,21 @@ fn advisory_52_spellings_of_one_account_share_one_budget() {
     let spellings = ["alice", "ALICE", " alice ", "\u{ff21}\u{ff2c}\u{ff29}\u{ff23}\u{ff25}", "\u{ff41}lice"];
     for (number, name) in spellings.into_iter().enumerate() {
         let from = format!("192.0.2.{number}");
-        assert_eq!(Guesser::at(&gateway, &from).tries(name, "wrong").status, 401, "{name}");
+        assert_eq!(SignInForm::open(&gateway, &from).submit(name, "wrong").status, 401, "{name}");
     }
     for name in spellings {
-        assert_eq!(Guesser::at(&gateway, "192.0.2.99").tries(name, &password("alice")).status, 429, "{name}");
+        assert_eq!(
+            SignInForm::open(&gateway, "192.0.2.99").submit(name, &password("alice")).status,
+            429,
+            "{name}"
+        );
     }
     // And of a name that nobody has.
     for name in ["zelda", "ZELDA", " zelda", "Zelda", "\u{ff5a}elda"] {
-        assert_eq!(Guesser::at(&gateway, "192.0.2.98").tries(name, "wrong").status, 401);
+        assert_eq!(SignInForm::open(&gateway, "192.0.2.98").submit(name, "wrong").status, 401);
     }
-    assert_eq!(Guesser::at(&gateway, "192.0.2.97").tries("zelda", "wrong").status, 429);
-    assert_eq!(Guesser::at(&gateway, "192.0.2.97").tries("bob", "wrong").status, 401, "others go on");
+    assert_eq!(SignInForm::open(&gateway, "192.0.2.97").submit("zelda", "wrong").status, 429);
+    assert_eq!(SignInForm::open(&gateway, "192.0.2.97").submit("bob", "wrong").status, 401, "others go on");
 }
 
 #[test]
@@ -181,14 +190,15 @@ fn advisory_53_every_entrance_takes_from_one_budget() {
     let confirm = |visitor: &mut Visitor, tried: &str| {
         visitor.submit("/.gateway/confirm", &[("csrf", &csrf), ("next", "/"), ("password", tried)])
     };
-    let mut stranger = Guesser::at(&gateway, "192.0.2.1");
+    let mut stranger = SignInForm::open(&gateway, "192.0.2.1");
     assert_eq!(change(&mut thief, "wrong").status, 422);
     assert_eq!(confirm(&mut thief, "wrong").status, 401);
-    assert_eq!(stranger.tries("alice", "wrong").status, 401);
+    assert_eq!(stranger.submit("alice", "wrong").status, 401);
     assert_eq!(change(&mut thief, "wrong again").status, 422);
     assert_eq!(confirm(&mut thief, "wrong").status, 401);
     let right = password("alice");
-    for response in [change(&mut thief, &right), confirm(&mut thief, &right), stranger.tries("alice", &right)]
+    for response in
+        [change(&mut thief, &right), confirm(&mut thief, &right), stranger.submit("alice", &right)]
     {
         assert_eq!(
             (response.status.as_u16(), response.header("retry-after")),
@@ -212,7 +222,7 @@ fn advisory_53_every_entrance_takes_from_one_budget() {
 fn attempts_sent_at_once_do_not_exceed_the_budget() {
     let gateway = gateway("");
     for name in ["alice", "nobody-of-this-name"] {
-        let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+        let mut mallory = SignInForm::open(&gateway, "192.0.2.1");
         let requests: Vec<_> =
             (0..100).map(|number| mallory.request(name, &format!("guess {number}"))).collect();
         let responses = mallory.visitor.send_all(requests);
@@ -233,7 +243,7 @@ fn attempts_sent_at_once_do_not_exceed_the_budget() {
             .collect();
         assert!(seconds.iter().all(|seconds| [1, 60].contains(seconds)), "{seconds:?}");
     }
-    let response = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
+    let response = SignInForm::open(&gateway, "192.0.2.2").submit("alice", &password("alice"));
     assert_eq!(response.status, 429);
 }
 
@@ -244,7 +254,7 @@ fn an_abandoned_attempt_counts_once_its_password_is_checked() {
     let slow = HashSettings { memory: 64 << 10, iterations: 6, parallelism: 1 };
     let name = "alice".to_owned().try_into().unwrap();
     gateway.users().set_password(&name, &Passwords::hash_now(slow, &password("alice").into())).unwrap();
-    let mallory = Guesser::at(&gateway, "192.0.2.1");
+    let mallory = SignInForm::open(&gateway, "192.0.2.1");
     let checks = || gateway.counted("portcullis_password_checks_total");
     let mut refused = 0;
     for _ in 0..8 {
@@ -273,7 +283,7 @@ fn an_abandoned_attempt_counts_once_its_password_is_checked() {
         });
     }
     assert_eq!((checks(), refused), (5, 3));
-    let response = Guesser::at(&gateway, "192.0.2.2").tries("alice", &password("alice"));
+    let response = SignInForm::open(&gateway, "192.0.2.2").submit("alice", &password("alice"));
     assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
     // Written by the thread that checks, which nobody has waited for.
     let log = wait_for_entries(&gateway, |log| log.iter().any(|entry| entry["event"] == "blocked"));
@@ -291,15 +301,15 @@ fn advisory_56_and_57_a_lockout_does_not_tell_whether_a_user_exists() {
     gateway.users().set_active(&"disabled".to_owned().try_into().unwrap(), false).unwrap();
     let mut responses: BTreeSet<String> = BTreeSet::new();
     for (number, name) in ["alice", "nobody", "disabled", "no name at all"].into_iter().enumerate() {
-        let mut mallory = Guesser::at(&gateway, &format!("192.0.2.{number}"));
+        let mut mallory = SignInForm::open(&gateway, &format!("192.0.2.{number}"));
         let mut all = String::new();
         for _ in 0..7 {
-            all.push_str(&normal(&mallory.tries(name, "wrong"), name));
+            all.push_str(&normal(&mallory.submit(name, "wrong"), name));
         }
         responses.insert(all);
         gateway.clock.advance(MINUTE);
-        let mut again = Guesser::at(&gateway, &format!("198.51.100.{number}"));
-        assert_eq!(statuses((0..2).map(|_| again.tries(name, "wrong"))), [401, 429], "{name}");
+        let mut again = SignInForm::open(&gateway, &format!("198.51.100.{number}"));
+        assert_eq!(statuses((0..2).map(|_| again.submit(name, "wrong"))), [401, 429], "{name}");
     }
     assert_eq!(responses.len(), 1, "{responses:#?}");
 }
@@ -320,7 +330,7 @@ fn normal(response: &Response, name: &str) -> String {
 #[test]
 fn advisory_50_sign_ins_at_the_same_time_give_each_their_own_identity() {
     let gateway = gateway("[throttle]\nper_account = 100\nper_address = 1000");
-    let mut both = Guesser::at(&gateway, "192.0.2.1");
+    let mut both = SignInForm::open(&gateway, "192.0.2.1");
     let tries = [("alice", "alice", 303), ("bob", "bob", 303), ("alice", "bob", 401), ("bob", "alice", 401)];
     let of: Vec<_> = (0..40).map(|number| tries[number % 4]).collect();
     let requests = of.iter().map(|(name, whose, _)| both.request(name, &password(whose))).collect();
@@ -342,8 +352,8 @@ fn advisory_50_sign_ins_at_the_same_time_give_each_their_own_identity() {
 #[test]
 fn a_stranger_locks_no_user_out_of_a_browser_used_before() {
     let gateway = gateway("");
-    let mut alice = Guesser::at(&gateway, "192.0.2.1");
-    let signed_in = alice.tries("alice", &password("alice"));
+    let mut alice = SignInForm::open(&gateway, "192.0.2.1");
+    let signed_in = alice.submit("alice", &password("alice"));
     let device = signed_in.set_cookies().into_iter().find(|cookie| cookie.starts_with(DEVICE)).unwrap();
     let mut attributes: Vec<_> = device.split("; ").skip(1).collect();
     attributes.sort_unstable();
@@ -354,39 +364,39 @@ fn a_stranger_locks_no_user_out_of_a_browser_used_before() {
     assert_eq!(alice.visitor.get("/page").status, 303, "a device cookie is no session");
 
     // From the same address, too: it may be an office.
-    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    let mut mallory = SignInForm::open(&gateway, "192.0.2.1");
     for number in 0..10 {
         use_up(&mut mallory, &format!("user{number}"));
     }
-    assert_eq!(mallory.tries("alice", "wrong").status, 429);
-    let mut stranger = Guesser::at(&gateway, "192.0.2.2");
+    assert_eq!(mallory.submit("alice", "wrong").status, 429);
+    let mut stranger = SignInForm::open(&gateway, "192.0.2.2");
     use_up(&mut stranger, "alice");
-    assert_eq!(stranger.tries("alice", &password("alice")).status, 429);
+    assert_eq!(stranger.submit("alice", &password("alice")).status, 429);
 
     let at_home = |cookie: &str| {
         let mut visitor = Visitor::of(&gateway);
         visitor.cookies.insert(DEVICE.to_owned(), cookie.to_owned());
-        Guesser::with(visitor, "192.0.2.1")
+        SignInForm::with(visitor, "192.0.2.1")
     };
     let mut alice = at_home(&device);
-    assert_eq!(alice.tries("alice", "a slip").status, 401);
-    assert_eq!(alice.tries("alice", &password("alice")).status, 303);
+    assert_eq!(alice.submit("alice", "a slip").status, 401);
+    assert_eq!(alice.submit("alice", &password("alice")).status, 303);
     assert_eq!(alice.visitor.cookies[DEVICE], device, "one browser is one device");
 
     // It has a budget, and what is forgiven to it is not forgiven to the others.
     let mut thief = at_home(&device);
     use_up(&mut thief, "alice");
-    assert_eq!(thief.tries("alice", &password("alice")).status, 429);
-    assert_eq!(stranger.tries("alice", &password("alice")).status, 429);
+    assert_eq!(thief.submit("alice", &password("alice")).status, 429);
+    assert_eq!(stranger.submit("alice", &password("alice")).status, 429);
     // A made-up cookie, and bob's, are none.
-    let mut bob = Guesser::at(&gateway, "192.0.2.3");
-    assert_eq!(bob.tries("bob", &password("bob")).status, 303);
+    let mut bob = SignInForm::open(&gateway, "192.0.2.3");
+    assert_eq!(bob.submit("bob", &password("bob")).status, 303);
     let bobs = bob.visitor.cookies[DEVICE].clone();
     let other = if device.starts_with('A') { "B" } else { "A" };
     for cookie in [bobs, other.to_owned() + &device[1..], "x".to_owned(), String::new()] {
         let mut visitor = Visitor::of(&gateway);
         visitor.cookies.insert(DEVICE.to_owned(), cookie.clone());
-        let response = Guesser::with(visitor, "192.0.2.4").tries("alice", &password("alice"));
+        let response = SignInForm::with(visitor, "192.0.2.4").submit("alice", &password("alice"));
         assert_eq!(response.status, 429, "{cookie}");
     }
     let blocked: Vec<Value> = gateway
@@ -411,7 +421,7 @@ fn no_application_sees_the_device_cookie() {
 #[test]
 fn a_throttled_program_gets_a_problem() {
     let gateway = gateway("");
-    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
+    let mut mallory = SignInForm::open(&gateway, "192.0.2.1");
     use_up(&mut mallory, "alice");
     let csrf = mallory.csrf.clone();
     let body = form("/", &[("csrf", &csrf), ("username", "alice"), ("password", "wrong")], &[]).into_body();
@@ -427,16 +437,16 @@ fn a_throttled_program_gets_a_problem() {
 #[test]
 fn a_reload_changes_the_limits() {
     let gateway = gateway("");
-    let mut mallory = Guesser::at(&gateway, "192.0.2.1");
-    assert_eq!(mallory.tries("alice", "wrong").status, 401);
+    let mut mallory = SignInForm::open(&gateway, "192.0.2.1");
+    assert_eq!(mallory.submit("alice", "wrong").status, 401);
     let text = TestGateway::configuration("[throttle]\nper_account = 1\nwaits = [\"2m\"]", WHOAMI)
         .replace("workers = 2\n", "workers = 2\ntrusted_proxies = [\"127.0.0.1\"]\n");
     gateway.reload_text(&text);
-    assert_eq!(mallory.tries("bob", "wrong").status, 401);
+    assert_eq!(mallory.submit("bob", "wrong").status, 401);
     for _ in 0..2 {
-        assert_eq!(mallory.tries("bob", "wrong").header("retry-after"), "120");
+        assert_eq!(mallory.submit("bob", "wrong").header("retry-after"), "120");
         gateway.clock.advance(MINUTE * 2);
-        assert_eq!(mallory.tries("bob", "wrong").status, 401);
+        assert_eq!(mallory.submit("bob", "wrong").status, 401);
     }
 }
 
@@ -446,15 +456,15 @@ fn a_wait_survives_a_restart_and_is_listed_and_cleared_from_the_command_line() {
     let right = "velvet turbine oyster";
     place.run_well(&["user", "add", "alice"], &format!("{right}\n{right}\n"));
     assert!(place.run_well(&["throttle", "list"], "").contains("there are no failed sign-ins"));
-    let guess = |visitor: Visitor, name: &str, tried: &str| {
-        Guesser::with(visitor, "192.0.2.1").tries(name, tried).status.as_u16()
+    let attempt = |visitor: Visitor, name: &str, tried: &str| {
+        SignInForm::with(visitor, "192.0.2.1").submit(name, tried).status.as_u16()
     };
     let gateway = place.start();
     for name in ["alice", "zelda"] {
         for _ in 0..5 {
-            assert_eq!(guess(gateway.visitor(), name, "wrong"), 401);
+            assert_eq!(attempt(gateway.visitor(), name, "wrong"), 401);
         }
-        assert_eq!(guess(gateway.visitor(), name, right), 429);
+        assert_eq!(attempt(gateway.visitor(), name, right), 429);
     }
     let (status, _, err) = gateway.stop();
     assert!(status.success(), "{err}");
@@ -465,7 +475,7 @@ fn a_wait_survives_a_restart_and_is_listed_and_cleared_from_the_command_line() {
 
     let gateway = place.start();
     for name in ["alice", "zelda"] {
-        assert_eq!(guess(gateway.visitor(), name, right), 429, "a restart has freed the budget of {name}");
+        assert_eq!(attempt(gateway.visitor(), name, right), 429, "a restart has freed the budget of {name}");
     }
     let list = |arguments: &[&str]| -> Vec<Value> {
         let words = [&["throttle", "list", "--json"], arguments].concat();
@@ -489,10 +499,10 @@ fn a_wait_survives_a_restart_and_is_listed_and_cleared_from_the_command_line() {
 
     let cleared = place.run_well(&["throttle", "clear", "--user", "alice"], "");
     assert_eq!(cleared, "forgot 1 count of failed sign-ins\n");
-    until("alice may try again", || guess(gateway.visitor(), "alice", "wrong") == 401);
-    assert_eq!(guess(gateway.visitor(), "zelda", "wrong"), 429, "others still wait");
+    until("alice may try again", || attempt(gateway.visitor(), "alice", "wrong") == 401);
+    assert_eq!(attempt(gateway.visitor(), "zelda", "wrong"), 429, "others still wait");
     assert_eq!(place.run_well(&["throttle", "clear", "--user", "zelda", "--json"], ""), "{\"cleared\":1}\n");
-    until("zelda may be tried again", || guess(gateway.visitor(), "zelda", "wrong") == 401);
+    until("zelda may be tried again", || attempt(gateway.visitor(), "zelda", "wrong") == 401);
     place.run_well(&["throttle", "clear", "--address", "127.0.0.1"], "");
     until("the address is forgotten", || {
         list(&["--address", "127.0.0.1"]).iter().all(|one| one["failures"].as_u64() < Some(3))
@@ -519,20 +529,20 @@ fn two_gateways_with_one_redis_count_together() {
     let here = TestGateway::start_with(&redis_section(&redis.url()), WHOAMI);
     here.add_user("alice", &[]);
     let there = TestGateway::start_beside(&here, &redis_section(&redis.url()), WHOAMI);
-    let mut known = Guesser::at(&here, "-");
-    assert_eq!(known.tries("alice", &password("alice")).status, 303);
+    let mut known = SignInForm::open(&here, "-");
+    assert_eq!(known.submit("alice", &password("alice")).status, 303);
     for name in ["alice", "zelda"] {
-        let (mut one, mut other) = (Guesser::at(&here, "-"), Guesser::at(&there, "-"));
-        assert_eq!(statuses((0..3).map(|_| one.tries(name, "wrong"))), [401; 3]);
-        assert_eq!(statuses((0..3).map(|_| other.tries(name, "wrong"))), [401, 401, 429]);
-        let refused = one.tries(name, &password("alice"));
+        let (mut one, mut other) = (SignInForm::open(&here, "-"), SignInForm::open(&there, "-"));
+        assert_eq!(statuses((0..3).map(|_| one.submit(name, "wrong"))), [401; 3]);
+        assert_eq!(statuses((0..3).map(|_| other.submit(name, "wrong"))), [401, 401, 429]);
+        let refused = one.submit(name, &password("alice"));
         assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "60"));
     }
     // The device is known to both.
     let mut same = Visitor::of(&there);
     same.cookies.insert(DEVICE.to_owned(), known.visitor.cookies[DEVICE].clone());
-    let mut same = Guesser::with(same, "-");
-    assert_eq!(same.tries("alice", &password("alice")).status, 303);
+    let mut same = SignInForm::with(same, "-");
+    assert_eq!(same.submit("alice", &password("alice")).status, 303);
     assert_eq!(same.visitor.cookies[DEVICE], known.visitor.cookies[DEVICE]);
 
     let elsewhere = Workplace::empty();
@@ -545,8 +555,8 @@ fn two_gateways_with_one_redis_count_together() {
     assert_eq!(kinds, ["account", "unknown-name", "address"], "{listed:?}");
     for name in ["alice", "zelda"] {
         elsewhere.run_well(&["throttle", "clear", "--user", name], "");
-        assert_eq!(Guesser::at(&here, "-").tries(name, "wrong").status, 401, "{name}");
-        assert_eq!(Guesser::at(&there, "-").tries(name, "wrong").status, 401, "{name}");
+        assert_eq!(SignInForm::open(&here, "-").submit(name, "wrong").status, 401, "{name}");
+        assert_eq!(SignInForm::open(&there, "-").submit(name, "wrong").status, 401, "{name}");
     }
     elsewhere.run_well(&["throttle", "clear", "--all"], "");
     assert!(elsewhere.run_well(&["throttle", "list"], "").contains("there are no failed sign-ins"));
@@ -560,9 +570,9 @@ fn attempts_at_two_gateways_at_once_do_not_exceed_the_budget() {
     here.add_user("alice", &[]);
     let there = TestGateway::start_beside(&here, &redis_section(&redis.url()), WHOAMI);
     let floods = [&here, &there].map(|gateway| {
-        let mut guesser = Guesser::at(gateway, "-");
-        let requests: Vec<_> = (0..30).map(|_| guesser.request("alice", "wrong")).collect();
-        std::thread::spawn(move || statuses(guesser.visitor.send_all(requests)))
+        let mut form = SignInForm::open(gateway, "-");
+        let requests: Vec<_> = (0..30).map(|_| form.request("alice", "wrong")).collect();
+        std::thread::spawn(move || statuses(form.visitor.send_all(requests)))
     });
     let all: Vec<u16> = floods.into_iter().flat_map(|flood| flood.join().unwrap()).collect();
     let checked = all.iter().filter(|status| **status == 401).count();
@@ -573,16 +583,16 @@ fn attempts_at_two_gateways_at_once_do_not_exceed_the_budget() {
 #[test]
 fn each_gateway_counts_alone_while_redis_is_away() {
     let redis = RedisServer::start();
-    let wire = Wire::to(&redis);
-    let gateway = TestGateway::start_with(&redis_section(&wire.url()), WHOAMI);
+    let relay = Relay::to(&redis);
+    let gateway = TestGateway::start_with(&redis_section(&relay.url()), WHOAMI);
     gateway.add_user("alice", &[]);
-    let mut mallory = Guesser::at(&gateway, "-");
-    assert_eq!(mallory.tries("alice", "wrong").status, 401);
-    wire.swallow();
-    assert_eq!(statuses((0..6).map(|_| mallory.tries("alice", "wrong"))), [401, 401, 401, 401, 401, 429]);
-    assert_eq!(mallory.tries("bob", "wrong").status, 401, "others are not held up");
-    wire.mend();
-    until("Redis is back", || mallory.tries("alice", "wrong").status == 401);
+    let mut mallory = SignInForm::open(&gateway, "-");
+    assert_eq!(mallory.submit("alice", "wrong").status, 401);
+    relay.swallow();
+    assert_eq!(statuses((0..6).map(|_| mallory.submit("alice", "wrong"))), [401, 401, 401, 401, 401, 429]);
+    assert_eq!(mallory.submit("bob", "wrong").status, 401, "others are not held up");
+    relay.mend();
+    until("Redis is back", || mallory.submit("alice", "wrong").status == 401);
 }
 
 /// The two machines, the one in memory and the one in Redis, given the same of everything.
@@ -609,7 +619,7 @@ fn redis_counts_as_memory_does() {
         let devices = both.map(|throttle| throttle.device_cookie(UserId(1), None).unwrap());
         let mut random = Random(0x5eed);
         let mut open: Vec<[Attempt; 2]> = Vec::new();
-        let (mut reserved, mut refused, mut begun) = (0, 0, 0);
+        let (mut reserved, mut refused, mut blocks) = (0, 0, 0);
         for step in 0..4000 {
             match random.below(10) {
                 0..4 => {
@@ -664,7 +674,7 @@ fn redis_counts_as_memory_does() {
                             let [one, other] = both.map(|blocked| {
                                 blocked.iter().map(|one| (one.kind(), one.wait)).collect::<Vec<_>>()
                             });
-                            begun += one.len();
+                            blocks += one.len();
                             assert_eq!(one, other, "step {step}");
                         }
                     }
@@ -674,7 +684,7 @@ fn redis_counts_as_memory_does() {
                 _ => {}
             }
         }
-        assert!(reserved > 100 && refused > 100 && begun > 30, "{reserved} {refused} {begun}");
+        assert!(reserved > 100 && refused > 100 && blocks > 30, "{reserved} {refused} {blocks}");
     });
 }
 

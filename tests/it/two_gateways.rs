@@ -9,7 +9,7 @@ use crate::support::{
     cookies::{SESSION, key_of},
     gateway::{TestGateway, password},
     process::{Workplace, text, until},
-    redis::{RedisServer, Wire},
+    redis::{RedisServer, Relay},
     visitor::Visitor,
 };
 
@@ -21,13 +21,13 @@ fn section(url: &str, more: &str) -> String {
     format!("[session]\nstore = \"{url}\"\n{more}\n")
 }
 
-/// Two gateways with the same people and the same time, the second of them behind a wire.
-fn two(redis: &RedisServer, more: &str) -> (TestGateway, TestGateway, Wire) {
-    let wire = Wire::to(redis);
+/// Two gateways with the same people and the same time, the second of them behind a relay.
+fn two(redis: &RedisServer, more: &str) -> (TestGateway, TestGateway, Relay) {
+    let relay = Relay::to(redis);
     let here = TestGateway::start_with(&section(&redis.url(), more), WHOAMI);
     here.add_user("alice", &[]);
-    let there = TestGateway::start_beside(&here, &section(&wire.url(), more), WHOAMI);
-    (here, there, wire)
+    let there = TestGateway::start_beside(&here, &section(&relay.url(), more), WHOAMI);
+    (here, there, relay)
 }
 
 /// Alice, signed in on the first and known to the second, and the same browser at the second.
@@ -200,14 +200,14 @@ fn signing_out_while_redis_is_away_is_a_503_whatever_the_form_says() {
 #[test]
 fn a_session_ended_during_a_cut_connection_is_over_after_it() {
     let redis = RedisServer::start();
-    let (here, there, wire) = two(&redis, "cache_ttl = \"10h\"\ngrace = \"10h\"");
+    let (here, there, relay) = two(&redis, "cache_ttl = \"10h\"\ngrace = \"10h\"");
     let (mut alice, mut same) = alice_on_both(&here, &there);
-    wire.swallow();
+    relay.swallow();
     assert_eq!(alice.sign_out().status, 303);
     assert!(!is_in(&mut alice));
     until("the cut is noticed", || !is_ready(&there));
     assert!(is_in(&mut same), "nobody could tell, and the grace is long");
-    wire.mend();
+    relay.mend();
     until("it is over there, too", || !is_in(&mut same));
     assert!(is_ready(&here));
 }

@@ -119,8 +119,8 @@ fn an_upgrade_to_another_http_is_removed() {
         client.send(switching(protocol, "HTTP2-Settings: AAMAAABkAAQAAP__\r\n"));
         assert_eq!(client.response().text(), "ok", "{protocol}");
         let received = upstream.seen().pop().unwrap();
-        for gone in ["upgrade", "connection", "http2-settings"] {
-            assert!(received.values(gone).is_empty(), "{protocol}: {}", received.head);
+        for removed in ["upgrade", "connection", "http2-settings"] {
+            assert!(received.values(removed).is_empty(), "{protocol}: {}", received.head);
         }
     }
 }

@@ -31,7 +31,7 @@ pub const ENHANCE_YOUR_CALM: u32 = 11;
 /// The connection preface (RFC 9113 §3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// One frame, as it goes over the wire (RFC 9113 §4.1).
+/// One frame, as it is sent (RFC 9113 §4.1).
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
     let len = u32::try_from(payload.len()).expect("a length").to_be_bytes();

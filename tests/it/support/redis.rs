@@ -1,4 +1,4 @@
-//! A real Redis of a test's own, and a wire to it that a test can cut.
+//! A real Redis of a test's own, and a relay to it that a test can cut.
 
 use std::{
     io::{Read, Write},
@@ -135,13 +135,13 @@ pub fn free_port() -> u16 {
 }
 
 /// Stands between a gateway and its Redis.
-pub struct Wire {
+pub struct Relay {
     addr: SocketAddr,
     swallows: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-impl Wire {
+impl Relay {
     pub fn to(server: &RedisServer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let addr = listener.local_addr().expect("an address");
@@ -152,7 +152,7 @@ impl Wire {
             for here in listener.incoming().flatten() {
                 let Ok(there) = TcpStream::connect(("127.0.0.1", port)) else { continue };
                 kept.lock()
-                    .expect("the wires")
+                    .expect("the relayed sockets")
                     .extend([&here, &there].map(|end| end.try_clone().expect("a socket")));
                 for (from, to) in [(&here, &there), (&there, &here)] {
                     let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
@@ -176,7 +176,7 @@ impl Wire {
     /// From now on all bytes come through; connections that missed some are closed, as their peers would close them.
     pub fn mend(&self) {
         self.swallows.store(false, Ordering::SeqCst);
-        for socket in self.open.lock().expect("the wires").drain(..) {
+        for socket in self.open.lock().expect("the relayed sockets").drain(..) {
             socket.shutdown(Shutdown::Both).ok();
         }
     }

@@ -1,7 +1,7 @@
 //! A visitor of a gateway: a browser's cookies and headers over real TLS, without a browser.
 //!
 //! Every request goes over a connection of its own, and so to any of the workers, unless a
-//! [`Wire`] is kept. Nothing is followed and nothing retried: a test sees each response.
+//! [`Connection`] is kept. Nothing is followed and nothing retried: a test sees each response.
 
 use std::{
     collections::BTreeMap,
@@ -63,7 +63,7 @@ pub struct Response {
 }
 
 /// A connection that is kept.
-pub struct Wire(Sender);
+pub struct Connection(Sender);
 
 enum Sender {
     Http1(http1::SendRequest<String>),
@@ -160,24 +160,24 @@ impl Visitor {
 
     /// Sends any request over a connection of its own.
     pub fn send(&mut self, request: Request<String>) -> Response {
-        let mut wire = self.connect();
-        self.send_over(&mut wire, request)
+        let mut connection = self.connect();
+        self.send_over(&mut connection, request)
     }
 
     /// Opens a connection.
-    pub fn connect(&self) -> Wire {
+    pub fn connect(&self) -> Connection {
         self.try_connect().expect("a connection")
     }
 
     /// Opens a connection; an error if that fails.
-    pub fn try_connect(&self) -> Result<Wire, Box<dyn std::error::Error>> {
+    pub fn try_connect(&self) -> Result<Connection, Box<dyn std::error::Error>> {
         let name = self.host.rsplit_once(':').map_or(&*self.host, |(name, _)| name);
         let name = ServerName::try_from(name.to_owned())?;
         let connecting = async {
             let socket = TcpStream::connect(self.addr).await?;
             let tls = TlsConnector::from(Arc::clone(&self.trust)).connect(name, socket).await?;
             let io = TokioIo::new(tls);
-            Ok(Wire(match self.protocol {
+            Ok(Connection(match self.protocol {
                 Protocol::Http1 => {
                     let (sender, connection) = http1::handshake(io).await?;
                     tokio::spawn(connection);
@@ -204,16 +204,22 @@ impl Visitor {
     }
 
     /// Sends a request over a connection that is kept.
-    pub fn send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Response {
-        let response = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
+    pub fn send_over(&mut self, connection: &mut Connection, request: Request<String>) -> Response {
+        let response =
+            self.runtime.block_on(async { timeout(PATIENCE, self.exchange(connection, request)).await });
         let response = response.expect("a response in time").expect("a response");
         self.keep_cookies(&response);
         response
     }
 
     /// Sends a request over a connection that may be closed before there is a response.
-    pub fn try_send_over(&mut self, wire: &mut Wire, request: Request<String>) -> Option<Response> {
-        let response = self.runtime.block_on(async { timeout(PATIENCE, self.exchange(wire, request)).await });
+    pub fn try_send_over(
+        &mut self,
+        connection: &mut Connection,
+        request: Request<String>,
+    ) -> Option<Response> {
+        let response =
+            self.runtime.block_on(async { timeout(PATIENCE, self.exchange(connection, request)).await });
         let response = response.expect("an end in time").ok()?;
         self.keep_cookies(&response);
         Some(response)
@@ -248,19 +254,21 @@ impl Visitor {
         &self,
         requests: Vec<Request<String>>,
     ) -> impl Iterator<Item = impl Future<Output = Response>> {
-        let wires: Vec<Wire> = requests.iter().map(|_| self.connect()).collect();
-        wires.into_iter().zip(requests).map(async |(mut wire, request): (Wire, Request<String>)| {
-            self.exchange(&mut wire, request).await.expect("a response")
-        })
+        let connections: Vec<Connection> = requests.iter().map(|_| self.connect()).collect();
+        connections.into_iter().zip(requests).map(
+            async |(mut connection, request): (Connection, Request<String>)| {
+                self.exchange(&mut connection, request).await.expect("a response")
+            },
+        )
     }
 
     async fn exchange(
         &self,
-        wire: &mut Wire,
+        connection: &mut Connection,
         request: Request<String>,
     ) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.dressed(request);
-        let response = match &mut wire.0 {
+        let response = match &mut connection.0 {
             Sender::Http1(sender) => {
                 sender.ready().await?;
                 sender.send_request(request).await?
