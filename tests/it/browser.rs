@@ -1,4 +1,4 @@
-//! A real browser: what people see, and what they must not see.
+//! The gateway's pages in a real browser, Chromium: texts, focus, cookies, the back button.
 //!
 //! Pictures of every page go to `tests/output/screenshots/`, to be looked at.
 

@@ -1,4 +1,4 @@
-//! The address of the client behind a proxy, and what it opens.
+//! The client address behind a trusted proxy, in rules for networks and in the access log.
 
 use crate::support::{
     client::{RawClient, sign_in},

@@ -1,4 +1,4 @@
-//! Applications that authenticate a connection instead of a request: NTLM, Negotiate.
+//! NTLM and Negotiate: applications that authenticate a connection instead of a request.
 
 use crate::support::{
     client::{Http2, RawClient, full, read, request, sign_in},

@@ -1,7 +1,7 @@
-//! The process is killed at random moments while people sign in and out and change their passwords.
+//! The test kills the process at random moments while users sign in and out and change their passwords.
 //!
-//! After each start, what was acknowledged holds: a cookie that came opens its session, one whose end came
-//! opens nothing. What was under way when the process died may have happened or not; the test finds out.
+//! After each start everything that was acknowledged holds: an acknowledged sign-in opens its session, an acknowledged
+//! sign-out has ended it. A request that the kill cut off may have had its effect or not; the test finds out.
 //!
 //! `PORTCULLIS_CRASH_ROUNDS=500` kills that many times (80 otherwise), `PORTCULLIS_CRASH_SEED=N` repeats the
 //! choices of a run that failed, though not its moments.

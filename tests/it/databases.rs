@@ -1,7 +1,5 @@
-//! A database that is exchanged, removed, cut short or held while the gateway runs, and a command that changes it then.
-//!
-//! Whatever happens to the file: a command that succeeds has changed what the gateway goes by, and one that could not
-//! do that fails and says so.
+//! A database file that is replaced, removed, truncated or locked while the gateway runs, and a command that changes it
+//! then. A command that succeeds has changed the data that the gateway uses; one that could not fails and says so.
 
 use std::{fs, path::PathBuf, process::Output};
 

@@ -1,5 +1,5 @@
-//! HTTP/2, frame by frame: what breaks a rule of RFC 9113 ends its stream or its connection, and what comes
-//! too often ends the connection. Either way the upstream hears nothing of it.
+//! HTTP/2, frame by frame: a violation of RFC 9113 ends its stream or its connection, and a flood of frames ends the
+//! connection. Neither reaches the upstream.
 
 use std::time::Duration;
 

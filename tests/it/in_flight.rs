@@ -1,5 +1,5 @@
-//! Limits on requests in flight: of a client, and to an app. Whatever a client sends, it costs the gateway no more
-//! upstream connections, descriptors and memory than those allow, and others are served meanwhile.
+//! Limits on requests in flight, of each client and to each app: they bound the upstream connections, descriptors and
+//! memory that a client costs, and other clients are served meanwhile.
 
 use std::{io, process::Command};
 

@@ -1,5 +1,5 @@
-//! Bodies far larger than what the gateway may keep of them. It runs as a process of its own here, so that
-//! its memory is its memory alone.
+//! Bodies far larger than the buffers of the gateway. The gateway runs as a process of its own, so that its memory can
+//! be measured.
 
 use std::{
     fs,

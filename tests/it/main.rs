@@ -1,4 +1,4 @@
-//! Portcullis through its front door: real sockets, real TLS, real clients.
+//! Portcullis from outside: real sockets, real TLS, real clients. One module a topic; `support` has what they share.
 
 #![expect(unreachable_pub, reason = "tests have no outside; `pub` says what the topics may use")]
 #![expect(

@@ -1,4 +1,5 @@
-//! Messages that two servers could read differently: refused, and the connection with them.
+//! HTTP/1.1 and HTTP/2 messages that two servers could read differently: the gateway refuses them and closes the
+//! connection.
 
 use crate::support::{
     client::RawClient,

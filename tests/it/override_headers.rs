@@ -1,4 +1,4 @@
-//! Headers with which a client could steer an application past what was decided.
+//! Override headers, with which a client could make an application serve another path or method than the one decided on.
 
 use crate::support::{
     client::{Http2, RawClient, frames, full, request},

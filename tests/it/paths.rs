@@ -1,4 +1,4 @@
-//! Paths that servers read differently: whatever an upstream makes of one, the rules were asked about it.
+//! Paths that servers read differently: the rules decide on every reading that an upstream could have.
 
 use std::cell::Cell;
 

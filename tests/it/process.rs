@@ -1,4 +1,4 @@
-//! The built binary as an operator runs it: files, signals, a service manager, a crash, what it writes.
+//! The built binary as an operator runs it: files, signals, a service manager, a crash, its logs.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Real programs without a session: they end with an error of theirs, and neither crash nor ask again and again.
+//! Real programs without a session: curl, git and Python end with an error of theirs and do not retry for ever.
 
 use std::process::{Command, Stdio};
 

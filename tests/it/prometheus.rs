@@ -1,4 +1,4 @@
-//! An application that nobody here wrote and that has no login: Debian's Prometheus.
+//! Debian's Prometheus, an application without a login, behind the gateway.
 
 use std::{
     fs,

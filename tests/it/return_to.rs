@@ -1,5 +1,5 @@
-//! Where a sign-in can lead: hundreds of addresses put together from the pieces of the attacks that other
-//! gateways fell for, each resolved as a browser does.
+//! Redirects after a sign-in: hundreds of addresses made of the pieces of attacks on other gateways, each resolved as
+//! a browser does.
 
 use std::collections::BTreeSet;
 

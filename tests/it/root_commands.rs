@@ -1,4 +1,4 @@
-//! Commands that root runs in a state folder that somebody else owns, and has prepared.
+//! Commands that root runs in a state folder of another user, who has prepared it.
 //!
 //! The folder is given to another user, which needs root; without it the tests fail and say so.
 

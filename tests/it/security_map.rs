@@ -1,4 +1,4 @@
-//! `docs/security.md` says which test shows what: each of them has to be there, and each row to have one.
+//! The map of tests in `docs/security.md`: each test that it names exists, and each row names one.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! Service workers of an application, which could show a sign-in page of their own where people expect the gateway's.
+//! Service workers of an application, which could imitate the sign-in page.
 
 use crate::support::{
     browser::Browser,

@@ -1,5 +1,5 @@
-//! One list of behaviours for every session store, each run against the real thing: memory, a SQLite file, a
-//! `redis-server` of its own.
+//! One list of behaviours for every session store, run against the real thing: memory, a SQLite file, a `redis-server`
+//! of its own.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},

@@ -1,4 +1,4 @@
-//! Sessions as people and administrators meet them: kept, listed, ended, confirmed, shortened.
+//! Sessions of users and administrators: remembered, listed, ended, confirmed, shortened.
 
 use std::{os::unix::net::UnixListener, time::Duration};
 

@@ -319,7 +319,7 @@ async fn a_websocket_of_the_apps_own_page_works() {
                 assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
             }
             Err(Error::Http(response)) => {
-                assert!(!opens && response.status() == 403, "{origin} {response:?}")
+                assert!(!opens && response.status() == 403, "{origin} {response:?}");
             }
             Err(other) => panic!("{other}"),
         }

@@ -1,4 +1,4 @@
-//! Signing in and out over real TLS, as browsers do it and as attackers would like to.
+//! Signing in and out over TLS, by browsers and by attackers.
 
 use std::{collections::BTreeSet, fmt::Write, time::Duration};
 

@@ -1,4 +1,4 @@
-//! TLS as it is seen from outside: what is spoken, what is not, and what a scanner thinks of it.
+//! TLS from outside: versions, suites, tickets, the verdict of a scanner.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Two gateways on one Redis: any of them takes any request, and what one ends is over on both.
+//! Two gateways on one Redis: either serves every request, and a session that one ends is over on both.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Connections that change their protocol, and those that must not.
+//! Connections that change their protocol, and upgrades that are refused.
 
 use std::{sync::mpsc::channel, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Certificates of `https://` upstreams that no authority has signed: trusted where they are named, and only those.
+//! Certificates of `https://` upstreams that no authority has signed: they are trusted where they are named, and
+//! nowhere else.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Upstreams that go away, talk nonsense or say nothing, and connections that are kept.
+//! Upstreams that close, send nonsense or stay silent, and the connections to them that are pooled.
 
 use std::{io::Write, sync::mpsc::channel, time::Duration};
 
@@ -643,7 +643,7 @@ fn a_response_that_ends_early_is_502_or_broken_off() {
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
             match client.response_to("GET") {
                 Ok(response) => {
-                    assert_eq!((response.status, bytes < head), (502, true), "after {bytes} bytes")
+                    assert_eq!((response.status, bytes < head), (502, true), "after {bytes} bytes");
                 }
                 Err(_) => assert!(bytes >= head, "after {bytes} bytes"),
             }

@@ -1,5 +1,5 @@
-//! How servers take the path of a request line, written down after their documentation and their
-//! advisories: models to hold the gateway's readings against.
+//! Models of how servers read the path of a request line, written after their documentation and their advisories, to
+//! hold the gateway's readings against.
 //!
 //! The models are independent of the gateway. A model turns the path as it was sent into what it would serve,
 //! or into nothing if it refuses; some versions of a server and some of its settings are models of

@@ -1,4 +1,4 @@
-//! Requests of `WebDAV` that name a second path.
+//! `WebDAV` requests with a second path in `Destination`.
 
 use crate::support::{
     client::{Http2, RawClient, full, request, sign_in},

@@ -1,4 +1,4 @@
-//! HTTP/2 as a test writes and reads it: frame by frame, as they are, right or wrong.
+//! HTTP/2 frame by frame, right or wrong.
 //!
 //! The frames that a test sends may break every rule of RFC 9113; the frames of the gateway are returned as they came.
 

@@ -1,4 +1,4 @@
-//! A gateway of a test's own, put together from TOML text by the same code as the real one.
+//! A gateway in the process of the tests, assembled from TOML text by the same code as the real one.
 
 use std::{
     io::{self, Write},

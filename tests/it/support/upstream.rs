@@ -1,8 +1,7 @@
 //! Upstreams with scripts, well-behaved or not.
 //!
-//! Each is a thread that accepts and a thread a connection, on plain blocking
-//! sockets: no HTTP library stands between the test and the bytes. What
-//! arrived is kept byte for byte.
+//! Each is a thread that accepts and a thread for each connection, on plain blocking sockets: no HTTP library stands
+//! between the test and the bytes. Requests are kept byte for byte.
 
 use std::{
     io::{self, Read, Write},

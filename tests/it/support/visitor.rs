@@ -1,7 +1,7 @@
-//! A visitor of a gateway: a browser's cookies and headers over real TLS, without a browser.
+//! A browser without a browser: its cookies and headers over real TLS.
 //!
-//! Every request goes over a connection of its own, and so to any of the workers, unless a
-//! [`Connection`] is kept. Nothing is followed and nothing retried: a test sees each response.
+//! Every request goes over a connection of its own, and so to any of the workers, unless a [`Connection`] is kept. No
+//! redirect is followed and no request is retried: a test sees each response.
 
 use std::{
     collections::BTreeMap,
