@@ -42,7 +42,6 @@ use crate::{
     identity::{Identity, UserId},
     in_flight::{Counted, InFlight, LastLoad, Slot},
     interim::InterimSlot,
-    moment,
     portal::{self, InterruptedRequest, PageRequest, Portal, Prerequisite},
     refusal::{Refusal, Representation},
     request::{
@@ -319,7 +318,7 @@ impl Gateway {
     /// Tells the operator, once a minute, of a proxy whose word on the client can't be read.
     fn note_unknown_client(&self, target: &Target, headers: &HeaderMap, id: RequestId) {
         let ClientAddr::Unknown { proxy } = target.client_addr else { return };
-        let now = moment::now();
+        let now = Instant::now();
         if self.noted_unknown_client.get().is_some_and(|last| now.duration_since(last) < NOTE_AGAIN_AFTER) {
             return;
         }
@@ -679,7 +678,7 @@ impl Gateway {
             peer_addr: connection.peer_addr,
             method: request.method().clone(),
             time: self.shared.clock.now(),
-            began: moment::now(),
+            began: Instant::now(),
             target: None,
             unread: None,
             unread_host: None,
@@ -812,7 +811,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let Self { id, peer_addr, method, time, began, target, unread, app, viewer, upstream_time, .. } =
             self;
-        let took = moment::anew().duration_since(*began);
+        let took = began.elapsed();
         self.ledger.counters.answered(app.as_deref(), self.status, took, *upstream_time);
         let Some(log) = &self.ledger.log else { return };
         let place = self.unenforced.as_ref().map(|unenforced| unenforced.place.to_string());

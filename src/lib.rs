@@ -46,7 +46,6 @@
 //! | --- | --- | --- | --- |
 //! | values | [`clock`] | the time, which tests move | |
 //! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
-//! | | [`moment`] | the time, which stands still while a connection is polled | |
 //! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |
@@ -100,7 +99,7 @@
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
 //! | the open set-up link | [`SetupLink`] | used, an hour, a restart |
 //!
-//! No `static` changes but the subscriber of the log, and in `moment` each thread keeps the time of its present poll.
+//! No `static` changes but the subscriber of the log.
 //!
 //! # Threads
 //!
@@ -185,7 +184,6 @@ pub mod gateway;
 pub mod identity;
 pub mod in_flight;
 pub mod interim;
-pub mod moment;
 pub mod pace;
 pub mod pages;
 pub mod portal;

@@ -19,7 +19,7 @@ use super::{
     pool::{NextUser, Pool},
     round_trip::{NoResponse, RoundTrip},
 };
-use crate::{access::Permit, interim::InterimSlot, moment};
+use crate::{access::Permit, interim::InterimSlot};
 
 /// Forwards the requests of one worker.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Forwarder {
             context.cancellation.guard();
         }
         request.collect_body().await?;
-        let began = moment::now();
+        let began = Instant::now();
         let bound = context.bound.and_then(|bound| bound.take(app, user));
         let (mut lease, mut is_bound) = match bound {
             Some(lease) => (lease, true),
@@ -124,7 +124,7 @@ impl Forwarder {
                 }
             }
         };
-        let now = moment::now();
+        let now = Instant::now();
         is_bound |= head.binds || request.binds;
         lease.next = match context.bound {
             _ if request.closes => NextUser::Nobody,

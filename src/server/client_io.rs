@@ -36,7 +36,6 @@ use super::{
 };
 use crate::{
     interim::InterimSlot,
-    moment,
     pace::Pace,
     stall::Stall,
     telemetry::{Counters, Limit},
@@ -240,7 +239,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.activity.ended_after.store(self.activity.millis_at(moment::now()), Ordering::Relaxed);
+        self.activity.ended_after.store(self.activity.millis_at(Instant::now()), Ordering::Relaxed);
         self.activity.running.fetch_sub(1, Ordering::Relaxed);
         if self.answering {
             self.activity.answering.fetch_sub(1, Ordering::Relaxed);
@@ -429,7 +428,7 @@ impl<T> ClientIo<T> {
         if is_framed && (self.head_began || self.activity.is_busy()) {
             return;
         }
-        let now = moment::now();
+        let now = Instant::now();
         self.activity.note_read(now);
         if is_framed {
             self.head_began = true;

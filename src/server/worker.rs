@@ -20,7 +20,6 @@ use super::{
 use crate::{
     forward::UnsentBytes,
     gateway::{Connection, Gateway, LastSeen},
-    moment,
     request::Ports,
     telemetry::{AccessLog, Counters, Limit},
 };
@@ -151,7 +150,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                 };
                 let counted = open.count();
                 // An `async` block around it would hold it twice: as what it was given, and as what it waits for.
-                spawn_local(moment::stepwise(serve(socket, connection, slot).map(|()| drop(counted))));
+                spawn_local(serve(socket, connection, slot).map(|()| drop(counted)));
             }
             Err(error) => {
                 // Out of file descriptors, mostly: waiting beats spinning.

@@ -30,7 +30,6 @@ const LAYERS: &[(&str, &[Row])] = &[
         &[
             ("clock", &[]),
             ("identity", &[]),
-            ("moment", &[]),
             ("interim", &[]),
             ("stall", &[]),
             ("pace", &[]),
@@ -83,16 +82,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             // a permit in place of the rules.
             (
                 "forward",
-                &[
-                    "identity",
-                    "moment",
-                    "interim",
-                    "stall",
-                    "pace",
-                    "request",
-                    "access::Permit",
-                    "session::cookie",
-                ],
+                &["identity", "interim", "stall", "pace", "request", "access::Permit", "session::cookie"],
             ),
             (
                 "portal",
@@ -133,7 +123,6 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "clock",
                     "identity",
-                    "moment",
                     "stall",
                     "pace",
                     "interim",
@@ -158,7 +147,6 @@ const LAYERS: &[(&str, &[Row])] = &[
             "server",
             &[
                 "clock",
-                "moment",
                 "interim",
                 "stall",
                 "pace",
