@@ -28,8 +28,8 @@
 //! 5. **Forward.** A request needs a slot among those in flight, of its client and to its app ([`InFlight`]), and holds it
 //!    until its response has left. [`Forwarder::forward`] takes the [`Permit`] with the [`Target`] that was judged, so that
 //!    no undecided request goes out, and no other than the judged one. Headers of the client that only the gateway may send
-//!    are removed first, then hop-by-hop headers; the gateway's own are added last. The task of the client connection itself
-//!    writes to the upstream's socket and reads from it: no other task is woken in between. The end of a response is decided
+//!    are removed first, then hop-by-hop headers; the gateway's own are added last. The task of the client connection, or of
+//!    the HTTP/2 stream, writes to the upstream's socket and reads from it: no other task is woken in between. The end of a response is decided
 //!    once, from its head, and a response that could be read in two ways is a [`Fault`]. Changes to the session data that the
 //!    app asks for in its response are taken out of it, and made before it goes on.
 //!    [`Shield::complete`] adds what the app's answer lacks, and takes out what would harm the gateway's own pages.

@@ -11,8 +11,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use super::{
     Limits,
     client_io::{Activity, ClientIo, Protocol, Slot, Terms},
-    http1,
-    http2::{self, StreamBoxes},
+    http1, http2,
+    open_tasks::OpenTasks,
     phase::{Phase, Phases},
     refusal,
 };
@@ -29,8 +29,8 @@ pub(super) struct Serving {
     pub(super) limits: Limits,
     pub(super) phases: Phases,
     pub(super) counters: Arc<Counters>,
-    /// For the streams of HTTP/2.
-    pub(super) streams: Rc<StreamBoxes>,
+    /// The worker's tasks that serve a client.
+    pub(super) open: Rc<OpenTasks>,
     /// How many connections this worker has served.
     pub(super) served: Cell<u32>,
 }

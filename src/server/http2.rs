@@ -1,103 +1,71 @@
-//! A client that speaks HTTP/2: many requests at a time, all of them in the connection's task.
+//! A client that speaks HTTP/2: many requests at a time, each in a task of its own.
 
 use std::{
     cell::Cell,
-    convert::Infallible,
     future::{Future, poll_fn},
-    pin::pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{
     Limits,
-    answer::{Flow, Watched, answer},
-    boxes::Boxes,
-    client_io::{Activity, Running},
+    answer::{Flow, answer},
+    client_io::Activity,
     connection::{Client, Serving},
     phase::{Phase, Watch},
-    stream::{Streams, Taking},
+    stream::Streams,
 };
 use crate::gateway::{Connection, Gateway};
-
-/// What a stream asks.
-pub(super) struct Asked {
-    gateway: Rc<Gateway>,
-    request: Request<Option<Incoming>>,
-    connection: Rc<Connection>,
-    running: Running,
-    taking: Taking,
-}
-
-/// Boxes for a worker's streams.
-pub(super) type StreamBoxes = Boxes<Asked, Result<Response<Watched>, Infallible>>;
-
-/// Some that are empty.
-pub(super) fn boxes() -> Rc<StreamBoxes> {
-    Boxes::new(answer_stream)
-}
-
-async fn answer_stream(asked: Asked) -> Result<Response<Watched>, Infallible> {
-    be_reset().await;
-    let Asked { gateway, request, connection, running, taking } = asked;
-    pin!(answer(gateway, request, connection, running, Flow::Http2(taking))).await
-}
 
 /// Serves streams until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
     let Client { io, connection, activity, connected: _connected } = client;
     let peer_addr = connection.peer_addr;
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
-    let boxes = Rc::clone(&serving.streams);
-    let streams = Streams::new(&serving.limits, Arc::clone(&activity), Arc::clone(&counters));
+    let open = Rc::clone(&serving.open);
+    let streams = Streams::new(&serving.limits, Arc::clone(&activity), Arc::clone(&counters), open);
     let taking = streams.taking();
     let retired = Rc::new(Cell::new(false));
     let retiring = Rc::clone(&retired);
     let (watched, asking) = (Arc::clone(&activity), Rc::clone(&connection));
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let running = activity.begin();
         if let Some(limit) = running.retires() {
             counters.reached(limit);
             retiring.set(true);
         }
+        let (gateway, connection, taking) = (Rc::clone(&gateway), Rc::clone(&connection), taking.clone());
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
-        boxes.boxed(Asked {
-            gateway: Rc::clone(&gateway),
-            request: request.map(Some),
-            connection: Rc::clone(&connection),
-            running,
-            taking: taking.clone(),
+        Box::pin(async move {
+            be_reset().await;
+            answer(gateway, request.map(Some), connection, running, Flow::Http2(taking)).await
         })
     });
-    let mut runner = streams.runner();
     let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(io), service);
     let mut served = Box::pin(connection);
     let mut drains = false;
     let ended = poll_fn(|cx| {
-        if !drains && (retired.get() || phases.poll_reached(Phase::Draining, cx).is_ready()) {
+        if !drains && phases.poll_reached(Phase::Draining, cx).is_ready() {
             drains = true;
             // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
             served.as_mut().graceful_shutdown();
-            runner.wake_connection();
         }
         if drains && phases.poll_reached(Phase::Stopped, cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        runner.poll(cx, |cx| {
-            let polled = served.as_mut().poll(cx);
-            log_refused(&watched, &serving.gateway, &asking);
-            if polled.is_ready() || drains || !retired.get() {
-                return polled;
-            }
-            drains = true;
-            served.as_mut().graceful_shutdown();
-            served.as_mut().poll(cx)
-        })
+        let polled = served.as_mut().poll(cx);
+        log_refused(&watched, &serving.gateway, &asking);
+        if polled.is_ready() || drains || !retired.get() {
+            return polled;
+        }
+        drains = true;
+        served.as_mut().graceful_shutdown();
+        served.as_mut().poll(cx)
     })
     .await;
     if let Err(error) = ended {
@@ -119,7 +87,7 @@ fn log_refused(activity: &Activity, gateway: &Gateway, connection: &Connection) 
 /// Returns at once, but not at the first poll: hyper looks for a reset only while an answer is not ready. What was
 /// opened and reset in one breath (CVE-2023-44487) then ends here, and no upstream's connection is broken for it.
 ///
-/// Its next turn is after those of all that came with it, so that what came together goes together.
+/// The task is polled again after those of all streams that came with it, so that their requests go out together.
 async fn be_reset() {
     let mut looked = false;
     let looking = |cx: &mut Context<'_>| {

@@ -10,7 +10,6 @@ mod accept_errors;
 mod addresses;
 mod alarm;
 mod answer;
-mod boxes;
 mod client_io;
 mod connection;
 mod control;
@@ -21,6 +20,7 @@ mod header_blocks;
 mod http1;
 mod http2;
 mod listen;
+mod open_tasks;
 mod phase;
 mod redirect;
 mod refusal;
@@ -29,7 +29,6 @@ mod signals;
 mod status;
 mod stream;
 mod tls;
-mod turns;
 mod worker;
 
 use std::{

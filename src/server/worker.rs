@@ -7,15 +7,14 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::{Builder, LocalOptions},
-    sync::Notify,
     task::spawn_local,
     time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Common, client_io::Slot, connection::Serving, descriptors::when_there_are_descriptors, http2,
-    listen::WorkerSockets, phase::Phase, redirect,
+    Common, client_io::Slot, connection::Serving, descriptors::when_there_are_descriptors,
+    listen::WorkerSockets, open_tasks::OpenTasks, phase::Phase, redirect,
 };
 use crate::{
     forward::UnsentBytes,
@@ -47,10 +46,10 @@ pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<
         limits: common.limits,
         phases: common.phases.clone(),
         counters: Arc::clone(gateway.counters()),
-        streams: http2::boxes(),
+        open: Rc::default(),
         served: Cell::default(),
     });
-    let open = Rc::new(Open::default());
+    let open = Rc::clone(&serving.open);
     let mut loops = Vec::new();
     for socket in sockets.https {
         let listener = TcpListener::from_std(socket)?;
@@ -100,7 +99,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
     listener: TcpListener,
     common: Common,
     counters: Arc<Counters>,
-    open: Rc<Open>,
+    open: Rc<OpenTasks>,
     serve: impl Fn(TcpStream, Connection, Slot) -> F,
 ) {
     let mut phases = common.phases.watch();
@@ -148,7 +147,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     last: LastSeen::default(),
                     interim: None,
                 };
-                let counted = open.count();
+                let counted = open.open();
                 // An `async` block around it would hold it twice: as what it was given, and as what it waits for.
                 spawn_local(serve(socket, connection, slot).map(|()| drop(counted)));
             }
@@ -171,35 +170,6 @@ fn set_up(socket: &TcpStream) {
     let set = socket.set_tcp_keepalive(&keepalive).and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES));
     if let Err(error) = set {
         tracing::debug!(%error, "setting a connection up");
-    }
-}
-
-/// The connections of this worker.
-#[derive(Debug, Default)]
-struct Open {
-    count: Cell<usize>,
-    changed: Notify,
-}
-
-struct Counted(Rc<Open>);
-
-impl Open {
-    fn count(self: &Rc<Self>) -> Counted {
-        self.count.set(self.count.get() + 1);
-        Counted(Rc::clone(self))
-    }
-
-    async fn none_left(&self) {
-        while self.count.get() > 0 {
-            self.changed.notified().await;
-        }
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.count.set(self.0.count.get().saturating_sub(1));
-        self.0.changed.notify_one();
     }
 }
 
