@@ -800,14 +800,10 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_interim(cx))?;
-        let mut gathered = [0; GATHERED_BYTES];
-        if let Some(small) = gather(bufs, &mut gathered) {
-            return self.poll_write(cx, small);
-        }
         if self.is_refusal() {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
+        ready!(self.poll_interim(cx))?;
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.went(&polled, bufs);
         self.poll_moved(cx, polled, |bytes| *bytes)
@@ -855,22 +851,10 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
     }
 }
 
-/// A head and a small body in one piece. rustls would list its pieces on the heap, which costs more than to copy them.
-fn gather<'g>(bufs: &[io::IoSlice<'_>], gathered: &'g mut [u8; GATHERED_BYTES]) -> Option<&'g [u8]> {
-    let mut end = 0;
-    for buf in bufs {
-        let start = end;
-        end += buf.len();
-        gathered.get_mut(start..end)?.copy_from_slice(buf);
-    }
-    gathered.get(..end)
-}
-
 type Farewell = [u8; FAREWELL_BYTES];
 
 /// Whoever sends so much at a time may have sent more: rustls asks the socket for 4 KiB.
 const MUCH_BYTES: usize = 2 * 1024;
-const GATHERED_BYTES: usize = 1024;
 /// Longer than a round trip to anywhere; what is still on its way then may see a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -965,14 +949,5 @@ mod tests {
             }
             assert_eq!(io.stream.taken, [BEFORE, INTERIM, FINAL].concat(), "{room} bytes at a time");
         }
-    }
-
-    #[test]
-    fn what_is_small_is_gathered_in_order_and_what_is_large_is_not() {
-        let (small, large) = ([b'x'; GATHERED_BYTES - 2], [b'x'; GATHERED_BYTES - 1]);
-        let mut gathered = [0; GATHERED_BYTES];
-        let whole = gather(&[IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(&small)], &mut gathered);
-        assert_eq!(whole, Some(&[&b"ab"[..], &small].concat()[..]));
-        assert_eq!(gather(&[IoSlice::new(b"ab"), IoSlice::new(&large)], &mut gathered), None);
     }
 }
