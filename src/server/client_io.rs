@@ -305,66 +305,21 @@ enum OwnRefusals {
     OneDropped,
 }
 
-/// A stream that can say, for less than a read costs, that there is nothing to be read.
+/// A stream that can tell whether its client is gone.
 pub(super) trait Readable {
-    /// Pending if a read would be, and woken as it would be.
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// Reads what is there, at the least effort.
-    fn poll_take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>>;
-
     /// Ready if nothing will be read from it any more. What can still be read stays there.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// Of the plain port, where hyper itself looks who is gone: its answers are there at once.
 impl Readable for TcpStream {
-    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    fn poll_take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self).poll_read(cx, buf)
-    }
-
     fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Pending
     }
 }
 
 impl Readable for TlsStream<TcpStream> {
-    /// hyper reads three times for each request, and finds nothing twice. Asking the socket first is 350 instructions
-    /// less than having rustls try, with HTTP/2 twice that.
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let (socket, session) = self.get_ref();
-        // Otherwise something has been decrypted already, or is not to be read at all.
-        if session.wants_read() { socket.poll_read_ready(cx).map(|_| ()) } else { Poll::Ready(()) }
-    }
-
-    /// Its own `poll_read` asks the socket again until that has nothing more. After a small request it never has, and to
-    /// be told so through rustls is another 300 instructions.
-    fn poll_take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut taken = 0;
-        loop {
-            let decrypted = match Pin::new(&mut *self).poll_fill_buf(cx) {
-                Poll::Ready(Ok(decrypted)) => decrypted,
-                nothing if taken == 0 => return nothing.map_ok(|_| ()),
-                // An error comes again.
-                _ => return Poll::Ready(Ok(())),
-            };
-            let len = decrypted.len().min(buf.remaining());
-            buf.put_slice(decrypted.get(..len).unwrap_or_default());
-            Pin::new(&mut *self).consume(len);
-            taken += len;
-            let asks_socket = self.get_ref().1.wants_read();
-            if len == 0 || buf.remaining() == 0 || (asks_socket && taken < MUCH_BYTES) {
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.poll_readable(cx));
         match ready!(Pin::new(self).poll_fill_buf(cx)) {
             Ok([_, ..]) => Poll::Pending,
             Ok([]) | Err(_) => Poll::Ready(()),
@@ -632,7 +587,7 @@ impl<T: AsyncBufRead + Unpin> ClientIo<T> {
     }
 }
 
-impl<T: AsyncRead + Readable + Unpin> AsyncRead for ClientIo<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -650,11 +605,7 @@ impl<T: AsyncRead + Readable + Unpin> AsyncRead for ClientIo<T> {
                 return Poll::Ready(Ok(()));
             }
         }
-        let read = match self.stream.poll_readable(cx) {
-            Poll::Ready(()) => self.stream.poll_take(cx, buf),
-            Poll::Pending => Poll::Pending,
-        };
-        match read {
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Pending => self.poll_late(cx).map(|limit| self.is_late(limit)),
             Poll::Ready(read) => {
                 let count = buf.filled().len() - before;
@@ -853,8 +804,6 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
 
 type Farewell = [u8; FAREWELL_BYTES];
 
-/// Whoever sends so much at a time may have sent more: rustls asks the socket for 4 KiB.
-const MUCH_BYTES: usize = 2 * 1024;
 /// Longer than a round trip to anywhere; what is still on its way then may see a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -898,14 +847,6 @@ mod tests {
     }
 
     impl Readable for Narrow {
-        fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
-            Poll::Pending
-        }
-
-        fn poll_take(&mut self, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            Poll::Pending
-        }
-
         fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
             Poll::Pending
         }
