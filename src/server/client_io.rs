@@ -21,11 +21,9 @@ use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
-use tokio_rustls::server::TlsStream;
 
 use super::{
     Limits,
@@ -305,28 +303,6 @@ enum OwnRefusals {
     OneDropped,
 }
 
-/// A stream that can tell whether its client is gone.
-pub(super) trait Readable {
-    /// Ready if nothing will be read from it any more. What can still be read stays there.
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
-}
-
-/// Of the plain port, where hyper itself looks who is gone: its answers are there at once.
-impl Readable for TcpStream {
-    fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
-    }
-}
-
-impl Readable for TlsStream<TcpStream> {
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match ready!(Pin::new(self).poll_fill_buf(cx)) {
-            Ok([_, ..]) => Poll::Pending,
-            Ok([]) | Err(_) => Poll::Ready(()),
-        }
-    }
-}
-
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -542,7 +518,7 @@ impl<T> ClientIo<T> {
     /// Nothing is there to be read: ready if that has been so for too long.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
         if self.activity.is_busy() {
-            self.deadline = None;
+            (self.deadline, self.head_began) = (None, false);
             if self.poll_untaken(cx).is_ready() {
                 return Poll::Ready(Limit::WriteTimeout);
             }
@@ -599,6 +575,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
         let before = buf.filled().len();
         if self.behind_upgrade.is_some() {
             if self.poll_behind_upgrade(cx, buf).is_pending() {
+                if let Poll::Ready(gone) = self.poll_gone(cx) {
+                    return Poll::Ready(gone);
+                }
                 return self.poll_late(cx).map(|limit| self.is_late(limit));
             }
             if buf.filled().len() > before {
@@ -622,6 +601,22 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
 }
 
 impl<T: AsyncRead + Unpin> ClientIo<T> {
+    /// Reads on behind a request that wants another protocol, and keeps what comes: ready if the client is gone.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 1024];
+        while self.behind_upgrade.as_ref().is_some_and(|behind| behind.len() < MOST_BEHIND_UPGRADE) {
+            let mut buf = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+            if buf.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.counters.received(buf.filled().len());
+            self.behind_upgrade.get_or_insert_default().extend_from_slice(buf.filled());
+        }
+        // It is read from again once the response is there.
+        Poll::Pending
+    }
+
     /// Reads and forgets what a client still sends, until it has closed too. Closing at once would make
     /// the kernel answer with a reset, which can overtake the answer that says why (RFC 9112 §9.6).
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -644,19 +639,7 @@ impl<T: AsyncRead + Unpin> ClientIo<T> {
     }
 }
 
-impl<T: AsyncWrite + Readable + Unpin> ClientIo<T> {
-    /// An error if a client of HTTP/1.1 is gone while its request runs: there is nobody to be answered.
-    ///
-    /// hyper would find out by reading, into a buffer of its own as large as the one that still holds the request.
-    /// That this is asked here instead spares each request 8 KiB and a read.
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let waits = self.activity.is_busy() && self.is_read_whole() && !self.activity.is_switched();
-        if waits && self.stream.poll_gone(cx).is_ready() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(())
-    }
-
+impl<T: AsyncWrite + Unpin> ClientIo<T> {
     /// Keeps the time of what the client takes; `bytes` says how many those were.
     fn poll_moved<R>(
         &mut self,
@@ -666,7 +649,6 @@ impl<T: AsyncWrite + Readable + Unpin> ClientIo<T> {
     ) -> Poll<io::Result<R>> {
         match polled {
             Poll::Pending => {
-                self.poll_gone(cx)?;
                 self.unsent = true;
                 self.activity.note_full();
                 self.pace_of_writes.wait();
@@ -735,7 +717,7 @@ impl<T: AsyncWrite + Readable + Unpin> ClientIo<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.is_refusal() {
             return Poll::Ready(Ok(buf.len()));
@@ -778,8 +760,6 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
         if polled.is_ready() && !self.activity.is_busy() {
             self.answered = self.activity.begun.load(Ordering::Relaxed);
         }
-        // hyper flushes whenever it has done what it can.
-        self.poll_gone(cx)?;
         self.poll_moved(cx, polled, |()| 0)
     }
 
@@ -804,6 +784,8 @@ impl<T: AsyncRead + AsyncWrite + Readable + Unpin> AsyncWrite for ClientIo<T> {
 
 type Farewell = [u8; FAREWELL_BYTES];
 
+/// How much is read behind a request that wants another protocol, before its response.
+const MOST_BEHIND_UPGRADE: usize = 4 * 1024;
 /// Longer than a round trip to anywhere; what is still on its way then may see a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -842,12 +824,6 @@ mod tests {
 
     impl AsyncRead for Narrow {
         fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            Poll::Pending
-        }
-    }
-
-    impl Readable for Narrow {
-        fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
             Poll::Pending
         }
     }

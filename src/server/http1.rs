@@ -181,9 +181,8 @@ fn builder(limits: &Limits) -> http1::Builder {
     builder
         .max_buf_size(limits.header_size.max(MIN_BUFFER_BYTES))
         .max_header_size(limits.header_size)
-        // The stream itself keeps the time, and finds out who is gone; see `client_io`.
-        .header_read_timeout(None)
-        .half_close(true);
+        // The stream itself keeps the time; see `client_io`.
+        .header_read_timeout(None);
     if limits.max_headers != HYPER_MAX_HEADERS {
         builder.max_headers(limits.max_headers);
     }
