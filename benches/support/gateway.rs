@@ -15,7 +15,7 @@ use portcullis::{
     forward::Resolver,
     gateway::Shared,
     identity::{GroupName, UserName},
-    server::{Phase, ServeError, Server, Stopper},
+    server::{ServeError, Server, Stopper},
     session::{Opening, Owner, cookie::CookieNames},
     telemetry::LogWriter,
     users::{NewUser, UserStore},
@@ -97,7 +97,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.stopper.stop(Phase::Stopped);
+        self.stopper.stop();
         if let Some(running) = self.running.take() {
             running.join().expect("no panic").expect("no worker died");
         }

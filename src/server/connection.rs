@@ -13,8 +13,8 @@ use super::{
     client_io::{Activity, ClientIo, Protocol, Slot, Terms},
     http1, http2,
     open_tasks::OpenTasks,
-    phase::{Phase, Phases},
     refusal,
+    shutdown::Shutdown,
 };
 use crate::{
     gateway::{Connection, Gateway},
@@ -27,7 +27,7 @@ pub(super) struct Serving {
     pub(super) gateway: Rc<Gateway>,
     pub(super) acceptor: TlsAcceptor,
     pub(super) limits: Limits,
-    pub(super) phases: Phases,
+    pub(super) shutdown: Shutdown,
     pub(super) counters: Arc<Counters>,
     /// The worker's tasks that serve a client.
     pub(super) open: Rc<OpenTasks>,
@@ -51,16 +51,15 @@ pub(super) type TlsIo = ClientIo<TlsStream<TcpStream>>;
 impl Serving {
     /// Serves one connection until it ends, or until the server has stopped.
     pub(super) async fn serve(self: Rc<Self>, socket: TcpStream, connection: Connection, slot: Slot) {
-        let mut phases = self.phases.watch();
         let client = tokio::select! {
             biased;
-            () = phases.reached(Phase::Stopped) => return,
+            () = self.shutdown.stopped.cancelled() => return,
             // In a box, as is whatever a connection needs for a while only: the task keeps room for all it awaits.
             client = Box::pin(self.shake_hands(socket, connection, slot)) => client,
         };
         let served: Pin<Box<dyn Future<Output = ()>>> = match client {
-            Some((Protocol::Http1, client)) => Box::pin(http1::serve(self, client, phases)),
-            Some((Protocol::Http2, client)) => Box::pin(http2::serve(self, client, phases)),
+            Some((Protocol::Http1, client)) => Box::pin(http1::serve(self, client)),
+            Some((Protocol::Http2, client)) => Box::pin(http2::serve(self, client)),
             None => return,
         };
         served.await;

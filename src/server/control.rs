@@ -33,7 +33,7 @@ use tokio::{
     task::spawn_local,
 };
 
-use super::phase::{Phase, Phases};
+use super::shutdown::Shutdown;
 use crate::{
     identity::UserId,
     session::{Record, SessionData, SessionKey, Sessions, StoreError, Which},
@@ -312,15 +312,14 @@ impl Drop for Control {
 }
 
 /// Serves until the gateway drains.
-pub(super) fn run(control: Control, phases: Phases) -> io::Result<()> {
+pub(super) fn run(control: Control, shutdown: Shutdown) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = tokio::net::UnixListener::from_std(control.listener.try_clone()?)?;
         let control = Rc::new(control);
-        let mut phases = phases.watch();
         loop {
             let accepted = tokio::select! {
-                () = phases.reached(Phase::Draining) => return Ok(()),
+                () = shutdown.draining.cancelled() => return Ok(()),
                 accepted = listener.accept() => accepted,
             };
             let socket = match accepted {

@@ -11,7 +11,7 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
-use super::phase::{Phase, Phases};
+use super::shutdown::Shutdown;
 
 /// Raises the limit as far as the system allows, and says what it is then; `None`: there is none.
 pub fn raise_descriptor_limit() -> Option<u64> {
@@ -74,13 +74,13 @@ impl fmt::Display for DescriptorShortage {
 /// Makes something that needs file descriptors, and waits for them while there are none: those that clients have taken
 /// meanwhile come back. Gives up when the server stops.
 pub(super) fn when_there_are_descriptors<T>(
-    phases: &Phases,
+    shutdown: &Shutdown,
     mut make: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
     let mut is_told = false;
     loop {
         match make() {
-            Err(error) if are_exhausted(&error) && phases.now() == Phase::Running => {
+            Err(error) if are_exhausted(&error) && !shutdown.draining.is_cancelled() => {
                 if !std::mem::replace(&mut is_told, true) {
                     tracing::warn!(%error, "a worker waits for file descriptors before it starts");
                 }
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn whatever_finds_no_descriptors_waits_for_them() {
         let stopper = Stopper::new();
-        let phases = stopper.phases();
+        let shutdown = stopper.shutdown();
         let mut tries = 0;
-        let made = when_there_are_descriptors(&phases, || {
+        let made = when_there_are_descriptors(&shutdown, || {
             tries += 1;
             match tries {
                 1 => Err(Errno::MFILE.into()),
@@ -134,10 +134,10 @@ mod tests {
             }
         });
         assert_eq!(made.unwrap(), 3);
-        let other = when_there_are_descriptors::<()>(&phases, || Err(Errno::ACCESS.into()));
+        let other = when_there_are_descriptors::<()>(&shutdown, || Err(Errno::ACCESS.into()));
         assert_eq!(other.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
-        stopper.stop(Phase::Draining);
-        let given_up = when_there_are_descriptors::<()>(&phases, || Err(Errno::MFILE.into()));
+        stopper.drain();
+        let given_up = when_there_are_descriptors::<()>(&shutdown, || Err(Errno::MFILE.into()));
         assert!(are_exhausted(&given_up.unwrap_err()));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,7 +16,7 @@ use std::{
 use http::Method;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{io::AsyncWrite, time::Instant};
+use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{
     Limits,
@@ -24,13 +24,13 @@ use super::{
     answer::{Flow, answer},
     client_io::Activity,
     connection::{Client, Serving, TlsIo},
-    phase::{Phase, Watch},
     refusal,
+    shutdown::Shutdown,
 };
 use crate::{refusal::Refusal, request::UnreadHead, telemetry::Limit};
 
 /// Serves requests until the connection ends, or until the server has stopped.
-pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
+pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     let Client { mut io, connection, activity, connected: _connected } = client;
     let (peer_addr, asking) = (connection.peer_addr, Rc::clone(&connection));
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
@@ -44,16 +44,18 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
         let flow = Flow::Http1 { last: retires.is_some() };
         answer(Rc::clone(&gateway), request.map(Some), Rc::clone(&connection), running, flow)
     });
-    while has_more(&mut io, &mut phases).await {
+    while has_more(&mut io, &serving.shutdown).await {
         let connection = builder(&serving.limits).serve_connection(TokioIo::new(io), service);
         let mut served = Box::new(connection.with_upgrades());
+        let mut draining = pin!(serving.shutdown.draining.cancelled());
+        let mut stopped = pin!(serving.shutdown.stopped.cancelled());
         let (mut drains, mut quiet) = (false, Quiet::default());
         let ended = poll_fn(|cx| {
-            if !drains && phases.poll_reached(Phase::Draining, cx).is_ready() {
+            if !drains && draining.as_mut().poll(cx).is_ready() {
                 drains = true;
                 Pin::new(&mut *served).graceful_shutdown();
             }
-            if drains && phases.poll_reached(Phase::Stopped, cx).is_ready() {
+            if drains && stopped.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Ended::Over);
             }
             let mut asked = false;
@@ -92,7 +94,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
                 if io.take_over() {
                     let is_asked_for_body = head.method != Some(Method::HEAD);
                     tokio::select! {
-                        () = phases.reached(Phase::Stopped) => {}
+                        () = serving.shutdown.stopped.cancelled() => {}
                         _ = refusal::write(&mut io, response, is_asked_for_body) => {}
                     }
                 }
@@ -156,24 +158,20 @@ impl Quiet {
 }
 
 /// Waits for the next request; if none is to come any more, closes the connection, as hyper would.
-async fn has_more(io: &mut Box<TlsIo>, phases: &mut Watch) -> bool {
-    let mut closes = false;
-    poll_fn(|cx| {
-        if !closes {
-            let drains = phases.poll_reached(Phase::Draining, cx).is_ready();
-            match io.poll_more(cx) {
-                Poll::Pending if !drains => return Poll::Pending,
-                Poll::Ready(Ok(true)) => return Poll::Ready(true),
-                Poll::Pending | Poll::Ready(_) => closes = true,
-            }
+async fn has_more(io: &mut Box<TlsIo>, shutdown: &Shutdown) -> bool {
+    let has_more = tokio::select! {
+        biased;
+        more = poll_fn(|cx| io.poll_more(cx)) => matches!(more, Ok(true)),
+        () = shutdown.draining.cancelled() => false,
+    };
+    if !has_more {
+        tokio::select! {
+            () = shutdown.stopped.cancelled() => {}
+            // A client that is gone cannot be told.
+            _ = io.shutdown() => {}
         }
-        if phases.poll_reached(Phase::Stopped, cx).is_ready() {
-            return Poll::Ready(false);
-        }
-        // Who is gone cannot be told.
-        Pin::new(&mut **io).poll_shutdown(cx).map(|_| false)
-    })
-    .await
+    }
+    has_more
 }
 
 fn builder(limits: &Limits) -> http1::Builder {

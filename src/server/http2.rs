@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
+    pin::pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -17,13 +18,12 @@ use super::{
     answer::{Flow, answer},
     client_io::Activity,
     connection::{Client, Serving},
-    phase::{Phase, Watch},
     stream::Streams,
 };
 use crate::gateway::{Connection, Gateway};
 
 /// Serves streams until the connection ends, or until the server has stopped.
-pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watch) {
+pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     let Client { io, connection, activity, connected: _connected } = client;
     let peer_addr = connection.peer_addr;
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
@@ -48,14 +48,16 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client, mut phases: Watc
     });
     let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(io), service);
     let mut served = Box::pin(connection);
+    let mut draining = pin!(serving.shutdown.draining.cancelled());
+    let mut stopped = pin!(serving.shutdown.stopped.cancelled());
     let mut drains = false;
     let ended = poll_fn(|cx| {
-        if !drains && phases.poll_reached(Phase::Draining, cx).is_ready() {
+        if !drains && draining.as_mut().poll(cx).is_ready() {
             drains = true;
             // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
             served.as_mut().graceful_shutdown();
         }
-        if drains && phases.poll_reached(Phase::Stopped, cx).is_ready() {
+        if drains && stopped.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let polled = served.as_mut().poll(cx);

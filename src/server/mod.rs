@@ -21,10 +21,10 @@ mod http1;
 mod http2;
 mod listen;
 mod open_tasks;
-mod phase;
 mod redirect;
 mod refusal;
 mod self_signed;
+mod shutdown;
 mod signals;
 mod status;
 mod stream;
@@ -54,8 +54,8 @@ pub use control::{
 pub use descriptors::{DescriptorShortage, highest_descriptor_limit, raise_descriptor_limit};
 pub use frames::Http2Limits;
 pub use listen::{BindError, ListenAddr, Listeners};
-pub use phase::{Phase, Stopper};
 pub use self_signed::{SelfSigned, SelfSignedError};
+pub use shutdown::Stopper;
 pub use signals::{Signals, notify};
 pub use status::Readiness;
 pub use tls::{Certificates, TlsError, TlsVersion, certified_names};
@@ -185,7 +185,7 @@ struct Common {
     connections: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     accept_errors: Arc<AcceptErrors>,
-    phases: phase::Phases,
+    shutdown: shutdown::Shutdown,
     /// The port that redirects lead to.
     https_port: u16,
     /// The one that the operator has named.
@@ -257,18 +257,18 @@ impl Server {
             running += 1;
         }
         if let Some(listener) = sockets.status {
-            let (readiness, phases) = (Arc::clone(&self.readiness), self.stopper.phases());
+            let (readiness, shutdown) = (Arc::clone(&self.readiness), self.stopper.shutdown());
             let accept_errors = Arc::clone(&self.accept_errors);
             let status_hosts = self.settings.status_hosts;
             // Not counted: it tells that we drain until the last worker has ended, and ends then.
             start(STATUS, &ended, move || {
                 let hosts = status_hosts.into();
-                status::run(listener, status::Told { readiness, metrics, hosts }, (phases, accept_errors))
+                status::run(listener, status::Told { readiness, metrics, hosts }, (shutdown, accept_errors))
             })?;
         }
         if let Some(control) = self.control {
-            let phases = self.stopper.phases();
-            start("the control socket", &ended, move || control::run(control, phases))?;
+            let shutdown = self.stopper.shutdown();
+            start("the control socket", &ended, move || control::run(control, shutdown))?;
             running += 1;
         }
         drop(ended);
@@ -280,22 +280,22 @@ impl Server {
                 Ok(Ending::Asked(who)) if who == STATUS => {}
                 Ok(Ending::Asked(_)) => running -= 1,
                 Ok(Ending::Unasked(who)) => {
-                    self.stopper.stop(Phase::Stopped);
+                    self.stopper.stop();
                     return Err(ServeError::WorkerDied(who));
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
-            if self.stopper.phase() == Phase::Draining {
+            if self.stopper.is_draining() {
                 self.readiness.set_serving(false);
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.settings.drain_timeout);
                 if Instant::now() >= deadline {
                     tracing::warn!("running requests did not end in time; their connections are closed");
-                    self.stopper.stop(Phase::Stopped);
+                    self.stopper.stop();
                 }
             }
         }
-        self.stopper.stop(Phase::Stopped);
+        self.stopper.stop();
         Ok(())
     }
 
@@ -320,7 +320,7 @@ impl Server {
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
             addresses: Addresses::new(self.settings.limits.connections_per_address),
             accept_errors: Arc::clone(&self.accept_errors),
-            phases: self.stopper.phases(),
+            shutdown: self.stopper.shutdown(),
             https_port: self
                 .settings
                 .public_port

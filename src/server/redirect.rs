@@ -15,7 +15,7 @@ use tokio::{net::TcpStream, time::timeout};
 use super::{
     Limits,
     client_io::{Activity, ClientIo, Protocol, Slot, Terms},
-    phase::{Phase, Watch},
+    shutdown::Shutdown,
 };
 use crate::{
     gateway::Shared,
@@ -33,7 +33,7 @@ pub(super) struct Redirecting {
 
 impl Redirecting {
     /// Answers one request with a redirect, and closes.
-    pub(super) async fn serve(self, socket: TcpStream, slot: Slot, mut phases: Watch) {
+    pub(super) async fn serve(self, socket: TcpStream, slot: Slot, shutdown: Shutdown) {
         let Self { shared, limits, https_port, counters } = self;
         let connected = counters.connected();
         connected.speaks(Spoken::Plain);
@@ -54,7 +54,7 @@ impl Redirecting {
                     tracing::debug!(%error, "a plain connection ended");
                 }
             }
-            () = phases.reached(Phase::Draining) => {}
+            () = shutdown.draining.cancelled() => {}
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{Phase, Stopper};
+use super::Stopper;
 
 /// Signals, caught on a thread of their own.
 #[derive(Debug)]
@@ -144,11 +144,11 @@ impl Attendant {
     }
 
     fn stop(&self) {
-        if self.stopper.phase() != Phase::Running {
-            self.stopper.stop(Phase::Stopped);
+        if self.stopper.is_draining() {
+            self.stopper.stop();
             return;
         }
-        self.stopper.stop(Phase::Draining);
+        self.stopper.drain();
         tracing::info!("stopping: no new connections, running requests may end");
         let limit = self.longest_stop;
         // On threads of their own: neither may be waited for.

@@ -25,11 +25,7 @@ use tokio::{
     task::spawn_local,
 };
 
-use super::{
-    accept_errors::AcceptErrors,
-    descriptors::when_there_are_descriptors,
-    phase::{Phase, Phases},
-};
+use super::{accept_errors::AcceptErrors, descriptors::when_there_are_descriptors, shutdown::Shutdown};
 use crate::{
     request::{Authority, SingleHeader},
     session::Sessions,
@@ -83,14 +79,13 @@ pub(super) struct Told {
 pub(super) fn run(
     listener: TcpListener,
     told: Told,
-    (phases, accept_errors): (Phases, Arc<AcceptErrors>),
+    (shutdown, accept_errors): (Shutdown, Arc<AcceptErrors>),
 ) -> io::Result<()> {
     let build = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    let runtime = when_there_are_descriptors(&phases, build)?;
+    let runtime = when_there_are_descriptors(&shutdown, build)?;
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         // Told for as long as anything runs: a balancer wants to see that we drain.
-        let mut phases = phases.watch();
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let next = async {
@@ -98,7 +93,7 @@ pub(super) fn run(
                 Ok::<_, io::Error>((listener.accept().await?.0, slot))
             };
             let accepted = tokio::select! {
-                () = phases.reached(Phase::Stopped) => return Ok(()),
+                () = shutdown.stopped.cancelled() => return Ok(()),
                 accepted = next => accepted,
             };
             match accepted {

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     Common, client_io::Slot, connection::Serving, descriptors::when_there_are_descriptors,
-    listen::WorkerSockets, open_tasks::OpenTasks, phase::Phase, redirect,
+    listen::WorkerSockets, open_tasks::OpenTasks, redirect,
 };
 use crate::{
     forward::UnsentBytes,
@@ -25,7 +25,7 @@ use crate::{
 
 /// Serves until the server stops and this worker's connections have ended.
 pub(super) fn run(sockets: WorkerSockets, common: Common) -> io::Result<()> {
-    let runtime = when_there_are_descriptors(&common.phases, || {
+    let runtime = when_there_are_descriptors(&common.shutdown, || {
         Builder::new_current_thread()
             .enable_all()
             // Nothing uses them: what is slow has threads of its own.
@@ -40,11 +40,12 @@ pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<
     let access_log =
         common.access_log.as_ref().map(|log| Rc::new(AccessLog::new(log.writer.clone(), log.format)));
     let gateway = Rc::new(Gateway::new(Arc::clone(&common.shared), access_log));
+    let shutdown = common.shutdown.child();
     let serving = Rc::new(Serving {
         gateway: Rc::clone(&gateway),
         acceptor: TlsAcceptor::from(Arc::clone(&common.tls)),
         limits: common.limits,
-        phases: common.phases.clone(),
+        shutdown: shutdown.clone(),
         counters: Arc::clone(gateway.counters()),
         open: Rc::default(),
         served: Cell::default(),
@@ -61,17 +62,17 @@ pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<
     }
     for socket in sockets.http {
         let listener = TcpListener::from_std(socket)?;
-        let (accepting, open, phases) = (common.clone(), Rc::clone(&open), common.phases.clone());
+        let (accepting, open, redirecting) = (common.clone(), Rc::clone(&open), shutdown.clone());
         let (shared, limits, port) = (Arc::clone(&common.shared), common.limits, common.https_port);
         let (counters, counting) = (Arc::clone(gateway.counters()), Arc::clone(gateway.counters()));
         loops.push(spawn_local(accept(listener, accepting, counting, open, move |socket, _, slot| {
-            let redirecting = redirect::Redirecting {
+            let redirect = redirect::Redirecting {
                 shared: Arc::clone(&shared),
                 limits,
                 https_port: port,
                 counters: Arc::clone(&counters),
             };
-            redirecting.serve(socket, slot, phases.watch())
+            redirect.serve(socket, slot, redirecting.clone())
         })));
     }
     let tidying = Rc::clone(&gateway);
@@ -102,8 +103,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
     open: Rc<OpenTasks>,
     serve: impl Fn(TcpStream, Connection, Slot) -> F,
 ) {
-    let mut phases = common.phases.watch();
-    let mut draining = std::pin::pin!(phases.reached(Phase::Draining));
+    let mut draining = std::pin::pin!(common.shutdown.draining.cancelled());
     loop {
         let next = async {
             let (socket, peer) = listener.accept().await?;

@@ -5,7 +5,6 @@ use std::{io::Read, net::TcpStream, sync::mpsc::channel, time::Duration};
 
 use bytes::Bytes;
 use http_body::Frame;
-use portcullis::server::Phase;
 
 use crate::support::{
     client::{Http2, RawClient, frames, full, is_timeout, request},
@@ -429,7 +428,7 @@ fn draining_closes_connections_on_which_nothing_runs() {
     assert!(long_ago.is_silent_for(LONG_SILENCE));
     let mut begun = RawClient::connect(&gateway);
     begun.send("GET / HTTP/1.1\r\nX: ");
-    gateway.stopper.stop(Phase::Draining);
+    gateway.stopper.drain();
     for client in [&mut silent, &mut once, &mut long_ago, &mut begun] {
         client.until_close();
     }
@@ -449,7 +448,7 @@ fn draining_lets_running_requests_end() {
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     upstream.wait_for_request();
-    gateway.stopper.stop(Phase::Draining);
+    gateway.stopper.drain();
     go_on.send(()).unwrap();
     assert_eq!(client.response().text(), "half");
     gateway.drain().unwrap();

@@ -17,7 +17,6 @@ use std::{
 
 use portcullis::{
     identity::UserName,
-    server::Phase,
     session::{SessionKey, Which},
     users::{ListChange, UserChange},
 };
@@ -281,7 +280,7 @@ fn an_ended_session_does_not_hold_up_a_drain() {
     let scene = Scene::new("");
     let (alice, streams) = scene.signed_in_with_streams("alice");
     let key = key_of(&alice);
-    scene.gateway.stopper.stop(Phase::Draining);
+    scene.gateway.stopper.drain();
     // A changed connection may last for ever: it does not keep a worker that has nothing else to do.
     let (changed, streams): (Vec<_>, Vec<_>) = streams.into_iter().partition(|stream| stream.path == "/ws");
     all_go_on(&streams);

@@ -16,7 +16,7 @@ use portcullis::{
     forward::{ResolveError, Resolver},
     gateway::Shared,
     identity::{GroupName, UserName},
-    server::{Phase, ServeError, Stopper},
+    server::{ServeError, Stopper},
     telemetry::LogWriter,
     users::{HashSettings, NewUser, PasswordHash, Passwords, UserStore},
 };
@@ -195,21 +195,21 @@ impl TestGateway {
 
     /// Lets it drain and end, and returns all lines that it has logged.
     pub fn drained(mut self) -> Vec<serde_json::Value> {
-        self.stopper.stop(Phase::Draining);
+        self.stopper.drain();
         self.running.take().expect("it runs").join().expect("no panic").expect("a clean end");
         self.log()
     }
 
     /// Asks it to drain, waits for its end and says how it ended.
     pub fn drain(mut self) -> Result<(), ServeError> {
-        self.stopper.stop(Phase::Draining);
+        self.stopper.drain();
         self.running.take().expect("it runs").join().expect("no panic")
     }
 }
 
 impl Drop for TestGateway {
     fn drop(&mut self) {
-        self.stopper.stop(Phase::Stopped);
+        self.stopper.stop();
         if let Some(running) = self.running.take() {
             let ended = running.join();
             if !std::thread::panicking() {
