@@ -22,13 +22,12 @@ use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
     sync::OwnedSemaphorePermit,
-    time::{Instant, Sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 
 use super::{
     Limits,
     addresses::Place,
-    alarm::Alarm,
     frames::{FAREWELL_BYTES, Flood, Frames, Kept},
     framing::{Followed, Framing},
 };
@@ -67,8 +66,7 @@ pub(super) struct Activity {
     refused_large: AtomicU32,
     /// How many of those were told of.
     refused_told: AtomicU32,
-    /// Whether somebody would take the stream back from hyper, and whether hyper has nothing of it.
-    asked_to_rest: AtomicBool,
+    /// Whether hyper had nothing of the connection when it last found nothing to read.
     rests: AtomicBool,
     /// Whether the stream waits for the response to a request that wants another protocol, and who is woken by that.
     awaits_response: AtomicBool,
@@ -120,7 +118,6 @@ impl Activity {
             refused: AtomicU32::new(0),
             refused_large: AtomicU32::new(0),
             refused_told: AtomicU32::new(0),
-            asked_to_rest: AtomicBool::new(false),
             rests: AtomicBool::new(false),
             awaits_response: AtomicBool::new(false),
             awaiting: AtomicWaker::new(),
@@ -189,20 +186,15 @@ impl Activity {
         self.running.load(Ordering::Relaxed) > 0
     }
 
-    /// Has the stream say whether hyper has nothing of it that would be missed, the next time that it is read from.
-    pub(super) fn ask_to_rest(&self) {
-        self.asked_to_rest.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether that is so.
+    /// Whether hyper had nothing of the connection that would be missed, when it last found nothing to read.
     pub(super) fn rests(&self) -> bool {
-        self.asked_to_rest.store(false, Ordering::Relaxed);
-        self.rests.swap(false, Ordering::Relaxed)
+        self.rests.load(Ordering::Relaxed)
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
+        self.rests.store(false, Ordering::Relaxed);
         Running { activity: Arc::clone(self), answering: false }
     }
 }
@@ -263,7 +255,7 @@ pub(super) struct ClientIo<T> {
     head_began: bool,
     /// Until then the next request must have begun; `None` while one runs.
     deadline: Option<Instant>,
-    timer: Option<Alarm>,
+    timer: Option<Pin<Box<Sleep>>>,
     /// Something was written that may still be on its way through TLS.
     unsent: bool,
     stalled_writes: Stall,
@@ -380,9 +372,9 @@ impl<T> ClientIo<T> {
     /// for the client's next byte, and the end of a request alone would never start the idle time.
     fn look_again(&mut self, cx: &mut Context<'_>) {
         let after = self.idle_timeout;
-        let timer = self.timer.get_or_insert_with(|| Alarm::at(Instant::now() + after));
-        while timer.poll(cx).is_ready() {
-            timer.set(Instant::now() + after);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + after)));
+        while timer.as_mut().poll(cx).is_ready() {
+            timer.as_mut().reset(Instant::now() + after);
         }
     }
 
@@ -534,19 +526,17 @@ impl<T> ClientIo<T> {
                 *self.deadline.insert(self.activity.idle_since() + self.idle_timeout)
             }
         };
-        if self.activity.asked_to_rest.load(Ordering::Relaxed) {
-            self.activity.rests.store(self.is_between_requests(), Ordering::Relaxed);
+        self.activity.rests.store(self.is_between_requests(), Ordering::Relaxed);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
         }
-        let timer = self.timer.get_or_insert_with(|| Alarm::at(deadline));
-        if timer.instant() > deadline {
-            timer.set(deadline);
-        }
-        while timer.poll(cx).is_ready() {
+        while timer.as_mut().poll(cx).is_ready() {
             if Instant::now() >= deadline {
                 return Poll::Ready(if self.head_began { Limit::HeaderTimeout } else { Limit::IdleTimeout });
             }
             // It was set for an earlier deadline, which has moved since.
-            timer.set(deadline);
+            timer.as_mut().reset(deadline);
         }
         Poll::Pending
     }

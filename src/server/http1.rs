@@ -16,11 +16,13 @@ use std::{
 use http::Method;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{io::AsyncWriteExt, time::Instant};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, Sleep, sleep_until},
+};
 
 use super::{
     Limits,
-    alarm::Alarm,
     answer::{Flow, answer},
     client_io::Activity,
     connection::{Client, Serving, TlsIo},
@@ -69,7 +71,6 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
                     return Poll::Ready(Ended::Rests);
                 }
                 ready!(quiet.poll(&activity, cx));
-                activity.ask_to_rest();
             }
         })
         .await;
@@ -135,7 +136,7 @@ enum Ended {
 
 /// Goes off when no request has run for a moment.
 #[derive(Default)]
-struct Quiet(Option<Alarm>);
+struct Quiet(Option<Pin<Box<Sleep>>>);
 
 impl Quiet {
     fn poll(&mut self, activity: &Activity, cx: &mut Context<'_>) -> Poll<()> {
@@ -143,15 +144,15 @@ impl Quiet {
             return Poll::Pending;
         }
         let due = activity.idle_since() + QUIET;
-        let alarm = self.0.get_or_insert_with(|| Alarm::at(due));
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
         // Mostly it goes off for the end of a request that another has followed.
-        while alarm.poll(cx).is_ready() {
+        while sleep.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
             if now >= due {
-                alarm.set(now + QUIET);
+                sleep.as_mut().reset(now + QUIET);
                 return Poll::Ready(());
             }
-            alarm.set(due);
+            sleep.as_mut().reset(due);
         }
         Poll::Pending
     }

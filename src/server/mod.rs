@@ -8,7 +8,6 @@
 
 mod accept_errors;
 mod addresses;
-mod alarm;
 mod answer;
 mod client_io;
 mod connection;
