@@ -30,6 +30,7 @@ use super::{
     addresses::Place,
     frames::{FAREWELL_BYTES, Flood, Frames, Kept},
     framing::{Followed, Framing},
+    header_blocks::BlockFault,
 };
 use crate::{
     interim::InterimSlot,
@@ -60,10 +61,11 @@ pub(super) struct Activity {
     has_many_lines: AtomicBool,
     /// Whether a head had begun and did not come whole in time.
     has_late_head: AtomicBool,
-    /// Streams of HTTP/2 that have begun, and those that h2 refused by itself: without a word, and with a 431.
+    /// Whether a head of HTTP/2 was larger than is read to be refused.
+    has_large_head: AtomicBool,
+    /// Streams of HTTP/2 that have begun, and those that h2 refused by itself.
     opened: AtomicU32,
     refused: AtomicU32,
-    refused_large: AtomicU32,
     /// How many of those were told of.
     refused_told: AtomicU32,
     /// Whether hyper had nothing of the connection when it last found nothing to read.
@@ -114,9 +116,9 @@ impl Activity {
             retired: AtomicBool::new(false),
             has_many_lines: AtomicBool::new(false),
             has_late_head: AtomicBool::new(false),
+            has_large_head: AtomicBool::new(false),
             opened: AtomicU32::new(0),
             refused: AtomicU32::new(0),
-            refused_large: AtomicU32::new(0),
             refused_told: AtomicU32::new(0),
             rests: AtomicBool::new(false),
             awaits_response: AtomicBool::new(false),
@@ -157,23 +159,25 @@ impl Activity {
         self.has_late_head.load(Ordering::Relaxed)
     }
 
-    /// Requests of HTTP/2 that h2 has refused by itself since this was asked last: those whose head was malformed, and those
-    /// whose head was too large. Asked when hyper has taken all that h2 has read.
-    pub(super) fn refused_unseen(&self) -> (u32, u32) {
-        let (refused, large) =
-            (self.refused.load(Ordering::Relaxed), self.refused_large.load(Ordering::Relaxed));
-        if refused + large == 0 {
-            return (0, 0);
+    /// Whether the connection ends because a head of HTTP/2 was larger than is read to be refused.
+    pub(super) fn has_large_head(&self) -> bool {
+        self.has_large_head.load(Ordering::Relaxed)
+    }
+
+    /// Requests of HTTP/2 that h2 has refused by itself since this was asked last, because their head was malformed. Asked
+    /// when hyper has taken all that h2 has read.
+    pub(super) fn refused_unseen(&self) -> u32 {
+        let refused = self.refused.swap(0, Ordering::Relaxed);
+        if refused == 0 {
+            return 0;
         }
-        self.refused.store(0, Ordering::Relaxed);
-        self.refused_large.store(0, Ordering::Relaxed);
         // A stream that was reset after its request had begun is in the log already.
         let begun =
             self.begun.load(Ordering::Relaxed).wrapping_add(self.refused_told.load(Ordering::Relaxed));
         let unseen = self.opened.load(Ordering::Relaxed).wrapping_sub(begun);
-        let refused = refused.min(unseen.saturating_sub(large));
-        self.refused_told.fetch_add(refused + large, Ordering::Relaxed);
-        (refused, large)
+        let refused = refused.min(unseen);
+        self.refused_told.fetch_add(refused, Ordering::Relaxed);
+        refused
     }
 
     /// Whether it has changed its protocol.
@@ -331,7 +335,7 @@ impl<T> ClientIo<T> {
             interim: (protocol == Protocol::Http1).then(InterimSlot::default),
             interim_left: Bytes::new(),
             behind_upgrade: None,
-            frames: (protocol == Protocol::Http2).then(|| Box::new(Frames::new(limits.http2))),
+            frames: (protocol == Protocol::Http2).then(|| Box::new(Frames::new(limits))),
             ended: false,
             answered: 0,
             own_refusals: OwnRefusals::Sent,
@@ -439,9 +443,13 @@ impl<T> ClientIo<T> {
     fn count_frames(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         let Some(frames) = &mut self.frames else { return };
         let read = buf.filled_mut().get_mut(before..).unwrap_or_default();
-        if frames.check_blocks(read).is_err() {
+        if let Err(fault) = frames.check_blocks(read) {
             buf.set_filled(before);
-            tracing::debug!("pseudo-header fields in trailers");
+            if fault == BlockFault::TooLarge {
+                self.counters.reached(Limit::HeaderSize);
+                self.activity.has_large_head.store(true, Ordering::Relaxed);
+            }
+            tracing::debug!(?fault, "a header block that ends its connection");
             self.ended = true;
             return;
         }
@@ -663,10 +671,6 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
             let here = buf.get(..left).unwrap_or(buf);
             frames.went(here, |kept| match kept {
                 Kept::Limit(limit) => self.counters.reached(limit),
-                Kept::HeaderSize => {
-                    self.counters.reached(Limit::HeaderSize);
-                    self.activity.refused_large.fetch_add(1, Ordering::Relaxed);
-                }
                 Kept::Malformed => {
                     self.activity.refused.fetch_add(1, Ordering::Relaxed);
                 }

@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::header_blocks::{HeaderBlocks, MalformedTrailers};
+use super::{
+    Limits,
+    header_blocks::{BlockFault, HeaderBlocks},
+};
 use crate::telemetry::Limit;
 
 /// How many frames of a kind a client may send within ten seconds, and how many streams it may have.
@@ -90,8 +93,6 @@ pub(super) struct Flood {
 pub(super) enum Kept {
     /// It has kept this limit.
     Limit(Limit),
-    /// It has refused a head that is too large.
-    HeaderSize,
     /// It has reset a stream because of what the client sent.
     Malformed,
 }
@@ -112,12 +113,12 @@ struct Recent {
 
 impl Frames {
     /// At the beginning of a connection.
-    pub(super) fn new(limits: Http2Limits) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            limits,
+            limits: limits.http2,
             incoming: Cursor { skip: PREFACE_BYTES, ..Cursor::default() },
             outgoing: Cursor::default(),
-            blocks: HeaderBlocks::new(),
+            blocks: HeaderBlocks::new(max_head_bytes(limits)),
             error: ENHANCE_YOUR_CALM,
             continuations: 0,
             recent: Recent::new(Instant::now()),
@@ -130,8 +131,12 @@ impl Frames {
     }
 
     /// Looks through the header blocks that a client sends, and has h2 refuse what it would forgive.
-    pub(super) fn check_blocks(&mut self, bytes: &mut [u8]) -> Result<(), MalformedTrailers> {
-        self.blocks.follow(bytes).inspect_err(|_| self.error = PROTOCOL_ERROR)
+    pub(super) fn check_blocks(&mut self, bytes: &mut [u8]) -> Result<(), BlockFault> {
+        self.blocks.follow(bytes).inspect_err(|fault| {
+            if *fault == BlockFault::PseudoInTrailers {
+                self.error = PROTOCOL_ERROR;
+            }
+        })
     }
 
     /// Follows what the client sends.
@@ -153,11 +158,8 @@ impl Frames {
         while let Some(head) = self.outgoing.next(&mut rest) {
             match head.kind {
                 DATA => self.recent.sent += u64::from(head.len),
-                HEADERS if head.is_bare() => kept(Kept::HeaderSize),
                 RST_STREAM if head.code == REFUSED_STREAM => kept(Kept::Limit(Limit::Http2Streams)),
                 RST_STREAM if head.code == PROTOCOL_ERROR => kept(Kept::Malformed),
-                // It says why: `header_list_way_too_large`, `too_many_resets`, `too_many_internal_resets`.
-                GOAWAY if head.code == ENHANCE_YOUR_CALM && head.first == b'h' => kept(Kept::HeaderSize),
                 GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Kept::Limit(Limit::Http2Resets)),
                 // Among others, for a block that cannot be read.
                 GOAWAY if head.code == PROTOCOL_ERROR || head.code == COMPRESSION_ERROR => {
@@ -262,6 +264,16 @@ impl Frames {
     }
 }
 
+/// How large a head may be, unpacked, to be read and refused with a page. The connection ends for a larger one.
+fn max_head_bytes(limits: &Limits) -> usize {
+    READ_TO_REFUSE.saturating_mul(limits.header_size)
+}
+
+/// How large a head may be for h2: larger than what [`HeaderBlocks`] lets pass, whatever its Huffman code unpacks to.
+pub(super) fn max_header_list_size(limits: &Limits) -> u32 {
+    u32::try_from(max_head_bytes(limits).saturating_mul(2)).unwrap_or(u32::MAX)
+}
+
 impl Recent {
     fn new(began: Instant) -> Self {
         Self {
@@ -292,8 +304,6 @@ struct Head {
     flags: u8,
     stream: u32,
     code: u32,
-    /// The first byte of what it holds; of a GOAWAY, of its reason in words.
-    first: u8,
     /// How many bytes of the frame this is: where an error code is, up to its end.
     read: usize,
 }
@@ -301,14 +311,12 @@ struct Head {
 impl Head {
     fn of(bytes: &[u8; LOOKED_AT]) -> Self {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3, payload @ ..] = *bytes;
-        let [r0, r1, r2, r3, g0, g1, g2, g3, g4] = payload;
+        let [r0, r1, r2, r3, g0, g1, g2, g3] = payload;
         let code = if kind == RST_STREAM { [r0, r1, r2, r3] } else { [g0, g1, g2, g3] };
         let len = u32::from_be_bytes([0, l0, l1, l2]);
         let payload = match (kind, len) {
-            (HEADERS, 1..) => 1,
             (RST_STREAM, 4) => 4,
-            (GOAWAY, 9..) => 9,
-            (GOAWAY, 8) => 8,
+            (GOAWAY, 8..) => 8,
             _ => 0,
         };
         Self {
@@ -317,16 +325,8 @@ impl Head {
             flags,
             stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
             code: u32::from_be_bytes(code),
-            first: if kind == GOAWAY { g4 } else { r0 },
             read: HEAD_BYTES + payload,
         }
-    }
-
-    /// Whether an answer is a status and nothing else. Ours all have a date; what h2 answers by itself to a
-    /// head that is too large, 431, has none. Written out, its status takes five bytes, and named by its place
-    /// in the table, one (RFC 7541 §6.1 and §6.2.1: 0x48 is a new `:status`).
-    fn is_bare(&self) -> bool {
-        self.flags & END_STREAM != 0 && (self.len == 1 || (self.len == 5 && self.first == 0x48))
     }
 }
 
@@ -384,8 +384,10 @@ const PREFACE_BYTES: usize = 24;
 const HEAD_BYTES: usize = 9;
 /// A GOAWAY without a reason in words.
 pub(super) const FAREWELL_BYTES: usize = 17;
-/// Of a frame, at most: a GOAWAY and the first letter of its reason.
-const LOOKED_AT: usize = FAREWELL_BYTES + 1;
+/// Of a frame, at most: a GOAWAY up to its reason in words.
+const LOOKED_AT: usize = FAREWELL_BYTES;
+/// How many times larger than it may be a head is read.
+const READ_TO_REFUSE: usize = 3;
 const WINDOW: Duration = Duration::from_secs(10);
 /// More than fit into what h2 has written and the socket has not taken.
 const REMEMBERED_RESETS: usize = 32;
@@ -420,8 +422,8 @@ mod tests {
 
     /// What is too much, and where, however the bytes are cut into pieces.
     fn came(bytes: &[u8]) -> Option<Flood> {
-        let whole = Frames::new(Http2Limits::default()).came(bytes).err();
-        let mut frames = Frames::new(Http2Limits::default());
+        let whole = Frames::new(&Limits::default()).came(bytes).err();
+        let mut frames = Frames::new(&Limits::default());
         let single = bytes.iter().find_map(|byte| frames.came(&[*byte]).err());
         assert_eq!(whole.map(|flood| flood.limit), single.map(|flood| flood.limit));
         whole
@@ -463,7 +465,7 @@ mod tests {
     #[test]
     fn whoever_is_sent_much_may_say_often_that_there_is_room() {
         let update = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 2, 0]);
-        let mut frames = Frames::new(Http2Limits::default());
+        let mut frames = Frames::new(&Limits::default());
         frames.came(&preface()).unwrap();
         for _ in 0..100_000 {
             frames.went(&frame(DATA, 0, 1, &[0; 512]), |_| {});
@@ -473,7 +475,7 @@ mod tests {
 
     #[test]
     fn streams_that_we_had_to_reset_count_too() {
-        let mut frames = Frames::new(Http2Limits::default());
+        let mut frames = Frames::new(&Limits::default());
         frames.came(&preface()).unwrap();
         let resets = frame(RST_STREAM, 0, 1, &[0, 0, 0, 1]);
         for _ in 0..Http2Limits::default().resets {
@@ -487,38 +489,19 @@ mod tests {
     #[test]
     fn the_limits_that_h2_keeps_are_seen_on_the_way_out() {
         let mut kept = Vec::new();
-        let mut frames = Frames::new(Http2Limits::default());
-        let too_large = [
-            frame(HEADERS, 4 | END_STREAM, 1, &[0x88, 0xbe]),
-            frame(HEADERS, 4 | END_STREAM, 3, &[0x88, 0xbe, 0xbf, 0xc0, 0xc1]),
-            frame(HEADERS, 4, 5, &[0x88]),
-            frame(HEADERS, 4 | END_STREAM, 7, &[0x48, 0x83, 0x69, 0x90, 0xff]),
-            frame(HEADERS, 4 | END_STREAM, 9, &[0xbe]),
-        ]
-        .concat();
+        let mut frames = Frames::new(&Limits::default());
         let refused = frame(RST_STREAM, 0, 7, &REFUSED_STREAM.to_be_bytes());
         let calm =
             |why: &[u8]| frame(GOAWAY, 0, 0, &[&[0; 4], &ENHANCE_YOUR_CALM.to_be_bytes(), why].concat());
-        for byte in
-            [too_large, refused, calm(b"too_many_resets"), calm(b"header_list_way_too_large")].concat()
-        {
+        for byte in [refused, calm(b"too_many_resets")].concat() {
             frames.went(&[byte], |one| kept.push(one));
         }
-        assert_eq!(
-            kept,
-            [
-                Kept::HeaderSize,
-                Kept::HeaderSize,
-                Kept::Limit(Limit::Http2Streams),
-                Kept::Limit(Limit::Http2Resets),
-                Kept::HeaderSize
-            ]
-        );
+        assert_eq!(kept, [Kept::Limit(Limit::Http2Streams), Kept::Limit(Limit::Http2Resets)]);
     }
 
     #[test]
     fn an_answer_is_unfinished_until_its_end_or_a_reset() {
-        let mut frames = Frames::new(Http2Limits::default());
+        let mut frames = Frames::new(&Limits::default());
         frames.came(&preface()).unwrap();
         for stream in [1, 3, 5, 7] {
             frames.went(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
@@ -536,7 +519,7 @@ mod tests {
 
     #[test]
     fn the_farewell_comes_only_between_frames() {
-        let mut frames = Frames::new(Http2Limits::default());
+        let mut frames = Frames::new(&Limits::default());
         frames.came(&[preface(), frame(HEADERS, 4, 9, &[])].concat()).unwrap();
         assert_eq!(frames.farewell().unwrap(), *frame(GOAWAY, 0, 0, &[0, 0, 0, 9, 0, 0, 0, 11]));
         frames.went(&frame(DATA, 0, 1, b"xyz")[..10], |_| {});

@@ -20,11 +20,18 @@ pub(super) struct HeaderBlocks {
     block: Block,
     /// The highest stream that the client has opened.
     last_stream: u32,
+    /// How large a block may be, unpacked.
+    max_bytes: usize,
 }
 
-/// Trailers have pseudo-header fields, and the stream alone can't be reset for it: their first frame is gone already.
+/// Why a connection ends for a header block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MalformedTrailers;
+pub(super) enum BlockFault {
+    /// Trailers have pseudo-header fields, and the stream alone can't be reset for it: their first frame is gone already.
+    PseudoInTrailers,
+    /// It is larger than it may be.
+    TooLarge,
+}
 
 /// Finds the frames, and in them the parts of header blocks.
 #[derive(Debug)]
@@ -68,6 +75,9 @@ enum Name {
 struct Block {
     is_trailers: bool,
     has_pseudo: bool,
+    /// What its fields count so far (RFC 7541 §4.1). Text in Huffman code counts as it comes, which is five eighths of its
+    /// length or more (appendix B: no code has less than five bits).
+    size: usize,
     part: Part,
     /// Of the field that is being read.
     is_indexed: bool,
@@ -130,8 +140,8 @@ struct Huffman {
 }
 
 impl HeaderBlocks {
-    /// At the beginning of a connection.
-    pub(super) fn new() -> Self {
+    /// At the beginning of a connection whose blocks may be so large.
+    pub(super) fn new(max_bytes: usize) -> Self {
         Self {
             frame: FrameReader {
                 head: [0; HEAD_BYTES],
@@ -144,11 +154,12 @@ impl HeaderBlocks {
             table: Table { entries: VecDeque::new(), size: 0, max: TABLE_BYTES },
             block: Block::new(false),
             last_stream: 0,
+            max_bytes,
         }
     }
 
     /// Follows what the client sends, and changes what h2 would forgive into what it refuses.
-    pub(super) fn follow(&mut self, bytes: &mut [u8]) -> Result<(), MalformedTrailers> {
+    pub(super) fn follow(&mut self, bytes: &mut [u8]) -> Result<(), BlockFault> {
         let (mut at, mut flags_at) = (0, None);
         while at < bytes.len() {
             if self.frame.skip > 0 {
@@ -166,6 +177,9 @@ impl HeaderBlocks {
                     self.block.follow(part, &mut self.table);
                 }
                 at += len;
+                if self.block.size > self.max_bytes {
+                    return Err(BlockFault::TooLarge);
+                }
                 if std::mem::take(&mut self.block.has_pseudo) && self.block.is_trailers {
                     refuse_trailers(bytes, flags_at)?;
                 }
@@ -199,8 +213,8 @@ impl HeaderBlocks {
 }
 
 /// Trailers that do not end their stream are malformed (RFC 9113 §8.1), which h2 knows.
-fn refuse_trailers(bytes: &mut [u8], flags_at: Option<usize>) -> Result<(), MalformedTrailers> {
-    let flags = flags_at.and_then(|at| bytes.get_mut(at)).ok_or(MalformedTrailers)?;
+fn refuse_trailers(bytes: &mut [u8], flags_at: Option<usize>) -> Result<(), BlockFault> {
+    let flags = flags_at.and_then(|at| bytes.get_mut(at)).ok_or(BlockFault::PseudoInTrailers)?;
     *flags &= !END_STREAM;
     Ok(())
 }
@@ -258,6 +272,7 @@ impl Block {
         Self {
             is_trailers,
             has_pseudo: false,
+            size: 0,
             part: Part::Field,
             is_indexed: false,
             name: Name::Field,
@@ -362,18 +377,19 @@ impl Block {
 
     fn indexed(&mut self, index: usize, of: Indexed, table: &Table) {
         if of == Indexed::Name && index == 0 {
+            self.size += ENTRY_BYTES;
             self.part = Part::Length { of: Text::Name };
             return;
         }
-        let Some((name, len)) = table.name(index) else {
+        let Some(Entry { name, name_len, size }) = table.entry(index) else {
             self.part = Part::Lost;
             return;
         };
         self.has_pseudo |= name != Name::Field;
-        (self.name, self.name_len) = (name, len);
-        self.part = match of {
-            Indexed::Field => Part::Field,
-            Indexed::Name => Part::Length { of: Text::Value },
+        (self.name, self.name_len) = (name, name_len);
+        (self.size, self.part) = match of {
+            Indexed::Field => (self.size + size, Part::Field),
+            Indexed::Name => (self.size + name_len + ENTRY_BYTES, Part::Length { of: Text::Value }),
         };
     }
 
@@ -386,6 +402,7 @@ impl Block {
             self.text_ended(of, 0, Name::Field, table);
             return;
         }
+        self.size += len;
         let huffman = is_huffman.then(Huffman::default);
         self.part = Part::Text { of, bytes: len, left: len, len: 0, huffman, start: [0; PATH.len()] };
     }
@@ -483,8 +500,8 @@ impl Huffman {
 }
 
 impl Table {
-    /// The name at this index, and its length.
-    fn name(&self, index: usize) -> Option<(Name, usize)> {
+    /// The entry at this index. The values of the static table do not count: none has more than 13 bytes.
+    fn entry(&self, index: usize) -> Option<Entry> {
         let in_static = index.checked_sub(1)?;
         if let Some(len) = STATIC_NAMES.get(in_static) {
             let name = match index {
@@ -492,10 +509,10 @@ impl Table {
                 ..=14 => Name::Pseudo,
                 _ => Name::Field,
             };
-            return Some((name, usize::from(*len)));
+            let name_len = usize::from(*len);
+            return Some(Entry { name, name_len, size: name_len + ENTRY_BYTES });
         }
-        let entry = self.entries.get(in_static - STATIC_NAMES.len())?;
-        Some((entry.name, entry.name_len))
+        self.entries.get(in_static - STATIC_NAMES.len()).copied()
     }
 
     fn add(&mut self, entry: Entry) {
@@ -595,6 +612,8 @@ mod tests {
 
     use super::*;
 
+    const MAX: usize = 100_000;
+
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
         let len = u32::try_from(payload.len()).unwrap().to_be_bytes();
         [&len[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
@@ -607,8 +626,8 @@ mod tests {
     /// What becomes of the bytes, in one piece and in single bytes.
     fn follow(bytes: &[u8]) -> Vec<u8> {
         let mut whole = bytes.to_vec();
-        HeaderBlocks::new().follow(&mut whole).unwrap();
-        let (mut single, mut blocks) = (bytes.to_vec(), HeaderBlocks::new());
+        HeaderBlocks::new(MAX).follow(&mut whole).unwrap();
+        let (mut single, mut blocks) = (bytes.to_vec(), HeaderBlocks::new(MAX));
         for byte in single.chunks_mut(1) {
             blocks.follow(byte).unwrap();
         }
@@ -706,13 +725,31 @@ mod tests {
                 .concat()
             };
             let mut bytes = of(5);
-            HeaderBlocks::new().follow(&mut bytes).unwrap();
+            HeaderBlocks::new(MAX).follow(&mut bytes).unwrap();
             assert_eq!(bytes, of(4), "{trailers:x?}");
-            let (mut blocks, bytes) = (HeaderBlocks::new(), of(5));
+            let (mut blocks, bytes) = (HeaderBlocks::new(MAX), of(5));
             assert!(bytes.iter().any(|byte| blocks.follow(&mut [*byte]).is_err()));
         }
         let fine = [head(b"\x83"), frame(HEADERS, 5, 1, b"\x00\x01x\x01y")].concat();
         assert_eq!(follow(&fine), fine);
+    }
+
+    #[test]
+    fn a_block_is_too_large_by_what_it_unpacks_to() {
+        // A field of 3,000 bytes goes into the table, and is named again in one byte each.
+        let mut bomb = vec![0x40, 1, b'x', 127, 0xb9, 0x16];
+        bomb.extend([b'y'; 3000]);
+        let size = 1 + 3000 + ENTRY_BYTES;
+        for (more, fits) in [(MAX / size - 1, true), (MAX / size, false)] {
+            let mut bytes = head(&[&bomb[..], &vec![0xbe; more]].concat());
+            let (mut whole, mut single) = (HeaderBlocks::new(MAX), HeaderBlocks::new(MAX));
+            let in_pieces = bytes.clone().iter_mut().try_for_each(|byte| single.follow(&mut [*byte]));
+            assert_eq!(in_pieces.is_ok(), fits);
+            assert_eq!(whole.follow(&mut bytes), if fits { Ok(()) } else { Err(BlockFault::TooLarge) });
+        }
+        // By the length that a string announces, before it comes.
+        let mut announced = head(b"\x00\x01x\x7f\xff\xff\xff\x7f");
+        assert_eq!(HeaderBlocks::new(MAX).follow(&mut announced), Err(BlockFault::TooLarge));
     }
 
     proptest! {
@@ -721,7 +758,7 @@ mod tests {
         fn any_bytes_are_followed(bytes in prop::collection::vec(any::<u8>(), 0..300), cuts in prop::collection::vec(1..40_usize, 1..50)) {
             let mut input = [vec![0; 24], frame(HEADERS, 4, 1, &bytes), bytes].concat();
             let before = input.clone();
-            let mut blocks = HeaderBlocks::new();
+            let mut blocks = HeaderBlocks::new(MAX);
             let (mut rest, mut cuts) = (&mut input[..], cuts.into_iter().cycle());
             while !rest.is_empty() {
                 let cut = cuts.next().unwrap().min(rest.len());

@@ -18,6 +18,7 @@ use super::{
     answer::{Flow, answer},
     client_io::Activity,
     connection::{Client, Serving},
+    frames::max_header_list_size,
     stream::Streams,
 };
 use crate::gateway::{Connection, Gateway};
@@ -70,6 +71,10 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
         served.as_mut().poll(cx)
     })
     .await;
+    if watched.has_large_head() {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        serving.gateway.refused_unseen(status, "head too large", &asking);
+    }
     if let Err(error) = ended {
         tracing::debug!(%error, peer = %peer_addr, "a connection ended");
     }
@@ -77,12 +82,8 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
 
 /// What h2 refuses by itself leaves a line in the log, too.
 fn log_refused(activity: &Activity, gateway: &Gateway, connection: &Connection) {
-    let (malformed, large) = activity.refused_unseen();
-    for _ in 0..malformed {
+    for _ in 0..activity.refused_unseen() {
         gateway.refused_unseen(StatusCode::BAD_REQUEST, "malformed HTTP/2 request", connection);
-    }
-    for _ in 0..large {
-        gateway.refused_unseen(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large", connection);
     }
 }
 
@@ -109,8 +110,7 @@ fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2.streams)
         .max_local_error_reset_streams(resets)
-        // What is larger than it may be is read to be refused with a page; the gateway itself counts.
-        .max_header_list_size(u32::try_from(READ_TO_REFUSE * limits.header_size).unwrap_or(u32::MAX))
+        .max_header_list_size(max_header_list_size(limits))
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -120,8 +120,6 @@ fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
 
 /// Streams that a client opened and reset before we took them on (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
-/// How many times larger than it may be a head is read.
-const READ_TO_REFUSE: usize = 3;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
