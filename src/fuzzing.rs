@@ -18,15 +18,15 @@ use crate::{
     identity::Identity,
     portal::form::Form,
     request::{Ports, RequestId, RequestIds, Target, TrustedProxies},
-    server::framing::Framing,
+    server::http1_guard::Http1Guard,
 };
 
 /// The first invalid byte of the HTTP/1.1 requests of one connection, counted over all pieces.
 pub fn misplaced_byte<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Option<usize> {
-    let mut framing = Framing::new();
+    let mut guard = Http1Guard::new();
     let mut before = 0;
     for piece in pieces {
-        if let Some(at) = framing.follow(piece) {
+        if let Some(at) = guard.follow(piece) {
             return Some(before + at);
         }
         before += piece.len();

@@ -2,7 +2,7 @@
 //!
 //! hyper's own timer counts idle time and the time for a head as one, and is
 //! set anew for each request. Here one timer a connection does both. The bytes
-//! of HTTP/1.1 pass by [`Framing`] before hyper reads them, and a connection
+//! of HTTP/1.1 pass by [`Http1Guard`] before hyper reads them, and a connection
 //! is closed so that the client can still read why.
 
 use std::{
@@ -29,8 +29,8 @@ use super::{
     Limits,
     addresses::Place,
     frames::{FAREWELL_BYTES, Flood, Frames, Kept},
-    framing::{Followed, Framing},
     header_blocks::BlockFault,
+    http1_guard::{Followed, Http1Guard},
 };
 use crate::{
     interim::InterimSlot,
@@ -267,7 +267,7 @@ pub(super) struct ClientIo<T> {
     /// Answers that h2 holds whole, and whose client takes nothing of them.
     untaken: Stall,
     /// For HTTP/1.1, where single bytes can be told to belong to a head; in HTTP/2 they may be anything.
-    framing: Option<Framing>,
+    http1: Option<Http1Guard>,
     /// For HTTP/1.1: what an upstream says before its final response.
     interim: Option<InterimSlot>,
     /// What has been taken from there and not been written yet.
@@ -331,7 +331,7 @@ impl<T> ClientIo<T> {
             stalled_writes: Stall::new(limits.write_timeout),
             pace_of_writes: Pace::new(limits.write_rate, limits.write_timeout),
             untaken: Stall::new(limits.idle_timeout),
-            framing: (protocol == Protocol::Http1).then(Framing::new),
+            http1: (protocol == Protocol::Http1).then(Http1Guard::new),
             interim: (protocol == Protocol::Http1).then(InterimSlot::default),
             interim_left: Bytes::new(),
             behind_upgrade: None,
@@ -351,13 +351,13 @@ impl<T> ClientIo<T> {
 
     /// Bytes have come. In HTTP/1.1 and while no request ran: the next head has begun.
     fn note_bytes(&mut self) {
-        let is_framed = self.framing.is_some();
-        if is_framed && (self.head_began || self.activity.is_busy()) {
+        let is_http1 = self.http1.is_some();
+        if is_http1 && (self.head_began || self.activity.is_busy()) {
             return;
         }
         let now = Instant::now();
         self.activity.note_read(now);
-        if is_framed {
+        if is_http1 {
             self.head_began = true;
             self.seen = self.activity.begun.load(Ordering::Relaxed);
             self.deadline = Some(now + self.header_timeout);
@@ -387,13 +387,13 @@ impl<T> ClientIo<T> {
     /// wants another protocol is kept back: it may be bytes of that protocol, in which no line ends as it must.
     fn follow(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         if self.activity.is_switched() {
-            self.framing = None;
+            self.http1 = None;
         }
-        let Some(framing) = &mut self.framing else { return };
+        let Some(guard) = &mut self.http1 else { return };
         let read = buf.filled().get(before..).unwrap_or_default();
-        let followed = framing.follow_to_upgrade(read);
+        let followed = guard.follow_to_upgrade(read);
         // hyper is about to refuse it, and does not say which of the two limits it was.
-        if framing.most_lines() > self.max_headers
+        if guard.most_lines() > self.max_headers
             && !self.activity.has_many_lines.swap(true, Ordering::Relaxed)
         {
             self.counters.reached(Limit::MaxHeaders);
@@ -420,7 +420,7 @@ impl<T> ClientIo<T> {
         if self.activity.awaits_response.load(Ordering::Relaxed) {
             self.activity.awaiting.register(cx.waker());
             let begun = self.activity.begun.load(Ordering::Relaxed);
-            let has_begun = self.framing.as_ref().is_none_or(|framing| framing.heads() == begun);
+            let has_begun = self.http1.as_ref().is_none_or(|guard| guard.heads() == begun);
             if !self.activity.is_switched() && (self.activity.is_busy() || !has_begun) {
                 return Poll::Pending;
             }
@@ -512,7 +512,7 @@ impl<T> ClientIo<T> {
     /// Whether all that was read, of HTTP/1.1, is of requests that have begun and have come whole.
     fn is_read_whole(&self) -> bool {
         let begun = self.activity.begun.load(Ordering::Relaxed);
-        self.framing.as_ref().is_some_and(|framing| framing.is_between() && framing.heads() == begun)
+        self.http1.as_ref().is_some_and(|guard| guard.is_between() && guard.heads() == begun)
     }
 
     /// Nothing is there to be read: ready if that has been so for too long.

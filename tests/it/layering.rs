@@ -213,7 +213,15 @@ const LAYERS: &[(&str, &[Row])] = &[
             ),
             (
                 "fuzzing",
-                &["identity", "request", "access", "forward", "portal::form", "server::framing", "config"],
+                &[
+                    "identity",
+                    "request",
+                    "access",
+                    "forward",
+                    "portal::form",
+                    "server::http1_guard",
+                    "config",
+                ],
             ),
             (
                 "cli",

@@ -3,7 +3,7 @@
 //! hyper forgives what a proxy in front of us may read differently: a bare
 //! line feed as the end of a line, a length beside `chunked`, the same length
 //! twice, codings before `chunked`. Each is a way to hide one request within
-//! another. [`Framing`] sees the bytes before hyper does and finds the first
+//! another. [`Http1Guard`] sees the bytes before hyper does and finds the first
 //! one that is not as RFC 9112 has it; everything else about a head is
 //! hyper's to refuse. It must follow the bodies too, or it would lose sight of
 //! the second request in a packet.
@@ -12,7 +12,7 @@ use memchr::{memchr, memchr2};
 
 /// Follows the requests of one connection.
 #[derive(Debug)]
-pub(crate) struct Framing {
+pub(crate) struct Http1Guard {
     part: Part,
     line: Line,
     /// Whether the request line has been read; empty lines before it are ignored (RFC 9112 §2.2).
@@ -57,7 +57,7 @@ struct Text<'l> {
 /// A byte that RFC 9112 does not allow where it stands.
 struct Misplaced;
 
-/// How far [`Framing::follow_to_upgrade`] came.
+/// How far [`Http1Guard::follow_to_upgrade`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Followed {
     /// To the end of the bytes.
@@ -69,7 +69,7 @@ pub(super) enum Followed {
     Misplaced(usize),
 }
 
-impl Framing {
+impl Http1Guard {
     /// At the beginning of a connection.
     pub(crate) fn new() -> Self {
         Self {
@@ -319,9 +319,9 @@ mod tests {
 
     /// What is misplaced first, however the bytes are cut into pieces.
     fn follow(bytes: &str) -> Option<usize> {
-        let whole = Framing::new().follow(bytes.as_bytes());
-        let mut framing = Framing::new();
-        let single = bytes.bytes().position(|byte| framing.follow(&[byte]).is_some());
+        let whole = Http1Guard::new().follow(bytes.as_bytes());
+        let mut guard = Http1Guard::new();
+        let single = bytes.bytes().position(|byte| guard.follow(&[byte]).is_some());
         assert_eq!(whole, single, "{bytes:?}");
         whole
     }
@@ -352,12 +352,12 @@ mod tests {
             ),
         ] {
             let whole = format!("{upgrade}{behind}");
-            let followed = Framing::new().follow_to_upgrade(whole.as_bytes());
+            let followed = Http1Guard::new().follow_to_upgrade(whole.as_bytes());
             assert_eq!(followed, Followed::Upgrade(upgrade.len()), "{whole:?}");
-            let mut framing = Framing::new();
-            let single = whole.bytes().position(|byte| framing.follow_to_upgrade(&[byte]) != Followed::All);
+            let mut guard = Http1Guard::new();
+            let single = whole.bytes().position(|byte| guard.follow_to_upgrade(&[byte]) != Followed::All);
             assert_eq!(single, Some(upgrade.len() - 1), "{whole:?}");
-            assert_eq!(framing.follow_to_upgrade(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Followed::All);
+            assert_eq!(guard.follow_to_upgrade(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Followed::All);
         }
     }
 
