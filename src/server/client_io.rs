@@ -28,9 +28,9 @@ use tokio::{
 use super::{
     Limits,
     addresses::Place,
-    frames::{FAREWELL_BYTES, Flood, Frames, Kept},
     header_blocks::BlockFault,
     http1_guard::{Followed, Http1Guard},
+    http2_guard::{FAREWELL_BYTES, Flood, Http2Guard, Kept},
 };
 use crate::{
     interim::InterimSlot,
@@ -275,7 +275,7 @@ pub(super) struct ClientIo<T> {
     /// What came behind a request that wants another protocol; nothing more is read before its response.
     behind_upgrade: Option<Vec<u8>>,
     /// For HTTP/2. In a box, for whoever has none.
-    frames: Option<Box<Frames>>,
+    http2: Option<Box<Http2Guard>>,
     /// Something came that must not be read on from.
     ended: bool,
     /// The requests that had begun when all that hyper had written for them had left.
@@ -335,7 +335,7 @@ impl<T> ClientIo<T> {
             interim: (protocol == Protocol::Http1).then(InterimSlot::default),
             interim_left: Bytes::new(),
             behind_upgrade: None,
-            frames: (protocol == Protocol::Http2).then(|| Box::new(Frames::new(limits))),
+            http2: (protocol == Protocol::Http2).then(|| Box::new(Http2Guard::new(limits))),
             ended: false,
             answered: 0,
             own_refusals: OwnRefusals::Sent,
@@ -441,9 +441,9 @@ impl<T> ClientIo<T> {
 
     /// The same for HTTP/2: from the frame on that is one too many, nothing is read.
     fn count_frames(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
-        let Some(frames) = &mut self.frames else { return };
+        let Some(guard) = &mut self.http2 else { return };
         let read = buf.filled_mut().get_mut(before..).unwrap_or_default();
-        if let Err(fault) = frames.check_blocks(read) {
+        if let Err(fault) = guard.check_blocks(read) {
             buf.set_filled(before);
             if fault == BlockFault::TooLarge {
                 self.counters.reached(Limit::HeaderSize);
@@ -453,8 +453,8 @@ impl<T> ClientIo<T> {
             self.ended = true;
             return;
         }
-        let came = match frames.came(read) {
-            Ok(()) if frames.resets_too_many() => Err(Flood { limit: Limit::Http2Resets, before: 0 }),
+        let came = match guard.came(read) {
+            Ok(()) if guard.resets_too_many() => Err(Flood { limit: Limit::Http2Resets, before: 0 }),
             came => came,
         };
         if let Err(Flood { limit, before: fine }) = came {
@@ -467,7 +467,7 @@ impl<T> ClientIo<T> {
 
     /// Whether answers that are ready wait for a client that makes no room for them, and for nothing else.
     fn poll_untaken(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let unfinished = self.frames.as_ref().map_or(0, |frames| frames.unfinished());
+        let unfinished = self.http2.as_ref().map_or(0, |guard| guard.unfinished());
         if unfinished <= self.activity.answering.load(Ordering::Relaxed) as usize {
             self.untaken.moved();
             return Poll::Pending;
@@ -666,10 +666,10 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
         let Poll::Ready(Ok(mut left)) = *written else { return };
         self.unsent = true;
         self.counters.sent(left);
-        let Some(frames) = &mut self.frames else { return };
+        let Some(guard) = &mut self.http2 else { return };
         for buf in bufs {
             let here = buf.get(..left).unwrap_or(buf);
-            frames.went(here, |kept| match kept {
+            guard.went(here, |kept| match kept {
                 Kept::Limit(limit) => self.counters.reached(limit),
                 Kept::Malformed => {
                     self.activity.refused.fetch_add(1, Ordering::Relaxed);
@@ -677,7 +677,7 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
             });
             left -= here.len();
         }
-        self.activity.opened.store(frames.opened(), Ordering::Relaxed);
+        self.activity.opened.store(guard.opened(), Ordering::Relaxed);
     }
 
     /// Writes the interim responses that have been taken from their slot. Ready once nothing is left of them: until then
@@ -698,7 +698,7 @@ impl<T: AsyncWrite + Unpin> ClientIo<T> {
 
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ended && self.farewell.is_none() {
-            self.farewell = self.frames.as_ref().and_then(|frames| frames.farewell()).map(|frame| (frame, 0));
+            self.farewell = self.http2.as_ref().and_then(|guard| guard.farewell()).map(|frame| (frame, 0));
         }
         while let Some((frame, sent)) = &mut self.farewell {
             let rest = frame.get(*sent..).unwrap_or_default();
@@ -769,7 +769,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
             ready!(self.poll_moved(cx, polled, |()| 0))?;
         }
         // Whoever floods us is not read from any more, not even to be told why.
-        if self.ended && self.frames.is_some() {
+        if self.ended && self.http2.is_some() {
             return Poll::Ready(Ok(()));
         }
         self.poll_linger(cx).map(Ok)

@@ -18,7 +18,7 @@ use super::{
     answer::{Flow, answer},
     client_io::Activity,
     connection::{Client, Serving},
-    frames::max_header_list_size,
+    http2_guard::max_header_list_size,
     stream::Streams,
 };
 use crate::gateway::{Connection, Gateway};

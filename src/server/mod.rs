@@ -13,11 +13,11 @@ mod client_io;
 mod connection;
 mod control;
 mod descriptors;
-mod frames;
 mod header_blocks;
 mod http1;
 pub(crate) mod http1_guard;
 mod http2;
+mod http2_guard;
 mod listen;
 mod open_tasks;
 mod redirect;
@@ -51,7 +51,7 @@ pub use control::{
     Revoked, Running, StateFolder, control_sockets,
 };
 pub use descriptors::{DescriptorShortage, highest_descriptor_limit, raise_descriptor_limit};
-pub use frames::Http2Limits;
+pub use http2_guard::Http2Limits;
 pub use listen::{BindError, ListenAddr, Listeners};
 pub use self_signed::{SelfSigned, SelfSignedError};
 pub use shutdown::Stopper;

@@ -3,7 +3,7 @@
 //! h2 reads every frame that a client sends and answers what asks for an answer.
 //! A PING or SETTINGS costs a client nothing to send and us an answer each, a
 //! reset stream costs us a request that nobody waits for; sent by the million,
-//! they are a flood. [`Frames`] looks at nothing but the nine bytes before each
+//! they are a flood. [`Http2Guard`] looks at nothing but the nine bytes before each
 //! frame (RFC 9113 §4.1), on the way in and on the way out, and says when there
 //! are more of a kind than anybody needs. What the frames hold is h2's to judge.
 //!
@@ -58,7 +58,7 @@ impl Default for Http2Limits {
 
 /// Follows the frames of one connection, both ways.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(super) struct Http2Guard {
     limits: Http2Limits,
     incoming: Cursor,
     outgoing: Cursor,
@@ -111,7 +111,7 @@ struct Recent {
     sent: u64,
 }
 
-impl Frames {
+impl Http2Guard {
     /// At the beginning of a connection.
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
@@ -422,9 +422,9 @@ mod tests {
 
     /// What is too much, and where, however the bytes are cut into pieces.
     fn came(bytes: &[u8]) -> Option<Flood> {
-        let whole = Frames::new(&Limits::default()).came(bytes).err();
-        let mut frames = Frames::new(&Limits::default());
-        let single = bytes.iter().find_map(|byte| frames.came(&[*byte]).err());
+        let whole = Http2Guard::new(&Limits::default()).came(bytes).err();
+        let mut guard = Http2Guard::new(&Limits::default());
+        let single = bytes.iter().find_map(|byte| guard.came(&[*byte]).err());
         assert_eq!(whole.map(|flood| flood.limit), single.map(|flood| flood.limit));
         whole
     }
@@ -465,64 +465,64 @@ mod tests {
     #[test]
     fn whoever_is_sent_much_may_say_often_that_there_is_room() {
         let update = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 2, 0]);
-        let mut frames = Frames::new(&Limits::default());
-        frames.came(&preface()).unwrap();
+        let mut guard = Http2Guard::new(&Limits::default());
+        guard.came(&preface()).unwrap();
         for _ in 0..100_000 {
-            frames.went(&frame(DATA, 0, 1, &[0; 512]), |_| {});
-            assert_eq!(frames.came(&update), Ok(()));
+            guard.went(&frame(DATA, 0, 1, &[0; 512]), |_| {});
+            assert_eq!(guard.came(&update), Ok(()));
         }
     }
 
     #[test]
     fn streams_that_we_had_to_reset_count_too() {
-        let mut frames = Frames::new(&Limits::default());
-        frames.came(&preface()).unwrap();
+        let mut guard = Http2Guard::new(&Limits::default());
+        guard.came(&preface()).unwrap();
         let resets = frame(RST_STREAM, 0, 1, &[0, 0, 0, 1]);
         for _ in 0..Http2Limits::default().resets {
-            assert!(!frames.resets_too_many());
-            frames.went(&resets, |kept| assert_eq!(kept, Kept::Malformed));
+            assert!(!guard.resets_too_many());
+            guard.went(&resets, |kept| assert_eq!(kept, Kept::Malformed));
         }
-        frames.went(&resets, |_| {});
-        assert!(frames.resets_too_many());
+        guard.went(&resets, |_| {});
+        assert!(guard.resets_too_many());
     }
 
     #[test]
     fn the_limits_that_h2_keeps_are_seen_on_the_way_out() {
         let mut kept = Vec::new();
-        let mut frames = Frames::new(&Limits::default());
+        let mut guard = Http2Guard::new(&Limits::default());
         let refused = frame(RST_STREAM, 0, 7, &REFUSED_STREAM.to_be_bytes());
         let calm =
             |why: &[u8]| frame(GOAWAY, 0, 0, &[&[0; 4], &ENHANCE_YOUR_CALM.to_be_bytes(), why].concat());
         for byte in [refused, calm(b"too_many_resets")].concat() {
-            frames.went(&[byte], |one| kept.push(one));
+            guard.went(&[byte], |one| kept.push(one));
         }
         assert_eq!(kept, [Kept::Limit(Limit::Http2Streams), Kept::Limit(Limit::Http2Resets)]);
     }
 
     #[test]
     fn an_answer_is_unfinished_until_its_end_or_a_reset() {
-        let mut frames = Frames::new(&Limits::default());
-        frames.came(&preface()).unwrap();
+        let mut guard = Http2Guard::new(&Limits::default());
+        guard.came(&preface()).unwrap();
         for stream in [1, 3, 5, 7] {
-            frames.went(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
+            guard.went(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
         }
-        assert_eq!(frames.unfinished(), 4);
-        frames.went(&frame(DATA, END_STREAM, 1, b"x"), |_| {});
-        frames.went(&frame(RST_STREAM, 0, 3, &[0; 4]), |_| {});
-        frames.came(&frame(RST_STREAM, 0, 5, &[0; 4])).unwrap();
-        assert_eq!(frames.unfinished(), 1);
+        assert_eq!(guard.unfinished(), 4);
+        guard.went(&frame(DATA, END_STREAM, 1, b"x"), |_| {});
+        guard.went(&frame(RST_STREAM, 0, 3, &[0; 4]), |_| {});
+        guard.came(&frame(RST_STREAM, 0, 5, &[0; 4])).unwrap();
+        assert_eq!(guard.unfinished(), 1);
         // One that was written already when the reset came.
-        frames.came(&frame(RST_STREAM, 0, 9, &[0; 4])).unwrap();
-        frames.went(&frame(HEADERS, 4, 9, &[0x88]), |_| {});
-        assert_eq!(frames.unfinished(), 1);
+        guard.came(&frame(RST_STREAM, 0, 9, &[0; 4])).unwrap();
+        guard.went(&frame(HEADERS, 4, 9, &[0x88]), |_| {});
+        assert_eq!(guard.unfinished(), 1);
     }
 
     #[test]
     fn the_farewell_comes_only_between_frames() {
-        let mut frames = Frames::new(&Limits::default());
-        frames.came(&[preface(), frame(HEADERS, 4, 9, &[])].concat()).unwrap();
-        assert_eq!(frames.farewell().unwrap(), *frame(GOAWAY, 0, 0, &[0, 0, 0, 9, 0, 0, 0, 11]));
-        frames.went(&frame(DATA, 0, 1, b"xyz")[..10], |_| {});
-        assert_eq!(frames.farewell(), None);
+        let mut guard = Http2Guard::new(&Limits::default());
+        guard.came(&[preface(), frame(HEADERS, 4, 9, &[])].concat()).unwrap();
+        assert_eq!(guard.farewell().unwrap(), *frame(GOAWAY, 0, 0, &[0, 0, 0, 9, 0, 0, 0, 11]));
+        guard.went(&frame(DATA, 0, 1, b"xyz")[..10], |_| {});
+        assert_eq!(guard.farewell(), None);
     }
 }
