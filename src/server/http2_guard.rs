@@ -15,53 +15,21 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Limits,
+    Http2Limits, Limits,
+    frame_head::{
+        CONTINUATION, DATA, END_STREAM, FrameCursor, FrameHead, GOAWAY, HEAD_BYTES, HEADERS, PING,
+        RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    },
     header_blocks::{BlockFault, HeaderBlocks},
 };
 use crate::telemetry::Limit;
-
-/// How many frames of a kind a client may send within ten seconds, and how many streams it may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Http2Limits {
-    /// Streams at a time. Default 128.
-    pub streams: u32,
-    /// Streams that were reset, by the client or because of it. Default 300.
-    pub resets: u32,
-    /// SETTINGS. Default 20.
-    pub settings: u32,
-    /// PING. Default 200.
-    pub pings: u32,
-    /// CONTINUATION, of one head. Default 5.
-    pub continuations: u32,
-    /// `WINDOW_UPDATE`, beside one for every 512 bytes that were sent. Default 1,000.
-    pub window_updates: u32,
-    /// DATA without any. Default 100.
-    pub empty_frames: u32,
-    /// PRIORITY, `PRIORITY_UPDATE`, and kinds that nobody knows. Default 500.
-    pub priorities: u32,
-}
-
-impl Default for Http2Limits {
-    fn default() -> Self {
-        Self {
-            streams: 128,
-            resets: 300,
-            settings: 20,
-            pings: 200,
-            continuations: 5,
-            window_updates: 1000,
-            empty_frames: 100,
-            priorities: 500,
-        }
-    }
-}
 
 /// Follows the frames of one connection, both ways.
 #[derive(Debug)]
 pub(super) struct Http2Guard {
     limits: Http2Limits,
-    incoming: Cursor,
-    outgoing: Cursor,
+    incoming: FrameCursor,
+    outgoing: FrameCursor,
     blocks: HeaderBlocks,
     /// The error with which the connection ends (RFC 9113 §7).
     error: u32,
@@ -116,8 +84,8 @@ impl Http2Guard {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             limits: limits.http2,
-            incoming: Cursor { skip: PREFACE_BYTES, ..Cursor::default() },
-            outgoing: Cursor::default(),
+            incoming: FrameCursor::after_preface(),
+            outgoing: FrameCursor::default(),
             blocks: HeaderBlocks::new(max_head_bytes(limits)),
             error: ENHANCE_YOUR_CALM,
             continuations: 0,
@@ -194,8 +162,7 @@ impl Http2Guard {
 
     /// A farewell for a client that sends too much, or what it must not (RFC 9113 §6.8); `None` within another frame.
     pub(super) fn farewell(&self) -> Option<[u8; FAREWELL_BYTES]> {
-        let is_between = self.outgoing.skip == 0 && self.outgoing.have == 0;
-        is_between.then(|| {
+        self.outgoing.is_between().then(|| {
             let mut frame = [0, 0, 8, GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
             let payload = self.last_stream.to_be_bytes().into_iter().chain(self.error.to_be_bytes());
             frame.iter_mut().skip(HEAD_BYTES).zip(payload).for_each(|(place, byte)| *place = byte);
@@ -204,7 +171,7 @@ impl Http2Guard {
     }
 
     /// Which limit this frame is beyond.
-    fn count(&mut self, head: Head) -> Option<Limit> {
+    fn count(&mut self, head: FrameHead) -> Option<Limit> {
         if head.kind == HEADERS {
             self.continuations = 0;
             if head.stream > self.last_stream {
@@ -296,96 +263,8 @@ impl Recent {
     }
 }
 
-/// The nine bytes before a frame, and the error code of those that have one.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    len: u32,
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    code: u32,
-    /// How many bytes of the frame this is: where an error code is, up to its end.
-    read: usize,
-}
-
-impl Head {
-    fn of(bytes: &[u8; LOOKED_AT]) -> Self {
-        let [l0, l1, l2, kind, flags, s0, s1, s2, s3, payload @ ..] = *bytes;
-        let [r0, r1, r2, r3, g0, g1, g2, g3] = payload;
-        let code = if kind == RST_STREAM { [r0, r1, r2, r3] } else { [g0, g1, g2, g3] };
-        let len = u32::from_be_bytes([0, l0, l1, l2]);
-        let payload = match (kind, len) {
-            (RST_STREAM, 4) => 4,
-            (GOAWAY, 8..) => 8,
-            _ => 0,
-        };
-        Self {
-            len,
-            kind,
-            flags,
-            stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
-            code: u32::from_be_bytes(code),
-            read: HEAD_BYTES + payload,
-        }
-    }
-}
-
-/// Finds the heads of frames in bytes that come in any pieces.
-#[derive(Debug, Default)]
-struct Cursor {
-    /// Bytes to pass over: the rest of a frame.
-    skip: usize,
-    head: [u8; LOOKED_AT],
-    have: usize,
-}
-
-impl Cursor {
-    /// The next head; the bytes up to its end are taken from `bytes`.
-    fn next(&mut self, bytes: &mut &[u8]) -> Option<Head> {
-        let skipped = self.skip.min(bytes.len());
-        *bytes = bytes.get(skipped..).unwrap_or_default();
-        self.skip -= skipped;
-        if self.skip > 0 {
-            return None;
-        }
-        // Nearly always all that is ever looked at is there in one piece.
-        if self.have == 0
-            && let Some(all) = bytes.first_chunk()
-        {
-            let head = Head::of(all);
-            *bytes = bytes.get(head.read..).unwrap_or_default();
-            return Some(self.found(head));
-        }
-        loop {
-            let wanted = if self.have < HEAD_BYTES { HEAD_BYTES } else { Head::of(&self.head).read };
-            if self.have == wanted {
-                self.have = 0;
-                return Some(self.found(Head::of(&self.head)));
-            }
-            let (came, rest) = bytes.split_at((wanted - self.have).min(bytes.len()));
-            if came.is_empty() {
-                return None;
-            }
-            *bytes = rest;
-            if let Some(places) = self.head.get_mut(self.have..self.have + came.len()) {
-                places.copy_from_slice(came);
-            }
-            self.have += came.len();
-        }
-    }
-
-    fn found(&mut self, head: Head) -> Head {
-        self.skip = (head.len as usize + HEAD_BYTES).saturating_sub(head.read);
-        head
-    }
-}
-
-const PREFACE_BYTES: usize = 24;
-const HEAD_BYTES: usize = 9;
 /// A GOAWAY without a reason in words.
 pub(super) const FAREWELL_BYTES: usize = 17;
-/// Of a frame, at most: a GOAWAY up to its reason in words.
-const LOOKED_AT: usize = FAREWELL_BYTES;
 /// How many times larger than it may be a head is read.
 const READ_TO_REFUSE: usize = 3;
 const WINDOW: Duration = Duration::from_secs(10);
@@ -393,15 +272,6 @@ const WINDOW: Duration = Duration::from_secs(10);
 const REMEMBERED_RESETS: usize = 32;
 const BYTES_FOR_ONE_UPDATE: u64 = 512;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
 const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
 const COMPRESSION_ERROR: u32 = 9;

@@ -13,11 +13,15 @@ mod client_io;
 mod connection;
 mod control;
 mod descriptors;
+mod frame_head;
 mod header_blocks;
+mod hpack;
 mod http1;
 pub(crate) mod http1_guard;
 mod http2;
 mod http2_guard;
+mod huffman;
+mod limits;
 mod listen;
 mod open_tasks;
 mod redirect;
@@ -51,77 +55,13 @@ pub use control::{
     Revoked, Running, StateFolder, control_sockets,
 };
 pub use descriptors::{DescriptorShortage, highest_descriptor_limit, raise_descriptor_limit};
-pub use http2_guard::Http2Limits;
+pub use limits::{Http2Limits, Limits};
 pub use listen::{BindError, ListenAddr, Listeners};
 pub use self_signed::{SelfSigned, SelfSignedError};
 pub use shutdown::Stopper;
 pub use signals::{Signals, notify};
 pub use status::Readiness;
 pub use tls::{Certificates, TlsError, TlsVersion, certified_names};
-
-/// What one client may take of the gateway's time and memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For the TLS handshake. Default 10 seconds.
-    pub handshake_timeout: Duration,
-    /// For the whole request head. Default 10 seconds.
-    pub header_timeout: Duration,
-    /// Without a byte of the request's body. Default 30 seconds.
-    pub body_timeout: Duration,
-    /// Bytes a second of the request's body, averaged over `body_timeout`; 0: any. Default 240.
-    pub body_rate: u64,
-    /// Between two requests of a connection. Default 60 seconds.
-    pub idle_timeout: Duration,
-    /// While the client reads nothing. Default 30 seconds.
-    pub write_timeout: Duration,
-    /// Bytes a second that the client reads, averaged over `write_timeout`; 0: any. Default 240.
-    pub write_rate: u64,
-    /// Bytes of a request head. Default 32 KiB; never less than 8 KiB.
-    pub header_size: usize,
-    /// Header lines of a request. Default 100.
-    pub max_headers: usize,
-    /// Bytes of path and query. Default 8 KiB.
-    pub uri_length: usize,
-    /// Bytes of a request body, where an app has no limit of its own. Default 1 GiB.
-    pub max_body: u64,
-    /// Connections at a time. Default 20,000.
-    pub connections: usize,
-    /// Connections of an address at a time; of IPv6, of a /64. Trusted proxies have no such limit. Default 1,024.
-    pub connections_per_address: usize,
-    /// Requests in flight of one client, on all of its connections: of a person who is signed in, or of everybody
-    /// else at an address; of IPv6, a /64. Default 256.
-    pub requests_per_address: usize,
-    /// Requests of a connection. Default 10,000.
-    pub requests_per_connection: u32,
-    /// After this time, the next request of a connection is its last. Default an hour.
-    pub connection_age: Duration,
-    /// What HTTP/2 has beside that.
-    pub http2: Http2Limits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            handshake_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            body_rate: 240,
-            idle_timeout: Duration::from_mins(1),
-            write_timeout: Duration::from_secs(30),
-            write_rate: 240,
-            header_size: 32 << 10,
-            max_headers: 100,
-            uri_length: 8 << 10,
-            max_body: 1 << 30,
-            connections: 20_000,
-            connections_per_address: 1024,
-            requests_per_address: 256,
-            requests_per_connection: 10_000,
-            connection_age: Duration::from_hours(1),
-            http2: Http2Limits::default(),
-        }
-    }
-}
 
 /// Where access-log lines go, and how they look.
 #[derive(Clone, Debug)]
