@@ -19,9 +19,9 @@ pub(super) struct Addresses {
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// One connection's place among those of its address; given back when this is dropped.
+/// One connection among those of its address; counted until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct AddressSlot {
     addresses: Arc<Addresses>,
     of: IpAddr,
 }
@@ -32,8 +32,8 @@ impl Addresses {
         Arc::new(Self { most, open: Mutex::default() })
     }
 
-    /// A place for one more connection from this address; `None` if it has as many as it may.
-    pub(super) fn place(self: &Arc<Self>, addr: IpAddr) -> Option<Place> {
+    /// Counts one connection more of this address; `None` if it has as many as it may.
+    pub(super) fn slot(self: &Arc<Self>, addr: IpAddr) -> Option<AddressSlot> {
         let of = subscriber(addr);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(of).or_default();
@@ -42,11 +42,11 @@ impl Addresses {
         }
         *count += 1;
         drop(open);
-        Some(Place { addresses: Arc::clone(self), of })
+        Some(AddressSlot { addresses: Arc::clone(self), of })
     }
 }
 
-impl Drop for Place {
+impl Drop for AddressSlot {
     fn drop(&mut self) {
         let mut open = self.addresses.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut count) = open.entry(self.of) {
@@ -65,28 +65,28 @@ mod tests {
     #[test]
     fn each_address_has_so_many_and_no_more() {
         let addresses = Addresses::new(2);
-        let place = |addr: &str| addresses.place(addr.parse().unwrap());
-        let (first, _second) = (place("192.0.2.1").unwrap(), place("::ffff:192.0.2.1").unwrap());
-        assert!(place("192.0.2.1").is_none());
-        assert!(place("192.0.2.2").is_some());
+        let slot = |addr: &str| addresses.slot(addr.parse().unwrap());
+        let (first, _second) = (slot("192.0.2.1").unwrap(), slot("::ffff:192.0.2.1").unwrap());
+        assert!(slot("192.0.2.1").is_none());
+        assert!(slot("192.0.2.2").is_some());
         drop(first);
-        assert!(place("192.0.2.1").is_some());
+        assert!(slot("192.0.2.1").is_some());
     }
 
     #[test]
     fn a_subscriber_of_ipv6_is_one_address() {
         let addresses = Addresses::new(1);
-        let place = |addr: &str| addresses.place(addr.parse().unwrap());
-        let _first = place("2001:db8:0:1::1").unwrap();
-        assert!(place("2001:db8:0:1:ffff::2").is_none());
-        assert!(place("2001:db8:0:2::1").is_some());
+        let slot = |addr: &str| addresses.slot(addr.parse().unwrap());
+        let _first = slot("2001:db8:0:1::1").unwrap();
+        assert!(slot("2001:db8:0:1:ffff::2").is_none());
+        assert!(slot("2001:db8:0:2::1").is_some());
     }
 
     #[test]
     fn whoever_has_no_connection_is_forgotten() {
         let addresses = Addresses::new(1);
         for last in 0..=255 {
-            addresses.place(IpAddr::from([192, 0, 2, last])).unwrap();
+            addresses.slot(IpAddr::from([192, 0, 2, last])).unwrap();
         }
         assert!(addresses.open.lock().unwrap().is_empty());
     }

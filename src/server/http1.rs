@@ -22,32 +22,33 @@ use tokio::{
 };
 
 use super::{
-    Limits,
-    answer::{Flow, answer},
-    client_io::Activity,
-    connection::{Client, Serving, TlsIo},
+    activity::Activity,
+    client::{Client, ClientSocket},
+    limits::Limits,
     refusal,
+    response::{Flow, respond},
+    serving::Serving,
     shutdown::Shutdown,
 };
 use crate::{refusal::Refusal, request::UnreadHead, telemetry::Limit};
 
 /// Serves requests until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
-    let Client { mut io, connection, activity, connected: _connected } = client;
+    let Client { mut socket, connection, activity, connected: _connected } = client;
     let (peer_addr, asking) = (connection.peer_addr, Rc::clone(&connection));
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
-    let beginning = Arc::clone(&activity);
+    let starting = Arc::clone(&activity);
     let mut service = service_fn(move |request| {
-        let running = beginning.begin();
+        let running = starting.start();
         let retires = running.retires();
         if let Some(limit) = retires {
             counters.reached(limit);
         }
         let flow = Flow::Http1 { last: retires.is_some() };
-        answer(Rc::clone(&gateway), request.map(Some), Rc::clone(&connection), running, flow)
+        respond(Rc::clone(&gateway), request.map(Some), Rc::clone(&connection), running, flow)
     });
-    while has_more(&mut io, &serving.shutdown).await {
-        let connection = builder(&serving.limits).serve_connection(TokioIo::new(io), service);
+    while has_more(&mut socket, &serving.shutdown).await {
+        let connection = builder(&serving.limits).serve_connection(TokioIo::new(socket), service);
         let mut served = Box::new(connection.with_upgrades());
         let mut draining = pin!(serving.shutdown.draining.cancelled());
         let mut stopped = pin!(serving.shutdown.stopped.cancelled());
@@ -77,7 +78,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
         match ended {
             Ended::Over => return,
             Ended::Failed(error) => {
-                if error.is_parse_too_large() && !activity.has_many_lines() {
+                if error.is_parse_too_large() && !activity.has_many_fields() {
                     serving.counters.reached(Limit::HeaderSize);
                 }
                 tracing::debug!(%error, peer = %peer_addr, "a connection ended");
@@ -90,13 +91,13 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
                 };
                 let head = UnreadHead::read(&parts.read_buf);
                 let response = serving.gateway.refuse_unread(&head, (&refusal, &reason), &asking);
-                let mut io = parts.io.into_inner();
+                let mut socket = parts.io.into_inner();
                 // What hyper wrote by itself may have left behind responses to requests before it.
-                if io.take_over() {
+                if socket.take_over() {
                     let is_asked_for_body = head.method != Some(Method::HEAD);
                     tokio::select! {
                         () = serving.shutdown.stopped.cancelled() => {}
-                        _ = refusal::write(&mut io, response, is_asked_for_body) => {}
+                        _ = refusal::write(&mut socket, response, is_asked_for_body) => {}
                     }
                 }
                 return;
@@ -110,7 +111,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
                     debug_assert!(false, "a request was given back");
                     return;
                 }
-                (io, service) = (parts.io.into_inner(), parts.service);
+                (socket, service) = (parts.io.into_inner(), parts.service);
             }
         }
     }
@@ -159,17 +160,17 @@ impl Quiet {
 }
 
 /// Waits for the next request; if none is to come any more, closes the connection, as hyper would.
-async fn has_more(io: &mut Box<TlsIo>, shutdown: &Shutdown) -> bool {
+async fn has_more(socket: &mut Box<ClientSocket>, shutdown: &Shutdown) -> bool {
     let has_more = tokio::select! {
         biased;
-        more = poll_fn(|cx| io.poll_more(cx)) => matches!(more, Ok(true)),
+        more = poll_fn(|cx| socket.poll_more(cx)) => matches!(more, Ok(true)),
         () = shutdown.draining.cancelled() => false,
     };
     if !has_more {
         tokio::select! {
             () = shutdown.stopped.cancelled() => {}
             // A client that is gone cannot be told.
-            _ = io.shutdown() => {}
+            _ = socket.shutdown() => {}
         }
     }
     has_more
@@ -180,7 +181,7 @@ fn builder(limits: &Limits) -> http1::Builder {
     builder
         .max_buf_size(limits.header_size.max(MIN_BUFFER_BYTES))
         .max_header_size(limits.header_size)
-        // The stream itself keeps the time; see `client_io`.
+        // The stream itself keeps the time; see `counted_socket`.
         .header_read_timeout(None);
     if limits.max_headers != HYPER_MAX_HEADERS {
         builder.max_headers(limits.max_headers);

@@ -14,40 +14,41 @@ use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{
-    Limits,
-    answer::{Flow, answer},
-    client_io::Activity,
-    connection::{Client, Serving},
+    activity::Activity,
+    client::Client,
     http2_guard::max_header_list_size,
+    limits::Limits,
+    response::{Flow, respond},
+    serving::Serving,
     stream::Streams,
 };
 use crate::gateway::{Connection, Gateway};
 
 /// Serves streams until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
-    let Client { io, connection, activity, connected: _connected } = client;
+    let Client { socket, connection, activity, connected: _connected } = client;
     let peer_addr = connection.peer_addr;
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
     let open = Rc::clone(&serving.open);
     let streams = Streams::new(&serving.limits, Arc::clone(&activity), Arc::clone(&counters), open);
-    let taking = streams.taking();
+    let polls = streams.polls();
     let retired = Rc::new(Cell::new(false));
     let retiring = Rc::clone(&retired);
     let (watched, asking) = (Arc::clone(&activity), Rc::clone(&connection));
     let service = service_fn(move |request: Request<Incoming>| {
-        let running = activity.begin();
+        let running = activity.start();
         if let Some(limit) = running.retires() {
             counters.reached(limit);
             retiring.set(true);
         }
-        let (gateway, connection, taking) = (Rc::clone(&gateway), Rc::clone(&connection), taking.clone());
+        let (gateway, connection, polls) = (Rc::clone(&gateway), Rc::clone(&connection), polls.clone());
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
         Box::pin(async move {
             be_reset().await;
-            answer(gateway, request.map(Some), connection, running, Flow::Http2(taking)).await
+            respond(gateway, request.map(Some), connection, running, Flow::Http2(polls)).await
         })
     });
-    let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(io), service);
+    let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(socket), service);
     let mut served = Box::pin(connection);
     let mut draining = pin!(serving.shutdown.draining.cancelled());
     let mut stopped = pin!(serving.shutdown.stopped.cancelled());
@@ -82,7 +83,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
 
 /// What h2 refuses by itself leaves a line in the log, too.
 fn log_refused(activity: &Activity, gateway: &Gateway, connection: &Connection) {
-    for _ in 0..activity.refused_unseen() {
+    for _ in 0..activity.take_refused() {
         gateway.refused_unseen(StatusCode::BAD_REQUEST, "malformed HTTP/2 request", connection);
     }
 }

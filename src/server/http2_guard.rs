@@ -15,12 +15,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Http2Limits, Limits,
     frame_head::{
         CONTINUATION, DATA, END_STREAM, FrameCursor, FrameHead, GOAWAY, HEAD_BYTES, HEADERS, PING,
         RST_STREAM, SETTINGS, WINDOW_UPDATE,
     },
     header_blocks::{BlockFault, HeaderBlocks},
+    limits::{Http2Limits, Limits},
 };
 use crate::telemetry::Limit;
 
@@ -41,7 +41,7 @@ pub(super) struct Http2Guard {
     /// How many it has opened.
     opened: u32,
     /// Streams whose answer has begun and not ended; never more than there may be streams.
-    answering: Vec<u32>,
+    responding: Vec<u32>,
     /// The streams that the client has reset last: their answers may be on their way out already.
     reset: [u32; REMEMBERED_RESETS],
     next_reset: usize,
@@ -58,7 +58,7 @@ pub(super) struct Flood {
 
 /// What h2 has done about a client by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum ByH2 {
     /// It has kept this limit.
     Limit(Limit),
     /// It has reset a stream because of what the client sent.
@@ -92,7 +92,7 @@ impl Http2Guard {
             recent: Recent::new(Instant::now()),
             last_stream: 0,
             opened: 0,
-            answering: Vec::new(),
+            responding: Vec::new(),
             reset: [0; REMEMBERED_RESETS],
             next_reset: 0,
         }
@@ -108,7 +108,7 @@ impl Http2Guard {
     }
 
     /// Follows what the client sends.
-    pub(super) fn came(&mut self, bytes: &[u8]) -> Result<(), Flood> {
+    pub(super) fn follow_incoming(&mut self, bytes: &[u8]) -> Result<(), Flood> {
         let mut rest = bytes;
         loop {
             let Some(head) = self.incoming.next(&mut rest) else { return Ok(()) };
@@ -121,17 +121,17 @@ impl Http2Guard {
     }
 
     /// Follows what we send; tells what h2 has done by itself.
-    pub(super) fn went(&mut self, bytes: &[u8], mut kept: impl FnMut(Kept)) {
+    pub(super) fn follow_outgoing(&mut self, bytes: &[u8], mut by_h2: impl FnMut(ByH2)) {
         let mut rest = bytes;
         while let Some(head) = self.outgoing.next(&mut rest) {
             match head.kind {
                 DATA => self.recent.sent += u64::from(head.len),
-                RST_STREAM if head.code == REFUSED_STREAM => kept(Kept::Limit(Limit::Http2Streams)),
-                RST_STREAM if head.code == PROTOCOL_ERROR => kept(Kept::Malformed),
-                GOAWAY if head.code == ENHANCE_YOUR_CALM => kept(Kept::Limit(Limit::Http2Resets)),
+                RST_STREAM if head.code == REFUSED_STREAM => by_h2(ByH2::Limit(Limit::Http2Streams)),
+                RST_STREAM if head.code == PROTOCOL_ERROR => by_h2(ByH2::Malformed),
+                GOAWAY if head.code == ENHANCE_YOUR_CALM => by_h2(ByH2::Limit(Limit::Http2Resets)),
                 // Among others, for a block that cannot be read.
                 GOAWAY if head.code == PROTOCOL_ERROR || head.code == COMPRESSION_ERROR => {
-                    kept(Kept::Malformed);
+                    by_h2(ByH2::Malformed);
                 }
                 _ => {}
             }
@@ -140,19 +140,19 @@ impl Http2Guard {
             }
             let ends = matches!(head.kind, DATA | HEADERS) && head.flags & END_STREAM != 0;
             if ends || head.kind == RST_STREAM {
-                self.over(head.stream);
+                self.stream_ended(head.stream);
             } else if head.kind == HEADERS
-                && !self.answering.contains(&head.stream)
+                && !self.responding.contains(&head.stream)
                 && !self.reset.contains(&head.stream)
             {
-                self.answering.push(head.stream);
+                self.responding.push(head.stream);
             }
         }
     }
 
     /// How many answers have begun to go out, and are not out whole.
     pub(super) fn unfinished(&self) -> usize {
-        self.answering.len()
+        self.responding.len()
     }
 
     /// How many streams the client has opened, wrapping around.
@@ -160,8 +160,8 @@ impl Http2Guard {
         self.opened
     }
 
-    /// A farewell for a client that sends too much, or what it must not (RFC 9113 §6.8); `None` within another frame.
-    pub(super) fn farewell(&self) -> Option<[u8; FAREWELL_BYTES]> {
+    /// A GOAWAY for a client that sends too much, or what it must not (RFC 9113 §6.8); `None` within another frame.
+    pub(super) fn goaway(&self) -> Option<[u8; GOAWAY_BYTES]> {
         self.outgoing.is_between().then(|| {
             let mut frame = [0, 0, 8, GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
             let payload = self.last_stream.to_be_bytes().into_iter().chain(self.error.to_be_bytes());
@@ -188,7 +188,7 @@ impl Http2Guard {
             return (self.continuations > self.limits.continuations).then_some(Limit::Http2Continuations);
         }
         if head.kind == RST_STREAM {
-            self.over(head.stream);
+            self.stream_ended(head.stream);
             if let Some(place) = self.reset.get_mut(self.next_reset) {
                 *place = head.stream;
             }
@@ -224,9 +224,9 @@ impl Http2Guard {
         }
     }
 
-    fn over(&mut self, stream: u32) {
-        if let Some(place) = self.answering.iter().position(|other| *other == stream) {
-            self.answering.swap_remove(place);
+    fn stream_ended(&mut self, stream: u32) {
+        if let Some(place) = self.responding.iter().position(|other| *other == stream) {
+            self.responding.swap_remove(place);
         }
     }
 }
@@ -264,7 +264,7 @@ impl Recent {
 }
 
 /// A GOAWAY without a reason in words.
-pub(super) const FAREWELL_BYTES: usize = 17;
+pub(super) const GOAWAY_BYTES: usize = 17;
 /// How many times larger than it may be a head is read.
 const READ_TO_REFUSE: usize = 3;
 const WINDOW: Duration = Duration::from_secs(10);
@@ -292,9 +292,9 @@ mod tests {
 
     /// What is too much, and where, however the bytes are cut into pieces.
     fn came(bytes: &[u8]) -> Option<Flood> {
-        let whole = Http2Guard::new(&Limits::default()).came(bytes).err();
+        let whole = Http2Guard::new(&Limits::default()).follow_incoming(bytes).err();
         let mut guard = Http2Guard::new(&Limits::default());
-        let single = bytes.iter().find_map(|byte| guard.came(&[*byte]).err());
+        let single = bytes.iter().find_map(|byte| guard.follow_incoming(&[*byte]).err());
         assert_eq!(whole.map(|flood| flood.limit), single.map(|flood| flood.limit));
         whole
     }
@@ -336,23 +336,23 @@ mod tests {
     fn whoever_is_sent_much_may_say_often_that_there_is_room() {
         let update = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 2, 0]);
         let mut guard = Http2Guard::new(&Limits::default());
-        guard.came(&preface()).unwrap();
+        guard.follow_incoming(&preface()).unwrap();
         for _ in 0..100_000 {
-            guard.went(&frame(DATA, 0, 1, &[0; 512]), |_| {});
-            assert_eq!(guard.came(&update), Ok(()));
+            guard.follow_outgoing(&frame(DATA, 0, 1, &[0; 512]), |_| {});
+            assert_eq!(guard.follow_incoming(&update), Ok(()));
         }
     }
 
     #[test]
     fn streams_that_we_had_to_reset_count_too() {
         let mut guard = Http2Guard::new(&Limits::default());
-        guard.came(&preface()).unwrap();
+        guard.follow_incoming(&preface()).unwrap();
         let resets = frame(RST_STREAM, 0, 1, &[0, 0, 0, 1]);
         for _ in 0..Http2Limits::default().resets {
             assert!(!guard.resets_too_many());
-            guard.went(&resets, |kept| assert_eq!(kept, Kept::Malformed));
+            guard.follow_outgoing(&resets, |kept| assert_eq!(kept, ByH2::Malformed));
         }
-        guard.went(&resets, |_| {});
+        guard.follow_outgoing(&resets, |_| {});
         assert!(guard.resets_too_many());
     }
 
@@ -364,35 +364,35 @@ mod tests {
         let calm =
             |why: &[u8]| frame(GOAWAY, 0, 0, &[&[0; 4], &ENHANCE_YOUR_CALM.to_be_bytes(), why].concat());
         for byte in [refused, calm(b"too_many_resets")].concat() {
-            guard.went(&[byte], |one| kept.push(one));
+            guard.follow_outgoing(&[byte], |one| kept.push(one));
         }
-        assert_eq!(kept, [Kept::Limit(Limit::Http2Streams), Kept::Limit(Limit::Http2Resets)]);
+        assert_eq!(kept, [ByH2::Limit(Limit::Http2Streams), ByH2::Limit(Limit::Http2Resets)]);
     }
 
     #[test]
     fn an_answer_is_unfinished_until_its_end_or_a_reset() {
         let mut guard = Http2Guard::new(&Limits::default());
-        guard.came(&preface()).unwrap();
+        guard.follow_incoming(&preface()).unwrap();
         for stream in [1, 3, 5, 7] {
-            guard.went(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
+            guard.follow_outgoing(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
         }
         assert_eq!(guard.unfinished(), 4);
-        guard.went(&frame(DATA, END_STREAM, 1, b"x"), |_| {});
-        guard.went(&frame(RST_STREAM, 0, 3, &[0; 4]), |_| {});
-        guard.came(&frame(RST_STREAM, 0, 5, &[0; 4])).unwrap();
+        guard.follow_outgoing(&frame(DATA, END_STREAM, 1, b"x"), |_| {});
+        guard.follow_outgoing(&frame(RST_STREAM, 0, 3, &[0; 4]), |_| {});
+        guard.follow_incoming(&frame(RST_STREAM, 0, 5, &[0; 4])).unwrap();
         assert_eq!(guard.unfinished(), 1);
         // One that was written already when the reset came.
-        guard.came(&frame(RST_STREAM, 0, 9, &[0; 4])).unwrap();
-        guard.went(&frame(HEADERS, 4, 9, &[0x88]), |_| {});
+        guard.follow_incoming(&frame(RST_STREAM, 0, 9, &[0; 4])).unwrap();
+        guard.follow_outgoing(&frame(HEADERS, 4, 9, &[0x88]), |_| {});
         assert_eq!(guard.unfinished(), 1);
     }
 
     #[test]
-    fn the_farewell_comes_only_between_frames() {
+    fn a_goaway_is_written_only_between_frames() {
         let mut guard = Http2Guard::new(&Limits::default());
-        guard.came(&[preface(), frame(HEADERS, 4, 9, &[])].concat()).unwrap();
-        assert_eq!(guard.farewell().unwrap(), *frame(GOAWAY, 0, 0, &[0, 0, 0, 9, 0, 0, 0, 11]));
-        guard.went(&frame(DATA, 0, 1, b"xyz")[..10], |_| {});
-        assert_eq!(guard.farewell(), None);
+        guard.follow_incoming(&[preface(), frame(HEADERS, 4, 9, &[])].concat()).unwrap();
+        assert_eq!(guard.goaway().unwrap(), *frame(GOAWAY, 0, 0, &[0, 0, 0, 9, 0, 0, 0, 11]));
+        guard.follow_outgoing(&frame(DATA, 0, 1, b"xyz")[..10], |_| {});
+        assert_eq!(guard.goaway(), None);
     }
 }

@@ -13,8 +13,9 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{
-    Limits,
-    client_io::{Activity, ClientIo, Protocol, Slot, Terms},
+    activity::{Activity, ConnectionSlot, ConnectionTerms},
+    counted_socket::{CountedSocket, Protocol},
+    limits::Limits,
     shutdown::Shutdown,
 };
 use crate::{
@@ -33,12 +34,12 @@ pub(super) struct Redirecting {
 
 impl Redirecting {
     /// Answers one request with a redirect, and closes.
-    pub(super) async fn serve(self, socket: TcpStream, slot: Slot, shutdown: Shutdown) {
+    pub(super) async fn serve(self, socket: TcpStream, slot: ConnectionSlot, shutdown: Shutdown) {
         let Self { shared, limits, https_port, counters } = self;
         let connected = counters.connected();
         connected.speaks(Spoken::Plain);
-        let terms = Terms { requests: 1, age: limits.connection_age };
-        let io = ClientIo::new(socket, Activity::new(slot, terms), counters, &limits, Protocol::Http1);
+        let terms = ConnectionTerms { requests: 1, age: limits.connection_age };
+        let io = CountedSocket::new(socket, Activity::new(slot, terms), counters, &limits, Protocol::Http1);
         let answered = service_fn(|request| {
             let response = redirect(&request, &shared, https_port);
             async { Ok::<_, Infallible>(response) }

@@ -19,8 +19,8 @@ use pin_project_lite::pin_project;
 use tokio::task::spawn_local;
 
 use super::{
-    Limits,
-    client_io::Activity,
+    activity::Activity,
+    limits::Limits,
     open_tasks::{OpenTask, OpenTasks},
 };
 use crate::{
@@ -37,18 +37,18 @@ struct Joint {
     write_timeout: Duration,
     activity: Arc<Activity>,
     counters: Arc<Counters>,
-    taking: Taking,
+    polls: BodyPolls,
     open: Rc<OpenTasks>,
 }
 
-/// What became of a body the last time that it was asked, for the stream that is being polled.
+/// What the response's body had the last time that it was polled, for the stream that is being polled.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Taking(Rc<Cell<Option<Asked>>>);
+pub(super) struct BodyPolls(Rc<Cell<Option<LastPoll>>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    /// It had something. Until it is asked again, that waits for the client.
-    Gave,
+enum LastPoll {
+    /// It had data. Until it is polled again, that waits for the client.
+    HadData,
     /// It had nothing yet: the client waits for us.
     HadNothing,
 }
@@ -75,19 +75,19 @@ impl Streams {
         open: Rc<OpenTasks>,
     ) -> Self {
         let write_timeout = limits.write_timeout;
-        Self(Rc::new(Joint { write_timeout, activity, counters, taking: Taking::default(), open }))
+        Self(Rc::new(Joint { write_timeout, activity, counters, polls: BodyPolls::default(), open }))
     }
 
-    /// What bodies tell.
-    pub(super) fn taking(&self) -> Taking {
-        self.0.taking.clone()
+    /// Where the bodies of its responses note how they were polled.
+    pub(super) fn polls(&self) -> BodyPolls {
+        self.0.polls.clone()
     }
 }
 
-impl Taking {
-    /// A body was asked, and had something or not.
-    pub(super) fn note(&self, gave: bool) {
-        self.0.set(Some(if gave { Asked::Gave } else { Asked::HadNothing }));
+impl BodyPolls {
+    /// A body was polled, and had data or not.
+    pub(super) fn note(&self, had_data: bool) {
+        self.0.set(Some(if had_data { LastPoll::HadData } else { LastPoll::HadNothing }));
     }
 }
 
@@ -107,17 +107,17 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let Joint { activity, counters, taking, .. } = &**this.joint;
-        taking.0.set(None);
+        let Joint { activity, counters, polls, .. } = &**this.joint;
+        polls.0.set(None);
         if this.task.poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        match taking.0.take() {
-            Some(Asked::Gave) => {
+        match polls.0.take() {
+            Some(LastPoll::HadData) => {
                 this.stall.moved();
                 *this.waits = true;
             }
-            Some(Asked::HadNothing) => *this.waits = false,
+            Some(LastPoll::HadNothing) => *this.waits = false,
             None => {}
         }
         if *this.waits && this.stall.poll_wait_since(activity.full_at(), cx).is_ready() {
@@ -134,13 +134,13 @@ mod tests {
     use tokio::{sync::Semaphore, task::yield_now};
 
     use super::*;
-    use crate::server::client_io::{Slot, Terms};
+    use crate::server::activity::{ConnectionSlot, ConnectionTerms};
 
     #[tokio::test(flavor = "local")]
     async fn a_stream_that_panics_ends_alone() {
         let of_all = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("one is free");
-        let terms = Terms { requests: 1, age: Duration::MAX };
-        let activity = Activity::new(Slot { _of_all: of_all, _of_address: None }, terms);
+        let terms = ConnectionTerms { requests: 1, age: Duration::MAX };
+        let activity = Activity::new(ConnectionSlot { _of_all: of_all, _of_address: None }, terms);
         let open = Rc::<OpenTasks>::default();
         let streams = Streams::new(&Limits::default(), activity, Arc::default(), Rc::clone(&open));
         let steps = Rc::new(Cell::new(0));

@@ -1,50 +1,87 @@
 //! One worker: a thread, a runtime, its connections.
 
-use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, io, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::{Builder, LocalOptions},
+    sync::Semaphore,
     task::spawn_local,
     time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Common, client_io::Slot, connection::Serving, descriptors::when_there_are_descriptors,
-    listen::WorkerSockets, open_tasks::OpenTasks, redirect,
+    accept_errors::AcceptErrors,
+    activity::ConnectionSlot,
+    addresses::{AddressSlot, Addresses},
+    connection,
+    descriptors::when_there_are_descriptors,
+    limits::Limits,
+    listen::WorkerSockets,
+    open_tasks::OpenTasks,
+    redirect,
+    serving::Serving,
+    shutdown::Shutdown,
 };
 use crate::{
     forward::UnsentBytes,
-    gateway::{Connection, Gateway, LastSeen},
+    gateway::{Connection, Gateway, LastSeen, Shared},
     request::Ports,
-    telemetry::{AccessLog, Counters, Limit},
+    telemetry::{self, AccessLog, Counters, Limit},
 };
 
+/// Where access-log lines go, and how they look.
+#[derive(Clone, Debug)]
+pub struct AccessLogging {
+    /// The thread that writes.
+    pub writer: telemetry::LogWriter,
+    /// How lines are written.
+    pub format: telemetry::Format,
+}
+
+/// What every worker is given.
+#[derive(Clone, Debug)]
+pub(super) struct WorkerContext {
+    pub(super) shared: Arc<Shared>,
+    pub(super) tls: Arc<rustls::ServerConfig>,
+    pub(super) limits: Limits,
+    pub(super) access_log: Option<AccessLogging>,
+    /// One permit a connection, over all workers.
+    pub(super) connections: Arc<Semaphore>,
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) accept_errors: Arc<AcceptErrors>,
+    pub(super) shutdown: Shutdown,
+    /// The port that redirects lead to.
+    pub(super) https_port: u16,
+    /// The one that the operator has named.
+    pub(super) public_port: Option<u16>,
+}
+
 /// Serves until the server stops and this worker's connections have ended.
-pub(super) fn run(sockets: WorkerSockets, common: Common) -> io::Result<()> {
-    let runtime = when_there_are_descriptors(&common.shutdown, || {
+pub(super) fn run(sockets: WorkerSockets, context: WorkerContext) -> io::Result<()> {
+    let runtime = when_there_are_descriptors(&context.shutdown, || {
         Builder::new_current_thread()
             .enable_all()
             // Nothing uses them: what is slow has threads of its own.
             .max_blocking_threads(1)
             .build_local(LocalOptions::default())
     })?;
-    runtime.block_on(serve(sockets, common))
+    runtime.block_on(serve(sockets, context))
 }
 
 /// The same, on the local runtime that this is polled on.
-pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<()> {
+pub(super) async fn serve(sockets: WorkerSockets, context: WorkerContext) -> io::Result<()> {
     let access_log =
-        common.access_log.as_ref().map(|log| Rc::new(AccessLog::new(log.writer.clone(), log.format)));
-    let gateway = Rc::new(Gateway::new(Arc::clone(&common.shared), access_log));
-    let shutdown = common.shutdown.child();
+        context.access_log.as_ref().map(|log| Rc::new(AccessLog::new(log.writer.clone(), log.format)));
+    let gateway = Rc::new(Gateway::new(Arc::clone(&context.shared), access_log));
+    let shutdown = context.shutdown.child();
     let serving = Rc::new(Serving {
         gateway: Rc::clone(&gateway),
-        acceptor: TlsAcceptor::from(Arc::clone(&common.tls)),
-        limits: common.limits,
+        acceptor: TlsAcceptor::from(Arc::clone(&context.tls)),
+        limits: context.limits,
         shutdown: shutdown.clone(),
         counters: Arc::clone(gateway.counters()),
         open: Rc::default(),
@@ -54,16 +91,20 @@ pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<
     let mut loops = Vec::new();
     for socket in sockets.https {
         let listener = TcpListener::from_std(socket)?;
-        let (common, open, serving) = (common.clone(), Rc::clone(&open), Rc::clone(&serving));
+        let (context, open, serving) = (context.clone(), Rc::clone(&open), Rc::clone(&serving));
         let counters = Arc::clone(&serving.counters);
-        loops.push(spawn_local(accept(listener, common, counters, open, move |socket, connection, slot| {
-            Rc::clone(&serving).serve(socket, connection, slot)
-        })));
+        loops.push(spawn_local(accept(
+            listener,
+            context,
+            counters,
+            open,
+            move |socket, connection, slot| connection::serve(Rc::clone(&serving), socket, connection, slot),
+        )));
     }
     for socket in sockets.http {
         let listener = TcpListener::from_std(socket)?;
-        let (accepting, open, redirecting) = (common.clone(), Rc::clone(&open), shutdown.clone());
-        let (shared, limits, port) = (Arc::clone(&common.shared), common.limits, common.https_port);
+        let (accepting, open, redirecting) = (context.clone(), Rc::clone(&open), shutdown.clone());
+        let (shared, limits, port) = (Arc::clone(&context.shared), context.limits, context.https_port);
         let (counters, counting) = (Arc::clone(gateway.counters()), Arc::clone(gateway.counters()));
         loops.push(spawn_local(accept(listener, accepting, counting, open, move |socket, _, slot| {
             let redirect = redirect::Redirecting {
@@ -96,30 +137,43 @@ pub(super) async fn serve(sockets: WorkerSockets, common: Common) -> io::Result<
     Ok(())
 }
 
+/// An address has as many connections as it may.
+struct Crowded;
+
+impl WorkerContext {
+    /// A slot among the connections of an address. Our own proxies need none: they bring everybody's connections.
+    fn address_slot(&self, addr: IpAddr) -> Result<Option<AddressSlot>, Crowded> {
+        if self.shared.current.load().proxies.trusts(addr) {
+            return Ok(None);
+        }
+        self.addresses.slot(addr).map(Some).ok_or(Crowded)
+    }
+}
+
 async fn accept<F: Future<Output = ()> + 'static>(
     listener: TcpListener,
-    common: Common,
+    context: WorkerContext,
     counters: Arc<Counters>,
     open: Rc<OpenTasks>,
-    serve: impl Fn(TcpStream, Connection, Slot) -> F,
+    serve: impl Fn(TcpStream, Connection, ConnectionSlot) -> F,
 ) {
-    let mut draining = std::pin::pin!(common.shutdown.draining.cancelled());
+    let mut draining = std::pin::pin!(context.shutdown.draining.cancelled());
     loop {
         let next = async {
             let (socket, peer) = listener.accept().await?;
             // Before it waits for a slot: whoever has too many must not hold the others up.
-            let Ok(of_address) = common.place(peer.ip()) else {
+            let Ok(of_address) = context.address_slot(peer.ip()) else {
                 counters.reached(Limit::ConnectionsPerAddress);
                 return Ok(None);
             };
             // Past the limit clients wait, one with us and the others in the kernel's queue, instead of
             // being turned away. A slot that was taken before there is a client would be missing
             // wherever the next client comes.
-            if common.connections.available_permits() == 0 {
+            if context.connections.available_permits() == 0 {
                 counters.reached(Limit::Connections);
             }
-            let of_all = Arc::clone(&common.connections).acquire_owned().await.map_err(io::Error::other)?;
-            Ok(Some((socket, peer, Slot { _of_all: of_all, _of_address: of_address })))
+            let of_all = Arc::clone(&context.connections).acquire_owned().await.map_err(io::Error::other)?;
+            Ok(Some((socket, peer, ConnectionSlot { _of_all: of_all, _of_address: of_address })))
         };
         let accepted: io::Result<_> = tokio::select! {
             biased;
@@ -135,14 +189,14 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     peer_addr,
                     peer: peer_addr.to_string().into(),
                     ports: Ports {
-                        listener: socket.local_addr().map_or(common.https_port, |addr| addr.port()),
-                        public: common.public_port,
+                        listener: socket.local_addr().map_or(context.https_port, |addr| addr.port()),
+                        public: context.public_port,
                     },
                     server_name: None,
-                    max_headers: common.limits.max_headers,
-                    uri_length: common.limits.uri_length,
-                    header_size: common.limits.header_size,
-                    requests_per_address: common.limits.requests_per_address,
+                    max_headers: context.limits.max_headers,
+                    uri_length: context.limits.uri_length,
+                    header_size: context.limits.header_size,
+                    requests_per_address: context.limits.requests_per_address,
                     unsent: UnsentBytes::default(),
                     last: LastSeen::default(),
                     interim: None,
@@ -153,7 +207,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
             }
             Err(error) => {
                 // Out of file descriptors, mostly: waiting beats spinning.
-                common.accept_errors.log(&error);
+                context.accept_errors.log(&error);
                 sleep(AFTER_ACCEPT_ERROR).await;
             }
         }

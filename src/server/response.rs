@@ -1,4 +1,8 @@
-//! A request on its way through the gateway, and what the connection is told of it.
+//! One request on its way through the gateway, and what its connection learns of the response.
+//!
+//! `http1` and `http2` hand each request to [`respond`]. The response's body is a [`WatchedBody`], which ends the request in
+//! the connection's [`Activity`](super::activity::Activity) when its last byte is with hyper, and tells a stream of HTTP/2
+//! whether its client takes it.
 
 use std::{
     convert::Infallible,
@@ -12,63 +16,63 @@ use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{client_io::Running, stream::Taking};
+use super::{activity::RunningRequest, stream::BodyPolls};
 use crate::{
     forward::{BodyError, UnsentBytes},
     gateway::{Connection, Gateway, Outgoing},
 };
 
-/// How an answer goes out beside others of its connection.
+/// How a response goes out beside others of its connection.
 pub(super) enum Flow {
     /// Alone; the last one says so.
     Http1 { last: bool },
     /// Among others: whether it is taken is watched.
-    Http2(Taking),
+    Http2(BodyPolls),
 }
 
-/// Answers one request; the answer's body tells when it has ended.
-pub(super) async fn answer(
+/// Responds to one request.
+pub(super) async fn respond(
     gateway: Rc<Gateway>,
     mut request: Request<Option<Incoming>>,
     connection: Rc<Connection>,
-    mut running: Running,
+    mut running: RunningRequest,
     flow: Flow,
-) -> Result<Response<Watched>, Infallible> {
-    // Where it lies: awaited by itself, its four kilobytes would be moved once more.
+) -> Result<Response<WatchedBody>, Infallible> {
+    // Pinned in place: awaited by itself, its four kilobytes would be moved once more.
     let mut response = pin!(gateway.handle(&mut request, &connection)).await;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let taking = match flow {
+    let polls = match flow {
         Flow::Http1 { last } => {
             if last && !switched {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             None
         }
-        Flow::Http2(taking) => Some(taking),
+        Flow::Http2(polls) => Some(polls),
     };
     Ok(response.map(|body| {
         let running = if switched {
-            running.for_good();
+            running.keep_connection();
             None
         } else {
-            running.answering();
+            running.respond();
             Some(running)
         };
-        let held = taking.is_some().then(|| connection.unsent.clone());
-        Watched { body, running, taking, held }
+        let held = polls.is_some().then(|| connection.unsent.clone());
+        WatchedBody { body, running, polls, held }
     }))
 }
 
 /// A body that tells the connection when it has ended.
-pub(super) struct Watched {
+pub(super) struct WatchedBody {
     body: Outgoing,
-    running: Option<Running>,
-    taking: Option<Taking>,
+    running: Option<RunningRequest>,
+    polls: Option<BodyPolls>,
     /// What the connection's streams hold for a client that does not take it.
     held: Option<UnsentBytes>,
 }
 
-impl Body for Watched {
+impl Body for WatchedBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -77,8 +81,8 @@ impl Body for Watched {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(taking) = &self.taking {
-            taking.note(polled.is_ready());
+        if let Some(polls) = &self.polls {
+            polls.note(polled.is_ready());
         }
         if let Poll::Ready(None | Some(Err(_))) = polled {
             self.running = None;
