@@ -145,7 +145,7 @@ impl<T> CountedSocket<T> {
     }
 
     /// Whatever is not framed as it must be is replaced by a NUL, which hyper refuses wherever it stands:
-    /// in a head with 400, in a body by breaking it off. Nothing is read after it. What comes behind a request that
+    /// in a head with 400, in a body by breaking it off. Nothing is read from the socket after it. What comes behind a request that
     /// wants another protocol is held back: it may be bytes of that protocol, in which no line ends as it must.
     fn guard_http1(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         if self.activity.is_switched() {
@@ -166,8 +166,12 @@ impl<T> CountedSocket<T> {
                 buf.set_filled(before + end);
             }
             Followed::Misplaced(misplaced) => {
-                buf.set_filled(before + misplaced);
-                buf.put_slice(&[0]);
+                // hyper refuses the request line as a whole. What came of the head behind it goes into the access log.
+                let kept = if guard.is_in_request_line() { read.len() } else { misplaced + 1 };
+                if let Some(byte) = buf.filled_mut().get_mut(before + misplaced) {
+                    *byte = 0;
+                }
+                buf.set_filled(before + kept);
                 self.ended = true;
             }
         }

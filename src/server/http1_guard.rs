@@ -8,15 +8,14 @@
 //! hyper's to refuse. It must follow the bodies too, or it would lose sight of
 //! the second request in a packet.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 /// Follows the requests of one connection.
 #[derive(Debug)]
 pub(crate) struct Http1Guard {
     part: Part,
     line: Line,
-    /// Whether the request line has been read; empty lines before it are ignored (RFC 9112 §2.2).
-    began: bool,
+    request_line: RequestLine,
     length: Option<u64>,
     chunked: bool,
     /// Whether the request wants another protocol.
@@ -26,6 +25,17 @@ pub(crate) struct Http1Guard {
     /// The header lines of the head that is being read, and the most that one had.
     lines: usize,
     most_lines: usize,
+}
+
+/// How far the request line has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RequestLine {
+    /// Not to a query. Empty lines before it are ignored (RFC 9112 §2.2).
+    Target,
+    /// Into the query of its target.
+    Query,
+    /// To its end.
+    Read,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +85,7 @@ impl Http1Guard {
         Self {
             part: Part::Head,
             line: Line::new(),
-            began: false,
+            request_line: RequestLine::Target,
             length: None,
             chunked: false,
             upgrades: false,
@@ -97,7 +107,7 @@ impl Http1Guard {
 
     /// Whether all that came belongs to requests that have come whole.
     pub(super) fn is_between(&self) -> bool {
-        matches!(self.part, Part::Head) && !self.began && self.line.is_empty()
+        matches!(self.part, Part::Head) && self.request_line != RequestLine::Read && self.line.is_empty()
     }
 
     /// Follows the next bytes, all of which are HTTP; says which of them is the first that does not belong there.
@@ -166,7 +176,7 @@ impl Http1Guard {
     }
 
     /// Which byte does not belong there, of what a line holds before it ends.
-    fn misplaced_in(&self, text: &[u8]) -> Option<usize> {
+    fn misplaced_in(&mut self, text: &[u8]) -> Option<usize> {
         let first = *text.first()?;
         let line = &self.line;
         // A CR that no LF follows; §5.2: no line begins with a blank.
@@ -177,14 +187,29 @@ impl Http1Guard {
         if matches!(self.part, Part::ChunkEnd) {
             return Some(0);
         }
-        // RFC 9112 §3.2: a request target has no fragment. hyper would cut it off without a word.
-        if !self.began
-            && matches!(self.part, Part::Head)
-            && let Some(fragment) = memchr(b'#', text)
-        {
-            return Some(fragment);
+        if self.is_in_request_line() { self.misplaced_in_target(text) } else { None }
+    }
+
+    /// Which byte of a request line may stand in no request target (RFC 9112 §3.2, RFC 3986 §2): a fragment, which hyper
+    /// would cut off without a word, or what hyper refuses after it has thrown the head away, so that the access log would
+    /// not know which it was.
+    fn misplaced_in_target(&mut self, text: &[u8]) -> Option<usize> {
+        let misplaced = memchr3(b'#', b'<', b'>', text);
+        let query = match self.request_line {
+            RequestLine::Query => Some(0),
+            RequestLine::Target | RequestLine::Read => memchr(b'?', text),
+        };
+        if query.is_some() {
+            self.request_line = RequestLine::Query;
         }
-        None
+        let quote = query
+            .and_then(|query| memchr(b'"', text.get(query..).unwrap_or_default()).map(|quote| query + quote));
+        misplaced.into_iter().chain(quote).min()
+    }
+
+    /// Whether the request line has not ended yet.
+    pub(super) fn is_in_request_line(&self) -> bool {
+        self.request_line != RequestLine::Read && matches!(self.part, Part::Head)
     }
 
     /// RFC 9112 §2.2: a line ends in CR LF, and neither stands alone.
@@ -205,9 +230,10 @@ impl Http1Guard {
     fn line_ended(&mut self, line: Text<'_>) -> Result<(), Misplaced> {
         let is_empty = line.len == 0;
         match self.part {
-            Part::Head if !is_empty && self.began => return self.header(line),
-            Part::Head if self.began => return self.head_ended(),
-            Part::Head => self.began = !is_empty,
+            Part::Head if !is_empty && self.request_line == RequestLine::Read => return self.header(line),
+            Part::Head if self.request_line == RequestLine::Read => return self.head_ended(),
+            Part::Head if is_empty => {}
+            Part::Head => self.request_line = RequestLine::Read,
             Part::ChunkSize => {
                 self.part = match chunk_size(line)? {
                     0 => Part::Trailers,
@@ -243,7 +269,7 @@ impl Http1Guard {
     }
 
     fn head_ended(&mut self) -> Result<(), Misplaced> {
-        self.began = false;
+        self.request_line = RequestLine::Target;
         self.heads = self.heads.wrapping_add(1);
         self.lines = 0;
         self.part = match (self.length.take(), std::mem::take(&mut self.chunked)) {
@@ -332,6 +358,7 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n",
             "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\r\nReferer: /#a\r\n\r\n",
+            "GET /\"a\"?b HTTP/1.1\r\nX: <\"a\">?\r\n\r\nGET /\" HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\r\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\ncontent-LENGTH:0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;x=\"y\"\r\n\n\n\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n",
@@ -374,6 +401,9 @@ mod tests {
             " GET / HTTP/1.1\r\n\r\n",
             "GET /public#/../admin HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET /?a#b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /a<b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /?a>b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /?a=\"b HTTP/1.1\r\nHost: a\r\n\r\n",
             "\nGET / HTTP/1.1\r\n\r\n",
             "P / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
             "P / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n",
