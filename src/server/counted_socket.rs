@@ -247,7 +247,8 @@ impl<T> CountedSocket<T> {
             self.deadline.poll_busy(cx);
             return Poll::Pending;
         }
-        let deadline = self.deadline.set_idle(&self.activity);
+        let has_head = self.http1.as_ref().is_some_and(Http1Guard::is_within_head);
+        let deadline = self.deadline.set_idle(&self.activity, has_head);
         self.activity.note_rest(self.is_between_requests());
         self.deadline.poll_idle(deadline, cx)
     }

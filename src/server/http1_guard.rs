@@ -105,9 +105,14 @@ impl Http1Guard {
         self.heads
     }
 
+    /// Whether a head has come in part.
+    pub(super) fn is_within_head(&self) -> bool {
+        matches!(self.part, Part::Head) && (self.request_line == RequestLine::Read || !self.line.is_empty())
+    }
+
     /// Whether all that came belongs to requests that have come whole.
     pub(super) fn is_between(&self) -> bool {
-        matches!(self.part, Part::Head) && self.request_line != RequestLine::Read && self.line.is_empty()
+        matches!(self.part, Part::Head) && !self.is_within_head()
     }
 
     /// Follows the next bytes, all of which are HTTP; says which of them is the first that does not belong there.

@@ -65,14 +65,16 @@ impl ReadDeadline {
         }
     }
 
-    /// No request runs: sets the deadline, if it is not set yet.
-    pub(super) fn set_idle(&mut self, activity: &Activity) -> Instant {
+    /// No request runs: sets the deadline, if it is not set yet. `has_head` says whether something of the next head came while
+    /// a request ran.
+    pub(super) fn set_idle(&mut self, activity: &Activity, has_head: bool) -> Instant {
         match self.at {
             Some(at) if activity.started() == self.started => at,
             _ => {
                 self.started = activity.started();
-                self.has_head = false;
-                *self.at.insert(activity.idle_since() + self.idle_timeout)
+                self.has_head = has_head;
+                let limit = if has_head { self.header_timeout } else { self.idle_timeout };
+                *self.at.insert(activity.idle_since() + limit)
             }
         }
     }

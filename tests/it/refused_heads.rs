@@ -127,6 +127,18 @@ fn a_head_that_does_not_come_in_time_gets_408() {
 }
 
 #[test]
+fn a_head_that_starts_behind_a_running_request_has_header_timeout_too() {
+    let upstream = Upstream::ok();
+    let gateway =
+        TestGateway::start_with("[limits]\nheader_timeout = \"300ms\"", &public_app(&upstream.url, ""));
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /late HTTP/1.1\r\n{BROWSER}"));
+    assert_eq!([client.response().status, client.response().status], [200, 408]);
+    client.until_close();
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
 fn a_malformed_request_has_its_host_and_the_reason_in_the_log() {
     let (_upstream, gateway) = started();
     let mut client = RawClient::connect(&gateway);
