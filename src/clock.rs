@@ -1,8 +1,7 @@
 //! The time, as a value that a test can move.
 //!
-//! Everything that compares points in time (sessions, tokens, back-off) takes
-//! a [`Clock`]; `SystemTime::now` is banned elsewhere. Timers that only bound
-//! how long we wait for a peer belong to the runtime and do not come from here.
+//! Sessions, tokens, throttles and logs take their time from a [`Clock`]; `SystemTime::now` is banned elsewhere. Timers that
+//! limit how long a peer is waited for belong to the runtime.
 
 use std::{
     fmt,
@@ -48,7 +47,7 @@ impl Clock {
     /// The current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+            #[expect(clippy::disallowed_methods, reason = "the only reading of the system's clock")]
             Source::System => Timestamp::from_system(SystemTime::now()),
             Source::Manual(millis) => Timestamp(millis.load(Ordering::Relaxed)),
         }

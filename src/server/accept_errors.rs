@@ -1,4 +1,8 @@
-//! Connections that could not be accepted, and what is logged of them.
+//! Errors of `accept`: logged, but not each of them.
+//!
+//! The accept loops of all workers and the status listener share one [`AcceptErrors`]. Without file descriptors, each of
+//! them fails many times a second; one log message a second counts the others. The loops themselves wait before they
+//! try again.
 
 use std::{
     io,
@@ -8,15 +12,14 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Logs errors of `accept`, at most one line a second for all listeners: without descriptors, each listener of each worker
-/// fails again and again until there are some.
+/// Logs errors of `accept`: at most one message a second for all listeners.
 #[derive(Debug, Default)]
 pub(super) struct AcceptErrors(Mutex<Logged>);
 
 #[derive(Debug, Default)]
 struct Logged {
     last: Option<Instant>,
-    /// Errors since then.
+    /// Errors since then that were not logged.
     unlogged: u64,
 }
 
@@ -24,14 +27,14 @@ impl AcceptErrors {
     /// Another connection could not be accepted.
     pub(super) fn log(&self, error: &io::Error) {
         if let Some(unlogged) = self.add(Instant::now()) {
-            tracing::warn!(%error, unlogged, "accepting a connection");
+            tracing::warn!(%error, unlogged, "connection not accepted");
         }
     }
 
-    /// If it is time for a line: how many errors there were without one.
+    /// Counts an error; `Some` if it is to be logged, with the number of errors before it that were not.
     fn add(&self, now: Instant) -> Option<u64> {
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.last.is_some_and(|last| now.duration_since(last) < BETWEEN_LINES) {
+        if logged.last.is_some_and(|last| now.duration_since(last) < BETWEEN_MESSAGES) {
             logged.unlogged += 1;
             return None;
         }
@@ -40,17 +43,17 @@ impl AcceptErrors {
     }
 }
 
-const BETWEEN_LINES: Duration = Duration::from_secs(1);
+const BETWEEN_MESSAGES: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn errors_leave_one_line_a_second_which_counts_the_others() {
-        let (errors, began) = (AcceptErrors::default(), Instant::now());
-        let lines: Vec<_> =
-            (0..50).filter_map(|number| errors.add(began + number * Duration::from_millis(50))).collect();
-        assert_eq!(lines, [0, 19, 19]);
+    fn one_message_a_second_counts_the_errors_before_it() {
+        let (errors, start) = (AcceptErrors::default(), Instant::now());
+        let messages: Vec<_> =
+            (0..50).filter_map(|number| errors.add(start + number * Duration::from_millis(50))).collect();
+        assert_eq!(messages, [0, 19, 19]);
     }
 }

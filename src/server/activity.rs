@@ -1,4 +1,4 @@
-//! What happens on one client connection, for all that serve it.
+//! The requests of one client connection, shared by everything that serves it.
 //!
 //! `counted_socket` notes what it reads and writes, `http1` and `http2` note each request as a [`RunningRequest`]; both ask
 //! here what the other has noted. It is shared behind an `Arc` and made of atomics, because hyper moves a connection that
@@ -36,7 +36,7 @@ pub(super) struct Activity {
     full_after: AtomicU64,
     /// The connection has changed its protocol.
     switched: Flag,
-    /// The connection has come to one of its terms, which was counted.
+    /// The connection has reached one of its terms, which was counted.
     retired: Flag,
     /// A head had more header fields than it may have.
     many_fields: Flag,
@@ -48,10 +48,10 @@ pub(super) struct Activity {
     rests: Flag,
     /// The socket holds bytes back until the response to a request that wants another protocol.
     holds: Flag,
-    /// Who is woken by that response.
+    /// The task that is woken by that response.
     holder: AtomicWaker,
     streams: Streams,
-    /// Kept here because a connection that has changed its protocol outlives the task that served it.
+    /// Held here because a connection that has changed its protocol outlives the task that served it.
     _slot: ConnectionSlot,
 }
 
@@ -65,7 +65,7 @@ struct Streams {
     logged: AtomicU32,
 }
 
-/// Something that is so, or not yet.
+/// A flag that is set at most once in a while, without ordering.
 #[derive(Debug, Default)]
 struct Flag(AtomicBool);
 
@@ -77,12 +77,12 @@ pub(super) struct ConnectionSlot {
     pub(super) _of_address: Option<AddressSlot>,
 }
 
-/// For how long a connection is kept.
+/// After how many requests, and at what age, a connection is closed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionTerms {
-    /// How many requests it may bring.
+    /// Maximum number of requests.
     pub(super) requests: u32,
-    /// How old it may get; seen to when a request comes.
+    /// Maximum age, checked when a request comes.
     pub(super) age: Duration,
 }
 
@@ -261,7 +261,7 @@ impl RunningRequest {
         }
     }
 
-    /// Which of its terms the connection has come to, if it has just come to one: it is to take no more requests.
+    /// The term that the connection has just reached, if any: it takes no more requests.
     pub(super) fn retires(&self) -> Option<Limit> {
         let Activity { terms, started, read_after, retired, .. } = &*self.activity;
         let reached = if started.load(Relaxed) >= terms.requests {
@@ -274,7 +274,7 @@ impl RunningRequest {
         (!retired.set()).then_some(reached)
     }
 
-    /// The connection has changed its protocol and belongs to this request for good.
+    /// The connection has changed its protocol and belongs to this request until it ends.
     pub(super) fn keep_connection(self) {
         self.activity.running.fetch_add(1, Relaxed);
         self.activity.switched.set();

@@ -1,8 +1,8 @@
-//! How many connections each address has.
+//! The number of open connections of each address.
 //!
-//! One table for all workers, locked for a moment when a connection begins and
-//! when it ends. It holds nobody without a connection, so it is never larger
-//! than the number of those.
+//! Each worker's accept loop takes an [`AddressSlot`] for every connection. All workers share one table, locked when a
+//! connection starts and when it ends. An address without a connection is not in it, so it is never larger than the number
+//! of connections.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -27,7 +27,7 @@ pub(super) struct AddressSlot {
 }
 
 impl Addresses {
-    /// At most so many for each.
+    /// At most `most` connections for each address.
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, open: Mutex::default() })
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_address_has_so_many_and_no_more() {
+    fn an_address_has_no_more_connections_than_it_may() {
         let addresses = Addresses::new(2);
         let slot = |addr: &str| addresses.slot(addr.parse().unwrap());
         let (first, _second) = (slot("192.0.2.1").unwrap(), slot("::ffff:192.0.2.1").unwrap());
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_no_connection_is_forgotten() {
+    fn an_address_without_connections_is_forgotten() {
         let addresses = Addresses::new(1);
         for last in 0..=255 {
             addresses.slot(IpAddr::from([192, 0, 2, last])).unwrap();

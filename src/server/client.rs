@@ -8,8 +8,7 @@ use tokio_rustls::server::TlsStream;
 use super::{activity::Activity, counted_socket::CountedSocket};
 use crate::{gateway::Connection, telemetry::Connected};
 
-/// One client. What is large is boxed: everything else is moved about, and is part of the task for as long as the
-/// connection idles.
+/// One client. Its socket is boxed, because the rest is moved about and stays part of the task while the connection idles.
 pub(super) struct Client {
     pub(super) socket: Box<ClientSocket>,
     pub(super) connection: Rc<Connection>,
@@ -18,5 +17,5 @@ pub(super) struct Client {
     pub(super) connected: Connected,
 }
 
-/// What HTTP is read from and written to.
+/// The socket that hyper reads from and writes to.
 pub(super) type ClientSocket = CountedSocket<TlsStream<TcpStream>>;

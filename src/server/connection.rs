@@ -1,7 +1,7 @@
 //! One client connection, from its handshake to its end.
 //!
 //! A worker's accept loop starts [`serve`] for each socket. TLS comes first; `http1` or `http2` serves what ALPN chose. A
-//! client that speaks plain HTTP where TLS is spoken is told so, over plain HTTP, and is served nothing else.
+//! client that speaks plain HTTP where TLS is expected gets a refusal over plain HTTP, and is served nothing else.
 
 use std::{future::Future, pin::Pin, rc::Rc, sync::Arc};
 
@@ -52,7 +52,7 @@ async fn shake_hands(
     slot: ConnectionSlot,
 ) -> Option<(Protocol, Client)> {
     if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "a connection is gone before it began");
+        tracing::debug!(%error, "client disconnected before the TLS handshake");
         return None;
     }
     let connected = serving.counters.connected();
@@ -71,23 +71,23 @@ async fn shake_hands(
         }
         Ok(Ok(Err(error))) => {
             serving.counters.handshake_failed();
-            tracing::debug!(%error, peer = %connection.peer_addr, "a TLS handshake failed");
+            tracing::debug!(%error, peer = %connection.peer_addr, "TLS handshake failed");
             None
         }
         Err(_) => {
             serving.counters.reached(Limit::HandshakeTimeout);
-            tracing::debug!(peer = %connection.peer_addr, "a TLS handshake took too long");
+            tracing::debug!(peer = %connection.peer_addr, "TLS handshake timed out");
             None
         }
     }
 }
 
-/// Tells a client that has begun with HTTP where TLS is spoken.
+/// Refuses a client that speaks plain HTTP where TLS is expected.
 async fn refuse_plain(serving: &Serving, socket: TcpStream, connection: &Connection, slot: ConnectionSlot) {
     let (activity, counters) = (Activity::new(slot, serving.next_terms()), Arc::clone(&serving.counters));
     let mut io = CountedSocket::new(socket, activity, counters, &serving.limits, Protocol::Http1);
     let mut head = BytesMut::with_capacity(PLAIN_HEAD_BYTES);
-    // Its time is limited by the stream, as that of every head.
+    // The socket limits the time for it, as for every head.
     while memmem::find(&head, b"\r\n\r\n").is_none() && head.len() < PLAIN_HEAD_BYTES {
         if !matches!(io.read_buf(&mut head).await, Ok(1..)) {
             break;
@@ -96,7 +96,7 @@ async fn refuse_plain(serving: &Serving, socket: TcpStream, connection: &Connect
     let head = UnreadHead::read(&head);
     let response = serving.gateway.refuse_plain(&head, connection);
     if let Err(error) = refusal::write(&mut io, response, head.method != Some(Method::HEAD)).await {
-        tracing::debug!(%error, peer = %connection.peer_addr, "plain HTTP where TLS is spoken");
+        tracing::debug!(%error, peer = %connection.peer_addr, "refusal of plain HTTP not written");
     }
 }
 
@@ -131,9 +131,9 @@ async fn speaks_plain_http(socket: &TcpStream) -> bool {
     socket.peek(&mut first).await.is_ok_and(|count| count == 1) && first.iter().all(u8::is_ascii_uppercase)
 }
 
-/// As much of a head as is read to tell its sender of the mistake.
+/// How much of a head is read to refuse it.
 const PLAIN_HEAD_BYTES: usize = 8 * 1024;
 /// Three whole records, which with what TLS adds fit the largest packet that TCP hands down at once (64 KiB). What does not
 /// fit goes into a second one, and where TCP spaces packets out by a timer (BBR) that costs more than encrypting it: an
-/// answer of 1 MiB took a third more at 160 KiB, a half more at rustls' own 64. Without BBR the three differ by 5 %.
+/// response of 1 MiB took a third more at 160 KiB, a half more at rustls' own 64. Without BBR the three differ by 5 %.
 const TLS_BUFFER_BYTES: usize = 3 * 16 * 1024;

@@ -1,12 +1,12 @@
-//! A door for the command line into a running gateway: `control.sock` in the state folder.
+//! The control socket: what the command line asks of a running gateway, through `control.sock` in the state folder.
 //!
-//! HTTP over a UNIX socket. `GET /gateway` says which configuration and which databases the gateway reads,
-//! `POST /reload` reads the configuration again and answers with the verdict, `GET /sessions?user=…&after=…&most=…`
-//! lists sessions and `POST /sessions/revoke` ends some, where they are nowhere else than in the gateway's memory.
-//! Gateways that have one state folder in common have a socket each: `control-2.sock` and so on.
+//! HTTP over a UNIX socket. `GET /gateway` returns which configuration and which databases the gateway reads,
+//! `POST /reload` reads the configuration again and returns its mistakes, `GET /sessions?user=…&after=…&most=…`
+//! lists sessions and `POST /sessions/revoke` ends them, for sessions that are in the gateway's memory and nowhere else.
+//! Gateways that share a state folder have a socket each: `control-2.sock` and so on.
 //!
-//! Only the gateway's own user and root come in: the socket is theirs alone (0600), and the system says who calls.
-//! What is told and taken of sessions are keys, never tokens, and never what applications keep in them.
+//! Only the gateway's own user and root may connect: the socket's mode is 0600, and the peer's user is asked of the kernel.
+//! Sessions are named by their keys; neither tokens nor the data that applications keep in sessions pass through here.
 
 use std::{
     collections::BTreeMap,
@@ -41,17 +41,17 @@ use crate::{
     telemetry::{Audit, AuditEvent, AuditKind},
 };
 
-/// The socket, bound; its file goes when this is dropped.
+/// The socket, bound; its file is removed when this is dropped.
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
-    /// Who may call besides root.
+    /// The user that may connect besides root.
     owner: u32,
     gateway: ControlledGateway,
     reload: Option<Reload>,
 }
 
-/// What the command line reaches through the socket.
+/// The parts of a gateway that the command line reaches through the socket.
 #[derive(Clone, Debug)]
 pub struct ControlledGateway {
     /// The configuration file that it reads.
@@ -60,29 +60,29 @@ pub struct ControlledGateway {
     pub databases: ReadDatabases,
     /// Its sessions.
     pub sessions: Arc<Sessions>,
-    /// Where it is recorded who ended sessions.
+    /// The audit stream that records who ended sessions.
     pub audit: Audit,
 }
 
 /// The databases of a gateway by the names of their files.
 pub type ReadDatabases = Vec<(String, ReadFile)>;
 
-/// Reads the configuration again, and uses it or says why not.
+/// Reads the configuration again, and uses it or returns its mistakes.
 pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// Whether another gateway may have the same state folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateFolder {
-    /// None may: each would have sessions of its own.
+    /// No other may: each would have sessions of its own.
     OwnAlone,
-    /// Some may.
+    /// Others may.
     Shared,
 }
 
-/// Why there is no socket.
+/// The control socket could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// Somebody answers on it.
+    /// Another gateway accepts connections on it.
     #[error(
         "another gateway runs with this state folder and answers on {}; stop it, or name another folder with `state`",
         .0.display()
@@ -93,12 +93,12 @@ pub enum ControlError {
     Bind {
         /// Where.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// What `GET /gateway` answers, in JSON.
+/// The response to `GET /gateway`, in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// The configuration file that it reads.
@@ -107,19 +107,19 @@ pub struct Running {
     pub databases: BTreeMap<String, Option<FileId>>,
 }
 
-/// What `POST /reload` answers, in JSON, if the configuration is used from now on.
+/// The response to `POST /reload`, in JSON, if the configuration is used from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reloaded {
     /// The configuration file.
     pub configuration: PathBuf,
 }
 
-/// What `POST /sessions/revoke` takes, in JSON.
+/// The body of `POST /sessions/revoke`, in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// Which sessions end.
     pub which: Revoked,
-    /// Who asks for it, for the audit stream.
+    /// The operator who asks for it, for the audit stream.
     pub actor: String,
 }
 
@@ -145,25 +145,25 @@ impl From<Revoked> for Which {
     }
 }
 
-/// What `POST /sessions/revoke` answers, in JSON.
+/// The response to `POST /sessions/revoke`, in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocations {
     /// How many sessions ended.
     pub ended: usize,
 }
 
-/// Where the sockets of the gateways with one state folder are, if they are there.
+/// The paths of the sockets of all gateways that may share a state folder.
 pub fn control_sockets(first: &Path) -> impl Iterator<Item = PathBuf> {
     let numbered = (2..=MOST_GATEWAYS).map(|number| first.with_file_name(format!("control-{number}.sock")));
     std::iter::once(first.to_owned()).chain(numbered)
 }
 
 impl Control {
-    /// Binds the socket. What a gateway that was killed has left behind is replaced; one on which somebody
-    /// answers is not.
+    /// Binds the socket. The file of a gateway that was killed is replaced; a socket on which another gateway listens is
+    /// not.
     pub fn bind(first: &Path, folder: StateFolder, gateway: ControlledGateway) -> Result<Self, ControlError> {
         let failed = |source| ControlError::Bind { path: first.to_owned(), source };
-        // Under another name until nobody else can open it.
+        // Under another name, until its mode keeps others out.
         let making = first.with_extension(format!("{}", std::process::id()));
         match fs::remove_file(&making) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -195,9 +195,9 @@ impl Control {
         self
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let outcome = match (request.method(), request.uri().path()) {
-            (&Method::GET, "/gateway") => self.tell(),
+            (&Method::GET, "/gateway") => self.describe(),
             (&Method::POST, "/reload") => self.reload(),
             (&Method::GET, "/sessions") => self.list(request.uri().query().unwrap_or_default()).await,
             (&Method::POST, "/sessions/revoke") => self.revoke(request).await,
@@ -213,7 +213,7 @@ impl Control {
         response
     }
 
-    fn tell(&self) -> Result<String, (StatusCode, String)> {
+    fn describe(&self) -> Result<String, (StatusCode, String)> {
         let ControlledGateway { configuration, databases, .. } = &self.gateway;
         let databases = databases.iter().map(|(name, file)| (name.clone(), file.id())).collect();
         in_json(&Running { configuration: configuration.clone(), databases })
@@ -248,7 +248,7 @@ impl Control {
     async fn revoke(&self, request: Request<Incoming>) -> Result<String, (StatusCode, String)> {
         let unread =
             |error: String| (StatusCode::BAD_REQUEST, format!("cannot read the revocation: {error}"));
-        #[expect(clippy::disallowed_methods, reason = "limited in size; who sends it is the administrator")]
+        #[expect(clippy::disallowed_methods, reason = "limited in size; its sender is the administrator")]
         let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
         let body = body.map_err(|error| unread(error.to_string()))?.to_bytes();
         let Revocation { which, actor } =
@@ -281,7 +281,7 @@ impl Control {
     }
 }
 
-/// Gives the socket this name, unless somebody answers there.
+/// Gives the socket this name, unless another gateway listens there.
 fn take(making: &Path, path: &Path) -> io::Result<bool> {
     match UnixStream::connect(path) {
         Ok(_) => return Ok(false),
@@ -304,8 +304,8 @@ impl fmt::Debug for Control {
 }
 
 impl Drop for Control {
-    /// Before the socket is closed: one that is refused is replaced by the next gateway, and must not be taken
-    /// away from it.
+    /// Before the socket is closed: once connections are refused, the next gateway replaces the file, and this must not
+    /// remove that one.
     fn drop(&mut self) {
         fs::remove_file(&self.path).ok();
     }
@@ -325,7 +325,7 @@ pub(super) fn run(control: Control, shutdown: Shutdown) -> io::Result<()> {
             let socket = match accepted {
                 Ok((socket, _)) => socket,
                 Err(error) => {
-                    tracing::warn!(%error, "accepting a connection on the control socket");
+                    tracing::warn!(%error, "control connection not accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -333,20 +333,20 @@ pub(super) fn run(control: Control, shutdown: Shutdown) -> io::Result<()> {
             match socket.peer_cred() {
                 Ok(caller) if caller.uid() == control.owner || caller.uid() == 0 => {}
                 _ => {
-                    tracing::warn!("somebody else was turned away from the control socket");
+                    tracing::warn!("control connection of another user refused");
                     continue;
                 }
             }
             let control = Rc::clone(&control);
             spawn_local(async move {
                 let service =
-                    service_fn(|request| async { Ok::<_, Infallible>(control.answer(request).await) });
+                    service_fn(|request| async { Ok::<_, Infallible>(control.respond(request).await) });
                 let served = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(Duration::from_secs(10))
                     .serve_connection(TokioIo::new(socket), service);
                 if let Err(error) = served.await {
-                    tracing::debug!(%error, "a control connection ended");
+                    tracing::debug!(%error, "control connection failed");
                 }
             });
         }
@@ -361,8 +361,8 @@ fn unavailable(error: &StoreError) -> (StatusCode, String) {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{error}: {}", error.source))
 }
 
-/// With one state folder, on one machine.
+/// Gateways with one state folder, on one machine.
 const MOST_GATEWAYS: usize = 64;
-/// A page of a listing.
+/// Sessions in one page of a listing.
 const MOST_LISTED: usize = 1000;
 const MAX_BODY: usize = 4096;

@@ -1,9 +1,9 @@
-//! A client's socket, whose bytes are counted and whose client is given so much time and no more.
+//! A client's socket: its bytes are counted, and its client's time is limited.
 //!
 //! hyper reads and writes through a [`CountedSocket`]. What is read passes by [`Http1Guard`] or [`Http2Guard`] before hyper
 //! sees it: what a guard refuses never reaches hyper, and nothing is read after it. A client that sends nothing, that
 //! takes nothing of its responses, or that does either too slowly, ends the connection with an error; an orderly close
-//! leaves the client time to read why. What the bytes say is decided elsewhere.
+//! leaves the client time to read why. Requests and responses as such are hyper's.
 
 use std::{
     io,
@@ -36,7 +36,7 @@ use crate::{
     telemetry::{Counters, Limit},
 };
 
-/// A stream that fails when its client takes too long.
+/// A socket that fails when its client takes too long.
 #[derive(Debug)]
 pub(super) struct CountedSocket<T> {
     stream: T,
@@ -52,29 +52,29 @@ pub(super) struct CountedSocket<T> {
     untaken: Stall,
     /// For HTTP/1.1, until the connection changes its protocol.
     http1: Option<Http1Guard>,
-    /// For HTTP/1.1: what an upstream says before its final response.
+    /// For HTTP/1.1: interim responses, left there by `forward`.
     interim: Option<InterimSlot>,
-    /// What has been taken from there and not been written yet.
+    /// Interim responses that have been taken from there and not been written yet.
     interim_left: Bytes,
-    /// For HTTP/1.1: what came behind a request that wants another protocol.
+    /// For HTTP/1.1: the bytes behind a request that wants another protocol.
     held: HeldBytes,
-    /// What becomes of what hyper writes when it refuses a head of HTTP/1.1 by itself.
+    /// Whether hyper's own refusals of heads of HTTP/1.1 are dropped.
     own_refusals: OwnRefusals,
     /// For HTTP/2. In a box, because connections of HTTP/1.1 have none.
     http2: Option<Box<Http2Guard>>,
     /// The GOAWAY for a client of HTTP/2 that sent what it must not, and how much of it has left.
     goaway: Option<([u8; GOAWAY_BYTES], usize)>,
-    /// Something came that must not be read on from.
+    /// Nothing is read from the socket any more, because of what came.
     ended: bool,
     linger: Option<Linger>,
 }
 
-/// What a connection speaks.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
-    /// One request at a time, framed by lines.
+    /// One request at a time.
     Http1,
-    /// Many, framed by lengths.
+    /// Many requests at a time, in streams.
     Http2,
 }
 
@@ -144,7 +144,7 @@ impl<T> CountedSocket<T> {
         Err(io::ErrorKind::TimedOut.into())
     }
 
-    /// Whatever is not framed as it must be is replaced by a NUL, which hyper refuses wherever it stands:
+    /// The first byte that [`Http1Guard`] refuses is replaced by a NUL, which hyper refuses wherever it stands:
     /// in a head with 400, in a body by breaking it off. Nothing is read from the socket after it. What comes behind a request that
     /// wants another protocol is held back: it may be bytes of that protocol, in which no line ends as it must.
     fn guard_http1(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
@@ -155,7 +155,7 @@ impl<T> CountedSocket<T> {
         let read = buf.filled().get(before..).unwrap_or_default();
         let followed = guard.follow_to_upgrade(read);
         // hyper is about to refuse it, and does not say which of the two limits it was.
-        if guard.most_lines() > self.max_headers && self.activity.note_many_fields() {
+        if guard.most_fields() > self.max_headers && self.activity.note_many_fields() {
             self.counters.reached(Limit::MaxHeaders);
         }
         match followed {
@@ -166,12 +166,12 @@ impl<T> CountedSocket<T> {
                 buf.set_filled(before + end);
             }
             Followed::Misplaced(misplaced) => {
-                // hyper refuses the request line as a whole. What came of the head behind it goes into the access log.
-                let kept = if guard.is_in_request_line() { read.len() } else { misplaced + 1 };
+                // hyper refuses the request line as a whole, and the rest of the head is there for the access log.
+                let passed_on = if guard.is_in_request_line() { read.len() } else { misplaced + 1 };
                 if let Some(byte) = buf.filled_mut().get_mut(before + misplaced) {
                     *byte = 0;
                 }
-                buf.set_filled(before + kept);
+                buf.set_filled(before + passed_on);
                 self.ended = true;
             }
         }
@@ -238,7 +238,7 @@ impl<T> CountedSocket<T> {
         !self.ended && !self.unsent && !self.deadline.has_head() && !self.held.is_holding() && is_read_whole()
     }
 
-    /// Nothing is there to be read: ready if that has been so for too long.
+    /// The socket has nothing to be read: ready if that has been so for too long.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
         if self.activity.is_busy() {
             if self.poll_untaken(cx).is_ready() {
@@ -302,7 +302,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for CountedSocket<T> {
 }
 
 impl<T: AsyncWrite + Unpin> CountedSocket<T> {
-    /// Keeps the time of what the client takes; `bytes` says how many those were.
+    /// Limits the time in which the client takes what is written; `bytes` says how many bytes it has taken.
     fn poll_moved<R>(
         &mut self,
         cx: &mut Context<'_>,
@@ -434,7 +434,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedSocket<T> {
             };
             ready!(this.poll_moved(cx, polled, |()| 0))?;
         }
-        // A client that floods us is not read from any more, not even to be told why.
+        // A client that floods the gateway is not read from any more, not even so that it can read why.
         if this.ended && this.http2.is_some() {
             return Poll::Ready(Ok(()));
         }
@@ -503,7 +503,7 @@ mod tests {
             let interim = io.interim().expect("HTTP/1.1 has a slot");
             let mut cx = Context::from_waker(std::task::Waker::noop());
             let mut hyper = BEFORE;
-            let mut has_begun = false;
+            let mut has_started = false;
             // As hyper does: it writes what it has, and flushes once that has left.
             for round in 0..200 {
                 io.stream.room = room;
@@ -518,8 +518,8 @@ mod tests {
                 }
                 if hyper.is_empty() {
                     let _flushed = Pin::new(&mut io).poll_flush(&mut cx);
-                    if !has_begun && !interim.is_filled() {
-                        (hyper, has_begun) = (FINAL, true);
+                    if !has_started && !interim.is_filled() {
+                        (hyper, has_started) = (FINAL, true);
                     }
                 }
             }

@@ -1,8 +1,8 @@
-//! File descriptors: how many the process may have, and what happens when there are none.
+//! File descriptors: how many the process may have, and the wait for them when there are none.
 //!
-//! A client is one, and so is each connection to an upstream. A shell grants 1,024 and allows far more; the process takes
-//! what it is allowed. Where the configured number of connections needs more than that, fewer are served at a time, and the
-//! operator is told: a gateway that runs out can neither accept a client nor reach an application.
+//! A client takes one, and so does each connection to an upstream. A shell grants 1,024 and allows far more; `cli::serve`
+//! raises the limit as far as it is allowed. Where the configured number of connections needs more than that, fewer are served
+//! at a time, and a log message says so: a gateway that runs out can neither accept a client nor reach an application.
 
 use std::{fmt, io, thread, time::Duration};
 
@@ -13,7 +13,7 @@ use rustix::{
 
 use super::shutdown::Shutdown;
 
-/// Raises the limit as far as the system allows, and says what it is then; `None`: there is none.
+/// Raises the limit as far as the system allows, and returns it; `None`: there is no limit.
 pub fn raise_descriptor_limit() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -36,7 +36,7 @@ pub fn highest_descriptor_limit() -> Option<u64> {
 /// The configuration may need more file descriptors than the system allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DescriptorShortage {
-    /// What every connection of a client, and one to an upstream for each request, may need.
+    /// Descriptors for all connections of clients, and one to an upstream for each request.
     needed: u64,
     allowed: u64,
     /// How many connections are served at a time.
@@ -71,18 +71,18 @@ impl fmt::Display for DescriptorShortage {
     }
 }
 
-/// Makes something that needs file descriptors, and waits for them while there are none: those that clients have taken
-/// meanwhile come back. Gives up when the server stops.
+/// Makes something that needs file descriptors, and waits while there are none: those of clients come back. Gives up when
+/// the server drains.
 pub(super) fn when_there_are_descriptors<T>(
     shutdown: &Shutdown,
     mut make: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
-    let mut is_told = false;
+    let mut is_logged = false;
     loop {
         match make() {
             Err(error) if are_exhausted(&error) && !shutdown.draining.is_cancelled() => {
-                if !std::mem::replace(&mut is_told, true) {
-                    tracing::warn!(%error, "a worker waits for file descriptors before it starts");
+                if !std::mem::replace(&mut is_logged, true) {
+                    tracing::warn!(%error, "no file descriptors left: a worker waits before it starts");
                 }
                 thread::sleep(BEFORE_TRYING_AGAIN);
             }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_finds_no_descriptors_waits_for_them() {
+    fn a_worker_without_descriptors_waits_for_them_until_the_server_drains() {
         let stopper = Stopper::new();
         let shutdown = stopper.shutdown();
         let mut tries = 0;

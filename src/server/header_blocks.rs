@@ -1,12 +1,10 @@
-//! The header blocks that an HTTP/2 client sends, looked through for what h2 forgives.
+//! The header blocks that an HTTP/2 client sends, checked for what h2 forgives and for their size.
 //!
-//! h2 drops pseudo-header fields in trailers, and `http` cuts a fragment off `:path`, both without a word. RFC 9113
-//! (§8.1, §8.3) calls such a request malformed: a proxy in front that reads it otherwise has judged another request.
-//! [`HeaderBlocks`] reads the bytes before h2 does, as HPACK (RFC 7541), and only as far as it must: where each field
-//! begins, which fields are pseudo-header fields, and what stands in `:path`. What it finds it changes in place into
-//! what h2 refuses, which resets the stream and leaves the connection's other streams alone.
-//!
-//! It does not judge anything else. A block that makes no sense is h2's to refuse.
+//! h2 silently drops pseudo-header fields in trailers, and `http` silently cuts a fragment off `:path`. RFC 9113 (§8.1,
+//! §8.3) calls such a request malformed: a proxy in front that reads it otherwise has judged another request.
+//! `http2_guard` has [`HeaderBlocks`] read the bytes before h2 does. A malformed field is changed in place into one that h2
+//! refuses, which resets the stream and leaves the connection's other streams alone. A block that is larger than it may be
+//! when it is unpacked ends the connection, before h2 unpacks it. Every other fault of a block is h2's to refuse.
 
 use super::{
     frame_head::{CONTINUATION, END_STREAM, HEAD_BYTES, HEADERS, PREFACE_BYTES},
@@ -25,10 +23,10 @@ pub(super) struct HeaderBlocks {
     max_bytes: usize,
 }
 
-/// Why a connection ends for a header block.
+/// The reason why a header block ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BlockFault {
-    /// Trailers have pseudo-header fields, and the stream alone can't be reset for it: their first frame is gone already.
+    /// Trailers have pseudo-header fields, and the stream alone can't be reset for it: h2 has their first frame already.
     PseudoInTrailers,
     /// It is larger than it may be.
     TooLarge,
@@ -201,7 +199,7 @@ mod tests {
         [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(HEADERS, 5, 1, block)].concat()
     }
 
-    /// What becomes of the bytes, in one piece and in single bytes.
+    /// Follows the bytes in one piece and one by one, and returns what they have become.
     fn follow(bytes: &[u8]) -> Vec<u8> {
         let mut whole = bytes.to_vec();
         HeaderBlocks::new(MAX).follow(&mut whole).unwrap();

@@ -1,7 +1,8 @@
-//! What comes behind a request of HTTP/1.1 that wants another protocol, held back until its response.
+//! Bytes behind a request of HTTP/1.1 that wants another protocol, held back until its response.
 //!
-//! It is that protocol or the next request, and only the response tells which (RFC 9110 §7.8). Whoever read it before
-//! would take a request for a part of the protocol, or the other way round.
+//! They belong to that protocol or are the next request, and only the response tells which (RFC 9110 §7.8).
+//! `counted_socket` holds them, so that neither hyper nor [`Http1Guard`](super::http1_guard::Http1Guard) takes one for the
+//! other. A bounded number of bytes is read ahead, to notice a client that disconnects.
 
 use std::{
     io,

@@ -38,7 +38,7 @@ pub(super) struct HpackBlock {
     pub(super) is_trailers: bool,
     /// Whether a pseudo-header field has come.
     pub(super) has_pseudo: bool,
-    /// What its fields count so far (RFC 7541 §4.1). Text in Huffman code counts as it comes, which is five eighths of its
+    /// The size of its fields so far (RFC 7541 §4.1). Text in Huffman code counts as it comes, which is five eighths of its
     /// length or more (appendix B: no code has less than five bits).
     pub(super) size: usize,
     part: Part,
@@ -69,7 +69,7 @@ enum Part {
         huffman: Option<Huffman>,
         start: [u8; PATH.len()],
     },
-    /// What was read made no sense. h2 ends the connection for it.
+    /// The block makes no sense. h2 ends the connection for it.
     Lost,
 }
 
@@ -85,7 +85,7 @@ enum Text {
     Value,
 }
 
-/// An integer that has begun (RFC 7541 §5.1).
+/// An integer that has come in part (RFC 7541 §5.1).
 #[derive(Clone, Copy, Debug)]
 struct Integer {
     value: usize,
@@ -152,7 +152,7 @@ impl HpackBlock {
                             start.iter_mut().skip(seen).zip(&*text).for_each(|(to, byte)| *to = *byte);
                         }
                         let is_path = *of == Text::Value && self.name == Name::Path;
-                        // The length of what goes into the table is that of the text itself.
+                        // The size of an entry of the table counts the text itself, not its code.
                         let counts = self.is_indexed;
                         match huffman {
                             None => {
@@ -255,7 +255,7 @@ impl HpackBlock {
     }
 }
 
-/// What a name is that begins with these bytes.
+/// The kind of a name, by its first bytes.
 fn name_of(start: [u8; PATH.len()], is_huffman: bool) -> Name {
     let [first, ..] = start;
     match is_huffman {
@@ -345,7 +345,7 @@ const STATIC_NAMES: [u8; 61] = [
 
 /// `SETTINGS_HEADER_TABLE_SIZE`, which h2 leaves at its default.
 const TABLE_BYTES: usize = 4096;
-/// What an entry counts beside its name and value (RFC 7541 §4.1).
+/// The size of an entry beyond its name and value (RFC 7541 §4.1).
 const ENTRY_BYTES: usize = 32;
 /// An integer of more than four bytes after its first is larger than any block.
 const MAX_SHIFT: u32 = 21;

@@ -1,8 +1,8 @@
-//! A client that speaks HTTP/1.1: one request at a time, and often nothing for a long while.
+//! A client of HTTP/1.1, served by hyper while there are requests.
 //!
-//! hyper keeps 16 KiB of buffers for a connection, whether anything is in them
-//! or not. So it is given a connection with the first byte of a request, and
-//! gives it back when nothing has come for a moment: what is then kept is TLS.
+//! hyper keeps 16 KiB of buffers for a connection, whether anything is in them or not. It is given a connection with the
+//! first byte of a request, and gives it back when no request has run for [`QUIET`]: an idle connection holds TLS and no
+//! more. A head that hyper cannot read is refused here, with the page and the log entry of every refusal.
 
 use std::{
     future::{Future, poll_fn},
@@ -59,12 +59,12 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
                 Pin::new(&mut *served).graceful_shutdown();
             }
             if drains && stopped.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ended::Over);
+                return Poll::Ready(Ended::Closed);
             }
             let mut asked = false;
             loop {
                 match Pin::new(&mut *served).poll(cx) {
-                    Poll::Ready(Ok(())) => return Poll::Ready(Ended::Over),
+                    Poll::Ready(Ok(())) => return Poll::Ready(Ended::Closed),
                     Poll::Ready(Err(error)) => return Poll::Ready(Ended::Failed(error)),
                     Poll::Pending => {}
                 }
@@ -76,12 +76,12 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
         })
         .await;
         match ended {
-            Ended::Over => return,
+            Ended::Closed => return,
             Ended::Failed(error) => {
                 if error.is_parse_too_large() && !activity.has_many_fields() {
                     serving.counters.reached(Limit::HeaderSize);
                 }
-                tracing::debug!(%error, peer = %peer_addr, "a connection ended");
+                tracing::debug!(%error, peer = %peer_addr, "HTTP/1.1 connection failed");
                 let Some(refusal) = refusal_for(&error, &activity) else { return };
                 let Some(parts) = served.into_parts() else { return };
                 let reason = if activity.has_late_head() {
@@ -92,7 +92,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
                 let head = UnreadHead::read(&parts.read_buf);
                 let response = serving.gateway.refuse_unread(&head, (&refusal, &reason), &asking);
                 let mut socket = parts.io.into_inner();
-                // What hyper wrote by itself may have left behind responses to requests before it.
+                // A refusal is written only behind all responses to earlier requests.
                 if socket.take_over() {
                     let is_asked_for_body = head.method != Some(Method::HEAD);
                     tokio::select! {
@@ -117,7 +117,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     }
 }
 
-/// How a client is told that its head could not be read; `None`: that is not why the connection ended.
+/// The refusal of a head that could not be read; `None`: the connection ended for another reason.
 fn refusal_for(error: &hyper::Error, activity: &Activity) -> Option<Refusal> {
     if activity.has_late_head() {
         return Some(Refusal::TooSlow);
@@ -129,13 +129,13 @@ fn refusal_for(error: &hyper::Error, activity: &Activity) -> Option<Refusal> {
 }
 
 enum Ended {
-    Over,
+    Closed,
     Failed(hyper::Error),
-    /// Nothing has come for a moment.
+    /// No request has run for [`QUIET`], and hyper has nothing of the connection.
     Rests,
 }
 
-/// Goes off when no request has run for a moment.
+/// A timer that goes off when no request has run for [`QUIET`].
 #[derive(Default)]
 struct Quiet(Option<Pin<Box<Sleep>>>);
 
@@ -169,7 +169,7 @@ async fn has_more(socket: &mut Box<ClientSocket>, shutdown: &Shutdown) -> bool {
     if !has_more {
         tokio::select! {
             () = shutdown.stopped.cancelled() => {}
-            // A client that is gone cannot be told.
+            // A client that has disconnected needs no orderly close.
             _ = socket.shutdown() => {}
         }
     }
@@ -181,7 +181,7 @@ fn builder(limits: &Limits) -> http1::Builder {
     builder
         .max_buf_size(limits.header_size.max(MIN_BUFFER_BYTES))
         .max_header_size(limits.header_size)
-        // The stream itself keeps the time; see `counted_socket`.
+        // The socket limits the time; see `read_deadline`.
         .header_read_timeout(None);
     if limits.max_headers != HYPER_MAX_HEADERS {
         builder.max_headers(limits.max_headers);
@@ -190,8 +190,8 @@ fn builder(limits: &Limits) -> http1::Builder {
 }
 
 const MALFORMED: &str = "The head of the request is malformed: a character in it, its length, or its form.";
-/// Longer than it takes a page to ask for what it is made of. Until then a connection keeps its buffers; the request that
-/// finds them gone costs a tenth more.
+/// Longer than it takes a browser to ask for the parts of a page. Until then a connection keeps its buffers; a request after
+/// that costs a tenth more.
 const QUIET: Duration = Duration::from_millis(100);
 /// hyper parses this many without allocating.
 const HYPER_MAX_HEADERS: usize = 100;

@@ -1,12 +1,10 @@
-//! Where each HTTP/1.1 request of a connection begins and ends, read strictly.
+//! The start and the end of each HTTP/1.1 request of a connection, read strictly.
 //!
-//! hyper forgives what a proxy in front of us may read differently: a bare
-//! line feed as the end of a line, a length beside `chunked`, the same length
-//! twice, codings before `chunked`. Each is a way to hide one request within
-//! another. [`Http1Guard`] sees the bytes before hyper does and finds the first
-//! one that is not as RFC 9112 has it; everything else about a head is
-//! hyper's to refuse. It must follow the bodies too, or it would lose sight of
-//! the second request in a packet.
+//! hyper forgives what a proxy in front of the gateway may read differently: a bare line feed as the end of a line, a length
+//! beside `chunked`, the same length twice, codings before `chunked`. Each is a way to hide one request within another.
+//! `counted_socket` has [`Http1Guard`] read the bytes before hyper does; it finds the first byte that RFC 9112 does not allow
+//! where it stands. It follows the bodies too, or it would lose sight of the second request in a packet. Every other fault
+//! of a head is hyper's to refuse.
 
 use memchr::{memchr, memchr2, memchr3};
 
@@ -22,9 +20,9 @@ pub(crate) struct Http1Guard {
     upgrades: bool,
     /// Heads that have ended.
     heads: u32,
-    /// The header lines of the head that is being read, and the most that one had.
-    lines: usize,
-    most_lines: usize,
+    /// Header fields of the head that is being read, and the most that a head had.
+    fields: usize,
+    most_fields: usize,
 }
 
 /// How far the request line has come.
@@ -48,7 +46,7 @@ enum Part {
     Trailers,
 }
 
-/// A line that has come in part: its length, and as much of it as is ever looked at.
+/// A line that has come in part: its length and its first bytes.
 #[derive(Debug)]
 struct Line {
     start: [u8; LOOKED_AT],
@@ -59,7 +57,7 @@ struct Line {
 /// A line that has come whole.
 #[derive(Clone, Copy)]
 struct Text<'l> {
-    /// As much of it as is ever looked at.
+    /// Its first bytes, at most [`LOOKED_AT`].
     start: &'l [u8],
     len: usize,
 }
@@ -72,8 +70,8 @@ struct Misplaced;
 pub(super) enum Followed {
     /// To the end of the bytes.
     All,
-    /// To the end of a request that wants another protocol (RFC 9110 §7.8), which is here. What comes behind it is that
-    /// protocol or the next request, and which of the two only the response tells.
+    /// To the end of a request that wants another protocol (RFC 9110 §7.8), which ends here. The bytes behind it
+    /// belong to that protocol or are the next request; only the response tells which.
     Upgrade(usize),
     /// To this byte, which does not belong there.
     Misplaced(usize),
@@ -90,14 +88,14 @@ impl Http1Guard {
             chunked: false,
             upgrades: false,
             heads: 0,
-            lines: 0,
-            most_lines: 0,
+            fields: 0,
+            most_fields: 0,
         }
     }
 
-    /// How many header lines a head had at most.
-    pub(super) fn most_lines(&self) -> usize {
-        self.most_lines
+    /// The most header fields that a head had.
+    pub(super) fn most_fields(&self) -> usize {
+        self.most_fields
     }
 
     /// How many heads have ended, wrapping around.
@@ -147,7 +145,7 @@ impl Http1Guard {
                     }
                     at += plain.len();
                     match ending {
-                        // Nearly always, a line is there whole, and looked at where it lies.
+                        // Nearly always, a line is there whole, and is read in place.
                         [b'\r', b'\n', ..] if self.line.is_empty() => {
                             if self.line_ended(Text::of(plain)).is_err() {
                                 return Followed::Misplaced(at + 1);
@@ -180,7 +178,7 @@ impl Http1Guard {
         skipped
     }
 
-    /// Which byte does not belong there, of what a line holds before it ends.
+    /// The first byte of a line, before its end, that does not belong there.
     fn misplaced_in(&mut self, text: &[u8]) -> Option<usize> {
         let first = *text.first()?;
         let line = &self.line;
@@ -188,16 +186,16 @@ impl Http1Guard {
         if line.after_cr || (line.len == 0 && matches!(first, b' ' | b'\t')) {
             return Some(0);
         }
-        // Not one byte between the end of a chunk and that of its line, however long it takes to come.
+        // No byte between the end of a chunk and that of its line, however long it takes to come.
         if matches!(self.part, Part::ChunkEnd) {
             return Some(0);
         }
         if self.is_in_request_line() { self.misplaced_in_target(text) } else { None }
     }
 
-    /// Which byte of a request line may stand in no request target (RFC 9112 §3.2, RFC 3986 §2): a fragment, which hyper
-    /// would cut off without a word, or what hyper refuses after it has thrown the head away, so that the access log would
-    /// not know which it was.
+    /// The first byte of a request line that may stand in no request target (RFC 9112 §3.2, RFC 3986 §2): a fragment, which
+    /// hyper would cut off silently, or a byte that hyper refuses after it has thrown the head away, so that the access log
+    /// would have neither path nor host.
     fn misplaced_in_target(&mut self, text: &[u8]) -> Option<usize> {
         let misplaced = memchr3(b'#', b'<', b'>', text);
         let query = match self.request_line {
@@ -247,15 +245,15 @@ impl Http1Guard {
             }
             Part::ChunkEnd => self.part = Part::ChunkSize,
             Part::Trailers if is_empty => self.part = Part::Head,
-            // Which trailers pass is decided where they are passed on.
+            // `forward` decides which trailers pass.
             Part::Trailers | Part::Body { .. } | Part::Chunk { .. } => {}
         }
         Ok(())
     }
 
     fn header(&mut self, Text { start: line, len }: Text<'_>) -> Result<(), Misplaced> {
-        self.lines += 1;
-        self.most_lines = self.most_lines.max(self.lines);
+        self.fields += 1;
+        self.most_fields = self.most_fields.max(self.fields);
         let is_whole = len <= LOOKED_AT;
         if let Some(value) = value_of(b"content-length", line) {
             let length = digits(value, 10, MAX_DECIMAL_DIGITS).filter(|_| is_whole).ok_or(Misplaced)?;
@@ -276,7 +274,7 @@ impl Http1Guard {
     fn head_ended(&mut self) -> Result<(), Misplaced> {
         self.request_line = RequestLine::Target;
         self.heads = self.heads.wrapping_add(1);
-        self.lines = 0;
+        self.fields = 0;
         self.part = match (self.length.take(), std::mem::take(&mut self.chunked)) {
             (Some(_), true) => return Err(Misplaced),
             (None, true) => Part::ChunkSize,
@@ -298,8 +296,8 @@ impl Line {
 
     fn push(&mut self, text: &[u8]) {
         let room = self.start.get_mut(self.len..).unwrap_or_default();
-        let kept = room.len().min(text.len());
-        if let (Some(room), Some(text)) = (room.get_mut(..kept), text.get(..kept)) {
+        let fits = room.len().min(text.len());
+        if let (Some(room), Some(text)) = (room.get_mut(..fits), text.get(..fits)) {
             room.copy_from_slice(text);
         }
         self.len += text.len();
@@ -348,7 +346,7 @@ const MAX_HEX_DIGITS: usize = 15;
 mod tests {
     use super::*;
 
-    /// What is misplaced first, however the bytes are cut into pieces.
+    /// The first byte that is misplaced, however the bytes are cut into pieces.
     fn follow(bytes: &str) -> Option<usize> {
         let whole = Http1Guard::new().follow(bytes.as_bytes());
         let mut guard = Http1Guard::new();
@@ -394,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_found() {
+    fn a_request_that_could_be_read_in_two_ways_is_found() {
         let long = format!("POST / HTTP/1.1\r\nContent-Length: {}5\r\n\r\n", " ".repeat(80));
         for wrong in [
             "GET / HTTP/1.1\nHost: a\r\n\r\n",

@@ -1,4 +1,7 @@
-//! A client that speaks HTTP/2: many requests at a time, each in a task of its own.
+//! A client of HTTP/2, served by hyper: many requests at a time, each in a task of its own.
+//!
+//! [`serve`] starts and retires the connection; `stream` runs the tasks, `http2_guard` counts the frames that pass by. h2
+//! refuses malformed requests before the gateway sees them; they are logged here.
 
 use std::{
     cell::Cell,
@@ -56,7 +59,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     let ended = poll_fn(|cx| {
         if !drains && draining.as_mut().poll(cx).is_ready() {
             drains = true;
-            // GOAWAY: no stream is refused that was on its way (RFC 9113 §6.8).
+            // GOAWAY refuses no stream that is on its way already (RFC 9113 §6.8).
             served.as_mut().graceful_shutdown();
         }
         if drains && stopped.as_mut().poll(cx).is_ready() {
@@ -77,19 +80,19 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
         serving.gateway.refused_unseen(status, "head too large", &asking);
     }
     if let Err(error) = ended {
-        tracing::debug!(%error, peer = %peer_addr, "a connection ended");
+        tracing::debug!(%error, peer = %peer_addr, "HTTP/2 connection failed");
     }
 }
 
-/// What h2 refuses by itself leaves a line in the log, too.
+/// Logs the requests that h2 has refused by itself.
 fn log_refused(activity: &Activity, gateway: &Gateway, connection: &Connection) {
     for _ in 0..activity.take_refused() {
         gateway.refused_unseen(StatusCode::BAD_REQUEST, "malformed HTTP/2 request", connection);
     }
 }
 
-/// Returns at once, but not at the first poll: hyper looks for a reset only while an answer is not ready. What was
-/// opened and reset in one breath (CVE-2023-44487) then ends here, and no upstream's connection is broken for it.
+/// Returns at once, but not at the first poll: hyper looks for a reset only while a response is not ready. A stream that was
+/// opened and reset together (CVE-2023-44487) ends here, and no connection to an upstream is broken for it.
 ///
 /// The task is polled again after those of all streams that came with it, so that their requests go out together.
 async fn be_reset() {
@@ -119,7 +122,7 @@ fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
     builder
 }
 
-/// Streams that a client opened and reset before we took them on (CVE-2023-44487).
+/// Streams that a client opened and reset before hyper took them on (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;

@@ -1,14 +1,13 @@
-//! The frames of an HTTP/2 connection, counted as they pass by.
+//! Floods of HTTP/2 frames, counted as they pass by.
 //!
-//! h2 reads every frame that a client sends and answers what asks for an answer.
-//! A PING or SETTINGS costs a client nothing to send and us an answer each, a
-//! reset stream costs us a request that nobody waits for; sent by the million,
-//! they are a flood. [`Http2Guard`] looks at nothing but the nine bytes before each
-//! frame (RFC 9113 §4.1), on the way in and on the way out, and says when there
-//! are more of a kind than anybody needs. What the frames hold is h2's to judge.
+//! h2 reads every frame that a client sends, and replies where the protocol wants a reply. A PING or SETTINGS costs the client
+//! nothing and the gateway a reply each; a stream that is reset costs the gateway a request whose response is thrown away. Sent
+//! by the million, they are a flood. `counted_socket` has [`Http2Guard`] follow what is read and what is written; it ends the
+//! connection at the first frame that is one too many of its kind. It reads the nine bytes before each frame (RFC 9113 §4.1)
+//! and has [`HeaderBlocks`] read header blocks; other contents of frames are h2's to judge.
 //!
-//! The way out counts too, because a client can make *us* reset its streams
-//! (CVE-2025-8671): it shows there, whatever the trick was.
+//! Frames on the way out count too, because a client can make the *gateway* reset its streams (CVE-2025-8671), by whatever
+//! trick.
 
 use std::time::Duration;
 
@@ -40,35 +39,35 @@ pub(super) struct Http2Guard {
     last_stream: u32,
     /// How many it has opened.
     opened: u32,
-    /// Streams whose answer has begun and not ended; never more than there may be streams.
+    /// Streams whose response has started and not ended; never more than there may be streams.
     responding: Vec<u32>,
-    /// The streams that the client has reset last: their answers may be on their way out already.
+    /// The streams that the client has reset last: their responses may be on their way out already.
     reset: [u32; REMEMBERED_RESETS],
     next_reset: usize,
 }
 
-/// What a client sent more of than it may.
+/// A client sent more frames of a kind than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Flood {
-    /// Which limit that is.
+    /// The limit that it exceeded.
     pub(super) limit: Limit,
-    /// How many of the bytes come before the frame that was too much.
+    /// The number of bytes before the frame that was one too many.
     pub(super) before: usize,
 }
 
-/// What h2 has done about a client by itself.
+/// An action that h2 took against a client by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByH2 {
-    /// It has kept this limit.
+    /// It enforced this limit.
     Limit(Limit),
-    /// It has reset a stream because of what the client sent.
+    /// It reset a stream, or ended the connection, because of a malformed request.
     Malformed,
 }
 
-/// What was counted in the ten seconds since it began.
+/// The counts of the ten seconds since `start`.
 #[derive(Debug)]
 struct Recent {
-    began: Instant,
+    start: Instant,
     resets: u32,
     settings: u32,
     pings: u32,
@@ -113,14 +112,14 @@ impl Http2Guard {
         loop {
             let Some(head) = self.incoming.next(&mut rest) else { return Ok(()) };
             if let Some(limit) = self.count(head) {
-                // The frame may have begun in bytes that are gone.
+                // The frame may have started in bytes that h2 has already.
                 let before = (bytes.len() - rest.len()).saturating_sub(head.read);
                 return Err(Flood { limit, before });
             }
         }
     }
 
-    /// Follows what we send; tells what h2 has done by itself.
+    /// Follows what the gateway sends; calls `by_h2` for each action that h2 took by itself.
     pub(super) fn follow_outgoing(&mut self, bytes: &[u8], mut by_h2: impl FnMut(ByH2)) {
         let mut rest = bytes;
         while let Some(head) = self.outgoing.next(&mut rest) {
@@ -150,7 +149,7 @@ impl Http2Guard {
         }
     }
 
-    /// How many answers have begun to go out, and are not out whole.
+    /// How many responses have started to go out, and are not out whole.
     pub(super) fn unfinished(&self) -> usize {
         self.responding.len()
     }
@@ -160,7 +159,7 @@ impl Http2Guard {
         self.opened
     }
 
-    /// A GOAWAY for a client that sends too much, or what it must not (RFC 9113 §6.8); `None` within another frame.
+    /// The GOAWAY for a client that sends too much, or what it must not (RFC 9113 §6.8); `None` within another frame.
     pub(super) fn goaway(&self) -> Option<[u8; GOAWAY_BYTES]> {
         self.outgoing.is_between().then(|| {
             let mut frame = [0, 0, 8, GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -211,12 +210,12 @@ impl Http2Guard {
         };
         *count = count.saturating_add(1);
         let beyond = *count > most;
-        // Resets of our own are in the same count, and not every one of them follows a frame that is counted.
-        let reset_by_us = recent.resets > limits.resets;
-        if beyond { Some(limit) } else { reset_by_us.then_some(Limit::Http2Resets) }
+        // Resets by the gateway are in the same count, and not every one of them follows a frame that is counted.
+        let reset_by_gateway = recent.resets > limits.resets;
+        if beyond { Some(limit) } else { reset_by_gateway.then_some(Limit::Http2Resets) }
     }
 
-    /// Whether we had to reset more streams than a client may have reset.
+    /// Whether the gateway had to reset more streams than a client may have reset.
     pub(super) fn resets_too_many(&mut self) -> bool {
         self.recent.resets > self.limits.resets && {
             self.recent.go_on(Instant::now());
@@ -242,9 +241,9 @@ pub(super) fn max_header_list_size(limits: &Limits) -> u32 {
 }
 
 impl Recent {
-    fn new(began: Instant) -> Self {
+    fn new(start: Instant) -> Self {
         Self {
-            began,
+            start,
             resets: 0,
             settings: 0,
             pings: 0,
@@ -256,7 +255,7 @@ impl Recent {
     }
 
     fn go_on(&mut self, now: Instant) {
-        if now.duration_since(self.began) >= WINDOW {
+        if now.duration_since(self.start) >= WINDOW {
             // Updates arrive after what they are for has been sent.
             *self = Self { sent: self.sent / 2, ..Self::new(now) };
         }
@@ -290,8 +289,8 @@ mod tests {
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec()
     }
 
-    /// What is too much, and where, however the bytes are cut into pieces.
-    fn came(bytes: &[u8]) -> Option<Flood> {
+    /// The frame that is one too many, however the bytes are cut into pieces.
+    fn flood(bytes: &[u8]) -> Option<Flood> {
         let whole = Http2Guard::new(&Limits::default()).follow_incoming(bytes).err();
         let mut guard = Http2Guard::new(&Limits::default());
         let single = bytes.iter().find_map(|byte| guard.follow_incoming(&[*byte]).err());
@@ -316,24 +315,24 @@ mod tests {
         ] {
             let most = usize::try_from(most).unwrap();
             let allowed = [preface(), one.repeat(most)].concat();
-            assert_eq!(came(&allowed), None, "{limit:?}");
-            let flood = came(&[allowed.clone(), one].concat()).unwrap();
-            assert_eq!(flood, Flood { limit, before: allowed.len() });
+            assert_eq!(flood(&allowed), None, "{limit:?}");
+            let found = flood(&[allowed.clone(), one].concat()).unwrap();
+            assert_eq!(found, Flood { limit, before: allowed.len() });
         }
     }
 
     #[test]
-    fn what_holds_something_is_not_counted() {
+    fn frames_that_hold_something_are_not_counted() {
         let head = frame(HEADERS, 4, 1, &[0x88]);
         let data = [frame(DATA, 0, 1, b"x"), frame(DATA, END_STREAM, 1, &[])].concat();
         let block = [frame(HEADERS, 0, 1, &[]), frame(CONTINUATION, 4, 1, &[])].concat();
         for fine in [head, data, block] {
-            assert_eq!(came(&[preface(), fine.repeat(10_000)].concat()), None);
+            assert_eq!(flood(&[preface(), fine.repeat(10_000)].concat()), None);
         }
     }
 
     #[test]
-    fn whoever_is_sent_much_may_say_often_that_there_is_room() {
+    fn a_client_that_is_sent_much_may_send_many_window_updates() {
         let update = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 2, 0]);
         let mut guard = Http2Guard::new(&Limits::default());
         guard.follow_incoming(&preface()).unwrap();
@@ -344,33 +343,33 @@ mod tests {
     }
 
     #[test]
-    fn streams_that_we_had_to_reset_count_too() {
+    fn streams_that_the_gateway_had_to_reset_count_too() {
         let mut guard = Http2Guard::new(&Limits::default());
         guard.follow_incoming(&preface()).unwrap();
         let resets = frame(RST_STREAM, 0, 1, &[0, 0, 0, 1]);
         for _ in 0..Http2Limits::default().resets {
             assert!(!guard.resets_too_many());
-            guard.follow_outgoing(&resets, |kept| assert_eq!(kept, ByH2::Malformed));
+            guard.follow_outgoing(&resets, |by_h2| assert_eq!(by_h2, ByH2::Malformed));
         }
         guard.follow_outgoing(&resets, |_| {});
         assert!(guard.resets_too_many());
     }
 
     #[test]
-    fn the_limits_that_h2_keeps_are_seen_on_the_way_out() {
-        let mut kept = Vec::new();
+    fn the_limits_that_h2_enforces_are_seen_on_the_way_out() {
+        let mut by_h2 = Vec::new();
         let mut guard = Http2Guard::new(&Limits::default());
         let refused = frame(RST_STREAM, 0, 7, &REFUSED_STREAM.to_be_bytes());
         let calm =
             |why: &[u8]| frame(GOAWAY, 0, 0, &[&[0; 4], &ENHANCE_YOUR_CALM.to_be_bytes(), why].concat());
         for byte in [refused, calm(b"too_many_resets")].concat() {
-            guard.follow_outgoing(&[byte], |one| kept.push(one));
+            guard.follow_outgoing(&[byte], |action| by_h2.push(action));
         }
-        assert_eq!(kept, [ByH2::Limit(Limit::Http2Streams), ByH2::Limit(Limit::Http2Resets)]);
+        assert_eq!(by_h2, [ByH2::Limit(Limit::Http2Streams), ByH2::Limit(Limit::Http2Resets)]);
     }
 
     #[test]
-    fn an_answer_is_unfinished_until_its_end_or_a_reset() {
+    fn a_response_is_unfinished_until_its_end_or_a_reset() {
         let mut guard = Http2Guard::new(&Limits::default());
         guard.follow_incoming(&preface()).unwrap();
         for stream in [1, 3, 5, 7] {

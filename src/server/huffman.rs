@@ -1,9 +1,9 @@
 //! The Huffman code of HPACK (RFC 7541 appendix B), as far as `hpack` must read it: how long a text is, and whether it
 //! holds `#`.
 //!
-//! Nothing is decoded. A `#` in a path is changed in place into `>`, whose code is the next one.
+//! No text is decoded. A `#` in a path is changed in place into `>`, whose code is the next one.
 
-/// A string in Huffman code that has begun.
+/// A string in Huffman code that has come in part.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Huffman {
     bits: u64,

@@ -1,46 +1,47 @@
-//! What one client may take of the gateway's time and memory.
+//! Limits on the time and memory that clients may take.
 //!
-//! `config` makes [`Limits`] of `[limits]`; the connections, the guards of HTTP/1 and HTTP/2 and the gateway keep them.
+//! `config` makes [`Limits`] of the section `[limits]`. `worker` limits connections; `counted_socket`, `http1` and `http2`
+//! limit the rest; bodies and requests in flight are the gateway's.
 
 use std::time::Duration;
 
-/// What one client may take of the gateway's time and memory.
+/// Limits on clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For the TLS handshake. Default 10 seconds.
+    /// Maximum time for the TLS handshake. Default 10 seconds.
     pub handshake_timeout: Duration,
-    /// For the whole request head. Default 10 seconds.
+    /// Maximum time for a whole request head. Default 10 seconds.
     pub header_timeout: Duration,
-    /// Without a byte of the request's body. Default 30 seconds.
+    /// Maximum time without a byte of a request's body. Default 30 seconds.
     pub body_timeout: Duration,
-    /// Bytes a second of the request's body, averaged over `body_timeout`; 0: any. Default 240.
+    /// Minimum bytes a second of a request's body, averaged over `body_timeout`; 0: no minimum. Default 240.
     pub body_rate: u64,
-    /// Between two requests of a connection. Default 60 seconds.
+    /// Maximum time between two requests of a connection. Default 60 seconds.
     pub idle_timeout: Duration,
-    /// While the client reads nothing. Default 30 seconds.
+    /// Maximum time in which the client reads nothing. Default 30 seconds.
     pub write_timeout: Duration,
-    /// Bytes a second that the client reads, averaged over `write_timeout`; 0: any. Default 240.
+    /// Minimum bytes a second that the client reads, averaged over `write_timeout`; 0: no minimum. Default 240.
     pub write_rate: u64,
-    /// Bytes of a request head. Default 32 KiB; never less than 8 KiB.
+    /// Maximum size of a request head. Default 32 KiB; never less than 8 KiB.
     pub header_size: usize,
-    /// Header lines of a request. Default 100.
+    /// Maximum number of header fields of a request. Default 100.
     pub max_headers: usize,
-    /// Bytes of path and query. Default 8 KiB.
+    /// Maximum length of path and query. Default 8 KiB.
     pub uri_length: usize,
-    /// Bytes of a request body, where an app has no limit of its own. Default 1 GiB.
+    /// Maximum size of a request body, where an app has no limit of its own. Default 1 GiB.
     pub max_body: u64,
-    /// Connections at a time. Default 20,000.
+    /// Maximum number of connections at a time; further ones wait. Default 20,000.
     pub connections: usize,
-    /// Connections of an address at a time; of IPv6, of a /64. Trusted proxies have no such limit. Default 1,024.
+    /// Maximum number of connections of an address at a time; of IPv6, of a /64. Trusted proxies have no such limit. Default 1,024.
     pub connections_per_address: usize,
-    /// Requests in flight of one client, on all of its connections: of a person who is signed in, or of everybody
-    /// else at an address; of IPv6, a /64. Default 256.
+    /// Maximum number of requests in flight of one client, on all of its connections: of a signed-in user, or of all
+    /// others at an address; of IPv6, a /64. Default 256.
     pub requests_per_address: usize,
-    /// Requests of a connection. Default 10,000.
+    /// Maximum number of requests of a connection. Default 10,000.
     pub requests_per_connection: u32,
-    /// After this time, the next request of a connection is its last. Default an hour.
+    /// Age after which the next request of a connection is its last. Default an hour.
     pub connection_age: Duration,
-    /// What HTTP/2 has beside that.
+    /// Limits of HTTP/2 connections.
     pub http2: Http2Limits,
 }
 
@@ -68,24 +69,24 @@ impl Default for Limits {
     }
 }
 
-/// How many frames of a kind a client may send within ten seconds, and how many streams it may have.
+/// Limits of an HTTP/2 connection: maximum numbers of frames within ten seconds, and of streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Http2Limits {
-    /// Streams at a time. Default 128.
+    /// Streams open at a time. Default 128.
     pub streams: u32,
-    /// Streams that were reset, by the client or because of it. Default 300.
+    /// Streams that were reset, by the client or because of it, within ten seconds. Default 300.
     pub resets: u32,
     /// SETTINGS. Default 20.
     pub settings: u32,
     /// PING. Default 200.
     pub pings: u32,
-    /// CONTINUATION, of one head. Default 5.
+    /// CONTINUATION frames of one head. Default 5.
     pub continuations: u32,
-    /// `WINDOW_UPDATE`, beside one for every 512 bytes that were sent. Default 1,000.
+    /// `WINDOW_UPDATE`, beyond one for every 512 bytes that were sent. Default 1,000.
     pub window_updates: u32,
-    /// DATA without any. Default 100.
+    /// Empty DATA frames. Default 100.
     pub empty_frames: u32,
-    /// PRIORITY, `PRIORITY_UPDATE`, and kinds that nobody knows. Default 500.
+    /// PRIORITY, `PRIORITY_UPDATE`, and unknown kinds. Default 500.
     pub priorities: u32,
 }
 

@@ -1,7 +1,7 @@
 //! The end of a connection that is closed before its client has sent everything.
 //!
-//! To close at once would make the kernel answer what still comes with a reset, which can overtake the response that says
-//! why (RFC 9112 §9.6). [`Linger`] reads on and forgets, until the client has closed too or a second has passed.
+//! If the gateway closed at once, the kernel would answer further bytes with a reset, which can overtake the response that
+//! says why (RFC 9112 §9.6). [`Linger`] reads on and discards, until the client has closed too or a second has passed.
 
 use std::{
     future::Future,
@@ -30,10 +30,10 @@ impl Linger {
         if self.0.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        let mut forgotten = [0; 8 * 1024];
-        // A client that never stops gets no more of our time than one that says nothing.
+        let mut discarded = [0; 8 * 1024];
+        // A client that never stops sending gets no more of the worker's time than a silent one.
         for _ in 0..16 {
-            let mut buf = ReadBuf::new(&mut forgotten);
+            let mut buf = ReadBuf::new(&mut discarded);
             match Pin::new(&mut *stream).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),

@@ -1,4 +1,7 @@
-//! Sockets to listen on: our own, or those that systemd passes on.
+//! Sockets to listen on, bound here or passed on by systemd.
+//!
+//! `cli::serve` binds [`Listeners`] before anything runs; `server` shares them out to the workers. `config` asks
+//! [`ListenAddr`] which addresses overlap, and whether an upstream would be the gateway itself.
 
 use std::{
     io,
@@ -30,12 +33,12 @@ pub struct ListenAddr {
 /// An address could not be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Our own.
+    /// One that the gateway binds itself.
     #[error("cannot listen on {addr}: {source}{}", advice(.source))]
     Address {
         /// The address as configured.
         addr: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Passed on by systemd.
@@ -51,7 +54,7 @@ enum Listener {
     Passed(TcpListener, SocketAddr),
 }
 
-/// What each thread gets.
+/// The sockets of each thread.
 pub(super) struct Sockets {
     pub(super) workers: Vec<WorkerSockets>,
     pub(super) status: Option<TcpListener>,
@@ -89,17 +92,17 @@ impl Listeners {
         })
     }
 
-    /// Where HTTPS is served; ports chosen by the system are filled in.
+    /// The addresses of HTTPS; ports chosen by the system are filled in.
     pub fn https_addrs(&self) -> Vec<SocketAddr> {
         self.https.iter().map(Listener::addr).collect()
     }
 
-    /// Where plain HTTP is redirected.
+    /// The addresses of plain HTTP, which is redirected.
     pub fn http_addrs(&self) -> Vec<SocketAddr> {
         self.http.iter().map(Listener::addr).collect()
     }
 
-    /// Where the status is told.
+    /// The address of the status listener.
     pub fn status_addr(&self) -> Option<SocketAddr> {
         self.status.as_ref().and_then(|listener| listener.local_addr().ok())
     }
@@ -233,7 +236,7 @@ fn listening(listen: ListenAddr, shares_port: bool) -> io::Result<TcpListener> {
         socket.set_reuse_port(true)?;
     }
     if is_ipv6_wildcard(addr.ip()) {
-        // Said either way, whatever the system's default is.
+        // Set either way, whatever the system's default is.
         socket.set_only_v6(!listen.is_dual_stack)?;
     }
     socket.set_nonblocking(true)?;
@@ -277,7 +280,7 @@ mod tests {
         addrs.iter().map(|addr| ListenAddr::of(*addr, &addrs)).collect()
     }
 
-    /// What the kernel binds at the same time does not overlap, and what it refuses does.
+    /// Two addresses overlap if the kernel refuses to bind the second.
     #[test]
     fn two_addresses_overlap_when_the_kernel_refuses_the_second() {
         for (one, other, overlaps) in [

@@ -1,4 +1,4 @@
-//! How many tasks of a worker serve a client.
+//! The number of a worker's tasks that serve a client.
 //!
 //! A worker that drains waits here for its connections, and for the streams of HTTP/2, which are tasks of their own.
 

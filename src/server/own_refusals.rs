@@ -1,7 +1,8 @@
-//! What hyper writes when it refuses a head of HTTP/1.1 by itself: a status, and nothing that says why.
+//! hyper's own refusals of heads of HTTP/1.1, which `counted_socket` drops.
 //!
-//! `http1` has it dropped, takes the connection back from hyper and writes a page in its place. Nothing else is dropped:
-//! hyper writes it while no request runs, and after all that it wrote for those that ran has left.
+//! hyper writes a status and no reason. `http1` takes the connection back from hyper and writes the refusal's page instead.
+//! No response is dropped: a refusal is what hyper writes while no request runs, after everything that it wrote for earlier
+//! requests has left.
 
 use super::activity::Activity;
 
@@ -9,7 +10,7 @@ use super::activity::Activity;
 #[derive(Debug)]
 pub(super) struct OwnRefusals {
     state: State,
-    /// The requests that had started when all that hyper had written for them had left.
+    /// The requests that had started when everything that hyper had written last left.
     responded: u32,
 }
 
@@ -34,7 +35,7 @@ impl OwnRefusals {
         self.state = State::Dropped;
     }
 
-    /// All that hyper has written has left.
+    /// Everything that hyper has written has left.
     pub(super) fn flushed(&mut self, activity: &Activity) {
         if !activity.is_busy() {
             self.responded = activity.started();

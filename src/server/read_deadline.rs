@@ -1,4 +1,4 @@
-//! Until when a client must have sent its next request, or the rest of a head.
+//! The time by which a client must have sent its next request, or the rest of a head.
 //!
 //! hyper's own timer counts idle time and the time for a head as one, and is set anew for each request. One timer a
 //! connection does both here. It is moved only when it goes off, or when it must go off earlier.
@@ -53,7 +53,7 @@ impl ReadDeadline {
         self.at = Some(now + self.header_timeout);
     }
 
-    /// A request runs, and nothing is there to be read. Wakes the task after `idle_timeout`, for nothing else does: once
+    /// A request runs, and the socket has nothing to be read. Wakes the task after `idle_timeout`, for nothing else does: once
     /// hyper has found nothing to read, it waits for the client's next byte, and the end of a request alone would never
     /// start the idle time.
     pub(super) fn poll_busy(&mut self, cx: &mut Context<'_>) {
@@ -79,7 +79,7 @@ impl ReadDeadline {
         }
     }
 
-    /// Nothing is there to be read: ready if that has been so until the deadline.
+    /// No request runs and the socket has nothing to be read: ready at the deadline.
     pub(super) fn poll_idle(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<Limit> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if timer.deadline() > deadline {

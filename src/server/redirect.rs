@@ -1,4 +1,7 @@
-//! The plain port: it sends who opens a page to HTTPS, refuses everything else, and does nothing more.
+//! The plain port: pages are redirected to HTTPS, everything else is refused.
+//!
+//! `worker` starts it for each connection of `http`. It asks the policy only whether a host is served; no session is read and
+//! no request is forwarded.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -24,7 +27,7 @@ use crate::{
     telemetry::{Counters, Spoken},
 };
 
-/// What redirecting needs to know.
+/// The parts of a worker that the plain port needs.
 pub(super) struct Redirecting {
     pub(super) shared: Arc<Shared>,
     pub(super) limits: Limits,
@@ -33,14 +36,14 @@ pub(super) struct Redirecting {
 }
 
 impl Redirecting {
-    /// Answers one request with a redirect, and closes.
+    /// Responds to one request, and closes.
     pub(super) async fn serve(self, socket: TcpStream, slot: ConnectionSlot, shutdown: Shutdown) {
         let Self { shared, limits, https_port, counters } = self;
         let connected = counters.connected();
         connected.speaks(Spoken::Plain);
         let terms = ConnectionTerms { requests: 1, age: limits.connection_age };
         let io = CountedSocket::new(socket, Activity::new(slot, terms), counters, &limits, Protocol::Http1);
-        let answered = service_fn(|request| {
+        let service = service_fn(|request| {
             let response = redirect(&request, &shared, https_port);
             async { Ok::<_, Infallible>(response) }
         });
@@ -48,11 +51,11 @@ impl Redirecting {
             .keep_alive(false)
             .header_read_timeout(None)
             .max_buf_size(limits.header_size.max(8 * 1024))
-            .serve_connection(TokioIo::new(io), answered);
+            .serve_connection(TokioIo::new(io), service);
         tokio::select! {
             ended = timeout(limits.header_timeout + limits.write_timeout, served) => {
                 if let Ok(Err(error)) = ended {
-                    tracing::debug!(%error, "a plain connection ended");
+                    tracing::debug!(%error, "plain connection failed");
                 }
             }
             () = shutdown.draining.cancelled() => {}
@@ -60,9 +63,9 @@ impl Redirecting {
     }
 }
 
-/// A redirect for what a person opens, and a plain no for everything else (OWASP ASVS 5.0 4.1.2): a program
-/// that posts here, or sends credentials along, would go on leaking them to the network, and nobody would
-/// notice, because it works. RFC 9110 §15.4.9: a 308 can be remembered, so that the next time goes right.
+/// A redirect for a page that is opened, and a refusal for everything else (OWASP ASVS 5.0 4.1.2). If a program that posts
+/// here, or sends credentials along, were redirected, it would go on leaking them to the network, and its owner would not
+/// notice, because it works. RFC 9110 §15.4.9: browsers may remember a 308 and use HTTPS at once the next time.
 fn redirect(request: &Request<Incoming>, shared: &Shared, https_port: u16) -> Response<Full<Bytes>> {
     let snapshot = shared.current.load();
     let anybody = std::net::Ipv4Addr::UNSPECIFIED.into();

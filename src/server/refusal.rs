@@ -1,4 +1,7 @@
-//! A refusal that the server itself writes, because nobody else speaks HTTP on the connection any more.
+//! A refusal that the server writes by itself, where hyper does not serve the connection (any more).
+//!
+//! `http1` writes one when hyper could not read a head, `connection` when a client speaks plain HTTP. The response comes
+//! from the gateway; here it becomes bytes of HTTP/1.1.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! One request on its way through the gateway, and what its connection learns of the response.
+//! One request on its way through the gateway, and what its connection sees of the response.
 //!
 //! `http1` and `http2` hand each request to [`respond`]. The response's body is a [`WatchedBody`], which ends the request in
 //! the connection's [`Activity`](super::activity::Activity) when its last byte is with hyper, and tells a stream of HTTP/2
@@ -24,9 +24,9 @@ use crate::{
 
 /// How a response goes out beside others of its connection.
 pub(super) enum Flow {
-    /// Alone; the last one says so.
+    /// Alone; the connection's last response says that it closes.
     Http1 { last: bool },
-    /// Among others: whether it is taken is watched.
+    /// Among others: the stream watches whether the client takes it.
     Http2(BodyPolls),
 }
 
@@ -63,12 +63,12 @@ pub(super) async fn respond(
     }))
 }
 
-/// A body that tells the connection when it has ended.
+/// The body of a response; the request has ended when it has.
 pub(super) struct WatchedBody {
     body: Outgoing,
     running: Option<RunningRequest>,
     polls: Option<BodyPolls>,
-    /// What the connection's streams hold for a client that does not take it.
+    /// Counts what the connection's streams hold for a client that does not take it.
     held: Option<UnsentBytes>,
 }
 

@@ -1,4 +1,7 @@
-//! A certificate of our own making, for the time until there is a real one.
+//! A self-signed certificate, for the time until the operator has a real one.
+//!
+//! `assembly` asks for it when no certificate is configured. It is made once, stored in the state folder, and made again when
+//! it ends within a month or lacks a host. Browsers warn of it; nothing else depends on it.
 
 use std::{
     fs,
@@ -24,27 +27,27 @@ use crate::clock::{Clock, Timestamp};
 pub struct SelfSigned {
     /// To be served.
     pub certificate: Arc<CertifiedKey>,
-    /// Where it is kept.
+    /// The file that it is stored in.
     pub path: PathBuf,
     /// Whether it is new.
     pub made: bool,
 }
 
-/// The self-signed certificate could not be made or kept.
+/// The self-signed certificate could not be made or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfSignedError {
     /// A file could not be read or written.
-    #[error("cannot keep the self-signed certificate in {}: {source}", .path.display())]
+    #[error("cannot store the self-signed certificate in {}: {source}", .path.display())]
     File {
         /// Which.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// It could not be made.
     #[error("making a self-signed certificate")]
     Make(#[from] rcgen::Error),
-    /// What was just made cannot be read.
+    /// The new certificate cannot be read.
     #[error("reading the self-signed certificate that was just made")]
     Read,
 }
@@ -55,10 +58,10 @@ impl SelfSigned {
     pub fn ensure(folder: &Path, hosts: &[String], clock: &Clock) -> Result<Self, SelfSignedError> {
         let (cert_path, key_path) = (folder.join("self-signed.pem"), folder.join("self-signed.key"));
         let names = names(hosts);
-        if let Some(kept) = read(&cert_path, &key_path)
-            && kept.cert.first().is_some_and(|certificate| serves(certificate, &names, clock.now()))
+        if let Some(stored) = read(&cert_path, &key_path)
+            && stored.cert.first().is_some_and(|certificate| serves(certificate, &names, clock.now()))
         {
-            return Ok(Self { certificate: Arc::new(kept), path: cert_path, made: false });
+            return Ok(Self { certificate: Arc::new(stored), path: cert_path, made: false });
         }
         make(folder, &cert_path, &key_path, names, clock.now())?;
         let certificate = read(&cert_path, &key_path).ok_or(SelfSignedError::Read)?;

@@ -21,30 +21,30 @@ use super::{
     limits::Limits,
     listen::Listeners,
     shutdown::Stopper,
-    status::{self, Readiness},
+    status::{self, Readiness, StatusSource},
     threads::{ThreadEnd, start},
     worker::{self, AccessLogging, WorkerContext},
 };
 use crate::gateway::Shared;
 
-/// How the server runs.
+/// The settings of the server.
 #[derive(Debug)]
 pub struct Settings {
-    /// How many workers; `None`: one a core.
+    /// Number of workers; `None`: one a core.
     pub workers: Option<NonZeroUsize>,
-    /// What a client may take.
+    /// Limits on clients.
     pub limits: Limits,
     /// `None`: no access log.
     pub access_log: Option<AccessLogging>,
     /// The port at which browsers reach HTTPS, if it is not that of the first listener.
     pub public_port: Option<u16>,
-    /// How long running requests may take after the stop was asked for. Default 30 seconds.
+    /// Maximum time for running requests once the server drains. Default 30 seconds.
     pub drain_timeout: Duration,
-    /// Names by which the status listener may be asked, beside addresses, `localhost` and names without a dot.
+    /// Host names of the status listener, beside addresses, `localhost` and names without a dot.
     pub status_hosts: Vec<Box<str>>,
 }
 
-/// Bound to its addresses, not yet serving.
+/// The server, bound to its addresses and not yet serving.
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
@@ -57,13 +57,13 @@ pub struct Server {
     accept_errors: Arc<AcceptErrors>,
 }
 
-/// Why the server ended before it was asked to.
+/// The server ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// A worker could not be started.
     #[error("starting a worker")]
     Start(#[source] io::Error),
-    /// A worker ended; the rest is of no use without it.
+    /// A worker ended; the others would go on without it.
     #[error("{0} ended unexpectedly")]
     WorkerDied(String),
 }
@@ -89,24 +89,24 @@ impl Server {
         }
     }
 
-    /// The same, listening to the command line, too.
+    /// The same, with a control socket.
     #[must_use]
     pub fn with_control(self, control: Control) -> Self {
         Self { control: Some(control), ..self }
     }
 
-    /// The same, reloading in this way when the command line asks for it.
+    /// The same, with this function for reloads that the command line asks for.
     #[must_use]
     pub fn with_reload(self, reload: Reload) -> Self {
         Self { control: self.control.map(|control| control.with_reload(reload)), ..self }
     }
 
-    /// How long it takes at most from the stop that was asked for to the end of [`Server::run`].
+    /// The longest time from the request to drain to the end of [`Server::run`].
     pub fn drain_timeout(&self) -> Duration {
         self.settings.drain_timeout
     }
 
-    /// Where HTTPS is served.
+    /// The addresses of HTTPS.
     pub fn https_addrs(&self) -> Vec<SocketAddr> {
         self.listeners.https_addrs()
     }
@@ -137,10 +137,10 @@ impl Server {
             let (readiness, shutdown) = (Arc::clone(&self.readiness), self.stopper.shutdown());
             let accept_errors = Arc::clone(&self.accept_errors);
             let status_hosts = self.settings.status_hosts;
-            // Not counted: it tells that we drain until the last worker has ended, and ends then.
+            // Not counted: it reports that the gateway drains until the last worker has ended, and ends then.
             start(STATUS, &ended, move || {
                 let hosts = status_hosts.into();
-                status::run(listener, status::Told { readiness, metrics, hosts }, (shutdown, accept_errors))
+                status::run(listener, StatusSource { readiness, metrics, hosts }, (shutdown, accept_errors))
             })
             .map_err(ServeError::Start)?;
         }
@@ -169,7 +169,7 @@ impl Server {
                 self.readiness.set_serving(false);
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.settings.drain_timeout);
                 if Instant::now() >= deadline {
-                    tracing::warn!("running requests did not end in time; their connections are closed");
+                    tracing::warn!("drain_timeout reached: connections of running requests are closed");
                     self.stopper.stop();
                 }
             }
@@ -178,8 +178,8 @@ impl Server {
         Ok(())
     }
 
-    /// Serves as the one worker of a gateway does, on the thread that polls this, which needs a local runtime; for
-    /// whoever counts what a request costs that thread. No status port, no control socket, no limit on draining.
+    /// Serves as a single worker, on the local runtime that polls this; for benches and tests that count the cost of a request
+    /// on their own thread. No status listener, no control socket, no limit on draining.
     #[doc(hidden)]
     pub async fn run_here(self) -> io::Result<()> {
         let context = self.worker_context();

@@ -1,4 +1,6 @@
-//! What the connections of one worker have in common.
+//! Everything that the connections of one worker share.
+//!
+//! `worker` makes one [`Serving`]; `connection`, `http1` and `http2` read it. All of it stays on the worker's thread.
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
@@ -7,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{activity::ConnectionTerms, limits::Limits, open_tasks::OpenTasks, shutdown::Shutdown};
 use crate::{gateway::Gateway, telemetry::Counters};
 
-/// Everything that a connection needs to be served.
+/// The shared parts of a worker's connections.
 pub(super) struct Serving {
     pub(super) gateway: Rc<Gateway>,
     pub(super) acceptor: TlsAcceptor,
@@ -21,8 +23,8 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// For how long the next connection is kept. The age is spread over a tenth, so that a crowd that came together does
-    /// not leave together.
+    /// The terms of the next connection. The age is spread over a tenth, so that clients that connected together do not
+    /// all reconnect together.
     pub(super) fn next_terms(&self) -> ConnectionTerms {
         let number = self.served.get().wrapping_add(1);
         self.served.set(number);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub struct Stopper(Shutdown);
 
-/// Tells when the server drains and when it is stopped.
+/// The tokens of draining and of stopping.
 #[derive(Clone, Debug)]
 pub(super) struct Shutdown {
     /// Cancelled: no connection is accepted any more, and running requests end. A child of `stopped`.
@@ -44,7 +44,7 @@ impl Stopper {
 }
 
 impl Shutdown {
-    /// The same for one worker: each token has a lock, which the connections of a worker look at for each request.
+    /// The same for one worker. Each token has a lock that every request takes; workers must not share it.
     pub(super) fn child(&self) -> Self {
         Self { draining: self.draining.child_token(), stopped: self.stopped.child_token() }
     }

@@ -1,7 +1,7 @@
-//! What the operating system and the service manager ask for.
+//! Signals of the operating system, and messages to the service manager.
 //!
-//! Signals are caught before any port answers, so that none of them kills a gateway that somebody could have seen.
-//! Until the gateway attends to them, SIGHUP waits and SIGTERM ends the process.
+//! `cli::serve` catches signals before any port is bound, so that no signal kills a gateway that has been reachable. Until the
+//! gateway attends to them, SIGHUP waits and SIGTERM ends the process.
 
 use std::{
     io, process,
@@ -24,11 +24,11 @@ pub struct Signals {
     attend: oneshot::Sender<Attendant>,
 }
 
-/// Who does what signals ask for.
+/// The server and the thread that signals act on.
 #[derive(Debug)]
 struct Attendant {
     stopper: Stopper,
-    /// Wakes the thread that reloads. One that waits is enough: it reads the file when its turn comes.
+    /// Wakes the thread that reloads. One waiting request is enough: the file is read when the thread gets to it.
     reload: SyncSender<()>,
     /// After this time the process ends, whatever it is still waiting for.
     longest_stop: Duration,
@@ -53,9 +53,9 @@ impl Signals {
         Ok(Self { attend })
     }
 
-    /// SIGTERM and SIGINT drain, a second one stops at once, SIGHUP calls `reload`. What was asked for before is done
-    /// now. Once a stop was asked for, the process ends within `longest_stop`, even if something it writes to or
-    /// reads from does not answer. A service manager that wants to know hears that we are alive.
+    /// SIGTERM and SIGINT drain, a second one stops at once, SIGHUP calls `reload`. A SIGHUP that came before is acted on now.
+    /// Once a stop was asked for, the process ends within `longest_stop`, even if a file or socket blocks. Sends the watchdog
+    /// messages that the service manager asks for.
     pub fn attend(
         self,
         stopper: Stopper,
@@ -63,7 +63,7 @@ impl Signals {
         reload: impl Fn() + Send + 'static,
     ) -> io::Result<()> {
         let (wake, woken) = sync_channel(1);
-        // Not on the thread of the signals: a slow file must not keep it from hearing SIGTERM.
+        // Not on the thread of the signals: a slow file must not delay SIGTERM.
         thread::Builder::new().name("reload".into()).spawn(move || {
             while woken.recv().is_ok() {
                 reload();
@@ -78,7 +78,7 @@ impl Signals {
                 }
             })?;
         }
-        // Without the thread there is nobody to attend to, and nothing to be done about it.
+        // Fails only if the thread of the signals is dead, which nothing here can mend.
         self.attend.send(Attendant { stopper, reload: wake, longest_stop }).ok();
         Ok(())
     }
@@ -119,7 +119,7 @@ impl Caught {
                     },
                 },
                 asked = self.asked() => match asked {
-                    // Nothing has been served yet, so there is nothing to wait for.
+                    // No request has been served yet, so no response is lost.
                     Asked::Stop => process::exit(0),
                     Asked::Reload => waits_for_reload = true,
                 },
@@ -139,7 +139,7 @@ impl Caught {
 
 impl Attendant {
     fn reload(&self) {
-        // One is waiting already, and will see what there is now.
+        // If one is waiting already, it will read the file as it is now.
         self.reload.try_send(()).ok();
     }
 
@@ -151,23 +151,23 @@ impl Attendant {
         self.stopper.drain();
         tracing::info!("stopping: no new connections, running requests may end");
         let limit = self.longest_stop;
-        // On threads of their own: neither may be waited for.
+        // On threads of their own, because both may block.
         let enforcing = thread::Builder::new().name("last-resort".into()).spawn(move || {
             thread::sleep(limit);
             process::exit(1);
         });
-        let telling = thread::Builder::new()
+        let notifying = thread::Builder::new()
             .name("stopping".into())
             .spawn(|| notify(&[sd_notify::NotifyState::Stopping]));
-        for error in [enforcing.err(), telling.err()].into_iter().flatten() {
-            tracing::warn!(%error, "starting a thread that stops");
+        for error in [enforcing.err(), notifying.err()].into_iter().flatten() {
+            tracing::warn!(%error, "thread of the shutdown not started");
         }
     }
 }
 
-/// Tells the service manager; without one, nothing happens.
+/// Sends a message to the service manager, if there is one.
 pub fn notify(states: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "telling the service manager");
+        tracing::warn!(%error, "service manager not notified");
     }
 }

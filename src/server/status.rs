@@ -1,4 +1,7 @@
-//! `/healthz`, `/readyz` and `/metrics`, on a listener of their own and never on a public one.
+//! The status listener: `/healthz`, `/readyz` and `/metrics`, never on a public address.
+//!
+//! `server` starts it on a thread of its own, which ends after the last worker. It reads the metrics of all workers and asks
+//! both stores whether they work; it shows no request and no session.
 
 use std::{
     convert::Infallible,
@@ -33,7 +36,7 @@ use crate::{
     users::Directory,
 };
 
-/// Whether the gateway can do its work.
+/// Whether the gateway serves, and both of its stores work.
 #[derive(Debug)]
 pub struct Readiness {
     serving: AtomicBool,
@@ -51,41 +54,41 @@ impl Readiness {
         self.serving.store(serving, Ordering::Relaxed);
     }
 
-    /// What is missing; `Ok` if nothing is.
+    /// `Err` names the part that does not work.
     async fn check(&self) -> Result<(), &'static str> {
         if !self.serving.load(Ordering::Relaxed) {
             return Err("not serving");
         }
         self.directory.has_users().await.map_err(|error| {
-            tracing::warn!(%error, "not ready");
+            tracing::warn!(%error, "not ready: user directory not readable");
             "the user directory cannot be read"
         })?;
         self.sessions.check().await.map_err(|error| {
-            tracing::warn!(%error, cause = %error.source, "not ready");
+            tracing::warn!(%error, cause = %error.source, "not ready: session store not writable");
             "the session store cannot be written"
         })
     }
 }
 
-/// What is told to whoever asks.
+/// The sources of the status.
 #[derive(Clone)]
-pub(super) struct Told {
+pub(super) struct StatusSource {
     pub(super) readiness: Arc<Readiness>,
     pub(super) metrics: Arc<Metrics>,
-    /// Names by which it may be asked, beside those that need no permission.
+    /// Its host names, beside those that need no permission.
     pub(super) hosts: Arc<[Box<str>]>,
 }
 
 pub(super) fn run(
     listener: TcpListener,
-    told: Told,
+    source: StatusSource,
     (shutdown, accept_errors): (Shutdown, Arc<AcceptErrors>),
 ) -> io::Result<()> {
     let build = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = when_there_are_descriptors(&shutdown, build)?;
     runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        // Told for as long as anything runs: a balancer wants to see that we drain.
+        // Until every worker has ended: a load balancer wants to see that the gateway drains.
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let next = async {
@@ -98,15 +101,15 @@ pub(super) fn run(
             };
             match accepted {
                 Ok((socket, slot)) => {
-                    let told = told.clone();
+                    let source = source.clone();
                     spawn_local(async move {
-                        let service = service_fn(move |request| answer(request, told.clone()));
+                        let service = service_fn(move |request| respond(request, source.clone()));
                         let served = http1::Builder::new()
                             .timer(TokioTimer::new())
                             .header_read_timeout(SILENCE)
                             .serve_connection(TokioIo::new(socket), service);
                         if let Err(error) = served.await {
-                            tracing::debug!(%error, "a status connection ended");
+                            tracing::debug!(%error, "status connection failed");
                         }
                         drop(slot);
                     });
@@ -120,18 +123,21 @@ pub(super) fn run(
     })
 }
 
-async fn answer(request: Request<Incoming>, told: Told) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond(
+    request: Request<Incoming>,
+    source: StatusSource,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let is_metrics = request.uri().path() == "/metrics";
     let (status, text) = match (request.method(), request.uri().path()) {
-        _ if !is_for_us(request.headers(), &told.hosts) => {
+        _ if !is_for_us(request.headers(), &source.hosts) => {
             (StatusCode::MISDIRECTED_REQUEST, OTHER_HOST.to_owned())
         }
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok\n".to_owned()),
-        (&Method::GET | &Method::HEAD, "/readyz") => match told.readiness.check().await {
+        (&Method::GET | &Method::HEAD, "/readyz") => match source.readiness.check().await {
             Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
             Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
         },
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, told.metrics.text()),
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, source.metrics.text()),
         (_, "/healthz" | "/readyz" | "/metrics") => {
             (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned())
         }
@@ -145,7 +151,7 @@ async fn answer(request: Request<Incoming>, told: Told) -> Result<Response<Full<
     Ok(response)
 }
 
-/// Whether a request was sent to this listener under a name that is its own.
+/// Whether the host of a request is a name of this listener.
 ///
 /// Mallory's page at `http://evil.example:9100` has her name server say that `evil.example` is 127.0.0.1 (DNS rebinding). The
 /// browser then takes the listener for a part of her site, and lets her scripts read what it says. `Host` still names her site.
@@ -169,9 +175,9 @@ fn is_for_us(headers: &HeaderMap, names: &[Box<str>]) -> bool {
 
 const OTHER_HOST: &str =
     "this name is not one of the status listener; add it to `status_hosts` in [server]\n";
-/// More wait for their turn. A monitor needs one.
+/// Maximum number of connections at a time; further ones wait. A monitor needs one.
 const CONNECTIONS: usize = 64;
-/// For the head of a request.
+/// Maximum time for the head of a request.
 const SILENCE: Duration = Duration::from_secs(10);
 /// The text format of Prometheus.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -181,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_name_that_nobody_else_can_have_is_the_listeners_own() {
+    fn only_a_name_that_no_other_site_can_have_is_a_name_of_the_listener() {
         let is_for_us = |hosts: &[&str]| {
             let headers = hosts.iter().map(|host| (HOST, HeaderValue::from_str(host).unwrap())).collect();
             is_for_us(&headers, &["gate.example.com".into()])

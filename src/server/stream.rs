@@ -3,7 +3,7 @@
 //! `http2` gives [`Streams`] to hyper, which starts the task of each stream there. A client of HTTP/1.1 that reads
 //! nothing fills its socket. A client of HTTP/2 can give a single stream no room (RFC 9113 §5.2): the socket stays free,
 //! hyper stops asking the response's body, and the upstream's connection is held for as long as the client likes. A
-//! stream is reset when its client has made no room for `write_timeout`, although the socket would have taken more.
+//! stream is therefore reset when its client has made no room for `write_timeout`, although the socket would have taken more.
 
 use std::{
     cell::Cell,
@@ -32,7 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Streams(Rc<Joint>);
 
-/// What the streams of a connection have in common.
+/// Everything that the streams of a connection share.
 struct Joint {
     write_timeout: Duration,
     activity: Arc<Activity>,
@@ -41,7 +41,7 @@ struct Joint {
     open: Rc<OpenTasks>,
 }
 
-/// What the response's body had the last time that it was polled, for the stream that is being polled.
+/// Whether the response's body had data when it was last polled, for the stream that is being polled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BodyPolls(Rc<Cell<Option<LastPoll>>>);
 
@@ -49,7 +49,7 @@ pub(super) struct BodyPolls(Rc<Cell<Option<LastPoll>>>);
 enum LastPoll {
     /// It had data. Until it is polled again, that waits for the client.
     HadData,
-    /// It had nothing yet: the client waits for us.
+    /// It had nothing yet: the client waits for the upstream.
     HadNothing,
 }
 
@@ -60,7 +60,7 @@ pin_project! {
         task: F,
         joint: Rc<Joint>,
         stall: Stall,
-        // Whether what its body gave waits for the client.
+        // Whether data of its body waits for the client.
         waits: bool,
         _open: OpenTask,
     }

@@ -1,4 +1,7 @@
-//! TLS: versions, and the certificate for each name.
+//! TLS: its versions, and the certificate for each host name.
+//!
+//! `assembly` makes [`Certificates`] and replaces them whole on reload; rustls asks them for the certificate of each handshake.
+//! A client that names no known host gets the first one: the refusal of its requests is the gateway's.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

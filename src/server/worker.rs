@@ -1,4 +1,7 @@
-//! One worker: a thread, a runtime, its connections.
+//! One worker: its accept loops, and the tasks of its connections.
+//!
+//! `server` starts [`run`] on a thread for each worker. A worker has a single-threaded runtime and a gateway of its own, so
+//! that its requests share no lock with those of other workers but where all of them must agree.
 
 use std::{cell::Cell, io, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -33,16 +36,16 @@ use crate::{
     telemetry::{self, AccessLog, Counters, Limit},
 };
 
-/// Where access-log lines go, and how they look.
+/// Where access-log entries go, and their format.
 #[derive(Clone, Debug)]
 pub struct AccessLogging {
     /// The thread that writes.
     pub writer: telemetry::LogWriter,
-    /// How lines are written.
+    /// Their format.
     pub format: telemetry::Format,
 }
 
-/// What every worker is given.
+/// The parts of the server that every worker gets.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerContext {
     pub(super) shared: Arc<Shared>,
@@ -65,7 +68,7 @@ pub(super) fn run(sockets: WorkerSockets, context: WorkerContext) -> io::Result<
     let runtime = when_there_are_descriptors(&context.shutdown, || {
         Builder::new_current_thread()
             .enable_all()
-            // Nothing uses them: what is slow has threads of its own.
+            // Unused: slow work has threads of its own.
             .max_blocking_threads(1)
             .build_local(LocalOptions::default())
     })?;
@@ -137,7 +140,7 @@ pub(super) async fn serve(sockets: WorkerSockets, context: WorkerContext) -> io:
     Ok(())
 }
 
-/// An address has as many connections as it may.
+/// The address has as many connections as it may.
 struct Crowded;
 
 impl WorkerContext {
@@ -161,7 +164,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
     loop {
         let next = async {
             let (socket, peer) = listener.accept().await?;
-            // Before it waits for a slot: whoever has too many must not hold the others up.
+            // Before it waits for a slot: an address with too many connections must not hold up the others.
             let Ok(of_address) = context.address_slot(peer.ip()) else {
                 counters.reached(Limit::ConnectionsPerAddress);
                 return Ok(None);
@@ -214,16 +217,16 @@ async fn accept<F: Future<Output = ()> + 'static>(
     }
 }
 
-/// Notices clients that are gone without a word, on connections that may be silent for hours; and sees a
-/// slow reader read. The kernel would take megabytes at a time from us, and a phone that needs minutes for
-/// them would seem to read nothing meanwhile.
+/// Has the kernel notice clients that vanished, on connections that may be silent for hours, and has it take no more than
+/// [`UNSENT_BYTES`] at a time. It would take megabytes, and a phone that needs minutes for them would seem to read nothing
+/// meanwhile.
 fn set_up(socket: &TcpStream) {
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
     let socket = SockRef::from(socket);
     let set = socket.set_tcp_keepalive(&keepalive).and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES));
     if let Err(error) = set {
-        tracing::debug!(%error, "setting a connection up");
+        tracing::debug!(%error, "socket options not set");
     }
 }
 
