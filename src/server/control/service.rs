@@ -1,21 +1,13 @@
-//! The control socket: what the command line asks of a running gateway, through `control.sock` in the state folder.
+//! The requests of the control socket, and their responses.
 //!
-//! HTTP over a UNIX socket. `GET /gateway` returns which configuration and which databases the gateway reads,
-//! `POST /reload` reads the configuration again and returns its mistakes, `GET /sessions?user=…&after=…&most=…`
-//! lists sessions and `POST /sessions/revoke` ends them, for sessions that are in the gateway's memory and nowhere else.
-//! Gateways that share a state folder have a socket each: `control-2.sock` and so on.
-//!
-//! Only the gateway's own user and root may connect: the socket's mode is 0600, and the peer's user is asked of the kernel.
-//! Sessions are named by their keys; neither tokens nor the data that applications keep in sessions pass through here.
+//! `server` starts [`run`] on a thread of its own. `GET /gateway` returns which configuration and which databases the gateway
+//! reads, `POST /reload` reads the configuration again and returns its mistakes, `GET /sessions?user=…&after=…&most=…` lists
+//! sessions and `POST /sessions/revoke` ends them, for sessions that are in the gateway's memory and nowhere else. Sessions
+//! are named by their keys; neither tokens nor the data that applications keep in sessions pass through here.
 
 use std::{
-    collections::BTreeMap,
     convert::Infallible,
-    fmt, fs, io,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt},
-        net::{UnixListener, UnixStream},
-    },
+    fmt, io,
     path::{Path, PathBuf},
     rc::Rc,
     sync::Arc,
@@ -27,26 +19,27 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_T
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::{
     runtime::{Builder, LocalOptions},
     task::spawn_local,
 };
 
-use super::shutdown::Shutdown;
+use super::{
+    api::{Reloaded, Revocation, Revocations, Revoked, Running},
+    socket::{ControlError, ControlSocket, StateFolder},
+};
 use crate::{
     identity::UserId,
-    session::{Record, SessionData, SessionKey, Sessions, StoreError, Which},
-    store::sqlite::{FileId, ReadFile},
+    server::shutdown::Shutdown,
+    session::{Record, SessionData, SessionKey, Sessions, StoreError},
+    store::sqlite::ReadFile,
     telemetry::{Audit, AuditEvent, AuditKind},
 };
 
-/// The socket, bound; its file is removed when this is dropped.
+/// The control socket of a gateway, bound and not yet serving.
 pub struct Control {
-    listener: UnixListener,
-    path: PathBuf,
-    /// The user that may connect besides root.
-    owner: u32,
+    socket: ControlSocket,
     gateway: ControlledGateway,
     reload: Option<Reload>,
 }
@@ -70,122 +63,10 @@ pub type ReadDatabases = Vec<(String, ReadFile)>;
 /// Reads the configuration again, and uses it or returns its mistakes.
 pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
-/// Whether another gateway may have the same state folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateFolder {
-    /// No other may: each would have sessions of its own.
-    OwnAlone,
-    /// Others may.
-    Shared,
-}
-
-/// The control socket could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ControlError {
-    /// Another gateway accepts connections on it.
-    #[error(
-        "another gateway runs with this state folder and answers on {}; stop it, or name another folder with `state`",
-        .0.display()
-    )]
-    Taken(PathBuf),
-    /// The system refused.
-    #[error("making the control socket {}", .path.display())]
-    Bind {
-        /// Where.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-}
-
-/// The response to `GET /gateway`, in JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
-    /// The configuration file that it reads.
-    pub configuration: PathBuf,
-    /// Which file it reads of each database; `None`: none that it could read.
-    pub databases: BTreeMap<String, Option<FileId>>,
-}
-
-/// The response to `POST /reload`, in JSON, if the configuration is used from now on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reloaded {
-    /// The configuration file.
-    pub configuration: PathBuf,
-}
-
-/// The body of `POST /sessions/revoke`, in JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revocation {
-    /// Which sessions end.
-    pub which: Revoked,
-    /// The operator who asks for it, for the audit stream.
-    pub actor: String,
-}
-
-/// Which sessions a [`Revocation`] ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Revoked {
-    /// One.
-    Key(SessionKey),
-    /// All of a user.
-    User(UserId),
-    /// Everybody's.
-    All,
-}
-
-impl From<Revoked> for Which {
-    fn from(revoked: Revoked) -> Self {
-        match revoked {
-            Revoked::Key(key) => Self::One(key),
-            Revoked::User(user) => Self::OfUser { user, except: None },
-            Revoked::All => Self::All,
-        }
-    }
-}
-
-/// The response to `POST /sessions/revoke`, in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revocations {
-    /// How many sessions ended.
-    pub ended: usize,
-}
-
-/// The paths of the sockets of all gateways that may share a state folder.
-pub fn control_sockets(first: &Path) -> impl Iterator<Item = PathBuf> {
-    let numbered = (2..=MOST_GATEWAYS).map(|number| first.with_file_name(format!("control-{number}.sock")));
-    std::iter::once(first.to_owned()).chain(numbered)
-}
-
 impl Control {
-    /// Binds the socket. The file of a gateway that was killed is replaced; a socket on which another gateway listens is
-    /// not.
+    /// Binds the socket, in front of this gateway.
     pub fn bind(first: &Path, folder: StateFolder, gateway: ControlledGateway) -> Result<Self, ControlError> {
-        let failed = |source| ControlError::Bind { path: first.to_owned(), source };
-        // Under another name, until its mode keeps others out.
-        let making = first.with_extension(format!("{}", std::process::id()));
-        match fs::remove_file(&making) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&making).map_err(failed)?;
-        let made_private = || {
-            fs::set_permissions(&making, fs::Permissions::from_mode(0o600))?;
-            let owner = fs::symlink_metadata(&making)?.uid();
-            listener.set_nonblocking(true)?;
-            let most = if folder == StateFolder::Shared { MOST_GATEWAYS } else { 1 };
-            for path in control_sockets(first).take(most) {
-                if take(&making, &path)? {
-                    return Ok(Some((owner, path)));
-                }
-            }
-            Ok(None)
-        };
-        let taken = made_private().map_err(failed);
-        fs::remove_file(&making).ok();
-        let (owner, path) = taken?.ok_or_else(|| ControlError::Taken(first.to_owned()))?;
-        Ok(Self { listener, path, owner, gateway, reload: None })
+        Ok(Self { socket: ControlSocket::bind(first, folder)?, gateway, reload: None })
     }
 
     /// The same, reloading in this way.
@@ -281,41 +162,17 @@ impl Control {
     }
 }
 
-/// Gives the socket this name, unless another gateway listens there.
-fn take(making: &Path, path: &Path) -> io::Result<bool> {
-    match UnixStream::connect(path) {
-        Ok(_) => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
-        Err(error) => return Err(error),
-    }
-    match fs::hard_link(making, path) {
-        Ok(()) => Ok(true),
-        // Another gateway was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Control").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Control {
-    /// Before the socket is closed: once connections are refused, the next gateway replaces the file, and this must not
-    /// remove that one.
-    fn drop(&mut self) {
-        fs::remove_file(&self.path).ok();
+        f.debug_struct("Control").field("socket", &self.socket).finish_non_exhaustive()
     }
 }
 
 /// Serves until the gateway drains.
-pub(super) fn run(control: Control, shutdown: Shutdown) -> io::Result<()> {
+pub(in crate::server) fn run(control: Control, shutdown: Shutdown) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let listener = tokio::net::UnixListener::from_std(control.listener.try_clone()?)?;
+        let listener = tokio::net::UnixListener::from_std(control.socket.listener.try_clone()?)?;
         let control = Rc::new(control);
         loop {
             let accepted = tokio::select! {
@@ -331,7 +188,7 @@ pub(super) fn run(control: Control, shutdown: Shutdown) -> io::Result<()> {
                 }
             };
             match socket.peer_cred() {
-                Ok(caller) if caller.uid() == control.owner || caller.uid() == 0 => {}
+                Ok(caller) if caller.uid() == control.socket.owner || caller.uid() == 0 => {}
                 _ => {
                     tracing::warn!("control connection of another user refused");
                     continue;
@@ -361,8 +218,6 @@ fn unavailable(error: &StoreError) -> (StatusCode, String) {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{error}: {}", error.source))
 }
 
-/// Gateways with one state folder, on one machine.
-const MOST_GATEWAYS: usize = 64;
 /// Sessions in one page of a listing.
 const MOST_LISTED: usize = 1000;
 const MAX_BODY: usize = 4096;
