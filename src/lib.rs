@@ -113,8 +113,8 @@
 //! socket, the signals and reloads have a thread each. A worker that dies ends the process, and the service
 //! manager starts another.
 //!
-//! Each database is the file that its path leads to, and not the one that was opened once: its thread looks at
-//! device and inode ([`OpenFile`]), and a file that was put in its place is opened.
+//! Each database is the file that its path leads to, and not the one that was opened once: its thread follows the
+//! path ([`Database`]), and a file that was put in its place is opened.
 //!
 //! # What a reload changes
 //!
@@ -146,7 +146,7 @@
 //! [`Metrics`]: telemetry::Metrics
 //! [`Resolver`]: forward::Resolver
 //! [`NormalPath`]: request::NormalPath
-//! [`OpenFile`]: store::sqlite::OpenFile
+//! [`Database`]: store::sqlite::Database
 //! [`Passwords`]: users::Passwords
 //! [`Permit`]: access::Permit
 //! [`Policy::route`]: access::Policy::route

@@ -9,9 +9,8 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{TryIter, sync_channel},
     },
-    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -25,15 +24,13 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     identity::UserId,
-    store::sqlite::{self, Database, DatabaseError, Found, OpenFile, Opening, ReadFile, Schema},
+    store::sqlite::{Database, DatabaseError, DatabaseThread, Opening, ReadFile, Schema, Task, Worker},
 };
 
 /// The thread that writes. What has not been written is written when this is dropped.
 #[derive(Debug)]
 pub(super) struct Disk {
-    /// Asks for everything to be written now; the thread ends when this is gone.
-    now: Option<SyncSender<SyncSender<()>>>,
-    thread: Option<JoinHandle<()>>,
+    thread: DatabaseThread<Writer>,
     read_file: ReadFile,
 }
 
@@ -81,68 +78,61 @@ impl Disk {
         clock: Clock,
         ledger: Arc<Mutex<Ledger>>,
     ) -> Result<Self, DatabaseError> {
-        let Database { connection, file } = sqlite::open(path, &SCHEMA)?;
-        let failed = |reason| SCHEMA.failed("reading", path, reason);
-        // What is cleared from now on is looked for; what was cleared before is not among what is read.
-        let seen = newest(&connection).map_err(failed)?;
-        let known = read(&connection).map_err(failed)?;
+        let database = open(path)?;
+        let failed = |reason| database.failed("reading", reason);
+        // Later clearings are looked for; what was cleared before is not among what is read.
+        let seen = newest(database.connection()).map_err(failed)?;
+        let known = read(database.connection()).map_err(failed)?;
         {
             let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             for (key, counter) in known {
                 ledger.load(key, counter, Duration::ZERO);
             }
         }
-        let (now, asked) = sync_channel(1);
-        let read_file = ReadFile::of(&file);
-        let keeper =
-            Keeper { connection, file, read_file: read_file.clone(), clock, ledger, seen, ails: false };
-        let thread = thread::Builder::new()
-            .name("throttle".into())
-            .spawn(move || keeper.keep(&asked))
-            .map_err(|reason| DatabaseError::File {
-                doing: "starting the thread of",
-                path: path.to_owned(),
-                reason,
-            })?;
-        Ok(Self { now: Some(now), thread: Some(thread), read_file })
+        let read_file = database.read_file();
+        let next_prune = Instant::now() + PRUNE_EVERY;
+        let writer = Writer { database, clock, ledger, seen, is_failing: false, next_prune };
+        let thread = DatabaseThread::start("throttle", 1, writer).map_err(|reason| DatabaseError::File {
+            doing: "starting the thread of",
+            path: path.to_owned(),
+            reason,
+        })?;
+        Ok(Self { thread, read_file })
     }
 
-    /// Which file is written, and watched for what commands clear.
+    /// Which file is written, and watched for counters that commands clear.
     pub(super) fn read_file(&self) -> ReadFile {
         self.read_file.clone()
     }
 
-    /// Waits until all that has been counted is written, or cannot be, for no longer than the disk is waited for.
+    /// Waits until all that has been counted is written, or cannot be, for at most [`FLUSH_LIMIT`].
     pub(super) fn flush(&self) {
         let (done, is_done) = sync_channel(1);
-        // Without the thread, there is nobody to wait for.
-        if self.now.as_ref().is_some_and(|now| now.send(done).is_ok()) {
+        let flush: Task<Writer> = Box::new(move |writer| {
+            writer.write();
+            done.send(()).ok();
+        });
+        if self.thread.send(flush).is_ok() {
             is_done.recv_timeout(FLUSH_LIMIT).ok();
         }
     }
 }
 
-impl Drop for Disk {
-    fn drop(&mut self) {
-        self.now = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of the throttle had panicked");
-        }
-    }
+fn open(path: &Path) -> Result<Database, DatabaseError> {
+    Database::open(path, &SCHEMA, Opening::default())
 }
 
 /// Everything that is on the disk, for the command line.
 pub(super) fn list(path: &Path) -> Result<Vec<(Key, Counter)>, DatabaseError> {
-    let Database { connection, .. } = sqlite::open(path, &SCHEMA)?;
-    read(&connection).map_err(|reason| SCHEMA.failed("reading", path, reason))
+    let database = open(path)?;
+    read(database.connection()).map_err(|reason| database.failed("reading", reason))
 }
 
 /// Clears counters, here and in a gateway that runs; how many there were.
 pub(super) fn clear(path: &Path, which: &[Cleared]) -> Result<usize, DatabaseError> {
     let failed = |reason| SCHEMA.failed("clearing", path, reason);
-    let Database { mut connection, .. } = sqlite::open(path, &SCHEMA)?;
+    let mut database = open(path)?;
+    let connection = database.connection_mut();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let cleared = clear_in(&transaction, which).map_err(failed)?;
     transaction.commit().map_err(failed)?;
@@ -163,57 +153,60 @@ fn clear_in(transaction: &Transaction<'_>, which: &[Cleared]) -> rusqlite::Resul
     Ok(cleared)
 }
 
-struct Keeper {
-    connection: Connection,
-    file: OpenFile,
-    read_file: ReadFile,
+#[derive(Debug)]
+struct Writer {
+    database: Database,
     clock: Clock,
     ledger: Arc<Mutex<Ledger>>,
     /// Number of the last clearing that was done.
     seen: i64,
-    /// The disk failed, and that was logged.
-    ails: bool,
+    /// The last write failed, and that was logged.
+    is_failing: bool,
+    next_prune: Instant,
 }
 
-impl Keeper {
-    fn keep(mut self, asked: &Receiver<SyncSender<()>>) {
-        let mut next_prune = Instant::now() + PRUNE_EVERY;
-        loop {
-            let asked = asked.recv_timeout(WRITE_EVERY);
-            if Instant::now() >= next_prune {
-                let now = self.clock.now();
-                self.lock().forget(|_, counter| counter.is_history(now));
-                next_prune = Instant::now() + PRUNE_EVERY;
-            }
-            self.write();
-            match asked {
-                Ok(done) => drop(done.send(())),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
+impl Worker for Writer {
+    type Job = Task<Self>;
+
+    const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+    fn work(&mut self, job: Task<Self>, _: TryIter<'_, Task<Self>>) {
+        job(self);
     }
 
-    fn write(&mut self) {
-        match self.try_to_write() {
-            Ok(()) if self.ails => {
-                self.ails = false;
-                tracing::info!(path = %self.file.path().display(), "failed sign-ins are written down again");
-            }
-            Ok(()) => {}
-            Err(error) => {
-                if !self.ails {
-                    self.ails = true;
-                    tracing::error!(%error, "failed sign-ins are counted in memory alone");
-                }
-            }
+    fn look(&mut self) {
+        if Instant::now() >= self.next_prune {
+            let now = self.clock.now();
+            self.lock().forget(|_, counter| counter.is_history(now));
+            self.next_prune = Instant::now() + PRUNE_EVERY;
         }
+        self.write();
+    }
+
+    fn finish(&mut self) {
+        self.write();
+    }
+}
+
+impl Writer {
+    fn write(&mut self) {
+        let written = self.try_to_write();
+        match &written {
+            Ok(()) if self.is_failing => {
+                tracing::info!(path = %self.database.path().display(), "failed sign-ins are written down again");
+            }
+            Err(error) if !self.is_failing => {
+                tracing::error!(%error, "failed sign-ins are counted in memory alone");
+            }
+            _ => {}
+        }
+        self.is_failing = written.is_err();
     }
 
     fn try_to_write(&mut self) -> Result<(), DatabaseError> {
-        self.follow_the_path()?;
-        let failed = |reason| SCHEMA.failed("writing", self.file.path(), reason);
-        let newest = newest(&self.connection).map_err(failed)?;
+        self.follow_path()?;
+        let newest = newest(self.database.connection());
+        let newest = newest.map_err(|reason| self.database.failed("writing", reason))?;
         let changed = self.lock().take_changed();
         if newest == self.seen && changed == Changed::default() {
             return Ok(());
@@ -222,30 +215,26 @@ impl Keeper {
         if written.is_err() {
             self.lock().changed_again(changed);
         }
-        written.map_err(|reason| SCHEMA.failed("writing", self.file.path(), reason))
+        written.map_err(|reason| self.database.failed("writing", reason))
     }
 
-    /// Goes on with the file that the path leads to, if that is another one by now. What is in memory holds, and is
-    /// written there: an older copy frees nobody's budget.
-    fn follow_the_path(&mut self) -> Result<(), DatabaseError> {
-        if self.file.look() == Found::Same && self.read_file.id().is_some() {
-            return Ok(());
+    /// Writes to the file that the path leads to. What is in memory holds, and is written to a new file, too: an older
+    /// copy frees nobody's budget.
+    fn follow_path(&mut self) -> Result<(), DatabaseError> {
+        if let Some(seen) = self.database.follow(|| (), newest)? {
+            self.seen = seen;
+            tracing::warn!(
+                path = %self.database.path().display(),
+                "the throttle database was removed or replaced; what is counted in memory is written to the new one"
+            );
+            self.lock().changed_again(Changed::Everything);
         }
-        self.read_file.set(None);
-        let Database { connection, file } = sqlite::reopen(&self.file, &SCHEMA, Opening::default())?;
-        self.seen = newest(&connection).map_err(|reason| SCHEMA.failed("reading", file.path(), reason))?;
-        tracing::warn!(
-            path = %file.path().display(),
-            "the throttle database was removed or replaced; what is counted in memory is written to the new one"
-        );
-        self.read_file.set(Some(file.id()));
-        (self.connection, self.file) = (connection, file);
-        self.lock().changed_again(Changed::Everything);
         Ok(())
     }
 
     fn write_down(&mut self, changed: &Changed) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.database.connection_mut();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Nobody can clear anything between this and the end of the transaction, so nothing that was
         // cleared is written again.
         let (cleared, seen) = cleared_since(&transaction, self.seen)?;
@@ -335,7 +324,6 @@ fn write_row(transaction: &Transaction<'_>, key: &Key, counter: &Counter) -> rus
     insert.execute(params![key.to_string(), failures, window, step, blocked_until, total, last]).map(drop)
 }
 
-const WRITE_EVERY: Duration = Duration::from_millis(200);
 const PRUNE_EVERY: Duration = Duration::from_mins(1);
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 
@@ -391,8 +379,7 @@ mod tests {
         }
 
         fn execute(&self, sql: &str) {
-            let opened = sqlite::open(&self.files.database, &SCHEMA).unwrap();
-            opened.connection.execute_batch(sql).unwrap();
+            open(&self.files.database).unwrap().connection().execute_batch(sql).unwrap();
         }
     }
 

@@ -1,14 +1,11 @@
 //! The file that the people are kept in: its schema, and what can go wrong with it.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::io;
 
 use super::profile::InvalidProfile;
 use crate::{
     identity::{UserId, UserName},
-    store::sqlite::{self, Database, DatabaseError, OpenFile, Opening, Schema},
+    store::sqlite::{DatabaseError, Schema},
 };
 
 /// Why the directory could not do what it was asked; the text is for the operator.
@@ -17,14 +14,6 @@ pub enum StoreError {
     /// The file cannot be opened, or SQLite could not do its work.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// What the path leads to by now cannot be read.
-    #[error("the users database {} was removed or replaced, and what is there now cannot be read: {why}", .path.display())]
-    Lost {
-        /// The path.
-        path: PathBuf,
-        /// Why it cannot be read.
-        why: String,
-    },
     /// A thread for the database could not be started.
     #[error("starting the thread of the users database: {0}")]
     Thread(io::Error),
@@ -48,24 +37,9 @@ pub enum StoreError {
     Invalid(#[from] InvalidProfile),
 }
 
-impl StoreError {
-    pub(super) fn from_sqlite(doing: &'static str, path: &Path, reason: rusqlite::Error) -> Self {
-        SCHEMA.failed(doing, path, reason).into()
-    }
-}
-
-/// Opens the database in this way.
-pub(super) fn open(path: &Path, opening: Opening) -> Result<Database, StoreError> {
-    Ok(sqlite::open_with(path, &SCHEMA, opening)?)
-}
-
-/// Opens what the path of an open database leads to now.
-pub(super) fn reopen(before: &OpenFile, opening: Opening) -> Result<Database, StoreError> {
-    Ok(sqlite::reopen(before, &SCHEMA, opening)?)
-}
-
 /// Marked `Prtc`.
-const SCHEMA: Schema = Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
+pub(super) const SCHEMA: Schema =
+    Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE user (

@@ -4,32 +4,26 @@
 //! [`Directory`](super::Directory). Each change is one transaction that also
 //! writes the change log, and is on the disk when the call returns.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, types::Type};
 use serde::de::DeserializeOwned;
 
 use super::{
-    Account, Action, Change, NewUser, PasswordHash, StoreError, UserChange, change, database,
+    Account, Action, Change, NewUser, PasswordHash, StoreError, UserChange, change,
+    database::SCHEMA,
     profile::{self, sorted},
 };
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, GroupName, Permission, User, UserId, UserName},
-    store::sqlite::{Database, OpenFile, Opening},
+    store::sqlite::{Database, Opening},
 };
 
 /// The users database, open for reading and writing.
 #[derive(Debug)]
 pub struct UserStore {
-    connection: Connection,
-    file: OpenFile,
-    path: PathBuf,
+    database: Database,
     clock: Clock,
     actor: String,
 }
@@ -38,35 +32,20 @@ impl UserStore {
     /// Opens the database at `path`; makes it, and its folder, if they are missing, readable by their owner
     /// alone.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        let Database { connection, file } = database::open(path, Opening::default())?;
-        Ok(Self { connection, file, path: path.to_owned(), clock, actor: "portcullis".to_owned() })
+        let database = Database::open(path, &SCHEMA, Opening::default())?;
+        Ok(Self { database, clock, actor: "portcullis".to_owned() })
     }
 
-    /// A new connection to whatever file is at the path now; none is made. Locks of others are waited for as
-    /// [`UserStore::waiting_briefly`] says.
-    pub(super) fn reopened(&self) -> Result<Self, StoreError> {
-        let opening = Opening { busy_timeout: BRIEFLY, makes: false };
-        let Database { connection, file } = database::reopen(&self.file, opening)?;
-        let (path, clock, actor) = (self.path.clone(), self.clock.clone(), self.actor.clone());
-        Ok(Self { connection, file, path, clock, actor })
-    }
-
-    /// Waits for a lock of another process for a quarter of a second only: all of the gateway's questions stand
-    /// behind the one that waits.
+    /// For the running gateway: waits for a lock of another process for a quarter of a second only, because all of
+    /// its questions stand behind the one that waits, and makes no new file in place of one that is missing.
     pub(super) fn waiting_briefly(self) -> Result<Self, StoreError> {
-        let set = self.connection.busy_timeout(BRIEFLY);
-        set.map_err(|reason| StoreError::from_sqlite("opening", &self.path, reason))?;
-        Ok(self)
+        let database = self.database.with_opening(Opening { busy_timeout: BRIEFLY, makes: false })?;
+        Ok(Self { database, ..self })
     }
 
-    /// Where the database is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The file that is open.
-    pub(super) fn file(&mut self) -> &mut OpenFile {
-        &mut self.file
+    /// The database, to follow its path and to look for changes.
+    pub(super) fn database(&mut self) -> &mut Database {
+        &mut self.database
     }
 
     /// Who makes the changes that follow; for the change log and the audit log.
@@ -246,19 +225,12 @@ impl UserStore {
         self.read("reading changes", |connection| change::after(connection, seq))
     }
 
-    /// A number that is another one whenever another process (never this store) has written.
-    pub(super) fn data_version(&self) -> Result<i64, StoreError> {
-        self.read("looking for changes", |connection| {
-            connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
-        })
-    }
-
     fn read<T>(
         &self,
         doing: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        work(&self.connection).map_err(|error| StoreError::from_sqlite(doing, &self.path, error))
+        Ok(work(self.database.connection()).map_err(|reason| self.database.failed(doing, reason))?)
     }
 
     /// One transaction: all of `work` or nothing.
@@ -267,16 +239,16 @@ impl UserStore {
         doing: &'static str,
         work: impl FnOnce(&Write<'_>) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
-        let Self { connection, path, clock, actor, .. } = self;
-        let all = || {
+        let Self { database, clock, actor } = self;
+        let all = |connection: &mut Connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&Write { transaction: &transaction, now: clock.now(), actor })?;
             transaction.commit()?;
             Ok(result)
         };
-        all().map_err(|trouble: Trouble| match trouble {
+        all(database.connection_mut()).map_err(|trouble: Trouble| match trouble {
             Trouble::Refused(error) => error,
-            Trouble::Sqlite(error) => StoreError::from_sqlite(doing, path, error),
+            Trouble::Sqlite(reason) => database.failed(doing, reason).into(),
         })
     }
 }
@@ -486,7 +458,7 @@ mod tests {
             store.add(NewUser::named(name(who))).unwrap();
         }
         let steps = |typed: &str| {
-            let statement = || store.connection.prepare_cached(&nearest()).unwrap();
+            let statement = || store.database.connection().prepare_cached(&nearest()).unwrap();
             statement().reset_status(StatementStatus::VmStep);
             let found = store.find_unproved(&name(typed)).unwrap();
             (matches!(found, Unproved::Meant(_)), statement().get_status(StatementStatus::VmStep))
@@ -735,7 +707,8 @@ mod tests {
         store.remove(&name("alice")).unwrap();
         for table in ["user", "user_group", "user_permission", "user_attribute"] {
             let rows: i64 = store
-                .connection
+                .database
+                .connection()
                 .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
                 .unwrap();
             assert_eq!(rows, 0, "{table}");
@@ -747,7 +720,11 @@ mod tests {
         let (_temp, mut store) = store();
         store.add(alice()).unwrap();
         // As if 20,000 changes had been made: the number counts, not the rows.
-        store.connection.execute("UPDATE sqlite_sequence SET seq = 20000 WHERE name = 'change'", []).unwrap();
+        store
+            .database
+            .connection()
+            .execute("UPDATE sqlite_sequence SET seq = 20000 WHERE name = 'change'", [])
+            .unwrap();
         store.set_active(&name("alice"), false).unwrap();
         let kept: Vec<i64> = store.changes_after(0).unwrap().iter().map(|change| change.seq).collect();
         assert_eq!(kept, [20_001]);
@@ -759,19 +736,24 @@ mod tests {
     fn a_gateway_waits_briefly_for_a_lock_and_goes_on_doing_so() {
         let (_temp, store) = store();
         let timeout = |store: &UserStore| -> i64 {
-            store.connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap()
+            store.database.connection().query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap()
         };
         assert_eq!(timeout(&store), 5000, "a command has time");
-        let store = store.waiting_briefly().unwrap();
+        let mut store = store.waiting_briefly().unwrap();
         assert_eq!(timeout(&store), 250);
-        assert_eq!(timeout(&store.reopened().unwrap()), 250);
+        store.database().reconnect();
+        assert_eq!(timeout(&store), 250);
     }
 
     #[test]
     fn an_unreadable_row_is_an_error_that_names_the_file() {
         let (_temp, mut store) = store();
         let id = store.add(alice()).unwrap().user.id;
-        store.connection.execute("UPDATE user_group SET name = 'no, group' WHERE name = 'ops'", []).unwrap();
+        store
+            .database
+            .connection()
+            .execute("UPDATE user_group SET name = 'no, group' WHERE name = 'ops'", [])
+            .unwrap();
         let message = store.find(id).unwrap_err().to_string();
         assert!(message.starts_with("finding a user in users database /"), "{message}");
     }

@@ -15,17 +15,9 @@ mod rows;
 mod uses;
 mod writer;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        mpsc::{Sender, SyncSender, TrySendError, sync_channel},
-    },
-    thread,
-};
+use std::{path::Path, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use tokio::sync::oneshot;
 
 use super::{
     AppData, DataChange, DataRefused, NewSession, Record, SessionKey, SessionStore, StoreError,
@@ -34,19 +26,18 @@ use super::{
 use crate::{
     clock::Timestamp,
     identity::UserId,
-    store::sqlite::{self, DatabaseError, ReadFile, Schema},
+    store::sqlite::{Database, DatabaseError, DatabaseThread, NotDone, Opening, ReadFile, Schema},
 };
 
-use reader::Question;
+use reader::Reader;
 use uses::Uses;
-use writer::Change;
+use writer::{Change, Reply, Writer};
 
 /// A [`SessionStore`] over an embedded SQLite database.
 #[derive(Debug)]
 pub struct FileStore {
-    path: PathBuf,
-    changes: SyncSender<Change>,
-    questions: Sender<Question>,
+    writer: DatabaseThread<Writer>,
+    reader: DatabaseThread<Reader>,
     uses: Arc<Uses>,
     read_file: ReadFile,
 }
@@ -55,79 +46,67 @@ impl FileStore {
     /// Opens the database, makes it if it is missing, and starts its threads.
     pub fn open(path: &Path, surroundings: StoreSurroundings) -> Result<Self, StoreError> {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
-        let writes = sqlite::open(path, &SCHEMA).map_err(opening)?;
-        // Somebody who starts a gateway wants to know now, not at the first sign-in.
-        rows::check(&writes.connection, surroundings.clock.now())
-            .map_err(|reason| opening(SCHEMA.failed("writing", path, reason)))?;
-        let reads = sqlite::open(path, &SCHEMA).map_err(opening)?;
-        let (changes, to_do) = sync_channel(WAITING_CHANGES);
-        let (questions, asked) = std::sync::mpsc::channel();
-        let started = |error| StoreError::new("starting a thread of the session store", error);
+        let open = || Database::open(path, &SCHEMA, Opening::default()).map_err(opening);
+        let writes = open()?;
+        // An operator who starts a gateway wants to know now that the disk is full, not at the first sign-in.
+        rows::check(writes.connection(), surroundings.clock.now())
+            .map_err(|reason| opening(writes.failed("writing", reason)))?;
         let uses = Arc::<Uses>::default();
-        let reader = reader::Reader::new(reads, surroundings.invalidator, Arc::clone(&uses));
-        let reader = reader.map_err(opening)?;
+        let reader = Reader::new(open()?, surroundings.invalidator, Arc::clone(&uses)).map_err(opening)?;
         let read_file = reader.read_file();
-        let committer = writer::Writer::new(writes, surroundings.clock, Arc::clone(&uses));
-        thread::Builder::new()
-            .name("sessions".into())
-            .spawn(move || committer.run(&to_do))
-            .map_err(started)?;
-        thread::Builder::new()
-            .name("sessions-read".into())
-            .spawn(move || reader.run(&asked))
-            .map_err(started)?;
-        Ok(Self { path: path.to_owned(), changes, questions, uses, read_file })
+        let writer = Writer::new(writes, surroundings.clock, Arc::clone(&uses));
+        let starting = |error| StoreError::new("starting a thread of the session store", error);
+        let writer = DatabaseThread::start("sessions", MAX_WAITING, writer).map_err(starting)?;
+        let reader = DatabaseThread::start("sessions-read", MAX_WAITING, reader).map_err(starting)?;
+        Ok(Self { writer, reader, uses, read_file })
     }
 
-    /// Which file is read, and watched for what commands end.
+    /// Which file is read, and watched for sessions that commands end.
     pub fn read_file(&self) -> ReadFile {
         self.read_file.clone()
     }
 
-    /// Hands a change to the writer; the answer comes when it is on the disk.
+    /// Hands a change to the writer; the reply comes when it is on the disk.
     fn change<T: Send + 'static>(
         &self,
         doing: &'static str,
-        make: impl FnOnce(oneshot::Sender<Result<T, Arc<DatabaseError>>>) -> Change,
+        make: impl FnOnce(Reply<T>) -> Change + 'static,
     ) -> BoxFuture<'_, Result<T, StoreError>> {
-        let (answer, answered) = oneshot::channel();
-        let sent = self.changes.try_send(make(answer));
+        let changed = self.writer.ask(make);
         async move {
-            match sent {
-                Ok(()) => answered
-                    .await
-                    .map_err(|_| StoreError::new(doing, "the thread of the session store is gone"))?
-                    .map_err(|error| StoreError::new(doing, error)),
-                Err(TrySendError::Full(_)) => {
-                    Err(StoreError::new(doing, "too many changes are waiting for the disk"))
-                }
-                Err(TrySendError::Disconnected(_)) => {
-                    Err(StoreError::new(doing, "the thread of the session store is gone"))
-                }
-            }
+            changed
+                .await
+                .map_err(|error| not_done(doing, error))?
+                .map_err(|error| StoreError::new(doing, error))
         }
         .boxed()
     }
 
-    fn ask<T: Send + 'static>(
+    /// Has the reader read.
+    fn read<T: Send + 'static>(
         &self,
         doing: &'static str,
-        make: impl FnOnce(oneshot::Sender<Result<T, DatabaseError>>) -> Question,
+        read: impl FnOnce(&mut Reader) -> Result<T, DatabaseError> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, StoreError>> {
-        let (answer, answered) = oneshot::channel();
-        let sent = self.questions.send(make(answer));
+        let read = self.reader.run(read);
         async move {
-            let gone = || StoreError::new(doing, "the reading thread of the session store is gone");
-            sent.map_err(|_| gone())?;
-            answered.await.map_err(|_| gone())?.map_err(|error| StoreError::new(doing, error))
+            read.await.map_err(|error| not_done(doing, error))?.map_err(|error| StoreError::new(doing, error))
         }
         .boxed()
     }
 }
 
+fn not_done(doing: &'static str, error: NotDone) -> StoreError {
+    let reason = match error {
+        NotDone::QueueFull => "too many requests are waiting for the disk",
+        NotDone::ThreadEnded => "the thread of the session store has ended",
+    };
+    StoreError::new(doing, reason)
+}
+
 impl SessionStore for FileStore {
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        self.ask("reading a session", |answer| Question::Find(key, answer))
+        self.read("reading a session", move |reader| reader.find(key))
     }
 
     fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
@@ -135,7 +114,7 @@ impl SessionStore for FileStore {
     }
 
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        self.change("ending a session", |answer| Change::Remove(which, answer))
+        self.change("ending a session", move |answer| Change::Remove(which, answer))
     }
 
     fn list(
@@ -144,7 +123,7 @@ impl SessionStore for FileStore {
         after: Option<SessionKey>,
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        self.ask("listing sessions", move |answer| Question::List { of, after, most, answer })
+        self.read("listing sessions", move |reader| reader.list(of, after, most))
     }
 
     fn change_data(
@@ -195,14 +174,8 @@ impl SessionStore for FileStore {
     }
 }
 
-impl Drop for FileStore {
-    fn drop(&mut self) {
-        tracing::debug!(path = %self.path.display(), "closing the session store");
-    }
-}
-
-/// More than the disk takes in a second; past it, sign-ins are told to come back.
-const WAITING_CHANGES: usize = 16 * 1024;
+/// Jobs that wait for a thread, more than the disk takes in a second; further ones fail at once.
+const MAX_WAITING: usize = 16 * 1024;
 
 const PRUNED_AT_ONCE: u32 = 500;
 
@@ -258,11 +231,8 @@ pub(super) fn refuse_to_write(path: &Path, refuse: bool) {
     } else {
         "DROP TRIGGER full; DROP TRIGGER kept; DROP TRIGGER used;"
     };
-    sqlite::open(path, &SCHEMA)
-        .and_then(|opened| {
-            opened.connection.execute_batch(triggers).map_err(|reason| SCHEMA.failed("testing", path, reason))
-        })
-        .expect("a database");
+    let database = Database::open(path, &SCHEMA, Opening::default()).expect("a database");
+    database.connection().execute_batch(triggers).expect("triggers");
 }
 
 #[cfg(test)]

@@ -1,98 +1,93 @@
 //! The thread that writes: one commit for everything that waits.
 
 use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
-    },
+    sync::{Arc, mpsc::TryIter},
     time::Duration,
 };
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{SCHEMA, rows, uses::Uses};
+use super::{rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
     session::{AppData, DataChange, DataRefused, NewSession, Owner, SessionKey, Which, change_app},
-    store::sqlite::{self, Database, DatabaseError, Found, OpenFile, Opening},
+    store::sqlite::{Database, DatabaseError, Worker},
 };
 
-type Answer<T> = oneshot::Sender<Result<T, Arc<DatabaseError>>>;
+/// Where the outcome of a change goes. All changes of a group share one error.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Arc<DatabaseError>>>;
 
 /// A change that somebody waits for.
 pub(super) enum Change {
-    Insert(Box<NewSession>, Answer<Vec<SessionKey>>),
-    Remove(Which, Answer<Vec<SessionKey>>),
+    Insert(Box<NewSession>, Reply<Vec<SessionKey>>),
+    Remove(Which, Reply<Vec<SessionKey>>),
     Data {
         key: SessionKey,
         app: Arc<str>,
         change: DataChange,
-        answer: Answer<Option<Result<AppData, DataRefused>>>,
+        answer: Reply<Option<Result<AppData, DataRefused>>>,
     },
     Prune {
         now: Timestamp,
         idle_since: Timestamp,
         most: u32,
-        answer: Answer<usize>,
+        answer: Reply<usize>,
     },
-    Check(Answer<()>),
+    Check(Reply<()>),
 }
 
 /// Tells whoever waits how its change ended, once that is certain.
 type Settle = Box<dyn FnOnce(Result<(), Arc<DatabaseError>>) + Send>;
 
+#[derive(Debug)]
 pub(super) struct Writer {
-    connection: Connection,
-    file: OpenFile,
+    database: Database,
     clock: Clock,
     uses: Arc<Uses>,
-    /// Whether the last commit failed, to log the change and not every failure.
-    ails: bool,
+    /// The last commit failed, and that was logged.
+    is_failing: bool,
     /// Visitors' sessions that came since they were last counted; `None`: not yet.
     visitors: Option<usize>,
 }
 
-impl Writer {
-    pub(super) fn new(opened: Database, clock: Clock, uses: Arc<Uses>) -> Self {
-        let Database { connection, file } = opened;
-        Self { connection, file, clock, uses, ails: false, visitors: None }
+impl Worker for Writer {
+    type Job = Change;
+
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+    /// Commits up to [`MAX_GROUP`] changes together.
+    fn work(&mut self, job: Change, waiting: TryIter<'_, Change>) {
+        self.commit(std::iter::once(job).chain(waiting).take(MAX_GROUP).collect());
     }
 
-    /// Until nobody can give it anything any more.
-    pub(super) fn run(mut self, changes: &Receiver<Change>) {
-        loop {
-            match changes.recv_timeout(NOTE_USES_EVERY) {
-                Ok(first) => {
-                    let mut group = vec![first];
-                    while group.len() < MAX_GROUP {
-                        match changes.try_recv() {
-                            Ok(change) => group.push(change),
-                            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                        }
-                    }
-                    self.commit(group);
-                }
-                Err(RecvTimeoutError::Timeout) if self.uses.wait() => self.commit(Vec::new()),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    if self.uses.wait() {
-                        self.commit(Vec::new());
-                    }
-                    return;
-                }
-            }
+    /// Writes uses that no change has taken along.
+    fn look(&mut self) {
+        if self.uses.wait() {
+            self.commit(Vec::new());
         }
+    }
+
+    fn finish(&mut self) {
+        self.look();
+    }
+}
+
+impl Writer {
+    pub(super) fn new(database: Database, clock: Clock, uses: Arc<Uses>) -> Self {
+        Self { database, clock, uses, is_failing: false, visitors: None }
     }
 
     /// All of them in one transaction, or none; everybody is told after the commit, not before.
     fn commit(&mut self, group: Vec<Change>) {
         let now = self.clock.now();
         let mut waiting: Vec<Settle> = Vec::new();
-        let written = match self.follow_the_path() {
-            Ok(()) => self
-                .write(group, now, &mut waiting)
-                .map_err(|reason| Arc::new(SCHEMA.failed("writing", self.file.path(), reason))),
+        let written = match self.follow_path() {
+            Ok(()) => self.write(group, now, &mut waiting).map_err(|reason| {
+                let error = self.database.failed("writing", reason);
+                self.database.reconnect();
+                Arc::new(error)
+            }),
             Err(error) => {
                 waiting.extend(group.into_iter().map(refuse));
                 Err(Arc::new(error))
@@ -100,19 +95,16 @@ impl Writer {
         };
         self.uses.settle(written.is_ok());
         match &written {
-            Ok(()) if self.ails => {
-                self.ails = false;
-                tracing::info!(path = %self.file.path().display(), "the session store can be written to again");
+            Ok(()) if self.is_failing => {
+                let path = self.database.path().display();
+                tracing::info!(%path, "the session store can be written to again");
             }
-            Ok(()) => {}
-            Err(error) => {
-                if !self.ails {
-                    tracing::error!(%error, "nobody can sign in or out until this is mended");
-                }
-                self.ails = true;
-                self.reopen();
+            Err(error) if !self.is_failing => {
+                tracing::error!(%error, "nobody can sign in or out until this is mended");
             }
+            _ => {}
         }
+        self.is_failing = written.is_err();
         for settle in waiting {
             settle(written.clone());
         }
@@ -124,7 +116,8 @@ impl Writer {
         now: Timestamp,
         waiting: &mut Vec<Settle>,
     ) -> rusqlite::Result<()> {
-        let transaction = match self.connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        let connection = self.database.connection_mut();
+        let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
             Ok(transaction) => transaction,
             Err(error) => {
                 waiting.extend(group.into_iter().map(refuse));
@@ -152,33 +145,16 @@ impl Writer {
         }
     }
 
-    /// SQLite would go on writing to a file that was removed or moved away, and everything that it
-    /// acknowledged would be gone at the next start.
-    fn follow_the_path(&mut self) -> Result<(), DatabaseError> {
-        if self.file.look() == Found::Same {
-            return Ok(());
-        }
-        self.open()?;
-        tracing::warn!(
-            path = %self.file.path().display(),
-            "the session store was removed or replaced; whoever is not in the new one has to sign in again"
-        );
-        Ok(())
-    }
-
-    /// A connection that met a broken disk may hold on to it; a new one finds what is there now.
-    fn reopen(&mut self) {
-        if let Err(error) = self.open() {
-            tracing::debug!(%error, "keeping the connection to the session store");
-        }
-    }
-
-    fn open(&mut self) -> Result<(), DatabaseError> {
-        let Database { connection, file } = sqlite::reopen(&self.file, &SCHEMA, Opening::default())?;
-        if !file.continues(&self.file) {
+    /// Writes to the file that the path leads to. SQLite would go on with a file that was removed, and every
+    /// acknowledged change would be gone at the next start.
+    fn follow_path(&mut self) -> Result<(), DatabaseError> {
+        if self.database.follow(|| (), |_| Ok(()))?.is_some() {
             self.visitors = None;
+            tracing::warn!(
+                path = %self.database.path().display(),
+                "the session store was removed or replaced; whoever is not in the new one has to sign in again"
+            );
         }
-        (self.connection, self.file) = (connection, file);
         Ok(())
     }
 }
@@ -268,7 +244,7 @@ fn change_data(
 }
 
 fn settled<T: Send + 'static>(
-    answer: Answer<T>,
+    answer: Reply<T>,
     outcome: rusqlite::Result<T>,
 ) -> Result<Settle, (rusqlite::Error, Settle)> {
     match outcome {
@@ -290,7 +266,7 @@ fn refuse(change: Change) -> Settle {
     }
 }
 
-fn refusing<T: Send + 'static>(answer: Answer<T>) -> Settle {
+fn refusing<T: Send + 'static>(answer: Reply<T>) -> Settle {
     Box::new(move |written| {
         if let Err(error) = written {
             answer.send(Err(error)).ok();
@@ -300,7 +276,5 @@ fn refusing<T: Send + 'static>(answer: Answer<T>) -> Settle {
 
 /// One sync for up to this many changes; more would make the first wait for the last.
 const MAX_GROUP: usize = 256;
-/// Uses alone are worth a sync this often.
-const NOTE_USES_EVERY: Duration = Duration::from_secs(1);
 /// Past this many ends at once, asking again for every session costs less than telling each.
 const TOLD_ONE_BY_ONE: usize = 1000;

@@ -70,6 +70,18 @@ pub enum DatabaseError {
         /// The newest version that this release can read.
         known: i64,
     },
+    /// The path of an open database leads to a file that cannot be opened, or to none.
+    #[error(
+        "the {what} {} was removed or replaced, and what is there now cannot be read: {why}", .path.display()
+    )]
+    Lost {
+        /// Which database.
+        what: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// Why it cannot be read.
+        why: String,
+    },
 }
 
 fn io_hint(reason: &io::Error) -> &'static str {

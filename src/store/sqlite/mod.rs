@@ -5,17 +5,22 @@
 //! several processes do not wait for each other, and every commit is on the disk before it is acknowledged
 //! (`synchronous = FULL`).
 //!
-//! The tables and what they mean are left to the stores.
+//! A [`Database`] follows the file that its path leads to, and a [`DatabaseThread`] owns it: SQLite blocks. The tables
+//! and what they mean are left to the stores.
 
+mod database;
 mod error;
 mod open;
 mod open_file;
 mod schema;
+mod thread;
 
+pub use database::Database;
 pub use error::DatabaseError;
-pub use open::{Database, Opening, open, open_with, reopen};
-pub use open_file::{FileId, Found, OpenFile, ReadFile};
+pub use open::Opening;
+pub use open_file::{FileId, ReadFile};
 pub use schema::Schema;
+pub use thread::{DatabaseThread, NotDone, Task, Worker};
 
 #[cfg(test)]
 mod tests;

@@ -15,19 +15,10 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{
-    DatabaseError, FileId, OpenFile, Schema,
-    open_file::{COMPANIONS, companion},
+    DatabaseError, FileId, Schema,
+    open_file::{COMPANIONS, OpenFile, companion},
 };
 use crate::store::private_file::{self, Existing, folder_of};
-
-/// An open database.
-#[derive(Debug)]
-pub struct Database {
-    /// The connection to it.
-    pub connection: Connection,
-    /// The file that the connection has open.
-    pub file: OpenFile,
-}
 
 /// How a database is opened.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +36,12 @@ impl Default for Opening {
     }
 }
 
-/// Opens the database, and makes folder and file if they are missing.
-pub fn open(path: &Path, schema: &Schema) -> Result<Database, DatabaseError> {
-    open_with(path, schema, Opening::default())
-}
-
-/// Opens the database as `opening` says.
-pub fn open_with(path: &Path, schema: &Schema, opening: Opening) -> Result<Database, DatabaseError> {
+/// Opens the file at a path.
+pub(super) fn open(
+    path: &Path,
+    schema: &Schema,
+    opening: Opening,
+) -> Result<(Connection, OpenFile), DatabaseError> {
     let failed = |reason| DatabaseError::File { doing: "opening", path: path.to_owned(), reason };
     for _ in 0..OPENING_TRIES {
         if opening.makes {
@@ -64,20 +54,24 @@ pub fn open_with(path: &Path, schema: &Schema, opening: Opening) -> Result<Datab
         let after = fs::metadata(path).map_err(failed)?;
         if before == Some(FileId::of(&after)) {
             let file = OpenFile::opened(path, &after).map_err(failed)?;
-            return Ok(Database { connection, file });
+            return Ok((connection, file));
         }
     }
     Err(failed(io::Error::other("it is replaced again and again")))
 }
 
 /// Opens the file that the path of an open database leads to now.
-pub fn reopen(before: &OpenFile, schema: &Schema, opening: Opening) -> Result<Database, DatabaseError> {
+pub(super) fn reopen(
+    before: &OpenFile,
+    schema: &Schema,
+    opening: Opening,
+) -> Result<(Connection, OpenFile), DatabaseError> {
     before.remove_left_companions().map_err(|reason| DatabaseError::File {
         doing: "removing what a replaced file left beside",
         path: before.path().to_owned(),
         reason,
     })?;
-    open_with(before.path(), schema, opening)
+    open(before.path(), schema, opening)
 }
 
 fn open_connection(

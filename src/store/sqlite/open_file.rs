@@ -37,7 +37,7 @@ impl FileId {
 
 /// The file that a connection has open.
 #[derive(Debug)]
-pub struct OpenFile {
+pub(super) struct OpenFile {
     path: PathBuf,
     id: FileId,
     /// The largest size that was seen.
@@ -48,7 +48,7 @@ pub struct OpenFile {
 
 /// What the path of an open database leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(super) enum Found {
     /// The file that is open.
     Same,
     /// Another file, or the same one cut short: what was read from it holds no more.
@@ -67,17 +67,17 @@ impl OpenFile {
     }
 
     /// The path under which it was opened.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Which file it is.
-    pub fn id(&self) -> FileId {
+    pub(super) fn id(&self) -> FileId {
         self.id
     }
 
     /// Looks at what the path leads to now.
-    pub fn look(&mut self) -> Found {
+    pub(super) fn look(&mut self) -> Found {
         match fs::metadata(&self.path) {
             // VACUUM shortens a file. It is then taken for another one, which costs little.
             Ok(metadata) if FileId::of(&metadata) == self.id && metadata.len() >= self.size => {
@@ -104,7 +104,7 @@ impl OpenFile {
     }
 
     /// Whether this is `before`, opened once more.
-    pub fn continues(&self, before: &Self) -> bool {
+    pub(super) fn continues(&self, before: &Self) -> bool {
         self.id == before.id && self.size >= before.size
     }
 }
@@ -115,14 +115,14 @@ pub struct ReadFile(Arc<Mutex<Option<FileId>>>);
 
 impl ReadFile {
     /// Of a database that has just been opened.
-    pub fn of(file: &OpenFile) -> Self {
+    pub(super) fn of(file: &OpenFile) -> Self {
         let read = Self::default();
         read.set(Some(file.id));
         read
     }
 
     /// Shows this file from now on; `None`: no file that could be read.
-    pub fn set(&self, id: Option<FileId>) {
+    pub(super) fn set(&self, id: Option<FileId>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
 

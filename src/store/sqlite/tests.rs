@@ -12,8 +12,8 @@ const SCHEMA: Schema = Schema {
     migrations: &["CREATE TABLE word (text TEXT NOT NULL) STRICT;"],
 };
 
-fn opened(path: &Path) -> Result<Connection, DatabaseError> {
-    Ok(open(path, &SCHEMA)?.connection)
+fn opened(path: &Path) -> Result<Database, DatabaseError> {
+    Database::open(path, &SCHEMA, Opening::default())
 }
 
 fn mode(path: &Path) -> u32 {
@@ -47,11 +47,12 @@ fn a_file_that_others_could_read_is_closed_to_them() {
 fn the_file_is_made_durable_and_consistent() {
     let temp = tempfile::tempdir().unwrap();
     let connection = opened(&temp.path().join("test.db")).unwrap();
-    let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let pragma = |sql: &str| connection.connection().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(pragma("PRAGMA synchronous"), 2);
     assert_eq!(pragma("PRAGMA foreign_keys"), 1);
     assert_eq!(pragma("PRAGMA busy_timeout"), 5000);
-    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    let mode: String =
+        connection.connection().query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
 
@@ -59,7 +60,7 @@ fn the_file_is_made_durable_and_consistent() {
 fn a_newer_schema_is_refused_and_left_alone() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("test.db");
-    opened(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    opened(&path).unwrap().connection().pragma_update(None, "user_version", 999).unwrap();
     let error = opened(&path).unwrap_err();
     assert!(matches!(error, DatabaseError::Newer { found: 999, known: 1, .. }), "{error}");
     assert!(error.to_string().contains("schema version 999, this release knows up to 1"), "{error}");

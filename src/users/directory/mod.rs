@@ -1,0 +1,232 @@
+//! The running gateway's view of the people it knows.
+//!
+//! Accounts are read from memory on the path of every request. All else is the
+//! work of one thread that owns the database connection: it answers questions
+//! that memory cannot, makes the gateway's own changes, and looks five times a
+//! second for changes that another process (the command line) has made.
+//!
+//! An account in memory never outlives a change of it. Only that one thread
+//! puts accounts into memory, and only ones that it read *after* it last looked
+//! for changes: whatever is written later it has yet to see, and then drops the
+//! account. When it cannot look, it drops them all.
+//!
+//! The database is the file that its path leads to. Before every question and every change, and at each look, the
+//! thread makes sure that this is the file that it has open. A file that was put in its place is opened, and
+//! nothing is believed that was read from the old one; without a file that can be read there is no answer.
+
+mod cache;
+mod worker;
+
+#[cfg(test)]
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fmt, path::Path, sync::Arc};
+
+use super::{Account, Change, NewUser, PasswordHash, StoreError, UserStore, store::Unproved};
+use crate::{
+    clock::{Clock, Timestamp},
+    identity::{CredentialVersion, UserId, UserName},
+    store::sqlite::{DatabaseThread, NotDone, ReadFile},
+};
+use cache::AccountCache;
+use worker::DirectoryWorker;
+
+/// The directory as the gateway uses it. One is enough for a process; share it in its `Arc`.
+///
+/// Dropping the last one waits for the database thread to finish what it was asked.
+pub struct Directory {
+    cache: AccountCache,
+    thread: DatabaseThread<DirectoryWorker>,
+    read_file: ReadFile,
+    /// How often the thread was asked for anything.
+    #[cfg(test)]
+    questions: AtomicU64,
+}
+
+/// Why the directory gave no answer. Not the person's fault: 503, and a line in the log.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// More questions are waiting for the database than it can answer soon.
+    #[error("too many requests are waiting for the users database")]
+    Busy,
+    /// The database thread has ended.
+    #[error("the users database is closed")]
+    Closed,
+    /// The database refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Directory {
+    /// Opens the database and starts its thread. `on_change` is called on that thread, once for every change
+    /// that is made from now on, by whatever process, after memory has dropped what it knew of the user; it
+    /// must not wait for this directory.
+    pub fn open(
+        path: &Path,
+        clock: Clock,
+        on_change: Box<dyn Fn(&Change) + Send>,
+    ) -> Result<Arc<Self>, StoreError> {
+        Self::open_with_queue(path, clock, on_change, WAITING_JOBS)
+    }
+
+    fn open_with_queue(
+        path: &Path,
+        clock: Clock,
+        on_change: Box<dyn Fn(&Change) + Send>,
+        queue: usize,
+    ) -> Result<Arc<Self>, StoreError> {
+        let mut store = UserStore::open(path, clock)?.acting_as("gateway").waiting_briefly()?;
+        let (cache, read_file) = (AccountCache::new(), store.database().read_file());
+        let worker = DirectoryWorker::new(store, cache.clone(), on_change)?;
+        let thread = DatabaseThread::start("users", queue, worker).map_err(StoreError::Thread)?;
+        Ok(Arc::new(Self {
+            cache,
+            thread,
+            read_file,
+            #[cfg(test)]
+            questions: AtomicU64::default(),
+        }))
+    }
+
+    /// How many questions went to the database so far, all that memory could not answer.
+    #[cfg(test)]
+    pub(crate) fn questions(&self) -> u64 {
+        self.questions.load(Ordering::SeqCst)
+    }
+
+    /// Which file is read.
+    pub fn read_file(&self) -> ReadFile {
+        self.read_file.clone()
+    }
+
+    /// The account, if it is in memory; `None` says nothing about the user, ask [`Directory::account`].
+    /// Neither waits nor reads a file.
+    pub fn cached(&self, id: UserId) -> Option<Arc<Account>> {
+        self.cache.get(id)
+    }
+
+    /// The account as it is now, from memory or from the database.
+    pub async fn account(&self, id: UserId) -> Result<Option<Arc<Account>>, DirectoryError> {
+        match self.cached(id) {
+            Some(account) => Ok(Some(account)),
+            None => self.ask(move |worker| worker.account(id)).await,
+        }
+    }
+
+    /// The account with this name, from the database. A name that nobody has is the same work: somebody else's
+    /// account is read in its place.
+    pub async fn account_by_name(&self, name: &UserName) -> Result<Option<Arc<Account>>, DirectoryError> {
+        let name = name.clone();
+        self.ask(move |worker| {
+            Ok(match worker.store.find_unproved(&name)? {
+                Unproved::Meant(account) => Some(worker.remember(account)),
+                Unproved::Another(account) => {
+                    worker.remember(account);
+                    None
+                }
+                Unproved::NoUsers => None,
+            })
+        })
+        .await
+    }
+
+    /// Whether there is any user, were it a disabled one.
+    pub async fn has_users(&self) -> Result<bool, DirectoryError> {
+        self.ask(|worker| Ok(!worker.store.is_empty()?)).await
+    }
+
+    /// Makes the first user, a superuser; [`StoreError::UsersExist`] if there is any user already.
+    pub async fn add_first_superuser(
+        &self,
+        name: UserName,
+        email: String,
+        full_name: String,
+        hash: PasswordHash,
+    ) -> Result<Arc<Account>, DirectoryError> {
+        let new = NewUser { email, full_name, password: Some(hash), ..NewUser::named(name) };
+        self.ask(move |worker| {
+            let added = worker.store.add_first_superuser(new)?;
+            Ok(worker.after_own_change(added))
+        })
+        .await
+    }
+
+    /// Sets the password of a user who proved to be the one when the credential was at `expected`. All other
+    /// sign-ins of the user are over, and that is on the disk, when this returns; the account that is returned
+    /// has the new credential version. [`StoreError::CredentialChanged`] if `expected` is history.
+    pub async fn set_password(
+        &self,
+        id: UserId,
+        expected: CredentialVersion,
+        hash: PasswordHash,
+    ) -> Result<Arc<Account>, DirectoryError> {
+        self.ask(move |worker| {
+            let changed = worker.store.set_own_password(id, expected, &hash)?;
+            Ok(worker.after_own_change(changed))
+        })
+        .await
+    }
+
+    /// Replaces the hash by a stronger one of the same password, unless the credential has changed since
+    /// `seen`. Returns the account as it is after this; `None` if the user is gone.
+    pub async fn upgrade_hash(
+        &self,
+        id: UserId,
+        seen: CredentialVersion,
+        hash: PasswordHash,
+    ) -> Result<Option<Arc<Account>>, DirectoryError> {
+        self.ask(move |worker| {
+            worker.store.upgrade_hash(id, seen, &hash)?;
+            worker.reread(id)
+        })
+        .await
+    }
+
+    /// Notes a sign-in. Returns the account as it is after this; `None` if the user is gone.
+    pub async fn record_sign_in(
+        &self,
+        id: UserId,
+        at: Timestamp,
+    ) -> Result<Option<Arc<Account>>, DirectoryError> {
+        self.ask(move |worker| {
+            worker.store.record_sign_in(id, at)?;
+            worker.reread(id)
+        })
+        .await
+    }
+
+    /// Has `work` done on the database thread, also if the future is dropped: a password change is not undone by a
+    /// closed tab. A full queue is an error at once.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DirectoryWorker) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, DirectoryError> {
+        #[cfg(test)]
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        let done = self.thread.run(|worker| {
+            worker.follow_path()?;
+            work(worker)
+        });
+        Ok(done.await??)
+    }
+}
+
+impl From<NotDone> for DirectoryError {
+    fn from(error: NotDone) -> Self {
+        match error {
+            NotDone::QueueFull => Self::Busy,
+            NotDone::ThreadEnded => Self::Closed,
+        }
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("cached", &self.cache.len()).finish_non_exhaustive()
+    }
+}
+
+/// More than this cannot be answered within a second.
+const WAITING_JOBS: usize = 1024;
+
+#[cfg(test)]
+mod tests;
