@@ -49,7 +49,7 @@
 //! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |
-//! | | [`store`] | what several stores share: an embedded SQLite database, opened privately, recognised, brought up to date | |
+//! | | [`store`] | what several stores share: an embedded SQLite database with its thread, the connection to Redis, private files | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit log, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
@@ -58,7 +58,7 @@
 //! | rules | [`access`] | rules, the one that decides, and its decision; pure | `identity`, `request` |
 //! | | [`shield`] | what other sites may make a browser send, and what answers lack; pure | `request` |
 //! | state | [`session`] | tokens, their hashes, time limits, stores, cookies | values |
-//! | | [`throttle`] | how often somebody may guess a password | values, the way to Redis of `session` |
+//! | | [`throttle`] | how often somebody may guess a password | values |
 //! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session` |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |

@@ -6,10 +6,8 @@ use super::AssemblyError;
 use crate::{
     clock::Clock,
     config::{Configuration, SessionSection, Store},
-    session::{
-        FileStore, MemoryStore, RedisLink, RedisStore, SessionStore, Sessions, StoreError, StoreSurroundings,
-    },
-    store::sqlite::ReadFile,
+    session::{FileStore, MemoryStore, RedisStore, SessionStore, Sessions, StoreError, StoreSurroundings},
+    store::{RedisLink, sqlite::ReadFile},
     telemetry::{Audit, AuditEvent, AuditKind},
     throttle::Throttle,
     users::{Change, Directory},

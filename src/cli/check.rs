@@ -113,7 +113,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     let place = match store {
         Store::File => configuration.sessions_database().display().to_string(),
         Store::Memory => format!("in memory, {max_sessions} at a time"),
-        Store::Redis(settings) => format!("{}, `{}`", settings.address, settings.prefix),
+        Store::Redis(settings) => format!("{}, `{}`", settings.server.address, settings.server.prefix),
     };
     row("sessions", place, times);
     if *cookies != CookieNames::default() {

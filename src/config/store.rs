@@ -6,7 +6,10 @@ use super::{
     excerpt::excerpt,
     reader::{Field, Reader, Section, Text},
 };
-use crate::session::{RedisAddress, RedisSettings};
+use crate::{
+    session::RedisSettings,
+    store::{RedisAddress, RedisConfig},
+};
 
 /// The session store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +57,8 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
         let warning = reader.warning(&field.key, "`store_ca` has no effect on a connection without TLS");
         reader.report(warning.help("write `rediss://` in `store`, or leave `store_ca` out"));
     }
-    Store::Redis(RedisSettings {
-        address,
-        ca,
-        prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()),
-        cache_ttl,
-        grace,
-    })
+    let server = RedisConfig { address, ca, prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()) };
+    Store::Redis(RedisSettings { server, cache_ttl, grace })
 }
 
 /// The address may hold a password, so no message repeats it.

@@ -39,11 +39,11 @@ pub use data_form::MalformedChange;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
-pub use redis::{BadAddress, Failure as RedisFailure, RedisAddress, RedisLink, RedisSettings, RedisStore};
-pub use store::{
-    Invalidation, Invalidator, NewSession, SessionStore, StoreError, StoreSurroundings, Trust, Which,
-};
+pub use redis::{RedisSettings, RedisStore};
+pub use store::{Invalidation, Invalidator, NewSession, SessionStore, StoreSurroundings, Trust, Which};
 pub use token::{NoRandomness, SessionKey, SessionToken};
+
+pub use crate::store::StoreError;
 
 /// One browser's session, as requests share it.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     identity::UserId,
+    store::StoreError,
 };
 
 /// Where sessions are kept: the truth behind the cache.
@@ -152,25 +153,4 @@ pub struct StoreSurroundings {
     pub clock: Clock,
     /// The cache in front.
     pub invalidator: Invalidator,
-}
-
-/// A store could not be reached or did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-#[error("{doing}")]
-pub struct StoreError {
-    /// What was being done, and to what.
-    pub doing: String,
-    /// What came back.
-    #[source]
-    pub source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl StoreError {
-    /// What was being done, and what came back.
-    pub fn new(
-        doing: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self { doing: doing.into(), source: source.into() }
-    }
 }

@@ -1,7 +1,13 @@
 //! Machinery that several stores share.
 //!
-//! [`sqlite`] is an embedded database, `private_file` makes files that only their owner can read. Sessions, users
-//! and the throttle build on them; nothing here knows what those keep.
+//! [`sqlite`] is an embedded database, [`redis`] the connection to a Redis that gateways share, `private_file` makes
+//! files that only their owner can read. Sessions, users and the throttle build on them; nothing here knows what those
+//! keep.
 
+mod error;
 pub(crate) mod private_file;
+pub mod redis;
 pub mod sqlite;
+
+pub use error::StoreError;
+pub use redis::{RedisAddress, RedisConfig, RedisLink};

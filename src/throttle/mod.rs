@@ -38,8 +38,11 @@ use self::{
 use crate::{
     clock::{Clock, Timestamp},
     identity::UserId,
-    session::{RedisLink, StoreError},
-    store::sqlite::{DatabaseError, ReadFile},
+    store::{
+        StoreError,
+        redis::RedisLink,
+        sqlite::{DatabaseError, ReadFile},
+    },
 };
 
 /// `[throttle]`: how many failures are forgiven, and how long the waits are.

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    session::{RedisFailure, RedisLink, StoreError},
+    store::{
+        StoreError,
+        redis::{Failure, KeyPrefix, RedisLink},
+    },
 };
 
 /// The counters of all gateways.
@@ -86,9 +89,9 @@ impl Shared {
         keys: &[Key],
         now: Timestamp,
         limits: &Limits,
-        heard: impl FnOnce(Vec<Duration>) -> Result<T, RedisFailure> + Send + 'static,
+        heard: impl FnOnce(Vec<Duration>) -> Result<T, Failure> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + '_ {
-        let (prefix, script) = (self.link.prefix(), self.settle.clone());
+        let (prefix, script) = (self.link.prefix().as_str(), self.settle.clone());
         let mut arguments = vec![
             step.as_str().to_owned(),
             prefix.to_owned(),
@@ -122,7 +125,7 @@ impl Shared {
 
     /// All counters.
     pub(super) async fn list(&self) -> Result<Vec<(Key, Counter)>, StoreError> {
-        let prefix = self.link.prefix().to_owned();
+        let prefix = self.link.prefix().clone();
         let listing = move |mut connection| async move {
             let mut all = Vec::new();
             for kind in Kind::ALL {
@@ -144,7 +147,7 @@ impl Shared {
 
     /// Clears counters; how many there were.
     pub(super) async fn clear(&self, which: Vec<Cleared>) -> Result<usize, StoreError> {
-        let prefix = self.link.prefix().to_owned();
+        let prefix = self.link.prefix().clone();
         let clearing = move |mut connection| async move {
             let mut cleared = 0;
             for kind in Kind::ALL {
@@ -178,7 +181,7 @@ impl Shared {
                 let (text,): (String,) = kept.query_async(&mut connection).await?;
                 (text.into(),)
             };
-            Secret::from_hex(&theirs).ok_or_else(|| RedisFailure::from(format!("{name} holds no key")))
+            Secret::from_hex(&theirs).ok_or_else(|| Failure::from(format!("{name} holds no key")))
         };
         self.link.ask("agreeing on the key of device cookies", agreeing).await
     }
@@ -219,13 +222,13 @@ impl Step {
 
 async fn members(
     connection: &mut MultiplexedConnection,
-    prefix: &str,
+    prefix: &KeyPrefix,
     kind: Kind,
-) -> Result<Vec<String>, RedisFailure> {
+) -> Result<Vec<String>, Failure> {
     Ok(redis::cmd("ZRANGE").arg(index(prefix, kind)).arg(0).arg(-1).query_async(connection).await?)
 }
 
-fn index(prefix: &str, kind: Kind) -> String {
+fn index(prefix: &KeyPrefix, kind: Kind) -> String {
     format!("{prefix}:t:{}", kind.letter())
 }
 

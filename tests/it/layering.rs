@@ -44,18 +44,7 @@ const LAYERS: &[(&str, &[Row])] = &[
         "state",
         &[
             ("session", &["clock", "identity", "store"]),
-            // Where gateways share their sessions, they count together: over the same connection.
-            (
-                "throttle",
-                &[
-                    "clock",
-                    "identity",
-                    "store",
-                    "session::RedisLink",
-                    "session::RedisFailure",
-                    "session::StoreError",
-                ],
-            ),
+            ("throttle", &["clock", "identity", "store"]),
             ("users", &["clock", "identity", "store"]),
             (
                 "auth",
@@ -183,6 +172,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "access",
                     "shield",
                     "session",
+                    "store",
                     "throttle",
                     "users",
                     "forward",
@@ -260,7 +250,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rpassword", &["cli"]),
     ("minijinja", &["pages"]),
     ("moka", &["session", "users"]),
-    ("redis", &["session", "throttle"]),
+    ("redis", &["store", "session", "throttle"]),
     ("rusqlite", &["store", "session", "throttle", "users"]),
     ("argon2", &["users"]),
     ("zxcvbn", &["users"]),

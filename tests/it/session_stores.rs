@@ -17,10 +17,10 @@ use portcullis::{
     identity::{CredentialVersion, UserId},
     session::{
         AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, Limits, MAX_DATA_BYTES,
-        MemoryStore, NewSession, Opening, Owner, Presented, Record, RedisAddress, RedisSettings, RedisStore,
-        SessionData, SessionKey, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Trust,
-        Which,
+        MemoryStore, NewSession, Opening, Owner, Presented, Record, RedisSettings, RedisStore, SessionData,
+        SessionKey, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Trust, Which,
     },
+    store::redis::{RedisAddress, RedisConfig},
 };
 use tempfile::TempDir;
 
@@ -94,9 +94,11 @@ impl Medium {
 
 fn settings(url: &str) -> RedisSettings {
     RedisSettings {
-        address: RedisAddress::parse(url).expect("an address"),
-        ca: None,
-        prefix: "portcullis".into(),
+        server: RedisConfig {
+            address: RedisAddress::parse(url).expect("an address"),
+            ca: None,
+            prefix: "portcullis".into(),
+        },
         cache_ttl: Duration::from_secs(30),
         grace: Duration::from_mins(5),
     }
@@ -606,8 +608,8 @@ fn tls_is_spoken_with_a_server_of_the_named_authority_only() {
         Box::pin(async move {
             let open = |host: &str, ca: Option<&str>| {
                 let surroundings = alone();
-                let settings =
-                    RedisSettings { ca: ca.map(Into::into), ..settings(&format!("rediss://{host}:{port}")) };
+                let mut settings = settings(&format!("rediss://{host}:{port}"));
+                settings.server.ca = ca.map(Into::into);
                 RedisStore::open(&settings, surroundings)
             };
             let store = open("localhost", Some(&cert)).expect("the right authority");

@@ -7,7 +7,8 @@ use http::{Request, header::CONTENT_TYPE};
 use portcullis::{
     clock::{Clock, Timestamp},
     identity::UserId,
-    session::{Invalidator, RedisAddress, RedisSettings, RedisStore, StoreSurroundings},
+    session::{Invalidator, RedisSettings, RedisStore, StoreSurroundings},
+    store::redis::{RedisAddress, RedisConfig},
     throttle::{Attempt, Files, Guess, Limits, Throttle, Whose},
     users::{HashSettings, Passwords},
 };
@@ -602,9 +603,11 @@ fn redis_counts_as_memory_does() {
     let clock = Clock::manual(Timestamp::from_millis(1_791_273_600_000));
     let folder = tempfile::tempdir().unwrap();
     let settings = RedisSettings {
-        address: RedisAddress::parse(&redis.url()).unwrap(),
-        ca: None,
-        prefix: "counting".to_owned(),
+        server: RedisConfig {
+            address: RedisAddress::parse(&redis.url()).unwrap(),
+            ca: None,
+            prefix: "counting".to_owned(),
+        },
         cache_ttl: Duration::from_secs(30),
         grace: Duration::ZERO,
     };

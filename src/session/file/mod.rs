@@ -47,14 +47,14 @@ impl FileStore {
     pub fn open(path: &Path, surroundings: StoreSurroundings) -> Result<Self, StoreError> {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
         let open = || Database::open(path, &SCHEMA, Opening::default()).map_err(opening);
-        let writes = open()?;
+        let database = open()?;
         // An operator who starts a gateway wants to know now that the disk is full, not at the first sign-in.
-        rows::check(writes.connection(), surroundings.clock.now())
-            .map_err(|reason| opening(writes.failed("writing", reason)))?;
+        rows::check(database.connection(), surroundings.clock.now())
+            .map_err(|reason| opening(database.failed("writing", reason)))?;
         let uses = Arc::<Uses>::default();
         let reader = Reader::new(open()?, surroundings.invalidator, Arc::clone(&uses)).map_err(opening)?;
         let read_file = reader.read_file();
-        let writer = Writer::new(writes, surroundings.clock, Arc::clone(&uses));
+        let writer = Writer::new(database, surroundings.clock, Arc::clone(&uses));
         let starting = |error| StoreError::new("starting a thread of the session store", error);
         let writer = DatabaseThread::start("sessions", MAX_WAITING, writer).map_err(starting)?;
         let reader = DatabaseThread::start("sessions-read", MAX_WAITING, reader).map_err(starting)?;

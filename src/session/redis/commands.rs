@@ -5,7 +5,6 @@ use std::{collections::HashMap, time::Duration};
 use redis::{Script, ScriptInvocation, aio::MultiplexedConnection};
 
 use super::{
-    Failure,
     keys::Keys,
     values::{self, VERSION},
 };
@@ -13,6 +12,7 @@ use crate::{
     clock::Timestamp,
     identity::UserId,
     session::{AppData, DataChange, DataRefused, NewSession, Record, SessionKey, Which},
+    store::redis::Failure,
 };
 
 /// A connection's user: knows the names and the scripts.
@@ -216,21 +216,6 @@ impl Commands {
                 return Ok(dropped);
             }
         }
-    }
-
-    /// Whether the server takes writes.
-    pub(super) async fn check(&self, mut connection: MultiplexedConnection) -> Result<(), Failure> {
-        let mut command = redis::cmd("SET");
-        command.arg(self.keys.checked()).arg(1).arg("EX").arg(60);
-        Ok(command.query_async(&mut connection).await?)
-    }
-
-    /// The number of the newest message.
-    pub(super) async fn counter(
-        &self,
-        mut connection: MultiplexedConnection,
-    ) -> Result<Option<i64>, Failure> {
-        Ok(redis::cmd("GET").arg(self.keys.counter()).query_async(&mut connection).await?)
     }
 }
 

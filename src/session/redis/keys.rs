@@ -1,21 +1,19 @@
 //! What things are called in Redis.
 
-use std::sync::Arc;
+use crate::{identity::UserId, session::SessionKey, store::redis::KeyPrefix};
 
-use crate::{identity::UserId, session::SessionKey};
-
-/// The names of our keys. The prefix stands in braces: a cluster puts them all into one slot.
+/// The names of our keys.
 #[derive(Clone, Debug)]
-pub(super) struct Keys(Arc<str>);
+pub(super) struct Keys(KeyPrefix);
 
 impl Keys {
-    pub(super) fn new(prefix: &str) -> Self {
-        Self(format!("{{{prefix}}}").into())
+    pub(super) fn new(prefix: KeyPrefix) -> Self {
+        Self(prefix)
     }
 
-    /// With its braces.
+    /// The start of all of them.
     pub(super) fn prefix(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// The hash of one session.
@@ -36,11 +34,6 @@ impl Keys {
     /// The counter of messages.
     pub(super) fn counter(&self) -> String {
         format!("{}:seq", self.0)
-    }
-
-    /// Written by whoever asks whether writing works.
-    pub(super) fn checked(&self) -> String {
-        format!("{}:checked", self.0)
     }
 
     /// Where it is told what ended and what changed.

@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::Failure;
 use crate::{
     clock::Timestamp,
     session::{AppData, Record, SessionData},
+    store::redis::Failure,
 };
 
 /// The version of what is written. During a roll-out an older gateway stands beside a newer one: what it

@@ -4,7 +4,7 @@
 //! is all there is to Sentinel and Cluster: whoever is connected to it and is
 //! told that it is no longer the one asks again.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use redis::{
     AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, RedisResult, TlsCertificates, Value,
@@ -12,9 +12,8 @@ use redis::{
 };
 
 use super::{
-    Failure,
+    Failure, KeyPrefix,
     address::{As, Host, Place, RedisAddress},
-    keys::Keys,
 };
 
 /// Where to look, and what to believe there.
@@ -23,7 +22,7 @@ pub(super) struct Finder {
     pub(super) address: RedisAddress,
     /// Certificates of authorities, PEM; without one, those of the system.
     pub(super) ca: Option<PathBuf>,
-    pub(super) keys: Keys,
+    pub(super) prefix: KeyPrefix,
 }
 
 impl Finder {
@@ -73,8 +72,11 @@ impl Finder {
 
     async fn ask_node(&self, node: Host) -> Result<Host, Failure> {
         let mut connection = connect(&self.client(self.address.server(&node)?)?).await?;
-        let slot: i64 =
-            redis::cmd("CLUSTER").arg("KEYSLOT").arg(self.keys.prefix()).query_async(&mut connection).await?;
+        let slot: i64 = redis::cmd("CLUSTER")
+            .arg("KEYSLOT")
+            .arg(self.prefix.as_str())
+            .query_async(&mut connection)
+            .await?;
         let slots: Value = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await?;
         let holder = holder(&slots, slot).ok_or_else(|| format!("no node holds the slot {slot}"))?;
         Ok(Host { name: if holder.name.is_empty() { node.name } else { holder.name }, ..holder })
@@ -105,7 +107,7 @@ where
 {
     let mut last: Failure = "there is nobody to ask".into();
     for host in hosts {
-        match tokio::time::timeout(super::ASK_FOR_SERVER, ask(host.clone())).await {
+        match tokio::time::timeout(ASK_FOR, ask(host.clone())).await {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(error)) => last = format!("{host}: {error}").into(),
             Err(_) => last = format!("{host} does not answer").into(),
@@ -147,3 +149,6 @@ fn text(value: &Value) -> Option<String> {
         _ => None,
     }
 }
+
+/// For one Sentinel or node to name the server.
+const ASK_FOR: Duration = Duration::from_secs(1);

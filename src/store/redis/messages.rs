@@ -1,44 +1,64 @@
-//! Whether every message was heard.
+//! Messages of other gateways, and whether all of them were heard.
+//!
+//! Publish/subscribe promises nothing: a message that meets a broken connection is lost, and nobody is told. So every
+//! message has a number, and the counter of numbers is read a few times a second: a number that is missing, or one that
+//! should have been heard by now, is a loss.
 
-/// Holds what was heard against the server's counter of messages.
-///
-/// Publish/subscribe promises nothing: a message that meets a broken connection is lost, and nobody is
-/// told. So every message has a number, and the counter is read a few times a second: a number that is
-/// missing, or one that should have been heard by now, is a loss.
+/// The receiver of a channel's messages.
+pub trait MessageListener: Send + Sync + 'static {
+    /// The name of the channel.
+    fn channel(&self) -> String;
+
+    /// The key of the counter from which messages get their numbers.
+    fn counter(&self) -> String;
+
+    /// A connection was made, perhaps to another server: the next [`MessageListener::count`] is the start.
+    fn start_anew(&self);
+
+    /// A message has arrived.
+    fn hear(&self, message: &[u8]);
+
+    /// Holds the counter against the messages that were heard.
+    fn count(&self, counter: Option<i64>) -> Heard;
+}
+
+/// The numbers that were heard, held against the server's counter of messages.
 #[derive(Debug, Default)]
-pub(super) struct Sequence {
-    /// The last message, or where we began; 0 before the first message of all.
+pub struct MessageSequence {
+    /// The last message, or the start; 0 before the first message of all.
     heard: i64,
     /// The counter at the last look.
     counted: i64,
 }
 
-/// What follows.
+/// Whether all messages were heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub enum Heard {
+    /// None is missing.
     Everything,
+    /// At least one was lost.
     NotAll,
 }
 
-impl Sequence {
-    /// What has happened up to this number is nothing that we need to have heard.
-    pub(super) fn begin(&mut self, counter: i64) {
+impl MessageSequence {
+    /// Starts at this number: messages up to it need not be heard.
+    pub fn start_at(&mut self, counter: i64) {
         *self = Self { heard: counter, counted: counter };
     }
 
-    /// A message has come.
-    pub(super) fn hear(&mut self, number: i64) -> Heard {
-        // One that is late was counted already.
+    /// A message with this number has arrived.
+    pub fn hear(&mut self, number: i64) -> Heard {
+        // A late one was counted already.
         let follows = number <= self.heard + 1;
         self.heard = self.heard.max(number);
         if follows { Heard::Everything } else { Heard::NotAll }
     }
 
     /// The server's counter was read.
-    pub(super) fn count(&mut self, counter: i64) -> Heard {
+    pub fn count(&mut self, counter: i64) -> Heard {
         let before = std::mem::replace(&mut self.counted, counter);
         let went_back = counter < self.heard;
-        // A number of the last look had time enough to be heard.
+        // The number of the last look had time enough to be heard.
         let overdue = before > self.heard;
         if went_back || overdue {
             self.heard = counter;
@@ -52,9 +72,9 @@ impl Sequence {
 mod tests {
     use super::*;
 
-    fn at(counter: i64) -> Sequence {
-        let mut sequence = Sequence::default();
-        sequence.begin(counter);
+    fn at(counter: i64) -> MessageSequence {
+        let mut sequence = MessageSequence::default();
+        sequence.start_at(counter);
         sequence
     }
 
