@@ -1,11 +1,14 @@
 //! Any interleaving of what can happen to sessions, held against a model that is too simple to be wrong.
 
-use std::{net::Ipv4Addr, path::Path};
+use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::clock::Clock;
+use crate::{
+    clock::{Clock, Timestamp},
+    identity::{CredentialVersion, UserId},
+};
 
 const LIMITS: Limits = Limits {
     lifetime: Duration::from_hours(4),

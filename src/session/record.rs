@@ -1,10 +1,10 @@
 //! A session as stores keep it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, NOTE_EVERY, SessionKey, data::SessionData};
+use super::{Limits, SessionKey, data::SessionData};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, UserId},
@@ -80,3 +80,6 @@ impl Owner {
         }
     }
 }
+
+/// How often the store is notified of a session's use.
+pub(super) const NOTE_EVERY: Duration = Duration::from_mins(1);

@@ -1,10 +1,21 @@
 //! What is alive, and what the cache may believe.
 
-use std::{net::Ipv4Addr, sync::Mutex};
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::*;
+use crate::{
+    clock::Timestamp,
+    identity::{CredentialVersion, UserId},
+};
 
 const LIMITS: Limits = Limits {
     lifetime: Duration::from_secs(100),

@@ -1,0 +1,55 @@
+//! Time limits of sessions.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// The time limits of sessions, and what follows from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From sign-in, whatever happens (ASVS 5.0 7.3.2). Default 12 hours.
+    pub lifetime: Duration,
+    /// Since last use (ASVS 5.0 7.3.1). Default 1 hour.
+    pub idle_timeout: Duration,
+    /// From sign-in, for those who asked to be kept signed in; `None`: nobody is offered that.
+    pub remember_lifetime: Option<Duration>,
+    /// Whether the cookie ends with the browser.
+    pub browser_session: bool,
+    /// How many sessions a user may have, the oldest going first; `None`: any number.
+    pub max_per_user: Option<usize>,
+}
+
+/// The limits that one app sets for itself, shorter than those of all sessions.
+///
+/// A session that has outlived them when a request for that app comes is over, for every app. They hold for
+/// those who are kept signed in, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppLimits {
+    /// From sign-in, whatever happens.
+    pub lifetime: Option<Duration>,
+    /// Since the last use, of whichever app.
+    pub idle_timeout: Option<Duration>,
+}
+
+impl AppLimits {
+    /// What holds if both do.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let shorter = |one: Option<Duration>, other: Option<Duration>| one.into_iter().chain(other).min();
+        Self {
+            lifetime: shorter(self.lifetime, other.lifetime),
+            idle_timeout: shorter(self.idle_timeout, other.idle_timeout),
+        }
+    }
+}
+
+impl Limits {
+    /// The absolute limit of a session.
+    pub(crate) fn end_of(&self, signed_in: Timestamp, expires: Timestamp, remembered: bool) -> Timestamp {
+        let lifetime = match self.remember_lifetime {
+            Some(longer) if remembered => longer,
+            _ => self.lifetime,
+        };
+        expires.min(signed_in + lifetime)
+    }
+}

@@ -1,0 +1,116 @@
+//! One session in memory, as all requests of a browser share it.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+};
+
+use super::{AppLimits, Limits, Owner, Record, SessionData, SessionKey};
+use crate::clock::Timestamp;
+
+/// One browser's session, as requests share it.
+#[derive(Debug)]
+pub struct Session {
+    /// Hash of its token.
+    pub key: SessionKey,
+    /// Whose it is.
+    pub owner: Owner,
+    /// When the browser signed in, or first came.
+    pub signed_in: Timestamp,
+    /// When the password was last checked.
+    pub confirmed: Timestamp,
+    /// The absolute limit: dead from here on, whatever happens (ASVS 5.0 7.3.2).
+    pub expires: Timestamp,
+    /// Whether the user asked to be kept signed in on this device: then only the absolute limit holds.
+    pub remembered: bool,
+    /// Address of the browser at sign-in.
+    pub client_addr: IpAddr,
+    /// What the browser called itself at sign-in, shortened.
+    pub user_agent: Box<str>,
+    /// The host that its cookie is for; empty if that was not kept.
+    pub host: Box<str>,
+    pub(super) data: SessionData,
+    pub(super) last_seen: AtomicI64,
+    /// The last use that the store was told of.
+    pub(super) noted: AtomicI64,
+    /// When the store was last asked for it.
+    pub(super) read_at: Timestamp,
+    /// How often the cache had lost word of changes when the store was asked.
+    pub(super) losses: u64,
+    /// Whether it is known to have changed since it was read.
+    pub(super) changed: AtomicBool,
+    ended: AtomicBool,
+    /// Whether nothing had happened to it between being read and being cached.
+    pub(super) settled: AtomicBool,
+}
+
+impl Session {
+    pub(super) fn from_record(record: Record, now: Timestamp, losses: u64) -> Arc<Self> {
+        Arc::new(Self {
+            key: record.key,
+            owner: record.owner,
+            signed_in: record.signed_in,
+            confirmed: record.confirmed,
+            expires: record.expires,
+            remembered: record.remembered,
+            client_addr: record.client_addr,
+            user_agent: record.user_agent,
+            host: record.host,
+            data: record.data,
+            last_seen: AtomicI64::new(record.last_seen.as_millis()),
+            noted: AtomicI64::new(record.last_seen.as_millis()),
+            read_at: now,
+            losses,
+            changed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether it may be used at `now`.
+    pub fn is_alive(&self, now: Timestamp, limits: &Limits) -> bool {
+        !self.has_ended() && now < self.dies_at(limits) && !self.is_idle(now, limits)
+    }
+
+    /// Its absolute limit. One that was shortened by a reload holds for sessions that were open before.
+    pub fn dies_at(&self, limits: &Limits) -> Timestamp {
+        limits.end_of(self.signed_in, self.expires, self.remembered)
+    }
+
+    /// Whether it is too old for an app with limits of its own, however much it is used.
+    pub fn is_too_old_for(&self, own: &AppLimits, now: Timestamp) -> bool {
+        own.lifetime.is_some_and(|lifetime| now >= self.signed_in + lifetime)
+    }
+
+    /// Whether it is too old, or was unused for too long, for an app with limits of its own.
+    pub fn has_outlived(&self, own: &AppLimits, now: Timestamp) -> bool {
+        self.is_too_old_for(own, now) || own.idle_timeout.is_some_and(|idle| now >= self.last_seen() + idle)
+    }
+
+    /// When it was last used.
+    pub fn last_seen(&self) -> Timestamp {
+        Timestamp::from_millis(self.last_seen.load(Ordering::Relaxed))
+    }
+
+    /// Whether somebody ended it.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// What applications keep in it, as of when it was looked up.
+    pub fn data(&self) -> &SessionData {
+        &self.data
+    }
+
+    pub(super) fn is_idle(&self, now: Timestamp, limits: &Limits) -> bool {
+        !self.remembered && now >= self.last_seen() + limits.idle_timeout
+    }
+
+    /// Marks it as ended, for requests that hold it already.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+}

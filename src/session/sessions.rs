@@ -1,0 +1,447 @@
+//! Opening, finding and ending sessions, over a store and the cache in front of it.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use super::{
+    AppData, AppLimits, DataChange, DataRefused, Invalidation, Invalidator, Limits, NewSession, Owner,
+    Record, Session, SessionData, SessionKey, SessionStore, SessionToken, StoreError, Trust, Which,
+    cache::SessionCache, record::NOTE_EVERY,
+};
+use crate::{
+    clock::Timestamp,
+    identity::{CredentialVersion, UserId},
+};
+
+/// Who opens a session, from where, and in place of which.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// Whose it will be.
+    pub owner: Owner,
+    /// Address of the browser.
+    pub client_addr: IpAddr,
+    /// What the browser calls itself.
+    pub user_agent: &'a str,
+    /// The host that the cookie will be for.
+    pub host: &'a str,
+    /// Whether the user asked to be kept signed in on this device.
+    pub remember: bool,
+    /// The session that came with the request; it ends. Its data goes on in the new one if it was
+    /// the same user's, or a visitor's.
+    pub replaces: Option<&'a Session>,
+    /// Whether the same user has only confirmed the password: the time limits of the session that is
+    /// replaced go on, and so does what is known of its sign-in.
+    pub confirms: bool,
+}
+
+/// Somebody who has not signed in, and the first that an app keeps for them.
+#[derive(Debug)]
+pub struct Visitor<'a> {
+    /// Address of the browser.
+    pub client_addr: IpAddr,
+    /// What the browser calls itself.
+    pub user_agent: &'a str,
+    /// The host that the cookie will be for.
+    pub host: &'a str,
+    /// The app's name.
+    pub app: Arc<str>,
+    /// What it keeps.
+    pub data: AppData,
+    /// How many visitors may have a session; past it those unused for longest end, a few at a time.
+    pub max_visitors: usize,
+}
+
+/// What a request's cookie turned out to be.
+#[derive(Clone, Debug)]
+pub enum Presented {
+    /// No session cookie.
+    Absent,
+    /// A session that is alive.
+    Alive(Arc<Session>),
+    /// A cookie that opens nothing: unknown, expired, ended, malformed, doubled.
+    Invalid,
+}
+
+/// What became of [`Sessions::end_one_of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedOne {
+    /// It was alive or had expired, and is no more.
+    Ended,
+    /// There is none with this key any more.
+    Gone,
+    /// It is somebody else's, and goes on.
+    NotTheirs,
+}
+
+/// Opens, finds and ends sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    pub(super) store: Arc<dyn SessionStore>,
+    pub(super) cache: SessionCache,
+    trust: Trust,
+}
+
+impl Sessions {
+    /// Sessions over the store that `make` makes, with at most `cached` of them in memory.
+    pub fn start<E>(
+        cached: u64,
+        make: impl FnOnce(Invalidator) -> Result<Box<dyn SessionStore>, E>,
+    ) -> Result<Self, E> {
+        let cache = SessionCache::new(cached);
+        let told = cache.clone();
+        let store = make(Invalidator(Arc::new(move |invalidation| told.invalidate(invalidation))))?;
+        let store: Arc<dyn SessionStore> = Arc::from(store);
+        cache.stand_before(&store);
+        let trust = store.trust();
+        Ok(Self { store, cache, trust })
+    }
+
+    /// Opens a session under a new token (ASVS 5.0 7.2.4); the one that it replaces has ended then.
+    pub async fn open(
+        &self,
+        opening: Opening<'_>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(SessionToken, Arc<Session>), StoreError> {
+        let token =
+            SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
+        let Opening { owner, client_addr, user_agent, host, remember, replaces, confirms } = opening;
+        let keeps_data = |old: &&Session| old.owner == Owner::Visitor || old.owner.user() == owner.user();
+        // As of now: what an application has changed since the request began is not to be lost.
+        let data = match replaces.filter(keeps_data) {
+            Some(old) => self.store.find(old.key).await?.map(|old| old.data),
+            None => None,
+        };
+        let remembered = remember && limits.remember_lifetime.is_some();
+        let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
+        // Otherwise whoever confirms in time is signed in for ever.
+        let goes_on =
+            replaces.filter(|old| confirms && owner.user().is_some() && old.owner.user() == owner.user());
+        let record = Record {
+            key: token.key(),
+            owner,
+            signed_in: goes_on.map_or(now, |old| old.signed_in),
+            confirmed: now,
+            expires: goes_on.map_or(now + lifetime, |old| old.expires),
+            last_seen: now,
+            remembered: goes_on.map_or(remembered, |old| old.remembered),
+            client_addr: goes_on.map_or(client_addr, |old| old.client_addr),
+            user_agent: goes_on.map_or_else(
+                || user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+                |old| old.user_agent.clone(),
+            ),
+            host: host.into(),
+            data: data.unwrap_or_default(),
+        };
+        let (session, _) = self.keep_new(record, replaces, limits.max_per_user).await?;
+        Ok((token, session))
+    }
+
+    /// Opens a session for somebody who has not signed in, because an app keeps something for them.
+    ///
+    /// Signing in replaces it, and what is kept goes on; see [`Sessions::open`].
+    pub async fn open_for_visitor(
+        &self,
+        visitor: Visitor<'_>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(SessionToken, Arc<Session>), StoreError> {
+        let token = SessionToken::generate()
+            .map_err(|source| StoreError::new("opening a visitor's session", source))?;
+        let Visitor { client_addr, user_agent, host, app, data, max_visitors } = visitor;
+        let record = Record {
+            key: token.key(),
+            owner: Owner::Visitor,
+            signed_in: now,
+            confirmed: now,
+            expires: now + limits.lifetime,
+            last_seen: now,
+            remembered: false,
+            client_addr,
+            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+            host: host.into(),
+            data: SessionData::from([(app, data)]),
+        };
+        let (session, ended) = self.keep_new(record, None, Some(max_visitors)).await?;
+        if ended > 0 {
+            tracing::warn!(ended, max_visitors, "visitors' sessions ended early: there are too many");
+        }
+        Ok((token, session))
+    }
+
+    /// Keeps a new session; says how many ended beside what it replaces.
+    async fn keep_new(
+        &self,
+        record: Record,
+        replaces: Option<&Session>,
+        max_per_holder: Option<usize>,
+    ) -> Result<(Arc<Session>, usize), StoreError> {
+        // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
+        let epoch = self.cache.epoch(&record.key);
+        let session = Session::from_record(record.clone(), record.last_seen, self.cache.losses());
+        let old_key = replaces.map(|old| old.key);
+        let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
+        let ended = self.store.insert(new).await?;
+        self.cache.keep_since(&session, epoch);
+        self.forget(&ended, replaces);
+        Ok((session, ended.iter().filter(|key| Some(**key) != old_key).count()))
+    }
+
+    /// Finds the session of a token and notes its use.
+    ///
+    /// Fails only if the store cannot be asked; that is never to be taken for a sign-in.
+    pub async fn present(
+        &self,
+        token: Option<&SessionToken>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Presented, StoreError> {
+        let (own, key) = (AppLimits::default(), token.map(SessionToken::key));
+        self.present_to(&own, key, now, limits).await
+    }
+
+    /// The same by the token's key, for a request to an app with limits of its own: a session that has outlived
+    /// them ends.
+    pub async fn present_to(
+        &self,
+        own: &AppLimits,
+        key: Option<SessionKey>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Presented, StoreError> {
+        let Some(key) = key else { return Ok(Presented::Invalid) };
+        let Some(mut session) = self.find(key, now, limits).await? else {
+            return Ok(Presented::Invalid);
+        };
+        if session.has_outlived(own, now) && self.trust != Trust::Told {
+            // Another gateway may have seen it in use.
+            self.cache.invalidate(Invalidation::Changed(session.key));
+            let here = session.last_seen();
+            let Some(asked_again) = self.find(session.key, now, limits).await? else {
+                return Ok(Presented::Invalid);
+            };
+            asked_again.last_seen.fetch_max(here.as_millis(), Ordering::Relaxed);
+            session = asked_again;
+        }
+        if session.has_outlived(own, now) {
+            self.end(&session).await?;
+            return Ok(Presented::Invalid);
+        }
+        self.touch(&session, now);
+        Ok(Presented::Alive(session))
+    }
+
+    /// Whether a session that carries something (a WebSocket, a download) is alive still; counts as a use.
+    pub async fn goes_on(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<bool, StoreError> {
+        if session.has_ended() || now >= session.dies_at(limits) {
+            return Ok(false);
+        }
+        let found = self.find(session.key, now, limits).await?;
+        if let Some(found) = &found {
+            self.touch(found, now);
+        }
+        Ok(found.is_some())
+    }
+
+    /// Ends a session; when this answers, no later request finds it.
+    pub async fn end(&self, session: &Session) -> Result<(), StoreError> {
+        let ended = self.store.remove(Which::One(session.key)).await?;
+        self.forget(&ended, Some(session));
+        Ok(())
+    }
+
+    /// Ends one session of this user, whichever it is.
+    pub async fn end_one_of(&self, user: UserId, key: SessionKey) -> Result<EndedOne, StoreError> {
+        match self.store.find(key).await? {
+            None => Ok(EndedOne::Gone),
+            Some(record) if record.owner.user() != Some(user) => Ok(EndedOne::NotTheirs),
+            Some(_) => {
+                self.end_which(Which::One(key)).await?;
+                Ok(EndedOne::Ended)
+            }
+        }
+    }
+
+    /// Ends all sessions of a user but `except`; says how many.
+    pub async fn end_all_of(&self, user: UserId, except: Option<SessionKey>) -> Result<usize, StoreError> {
+        self.end_which(Which::OfUser { user, except }).await
+    }
+
+    /// Ends these; says how many.
+    pub async fn end_which(&self, which: Which) -> Result<usize, StoreError> {
+        let ended = self.store.remove(which).await?;
+        self.forget(&ended, None);
+        Ok(ended.len())
+    }
+
+    /// The user's sessions that are alive, the one used last first.
+    pub async fn of_user(
+        &self,
+        user: UserId,
+        credential: CredentialVersion,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
+        let records = self.store.list(Some(user), None, MAX_LISTED).await?;
+        let mut sessions: Vec<_> = records
+            .into_iter()
+            // What is cached knows better when it was last used.
+            .map(|record| {
+                let cached = self.cache.peek(&record.key);
+                cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.losses()))
+            })
+            .filter(|session| session.owner == Owner::User { id: user, credential })
+            .filter(|session| session.is_alive(now, limits))
+            .collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen()));
+        Ok(sessions)
+    }
+
+    /// A page of everybody's sessions, for administrators; see [`SessionStore::list`].
+    pub async fn list(
+        &self,
+        of: Option<UserId>,
+        after: Option<SessionKey>,
+        most: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.store.list(of, after, most).await
+    }
+
+    /// Changes what an app keeps in a session; every request that begins after this has answered sees it.
+    /// `None`: the session is gone.
+    ///
+    /// To be awaited to its end: given up halfway, the store may have changed without the cache knowing.
+    pub async fn change_data(
+        &self,
+        session: &Session,
+        app: &Arc<str>,
+        change: DataChange,
+    ) -> Result<Option<Result<(), DataRefused>>, StoreError> {
+        let changed = self.store.change_data(session.key, Arc::clone(app), change).await?;
+        if let Some(Ok(kept)) = &changed {
+            // Not put in place of what is cached: of two changes at once, the one that the store made first
+            // may arrive here last.
+            self.cache.note_change(&session.key, |cached| {
+                cached.data.get(app).map_or(kept.is_empty(), |data| data == kept)
+            });
+        }
+        Ok(changed.map(|changed| changed.map(drop)))
+    }
+
+    /// Drops what ended by itself; called now and then.
+    pub async fn prune(&self, now: Timestamp, limits: &Limits) -> Result<u64, StoreError> {
+        // The store hears of uses late.
+        let idle_since = now - limits.idle_timeout - NOTE_EVERY - NOTE_EVERY;
+        self.store.prune(now, idle_since).await
+    }
+
+    /// How many are in memory, in use or used a short while ago.
+    pub fn cached(&self) -> u64 {
+        self.cache.sessions.entry_count()
+    }
+
+    /// Whether the store does its work, for `/readyz`.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.store.check().await
+    }
+
+    async fn find(
+        &self,
+        key: SessionKey,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        let cached = self.cache.get(&key);
+        match &cached {
+            Some(session) if self.may_believe(session, now, limits) => {
+                return Ok(cached.filter(|session| session.is_alive(now, limits)));
+            }
+            _ => {}
+        }
+        // What is invalidated while the store is asked must not be cached afterwards.
+        let (epoch, losses) = (self.cache.epoch(&key), self.cache.losses());
+        match self.store.find(key).await {
+            Ok(Some(record)) => {
+                let session = Session::from_record(record, now, losses);
+                if let Some(cached) = cached {
+                    session.last_seen.fetch_max(cached.last_seen.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
+                self.cache.keep_since(&session, epoch);
+                Ok(Some(session).filter(|session| session.is_alive(now, limits)))
+            }
+            Ok(None) => {
+                self.cache.forget_missing(key);
+                Ok(None)
+            }
+            Err(error) => match cached {
+                Some(session) if self.may_go_on(&session, now) && session.is_alive(now, limits) => {
+                    Ok(Some(session))
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Whether a cached session needs no asking.
+    fn may_believe(&self, session: &Session, now: Timestamp, limits: &Limits) -> bool {
+        if !session.settled.load(Ordering::SeqCst) || self.cache.doubts(session) {
+            return false;
+        }
+        match self.trust {
+            Trust::Told => true,
+            // Another gateway may have seen it in use where we saw it idle.
+            Trust::Shared { cache_ttl, .. } => {
+                now.since(session.read_at) < cache_ttl && !session.is_idle(now, limits)
+            }
+        }
+    }
+
+    /// Whether a cached session is good enough while the store cannot be asked.
+    fn may_go_on(&self, session: &Session, now: Timestamp) -> bool {
+        if !session.settled.load(Ordering::SeqCst) {
+            return false;
+        }
+        match self.trust {
+            Trust::Told => true,
+            Trust::Shared { cache_ttl, grace } => now.since(session.read_at) < cache_ttl + grace,
+        }
+    }
+
+    /// Notes a use. Once a second is enough for limits that count in minutes, and keeps the cores from
+    /// passing one cache line around; the store hears of it once a minute.
+    fn touch(&self, session: &Session, now: Timestamp) {
+        if now.since(session.last_seen()) < Duration::from_secs(1) {
+            return;
+        }
+        session.last_seen.store(now.as_millis(), Ordering::Relaxed);
+        let noted = session.noted.load(Ordering::Relaxed);
+        let due = now.since(Timestamp::from_millis(noted)) >= NOTE_EVERY;
+        let ours =
+            || session.noted.compare_exchange(noted, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed);
+        if due && ours().is_ok() {
+            self.store.note_use(session.key, now);
+        }
+    }
+
+    fn forget(&self, ended: &[SessionKey], held: Option<&Session>) {
+        if let Some(held) = held {
+            held.end();
+            self.cache.invalidate(Invalidation::Ended(held.key));
+        }
+        for key in ended {
+            self.cache.invalidate(Invalidation::Ended(*key));
+        }
+    }
+}
+
+const MAX_USER_AGENT_CHARS: usize = 256;
+/// A page for people; nobody looks at more.
+const MAX_LISTED: usize = 1000;
