@@ -10,12 +10,11 @@ use data_encoding::BASE64_NOPAD;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{HashSettings, Password, PasswordHash, hash::Recipe};
-
-/// Length of a fresh salt in bytes (RFC 9106 §3.1).
-pub(super) const SALT: usize = 16;
-/// Length of a fresh hash in bytes.
-pub(super) const OUTPUT: usize = 32;
+use super::{
+    HashSettings, Password, PasswordHash,
+    hash::Recipe,
+    settings::{OUTPUT, SALT},
+};
 
 /// Blocks of 1 KiB that argon2 works in.
 #[derive(Default)]
@@ -143,6 +142,16 @@ mod tests {
         assert!(fits(&recipe, &Password::new("password".to_owned()), &mut memory));
         assert!(!fits(&recipe, &Password::new("Password".to_owned()), &mut memory));
         assert!(!fits(&recipe, &Password::new("password ".to_owned()), &mut memory));
+    }
+
+    #[test]
+    fn the_hash_is_argon2id_with_the_settings_and_a_fresh_salt() {
+        const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+        let password = Password::new("correct horse".to_owned());
+        let first = hash(QUICK, &password, &mut Memory::default());
+        assert!(first.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", first.as_phc());
+        assert_ne!(first, hash(QUICK, &password, &mut Memory::default()));
+        assert_eq!(PasswordHash::parse(first.as_phc()).unwrap(), first);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! What the directory keeps of a password, and how hard it is made to guess.
+//! The hash of a password, as the directory stores it.
 
 use std::fmt;
 
 use argon2::{Algorithm, Params, Version};
 use zeroize::Zeroizing;
 
-use super::{Password, argon};
+use super::settings::{HashSettings, OUTPUT, SALT};
 
 /// The argon2id hash of a password, as text in the PHC string format.
 ///
@@ -14,35 +14,6 @@ use super::{Password, argon};
 /// memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Zeroizing<String>);
-
-/// How much work one check of a password costs: argon2id (RFC 9106).
-///
-/// The default is the OWASP minimum, 19 MiB and two passes: about 30 ms of one
-/// core. More makes guessing from a stolen database dearer, and a flood of
-/// sign-ins as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HashSettings {
-    /// Memory of one check in KiB; each hashing thread keeps this much.
-    pub memory: u32,
-    /// Passes over that memory.
-    pub iterations: u32,
-    /// Lanes; computed one after the other, so 1 is as good as any.
-    pub parallelism: u32,
-}
-
-/// Settings that are no argon2 parameters, or that would stop the machine.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} of password hashing must lie between {least} and {most}, not {found}")]
-pub struct InvalidHashSettings {
-    /// Which of the settings.
-    pub setting: &'static str,
-    /// The least value.
-    pub least: u32,
-    /// The greatest value.
-    pub most: u32,
-    /// The value that was given.
-    pub found: u32,
-}
 
 /// A text that is no hash that a password could be checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,11 +25,6 @@ impl PasswordHash {
     pub fn parse(phc: &str) -> Result<Self, InvalidPasswordHash> {
         let hash = Self(Zeroizing::new(phc.to_owned()));
         hash.recipe().map(|_| hash).ok_or(InvalidPasswordHash)
-    }
-
-    /// Hashes `password` with a fresh salt, here and now.
-    pub fn of(password: &Password, settings: HashSettings) -> Self {
-        argon::hash(settings, password, &mut argon::Memory::default())
     }
 
     /// The text, to be stored or printed by `portcullis hash`.
@@ -116,77 +82,17 @@ impl Recipe {
             || self.version != Version::V0x13
             || self.params.m_cost() < settings.memory
             || self.params.t_cost() < settings.iterations
-            || self.salt.len() < argon::SALT
-            || self.expected.len() < argon::OUTPUT
+            || self.salt.len() < SALT
+            || self.expected.len() < OUTPUT
     }
 }
 
-impl HashSettings {
-    /// Whether argon2 can be run so, and one check stays within 4 GiB; the error names the first setting
-    /// that is out of bounds.
-    pub fn check(self) -> Result<(), InvalidHashSettings> {
-        let least_memory = self.parallelism.saturating_mul(8).max(MIN_MEMORY);
-        within("parallelism", self.parallelism, 1, MAX_PARALLELISM)?;
-        within("iterations", self.iterations, 1, MAX_ITERATIONS)?;
-        within("memory", self.memory, least_memory, MAX_MEMORY)
-    }
-
-    /// The nearest settings that [`HashSettings::check`] accepts.
-    pub(super) fn bounded(self) -> Self {
-        let parallelism = self.parallelism.clamp(1, MAX_PARALLELISM);
-        Self {
-            memory: self.memory.clamp(MIN_MEMORY.max(parallelism * 8), MAX_MEMORY),
-            iterations: self.iterations.clamp(1, MAX_ITERATIONS),
-            parallelism,
-        }
-    }
-
-    pub(super) fn params(self) -> Params {
-        let it = self.bounded();
-        Params::new(it.memory, it.iterations, it.parallelism, Some(argon::OUTPUT))
-            .expect("bounded settings are argon2 parameters")
-    }
-
-    fn of(params: &Params) -> Self {
-        Self { memory: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() }
-    }
-}
-
-impl Default for HashSettings {
-    fn default() -> Self {
-        Self { memory: 19_456, iterations: 2, parallelism: 1 }
-    }
-}
-
-fn within(setting: &'static str, found: u32, least: u32, most: u32) -> Result<(), InvalidHashSettings> {
-    if (least..=most).contains(&found) {
-        Ok(())
-    } else {
-        Err(InvalidHashSettings { setting, least, most, found })
-    }
-}
-
-const MIN_MEMORY: u32 = 8;
-const MAX_MEMORY: u32 = 4 * 1024 * 1024;
-const MAX_ITERATIONS: u32 = 1000;
-const MAX_PARALLELISM: u32 = 64;
 /// A shorter output than 128 bits is guessed, not computed.
 const MIN_OUTPUT: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
-
-    #[test]
-    fn the_hash_is_argon2id_with_the_settings_and_a_fresh_salt() {
-        let password = Password::new("correct horse".to_owned());
-        let first = PasswordHash::of(&password, QUICK);
-        assert!(first.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", first.as_phc());
-        assert_ne!(first, PasswordHash::of(&password, QUICK));
-        assert_eq!(PasswordHash::parse(first.as_phc()).unwrap(), first);
-    }
 
     #[test]
     fn what_is_no_argon2_hash_is_refused() {
@@ -210,23 +116,5 @@ mod tests {
     #[test]
     fn debug_shows_nothing_of_the_hash() {
         assert_eq!(format!("{:?}", PasswordHash::stored("$argon2id$".to_owned())), "PasswordHash(…)");
-    }
-
-    #[test]
-    fn settings_out_of_bounds_are_named_and_can_be_brought_into_bounds() {
-        assert_eq!(HashSettings::default().check(), Ok(()));
-        for (settings, named) in [
-            (HashSettings { memory: 1, ..QUICK }, "memory"),
-            (HashSettings { memory: 64, parallelism: 9, ..QUICK }, "memory"),
-            (HashSettings { memory: u32::MAX, ..QUICK }, "memory"),
-            (HashSettings { iterations: 0, ..QUICK }, "iterations"),
-            (HashSettings { parallelism: 0, ..QUICK }, "parallelism"),
-            (HashSettings { parallelism: u32::MAX, ..QUICK }, "parallelism"),
-        ] {
-            assert_eq!(settings.check().unwrap_err().setting, named, "{settings:?}");
-            assert_eq!(settings.bounded().check(), Ok(()), "{settings:?}");
-        }
-        let message = HashSettings { memory: 1, ..QUICK }.check().unwrap_err().to_string();
-        assert_eq!(message, "memory of password hashing must lie between 8 and 4194304, not 1");
     }
 }

@@ -7,13 +7,15 @@
 
 mod argon;
 mod hash;
+mod settings;
 mod threads;
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub use hash::{HashSettings, InvalidHashSettings, InvalidPasswordHash, PasswordHash};
+pub use hash::{InvalidPasswordHash, PasswordHash};
+pub use settings::{HashSettings, InvalidHashSettings};
 #[cfg(test)]
 pub(crate) use threads::ByHand;
 pub use threads::{Busy, Charged, Passwords, Verdict};

@@ -154,7 +154,7 @@ impl Passwords {
 
     /// Hashes on the thread of the caller, for the command line.
     pub fn hash_now(settings: HashSettings, password: &Password) -> PasswordHash {
-        PasswordHash::of(password, settings)
+        argon::hash(settings, password, &mut argon::Memory::default())
     }
 
     /// The settings of new hashes.
