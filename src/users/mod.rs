@@ -11,17 +11,17 @@
 
 mod account;
 mod change;
-mod database;
 mod directory;
+mod error;
 pub mod password;
 pub mod password_policy;
 mod profile;
-mod store;
+mod sqlite;
 
 pub use account::Account;
 pub use change::{Action, Change};
-pub use database::StoreError;
 pub use directory::{Directory, DirectoryError};
+pub use error::StoreError;
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
@@ -30,4 +30,4 @@ pub use password::{
 };
 pub use password_policy::WeakPassword;
 pub use profile::{InvalidProfile, ListChange, NewUser, UserChange};
-pub use store::UserStore;
+pub use sqlite::UserStore;

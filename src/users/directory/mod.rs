@@ -21,7 +21,7 @@ mod worker;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, path::Path, sync::Arc};
 
-use super::{Account, Change, NewUser, PasswordHash, StoreError, UserStore, store::Unproved};
+use super::{Account, Change, NewUser, PasswordHash, StoreError, UserStore, sqlite::Unproved};
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},

@@ -1,41 +1,6 @@
-//! The file that the people are kept in: its schema, and what can go wrong with it.
+//! The schema of the users database.
 
-use std::io;
-
-use super::profile::InvalidProfile;
-use crate::{
-    identity::{UserId, UserName},
-    store::sqlite::{DatabaseError, Schema},
-};
-
-/// Why the directory could not do what it was asked; the text is for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be opened, or SQLite could not do its work.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// A thread for the database could not be started.
-    #[error("starting the thread of the users database: {0}")]
-    Thread(io::Error),
-    /// The name is taken.
-    #[error("there is already a user {0}")]
-    Exists(UserName),
-    /// Nobody has this name.
-    #[error("there is no user {0}")]
-    NoSuchUser(UserName),
-    /// Nobody has this number, any more.
-    #[error("there is no user number {0} any more")]
-    Gone(UserId),
-    /// The first user has been made already.
-    #[error("there are users already, so the first one cannot be made again")]
-    UsersExist,
-    /// The password was changed, or the account disabled, since the caller looked.
-    #[error("the credential of user {0} has changed in the meantime")]
-    CredentialChanged(UserName),
-    /// Something that cannot be said about a user.
-    #[error(transparent)]
-    Invalid(#[from] InvalidProfile),
-}
+use crate::store::sqlite::Schema;
 
 /// Marked `Prtc`.
 pub(super) const SCHEMA: Schema =

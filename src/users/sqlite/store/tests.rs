@@ -1,0 +1,324 @@
+//! The users database, without a directory in front of it.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use rusqlite::StatementStatus;
+use tempfile::TempDir;
+
+use super::*;
+use crate::identity::{GroupName, Permission};
+
+#[test]
+fn looking_up_a_name_that_nobody_has_is_the_same_statement_and_the_same_steps() {
+    let (_temp, mut store) = store();
+    for who in ["bob", "dave", "frida"] {
+        store.add(NewUser::named(name(who))).unwrap();
+    }
+    let steps = |typed: &str| {
+        let statement = || store.database.connection().prepare_cached(&nearest()).unwrap();
+        statement().reset_status(StatementStatus::VmStep);
+        let found = store.find_unproved(&name(typed)).unwrap();
+        (matches!(found, Unproved::Meant(_)), statement().get_status(StatementStatus::VmStep))
+    };
+    let (_, reference) = steps("bob");
+    assert!(reference > 50, "{reference} steps");
+    for (typed, exists) in
+        [("bob", true), ("dave", true), ("frida", true), ("alice", false), ("carol", false), ("zoe", false)]
+    {
+        let (found, taken) = steps(typed);
+        assert_eq!(found, exists, "{typed}");
+        // Past the last name, one of the searches ends a step earlier.
+        assert!(reference.abs_diff(taken) <= u32::from(typed == "zoe"), "{typed}: {taken} of {reference}");
+    }
+}
+
+fn store() -> (TempDir, UserStore) {
+    let temp = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(Timestamp::from_millis(1_000));
+    let store = UserStore::open(&temp.path().join("users.db"), clock).unwrap();
+    (temp, store)
+}
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash::stored(text.to_owned())
+}
+
+fn alice() -> NewUser {
+    NewUser {
+        email: " alice@example.com ".to_owned(),
+        full_name: "Alice".to_owned(),
+        groups: ["staff", "ops", "staff"].map(|text| GroupName::parse(text).unwrap()).to_vec(),
+        permissions: vec![Permission::parse("reports.view").unwrap()],
+        attributes: BTreeMap::from([("team".to_owned(), "blue \"quoted\" 🦆".to_owned())]),
+        password: Some(hash("one")),
+        ..NewUser::named(name("Alice"))
+    }
+}
+
+fn actions(store: &UserStore) -> Vec<Action> {
+    store.changes_after(0).unwrap().into_iter().map(|change| change.action).collect()
+}
+
+#[test]
+fn what_was_added_is_found_by_number_by_name_and_in_the_list() {
+    let (_temp, mut store) = store();
+    assert!(store.is_empty().unwrap());
+    let added = store.add(alice()).unwrap();
+    assert_eq!(added.user.email, "alice@example.com");
+    assert_eq!(added.user.groups.iter().map(GroupName::as_str).collect::<Vec<_>>(), ["ops", "staff"]);
+    assert_eq!(added.user.attributes["team"], "blue \"quoted\" 🦆");
+    assert!(added.active);
+    assert_eq!((added.created, added.last_sign_in), (Timestamp::from_millis(1_000), None));
+
+    assert_eq!(store.find(added.user.id).unwrap().as_ref(), Some(&added));
+    assert_eq!(store.find_by_name(&name("ALICE")).unwrap().as_ref(), Some(&added));
+    assert_eq!(store.list().unwrap(), [added]);
+    assert!(!store.is_empty().unwrap());
+    assert_eq!(store.find_by_name(&name("bob")).unwrap(), None);
+}
+
+#[test]
+fn spellings_of_one_name_collide() {
+    let (_temp, mut store) = store();
+    store.add(NewUser::named(name("alice"))).unwrap();
+    for spelling in ["Alice", "alice ", "ＡＬＩＣＥ"] {
+        let error = store.add(NewUser::named(name(spelling))).unwrap_err();
+        assert!(matches!(error, StoreError::Exists(_)), "{spelling}: {error}");
+    }
+    assert_eq!(store.list().unwrap().len(), 1);
+}
+
+#[test]
+fn only_one_first_superuser_can_be_made() {
+    let (temp, mut store) = store();
+    let mut other = UserStore::open(&temp.path().join("users.db"), Clock::system()).unwrap();
+    let first = store.add_first_superuser(NewUser::named(name("root"))).unwrap();
+    assert!(first.user.superuser);
+    let error = other.add_first_superuser(NewUser::named(name("mallory"))).unwrap_err();
+    assert!(matches!(error, StoreError::UsersExist), "{error}");
+    store.set_active(&name("root"), false).unwrap();
+    assert!(other.add_first_superuser(NewUser::named(name("mallory"))).is_err(), "a disabled one counts");
+}
+
+#[test]
+fn a_number_is_never_given_to_a_second_user() {
+    let (temp, mut store) = store();
+    let first = store.add(NewUser::named(name("alice"))).unwrap().user.id;
+    store.remove(&name("alice")).unwrap();
+    drop(store);
+    let mut store = UserStore::open(&temp.path().join("users.db"), Clock::system()).unwrap();
+    assert!(store.add(NewUser::named(name("alice"))).unwrap().user.id > first);
+    assert_eq!(store.find(first).unwrap(), None);
+}
+
+#[test]
+fn a_sign_in_to_one_database_is_worth_nothing_to_another() {
+    let ((_one, mut one), (_other, mut other)) = (store(), store());
+    let alice = one.add(NewUser::named(name("alice"))).unwrap();
+    let bob = other.add(NewUser::named(name("bob"))).unwrap();
+    assert_eq!(alice.user.id, bob.user.id);
+    assert!(bob.identity(alice.credential).is_none());
+}
+
+#[test]
+fn a_new_password_and_a_deactivation_end_what_was_signed_in_before() {
+    let (_temp, mut store) = store();
+    let added = store.add(alice()).unwrap();
+    let seen = added.credential;
+    assert!(added.identity(seen).is_some());
+
+    let changed = store.set_password(&name("alice"), &hash("two")).unwrap();
+    assert!(changed.identity(seen).is_none());
+    assert_eq!(changed.password, Some(hash("two")));
+
+    let seen = changed.credential;
+    let disabled = store.set_active(&name("alice"), false).unwrap();
+    assert!(disabled.identity(disabled.credential).is_none(), "not active");
+    let enabled = store.set_active(&name("alice"), true).unwrap();
+    assert!(enabled.identity(seen).is_none(), "sessions do not come back");
+    assert!(enabled.identity(enabled.credential).is_some());
+
+    let seen = enabled.credential;
+    let superuser = UserChange { superuser: Some(true), ..UserChange::default() };
+    assert!(store.update(&name("alice"), &superuser).unwrap().identity(seen).is_some());
+    assert_eq!(
+        actions(&store),
+        [Action::Added, Action::PasswordChanged, Action::Disabled, Action::Enabled, Action::Changed]
+    );
+}
+
+#[test]
+fn an_upgraded_hash_and_a_sign_in_are_no_changes() {
+    let (_temp, mut store) = store();
+    let added = store.add(alice()).unwrap();
+    let id = added.user.id;
+    assert!(store.upgrade_hash(id, added.credential, &hash("stronger")).unwrap());
+    assert!(store.record_sign_in(id, Timestamp::from_millis(5)).unwrap());
+    assert!(store.record_sign_in(id, Timestamp::from_millis(3)).unwrap());
+    let after = store.find(id).unwrap().unwrap();
+    assert_eq!(after.password, Some(hash("stronger")));
+    assert_eq!(after.credential, added.credential);
+    assert_eq!(after.last_sign_in, Some(Timestamp::from_millis(5)), "never backwards");
+    assert_eq!(actions(&store), [Action::Added]);
+    assert!(!store.record_sign_in(UserId(99), Timestamp::from_millis(5)).unwrap());
+}
+
+#[test]
+fn a_hash_of_the_password_before_is_not_upgraded() {
+    let (_temp, mut store) = store();
+    let added = store.add(alice()).unwrap();
+    store.set_password(&name("alice"), &hash("two")).unwrap();
+    assert!(!store.upgrade_hash(added.user.id, added.credential, &hash("one, stronger")).unwrap());
+    assert_eq!(store.find(added.user.id).unwrap().unwrap().password, Some(hash("two")));
+}
+
+#[test]
+fn a_user_cannot_set_a_password_on_the_strength_of_an_ended_sign_in() {
+    let (_temp, mut store) = store();
+    let added = store.add(alice()).unwrap();
+    let id = added.user.id;
+    let own = store.set_own_password(id, added.credential, &hash("two")).unwrap();
+    let error = store.set_own_password(id, added.credential, &hash("three")).unwrap_err();
+    assert!(matches!(error, StoreError::CredentialChanged(_)), "{error}");
+    let disabled = store.set_active(&name("alice"), false).unwrap();
+    assert!(store.set_own_password(id, disabled.credential, &hash("three")).is_err());
+    assert_eq!(store.find(id).unwrap().unwrap().password, own.password);
+    assert_eq!(store.changes_after(1).unwrap()[0].actor, "alice");
+    store.remove(&name("alice")).unwrap();
+    let error = store.set_own_password(id, disabled.credential, &hash("three")).unwrap_err();
+    assert!(matches!(error, StoreError::Gone(_)), "{error}");
+}
+
+#[test]
+fn the_log_says_who_did_what_to_whom_and_when() {
+    let (_temp, store) = store();
+    let mut store = store.acting_as("operator");
+    store.add(alice()).unwrap();
+    store.clock.advance(Duration::from_secs(1));
+    store.remove(&name("alice")).unwrap();
+    let changes = store.changes_after(1).unwrap();
+    let expected = Change {
+        seq: 2,
+        at: Timestamp::from_millis(2_000),
+        user: UserId(1),
+        name: name("alice"),
+        action: Action::Removed,
+        actor: "operator".to_owned(),
+    };
+    assert_eq!(changes, [expected]);
+}
+
+#[test]
+fn what_is_so_already_is_no_change() {
+    let (_temp, mut store) = store();
+    let added = store.add(alice()).unwrap();
+    let same = UserChange {
+        email: Some("alice@example.com".to_owned()),
+        superuser: Some(false),
+        groups: ListChange { add: added.user.groups.clone(), ..ListChange::default() },
+        ..UserChange::default()
+    };
+    assert_eq!(store.update(&name("alice"), &same).unwrap(), added);
+    assert_eq!(store.set_active(&name("alice"), true).unwrap(), added);
+    assert_eq!(actions(&store), [Action::Added]);
+}
+
+#[test]
+fn a_refused_change_changes_nothing() {
+    let (_temp, mut store) = store();
+    let added = store.add(alice()).unwrap();
+    let bad = UserChange {
+        full_name: Some("Al".to_owned()),
+        email: Some("nonsense".to_owned()),
+        ..UserChange::default()
+    };
+    assert!(matches!(store.update(&name("alice"), &bad), Err(StoreError::Invalid(_))));
+    for outcome in [
+        store.update(&name("bob"), &UserChange::default()).map(drop),
+        store.set_password(&name("bob"), &hash("x")).map(drop),
+        store.set_active(&name("bob"), false).map(drop),
+        store.remove(&name("bob")).map(drop),
+    ] {
+        assert!(matches!(outcome, Err(StoreError::NoSuchUser(_))));
+    }
+    assert_eq!(store.list().unwrap(), [added]);
+    assert_eq!(actions(&store), [Action::Added]);
+}
+
+#[test]
+fn removal_leaves_nothing_of_the_user_behind() {
+    let (_temp, mut store) = store();
+    store.add(alice()).unwrap();
+    store.remove(&name("alice")).unwrap();
+    for table in ["user", "user_group", "user_permission", "user_attribute"] {
+        let rows: i64 = store
+            .database
+            .connection()
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[test]
+fn only_the_newest_changes_are_kept() {
+    let (_temp, mut store) = store();
+    store.add(alice()).unwrap();
+    // As if 20,000 changes had been made: the number counts, not the rows.
+    store
+        .database
+        .connection()
+        .execute("UPDATE sqlite_sequence SET seq = 20000 WHERE name = 'change'", [])
+        .unwrap();
+    store.set_active(&name("alice"), false).unwrap();
+    let kept: Vec<i64> = store.changes_after(0).unwrap().iter().map(|change| change.seq).collect();
+    assert_eq!(kept, [20_001]);
+}
+
+/// All of the gateway's questions stand behind the one that waits: a sign-in took five seconds while another
+/// process held the database.
+#[test]
+fn a_gateway_waits_briefly_for_a_lock_and_goes_on_doing_so() {
+    let (_temp, store) = store();
+    let timeout = |store: &UserStore| -> i64 {
+        store.database.connection().query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(timeout(&store), 5000, "a command has time");
+    let mut store = store.waiting_briefly().unwrap();
+    assert_eq!(timeout(&store), 250);
+    store.database().reconnect();
+    assert_eq!(timeout(&store), 250);
+}
+
+#[test]
+fn an_unreadable_row_is_an_error_that_names_the_file() {
+    let (_temp, mut store) = store();
+    let id = store.add(alice()).unwrap().user.id;
+    store
+        .database
+        .connection()
+        .execute("UPDATE user_group SET name = 'no, group' WHERE name = 'ops'", [])
+        .unwrap();
+    let message = store.find(id).unwrap_err().to_string();
+    assert!(message.starts_with("finding a user in users database /"), "{message}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn attributes_come_back_as_they_were_stored(
+        attributes in prop::collection::btree_map("[a-zA-Z0-9._-]{1,64}", "\\PC{0,40}", 0..6)
+    ) {
+        let (_temp, mut store) = store();
+        let new = NewUser { attributes: attributes.clone(), ..NewUser::named(name("alice")) };
+        prop_assert_eq!(&store.add(new).unwrap().user.attributes, &attributes);
+    }
+}
+
+use crate::users::ListChange;

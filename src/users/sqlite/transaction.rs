@@ -1,0 +1,127 @@
+//! A change of users: one transaction, with its entry in the change log.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Transaction;
+
+use super::rows::{load, load_by_name};
+use crate::{
+    clock::Timestamp,
+    identity::{GroupName, Permission, UserId, UserName},
+    users::{Account, Action, NewUser, PasswordHash, StoreError, change, profile::sorted},
+};
+
+/// Why a transaction is given up.
+pub(super) enum Trouble {
+    Refused(StoreError),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// A running transaction, with who and when.
+pub(super) struct Write<'a> {
+    pub(super) transaction: &'a Transaction<'a>,
+    pub(super) now: Timestamp,
+    pub(super) actor: &'a str,
+}
+
+impl Write<'_> {
+    pub(super) fn named(&self, name: &UserName) -> Result<Account, Trouble> {
+        let found = load_by_name(self.transaction, name)?;
+        Ok(found.ok_or_else(|| StoreError::NoSuchUser(name.clone()))?)
+    }
+
+    pub(super) fn add(&self, new: NewUser) -> Result<Account, Trouble> {
+        if load_by_name(self.transaction, &new.name)?.is_some() {
+            return Err(StoreError::Exists(new.name).into());
+        }
+        let sql =
+            "INSERT INTO user (name, email, full_name, active, superuser, credential, password, created)
+                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7)";
+        self.transaction.prepare_cached(sql)?.execute((
+            new.name.as_str(),
+            new.email.trim(),
+            new.full_name.trim(),
+            new.superuser,
+            first_credential(),
+            new.password.as_ref().map(PasswordHash::as_phc),
+            self.now.as_millis(),
+        ))?;
+        let id = UserId(self.transaction.last_insert_rowid());
+        self.store_lists(id, &sorted(new.groups), &sorted(new.permissions), &new.attributes)?;
+        change::record(self.transaction, self.now, (id, &new.name), Action::Added, self.actor)?;
+        Ok(load(self.transaction, id)?.ok_or(StoreError::Gone(id))?)
+    }
+
+    pub(super) fn set_password(&self, before: &Account, hash: &PasswordHash) -> Result<Account, Trouble> {
+        let sql = "UPDATE user SET password = ?2, credential = credential + 1 WHERE id = ?1";
+        self.transaction.prepare_cached(sql)?.execute((before.user.id.0, hash.as_phc()))?;
+        self.changed(before, Action::PasswordChanged)
+    }
+
+    pub(super) fn forget_lists(&self, id: UserId) -> rusqlite::Result<()> {
+        for sql in [
+            "DELETE FROM user_group WHERE user_id = ?1",
+            "DELETE FROM user_permission WHERE user_id = ?1",
+            "DELETE FROM user_attribute WHERE user_id = ?1",
+        ] {
+            self.transaction.prepare_cached(sql)?.execute([id.0])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn store_lists(
+        &self,
+        id: UserId,
+        groups: &[GroupName],
+        permissions: &[Permission],
+        attributes: &BTreeMap<String, String>,
+    ) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO user_group (user_id, name) VALUES (?1, ?2)";
+        for group in groups {
+            self.transaction.prepare_cached(sql)?.execute((id.0, group.as_str()))?;
+        }
+        let sql = "INSERT INTO user_permission (user_id, name) VALUES (?1, ?2)";
+        for permission in permissions {
+            self.transaction.prepare_cached(sql)?.execute((id.0, permission.as_str()))?;
+        }
+        let sql = "INSERT INTO user_attribute (user_id, key, value) VALUES (?1, ?2, ?3)";
+        for (key, value) in attributes {
+            self.transaction.prepare_cached(sql)?.execute((id.0, key, value))?;
+        }
+        Ok(())
+    }
+
+    /// Records what was done to the account and returns it as it is now.
+    pub(super) fn changed(&self, before: &Account, action: Action) -> Result<Account, Trouble> {
+        self.record(before, action)?;
+        Ok(load(self.transaction, before.user.id)?.ok_or(StoreError::Gone(before.user.id))?)
+    }
+
+    pub(super) fn record(&self, account: &Account, action: Action) -> rusqlite::Result<()> {
+        let whose = (account.user.id, &account.user.name);
+        change::record(self.transaction, self.now, whose, action, self.actor)
+    }
+}
+
+/// Where the count of a user's credentials begins: anywhere. A session names its user by number and
+/// credential, and numbers begin at 1 in every database. So a session that outlived its database, or
+/// came from a gateway with other users, is nobody's here and not the namesake's in number.
+fn first_credential() -> i64 {
+    let mut bytes = [0; 8];
+    // Without randomness no token could be made either; the count then begins at 0 for all.
+    aws_lc_rs::rand::fill(&mut bytes).ok();
+    // Room to count upwards for ever.
+    i64::from_be_bytes(bytes) & (i64::MAX >> 1)
+}
