@@ -1,0 +1,211 @@
+//! The throttle of the running gateway.
+
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{
+    Attempt, DeviceId, Key, Limits, Network, SecretError,
+    attempt::{Place, Stage},
+    device::Secret,
+    disk::Disk,
+    ledger::Ledger,
+    redis::{Shared, Step},
+};
+use crate::{
+    clock::Clock,
+    identity::UserId,
+    store::{
+        StoreError,
+        redis::RedisLink,
+        sqlite::{DatabaseError, ReadFile},
+    },
+};
+
+/// Counts failed sign-ins; one for the process.
+#[derive(Debug)]
+pub struct Throttle {
+    counters: Counters,
+    secret: Secret,
+    disk: Option<Disk>,
+}
+
+/// All counters, which attempts share with the throttle: an attempt may outlive the request that made it.
+#[derive(Clone, Debug)]
+pub(super) struct Counters {
+    pub(super) ledger: Arc<Mutex<Ledger>>,
+    pub(super) shared: Option<Arc<Shared>>,
+    pub(super) clock: Clock,
+}
+
+/// Where the throttle keeps its files: in the state folder.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The counters, `throttle.db`.
+    pub database: PathBuf,
+    /// The key of device cookies, `device.key`.
+    pub key: PathBuf,
+}
+
+/// Why there is no throttle, or no answer of it.
+#[derive(Debug, thiserror::Error)]
+pub enum ThrottleError {
+    /// The embedded database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The key of device cookies.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] StoreError),
+}
+
+/// Who tries a password, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Guess<'a> {
+    /// Whose password.
+    pub whose: Whose<'a>,
+    /// Address of the client.
+    pub client_addr: IpAddr,
+    /// Value of the device cookie, if there is one.
+    pub device: Option<&'a [u8]>,
+}
+
+/// Whose password is tried.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose<'a> {
+    /// A user's, disabled ones included.
+    User(UserId),
+    /// Nobody's: the name in its canonical form, or as it was typed if it has none.
+    Nobody(&'a str),
+}
+
+/// Too many failures before: the password is not to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait(pub Duration);
+
+impl Throttle {
+    /// Counts in memory and behind it in a file.
+    pub fn open(files: &Files, clock: Clock) -> Result<Self, ThrottleError> {
+        let secret = Secret::ensure(&files.key)?;
+        let ledger = Arc::<Mutex<Ledger>>::default();
+        let disk = Disk::start(&files.database, clock.clone(), Arc::clone(&ledger))?;
+        let counters = Counters { ledger, shared: None, clock };
+        Ok(Self { counters, secret, disk: Some(disk) })
+    }
+
+    /// Counts in Redis, with other gateways, and in memory while it does not answer. All of them use one key: that
+    /// of the first of them.
+    pub async fn shared(link: RedisLink, files: &Files, clock: Clock) -> Result<Self, ThrottleError> {
+        let (shared, own) = (Shared::new(link), Secret::ensure(&files.key)?);
+        let secret = shared.agree_on(&own).await?;
+        if *secret.to_hex() != *own.to_hex() {
+            // Should Redis lose it, whoever starts next brings it back.
+            secret.replace(&files.key)?;
+        }
+        let counters = Counters { ledger: Arc::default(), shared: Some(Arc::new(shared)), clock };
+        Ok(Self { counters, secret, disk: None })
+    }
+
+    /// Counts in memory alone, under a key of its own, until it is dropped.
+    pub fn forgetful(clock: Clock) -> Result<Self, ThrottleError> {
+        let secret = Secret::generate()?;
+        Ok(Self { counters: Counters { ledger: Arc::default(), shared: None, clock }, secret, disk: None })
+    }
+
+    /// Whether anybody at this address may try a password now, whoever they are. To be asked before a name is looked
+    /// up: while the address waits, the time that a look-up takes could tell who exists.
+    pub async fn admits(&self, client_addr: IpAddr, limits: &Limits) -> Result<(), Wait> {
+        let address = [Key::Address(Network::of(client_addr))];
+        let now = self.counters.clock.now();
+        if let Some(shared) = &self.counters.shared {
+            match shared.step(Step::Look, &address, now, limits).await {
+                Ok(waits) => return no_wait(waits),
+                Err(error) => warn(&error),
+            }
+        }
+        no_wait([self.counters.lock().wait(&address, now, limits)])
+    }
+
+    /// Whether a password may be looked at now. To be asked before anything that depends on the password.
+    pub async fn attempt(&self, guess: Guess<'_>, limits: &Limits) -> Result<Attempt, Wait> {
+        let (keys, now) = (self.keys(&guess), self.counters.clock.now());
+        let attempt = |keys, place| {
+            let (counters, limits) = (self.counters.clone(), limits.clone());
+            Attempt { counters, limits, keys, place, stage: Stage::Reserved }
+        };
+        if let Some(shared) = &self.counters.shared {
+            match shared.step(Step::Reserve, &keys, now, limits).await {
+                Ok(waits) => return no_wait(waits).map(|()| attempt(keys, Place::Shared)),
+                Err(error) => warn(&error),
+            }
+        }
+        let reserved = self.counters.lock().reserve(&keys, now, limits);
+        reserved.map(|()| attempt(keys, Place::Here)).map_err(Wait)
+    }
+
+    /// The user for whom the browser with this device cookie is a known device, read from the cookie alone.
+    pub fn owner_of(&self, device: &[u8]) -> Option<UserId> {
+        self.secret.owner(device)
+    }
+
+    /// A cookie's value that makes this browser a known device of the user: the one that it has, or a new one.
+    pub fn device_cookie(&self, user: UserId, presented: Option<&[u8]>) -> Result<String, SecretError> {
+        let known = presented.and_then(|cookie| self.secret.device(user, cookie));
+        let device = known.map_or_else(DeviceId::generate, Ok)?;
+        Ok(self.secret.cookie(user, device))
+    }
+
+    /// Which file is written and read; `None` where gateways share what they count.
+    pub fn read_file(&self) -> Option<ReadFile> {
+        self.disk.as_ref().map(Disk::read_file)
+    }
+
+    /// Waits until what has been counted is on the disk; for the end of the process.
+    pub fn flush(&self) {
+        if let Some(disk) = &self.disk {
+            disk.flush();
+        }
+    }
+
+    /// The same work for a user as for a name that nobody has.
+    fn keys(&self, guess: &Guess<'_>) -> Vec<Key> {
+        let address = Key::Address(Network::of(guess.client_addr));
+        let (user, name) = match guess.whose {
+            Whose::User(user) => (Some(user), ""),
+            Whose::Nobody(name) => (None, name),
+        };
+        let device = guess.device.and_then(|cookie| self.secret.device(user.unwrap_or(NOBODY), cookie));
+        let name = Key::Name(self.secret.digest(name));
+        match (user, device) {
+            (Some(user), Some(device)) => vec![Key::Device(user, device)],
+            (Some(user), None) => vec![Key::Account(user), address],
+            (None, _) => vec![name, address],
+        }
+    }
+}
+
+impl Counters {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn no_wait(waits: impl IntoIterator<Item = Duration>) -> Result<(), Wait> {
+    match waits.into_iter().max().unwrap_or_default() {
+        Duration::ZERO => Ok(()),
+        wait => Err(Wait(wait)),
+    }
+}
+
+pub(super) fn warn(error: &StoreError) {
+    let cause = error.source.to_string();
+    tracing::warn!(%error, cause, "failed sign-ins are counted by this gateway alone");
+}
+
+/// No user has this number.
+const NOBODY: UserId = UserId(0);
