@@ -25,7 +25,7 @@ use data_encoding::BASE64URL_NOPAD;
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use portcullis::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
     session::{
         FileStore, Invalidator, Limits, MemoryStore, NewSession, Opening, Owner, Presented, Record,
         SessionData, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Which,
@@ -367,7 +367,7 @@ fn record(number: u64, user: u64) -> Record {
         key: token(number).key(),
         owner: Owner::User { id, credential: CredentialVersion(1) },
         signed_in: now(),
-        confirmed: now(),
+        proofs: Proofs::password(now()),
         expires: now() + LIMITS.lifetime,
         last_seen: now(),
         remembered: false,

@@ -444,7 +444,7 @@ impl Gateway {
         };
         let Presented::Alive(session) = &presented else { return Viewer::nobody(presented) };
         let Owner::User { id, credential } = session.owner else { return Viewer::nobody(presented) };
-        let confirmed = Some(now.since(session.confirmed));
+        let confirmed = session.proofs.newest().map(|at| now.since(at));
         match self.account(id).await {
             Err(error) => {
                 tracing::error!(error = %Chain(&error), user = %id, "looking a user up");

@@ -45,7 +45,7 @@
 //! | layer | module | what it is | knows |
 //! | --- | --- | --- | --- |
 //! | values | [`clock`] | the time, which tests move | |
-//! | | [`identity`] | users, groups, permissions by name; who a request comes from | |
+//! | | [`identity`] | users, groups, permissions by name; who a request comes from, and how that was proved | `clock` |
 //! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |

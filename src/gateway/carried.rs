@@ -211,7 +211,8 @@ impl Gateway {
         if request.session.as_ref().is_some_and(|session| session.is_too_old_for(&own, now)) {
             return Verdict::Ends(Cause::SignedOut);
         }
-        let confirmed = request.session.as_ref().map(|session| request.began.since(session.confirmed));
+        let proved = request.session.as_ref().and_then(|session| session.proofs.newest());
+        let confirmed = proved.map(|at| request.began.since(at));
         match decide(&snapshot.policy, app, identity, confirmed, Rc::clone(&request.target)) {
             Decision::Allow(_) => {
                 *request.basis.borrow_mut() = Basis::new(&snapshot, account.as_ref(), own);

@@ -1,16 +1,18 @@
 //! The values that say who a request comes from.
 //!
-//! Nothing here knows how a person proved who they are, where users are kept
+//! Nothing here knows how a proof is checked, where users are stored
 //! or what they may do: these are the words in which the rest of the gateway
 //! speaks about people.
 
 mod names;
+mod proof;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 pub use names::{GroupName, InvalidName, Permission, UserName};
+pub use proof::{Proof, ProofMethod, Proofs};
 
 /// The number of a user in the directory; never given to a second user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -58,7 +58,13 @@ impl Portal {
             Ok(genuine) => genuine.into_form(),
             // The form was open in another tab while the password was confirmed. The rule of the page that it leads to
             // decides whether that is recent enough.
-            Err(_) if self.clock.now().since(signed_in.session.confirmed) < JUST_CONFIRMED => {
+            Err(_)
+                if signed_in
+                    .session
+                    .proofs
+                    .newest()
+                    .is_some_and(|at| self.clock.now().since(at) < JUST_CONFIRMED) =>
+            {
                 return Ok(pages::redirect(next.as_str()));
             }
             Err(_) => return Ok(again(StatusCode::FORBIDDEN, FORM_EXPIRED)),

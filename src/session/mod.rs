@@ -21,6 +21,7 @@ mod redis;
 mod session;
 mod sessions;
 mod store;
+mod stored;
 mod token;
 
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};

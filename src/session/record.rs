@@ -4,14 +4,15 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, SessionKey, data::SessionData};
+use super::{Limits, SessionKey, data::SessionData, stored::StoredRecord};
 use crate::{
     clock::Timestamp,
-    identity::{CredentialVersion, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
 };
 
 /// Everything there is to know of a session; plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredRecord", into = "StoredRecord")]
 pub struct Record {
     /// Hash of its token.
     pub key: SessionKey,
@@ -19,8 +20,8 @@ pub struct Record {
     pub owner: Owner,
     /// When the browser signed in, or first came.
     pub signed_in: Timestamp,
-    /// When the password was last checked.
-    pub confirmed: Timestamp,
+    /// How and when its owner proved who they are.
+    pub proofs: Proofs,
     /// The absolute limit: dead from here on, whatever happens (ASVS 5.0 7.3.2).
     pub expires: Timestamp,
     /// When it was last used; may be a minute old.
@@ -33,15 +34,9 @@ pub struct Record {
     pub user_agent: Box<str>,
     /// The host that the browser's cookie is for, with a port if it is not the usual one. Empty for a session from
     /// before that was kept.
-    #[serde(default, skip_serializing_if = "is_empty")]
     pub host: Box<str>,
     /// What applications keep in it.
-    #[serde(default, skip_serializing_if = "SessionData::is_empty")]
     pub data: SessionData,
-}
-
-fn is_empty(text: &str) -> bool {
-    text.is_empty()
 }
 
 impl Record {

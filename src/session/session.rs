@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{AppLimits, Limits, Owner, Record, SessionData, SessionKey};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, identity::Proofs};
 
 /// One browser's session, as requests share it.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Session {
     pub owner: Owner,
     /// When the browser signed in, or first came.
     pub signed_in: Timestamp,
-    /// When the password was last checked.
-    pub confirmed: Timestamp,
+    /// How and when its owner proved who they are.
+    pub proofs: Proofs,
     /// The absolute limit: dead from here on, whatever happens (ASVS 5.0 7.3.2).
     pub expires: Timestamp,
     /// Whether the user asked to be kept signed in on this device: then only the absolute limit holds.
@@ -53,7 +53,7 @@ impl Session {
             key: record.key,
             owner: record.owner,
             signed_in: record.signed_in,
-            confirmed: record.confirmed,
+            proofs: record.proofs,
             expires: record.expires,
             remembered: record.remembered,
             client_addr: record.client_addr,

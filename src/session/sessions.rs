@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    identity::{CredentialVersion, UserId},
+    identity::{CredentialVersion, Proof, ProofMethod, Proofs, UserId},
 };
 
 /// Who opens a session, from where, and in place of which.
@@ -124,7 +124,9 @@ impl Sessions {
             key: token.key(),
             owner,
             signed_in: goes_on.map_or(now, |old| old.signed_in),
-            confirmed: now,
+            proofs: goes_on
+                .map_or_else(Proofs::default, |old| old.proofs)
+                .with(Proof { method: ProofMethod::Password, at: now }),
             expires: goes_on.map_or(now + lifetime, |old| old.expires),
             last_seen: now,
             remembered: goes_on.map_or(remembered, |old| old.remembered),
@@ -156,7 +158,7 @@ impl Sessions {
             key: token.key(),
             owner: Owner::Visitor,
             signed_in: now,
-            confirmed: now,
+            proofs: Proofs::default(),
             expires: now + limits.lifetime,
             last_seen: now,
             remembered: false,

@@ -14,7 +14,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use super::*;
 use crate::{
     clock::Timestamp,
-    identity::{CredentialVersion, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
 };
 
 const LIMITS: Limits = Limits {
@@ -186,7 +186,10 @@ async fn confirming_gives_a_new_token_and_no_longer_life() {
     let confirming = Opening { replaces: Some(&session), confirms: true, ..opening(7) };
     let (second, confirmed) = sessions.open(confirming, at(50), &LIMITS).await.unwrap();
     assert!(!alive(&sessions, &first, at(50)).await && alive(&sessions, &second, at(50)).await);
-    assert_eq!((confirmed.signed_in, confirmed.confirmed, confirmed.expires), (at(0), at(50), at(1000)));
+    assert_eq!(
+        (confirmed.signed_in, confirmed.proofs, confirmed.expires),
+        (at(0), Proofs::password(at(50)), at(1000))
+    );
     assert!(confirmed.remembered);
     // Somebody else is no confirmation.
     let other = Opening { replaces: Some(&confirmed), confirms: true, ..opening(8) };

@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[Row])] = &[
         "values",
         &[
             ("clock", &[]),
-            ("identity", &[]),
+            ("identity", &["clock"]),
             ("interim", &[]),
             ("stall", &[]),
             ("pace", &[]),

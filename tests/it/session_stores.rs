@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::{BoxFuture, LocalBoxFuture, join_all};
 use portcullis::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
     session::{
         AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, Limits, MAX_DATA_BYTES,
         MemoryStore, NewSession, Opening, Owner, Presented, Record, RedisSettings, RedisStore, SessionData,
@@ -158,7 +158,7 @@ async fn an_inserted_session_is_found_whole(medium: Medium) {
     let data = [("wiki", app(&[("a", "ä\u{0}\"\\/"), ("", "")])), ("a:b", app(&[("1", "2")]))];
     let rich = Record {
         remembered: true,
-        confirmed: at(5),
+        proofs: Proofs::password(at(5)),
         client_addr: IpAddr::V6(Ipv6Addr::LOCALHOST),
         user_agent: "Mozilla/5.0 (ünï; \"x\")".into(),
         host: "[2001:db8::1]:8443".into(),
@@ -813,7 +813,7 @@ fn record(user: i64) -> Record {
         key: SessionToken::generate().expect("randomness").key(),
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(3) },
         signed_in: at(0),
-        confirmed: at(0),
+        proofs: Proofs::password(at(0)),
         expires: at(3600),
         last_seen: at(0),
         remembered: false,

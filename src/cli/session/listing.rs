@@ -74,7 +74,7 @@ impl Listing<'_> {
             visitor: record.owner == Owner::Visitor,
             host: Some(&*record.host).filter(|host| !host.is_empty()),
             signed_in: record.signed_in.to_string(),
-            confirmed: record.confirmed.to_string(),
+            confirmed: record.proofs.newest().unwrap_or(record.signed_in).to_string(),
             last_used: record.last_seen.to_string(),
             ends: record.dies_at(self.limits).to_string(),
             kept_signed_in: record.remembered,

@@ -219,6 +219,9 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE session ADD COLUMN host TEXT NOT NULL DEFAULT '';
 ",
+    "
+    ALTER TABLE session ADD COLUMN proofs TEXT NOT NULL DEFAULT '';
+",
 ];
 
 /// Makes a database refuse all changes, as a full disk does, or no longer.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, UserId},
-    session::{Owner, Record, SessionData, SessionKey, Which},
+    session::{Owner, Record, SessionData, SessionKey, Which, stored::StoredProofs},
 };
 
 pub(super) fn find(connection: &Connection, key: SessionKey) -> rusqlite::Result<Option<Record>> {
@@ -40,19 +40,21 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Resu
         Owner::User { id, credential } => (Some(id.0), Some(credential.0)),
         Owner::Visitor => (None, None),
     };
+    let StoredProofs { confirmed, proofs } = StoredProofs::of(record);
     connection
         .prepare_cached(
-            "INSERT INTO session (key, user_id, credential, signed_in, confirmed, expires, last_seen, remembered,
-                                  client_addr, user_agent, host, data)
-             VALUES (:key, :user, :credential, :signed_in, :confirmed, :expires, :last_seen, :remembered,
-                     :client_addr, :user_agent, :host, :data)",
+            "INSERT INTO session (key, user_id, credential, signed_in, confirmed, proofs, expires, last_seen,
+                                  remembered, client_addr, user_agent, host, data)
+             VALUES (:key, :user, :credential, :signed_in, :confirmed, :proofs, :expires, :last_seen,
+                     :remembered, :client_addr, :user_agent, :host, :data)",
         )?
         .execute(named_params! {
             ":key": record.key.as_bytes(),
             ":user": user,
             ":credential": credential,
             ":signed_in": record.signed_in.as_millis(),
-            ":confirmed": record.confirmed.as_millis(),
+            ":confirmed": confirmed.as_millis(),
+            ":proofs": proofs,
             ":expires": record.expires.as_millis(),
             ":last_seen": record.last_seen.as_millis(),
             ":remembered": record.remembered,
@@ -194,7 +196,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         key: key(row, "key")?,
         owner,
         signed_in: time("signed_in")?,
-        confirmed: time("confirmed")?,
+        proofs: StoredProofs { confirmed: time("confirmed")?, proofs: row.get("proofs")? }.read(owner),
         expires: time("expires")?,
         last_seen: time("last_seen")?,
         remembered: row.get("remembered")?,

@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::mpsc};
 use super::*;
 use crate::{
     clock::Clock,
-    identity::CredentialVersion,
+    identity::{CredentialVersion, Proofs},
     session::{Invalidation, Invalidator, Owner, SessionData, SessionToken},
 };
 
@@ -15,7 +15,7 @@ fn record(user: i64) -> Record {
         key: SessionToken::generate().unwrap().key(),
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
         signed_in: at,
-        confirmed: at,
+        proofs: Proofs::password(at),
         expires: Timestamp::from_millis(1_000_000),
         last_seen: at,
         remembered: false,
@@ -26,31 +26,40 @@ fn record(user: i64) -> Record {
     }
 }
 
-#[tokio::test]
-async fn a_session_from_before_hosts_were_kept_is_found() {
-    let temp = tempfile::tempdir().unwrap();
-    let path = temp.path().join("sessions.db");
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    for migration in &MIGRATIONS[..2] {
+/// A database as an older release left it, with a session of user 7 that signed in at 1000 and confirmed at 1500.
+fn older_database(path: &Path, migrations: usize) -> SessionKey {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    for migration in &MIGRATIONS[..migrations] {
         connection.execute_batch(migration).unwrap();
     }
     connection.pragma_update(None, "application_id", SCHEMA.application_id).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
-    let old = Record { host: "".into(), ..record(7) };
+    connection.pragma_update(None, "user_version", i64::try_from(migrations).unwrap()).unwrap();
+    let key = SessionToken::generate().unwrap().key();
     connection
         .execute(
             "INSERT INTO session (key, user_id, credential, signed_in, confirmed, expires, last_seen, remembered,
                                   client_addr, user_agent)
-             VALUES (?1, 7, 1, 1000, 1000, 1000000, 1000, 0, '127.0.0.1', 'test')",
-            [old.key.as_bytes()],
+             VALUES (?1, 7, 1, 1000, 1500, 1000000, 1000, 0, '127.0.0.1', 'test')",
+            [key.as_bytes()],
         )
         .unwrap();
-    drop(connection);
-    let (store, _) = open(&path);
-    assert_eq!(store.find(old.key).await.unwrap(), Some(old));
-    let newer = record(8);
-    store.insert(new(&newer)).await.unwrap();
-    assert_eq!(store.find(newer.key).await.unwrap(), Some(newer));
+    key
+}
+
+#[tokio::test]
+async fn a_session_of_an_older_release_goes_on_with_one_proof_by_password() {
+    for migrations in 2..MIGRATIONS.len() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("sessions.db");
+        let key = older_database(&path, migrations);
+        let (store, _) = open(&path);
+        let proofs = Proofs::password(Timestamp::from_millis(1500));
+        let old = Record { key, proofs, host: "".into(), ..record(7) };
+        assert_eq!(store.find(key).await.unwrap(), Some(old), "{migrations}");
+        let newer = record(8);
+        store.insert(new(&newer)).await.unwrap();
+        assert_eq!(store.find(newer.key).await.unwrap(), Some(newer), "{migrations}");
+    }
 }
 
 fn open(path: &Path) -> (FileStore, mpsc::Receiver<Invalidation>) {

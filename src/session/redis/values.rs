@@ -65,7 +65,7 @@ pub(super) fn know(version: &str) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::{
-        identity::{CredentialVersion, UserId},
+        identity::{CredentialVersion, Proofs, UserId},
         session::{Owner, SessionKey},
     };
 
@@ -84,10 +84,13 @@ mod tests {
         assert_eq!(record.key, SessionKey::from_bytes([7; 32]));
         assert_eq!(record.owner, Owner::User { id: UserId(7), credential: CredentialVersion(3) });
         assert_eq!(record.last_seen, Timestamp::from_millis(2000));
+        assert_eq!(record.proofs, Proofs::password(Timestamp::from_millis(1001)));
         assert_eq!(record.data["wiki"].encode(), "a=%C3%A4");
         let again = write(&record).unwrap();
         assert_eq!((again.user.as_str(), again.data.len()), ("7", 1));
         assert!(!again.record.contains("wiki"));
+        // An older gateway beside this one reads when the password was confirmed.
+        assert!(again.record.contains(r#""confirmed":1001,"proofs":"password@1001""#), "{}", again.record);
         // It has no host; one that has is read by the first release as well, which passes over what it does not know.
         assert_eq!(&*record.host, "");
         let named = write(&Record { host: "wiki.example.com".into(), ..record.clone() }).unwrap().record;
