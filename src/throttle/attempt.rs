@@ -121,10 +121,10 @@ impl Attempt {
         };
         let (counters, now) = (&self.counters, self.counters.clock.now());
         let Some(shared) = counters.shared.as_ref().filter(|_| self.place == Place::Shared) else {
-            let mut ledger = counters.lock();
-            ledger.give_back(&given_back, &self.limits);
-            let begun = ledger.fail(&counted, now, &self.limits);
-            drop(ledger);
+            let mut table = counters.lock();
+            table.give_back(&given_back, &self.limits);
+            let begun = table.fail(&counted, now, &self.limits);
+            drop(table);
             return told(blocked(begun));
         };
         // Sent when this returns. What Redis does not hear of is given back by itself after two minutes.

@@ -18,8 +18,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::{
     counter::Counter,
+    counter_table::{Changed, CounterTable},
     key::Key,
-    ledger::{Changed, Ledger},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -72,11 +72,11 @@ impl Cleared {
 }
 
 impl Disk {
-    /// Reads what is there into `ledger` and starts the thread.
+    /// Reads what is there into `table` and starts the thread.
     pub(super) fn start(
         path: &Path,
         clock: Clock,
-        ledger: Arc<Mutex<Ledger>>,
+        table: Arc<Mutex<CounterTable>>,
     ) -> Result<Self, DatabaseError> {
         let database = open(path)?;
         let failed = |reason| database.failed("reading", reason);
@@ -84,14 +84,14 @@ impl Disk {
         let seen = newest(database.connection()).map_err(failed)?;
         let known = read(database.connection()).map_err(failed)?;
         {
-            let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
             for (key, counter) in known {
-                ledger.load(key, counter, Duration::ZERO);
+                table.load(key, counter, Duration::ZERO);
             }
         }
         let read_file = database.read_file();
         let next_prune = Instant::now() + PRUNE_EVERY;
-        let writer = Writer { database, clock, ledger, seen, is_failing: false, next_prune };
+        let writer = Writer { database, clock, table, seen, is_failing: false, next_prune };
         let thread = DatabaseThread::start("throttle", 1, writer).map_err(|reason| DatabaseError::File {
             doing: "starting the thread of",
             path: path.to_owned(),
@@ -157,7 +157,7 @@ fn clear_in(transaction: &Transaction<'_>, which: &[Cleared]) -> rusqlite::Resul
 struct Writer {
     database: Database,
     clock: Clock,
-    ledger: Arc<Mutex<Ledger>>,
+    table: Arc<Mutex<CounterTable>>,
     /// Number of the last clearing that was done.
     seen: i64,
     /// The last write failed, and that was logged.
@@ -239,14 +239,14 @@ impl Writer {
         // cleared is written again.
         let (cleared, seen) = cleared_since(&transaction, self.seen)?;
         let rows: Vec<(Key, Counter)> = {
-            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
             if !cleared.is_empty() {
                 tracing::info!("failed sign-ins were forgotten, as the command line asked for");
-                ledger.forget(|key, _| cleared.iter().any(|cleared| cleared.is_meant(key)));
+                table.forget(|key, _| cleared.iter().any(|cleared| cleared.is_meant(key)));
             }
             match changed {
-                Changed::These(keys) => keys.iter().map(|key| (*key, ledger.find(key))).collect(),
-                Changed::Everything => ledger.iter().map(|(key, counter)| (*key, *counter)).collect(),
+                Changed::These(keys) => keys.iter().map(|key| (*key, table.find(key))).collect(),
+                Changed::Everything => table.iter().map(|(key, counter)| (*key, *counter)).collect(),
             }
         };
         self.seen = seen;
@@ -259,8 +259,8 @@ impl Writer {
         transaction.commit()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, CounterTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

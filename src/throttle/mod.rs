@@ -7,16 +7,16 @@
 //! Past the budget there are waits that grow (`counter`); while one lasts no password is looked at, not even the
 //! right one.
 //!
-//! The counters are in memory, bounded (`ledger`), and behind it in `throttle.db` (`disk`); with several gateways
+//! The counters are in memory, bounded (`counter_table`), and behind it in `throttle.db` (`disk`); with several gateways
 //! they are in Redis (`redis`), and in memory while Redis does not answer. Nothing here is on the path of somebody
 //! who is signed in.
 
 mod attempt;
 mod counter;
+mod counter_table;
 mod device;
 mod disk;
 mod key;
-mod ledger;
 mod limits;
 mod records;
 mod redis;

@@ -2,7 +2,7 @@
 //!
 //! Each step of an attempt is one Lua script over its counters, which lie in one slot, so that guesses that arrive
 //! at several gateways at once cannot go past the budget together. Redis drops a counter by itself when it has
-//! nothing to say any more; sorted sets list them by how long they matter, and bound them as in `ledger`.
+//! nothing to say any more; sorted sets list them by how long they matter, and bound them as in `counter_table`.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,10 +11,10 @@ use redis::{Script, aio::MultiplexedConnection};
 use super::{
     Limits,
     counter::{CHECKED_WITHIN, Counter, FORGOTTEN_AFTER},
+    counter_table,
     device::Secret,
     disk::Cleared,
     key::{Key, Kind},
-    ledger,
 };
 use crate::{
     clock::Timestamp,
@@ -104,7 +104,7 @@ impl Shared {
         ];
         arguments.extend(limits.waits.iter().map(|wait| millis(*wait)));
         for key in keys {
-            let rule = ledger::rule(limits, key);
+            let rule = counter_table::rule(limits, key);
             let (member, letter) = (key.to_string(), key.kind().letter().to_owned());
             arguments.extend([member, letter, rule.budget.to_string(), rule.patience.to_string()]);
         }

@@ -10,9 +10,9 @@ use std::{
 use super::{
     Attempt, DeviceId, Key, Limits, Network, SecretError,
     attempt::{Place, Stage},
+    counter_table::CounterTable,
     device::Secret,
     disk::Disk,
-    ledger::Ledger,
     redis::{Shared, Step},
 };
 use crate::{
@@ -36,7 +36,7 @@ pub struct Throttle {
 /// All counters, which attempts share with the throttle: an attempt may outlive the request that made it.
 #[derive(Clone, Debug)]
 pub(super) struct Counters {
-    pub(super) ledger: Arc<Mutex<Ledger>>,
+    pub(super) table: Arc<Mutex<CounterTable>>,
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) clock: Clock,
 }
@@ -92,9 +92,9 @@ impl Throttle {
     /// Counts in memory and behind it in a file.
     pub fn open(files: &Files, clock: Clock) -> Result<Self, ThrottleError> {
         let secret = Secret::ensure(&files.key)?;
-        let ledger = Arc::<Mutex<Ledger>>::default();
-        let disk = Disk::start(&files.database, clock.clone(), Arc::clone(&ledger))?;
-        let counters = Counters { ledger, shared: None, clock };
+        let table = Arc::<Mutex<CounterTable>>::default();
+        let disk = Disk::start(&files.database, clock.clone(), Arc::clone(&table))?;
+        let counters = Counters { table, shared: None, clock };
         Ok(Self { counters, secret, disk: Some(disk) })
     }
 
@@ -107,14 +107,14 @@ impl Throttle {
             // Should Redis lose it, whoever starts next brings it back.
             secret.replace(&files.key)?;
         }
-        let counters = Counters { ledger: Arc::default(), shared: Some(Arc::new(shared)), clock };
+        let counters = Counters { table: Arc::default(), shared: Some(Arc::new(shared)), clock };
         Ok(Self { counters, secret, disk: None })
     }
 
     /// Counts in memory alone, under a key of its own, until it is dropped.
     pub fn forgetful(clock: Clock) -> Result<Self, ThrottleError> {
         let secret = Secret::generate()?;
-        Ok(Self { counters: Counters { ledger: Arc::default(), shared: None, clock }, secret, disk: None })
+        Ok(Self { counters: Counters { table: Arc::default(), shared: None, clock }, secret, disk: None })
     }
 
     /// Whether anybody at this address may try a password now, whoever they are. To be asked before a name is looked
@@ -190,8 +190,8 @@ impl Throttle {
 }
 
 impl Counters {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, CounterTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 
 /// The counters.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct CounterTable {
     /// With the time at which each stops to matter.
     counters: BTreeMap<Key, (Counter, Timestamp)>,
     /// Of the kinds that are bounded, by when they stop to matter.
@@ -50,7 +50,7 @@ pub(super) fn rule<'l>(limits: &'l Limits, key: &Key) -> Rule<'l> {
     }
 }
 
-impl Ledger {
+impl CounterTable {
     /// Reserves an attempt on all of these, or on none: then the longest wait.
     pub(super) fn reserve(&mut self, keys: &[Key], now: Timestamp, limits: &Limits) -> Result<(), Duration> {
         let wait = self.wait(keys, now, limits);
@@ -204,73 +204,78 @@ mod tests {
         Key::Address(Network::of(std::net::Ipv6Addr::from_bits(bits).into()))
     }
 
-    fn failure(ledger: &mut Ledger, keys: &[Key], now: Timestamp, limits: &Limits) -> Result<(), Duration> {
-        ledger.reserve(keys, now, limits)?;
-        ledger.fail(keys, now, limits);
+    fn failure(
+        table: &mut CounterTable,
+        keys: &[Key],
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(), Duration> {
+        table.reserve(keys, now, limits)?;
+        table.fail(keys, now, limits);
         Ok(())
     }
 
     #[test]
     fn a_flood_of_names_and_addresses_takes_bounded_memory_and_frees_no_account() {
-        let (limits, mut ledger) = (Limits::default(), Ledger::default());
+        let (limits, mut table) = (Limits::default(), CounterTable::default());
         let alice = Key::Account(UserId(1));
         for _ in 0..5 {
-            failure(&mut ledger, &[alice, network(0)], START, &limits).unwrap();
+            failure(&mut table, &[alice, network(0)], START, &limits).unwrap();
         }
         // This name and this address wait, too.
         let (held_name, held_address) = (name(u32::MAX), network(u32::MAX));
         for _ in 0..5 {
-            failure(&mut ledger, &[held_name], START, &limits).unwrap();
+            failure(&mut table, &[held_name], START, &limits).unwrap();
         }
         let harsh = Limits { per_address: 1, ..limits.clone() };
         let later = |minutes| START + Duration::from_mins(minutes);
         let mut now = START;
         for _ in 0..4 {
-            failure(&mut ledger, &[held_name, held_address], now.max(later(1)), &harsh).ok();
+            failure(&mut table, &[held_name, held_address], now.max(later(1)), &harsh).ok();
             now = now + Duration::from_mins(5);
         }
         let count = u32::try_from(MOST).unwrap() + 5000;
         for number in 1..count {
-            ledger.reserve(&[name(number), network(number)], START, &limits).unwrap();
-            ledger.fail(&[name(number), network(number)], START, &limits);
+            table.reserve(&[name(number), network(number)], START, &limits).unwrap();
+            table.fail(&[name(number), network(number)], START, &limits);
         }
-        assert_eq!(ledger.counters.len(), 2 * MOST + 1);
-        assert_eq!(ledger.by_worth.values().map(BTreeSet::len).sum::<usize>(), 2 * MOST);
-        assert!(ledger.reserve(&[alice], START, &limits).is_err(), "the account's budget is back");
+        assert_eq!(table.counters.len(), 2 * MOST + 1);
+        assert_eq!(table.by_worth.values().map(BTreeSet::len).sum::<usize>(), 2 * MOST);
+        assert!(table.reserve(&[alice], START, &limits).is_err(), "the account's budget is back");
         assert!(
-            ledger.find(&held_name).step > 1 && ledger.find(&held_address).step > 1,
+            table.find(&held_name).step > 1 && table.find(&held_address).step > 1,
             "a wait was pushed out"
         );
-        assert!(ledger.reserve(&[held_name], now - Duration::from_mins(5), &limits).is_err());
-        assert_eq!(ledger.take_changed(), Changed::Everything);
+        assert!(table.reserve(&[held_name], now - Duration::from_mins(5), &limits).is_err());
+        assert_eq!(table.take_changed(), Changed::Everything);
     }
 
     #[test]
     fn a_refused_attempt_reserves_nothing_anywhere() {
-        let (limits, mut ledger) = (Limits::default(), Ledger::default());
+        let (limits, mut table) = (Limits::default(), CounterTable::default());
         let (alice, address) = (Key::Account(UserId(1)), network(1));
         for _ in 0..5 {
-            failure(&mut ledger, &[alice], START, &limits).unwrap();
+            failure(&mut table, &[alice], START, &limits).unwrap();
         }
         for _ in 0..1000 {
-            assert!(ledger.reserve(&[alice, address], START, &limits).is_err());
+            assert!(table.reserve(&[alice, address], START, &limits).is_err());
         }
-        assert_eq!(ledger.find(&address), Counter::BLANK);
+        assert_eq!(table.find(&address), Counter::BLANK);
     }
 
     #[test]
     fn a_success_forgives_the_account_and_not_the_address() {
-        let (limits, mut ledger) = (Limits::default(), Ledger::default());
+        let (limits, mut table) = (Limits::default(), CounterTable::default());
         let (mallory, address) = (Key::Account(UserId(2)), network(1));
         for _ in 0..10 {
             for _ in 0..4 {
-                failure(&mut ledger, &[mallory, address], START, &limits).unwrap();
+                failure(&mut table, &[mallory, address], START, &limits).unwrap();
             }
-            ledger.reserve(&[mallory, address], START, &limits).unwrap();
-            ledger.succeed(&[mallory, address], &limits);
+            table.reserve(&[mallory, address], START, &limits).unwrap();
+            table.succeed(&[mallory, address], &limits);
         }
-        assert_eq!(ledger.find(&address).failures, 40);
-        assert_eq!(ledger.find(&mallory), Counter::BLANK);
-        assert_eq!(ledger.iter().count(), 1, "what has nothing to say is not kept");
+        assert_eq!(table.find(&address).failures, 40);
+        assert_eq!(table.find(&mallory), Counter::BLANK);
+        assert_eq!(table.iter().count(), 1, "what has nothing to say is not kept");
     }
 }
