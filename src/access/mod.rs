@@ -10,6 +10,7 @@
 mod decision;
 mod explanation;
 mod filed;
+mod mount;
 mod pattern;
 mod policy;
 mod rule;
@@ -19,6 +20,7 @@ pub use decision::{
     Decision, Outcome, Permit, Reading, Reason, Ruling, Unenforced, decide, permit_preflight, rule_on,
 };
 pub use explanation::{Explanation, explain};
+pub use mount::Mount;
 pub use pattern::{Pattern, PatternError};
-pub use policy::{App, AppId, Conflict, Duplicate, Mount, Policy, PolicyBuilder, Unrouted};
+pub use policy::{App, AppId, Conflict, Duplicate, Policy, PolicyBuilder, Unrouted};
 pub use rule::{Criteria, Enforcement, GrantedPermission, Place, Requirement, Rule};

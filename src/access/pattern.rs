@@ -105,10 +105,9 @@ impl Pattern {
         Ok(Self { segments: segments.into() })
     }
 
-    /// Everything below a mount point: the pattern of an app's default.
-    pub(super) fn everything_below(mount: &super::Mount) -> Self {
-        let literals = mount.segments().map(|segment| Segment::Literal(segment.into()));
-        Self { segments: literals.chain([Segment::Below]).collect() }
+    /// A pattern of these segments.
+    pub(super) fn of(segments: impl IntoIterator<Item = Segment>) -> Self {
+        Self { segments: segments.into_iter().collect() }
     }
 
     pub(super) fn segments(&self) -> &[Segment] {
@@ -163,29 +162,6 @@ impl Pattern {
     /// behind it.
     pub(super) fn goes_on_behind(&self, place: usize) -> bool {
         matches!(self.segments.get(place), Some(Segment::Literal(_))) && self.segments.len() > place + 1
-    }
-
-    /// Whether some path below `mount` can match.
-    pub fn reaches(&self, mount: &super::Mount) -> bool {
-        let mut pattern = self.segments.iter();
-        for segment in mount.segments() {
-            match pattern.next() {
-                Some(Segment::Below) => return true,
-                Some(Segment::One) => {}
-                Some(Segment::Literal(literal)) if **literal == *segment => {}
-                _ => return false,
-            }
-        }
-        true
-    }
-
-    /// Whether every path that matches lies below `mount`.
-    pub(super) fn lies_below(&self, mount: &super::Mount) -> bool {
-        let mut pattern = self.segments.iter();
-        mount.segments().all(|segment| match pattern.next() {
-            Some(Segment::Literal(literal)) => **literal == *segment,
-            _ => false,
-        })
     }
 }
 

@@ -1,20 +1,16 @@
 //! All apps and their rules, compiled.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::{borrow::Cow, collections::HashMap};
 
 use foldhash::fast::RandomState;
 use http::Method;
 
-use super::{Pattern, Place, Requirement, Rule, filed::Filed, rule::Naming};
+use super::{Mount, Pattern, Place, Requirement, Rule, filed::Filed, rule::Naming};
 use crate::request::{Folding, NormalPath, Segments, Target};
 
 /// Which app: its place in the configuration, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppId(pub usize);
-
-/// Where an app begins: `/`, or a path without wildcards and without a slash at its end.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Mount(Box<str>);
 
 /// An app as the rules see it.
 #[derive(Clone, Debug)]
@@ -98,36 +94,6 @@ pub enum Unrouted {
     NoApp,
 }
 
-impl Mount {
-    /// Reads where an app begins.
-    pub fn parse(text: &str) -> Result<Self, super::PatternError> {
-        let pattern = Pattern::parse(text)?;
-        if text.contains('*') {
-            return Err(super::PatternError {
-                span: 0..text.len(),
-                problem: "an app begins at one path, without wildcards",
-                help: "write the path alone; everything below it belongs to the app",
-            });
-        }
-        let text = pattern.to_string();
-        Ok(Self(text.strip_suffix('/').unwrap_or(&text).into()))
-    }
-
-    /// The path, `/` for the root.
-    pub fn as_str(&self) -> &str {
-        if self.0.is_empty() { "/" } else { &self.0 }
-    }
-
-    pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
-        self.0.split('/').skip(1)
-    }
-
-    fn holds(&self, other: &Mount) -> bool {
-        let mut others = other.segments();
-        self.segments().all(|segment| others.next() == Some(segment))
-    }
-}
-
 impl App {
     /// An app and its rules; tells which of them tie.
     pub fn compile(
@@ -153,15 +119,14 @@ impl App {
 
     /// Rules that no request can reach, because they lie outside the app.
     pub fn unreachable_rules(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| !rule.pattern.reaches(&self.mount))
+        self.rules.iter().filter(|rule| !self.mount.is_reached_by(&rule.pattern))
     }
 
     /// Whether some request reaches the app's default because no rule of every method covers everything.
     pub fn has_default(&self) -> bool {
         !self.rules.iter().any(|rule| {
             rule.methods.is_none()
-                && (rule.pattern == Pattern::everything_below(&self.mount)
-                    || rule.pattern == Pattern::everything_below(&Mount("".into())))
+                && (rule.pattern == self.mount.below() || rule.pattern == Mount::root().below())
         })
     }
 
@@ -305,7 +270,7 @@ impl PolicyBuilder {
                     && app.mount != other.mount
                     && app.mount.holds(&other.mount)
                 {
-                    let hidden = app.rules.iter().filter(|rule| rule.pattern.lies_below(&other.mount));
+                    let hidden = app.rules.iter().filter(|rule| other.mount.contains(&rule.pattern));
                     shadowed.extend(hidden.map(|rule| (rule, other)));
                 }
             }
@@ -316,7 +281,7 @@ impl PolicyBuilder {
 
 impl Site {
     fn add(&mut self, mount: &Mount, app: AppId) {
-        self.filed.insert(&Pattern::everything_below(mount), app);
+        self.filed.insert(&mount.below(), app);
     }
 }
 
@@ -378,7 +343,7 @@ impl Policy {
     /// What a path with short names in it stands for, if it is one that a rule or an app knows by its long names.
     fn spelt_out(&self, reading: &str) -> Vec<String> {
         let patterns = self.apps.iter().flat_map(|app| {
-            let mount = Pattern::everything_below(&app.mount);
+            let mount = app.mount.below();
             std::iter::once(mount).chain(app.rules.iter().map(|rule| rule.pattern.clone()))
         });
         patterns.filter_map(|pattern| pattern.spell_out(reading)).collect()
@@ -407,12 +372,6 @@ impl Policy {
 
     fn app(&self, id: AppId) -> Option<&App> {
         self.apps.get(id.0)
-    }
-}
-
-impl fmt::Display for Mount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

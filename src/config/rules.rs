@@ -107,7 +107,7 @@ fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option
                 .label("these pages are the gateway's own")
                 .help("remove it; the sign-in pages are open to everyone, and guard themselves"),
         );
-    } else if let Some(mount) = mount.filter(|mount| !pattern.reaches(mount)) {
+    } else if let Some(mount) = mount.filter(|mount| !mount.is_reached_by(&pattern)) {
         reader.report(
             reader
                 .warning(&text.span, "nothing can reach this rule")
