@@ -7,7 +7,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use serde::Serialize;
 
-use super::{Format, LogWriter, SignIns};
+use super::{Format, LogWriter, SignInResult, SignIns};
 use crate::{clock::Clock, escape::escaped};
 
 /// The audit log.
@@ -69,6 +69,18 @@ pub struct AuditEvent<'a> {
     pub session: Option<String>,
 }
 
+impl AuditEvent<'_> {
+    /// The result, if the event is an attempt to sign in.
+    fn sign_in_result(&self) -> Option<SignInResult> {
+        match (self.event, self.reason) {
+            (AuditKind::SignIn, _) => Some(SignInResult::Ok),
+            (AuditKind::SignInFailed, "busy" | "unavailable" | "throttled") => Some(SignInResult::Refused),
+            (AuditKind::SignInFailed, _) => Some(SignInResult::Failed),
+            _ => None,
+        }
+    }
+}
+
 impl Audit {
     /// An audit log in front of the writer.
     pub fn new(writer: LogWriter, format: Format, clock: Clock) -> Self {
@@ -89,7 +101,9 @@ impl Audit {
             #[serde(flatten)]
             event: &'a AuditEvent<'a>,
         }
-        self.sign_ins.count_event(event.event, event.reason);
+        if let Some(result) = event.sign_in_result() {
+            self.sign_ins.add(result);
+        }
         let time = self.clock.now().to_string();
         let line = Line { time, log: "audit", event };
         let Ok(json) = serde_json::to_value(&line) else { return };

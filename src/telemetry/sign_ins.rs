@@ -5,8 +5,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::AuditKind;
-
 /// The counters, shared by all clones of an audit log.
 #[derive(Debug, Default)]
 pub struct SignIns([AtomicU64; SignInResult::ALL.len()]);
@@ -43,14 +41,8 @@ impl SignIns {
         self.0.get(result as usize).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// Counts an event of the audit log, if it is an attempt to sign in.
-    pub(super) fn count_event(&self, event: AuditKind, reason: &str) {
-        let result = match (event, reason) {
-            (AuditKind::SignIn, _) => SignInResult::Ok,
-            (AuditKind::SignInFailed, "busy" | "unavailable" | "throttled") => SignInResult::Refused,
-            (AuditKind::SignInFailed, _) => SignInResult::Failed,
-            _ => return,
-        };
+    /// Counts an attempt with this result.
+    pub(super) fn add(&self, result: SignInResult) {
         if let Some(count) = self.0.get(result as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
