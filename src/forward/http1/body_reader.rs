@@ -1,9 +1,8 @@
 //! The body of a response, read piece by piece.
 
-use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use bytes::BytesMut;
 
-use super::{Framing, Http1Error, chunked::Chunked};
+use super::{Framing, Http1Error, Piece, chunked::Chunked};
 
 /// Reads one body, to its end and no byte further.
 #[derive(Debug)]
@@ -15,19 +14,6 @@ enum Kind {
     Chunked(Chunked),
     UntilClose,
     Over,
-}
-
-/// The next piece of a body.
-#[derive(Debug)]
-pub(in crate::forward) enum Piece {
-    /// More bytes are needed.
-    More,
-    /// Data, never empty.
-    Data(Bytes),
-    /// The trailers; the end comes next.
-    Trailers(HeaderMap),
-    /// The end. Bytes that are left in the buffer do not belong to this response.
-    End,
 }
 
 impl BodyReader {

@@ -18,6 +18,7 @@ mod framing;
 mod head_reader;
 mod lines;
 mod options;
+mod piece;
 mod request_head;
 mod stream;
 #[cfg(test)]
@@ -28,13 +29,14 @@ mod write_buffer;
 pub use error::Http1Error;
 pub use whole_response::{ReadResponse, read_response, read_response_in_pieces};
 
-pub(super) use body_reader::{BodyReader, Piece};
+pub(super) use body_reader::BodyReader;
 pub(super) use buffer::SharedBuffer;
 pub(super) use conn::Conn;
 pub(super) use error::is_disconnected;
 pub(super) use framing::Framing;
 pub(super) use head_reader::{HeadEvent, HeadReader, ResponseHead};
 pub(super) use options::Options;
+pub(super) use piece::Piece;
 pub(super) use request_head::{Announced, RequestHead};
 pub(super) use stream::Stream;
 pub(super) use write_buffer::WriteBuffer;
