@@ -9,12 +9,14 @@
 //! people. Their upstream connections are closed after such a response.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, OnceCell},
     fmt,
-    rc::Rc,
 };
 
-use super::{App, pool::Lease};
+use super::{
+    App,
+    pool::{BoundList, Lease},
+};
 use crate::identity::UserId;
 
 /// The bound connections of one client connection: at most one for each server.
@@ -24,10 +26,6 @@ pub struct BoundConnections {
     user: Cell<Option<UserId>>,
     list: OnceCell<BoundList>,
 }
-
-/// The idle connections among them. A lease holds it to give its connection back.
-#[derive(Clone, Default)]
-pub(super) struct BoundList(Rc<RefCell<Vec<Lease>>>);
 
 impl BoundConnections {
     /// Takes the connection to one of the app's servers that is bound to requests of this user.
@@ -49,21 +47,9 @@ impl BoundConnections {
     }
 }
 
-impl BoundList {
-    pub(super) fn put_back(&self, lease: Lease) {
-        self.0.borrow_mut().push(lease);
-    }
-}
-
 impl fmt::Debug for BoundConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.get().map_or(0, |list| list.0.borrow().len());
         f.debug_struct("BoundConnections").field("count", &count).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for BoundList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundList").finish_non_exhaustive()
     }
 }

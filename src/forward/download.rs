@@ -29,6 +29,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
+/// The body of an upstream's response; `None` after a change of protocol.
+pub type ResponseBody = Option<UpstreamBody>;
+
 /// The body of an upstream's response. At its end the connection goes back to its pool; if the body is dropped before,
 /// the connection is closed.
 #[derive(Debug)]

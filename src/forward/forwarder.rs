@@ -3,15 +3,14 @@
 //! Each worker's gateway has one [`Forwarder`]. It takes a connection, sends the request, repeats it on another connection
 //! where the first turned out to be dead and repeating is safe, and decides who may use the connection next.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
-    App, BodyLimits, BoundConnections, Cancellation, Facts, Fault, KeepsData, OwnedNames, Resolver,
-    SessionHeaders, UnsentBytes, UpstreamBody,
+    App, Context, Facts, Fault, KeepsData, OwnedNames, Resolver, ResponseBody, SessionHeaders,
     header_table::HeaderClass,
     headers::{self, OutgoingHead},
     interim::InterimWay,
@@ -19,7 +18,7 @@ use super::{
     pool::{NextUser, Pool},
     round_trip::{NoResponse, RoundTrip},
 };
-use crate::{access::Permit, interim::InterimSlot};
+use crate::access::Permit;
 
 /// Forwards the requests of one worker.
 #[derive(Debug)]
@@ -36,39 +35,6 @@ pub struct UpstreamResponse {
     pub upstream_time: Duration,
     /// Changes to the session data that the app asks for; empty if the app may not store any.
     pub session: SessionHeaders,
-}
-
-/// The body of an upstream's response; `None` after a change of protocol.
-pub type ResponseBody = Option<UpstreamBody>;
-
-/// Counts a request as in flight until it is dropped.
-pub type InFlightGuard = Box<dyn std::any::Any>;
-
-/// All that forwarding a request needs beside the request itself.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The app that the permit is for.
-    pub app: &'a App,
-    /// The names that only the gateway may send.
-    pub owned: &'a Arc<OwnedNames>,
-    /// Limits of the request body.
-    pub limits: BodyLimits,
-    /// Whether headers that name the app's software are removed from the response.
-    pub hides_software: bool,
-    /// Facts about the request that are not in its head.
-    pub facts: Facts<'a>,
-    /// Makes the request cancellable when it takes long.
-    pub cancellation: &'a Cancellation<'a>,
-    /// Session data of this app; `None`: there is none.
-    pub session_data: Option<&'a HeaderValue>,
-    /// Makes a guard for work that outlives the response: a tunnel, the rest of an upload.
-    pub hold: &'a dyn Fn() -> InFlightGuard,
-    /// Unsent bytes of the client connection; `None`: it has one response at a time.
-    pub unsent: Option<&'a UnsentBytes>,
-    /// Upstream connections bound to the client connection; `None`: that carries requests of many people.
-    pub bound: Option<&'a BoundConnections>,
-    /// Slot for interim responses; `None`: the client cannot receive any.
-    pub interim: Option<&'a InterimSlot>,
 }
 
 impl Forwarder {

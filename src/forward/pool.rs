@@ -7,6 +7,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    fmt,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -17,7 +18,6 @@ use tokio::time::Instant;
 
 use super::{
     App, Endpoint, Fault, FaultKind, Resolver, Transport,
-    bound_connections::BoundList,
     connect::connect,
     http1::{Conn, SharedBuffer},
 };
@@ -62,6 +62,10 @@ pub(super) struct Lease {
     server: Rc<Server>,
 }
 
+/// The idle connections that are bound to one client connection. A lease holds it to give its connection back.
+#[derive(Clone, Default)]
+pub(super) struct BoundList(pub(super) Rc<RefCell<Vec<Lease>>>);
+
 /// The requests that a connection may carry next.
 #[derive(Debug)]
 pub(super) enum NextUser {
@@ -71,6 +75,18 @@ pub(super) enum NextUser {
     Same(BoundList),
     /// None: the connection is closed.
     Nobody,
+}
+
+impl BoundList {
+    pub(super) fn put_back(&self, lease: Lease) {
+        self.0.borrow_mut().push(lease);
+    }
+}
+
+impl fmt::Debug for BoundList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundList").finish_non_exhaustive()
+    }
 }
 
 impl Pool {
@@ -252,8 +268,8 @@ fn same_trust(one: &Transport, other: &Transport) -> bool {
 
 struct DisplayKind<'a>(&'a FaultKind);
 
-impl std::fmt::Display for DisplayKind<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for DisplayKind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             FaultKind::Connect(error) => error.fmt(f),
             FaultKind::ConnectTimeout(limit) => write!(f, "no connection within {limit:?}"),
