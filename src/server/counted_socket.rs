@@ -64,7 +64,7 @@ pub(super) struct CountedSocket<T> {
     http2: Option<Box<Http2Guard>>,
     /// The GOAWAY for a client of HTTP/2 that sent what it must not, and how much of it has left.
     goaway: Option<([u8; GOAWAY_BYTES], usize)>,
-    /// Nothing is read from the socket any more, because of what came.
+    /// The socket is not read from any more, because of the bytes that came.
     ended: bool,
     linger: Option<Linger>,
 }

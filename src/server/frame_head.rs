@@ -11,7 +11,7 @@ pub(super) struct FrameHead {
     pub(super) flags: u8,
     pub(super) stream: u32,
     pub(super) code: u32,
-    /// How many bytes of the frame this is: where an error code is, up to its end.
+    /// Number of bytes of the frame that this is, up to the end of an error code.
     pub(super) read: usize,
 }
 

@@ -35,7 +35,7 @@ use crate::{refusal::Refusal, request::UnreadHead, telemetry::Limit};
 /// Serves requests until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     let Client { mut socket, connection, activity, connected: _connected } = client;
-    let (peer_addr, asking) = (connection.peer_addr, Rc::clone(&connection));
+    let (peer_addr, refused_on) = (connection.peer_addr, Rc::clone(&connection));
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
     let starting = Arc::clone(&activity);
     let mut service = service_fn(move |request| {
@@ -61,17 +61,18 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
             if drains && stopped.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Ended::Closed);
             }
-            let mut asked = false;
+            let mut polled_twice = false;
             loop {
                 match Pin::new(&mut *served).poll(cx) {
                     Poll::Ready(Ok(())) => return Poll::Ready(Ended::Closed),
                     Poll::Ready(Err(error)) => return Poll::Ready(Ended::Failed(error)),
                     Poll::Pending => {}
                 }
-                if std::mem::replace(&mut asked, true) && activity.rests() {
+                if std::mem::replace(&mut polled_twice, true) && activity.rests() {
                     return Poll::Ready(Ended::Rests);
                 }
                 ready!(quiet.poll(&activity, cx));
+                // Polled again, hyper reads, and the socket notes whether the connection rests.
             }
         })
         .await;
@@ -90,7 +91,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
                     error.to_string()
                 };
                 let head = UnreadHead::read(&parts.read_buf);
-                let response = serving.gateway.refuse_unread(&head, (&refusal, &reason), &asking);
+                let response = serving.gateway.refuse_unread(&head, (&refusal, &reason), &refused_on);
                 let mut socket = parts.io.into_inner();
                 // A refusal is written only behind all responses to earlier requests.
                 if socket.take_over() {

@@ -37,7 +37,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     let polls = streams.polls();
     let retired = Rc::new(Cell::new(false));
     let retiring = Rc::clone(&retired);
-    let (watched, asking) = (Arc::clone(&activity), Rc::clone(&connection));
+    let (watched, refused_on) = (Arc::clone(&activity), Rc::clone(&connection));
     let service = service_fn(move |request: Request<Incoming>| {
         let running = activity.start();
         if let Some(limit) = running.retires() {
@@ -66,7 +66,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
             return Poll::Ready(Ok(()));
         }
         let polled = served.as_mut().poll(cx);
-        log_refused(&watched, &serving.gateway, &asking);
+        log_refused(&watched, &serving.gateway, &refused_on);
         if polled.is_ready() || drains || !retired.get() {
             return polled;
         }
@@ -77,7 +77,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     .await;
     if watched.has_large_head() {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        serving.gateway.refused_unseen(status, "head too large", &asking);
+        serving.gateway.refused_unseen(status, "head too large", &refused_on);
     }
     if let Err(error) = ended {
         tracing::debug!(%error, peer = %peer_addr, "HTTP/2 connection failed");

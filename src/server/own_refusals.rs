@@ -35,7 +35,7 @@ impl OwnRefusals {
         self.state = State::Dropped;
     }
 
-    /// Everything that hyper has written has left.
+    /// All bytes that hyper has written have left.
     pub(super) fn flushed(&mut self, activity: &Activity) {
         if !activity.is_busy() {
             self.responded = activity.started();

@@ -1,4 +1,4 @@
-//! Everything that the connections of one worker share.
+//! The parts that the connections of one worker share.
 //!
 //! `worker` makes one [`Serving`]; `connection`, `http1` and `http2` read it. All of it stays on the worker's thread.
 

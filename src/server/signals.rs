@@ -84,23 +84,26 @@ impl Signals {
     }
 }
 
+/// The signals that are caught.
 struct Caught {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
 }
 
-enum Asked {
+/// The meaning of a signal.
+enum Command {
     Stop,
     Reload,
 }
 
 impl Caught {
-    async fn asked(&mut self) -> Asked {
+    /// Waits for the next signal.
+    async fn next_command(&mut self) -> Command {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hang_up.recv() => Asked::Reload,
+            _ = self.terminate.recv() => Command::Stop,
+            _ = self.interrupt.recv() => Command::Stop,
+            _ = self.hang_up.recv() => Command::Reload,
         }
     }
 
@@ -113,15 +116,15 @@ impl Caught {
                     Ok(attendant) => break attendant,
                     // The start has failed, and the process is about to end by itself.
                     Err(_) => loop {
-                        if let Asked::Stop = self.asked().await {
+                        if let Command::Stop = self.next_command().await {
                             process::exit(1);
                         }
                     },
                 },
-                asked = self.asked() => match asked {
+                command = self.next_command() => match command {
                     // No request has been served yet, so no response is lost.
-                    Asked::Stop => process::exit(0),
-                    Asked::Reload => waits_for_reload = true,
+                    Command::Stop => process::exit(0),
+                    Command::Reload => waits_for_reload = true,
                 },
             }
         };
@@ -129,9 +132,9 @@ impl Caught {
             attendant.reload();
         }
         loop {
-            match self.asked().await {
-                Asked::Stop => attendant.stop(),
-                Asked::Reload => attendant.reload(),
+            match self.next_command().await {
+                Command::Stop => attendant.stop(),
+                Command::Reload => attendant.reload(),
             }
         }
     }

@@ -32,7 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Streams(Rc<Joint>);
 
-/// Everything that the streams of a connection share.
+/// The parts that the streams of a connection share.
 struct Joint {
     write_timeout: Duration,
     activity: Arc<Activity>,
