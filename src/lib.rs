@@ -103,15 +103,22 @@
 //!
 //! # Threads
 //!
-//! [`Server::run`] starts one thread a worker, by default one a core. Each has a single-threaded
-//! runtime, its own accept loop, its own connections, and a [`Gateway`] of its own with its own
-//! upstream connections, so that a request takes no lock on its way but those inside the session
-//! cache, the account cache and the table of [`InFlight`], where nearly all have no need to look. What is slow runs beside them: password checks on the threads of
-//! [`Passwords`], the users' database on the one thread of [`Directory`], that of the sessions on
-//! the two of [`FileStore`], failed sign-ins are written down on that of [`Throttle`], log lines on that of [`LogWriter`],
-//! the gateway's own messages on that of [`MessageWriter`]: nobody else waits for whoever reads them. Names of upstreams are looked up on a thread each. The status listener, the control
-//! socket, the signals and reloads have a thread each. A worker that dies ends the process, and the service
-//! manager starts another.
+//! [`Server::run`] starts one thread for each worker, by default one for each core. A worker has a single-threaded runtime, an
+//! accept loop, connections and a [`Gateway`] of its own, with its own connections to upstreams. Its requests share no lock
+//! with those of other workers but those of the session cache, the account cache and the table of [`InFlight`], which most
+//! requests need not look at. Slow work has threads of its own:
+//!
+//! | thread | work |
+//! | --- | --- |
+//! | those of [`Passwords`], a bounded number | password checks |
+//! | that of [`Directory`] | the users' database |
+//! | the two of [`FileStore`] | the sessions' database |
+//! | that of [`Throttle`] | failed sign-ins on disk |
+//! | those of [`LogWriter`] and [`MessageWriter`] | access log and messages: a slow reader of them delays no request |
+//! | one for each look-up | names of upstreams |
+//! | one each | the status listener, the control socket, signals, reloads |
+//!
+//! A worker that dies ends the process, and the service manager starts another.
 //!
 //! Each database is the file that its path leads to, and not the one that was opened once: its thread follows the
 //! path ([`Database`]), and a file that was put in its place is opened.
