@@ -1,6 +1,6 @@
 //! File descriptors: how many the process may have, and the wait for them when there are none.
 //!
-//! A client takes one, and so does each connection to an upstream. A shell grants 1,024 and allows far more; `cli::serve`
+//! A client takes one, and so does each connection to an upstream. A shell grants 1,024 and allows far more; `assembly`
 //! raises the limit as far as it is allowed. Where the configured number of connections needs more than that, fewer are served
 //! at a time, and a log message says so: a gateway that runs out can neither accept a client nor reach an application.
 

@@ -19,7 +19,7 @@ pub(super) struct HeaderBlocks {
     block: HpackBlock,
     /// The highest stream that the client has opened.
     last_stream: u32,
-    /// How large a block may be, unpacked.
+    /// Maximum size of a block, unpacked.
     max_bytes: usize,
 }
 
@@ -48,7 +48,7 @@ struct FrameReader {
 }
 
 impl HeaderBlocks {
-    /// At the beginning of a connection whose blocks may be so large.
+    /// At the beginning of a connection; blocks may have `max_bytes`, unpacked.
     pub(super) fn new(max_bytes: usize) -> Self {
         Self {
             frame: FrameReader {
@@ -158,7 +158,7 @@ impl FrameReader {
         self.is_padded = false;
         let [.., flags, _, _, _, _] = self.head;
         self.block = self.block.saturating_sub(1);
-        // More than there is ends the connection.
+        // h2 ends the connection for more padding than there is frame.
         self.padding = padding.min(self.block);
         self.block -= self.padding;
         if flags & PRIORITY != 0 {
@@ -289,13 +289,13 @@ mod tests {
             assert_eq!(in_pieces.is_ok(), fits);
             assert_eq!(whole.follow(&mut bytes), if fits { Ok(()) } else { Err(BlockFault::TooLarge) });
         }
-        // By the length that a string announces, before it comes.
+        // The length that a string announces counts before the string comes.
         let mut announced = head(b"\x00\x01x\x7f\xff\xff\xff\x7f");
         assert_eq!(HeaderBlocks::new(MAX).follow(&mut announced), Err(BlockFault::TooLarge));
     }
 
     proptest! {
-        /// Whatever comes, in whatever pieces, nothing but what it is for is changed, and nothing panics.
+        /// Any bytes, in any pieces, are followed without a panic, and only fragments and flags are changed.
         #[test]
         fn any_bytes_are_followed(bytes in prop::collection::vec(any::<u8>(), 0..300), cuts in prop::collection::vec(1..40_usize, 1..50)) {
             let mut input = [vec![0; 24], frame(HEADERS, 4, 1, &bytes), bytes].concat();

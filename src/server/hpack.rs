@@ -10,7 +10,7 @@ use memchr::memchr;
 
 use super::huffman::{Huffman, may_hold_fragment};
 
-/// The dynamic table (RFC 7541 §2.3.2), as far as it matters here.
+/// The dynamic table (RFC 7541 §2.3.2), without the text of its entries.
 #[derive(Debug)]
 pub(super) struct HpackTable {
     entries: VecDeque<Entry>,
@@ -38,11 +38,11 @@ pub(super) struct HpackBlock {
     pub(super) is_trailers: bool,
     /// Whether a pseudo-header field has come.
     pub(super) has_pseudo: bool,
-    /// The size of its fields so far (RFC 7541 §4.1). Text in Huffman code counts as it comes, which is five eighths of its
-    /// length or more (appendix B: no code has less than five bits).
+    /// The size of its fields so far (RFC 7541 §4.1). Text in Huffman code counts with the length of its code, which is at
+    /// least five eighths of the text's (appendix B: no code has less than five bits).
     pub(super) size: usize,
     part: Part,
-    /// Of the field that is being read.
+    /// The field that is being read goes into the table.
     is_indexed: bool,
     name: Name,
     name_len: usize,
@@ -92,7 +92,7 @@ struct Integer {
     shift: u32,
 }
 
-/// An integer is larger than any that makes sense.
+/// An integer is larger than any block.
 struct TooLarge;
 
 impl HpackBlock {
@@ -299,7 +299,7 @@ impl HpackTable {
         Self { entries: VecDeque::new(), size: 0, max: TABLE_BYTES }
     }
 
-    /// The entry at this index. The values of the static table do not count: none has more than 13 bytes.
+    /// The entry at this index. Values of the static table count as empty; none has more than 13 bytes.
     fn entry(&self, index: usize) -> Option<Entry> {
         let in_static = index.checked_sub(1)?;
         if let Some(len) = STATIC_NAMES.get(in_static) {

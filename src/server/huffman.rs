@@ -11,13 +11,13 @@ pub(super) struct Huffman {
 }
 
 impl Huffman {
-    /// Adds a byte; returns how many characters ended in it. A `#` in a path becomes what no path may have.
+    /// Adds a byte; returns how many characters ended in it. A `#` in a path becomes `>`.
     pub(super) fn push(&mut self, byte: &mut u8, is_path: bool) -> usize {
         self.bits = self.bits << 8 | u64::from(*byte);
         self.count += 8;
         let mut ended = 0;
         loop {
-            // At the top of 32 bits; what has not come yet are zeros.
+            // The next bits, at the top of 32; zeros stand for those that have not come yet.
             let window = if self.count >= 32 {
                 self.bits >> (self.count - 32)
             } else {
@@ -39,8 +39,8 @@ impl Huffman {
     }
 }
 
-/// Whether text in Huffman code may hold `#`. Its code begins with nine ones, which are in two neighbouring bytes; what has
-/// no such bytes need not be decoded.
+/// Whether text in Huffman code may hold `#`. The code of `#` begins with nine ones, which are in two neighbouring bytes; text
+/// without such bytes is not read further.
 pub(super) fn may_hold_fragment(text: &[u8]) -> bool {
     let neighbours = text.iter().zip(text.iter().skip(1));
     neighbours.into_iter().any(|(one, next)| one.trailing_ones() + next.leading_ones() >= 9)
@@ -82,6 +82,6 @@ const CODES: [(u32, u64); 21] = {
     codes
 };
 
-/// Of `#`.
+/// The code of `#`, and its length.
 const FRAGMENT_CODE: u64 = 0xffa;
 const FRAGMENT_BITS: u32 = 12;

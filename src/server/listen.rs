@@ -1,6 +1,6 @@
 //! Sockets to listen on, bound here or passed on by systemd.
 //!
-//! `cli::serve` binds [`Listeners`] before anything runs; `server` shares them out to the workers. `config` asks
+//! `assembly` binds [`Listeners`] before anything runs; `server` shares them out to the workers. `config` asks
 //! [`ListenAddr`] which addresses overlap, and whether an upstream would be the gateway itself.
 
 use std::{
@@ -36,12 +36,12 @@ pub enum BindError {
     /// One that the gateway binds itself.
     #[error("cannot listen on {addr}: {source}{}", advice(.source))]
     Address {
-        /// The address as configured.
+        /// The address, as configured.
         addr: SocketAddr,
         /// The system's error.
         source: io::Error,
     },
-    /// Passed on by systemd.
+    /// One that systemd passes on.
     #[error("cannot use the socket that the service manager passes on: {0}")]
     Passed(#[source] io::Error),
 }
@@ -253,7 +253,7 @@ fn is_ipv6_wildcard(ip: IpAddr) -> bool {
 fn canonical(addr: SocketAddr) -> SocketAddr {
     match addr.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::from((ip, addr.port())),
-        // With its scope.
+        // The address keeps its scope.
         IpAddr::V6(_) => addr,
     }
 }

@@ -25,11 +25,11 @@ use crate::clock::{Clock, Timestamp};
 /// The self-signed certificate, and whether it has just been made.
 #[derive(Debug)]
 pub struct SelfSigned {
-    /// To be served.
+    /// The certificate to serve.
     pub certificate: Arc<CertifiedKey>,
     /// The file that it is stored in.
     pub path: PathBuf,
-    /// Whether it is new.
+    /// Whether it was made just now.
     pub made: bool,
 }
 
@@ -39,12 +39,12 @@ pub enum SelfSignedError {
     /// A file could not be read or written.
     #[error("cannot store the self-signed certificate in {}: {source}", .path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
     },
-    /// It could not be made.
+    /// The certificate could not be made.
     #[error("making a self-signed certificate")]
     Make(#[from] rcgen::Error),
     /// The new certificate cannot be read.
@@ -107,7 +107,7 @@ fn make(
     write(cert_path, certificate.pem().as_bytes(), 0o644).map_err(file(cert_path))
 }
 
-/// Whole or not at all: written beside it, then moved into its place.
+/// Writes the file whole or not at all: beside it first, then moved over it.
 fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let beside = path.with_extension("new");
     fs::remove_file(&beside).or_else(|error| match error.kind() {

@@ -45,7 +45,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Not yet serving.
+    /// The readiness of a gateway that does not serve yet.
     pub fn new(directory: Arc<Directory>, sessions: Arc<Sessions>) -> Self {
         Self { serving: AtomicBool::new(false), directory, sessions }
     }
@@ -155,11 +155,11 @@ async fn respond(
 ///
 /// Mallory's page at `http://evil.example:9100` has her name server say that `evil.example` is 127.0.0.1 (DNS rebinding). The
 /// browser then takes the listener for a part of her site, and lets her scripts read what it says. `Host` still names her site.
-/// A name without a dot is none that she can have.
+/// She cannot have a name without a dot.
 fn is_for_us(headers: &HeaderMap, names: &[Box<str>]) -> bool {
     let host = match SingleHeader::of(headers, HOST) {
         SingleHeader::Once(host) => Authority::parse(host.as_bytes()),
-        // A browser always sends one.
+        // A browser always sends `Host`.
         SingleHeader::Absent => return true,
         SingleHeader::Repeated => return false,
     };

@@ -1,4 +1,4 @@
-//! The streams of an HTTP/2 connection: each is a task, and is reset if its client takes nothing of its response.
+//! The streams of an HTTP/2 connection: each is a task, and is reset when its client takes nothing of its response.
 //!
 //! `http2` gives [`Streams`] to hyper, which starts the task of each stream there. A client of HTTP/1.1 that reads
 //! nothing fills its socket. A client of HTTP/2 can give a single stream no room (RFC 9113 §5.2): the socket stays free,

@@ -1,7 +1,7 @@
 //! TLS: its versions, and the certificate for each host name.
 //!
 //! `assembly` makes [`Certificates`] and replaces them whole on reload; rustls asks them for the certificate of each handshake.
-//! A client that names no known host gets the first one: the refusal of its requests is the gateway's.
+//! A client that names no known host gets the first one, and the gateway refuses its requests.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -34,7 +34,7 @@ pub struct Certificates {
 struct Table {
     /// Exact names, and `*.example.com` under `.example.com`.
     names: HashMap<Box<str>, Arc<CertifiedKey>>,
-    /// For clients that name no host, or none that we know.
+    /// For clients that name no host, or an unknown one.
     first: Option<Arc<CertifiedKey>>,
 }
 

@@ -1,7 +1,7 @@
 //! One worker: its accept loops, and the tasks of its connections.
 //!
 //! `server` starts [`run`] on a thread for each worker. A worker has a single-threaded runtime and a gateway of its own, so
-//! that its requests share no lock with those of other workers but where all of them must agree.
+//! that its requests share locks with other workers only for sessions, accounts and limits that hold for all workers.
 
 use std::{cell::Cell, io, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -59,7 +59,7 @@ pub(super) struct WorkerContext {
     pub(super) shutdown: Shutdown,
     /// The port that redirects lead to.
     pub(super) https_port: u16,
-    /// The one that the operator has named.
+    /// The public port, if the operator has configured one.
     pub(super) public_port: Option<u16>,
 }
 
@@ -169,9 +169,8 @@ async fn accept<F: Future<Output = ()> + 'static>(
                 counters.reached(Limit::ConnectionsPerAddress);
                 return Ok(None);
             };
-            // Past the limit clients wait, one with us and the others in the kernel's queue, instead of
-            // being turned away. A slot that was taken before there is a client would be missing
-            // wherever the next client comes.
+            // Beyond the limit clients wait, one here and the others in the kernel's queue; none is turned away. A slot
+            // that this loop took before it has a client would be missing where the next client comes.
             if context.connections.available_permits() == 0 {
                 counters.reached(Limit::Connections);
             }
@@ -205,11 +204,11 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     interim: None,
                 };
                 let counted = open.open();
-                // An `async` block around it would hold it twice: as what it was given, and as what it waits for.
+                // An `async` block around it would hold the arguments twice.
                 spawn_local(serve(socket, connection, slot).map(|()| drop(counted)));
             }
             Err(error) => {
-                // Out of file descriptors, mostly: waiting beats spinning.
+                // Mostly there are no file descriptors left; without a pause the loop would spin.
                 context.accept_errors.log(&error);
                 sleep(AFTER_ACCEPT_ERROR).await;
             }

@@ -1,6 +1,6 @@
 //! The bodies of requests to the control socket and of their responses, in JSON.
 //!
-//! `service` writes what the command line reads, and the other way round.
+//! `service` and the command line write and read them.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
