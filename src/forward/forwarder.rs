@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
@@ -18,7 +17,7 @@ use super::{
     pool::{NextUser, Pool},
     round_trip::{NoResponse, RoundTrip},
 };
-use crate::access::Permit;
+use crate::{access::Permit, request::RequestBody};
 
 /// Forwards the requests of one worker.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl Forwarder {
     pub async fn forward(
         &self,
         permit: Permit,
-        request: &mut Request<Option<Incoming>>,
+        request: &mut Request<RequestBody>,
         context: &Context<'_>,
     ) -> Result<UpstreamResponse, Fault> {
         let app = context.app;

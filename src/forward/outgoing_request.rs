@@ -9,7 +9,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{AUTHORIZATION, CONNECTION, EXPECT, UPGRADE},
 };
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use super::{
@@ -22,11 +22,14 @@ use super::{
     upgrade,
     upload::Upload,
 };
-use crate::{access::Permit, request::Origin};
+use crate::{
+    access::Permit,
+    request::{Origin, RequestBody},
+};
 
 /// An allowed request.
 pub(super) struct OutgoingRequest<'a> {
-    client: &'a Request<Option<Incoming>>,
+    client: &'a Request<RequestBody>,
     options: Options,
     permit: Permit,
     /// The body, until it is sent.
@@ -47,12 +50,12 @@ pub(super) struct OutgoingRequest<'a> {
 impl<'a> OutgoingRequest<'a> {
     pub(super) fn new(
         permit: Permit,
-        client: &'a mut Request<Option<Incoming>>,
+        client: &'a mut Request<RequestBody>,
         context: &'a Context<'a>,
     ) -> Self {
         let options = Options::of(client.headers().get_all(CONNECTION));
-        let body = client.body_mut().take();
-        let upload = body.and_then(|body| Upload::of(body, client.headers(), context.limits, context.owned));
+        let body = std::mem::take(client.body_mut());
+        let upload = Upload::of(body, client.headers(), context.limits, context.owned);
         // An upstream reads the unread rest of a body as the next request on its connection: Mallory hides a request in it
         // that no rule has judged, and gets its response as that to her next request.
         let closes = upload.is_some() && !(context.app.reuse_after_body && expects_body(client.method()));

@@ -19,7 +19,6 @@ use http::{
     header::{CONNECTION, EXPECT, TRAILER},
 };
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
@@ -27,12 +26,12 @@ use super::{
     body::clean_trailers,
     http1::{Announced, Options, WriteBuffer},
 };
-use crate::{pace::Pace, stall::Stall};
+use crate::{pace::Pace, request::RequestBody, stall::Stall};
 
 /// A request body that is taken from the client piece by piece.
 #[derive(Debug)]
 pub(super) struct Upload {
-    body: Incoming,
+    body: RequestBody,
     announced: Announced,
     /// Number of bytes that the client may still send.
     allowed: u64,
@@ -78,7 +77,7 @@ pub(super) enum Next {
 impl Upload {
     /// The body of a request with these headers; `None` if it has none.
     pub(super) fn of(
-        body: Incoming,
+        body: RequestBody,
         headers: &HeaderMap,
         limits: BodyLimits,
         owned: &Arc<OwnedNames>,

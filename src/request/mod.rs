@@ -8,6 +8,7 @@
 //! What two parsers could read differently is [`Malformed`] and goes no further.
 
 mod authority;
+mod body;
 mod certified;
 mod client_addr;
 mod destination;
@@ -28,6 +29,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, Method, Uri, header::HOST, uri::PathAndQuery};
 
 pub use authority::{Authority, LastAuthority};
+pub use body::RequestBody;
 pub use certified::CertifiedNames;
 pub use client_addr::{ClientAddr, FORWARDED_FOR, TrustedProxies};
 pub use destination::{DESTINATION, Destination};

@@ -30,7 +30,11 @@ use super::{
     serving::Serving,
     shutdown::Shutdown,
 };
-use crate::{refusal::Refusal, request::UnreadHead, telemetry::Limit};
+use crate::{
+    refusal::Refusal,
+    request::{RequestBody, UnreadHead},
+    telemetry::Limit,
+};
 
 /// Serves requests until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
@@ -45,7 +49,13 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
             counters.reached(limit);
         }
         let flow = Flow::Http1 { last: retires.is_some() };
-        respond(Rc::clone(&gateway), request.map(Some), Rc::clone(&connection), running, flow)
+        respond(
+            Rc::clone(&gateway),
+            request.map(RequestBody::Incoming),
+            Rc::clone(&connection),
+            running,
+            flow,
+        )
     });
     while has_more(&mut socket, &serving.shutdown).await {
         let connection = builder(&serving.limits).serve_connection(TokioIo::new(socket), service);

@@ -25,7 +25,10 @@ use super::{
     serving::Serving,
     stream::Streams,
 };
-use crate::gateway::{Connection, Gateway};
+use crate::{
+    gateway::{Connection, Gateway},
+    request::RequestBody,
+};
 
 /// Serves streams until the connection ends, or until the server has stopped.
 pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
@@ -48,7 +51,8 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
         Box::pin(async move {
             be_reset().await;
-            respond(gateway, request.map(Some), connection, running, Flow::Http2(polls)).await
+            respond(gateway, request.map(RequestBody::Incoming), connection, running, Flow::Http2(polls))
+                .await
         })
     });
     let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(socket), service);

@@ -14,12 +14,12 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::{activity::RunningRequest, stream::BodyPolls};
 use crate::{
     forward::{BodyError, UnsentBytes},
-    gateway::{Connection, Gateway, Outgoing},
+    gateway::{Connection, Gateway, RecordedBody},
+    request::RequestBody,
 };
 
 /// How a response goes out beside others of its connection.
@@ -33,7 +33,7 @@ pub(super) enum Flow {
 /// Responds to one request.
 pub(super) async fn respond(
     gateway: Rc<Gateway>,
-    mut request: Request<Option<Incoming>>,
+    mut request: Request<RequestBody>,
     connection: Rc<Connection>,
     mut running: RunningRequest,
     flow: Flow,
@@ -65,7 +65,7 @@ pub(super) async fn respond(
 
 /// The body of a response; the request has ended when it has.
 pub(super) struct WatchedBody {
-    body: Outgoing,
+    body: RecordedBody,
     running: Option<RunningRequest>,
     polls: Option<BodyPolls>,
     /// Counts what the connection's streams hold for a client that does not take it.

@@ -128,7 +128,7 @@ pub(super) async fn serve(sockets: WorkerSockets, context: WorkerContext) -> io:
             tidying.tidy();
             // In a task of its own: a look-up that hangs holds up no later round.
             let judging = Rc::clone(&tidying);
-            spawn_local(async move { judging.judge_carried().await });
+            spawn_local(async move { judging.judge_long_requests().await });
         }
     });
     for accepting in loops {

@@ -223,7 +223,7 @@ fn the_log_of_a_refused_request_describes_the_page_that_sent_it() {
     );
     assert_eq!(alice.send(sent).status, 403);
     let line = process.stderr.wait_for("the warning", |text| {
-        text.lines().find(|line| line.contains("another site has sent a request")).map(str::to_owned)
+        text.lines().find(|line| line.contains("cross-site request refused")).map(str::to_owned)
     });
     for known in [
         "origin=\"null\"",

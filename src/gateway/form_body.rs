@@ -1,4 +1,4 @@
-//! A form on its way to the portal, under the same limits on silence and slowness as a body on its way to an app.
+//! The body of a form for the portal, under the same limits on silence and slowness as a body for an app.
 
 use std::{
     error::Error,
@@ -13,20 +13,21 @@ use http_body::{Body, Frame, SizeHint};
 use crate::{
     forward::BodyLimits,
     pace::{Pace, TooSlow},
+    request::RequestBody,
     stall::Stall,
     telemetry::{Counters, Limit},
 };
 
 /// A body that fails with [`TooSlow`] when its client takes too long.
-pub(super) struct Paced<B> {
-    body: B,
+pub(super) struct FormBody {
+    body: RequestBody,
     stall: Stall,
     pace: Pace,
     counters: Arc<Counters>,
 }
 
-impl<B> Paced<B> {
-    pub(super) fn new(body: B, limits: BodyLimits, counters: &Arc<Counters>) -> Self {
+impl FormBody {
+    pub(super) fn new(body: RequestBody, limits: BodyLimits, counters: &Arc<Counters>) -> Self {
         Self {
             body,
             stall: Stall::new(limits.body_timeout),
@@ -41,11 +42,7 @@ impl<B> Paced<B> {
     }
 }
 
-impl<B> Body for Paced<B>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BoxError>,
-{
+impl Body for FormBody {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -1,10 +1,10 @@
-//! Keeps an answer that is for one browser out of the caches that many share.
+//! Keeps a response that is for one browser out of the caches that many people share.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
 
-/// Makes the answer `private` (RFC 9111 §5.2.2.7), for it carries a cookie: a cache in front would hand one
-/// visitor's session to the next. What else the app says of caching stays.
-pub(super) fn keep_out(headers: &mut HeaderMap) {
+/// Makes the response `private` (RFC 9111 §5.2.2.7), because it carries a cookie: a cache in front of the gateway would
+/// hand one visitor's session to the next. The app's other directives stay.
+pub(super) fn keep_out_of_shared_caches(headers: &mut HeaderMap) {
     // RFC 9213 §2.2: for the caches that they are meant for, these outweigh `Cache-Control`.
     let targeted: Vec<HeaderName> = headers
         .keys()
@@ -71,7 +71,7 @@ mod tests {
             for line in *lines {
                 headers.append(CACHE_CONTROL, HeaderValue::from_static(line));
             }
-            keep_out(&mut headers);
+            keep_out_of_shared_caches(&mut headers);
             let values: Vec<_> = headers.get_all(CACHE_CONTROL).iter().collect();
             assert_eq!(values, [expected], "{lines:?}");
         }
@@ -84,7 +84,7 @@ mod tests {
             .iter()
             .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("max-age=60")))
             .collect();
-        keep_out(&mut headers);
+        keep_out_of_shared_caches(&mut headers);
         let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(left, ["etag", "cache-control"]);
     }

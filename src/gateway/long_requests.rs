@@ -34,11 +34,11 @@ use crate::{
 
 /// The requests of a worker that take long.
 #[derive(Debug, Default)]
-pub(super) struct Carried(RefCell<Vec<Rc<CarriedRequest>>>);
+pub(super) struct LongRequests(RefCell<Vec<Rc<LongRequest>>>);
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct CarriedRequest {
+pub(super) struct LongRequest {
     canceller: Canceller,
     target: Rc<Target>,
     app: Arc<str>,
@@ -77,7 +77,7 @@ enum Verdict {
     Unknown,
 }
 
-impl Carried {
+impl LongRequests {
     /// Adds a request, which is cancelled through its guard.
     pub(super) fn add(
         &self,
@@ -85,9 +85,9 @@ impl Carried {
         session: Option<&Arc<Session>>,
         began: Timestamp,
         basis: Basis,
-    ) -> (CancelGuard, Rc<CarriedRequest>) {
+    ) -> (CancelGuard, Rc<LongRequest>) {
         let guard = CancelGuard::default();
-        let request = Rc::new(CarriedRequest {
+        let request = Rc::new(LongRequest {
             canceller: guard.canceller(),
             target: Rc::clone(target),
             app: Arc::clone(app),
@@ -103,14 +103,14 @@ impl Carried {
     }
 
     /// Those that have to be looked at; forgets what has ended.
-    fn due(&self, generation: u64) -> Vec<Rc<CarriedRequest>> {
-        let mut carried = self.0.borrow_mut();
-        carried.retain(|request| request.canceller.is_under_way());
-        let is_due = |request: &&Rc<CarriedRequest>| {
+    fn due(&self, generation: u64) -> Vec<Rc<LongRequest>> {
+        let mut requests = self.0.borrow_mut();
+        requests.retain(|request| request.canceller.is_under_way());
+        let is_due = |request: &&Rc<LongRequest>| {
             !request.is_looked_at.get()
                 && (request.session.is_some() || request.basis.borrow().generation != generation)
         };
-        carried.iter().filter(is_due).cloned().collect()
+        requests.iter().filter(is_due).cloned().collect()
     }
 }
 
@@ -125,7 +125,7 @@ impl Basis {
     }
 }
 
-impl CarriedRequest {
+impl LongRequest {
     /// What the client is told whose request was ended before its response.
     pub(super) fn refusal(&self) -> Refusal {
         match self.ended_by.get() {
@@ -158,20 +158,20 @@ impl CarriedRequest {
 impl Gateway {
     /// Looks at each request that takes long, and ends those that may not go on. Those that another look still
     /// waits for are left to it, so this is called again without waiting for its end.
-    pub async fn judge_carried(&self) {
-        let due = self.carried.due(self.shared.current.load().generation);
+    pub async fn judge_long_requests(&self) {
+        let due = self.long_requests.due(self.shared.current.load().generation);
         let mut looks: FuturesUnordered<_> = due.iter().map(|request| self.look_at(request)).collect();
         while looks.next().await.is_some() {}
     }
 
-    async fn look_at(&self, request: &CarriedRequest) {
+    async fn look_at(&self, request: &LongRequest) {
         request.is_looked_at.set(true);
         let verdict = self.judge_again(request).await;
         request.is_looked_at.set(false);
         request.heed(verdict, self.shared.clock.now());
     }
 
-    async fn judge_again(&self, request: &CarriedRequest) -> Verdict {
+    async fn judge_again(&self, request: &LongRequest) -> Verdict {
         let (now, snapshot) = (self.shared.clock.now(), self.shared.current.load_full());
         let (mut identity, mut account) = (Identity::Anonymous, None);
         if let Some(session) = &request.session {

@@ -1,0 +1,97 @@
+//! Cookie → session → account → identity, as of now.
+//!
+//! A cookie that opens no session, and a session whose account may not use it, is anonymous. Each step is looked up for
+//! every request, in the cache of the session store and in that of the user directory; nothing of it is kept on the
+//! connection.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Gateway, Walk};
+use crate::{
+    forward::Chain,
+    identity::{Identity, UserId},
+    session::{
+        AppLimits, Owner, Presented, SessionToken,
+        cookie::{self, Brought},
+    },
+    users::{Account, DirectoryError},
+};
+
+/// The sender of a request, and the sign-in behind it.
+pub(super) struct Caller {
+    pub(super) presented: Presented,
+    pub(super) account: Option<Arc<Account>>,
+    pub(super) identity: Identity,
+    /// Time since the password was last checked.
+    pub(super) confirmed: Option<Duration>,
+    /// The app's own limits, which the session is held to.
+    pub(super) limits: AppLimits,
+    /// A store failed: there may be a session, but it cannot be looked up now.
+    pub(super) is_unknown: bool,
+}
+
+impl Caller {
+    fn anonymous(presented: Presented, limits: AppLimits) -> Self {
+        let identity = Identity::Anonymous;
+        Self { presented, account: None, identity, confirmed: None, limits, is_unknown: false }
+    }
+
+    fn unknown(limits: AppLimits) -> Self {
+        Self { is_unknown: true, ..Self::anonymous(Presented::Invalid, limits) }
+    }
+
+    /// The session that came with the request, if it is known to be alive; `None` while it is unknown.
+    pub(super) fn presented(&self) -> Option<&Presented> {
+        (!self.is_unknown).then_some(&self.presented)
+    }
+}
+
+impl Walk<'_> {
+    /// Identifies the sender of the request, whose session is held to the `limits` of the app as well.
+    pub(super) async fn identify(&self, limits: AppLimits) -> Caller {
+        let (headers, settings, shared) =
+            (self.request.headers(), &self.snapshot.portal, &self.gateway.shared);
+        let key = match cookie::read(headers, settings.cookies.session()) {
+            Brought::Nothing => return Caller::anonymous(Presented::Absent, limits),
+            Brought::Value(value) => SessionToken::from_cookie(value).map(|token| token.key()),
+            Brought::NoValue => None,
+        };
+        let now = self.record.time;
+        let presented = match shared.sessions.present_to(&limits, key, now, &settings.sessions).await {
+            Ok(presented) => presented,
+            Err(error) => {
+                tracing::error!(request_id = %self.record.id, error = %Chain(&error), "session lookup failed");
+                return Caller::unknown(limits);
+            }
+        };
+        let Presented::Alive(session) = &presented else { return Caller::anonymous(presented, limits) };
+        let Owner::User { id, credential } = session.owner else {
+            return Caller::anonymous(presented, limits);
+        };
+        let confirmed = session.proofs.newest().map(|at| now.since(at));
+        match self.gateway.account(id).await {
+            Err(error) => {
+                tracing::error!(
+                    request_id = %self.record.id, user_id = %id, error = %Chain(&error), "user lookup failed"
+                );
+                Caller::unknown(limits)
+            }
+            Ok(account) => match account.as_ref().and_then(|account| account.identity(credential)) {
+                Some(identity) => {
+                    Caller { presented, account, identity, confirmed, limits, is_unknown: false }
+                }
+                None => Caller::anonymous(Presented::Invalid, limits),
+            },
+        }
+    }
+}
+
+impl Gateway {
+    /// The account as it is now, from memory or from the database.
+    pub(super) async fn account(&self, id: UserId) -> Result<Option<Arc<Account>>, DirectoryError> {
+        match self.shared.directory.cached(id) {
+            Some(account) => Ok(Some(account)),
+            None => self.shared.directory.account(id).await,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The life of a request, from its head to its response.
+//!
+//! [`Gateway::handle`] is the one way in; `server` calls it for each request of a connection. The walk goes through its
+//! stages in order, and each stage needs the value that the stage before has made: a [`Target`] to route, an
+//! `Identity` to decide, a `Permit` to forward. Every early end is a [`Refusal`].
+//!
+//! The gateway knows no socket: a test calls [`Gateway::handle`] in process, see `tests/it/in_process.rs`.
+
+mod cache_control;
+mod connection;
+mod csrf_check;
+mod form_body;
+mod forwarding;
+mod identify;
+mod long_requests;
+mod preflight;
+mod read;
+mod record;
+mod response_body;
+mod session_data;
+mod slots;
+mod unread;
+mod visit;
+
+use std::{cell::Cell, pin::pin, rc::Rc, sync::Arc};
+
+use http::{
+    HeaderValue, Request, Response, Version,
+    header::{CONNECTION, STRICT_TRANSPORT_SECURITY},
+};
+use tokio::time::Instant;
+
+use crate::{
+    access::{Decision, Unrouted, decide},
+    clock::Clock,
+    forward::{Forwarder, Resolver},
+    in_flight::InFlight,
+    portal::{self, Portal},
+    refusal::{Refusal, Representation},
+    request::{RequestBody, RequestIds, Target},
+    session::{AppLimits, Sessions},
+    snapshot::{Current, Snapshot},
+    telemetry::{AccessLog, Counters, Metrics},
+    users::Directory,
+};
+
+pub use connection::{Connection, LastSeen};
+pub use response_body::RecordedBody;
+
+use long_requests::LongRequests;
+use record::{Record, Recorder};
+use response_body::Content;
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The configuration as of now.
+    pub current: Current,
+    /// All sessions.
+    pub sessions: Arc<Sessions>,
+    /// All users.
+    pub directory: Arc<Directory>,
+    /// The gateway's own pages.
+    pub portal: Portal,
+    /// All counters.
+    pub metrics: Arc<Metrics>,
+    /// The requests in flight.
+    pub in_flight: InFlight,
+    /// The addresses of upstreams.
+    pub resolver: Resolver,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// One worker's gateway; its connections to upstreams and its access log are its own.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    forwarder: Forwarder,
+    ids: RequestIds,
+    /// When the operator was last warned of a client whose address can't be read.
+    warned_of_unknown_client: Cell<Option<Instant>>,
+    recorder: Rc<Recorder>,
+    long_requests: LongRequests,
+}
+
+/// One request on its way, and everything that each step may look at.
+struct Walk<'a> {
+    gateway: &'a Gateway,
+    /// The configuration, one and the same from the first step to the last.
+    snapshot: &'a Snapshot,
+    connection: &'a Connection,
+    request: &'a mut Request<RequestBody>,
+    record: Box<Record>,
+}
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+impl Gateway {
+    /// A worker's gateway; without an access log, requests are not logged.
+    pub fn new(shared: Arc<Shared>, access_log: Option<Rc<AccessLog>>) -> Self {
+        let forwarder = Forwarder::new(shared.resolver.clone());
+        let recorder = Rc::new(Recorder { log: access_log, counters: shared.metrics.counters() });
+        Self {
+            shared,
+            forwarder,
+            ids: RequestIds::new(),
+            warned_of_unknown_client: Cell::new(None),
+            recorder,
+            long_requests: LongRequests::default(),
+        }
+    }
+
+    /// This worker's counters.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.recorder.counters
+    }
+
+    /// Responds to a request. Its body is taken out of it when the request is forwarded.
+    pub async fn handle(
+        &self,
+        request: &mut Request<RequestBody>,
+        connection: &Connection,
+    ) -> Response<RecordedBody> {
+        let snapshot = self.shared.current.load();
+        let record = self.begin_record(request, connection);
+        let mut walk = Walk { gateway: self, snapshot: &snapshot, connection, request, record };
+        let response = match walk.read_target() {
+            Ok(target) => pin!(walk.respond(target)).await,
+            Err(refusal) => Err(refusal),
+        };
+        let mut response = response.unwrap_or_else(|refusal| walk.refuse(&refusal));
+        // The application's own value is overwritten: the gateway speaks TLS (ASVS 5.0 3.4.1).
+        if let Some(hsts) = &snapshot.hsts {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        walk.record.finish(response)
+    }
+
+    /// A worker's housekeeping beside requests and [`Self::judge_long_requests`]: closes idle upstream connections,
+    /// hands the access log over. Called a few times a second.
+    pub fn tidy(&self) {
+        self.forwarder.prune();
+        self.flush_log();
+    }
+
+    /// Hands collected entries of the access log over to their writer.
+    pub fn flush_log(&self) {
+        if let Some(log) = &self.recorder.log {
+            log.flush();
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// The walk after the target was read: route, identify, decide, and a page or the application.
+    async fn respond(&mut self, target: Rc<Target>) -> Result<Response<Content>> {
+        // Refusals need it, too: on a host that is not served, and while no user can be looked up.
+        let pages = &self.snapshot.portal.pages;
+        if let Some(stylesheet) = pages.stylesheet_at(self.request.method(), target.path.as_str()) {
+            return Ok(stylesheet.map(Content::Own));
+        }
+
+        // Before the host is looked up: the response is the same whether this gateway serves it.
+        if self.connection.is_for_another_host(&target, self.request.version(), self.snapshot) {
+            return Err(Refusal::WrongConnection);
+        }
+        let app = match self.snapshot.policy.route(&target) {
+            Ok(app) => Some(app),
+            Err(Unrouted::NoApp) => None,
+            Err(Unrouted::UnknownHost) => return Err(Refusal::Misdirected),
+        };
+
+        let page = portal::page_of(&target.path);
+        self.refuse_service_worker(app.filter(|_| page.is_none()).map(|app| app.id))?;
+        // Looked up before this request counts as a use of the session: the app may have limits of its own.
+        let limits = match app {
+            Some(app) if page.is_none() => self.snapshot.session_limits(app, &target)?,
+            _ => AppLimits::default(),
+        };
+        let caller = pin!(self.identify(limits)).await;
+        self.record.caller = caller.identity.clone();
+        if let Some(page) = page {
+            // Boxed as everything that is rare, so that a request to an app carries no room for it.
+            return Box::pin(self.visit(page, &target, &caller)).await;
+        }
+        if portal::is_disguised(&target.path) {
+            return Err(Refusal::NotFound);
+        }
+
+        let app = app.ok_or(Refusal::NotFound)?;
+        self.record.app = Some(Arc::clone(&self.snapshot.app(app.id)?.forward.name));
+        match decide(&self.snapshot.policy, app, caller.identity.clone(), caller.confirmed, target) {
+            Decision::Allow(permit) => {
+                self.record.unenforced = permit.unenforced().cloned();
+                self.refuse_cross_site(&permit, &caller)?;
+                pin!(self.forward(permit, Some(&caller))).await
+            }
+            Decision::Confirm => self.lead_to(Refusal::Confirm),
+            Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
+            Decision::Challenge => match self.preflight_permit(app) {
+                // Boxed as everything that is rare.
+                Some(permit) => Box::pin(self.forward_preflight(permit)).await,
+                None => self.lead_to(Refusal::SignIn),
+            },
+            Decision::Deny => Err(Refusal::Forbidden),
+        }
+    }
+
+    /// The response to a request that was refused.
+    fn refuse(&mut self, refusal: &Refusal) -> Response<Content> {
+        let wants = Representation::of(self.request.method(), self.request.headers());
+        let mut response = refusal.respond(wants, self.record.id.as_str(), &self.snapshot.portal.pages);
+        if let Refusal::BadRequest(reason) = refusal {
+            self.record.reason = Some(reason);
+            // The bytes of an ambiguous request may have been meant otherwise, and so may the bytes after it.
+            if self.request.version() != Version::HTTP_2 {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        response.map(Content::Own)
+    }
+}

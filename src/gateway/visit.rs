@@ -1,0 +1,74 @@
+//! Visits of the gateway's own pages, and the way to them from an app.
+
+use http::Response;
+
+use super::{Result, Walk, form_body::FormBody, identify::Caller, response_body::Content};
+use crate::{
+    portal::{InterruptedRequest, PageRequest, Prerequisite},
+    refusal::{Refusal, Representation},
+    request::Target,
+};
+
+impl Walk<'_> {
+    /// The response of a page of the portal.
+    pub(super) async fn visit(
+        &mut self,
+        page: &str,
+        target: &Target,
+        caller: &Caller,
+    ) -> Result<Response<Content>> {
+        // Ending a session that cannot be found would only look like it.
+        if caller.is_unknown {
+            return Err(Refusal::Unavailable);
+        }
+        let body = std::mem::take(self.request.body_mut());
+        let body = FormBody::new(body, self.snapshot.bodies, &self.gateway.recorder.counters);
+        let page_request = PageRequest {
+            method: self.request.method(),
+            page,
+            query: target.path_and_query().query(),
+            headers: self.request.headers(),
+            host: target.authority.as_str(),
+            header_size: self.connection.header_size,
+            // An address to go back to, of which each byte may take three, and the other fields.
+            max_form_bytes: MAX_FIELD_BYTES + 3 * self.connection.uri_length,
+            client_addr: target.client_addr,
+            request_id: self.record.id.as_str(),
+            presented: &caller.presented,
+            account: caller.account.as_ref(),
+            settings: &self.snapshot.portal,
+        };
+        Ok(self.gateway.shared.portal.respond(page_request, body).await.map(Content::Own))
+    }
+
+    /// Sends a person to the page that a refusal asks for. In a frame the response is a page with a link: the portal's
+    /// page has a form, which no frame may show.
+    pub(super) fn lead_to(&self, refusal: Refusal) -> Result<Response<Content>> {
+        let (method, headers) = (self.request.method(), self.request.headers());
+        let target = self.record.target.as_ref().ok_or(Refusal::Internal)?;
+        let interrupted = InterruptedRequest {
+            method,
+            headers,
+            host: target.authority.as_str(),
+            path_and_query: target.path_and_query().as_str(),
+            header_size: self.connection.header_size,
+            cookies: &self.snapshot.portal.cookies,
+        };
+        let prerequisite =
+            if refusal == Refusal::Confirm { Prerequisite::Confirm } else { Prerequisite::SignIn };
+        let wants = Representation::of(method, headers);
+        let response = match wants {
+            Representation::Problem => return Err(refusal),
+            Representation::Page => interrupted.redirect(prerequisite),
+            Representation::Frame => {
+                let page = interrupted.location(prerequisite);
+                let pages = &self.snapshot.portal.pages;
+                refusal.respond_leading_to(Some(&page), wants, self.record.id.as_str(), pages)
+            }
+        };
+        Ok(response.map(Content::Own))
+    }
+}
+
+/// Of the fields of a form beside the address to go back to: names and passwords.
+const MAX_FIELD_BYTES: usize = 16 * 1024;
