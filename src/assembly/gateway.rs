@@ -1,27 +1,20 @@
 //! The assembly of a gateway.
 
-use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{
     AssemblyError, Reloader,
     certificates::{certificates, certified},
-    control, descriptor_shortage, metrics, pruning,
-    snapshot::snapshot,
-    stores::Stores,
+    control, descriptor_shortage, pruning,
+    shared::{Opened, open},
 };
 use crate::{
-    auth::{Backend, Local, SetupLink, SignIn},
     clock::Clock,
     config::Configuration,
     forward::Resolver,
     gateway::Shared,
-    in_flight::InFlight,
-    pages::Pages,
-    portal::Portal,
     server::{self, AccessLogging, Certificates, Listeners, Readiness, Server},
-    snapshot::Current,
-    telemetry::{Audit, Format, LogWriter, Metrics},
-    users::Passwords,
+    telemetry::{Format, LogWriter},
 };
 
 /// The inputs of a gateway beside its configuration.
@@ -66,10 +59,7 @@ pub fn assemble(
     configuration: Configuration,
     surroundings: Surroundings,
 ) -> Result<Assembled, AssemblyError> {
-    let Surroundings { clock, log, resolver } = surroundings;
-    let format = configuration.log.format.unwrap_or_else(Format::for_stdout);
-    let audit = Audit::new(log.clone(), format, clock.clone());
-
+    let Surroundings { clock, log, .. } = surroundings.clone();
     let listening = &configuration.server;
     let listeners = Listeners::bind(&listening.https, &listening.http, listening.status)?;
     let keys = certificates(&configuration, &clock)?;
@@ -77,22 +67,15 @@ pub fn assemble(
     let certificates = Certificates::new(keys);
     let tls = Arc::new(certificates.server_config(configuration.tls.min_version)?);
 
-    let Stores { directory, sessions, throttle, databases } = Stores::open(&configuration, &audit, &clock)?;
-    let hashing = thread::available_parallelism().map_or(1, Into::into);
-    let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
-    let control = control::bind(&configuration, databases, &sessions, &audit)?;
-    let metrics = Arc::new(Metrics::default());
-    metrics::register(&metrics, &audit, &passwords, &sessions);
-    let backends = vec![Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)))];
-    let sign_in = SignIn::new(backends, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
-    let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
-    let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit, clock.clone());
+    let Opened { shared, databases, audit } = open(&configuration, certified, surroundings)?;
+    let control = control::bind(&configuration, databases, &shared.sessions, &audit)?;
 
     let mut limits = configuration.limits;
     if let Some(shortage) = descriptor_shortage(&configuration, server::raise_descriptor_limit()) {
         tracing::warn!("{shortage}");
         limits.connections = shortage.connections;
     }
+    let format = configuration.log.format.unwrap_or_else(Format::for_stdout);
     let settings = server::Settings {
         workers: configuration.server.workers,
         limits,
@@ -107,20 +90,8 @@ pub fn assemble(
         status: listeners.status_addr(),
     };
     let origin = origin(&configuration, &addrs);
-    let readiness = Arc::new(Readiness::new(Arc::clone(&directory), Arc::clone(&sessions)));
-    let file = configuration.file.clone();
-    let in_flight = InFlight::default();
-    let current = Current::new(snapshot(configuration, certified, Pages::new(), &in_flight));
-    let shared = Arc::new(Shared {
-        current,
-        sessions,
-        directory,
-        portal,
-        metrics,
-        in_flight,
-        resolver,
-        clock: clock.clone(),
-    });
+    let readiness = Arc::new(Readiness::new(Arc::clone(&shared.directory), Arc::clone(&shared.sessions)));
+    let file = configuration.file;
     pruning::start(&shared)?;
     let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
     if let Some(control) = control {
@@ -140,6 +111,4 @@ fn origin(configuration: &Configuration, addrs: &Addrs) -> String {
     }
 }
 
-/// Maximum number of waiting password checks. With two threads, the last one waits for a little over a second.
-const WAITING_HASHES: usize = 64;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -13,6 +13,7 @@ mod gateway;
 mod metrics;
 mod pruning;
 mod reloader;
+mod shared;
 mod snapshot;
 mod stores;
 
@@ -20,3 +21,5 @@ pub use descriptors::descriptor_shortage;
 pub use error::AssemblyError;
 pub use gateway::{Addrs, Assembled, Surroundings, assemble};
 pub use reloader::Reloader;
+pub use shared::assemble_shared;
+pub use snapshot::snapshot;

@@ -12,8 +12,8 @@ use crate::{
     snapshot::{AppSettings, AppTable, Snapshot},
 };
 
-/// Makes the snapshot.
-pub(super) fn snapshot(
+/// Makes the snapshot of a configuration, with the pages that are there already.
+pub fn snapshot(
     configuration: Configuration,
     certified: CertifiedNames,
     pages: Pages,

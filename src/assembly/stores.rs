@@ -19,8 +19,11 @@ pub(super) struct Stores {
     pub(super) sessions: Arc<Sessions>,
     pub(super) throttle: Throttle,
     /// The databases, each with the file that the gateway reads.
-    pub(super) databases: [(PathBuf, Option<ReadFile>); 3],
+    pub(super) databases: Databases,
 }
+
+/// The databases, each with the file that the gateway reads.
+pub(super) type Databases = [(PathBuf, Option<ReadFile>); 3];
 
 impl Stores {
     /// Opens the stores; makes the folder and the databases that are missing.

@@ -24,6 +24,7 @@ mod forwarding;
 mod headers;
 mod http2;
 mod in_flight;
+mod in_process;
 mod large_bodies;
 mod layering;
 mod limits;

@@ -147,10 +147,7 @@ impl TestGateway {
 
     /// Adds a user; the password is `correct horse NAME`.
     pub fn add_user(&self, name: &str, groups: &[&str]) {
-        let mut user = NewUser::named(UserName::parse(name).expect("a name"));
-        user.groups = groups.iter().map(|group| GroupName::parse(group).expect("a group")).collect();
-        user.password = Some(quick_hash(&password(name)));
-        self.users().add(user).expect("a new user");
+        add_user(&self.folder.path().join("state/users.db"), &self.clock, name, groups);
     }
 
     /// The text of `/metrics`.
@@ -187,10 +184,7 @@ impl TestGateway {
 
     /// All lines logged so far.
     pub fn log(&self) -> Vec<serde_json::Value> {
-        assert!(self.writer.flush(Duration::from_secs(20)), "the log is written");
-        let bytes = self.log.0.lock().expect("the log").clone();
-        let text = String::from_utf8(bytes).expect("UTF-8");
-        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+        self.log.entries(&self.writer)
     }
 
     /// Lets it drain and end, and returns all lines that it has logged.
@@ -226,7 +220,7 @@ pub fn quick_hash(password: &str) -> PasswordHash {
 }
 
 /// From now: real clients look at the dates of the certificate that is made.
-fn a_clock() -> Clock {
+pub fn a_clock() -> Clock {
     Clock::manual(Clock::system().now())
 }
 
@@ -235,8 +229,27 @@ pub fn password(name: &str) -> String {
     format!("correct horse {name}")
 }
 
+/// Adds a user to the database of users; the password is that of [`password`].
+pub fn add_user(database: &Path, clock: &Clock, name: &str, groups: &[&str]) {
+    let mut user = NewUser::named(UserName::parse(name).expect("a name"));
+    user.groups = groups.iter().map(|group| GroupName::parse(group).expect("a group")).collect();
+    user.password = Some(quick_hash(&password(name)));
+    UserStore::open(database, clock.clone()).expect("the directory").add(user).expect("a new user");
+}
+
+/// What was logged, in memory.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// All entries that were given to `writer` so far.
+    pub fn entries(&self, writer: &LogWriter) -> Vec<serde_json::Value> {
+        assert!(writer.flush(Duration::from_secs(20)), "the log is written");
+        let bytes = self.0.lock().expect("the log").clone();
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -6,6 +6,7 @@ pub mod client;
 pub mod cookies;
 pub mod frames;
 pub mod gateway;
+pub mod in_process;
 pub mod process;
 pub mod redis;
 pub mod upstream;

@@ -1,0 +1,66 @@
+//! The state that the workers of a gateway share: stores, portal, counters and the snapshot.
+//!
+//! [`assemble`](super::assemble) adds listeners, TLS and the control socket. [`assemble_shared`] leaves them out: it is
+//! enough for [`Gateway::handle`](crate::gateway::Gateway::handle) in a test.
+
+use std::{sync::Arc, thread};
+
+use super::{
+    AssemblyError, Surroundings, metrics,
+    snapshot::snapshot,
+    stores::{Databases, Stores},
+};
+use crate::{
+    auth::{Backend, Local, SetupLink, SignIn},
+    config::Configuration,
+    gateway::Shared,
+    in_flight::InFlight,
+    pages::Pages,
+    portal::Portal,
+    request::CertifiedNames,
+    snapshot::Current,
+    telemetry::{Audit, Format, Metrics},
+    users::Passwords,
+};
+
+/// Puts together the state that workers share, without any socket.
+pub fn assemble_shared(
+    configuration: &Configuration,
+    surroundings: Surroundings,
+) -> Result<Arc<Shared>, AssemblyError> {
+    Ok(open(configuration, CertifiedNames::default(), surroundings)?.shared)
+}
+
+/// The shared state, and the parts of it that the control socket needs.
+pub(super) struct Opened {
+    pub(super) shared: Arc<Shared>,
+    pub(super) databases: Databases,
+    pub(super) audit: Audit,
+}
+
+/// Opens the stores and makes the rest.
+pub(super) fn open(
+    configuration: &Configuration,
+    certified: CertifiedNames,
+    surroundings: Surroundings,
+) -> Result<Opened, AssemblyError> {
+    let Surroundings { clock, log, resolver } = surroundings;
+    let format = configuration.log.format.unwrap_or_else(Format::for_stdout);
+    let audit = Audit::new(log, format, clock.clone());
+    let Stores { directory, sessions, throttle, databases } = Stores::open(configuration, &audit, &clock)?;
+    let hashing = thread::available_parallelism().map_or(1, Into::into);
+    let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
+    let metrics = Arc::new(Metrics::default());
+    metrics::register(&metrics, &audit, &passwords, &sessions);
+    let backends = vec![Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)))];
+    let sign_in = SignIn::new(backends, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
+    let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
+    let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit.clone(), clock.clone());
+    let in_flight = InFlight::default();
+    let current = Current::new(snapshot(configuration.clone(), certified, Pages::new(), &in_flight));
+    let shared = Shared { current, sessions, directory, portal, metrics, in_flight, resolver, clock };
+    Ok(Opened { shared: Arc::new(shared), databases, audit })
+}
+
+/// Maximum number of waiting password checks. With two threads, the last one waits for a little over a second.
+const WAITING_HASHES: usize = 64;
