@@ -11,6 +11,7 @@ mod authority;
 mod body;
 mod certified;
 mod client_addr;
+mod described;
 mod destination;
 mod folding;
 mod id;
@@ -32,6 +33,7 @@ pub use authority::{Authority, LastAuthority};
 pub use body::RequestBody;
 pub use certified::CertifiedNames;
 pub use client_addr::{ClientAddr, FORWARDED_FOR, TrustedProxies};
+pub use described::split_url;
 pub use destination::{DESTINATION, Destination};
 pub use folding::{Folding, fold};
 pub use id::{RequestId, RequestIds};
@@ -86,6 +88,16 @@ impl Target {
         peer_addr: IpAddr,
         proxies: &TrustedProxies,
     ) -> Result<Self, Malformed> {
+        let client_addr = proxies.client_addr(peer_addr, headers);
+        Self::read_with(last, (method, uri, headers), client_addr, proxies.trusts(peer_addr))
+    }
+
+    fn read_with(
+        last: &LastAuthority,
+        (method, uri, headers): (&Method, &Uri, &HeaderMap),
+        client_addr: ClientAddr,
+        by_trusted_proxy: bool,
+    ) -> Result<Self, Malformed> {
         if method == Method::CONNECT {
             return Err(Malformed("CONNECT is not served here"));
         }
@@ -99,11 +111,10 @@ impl Target {
         }
         let path = uri.path_and_query().ok_or(Malformed("the request has no path"))?;
         let authority = read_authority(last, uri, headers)?;
-        let by_trusted_proxy = proxies.trusts(peer_addr);
         Ok(Self {
             method: method.clone(),
             path: NormalPath::parse(path.clone())?,
-            client_addr: proxies.client_addr(peer_addr, headers),
+            client_addr,
             destination: Destination::read(method, headers, &authority, by_trusted_proxy)?,
             authority,
         })

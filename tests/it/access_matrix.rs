@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeSet, fmt::Write, net::Ipv4Addr, sync::Arc};
 
-use http::{HeaderMap, Method, Request, header::HOST};
+use http::{Method, Request, header::HOST};
 use portcullis::{
     access::{App, Outcome, Policy, Rule, rule_on},
     config,
     identity::{GroupName, Identity, Permission, User, UserName},
-    request::{Target, TrustedProxies},
+    request::{ClientAddr, Target},
     users::NewUser,
 };
 
@@ -190,11 +190,10 @@ fn by_the_rules<'p>(
     method: &Method,
     path: &str,
 ) -> (u16, Option<&'p Rule>) {
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, host.parse().unwrap());
-    let here = Ipv4Addr::LOCALHOST.into();
-    let target = Target::read(method, &path.parse().unwrap(), &headers, here, &TrustedProxies::default());
-    let Ok(target) = target else { return (400, None) };
+    let here = ClientAddr::Known(Ipv4Addr::LOCALHOST.into());
+    let Ok(target) = Target::described(method, &format!("https://{host}{path}"), here) else {
+        return (400, None);
+    };
     let Ok(app) = policy.route(&target) else { return (421, None) };
     let ruling = rule_on(policy, app, identity, None, &target);
     let status = match ruling.outcome {

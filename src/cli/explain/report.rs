@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST};
+use http::{HeaderMap, Method};
 use serde::Serialize;
 
 use super::{ExplainArgs, ExplainError};
@@ -21,7 +21,7 @@ use crate::{
     forward,
     identity::{GroupName, Identity, UserName},
     portal,
-    request::{Malformed, Ports, RequestId, Target},
+    request::{Ports, RequestId, Target, split_url},
 };
 
 /// What becomes of a request; a step that it does not reach is absent. The names of the fields in JSON are a
@@ -117,7 +117,9 @@ pub(super) fn report(
 ) -> Result<Report, ExplainError> {
     let method =
         Method::from_bytes(args.method.as_bytes()).map_err(|_| ExplainError::Method(args.method.clone()))?;
-    let (authority, path) = split(&args.url).ok_or_else(|| ExplainError::Url(args.url.clone()))?;
+    if split_url(&args.url).is_none() {
+        return Err(ExplainError::Url(args.url.clone()));
+    }
     let user = requester.identity.user();
     let mut report = Report {
         method: args.method.clone(),
@@ -142,7 +144,8 @@ pub(super) fn report(
             "plain HTTP is only redirected to HTTPS; what follows is for the request over HTTPS".to_owned(),
         );
     }
-    let target = match read(&method, authority, path, args.from, configuration) {
+    let client_addr = configuration.server.trusted_proxies.client_addr(args.from, &HeaderMap::new());
+    let target = match Target::described(&method, &args.url, client_addr) {
         Ok(target) => target,
         Err(why) => {
             report.reason = why.to_string();
@@ -253,31 +256,6 @@ fn no_app(unrouted: Unrouted, target: &Target) -> (Verdict, String) {
             (Verdict::NotFound, "the host is served, but no app begins at this path or above it".to_owned())
         }
     }
-}
-
-/// Authority and path of a URL, the path byte for byte. A parser of URLs would resolve what is to be explained,
-/// such as dot segments.
-fn split(url: &str) -> Option<(&str, &str)> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let path = if path.starts_with('/') { path } else { "/" };
-    (!authority.is_empty()).then_some((authority, path))
-}
-
-/// The target of the request, as a connection from `from` would bring it.
-fn read(
-    method: &Method,
-    authority: &str,
-    path: &str,
-    from: IpAddr,
-    configuration: &Configuration,
-) -> Result<Target, Malformed> {
-    let uri =
-        Uri::try_from(path).map_err(|_| Malformed("the path contains bytes that must be percent-encoded"))?;
-    let host = HeaderValue::from_str(authority)
-        .map_err(|_| Malformed("the request's host is not a host name or an address"))?;
-    let headers = HeaderMap::from_iter([(HOST, host)]);
-    Target::read(method, &uri, &headers, from, &configuration.server.trusted_proxies)
 }
 
 /// The headers that the app receives from the gateway, the identity headers first: made by deciding and preparing

@@ -1,14 +1,14 @@
 //! What the documentation shows is right: each of its files is read, and the repository's own.
 
-use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use http::{HeaderMap, Method};
+use http::Method;
 
 use super::super::{ConfigError, Configuration, load, parse};
 use crate::{
     access::{Outcome, rule_on},
     identity::{GroupName, Identity, User, UserId, UserName},
-    request::{Target, TrustedProxies},
+    request::{ClientAddr, Target},
 };
 
 #[test]
@@ -94,10 +94,8 @@ fn person(name: &str, groups: &[&str]) -> Identity {
 fn decided(configuration: &Configuration, request: &str, who: &Identity, from: &str) -> &'static str {
     let (method, path) = request.trim_matches('`').split_once(' ').unwrap();
     let method = Method::from_bytes(method.as_bytes()).unwrap();
-    let headers = HeaderMap::from_iter([(http::header::HOST, "wiki.example.com".parse().unwrap())]);
-    let from: IpAddr = from.parse().unwrap();
-    let target =
-        Target::read(&method, &path.parse().unwrap(), &headers, from, &TrustedProxies::default()).unwrap();
+    let url = format!("https://wiki.example.com{path}");
+    let target = Target::described(&method, &url, ClientAddr::Known(from.parse().unwrap())).unwrap();
     let app = configuration.policy.route(&target).unwrap();
     match rule_on(&configuration.policy, app, who, None, &target).outcome {
         Outcome::Allow => "yes",
