@@ -95,8 +95,7 @@ impl LastLoad {
         let taken = self.try_take(counted, most, all);
         match taken {
             Ok(slot) => Some(slot),
-            // In a box, because it is rare: every request would keep room for it.
-            Err(load) => Box::pin(load.take_within(most, PATIENCE)).await,
+            Err(load) => load.take_within(most, PATIENCE).await,
         }
     }
 
@@ -119,7 +118,7 @@ impl Load {
     pub async fn take(self: &Arc<Self>, most: usize) -> Option<Slot> {
         match self.try_take(most) {
             Some(slot) => Some(slot),
-            None => Box::pin(self.take_within(most, PATIENCE)).await,
+            None => self.take_within(most, PATIENCE).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Forwards a request that was allowed, and completes the app's response.
 
-use std::{cell::OnceCell, pin::pin, sync::Arc};
+use std::{cell::OnceCell, sync::Arc};
 
 use http::{Request, Response, Version, header::CONTENT_LENGTH};
 use http_body::Body;
@@ -91,7 +91,7 @@ impl Walk<'_> {
             interim: connection.interim.as_ref().filter(|_| takes_interim),
         };
         let asks_for_worker = Workers::are_asked_for(self.request.headers());
-        let forwarded = pin!(gateway.forwarder.forward(permit, self.request, &context)).await;
+        let forwarded = gateway.forwarder.forward(permit, self.request, &context).await;
         self.record.slots = Some(slots);
         let answer = match forwarded {
             Ok(answer) => answer,
@@ -110,7 +110,7 @@ impl Walk<'_> {
         shield.complete(response.status(), response.headers_mut(), audience, script);
         if !answer.session.is_empty() {
             let change = DataResponse { fields: answer.session, app, target: &target };
-            Box::pin(self.change_session_data(data_holder, change, response.headers_mut())).await;
+            self.change_session_data(data_holder, change, response.headers_mut()).await;
         }
         Ok(response.map(Content::Upstream))
     }

@@ -22,7 +22,7 @@ mod slots;
 mod unread;
 mod visit;
 
-use std::{cell::Cell, pin::pin, rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{
     HeaderValue, Request, Response, Version,
@@ -117,7 +117,17 @@ impl Gateway {
     }
 
     /// Responds to a request. Its body is taken out of it when the request is forwarded.
+    ///
+    /// The walk lies in one box, so that a caller that moves this future moves a pointer.
     pub async fn handle(
+        &self,
+        request: &mut Request<RequestBody>,
+        connection: &Connection,
+    ) -> Response<RecordedBody> {
+        Box::pin(self.walk(request, connection)).await
+    }
+
+    async fn walk(
         &self,
         request: &mut Request<RequestBody>,
         connection: &Connection,
@@ -126,7 +136,7 @@ impl Gateway {
         let record = self.begin_record(request, connection);
         let mut walk = Walk { gateway: self, snapshot: &snapshot, connection, request, record };
         let response = match walk.read_target() {
-            Ok(target) => pin!(walk.respond(target)).await,
+            Ok(target) => walk.respond(target).await,
             Err(refusal) => Err(refusal),
         };
         let mut response = response.unwrap_or_else(|refusal| walk.refuse(&refusal));
@@ -178,11 +188,10 @@ impl Walk<'_> {
             Some(app) if page.is_none() => self.snapshot.session_limits(app, &target)?,
             _ => AppLimits::default(),
         };
-        let caller = pin!(self.identify(limits)).await;
+        let caller = self.identify(limits).await;
         self.record.caller = caller.identity.clone();
         if let Some(page) = page {
-            // Boxed as everything that is rare, so that a request to an app carries no room for it.
-            return Box::pin(self.visit(page, &target, &caller)).await;
+            return self.visit(page, &target, &caller).await;
         }
         if portal::is_disguised(&target.path) {
             return Err(Refusal::NotFound);
@@ -194,13 +203,12 @@ impl Walk<'_> {
             Decision::Allow(permit) => {
                 self.record.unenforced = permit.unenforced().cloned();
                 self.refuse_cross_site(&permit, &caller)?;
-                pin!(self.forward(permit, Some(&caller))).await
+                self.forward(permit, Some(&caller)).await
             }
             Decision::Confirm => self.lead_to(Refusal::Confirm),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.preflight_permit(app) {
-                // Boxed as everything that is rare.
-                Some(permit) => Box::pin(self.forward_preflight(permit)).await,
+                Some(permit) => self.forward_preflight(permit).await,
                 None => self.lead_to(Refusal::SignIn),
             },
             Decision::Deny => Err(Refusal::Forbidden),

@@ -1,6 +1,6 @@
 //! The slots in flight that a request takes: one of its client, one of its app.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use super::{Result, Walk};
 use crate::{
@@ -34,12 +34,12 @@ impl Walk<'_> {
         let client = match counted {
             Some(counted) => {
                 let (most, in_flight) = (connection.requests_per_address, &self.gateway.shared.in_flight);
-                let slot = pin!(connection.last.load.take(counted, most, in_flight)).await;
+                let slot = connection.last.load.take(counted, most, in_flight).await;
                 Some(slot.ok_or_else(|| self.reached(Limit::RequestsPerAddress, OVERLOADED))?)
             }
             None => None,
         };
-        let slot = pin!(app.load.take(app.forward.max_requests)).await;
+        let slot = app.load.take(app.forward.max_requests).await;
         Ok(Slots { client, app: slot.ok_or_else(|| self.reached(Limit::MaxRequests, OVERLOADED))? })
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     convert::Infallible,
-    pin::{Pin, pin},
+    pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -38,8 +38,7 @@ pub(super) async fn respond(
     mut running: RunningRequest,
     flow: Flow,
 ) -> Result<Response<WatchedBody>, Infallible> {
-    // Pinned in place: awaited by itself, its four kilobytes would be moved once more.
-    let mut response = pin!(gateway.handle(&mut request, &connection)).await;
+    let mut response = gateway.handle(&mut request, &connection).await;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let polls = match flow {
         Flow::Http1 { last } => {
