@@ -20,7 +20,7 @@ use crate::pages::{self, Page, PageLink, Pages, Refused, paths};
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// 400: the request makes no sense; the text says what was wrong, as a sentence, and is safe to show.
+    /// 400: the request is not valid; the text says why, and is safe to show.
     BadRequest(&'static str),
     /// 400: the request came in clear text, where TLS is spoken.
     PlainHttp {
@@ -121,16 +121,16 @@ impl Refusal {
         }
     }
 
-    /// What happened, in a few words.
+    /// The title: what happened, in a few words.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::BadRequest(_) => "This request makes no sense",
-            Self::PlainHttp { .. } => "This address needs https",
+            Self::BadRequest(_) => "This request isn’t valid",
+            Self::PlainHttp { .. } => "This address needs HTTPS",
             Self::SignIn => "Please sign in",
             Self::Confirm => "Please confirm your password",
             Self::Forbidden => "You can’t open this page",
-            Self::CrossSite => "This came from another site",
-            Self::ServiceWorker => "Service workers are off here",
+            Self::CrossSite => "This request came from another site",
+            Self::ServiceWorker => "Service workers aren’t allowed here",
             Self::Framed => "This page doesn’t open in a frame",
             Self::NotFound => "Page not found",
             Self::MethodNotAllowed(_) => "This doesn’t work here",
@@ -138,8 +138,8 @@ impl Refusal {
             Self::LengthRequired => "The length is missing",
             Self::TooLarge => "That was too large",
             Self::UriTooLong => "This address is too long",
-            Self::UnsupportedMediaType => "This kind of content isn’t understood",
-            Self::Misdirected => "Nothing is served here",
+            Self::UnsupportedMediaType => "This kind of content isn’t supported",
+            Self::Misdirected => "There is no site here",
             Self::TooManyAttempts { .. } => "Too many attempts",
             Self::WrongConnection => "This connection is for another site",
             Self::HeadTooLarge => "The request was too large",
@@ -151,50 +151,52 @@ impl Refusal {
         }
     }
 
-    /// One sentence that helps.
+    /// The explanation, with advice where there is any.
     pub fn detail(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
-            Self::BadRequest(what) => what,
+            Self::BadRequest(what) => return Cow::Owned(sentence(what)),
             Self::PlainHttp { to } => {
                 let instead = to.as_deref().unwrap_or("an address that begins with https://");
                 return Cow::Owned(format!(
-                    "The request came as plain HTTP, and this port speaks HTTPS. Use {instead} instead. A password or token that was in the request could be read on the way: replace it."
+                    "The request came as plain HTTP, but this port needs HTTPS. Use {instead} instead. If the request contained a password or a token, others on the network could read it: replace it."
                 ));
             }
-            // Applications show this to people as it is, in a page that was open before.
+            // An application may show this text in a page that was open before.
             Self::SignIn => "Your session has ended. Reload the page to sign in.",
-            Self::Confirm => "This asks for a password that was confirmed a short while ago.",
+            Self::Confirm => "For this you have to confirm your password again.",
             Self::Forbidden => {
                 "You are signed in, but your account is not allowed to do this. If you need access, ask an administrator."
             }
             Self::CrossSite => {
-                "Another web site sent this request with your sign-in, so it was not passed on. If you want it done, open the page itself and do it there."
+                "Another website sent this request with your session, so it was blocked. If you want to do this, open the page itself and do it there."
             }
             Self::ServiceWorker => {
                 "A service worker of this application could take the place of the sign-in page. An administrator can allow it with service_workers."
             }
-            Self::Framed => "It needs a window of its own, so that no other page can lay itself over it.",
+            Self::Framed => "Open it in its own window, so that no other page can cover it.",
             Self::NotFound => "There is nothing at this address. Check it for typing errors.",
             Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
             Self::TooSlow => "The request did not arrive in time. Please try again.",
             Self::LengthRequired => {
-                "What was sent does not say how long it is, and the application takes only a little of that kind. Send it with a Content-Length."
+                "The request has no Content-Length, and it is larger than the application accepts without one. Send it with a Content-Length."
             }
-            Self::TooLarge => "What was sent is larger than what is accepted here.",
-            Self::UriTooLong => "The address is longer than what is accepted here.",
-            Self::UnsupportedMediaType => "What was sent is not in a form that this page takes.",
-            Self::Misdirected => "There is no site with this name here. Check the address for typing errors.",
+            Self::TooLarge => "The request is larger than this site accepts.",
+            Self::UriTooLong => "The address is longer than this site accepts.",
+            Self::UnsupportedMediaType => "This page does not accept content of this type.",
+            Self::Misdirected => {
+                "This server has no site with this name. Check the address for typing errors."
+            }
             Self::TooManyAttempts { retry_after } => {
-                let when = in_words(*retry_after);
+                let when = humanised(*retry_after);
                 return Cow::Owned(format!(
                     "Too many attempts with a wrong password. Please try again in {when}."
                 ));
             }
             Self::WrongConnection => {
-                "The connection was opened for another name than this address has. Loading the page again opens a new one."
+                "The browser opened this connection for another site. Reload the page to open a new one."
             }
             Self::HeadTooLarge => {
-                "The address or the cookies are larger than what is accepted here. Clearing the cookies of this site may help."
+                "The address or the cookies are larger than this site accepts. Clearing the cookies of this site may help."
             }
             Self::TooBusy { retry_after } => {
                 return Cow::Owned(match whole_seconds(*retry_after) {
@@ -205,7 +207,7 @@ impl Refusal {
                 });
             }
             Self::Overloaded { .. } => {
-                "Too many requests are being worked on at the moment. Please try again in a little while."
+                "Too many requests are in progress at the moment. Please try again in a little while."
             }
             Self::Unavailable => "This can’t be done at the moment. Please try again in a little while.",
             Self::BadGateway => "It may be restarting. Please try again in a little while.",
@@ -213,7 +215,7 @@ impl Refusal {
                 "It took too long and may be overloaded. Please try again in a little while."
             }
             Self::Internal => {
-                "This is not your fault. If it happens again, tell an administrator the number below."
+                "This is not your fault. If it happens again, tell an administrator the request number below."
             }
         })
     }
@@ -383,12 +385,20 @@ fn names_html(accept: &str) -> bool {
     })
 }
 
+/// A text as a sentence: with a capital letter and a full stop.
+pub fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let capital = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if text.ends_with('.') { "" } else { "." };
+    format!("{capital}{}{stop}", rest.as_str())
+}
+
 fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
 }
 
-/// A time to wait, never shorter than it is: `40 seconds`, `5 minutes`.
-fn in_words(time: Duration) -> String {
+/// A humanised waiting time, rounded up: `40 seconds`, `5 minutes`.
+fn humanised(time: Duration) -> String {
     let seconds = whole_seconds(time);
     let (number, unit) = match seconds {
         0..120 if seconds != 60 => (seconds, "second"),
@@ -553,7 +563,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_time_to_wait_is_told_in_words_and_never_too_short() {
+    fn a_waiting_time_is_humanised_and_never_too_short() {
         for (millis, expected) in [
             (0, "1 second"),
             (39_001, "40 seconds"),
@@ -563,7 +573,7 @@ pub(crate) mod tests {
             (3_600_000, "60 minutes"),
             (86_399_000, "24 hours"),
         ] {
-            assert_eq!(in_words(Duration::from_millis(millis)), expected, "{millis}");
+            assert_eq!(humanised(Duration::from_millis(millis)), expected, "{millis}");
         }
     }
 

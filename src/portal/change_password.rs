@@ -9,14 +9,14 @@ use super::{
     csrf::Genuine,
     flash::FlashMessage,
     form::Form,
-    problem::{FORM_EXPIRED, Problem, form_again, refusal_for, sentence},
+    problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
     session_opening::{OpenedSession, SessionOpening},
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
     identity::User,
     pages::{self, Page, paths},
-    refusal::Refusal,
+    refusal::{Refusal, sentence},
     telemetry::AuditKind,
     users::{Busy, Password},
 };
@@ -66,7 +66,10 @@ impl Portal {
         let hash = match self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
-                return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("new", sentence(&weak)));
+                return again(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    &Problem::new("new", sentence(&weak.to_string())),
+                );
             }
             Err(Busy { retry_after }) => {
                 return form_again(request, Refusal::TooBusy { retry_after }, |status, detail| {

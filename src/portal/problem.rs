@@ -1,6 +1,6 @@
 //! The problems because of which a form is shown again.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use http::StatusCode;
 
@@ -50,13 +50,6 @@ pub(super) fn form_again(
     let mut response = form(refusal.status(), &refusal.detail())?;
     refusal.add_headers(response.headers_mut());
     Ok(response)
-}
-
-/// An error's text as a sentence on a page.
-pub(super) fn sentence(error: &impl fmt::Display) -> String {
-    let text = error.to_string();
-    let mut rest = text.chars();
-    rest.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), rest.as_str()))
 }
 
 pub(super) const FORM_EXPIRED: &str = "This form had expired. Please try again.";

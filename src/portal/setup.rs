@@ -11,14 +11,14 @@ use super::{
     csrf::{self, Genuine},
     flash::FlashMessage,
     form::Form,
-    problem::{FORM_EXPIRED, refusal_for, sentence},
+    problem::{FORM_EXPIRED, refusal_for},
     session_opening::{OpenedSession, SessionOpening},
 };
 use crate::{
     auth::{Entrance, LinkProved},
     identity::UserName,
     pages::{Page, Setup, paths},
-    refusal::Refusal,
+    refusal::{Refusal, sentence},
     telemetry::AuditKind,
     users::{DirectoryError, Password},
 };
@@ -79,12 +79,12 @@ impl Portal {
         }
         let name = match UserName::parse(typed_name) {
             Ok(name) => name,
-            Err(error) => return once_more("username", sentence(&error)),
+            Err(error) => return once_more("username", sentence(&error.to_string())),
         };
         let hashed = self.passwords.hash_new(password, name.clone(), String::new(), String::new()).await;
         let hash = match hashed.map_err(|busy| Refusal::TooBusy { retry_after: busy.retry_after })? {
             Ok(hash) => hash,
-            Err(weak) => return once_more("password", sentence(&weak)),
+            Err(weak) => return once_more("password", sentence(&weak.to_string())),
         };
         let made = self.setup.make_superuser(link_proved, name, hash, &request.origin(Entrance::Setup)).await;
         let proved = made.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))?;

@@ -281,7 +281,7 @@ fn every_refusal_page_says_what_to_do() {
     for (name, url, status, words) in [
         ("refused-404", format!("{}/.gateway/nothing", gateway.origin), "404", "Page not found"),
         ("refused-502", format!("{}/gone/", gateway.origin), "502", "can’t be reached"),
-        ("refused-421", format!("{elsewhere}/"), "421", "Nothing is served here"),
+        ("refused-421", format!("{elsewhere}/"), "421", "There is no site here"),
     ] {
         browser.open(&url);
         let text = browser.text();

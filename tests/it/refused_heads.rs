@@ -56,7 +56,7 @@ fn an_unreadable_head_gets_the_page_and_a_log_entry() {
         client.send(&head);
         let response = client.response();
         assert_eq!(response.status, status, "{number}");
-        let title = if status == 431 { "The request was too large" } else { "This request makes no sense" };
+        let title = if status == 431 { "The request was too large" } else { "This request isn’t valid" };
         assert!(response.text().contains(title), "{number}: {}", response.head);
         assert_eq!(response.values("content-type"), ["text/html; charset=utf-8"], "{number}");
         assert_eq!(response.values("connection"), ["close"]);
@@ -147,7 +147,8 @@ fn a_malformed_request_has_its_host_and_the_reason_in_the_log() {
     let entry = &entries(&gateway, 400, 1)[0];
     assert_eq!((entry["host"].as_str(), entry["path"].as_str()), (Some("localhost"), Some("/a/%00")));
     let problem: Value = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!(entry["reason"], problem["detail"]);
+    assert_eq!(entry["reason"], "the path contains control characters");
+    assert_eq!(problem["detail"], "The path contains control characters.");
 }
 
 #[tokio::test]

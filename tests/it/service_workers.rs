@@ -82,7 +82,7 @@ fn a_request_for_a_worker_script_is_refused_and_logged_unless_the_app_has_worker
     for path in ["/sw.js", "/static/sw.js", "/off/sw.js", "/.gateway/login", "/.gateway/whoami"] {
         let refused = ask_for_worker(&gateway, path);
         assert_eq!(refused.status, 403, "{path}: {}", refused.text());
-        assert!(refused.text().contains("Service workers are off here"), "{}", refused.text());
+        assert!(refused.text().contains("Service workers aren’t allowed here"), "{}", refused.text());
     }
     assert!(upstream.seen().is_empty());
     for (path, scope) in [("/wiki/js/sw.js", &[][..]), ("/wiki", &["/wiki/"])] {

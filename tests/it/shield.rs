@@ -76,7 +76,7 @@ fn asvs_3_5_1_another_site_changes_nothing_with_a_persons_session() {
             let response = stage.send(method, entries);
             assert_eq!(response.status, 403, "{method} {entries}");
             assert_eq!(response.values("content-type"), ["application/problem+json"]);
-            assert!(response.text().contains("This came from another site"), "{}", response.text());
+            assert!(response.text().contains("This request came from another site"), "{}", response.text());
         }
     }
     assert_eq!(stage.forwarded(), 0);
@@ -383,7 +383,7 @@ fn a_neighbouring_host_makes_a_browser_change_nothing() {
     assert_eq!(browser.title(), "hostile");
     assert_eq!(websocket(&browser), "refused");
     browser.click("button[type=submit]");
-    assert!(browser.text().contains("This came from another site"), "{}", browser.text());
+    assert!(browser.text().contains("This request came from another site"), "{}", browser.text());
     browser.picture("refused-cross-site");
     assert!(bank.seen().iter().all(|request| request.asked().starts_with("GET ")), "{:?}", bank.seen());
     // She was signed in all the time: it is the cookie that came along.
