@@ -93,8 +93,8 @@
 //! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
-//! | addresses of upstreams by name | [`Resolver`], shared by all workers | a day without a look-up that succeeds; the name is gone |
-//! | upstream connections | the [`Forwarder`] of a worker; on loan, the request or its answer's body; once somebody has authenticated on one, the client connection | idle too long, closed or spoken on unasked, a body that may not have been read, an answer not read to its end; the end of the client connection |
+//! | addresses of upstreams by name | [`Resolver`], shared by all workers | a day without a successful look-up; a look-up that says the name does not exist |
+//! | upstream connections | the [`Forwarder`] of a worker; while in use, the request or its response body; once a user has authenticated on one, the client connection | idle too long, closed by the upstream, unasked bytes, a request body that may be unread, a response not read to its end; the end of the client connection |
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
 //! | the open set-up link | [`SetupLink`] | used, an hour, a restart |

@@ -41,7 +41,7 @@ pub struct App {
     pub reuse_after_body: bool,
     /// Headers that are removed from requests by default, and forwarded to this app. Default none.
     pub pass_headers: Vec<HeaderName>,
-    /// Users for whom the app may store data in the session. Default nobody.
+    /// Users for whom the app may store data in the session. Default none.
     pub session_data: KeepsData,
 }
 

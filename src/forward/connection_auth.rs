@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn schemes_that_authenticate_a_connection_are_found_wherever_they_stand() {
+    fn schemes_that_authenticate_a_connection_are_found_in_any_position() {
         for bound in [
             "NTLM",
             "ntlm TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAKAGNFAAAADw==",

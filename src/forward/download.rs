@@ -272,7 +272,7 @@ fn poll_piece(
 
 /// Gives the connection back to its pool, if neither request nor response left anything on it.
 fn give_back(mut lease: Lease, sending: &Sending, keep_alive: bool, now: Instant) {
-    if keep_alive && sending.is_complete() && !sending.was_answered_early() && lease.conn.buf().is_empty() {
+    if keep_alive && sending.is_complete() && !sending.had_early_response() && lease.conn.buf().is_empty() {
         lease.give_back(now);
     }
 }

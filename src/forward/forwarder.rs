@@ -58,18 +58,18 @@ impl Forwarder {
             context.cancellation.guard();
         }
         request.collect_body().await?;
-        let began = Instant::now();
+        let started = Instant::now();
         let bound = context.bound.and_then(|bound| bound.take(app, user));
         let (mut lease, mut is_bound) = match bound {
             Some(lease) => (lease, true),
-            None => (self.pool.take(app, began).await?, false),
+            None => (self.pool.take(app, started).await?, false),
         };
         let interim = InterimWay::to(context.interim);
         let mut round_trip = RoundTrip {
             method: request.method(),
             hidden: if context.hides_software { HeaderClass::SOFTWARE } else { HeaderClass::default() },
             interim: &interim,
-            since: if lease.reused { began } else { Instant::now() },
+            since: if lease.reused { started } else { Instant::now() },
             limit: app.timeout,
             cancellation: context.cancellation,
         };

@@ -1,27 +1,27 @@
-//! The table of header names: what HTTP or the gateway has to do with each.
+//! The table of header names, with the classes of each.
 //!
 //! [`ROWS`] lists names that are compared as they are; each header field of a response and of a request is looked up
 //! there once, as a [`HeaderClass`]. [`FAMILIES`] lists names that only a proxy may send to an application; they are
 //! compared folded, by [`OwnedNames`](super::OwnedNames). The headers of an app's own `identity` come in addition.
 //!
-//! What is done with a header field is decided in `headers`, `http1` and `interim`, never here.
+//! The table decides nothing: `headers`, `http1` and `interim` remove and rewrite header fields by their class.
 
 use http::HeaderName;
 
-/// What HTTP or the gateway has to do with a header name, or with any of the names of a head.
+/// A set of classes: those of one header name, or of all header names of a head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct HeaderClass(u16);
 
-/// What the gateway does with a header that a client sends.
+/// The treatment of a header that a client sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientHeader {
     /// Removed: a client could choose another method than the rules see.
     MethodOverride,
-    /// Removed: a client could choose another path, host or scheme than the rules see, as a proxy in front would say it.
+    /// Removed: a client could choose another path, host or scheme than the rules see, as a proxy in front would send it.
     UrlOverride,
     /// Removed: a client could pass for another user, address or certificate, as another proxy would name it.
     ClientClaim,
-    /// Removed from every request: only the gateway says who asks, and from where.
+    /// Removed from every request: only the gateway names the user and the client's address.
     GatewayOnly,
     /// Never forwarded: for one connection (RFC 9110 §7.6.1).
     OneHop,
@@ -44,12 +44,12 @@ impl HeaderClass {
     pub(super) const ADDRESS: Self = Self(1 << 5);
     /// Names the application's software (OWASP ASVS 5.0 13.4.6).
     pub(super) const SOFTWARE: Self = Self(1 << 6);
-    /// May say that the upstream connection is authenticated, see [`super::bound`].
+    /// May say that the upstream connection is authenticated, see [`super::bound_connections`].
     pub(super) const AUTHENTICATION: Self = Self(1 << 7);
-    /// Between the application and the gateway, or nothing that an upstream may tell a browser: where else and by which
-    /// protocol this host is served (`Alt-Svc`, RFC 7838), it does not know.
+    /// For the gateway alone, or nothing that an upstream may send to a browser: it does not know by which other address and
+    /// protocol this host is served (`Alt-Svc`, RFC 7838).
     pub(super) const NOT_FOR_BROWSERS: Self = Self(1 << 8);
-    /// Left out of interim responses: it frames a message that has no body (RFC 9110 §8.6), browsers keep it, or the gateway
+    /// Left out of interim responses: it frames a message that has no body (RFC 9110 §8.6), browsers store it, or the gateway
     /// completes it in the final response.
     pub(super) const FINAL_ONLY: Self = Self(1 << 9);
     /// Frames, routes, authenticates or sets cookies, and may not stand in a trailer (RFC 9110 §6.5.1).
@@ -60,7 +60,7 @@ impl HeaderClass {
     /// read what the gateway has not judged, so that no other spelling passes.
     pub(super) const ONE_SPELLING: Self = Self(1 << 12);
 
-    /// The class of one name.
+    /// The classes of one name.
     pub(super) fn of(name: &HeaderName) -> Self {
         let name = name.as_str();
         let rows = match (STARTS.get(name.len()), STARTS.get(name.len() + 1)) {
@@ -87,17 +87,17 @@ impl HeaderClass {
         rows.any(|(known, _)| known.len() == core.len() && starts_folded(core, known.as_bytes()))
     }
 
-    /// Adds another class.
+    /// Adds the classes of another set.
     pub(super) fn add(&mut self, other: Self) {
         *self = self.or(other);
     }
 
-    /// Whether the two have something in common.
+    /// Whether the two sets share a class.
     pub(super) const fn has(self, any: Self) -> bool {
         self.0 & any.0 != 0
     }
 
-    /// Both classes.
+    /// The classes of both sets.
     pub(super) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -195,9 +195,9 @@ pub(super) struct Family {
     pub(super) prefixes: &'static [&'static str],
 }
 
-/// What applications take a proxy's word for, by the documentation of the proxies and of the applications.
+/// Headers that applications trust when a proxy sends them, by the documentation of the proxies and of the applications.
 pub(super) static FAMILIES: &[Family] = &[
-    // What the gateway says itself.
+    // Headers that the gateway sends itself.
     Family {
         kind: ClientHeader::GatewayOnly,
         names: &[
@@ -322,7 +322,7 @@ pub(super) static FAMILIES: &[Family] = &[
         ],
         prefixes: &["ssl-", "x-ssl-", "x-client-cert", "x-client-dn", "x-client-verify", "x-amzn-mtls-"],
     },
-    // Who asks, as other gateways say it.
+    // The user, as other gateways name it.
     Family {
         kind: ClientHeader::ClientClaim,
         names: &[

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_say_who_it_is() {
+    fn presets_name_the_user() {
         let remote = IdentityHeaders::preset("remote-user").unwrap();
         assert_eq!(
             sent(&remote, &user("Renée R.", "r@example.com")),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_absent_and_nothing_breaks_a_line() {
+    fn missing_values_are_left_out_and_no_value_breaks_a_header_field() {
         let headers = IdentityHeaders::new(vec![
             (HeaderName::from_static("x-mail"), IdentityValue::Email),
             (HeaderName::from_static("x-name"), IdentityValue::Name),

@@ -1,8 +1,7 @@
-//! What happens to a header that a client sends, as far as an operator can choose.
+//! Override headers, with which a client could make an application see another request than the one that was judged.
 //!
-//! Headers with which a client could make an application see another request than the one that was judged reach no
-//! application, unless its operator lists them in `pass_headers`. [`client_header`] says which can be listed: what the
-//! gateway says itself, and what names an identity, never can.
+//! They reach no application, unless its operator lists them in `pass_headers`. `config` asks [`client_header`] which names
+//! can be listed: those that the gateway sends itself, and those that name an identity, never can.
 
 use http::{HeaderName, header::EXPECT};
 
@@ -12,7 +11,7 @@ use super::{
     owned_names::kind_of,
 };
 
-/// What the gateway does with this header in a request to one of `apps` that does not list it in `pass_headers`.
+/// The treatment of this header in a request to one of `apps` that does not list it in `pass_headers`.
 pub fn client_header<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> + Clone) -> ClientHeader {
     if !OwnedNames::of(apps.clone()).contains(name) {
         let is_for_one_hop = HeaderClass::of(name).has(HeaderClass::HOP_BY_HOP) || *name == EXPECT;
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn advisory_3_what_names_an_identity_or_an_address_can_never_be_listed() {
+    fn advisory_3_names_of_an_identity_or_an_address_can_never_be_listed() {
         let class = |name: &str| client_header(&HeaderName::try_from(name).unwrap(), [].iter());
         for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
             assert_eq!(class(name), ClientHeader::MethodOverride, "{name}");

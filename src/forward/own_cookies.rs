@@ -29,11 +29,11 @@ pub(super) fn remove_set_cookies(headers: &mut HeaderMap) {
     if !headers.get_all(SET_COOKIE).iter().any(sets_our_cookie) {
         return;
     }
-    let kept: Vec<_> =
-        headers.get_all(SET_COOKIE).iter().filter(|line| !sets_our_cookie(line)).cloned().collect();
+    let foreign: Vec<_> =
+        headers.get_all(SET_COOKIE).iter().filter(|value| !sets_our_cookie(value)).cloned().collect();
     headers.remove(SET_COOKIE);
-    for line in kept {
-        headers.append(SET_COOKIE, line);
+    for value in foreign {
+        headers.append(SET_COOKIE, value);
     }
 }
 
@@ -62,21 +62,21 @@ fn around_ours(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The same for several header values. They become one, as RFC 9113 §8.2.3 asks for on the way to HTTP/1.1.
-fn foreign_cookies_of<'h>(lines: impl IntoIterator<Item = &'h [u8]>) -> Vec<u8> {
-    let mut kept = Vec::new();
-    for line in lines {
+fn foreign_cookies_of<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Vec<u8> {
+    let mut foreign = Vec::new();
+    for value in values {
         let mut separator: &[u8] = b"; ";
-        for pair in cookie::pairs(line).filter(|pair| !is_ours(pair)) {
-            if kept.is_empty() {
-                kept.extend_from_slice(pair.trim_ascii_start());
+        for pair in cookie::pairs(value).filter(|pair| !is_ours(pair)) {
+            if foreign.is_empty() {
+                foreign.extend_from_slice(pair.trim_ascii_start());
             } else {
-                kept.extend_from_slice(separator);
-                kept.extend_from_slice(if separator.len() > 1 { pair.trim_ascii_start() } else { pair });
+                foreign.extend_from_slice(separator);
+                foreign.extend_from_slice(if separator.len() > 1 { pair.trim_ascii_start() } else { pair });
             }
             separator = b";";
         }
     }
-    kept
+    foreign
 }
 
 fn is_ours(pair: &[u8]) -> bool {
@@ -84,10 +84,10 @@ fn is_ours(pair: &[u8]) -> bool {
 }
 
 /// A cookie without a name, `Set-Cookie: =__Host-Http-portcullis=…`, would come back as one of ours.
-fn sets_our_cookie(line: &HeaderValue) -> bool {
-    let line = line.as_bytes();
-    let start = line.iter().position(|byte| !matches!(byte, b'=' | b' ' | b'\t')).unwrap_or_default();
-    is_ours(line.get(start..).unwrap_or_default())
+fn sets_our_cookie(value: &HeaderValue) -> bool {
+    let value = value.as_bytes();
+    let start = value.iter().position(|byte| !matches!(byte, b'=' | b' ' | b'\t')).unwrap_or_default();
+    is_ours(value.get(start..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_cookies_are_cut_out_wherever_they_stand() {
+    fn own_cookies_are_removed_from_any_position() {
         for (line, left) in [
             ("a=1;b=2", "a=1;b=2"),
             ("__Host-Http-portcullis=1", ""),
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn of_one_line_and_of_many_the_same_cookies_are_left(line in "(__Host-Http-portcullis|__Host-portcullis|__host-Portcullis=|a=|;|; | |\t|1){0,9}") {
+        fn one_value_and_many_leave_the_same_cookies(line in "(__Host-Http-portcullis|__Host-portcullis|__host-Portcullis=|a=|;|; | |\t|1){0,9}") {
             let pairs = |line: &[u8]| -> Vec<Vec<u8>> {
                 let pairs = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
                 pairs.filter(|pair| !pair.is_empty()).map(<[u8]>::to_vec).collect()

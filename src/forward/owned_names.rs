@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_browsers_and_programs_are_nobodys() {
+    fn headers_of_browsers_and_programs_are_not_owned() {
         let names = OwnedNames::of(&[]);
         for name in [
             "accept",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_folded_and_each_name_is_found() {
+    fn each_name_of_the_table_is_folded_and_found() {
         let names = OwnedNames::of(&[]);
         for family in FAMILIES {
             for name in family.names {

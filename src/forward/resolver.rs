@@ -274,15 +274,15 @@ mod tests {
 
     use super::*;
 
-    type Answer = Result<Vec<IpAddr>, ResolveError>;
+    type LookUpResult = Result<Vec<IpAddr>, ResolveError>;
 
     fn addrs(text: &str) -> Vec<IpAddr> {
         text.split_whitespace().map(|addr| addr.parse().unwrap()).collect()
     }
 
-    /// Resolver of which each look-up waits until the test answers it; and how many have started.
-    fn answered_by_test() -> (Resolver, Sender<Answer>, Arc<AtomicUsize>) {
-        let (sender, receiver): (Sender<Answer>, Receiver<Answer>) = channel();
+    /// Resolver of which each look-up waits for a result from the test; and the number of started look-ups.
+    fn resolver_of_test() -> (Resolver, Sender<LookUpResult>, Arc<AtomicUsize>) {
+        let (sender, receiver): (Sender<LookUpResult>, Receiver<LookUpResult>) = channel();
         let (receiver, started) = (Mutex::new(receiver), Arc::new(AtomicUsize::new(0)));
         let counted = Arc::clone(&started);
         let resolver = Resolver::of(move |_| {
@@ -299,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_callers_share_one_look_up() {
-        let (resolver, answer, started) = answered_by_test();
+        let (resolver, result, started) = resolver_of_test();
         let asking: Vec<_> = (0..24)
             .map(|_| {
                 let resolver = resolver.clone();
@@ -308,7 +308,7 @@ mod tests {
             .collect();
         // All of them wait by then.
         tokio::task::yield_now().await;
-        answer.send(Ok(addrs("10.0.0.1"))).unwrap();
+        result.send(Ok(addrs("10.0.0.1"))).unwrap();
         for asked in asking {
             assert_eq!(asked.await.unwrap(), Ok(addrs("10.0.0.1")));
         }
@@ -342,11 +342,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_addresses_stay_in_use_while_a_look_up_fails_or_hangs() {
-        let (resolver, answer, started) = answered_by_test();
-        answer.send(Ok(addrs("10.0.0.1"))).unwrap();
+        let (resolver, result, started) = resolver_of_test();
+        result.send(Ok(addrs("10.0.0.1"))).unwrap();
         assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1")));
         // One that fails.
-        answer.send(Err(ResolveError::failed("no server answers"))).unwrap();
+        result.send(Err(ResolveError::failed("no server responds"))).unwrap();
         assert_eq!(found(&resolver, Freshness::Fresh).await, Ok(addrs("10.0.0.1")));
         // One that hangs, and is not started a second time.
         for _ in 0..3 {
@@ -357,11 +357,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_no_longer_exists_loses_its_addresses() {
-        let (resolver, answer, _) = answered_by_test();
-        answer.send(Ok(addrs("10.0.0.1"))).unwrap();
+        let (resolver, result, _) = resolver_of_test();
+        result.send(Ok(addrs("10.0.0.1"))).unwrap();
         assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1")));
         // From now on it does not exist.
-        drop(answer);
+        drop(result);
         while found(&resolver, Freshness::Fresh).await.is_ok() {}
         assert_eq!(found(&resolver, Freshness::Cached).await, Err(ResolveError::NotFound));
     }
@@ -378,9 +378,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_address_that_answered_is_tried_first() {
-        let (resolver, answer, _) = answered_by_test();
-        answer.send(Ok(addrs("::1 ::2 10.0.0.1"))).unwrap();
+    async fn an_address_that_accepted_a_connection_is_tried_first() {
+        let (resolver, result, _) = resolver_of_test();
+        result.send(Ok(addrs("::1 ::2 10.0.0.1"))).unwrap();
         assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("::1 10.0.0.1 ::2")));
         resolver.prefer("app.example", "10.0.0.1".parse().unwrap());
         assert_eq!(found(&resolver, Freshness::Cached).await, Ok(addrs("10.0.0.1 ::1 ::2")));

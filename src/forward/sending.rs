@@ -23,7 +23,7 @@ pub(super) struct Sending {
     closes: bool,
     is_flushed: bool,
     /// The connection may be used again, and the upstream sent bytes before it can have read the whole body.
-    was_answered_early: bool,
+    had_early_response: bool,
     /// The upstream reads no more. It may have responded before, so that this alone is no failure.
     broken: Option<io::Error>,
 }
@@ -43,7 +43,7 @@ impl Sending {
     /// A request with this head and body; `closes`: its connection is closed after the response.
     pub(super) fn new(head: Vec<u8>, upload: Option<Box<Upload>>, closes: bool) -> Self {
         let buffer = WriteBuffer::new(head);
-        Self { buffer, upload, closes, is_flushed: false, was_answered_early: false, broken: None }
+        Self { buffer, upload, closes, is_flushed: false, had_early_response: false, broken: None }
     }
 
     /// Sends on. Ready once nothing more can be sent; an error if the client's body failed.
@@ -86,7 +86,7 @@ impl Sending {
                 Poll::Ready(Next::Last) => {
                     self.upload = None;
                     // A request that is sent at once follows the look at the connection that chose it.
-                    self.was_answered_early |= !self.closes && self.buffer.has_sent() && !conn.is_quiet();
+                    self.had_early_response |= !self.closes && self.buffer.has_sent() && !conn.is_quiet();
                 }
             }
         }
@@ -112,8 +112,8 @@ impl Sending {
 
     /// Whether the upstream sent bytes before the last piece of the body was sent. It may have ended its response without
     /// reading the rest of the body, and would read that as the next request.
-    pub(super) fn was_answered_early(&self) -> bool {
-        self.was_answered_early
+    pub(super) fn had_early_response(&self) -> bool {
+        self.had_early_response
     }
 
     /// Whether the body waits for `100 Continue`.

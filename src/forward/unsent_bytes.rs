@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_count_until_the_last_piece_of_them_is_dropped() {
+    fn bytes_count_until_their_last_piece_is_dropped() {
         let (unsent, held) = (UnsentBytes::default(), Arc::new(()));
         let mut bytes = unsent.hold(Bytes::from(vec![1; MUCH_BYTES + 1]), Arc::clone(&held));
         let first = bytes.split_to(1);

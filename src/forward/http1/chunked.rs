@@ -81,9 +81,9 @@ impl Chunked {
                 Part::Trailers(empty_line) => {
                     let Some(end) = empty_line.end(buf, MAX_TRAILER_BYTES)? else { return Ok(Piece::More) };
                     self.part = Part::Over;
-                    let lines = buf.split_to(end).freeze();
-                    if lines.len() > 2 {
-                        return trailers(&lines);
+                    let bytes = buf.split_to(end).freeze();
+                    if bytes.len() > 2 {
+                        return trailers(&bytes);
                     }
                 }
                 Part::Over => return Ok(Piece::End),
@@ -116,11 +116,11 @@ fn size(line: &[u8]) -> Result<(u64, usize), Http1Error> {
     Ok((size, extensions.len()))
 }
 
-fn trailers(lines: &Bytes) -> Result<Piece, Http1Error> {
+fn trailers(bytes: &Bytes) -> Result<Piece, Http1Error> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_TRAILERS];
-    match httparse::parse_headers(lines, &mut storage) {
-        Ok(httparse::Status::Complete((end, parsed))) if end == lines.len() => {
-            header_map(lines, parsed).map(Piece::Trailers)
+    match httparse::parse_headers(bytes, &mut storage) {
+        Ok(httparse::Status::Complete((end, parsed))) if end == bytes.len() => {
+            header_map(bytes, parsed).map(Piece::Trailers)
         }
         Ok(_) => Err(Http1Error::Chunk),
         Err(httparse::Error::TooManyHeaders) => Err(Http1Error::TooLarge),
@@ -128,13 +128,13 @@ fn trailers(lines: &Bytes) -> Result<Piece, Http1Error> {
     }
 }
 
-/// Names in lower case; values are parts of `all`, not copies.
-fn header_map(all: &Bytes, lines: &[httparse::Header<'_>]) -> Result<HeaderMap, Http1Error> {
-    let mut headers = HeaderMap::with_capacity(lines.len());
-    for line in lines {
-        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Http1Error::Header)?;
+/// Names in lower case; values are parts of `bytes`, not copies.
+fn header_map(bytes: &Bytes, fields: &[httparse::Header<'_>]) -> Result<HeaderMap, Http1Error> {
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Http1Error::Header)?;
         let value =
-            HeaderValue::from_maybe_shared(all.slice_ref(line.value)).map_err(|_| Http1Error::Header)?;
+            HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| Http1Error::Header)?;
         headers.append(name, value);
     }
     Ok(headers)

@@ -7,7 +7,7 @@ use super::{Http1Error, Options};
 /// The way in which the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::forward) enum Framing {
-    /// There is no body, whatever the headers say.
+    /// There is no body, whatever the headers declare.
     None,
     /// After this many bytes.
     Length(u64),
@@ -54,27 +54,27 @@ impl Framing {
     ///
     /// Stricter than RFC 9112: several lengths are refused even if they are equal, a length beside `chunked` is refused and
     /// not ignored, and so is every coding but a single `chunked`. Another reader of such a response may find another end.
-    pub(super) fn of(asked: &Method, status: StatusCode, said: DeclaredEnd) -> Result<Self, Http1Error> {
-        if said.length.is_some() && said.is_chunked {
+    pub(super) fn of(asked: &Method, status: StatusCode, declared: DeclaredEnd) -> Result<Self, Http1Error> {
+        if declared.length.is_some() && declared.is_chunked {
             return Err(Http1Error::TwoLengths);
         }
         if *asked == Method::HEAD || has_no_body(status) || (*asked == Method::CONNECT && status.is_success())
         {
             return Ok(Self::None);
         }
-        Ok(match said.length {
+        Ok(match declared.length {
             Some(length) => Self::Length(length),
-            None if said.is_chunked => Self::Chunked,
+            None if declared.is_chunked => Self::Chunked,
             None => Self::UntilClose,
         })
     }
 
     /// Whether the connection may carry another request after this response (RFC 9112 §9.3).
-    pub(super) fn keeps(
+    pub(super) fn keep_alive(
         self,
         status: StatusCode,
         version: Version,
-        said: DeclaredEnd,
+        declared: DeclaredEnd,
         options: &Options,
     ) -> bool {
         if self == Self::UntilClose {
@@ -83,7 +83,7 @@ impl Framing {
         // RFC 9110 §15.3.5 and §15.3.6: these have no content. An upstream that declares content may send it too.
         let may_not_declare =
             status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
-        if may_not_declare && (said.is_chunked || said.length.is_some_and(|length| length > 0)) {
+        if may_not_declare && (declared.is_chunked || declared.length.is_some_and(|length| length > 0)) {
             return false;
         }
         !options.close && (version == Version::HTTP_11 || options.keep_alive)
@@ -108,24 +108,24 @@ mod tests {
         lines: &[(&'static str, &'static str)],
     ) -> String {
         let status = StatusCode::from_u16(status).unwrap();
-        let (mut said, mut options) = (DeclaredEnd::default(), Options::default());
-        let said = lines
+        let (mut declared, mut options) = (DeclaredEnd::default(), Options::default());
+        let declared = lines
             .iter()
             .try_for_each(|(name, value)| {
                 let value = HeaderValue::from_static(value);
                 match *name {
-                    CL => said.add_length(&value),
-                    TE => said.add_coding(version, &value),
+                    CL => declared.add_length(&value),
+                    TE => declared.add_coding(version, &value),
                     _ => {
                         options.add(&value);
                         Ok(())
                     }
                 }
             })
-            .map(|()| said);
-        match said.and_then(|said| Ok((said, Framing::of(method, status, said)?))) {
-            Ok((said, framing)) => {
-                let is_kept = framing.keeps(status, version, said, &options);
+            .map(|()| declared);
+        match declared.and_then(|declared| Ok((declared, Framing::of(method, status, declared)?))) {
+            Ok((declared, framing)) => {
+                let is_kept = framing.keep_alive(status, version, declared, &options);
                 format!("{framing:?}, {}", if is_kept { "kept" } else { "closed" })
             }
             Err(error) => error.to_string(),

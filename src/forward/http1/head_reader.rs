@@ -149,7 +149,7 @@ impl ResponseHead {
             headers,
             class: all,
             framing,
-            keep_alive: framing.keeps(status, version, end, &options),
+            keep_alive: framing.keep_alive(status, version, end, &options),
             options,
             binds,
         })

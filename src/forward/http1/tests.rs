@@ -29,7 +29,7 @@ fn read(text: &str) -> Result<ReadResponse, Http1Error> {
 /// A result as text, to be compared.
 fn shown(result: &Result<ReadResponse, Http1Error>) -> String {
     match result {
-        Ok(answer) => format!("{answer:?}"),
+        Ok(response) => format!("{response:?}"),
         Err(error) => error.to_string(),
     }
 }
@@ -60,9 +60,9 @@ fn whole_responses_are_read() {
         (&(CHUNKED.to_owned() + "1\r\na\r\n1\r\nb\r\n0\r\n\r\nx"), 200, "ab", false),
     ];
     for (text, status, body, reusable) in table {
-        let answer = read(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-        assert_eq!((answer.status.as_u16(), &answer.body[..]), (status, body.as_bytes()), "{text:?}");
-        assert_eq!(answer.reusable, reusable, "{text:?}");
+        let response = read(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        assert_eq!((response.status.as_u16(), &response.body[..]), (status, body.as_bytes()), "{text:?}");
+        assert_eq!(response.reusable, reusable, "{text:?}");
     }
     let trailers =
         read(&(CHUNKED.to_owned() + "0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n")).unwrap().trailers.unwrap();
@@ -293,13 +293,13 @@ async fn read_by_hyper(
     let (mut sender, connection) = builder.max_headers(256).handshake(TokioIo::new(near)).await.ok()?;
     let driven = tokio::spawn(connection.with_upgrades());
     let request = Request::builder().method(asked).uri("/").body(Empty::<Bytes>::new()).ok()?;
-    let answered = tokio::spawn(async move { sender.send_request(request).await });
+    let requested = tokio::spawn(async move { sender.send_request(request).await });
     // Only after the request: hyper takes what comes before it for noise.
     let mut request = [0; 1024];
     assert!(far.read(&mut request).await.is_ok_and(|count| count > 0));
     far.write_all(bytes).await.ok()?;
     far.shutdown().await.ok()?;
-    let (parts, mut incoming) = answered.await.ok()?.ok()?.into_parts();
+    let (parts, mut incoming) = requested.await.ok()?.ok()?.into_parts();
     let (mut body, mut trailers) = (Vec::new(), None);
     while let Some(frame) = incoming.frame().await {
         match frame.ok()?.into_data() {
@@ -315,7 +315,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 65_536, ..ProptestConfig::default() })]
 
     /// hyper forgives more: bare line feeds, a length beside `chunked`, equal lengths, other codings,
-    /// blanks after a chunk's size, empty lines before the head. What we accept, it reads as we do.
+    /// blanks after a chunk's size, empty lines before the head. It reads each accepted response in the same way.
     #[test]
     fn each_accepted_response_reads_the_same_in_hyper(
         head in any::<bool>(),
@@ -470,7 +470,7 @@ fn a_waiting_connection_holds_no_memory() {
 
 #[test]
 fn a_request_head_declares_one_length_whatever_its_headers_declare() {
-    for (announced, said) in [
+    for (announced, declared) in [
         (Announced::Nothing, "content-length: 0\r\n"),
         (Announced::Length(0), "content-length: 0\r\n"),
         (Announced::Length(12), "content-length: 12\r\n"),
@@ -481,9 +481,9 @@ fn a_request_head_declares_one_length_whatever_its_headers_declare() {
         head.field(&TRANSFER_ENCODING, b"chunked");
         head.field(&HeaderName::from_static("x"), b"y");
         let head = head.end(announced);
-        assert_eq!(String::from_utf8(head).unwrap(), format!("PUT /a?b HTTP/1.1\r\nx: y\r\n{said}\r\n"));
+        assert_eq!(String::from_utf8(head).unwrap(), format!("PUT /a?b HTTP/1.1\r\nx: y\r\n{declared}\r\n"));
     }
-    for (method, said) in [
+    for (method, declared) in [
         (Method::GET, ""),
         (Method::DELETE, ""),
         (Method::POST, "content-length: 0\r\n"),
@@ -491,7 +491,7 @@ fn a_request_head_declares_one_length_whatever_its_headers_declare() {
         (Method::PATCH, "content-length: 0\r\n"),
     ] {
         let head = RequestHead::begin(&method, &"/".parse().unwrap()).end(Announced::Nothing);
-        assert_eq!(String::from_utf8(head).unwrap(), format!("{method} / HTTP/1.1\r\n{said}\r\n"));
+        assert_eq!(String::from_utf8(head).unwrap(), format!("{method} / HTTP/1.1\r\n{declared}\r\n"));
     }
 }
 
