@@ -247,6 +247,23 @@ fn requests_behind_an_upgrade_that_is_declined_are_read_whole() {
 }
 
 #[test]
+fn a_client_that_disconnects_before_the_101_ends_the_upstream_connection() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.until_close();
+        Ok(())
+    });
+    let gateway = TestGateway::start(&public_app(&upstream.url, ""));
+    for ahead in ["", "sent ahead"] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(switching("x", "") + ahead);
+        upstream.wait_for_request();
+        drop(client);
+        upstream.wait_for_close();
+    }
+}
+
+#[test]
 fn mistake_07_bytes_sent_before_a_101_that_does_not_come_reach_no_upstream() {
     let upstream = Upstream::ok();
     let gateway = TestGateway::start(&public_app(&upstream.url, ""));
