@@ -54,7 +54,7 @@ pub use forwarded_headers::Facts;
 pub use forwarder::{Forwarder, UpstreamResponse, added_headers};
 pub use header_table::ClientHeader;
 pub use http1::Http1Error;
-#[doc(hidden)]
+#[cfg(any(test, fuzzing))]
 pub use http1::{ReadResponse, read_response, read_response_in_pieces};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
 pub use override_headers::client_header;

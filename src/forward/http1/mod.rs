@@ -5,8 +5,8 @@
 //! ends is decided here ([`Framing`], [`BodyReader`]) and strictly: a response that could be read in two ways is an
 //! [`Http1Error`], after which its connection is closed.
 //!
-//! The readers know no sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and [`read_response`] runs the
-//! two over bytes in memory, for tests and fuzzing. [`Conn`] is a stream with the bytes that were read from it and not used
+//! The readers know no sockets: [`HeadReader`] and [`BodyReader`] take bytes as they come, and `read_response` runs the
+//! two over bytes in memory, for tests and fuzz targets alone. [`Conn`] is a stream with the bytes that were read from it and not used
 //! yet; [`WriteBuffer`] has the bytes that are still to be sent. Header rules are left to `headers`.
 
 mod body_reader;
@@ -23,10 +23,12 @@ mod request_head;
 mod stream;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, fuzzing))]
 mod whole_response;
 mod write_buffer;
 
 pub use error::Http1Error;
+#[cfg(any(test, fuzzing))]
 pub use whole_response::{ReadResponse, read_response, read_response_in_pieces};
 
 pub(super) use body_reader::BodyReader;
