@@ -20,13 +20,13 @@ use portcullis::{
     request::Target,
 };
 
-#[path = "../lines.rs"]
-mod lines;
+#[path = "../header_lines.rs"]
+mod header_lines;
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, text)) = input.split_first() else { return };
     let (signed_in, trusted, upgrading) = (choice & 1 != 0, choice & 2 != 0, choice & 4 != 0);
-    let theirs = lines::headers(text);
+    let theirs = header_lines::headers(text);
     let peer = IpAddr::from(if trusted { [10, 0, 0, 2] } else { [203, 0, 113, 9] });
     let uri = Uri::from_static("https://wiki.example.com/");
     let proxies = &GATEWAY.server.trusted_proxies;

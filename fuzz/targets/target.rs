@@ -9,15 +9,15 @@ use http::{HeaderMap, Method, Uri, header::HOST};
 use libfuzzer_sys::fuzz_target;
 use portcullis::request::{ClientAddr, Target, TrustedProxies};
 
-#[path = "../lines.rs"]
-mod lines;
+#[path = "../header_lines.rs"]
+mod header_lines;
 
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(2, |byte| *byte == b'\n');
     let mut words = parts.next().unwrap_or_default().splitn(2, |byte| *byte == b' ');
     let Some(Ok(method)) = words.next().map(Method::from_bytes) else { return };
     let Some(Ok(uri)) = words.next().map(Uri::try_from) else { return };
-    let headers = lines::headers(parts.next().unwrap_or_default());
+    let headers = header_lines::headers(parts.next().unwrap_or_default());
 
     let nobody = TrustedProxies::default();
     let Ok(target) = Target::read(&method, &uri, &headers, PEER, &nobody) else { return };

@@ -1,8 +1,8 @@
-//! What is accepted of an upstream's answer is what a strict reader of RFC 9112 reads, however it comes.
+//! Responses of upstreams: an accepted response is read as a strict parser of RFC 9112 reads it, in any pieces.
 //!
-//! The first byte of the input says what was asked for and into which pieces the rest is cut. The
-//! reference is a reader of its own, without `httparse`, that knows one way to end an answer and gives up
-//! where there are two. Its verdict binds in one direction: what it gives up on must have been refused.
+//! The first byte of the input chooses the method and the size of the pieces into which the rest is cut. The reference
+//! is a parser of its own, without `httparse`, that refuses a response with two possible ends. The gateway must refuse
+//! every response that the reference refuses; it may refuse others.
 #![no_main]
 
 use http::{HeaderMap, HeaderName, Method};
@@ -16,35 +16,35 @@ fuzz_target!(|input: &[u8]| {
     let whole = read_response(&asked, bytes).ok();
     let pieced = read_response_in_pieces(&asked, bytes.chunks(size)).ok();
     assert_eq!(whole, pieced, "pieces make no difference: {}", bytes.escape_ascii());
-    let Some(answer) = whole else { return };
+    let Some(response) = whole else { return };
 
     let read = Strictly::read(&asked, bytes);
     let read = read.unwrap_or_else(|why| panic!("{why}: {}", bytes.escape_ascii()));
-    assert_eq!(answer.status.as_u16(), read.status);
-    assert_eq!(answer.body, read.body);
-    // These are for the reader; what it made of them is in `body` and `reusable`.
-    let passed_on = |(name, _): &&(String, Vec<u8>)| answer.status == 101 || !ONE_HOP.contains(&&**name);
-    said(&answer.headers, &read.headers.iter().filter(passed_on).cloned().collect::<Vec<_>>());
-    said(&answer.trailers.clone().unwrap_or_default(), &read.trailers);
-    assert!(read.may_be_kept || !answer.reusable, "kept: {}", bytes.escape_ascii());
-    if answer.reusable {
-        ends_where_it_ends(&asked, bytes, &answer, size);
+    assert_eq!(response.status.as_u16(), read.status);
+    assert_eq!(response.body, read.body);
+    // Hop-by-hop headers are not passed on; their effect is in `body` and `reusable`.
+    let passed_on = |(name, _): &&(String, Vec<u8>)| response.status == 101 || !ONE_HOP.contains(&&**name);
+    assert_same_fields(&response.headers, &read.headers.iter().filter(passed_on).cloned().collect::<Vec<_>>());
+    assert_same_fields(&response.trailers.clone().unwrap_or_default(), &read.trailers);
+    assert!(read.is_reusable || !response.reusable, "reused: {}", bytes.escape_ascii());
+    if response.reusable {
+        ends_where_it_ends(&asked, bytes, &response, size);
     }
 });
 
-/// An answer whose connection is kept is not whole before its last byte, and what comes after it is not
-/// taken for a part of it, nor is the connection kept then.
-fn ends_where_it_ends(asked: &Method, bytes: &[u8], answer: &ReadResponse, cut: usize) {
+/// Checks the end of a response whose connection is reused: the response is incomplete without its last bytes, and bytes
+/// after its end are no part of it and end the reuse.
+fn ends_where_it_ends(asked: &Method, bytes: &[u8], response: &ReadResponse, cut: usize) {
     let short = bytes.len() - cut.min(bytes.len());
     assert!(read_response(asked, &bytes[..short]).is_err(), "whole too early: {}", bytes.escape_ascii());
     let more = [bytes, b"HTTP/1.1 200 OK\r\n\r\n"].concat();
     let again = read_response(asked, &more).expect("what follows makes nothing wrong");
-    assert!(!again.reusable, "kept with something unasked: {}", bytes.escape_ascii());
-    assert_eq!(ReadResponse { reusable: true, ..again }, *answer);
+    assert!(!again.reusable, "reused after unexpected bytes: {}", bytes.escape_ascii());
+    assert_eq!(ReadResponse { reusable: true, ..again }, *response);
 }
 
-/// The same lines, in the order of each name.
-fn said(ours: &HeaderMap, theirs: &[(String, Vec<u8>)]) {
+/// Checks that the header fields are the same, in the order of each name.
+fn assert_same_fields(ours: &HeaderMap, theirs: &[(String, Vec<u8>)]) {
     assert_eq!(ours.len(), theirs.len());
     for name in ours.keys() {
         let values: Vec<&[u8]> = ours.get_all(name).iter().map(|value| value.as_bytes()).collect();
@@ -74,12 +74,12 @@ struct Strictly {
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
     trailers: Vec<(String, Vec<u8>)>,
-    may_be_kept: bool,
+    is_reusable: bool,
 }
 
 impl Strictly {
     fn read(asked: &Method, mut bytes: &[u8]) -> Result<Self, &'static str> {
-        let (minor, mut answer) = loop {
+        let (minor, mut response) = loop {
             let (first, rest) = line(bytes)?;
             let (minor, status) = status(first)?;
             let (headers, rest) = lines(rest)?;
@@ -89,7 +89,7 @@ impl Strictly {
             }
         };
         let of = |name: &str| {
-            let lines = answer.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+            let lines = response.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
             lines.map(|(_, value)| &value[..]).collect::<Vec<_>>()
         };
         let length = match of("content-length")[..] {
@@ -107,22 +107,22 @@ impl Strictly {
             connection.split(|byte| *byte == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(wanted))
         };
         let kept = !says(b"close") && (minor == b'1' || says(b"keep-alive"));
-        let bodiless = *asked == Method::HEAD || matches!(answer.status, 100..=199 | 204 | 304);
+        let bodiless = *asked == Method::HEAD || matches!(response.status, 100..=199 | 204 | 304);
         match (length, chunked) {
             (Some(_), true) => return Err("a length and chunked"),
             _ if bodiless => {}
             (Some(length), false) => {
                 let body = bytes.get(..length).ok_or("less than its length")?;
-                (answer.body, bytes) = (body.to_vec(), &bytes[length..]);
+                (response.body, bytes) = (body.to_vec(), &bytes[length..]);
             }
-            (None, true) => (answer.body, answer.trailers, bytes) = chunks(bytes)?,
+            (None, true) => (response.body, response.trailers, bytes) = chunks(bytes)?,
             (None, false) => {
-                answer.body = bytes.to_vec();
-                return Ok(answer);
+                response.body = bytes.to_vec();
+                return Ok(response);
             }
         }
-        answer.may_be_kept = kept && bytes.is_empty();
-        Ok(answer)
+        response.is_reusable = kept && bytes.is_empty();
+        Ok(response)
     }
 }
 
