@@ -17,13 +17,13 @@ use std::{
 
 use report::{Requester, report};
 
-use super::{failure::Failure, output::out, owner::become_owner_of};
+use super::{failure::Failure, output::out, owner::become_owner_of, state::existing_users};
 
 use crate::{
     clock::Clock,
     config::{self, ConfigError, Configuration},
     identity::{Identity, InvalidName, UserName},
-    users::{StoreError, UserStore},
+    users::StoreError,
 };
 
 /// Arguments of `portcullis explain`.
@@ -87,14 +87,14 @@ pub(super) fn from_command_line(args: &ExplainArgs, file: &Path) -> Result<(), F
     if let (Some(_), Ok(loaded)) = (&args.user, config::load(file)) {
         become_owner_of(&loaded.configuration.state)?;
     }
-    Ok(run(args, file, Clock::system(), &mut out())?)
+    Ok(run(args, file, &Clock::system(), &mut out())?)
 }
 
 /// Explains the decision of the configuration at `path` on a request.
 pub(super) fn run(
     args: &ExplainArgs,
     path: &Path,
-    clock: Clock,
+    clock: &Clock,
     out: &mut dyn Write,
 ) -> Result<(), ExplainError> {
     let configuration = config::load(path)?.configuration;
@@ -112,18 +112,16 @@ pub(super) fn run(
 fn requester(
     args: &ExplainArgs,
     configuration: &Configuration,
-    clock: Clock,
+    clock: &Clock,
 ) -> Result<Requester, ExplainError> {
     let Some(typed) = &args.user else {
         return Ok(Requester { name: None, identity: Identity::Anonymous, notes: Vec::new() });
     };
     let name = UserName::parse(typed).map_err(|why| ExplainError::Name { name: typed.clone(), why })?;
-    let database = configuration.users_database();
-    // Opening would make an empty database.
-    if matches!(database.try_exists(), Ok(false)) {
-        return Err(ExplainError::UnknownUser(name));
-    }
-    let account = UserStore::open(&database, clock)?.find_by_name(&name)?;
+    let account = match existing_users(configuration, clock)? {
+        Some(users) => users.find_by_name(&name)?,
+        None => None,
+    };
     let Some(account) = account else { return Err(ExplainError::UnknownUser(name)) };
     Ok(match account.identity(account.credential) {
         Some(identity) => Requester { name: Some(name), identity, notes: Vec::new() },

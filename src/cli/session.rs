@@ -20,7 +20,7 @@ use super::{
     failure::Failure,
     operator::operator,
     running::RunningError,
-    state::{configuration_of_state, on_state},
+    state::{configuration_of_state, existing_users, on_state},
 };
 use crate::{
     clock::Clock,
@@ -29,7 +29,7 @@ use crate::{
     identity::{CredentialVersion, InvalidName, UserId, UserName},
     server::Revoked,
     session::{Owner, Record, SessionKey, StoreError},
-    users::{self, UserStore},
+    users,
 };
 use listing::Listing;
 use reach::Reach;
@@ -173,13 +173,9 @@ struct Users {
 
 impl Users {
     fn read(context: &SessionContext<'_>) -> Result<Self, SessionError> {
-        let database = context.configuration.users_database();
-        // Opening would make an empty database.
-        if matches!(database.try_exists(), Ok(false)) {
-            return Ok(Self::default());
-        }
         let mut users = Self::default();
-        for account in UserStore::open(&database, context.clock.clone())?.list()? {
+        let Some(store) = existing_users(context.configuration, &context.clock)? else { return Ok(users) };
+        for account in store.list()? {
             let id = account.user.id;
             users.names.insert(id, account.user.name.clone());
             if account.active {

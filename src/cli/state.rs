@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::{failure::Failure, output::out, owner::become_owner_of, running::Agreement};
-use crate::config::{self, Configuration, Look};
+use crate::{
+    clock::Clock,
+    config::{self, Configuration, Look},
+    users::{StoreError, UserStore},
+};
 
 /// Reads the configuration; warnings go to standard error.
 pub(super) fn configuration(file: &Path) -> Result<Configuration, Failure> {
@@ -49,4 +53,16 @@ pub(super) fn on_state(
     out.write_all(&printed)?;
     out.flush()?;
     worked
+}
+
+/// Opens the users database for reading; `None` if it is missing, because opening would make an empty one.
+pub(super) fn existing_users(
+    configuration: &Configuration,
+    clock: &Clock,
+) -> Result<Option<UserStore>, StoreError> {
+    let database = configuration.users_database();
+    if matches!(database.try_exists(), Ok(false)) {
+        return Ok(None);
+    }
+    UserStore::open(&database, clock.clone()).map(Some)
 }

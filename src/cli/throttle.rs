@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::{
     failure::Failure,
-    state::{configuration_of_state, on_state},
+    state::{configuration_of_state, existing_users, on_state},
     table::Table,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     identity::{InvalidName, UserId, UserName},
     session::{Invalidator, RedisStore, StoreError, StoreSurroundings},
     throttle::{Key, Listed, Network, Records, Selection, ThrottleError},
-    users::{self, UserStore},
+    users,
 };
 
 /// List and reset counters of failed sign-ins
@@ -167,13 +167,8 @@ fn names(
     configuration: &Configuration,
     clock: &Clock,
 ) -> Result<HashMap<UserId, UserName>, users::StoreError> {
-    let database = configuration.users_database();
-    // Opening would make an empty database.
-    if matches!(database.try_exists(), Ok(false)) {
-        return Ok(HashMap::new());
-    }
-    let people = UserStore::open(&database, clock.clone())?.list()?;
-    Ok(people.into_iter().map(|account| (account.user.id, account.user.name.clone())).collect())
+    let Some(store) = existing_users(configuration, clock)? else { return Ok(HashMap::new()) };
+    Ok(store.list()?.into_iter().map(|account| (account.user.id, account.user.name.clone())).collect())
 }
 
 fn selection(

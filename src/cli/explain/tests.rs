@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{identity::GroupName, users::NewUser};
+use crate::{
+    identity::GroupName,
+    users::{NewUser, UserStore},
+};
 
 const FILE: &str = r#"
 [server]
@@ -78,7 +81,7 @@ impl Gateway {
         let matches = command.try_get_matches_from(words).unwrap();
         let args = <ExplainArgs as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
         let mut out = Vec::new();
-        run(&args, &self.folder.path().join("gateway.toml"), Clock::system(), &mut out)?;
+        run(&args, &self.folder.path().join("gateway.toml"), &Clock::system(), &mut out)?;
         let here = format!("{}/", self.folder.path().display());
         Ok(String::from_utf8(out).unwrap().replace(&here, ""))
     }
