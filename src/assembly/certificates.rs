@@ -37,7 +37,7 @@ pub(super) fn certificates(
         configuration.policy.apps().iter().flat_map(|app| &app.hosts).map(ToString::to_string).collect();
     let own = SelfSigned::ensure(&configuration.certs, &hosts, clock)?;
     if own.made {
-        tracing::info!(file = %own.path.display(), "made a self-signed certificate; browsers will warn of it");
+        tracing::info!(path = %own.path.display(), "self-signed certificate made; browsers warn of it");
     }
     Ok(vec![own.certificate])
 }

@@ -1,10 +1,11 @@
 //! The control socket.
 
-use std::{error::Error, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use super::AssemblyError;
 use crate::{
     config::{Configuration, Store},
+    forward::Chain,
     server::{Control, ControlError, ControlledGateway, StateFolder},
     session::Sessions,
     store::sqlite::ReadFile,
@@ -39,8 +40,10 @@ pub(super) fn bind(
         Err(taken @ ControlError::Taken(_)) => Err(taken.into()),
         // A path too long for a socket, for example. The gateway works without it.
         Err(error @ ControlError::Bind { .. }) => {
-            let cause = error.source().map(ToString::to_string);
-            tracing::warn!(cause, "{error}: no command reaches this gateway; SIGHUP still reloads");
+            tracing::warn!(
+                error = %Chain(&error),
+                "control socket unavailable: no command reaches this gateway; SIGHUP still reloads"
+            );
             Ok(None)
         }
     }

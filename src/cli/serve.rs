@@ -63,7 +63,7 @@ fn serve(file: &Path, messages: &MessageWriter) -> Result<(), Failure> {
 /// Reads the file and applies it whole. A mistake changes nothing; it is logged and returned.
 fn reload(reloader: &Reloader) -> Result<(), String> {
     let refused = |why: String| {
-        tracing::error!("the configuration was not reloaded: {why}");
+        tracing::error!("configuration was not reloaded: {why}");
         why
     };
     let loaded = config::load(reloader.file()).map_err(|error| refused(error.render(Look::Plain)))?;
