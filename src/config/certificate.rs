@@ -1,4 +1,8 @@
-//! Certificates and keys: whether what the files hold can be served.
+//! PEM files of certificates and keys: reading and checking.
+//!
+//! `[tls]` reads them at the check of the configuration, `assembly` once more at
+//! the start and at a reload, and `upstreams` reads authorities. No message
+//! repeats the contents of a file: it may be a private key.
 
 use std::{
     fmt,
@@ -18,14 +22,14 @@ use x509_parser::extensions::GeneralName;
 use super::{error::system_error, reader::Reader, source::Span};
 use crate::clock::{Clock, Timestamp};
 
-/// Why a certificate and its key cannot be served.
+/// Why a certificate and its key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateProblem {
-    /// Which of the two files.
+    /// The file.
     pub file: CertificateFile,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
-    /// What would be right.
+    /// A hint.
     pub help: &'static str,
 }
 
@@ -89,8 +93,8 @@ impl fmt::Display for CertificateProblem {
 
 impl std::error::Error for CertificateProblem {}
 
-/// The certificates of a PEM file, at least one, and each of them whole: a chain that lacks one in silence is
-/// believed by the clients that have met that one elsewhere, and by no other.
+/// The certificates of a PEM file, at least one, all readable. A chain without one of its certificates would be trusted
+/// only by clients that know the missing one from elsewhere.
 pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, (String, &'static str)> {
     let text = std::fs::read(path)
         .map_err(|error| (format!("cannot read {}: {}", path.display(), system_error(&error)), READABLE))?;
@@ -112,7 +116,7 @@ pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, (String
     Ok(chain)
 }
 
-/// Without what the file holds: it may be a key in the wrong place.
+/// The problem without the contents of the file, which may be a private key.
 fn pem_problem(error: &pem::Error) -> String {
     match error {
         pem::Error::MissingSectionEnd { .. } => "the line that ends it is missing".to_owned(),
@@ -122,8 +126,7 @@ fn pem_problem(error: &pem::Error) -> String {
     }
 }
 
-/// Reports what keeps a certificate from being served, and what will; the names that it is for, if
-/// it can be read.
+/// Reports problems of a certificate, present and coming. Returns its names, if it can be read.
 pub(super) fn check(reader: &Reader, cert: (&Path, &Span), key: (&Path, &Span)) -> Option<Vec<Box<str>>> {
     match read(cert.0, key.0) {
         Ok(certified) => {
@@ -142,7 +145,7 @@ pub(super) fn check(reader: &Reader, cert: (&Path, &Span), key: (&Path, &Span)) 
     }
 }
 
-/// DNS names, wildcards as they are written, and addresses as they stand in a URL.
+/// DNS names, wildcards included, and addresses in their form for URLs.
 fn names(own: &CertificateDer<'_>) -> Vec<Box<str>> {
     let Ok((_, parsed)) = x509_parser::parse_x509_certificate(own) else { return Vec::new() };
     let Ok(Some(alternatives)) = parsed.subject_alternative_name() else { return Vec::new() };
@@ -157,7 +160,7 @@ fn names(own: &CertificateDer<'_>) -> Vec<Box<str>> {
     alternatives.value.general_names.iter().filter_map(name).collect()
 }
 
-/// The names that the configured certificates are for, to warn of hosts that none of them covers.
+/// The names of the configured certificates, to warn of hosts without a certificate.
 #[derive(Debug, Default)]
 pub(super) struct Covered {
     names: Vec<Box<str>>,
@@ -166,14 +169,14 @@ pub(super) struct Covered {
 }
 
 impl Covered {
-    /// The names of one more certificate; `None`: it could not be read, and that has been reported.
+    /// Adds the names of a certificate; `None`: the certificate could not be read, which is reported already.
     pub(super) fn add(&mut self, names: Option<Vec<Box<str>>>) {
         self.is_known = true;
         self.has_unreadable |= names.is_none();
         self.names.extend(names.unwrap_or_default());
     }
 
-    /// Without a certificate of the operator's own, one is made that covers every host.
+    /// Warns of hosts without a certificate. The self-signed certificate covers every host.
     pub(super) fn warn_of_others(&self, reader: &Reader, hosts: &[(Box<str>, Span)]) {
         if !self.is_known || self.has_unreadable {
             return;

@@ -105,7 +105,7 @@ pub(super) fn size(text: &str) -> Result<u64, NoQuantity> {
     }
 }
 
-/// A duration as it would be written in a configuration: `12h`, `1h30m`.
+/// A duration as a configuration writes it: `12h`, `1h30m`.
 pub fn show_duration(duration: Duration) -> String {
     let mut rest = duration.as_millis();
     let mut text = String::new();
@@ -119,7 +119,7 @@ pub fn show_duration(duration: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// A size as it would be written.
+/// A size as a configuration writes it.
 pub(super) fn show_size(bytes: u64) -> String {
     for (unit, scale) in [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
         if bytes >= scale && bytes.is_multiple_of(scale) {

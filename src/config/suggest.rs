@@ -1,8 +1,11 @@
-//! Did you mean …?
+//! Hints for misspelt keys and values: "did you mean …?"
+//!
+//! `reader` and the sections ask for the nearest known word, and for the
+//! sections of a misplaced key.
 
 use super::keys::{ELSEWHERE, Keys, SECTIONS};
 
-/// The one of `known` that `found` was most likely meant to be.
+/// The word of `known` nearest to `found`; `None` if none is near.
 pub(super) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if found.chars().count() > LONGEST {
         return None;
@@ -11,7 +14,7 @@ pub(super) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>)
     let found = folded(found);
     let score = |known: &str| {
         let known = folded(known);
-        // The first letters weigh more in one, swapped letters less in the other.
+        // Jaro-Winkler weighs the first letters more, Damerau-Levenshtein swapped letters less.
         strsim::jaro_winkler(&found, &known).max(strsim::normalized_damerau_levenshtein(&found, &known))
     };
     known
@@ -22,11 +25,11 @@ pub(super) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>)
         .map(|(_, known)| known)
 }
 
-/// The key of `section` that an unknown one was most likely meant to be.
+/// The key of `section` nearest to an unknown one.
 pub(super) fn meant(found: &str, section: &Keys) -> Option<&'static str> {
     let ours = || ELSEWHERE.iter().find(|(theirs, _)| *theirs == found).map(|(_, ours)| *ours);
     match similar(found, section.keys.iter().copied()) {
-        // Another section's own key, unless it is all but one of this section's.
+        // A key of another section, unless it is very near to a key of this one.
         Some(near) if belongs_elsewhere(found, section) && strsim::jaro_winkler(found, near) < SURE => None,
         Some(near) => Some(near),
         None => ours().filter(|ours| section.keys.contains(ours)),
@@ -38,7 +41,7 @@ pub(super) fn belongs_elsewhere(found: &str, section: &Keys) -> bool {
     !homes(found, section).is_empty()
 }
 
-/// What to do about a key that `section` does not have.
+/// The hint about a key that `section` does not have.
 pub(super) fn for_key(found: &str, section: &Keys, present: impl Fn(&str) -> bool) -> String {
     if let Some(meant) = meant(found, section) {
         if present(meant) {
@@ -85,7 +88,7 @@ pub(super) fn listed_or(words: &[&str]) -> String {
     }
 }
 
-/// Where the other sections are that have exactly this key: `` in `[session]` or in `[limits]` ``.
+/// The other sections with exactly this key: `` in `[session]` or in `[limits]` ``.
 fn homes(key: &str, besides: &Keys) -> String {
     let homes: Vec<String> = SECTIONS
         .iter()
@@ -95,7 +98,7 @@ fn homes(key: &str, besides: &Keys) -> String {
     homes.join(" or ")
 }
 
-/// Tables that belong to another one.
+/// Tables below another table.
 const HEADERS: [(&str, &str); 2] = [
     ("rule", "`[[app.rule]]`, below the `[[app]]` that it belongs to"),
     ("certificate", "`[[tls.certificate]]`"),

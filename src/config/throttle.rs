@@ -71,7 +71,7 @@ fn waits(reader: &Reader, field: &Field<'_>) -> Option<Vec<Duration>> {
         };
         reader.report(reader.error(&text.span, problem).help(help));
     }
-    // With a mistake, nothing of it is used.
+    // A list with a mistake is discarded whole.
     (!waits.is_empty()).then_some(waits)
 }
 
@@ -84,5 +84,5 @@ const MOST_PER_ACCOUNT: u64 = 100;
 const MOST_PER_ADDRESS: u64 = 1_000_000;
 const SHORTEST: Duration = Duration::from_secs(1);
 const MOST_WAITS: usize = 20;
-/// After a day, the counters forget.
+/// Counters expire after a day.
 const LONGEST: Duration = Duration::from_hours(24);

@@ -308,7 +308,7 @@ fn addresses(host: &str) -> Vec<IpAddr> {
 fn system_roots() -> Result<Arc<ClientConfig>, String> {
     let loaded = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // System stores hold the odd certificate that no verifier reads; the others count.
+    // Certificates of the system that the verifier cannot read are skipped.
     let (added, _) = roots.add_parsable_certificates(loaded.certs);
     if added > 0 {
         return Ok(Trust::Authorities(roots).into_client_config());
