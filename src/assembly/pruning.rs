@@ -71,12 +71,12 @@ mod tests {
             confirms: false,
         };
         shared.sessions.open(opening, clock.now(), &limits).await.unwrap();
-        let kept = async || shared.sessions.list(None, None, 10).await.unwrap().len();
+        let stored = async || shared.sessions.list(None, None, 10).await.unwrap().len();
         clock.advance(Duration::from_hours(1));
         delete_expired(shared).await;
-        assert_eq!(kept().await, 1);
+        assert_eq!(stored().await, 1);
         made.reloader.apply(configuration(folder.path(), "30m")).unwrap();
         delete_expired(shared).await;
-        assert_eq!(kept().await, 0, "by the limits of the start, it would live for another hour");
+        assert_eq!(stored().await, 0, "by the limits of the start, it would live for another hour");
     }
 }

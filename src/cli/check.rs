@@ -253,8 +253,8 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let checked = run(&path, Look::Plain, &mut out, &mut err).unwrap();
         let here = format!("{}/", folder.path().display());
-        let shown = |bytes| String::from_utf8(bytes).unwrap().replace(&here, "");
-        (checked, shown(out), shown(err))
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&here, "");
+        (checked, text(out), text(err))
     }
 
     #[test]

@@ -150,12 +150,12 @@ mod tests {
         for (answer, expected) in
             [("y\n", true), ("Yes\n", true), (" YES ", true), ("", false), ("\n", false), ("yeah\n", false)]
         {
-            let mut shown = Vec::new();
-            let yes = Input::Person(Box::new(answer.as_bytes())).confirm(&mut shown, "sure?").unwrap();
-            assert_eq!((yes, shown.as_slice()), (Some(expected), &b"sure? [y/N] "[..]), "{answer:?}");
+            let mut prompt = Vec::new();
+            let yes = Input::Person(Box::new(answer.as_bytes())).confirm(&mut prompt, "sure?").unwrap();
+            assert_eq!((yes, prompt.as_slice()), (Some(expected), &b"sure? [y/N] "[..]), "{answer:?}");
         }
-        let mut shown = Vec::new();
-        let answer = Input::Program(Box::new(&b"y\n"[..])).confirm(&mut shown, "sure?").unwrap();
-        assert_eq!((answer, shown.as_slice()), (None, &b""[..]));
+        let mut prompt = Vec::new();
+        let answer = Input::Program(Box::new(&b"y\n"[..])).confirm(&mut prompt, "sure?").unwrap();
+        assert_eq!((answer, prompt.as_slice()), (None, &b""[..]));
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     request::{Ports, RequestId, Target, split_url},
 };
 
-/// What becomes of a request; a step that it does not reach is absent. The names of the fields in JSON are a
+/// The result for a request; a step that it does not reach is absent. The names of the fields in JSON are a
 /// promise to scripts.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {

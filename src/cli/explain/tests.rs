@@ -86,14 +86,14 @@ impl Gateway {
         Ok(String::from_utf8(out).unwrap().replace(&here, ""))
     }
 
-    fn told(&self, asked: &[&str]) -> String {
+    fn explained(&self, asked: &[&str]) -> String {
         asked.iter().map(|words| self.asked(words).unwrap()).collect::<Vec<_>>().join("\n")
     }
 }
 
 #[test]
 fn explain_shows_every_decision_with_its_rule_and_reason() {
-    insta::assert_snapshot!(Gateway::with_people().told(&[
+    insta::assert_snapshot!(Gateway::with_people().explained(&[
         "GET https://wiki.example.com/public/logo.png",
         "GET https://wiki.example.com/admin/ --anonymous",
         "GET https://wiki.example.com/admin/ --user Alice",
@@ -110,7 +110,7 @@ fn explain_shows_every_decision_with_its_rule_and_reason() {
 
 #[test]
 fn explain_shows_requests_that_reach_no_rule() {
-    insta::assert_snapshot!(Gateway::new().told(&[
+    insta::assert_snapshot!(Gateway::new().explained(&[
         "GET https://unknown.example.com/",
         "GET https://deep.example.com/elsewhere",
         "GET https://wiki.example.com/.gateway/login",
@@ -125,7 +125,7 @@ fn explain_shows_requests_that_reach_no_rule() {
 
 #[test]
 fn explain_shows_every_other_reading_with_its_rule() {
-    insta::assert_snapshot!(Gateway::with_people().told(&[
+    insta::assert_snapshot!(Gateway::with_people().explained(&[
         "GET https://wiki.example.com/Admin/ --user bob",
         "GET https://wiki.example.com/public;x/%61dmin --user bob",
         "GET https://wiki.example.com/public//x",
@@ -136,7 +136,7 @@ fn explain_shows_every_other_reading_with_its_rule() {
 fn explain_prints_the_same_as_json() {
     insta::assert_snapshot!(
         Gateway::with_people()
-            .told(&["GET https://wiki.example.com/admin/ --user alice --json", "GET https://x/ --json"])
+            .explained(&["GET https://wiki.example.com/admin/ --user alice --json", "GET https://x/ --json"])
     );
 }
 
@@ -148,15 +148,15 @@ fn explain_shows_the_decision_of_a_rule_that_is_not_enforced() {
          [[app.rule]]\npath = \"/admin/**\"\nallow = { group = \"staff\" }\nenforce = false\n\
          [groups]\nstaff = []\n";
     std::fs::write(gateway.folder.path().join("gateway.toml"), rules).unwrap();
-    let told = gateway.asked("GET https://wiki.example.com/admin/x --user bob").unwrap();
-    assert!(told.contains("decision  allow") && told.contains("/** → signed in"), "{told}");
+    let explained = gateway.asked("GET https://wiki.example.com/admin/x --user bob").unwrap();
+    assert!(explained.contains("decision  allow") && explained.contains("/** → signed in"), "{explained}");
     let would = "but       a rule that is not enforced says forbidden: 403 (gateway.toml:8:8): membership of a group is missing";
-    assert!(told.contains(would), "{told}");
+    assert!(explained.contains(would), "{explained}");
     let json = gateway.asked("GET https://wiki.example.com/admin/x --user bob --json").unwrap();
     assert!(json.contains("\"not_enforced\": {\n    \"decision\": \"forbidden\""), "{json}");
     for asked in ["/admin/x --user alice", "/other --user bob", "/admin/x --anonymous"] {
-        let told = gateway.asked(&format!("GET https://wiki.example.com{asked}")).unwrap();
-        assert!(!told.contains("not enforced says"), "{told}");
+        let explained = gateway.asked(&format!("GET https://wiki.example.com{asked}")).unwrap();
+        assert!(!explained.contains("not enforced says"), "{explained}");
     }
 }
 

@@ -85,7 +85,7 @@ impl Fixture {
 #[tokio::test]
 async fn add_takes_all_that_is_known_and_the_password_from_standard_input() {
     let it = Fixture::new();
-    let said = it
+    let output = it
         .run(
             &[
                 "add",
@@ -101,8 +101,8 @@ async fn add_takes_all_that_is_known_and_the_password_from_standard_input() {
             GOOD,
         )
         .ok();
-    assert_eq!(said.out, "added user alice (superuser, in ops, staff)\n");
-    assert_eq!(said.err, "");
+    assert_eq!(output.out, "added user alice (superuser, in ops, staff)\n");
+    assert_eq!(output.err, "");
     let account = it.account("alice");
     assert_eq!(account.user.full_name, "Alice Liddell");
     assert_eq!(account.user.attributes["team"], "blue=green");
@@ -115,15 +115,15 @@ async fn add_takes_all_that_is_known_and_the_password_from_standard_input() {
 #[test]
 fn add_without_a_password_says_how_to_set_one() {
     let it = Fixture::new();
-    let said = it.run(&["add", "robot", "--no-password"], "").ok();
-    assert_eq!(said.out, "added user robot\nwithout a password; `portcullis user passwd robot` sets one\n");
+    let output = it.run(&["add", "robot", "--no-password"], "").ok();
+    assert_eq!(output.out, "added user robot\nwithout a password; `portcullis user passwd robot` sets one\n");
     assert_eq!(it.account("robot").password, None);
 }
 
 #[test]
 fn refused_add_changes_nothing() {
     let it = Fixture::with_alice();
-    for (line, stdin, said) in [
+    for (line, stdin, output) in [
         (&["add", "ALICE"][..], GOOD, "there is already a user alice"),
         (&["add", "bob"], "", "standard input is empty; the password is expected as its first line"),
         (&["add", "bob"], "\n", "the password is empty"),
@@ -142,7 +142,7 @@ fn refused_add_changes_nothing() {
             "\"a b\" cannot be the name of an attribute; 1 to 64 letters, digits and . _ - can",
         ),
     ] {
-        assert_eq!(it.run(line, stdin).error(), said, "{line:?}");
+        assert_eq!(it.run(line, stdin).error(), output, "{line:?}");
     }
     assert_eq!(it.run(&["list"], "").ok().out.lines().count(), 2, "head and alice");
 }
@@ -178,14 +178,14 @@ fn wrong_words_are_a_usage_error() {
 #[test]
 fn a_group_that_nobody_defined_is_warned_of_and_taken() {
     let it = Fixture::with_alice();
-    let said = it.run(&["add", "bob", "--no-password", "--group=stff,unheard-of,ops"], "").ok();
+    let output = it.run(&["add", "bob", "--no-password", "--group=stff,unheard-of,ops"], "").ok();
     assert_eq!(
-        said.err,
+        output.err,
         "warning: no group stff is defined in the configuration, so it gives no permissions; did you mean staff?\n\
          warning: no group unheard-of is defined in the configuration, so it gives no permissions\n"
     );
-    let said = it.run(&["set", "bob", "--add-group=staff"], "").ok();
-    assert_eq!(said.err, "", "only new ones are warned of");
+    let output = it.run(&["set", "bob", "--add-group=staff"], "").ok();
+    assert_eq!(output.err, "", "only new ones are warned of");
     assert_eq!(listing::joined(&it.account("bob").user.groups), "ops, staff, stff, unheard-of");
 }
 
@@ -200,8 +200,8 @@ fn set_changes_what_is_named_and_nothing_else() {
         (&["--groups=", "--permissions=c", "--email="], "", "c", "", true),
         (&["--superuser=no"], "", "c", "", false),
     ] {
-        let said = it.run(&[&["set", "alice"], line].concat(), "").ok();
-        assert!(said.out.starts_with("changed user alice"), "{}", said.out);
+        let output = it.run(&[&["set", "alice"], line].concat(), "").ok();
+        assert!(output.out.starts_with("changed user alice"), "{}", output.out);
         let user = it.account("alice").user;
         assert_eq!(listing::joined(&user.groups), groups, "{line:?}");
         assert_eq!(listing::joined(&user.permissions), permissions, "{line:?}");
@@ -220,7 +220,7 @@ fn set_changes_what_is_named_and_nothing_else() {
 fn passwd_disable_and_enable_say_what_they_did() {
     let it = Fixture::with_alice();
     let before = it.account("alice");
-    for (line, said) in [
+    for (line, output) in [
         (&["disable", "alice"][..], "disabled user alice; all sessions of the user are over\n"),
         (&["disable", "alice"], "user alice is disabled already, nothing was changed\n"),
         (
@@ -232,7 +232,7 @@ fn passwd_disable_and_enable_say_what_they_did() {
         (&["enable", "alice"], "user alice is enabled already, nothing was changed\n"),
         (&["passwd", "alice"], "set the password of user alice; sessions from before are over\n"),
     ] {
-        assert_eq!(it.run(line, GOOD).ok().out, said, "{line:?}");
+        assert_eq!(it.run(line, GOOD).ok().out, output, "{line:?}");
     }
     assert!(it.account("alice").identity(before.credential).is_none());
 }
@@ -244,11 +244,11 @@ fn remove_asks_a_person_and_wants_a_yes_from_a_program() {
         it.run(&["remove", "alice"], "y\n").error(),
         "removing user alice cannot be undone; --yes confirms it where there is no terminal to ask"
     );
-    let said = it.run_with(&["remove", "alice"], Input::Person(Box::new(&b"n\n"[..])));
-    assert_eq!(said.err, "remove user alice (in staff) for good? [y/N] ");
-    assert_eq!(said.error(), "user alice was not removed");
-    let said = it.run_with(&["remove", "alice"], Input::Person(Box::new(&b"y\n"[..]))).ok();
-    assert_eq!(said.out, "removed user alice\n");
+    let output = it.run_with(&["remove", "alice"], Input::Person(Box::new(&b"n\n"[..])));
+    assert_eq!(output.err, "remove user alice (in staff) for good? [y/N] ");
+    assert_eq!(output.error(), "user alice was not removed");
+    let output = it.run_with(&["remove", "alice"], Input::Person(Box::new(&b"y\n"[..]))).ok();
+    assert_eq!(output.out, "removed user alice\n");
     it.run(&["add", "bob", "--no-password"], "").ok();
     assert_eq!(it.run(&["remove", "bob", "--yes"], "").ok().out, "removed user bob\n");
     assert_eq!(it.run(&["list"], "").ok().out, "there are no users yet\n");
@@ -261,11 +261,11 @@ fn losing_the_last_active_superuser_is_warned_of_and_done() {
         it.run(&["add", "root", "--superuser", "--no-password"], "").ok();
         it.run(&["add", "second", "--superuser", "--no-password"], "").ok();
         it.run(&["disable", "second"], "").ok();
-        let said = it.run(line, "").ok();
+        let output = it.run(line, "").ok();
         assert!(
-            said.err.starts_with("warning: that was the last active superuser"),
+            output.err.starts_with("warning: that was the last active superuser"),
             "{line:?}: {}",
-            said.err
+            output.err
         );
         assert_eq!(it.run(&["disable", "second"], "").ok().err, "", "that one was none");
     }
@@ -319,8 +319,8 @@ fn users_are_listed_as_a_table_and_shown_as_text() {
 #[test]
 fn users_are_shown_as_json_without_their_hashes() {
     let it = Fixture::with_alice();
-    let shown = it.run(&["show", "alice", "--json"], "").ok().out;
-    assert_snapshot!(shown, @r#"
+    let object = it.run(&["show", "alice", "--json"], "").ok().out;
+    assert_snapshot!(object, @r#"
     {
       "id": 1,
       "name": "alice",
@@ -340,7 +340,7 @@ fn users_are_shown_as_json_without_their_hashes() {
     "#);
     let listed: Vec<serde_json::Value> =
         serde_json::from_str(&it.run(&["list", "--json"], "").ok().out).unwrap();
-    assert_eq!(listed, [serde_json::from_str::<serde_json::Value>(&shown).unwrap()]);
+    assert_eq!(listed, [serde_json::from_str::<serde_json::Value>(&object).unwrap()]);
     assert_eq!(Fixture::new().run(&["list", "--json"], "").ok().out, "[]\n");
 }
 

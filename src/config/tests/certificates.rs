@@ -1,4 +1,4 @@
-//! Certificates on disk: those that can be served, and those that cannot.
+//! Diagnostics about certificates on disk.
 
 use std::path::Path;
 
@@ -17,8 +17,8 @@ fn make(folder: &Path, name: &str, years: (i32, i32)) {
     std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
 }
 
-/// What is said of a pair of files.
-fn said(folder: &Path, cert: &str, key: &str) -> Vec<String> {
+/// The diagnostics about a pair of files.
+fn diagnostics_of(folder: &Path, cert: &str, key: &str) -> Vec<String> {
     let text = format!(
         "[[tls.certificate]]\ncert = \"{cert}\"\nkey = \"{key}\"\n[[app]]\nupstream = \"builtin:whoami\"\n"
     );
@@ -30,16 +30,16 @@ fn said_of(folder: &Path, text: &str) -> Vec<String> {
         Ok(loaded) => loaded.warnings,
         Err(diagnostics) => diagnostics,
     };
-    let shown = |it: &Diagnostic| {
+    let text = |it: &Diagnostic| {
         let severity = if it.severity == Severity::Error { "error" } else { "warning" };
         format!("{severity} in line {}: {}", it.place.line, it.message)
             .replace(&format!("{}/", folder.display()), "")
     };
-    diagnostics.iter().map(shown).collect()
+    diagnostics.iter().map(text).collect()
 }
 
-/// What is said of a file that an upstream is recognised by.
-fn said_of_upstream(folder: &Path, host: &str, file: &str) -> Vec<String> {
+/// The diagnostics about a file of `upstream_ca`.
+fn upstream_diagnostics(folder: &Path, host: &str, file: &str) -> Vec<String> {
     let text = format!("[[app]]\nupstream = \"https://{host}\"\nupstream_ca = \"{file}\"\n");
     said_of(folder, &text)
 }
@@ -49,12 +49,12 @@ fn an_upstream_s_own_certificate_that_has_expired_or_another_name_is_a_warning()
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), "good", (2020, 4000));
     make(folder.path(), "old", (2020, 2021));
-    let said = |host, file| said_of_upstream(folder.path(), host, file);
-    assert!(said("wiki.example.com", "good.pem").is_empty());
-    assert_eq!(said("wiki.example.com", "old.pem"), ["warning in line 3: old.pem has expired"]);
+    let diagnostics_of = |host, file| upstream_diagnostics(folder.path(), host, file);
+    assert!(diagnostics_of("wiki.example.com", "good.pem").is_empty());
+    assert_eq!(diagnostics_of("wiki.example.com", "old.pem"), ["warning in line 3: old.pem has expired"]);
     for host in ["10.0.0.9", "nas.example.com"] {
         assert_eq!(
-            said(host, "good.pem"),
+            diagnostics_of(host, "good.pem"),
             [format!("warning in line 3: good.pem is not made out to {host}")]
         );
     }
@@ -67,14 +67,14 @@ fn a_file_of_authorities_is_made_out_to_nobody() {
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
     std::fs::write(folder.path().join("ca.pem"), made.pem()).unwrap();
-    assert!(said_of_upstream(folder.path(), "nas.example.com", "ca.pem").is_empty());
+    assert!(upstream_diagnostics(folder.path(), "nas.example.com", "ca.pem").is_empty());
 }
 
 #[test]
 fn valid_certificates_pass() {
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), "good", (2020, 4000));
-    assert!(said(folder.path(), "good.pem", "good.key").is_empty());
+    assert!(diagnostics_of(folder.path(), "good.pem", "good.key").is_empty());
 }
 
 #[test]
@@ -82,9 +82,12 @@ fn certificates_with_dates_that_browsers_refuse_are_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), "old", (2020, 2021));
     make(folder.path(), "future", (3990, 4000));
-    assert_eq!(said(folder.path(), "old.pem", "old.key"), ["warning in line 2: old.pem has expired"]);
     assert_eq!(
-        said(folder.path(), "future.pem", "future.key"),
+        diagnostics_of(folder.path(), "old.pem", "old.key"),
+        ["warning in line 2: old.pem has expired"]
+    );
+    assert_eq!(
+        diagnostics_of(folder.path(), "future.pem", "future.key"),
         ["warning in line 2: future.pem is not valid yet"]
     );
 }
@@ -96,20 +99,26 @@ fn unusable_certificates_are_an_error() {
     make(folder.path(), "other", (2020, 4000));
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     std::fs::write(folder.path().join("broken.pem"), broken).unwrap();
-    let said = |cert, key| said(folder.path(), cert, key);
-    assert_eq!(said("one.pem", "other.key"), ["error in line 3: other.key is not the key of one.pem"]);
-    assert_eq!(said("one.pem", "one.pem"), ["error in line 3: one.pem holds no private key"]);
-    assert_eq!(said("one.key", "one.key"), ["error in line 2: one.key holds no certificate"]);
-    assert_eq!(said("one.pem", "no.key"), ["error in line 3: cannot read no.key: no such file or directory"]);
+    let diagnostics_of = |cert, key| diagnostics_of(folder.path(), cert, key);
     assert_eq!(
-        said("broken.pem", "one.key"),
+        diagnostics_of("one.pem", "other.key"),
+        ["error in line 3: other.key is not the key of one.pem"]
+    );
+    assert_eq!(diagnostics_of("one.pem", "one.pem"), ["error in line 3: one.pem holds no private key"]);
+    assert_eq!(diagnostics_of("one.key", "one.key"), ["error in line 2: one.key holds no certificate"]);
+    assert_eq!(
+        diagnostics_of("one.pem", "no.key"),
+        ["error in line 3: cannot read no.key: no such file or directory"]
+    );
+    assert_eq!(
+        diagnostics_of("broken.pem", "one.key"),
         [
             "error in line 2: certificate 1 in broken.pem cannot be read: what is between its lines is no certificate"
         ]
     );
 }
 
-/// Clients that have met the missing certificate elsewhere would go on, and nobody else could connect.
+/// Without the damaged certificate, only clients that know it from elsewhere could connect.
 #[test]
 fn a_damaged_certificate_in_a_chain_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -120,12 +129,12 @@ fn a_damaged_certificate_in_a_chain_is_an_error_that_names_it() {
     let (own, intermediate) = (read("own.pem"), read("intermediate.pem"));
     let said_of_chain = |chain: &str| {
         std::fs::write(folder.path().join("chain.pem"), chain).unwrap();
-        said(folder.path(), "chain.pem", "own.key")
+        diagnostics_of(folder.path(), "chain.pem", "own.key")
     };
     let refused = |chain: String, number: usize, why: &str| {
         let expected = format!("error in line 2: certificate {number} in chain.pem cannot be read: {why}");
-        let said = said_of_chain(&chain);
-        assert!(said.len() == 1 && said[0].starts_with(&expected), "{said:?}, not {expected}");
+        let found = said_of_chain(&chain);
+        assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}, not {expected}");
     };
     assert!(said_of_chain(&format!("{own}{intermediate}")).is_empty());
     assert!(said_of_chain(&format!("Subject: own\n{own}\r\n# the authority\n{intermediate}")).is_empty());
@@ -172,7 +181,7 @@ fn a_host_that_no_certificate_covers_is_a_warning() {
         (&both, "a.b.example.org", true),
         (&both, "192.0.2.2", true),
         (&certificate("one"), "a.example.org", true),
-        // The one that is made then covers every host.
+        // The self-signed certificate covers every host.
         (&String::new(), "shop.example.com", false),
     ] {
         assert_eq!(warned(certificates, host), is_warned, "{host}");

@@ -1,4 +1,4 @@
-//! What the documentation shows is right: each of its files is read, and the repository's own.
+//! The files in the documentation and the file of the repository are valid.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -19,7 +19,7 @@ fn every_example_of_the_reference_can_be_used() {
     let blocks = toml_blocks(text);
     assert!(blocks.len() > 10, "{} blocks found", blocks.len());
     for (line, block) in blocks {
-        // Most show one section; an app makes a whole file of it.
+        // Most blocks show one section; an app completes the file.
         let whole = if block.contains("[[app]]") {
             block
         } else {
@@ -105,7 +105,7 @@ fn decided(configuration: &Configuration, request: &str, who: &Identity, from: &
     }
 }
 
-/// The blocks that begin with ```` ```toml ````, with the line on which each begins.
+/// The blocks that start with ```` ```toml ````, each with its first line.
 fn toml_blocks(text: &str) -> Vec<(usize, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, String)> = None;
@@ -123,7 +123,7 @@ fn toml_blocks(text: &str) -> Vec<(usize, String)> {
     blocks
 }
 
-/// The files that the examples speak of.
+/// The files that the examples name.
 fn make_certificates(folder: &Path) {
     let folder = folder.join("certs");
     std::fs::create_dir(&folder).unwrap();

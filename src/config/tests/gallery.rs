@@ -1,10 +1,10 @@
-//! What people read when their file has a mistake: each kind once, as snapshots.
+//! Diagnostics as people read them: each kind once, as snapshots.
 
 use std::path::Path;
 
 use super::super::{ConfigError, Look, parse};
 
-/// All that is said of a text, errors or warnings.
+/// All diagnostics about a text, errors and warnings.
 fn said(text: &str) -> String {
     let diagnostics = match parse(text, Path::new("gateway.toml")) {
         Ok(loaded) => loaded.warnings,
@@ -13,19 +13,19 @@ fn said(text: &str) -> String {
     ConfigError::Invalid(diagnostics).render(Look::Plain)
 }
 
-/// The same for several files, one after the other.
+/// The diagnostics about several files, one after the other.
 fn said_of_each(files: &[&str]) -> String {
     files.iter().map(|file| said(file)).collect::<Vec<_>>().join("\n\n----\n\n")
 }
 
-/// The same for texts that follow a valid app.
+/// The diagnostics about texts that follow a valid app.
 fn said_of_app_with(lines: &[&str]) -> String {
     let files: Vec<String> =
         lines.iter().map(|line| format!("[[app]]\nupstream = \"http://127.0.0.1:8080\"\n{line}\n")).collect();
     said_of_each(&files.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The same for texts that precede a valid app.
+/// The diagnostics about texts that precede a valid app.
 fn said_of_section(sections: &[&str]) -> String {
     let files: Vec<String> = sections
         .iter()
@@ -34,7 +34,7 @@ fn said_of_section(sections: &[&str]) -> String {
     said_of_each(&files.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The same for rules of an app mounted at `/wiki`, with two groups.
+/// The diagnostics about rules of an app mounted at `/wiki`, with two groups.
 fn said_of_rule(rules: &[&str]) -> String {
     let files: Vec<String> = rules
         .iter()

@@ -1,4 +1,4 @@
-//! Files that nobody would write: whatever stands in them, there is an answer and it can be shown.
+//! Random and damaged files: the parser ends with a result that can be rendered.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{ConfigError, Look, parse};
 
-/// Parses and shows what there is to show.
+/// Parses a text and renders the diagnostics.
 fn survives(text: &str) {
     let diagnostics = match parse(text, Path::new("gateway.toml")) {
         Ok(loaded) => loaded.warnings,
@@ -50,7 +50,7 @@ upstream = "builtin:whoami"
 rule = [{ path = "/**", allow = "anyone" }]
 "#;
 
-/// Pieces that make a file go wrong in interesting ways.
+/// Pieces of text that damage a file.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,4}",

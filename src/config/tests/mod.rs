@@ -276,17 +276,13 @@ fn apps_without_a_name_get_one_that_nobody_else_has() {
 #[test]
 fn a_file_that_cannot_be_read_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let shown =
+    let text =
         |path: &Path| load(path).unwrap_err().to_string().replace(&folder.path().display().to_string(), "…");
     let file = folder.path().join("gateway.toml");
-    assert!(shown(&file).contains("cannot read …/gateway.toml: no such file"), "{}", shown(&file));
-    assert!(shown(folder.path()).contains("is a directory"), "{}", shown(folder.path()));
+    assert!(text(&file).contains("cannot read …/gateway.toml: no such file"), "{}", text(&file));
+    assert!(text(folder.path()).contains("is a directory"), "{}", text(folder.path()));
     std::fs::write(&file, b"# caf\xc3\xa9\n# \xff\n").unwrap();
-    assert!(
-        shown(&file).contains("cannot read …/gateway.toml:2:3: it is not UTF-8 text"),
-        "{}",
-        shown(&file)
-    );
+    assert!(text(&file).contains("cannot read …/gateway.toml:2:3: it is not UTF-8 text"), "{}", text(&file));
 }
 
 #[test]
