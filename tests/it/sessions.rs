@@ -366,7 +366,7 @@ fn explain_says_who_would_have_to_confirm() {
     assert!(explained(&["--age", "9m59s"]).contains("allow: forwarded to"));
     let without_age = explained(&[]);
     assert!(
-        without_age.contains("allow: forwarded to") && without_age.contains("--age tells"),
+        without_age.contains("allow: forwarded to") && without_age.contains("--age sets"),
         "{without_age}"
     );
     let table = place.run_well(&["check"], "");
