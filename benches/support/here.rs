@@ -4,10 +4,12 @@
 
 use std::{
     future::Future,
+    num::NonZeroUsize,
     sync::mpsc,
     thread::{self, JoinHandle},
 };
 
+use portcullis::server::Supervisor;
 use tokio::{
     runtime::{Builder, LocalOptions, LocalRuntime},
     sync::oneshot,
@@ -21,6 +23,8 @@ pub(crate) struct Here {
     runtime: LocalRuntime,
     orders: Option<mpsc::Sender<Order>>,
     client: Option<JoinHandle<()>>,
+    /// Holds the listeners that the worker does not serve.
+    _supervisor: Supervisor,
 }
 
 /// Connections of the client.
@@ -49,10 +53,13 @@ impl Here {
         let session = gateway.sign_in("alice", "staff");
         let (orders, received) = mpsc::channel();
         let client = thread::spawn(move || send_requests(&gateway, (protocol, visits), &session, received));
+        let (workers, supervisor) = server.into_workers(NonZeroUsize::MIN).expect("a worker");
         runtime.block_on(async {
-            spawn_local(server.run_here());
+            for worker in workers {
+                spawn_local(worker.serve());
+            }
         });
-        Self { runtime, orders: Some(orders), client: Some(client) }
+        Self { runtime, orders: Some(orders), client: Some(client), _supervisor: supervisor }
     }
 
     /// Orders requests from the client. Pass the result to [`Self::serve`], which serves them.

@@ -6,7 +6,7 @@
 //!
 //! | file | what is in it |
 //! | --- | --- |
-//! | `server`, `threads`, `shutdown`, `signals` | the threads, from the start to the end of the process |
+//! | `server`, `supervisor`, `threads`, `shutdown`, `signals` | the threads, from the start to the end of the process |
 //! | `listen`, `worker`, `serving`, `open_tasks` | accept loops, and what a worker's connections have in common |
 //! | `tls`, `self_signed` | certificates |
 //! | `connection`, `client` | one connection, from its handshake to its end |
@@ -51,6 +51,7 @@ mod shutdown;
 mod signals;
 mod status;
 mod stream;
+mod supervisor;
 mod threads;
 mod tls;
 mod worker;
@@ -63,9 +64,10 @@ pub use descriptors::{DescriptorShortage, highest_descriptor_limit, raise_descri
 pub use limits::{Http2Limits, Limits};
 pub use listen::{BindError, ListenAddr, Listeners};
 pub use self_signed::{SelfSigned, SelfSignedError};
-pub use server::{ServeError, Server, Settings};
+pub use server::{Server, Settings};
 pub use shutdown::Stopper;
 pub use signals::{Signals, notify};
 pub use status::Readiness;
+pub use supervisor::{ServeError, Supervisor};
 pub use tls::{Certificates, TlsError, TlsVersion, certified_names};
-pub use worker::AccessLogging;
+pub use worker::{AccessLogging, Worker};

@@ -1,29 +1,22 @@
 //! The server: bound first, then served by one thread a worker.
 //!
 //! `assembly` binds a [`Server`], so that every address is known and every mistake is reported before anything runs.
-//! [`Server::run`] starts the threads and waits for them: it limits how long draining takes, and ends when a worker dies.
+//! [`Server::run`] splits it into workers and a [`Supervisor`], which runs them.
 
-use std::{
-    io,
-    net::SocketAddr,
-    num::NonZeroUsize,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 
 use super::{
     accept_errors::AcceptErrors,
     addresses::Addresses,
-    control::{self, Control, Reload},
+    control::{Control, Reload},
     limits::Limits,
     listen::Listeners,
     shutdown::Stopper,
-    status::{self, Readiness, StatusSource},
-    threads::{ThreadEnd, start},
-    worker::{self, AccessLogging, WorkerContext},
+    status::{Readiness, StatusSource},
+    supervisor::{ServeError, Supervisor},
+    worker::{AccessLogging, Worker, WorkerContext},
 };
 use crate::gateway::Shared;
 
@@ -55,17 +48,6 @@ pub struct Server {
     control: Option<Control>,
     stopper: Stopper,
     accept_errors: Arc<AcceptErrors>,
-}
-
-/// The server ended before it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// A worker could not be started.
-    #[error("starting a worker")]
-    Start(#[source] io::Error),
-    /// A worker ended; the others would go on without it.
-    #[error("{0} ended unexpectedly")]
-    WorkerDied(String),
 }
 
 impl Server {
@@ -118,76 +100,35 @@ impl Server {
 
     /// Serves until it is asked to stop and the running requests have ended, or until a worker dies.
     pub fn run(self) -> Result<(), ServeError> {
-        let workers = self
+        let number = self
             .settings
             .workers
             .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
-        let context = self.worker_context();
-        let metrics = Arc::clone(&context.shared.metrics);
-        let (ended, endings) = mpsc::channel();
-        let sockets = self.listeners.for_workers(workers).map_err(ServeError::Start)?;
-        let mut running = 0;
-        for (number, sockets) in sockets.workers.into_iter().enumerate() {
-            let context = context.clone();
-            start(&format!("worker {number}"), &ended, move || worker::run(sockets, context))
-                .map_err(ServeError::Start)?;
-            running += 1;
-        }
-        if let Some(listener) = sockets.status {
-            let (readiness, shutdown) = (Arc::clone(&self.readiness), self.stopper.shutdown());
-            let accept_errors = Arc::clone(&self.accept_errors);
-            let status_hosts = self.settings.status_hosts;
-            // Not counted: it reports that the gateway drains until the last worker has ended, and ends then.
-            start(STATUS, &ended, move || {
-                let hosts = status_hosts.into();
-                status::run(listener, StatusSource { readiness, metrics, hosts }, (shutdown, accept_errors))
-            })
-            .map_err(ServeError::Start)?;
-        }
-        if let Some(control) = self.control {
-            let shutdown = self.stopper.shutdown();
-            start("the control socket", &ended, move || control::run(control, shutdown))
-                .map_err(ServeError::Start)?;
-            running += 1;
-        }
-        drop(ended);
-        self.readiness.set_serving(true);
-
-        let mut deadline: Option<Instant> = None;
-        while running > 0 {
-            match endings.recv_timeout(TICK) {
-                Ok(ThreadEnd::Stopped(who)) if who == STATUS => {}
-                Ok(ThreadEnd::Stopped(_)) => running -= 1,
-                Ok(ThreadEnd::Died(who)) => {
-                    self.stopper.stop();
-                    return Err(ServeError::WorkerDied(who));
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            }
-            if self.stopper.is_draining() {
-                self.readiness.set_serving(false);
-                let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.settings.drain_timeout);
-                if Instant::now() >= deadline {
-                    tracing::warn!("drain_timeout reached: connections of running requests are closed");
-                    self.stopper.stop();
-                }
-            }
-        }
-        self.stopper.stop();
-        Ok(())
+        let (workers, supervisor) = self.into_workers(number)?;
+        supervisor.run(workers)
     }
 
-    /// Serves as a single worker, on the local runtime that polls this; for benches and tests that count the cost of a request
-    /// on their own thread. No status listener, no control socket, no limit on draining.
-    #[doc(hidden)]
-    pub async fn run_here(self) -> io::Result<()> {
+    /// The workers, and the supervisor that runs them on threads of their own.
+    ///
+    /// A bench runs a single worker on its own thread, without the supervisor.
+    pub fn into_workers(self, number: NonZeroUsize) -> Result<(Vec<Worker>, Supervisor), ServeError> {
         let context = self.worker_context();
-        let sockets = self.listeners.for_workers(NonZeroUsize::MIN)?;
-        for worker in sockets.workers {
-            worker::serve(worker, context.clone()).await?;
-        }
-        Ok(())
+        let sockets = self.listeners.for_workers(number).map_err(ServeError::Start)?;
+        let workers =
+            sockets.workers.into_iter().map(|sockets| Worker::new(sockets, context.clone())).collect();
+        let supervisor = Supervisor {
+            status: sockets.status,
+            status_source: StatusSource {
+                readiness: self.readiness,
+                metrics: Arc::clone(&context.shared.metrics),
+                hosts: self.settings.status_hosts.into(),
+            },
+            control: self.control,
+            stopper: self.stopper,
+            accept_errors: self.accept_errors,
+            drain_timeout: self.settings.drain_timeout,
+        };
+        Ok((workers, supervisor))
     }
 
     fn worker_context(&self) -> WorkerContext {
@@ -208,6 +149,3 @@ impl Server {
         }
     }
 }
-
-const STATUS: &str = "the status listener";
-const TICK: Duration = Duration::from_millis(50);

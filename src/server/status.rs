@@ -71,7 +71,7 @@ impl Readiness {
 }
 
 /// The sources of the status.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct StatusSource {
     pub(super) readiness: Arc<Readiness>,
     pub(super) metrics: Arc<Metrics>,

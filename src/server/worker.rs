@@ -63,20 +63,38 @@ pub(super) struct WorkerContext {
     pub(super) public_port: Option<u16>,
 }
 
-/// Serves until the server stops and this worker's connections have ended.
-pub(super) fn run(sockets: WorkerSockets, context: WorkerContext) -> io::Result<()> {
-    let runtime = when_there_are_descriptors(&context.shutdown, || {
-        Builder::new_current_thread()
-            .enable_all()
-            // Unused: slow work has threads of its own.
-            .max_blocking_threads(1)
-            .build_local(LocalOptions::default())
-    })?;
-    runtime.block_on(serve(sockets, context))
+/// A worker with its share of the listeners, not yet serving.
+#[derive(Debug)]
+pub struct Worker {
+    sockets: WorkerSockets,
+    context: WorkerContext,
 }
 
-/// The same, on the local runtime that this is polled on.
-pub(super) async fn serve(sockets: WorkerSockets, context: WorkerContext) -> io::Result<()> {
+impl Worker {
+    pub(super) fn new(sockets: WorkerSockets, context: WorkerContext) -> Self {
+        Self { sockets, context }
+    }
+
+    /// Serves on this thread, until the server stops and the worker's connections have ended.
+    pub(super) fn run(self) -> io::Result<()> {
+        let runtime = when_there_are_descriptors(&self.context.shutdown, || {
+            Builder::new_current_thread()
+                .enable_all()
+                // Unused: slow work has threads of its own.
+                .max_blocking_threads(1)
+                .build_local(LocalOptions::default())
+        })?;
+        runtime.block_on(self.serve())
+    }
+
+    /// Serves on the local runtime that polls this, until the server stops and the worker's connections have ended.
+    pub async fn serve(self) -> io::Result<()> {
+        let Self { sockets, context } = self;
+        serve(sockets, context).await
+    }
+}
+
+async fn serve(sockets: WorkerSockets, context: WorkerContext) -> io::Result<()> {
     let access_log =
         context.access_log.as_ref().map(|log| Rc::new(AccessLog::new(log.writer.clone(), log.format)));
     let gateway = Rc::new(Gateway::new(Arc::clone(&context.shared), access_log));
