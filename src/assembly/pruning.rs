@@ -23,7 +23,7 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<(), AssemblyError> {
 async fn delete_expired(shared: &Shared) {
     let limits = shared.current.load().portal.sessions;
     if let Err(error) = shared.sessions.prune(shared.clock.now(), &limits).await {
-        tracing::warn!(%error, "deleting expired sessions failed");
+        tracing::warn!(%error, "expired sessions not deleted");
     }
 }
 

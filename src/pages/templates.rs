@@ -46,7 +46,7 @@ impl Pages {
         match rendered {
             Ok(html) => own_response(status, Some(HTML), html),
             Err(error) => {
-                tracing::error!(template = page.template(), %error, "rendering a page");
+                tracing::error!(template = page.template(), %error, "page not rendered");
                 own_response(StatusCode::INTERNAL_SERVER_ERROR, Some(TEXT), "internal error\n")
             }
         }

@@ -91,7 +91,7 @@ impl Portal {
             self.open_session(request, &proved, how, paths::ACCOUNT).await?;
         // The other sessions are dead already, by their credential version; this takes them out of the store.
         if let Err(error) = self.sessions.end_all_of(account.user.id, Some(session.key)).await {
-            tracing::warn!(%error, request_id = request.request_id, "ending sessions after a change of password");
+            tracing::warn!(%error, request_id = request.request_id, "sessions not ended after a password change");
         }
         FlashMessage::PasswordChanged.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)

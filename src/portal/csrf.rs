@@ -44,7 +44,7 @@ pub(super) fn form_token(request: &PageRequest<'_>) -> Result<(SessionToken, Opt
         return Ok((token, None));
     }
     let token = SessionToken::generate().map_err(|error| {
-        tracing::error!(%error, request_id = request.request_id, "making a form token");
+        tracing::error!(%error, request_id = request.request_id, "form token not made");
         Refusal::Internal
     })?;
     let cookie = cookie::write(request.settings.cookies.form(), &token.to_cookie(), Keep::UntilClosed);

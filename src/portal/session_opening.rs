@@ -84,7 +84,7 @@ impl Portal {
                 let keep = Keep::For(throttle::DEVICE_KEPT);
                 headers.append(SET_COOKIE, cookie::write(cookies.device(), &value, keep));
             }
-            Err(error) => tracing::warn!(%error, request_id = request.request_id, "making a device cookie"),
+            Err(error) => tracing::warn!(%error, request_id = request.request_id, "device cookie not made"),
         }
         Ok(OpenedSession { response, session })
     }

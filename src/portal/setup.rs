@@ -33,7 +33,7 @@ impl Portal {
         match self.setup.open() {
             Ok(secret) => Ok(Some(Zeroizing::new(format!("{}?token={}", paths::SETUP, *secret)))),
             Err(error) => {
-                tracing::error!(%error, "making the set-up link");
+                tracing::error!(%error, "set-up link not made");
                 Ok(None)
             }
         }

@@ -23,7 +23,7 @@ impl RequestIds {
         let mut random = [0; PREFIX_LEN / 2 + SCRAMBLE_LEN];
         // Without randomness ids could repeat after a restart; nothing depends on that but reading logs.
         if rand::fill(&mut random).is_err() {
-            tracing::warn!("request ids are not unique over restarts: no randomness");
+            tracing::warn!("no randomness: request ids are not unique over restarts");
         }
         let (prefix, keys) = random.split_at(PREFIX_LEN / 2);
         let mut shared = RequestId::example();

@@ -22,7 +22,7 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => maximum,
         Err(error) => {
-            tracing::warn!(%error, "raising the limit on file descriptors");
+            tracing::warn!(%error, "limit on file descriptors not raised");
             current
         }
     }

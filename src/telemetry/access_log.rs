@@ -105,7 +105,7 @@ impl AccessLog {
         };
         if let Err(error) = written {
             buffer.truncate(start);
-            tracing::error!(%error, "formatting an access-log line failed");
+            tracing::error!(%error, "access-log line not formatted");
             return;
         }
         if buffer.len() >= HAND_OVER_BYTES {

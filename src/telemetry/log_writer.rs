@@ -29,7 +29,7 @@ impl LogWriter {
         let report = move |error: Option<io::Error>| {
             // A failure that lasts is reported once.
             if let (Some(error), false) = (&error, is_failing) {
-                tracing::error!(%error, "writing the log failed");
+                tracing::error!(%error, "log lines not written");
             }
             is_failing = error.is_some();
         };
