@@ -50,6 +50,7 @@
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |
 //! | | [`store`] | what several stores share: an embedded SQLite database with its thread, the connection to Redis, private files | |
+//! | | [`error_chain`] | an error with all its sources, for a log message | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit log, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
@@ -183,6 +184,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod error_chain;
 pub mod escape;
 pub mod forward;
 #[cfg(any(test, fuzzing))]

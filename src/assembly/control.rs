@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::AssemblyError;
 use crate::{
     config::{Configuration, Store},
-    forward::Chain,
+    error_chain::ErrorChain,
     server::{Control, ControlError, ControlledGateway, StateFolder},
     session::Sessions,
     store::sqlite::ReadFile,
@@ -41,7 +41,7 @@ pub(super) fn bind(
         // A path too long for a socket, for example. The gateway works without it.
         Err(error @ ControlError::Bind { .. }) => {
             tracing::warn!(
-                error = %Chain(&error),
+                error = %ErrorChain(&error),
                 "control socket unavailable: no command reaches this gateway; SIGHUP still reloads"
             );
             Ok(None)

@@ -1,8 +1,11 @@
 //! The result of a check: a proof, or one of four reasons that a page may know.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use crate::users::{Account, DirectoryError};
+use crate::{
+    error_chain::ErrorChain,
+    users::{Account, DirectoryError},
+};
 
 /// Proof that the user of this account has just shown their credential. Only this module makes one.
 #[derive(Debug)]
@@ -46,8 +49,7 @@ impl NotProved {
         if matches!(error, DirectoryError::Busy) {
             return Self::Busy { retry_after: DIRECTORY_RETRY };
         }
-        let cause = error.source().map(ToString::to_string);
-        tracing::error!(request_id, %error, cause, "{doing}");
+        tracing::error!(request_id, error = %ErrorChain(error), "{doing} failed");
         Self::Unavailable
     }
 }

@@ -17,14 +17,13 @@ use super::{
     BodyError, CancelGuard, Endpoint, OwnedNames, UnsentBytes,
     body::clean_trailers,
     cancel::Cancelled,
-    fault::Chain,
     full_duplex::FullDuplex,
     http1::{BodyReader, Framing, Http1Error, Piece},
     pool::Lease,
     sending::Sending,
     upload::Progress,
 };
-use crate::{request::RequestId, stall::Stall};
+use crate::{error_chain::ErrorChain, request::RequestId, stall::Stall};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
@@ -166,7 +165,7 @@ impl Rest {
             // The upload failed, and the connection was closed for that.
             Err(_) if self.source.is_given_up() => Some(Err(BodyError::Cancelled)),
             Err(error) => {
-                self.log_fields.warn(&Chain(&error), "response body broke off");
+                self.log_fields.warn(&ErrorChain(&error), "response body broke off");
                 Some(Err(BodyError::Broken))
             }
         })

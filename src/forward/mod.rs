@@ -42,13 +42,13 @@ mod upgrade;
 mod upload;
 mod whoami;
 
+pub(crate) use crate::error_chain::ErrorChain as Chain;
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
 pub use bound_connections::BoundConnections;
 pub use cancel::{CancelGuard, Cancellation, Canceller};
 pub use context::{Context, InFlightGuard};
 pub use download::{ResponseBody, UpstreamBody};
-pub(crate) use fault::Chain;
 pub use fault::{Fault, FaultKind};
 pub use forwarded_headers::Facts;
 pub use forwarder::{Forwarder, UpstreamResponse, added_headers};

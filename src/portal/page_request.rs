@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 use super::{Settings, form::Form};
 use crate::{
     auth::{Entrance, Origin},
+    error_chain::ErrorChain,
     refusal::Refusal,
     request::ClientAddr,
     session::{Presented, cookie},
@@ -64,8 +65,7 @@ impl<'r> PageRequest<'r> {
 
     /// Logs the error of a store, which may name files, and gives the refusal that a stranger may see.
     pub(super) fn unavailable(&self, doing: &'static str, error: &dyn Error) -> Refusal {
-        let cause = error.source().map(ToString::to_string);
-        tracing::error!(request_id = self.request_id, %error, cause, "{doing}");
+        tracing::error!(request_id = self.request_id, error = %ErrorChain(error), "{doing} failed");
         Refusal::Unavailable
     }
 }

@@ -30,6 +30,7 @@ use tokio::{
 
 use super::{accept_errors::AcceptErrors, descriptors::when_there_are_descriptors, shutdown::Shutdown};
 use crate::{
+    error_chain::ErrorChain,
     request::{Authority, SingleHeader},
     session::Sessions,
     telemetry::Metrics,
@@ -64,7 +65,7 @@ impl Readiness {
             "the user directory cannot be read"
         })?;
         self.sessions.check().await.map_err(|error| {
-            tracing::warn!(%error, cause = %error.source, "not ready: session store not writable");
+            tracing::warn!(error = %ErrorChain(&error), "not ready: session store not writable");
             "the session store cannot be written"
         })
     }

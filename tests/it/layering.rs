@@ -34,6 +34,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("stall", &[]),
             ("pace", &[]),
             ("store", &[]),
+            ("error_chain", &[]),
             ("escape", &[]),
         ],
     ),
@@ -49,6 +50,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             (
                 "auth",
                 &[
+                    "error_chain",
                     "clock",
                     "identity",
                     "telemetry",
@@ -71,11 +73,21 @@ const LAYERS: &[(&str, &[Row])] = &[
             // a permit in place of the rules.
             (
                 "forward",
-                &["identity", "interim", "stall", "pace", "request", "access::Permit", "session::cookie"],
+                &[
+                    "error_chain",
+                    "identity",
+                    "interim",
+                    "stall",
+                    "pace",
+                    "request",
+                    "access::Permit",
+                    "session::cookie",
+                ],
             ),
             (
                 "portal",
                 &[
+                    "error_chain",
                     "clock",
                     "identity",
                     "pace",
@@ -135,6 +147,7 @@ const LAYERS: &[(&str, &[Row])] = &[
         &[(
             "server",
             &[
+                "error_chain",
                 "clock",
                 "interim",
                 "stall",
@@ -182,6 +195,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             (
                 "assembly",
                 &[
+                    "error_chain",
                     "auth",
                     "clock",
                     "store",
