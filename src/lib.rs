@@ -52,7 +52,7 @@
 //! | | [`store`] | what several stores share: an embedded SQLite database with its thread, the connection to Redis, private files | |
 //! | | [`error_chain`] | an error with all its sources, for a log message | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
-//! | telemetry | [`telemetry`] | access log, audit log, messages, their writers; metrics | `clock`, `escape` |
+//! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | host, path, client address: read once and strictly | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |

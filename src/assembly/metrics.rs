@@ -1,4 +1,4 @@
-//! The metrics that stores and the audit log count.
+//! The metrics that stores and the audit stream count.
 
 use std::sync::Arc;
 

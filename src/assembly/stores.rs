@@ -53,7 +53,7 @@ fn make_private_folder(configuration: &Configuration) -> Result<(), AssemblyErro
     made.map_err(|source| AssemblyError::State { folder: folder.clone(), source })
 }
 
-/// Writes each change of a user to the audit log.
+/// Writes each change of a user to the audit stream.
 fn report_changes(audit: Audit) -> Box<dyn Fn(&Change) + Send> {
     Box::new(move |change| {
         audit.record(&AuditEvent {

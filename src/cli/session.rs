@@ -85,7 +85,7 @@ pub(super) struct SessionContext<'a> {
     pub(super) configuration: &'a Configuration,
     /// Decides which sessions have expired.
     pub(super) clock: Clock,
-    /// The operator, for the audit log.
+    /// The operator, for the audit stream.
     pub(super) actor: String,
     /// Standard output.
     pub(super) out: &'a mut dyn Write,

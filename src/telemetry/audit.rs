@@ -1,4 +1,4 @@
-//! The audit log: sign-ins, failed sign-ins, sign-outs, and changes of accounts.
+//! The audit stream: sign-ins, failed sign-ins, sign-outs, and changes of accounts.
 //!
 //! The portal, the control socket and `assembly` record events. No field holds a
 //! password, a token or a cookie.
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Format, LogWriter, SignInResult, SignIns};
 use crate::{clock::Clock, escape::escaped};
 
-/// The audit log.
+/// The audit stream.
 #[derive(Clone, Debug)]
 pub struct Audit {
     writer: LogWriter,
@@ -44,7 +44,7 @@ pub enum AuditKind {
     UserChanged,
 }
 
-/// One line of the audit log.
+/// One line of the audit stream.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditEvent<'a> {
     /// The kind of the event.
@@ -82,7 +82,7 @@ impl AuditEvent<'_> {
 }
 
 impl Audit {
-    /// An audit log in front of the writer.
+    /// An audit stream in front of the writer.
     pub fn new(writer: LogWriter, format: Format, clock: Clock) -> Self {
         Self { writer, format, clock, sign_ins: Arc::default() }
     }

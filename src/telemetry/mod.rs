@@ -1,4 +1,4 @@
-//! Logs and metrics: the access log, the audit log, the gateway's own messages, and counters.
+//! Logs and metrics: the access log, the audit stream, the gateway's own messages, and counters.
 //!
 //! Access and audit lines go to standard output through one writer thread,
 //! messages go through `tracing` to standard error through another. A worker

@@ -1,11 +1,11 @@
 //! Counters of attempts to sign in, by their result.
 //!
-//! The audit log counts each attempt that it records; the metrics show the
+//! The audit stream counts each attempt that it records; the metrics show the
 //! counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The counters, shared by all clones of an audit log.
+/// The counters, shared by all clones of an audit stream.
 #[derive(Debug, Default)]
 pub struct SignIns([AtomicU64; SignInResult::ALL.len()]);
 
