@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::{activity::Activity, counted_socket::CountedSocket};
-use crate::{gateway::Connection, telemetry::Connected};
+use crate::{gateway::Connection, telemetry::OpenConnection};
 
 /// One client. Its socket is boxed, because the rest is moved about and stays part of the task while the connection idles.
 pub(super) struct Client {
@@ -14,7 +14,7 @@ pub(super) struct Client {
     pub(super) connection: Rc<Connection>,
     pub(super) activity: Arc<Activity>,
     /// Counts the connection as open.
-    pub(super) connected: Connected,
+    pub(super) connected: OpenConnection,
 }
 
 /// The socket that hyper reads from and writes to.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     gateway::Connection,
     request::{Authority, UnreadHead},
-    telemetry::{Connected, Limit, Spoken},
+    telemetry::{ConnectionProtocol, Limit, OpenConnection},
 };
 
 /// Serves one connection until it ends, or until the server has stopped.
@@ -61,7 +61,7 @@ async fn shake_hands(
     };
     match timeout(serving.limits.handshake_timeout, shaking).await {
         Ok(Err(socket)) => {
-            connected.speaks(Spoken::Plain);
+            connected.count_protocol(ConnectionProtocol::Plain);
             refuse_plain(serving, socket, &connection, slot).await;
             None
         }
@@ -105,15 +105,15 @@ fn client(
     stream: TlsStream<TcpStream>,
     mut connection: Connection,
     slot: ConnectionSlot,
-    connected: Connected,
+    connected: OpenConnection,
 ) -> (Protocol, Client) {
     let session = stream.get_ref().1;
     connection.server_name = session.server_name().and_then(|name| Authority::parse(name.as_bytes()).ok());
-    let (protocol, spoken) = match session.alpn_protocol() {
-        Some(b"h2") => (Protocol::Http2, Spoken::Http2),
-        _ => (Protocol::Http1, Spoken::Http1),
+    let (protocol, counted) = match session.alpn_protocol() {
+        Some(b"h2") => (Protocol::Http2, ConnectionProtocol::Http2),
+        _ => (Protocol::Http1, ConnectionProtocol::Http1),
     };
-    connected.speaks(spoken);
+    connected.count_protocol(counted);
     let activity = Activity::new(slot, serving.next_terms());
     let counters = Arc::clone(&serving.counters);
     let mut socket = CountedSocket::new(stream, Arc::clone(&activity), counters, &serving.limits, protocol);

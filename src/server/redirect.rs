@@ -24,7 +24,7 @@ use super::{
 use crate::{
     gateway::Shared,
     request::{Target, TrustedProxies},
-    telemetry::{Counters, Spoken},
+    telemetry::{ConnectionProtocol, Counters},
 };
 
 /// The parts of a worker that the plain port needs.
@@ -40,7 +40,7 @@ impl Redirecting {
     pub(super) async fn serve(self, socket: TcpStream, slot: ConnectionSlot, shutdown: Shutdown) {
         let Self { shared, limits, https_port, counters } = self;
         let connected = counters.connected();
-        connected.speaks(Spoken::Plain);
+        connected.count_protocol(ConnectionProtocol::Plain);
         let terms = ConnectionTerms { requests: 1, age: limits.connection_age };
         let io = CountedSocket::new(socket, Activity::new(slot, terms), counters, &limits, Protocol::Http1);
         let service = service_fn(|request| {

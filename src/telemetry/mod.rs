@@ -20,5 +20,5 @@ pub use audit::{Audit, AuditEvent, AuditKind};
 pub use format::Format;
 pub use log_writer::LogWriter;
 pub use message_writer::MessageWriter;
-pub use metrics::{Connected, Counters, Limit, MetricKind, Metrics, Spoken};
+pub use metrics::{ConnectionProtocol, Counters, Limit, MetricKind, Metrics, OpenConnection};
 pub use sign_ins::{SignInResult, SignIns};

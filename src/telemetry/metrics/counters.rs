@@ -17,7 +17,7 @@ use super::{Limit, histogram::Histogram, lock};
 #[derive(Debug, Default)]
 pub struct Counters {
     pub(super) limits: [AtomicU64; Limit::ALL.len()],
-    pub(super) connections: [AtomicU64; Spoken::ALL.len()],
+    pub(super) connections: [AtomicU64; ConnectionProtocol::ALL.len()],
     pub(super) opened: AtomicU64,
     pub(super) closed: AtomicU64,
     pub(super) failed_handshakes: AtomicU64,
@@ -33,7 +33,7 @@ pub struct Counters {
 
 /// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spoken {
+pub enum ConnectionProtocol {
     /// HTTP/1.1 over TLS.
     Http1,
     /// HTTP/2 over TLS.
@@ -44,9 +44,9 @@ pub enum Spoken {
 
 /// A connection that is open until this is dropped.
 #[derive(Debug)]
-pub struct Connected(Arc<Counters>);
+pub struct OpenConnection(Arc<Counters>);
 
-impl Spoken {
+impl ConnectionProtocol {
     pub(super) const ALL: [Self; 3] = [Self::Http1, Self::Http2, Self::Plain];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -65,9 +65,9 @@ impl Counters {
     }
 
     /// Counts an accepted connection.
-    pub fn connected(self: &Arc<Self>) -> Connected {
+    pub fn connected(self: &Arc<Self>) -> OpenConnection {
         self.opened.fetch_add(1, Ordering::Relaxed);
-        Connected(Arc::clone(self))
+        OpenConnection(Arc::clone(self))
     }
 
     /// Counts a TLS handshake that failed.
@@ -116,14 +116,14 @@ impl Counters {
     }
 }
 
-impl Connected {
+impl OpenConnection {
     /// Counts the protocol of the connection, once it is known.
-    pub fn speaks(&self, spoken: Spoken) {
-        add_to(&self.0.connections, spoken as usize);
+    pub fn count_protocol(&self, protocol: ConnectionProtocol) {
+        add_to(&self.0.connections, protocol as usize);
     }
 }
 
-impl Drop for Connected {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.closed.fetch_add(1, Ordering::Relaxed);
     }

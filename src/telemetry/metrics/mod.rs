@@ -15,7 +15,7 @@ mod limit;
 mod registry;
 mod totals;
 
-pub use counters::{Connected, Counters, Spoken};
+pub use counters::{ConnectionProtocol, Counters, OpenConnection};
 pub use limit::Limit;
 pub use registry::{MetricKind, Metrics};
 

@@ -93,7 +93,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        super::{Limit, Spoken},
+        super::{ConnectionProtocol, Limit},
         *,
     };
 
@@ -133,9 +133,9 @@ mod tests {
         let metrics = Metrics::default();
         let counters = metrics.counters();
         let first = counters.connected();
-        first.speaks(Spoken::Http2);
+        first.count_protocol(ConnectionProtocol::Http2);
         let second = counters.connected();
-        second.speaks(Spoken::Http1);
+        second.count_protocol(ConnectionProtocol::Http1);
         drop(first);
         let text = metrics.text();
         assert!(text.contains("portcullis_connections_open 1\n"), "{text}");

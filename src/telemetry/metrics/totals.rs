@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Limit, Spoken,
+    ConnectionProtocol, Limit,
     counters::{CLASSES, Counters},
     exposition::Exposition,
     histogram::{Histogram, STEPS, Sum},
@@ -39,8 +39,8 @@ pub(super) fn write(workers: &[Arc<Counters>], text: &mut Exposition) {
         text,
     );
     text.family("portcullis_connections_total", "counter", "Accepted connections, by protocol.");
-    for (place, spoken) in Spoken::ALL.iter().enumerate() {
-        text.sample(&[("protocol", spoken.as_str())], sum_at(workers, |it| &it.connections, place));
+    for (place, protocol) in ConnectionProtocol::ALL.iter().enumerate() {
+        text.sample(&[("protocol", protocol.as_str())], sum_at(workers, |it| &it.connections, place));
     }
     text.family("portcullis_connections_open", "gauge", "Connections of clients.");
     // `closed` is read first: a connection that opens and closes in between would make the difference negative.
