@@ -430,7 +430,7 @@ fn session_data_survives_a_crash_and_ignored_data_is_logged() {
     respond_with(&mut alice, "/wiki/", &["portcullis-session-set: a=hidden&b"]);
     let id = upstream.seen().last().unwrap().value("x-request-id").to_owned();
     let line = gateway.stderr.wait_for("the line of what was ignored", |text| {
-        text.lines().find(|line| line.contains("is ignored")).map(str::to_owned)
+        text.lines().find(|line| line.contains("session data of an app ignored")).map(str::to_owned)
     });
     assert!(line.contains(&id) && line.contains("wiki"), "{line}");
     gateway.signal("KILL");
