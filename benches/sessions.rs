@@ -27,8 +27,8 @@ use portcullis::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, Proofs, UserId},
     session::{
-        FileStore, Invalidator, Limits, MemoryStore, NewSession, Opening, Owner, Presented, Record,
-        SessionData, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Which,
+        FileStore, Invalidator, MemoryStore, NewSession, Opening, Owner, Presented, Record, SessionData,
+        SessionLimits, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Which,
     },
 };
 
@@ -40,7 +40,7 @@ const HOST: &str = "wiki.example.com";
 /// A typical browser.
 const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                           Chrome/140.0.0.0 Safari/537.36";
-const LIMITS: Limits = Limits {
+const LIMITS: SessionLimits = SessionLimits {
     lifetime: Duration::from_hours(12),
     idle_timeout: Duration::from_hours(1),
     remember_lifetime: None,

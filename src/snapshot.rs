@@ -12,7 +12,7 @@ use crate::{
     portal,
     refusal::Refusal,
     request::{CertifiedNames, Target, TrustedProxies},
-    session::AppLimits,
+    session::AppSessionLimits,
     shield::Shield,
 };
 
@@ -47,7 +47,7 @@ pub struct AppSettings {
     /// How its requests are forwarded.
     pub forward: forward::App,
     /// Its own session limits.
-    pub session: AppLimits,
+    pub session: AppSessionLimits,
     /// Its protection from requests that other sites make browsers send.
     pub shield: Shield,
     /// Its requests in flight.
@@ -76,7 +76,7 @@ impl Snapshot {
 
     /// The session limits that hold for a request to an app: those of the app, and of every app that another reading
     /// of the path leads to. The strictest one decides.
-    pub fn session_limits(&self, app: &App, target: &Target) -> Result<AppLimits, Refusal> {
+    pub fn session_limits(&self, app: &App, target: &Target) -> Result<AppSessionLimits, Refusal> {
         let mut others = self.policy.routes_read_otherwise(target).into_iter();
         let own = self.app(app.id)?.session;
         others.try_fold(own, |limits, other| Ok(limits.and(self.app(other.id)?.session)))

@@ -20,7 +20,8 @@ use portcullis::{
     identity::{CredentialVersion, GroupName, User, UserId, UserName},
     request::{Target, TrustedProxies},
     session::{
-        Limits, MemoryStore, Opening, Owner, Presented, SessionStore, SessionToken, Sessions, StoreError,
+        MemoryStore, Opening, Owner, Presented, SessionLimits, SessionStore, SessionToken, Sessions,
+        StoreError,
         cookie::{self, CookieNames, Keep},
     },
     telemetry::AccessRecord,
@@ -165,7 +166,7 @@ pub(crate) fn access_record(id: &str) -> AccessRecord<'_> {
 
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-pub(crate) const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: SessionLimits = SessionLimits {
     lifetime: Duration::from_hours(12),
     idle_timeout: Duration::from_hours(1),
     remember_lifetime: None,

@@ -20,7 +20,7 @@ pub struct Origin<'r> {
     /// The request, as in the access log.
     pub request_id: &'r str,
     /// `[throttle]` as of this request.
-    pub limits: &'r throttle::Limits,
+    pub limits: &'r throttle::ThrottleLimits,
 }
 
 /// A page that asks for a credential.

@@ -246,7 +246,7 @@ mod tests {
     struct Fixture {
         sign_in: SignIn,
         passwords: Arc<Passwords>,
-        limits: throttle::Limits,
+        limits: throttle::ThrottleLimits,
         log: LogWriter,
         logged: Logged,
         path: PathBuf,
@@ -283,7 +283,15 @@ mod tests {
             let log = LogWriter::start(logged.clone()).unwrap();
             let audit = Audit::new(log.clone(), Format::Json, clock.clone());
             let sign_in = SignIn::new(vec![backend], directory, throttle, audit, clock);
-            Self { sign_in, passwords, limits: throttle::Limits::default(), log, logged, path, _temp: temp }
+            Self {
+                sign_in,
+                passwords,
+                limits: throttle::ThrottleLimits::default(),
+                log,
+                logged,
+                path,
+                _temp: temp,
+            }
         }
 
         /// Makes the database run this statement after each sign-in that is recorded.

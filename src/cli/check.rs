@@ -16,7 +16,7 @@ use crate::{
     config::{self, Configuration, Look, SessionSection, Store},
     forward::{self, IdentityHeaders, KeepsData},
     server::{self, TlsVersion},
-    session::{AppLimits, cookie::CookieNames},
+    session::{AppSessionLimits, cookie::CookieNames},
     shield::{Answers, Mode, Shield, Workers},
 };
 
@@ -126,7 +126,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
 fn write_app(
     app: &App,
     forwarded: &forward::App,
-    (own, shield): (&AppLimits, &Shield),
+    (own, shield): (&AppSessionLimits, &Shield),
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let upstreams: Vec<&str> = forwarded.upstreams.iter().map(|upstream| &*upstream.url).collect();
@@ -187,7 +187,7 @@ fn write_app(
 }
 
 /// The time limits of an app that are shorter than those of all sessions.
-fn shorter_sessions(own: &AppLimits) -> Option<String> {
+fn shorter_sessions(own: &AppSessionLimits) -> Option<String> {
     let limit = |limit: Option<Duration>, words| {
         limit.map(|limit| format!("{} {words}", config::show_duration(limit)))
     };

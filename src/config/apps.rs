@@ -22,7 +22,7 @@ use crate::{
     access::{App, AppId, Mount, Policy, PolicyBuilder},
     forward::{self, Endpoint, HostHeader, KeepsData},
     request::Authority,
-    session::{AppLimits, Limits},
+    session::{AppSessionLimits, SessionLimits},
     shield::{Shield, Workers},
 };
 
@@ -39,7 +39,7 @@ pub struct AppDeclaration {
     /// Forwarding.
     pub forward: forward::App,
     /// `[app.session]`.
-    pub session: AppLimits,
+    pub session: AppSessionLimits,
     /// `[app.shield]`.
     pub shield: Shield,
 }
@@ -50,7 +50,7 @@ pub(super) fn read(
     top: &Section<'_>,
     folder: &Path,
     groups: &Groups,
-    limits: &Limits,
+    limits: &SessionLimits,
     surroundings: (&Listening, &Covered),
 ) -> Apps {
     let (listening, covered) = surroundings;
@@ -107,8 +107,8 @@ pub(super) fn read(
 }
 
 /// `[app.session]`: shorter limits than those of `[session]`.
-fn app_limits(reader: &Reader, field: Option<Field<'_>>, limits: &Limits) -> AppLimits {
-    let Some(section) = reader.table(field, &keys::APP_SESSION) else { return AppLimits::default() };
+fn app_limits(reader: &Reader, field: Option<Field<'_>>, limits: &SessionLimits) -> AppSessionLimits {
+    let Some(section) = reader.table(field, &keys::APP_SESSION) else { return AppSessionLimits::default() };
     let shorter = |name: &str, of_all: Duration| {
         let field = section.field(name)?;
         let span = field.value.span();
@@ -123,7 +123,7 @@ fn app_limits(reader: &Reader, field: Option<Field<'_>>, limits: &Limits) -> App
         }
         Some(own)
     };
-    AppLimits {
+    AppSessionLimits {
         lifetime: shorter("lifetime", limits.lifetime),
         idle_timeout: shorter("idle_timeout", limits.idle_timeout),
     }

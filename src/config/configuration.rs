@@ -45,7 +45,7 @@ pub struct Configuration {
     /// `[password]`: the cost of one password check.
     pub password: HashSettings,
     /// `[throttle]`: limits on attempts to sign in.
-    pub throttle: crate::throttle::Limits,
+    pub throttle: crate::throttle::ThrottleLimits,
     /// `[limits]`: limits on clients.
     pub limits: Limits,
     /// `[log]`: contents and format of the log.

@@ -7,7 +7,7 @@ use super::{
     reader::{Field, Reader, Section},
     store::{self, Store},
 };
-use crate::session::{Limits, cookie::CookieNames};
+use crate::session::{SessionLimits, cookie::CookieNames};
 
 /// `[session]`.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct SessionSection {
     /// Maximum number of sessions of visitors. Default 100,000.
     pub max_visitors: usize,
     /// The time limits.
-    pub limits: Limits,
+    pub limits: SessionLimits,
     /// The names of the gateway's cookies. Default those of `portcullis`.
     pub cookies: CookieNames,
 }
@@ -27,7 +27,7 @@ pub struct SessionSection {
 /// Reads the section, or its defaults if there is none.
 pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path) -> SessionSection {
     let field = |name| section.and_then(|section| section.field(name));
-    let limits = Limits {
+    let limits = SessionLimits {
         lifetime: reader.duration(field("lifetime"), Duration::from_hours(12)),
         idle_timeout: reader.duration(field("idle_timeout"), Duration::from_hours(1)),
         remember_lifetime: field("remember_lifetime").map(|field| reader.duration(Some(field), REMEMBERED)),

@@ -6,16 +6,16 @@ use super::{
     quantity::{self, show_duration},
     reader::{Field, Reader, Section},
 };
-use crate::throttle::Limits;
+use crate::throttle::ThrottleLimits;
 
 /// Reads the section, or its defaults if there is none.
-pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Limits {
+pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> ThrottleLimits {
     let field = |name| section.and_then(|section| section.field(name));
-    let default = Limits::default();
+    let default = ThrottleLimits::default();
     let number = |name, most, default: u32| {
         u32::try_from(reader.integer(field(name), 1..=most, u64::from(default))).unwrap_or(default)
     };
-    Limits {
+    ThrottleLimits {
         per_account: number("per_account", MOST_PER_ACCOUNT, default.per_account),
         per_address: number("per_address", MOST_PER_ADDRESS, default.per_address),
         window: within_a_day(reader, field("window"), default.window),

@@ -11,7 +11,7 @@ use crate::{
     forward::Chain,
     identity::{Identity, UserId},
     session::{
-        AppLimits, Owner, Presented, SessionToken,
+        AppSessionLimits, Owner, Presented, SessionToken,
         cookie::{self, Brought},
     },
     users::{Account, DirectoryError},
@@ -25,18 +25,18 @@ pub(super) struct Caller {
     /// Time since the password was last checked.
     pub(super) confirmed: Option<Duration>,
     /// The app's own limits, which the session is held to.
-    pub(super) limits: AppLimits,
+    pub(super) limits: AppSessionLimits,
     /// A store failed: there may be a session, but it cannot be looked up now.
     pub(super) is_unknown: bool,
 }
 
 impl Caller {
-    fn anonymous(presented: Presented, limits: AppLimits) -> Self {
+    fn anonymous(presented: Presented, limits: AppSessionLimits) -> Self {
         let identity = Identity::Anonymous;
         Self { presented, account: None, identity, confirmed: None, limits, is_unknown: false }
     }
 
-    fn unknown(limits: AppLimits) -> Self {
+    fn unknown(limits: AppSessionLimits) -> Self {
         Self { is_unknown: true, ..Self::anonymous(Presented::Invalid, limits) }
     }
 
@@ -48,7 +48,7 @@ impl Caller {
 
 impl Walk<'_> {
     /// Identifies the sender of the request, whose session is held to the `limits` of the app as well.
-    pub(super) async fn identify(&self, limits: AppLimits) -> Caller {
+    pub(super) async fn identify(&self, limits: AppSessionLimits) -> Caller {
         let (headers, settings, shared) =
             (self.request.headers(), &self.snapshot.portal, &self.gateway.shared);
         let key = match cookie::read(headers, settings.cookies.session()) {

@@ -27,7 +27,7 @@ use crate::{
     identity::Identity,
     refusal::Refusal,
     request::Target,
-    session::{AppLimits, Owner, Session},
+    session::{AppSessionLimits, Owner, Session},
     snapshot::Snapshot,
     users::Account,
 };
@@ -58,7 +58,7 @@ pub(super) struct LongRequest {
 pub(super) struct Basis {
     generation: u64,
     account: Option<Weak<Account>>,
-    own: AppLimits,
+    own: AppSessionLimits,
 }
 
 /// Why a request was ended.
@@ -115,7 +115,7 @@ impl LongRequests {
 }
 
 impl Basis {
-    pub(super) fn new(snapshot: &Snapshot, account: Option<&Arc<Account>>, own: AppLimits) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, account: Option<&Arc<Account>>, own: AppSessionLimits) -> Self {
         Self { generation: snapshot.generation, account: account.map(Arc::downgrade), own }
     }
 

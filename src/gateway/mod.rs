@@ -38,7 +38,7 @@ use crate::{
     portal::{self, Portal},
     refusal::{Refusal, Representation},
     request::{RequestBody, RequestIds, Target},
-    session::{AppLimits, Sessions},
+    session::{AppSessionLimits, Sessions},
     snapshot::{Current, Snapshot},
     telemetry::{AccessLog, Counters, Metrics},
     users::Directory,
@@ -186,7 +186,7 @@ impl Walk<'_> {
         // Looked up before this request counts as a use of the session: the app may have limits of its own.
         let limits = match app {
             Some(app) if page.is_none() => self.snapshot.session_limits(app, &target)?,
-            _ => AppLimits::default(),
+            _ => AppSessionLimits::default(),
         };
         let caller = self.identify(limits).await;
         self.record.caller = caller.identity.clone();

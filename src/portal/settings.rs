@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     identity::{GroupName, Permission},
     pages::Pages,
-    session::{Limits, cookie::CookieNames},
+    session::{SessionLimits, cookie::CookieNames},
     throttle,
 };
 
@@ -13,11 +13,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The time limits of new sessions.
-    pub sessions: Limits,
+    pub sessions: SessionLimits,
     /// The names of the gateway's cookies.
     pub cookies: CookieNames,
     /// The limits of failed attempts at a password.
-    pub throttle: throttle::Limits,
+    pub throttle: throttle::ThrottleLimits,
     /// The compiled templates.
     pub pages: Pages,
     /// The permissions of each group, for the account page.

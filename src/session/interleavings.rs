@@ -10,7 +10,7 @@ use crate::{
     identity::{CredentialVersion, UserId},
 };
 
-const LIMITS: Limits = Limits {
+const LIMITS: SessionLimits = SessionLimits {
     lifetime: Duration::from_hours(4),
     idle_timeout: Duration::from_mins(10),
     remember_lifetime: Some(Duration::from_hours(12)),

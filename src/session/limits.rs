@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 
 /// The time limits of sessions, and what follows from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SessionLimits {
     /// From sign-in, whatever happens (ASVS 5.0 7.3.2). Default 12 hours.
     pub lifetime: Duration,
     /// Since last use (ASVS 5.0 7.3.1). Default 1 hour.
@@ -24,14 +24,14 @@ pub struct Limits {
 /// A session that has outlived them when a request for that app comes is over, for every app. They hold for
 /// those who are kept signed in, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AppLimits {
+pub struct AppSessionLimits {
     /// From sign-in, whatever happens.
     pub lifetime: Option<Duration>,
     /// Since the last use, of whichever app.
     pub idle_timeout: Option<Duration>,
 }
 
-impl AppLimits {
+impl AppSessionLimits {
     /// What holds if both do.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -43,7 +43,7 @@ impl AppLimits {
     }
 }
 
-impl Limits {
+impl SessionLimits {
     /// The absolute limit of a session.
     pub(crate) fn end_of(&self, signed_in: Timestamp, expires: Timestamp, remembered: bool) -> Timestamp {
         let lifetime = match self.remember_lifetime {

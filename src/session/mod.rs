@@ -27,7 +27,7 @@ mod token;
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
 pub use data_form::MalformedChange;
 pub use file::FileStore;
-pub use limits::{AppLimits, Limits};
+pub use limits::{AppSessionLimits, SessionLimits};
 pub use memory::MemoryStore;
 pub use record::{Owner, Record};
 pub use redis::{RedisSettings, RedisStore};

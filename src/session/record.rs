@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, SessionKey, data::SessionData, stored::StoredRecord};
+use super::{SessionKey, SessionLimits, data::SessionData, stored::StoredRecord};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, Proofs, UserId},
@@ -41,12 +41,12 @@ pub struct Record {
 
 impl Record {
     /// Its absolute limit under these limits.
-    pub fn dies_at(&self, limits: &Limits) -> Timestamp {
+    pub fn dies_at(&self, limits: &SessionLimits) -> Timestamp {
         limits.end_of(self.signed_in, self.expires, self.remembered)
     }
 
     /// Whether it is inside its time limits, as far as a record knows: its last use may be a minute old.
-    pub fn may_be_alive(&self, now: Timestamp, limits: &Limits) -> bool {
+    pub fn may_be_alive(&self, now: Timestamp, limits: &SessionLimits) -> bool {
         let idle = now >= self.last_seen + limits.idle_timeout + NOTE_EVERY;
         now < self.dies_at(limits) && (self.remembered || !idle)
     }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{AppLimits, Limits, Owner, Record, SessionData, SessionKey};
+use super::{AppSessionLimits, Owner, Record, SessionData, SessionKey, SessionLimits};
 use crate::{clock::Timestamp, identity::Proofs};
 
 /// One browser's session, as requests share it.
@@ -71,22 +71,22 @@ impl Session {
     }
 
     /// Whether it may be used at `now`.
-    pub fn is_alive(&self, now: Timestamp, limits: &Limits) -> bool {
+    pub fn is_alive(&self, now: Timestamp, limits: &SessionLimits) -> bool {
         !self.has_ended() && now < self.dies_at(limits) && !self.is_idle(now, limits)
     }
 
     /// Its absolute limit. One that was shortened by a reload holds for sessions that were open before.
-    pub fn dies_at(&self, limits: &Limits) -> Timestamp {
+    pub fn dies_at(&self, limits: &SessionLimits) -> Timestamp {
         limits.end_of(self.signed_in, self.expires, self.remembered)
     }
 
     /// Whether it is too old for an app with limits of its own, however much it is used.
-    pub fn is_too_old_for(&self, own: &AppLimits, now: Timestamp) -> bool {
+    pub fn is_too_old_for(&self, own: &AppSessionLimits, now: Timestamp) -> bool {
         own.lifetime.is_some_and(|lifetime| now >= self.signed_in + lifetime)
     }
 
     /// Whether it is too old, or was unused for too long, for an app with limits of its own.
-    pub fn has_outlived(&self, own: &AppLimits, now: Timestamp) -> bool {
+    pub fn has_outlived(&self, own: &AppSessionLimits, now: Timestamp) -> bool {
         self.is_too_old_for(own, now) || own.idle_timeout.is_some_and(|idle| now >= self.last_seen() + idle)
     }
 
@@ -105,7 +105,7 @@ impl Session {
         &self.data
     }
 
-    pub(super) fn is_idle(&self, now: Timestamp, limits: &Limits) -> bool {
+    pub(super) fn is_idle(&self, now: Timestamp, limits: &SessionLimits) -> bool {
         !self.remembered && now >= self.last_seen() + limits.idle_timeout
     }
 

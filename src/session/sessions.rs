@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    AppData, AppLimits, DataChange, DataRefused, Invalidation, Invalidator, Limits, NewSession, Owner,
-    Record, Session, SessionData, SessionKey, SessionStore, SessionToken, StoreError, Trust, Which,
+    AppData, AppSessionLimits, DataChange, DataRefused, Invalidation, Invalidator, NewSession, Owner, Record,
+    Session, SessionData, SessionKey, SessionLimits, SessionStore, SessionToken, StoreError, Trust, Which,
     cache::SessionCache, record::NOTE_EVERY,
 };
 use crate::{
@@ -104,7 +104,7 @@ impl Sessions {
         &self,
         opening: Opening<'_>,
         now: Timestamp,
-        limits: &Limits,
+        limits: &SessionLimits,
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
         let token =
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
@@ -149,7 +149,7 @@ impl Sessions {
         &self,
         visitor: Visitor<'_>,
         now: Timestamp,
-        limits: &Limits,
+        limits: &SessionLimits,
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
         let token = SessionToken::generate()
             .map_err(|source| StoreError::new("opening a visitor's session", source))?;
@@ -199,9 +199,9 @@ impl Sessions {
         &self,
         token: Option<&SessionToken>,
         now: Timestamp,
-        limits: &Limits,
+        limits: &SessionLimits,
     ) -> Result<Presented, StoreError> {
-        let (own, key) = (AppLimits::default(), token.map(SessionToken::key));
+        let (own, key) = (AppSessionLimits::default(), token.map(SessionToken::key));
         self.present_to(&own, key, now, limits).await
     }
 
@@ -209,10 +209,10 @@ impl Sessions {
     /// them ends.
     pub async fn present_to(
         &self,
-        own: &AppLimits,
+        own: &AppSessionLimits,
         key: Option<SessionKey>,
         now: Timestamp,
-        limits: &Limits,
+        limits: &SessionLimits,
     ) -> Result<Presented, StoreError> {
         let Some(key) = key else { return Ok(Presented::Invalid) };
         let Some(mut session) = self.find(key, now, limits).await? else {
@@ -241,7 +241,7 @@ impl Sessions {
         &self,
         session: &Session,
         now: Timestamp,
-        limits: &Limits,
+        limits: &SessionLimits,
     ) -> Result<bool, StoreError> {
         if session.has_ended() || now >= session.dies_at(limits) {
             return Ok(false);
@@ -290,7 +290,7 @@ impl Sessions {
         user: UserId,
         credential: CredentialVersion,
         now: Timestamp,
-        limits: &Limits,
+        limits: &SessionLimits,
     ) -> Result<Vec<Arc<Session>>, StoreError> {
         let records = self.store.list(Some(user), None, MAX_LISTED).await?;
         let mut sessions: Vec<_> = records
@@ -339,7 +339,7 @@ impl Sessions {
     }
 
     /// Drops what ended by itself; called now and then.
-    pub async fn prune(&self, now: Timestamp, limits: &Limits) -> Result<u64, StoreError> {
+    pub async fn prune(&self, now: Timestamp, limits: &SessionLimits) -> Result<u64, StoreError> {
         // The store hears of uses late.
         let idle_since = now - limits.idle_timeout - NOTE_EVERY - NOTE_EVERY;
         self.store.prune(now, idle_since).await
@@ -359,7 +359,7 @@ impl Sessions {
         &self,
         key: SessionKey,
         now: Timestamp,
-        limits: &Limits,
+        limits: &SessionLimits,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         let cached = self.cache.get(&key);
         match &cached {
@@ -393,7 +393,7 @@ impl Sessions {
     }
 
     /// Whether a cached session needs no asking.
-    fn may_believe(&self, session: &Session, now: Timestamp, limits: &Limits) -> bool {
+    fn may_believe(&self, session: &Session, now: Timestamp, limits: &SessionLimits) -> bool {
         if !session.settled.load(Ordering::SeqCst) || self.cache.doubts(session) {
             return false;
         }

@@ -17,7 +17,7 @@ use crate::{
     identity::{CredentialVersion, Proofs, UserId},
 };
 
-const LIMITS: Limits = Limits {
+const LIMITS: SessionLimits = SessionLimits {
     lifetime: Duration::from_secs(100),
     idle_timeout: Duration::from_secs(10),
     remember_lifetime: Some(Duration::from_secs(1000)),
@@ -73,7 +73,7 @@ async fn a_remembered_session_knows_only_its_own_absolute_limit() {
     let (token, _) = sessions.open(remembered, at(0), &LIMITS).await.unwrap();
     assert!(alive(&sessions, &token, at(999)).await);
     assert!(!alive(&sessions, &token, at(1000)).await);
-    let not_offered = Limits { remember_lifetime: None, ..LIMITS };
+    let not_offered = SessionLimits { remember_lifetime: None, ..LIMITS };
     let (_, session) =
         sessions.open(Opening { remember: true, ..opening(7) }, at(0), &not_offered).await.unwrap();
     assert!(!session.remembered, "a box that is not on the page cannot be ticked");
@@ -94,7 +94,7 @@ async fn a_shortened_lifetime_holds_for_open_sessions() {
     let sessions = in_memory();
     let (_, session) = open(&sessions, at(0)).await;
     assert!(session.is_alive(at(8), &LIMITS));
-    let shorter = Limits { lifetime: Duration::from_secs(5), ..LIMITS };
+    let shorter = SessionLimits { lifetime: Duration::from_secs(5), ..LIMITS };
     assert!(!session.is_alive(at(8), &shorter));
 }
 
@@ -147,15 +147,15 @@ async fn past_the_limit_whoever_holds_the_most_loses_the_one_unused_for_longest(
 #[tokio::test]
 async fn a_session_that_an_app_s_own_limits_are_too_short_for_ends_for_every_app() {
     let sessions = in_memory();
-    let idle = AppLimits { idle_timeout: Some(Duration::from_secs(3)), lifetime: None };
-    let short = AppLimits { idle_timeout: None, lifetime: Some(Duration::from_secs(20)) };
-    let present = async |own: &AppLimits, token: &SessionToken, now| {
+    let idle = AppSessionLimits { idle_timeout: Some(Duration::from_secs(3)), lifetime: None };
+    let short = AppSessionLimits { idle_timeout: None, lifetime: Some(Duration::from_secs(20)) };
+    let present = async |own: &AppSessionLimits, token: &SessionToken, now| {
         let presented = sessions.present_to(own, Some(token.key()), now, &LIMITS).await;
         matches!(presented, Ok(Presented::Alive(_)))
     };
     // The use of another app counts; that of this one is not counted before it was looked at.
     let (token, _) = open(&sessions, at(0)).await;
-    assert!(present(&AppLimits::default(), &token, at(2)).await);
+    assert!(present(&AppSessionLimits::default(), &token, at(2)).await);
     assert!(present(&idle, &token, at(4)).await);
     assert!(!present(&idle, &token, at(7)).await);
     assert!(!alive(&sessions, &token, at(7)).await);
@@ -170,7 +170,7 @@ async fn a_session_that_an_app_s_own_limits_are_too_short_for_ends_for_every_app
 #[tokio::test]
 async fn before_a_shared_session_ends_for_an_app_the_store_is_asked_whether_it_was_used_elsewhere() {
     let script = Script::new(10, SHARED);
-    let idle = AppLimits { idle_timeout: Some(Duration::from_secs(2)), lifetime: None };
+    let idle = AppSessionLimits { idle_timeout: Some(Duration::from_secs(2)), lifetime: None };
     let (token, session) = open(&script.sessions, at(0)).await;
     script.sessions.store.note_use(session.key, at(2));
     let present = |now| script.sessions.present_to(&idle, Some(token.key()), now, &LIMITS);

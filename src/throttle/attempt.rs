@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Key, Limits,
+    Key, ThrottleLimits,
     redis::Step,
     throttle::{Counters, warn},
 };
@@ -17,7 +17,7 @@ use super::{
 #[must_use]
 pub struct Attempt {
     pub(super) counters: Counters,
-    pub(super) limits: Limits,
+    pub(super) limits: ThrottleLimits,
     /// At most two. Empty once it is settled.
     pub(super) keys: Vec<Key>,
     pub(super) place: Place,

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::Limits;
+use super::ThrottleLimits;
 use crate::clock::Timestamp;
 
 /// What is remembered of the failures of one account, device, name or address.
@@ -37,7 +37,7 @@ pub(super) struct Counter {
 
 /// What holds for one counter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rule<'l> {
+pub(super) struct ThrottleRule<'l> {
     pub(super) budget: u32,
     /// From this many failures without a success on, each begins the longest wait; 0: never.
     pub(super) patience: u32,
@@ -45,16 +45,16 @@ pub(super) struct Rule<'l> {
     pub(super) waits: &'l [Duration],
 }
 
-impl<'l> Rule<'l> {
+impl<'l> ThrottleRule<'l> {
     /// For accounts, their devices, and names that nobody has.
-    pub(super) fn of_account(limits: &'l Limits) -> Self {
-        let Limits { per_account: budget, window, waits, .. } = limits;
+    pub(super) fn of_account(limits: &'l ThrottleLimits) -> Self {
+        let ThrottleLimits { per_account: budget, window, waits, .. } = limits;
         Self { budget: *budget, patience: PATIENCE, window: *window, waits }
     }
 
     /// For addresses, behind which there may be many people.
-    pub(super) fn of_address(limits: &'l Limits) -> Self {
-        let Limits { per_address: budget, window, waits, .. } = limits;
+    pub(super) fn of_address(limits: &'l ThrottleLimits) -> Self {
+        let ThrottleLimits { per_address: budget, window, waits, .. } = limits;
         Self { budget: *budget, patience: 0, window: *window, waits }
     }
 
@@ -77,7 +77,7 @@ impl Counter {
     };
 
     /// How long the next attempt has to wait; zero: it may be made now.
-    pub(super) fn wait(&self, now: Timestamp, rule: &Rule<'_>) -> Duration {
+    pub(super) fn wait(&self, now: Timestamp, rule: &ThrottleRule<'_>) -> Duration {
         let mut this = *self;
         this.pass(now, rule);
         if now < this.blocked_until {
@@ -92,14 +92,14 @@ impl Counter {
     }
 
     /// Takes the place of an attempt for which [`Counter::wait`] was zero.
-    pub(super) fn reserve(&mut self, now: Timestamp, rule: &Rule<'_>) {
+    pub(super) fn reserve(&mut self, now: Timestamp, rule: &ThrottleRule<'_>) {
         self.pass(now, rule);
         self.pending = self.pending.saturating_add(1);
         self.reserved = now;
     }
 
     /// A reserved attempt has failed. The wait that begins with it, if one does.
-    pub(super) fn fail(&mut self, now: Timestamp, rule: &Rule<'_>) -> Option<Duration> {
+    pub(super) fn fail(&mut self, now: Timestamp, rule: &ThrottleRule<'_>) -> Option<Duration> {
         self.pass(now, rule);
         self.pending = self.pending.saturating_sub(1);
         if self.failures == 0 {
@@ -146,12 +146,12 @@ impl Counter {
         self.blocked_until.max(self.last + window)
     }
 
-    fn allowance(&self, rule: &Rule<'_>) -> u32 {
+    fn allowance(&self, rule: &ThrottleRule<'_>) -> u32 {
         if self.step == 0 { rule.budget.max(1) } else { (rule.budget / 5).max(1) }
     }
 
     /// What time alone changes.
-    fn pass(&mut self, now: Timestamp, rule: &Rule<'_>) {
+    fn pass(&mut self, now: Timestamp, rule: &ThrottleRule<'_>) {
         // A clock that was put back, or waits that were made shorter, hold nobody up for longer.
         self.blocked_until = self.blocked_until.min(now + rule.longest());
         self.last = self.last.min(now);
@@ -193,11 +193,15 @@ mod tests {
     const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
     const MINUTE: Duration = Duration::from_mins(1);
 
-    fn limits() -> Limits {
-        Limits::default()
+    fn limits() -> ThrottleLimits {
+        ThrottleLimits::default()
     }
 
-    fn attempt(counter: &mut Counter, now: Timestamp, rule: &Rule<'_>) -> Result<Option<Duration>, Duration> {
+    fn attempt(
+        counter: &mut Counter,
+        now: Timestamp,
+        rule: &ThrottleRule<'_>,
+    ) -> Result<Option<Duration>, Duration> {
         match counter.wait(now, rule) {
             Duration::ZERO => {
                 counter.reserve(now, rule);
@@ -210,7 +214,7 @@ mod tests {
     #[test]
     fn five_failures_then_one_five_fifteen_and_sixty_minutes() {
         let (limits, mut counter, mut now) = (limits(), Counter::BLANK, START);
-        let rule = Rule::of_account(&limits);
+        let rule = ThrottleRule::of_account(&limits);
         for _ in 0..4 {
             assert_eq!(attempt(&mut counter, now, &rule), Ok(None));
         }
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn a_success_forgives_and_so_does_the_window_and_a_day() {
         let (limits, mut counter) = (limits(), Counter::BLANK);
-        let rule = Rule::of_account(&limits);
+        let rule = ThrottleRule::of_account(&limits);
         for _ in 0..4 {
             assert_eq!(attempt(&mut counter, START, &rule), Ok(None));
         }
@@ -253,7 +257,7 @@ mod tests {
     fn a_hundred_failures_without_a_success_leave_one_an_hour() {
         // Four in each window, for ever, would never begin a wait otherwise.
         let (limits, mut counter, mut now) = (limits(), Counter::BLANK, START);
-        let rule = Rule::of_account(&limits);
+        let rule = ThrottleRule::of_account(&limits);
         for failure in 1..=99 {
             assert_eq!(attempt(&mut counter, now, &rule), Ok(None), "{failure}");
             if failure % 4 == 0 {
@@ -264,7 +268,7 @@ mod tests {
             assert_eq!(attempt(&mut counter, now, &rule), Ok(Some(MINUTE * 60)));
             now = now + MINUTE * 60;
         }
-        let address = Rule::of_address(&limits);
+        let address = ThrottleRule::of_address(&limits);
         let mut many = Counter { total: 1000, ..Counter::BLANK };
         assert_eq!(attempt(&mut many, now, &address), Ok(None), "an address is many people");
     }
@@ -272,7 +276,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_put_back_blocks_nobody_for_longer() {
         let (limits, mut counter) = (limits(), Counter::BLANK);
-        let rule = Rule::of_account(&limits);
+        let rule = ThrottleRule::of_account(&limits);
         let future = START + Duration::from_hours(24 * 365);
         for _ in 0..5 {
             attempt(&mut counter, future, &rule).unwrap();
@@ -288,7 +292,7 @@ mod tests {
         #[test]
         fn no_more_is_checked_than_the_budget(steps in proptest::collection::vec((0_u8..5, 0_u64..90), 1..200)) {
             let limits = limits();
-            let rule = Rule::of_account(&limits);
+            let rule = ThrottleRule::of_account(&limits);
             let (mut counter, mut now, mut open, mut checked, mut waits) = (Counter::BLANK, START, 0_u32, 0, 0);
             for (what, seconds) in steps {
                 match what {

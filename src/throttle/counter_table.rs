@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    Limits,
-    counter::{Counter, Rule},
+    ThrottleLimits,
+    counter::{Counter, ThrottleRule},
     key::{Key, Kind},
 };
 use crate::clock::Timestamp;
@@ -43,16 +43,21 @@ impl Default for Changed {
 }
 
 /// The rule for a kind of counter.
-pub(super) fn rule<'l>(limits: &'l Limits, key: &Key) -> Rule<'l> {
+pub(super) fn rule<'l>(limits: &'l ThrottleLimits, key: &Key) -> ThrottleRule<'l> {
     match key.kind() {
-        Kind::Address => Rule::of_address(limits),
-        Kind::Account | Kind::Device | Kind::Name => Rule::of_account(limits),
+        Kind::Address => ThrottleRule::of_address(limits),
+        Kind::Account | Kind::Device | Kind::Name => ThrottleRule::of_account(limits),
     }
 }
 
 impl CounterTable {
     /// Reserves an attempt on all of these, or on none: then the longest wait.
-    pub(super) fn reserve(&mut self, keys: &[Key], now: Timestamp, limits: &Limits) -> Result<(), Duration> {
+    pub(super) fn reserve(
+        &mut self,
+        keys: &[Key],
+        now: Timestamp,
+        limits: &ThrottleLimits,
+    ) -> Result<(), Duration> {
         let wait = self.wait(keys, now, limits);
         if !wait.is_zero() {
             return Err(wait);
@@ -64,13 +69,18 @@ impl CounterTable {
     }
 
     /// The longest wait of these; zero: an attempt may be made now.
-    pub(super) fn wait(&self, keys: &[Key], now: Timestamp, limits: &Limits) -> Duration {
+    pub(super) fn wait(&self, keys: &[Key], now: Timestamp, limits: &ThrottleLimits) -> Duration {
         let waits = keys.iter().map(|key| self.find(key).wait(now, &rule(limits, key)));
         waits.max().unwrap_or_default()
     }
 
     /// Notes a failure; which waits begin with it.
-    pub(super) fn fail(&mut self, keys: &[Key], now: Timestamp, limits: &Limits) -> Vec<(Key, Duration)> {
+    pub(super) fn fail(
+        &mut self,
+        keys: &[Key],
+        now: Timestamp,
+        limits: &ThrottleLimits,
+    ) -> Vec<(Key, Duration)> {
         let mut begun = Vec::new();
         for key in keys {
             let wait = self.change(*key, limits, |counter| counter.fail(now, &rule(limits, key)));
@@ -80,14 +90,14 @@ impl CounterTable {
     }
 
     /// Takes reservations back.
-    pub(super) fn give_back(&mut self, keys: &[Key], limits: &Limits) {
+    pub(super) fn give_back(&mut self, keys: &[Key], limits: &ThrottleLimits) {
         for key in keys {
             self.change(*key, limits, Counter::give_back);
         }
     }
 
     /// Notes a success: all is forgiven but to the address, behind which others may guess.
-    pub(super) fn succeed(&mut self, keys: &[Key], limits: &Limits) {
+    pub(super) fn succeed(&mut self, keys: &[Key], limits: &ThrottleLimits) {
         for key in keys {
             self.change(*key, limits, |counter| match key.kind() {
                 Kind::Address => counter.give_back(),
@@ -135,7 +145,7 @@ impl CounterTable {
         }
     }
 
-    fn change<T>(&mut self, key: Key, limits: &Limits, change: impl FnOnce(&mut Counter) -> T) -> T {
+    fn change<T>(&mut self, key: Key, limits: &ThrottleLimits, change: impl FnOnce(&mut Counter) -> T) -> T {
         let mut counter = self.find(&key);
         let outcome = change(&mut counter);
         if counter.is_blank() {
@@ -208,7 +218,7 @@ mod tests {
         table: &mut CounterTable,
         keys: &[Key],
         now: Timestamp,
-        limits: &Limits,
+        limits: &ThrottleLimits,
     ) -> Result<(), Duration> {
         table.reserve(keys, now, limits)?;
         table.fail(keys, now, limits);
@@ -217,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_names_and_addresses_takes_bounded_memory_and_frees_no_account() {
-        let (limits, mut table) = (Limits::default(), CounterTable::default());
+        let (limits, mut table) = (ThrottleLimits::default(), CounterTable::default());
         let alice = Key::Account(UserId(1));
         for _ in 0..5 {
             failure(&mut table, &[alice, network(0)], START, &limits).unwrap();
@@ -227,7 +237,7 @@ mod tests {
         for _ in 0..5 {
             failure(&mut table, &[held_name], START, &limits).unwrap();
         }
-        let harsh = Limits { per_address: 1, ..limits.clone() };
+        let harsh = ThrottleLimits { per_address: 1, ..limits.clone() };
         let later = |minutes| START + Duration::from_mins(minutes);
         let mut now = START;
         for _ in 0..4 {
@@ -252,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_refused_attempt_reserves_nothing_anywhere() {
-        let (limits, mut table) = (Limits::default(), CounterTable::default());
+        let (limits, mut table) = (ThrottleLimits::default(), CounterTable::default());
         let (alice, address) = (Key::Account(UserId(1)), network(1));
         for _ in 0..5 {
             failure(&mut table, &[alice], START, &limits).unwrap();
@@ -265,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_success_forgives_the_account_and_not_the_address() {
-        let (limits, mut table) = (Limits::default(), CounterTable::default());
+        let (limits, mut table) = (ThrottleLimits::default(), CounterTable::default());
         let (mallory, address) = (Key::Account(UserId(2)), network(1));
         for _ in 0..10 {
             for _ in 0..4 {

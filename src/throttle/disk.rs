@@ -353,7 +353,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::throttle::{Attempt, Files, Guess, Limits, Throttle, Wait, Whose};
+    use crate::throttle::{Attempt, Files, Guess, Throttle, ThrottleLimits, Wait, Whose};
 
     const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
     const ALICE: Key = Key::Account(UserId(1));
@@ -383,12 +383,12 @@ mod tests {
         }
     }
 
-    async fn attempt(throttle: &Throttle, limits: &Limits) -> Result<Attempt, Wait> {
+    async fn attempt(throttle: &Throttle, limits: &ThrottleLimits) -> Result<Attempt, Wait> {
         let client_addr = [192, 0, 2, 1].into();
         throttle.attempt(Guess { whose: Whose::User(UserId(1)), client_addr, device: None }, limits).await
     }
 
-    async fn use_up(throttle: &Throttle, limits: &Limits) {
+    async fn use_up(throttle: &Throttle, limits: &ThrottleLimits) {
         for _ in 0..limits.per_account {
             attempt(throttle, limits).await.unwrap().failed().await;
         }
@@ -396,7 +396,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_counted_is_there_again_and_attempts_under_way_are_not() {
-        let (place, limits) = (Place::new(), Limits::default());
+        let (place, limits) = (Place::new(), ThrottleLimits::default());
         let throttle = place.open();
         let under_way = attempt(&throttle, &limits).await.unwrap();
         attempt(&throttle, &limits).await.unwrap().failed().await;
@@ -417,7 +417,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_disk_that_fails_costs_nothing_and_is_caught_up_with() {
-        let (place, limits) = (Place::new(), Limits::default());
+        let (place, limits) = (Place::new(), ThrottleLimits::default());
         let throttle = place.open();
         place.execute(
             "CREATE TRIGGER full BEFORE INSERT ON counter BEGIN SELECT raise(ABORT, 'no space'); END",
@@ -433,7 +433,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_cleared_beside_a_running_gateway_is_not_written_again() {
-        let (place, limits) = (Place::new(), Limits::default());
+        let (place, limits) = (Place::new(), ThrottleLimits::default());
         let throttle = place.open();
         use_up(&throttle, &limits).await;
         throttle.flush();

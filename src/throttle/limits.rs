@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 /// `[throttle]`: how many failures are forgiven, and how long the waits are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ThrottleLimits {
     /// Failures of an account, or of a known device of it, within the window. Default 5; at most 100, as NIST SP
     /// 800-63B-4 §3.2.2 has it.
     pub per_account: u32,
@@ -17,7 +17,7 @@ pub struct Limits {
     pub waits: Arc<[Duration]>,
 }
 
-impl Default for Limits {
+impl Default for ThrottleLimits {
     fn default() -> Self {
         let waits = [1, 5, 15, 60].map(Duration::from_mins);
         Self { per_account: 5, per_address: 50, window: Duration::from_mins(10), waits: waits.into() }

@@ -26,6 +26,6 @@ mod throttle;
 pub use attempt::{Attempt, Blocked};
 pub use device::{DEVICE_KEPT, SecretError};
 pub use key::{DeviceId, Key, NameDigest, Network};
-pub use limits::Limits;
+pub use limits::ThrottleLimits;
 pub use records::{Listed, Records, Selection};
 pub use throttle::{Files, Guess, Throttle, ThrottleError, Wait, Whose};

@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 use redis::{Script, aio::MultiplexedConnection};
 
 use super::{
-    Limits,
+    ThrottleLimits,
     counter::{CHECKED_WITHIN, Counter, FORGOTTEN_AFTER},
     counter_table,
     device::Secret,
@@ -55,7 +55,7 @@ impl Shared {
         step: Step,
         keys: &[Key],
         now: Timestamp,
-        limits: &Limits,
+        limits: &ThrottleLimits,
     ) -> impl Future<Output = Result<Vec<Duration>, StoreError>> + Send + '_ {
         let asked = self.call(step, keys, now, limits, Ok);
         async move {
@@ -71,7 +71,7 @@ impl Shared {
         &self,
         keys: &[Key],
         now: Timestamp,
-        limits: &Limits,
+        limits: &ThrottleLimits,
         then: impl FnOnce(Vec<Key>, Option<Vec<Duration>>) + Send + 'static,
     ) {
         let mut unheard = Unheard(Some((keys.to_vec(), then)));
@@ -88,7 +88,7 @@ impl Shared {
         step: Step,
         keys: &[Key],
         now: Timestamp,
-        limits: &Limits,
+        limits: &ThrottleLimits,
         heard: impl FnOnce(Vec<Duration>) -> Result<T, Failure> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + '_ {
         let (prefix, script) = (self.link.prefix().as_str(), self.settle.clone());

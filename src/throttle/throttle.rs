@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Attempt, DeviceId, Key, Limits, Network, SecretError,
+    Attempt, DeviceId, Key, Network, SecretError, ThrottleLimits,
     attempt::{Place, Stage},
     counter_table::CounterTable,
     device::Secret,
@@ -119,7 +119,7 @@ impl Throttle {
 
     /// Whether anybody at this address may try a password now, whoever they are. To be asked before a name is looked
     /// up: while the address waits, the time that a look-up takes could tell who exists.
-    pub async fn admits(&self, client_addr: IpAddr, limits: &Limits) -> Result<(), Wait> {
+    pub async fn admits(&self, client_addr: IpAddr, limits: &ThrottleLimits) -> Result<(), Wait> {
         let address = [Key::Address(Network::of(client_addr))];
         let now = self.counters.clock.now();
         if let Some(shared) = &self.counters.shared {
@@ -132,7 +132,7 @@ impl Throttle {
     }
 
     /// Whether a password may be looked at now. To be asked before anything that depends on the password.
-    pub async fn attempt(&self, guess: Guess<'_>, limits: &Limits) -> Result<Attempt, Wait> {
+    pub async fn attempt(&self, guess: Guess<'_>, limits: &ThrottleLimits) -> Result<Attempt, Wait> {
         let (keys, now) = (self.keys(&guess), self.counters.clock.now());
         let attempt = |keys, place| {
             let (counters, limits) = (self.counters.clone(), limits.clone());

@@ -112,7 +112,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "request",
                     "refusal",
                     "access",
-                    "session::AppLimits",
+                    "session::AppSessionLimits",
                     "shield",
                     "in_flight",
                     "forward",

@@ -16,9 +16,9 @@ use portcullis::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, Proofs, UserId},
     session::{
-        AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, Limits, MAX_DATA_BYTES,
-        MemoryStore, NewSession, Opening, Owner, Presented, Record, RedisSettings, RedisStore, SessionData,
-        SessionKey, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Trust, Which,
+        AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore,
+        NewSession, Opening, Owner, Presented, Record, RedisSettings, RedisStore, SessionData, SessionKey,
+        SessionLimits, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Trust, Which,
     },
     store::redis::{RedisAddress, RedisConfig},
 };
@@ -489,7 +489,7 @@ async fn sessions_that_end_keep_few_others_out_of_the_cache(medium: Medium) {
     assert!(reads.iter().sum::<u64>() < 60, "{reads:?}: without a flood it is 20, without a cache 200");
 }
 
-const LIMITS: Limits = Limits {
+const LIMITS: SessionLimits = SessionLimits {
     lifetime: Duration::from_hours(1),
     idle_timeout: Duration::from_hours(1),
     remember_lifetime: None,

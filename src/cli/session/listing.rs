@@ -12,13 +12,13 @@ use crate::{
     clock::Timestamp,
     identity::{UserId, UserName},
     portal,
-    session::{Limits, Owner, Record},
+    session::{Owner, Record, SessionLimits},
 };
 
 /// The context of a listing.
 pub(super) struct Listing<'a> {
     pub(super) names: &'a HashMap<UserId, UserName>,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: &'a SessionLimits,
     pub(super) now: Timestamp,
 }
 

@@ -35,7 +35,7 @@ fn two_lines_are_enough_and_everything_else_has_a_default() {
     let hours = |hours| Duration::from_hours(hours);
     assert_eq!(
         configuration.sessions.limits,
-        session::Limits {
+        session::SessionLimits {
             lifetime: hours(12),
             idle_timeout: hours(1),
             remember_lifetime: None,
@@ -294,9 +294,9 @@ fn an_app_shortens_its_sessions_and_a_rule_asks_for_a_recent_sign_in() {
     assert!(warnings.is_empty());
     let rules = configuration.policy.apps()[0].rules();
     assert_eq!(rules[0].max_age, Some(Duration::from_mins(10)));
-    let none = session::AppLimits::default();
+    let none = session::AppSessionLimits::default();
     let hours = |hours| Some(Duration::from_hours(hours));
-    let shorter = session::AppLimits { lifetime: hours(2), idle_timeout: hours(1) };
+    let shorter = session::AppSessionLimits { lifetime: hours(2), idle_timeout: hours(1) };
     let limits: Vec<_> = configuration.apps.iter().map(|app| app.session).collect();
     assert_eq!(limits, [none, shorter]);
 }

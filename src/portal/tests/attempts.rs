@@ -97,7 +97,7 @@ proptest::proptest! {
     #[test]
     fn abandoned_attempts_check_no_more_passwords_than_the_budget(events in events()) {
         let (mut fixture, mut by_hand) = Fixture::by_hand();
-        fixture.settings.throttle = throttle::Limits { per_account: 3, per_address: 6, ..Default::default() };
+        fixture.settings.throttle = throttle::ThrottleLimits { per_account: 3, per_address: 6, ..Default::default() };
         let (fixture, passwords) = (&fixture, &fixture.portal.passwords);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut browser = Browser::default();

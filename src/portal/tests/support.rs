@@ -27,7 +27,7 @@ use crate::{
     portal::{PageRequest, Portal, Settings},
     request::ClientAddr,
     session::{
-        Limits, MemoryStore, Owner, Presented, SessionStore, SessionToken, Sessions, StoreError,
+        MemoryStore, Owner, Presented, SessionLimits, SessionStore, SessionToken, Sessions, StoreError,
         cookie::{self, CookieNames},
     },
     telemetry::{Audit, Format, LogWriter},
@@ -131,7 +131,7 @@ impl Fixture {
         let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
         let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit, clock.clone());
         let settings = Settings {
-            sessions: Limits {
+            sessions: SessionLimits {
                 lifetime: Duration::from_hours(12),
                 idle_timeout: Duration::from_hours(1),
                 remember_lifetime: None,
@@ -139,7 +139,7 @@ impl Fixture {
                 max_per_user: None,
             },
             cookies: CookieNames::default(),
-            throttle: throttle::Limits::default(),
+            throttle: throttle::ThrottleLimits::default(),
             pages: Pages::new(),
             groups: Arc::new(BTreeMap::from([(
                 GroupName::parse("staff").unwrap(),
