@@ -53,5 +53,5 @@ pub enum AssemblyError {
     Throttle(#[from] ThrottleError),
     /// The user directory cannot be opened.
     #[error(transparent)]
-    Users(#[from] users::StoreError),
+    Users(#[from] users::UserStoreError),
 }

@@ -20,7 +20,7 @@ use crate::{
     identity::UserName,
     session::{NoRandomness, SessionKey, SessionToken},
     telemetry::Audit,
-    users::{Directory, DirectoryError, PasswordHash, StoreError},
+    users::{Directory, DirectoryError, PasswordHash, UserStoreError},
 };
 
 /// The set-up link, and whether it is still needed; one for the process.
@@ -104,7 +104,7 @@ impl SetupLink {
         let added = self.directory.add_first_superuser(name, String::new(), String::new(), hash).await;
         let account = match added {
             Ok(account) => account,
-            Err(DirectoryError::Store(StoreError::UsersExist)) => {
+            Err(DirectoryError::Store(UserStoreError::UsersExist)) => {
                 self.close();
                 self.audit.record(&origin.failure("users-exist", None));
                 return Err(NotProved::Wrong);

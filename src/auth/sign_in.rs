@@ -13,7 +13,7 @@ use crate::{
     identity::{UserId, UserName},
     telemetry::Audit,
     throttle::{Guess, SecretError, Throttle, Wait},
-    users::{Account, Directory, DirectoryError, Password, PasswordHash, StoreError},
+    users::{Account, Directory, DirectoryError, Password, PasswordHash, UserStoreError},
 };
 
 /// Checks credentials; one for the process.
@@ -88,7 +88,7 @@ impl SignIn {
         let account = proved.account();
         match self.directory.set_password(account.user.id, account.credential, hash).await {
             Ok(account) => Ok(Proved::new(account)),
-            Err(DirectoryError::Store(StoreError::CredentialChanged(_) | StoreError::Gone(_))) => {
+            Err(DirectoryError::Store(UserStoreError::CredentialChanged(_) | UserStoreError::Gone(_))) => {
                 Err(NotProved::Wrong)
             }
             Err(error) => Err(origin.directory_failed("setting a password", &error)),

@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     config::{self, ConfigError, Configuration},
     identity::{Identity, InvalidName, UserName},
-    users::StoreError,
+    users::UserStoreError,
 };
 
 /// Arguments of `portcullis explain`.
@@ -58,7 +58,7 @@ pub(super) enum ExplainError {
     Config(#[from] ConfigError),
     /// The database cannot be read.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] UserStoreError),
     /// The name is not valid.
     #[error("no user can be called {name:?}: {why}")]
     Name {

@@ -101,7 +101,7 @@ pub(super) enum SessionError {
     Store(#[from] StoreError),
     /// The users database refused or failed.
     #[error(transparent)]
-    Users(#[from] users::StoreError),
+    Users(#[from] users::UserStoreError),
     /// The request to the running gateway failed.
     #[error(transparent)]
     Running(#[from] RunningError),

@@ -109,7 +109,7 @@ pub(super) enum ThrottleCommandError {
     Redis(#[from] StoreError),
     /// The users database refused or failed.
     #[error(transparent)]
-    Users(#[from] users::StoreError),
+    Users(#[from] users::UserStoreError),
     /// Standard output is closed.
     #[error("writing the output: {0}")]
     Write(#[from] io::Error),
@@ -166,7 +166,7 @@ fn records(configuration: &Configuration, clock: &Clock) -> Result<Records, Stor
 fn names(
     configuration: &Configuration,
     clock: &Clock,
-) -> Result<HashMap<UserId, UserName>, users::StoreError> {
+) -> Result<HashMap<UserId, UserName>, users::UserStoreError> {
     let Some(store) = existing_users(configuration, clock)? else { return Ok(HashMap::new()) };
     Ok(store.list()?.into_iter().map(|account| (account.user.id, account.user.name.clone())).collect())
 }

@@ -27,8 +27,8 @@ use crate::{
     escape::EscapingWriter,
     identity::{GroupName, User, UserName},
     users::{
-        Account, HashSettings, ListChange, NewUser, PasswordHash, Passwords, StoreError, UserChange,
-        UserStore, WeakPassword, password_policy,
+        Account, HashSettings, ListChange, NewUser, PasswordHash, Passwords, UserChange, UserStore,
+        UserStoreError, WeakPassword, password_policy,
     },
 };
 
@@ -57,7 +57,7 @@ pub(super) struct UserContext<'a> {
 pub(super) enum UserError {
     /// The users database refused or failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] UserStoreError),
     /// No password, or no confirmation.
     #[error(transparent)]
     Prompt(#[from] PromptError),
@@ -128,7 +128,7 @@ impl RunningCommand<'_> {
     fn add(&mut self, args: &AddArgs) -> Result<(), UserError> {
         // Checked before the person types a password.
         if self.store.find_by_name(&args.name)?.is_some() {
-            return Err(StoreError::Exists(args.name.clone()).into());
+            return Err(UserStoreError::Exists(args.name.clone()).into());
         }
         let mut new = NewUser {
             email: args.email.clone().unwrap_or_default(),
@@ -139,7 +139,7 @@ impl RunningCommand<'_> {
             attributes: args.attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
             ..NewUser::named(args.name.clone())
         };
-        new.check().map_err(StoreError::from)?;
+        new.check().map_err(UserStoreError::from)?;
         self.warn_of_undefined(&new.groups)?;
         if !args.no_password {
             let hash = self.new_password(&new.name, &new.full_name, &new.email, args.allow_weak)?;
@@ -250,7 +250,7 @@ impl RunningCommand<'_> {
     }
 
     fn existing(&self, name: &UserName) -> Result<Account, UserError> {
-        Ok(self.store.find_by_name(name)?.ok_or_else(|| StoreError::NoSuchUser(name.clone()))?)
+        Ok(self.store.find_by_name(name)?.ok_or_else(|| UserStoreError::NoSuchUser(name.clone()))?)
     }
 
     /// Asks for a password, checks it against the policy, and hashes it.

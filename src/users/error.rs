@@ -10,7 +10,7 @@ use crate::{
 
 /// Why the directory could not do what it was asked; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum UserStoreError {
     /// The file cannot be opened, or SQLite could not do its work.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -21,7 +21,7 @@ mod sqlite;
 pub use account::Account;
 pub use change::{Action, Change};
 pub use directory::{Directory, DirectoryError};
-pub use error::StoreError;
+pub use error::UserStoreError;
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{

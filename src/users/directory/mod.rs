@@ -21,7 +21,7 @@ mod worker;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, path::Path, sync::Arc};
 
-use super::{Account, Change, NewUser, PasswordHash, StoreError, UserStore, sqlite::Unproved};
+use super::{Account, Change, NewUser, PasswordHash, UserStore, UserStoreError, sqlite::Unproved};
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},
@@ -53,7 +53,7 @@ pub enum DirectoryError {
     Closed,
     /// The database refused or failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] UserStoreError),
 }
 
 impl Directory {
@@ -64,7 +64,7 @@ impl Directory {
         path: &Path,
         clock: Clock,
         on_change: Box<dyn Fn(&Change) + Send>,
-    ) -> Result<Arc<Self>, StoreError> {
+    ) -> Result<Arc<Self>, UserStoreError> {
         Self::open_with_queue(path, clock, on_change, WAITING_JOBS)
     }
 
@@ -73,11 +73,11 @@ impl Directory {
         clock: Clock,
         on_change: Box<dyn Fn(&Change) + Send>,
         queue: usize,
-    ) -> Result<Arc<Self>, StoreError> {
+    ) -> Result<Arc<Self>, UserStoreError> {
         let mut store = UserStore::open(path, clock)?.acting_as("gateway").waiting_briefly()?;
         let (cache, read_file) = (AccountCache::new(), store.database().read_file());
         let worker = DirectoryWorker::new(store, cache.clone(), on_change)?;
-        let thread = DatabaseThread::start("users", queue, worker).map_err(StoreError::Thread)?;
+        let thread = DatabaseThread::start("users", queue, worker).map_err(UserStoreError::Thread)?;
         Ok(Arc::new(Self {
             cache,
             thread,
@@ -134,7 +134,7 @@ impl Directory {
         self.ask(|worker| Ok(!worker.store.is_empty()?)).await
     }
 
-    /// Makes the first user, a superuser; [`StoreError::UsersExist`] if there is any user already.
+    /// Makes the first user, a superuser; [`UserStoreError::UsersExist`] if there is any user already.
     pub async fn add_first_superuser(
         &self,
         name: UserName,
@@ -152,7 +152,7 @@ impl Directory {
 
     /// Sets the password of a user who proved to be the one when the credential was at `expected`. All other
     /// sign-ins of the user are over, and that is on the disk, when this returns; the account that is returned
-    /// has the new credential version. [`StoreError::CredentialChanged`] if `expected` is history.
+    /// has the new credential version. [`UserStoreError::CredentialChanged`] if `expected` is history.
     pub async fn set_password(
         &self,
         id: UserId,
@@ -198,7 +198,7 @@ impl Directory {
     /// closed tab. A full queue is an error at once.
     async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut DirectoryWorker) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut DirectoryWorker) -> Result<T, UserStoreError> + Send + 'static,
     ) -> Result<T, DirectoryError> {
         #[cfg(test)]
         self.questions.fetch_add(1, Ordering::SeqCst);

@@ -157,7 +157,7 @@ async fn the_gateways_own_changes_are_reported_once_and_before_they_return() {
 
     let again = it.directory.set_password(id, first.credential, hash("three")).await.unwrap_err();
     assert!(
-        matches!(again, DirectoryError::Store(StoreError::CredentialChanged(_))),
+        matches!(again, DirectoryError::Store(UserStoreError::CredentialChanged(_))),
         "the old credential is history: {again}"
     );
     let second = it
@@ -165,7 +165,7 @@ async fn the_gateways_own_changes_are_reported_once_and_before_they_return() {
         .add_first_superuser(name("mallory"), String::new(), String::new(), hash("x"))
         .await
         .unwrap_err();
-    assert!(matches!(second, DirectoryError::Store(StoreError::UsersExist)), "{second}");
+    assert!(matches!(second, DirectoryError::Store(UserStoreError::UsersExist)), "{second}");
     // One more change, by another process, is the next one: ours come no second time.
     it.other_process().set_active(&name("root"), false).unwrap();
     assert_eq!(it.next_change().await.1, Action::Disabled);

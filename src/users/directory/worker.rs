@@ -9,7 +9,7 @@ use super::cache::AccountCache;
 use crate::{
     identity::UserId,
     store::sqlite::{Task, Worker},
-    users::{Account, Change, StoreError, UserStore, change},
+    users::{Account, Change, UserStore, UserStoreError, change},
 };
 
 /// The owner of the database. Only it puts accounts into the cache.
@@ -37,14 +37,14 @@ impl DirectoryWorker {
         store: UserStore,
         cache: AccountCache,
         on_change: Box<dyn Fn(&Change) + Send>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, UserStoreError> {
         let seen = store.newest_change()?;
         Ok(Self { store, cache, on_change, seen, is_blind: false, is_lost: false })
     }
 
     /// Makes sure that the open file is the one that the path leads to. If that is another one, no account that was
     /// read before is believed.
-    pub(super) fn follow_path(&mut self) -> Result<(), StoreError> {
+    pub(super) fn follow_path(&mut self) -> Result<(), UserStoreError> {
         let database = self.store.database();
         match database.follow(|| self.cache.clear(), change::newest) {
             Ok(None) => {}
@@ -66,7 +66,7 @@ impl DirectoryWorker {
         Ok(())
     }
 
-    pub(super) fn account(&mut self, id: UserId) -> Result<Option<Arc<Account>>, StoreError> {
+    pub(super) fn account(&mut self, id: UserId) -> Result<Option<Arc<Account>>, UserStoreError> {
         // Many requests may have asked for the same user at once.
         if let Some(account) = self.cache.get(id) {
             return Ok(Some(account));
@@ -74,7 +74,7 @@ impl DirectoryWorker {
         Ok(self.store.find(id)?.map(|account| self.remember(account)))
     }
 
-    pub(super) fn reread(&mut self, id: UserId) -> Result<Option<Arc<Account>>, StoreError> {
+    pub(super) fn reread(&mut self, id: UserId) -> Result<Option<Arc<Account>>, UserStoreError> {
         self.cache.remove(id);
         self.account(id)
     }
@@ -118,7 +118,7 @@ impl DirectoryWorker {
     }
 
     /// The changes since the last look; the accounts that they changed are removed from the cache.
-    fn new_changes(&mut self, whose: Whose) -> Result<Vec<Change>, StoreError> {
+    fn new_changes(&mut self, whose: Whose) -> Result<Vec<Change>, UserStoreError> {
         let database = self.store.database();
         let others_wrote = database.has_foreign_writes();
         let others_wrote = others_wrote.map_err(|reason| database.failed("looking for changes", reason))?;

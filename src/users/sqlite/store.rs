@@ -17,7 +17,7 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},
     store::sqlite::{Database, Opening},
-    users::{Account, Action, Change, NewUser, PasswordHash, StoreError, UserChange, change, profile},
+    users::{Account, Action, Change, NewUser, PasswordHash, UserChange, UserStoreError, change, profile},
 };
 
 /// The users database, open for reading and writing.
@@ -31,14 +31,14 @@ pub struct UserStore {
 impl UserStore {
     /// Opens the database at `path`; makes it, and its folder, if they are missing, readable by their owner
     /// alone.
-    pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, UserStoreError> {
         let database = Database::open(path, &SCHEMA, Opening::default())?;
         Ok(Self { database, clock, actor: "portcullis".to_owned() })
     }
 
     /// For the running gateway: waits for a lock of another process for a quarter of a second only, because all of
     /// its questions stand behind the one that waits, and makes no new file in place of one that is missing.
-    pub(in crate::users) fn waiting_briefly(self) -> Result<Self, StoreError> {
+    pub(in crate::users) fn waiting_briefly(self) -> Result<Self, UserStoreError> {
         let database = self.database.with_opening(Opening { busy_timeout: BRIEFLY, makes: false })?;
         Ok(Self { database, ..self })
     }
@@ -56,18 +56,18 @@ impl UserStore {
     }
 
     /// The user with this number.
-    pub fn find(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+    pub fn find(&self, id: UserId) -> Result<Option<Account>, UserStoreError> {
         self.read("finding a user", |connection| load(connection, id))
     }
 
     /// The user with this name.
-    pub fn find_by_name(&self, name: &UserName) -> Result<Option<Account>, StoreError> {
+    pub fn find_by_name(&self, name: &UserName) -> Result<Option<Account>, UserStoreError> {
         self.read("finding a user", |connection| load_by_name(connection, name))
     }
 
     /// The user with this name, for somebody who has not proved to be anybody: a name that nobody has costs the
     /// same, because it reads the user who is next by name.
-    pub(in crate::users) fn find_unproved(&self, name: &UserName) -> Result<Unproved, StoreError> {
+    pub(in crate::users) fn find_unproved(&self, name: &UserName) -> Result<Unproved, UserStoreError> {
         let nearest = self.read("finding a user", |connection| {
             connection.prepare_cached(&nearest())?.query_row([name.as_str()], account).optional()
         })?;
@@ -79,7 +79,7 @@ impl UserStore {
     }
 
     /// All users, by name.
-    pub fn list(&self) -> Result<Vec<Account>, StoreError> {
+    pub fn list(&self) -> Result<Vec<Account>, UserStoreError> {
         self.read("listing users", |connection| {
             let mut statement = connection.prepare_cached(&format!("{SELECT} ORDER BY name"))?;
             statement.query_map([], account)?.collect()
@@ -87,12 +87,12 @@ impl UserStore {
     }
 
     /// Whether there is no user at all, not even a disabled one.
-    pub fn is_empty(&self) -> Result<bool, StoreError> {
+    pub fn is_empty(&self) -> Result<bool, UserStoreError> {
         self.read("counting users", no_users)
     }
 
     /// How many superusers could sign in.
-    pub fn active_superusers(&self) -> Result<i64, StoreError> {
+    pub fn active_superusers(&self) -> Result<i64, UserStoreError> {
         self.read("counting superusers", |connection| {
             connection
                 .prepare_cached("SELECT count(*) FROM user WHERE active AND superuser")?
@@ -100,31 +100,32 @@ impl UserStore {
         })
     }
 
-    /// Makes a user. [`StoreError::Exists`] if the name is taken.
-    pub fn add(&mut self, new: NewUser) -> Result<Account, StoreError> {
+    /// Makes a user. [`UserStoreError::Exists`] if the name is taken.
+    pub fn add(&mut self, new: NewUser) -> Result<Account, UserStoreError> {
         new.check()?;
         self.write("adding a user", |write| write.add(new))
     }
 
-    /// Makes the first user of all, a superuser whatever `new` says. [`StoreError::UsersExist`] if there is
+    /// Makes the first user of all, a superuser whatever `new` says. [`UserStoreError::UsersExist`] if there is
     /// any user, even if that one was made a moment ago.
-    pub fn add_first_superuser(&mut self, new: NewUser) -> Result<Account, StoreError> {
+    pub fn add_first_superuser(&mut self, new: NewUser) -> Result<Account, UserStoreError> {
         new.check()?;
         self.write("adding the first superuser", |write| {
             if no_users(write.transaction)? {
                 write.add(NewUser { superuser: true, ..new })
             } else {
-                Err(StoreError::UsersExist.into())
+                Err(UserStoreError::UsersExist.into())
             }
         })
     }
 
     /// Changes what is said about a user; a change to what is already so is no change and leaves no trace.
-    pub fn update(&mut self, name: &UserName, change: &UserChange) -> Result<Account, StoreError> {
+    pub fn update(&mut self, name: &UserName, change: &UserChange) -> Result<Account, UserStoreError> {
         self.write("changing a user", |write| {
             let before = write.named(name)?;
             let after = change.apply(&before.user);
-            profile::check(&after.email, &after.full_name, &after.attributes).map_err(StoreError::from)?;
+            profile::check(&after.email, &after.full_name, &after.attributes)
+                .map_err(UserStoreError::from)?;
             if after == *before.user {
                 return Ok(before);
             }
@@ -138,25 +139,25 @@ impl UserStore {
     }
 
     /// Sets a user's password; ends the sessions from before.
-    pub fn set_password(&mut self, name: &UserName, hash: &PasswordHash) -> Result<Account, StoreError> {
+    pub fn set_password(&mut self, name: &UserName, hash: &PasswordHash) -> Result<Account, UserStoreError> {
         self.write("setting a password", |write| {
             let before = write.named(name)?;
             write.set_password(&before, hash)
         })
     }
 
-    /// As [`UserStore::set_password`], by the user: [`StoreError::CredentialChanged`] if the credential is
+    /// As [`UserStore::set_password`], by the user: [`UserStoreError::CredentialChanged`] if the credential is
     /// no longer what it was when the user proved to be the one.
     pub fn set_own_password(
         &mut self,
         id: UserId,
         expected: CredentialVersion,
         hash: &PasswordHash,
-    ) -> Result<Account, StoreError> {
+    ) -> Result<Account, UserStoreError> {
         self.write("setting a password", |write| {
-            let before = load(write.transaction, id)?.ok_or(StoreError::Gone(id))?;
+            let before = load(write.transaction, id)?.ok_or(UserStoreError::Gone(id))?;
             if before.credential != expected || !before.active {
-                return Err(StoreError::CredentialChanged(before.user.name.clone()).into());
+                return Err(UserStoreError::CredentialChanged(before.user.name.clone()).into());
             }
             let write = Write { actor: before.user.name.as_str(), ..*write };
             write.set_password(&before, hash)
@@ -165,7 +166,7 @@ impl UserStore {
 
     /// Lets a user sign in again, or ends all the user's sessions and refuses new ones. No trace if it is so
     /// already.
-    pub fn set_active(&mut self, name: &UserName, active: bool) -> Result<Account, StoreError> {
+    pub fn set_active(&mut self, name: &UserName, active: bool) -> Result<Account, UserStoreError> {
         let doing = if active { "enabling a user" } else { "disabling a user" };
         self.write(doing, |write| {
             let before = write.named(name)?;
@@ -179,7 +180,7 @@ impl UserStore {
     }
 
     /// Removes a user for good; the number is never used again. Returns what is gone.
-    pub fn remove(&mut self, name: &UserName) -> Result<Account, StoreError> {
+    pub fn remove(&mut self, name: &UserName) -> Result<Account, UserStoreError> {
         self.write("removing a user", |write| {
             let before = write.named(name)?;
             write
@@ -198,7 +199,7 @@ impl UserStore {
         id: UserId,
         seen: CredentialVersion,
         hash: &PasswordHash,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, UserStoreError> {
         self.write("upgrading a password hash", |write| {
             let sql = "UPDATE user SET password = ?3
                        WHERE id = ?1 AND credential = ?2 AND password IS NOT NULL";
@@ -208,7 +209,7 @@ impl UserStore {
     }
 
     /// Notes when a user signed in; says whether there still is that user.
-    pub fn record_sign_in(&mut self, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
+    pub fn record_sign_in(&mut self, id: UserId, at: Timestamp) -> Result<bool, UserStoreError> {
         self.write("recording a sign-in", |write| {
             let sql = "UPDATE user SET last_sign_in = max(coalesce(last_sign_in, ?2), ?2) WHERE id = ?1";
             Ok(write.transaction.prepare_cached(sql)?.execute((id.0, at.as_millis()))? == 1)
@@ -216,12 +217,12 @@ impl UserStore {
     }
 
     /// The number of the newest change; 0 before the first.
-    pub(in crate::users) fn newest_change(&self) -> Result<i64, StoreError> {
+    pub(in crate::users) fn newest_change(&self) -> Result<i64, UserStoreError> {
         self.read("reading changes", change::newest)
     }
 
     /// The changes after that number, oldest first.
-    pub(in crate::users) fn changes_after(&self, seq: i64) -> Result<Vec<Change>, StoreError> {
+    pub(in crate::users) fn changes_after(&self, seq: i64) -> Result<Vec<Change>, UserStoreError> {
         self.read("reading changes", |connection| change::after(connection, seq))
     }
 
@@ -229,7 +230,7 @@ impl UserStore {
         &self,
         doing: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, UserStoreError> {
         Ok(work(self.database.connection()).map_err(|reason| self.database.failed(doing, reason))?)
     }
 
@@ -238,7 +239,7 @@ impl UserStore {
         &mut self,
         doing: &'static str,
         work: impl FnOnce(&Write<'_>) -> Result<T, Trouble>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, UserStoreError> {
         let Self { database, clock, actor } = self;
         let all = |connection: &mut Connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -8,17 +8,17 @@ use super::rows::{load, load_by_name};
 use crate::{
     clock::Timestamp,
     identity::{GroupName, Permission, UserId, UserName},
-    users::{Account, Action, NewUser, PasswordHash, StoreError, change, profile::sorted},
+    users::{Account, Action, NewUser, PasswordHash, UserStoreError, change, profile::sorted},
 };
 
 /// Why a transaction is given up.
 pub(super) enum Trouble {
-    Refused(StoreError),
+    Refused(UserStoreError),
     Sqlite(rusqlite::Error),
 }
 
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
+impl From<UserStoreError> for Trouble {
+    fn from(error: UserStoreError) -> Self {
         Self::Refused(error)
     }
 }
@@ -39,12 +39,12 @@ pub(super) struct Write<'a> {
 impl Write<'_> {
     pub(super) fn named(&self, name: &UserName) -> Result<Account, Trouble> {
         let found = load_by_name(self.transaction, name)?;
-        Ok(found.ok_or_else(|| StoreError::NoSuchUser(name.clone()))?)
+        Ok(found.ok_or_else(|| UserStoreError::NoSuchUser(name.clone()))?)
     }
 
     pub(super) fn add(&self, new: NewUser) -> Result<Account, Trouble> {
         if load_by_name(self.transaction, &new.name)?.is_some() {
-            return Err(StoreError::Exists(new.name).into());
+            return Err(UserStoreError::Exists(new.name).into());
         }
         let sql =
             "INSERT INTO user (name, email, full_name, active, superuser, credential, password, created)
@@ -61,7 +61,7 @@ impl Write<'_> {
         let id = UserId(self.transaction.last_insert_rowid());
         self.store_lists(id, &sorted(new.groups), &sorted(new.permissions), &new.attributes)?;
         change::record(self.transaction, self.now, (id, &new.name), Action::Added, self.actor)?;
-        Ok(load(self.transaction, id)?.ok_or(StoreError::Gone(id))?)
+        Ok(load(self.transaction, id)?.ok_or(UserStoreError::Gone(id))?)
     }
 
     pub(super) fn set_password(&self, before: &Account, hash: &PasswordHash) -> Result<Account, Trouble> {
@@ -106,7 +106,7 @@ impl Write<'_> {
     /// Records what was done to the account and returns it as it is now.
     pub(super) fn changed(&self, before: &Account, action: Action) -> Result<Account, Trouble> {
         self.record(before, action)?;
-        Ok(load(self.transaction, before.user.id)?.ok_or(StoreError::Gone(before.user.id))?)
+        Ok(load(self.transaction, before.user.id)?.ok_or(UserStoreError::Gone(before.user.id))?)
     }
 
     pub(super) fn record(&self, account: &Account, action: Action) -> rusqlite::Result<()> {

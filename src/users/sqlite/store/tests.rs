@@ -88,7 +88,7 @@ fn spellings_of_one_name_collide() {
     store.add(NewUser::named(name("alice"))).unwrap();
     for spelling in ["Alice", "alice ", "ＡＬＩＣＥ"] {
         let error = store.add(NewUser::named(name(spelling))).unwrap_err();
-        assert!(matches!(error, StoreError::Exists(_)), "{spelling}: {error}");
+        assert!(matches!(error, UserStoreError::Exists(_)), "{spelling}: {error}");
     }
     assert_eq!(store.list().unwrap().len(), 1);
 }
@@ -100,7 +100,7 @@ fn only_one_first_superuser_can_be_made() {
     let first = store.add_first_superuser(NewUser::named(name("root"))).unwrap();
     assert!(first.user.superuser);
     let error = other.add_first_superuser(NewUser::named(name("mallory"))).unwrap_err();
-    assert!(matches!(error, StoreError::UsersExist), "{error}");
+    assert!(matches!(error, UserStoreError::UsersExist), "{error}");
     store.set_active(&name("root"), false).unwrap();
     assert!(other.add_first_superuser(NewUser::named(name("mallory"))).is_err(), "a disabled one counts");
 }
@@ -184,14 +184,14 @@ fn a_user_cannot_set_a_password_on_the_strength_of_an_ended_sign_in() {
     let id = added.user.id;
     let own = store.set_own_password(id, added.credential, &hash("two")).unwrap();
     let error = store.set_own_password(id, added.credential, &hash("three")).unwrap_err();
-    assert!(matches!(error, StoreError::CredentialChanged(_)), "{error}");
+    assert!(matches!(error, UserStoreError::CredentialChanged(_)), "{error}");
     let disabled = store.set_active(&name("alice"), false).unwrap();
     assert!(store.set_own_password(id, disabled.credential, &hash("three")).is_err());
     assert_eq!(store.find(id).unwrap().unwrap().password, own.password);
     assert_eq!(store.changes_after(1).unwrap()[0].actor, "alice");
     store.remove(&name("alice")).unwrap();
     let error = store.set_own_password(id, disabled.credential, &hash("three")).unwrap_err();
-    assert!(matches!(error, StoreError::Gone(_)), "{error}");
+    assert!(matches!(error, UserStoreError::Gone(_)), "{error}");
 }
 
 #[test]
@@ -237,14 +237,14 @@ fn a_refused_change_changes_nothing() {
         email: Some("nonsense".to_owned()),
         ..UserChange::default()
     };
-    assert!(matches!(store.update(&name("alice"), &bad), Err(StoreError::Invalid(_))));
+    assert!(matches!(store.update(&name("alice"), &bad), Err(UserStoreError::Invalid(_))));
     for outcome in [
         store.update(&name("bob"), &UserChange::default()).map(drop),
         store.set_password(&name("bob"), &hash("x")).map(drop),
         store.set_active(&name("bob"), false).map(drop),
         store.remove(&name("bob")).map(drop),
     ] {
-        assert!(matches!(outcome, Err(StoreError::NoSuchUser(_))));
+        assert!(matches!(outcome, Err(UserStoreError::NoSuchUser(_))));
     }
     assert_eq!(store.list().unwrap(), [added]);
     assert_eq!(actions(&store), [Action::Added]);
