@@ -24,7 +24,9 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     identity::UserId,
-    store::sqlite::{Database, DatabaseError, DatabaseThread, Opening, ReadFile, Schema, Task, Worker},
+    store::sqlite::{
+        Database, DatabaseError, DatabaseOptions, DatabaseThread, ReadFile, Schema, Task, Worker,
+    },
 };
 
 /// The thread that writes. What has not been written is written when this is dropped.
@@ -119,7 +121,7 @@ impl Disk {
 }
 
 fn open(path: &Path) -> Result<Database, DatabaseError> {
-    Database::open(path, &SCHEMA, Opening::default())
+    Database::open(path, &SCHEMA, DatabaseOptions::default())
 }
 
 /// Everything that is on the disk, for the command line.

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     identity::UserId,
-    store::sqlite::{Database, DatabaseError, DatabaseThread, NotDone, Opening, ReadFile, Schema},
+    store::sqlite::{Database, DatabaseError, DatabaseOptions, DatabaseThread, NotDone, ReadFile, Schema},
 };
 
 use reader::Reader;
@@ -46,7 +46,7 @@ impl FileStore {
     /// Opens the database, makes it if it is missing, and starts its threads.
     pub fn open(path: &Path, surroundings: StoreSurroundings) -> Result<Self, StoreError> {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
-        let open = || Database::open(path, &SCHEMA, Opening::default()).map_err(opening);
+        let open = || Database::open(path, &SCHEMA, DatabaseOptions::default()).map_err(opening);
         let database = open()?;
         // An operator who starts a gateway wants to know now that the disk is full, not at the first sign-in.
         rows::check(database.connection(), surroundings.clock.now())
@@ -234,7 +234,7 @@ pub(super) fn refuse_to_write(path: &Path, refuse: bool) {
     } else {
         "DROP TRIGGER full; DROP TRIGGER kept; DROP TRIGGER used;"
     };
-    let database = Database::open(path, &SCHEMA, Opening::default()).expect("a database");
+    let database = Database::open(path, &SCHEMA, DatabaseOptions::default()).expect("a database");
     database.connection().execute_batch(triggers).expect("triggers");
 }
 

@@ -8,7 +8,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    DatabaseError, Opening, ReadFile, Schema, open,
+    DatabaseError, DatabaseOptions, ReadFile, Schema, open,
     open_file::{Found, OpenFile},
 };
 
@@ -22,7 +22,7 @@ pub struct Database {
     connection: Connection,
     file: OpenFile,
     schema: &'static Schema,
-    opening: Opening,
+    options: DatabaseOptions,
     read_file: ReadFile,
     /// The file at the path could not be opened.
     lost: Option<Lost>,
@@ -39,17 +39,21 @@ struct Lost {
 
 impl Database {
     /// Opens the database at a path.
-    pub fn open(path: &Path, schema: &'static Schema, opening: Opening) -> Result<Self, DatabaseError> {
-        let (connection, file) = open::open(path, schema, opening)?;
+    pub fn open(
+        path: &Path,
+        schema: &'static Schema,
+        options: DatabaseOptions,
+    ) -> Result<Self, DatabaseError> {
+        let (connection, file) = open::open(path, schema, options)?;
         let read_file = ReadFile::of(&file);
-        Ok(Self { connection, file, schema, opening, read_file, lost: None, data_version: None })
+        Ok(Self { connection, file, schema, options, read_file, lost: None, data_version: None })
     }
 
-    /// Waits for locks, and opens a file that was replaced, as `opening` says from now on.
-    pub fn with_opening(mut self, opening: Opening) -> Result<Self, DatabaseError> {
-        let set = self.connection.busy_timeout(opening.busy_timeout);
+    /// Waits for locks, and opens a file that was replaced, as `options` say from now on.
+    pub fn with_options(mut self, options: DatabaseOptions) -> Result<Self, DatabaseError> {
+        let set = self.connection.busy_timeout(options.busy_timeout);
         set.map_err(|reason| self.failed("opening", reason))?;
-        self.opening = opening;
+        self.options = options;
         Ok(self)
     }
 
@@ -96,7 +100,7 @@ impl Database {
             None => forget(),
         }
         let opened = match found {
-            Found::Missing if !self.opening.makes => Err("there is no file".to_owned()),
+            Found::Missing if !self.options.create => Err("there is no file".to_owned()),
             _ => self.open_other(start).map_err(|error| error.to_string()),
         };
         opened.map(Some).map_err(|why| {
@@ -110,7 +114,7 @@ impl Database {
     /// Replaces the connection by a new one to the same file: one that met a broken disk may hold on to its error.
     /// If that fails, the connection stays.
     pub fn reconnect(&mut self) {
-        match open::reopen(&self.file, self.schema, self.opening) {
+        match open::reopen(&self.file, self.schema, self.options) {
             Ok((connection, file)) if file.continues(&self.file) => {
                 (self.connection, self.file, self.data_version) = (connection, file, None);
             }
@@ -131,7 +135,7 @@ impl Database {
         &mut self,
         start: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {
-        let (connection, file) = open::reopen(&self.file, self.schema, self.opening)?;
+        let (connection, file) = open::reopen(&self.file, self.schema, self.options)?;
         let started = start(&connection).map_err(|reason| self.failed("reading", reason))?;
         (self.connection, self.file, self.data_version, self.lost) = (connection, file, None, None);
         self.read_file.set(Some(self.file.id()));

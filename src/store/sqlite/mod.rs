@@ -17,7 +17,7 @@ mod thread;
 
 pub use database::Database;
 pub use error::DatabaseError;
-pub use open::Opening;
+pub use open::DatabaseOptions;
 pub use open_file::{FileId, ReadFile};
 pub use schema::Schema;
 pub use thread::{DatabaseThread, NotDone, Task, Worker};

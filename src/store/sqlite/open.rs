@@ -22,17 +22,17 @@ use crate::store::private_file::{self, Existing, folder_of};
 
 /// How a database is opened.
 #[derive(Clone, Copy, Debug)]
-pub struct Opening {
+pub struct DatabaseOptions {
     /// How long a lock of another process is waited for, now and later.
     pub busy_timeout: Duration,
     /// Whether folder and file are made if they are missing.
-    pub makes: bool,
+    pub create: bool,
 }
 
-impl Default for Opening {
-    /// Waits for 5 seconds, and makes what is missing.
+impl Default for DatabaseOptions {
+    /// Waits for 5 seconds, and creates missing files.
     fn default() -> Self {
-        Self { busy_timeout: BUSY_TIMEOUT, makes: true }
+        Self { busy_timeout: BUSY_TIMEOUT, create: true }
     }
 }
 
@@ -40,17 +40,17 @@ impl Default for Opening {
 pub(super) fn open(
     path: &Path,
     schema: &Schema,
-    opening: Opening,
+    options: DatabaseOptions,
 ) -> Result<(Connection, OpenFile), DatabaseError> {
     let failed = |reason| DatabaseError::File { doing: "opening", path: path.to_owned(), reason };
     for _ in 0..OPENING_TRIES {
-        if opening.makes {
+        if options.create {
             prepare_files(path)?;
         }
-        refuse_cut_short(path, opening).map_err(failed)?;
+        refuse_cut_short(path, options).map_err(failed)?;
         // The same before and after opening, so SQLite has opened this one.
         let before = FileId::at(path).map_err(failed)?;
-        let connection = open_connection(path, schema, opening.busy_timeout)?;
+        let connection = open_connection(path, schema, options.busy_timeout)?;
         let after = fs::metadata(path).map_err(failed)?;
         if before == Some(FileId::of(&after)) {
             let file = OpenFile::opened(path, &after).map_err(failed)?;
@@ -64,14 +64,14 @@ pub(super) fn open(
 pub(super) fn reopen(
     before: &OpenFile,
     schema: &Schema,
-    opening: Opening,
+    options: DatabaseOptions,
 ) -> Result<(Connection, OpenFile), DatabaseError> {
     before.remove_left_companions().map_err(|reason| DatabaseError::File {
         doing: "removing what a replaced file left beside",
         path: before.path().to_owned(),
         reason,
     })?;
-    open(before.path(), schema, opening)
+    open(before.path(), schema, options)
 }
 
 fn open_connection(
@@ -142,10 +142,10 @@ fn prepare_files(path: &Path) -> Result<(), DatabaseError> {
 /// Refuses an empty file with companions. SQLite would take it for a new database and remove the write-ahead log,
 /// which may hold all that is left of acknowledged changes. Companions are made once the file is not empty any more,
 /// so this file was cut short while it was used.
-fn refuse_cut_short(path: &Path, opening: Opening) -> io::Result<()> {
+fn refuse_cut_short(path: &Path, options: DatabaseOptions) -> io::Result<()> {
     // The companions first: another process may be making the database right now.
     let is_used = COMPANIONS.iter().any(|suffix| companion(path, suffix).exists());
-    if (is_used || !opening.makes) && fs::metadata(path)?.len() == 0 {
+    if (is_used || !options.create) && fs::metadata(path)?.len() == 0 {
         return Err(io::Error::other(
             "it is empty and was not before: stop the gateway, then put back a copy, or remove the file and its \
              companions to start with an empty one",
@@ -154,7 +154,7 @@ fn refuse_cut_short(path: &Path, opening: Opening) -> io::Result<()> {
     Ok(())
 }
 
-/// Protects the file and its companions. SQLite makes companions with the mode of the file; this is for older ones.
+/// Protects the file and its companions. SQLite creates companions with the mode of the file; this is for older ones.
 fn protect_files(path: &Path) -> Result<(), DatabaseError> {
     for suffix in [""].iter().chain(&COMPANIONS) {
         let file = companion(path, suffix);

@@ -13,7 +13,7 @@ const SCHEMA: Schema = Schema {
 };
 
 fn opened(path: &Path) -> Result<Database, DatabaseError> {
-    Database::open(path, &SCHEMA, Opening::default())
+    Database::open(path, &SCHEMA, DatabaseOptions::default())
 }
 
 fn mode(path: &Path) -> u32 {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},
-    store::sqlite::{Database, Opening},
+    store::sqlite::{Database, DatabaseOptions},
     users::{Account, Action, Change, NewUser, PasswordHash, UserChange, UserStoreError, change, profile},
 };
 
@@ -32,14 +32,15 @@ impl UserStore {
     /// Opens the database at `path`; makes it, and its folder, if they are missing, readable by their owner
     /// alone.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, UserStoreError> {
-        let database = Database::open(path, &SCHEMA, Opening::default())?;
+        let database = Database::open(path, &SCHEMA, DatabaseOptions::default())?;
         Ok(Self { database, clock, actor: "portcullis".to_owned() })
     }
 
     /// For the running gateway: waits for a lock of another process for a quarter of a second only, because all of
     /// its questions stand behind the one that waits, and makes no new file in place of one that is missing.
     pub(in crate::users) fn waiting_briefly(self) -> Result<Self, UserStoreError> {
-        let database = self.database.with_opening(Opening { busy_timeout: BRIEFLY, makes: false })?;
+        let database =
+            self.database.with_options(DatabaseOptions { busy_timeout: BRIEFLY, create: false })?;
         Ok(Self { database, ..self })
     }
 
