@@ -9,7 +9,7 @@ use super::{failure::Failure, output::out, owner::become_owner_of, running::Agre
 use crate::{
     clock::Clock,
     config::{self, Configuration, Look},
-    users::{StoreError, UserStore},
+    users::{UserStore, UserStoreError},
 };
 
 /// Reads the configuration; warnings go to standard error.
@@ -59,7 +59,7 @@ pub(super) fn on_state(
 pub(super) fn existing_users(
     configuration: &Configuration,
     clock: &Clock,
-) -> Result<Option<UserStore>, StoreError> {
+) -> Result<Option<UserStore>, UserStoreError> {
     let database = configuration.users_database();
     if matches!(database.try_exists(), Ok(false)) {
         return Ok(None);

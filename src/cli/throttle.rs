@@ -24,7 +24,7 @@ use crate::{
     config::{Configuration, Store},
     identity::{InvalidName, UserId, UserName},
     session::{Invalidator, RedisStore, StoreError, StoreSurroundings},
-    throttle::{Key, Listed, Network, Records, Selection, ThrottleError},
+    throttle::{Listed, Network, Selection, ThrottleError, ThrottleKey, ThrottleRecords},
     users,
 };
 
@@ -153,13 +153,13 @@ pub(super) fn run(
     Ok(out.flush()?)
 }
 
-fn records(configuration: &Configuration, clock: &Clock) -> Result<Records, StoreError> {
+fn records(configuration: &Configuration, clock: &Clock) -> Result<ThrottleRecords, StoreError> {
     Ok(match &configuration.sessions.store {
         Store::Redis(settings) => {
             let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::nobody() };
-            Records::Redis(RedisStore::open(settings, surroundings)?.link())
+            ThrottleRecords::Redis(RedisStore::open(settings, surroundings)?.link())
         }
-        Store::File | Store::Memory => Records::Files(configuration.throttle_files()),
+        Store::File | Store::Memory => ThrottleRecords::Files(configuration.throttle_files()),
     })
 }
 
@@ -229,9 +229,9 @@ impl CounterJson {
     fn of(listed: &Listed, names: &HashMap<UserId, UserName>) -> Self {
         let name = |id: UserId| names.get(&id).map_or_else(|| format!("user {id}"), ToString::to_string);
         let (user, address) = match listed.key {
-            Key::Account(id) | Key::Device(id, _) => (Some(name(id)), None),
-            Key::Address(network) => (None, Some(network.to_string())),
-            Key::Name(_) => (None, None),
+            ThrottleKey::Account(id) | ThrottleKey::Device(id, _) => (Some(name(id)), None),
+            ThrottleKey::Address(network) => (None, Some(network.to_string())),
+            ThrottleKey::Name(_) => (None, None),
         };
         Self {
             kind: listed.kind(),

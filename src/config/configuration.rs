@@ -23,7 +23,7 @@ use crate::{
     access,
     identity::{GroupName, Permission},
     server::Limits,
-    throttle::Files,
+    throttle::ThrottleFiles,
     users::HashSettings,
 };
 
@@ -70,8 +70,8 @@ impl Configuration {
     }
 
     /// The files of the counters of failed sign-ins, in the state folder.
-    pub fn throttle_files(&self) -> Files {
-        Files { database: self.state.join("throttle.db"), key: self.state.join("device.key") }
+    pub fn throttle_files(&self) -> ThrottleFiles {
+        ThrottleFiles { database: self.state.join("throttle.db"), key: self.state.join("device.key") }
     }
 
     /// The control socket of a running gateway, in the state folder; the only way to sessions of [`Store::Memory`](super::Store::Memory).

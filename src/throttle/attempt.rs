@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Key, ThrottleLimits,
+    ThrottleKey, ThrottleLimits,
     redis::Step,
     throttle::{Counters, warn},
 };
@@ -19,7 +19,7 @@ pub struct Attempt {
     pub(super) counters: Counters,
     pub(super) limits: ThrottleLimits,
     /// At most two. Empty once it is settled.
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Vec<ThrottleKey>,
     pub(super) place: Place,
     pub(super) stage: Stage,
 }
@@ -46,7 +46,7 @@ pub(super) enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// For whom.
-    pub key: Key,
+    pub key: ThrottleKey,
     /// How long.
     pub wait: Duration,
 }
@@ -112,12 +112,12 @@ impl Attempt {
 
     fn settle_alone(&mut self, told: impl FnOnce(Vec<Blocked>) + Send + 'static) {
         let keys = std::mem::take(&mut self.keys);
-        let (counted, given_back): (Vec<Key>, Vec<Key>) = match self.stage {
+        let (counted, given_back): (Vec<ThrottleKey>, Vec<ThrottleKey>) = match self.stage {
             Stage::Reserved => (Vec::new(), keys),
             Stage::Begun => (keys, Vec::new()),
-            Stage::Right => {
-                keys.into_iter().partition(|key| matches!(key, Key::Address(_) | Key::Device(..)))
-            }
+            Stage::Right => keys
+                .into_iter()
+                .partition(|key| matches!(key, ThrottleKey::Address(_) | ThrottleKey::Device(..))),
         };
         let (counters, now) = (&self.counters, self.counters.clock.now());
         let Some(shared) = counters.shared.as_ref().filter(|_| self.place == Place::Shared) else {
@@ -149,7 +149,7 @@ impl Drop for Attempt {
     }
 }
 
-fn blocked(waits: impl IntoIterator<Item = (Key, Duration)>) -> Vec<Blocked> {
+fn blocked(waits: impl IntoIterator<Item = (ThrottleKey, Duration)>) -> Vec<Blocked> {
     let begun = waits.into_iter().filter(|(_, wait)| !wait.is_zero());
     begun.map(|(key, wait)| Blocked { key, wait }).collect()
 }

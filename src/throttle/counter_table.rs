@@ -13,7 +13,7 @@ use std::{
 use super::{
     ThrottleLimits,
     counter::{Counter, ThrottleRule},
-    key::{Key, Kind},
+    key::{Kind, ThrottleKey},
 };
 use crate::clock::Timestamp;
 
@@ -21,9 +21,9 @@ use crate::clock::Timestamp;
 #[derive(Debug, Default)]
 pub(super) struct CounterTable {
     /// With the time at which each stops to matter.
-    counters: BTreeMap<Key, (Counter, Timestamp)>,
+    counters: BTreeMap<ThrottleKey, (Counter, Timestamp)>,
     /// Of the kinds that are bounded, by when they stop to matter.
-    by_worth: BTreeMap<Kind, BTreeSet<(Timestamp, Key)>>,
+    by_worth: BTreeMap<Kind, BTreeSet<(Timestamp, ThrottleKey)>>,
     /// What has changed since the disk was told.
     changed: Changed,
 }
@@ -31,7 +31,7 @@ pub(super) struct CounterTable {
 /// What has changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Changed {
-    These(BTreeSet<Key>),
+    These(BTreeSet<ThrottleKey>),
     /// More than is worth remembering one by one.
     Everything,
 }
@@ -43,7 +43,7 @@ impl Default for Changed {
 }
 
 /// The rule for a kind of counter.
-pub(super) fn rule<'l>(limits: &'l ThrottleLimits, key: &Key) -> ThrottleRule<'l> {
+pub(super) fn rule<'l>(limits: &'l ThrottleLimits, key: &ThrottleKey) -> ThrottleRule<'l> {
     match key.kind() {
         Kind::Address => ThrottleRule::of_address(limits),
         Kind::Account | Kind::Device | Kind::Name => ThrottleRule::of_account(limits),
@@ -54,7 +54,7 @@ impl CounterTable {
     /// Reserves an attempt on all of these, or on none: then the longest wait.
     pub(super) fn reserve(
         &mut self,
-        keys: &[Key],
+        keys: &[ThrottleKey],
         now: Timestamp,
         limits: &ThrottleLimits,
     ) -> Result<(), Duration> {
@@ -69,7 +69,7 @@ impl CounterTable {
     }
 
     /// The longest wait of these; zero: an attempt may be made now.
-    pub(super) fn wait(&self, keys: &[Key], now: Timestamp, limits: &ThrottleLimits) -> Duration {
+    pub(super) fn wait(&self, keys: &[ThrottleKey], now: Timestamp, limits: &ThrottleLimits) -> Duration {
         let waits = keys.iter().map(|key| self.find(key).wait(now, &rule(limits, key)));
         waits.max().unwrap_or_default()
     }
@@ -77,10 +77,10 @@ impl CounterTable {
     /// Notes a failure; which waits begin with it.
     pub(super) fn fail(
         &mut self,
-        keys: &[Key],
+        keys: &[ThrottleKey],
         now: Timestamp,
         limits: &ThrottleLimits,
-    ) -> Vec<(Key, Duration)> {
+    ) -> Vec<(ThrottleKey, Duration)> {
         let mut begun = Vec::new();
         for key in keys {
             let wait = self.change(*key, limits, |counter| counter.fail(now, &rule(limits, key)));
@@ -90,14 +90,14 @@ impl CounterTable {
     }
 
     /// Takes reservations back.
-    pub(super) fn give_back(&mut self, keys: &[Key], limits: &ThrottleLimits) {
+    pub(super) fn give_back(&mut self, keys: &[ThrottleKey], limits: &ThrottleLimits) {
         for key in keys {
             self.change(*key, limits, Counter::give_back);
         }
     }
 
     /// Notes a success: all is forgiven but to the address, behind which others may guess.
-    pub(super) fn succeed(&mut self, keys: &[Key], limits: &ThrottleLimits) {
+    pub(super) fn succeed(&mut self, keys: &[ThrottleKey], limits: &ThrottleLimits) {
         for key in keys {
             self.change(*key, limits, |counter| match key.kind() {
                 Kind::Address => counter.give_back(),
@@ -107,26 +107,26 @@ impl CounterTable {
     }
 
     /// All counters, in the order of their keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Counter)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ThrottleKey, &Counter)> {
         self.counters.iter().map(|(key, (counter, _))| (key, counter))
     }
 
     /// Puts what the disk knows.
-    pub(super) fn load(&mut self, key: Key, counter: Counter, window: Duration) {
+    pub(super) fn load(&mut self, key: ThrottleKey, counter: Counter, window: Duration) {
         self.put(key, counter, window);
         self.changed = Changed::default();
     }
 
     /// Forgets some.
-    pub(super) fn forget(&mut self, which: impl Fn(&Key, &Counter) -> bool) {
-        let gone: Vec<Key> =
+    pub(super) fn forget(&mut self, which: impl Fn(&ThrottleKey, &Counter) -> bool) {
+        let gone: Vec<ThrottleKey> =
             self.iter().filter(|(key, counter)| which(key, counter)).map(|(key, _)| *key).collect();
         for key in gone {
             self.drop_counter(&key);
         }
     }
 
-    pub(super) fn find(&self, key: &Key) -> Counter {
+    pub(super) fn find(&self, key: &ThrottleKey) -> Counter {
         self.counters.get(key).map_or(Counter::BLANK, |(counter, _)| *counter)
     }
 
@@ -145,7 +145,12 @@ impl CounterTable {
         }
     }
 
-    fn change<T>(&mut self, key: Key, limits: &ThrottleLimits, change: impl FnOnce(&mut Counter) -> T) -> T {
+    fn change<T>(
+        &mut self,
+        key: ThrottleKey,
+        limits: &ThrottleLimits,
+        change: impl FnOnce(&mut Counter) -> T,
+    ) -> T {
         let mut counter = self.find(&key);
         let outcome = change(&mut counter);
         if counter.is_blank() {
@@ -156,13 +161,13 @@ impl CounterTable {
         outcome
     }
 
-    fn put(&mut self, key: Key, counter: Counter, window: Duration) {
+    fn put(&mut self, key: ThrottleKey, counter: Counter, window: Duration) {
         self.drop_counter(&key);
         let worth = counter.holds_until(window);
         if let Some(most) = key.kind().most() {
             let by_worth = self.by_worth.entry(key.kind()).or_default();
             let too_many = (by_worth.len() + 1).saturating_sub(most);
-            let least: Vec<Key> = by_worth.iter().take(too_many).map(|(_, key)| *key).collect();
+            let least: Vec<ThrottleKey> = by_worth.iter().take(too_many).map(|(_, key)| *key).collect();
             by_worth.insert((worth, key));
             for key in least {
                 self.drop_counter(&key);
@@ -172,7 +177,7 @@ impl CounterTable {
         self.note(key);
     }
 
-    fn drop_counter(&mut self, key: &Key) {
+    fn drop_counter(&mut self, key: &ThrottleKey) {
         let Some((_, worth)) = self.counters.remove(key) else { return };
         if let Some(by_worth) = self.by_worth.get_mut(&key.kind()) {
             by_worth.remove(&(worth, *key));
@@ -180,7 +185,7 @@ impl CounterTable {
         self.note(*key);
     }
 
-    fn note(&mut self, key: Key) {
+    fn note(&mut self, key: ThrottleKey) {
         if let Changed::These(keys) = &mut self.changed {
             keys.insert(key);
             if keys.len() > MOST_CHANGED {
@@ -203,20 +208,20 @@ mod tests {
     const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
     const MOST: usize = 1 << 16;
 
-    fn name(number: u32) -> Key {
+    fn name(number: u32) -> ThrottleKey {
         let mut digest = [0; 16];
         digest[..4].copy_from_slice(&number.to_be_bytes());
-        Key::Name(NameDigest(digest))
+        ThrottleKey::Name(NameDigest(digest))
     }
 
-    fn network(number: u32) -> Key {
+    fn network(number: u32) -> ThrottleKey {
         let bits = (0x2001_0db8_u128 << 96) | (u128::from(number) << 64);
-        Key::Address(Network::of(std::net::Ipv6Addr::from_bits(bits).into()))
+        ThrottleKey::Address(Network::of(std::net::Ipv6Addr::from_bits(bits).into()))
     }
 
     fn failure(
         table: &mut CounterTable,
-        keys: &[Key],
+        keys: &[ThrottleKey],
         now: Timestamp,
         limits: &ThrottleLimits,
     ) -> Result<(), Duration> {
@@ -228,7 +233,7 @@ mod tests {
     #[test]
     fn a_flood_of_names_and_addresses_takes_bounded_memory_and_frees_no_account() {
         let (limits, mut table) = (ThrottleLimits::default(), CounterTable::default());
-        let alice = Key::Account(UserId(1));
+        let alice = ThrottleKey::Account(UserId(1));
         for _ in 0..5 {
             failure(&mut table, &[alice, network(0)], START, &limits).unwrap();
         }
@@ -263,7 +268,7 @@ mod tests {
     #[test]
     fn a_refused_attempt_reserves_nothing_anywhere() {
         let (limits, mut table) = (ThrottleLimits::default(), CounterTable::default());
-        let (alice, address) = (Key::Account(UserId(1)), network(1));
+        let (alice, address) = (ThrottleKey::Account(UserId(1)), network(1));
         for _ in 0..5 {
             failure(&mut table, &[alice], START, &limits).unwrap();
         }
@@ -276,7 +281,7 @@ mod tests {
     #[test]
     fn a_success_forgives_the_account_and_not_the_address() {
         let (limits, mut table) = (ThrottleLimits::default(), CounterTable::default());
-        let (mallory, address) = (Key::Account(UserId(2)), network(1));
+        let (mallory, address) = (ThrottleKey::Account(UserId(2)), network(1));
         for _ in 0..10 {
             for _ in 0..4 {
                 failure(&mut table, &[mallory, address], START, &limits).unwrap();

@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{
     counter::Counter,
     counter_table::{Changed, CounterTable},
-    key::Key,
+    key::ThrottleKey,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -40,7 +40,7 @@ pub(super) struct Disk {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cleared {
     /// This one.
-    One(Key),
+    One(ThrottleKey),
     /// All devices of a user.
     Devices(UserId),
     /// All.
@@ -48,10 +48,10 @@ pub(super) enum Cleared {
 }
 
 impl Cleared {
-    pub(super) fn is_meant(&self, key: &Key) -> bool {
+    pub(super) fn is_meant(&self, key: &ThrottleKey) -> bool {
         match self {
             Self::One(one) => one == key,
-            Self::Devices(user) => matches!(key, Key::Device(of, _) if of == user),
+            Self::Devices(user) => matches!(key, ThrottleKey::Device(of, _) if of == user),
             Self::All => true,
         }
     }
@@ -69,7 +69,7 @@ impl Cleared {
             return Some(Self::All);
         }
         let of_user = || text.strip_prefix("d:")?.parse().ok().map(|id| Self::Devices(UserId(id)));
-        Key::parse(text).map(Self::One).or_else(of_user)
+        ThrottleKey::parse(text).map(Self::One).or_else(of_user)
     }
 }
 
@@ -125,7 +125,7 @@ fn open(path: &Path) -> Result<Database, DatabaseError> {
 }
 
 /// Everything that is on the disk, for the command line.
-pub(super) fn list(path: &Path) -> Result<Vec<(Key, Counter)>, DatabaseError> {
+pub(super) fn list(path: &Path) -> Result<Vec<(ThrottleKey, Counter)>, DatabaseError> {
     let database = open(path)?;
     read(database.connection()).map_err(|reason| database.failed("reading", reason))
 }
@@ -240,7 +240,7 @@ impl Writer {
         // Nobody can clear anything between this and the end of the transaction, so nothing that was
         // cleared is written again.
         let (cleared, seen) = cleared_since(&transaction, self.seen)?;
-        let rows: Vec<(Key, Counter)> = {
+        let rows: Vec<(ThrottleKey, Counter)> = {
             let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
             if !cleared.is_empty() {
                 tracing::info!("failed sign-ins were forgotten, as the command line asked for");
@@ -287,7 +287,7 @@ fn newest(connection: &Connection) -> rusqlite::Result<i64> {
         .map(|newest| newest.flatten().unwrap_or(0))
 }
 
-fn read(connection: &Connection) -> rusqlite::Result<Vec<(Key, Counter)>> {
+fn read(connection: &Connection) -> rusqlite::Result<Vec<(ThrottleKey, Counter)>> {
     let mut statement = connection.prepare_cached(
         "SELECT key, failures, began, step, blocked_until, total, last FROM counter ORDER BY key",
     )?;
@@ -302,7 +302,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Vec<(Key, Counter)>> {
             last: time(6)?,
             ..Counter::BLANK
         };
-        Ok((Key::parse(&row.get::<_, String>(0)?), counter))
+        Ok((ThrottleKey::parse(&row.get::<_, String>(0)?), counter))
     })?;
     let mut known = Vec::new();
     for row in rows {
@@ -313,7 +313,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Vec<(Key, Counter)>> {
 }
 
 /// Attempts that are being checked are not written: no gateway can settle those of another.
-fn write_row(transaction: &Transaction<'_>, key: &Key, counter: &Counter) -> rusqlite::Result<()> {
+fn write_row(transaction: &Transaction<'_>, key: &ThrottleKey, counter: &Counter) -> rusqlite::Result<()> {
     let kept = Counter { pending: 0, ..*counter };
     if kept.is_blank() {
         let mut delete = transaction.prepare_cached("DELETE FROM counter WHERE key = ?1")?;
@@ -355,13 +355,13 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::throttle::{Attempt, Files, Guess, Throttle, ThrottleLimits, Wait, Whose};
+    use crate::throttle::{Attempt, Guess, Throttle, ThrottleFiles, ThrottleLimits, Wait, Whose};
 
     const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
-    const ALICE: Key = Key::Account(UserId(1));
+    const ALICE: ThrottleKey = ThrottleKey::Account(UserId(1));
 
     struct Place {
-        files: Files,
+        files: ThrottleFiles,
         _folder: TempDir,
     }
 
@@ -369,14 +369,14 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let [database, key] = ["throttle.db", "device.key"].map(|name| folder.path().join(name));
-            Self { files: Files { database, key }, _folder: folder }
+            Self { files: ThrottleFiles { database, key }, _folder: folder }
         }
 
         fn open(&self) -> Throttle {
             Throttle::open(&self.files, Clock::manual(START)).unwrap()
         }
 
-        fn written(&self) -> Vec<(Key, Counter)> {
+        fn written(&self) -> Vec<(ThrottleKey, Counter)> {
             list(&self.files.database).unwrap()
         }
 
@@ -442,7 +442,7 @@ mod tests {
         let cleared = [Cleared::One(ALICE), Cleared::Devices(UserId(1))];
         assert_eq!(clear(&place.files.database, &cleared).unwrap(), 1);
         throttle.flush();
-        let left: Vec<Key> = place.written().into_iter().map(|(key, _)| key).collect();
+        let left: Vec<ThrottleKey> = place.written().into_iter().map(|(key, _)| key).collect();
         assert_eq!(left.len(), 1, "{left:?}");
         use_up(&throttle, &limits).await;
         // Whether these are written yet or not.

@@ -12,7 +12,7 @@ use crate::identity::UserId;
 /// Whose failures a counter counts. Prints in the one form in which stores keep it: `a:7`, `d:7:HEX`, `n:HEX`,
 /// `i:192.0.2.1`, `i:2001:db8::`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
+pub enum ThrottleKey {
     /// A user, whatever was typed to name them.
     Account(UserId),
     /// A browser in which this user has signed in before.
@@ -45,8 +45,8 @@ pub(super) enum Kind {
     Address,
 }
 
-impl Key {
-    /// Reads what [`Key`] prints.
+impl ThrottleKey {
+    /// Reads what [`ThrottleKey`] prints.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (letter, rest) = text.split_once(':')?;
         Some(match Kind::ALL.into_iter().find(|kind| kind.letter() == letter)? {
@@ -122,7 +122,7 @@ impl fmt::Display for Network {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for ThrottleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = self.kind().letter();
         match self {
@@ -152,17 +152,17 @@ mod tests {
     #[test]
     fn a_key_is_read_as_it_is_written() {
         let keys = [
-            Key::Account(UserId(7)),
-            Key::Device(UserId(-1), DeviceId([0xab; 16])),
-            Key::Name(NameDigest([1; 16])),
-            Key::Address(Network::of("192.0.2.1".parse().unwrap())),
-            Key::Address(Network::of("2001:db8::1".parse().unwrap())),
+            ThrottleKey::Account(UserId(7)),
+            ThrottleKey::Device(UserId(-1), DeviceId([0xab; 16])),
+            ThrottleKey::Name(NameDigest([1; 16])),
+            ThrottleKey::Address(Network::of("192.0.2.1".parse().unwrap())),
+            ThrottleKey::Address(Network::of("2001:db8::1".parse().unwrap())),
         ];
         for key in keys {
-            assert_eq!(Key::parse(&key.to_string()), Some(key), "{key}");
+            assert_eq!(ThrottleKey::parse(&key.to_string()), Some(key), "{key}");
         }
         for text in ["", "a", "a:", "a:x", "b:1", "d:1", "d:1:ab", "n:", "i:", "i:1.2.3", "*"] {
-            assert_eq!(Key::parse(text), None, "{text}");
+            assert_eq!(ThrottleKey::parse(text), None, "{text}");
         }
     }
 

@@ -25,7 +25,7 @@ mod throttle;
 
 pub use attempt::{Attempt, Blocked};
 pub use device::{DEVICE_KEPT, SecretError};
-pub use key::{DeviceId, Key, NameDigest, Network};
+pub use key::{DeviceId, NameDigest, Network, ThrottleKey};
 pub use limits::ThrottleLimits;
-pub use records::{Listed, Records, Selection};
-pub use throttle::{Files, Guess, Throttle, ThrottleError, Wait, Whose};
+pub use records::{Listed, Selection, ThrottleRecords};
+pub use throttle::{Guess, Throttle, ThrottleError, ThrottleFiles, Wait, Whose};

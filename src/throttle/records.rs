@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::Path};
 
 use super::{
-    Files, Key, Network, ThrottleError,
+    Network, ThrottleError, ThrottleFiles, ThrottleKey,
     counter::Counter,
     device::Secret,
     disk::{self, Cleared},
@@ -15,7 +15,7 @@ use crate::{clock::Timestamp, identity::UserId, store::redis::RedisLink};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Whose failures.
-    pub key: Key,
+    pub key: ThrottleKey,
     /// Failures in the window, and since the last wait.
     pub failures: u32,
     /// How many waits there have been, one after the other.
@@ -48,14 +48,14 @@ pub enum Selection {
 
 /// The counters as the command line finds them, whether a gateway runs or not.
 #[derive(Debug)]
-pub enum Records {
+pub enum ThrottleRecords {
     /// In the state folder. A running gateway notices within a second what was cleared.
-    Files(Files),
+    Files(ThrottleFiles),
     /// In Redis.
     Redis(RedisLink),
 }
 
-impl Records {
+impl ThrottleRecords {
     /// What there is, in the order of the keys; what has nothing to say at `now` is left out.
     pub async fn list(&self, selection: &Selection, now: Timestamp) -> Result<Vec<Listed>, ThrottleError> {
         let meant = self.meant(selection).await?;
@@ -65,7 +65,7 @@ impl Records {
             Self::Redis(link) => Shared::new(link.clone()).list().await?,
         };
         all.sort_unstable_by_key(|(key, _)| *key);
-        let is_shown = |(key, counter): &(Key, Counter)| {
+        let is_shown = |(key, counter): &(ThrottleKey, Counter)| {
             let says = counter.total > 0 && !counter.is_history(now);
             says && meant.iter().any(|meant| meant.is_meant(key))
         };
@@ -94,8 +94,8 @@ impl Records {
 
     async fn meant(&self, selection: &Selection) -> Result<Vec<Cleared>, ThrottleError> {
         Ok(match selection {
-            Selection::User(user) => vec![Cleared::One(Key::Account(*user)), Cleared::Devices(*user)],
-            Selection::Address(addr) => vec![Cleared::One(Key::Address(Network::of(*addr)))],
+            Selection::User(user) => vec![Cleared::One(ThrottleKey::Account(*user)), Cleared::Devices(*user)],
+            Selection::Address(addr) => vec![Cleared::One(ThrottleKey::Address(Network::of(*addr)))],
             Selection::All => vec![Cleared::All],
             Selection::Name(name) => {
                 let secret = match self {
@@ -105,7 +105,10 @@ impl Records {
                         Some(Shared::new(link.clone()).agree_on(&Secret::generate()?).await?)
                     }
                 };
-                secret.map(|secret| Cleared::One(Key::Name(secret.digest(name)))).into_iter().collect()
+                secret
+                    .map(|secret| Cleared::One(ThrottleKey::Name(secret.digest(name))))
+                    .into_iter()
+                    .collect()
             }
         })
     }

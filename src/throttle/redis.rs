@@ -14,7 +14,7 @@ use super::{
     counter_table,
     device::Secret,
     disk::Cleared,
-    key::{Key, Kind},
+    key::{Kind, ThrottleKey},
 };
 use crate::{
     clock::Timestamp,
@@ -53,7 +53,7 @@ impl Shared {
     pub(super) fn step(
         &self,
         step: Step,
-        keys: &[Key],
+        keys: &[ThrottleKey],
         now: Timestamp,
         limits: &ThrottleLimits,
     ) -> impl Future<Output = Result<Vec<Duration>, StoreError>> + Send + '_ {
@@ -69,10 +69,10 @@ impl Shared {
     /// that begins for each, or with none if Redis did not count.
     pub(super) fn fail_alone(
         &self,
-        keys: &[Key],
+        keys: &[ThrottleKey],
         now: Timestamp,
         limits: &ThrottleLimits,
-        then: impl FnOnce(Vec<Key>, Option<Vec<Duration>>) + Send + 'static,
+        then: impl FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>) + Send + 'static,
     ) {
         let mut unheard = Unheard(Some((keys.to_vec(), then)));
         let heard = move |waits: Vec<Duration>| {
@@ -86,7 +86,7 @@ impl Shared {
     fn call<T: Send + 'static>(
         &self,
         step: Step,
-        keys: &[Key],
+        keys: &[ThrottleKey],
         now: Timestamp,
         limits: &ThrottleLimits,
         heard: impl FnOnce(Vec<Duration>) -> Result<T, Failure> + Send + 'static,
@@ -124,7 +124,7 @@ impl Shared {
     }
 
     /// All counters.
-    pub(super) async fn list(&self) -> Result<Vec<(Key, Counter)>, StoreError> {
+    pub(super) async fn list(&self) -> Result<Vec<(ThrottleKey, Counter)>, StoreError> {
         let prefix = self.link.prefix().clone();
         let listing = move |mut connection| async move {
             let mut all = Vec::new();
@@ -136,7 +136,7 @@ impl Shared {
                         asked.cmd("HGETALL").arg(format!("{prefix}:t:c:{member}"));
                     }
                     let found: Vec<HashMap<String, i64>> = asked.query_async(&mut connection).await?;
-                    let keys = members.iter().map(|member| Key::parse(member));
+                    let keys = members.iter().map(|member| ThrottleKey::parse(member));
                     all.extend(keys.zip(&found).filter_map(|(key, fields)| Some((key?, counter(fields)?))));
                 }
             }
@@ -153,7 +153,8 @@ impl Shared {
             for kind in Kind::ALL {
                 let mut meant = members(&mut connection, &prefix, kind).await?;
                 meant.retain(|member| {
-                    Key::parse(member).is_some_and(|key| which.iter().any(|which| which.is_meant(&key)))
+                    ThrottleKey::parse(member)
+                        .is_some_and(|key| which.iter().any(|which| which.is_meant(&key)))
                 });
                 for members in meant.chunks(BATCH) {
                     let mut asked = redis::pipe();
@@ -186,15 +187,15 @@ impl Shared {
         self.link.ask("agreeing on the key of device cookies", agreeing).await
     }
 
-    fn name(&self, key: &Key) -> String {
+    fn name(&self, key: &ThrottleKey) -> String {
         format!("{}:t:c:{key}", self.link.prefix())
     }
 }
 
 /// What a step leads to, told even if Redis never answers.
-struct Unheard<F: FnOnce(Vec<Key>, Option<Vec<Duration>>)>(Option<(Vec<Key>, F)>);
+struct Unheard<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)>(Option<(Vec<ThrottleKey>, F)>);
 
-impl<F: FnOnce(Vec<Key>, Option<Vec<Duration>>)> Unheard<F> {
+impl<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)> Unheard<F> {
     fn tell(&mut self, waits: Option<Vec<Duration>>) {
         if let Some((keys, then)) = self.0.take() {
             then(keys, waits);
@@ -202,7 +203,7 @@ impl<F: FnOnce(Vec<Key>, Option<Vec<Duration>>)> Unheard<F> {
     }
 }
 
-impl<F: FnOnce(Vec<Key>, Option<Vec<Duration>>)> Drop for Unheard<F> {
+impl<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)> Drop for Unheard<F> {
     fn drop(&mut self) {
         self.tell(None);
     }

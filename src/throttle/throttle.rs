@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Attempt, DeviceId, Key, Network, SecretError, ThrottleLimits,
+    Attempt, DeviceId, Network, SecretError, ThrottleKey, ThrottleLimits,
     attempt::{Place, Stage},
     counter_table::CounterTable,
     device::Secret,
@@ -43,7 +43,7 @@ pub(super) struct Counters {
 
 /// Where the throttle keeps its files: in the state folder.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub struct ThrottleFiles {
     /// The counters, `throttle.db`.
     pub database: PathBuf,
     /// The key of device cookies, `device.key`.
@@ -90,7 +90,7 @@ pub struct Wait(pub Duration);
 
 impl Throttle {
     /// Counts in memory and behind it in a file.
-    pub fn open(files: &Files, clock: Clock) -> Result<Self, ThrottleError> {
+    pub fn open(files: &ThrottleFiles, clock: Clock) -> Result<Self, ThrottleError> {
         let secret = Secret::ensure(&files.key)?;
         let table = Arc::<Mutex<CounterTable>>::default();
         let disk = Disk::start(&files.database, clock.clone(), Arc::clone(&table))?;
@@ -100,7 +100,7 @@ impl Throttle {
 
     /// Counts in Redis, with other gateways, and in memory while it does not answer. All of them use one key: that
     /// of the first of them.
-    pub async fn shared(link: RedisLink, files: &Files, clock: Clock) -> Result<Self, ThrottleError> {
+    pub async fn shared(link: RedisLink, files: &ThrottleFiles, clock: Clock) -> Result<Self, ThrottleError> {
         let (shared, own) = (Shared::new(link), Secret::ensure(&files.key)?);
         let secret = shared.agree_on(&own).await?;
         if *secret.to_hex() != *own.to_hex() {
@@ -120,7 +120,7 @@ impl Throttle {
     /// Whether anybody at this address may try a password now, whoever they are. To be asked before a name is looked
     /// up: while the address waits, the time that a look-up takes could tell who exists.
     pub async fn admits(&self, client_addr: IpAddr, limits: &ThrottleLimits) -> Result<(), Wait> {
-        let address = [Key::Address(Network::of(client_addr))];
+        let address = [ThrottleKey::Address(Network::of(client_addr))];
         let now = self.counters.clock.now();
         if let Some(shared) = &self.counters.shared {
             match shared.step(Step::Look, &address, now, limits).await {
@@ -173,17 +173,17 @@ impl Throttle {
     }
 
     /// The same work for a user as for a name that nobody has.
-    fn keys(&self, guess: &Guess<'_>) -> Vec<Key> {
-        let address = Key::Address(Network::of(guess.client_addr));
+    fn keys(&self, guess: &Guess<'_>) -> Vec<ThrottleKey> {
+        let address = ThrottleKey::Address(Network::of(guess.client_addr));
         let (user, name) = match guess.whose {
             Whose::User(user) => (Some(user), ""),
             Whose::Nobody(name) => (None, name),
         };
         let device = guess.device.and_then(|cookie| self.secret.device(user.unwrap_or(NOBODY), cookie));
-        let name = Key::Name(self.secret.digest(name));
+        let name = ThrottleKey::Name(self.secret.digest(name));
         match (user, device) {
-            (Some(user), Some(device)) => vec![Key::Device(user, device)],
-            (Some(user), None) => vec![Key::Account(user), address],
+            (Some(user), Some(device)) => vec![ThrottleKey::Device(user, device)],
+            (Some(user), None) => vec![ThrottleKey::Account(user), address],
             (None, _) => vec![name, address],
         }
     }

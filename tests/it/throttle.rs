@@ -9,7 +9,7 @@ use portcullis::{
     identity::UserId,
     session::{Invalidator, RedisSettings, RedisStore, StoreSurroundings},
     store::redis::{RedisAddress, RedisConfig},
-    throttle::{Attempt, Files, Guess, Throttle, ThrottleLimits, Whose},
+    throttle::{Attempt, Guess, Throttle, ThrottleFiles, ThrottleLimits, Whose},
     users::{HashSettings, Passwords},
 };
 use serde_json::Value;
@@ -613,7 +613,8 @@ fn redis_counts_as_memory_does() {
     };
     let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::nobody() };
     let store = RedisStore::open(&settings, surroundings).unwrap();
-    let files = Files { database: folder.path().join("throttle.db"), key: folder.path().join("device.key") };
+    let files =
+        ThrottleFiles { database: folder.path().join("throttle.db"), key: folder.path().join("device.key") };
     let limits = ThrottleLimits { per_account: 7, per_address: 20, ..ThrottleLimits::default() };
     block_on(async {
         let shared = Throttle::shared(store.link(), &files, clock.clone()).await.unwrap();
