@@ -319,7 +319,7 @@ fn filled(alive: u64) -> PathBuf {
 }
 
 fn fill(file: &Path, alive: u64) {
-    let surroundings = StoreSurroundings { clock: Clock::manual(now()), invalidator: Invalidator::nobody() };
+    let surroundings = StoreSurroundings { clock: Clock::manual(now()), invalidator: Invalidator::none() };
     drop(FileStore::open(file, surroundings).unwrap());
     let mut records: Vec<Record> = (0..alive).map(|number| record(number, number)).collect();
     records.sort_unstable_by_key(|record| record.key);

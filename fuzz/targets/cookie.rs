@@ -14,7 +14,7 @@ use portcullis::{
     request::{Target, TrustedProxies},
     session::{
         SessionToken,
-        cookie::{self, Brought, CookieNames},
+        cookie::{self, CookieNames, CookieValue},
     },
 };
 
@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
             let spelt = before.iter().position(|byte| *byte != b' ').map(|start| &before[start..]);
             assert_eq!(spelt, Some(format!("{}=", NAMES.session()).as_bytes()), "a name has one spelling");
             assert!(!pairs(&headers).any(is_of_old), "nobody's in the syntax of RFC 2109");
-            assert!(cookie::read(&headers, NAMES.session()) != Brought::Nothing);
+            assert!(cookie::read(&headers, NAMES.session()) != CookieValue::Absent);
             if let Some(token) = SessionToken::from_cookie(value) {
                 assert_eq!(token.to_cookie().as_bytes(), value, "a token has one spelling");
             }
@@ -51,7 +51,7 @@ fuzz_target!(|input: &[u8]| {
             assert!(!alone || pairs(&headers).any(is_of_old));
         }
     }
-    assert_eq!(cookie::read(&headers, NAMES.session()) != Brought::Nothing, !named.is_empty());
+    assert_eq!(cookie::read(&headers, NAMES.session()) != CookieValue::Absent, !named.is_empty());
 
     let (method, uri) = (Method::GET, Uri::from_static("https://localhost/"));
     let peer = IpAddr::from([203, 0, 113, 9]);

@@ -156,7 +156,7 @@ pub(super) fn run(
 fn records(configuration: &Configuration, clock: &Clock) -> Result<ThrottleRecords, StoreError> {
     Ok(match &configuration.sessions.store {
         Store::Redis(settings) => {
-            let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::nobody() };
+            let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::none() };
             ThrottleRecords::Redis(RedisStore::open(settings, surroundings)?.link())
         }
         Store::File | Store::Memory => ThrottleRecords::Files(configuration.throttle_files()),

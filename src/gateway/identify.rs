@@ -12,7 +12,7 @@ use crate::{
     identity::{Identity, UserId},
     session::{
         AppSessionLimits, Owner, Presented, SessionToken,
-        cookie::{self, Brought},
+        cookie::{self, CookieValue},
     },
     users::{Account, DirectoryError},
 };
@@ -52,9 +52,9 @@ impl Walk<'_> {
         let (headers, settings, shared) =
             (self.request.headers(), &self.snapshot.portal, &self.gateway.shared);
         let key = match cookie::read(headers, settings.cookies.session()) {
-            Brought::Nothing => return Caller::anonymous(Presented::Absent, limits),
-            Brought::Value(value) => SessionToken::from_cookie(value).map(|token| token.key()),
-            Brought::NoValue => None,
+            CookieValue::Absent => return Caller::anonymous(Presented::Absent, limits),
+            CookieValue::Value(value) => SessionToken::from_cookie(value).map(|token| token.key()),
+            CookieValue::Invalid => None,
         };
         let now = self.record.time;
         let presented = match shared.sessions.present_to(&limits, key, now, &settings.sessions).await {

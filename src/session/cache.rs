@@ -1,4 +1,7 @@
-//! The cache in front of a session store, and what it may not believe any more.
+//! The cache in front of a session store.
+//!
+//! A cached session is never older than what the store has said last: the store notifies the cache of every ended and
+//! changed session, and a session that was read while such a notification arrived is not cached.
 
 use std::sync::{
     Arc, OnceLock, Weak,
@@ -9,17 +12,17 @@ use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use super::{Invalidation, Session, SessionKey, SessionStore};
 
-/// The sessions that were used lately. Its size costs look-ups in the store, never a session.
+/// The sessions that were used lately. A small cache costs look-ups in the store, never a session.
 #[derive(Clone, Debug)]
 pub(super) struct SessionCache {
     pub(super) sessions: Cache<SessionKey, Arc<Session>>,
-    /// Counts invalidations, when they begin and when they are done: one count for each group of keys, so that
-    /// many sessions that end keep few others out of the cache. A key is a hash: nobody can choose its group.
+    /// Counts invalidations, at their start and at their end, for each group of keys, so that many ended sessions keep
+    /// few others out of the cache. A key is a hash: nobody can choose its group.
     epochs: Arc<[AtomicU64; EPOCHS]>,
-    /// How often word may have been lost: sessions that were read before have to be asked for again. They stay
-    /// cached, for when the store cannot be asked.
+    /// Counts how often notifications may have been lost. Sessions that were read before have to be read again; they
+    /// stay cached for the time in which the store cannot be asked.
     losses: Arc<AtomicU64>,
-    /// Told of the last use of what has to make room.
+    /// Notified of the last use of an evicted session.
     behind: Arc<OnceLock<Weak<dyn SessionStore>>>,
 }
 
@@ -27,8 +30,8 @@ impl SessionCache {
     pub(super) fn new(capacity: u64) -> Self {
         let behind = Arc::<OnceLock<Weak<dyn SessionStore>>>::default();
         let store = Arc::clone(&behind);
-        // The store hears of uses late. One that it has not heard of yet must not be lost with the cache's
-        // entry: a session that was read back would look as if it had been unused for longer than it was.
+        // The store is notified of uses late. A use that it does not know yet must not be lost with the cached entry:
+        // the session that is read back would look unused for longer than it was.
         let note_last_use = move |_: Arc<SessionKey>, session: Arc<Session>, cause: RemovalCause| {
             let last_seen = session.last_seen();
             if cause == RemovalCause::Size
@@ -41,8 +44,8 @@ impl SessionCache {
         let sessions = Cache::builder()
             .max_capacity(capacity)
             .eviction_listener(note_last_use)
-            // The default policy refuses new entries when it is full and busy; every sign-in would then
-            // be looked up in the store, request by request.
+            // The default policy refuses new entries when the cache is full and busy. Every new session would then be
+            // looked up in the store, request by request.
             .eviction_policy(EvictionPolicy::lru())
             .build();
         let epochs = Arc::new([const { AtomicU64::new(0) }; EPOCHS]);
@@ -80,11 +83,12 @@ impl SessionCache {
         session.changed.load(Ordering::SeqCst) || session.losses < self.losses()
     }
 
-    /// Keeps what the store said unless something was invalidated since `epoch`: it could have been this.
+    /// Caches a session that was read from the store, unless an invalidation has bumped the epoch since `epoch`: it may
+    /// have been for this session.
     ///
-    /// Whatever is invalidated counts first and looks for the entry then. So either the count shows here,
-    /// or the entry is found there; until that is settled nobody believes it.
-    pub(super) fn keep_since(&self, session: &Arc<Session>, epoch: u64) {
+    /// An invalidation bumps the epoch first and looks for the cached entry then. So either the new epoch is seen here,
+    /// or the entry is found there. The entry is not believed before that is settled.
+    pub(super) fn insert_since(&self, session: &Arc<Session>, epoch: u64) {
         if self.epoch(&session.key) != epoch {
             return;
         }
@@ -96,7 +100,7 @@ impl SessionCache {
         }
     }
 
-    /// A change that this process made: what is cached is asked for again, unless it is the same already.
+    /// Marks a session that this process has changed: it is read again, unless the cached entry has the change already.
     pub(super) fn note_change(&self, key: &SessionKey, is_the_same: impl FnOnce(&Session) -> bool) {
         self.counter(key).fetch_add(1, Ordering::SeqCst);
         if let Some(session) = self.sessions.get(key).filter(|session| !is_the_same(session)) {
@@ -105,7 +109,7 @@ impl SessionCache {
         self.counter(key).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The store knows no session with this key. Mallory can invent as many keys as she likes: one that is not
+    /// Removes a session that the store does not know. Mallory can invent as many keys as she likes: a key that is not
     /// cached changes nothing that Alice's session depends on.
     pub(super) fn forget_missing(&self, key: SessionKey) {
         if self.sessions.contains_key(&key) {
@@ -122,7 +126,7 @@ impl SessionCache {
                 }
                 self.counter(&key).fetch_add(1, Ordering::SeqCst);
             }
-            // Stays: it knows when it was last used, and will do while the store is away.
+            // The entry stays: it knows the last use, and is good enough while the store is away.
             Invalidation::Changed(key) => {
                 self.counter(&key).fetch_add(1, Ordering::SeqCst);
                 if let Some(session) = self.sessions.get(&key) {
@@ -137,5 +141,5 @@ impl SessionCache {
     }
 }
 
-/// One for each value of a key's first byte.
+/// The number of epochs: one for each value of a key's first byte.
 const EPOCHS: usize = 256;

@@ -1,4 +1,7 @@
-//! The cookies that belong to the gateway: read, written, recognised.
+//! The cookies of the gateway: their names, reading them from a request, writing them into a response.
+//!
+//! The portal and the gateway read and write them; `forward` removes them from what upstreams get and set. A cookie that
+//! is sent twice, or in another spelling than that of browsers, has no value. What a value means is decided elsewhere.
 
 use std::time::Duration;
 
@@ -30,7 +33,7 @@ pub enum BadCookieName {
     /// Not made of letters, digits, `-` and `_`, or too long.
     #[error("it may have 64 characters: letters, digits, `-` and `_`")]
     Characters,
-    /// The session cookie would be called as another cookie of a gateway with a shorter name.
+    /// The session cookie would have the name of another cookie of a gateway with a shorter base name.
     #[error("it must not end in `-form`, `-notice` or `-device`")]
     Suffix,
 }
@@ -74,7 +77,7 @@ impl CookieNames {
         &self.flash
     }
 
-    /// Says in which browsers somebody has signed in before; see [`crate::throttle`]. Gives no rights.
+    /// Marks a browser in which the user has signed in before; see [`crate::throttle`]. Gives no rights.
     pub fn device(&self) -> &str {
         &self.device
     }
@@ -86,43 +89,44 @@ impl Default for CookieNames {
     }
 }
 
-/// How long a cookie is kept by the browser.
+/// How long the browser keeps a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Until the browser is closed.
     UntilClosed,
     /// For this long.
     For(Duration),
-    /// Not at all: the browser is told to forget it.
+    /// The browser removes the cookie.
     Forget,
 }
 
 /// Whether a cookie of this name is a gateway's: it never reaches an upstream and no upstream may set it.
 ///
-/// That goes for the cookies of other gateways on this host, and for those of the time before the names began with
-/// `__Host-Http-`, which browsers keep for a while.
+/// Cookies of other gateways on this host count, and so do the names of older releases without `Http-`, which browsers
+/// keep for a while.
 pub fn is_ours(name: &[u8]) -> bool {
     name.first() == Some(&b'_')
         && OURS.iter().any(|ours| name.get(..ours.len()).is_some_and(|head| head.eq_ignore_ascii_case(ours)))
 }
 
-/// What a request brings under a cookie's name.
+/// The value of a cookie in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Brought<'h> {
-    /// Nothing.
-    Nothing,
-    /// This value.
+pub enum CookieValue<'h> {
+    /// The name does not occur.
+    Absent,
+    /// The value.
     Value(&'h [u8]),
-    /// The name, but no value: none stands there, or more than one.
-    NoValue,
+    /// The name occurs without a value, or more than once.
+    Invalid,
 }
 
-/// What is brought under this name, over all `Cookie` lines (HTTP/2 may split them, RFC 9113 §8.2.3).
+/// Reads the cookie with this name from all `Cookie` fields (HTTP/2 may split them, RFC 9113 §8.2.3).
 ///
-/// A name that comes twice has no value: somebody is trying to pass a second one off. A name has one spelling, that of
-/// browsers (RFC 6265 §4.2.1): behind blanks alone, and with `=` right after it. With another blank there, or in the
-/// syntax of RFC 2109, which begins with `$Version`, servers differ in what they read, and it has no value either.
-pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Brought<'h> {
+/// A name that occurs twice has no value: Mallory may be trying to pass a second one off. A name has one spelling, that
+/// of browsers (RFC 6265 §4.2.1): behind blanks alone, and with `=` right after it. With another blank there, or in the
+/// syntax of RFC 2109, which begins with `$Version`, servers differ in what they read, and the cookie has no value
+/// either.
+pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> CookieValue<'h> {
     let (mut is_named, mut is_misspelt, mut found) = (false, false, None);
     for line in headers.get_all(COOKIE) {
         for pair in pairs(line.as_bytes()) {
@@ -145,18 +149,18 @@ pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Brought<'h> {
         }
     }
     match found {
-        Some(value) if !is_misspelt => Brought::Value(value),
-        None if !is_named => Brought::Nothing,
-        _ => Brought::NoValue,
+        Some(value) if !is_misspelt => CookieValue::Value(value),
+        None if !is_named => CookieValue::Absent,
+        _ => CookieValue::Invalid,
     }
 }
 
-/// `$Version`, with which a line of RFC 2109 begins.
+/// Whether this is `$Version`, with which a `Cookie` field of RFC 2109 begins.
 fn is_version(pair: &[u8]) -> bool {
     pair.first() == Some(&b'$') && pair.get(..8).is_some_and(|head| head.eq_ignore_ascii_case(b"$version"))
 }
 
-/// What stands between the semicolons of a line.
+/// The parts of a `Cookie` value between its semicolons.
 pub fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
@@ -170,8 +174,8 @@ pub fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The value of the cookie with this name, if it has one; see [`read`].
 pub fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     match read(headers, name) {
-        Brought::Value(value) => Some(value),
-        Brought::Nothing | Brought::NoValue => None,
+        CookieValue::Value(value) => Some(value),
+        CookieValue::Absent | CookieValue::Invalid => None,
     }
 }
 
@@ -199,7 +203,7 @@ pub fn write(name: &str, value: &str, keep: Keep) -> HeaderValue {
 const PREFIX: &str = "__Host-Http-";
 const BASE: &str = "portcullis";
 const SUFFIXES: [&str; 3] = ["-form", "-notice", "-device"];
-/// How cookies of gateways begin.
+/// The prefixes of all cookies of gateways.
 const OURS: [&[u8]; 2] = [b"__Host-Http-portcullis", b"__Host-portcullis"];
 /// A cookie's name and attributes are sent with each request; nobody needs a longer one.
 const MAX_BASE_BYTES: usize = 64;
@@ -254,30 +258,30 @@ mod tests {
     #[test]
     fn a_name_without_a_value_is_still_brought() {
         for (lines, brought) in [
-            (&["n=1; n=2"][..], Brought::NoValue),
-            (&["n"], Brought::NoValue),
-            (&["n; m"], Brought::NoValue),
-            (&["n; n=1"], Brought::Value(b"1")),
-            (&["n=", "m"], Brought::Value(b"")),
-            (&["nn=1; N=2; m=n; m n=3; n m=4; =n"], Brought::Nothing),
-            (&["n =1"], Brought::NoValue),
-            (&["n\t=1"], Brought::NoValue),
-            (&["m;\tn=1"], Brought::NoValue),
-            (&["n=1; n =2"], Brought::NoValue),
-            (&["m;  n=1"], Brought::Value(b"1")),
-            (&["n= 1"], Brought::Value(b" 1")),
-            (&["$Version=1; n=1"], Brought::NoValue),
-            (&["n=1", "$version=\"1\"; m=2"], Brought::NoValue),
-            (&["$Version=1; m=2"], Brought::Nothing),
-            (&["$v=1; n=1"], Brought::Value(b"1")),
-            (&[], Brought::Nothing),
+            (&["n=1; n=2"][..], CookieValue::Invalid),
+            (&["n"], CookieValue::Invalid),
+            (&["n; m"], CookieValue::Invalid),
+            (&["n; n=1"], CookieValue::Value(b"1")),
+            (&["n=", "m"], CookieValue::Value(b"")),
+            (&["nn=1; N=2; m=n; m n=3; n m=4; =n"], CookieValue::Absent),
+            (&["n =1"], CookieValue::Invalid),
+            (&["n\t=1"], CookieValue::Invalid),
+            (&["m;\tn=1"], CookieValue::Invalid),
+            (&["n=1; n =2"], CookieValue::Invalid),
+            (&["m;  n=1"], CookieValue::Value(b"1")),
+            (&["n= 1"], CookieValue::Value(b" 1")),
+            (&["$Version=1; n=1"], CookieValue::Invalid),
+            (&["n=1", "$version=\"1\"; m=2"], CookieValue::Invalid),
+            (&["$Version=1; m=2"], CookieValue::Absent),
+            (&["$v=1; n=1"], CookieValue::Value(b"1")),
+            (&[], CookieValue::Absent),
         ] {
             assert_eq!(read(&headers(lines), "n"), brought, "{lines:?}");
         }
     }
 
     /// What [`read`] is to find, word by word: a line is split at its semicolons, a pair at its first `=`.
-    fn defined<'h>(lines: &'h [String], name: &str) -> Brought<'h> {
+    fn defined<'h>(lines: &'h [String], name: &str) -> CookieValue<'h> {
         let pairs = || lines.iter().flat_map(|line| line.split(';'));
         let split =
             |pair: &'h str| pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value)));
@@ -285,11 +289,11 @@ mod tests {
         let with_value: Vec<_> = named.iter().filter_map(|(key, value)| Some((key, (*value)?))).collect();
         let is_of_old = pairs().any(|pair| pair.trim_ascii().starts_with("$Version"));
         match with_value.as_slice() {
-            [] if named.is_empty() => Brought::Nothing,
+            [] if named.is_empty() => CookieValue::Absent,
             [(key, value)] if key.trim_start_matches(' ') == name && !is_of_old => {
-                Brought::Value(value.as_bytes())
+                CookieValue::Value(value.as_bytes())
             }
-            _ => Brought::NoValue,
+            _ => CookieValue::Invalid,
         }
     }
 

@@ -1,4 +1,7 @@
-//! What applications keep in a session: pairs of text, each app its own.
+//! The data that applications store in a session: pairs of text, separate for each app.
+//!
+//! A change is applied whole or not at all, and the data of an app never grows beyond [`MAX_DATA_BYTES`]. Reading a change
+//! from header fields is left to `data_form`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +15,7 @@ pub struct AppData(BTreeMap<Box<str>, Box<str>>);
 /// The pairs of all apps of a session, by the app's name.
 pub type SessionData = BTreeMap<Arc<str>, AppData>;
 
-/// What an app asks to be changed, in one answer.
+/// The changes that an app asks for in one response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataChange {
     /// Pairs to set; a later one of the same key wins.
@@ -24,13 +27,12 @@ pub struct DataChange {
 /// Why a change was refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DataRefused {
-    /// The app would keep more than 4 KiB.
+    /// The data of the app would be larger than 4 KiB.
     #[error("an app may keep at most {MAX_DATA_BYTES} bytes in a session, as they stand in the header")]
     TooLarge,
 }
 
-/// Applies a change of one app to what a session keeps, whole or not at all; answers with what the app
-/// keeps now.
+/// Applies a change of one app to the data of a session, whole or not at all; returns the app's data after it.
 pub fn change_app(data: &mut SessionData, app: Arc<str>, change: DataChange) -> Result<AppData, DataRefused> {
     let kept = data.get(&app).cloned().unwrap_or_default().with(change)?;
     if kept.is_empty() {
@@ -42,7 +44,7 @@ pub fn change_app(data: &mut SessionData, app: Arc<str>, change: DataChange) -> 
 }
 
 impl AppData {
-    /// Whether the app keeps nothing.
+    /// Whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -69,7 +71,7 @@ impl AppData {
         pairs.sum::<usize>() + self.0.len().saturating_sub(1)
     }
 
-    /// `application/x-www-form-urlencoded`: what the app receives.
+    /// The pairs as `application/x-www-form-urlencoded`, in which the app receives them.
     pub fn encode(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(self.pairs()).finish()
     }
@@ -81,8 +83,8 @@ impl FromIterator<(Box<str>, Box<str>)> for AppData {
     }
 }
 
-/// What one app keeps, as it is sent: many servers refuse a header line of more than 8 KiB, and an app that
-/// could keep more would lock its own users out.
+/// The largest data of one app, encoded. Many servers refuse a header field of more than 8 KiB: an app that could store
+/// more would lock its own users out.
 pub const MAX_DATA_BYTES: usize = 4096;
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! How an application writes what it wants changed: pairs and keys in header lines.
+//! Changes of session data, as an application writes them into header fields.
 //!
-//! A line is a list (RFC 9110 §5.6.1) of `application/x-www-form-urlencoded` text, because some
-//! frameworks send two lines as one, with a comma in between. Everything that a form encoder would not
-//! have written is refused, and with it the whole change: an application that forgot to encode
-//! `Tom & Jerry` should find that in the log, and not half a name in the session.
+//! A field is a list (RFC 9110 §5.6.1) of `application/x-www-form-urlencoded` text, because some frameworks send two
+//! fields as one, with a comma in between. Text that no form encoder would have written is refused, and with it the
+//! whole change: an application that forgot to encode `Tom & Jerry` should find that in the log, and not half a name in
+//! the session.
 
 use std::borrow::Cow;
 
@@ -32,8 +32,8 @@ pub enum MalformedChange {
 }
 
 impl DataChange {
-    /// Reads the lines that set pairs and those that delete keys, whole or not at all. What is empty
-    /// between two separators is nothing.
+    /// Reads the fields that set pairs and those that delete keys, whole or not at all. Empty text between two separators
+    /// is left out.
     pub fn parse<'h>(
         set: impl Iterator<Item = &'h [u8]> + Clone,
         delete: impl Iterator<Item = &'h [u8]> + Clone,
@@ -103,7 +103,7 @@ fn is_well_encoded(encoded: &[u8]) -> bool {
     true
 }
 
-/// What an app may keep, four times over: it can replace everything and name what it deletes.
+/// Four times the largest data of an app: it can replace all of it and name the keys that it deletes.
 const MAX_CHANGE_BYTES: usize = 4 * super::MAX_DATA_BYTES;
 
 #[cfg(test)]
@@ -194,7 +194,7 @@ mod tests {
                 prop_assert!(!key.is_empty());
                 prop_assert!(!key.contains(char::is_control) && !value.contains(char::is_control));
             }
-            // What was accepted can be kept, sent, and read again as the same.
+            // Accepted data can be stored, sent, and read again as the same.
             if let Ok(kept) = crate::session::AppData::default().with(change) {
                 let again = parse(&[kept.encode().as_bytes()], &[]).unwrap();
                 prop_assert_eq!(crate::session::AppData::default().with(again), Ok(kept));

@@ -17,10 +17,10 @@ const LIMITS: SessionLimits = SessionLimits {
     browser_session: false,
     max_per_user: None,
 };
-/// What a crash may take from "last seen": what was not worth a note yet, twice over to be on the safe side.
+/// How far a crash may set the last use back: twice the time in which a use need not be noted.
 const LATE: Duration = Duration::from_mins(2);
 
-/// What happens; sessions are counted from the newest.
+/// An event; sessions are counted from the newest.
 #[derive(Clone, Debug)]
 enum Event {
     SignIn { user: i64, remember: bool, instead_of: Option<usize> },
@@ -37,7 +37,7 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    // Mostly those of late, so that several things happen to one.
+    // Mostly the newest sessions, so that several events happen to one.
     let session = || prop_oneof![5 => 0..4_usize, 1 => 0..64_usize];
     prop_oneof![
         6 => (0..4_i64, any::<bool>(), prop::option::weighted(0.2, session()))
@@ -48,7 +48,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(user, except)| Event::EndAllOf { user, except }),
         1 => Just(Event::EndAll),
         1 => session().prop_map(Event::EndedElsewhere),
-        // What a use is noted after, what a session is idle after, and around them.
+        // The times after which a use is noted and a session is idle, and times around them.
         6 => prop_oneof![1..62_u64, 530..602_u64, 62..400_u64]
             .prop_map(|seconds| Event::Time(Duration::from_secs(seconds))),
         1 => (20..200_u64).prop_map(|minutes| Event::Time(Duration::from_mins(minutes))),
@@ -59,13 +59,13 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// What must be true of a session that was acknowledged.
+/// The model of a session that was acknowledged.
 struct Expected {
     token: SessionToken,
     user: i64,
     expires: Timestamp,
     remembered: bool,
-    /// Between these it was used last.
+    /// The earliest and the latest time of its last use.
     seen: (Timestamp, Timestamp),
     over: bool,
 }
@@ -81,7 +81,7 @@ impl Expected {
 }
 
 struct Run<'a> {
-    /// The file, if sessions are kept in one.
+    /// The file, if sessions are stored in one.
     file: Option<&'a Path>,
     clock: Clock,
     sessions: Sessions,
@@ -176,12 +176,12 @@ impl<'a> Run<'a> {
             return Some(session);
         }
         assert!(!expected.has_to_be_alive(now), "session {index} is lost");
-        // Whoever was told so once is not signed in again by anything.
+        // A browser that was signed out once is never signed in again by itself.
         expected.over = true;
         None
     }
 
-    /// What the command line does beside the running gateway.
+    /// Ends a session as the command line does beside a running gateway.
     async fn end_elsewhere(&mut self, which: usize) {
         let (Some(index), Some(file)) = (self.index(which), self.file) else { return };
         if self.cannot_write {
@@ -192,8 +192,8 @@ impl<'a> Run<'a> {
         let epoch = self.sessions.cache.epoch(&key);
         let ended = elsewhere.end_which(Which::One(key)).await.unwrap();
         self.expected[index].over = true;
-        // It is told within a second; the next events may come later than that, but not sooner.
-        // What had been dropped for being old is in no store any more, and nobody is told.
+        // The cache is notified within a second; later events wait for that. A session that was removed for its age is in no
+        // store any more, and causes no notification.
         while ended > 0 && self.sessions.cache.epoch(&key) < epoch + 2 {
             std::thread::yield_now();
         }
@@ -207,14 +207,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The process is gone, with all that it had not thought worth a note.
+    /// The process dies, with the uses that it had not noted yet.
     async fn crash(&mut self) {
         if self.file.is_none() {
             return;
         }
-        // Notes are written as soon as the disk takes them. In a test no time passes, so that is waited for:
-        // one that is lost takes everything since the note before with it, however long ago that was, and
-        // the threads of the process that is gone would write it later, which those of a real one cannot.
+        // Uses are written as soon as the disk takes them. In a test no time passes, so the test waits for that: a lost note
+        // would set the last use back to the note before, however long ago that was, and the threads of the dead process
+        // would write it later, which those of a real one cannot.
         self.set_cannot_write(false);
         self.sessions.check().await.unwrap();
         self.sessions = start(self.file, &self.clock);

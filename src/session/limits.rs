@@ -1,10 +1,13 @@
 //! Time limits of sessions.
+//!
+//! `[session]` sets them for all sessions, `[app.session]` shorter ones for an app. They are read at each request, so a
+//! reload counts for sessions that are open.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// The time limits of sessions, and what follows from them.
+/// The limits of all sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimits {
     /// From sign-in, whatever happens (ASVS 5.0 7.3.2). Default 12 hours.
@@ -19,10 +22,10 @@ pub struct SessionLimits {
     pub max_per_user: Option<usize>,
 }
 
-/// The limits that one app sets for itself, shorter than those of all sessions.
+/// The limits of one app, shorter than those of all sessions.
 ///
-/// A session that has outlived them when a request for that app comes is over, for every app. They hold for
-/// those who are kept signed in, too.
+/// A session that has outlived them when a request for that app arrives ends, for every app. They also hold for users
+/// who are kept signed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AppSessionLimits {
     /// From sign-in, whatever happens.
@@ -32,7 +35,7 @@ pub struct AppSessionLimits {
 }
 
 impl AppSessionLimits {
-    /// What holds if both do.
+    /// The shorter of both limits.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let shorter = |one: Option<Duration>, other: Option<Duration>| one.into_iter().chain(other).min();

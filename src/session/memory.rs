@@ -1,4 +1,7 @@
-//! Sessions in this process alone: gone at a restart, and bounded.
+//! Sessions in the memory of one gateway: a restart ends them, and their number is bounded.
+//!
+//! For gateways without a state folder, and for tests. Lists and counts of each user's sessions make it cheap to find the
+//! session that has to end when there are too many.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -18,63 +21,63 @@ use super::{
 };
 use crate::{clock::Timestamp, identity::UserId};
 
-/// A [`SessionStore`] with nothing behind it.
+/// A [`SessionStore`] in memory.
 ///
-/// Its bound is a limit: past it, a session of whoever holds the most ends, the one unused for longest.
-/// So nobody who signs in a thousand times can sign anybody else out. Each is counted, and logged at
-/// each doubling, because somebody was signed out by it.
+/// Past the maximum number of sessions, the one unused for longest ends, of the user who has the most: Mallory, who signs
+/// in a thousand times, signs nobody else out. Ended sessions are counted, and logged at each doubling, because a user was
+/// signed out.
 #[derive(Debug)]
 pub struct MemoryStore {
-    kept: Mutex<Kept>,
+    table: Mutex<SessionTable>,
     max_sessions: usize,
     evicted: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    places: HashMap<SessionKey, Place>,
+struct SessionTable {
+    slots: HashMap<SessionKey, Slot>,
     entries: Vec<Option<Box<Entry>>>,
-    free: Vec<Place>,
+    free: Vec<Slot>,
     holders: HashMap<Option<UserId>, Holder>,
     /// Holders by how many they hold, to find the one with the most.
     by_count: BTreeSet<(u32, Option<UserId>)>,
-    /// Few browsers have a name of their own, and few sessions a host.
+    /// `User-Agent`s and hosts, shared by the sessions that have the same.
     texts: HashSet<Arc<str>>,
 }
 
-/// Where an entry is among all.
-type Place = u32;
+/// The index of an entry.
+type Slot = u32;
 
 #[derive(Debug)]
 struct Entry {
-    /// Without the browser's name and the host.
+    /// Without the `User-Agent` and the host.
     record: Record,
     user_agent: Arc<str>,
     host: Arc<str>,
-    /// The holder's session that was used next before this one.
-    before: Option<NonZeroPlace>,
-    /// The holder's session that was used next after this one.
-    after: Option<NonZeroPlace>,
+    /// The holder's session that was used last before this one.
+    before: Option<NonZeroSlot>,
+    /// The holder's session that was used first after this one.
+    after: Option<NonZeroSlot>,
 }
 
-/// One user's sessions, or all visitors', in the order of their last use.
+/// The sessions of a user, or of all visitors, in the order of their last use.
 #[derive(Clone, Copy, Debug, Default)]
 struct Holder {
-    first: Option<NonZeroPlace>,
-    last: Option<NonZeroPlace>,
+    first: Option<NonZeroSlot>,
+    last: Option<NonZeroSlot>,
     count: u32,
 }
 
-/// One more than a [`Place`], so that none costs nothing.
+/// One more than a [`Slot`], so that an `Option` of it takes no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct NonZeroPlace(NonZeroU32);
+struct NonZeroSlot(NonZeroU32);
 
-impl NonZeroPlace {
-    fn of(place: Place) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(place))
+impl NonZeroSlot {
+    fn of(slot: Slot) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(slot))
     }
 
-    fn get(self) -> Place {
+    fn get(self) -> Slot {
         self.0.get() - 1
     }
 }
@@ -83,17 +86,17 @@ impl MemoryStore {
     /// An empty store for at most `max_sessions` sessions.
     pub fn new(max_sessions: u64) -> Self {
         let max_sessions = u32::try_from(max_sessions).unwrap_or(u32::MAX).clamp(1, u32::MAX - 1) as usize;
-        Self { kept: Mutex::default(), max_sessions, evicted: AtomicU64::new(0) }
+        Self { table: Mutex::default(), max_sessions, evicted: AtomicU64::new(0) }
     }
 
-    /// How many sessions ended because there were too many.
+    /// The number of sessions that ended because there were too many.
     pub fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    /// A panic elsewhere leaves the maps whole: every change of them is finished before anything can panic.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A panic elsewhere leaves the table whole: every change of it is finished before anything can panic.
+    fn table(&self) -> MutexGuard<'_, SessionTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count_eviction(&self, key: SessionKey) {
@@ -107,38 +110,38 @@ impl MemoryStore {
     }
 }
 
-impl Kept {
+impl SessionTable {
     fn add(&mut self, mut record: Record) {
         let (key, holder) = (record.key, record.owner.user());
-        // A key comes once: it is the hash of a new token.
+        // A key occurs once: it is the hash of a new token.
         self.take(key);
         let user_agent = self.shared(mem::take(&mut record.user_agent));
         let host = self.shared(mem::take(&mut record.host));
         let entry = Box::new(Entry { record, user_agent, host, before: None, after: None });
-        let place = if let Some(place) = self.free.pop() {
-            if let Some(slot) = self.entries.get_mut(place as usize) {
+        let slot = if let Some(slot) = self.free.pop() {
+            if let Some(slot) = self.entries.get_mut(slot as usize) {
                 *slot = Some(entry);
             }
-            place
+            slot
         } else {
-            let place = Place::try_from(self.entries.len()).expect("no more entries than `max_sessions`");
+            let slot = Slot::try_from(self.entries.len()).expect("no more entries than `max_sessions`");
             self.entries.push(Some(entry));
-            place
+            slot
         };
-        self.places.insert(key, place);
-        self.append(place, holder);
+        self.slots.insert(key, slot);
+        self.append(slot, holder);
         self.count(holder, |count| count + 1);
     }
 
     fn take(&mut self, key: SessionKey) -> Option<Box<Entry>> {
-        let place = self.places.remove(&key)?;
-        let holder = self.entry(place)?.record.owner.user();
-        self.unlink(place, holder);
-        let entry = self.entries.get_mut(place as usize)?.take()?;
-        self.free.push(place);
+        let slot = self.slots.remove(&key)?;
+        let holder = self.entry(slot)?.record.owner.user();
+        self.unlink(slot, holder);
+        let entry = self.entries.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
         self.count(holder, |count| count.saturating_sub(1));
         for text in [&entry.user_agent, &entry.host] {
-            // One is the set's own, one the entry's.
+            // One reference is the set's own, one the entry's.
             if Arc::strong_count(text) <= 2 {
                 self.texts.remove(text);
             }
@@ -147,19 +150,19 @@ impl Kept {
     }
 
     fn note_use(&mut self, key: SessionKey, at: Timestamp) {
-        let Some(place) = self.places.get(&key).copied() else { return };
-        let Some(entry) = self.entry_mut(place) else { return };
+        let Some(slot) = self.slots.get(&key).copied() else { return };
+        let Some(entry) = self.entry_mut(slot) else { return };
         if at <= entry.record.last_seen {
             return;
         }
         entry.record.last_seen = at;
         let holder = entry.record.owner.user();
-        self.unlink(place, holder);
-        self.append(place, holder);
+        self.unlink(slot, holder);
+        self.append(slot, holder);
     }
 
     fn find(&self, key: SessionKey) -> Option<&Entry> {
-        self.entry(*self.places.get(&key)?)
+        self.entry(*self.slots.get(&key)?)
     }
 
     /// A holder's sessions, the one unused for longest first.
@@ -189,7 +192,7 @@ impl Kept {
                 let keys = self.of(Some(user)).map(|entry| entry.record.key);
                 keys.filter(|key| Some(*key) != except).collect()
             }
-            Which::All => self.places.keys().copied().collect(),
+            Which::All => self.slots.keys().copied().collect(),
         }
     }
 
@@ -215,22 +218,22 @@ impl Kept {
         }
     }
 
-    /// As the holder's session that was used last.
-    fn append(&mut self, place: Place, holder: Option<UserId>) {
-        let place = NonZeroPlace::of(place);
+    /// Makes it the holder's session that was used last.
+    fn append(&mut self, slot: Slot, holder: Option<UserId>) {
+        let slot = NonZeroSlot::of(slot);
         let held = self.holders.entry(holder).or_default();
-        let before = held.last.replace(place);
-        held.first.get_or_insert(place);
+        let before = held.last.replace(slot);
+        held.first.get_or_insert(slot);
         if let Some(entry) = before.and_then(|before| self.entry_mut(before.get())) {
-            entry.after = Some(place);
+            entry.after = Some(slot);
         }
-        if let Some(entry) = self.entry_mut(place.get()) {
+        if let Some(entry) = self.entry_mut(slot.get()) {
             (entry.before, entry.after) = (before, None);
         }
     }
 
-    fn unlink(&mut self, place: Place, holder: Option<UserId>) {
-        let Some((before, after)) = self.entry(place).map(|entry| (entry.before, entry.after)) else {
+    fn unlink(&mut self, slot: Slot, holder: Option<UserId>) {
+        let Some((before, after)) = self.entry(slot).map(|entry| (entry.before, entry.after)) else {
             return;
         };
         if let Some(entry) = before.and_then(|before| self.entry_mut(before.get())) {
@@ -239,23 +242,23 @@ impl Kept {
         if let Some(entry) = after.and_then(|after| self.entry_mut(after.get())) {
             entry.before = before;
         }
-        let place = Some(NonZeroPlace::of(place));
+        let slot = Some(NonZeroSlot::of(slot));
         if let Some(held) = self.holders.get_mut(&holder) {
-            if held.first == place {
+            if held.first == slot {
                 held.first = after;
             }
-            if held.last == place {
+            if held.last == slot {
                 held.last = before;
             }
         }
     }
 
-    fn entry(&self, place: Place) -> Option<&Entry> {
-        self.entries.get(place as usize)?.as_deref()
+    fn entry(&self, slot: Slot) -> Option<&Entry> {
+        self.entries.get(slot as usize)?.as_deref()
     }
 
-    fn entry_mut(&mut self, place: Place) -> Option<&mut Entry> {
-        self.entries.get_mut(place as usize)?.as_deref_mut()
+    fn entry_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.entries.get_mut(slot as usize)?.as_deref_mut()
     }
 }
 
@@ -268,45 +271,45 @@ impl Entry {
 
 impl SessionStore for MemoryStore {
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        done(self.kept().find(key).map(Entry::to_record))
+        done(self.table().find(key).map(Entry::to_record))
     }
 
     fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
         let NewSession { record, replaces, max_per_user } = new;
-        let mut kept = self.kept();
+        let mut table = self.table();
         let mut ended: Vec<SessionKey> =
-            replaces.into_iter().filter(|key| kept.take(*key).is_some()).collect();
+            replaces.into_iter().filter(|key| table.take(*key).is_some()).collect();
         if let (Some(most), Some(user)) = (max_per_user, record.owner.user()) {
             let mut oldest_first: Vec<_> =
-                kept.of(Some(user)).map(|entry| (entry.record.signed_in, entry.record.key)).collect();
+                table.of(Some(user)).map(|entry| (entry.record.signed_in, entry.record.key)).collect();
             oldest_first.sort_unstable();
             let too_many = (oldest_first.len() + 1).saturating_sub(most.max(1));
             for (_, key) in oldest_first.into_iter().take(too_many) {
-                kept.take(key);
+                table.take(key);
                 ended.push(key);
             }
         }
         if let (Some(most), None) = (max_per_user, record.owner.user()) {
-            while kept.count_of(None) as usize >= most.max(1) {
-                let Some(key) = kept.of(None).next().map(|entry| entry.record.key) else { break };
-                kept.take(key);
+            while table.count_of(None) as usize >= most.max(1) {
+                let Some(key) = table.of(None).next().map(|entry| entry.record.key) else { break };
+                table.take(key);
                 ended.push(key);
             }
         }
-        while kept.places.len() >= self.max_sessions {
-            let Some(key) = kept.most_expendable() else { break };
-            kept.take(key);
+        while table.slots.len() >= self.max_sessions {
+            let Some(key) = table.most_expendable() else { break };
+            table.take(key);
             self.count_eviction(key);
             ended.push(key);
         }
-        kept.add(record);
+        table.add(record);
         done(ended)
     }
 
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        let mut kept = self.kept();
-        let mut ended = kept.keys(which);
-        ended.retain(|key| kept.take(*key).is_some());
+        let mut table = self.table();
+        let mut ended = table.keys(which);
+        ended.retain(|key| table.take(*key).is_some());
         done(ended)
     }
 
@@ -316,19 +319,19 @@ impl SessionStore for MemoryStore {
         after: Option<SessionKey>,
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        let kept = self.kept();
+        let table = self.table();
         let mut keys: Vec<SessionKey> = match of {
-            Some(user) => kept.of(Some(user)).map(|entry| entry.record.key).collect(),
-            None => kept.places.keys().copied().collect(),
+            Some(user) => table.of(Some(user)).map(|entry| entry.record.key).collect(),
+            None => table.slots.keys().copied().collect(),
         };
         keys.retain(|key| after.is_none_or(|after| *key > after));
-        // Of a million, only the page is put in order.
+        // Only the page is sorted, not a million keys.
         if most < keys.len() {
             keys.select_nth_unstable(most);
             keys.truncate(most);
         }
         keys.sort_unstable();
-        let records = keys.into_iter().filter_map(|key| kept.find(key)).map(Entry::to_record);
+        let records = keys.into_iter().filter_map(|key| table.find(key)).map(Entry::to_record);
         done(records.collect())
     }
 
@@ -338,33 +341,33 @@ impl SessionStore for MemoryStore {
         app: Arc<str>,
         change: DataChange,
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
-        let mut kept = self.kept();
-        let place = kept.places.get(&key).copied();
-        let changed = place
-            .and_then(|place| kept.entry_mut(place))
+        let mut table = self.table();
+        let slot = table.slots.get(&key).copied();
+        let changed = slot
+            .and_then(|slot| table.entry_mut(slot))
             .map(|entry| change_app(&mut entry.record.data, app, change));
         done(changed)
     }
 
     fn note_use(&self, key: SessionKey, at: Timestamp) {
-        self.kept().note_use(key, at);
+        self.table().note_use(key, at);
     }
 
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
-        // In small steps, so that nobody waits for a million.
+        // In small steps, so that no request waits for a million entries.
         let (mut begin, mut count) = (0, 0);
         loop {
-            let mut kept = self.kept();
-            if begin >= kept.entries.len() {
+            let mut table = self.table();
+            if begin >= table.entries.len() {
                 return done(count);
             }
-            let step = kept.entries.iter().skip(begin).take(PRUNED_AT_ONCE).flatten();
+            let step = table.entries.iter().skip(begin).take(PRUNED_AT_ONCE).flatten();
             let over = step.filter(|entry| {
                 let record = &entry.record;
                 record.expires <= now || (!record.remembered && record.last_seen < idle_since)
             });
             let keys: Vec<_> = over.map(|entry| entry.record.key).collect();
-            count += keys.into_iter().filter(|key| kept.take(*key).is_some()).count() as u64;
+            count += keys.into_iter().filter(|key| table.take(*key).is_some()).count() as u64;
             begin += PRUNED_AT_ONCE;
         }
     }
@@ -374,7 +377,7 @@ impl SessionStore for MemoryStore {
     }
 
     fn trust(&self) -> Trust {
-        Trust::Told
+        Trust::Notified
     }
 }
 

@@ -1,12 +1,11 @@
 //! Sessions: the server's memory of a browser.
 //!
-//! A browser carries a [`SessionToken`]; stores know its hash, the
-//! [`SessionKey`]. A [`SessionStore`] is the truth; a cache of bounded size
-//! stands in front of it, so that a request touches neither disk nor network,
-//! and an evicted session is read back. [`Sessions`] opens, finds and ends
-//! sessions over both and decides what is alive: not ended, inside its time
-//! limits, at the `now` it is given. Whether the *user* behind a session may
-//! still use it is not decided here but by `users`.
+//! A browser carries a [`SessionToken`]; stores know its hash alone, the [`SessionKey`]. A [`SessionStore`] is the
+//! truth. A cache of bounded size stands in front of it, so that a request touches neither disk nor network; an evicted
+//! session is read back. [`Sessions`] opens, finds and ends sessions over both.
+//!
+//! A session is alive if nobody has ended it and its time limits have not passed, at the `now` that the caller gives.
+//! An ended session is never found again. Whether its user may still use it is decided in `users`.
 
 mod cache;
 pub mod cookie;

@@ -1,4 +1,6 @@
-//! A session as stores keep it.
+//! A session as stores hold it.
+//!
+//! A [`Record`] is plain data. Its stored form, and how older records are read, is in `stored`.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -10,7 +12,7 @@ use crate::{
     identity::{CredentialVersion, Proofs, UserId},
 };
 
-/// Everything there is to know of a session; plain data.
+/// All that is known of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredRecord", into = "StoredRecord")]
 pub struct Record {
@@ -30,17 +32,17 @@ pub struct Record {
     pub remembered: bool,
     /// Address of the browser at sign-in.
     pub client_addr: IpAddr,
-    /// What the browser called itself at sign-in, shortened.
+    /// `User-Agent` of the browser at sign-in, shortened.
     pub user_agent: Box<str>,
-    /// The host that the browser's cookie is for, with a port if it is not the usual one. Empty for a session from
-    /// before that was kept.
+    /// The host that the browser's cookie is for, with a port if it is not the usual one. Empty for a session of an older
+    /// release.
     pub host: Box<str>,
-    /// What applications keep in it.
+    /// The data that applications store in it.
     pub data: SessionData,
 }
 
 impl Record {
-    /// Its absolute limit under these limits.
+    /// When the session ends under these limits, however much it is used.
     pub fn dies_at(&self, limits: &SessionLimits) -> Timestamp {
         limits.end_of(self.signed_in, self.expires, self.remembered)
     }
@@ -62,7 +64,7 @@ pub enum Owner {
         /// The user's credential at sign-in: once it has changed, the session is dead.
         credential: CredentialVersion,
     },
-    /// Somebody who has not signed in, for whom an app keeps something.
+    /// A visitor who has not signed in, for whom an app stores data.
     Visitor,
 }
 

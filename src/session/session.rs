@@ -1,4 +1,4 @@
-//! One session in memory, as all requests of a browser share it.
+//! A session in memory, shared by all requests of a browser.
 
 use std::{
     net::IpAddr,
@@ -11,7 +11,7 @@ use std::{
 use super::{AppSessionLimits, Owner, Record, SessionData, SessionKey, SessionLimits};
 use crate::{clock::Timestamp, identity::Proofs};
 
-/// One browser's session, as requests share it.
+/// The session of one browser.
 #[derive(Debug)]
 pub struct Session {
     /// Hash of its token.
@@ -28,22 +28,22 @@ pub struct Session {
     pub remembered: bool,
     /// Address of the browser at sign-in.
     pub client_addr: IpAddr,
-    /// What the browser called itself at sign-in, shortened.
+    /// `User-Agent` of the browser at sign-in, shortened.
     pub user_agent: Box<str>,
-    /// The host that its cookie is for; empty if that was not kept.
+    /// The host that its cookie is for; empty for a session of an older release.
     pub host: Box<str>,
     pub(super) data: SessionData,
     pub(super) last_seen: AtomicI64,
-    /// The last use that the store was told of.
+    /// The last use that the store was notified of.
     pub(super) noted: AtomicI64,
-    /// When the store was last asked for it.
+    /// When it was read from the store.
     pub(super) read_at: Timestamp,
-    /// How often the cache had lost word of changes when the store was asked.
+    /// The cache's count of lost notifications at that time.
     pub(super) losses: u64,
-    /// Whether it is known to have changed since it was read.
+    /// Whether it has changed since it was read.
     pub(super) changed: AtomicBool,
     ended: AtomicBool,
-    /// Whether nothing had happened to it between being read and being cached.
+    /// Whether no invalidation arrived between reading and caching it.
     pub(super) settled: AtomicBool,
 }
 
@@ -75,7 +75,7 @@ impl Session {
         !self.has_ended() && now < self.dies_at(limits) && !self.is_idle(now, limits)
     }
 
-    /// Its absolute limit. One that was shortened by a reload holds for sessions that were open before.
+    /// When it ends, however much it is used. A limit that a reload has shortened holds for open sessions, too.
     pub fn dies_at(&self, limits: &SessionLimits) -> Timestamp {
         limits.end_of(self.signed_in, self.expires, self.remembered)
     }
@@ -100,7 +100,7 @@ impl Session {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// What applications keep in it, as of when it was looked up.
+    /// The data that applications store in it, as of when it was read.
     pub fn data(&self) -> &SessionData {
         &self.data
     }

@@ -1,4 +1,7 @@
 //! Opening, finding and ending sessions, over a store and the cache in front of it.
+//!
+//! The gateway finds a session for each request, the portal opens and ends them. When an end is acknowledged, no later
+//! request finds the session, on any gateway. Cookies are read and written elsewhere.
 
 use std::{
     net::IpAddr,
@@ -16,45 +19,45 @@ use crate::{
     identity::{CredentialVersion, Proof, ProofMethod, Proofs, UserId},
 };
 
-/// Who opens a session, from where, and in place of which.
+/// A session to be opened after a sign-in.
 #[derive(Debug)]
 pub struct Opening<'a> {
     /// Whose it will be.
     pub owner: Owner,
     /// Address of the browser.
     pub client_addr: IpAddr,
-    /// What the browser calls itself.
+    /// `User-Agent` of the browser.
     pub user_agent: &'a str,
     /// The host that the cookie will be for.
     pub host: &'a str,
     /// Whether the user asked to be kept signed in on this device.
     pub remember: bool,
-    /// The session that came with the request; it ends. Its data goes on in the new one if it was
-    /// the same user's, or a visitor's.
+    /// The session that came with the request; it ends. The new one takes over its data if it was the same user's, or a
+    /// visitor's.
     pub replaces: Option<&'a Session>,
-    /// Whether the same user has only confirmed the password: the time limits of the session that is
-    /// replaced go on, and so does what is known of its sign-in.
+    /// Whether the same user has only confirmed the password: the new session takes over the time limits of the replaced
+    /// one, and its time, address and browser of the sign-in.
     pub confirms: bool,
 }
 
-/// Somebody who has not signed in, and the first that an app keeps for them.
+/// A visitor who has not signed in, with the first data that an app stores for them.
 #[derive(Debug)]
 pub struct Visitor<'a> {
     /// Address of the browser.
     pub client_addr: IpAddr,
-    /// What the browser calls itself.
+    /// `User-Agent` of the browser.
     pub user_agent: &'a str,
     /// The host that the cookie will be for.
     pub host: &'a str,
     /// The app's name.
     pub app: Arc<str>,
-    /// What it keeps.
+    /// The data.
     pub data: AppData,
-    /// How many visitors may have a session; past it those unused for longest end, a few at a time.
+    /// Maximum number of visitors' sessions; past it, those unused for longest end, a few at a time.
     pub max_visitors: usize,
 }
 
-/// What a request's cookie turned out to be.
+/// The session of a request's cookie.
 #[derive(Clone, Debug)]
 pub enum Presented {
     /// No session cookie.
@@ -65,14 +68,14 @@ pub enum Presented {
     Invalid,
 }
 
-/// What became of [`Sessions::end_one_of`].
+/// The outcome of [`Sessions::end_one_of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedOne {
-    /// It was alive or had expired, and is no more.
+    /// The session was alive or had expired, and has ended.
     Ended,
-    /// There is none with this key any more.
+    /// There is no session with this key any more.
     Gone,
-    /// It is somebody else's, and goes on.
+    /// The session is another user's, and goes on.
     NotTheirs,
 }
 
@@ -110,14 +113,14 @@ impl Sessions {
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
         let Opening { owner, client_addr, user_agent, host, remember, replaces, confirms } = opening;
         let keeps_data = |old: &&Session| old.owner == Owner::Visitor || old.owner.user() == owner.user();
-        // As of now: what an application has changed since the request began is not to be lost.
+        // As of now: changes that an application has made since the request began are not to be lost.
         let data = match replaces.filter(keeps_data) {
             Some(old) => self.store.find(old.key).await?.map(|old| old.data),
             None => None,
         };
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
-        // Otherwise whoever confirms in time is signed in for ever.
+        // Otherwise a user who confirms in time would be signed in for ever.
         let goes_on =
             replaces.filter(|old| confirms && owner.user().is_some() && old.owner.user() == owner.user());
         let record = Record {
@@ -138,13 +141,13 @@ impl Sessions {
             host: host.into(),
             data: data.unwrap_or_default(),
         };
-        let (session, _) = self.keep_new(record, replaces, limits.max_per_user).await?;
+        let (session, _) = self.insert(record, replaces, limits.max_per_user).await?;
         Ok((token, session))
     }
 
-    /// Opens a session for somebody who has not signed in, because an app keeps something for them.
+    /// Opens a session for a visitor who has not signed in, because an app stores data for them.
     ///
-    /// Signing in replaces it, and what is kept goes on; see [`Sessions::open`].
+    /// A sign-in replaces the session and takes over its data; see [`Sessions::open`].
     pub async fn open_for_visitor(
         &self,
         visitor: Visitor<'_>,
@@ -167,34 +170,34 @@ impl Sessions {
             host: host.into(),
             data: SessionData::from([(app, data)]),
         };
-        let (session, ended) = self.keep_new(record, None, Some(max_visitors)).await?;
+        let (session, ended) = self.insert(record, None, Some(max_visitors)).await?;
         if ended > 0 {
             tracing::warn!(ended, max_visitors, "visitors' sessions ended early: there are too many");
         }
         Ok((token, session))
     }
 
-    /// Keeps a new session; says how many ended beside what it replaces.
-    async fn keep_new(
+    /// Stores a new session; returns how many ended beside the one that it replaces.
+    async fn insert(
         &self,
         record: Record,
         replaces: Option<&Session>,
         max_per_holder: Option<usize>,
     ) -> Result<(Arc<Session>, usize), StoreError> {
-        // Somebody may end it before this thread gets to cache it; what the cache was told in between counts.
+        // The session may end before this thread gets to cache it: invalidations in between count.
         let epoch = self.cache.epoch(&record.key);
         let session = Session::from_record(record.clone(), record.last_seen, self.cache.losses());
         let old_key = replaces.map(|old| old.key);
         let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
         let ended = self.store.insert(new).await?;
-        self.cache.keep_since(&session, epoch);
+        self.cache.insert_since(&session, epoch);
         self.forget(&ended, replaces);
         Ok((session, ended.iter().filter(|key| Some(**key) != old_key).count()))
     }
 
     /// Finds the session of a token and notes its use.
     ///
-    /// Fails only if the store cannot be asked; that is never to be taken for a sign-in.
+    /// Fails only if the store cannot be asked; that is never to be taken for a session.
     pub async fn present(
         &self,
         token: Option<&SessionToken>,
@@ -218,7 +221,7 @@ impl Sessions {
         let Some(mut session) = self.find(key, now, limits).await? else {
             return Ok(Presented::Invalid);
         };
-        if session.has_outlived(own, now) && self.trust != Trust::Told {
+        if session.has_outlived(own, now) && self.trust != Trust::Notified {
             // Another gateway may have seen it in use.
             self.cache.invalidate(Invalidation::Changed(session.key));
             let here = session.last_seen();
@@ -236,7 +239,7 @@ impl Sessions {
         Ok(Presented::Alive(session))
     }
 
-    /// Whether a session that carries something (a WebSocket, a download) is alive still; counts as a use.
+    /// Whether the session of a long request (a WebSocket, a download) is still alive; counts as a use.
     pub async fn goes_on(
         &self,
         session: &Session,
@@ -253,14 +256,14 @@ impl Sessions {
         Ok(found.is_some())
     }
 
-    /// Ends a session; when this answers, no later request finds it.
+    /// Ends a session; when this returns, no later request finds it.
     pub async fn end(&self, session: &Session) -> Result<(), StoreError> {
         let ended = self.store.remove(Which::One(session.key)).await?;
         self.forget(&ended, Some(session));
         Ok(())
     }
 
-    /// Ends one session of this user, whichever it is.
+    /// Ends the session with this key if it is this user's.
     pub async fn end_one_of(&self, user: UserId, key: SessionKey) -> Result<EndedOne, StoreError> {
         match self.store.find(key).await? {
             None => Ok(EndedOne::Gone),
@@ -272,12 +275,12 @@ impl Sessions {
         }
     }
 
-    /// Ends all sessions of a user but `except`; says how many.
+    /// Ends all sessions of a user but `except`; returns how many.
     pub async fn end_all_of(&self, user: UserId, except: Option<SessionKey>) -> Result<usize, StoreError> {
         self.end_which(Which::OfUser { user, except }).await
     }
 
-    /// Ends these; says how many.
+    /// Ends these sessions; returns how many.
     pub async fn end_which(&self, which: Which) -> Result<usize, StoreError> {
         let ended = self.store.remove(which).await?;
         self.forget(&ended, None);
@@ -295,7 +298,7 @@ impl Sessions {
         let records = self.store.list(Some(user), None, MAX_LISTED).await?;
         let mut sessions: Vec<_> = records
             .into_iter()
-            // What is cached knows better when it was last used.
+            // The cached session knows better when it was last used.
             .map(|record| {
                 let cached = self.cache.peek(&record.key);
                 cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.losses()))
@@ -317,10 +320,10 @@ impl Sessions {
         self.store.list(of, after, most).await
     }
 
-    /// Changes what an app keeps in a session; every request that begins after this has answered sees it.
-    /// `None`: the session is gone.
+    /// Changes the data of an app in a session; every request that begins after this has returned sees the change.
+    /// `None`: there is no such session any more.
     ///
-    /// To be awaited to its end: given up halfway, the store may have changed without the cache knowing.
+    /// To be awaited to its end: otherwise the store may have changed without the cache knowing.
     pub async fn change_data(
         &self,
         session: &Session,
@@ -329,8 +332,8 @@ impl Sessions {
     ) -> Result<Option<Result<(), DataRefused>>, StoreError> {
         let changed = self.store.change_data(session.key, Arc::clone(app), change).await?;
         if let Some(Ok(kept)) = &changed {
-            // Not put in place of what is cached: of two changes at once, the one that the store made first
-            // may arrive here last.
+            // The cached entry is not replaced: of two changes at once, the one that the store made first may arrive here
+            // last.
             self.cache.note_change(&session.key, |cached| {
                 cached.data.get(app).map_or(kept.is_empty(), |data| data == kept)
             });
@@ -338,14 +341,14 @@ impl Sessions {
         Ok(changed.map(|changed| changed.map(drop)))
     }
 
-    /// Drops what ended by itself; called now and then.
+    /// Removes sessions whose time limits have passed; called from time to time.
     pub async fn prune(&self, now: Timestamp, limits: &SessionLimits) -> Result<u64, StoreError> {
-        // The store hears of uses late.
+        // The store is notified of uses late.
         let idle_since = now - limits.idle_timeout - NOTE_EVERY - NOTE_EVERY;
         self.store.prune(now, idle_since).await
     }
 
-    /// How many are in memory, in use or used a short while ago.
+    /// How many sessions are cached.
     pub fn cached(&self) -> u64 {
         self.cache.sessions.entry_count()
     }
@@ -368,7 +371,7 @@ impl Sessions {
             }
             _ => {}
         }
-        // What is invalidated while the store is asked must not be cached afterwards.
+        // A session that is invalidated while the store is asked must not be cached afterwards.
         let (epoch, losses) = (self.cache.epoch(&key), self.cache.losses());
         match self.store.find(key).await {
             Ok(Some(record)) => {
@@ -376,7 +379,7 @@ impl Sessions {
                 if let Some(cached) = cached {
                     session.last_seen.fetch_max(cached.last_seen.load(Ordering::Relaxed), Ordering::Relaxed);
                 }
-                self.cache.keep_since(&session, epoch);
+                self.cache.insert_since(&session, epoch);
                 Ok(Some(session).filter(|session| session.is_alive(now, limits)))
             }
             Ok(None) => {
@@ -392,33 +395,33 @@ impl Sessions {
         }
     }
 
-    /// Whether a cached session needs no asking.
+    /// Whether a cached session counts without asking the store.
     fn may_believe(&self, session: &Session, now: Timestamp, limits: &SessionLimits) -> bool {
         if !session.settled.load(Ordering::SeqCst) || self.cache.doubts(session) {
             return false;
         }
         match self.trust {
-            Trust::Told => true,
-            // Another gateway may have seen it in use where we saw it idle.
+            Trust::Notified => true,
+            // Another gateway may have seen a use of a session that looks idle here.
             Trust::Shared { cache_ttl, .. } => {
                 now.since(session.read_at) < cache_ttl && !session.is_idle(now, limits)
             }
         }
     }
 
-    /// Whether a cached session is good enough while the store cannot be asked.
+    /// Whether a cached session counts while the store cannot be asked.
     fn may_go_on(&self, session: &Session, now: Timestamp) -> bool {
         if !session.settled.load(Ordering::SeqCst) {
             return false;
         }
         match self.trust {
-            Trust::Told => true,
+            Trust::Notified => true,
             Trust::Shared { cache_ttl, grace } => now.since(session.read_at) < cache_ttl + grace,
         }
     }
 
-    /// Notes a use. Once a second is enough for limits that count in minutes, and keeps the cores from
-    /// passing one cache line around; the store hears of it once a minute.
+    /// Notes a use. Once a second is enough for limits that count in minutes, and keeps the cores from passing one cache
+    /// line around; the store is notified once a minute.
     fn touch(&self, session: &Session, now: Timestamp) {
         if now.since(session.last_seen()) < Duration::from_secs(1) {
             return;

@@ -1,4 +1,7 @@
 //! The contract of every session store.
+//!
+//! [`Sessions`](super::Sessions) works with any [`SessionStore`]; `file`, `memory` and `redis` are the ones that exist. A
+//! store notifies the cache in front of it through an [`Invalidator`]. Time limits are judged by the caller.
 
 use std::sync::Arc;
 
@@ -14,26 +17,26 @@ use crate::{
     store::StoreError,
 };
 
-/// Where sessions are kept: the truth behind the cache.
+/// A store of sessions: the truth behind the cache.
 ///
-/// The direction of error that matters: a store that loses a session costs a sign-in; a store that
-/// finds a session after [`SessionStore::remove`] answered for it is a vulnerability. So:
+/// The direction of error that matters: a store that loses a session costs a sign-in; a store that finds a session after
+/// [`SessionStore::remove`] has returned is a vulnerability. So:
 ///
-/// - [`insert`](SessionStore::insert) and [`remove`](SessionStore::remove) answer once the change is as
-///   durable as the store promises, and every later call, of every process, sees it.
+/// - [`insert`](SessionStore::insert) and [`remove`](SessionStore::remove) return once the change is as durable as the
+///   store promises, and every later call, of every process, sees it.
 /// - An error means that nothing may be relied on; it is never to be taken for "there is no session".
-/// - What another process ended or changed is told through the [`Invalidator`] within a second.
-/// - Expiry is decided by the caller with its own clock: a store may drop what has expired, never has to.
-/// - Only hashes of tokens are ever given to a store.
+/// - The store passes on to the [`Invalidator`], within a second, which sessions another process ended or changed.
+/// - The caller decides with its own clock what has expired: a store may remove expired sessions, and never has to.
+/// - A store gets hashes of tokens, never tokens.
 pub trait SessionStore: Send + Sync + std::fmt::Debug {
     /// Looks a session up.
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>>;
 
-    /// Keeps a new session. In the same step what it replaces ends, and so does what the user has too
-    /// many of, the oldest first. Answers with the keys that ended.
+    /// Stores a new session. In the same step the session that it replaces ends, and so do the oldest ones of a user who
+    /// has too many. Returns the keys that ended.
     fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>>;
 
-    /// Ends sessions; what is not there has ended already. Answers with the keys that ended.
+    /// Ends sessions; one that is missing has ended already. Returns the keys that ended.
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>>;
 
     /// The sessions of one user, or of everybody, in the order of their keys; at most `most` after `after`.
@@ -44,7 +47,7 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
 
-    /// Changes what an app keeps in a session, in one step; `None`: there is no such session.
+    /// Changes the data of an app in a session, in one step; `None`: there is no such session.
     fn change_data(
         &self,
         key: SessionKey,
@@ -52,29 +55,29 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
         change: DataChange,
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>>;
 
-    /// Notes when a session was last used. Lazily: may be late by a minute, may be lost, never waits.
+    /// Notes when a session was last used. May be late by a minute, may be lost, never waits.
     fn note_use(&self, key: SessionKey, at: Timestamp);
 
-    /// Drops sessions that ended by themselves before `now`: past `expires`, or unused since `idle_since`.
-    /// Answers with how many.
+    /// Removes sessions whose time limits passed before `now`: past `expires`, or unused since `idle_since`. Returns how
+    /// many.
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
 
-    /// Whether the store does its work, for `/readyz`.
+    /// Whether the store can be written to, for `/readyz`.
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// How far the cache in front may go without asking.
+    /// How far the cache in front may believe its entries.
     fn trust(&self) -> Trust;
 }
 
-/// A session to be kept.
+/// A session to be stored.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// The session.
     pub record: Record,
     /// The session of the same browser that it takes the place of.
     pub replaces: Option<SessionKey>,
-    /// How many sessions whoever holds it may have: a user, of whose the oldest goes first, or all visitors
-    /// together, of whose those unused for longest go, perhaps several at once. `None`: any number.
+    /// Maximum number of sessions of its user, or of all visitors together; `None`: any number. Past it, the oldest ones
+    /// of the user end, or the visitors' ones unused for longest, perhaps several at once.
     pub max_per_user: Option<usize>,
 }
 
@@ -83,7 +86,7 @@ pub struct NewSession {
 pub enum Which {
     /// One.
     One(SessionKey),
-    /// All of a user, but perhaps for one.
+    /// All sessions of a user, perhaps but for one.
     OfUser {
         /// Whose.
         user: UserId,
@@ -97,45 +100,45 @@ pub enum Which {
 /// How far a cached session may be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// This process hears of every change: as long as it is cached.
-    Told,
-    /// Others change sessions too, and word of it can be lost.
+    /// The store notifies the cache of every change: believed as long as it is cached.
+    Notified,
+    /// Other gateways change sessions, too, and a notification can be lost.
     Shared {
-        /// Asked again after this long. Default 30 seconds.
+        /// The store is asked again after this long. Default 30 seconds.
         cache_ttl: std::time::Duration,
-        /// While the store cannot be asked, believed for this much longer. Default 5 minutes.
+        /// A cached session is believed for this much longer while the store cannot be asked. Default 5 minutes.
         grace: std::time::Duration,
     },
 }
 
-/// How a store tells the cache in front of it what is no longer true.
+/// The way by which a store notifies the cache in front of it.
 #[derive(Clone)]
 pub struct Invalidator(pub(super) Arc<dyn Fn(Invalidation) + Send + Sync>);
 
-/// What is no longer true.
+/// A notification of a store: cached sessions that hold no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalidation {
-    /// This session has ended.
+    /// The session with this key has ended.
     Ended(SessionKey),
-    /// This session has changed; ask again.
+    /// The session with this key has changed and has to be read again.
     Changed(SessionKey),
-    /// Word may have been lost: ask again for every session.
+    /// Notifications may have been lost: every session has to be read again.
     Everything,
 }
 
 impl Invalidator {
-    /// Calls this whenever something is no longer true.
-    pub fn new(tell: impl Fn(Invalidation) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+    /// Calls `notify` with each notification.
+    pub fn new(notify: impl Fn(Invalidation) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(notify))
     }
 
-    /// Tells the cache.
-    pub fn tell(&self, invalidation: Invalidation) {
+    /// Notifies the cache.
+    pub fn notify(&self, invalidation: Invalidation) {
         (self.0)(invalidation);
     }
 
-    /// For a store without a cache in front of it: the command line's.
-    pub fn nobody() -> Self {
+    /// For a store without a cache in front of it, as the command line uses.
+    pub fn none() -> Self {
         Self(Arc::new(|_| {}))
     }
 }
@@ -146,7 +149,7 @@ impl std::fmt::Debug for Invalidator {
     }
 }
 
-/// What a store is made in.
+/// The clock of a store and the cache in front of it.
 #[derive(Clone, Debug)]
 pub struct StoreSurroundings {
     /// The time.

@@ -1,4 +1,4 @@
-//! What is alive, and what the cache may believe.
+//! Which sessions are alive, and which cached ones are believed.
 
 use std::{
     net::Ipv4Addr,
@@ -191,7 +191,7 @@ async fn confirming_gives_a_new_token_and_no_longer_life() {
         (at(0), Proofs::password(at(50)), at(1000))
     );
     assert!(confirmed.remembered);
-    // Somebody else is no confirmation.
+    // A sign-in of another user confirms nothing.
     let other = Opening { replaces: Some(&confirmed), confirms: true, ..opening(8) };
     let (_, other) = sessions.open(other, at(60), &LIMITS).await.unwrap();
     assert_eq!((other.signed_in, other.remembered), (at(60), false));
@@ -241,7 +241,7 @@ impl SessionStore for Scripted {
             let meanwhile = self.meanwhile.lock().unwrap().take();
             if let Some(invalidator) = meanwhile {
                 self.store.remove(Which::One(key)).await.unwrap();
-                invalidator.tell(Invalidation::Ended(key));
+                invalidator.notify(Invalidation::Ended(key));
             }
             found
         }
@@ -325,7 +325,7 @@ const SHARED: Trust = Trust::Shared { cache_ttl: Duration::from_secs(3), grace: 
 
 #[tokio::test]
 async fn a_request_of_a_cached_session_does_not_ask_the_store() {
-    let script = Script::new(10, Trust::Told);
+    let script = Script::new(10, Trust::Notified);
     let (token, _) = open(&script.sessions, at(0)).await;
     for second in 0..9 {
         assert!(alive(&script.sessions, &token, at(second)).await);
@@ -335,7 +335,7 @@ async fn a_request_of_a_cached_session_does_not_ask_the_store() {
 
 #[tokio::test]
 async fn an_evicted_session_is_read_back() {
-    let script = Script::new(0, Trust::Told);
+    let script = Script::new(0, Trust::Notified);
     let (token, _) = open(&script.sessions, at(0)).await;
     assert!(alive(&script.sessions, &token, at(1)).await);
     assert!(script.asked() > 0);
@@ -343,7 +343,7 @@ async fn an_evicted_session_is_read_back() {
 
 #[tokio::test]
 async fn a_use_that_the_store_has_not_heard_of_is_not_evicted_with_the_session() {
-    let script = Script::new(1, Trust::Told);
+    let script = Script::new(1, Trust::Notified);
     let (token, _) = open(&script.sessions, at(0)).await;
     assert!(alive(&script.sessions, &token, at(9)).await);
     open(&script.sessions, at(9)).await;
@@ -378,30 +378,30 @@ async fn what_may_be_untrue_is_asked_for_again_and_goes_on_only_while_nobody_can
     let script = Script::new(10, SHARED);
     let (token, session) = open(&script.sessions, at(0)).await;
     for invalidation in [Invalidation::Everything, Invalidation::Changed(session.key)] {
-        script.invalidator.tell(invalidation);
+        script.invalidator.notify(invalidation);
         assert!(alive(&script.sessions, &token, at(1)).await);
         assert_eq!(script.asked(), 1, "{invalidation:?}");
         assert!(alive(&script.sessions, &token, at(1)).await);
         assert_eq!(script.asked(), 0, "{invalidation:?}: once is enough");
 
         script.fails.store(true, Ordering::Relaxed);
-        script.invalidator.tell(invalidation);
+        script.invalidator.notify(invalidation);
         assert!(alive(&script.sessions, &token, at(2)).await, "{invalidation:?}: within the grace");
         script.fails.store(false, Ordering::Relaxed);
         assert!(alive(&script.sessions, &token, at(2)).await);
         script.asked();
     }
     script.sessions.store.remove(Which::One(session.key)).await.unwrap();
-    script.invalidator.tell(Invalidation::Everything);
+    script.invalidator.notify(Invalidation::Everything);
     assert!(!alive(&script.sessions, &token, at(2)).await);
 }
 
 #[tokio::test]
 async fn what_another_process_ended_is_over_at_its_word() {
-    let script = Script::new(10, Trust::Told);
+    let script = Script::new(10, Trust::Notified);
     let (token, session) = open(&script.sessions, at(0)).await;
     script.sessions.store.remove(Which::One(session.key)).await.unwrap();
-    script.invalidator.tell(Invalidation::Ended(session.key));
+    script.invalidator.notify(Invalidation::Ended(session.key));
     assert!(session.has_ended());
     assert!(!alive(&script.sessions, &token, at(0)).await);
 }
@@ -412,7 +412,7 @@ async fn a_session_that_ends_while_it_is_read_is_not_cached() {
     let sessions = Sessions::start(10, |invalidator| {
         let store = Scripted {
             store: MemoryStore::new(100),
-            trust: Trust::Told,
+            trust: Trust::Notified,
             fails,
             asked,
             meanwhile: Mutex::new(Some(invalidator)),
@@ -428,7 +428,7 @@ async fn a_session_that_ends_while_it_is_read_is_not_cached() {
 
 #[tokio::test]
 async fn an_end_that_the_store_did_not_take_is_no_end() {
-    let script = Script::new(10, Trust::Told);
+    let script = Script::new(10, Trust::Notified);
     let (token, session) = open(&script.sessions, at(0)).await;
     script.fails.store(true, Ordering::Relaxed);
     assert!(script.sessions.end(&session).await.is_err());
@@ -441,7 +441,7 @@ async fn of_two_changes_at_once_none_is_lost_whatever_answers_first() {
     let app: Arc<str> = "wiki".into();
     let set = |key: &str| DataChange { set: vec![(key.into(), "1".into())], delete: vec![] };
     let (token, session) = open(&sessions, at(0)).await;
-    // The store makes `a` first; its answer arrives last.
+    // The store makes `a` first; its reply arrives last.
     let first = sessions.store.change_data(session.key, Arc::clone(&app), set("a"));
     sessions.change_data(&session, &app, set("b")).await.unwrap().unwrap().unwrap();
     let kept = first.await.unwrap().unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The secret that a browser carries, and the hash of it that we keep.
+//! The secret that a browser carries, and the hash of it that stores hold.
 
 use std::{
     fmt,
@@ -17,14 +17,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SessionToken([u8; TOKEN_BYTES]);
 
-/// SHA-256 of a [`SessionToken`]: what stores and logs may hold.
-///
-/// Who reads a store full of keys can present none of the tokens behind them.
+/// SHA-256 of a [`SessionToken`], safe to store and to log: Mallory, who reads a store full of keys, can present none of
+/// the tokens behind them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionKey([u8; 32]);
 
-/// A part is as good as the whole, which is a hash itself. Where it goes in a table still nobody can choose:
-/// that depends on the table's own secret, too.
+/// A part is as good as the whole, which is a hash itself. Mallory still cannot choose its place in a table, which
+/// depends on the table's own secret, too.
 impl Hash for SessionKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (part, _) = self.0.split_first_chunk().expect("32 bytes are more than 8");
@@ -75,7 +74,7 @@ impl SessionToken {
         Zeroizing::new(BASE64URL_NOPAD.encode(&self.0))
     }
 
-    /// The key under which the session is kept.
+    /// The key under which the session is stored.
     pub fn key(&self) -> SessionKey {
         let hash = digest::digest(&digest::SHA256, &self.0);
         let mut key = [0; 32];
@@ -85,8 +84,8 @@ impl SessionToken {
 
     /// The value that a form of this browser must carry.
     ///
-    /// Derived, so it is bound to the cookie, needs no storage, changes with the token, and
-    /// tells nothing about it (HMAC-SHA256).
+    /// It is derived from the token (HMAC-SHA256): it is bound to the cookie, needs no storage, changes with the token, and
+    /// reveals nothing about it.
     pub fn form_token(&self) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
         BASE64URL_NOPAD.encode(hmac::sign(&key, b"portcullis form token").as_ref())
@@ -105,7 +104,7 @@ impl fmt::Debug for SessionToken {
 }
 
 impl SessionKey {
-    /// From the 32 bytes that a store kept.
+    /// From the 32 bytes in a store.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -122,7 +121,7 @@ impl SessionKey {
         fits.then_some(Self(bytes))
     }
 
-    /// The 32 bytes to keep.
+    /// The 32 bytes to store.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -143,7 +142,7 @@ impl fmt::Debug for SessionKey {
 }
 
 const TOKEN_BYTES: usize = 32;
-/// Of its form in a cookie.
+/// The length of a token in a cookie.
 const COOKIE_CHARS: usize = 43;
 
 #[cfg(test)]

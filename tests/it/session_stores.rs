@@ -106,7 +106,7 @@ fn settings(url: &str) -> RedisSettings {
 
 /// The surroundings of a store that nobody listens to.
 fn alone() -> StoreSurroundings {
-    StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::nobody() }
+    StoreSurroundings { clock: Clock::manual(at(0)), invalidator: Invalidator::none() }
 }
 
 /// Each behaviour as a test of each store.
@@ -469,7 +469,7 @@ async fn reads_under(medium: &Medium, flood: Flood) -> Vec<u64> {
         let (token, session) = sessions.open(opening(user), at(0), &LIMITS).await.expect("a session");
         watched.set(session.key).expect("set once");
         // As after a restart, or once a session's time in the cache is over.
-        invalidator.expect("a cache").tell(Invalidation::Everything);
+        invalidator.expect("a cache").notify(Invalidation::Everything);
         for _ in 0..10 {
             let presented = sessions.present(Some(&token), at(0), &LIMITS).await;
             assert!(matches!(presented, Ok(Presented::Alive(_))));

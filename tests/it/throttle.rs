@@ -611,7 +611,7 @@ fn redis_counts_as_memory_does() {
         cache_ttl: Duration::from_secs(30),
         grace: Duration::ZERO,
     };
-    let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::nobody() };
+    let surroundings = StoreSurroundings { clock: clock.clone(), invalidator: Invalidator::none() };
     let store = RedisStore::open(&settings, surroundings).unwrap();
     let files =
         ThrottleFiles { database: folder.path().join("throttle.db"), key: folder.path().join("device.key") };

@@ -35,11 +35,11 @@ impl Reach {
                 if matches!(path.try_exists(), Ok(false)) {
                     return Ok(Self::Nowhere("nobody has signed in yet"));
                 }
-                let surroundings = StoreSurroundings { clock, invalidator: Invalidator::nobody() };
+                let surroundings = StoreSurroundings { clock, invalidator: Invalidator::none() };
                 Ok(Self::Store(Box::new(FileStore::open(&path, surroundings)?)))
             }
             Store::Redis(settings) => {
-                let surroundings = StoreSurroundings { clock, invalidator: Invalidator::nobody() };
+                let surroundings = StoreSurroundings { clock, invalidator: Invalidator::none() };
                 Ok(Self::Store(Box::new(RedisStore::open(settings, surroundings)?)))
             }
             Store::Memory => {

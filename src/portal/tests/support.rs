@@ -237,7 +237,7 @@ impl Browser {
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             headers.insert(COOKIE, HeaderValue::from_str(&pairs.join("; ")).unwrap());
         }
-        let presented = if cookie::read(&headers, SESSION_COOKIE) == cookie::Brought::Nothing {
+        let presented = if cookie::read(&headers, SESSION_COOKIE) == cookie::CookieValue::Absent {
             Presented::Absent
         } else {
             let token = cookie::find(&headers, SESSION_COOKIE).and_then(SessionToken::from_cookie);

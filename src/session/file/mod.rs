@@ -1,14 +1,11 @@
-//! Sessions in a file: they survive a crash the next instant.
+//! Sessions in a SQLite database: they survive a crash the next instant.
 //!
-//! Two threads own a connection each to one SQLite database. The writer
-//! commits what it finds waiting in groups, so that a flood of sign-ins costs
-//! few syncs, and answers only once the commit is on the disk
-//! (`synchronous = FULL`). The reader serves what the cache does not hold, and
-//! watches for what another process (the command line) has ended.
+//! Two threads own a connection each. The writer commits waiting changes in groups, so that a flood of sign-ins costs few
+//! syncs, and replies once the commit is on the disk (`synchronous = FULL`). The reader serves sessions that are not
+//! cached, and watches for those that another process (the command line) has ended.
 //!
-//! A disk that fails makes changes fail, one by one, and nothing else: people
-//! who are signed in go on from the cache, and the next commit that succeeds
-//! has healed it.
+//! A disk that fails makes changes fail, one by one, and nothing else: users who are signed in go on from the cache, and
+//! the next commit that succeeds ends the failure.
 
 mod reader;
 mod rows;
@@ -48,7 +45,7 @@ impl FileStore {
         let opening = |error: DatabaseError| StoreError::new("opening the session store", error);
         let open = || Database::open(path, &SCHEMA, DatabaseOptions::default()).map_err(opening);
         let database = open()?;
-        // An operator who starts a gateway wants to know now that the disk is full, not at the first sign-in.
+        // The operator should hear of a full disk at the start, and not at the first sign-in.
         rows::check(database.connection(), surroundings.clock.now())
             .map_err(|reason| opening(database.failed("writing", reason)))?;
         let uses = Arc::<Uses>::default();
@@ -110,11 +107,11 @@ impl SessionStore for FileStore {
     }
 
     fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        self.change("keeping a session", |answer| Change::Insert(Box::new(new), answer))
+        self.change("storing a session", |reply| Change::Insert(Box::new(new), reply))
     }
 
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        self.change("ending a session", move |answer| Change::Remove(which, answer))
+        self.change("ending a session", move |reply| Change::Remove(which, reply))
     }
 
     fn list(
@@ -132,11 +129,11 @@ impl SessionStore for FileStore {
         app: Arc<str>,
         change: DataChange,
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
-        self.change("changing what an app keeps in a session", move |answer| Change::Data {
+        self.change("changing the data of an app in a session", move |reply| Change::Data {
             key,
             app,
             change,
-            answer,
+            reply,
         })
     }
 
@@ -145,15 +142,15 @@ impl SessionStore for FileStore {
     }
 
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
-        // In small steps, so that a sign-in between two of them does not wait for a million.
+        // In small steps, so that a sign-in between two of them does not wait for a million rows.
         async move {
             let mut dropped = 0;
             loop {
-                let step = self.change("dropping sessions that have expired", move |answer| Change::Prune {
+                let step = self.change("removing expired sessions", move |reply| Change::Prune {
                     now,
                     idle_since,
                     most: PRUNED_AT_ONCE,
-                    answer,
+                    reply,
                 });
                 match step.await? {
                     0 => return Ok(dropped),
@@ -165,16 +162,16 @@ impl SessionStore for FileStore {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        // A change that changes nothing, but has to be written: a full or read-only disk shows.
+        // A change of no session, which has to be written all the same: a full or read-only disk shows.
         self.change("writing to the session store", Change::Check)
     }
 
     fn trust(&self) -> Trust {
-        Trust::Told
+        Trust::Notified
     }
 }
 
-/// Jobs that wait for a thread, more than the disk takes in a second; further ones fail at once.
+/// Maximum number of jobs that wait for a thread, more than the disk takes in a second; further ones fail at once.
 const MAX_WAITING: usize = 16 * 1024;
 
 const PRUNED_AT_ONCE: u32 = 500;

@@ -69,7 +69,7 @@ impl Reader {
 
     /// Reads the file that the path leads to. If that is another one, nothing holds that was read before.
     fn follow_path(&mut self) -> Result<(), DatabaseError> {
-        let forget = || self.invalidator.tell(Invalidation::Everything);
+        let forget = || self.invalidator.notify(Invalidation::Everything);
         if let Some(seen) = self.database.follow(forget, rows::newest_end)? {
             self.seen = seen;
         }
@@ -93,10 +93,10 @@ impl Reader {
         let is_complete = ends.first().map_or(newest == self.seen, |(first, _)| *first == self.seen + 1);
         if is_complete {
             for (_, key) in &ends {
-                self.invalidator.tell(Invalidation::Ended(*key));
+                self.invalidator.notify(Invalidation::Ended(*key));
             }
         } else {
-            self.invalidator.tell(Invalidation::Everything);
+            self.invalidator.notify(Invalidation::Everything);
         }
         self.seen = ends.last().map_or(newest, |(last, _)| *last);
         Ok(())
@@ -119,7 +119,7 @@ impl Worker for Reader {
         if let Err(error) = &looked
             && !self.is_blind
         {
-            tracing::error!(%error, "what the command line ends may not be noticed");
+            tracing::error!(%error, "watching the session store failed; sessions that the command line ends may go on");
         }
         self.is_blind = looked.is_err();
     }

@@ -66,7 +66,7 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Resu
     Ok(())
 }
 
-/// The keys that are meant and exist, the oldest session first.
+/// The keys of the sessions that are meant and exist, the oldest first.
 pub(super) fn keys(connection: &Connection, which: Which) -> rusqlite::Result<Vec<SessionKey>> {
     let key = |row: &Row<'_>| key(row, 0);
     match which {
@@ -95,7 +95,7 @@ pub(super) fn visitors_past(connection: &Connection, most: usize) -> rusqlite::R
         .collect()
 }
 
-/// Ends a session, and tells other processes that it has.
+/// Ends a session, and records its end for other processes.
 pub(super) fn end(connection: &Connection, key: SessionKey, at: Timestamp) -> rusqlite::Result<bool> {
     let was_there =
         connection.prepare_cached("DELETE FROM session WHERE key = ?1")?.execute([key.as_bytes()])? > 0;
@@ -121,9 +121,9 @@ pub(super) fn note_use(connection: &Connection, key: SessionKey, at: Timestamp) 
     Ok(())
 }
 
-/// Drops at most `most` that expired and as many that nobody used; answers with how many.
+/// Removes at most `most` expired sessions and as many unused ones; returns how many.
 ///
-/// Nobody has to be told: whoever still has one of them in memory sees by its clock that it is over.
+/// Their ends need no record: a process that has one of them in memory sees by its clock that it is over.
 pub(super) fn prune(
     connection: &Connection,
     now: Timestamp,
@@ -143,12 +143,12 @@ pub(super) fn prune(
         .execute(params![idle_since.as_millis(), most])?;
     connection
         .prepare_cached("DELETE FROM ended WHERE seq <= (SELECT max(seq) FROM ended) - ?1")?
-        .execute([KEPT_ENDS])?;
+        .execute([MAX_ENDS])?;
     Ok(expired + idle)
 }
 
-/// Ends all sessions. Instead of telling every single one, it leaves a gap in the numbers of the ends,
-/// on which everybody asks again for every session.
+/// Ends all sessions. Instead of a record for each, it leaves a gap in the numbers of ends, on which every process reads
+/// each session again.
 pub(super) fn end_all(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM session", [])?;
     let newest = newest_end(connection)?;
@@ -168,7 +168,7 @@ pub(super) fn check(connection: &Connection, now: Timestamp) -> rusqlite::Result
 
 /// The number of the newest end; 0 if there was none.
 pub(super) fn newest_end(connection: &Connection) -> rusqlite::Result<i64> {
-    // From SQLite's own book-keeping: it does not go back when rows are pruned.
+    // From SQLite's own table of sequences, which does not go back when rows are removed.
     let newest = connection
         .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'ended'")?
         .query_row([], |row| row.get(0))
@@ -223,9 +223,9 @@ fn data_text(record: &Record) -> rusqlite::Result<String> {
 }
 
 fn unreadable(column: &str, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    tracing::error!(column, %error, "a session in the store cannot be read");
+    tracing::error!(column, %error, "session in the store cannot be read");
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
 }
 
-/// A process that slept through more than this many asks again for every session.
-const KEPT_ENDS: i64 = 100_000;
+/// Ends that stay recorded; a process that has missed more reads every session again.
+const MAX_ENDS: i64 = 100_000;

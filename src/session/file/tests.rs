@@ -1,4 +1,4 @@
-//! What is particular to the file; the contract is tested over all stores together.
+//! Behaviour of the file alone; the contract is tested over all stores together.
 
 use std::{net::Ipv4Addr, sync::mpsc};
 
@@ -130,7 +130,7 @@ async fn one_refused_change_takes_its_whole_group_with_it_and_everybody_is_told(
     let (store, _) = open(&path);
     let twice = record(1);
     let (first, second) = tokio::join!(store.insert(new(&twice)), store.insert(new(&twice)));
-    // Whether they met in one commit or not, nobody was told of a session that is not there.
+    // Whether they met in one commit or not, no missing session was acknowledged.
     let kept = store.find(twice.key).await.unwrap().is_some();
     assert_eq!(first.is_ok(), kept);
     assert!(second.is_err());
@@ -208,7 +208,7 @@ async fn many_are_pruned_in_steps_and_all_of_many_end_at_once() {
     assert_eq!(store.remove(Which::All).await.unwrap().len(), 1200);
     while tells.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Everything {}
     assert_eq!(other.find(records[0].key).await.unwrap(), None);
-    // What ends afterwards is told as before.
+    // Later ends are notified as before.
     let session = record(3);
     store.insert(new(&session)).await.unwrap();
     store.remove(Which::One(session.key)).await.unwrap();

@@ -1,8 +1,7 @@
 //! Uses of sessions that are not in the file yet.
 //!
-//! They wait here and not among the changes: nobody waits for them, many of one
-//! session are as good as the last, and while the disk refuses to write they
-//! must be kept. Otherwise a session in use would look unused when it is mended.
+//! They are not queued among the changes: no request waits for them, only the last use of a session matters, and while the
+//! disk refuses to write they have to be remembered. Otherwise a session in use would look unused once the disk is mended.
 
 use std::{
     collections::HashMap,
@@ -15,7 +14,7 @@ use crate::{
     session::{Record, SessionKey},
 };
 
-/// Shared by those who note uses, the one who writes them and the one who reads sessions.
+/// Shared by the requests that note uses, the writer and the reader.
 #[derive(Debug, Default)]
 pub(super) struct Uses(Mutex<Noted>);
 
@@ -29,15 +28,15 @@ struct Noted {
 impl Uses {
     /// Notes when a session was used.
     pub(super) fn note(&self, key: SessionKey, at: Timestamp) {
-        keep_later(&mut self.noted().waiting, key, at);
+        remember(&mut self.noted().waiting, key, at);
     }
 
-    /// Whether there is anything to write.
-    pub(super) fn wait(&self) -> bool {
+    /// Whether there are uses to be written.
+    pub(super) fn are_waiting(&self) -> bool {
         !self.noted().waiting.is_empty()
     }
 
-    /// Gives some to `write`; afterwards, [`Uses::settle`] has to be told whether it is certain.
+    /// Gives some of them to `write`; [`Uses::settle`] has to be called once the outcome is certain.
     pub(super) fn write<E>(
         &self,
         mut write: impl FnMut(SessionKey, Timestamp) -> Result<(), E>,
@@ -55,18 +54,18 @@ impl Uses {
         writing.into_iter().try_for_each(|(key, at)| write(key, at))
     }
 
-    /// Forgets what was written, or keeps it for the next time.
+    /// Forgets the written uses, or remembers them for the next time.
     pub(super) fn settle(&self, written: bool) {
         let mut noted = self.noted();
         let writing = mem::take(&mut noted.writing);
         if !written {
             for (key, at) in writing {
-                keep_later(&mut noted.waiting, key, at);
+                remember(&mut noted.waiting, key, at);
             }
         }
     }
 
-    /// Adds to what the file says of a session what it does not say yet.
+    /// Adds to a session from the file the last use that is not in the file yet.
     pub(super) fn complete(&self, record: &mut Record) {
         let noted = self.noted();
         for uses in [&noted.waiting, &noted.writing] {
@@ -75,15 +74,15 @@ impl Uses {
         }
     }
 
-    /// A panic elsewhere leaves nothing half done.
+    /// A panic elsewhere leaves no change half done.
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn keep_later(uses: &mut HashMap<SessionKey, Timestamp>, key: SessionKey, at: Timestamp) {
+fn remember(uses: &mut HashMap<SessionKey, Timestamp>, key: SessionKey, at: Timestamp) {
     uses.entry(key).and_modify(|noted| *noted = at.max(*noted)).or_insert(at);
 }
 
-/// Whoever signs in waits for no more than these.
+/// Maximum number of uses in one commit, for which a sign-in may have to wait.
 const WRITTEN_AT_ONCE: usize = 1000;

@@ -1,4 +1,4 @@
-//! The thread that writes: one commit for everything that waits.
+//! The thread that writes: one commit for all waiting changes.
 
 use std::{
     sync::{Arc, mpsc::TryIter},
@@ -18,7 +18,7 @@ use crate::{
 /// Where the outcome of a change goes. All changes of a group share one error.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Arc<DatabaseError>>>;
 
-/// A change that somebody waits for.
+/// A change whose outcome a request waits for.
 pub(super) enum Change {
     Insert(Box<NewSession>, Reply<Vec<SessionKey>>),
     Remove(Which, Reply<Vec<SessionKey>>),
@@ -26,18 +26,18 @@ pub(super) enum Change {
         key: SessionKey,
         app: Arc<str>,
         change: DataChange,
-        answer: Reply<Option<Result<AppData, DataRefused>>>,
+        reply: Reply<Option<Result<AppData, DataRefused>>>,
     },
     Prune {
         now: Timestamp,
         idle_since: Timestamp,
         most: u32,
-        answer: Reply<usize>,
+        reply: Reply<usize>,
     },
     Check(Reply<()>),
 }
 
-/// Tells whoever waits how its change ended, once that is certain.
+/// Replies with the outcome of a change, once that is certain.
 type Settle = Box<dyn FnOnce(Result<(), Arc<DatabaseError>>) + Send>;
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Worker for Writer {
 
     /// Writes uses that no change has taken along.
     fn look(&mut self) {
-        if self.uses.wait() {
+        if self.uses.are_waiting() {
             self.commit(Vec::new());
         }
     }
@@ -78,7 +78,7 @@ impl Writer {
         Self { database, clock, uses, is_failing: false, visitors: None }
     }
 
-    /// All of them in one transaction, or none; everybody is told after the commit, not before.
+    /// Commits all changes in one transaction, or none; replies after the commit, not before.
     fn commit(&mut self, group: Vec<Change>) {
         let now = self.clock.now();
         let mut waiting: Vec<Settle> = Vec::new();
@@ -97,10 +97,10 @@ impl Writer {
         match &written {
             Ok(()) if self.is_failing => {
                 let path = self.database.path().display();
-                tracing::info!(%path, "the session store can be written to again");
+                tracing::info!(%path, "session store can be written to again");
             }
             Err(error) if !self.is_failing => {
-                tracing::error!(%error, "nobody can sign in or out until this is mended");
+                tracing::error!(%error, "session store cannot be written to; nobody can sign in or out until this is mended");
             }
             _ => {}
         }
@@ -124,7 +124,7 @@ impl Writer {
                 return Err(error);
             }
         };
-        // Uses before changes: what is dropped for being unused must not have been used since.
+        // Uses before changes: a session that is removed for being unused must not have been used since.
         let mut failed = self.uses.write(|key, at| rows::note_use(&transaction, key, at)).err();
         for change in group {
             if failed.is_some() {
@@ -152,14 +152,14 @@ impl Writer {
             self.visitors = None;
             tracing::warn!(
                 path = %self.database.path().display(),
-                "the session store was removed or replaced; whoever is not in the new one has to sign in again"
+                "the session store was removed or replaced; users without a session in the new one have to sign in again"
             );
         }
         Ok(())
     }
 }
 
-/// One change, inside the transaction.
+/// Applies a change, inside the transaction.
 fn apply(
     connection: &Connection,
     change: Change,
@@ -167,15 +167,13 @@ fn apply(
     visitors: &mut Option<usize>,
 ) -> Result<Settle, (rusqlite::Error, Settle)> {
     match change {
-        Change::Insert(new, answer) => settled(answer, insert(connection, &new, now, visitors)),
-        Change::Remove(which, answer) => settled(answer, remove(connection, which, now)),
-        Change::Data { key, app, change, answer } => {
-            settled(answer, change_data(connection, key, app, change))
+        Change::Insert(new, reply) => settled(reply, insert(connection, &new, now, visitors)),
+        Change::Remove(which, reply) => settled(reply, remove(connection, which, now)),
+        Change::Data { key, app, change, reply } => settled(reply, change_data(connection, key, app, change)),
+        Change::Prune { now, idle_since, most, reply } => {
+            settled(reply, rows::prune(connection, now, idle_since, most))
         }
-        Change::Prune { now, idle_since, most, answer } => {
-            settled(answer, rows::prune(connection, now, idle_since, most))
-        }
-        Change::Check(answer) => settled(answer, rows::check(connection, now)),
+        Change::Check(reply) => settled(reply, rows::check(connection, now)),
     }
 }
 
@@ -200,7 +198,7 @@ fn insert(
         }
     }
     if let (Some(most), Owner::Visitor) = (new.max_per_user, new.record.owner) {
-        // To count takes the longer the more visitors there are, so it is not done for each of them.
+        // Counting takes the longer the more visitors there are, so it is not done for each of them.
         let uncounted = visitors.map_or(usize::MAX, |visitors| visitors.saturating_add(1));
         *visitors = Some(uncounted);
         if uncounted > most / 16 {
@@ -217,7 +215,7 @@ fn insert(
 
 fn remove(connection: &Connection, which: Which, now: Timestamp) -> rusqlite::Result<Vec<SessionKey>> {
     let keys = rows::keys(connection, which)?;
-    if which == Which::All && keys.len() > TOLD_ONE_BY_ONE {
+    if which == Which::All && keys.len() > MAX_RECORDED_ENDS {
         rows::end_all(connection)?;
         return Ok(keys);
     }
@@ -236,7 +234,7 @@ fn change_data(
     let Some(mut record) = rows::find(connection, key)? else { return Ok(None) };
     let before = record.data.clone();
     let changed = change_app(&mut record.data, app, change);
-    // Some applications set the same again with every answer; that costs no write.
+    // Some applications set the same with every response; that costs no write.
     if record.data != before {
         rows::set_data(connection, &record)?;
     }
@@ -244,37 +242,37 @@ fn change_data(
 }
 
 fn settled<T: Send + 'static>(
-    answer: Reply<T>,
+    reply: Reply<T>,
     outcome: rusqlite::Result<T>,
 ) -> Result<Settle, (rusqlite::Error, Settle)> {
     match outcome {
         Ok(value) => Ok(Box::new(move |written| {
-            // Nobody waits any more if the client is gone; the change holds all the same.
-            answer.send(written.map(|()| value)).ok();
+            // The client may have disconnected; the change holds all the same.
+            reply.send(written.map(|()| value)).ok();
         })),
-        Err(error) => Err((error, refusing(answer))),
+        Err(error) => Err((error, refusing(reply))),
     }
 }
 
-/// For a change that was not tried because its group has failed.
+/// Replies to a change that was not tried because its group has failed.
 fn refuse(change: Change) -> Settle {
     match change {
-        Change::Insert(_, answer) | Change::Remove(_, answer) => refusing(answer),
-        Change::Data { answer, .. } => refusing(answer),
-        Change::Prune { answer, .. } => refusing(answer),
-        Change::Check(answer) => refusing(answer),
+        Change::Insert(_, reply) | Change::Remove(_, reply) => refusing(reply),
+        Change::Data { reply, .. } => refusing(reply),
+        Change::Prune { reply, .. } => refusing(reply),
+        Change::Check(reply) => refusing(reply),
     }
 }
 
-fn refusing<T: Send + 'static>(answer: Reply<T>) -> Settle {
+fn refusing<T: Send + 'static>(reply: Reply<T>) -> Settle {
     Box::new(move |written| {
         if let Err(error) = written {
-            answer.send(Err(error)).ok();
+            reply.send(Err(error)).ok();
         }
     })
 }
 
-/// One sync for up to this many changes; more would make the first wait for the last.
+/// Maximum number of changes in one commit; more would make the first wait for the last.
 const MAX_GROUP: usize = 256;
-/// Past this many ends at once, asking again for every session costs less than telling each.
-const TOLD_ONE_BY_ONE: usize = 1000;
+/// Past this many ends at once, reading every session again costs less than a record of each end.
+const MAX_RECORDED_ENDS: usize = 1000;

@@ -1,4 +1,4 @@
-//! What a session store does, in commands and scripts.
+//! The commands and scripts of the session store.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     store::redis::Failure,
 };
 
-/// A connection's user: knows the names and the scripts.
+/// The commands, with the names of keys and the scripts.
 #[derive(Debug)]
 pub(super) struct Commands {
     keys: Keys,
@@ -82,8 +82,8 @@ impl Commands {
         loop {
             let mut call = self.scripts.remove.call(&self.keys, routed_by);
             call.arg(kind).arg(&whose).arg(&except).arg(BATCH);
-            let answer: Vec<String> = call.invoke_async(&mut connection).await?;
-            let (looked_at, batch) = answer.split_first().ok_or("an empty answer")?;
+            let reply: Vec<String> = call.invoke_async(&mut connection).await?;
+            let (looked_at, batch) = reply.split_first().ok_or("an empty reply")?;
             ended.extend(read_keys(batch));
             if which_is_one(which) || looked_at.parse::<usize>()? < BATCH {
                 return Ok(ended);
@@ -104,7 +104,7 @@ impl Commands {
         };
         let mut records = Vec::new();
         let mut after = after;
-        // What is listed may have expired since: go on until there are enough.
+        // Listed sessions may have expired since: go on until there are enough.
         while records.len() < most {
             let wanted = (most - records.len()).min(BATCH);
             let page = match &mut of_user {
@@ -153,8 +153,8 @@ impl Commands {
         Ok(read_keys(&listed))
     }
 
-    /// What an app keeps is read, changed here, and written if nobody has changed it since; otherwise all
-    /// of that again.
+    /// Reads the data of an app, changes it here, and writes it if no other gateway has changed it since; otherwise tries
+    /// again.
     pub(super) async fn change_data(
         &self,
         mut connection: MultiplexedConnection,
@@ -173,7 +173,7 @@ impl Commands {
                 before.as_deref().map_or_else(|| Ok(AppData::default()), serde_json::from_str)?;
             let changed = match kept.clone().with(change.clone()) {
                 Ok(changed) if changed != kept => changed,
-                // Some applications set the same again with every answer; that costs no write.
+                // Some applications set the same with every response; that costs no write.
                 unchanged => return Ok(Some(unchanged)),
             };
             let after = if changed.is_empty() { None } else { Some(serde_json::to_string(&changed)?) };
@@ -186,7 +186,7 @@ impl Commands {
                 return Ok(Some(Ok(changed)));
             }
         }
-        Err("others change it all the time".into())
+        Err("other gateways change it all the time".into())
     }
 
     pub(super) async fn note_use(
@@ -227,7 +227,7 @@ fn read_keys(texts: &[String]) -> Vec<SessionKey> {
     texts.iter().filter_map(|text| SessionKey::from_hex(text)).collect()
 }
 
-/// The scripts; each runs as a whole, so that two gateways cannot come between each other's steps.
+/// The scripts; each runs as a whole, so that no other gateway comes between its steps.
 #[derive(Debug)]
 struct Scripts {
     insert: Script,
@@ -255,7 +255,7 @@ trait Callable {
 }
 
 impl Callable for Script {
-    /// Begins a call. The one key that is named stands for all: they share a slot.
+    /// Starts a call. One key is named for all: they share a slot.
     fn call(&self, keys: &Keys, routed_by: SessionKey) -> ScriptInvocation<'_> {
         let mut call = self.prepare_invoke();
         call.key(keys.session(routed_by)).arg(keys.prefix());
@@ -263,9 +263,9 @@ impl Callable for Script {
     }
 }
 
-/// One of those who change the same always gets through, so this many can at the same time.
+/// In each round one of several gateways that change the same data succeeds, so this many can at the same time.
 const DATA_ATTEMPTS: usize = 200;
-/// Sessions that one script looks at: a few milliseconds, in which nobody else is served.
+/// Sessions that one script looks at: a few milliseconds, in which Redis serves no other command.
 const BATCH: usize = 250;
-/// A session is pruned when it has expired; Redis drops it by itself only if nobody is there to do so.
+/// Gateways remove a session when it has expired; Redis removes it by itself only after this, if no gateway is running.
 const KEPT_LONGER: Duration = Duration::from_mins(10);

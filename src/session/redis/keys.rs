@@ -1,4 +1,4 @@
-//! What things are called in Redis.
+//! The names of keys in Redis.
 
 use crate::{identity::UserId, session::SessionKey, store::redis::KeyPrefix};
 
@@ -36,7 +36,7 @@ impl Keys {
         format!("{}:seq", self.0)
     }
 
-    /// Where it is told what ended and what changed.
+    /// The channel of messages about sessions that ended or changed.
     pub(super) fn channel(&self) -> String {
         format!("{}:ended", self.0)
     }

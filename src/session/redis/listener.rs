@@ -42,13 +42,13 @@ impl MessageListener for Listener {
     fn hear(&self, message: &[u8]) {
         let Some((number, invalidation)) = read(message) else {
             // From a gateway of another version: something has changed.
-            self.invalidator.tell(Invalidation::Everything);
+            self.invalidator.notify(Invalidation::Everything);
             return;
         };
-        self.invalidator.tell(invalidation);
+        self.invalidator.notify(invalidation);
         let heard = self.sequence.lock().unwrap_or_else(PoisonError::into_inner).hear(number);
         if heard == Heard::NotAll {
-            self.invalidator.tell(Invalidation::Everything);
+            self.invalidator.notify(Invalidation::Everything);
         }
     }
 
@@ -59,12 +59,12 @@ impl MessageListener for Listener {
         let counter = counter.unwrap_or(0);
         if self.starts.swap(false, Ordering::SeqCst) {
             sequence.start_at(counter);
-            self.invalidator.tell(Invalidation::Everything);
+            self.invalidator.notify(Invalidation::Everything);
             return Heard::Everything;
         }
         let heard = sequence.count(counter);
         if heard == Heard::NotAll {
-            self.invalidator.tell(Invalidation::Everything);
+            self.invalidator.notify(Invalidation::Everything);
         }
         heard
     }

@@ -1,13 +1,11 @@
 //! Sessions in Redis or Valkey, for several gateways behind one balancer.
 //!
-//! Each session is a hash that Redis drops by itself when it has expired;
-//! sorted sets list them by user, by key and by time. What two gateways could
-//! race for is one Lua script each. Every end and every change is published
-//! under a number, so that a gateway notices what it did not hear and asks
-//! again for everything.
+//! Each session is a hash that Redis removes by itself when it has expired; sorted sets list sessions by user, by key and
+//! by time. Each step for which two gateways could race is one Lua script. Every end and every change is published under
+//! a number, so that a gateway notices a message that it did not hear and reads every session again.
 //!
-//! While Redis is away, every question fails at once: the cache in front goes
-//! on for as long as [`Trust::Shared`] allows, and the [link](RedisLink) finds the way back.
+//! While Redis is away, every call fails at once: the cache in front goes on for as long as [`Trust::Shared`] allows, and
+//! the [link](RedisLink) connects again.
 
 mod commands;
 mod keys;
@@ -76,7 +74,7 @@ impl SessionStore for RedisStore {
 
     fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
         let (commands, now) = (Arc::clone(&self.commands), self.clock.now());
-        self.link.ask("keeping a session", move |connection| async move {
+        self.link.ask("storing a session", move |connection| async move {
             commands.insert(connection, new, now).await
         })
     }
@@ -107,7 +105,7 @@ impl SessionStore for RedisStore {
         change: DataChange,
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
         let commands = Arc::clone(&self.commands);
-        self.link.ask("changing what an app keeps in a session", move |connection| async move {
+        self.link.ask("changing the data of an app in a session", move |connection| async move {
             commands.change_data(connection, key, &app, change).await
         })
     }
@@ -117,14 +115,14 @@ impl SessionStore for RedisStore {
         let noted = self.link.ask("noting a use", move |connection| async move {
             commands.note_use(connection, key, at).await
         });
-        // It is sent already, and nobody waits for the answer: a use that is not noted costs nothing but
-        // an idle time that counts from a minute earlier.
+        // The command is sent already, and no request waits for the reply: a use that is not noted only makes the idle time
+        // count from a minute earlier.
         drop(noted);
     }
 
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         let commands = Arc::clone(&self.commands);
-        self.link.ask("dropping sessions that have expired", move |connection| async move {
+        self.link.ask("removing expired sessions", move |connection| async move {
             commands.prune(connection, now, idle_since).await
         })
     }

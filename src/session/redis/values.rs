@@ -1,7 +1,7 @@
 //! A session as the fields of a hash.
 //!
-//! `v` is the version, `user` the user's id or empty, `seen` the last use,
-//! `record` the rest as JSON, and `d:APP` what an app keeps, as JSON.
+//! `v` is the version, `user` the user's id or empty, `seen` the last use, `record` the rest as JSON, and `d:APP` the data
+//! of an app, as JSON.
 
 use std::collections::HashMap;
 
@@ -11,16 +11,16 @@ use crate::{
     store::redis::Failure,
 };
 
-/// The version of what is written. During a roll-out an older gateway stands beside a newer one: what it
-/// does not know it takes for a failure, never for a session, and never for none. Raise it whenever an
-/// older gateway would misread what a newer one writes.
+/// The version of written fields. During a roll-out an older gateway runs beside a newer one: it takes a version that it
+/// does not know for a failure, never for a session, and never for none. Raise it whenever an older gateway would misread
+/// the fields of a newer one.
 pub(super) const VERSION: &str = "1";
 
 /// The fields that are not data.
 pub(super) struct Fields {
     pub(super) user: String,
     pub(super) record: String,
-    /// Apps and what each keeps.
+    /// The data of apps, by their names.
     pub(super) data: Vec<(String, String)>,
 }
 
@@ -91,7 +91,7 @@ mod tests {
         assert!(!again.record.contains("wiki"));
         // An older gateway beside this one reads when the password was confirmed.
         assert!(again.record.contains(r#""confirmed":1001,"proofs":"password@1001""#), "{}", again.record);
-        // It has no host; one that has is read by the first release as well, which passes over what it does not know.
+        // It has no host; a record with one is read by the first release as well, which ignores unknown fields.
         assert_eq!(&*record.host, "");
         let named = write(&Record { host: "wiki.example.com".into(), ..record.clone() }).unwrap().record;
         assert_eq!(again.record, named.replace(",\"host\":\"wiki.example.com\"", ""));

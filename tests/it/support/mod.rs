@@ -27,7 +27,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Ends sessions as the command line does, beside the gateway; says which there were.
 pub fn end_sessions(database: &Path, which: Which) -> Vec<SessionKey> {
-    let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::nobody() };
+    let surroundings = StoreSurroundings { clock: Clock::system(), invalidator: Invalidator::none() };
     let store = FileStore::open(database, surroundings).expect("the store");
     block_on(store.remove(which)).expect("an end")
 }
