@@ -63,7 +63,7 @@ impl CountedAttempt {
 impl Charged for CountedAttempt {
     fn begin(&mut self) {
         if let Some(attempt) = &mut self.attempt {
-            attempt.begin();
+            attempt.start();
         }
     }
 
@@ -76,7 +76,7 @@ impl Charged for CountedAttempt {
 
 impl Drop for CountedAttempt {
     fn drop(&mut self) {
-        let Some(attempt) = self.attempt.take().filter(Attempt::has_begun) else { return };
+        let Some(attempt) = self.attempt.take().filter(Attempt::has_started) else { return };
         self.trail.record(self.trail.failure, "abandoned");
         let trail = self.trail.clone();
         attempt.abandon(move |blocked| trail.record_blocks(&blocked));

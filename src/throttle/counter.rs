@@ -1,29 +1,29 @@
-//! One counter of failures: when may the next attempt be made?
+//! A counter of failures, which says when the next attempt may be made.
 //!
-//! A pure state machine; the time comes in with every call. The steps: `budget` failures within `window` begin
-//! the first wait; from then on a fifth of the budget (at least one failure) begins the next, longer one. A day
-//! after the last wait the steps begin anew; a day without any failure forgets everything.
+//! A pure state machine: the time is an argument of every call. `budget` failures within `window` start the first wait;
+//! from then on a fifth of the budget (at least one failure) starts the next, longer one. A day after the last wait the
+//! steps start anew; a day without any failure clears the counter.
 //!
-//! An attempt is [reserved](Counter::reserve) before its password is looked at and settled afterwards, and a
-//! reserved one takes its place in the budget, so that a hundred guesses at once are not a hundred guesses.
+//! An attempt is [reserved](Counter::reserve) before its password is checked and settled afterwards. A reserved attempt
+//! takes its place in the budget, so that a hundred guesses at once are not a hundred guesses.
 //!
-//! `scripts/settle.lua` is the same machine in Redis; a test in `tests/it/throttle.rs` holds the two together.
+//! `scripts/settle.lua` is the same machine in Redis; a test in `tests/it/throttle.rs` compares the two.
 
 use std::time::Duration;
 
 use super::ThrottleLimits;
 use crate::clock::Timestamp;
 
-/// What is remembered of the failures of one account, device, name or address.
+/// The failures of one account, device, name or address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counter {
     /// Failures in the window, and since the last wait.
     pub(super) failures: u32,
-    /// When the window began: at the first of them.
+    /// The start of the window: the first of the failures.
     pub(super) window: Timestamp,
     /// Attempts that are being checked.
     pub(super) pending: u32,
-    /// When the last of them was reserved.
+    /// When the last of these attempts was reserved.
     pub(super) reserved: Timestamp,
     /// How many waits there have been.
     pub(super) step: u32,
@@ -35,24 +35,24 @@ pub(super) struct Counter {
     pub(super) last: Timestamp,
 }
 
-/// What holds for one counter.
+/// The budget and the waits of a counter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ThrottleRule<'l> {
     pub(super) budget: u32,
-    /// From this many failures without a success on, each begins the longest wait; 0: never.
+    /// From this many failures without a success on, each starts the longest wait; 0: never.
     pub(super) patience: u32,
     pub(super) window: Duration,
     pub(super) waits: &'l [Duration],
 }
 
 impl<'l> ThrottleRule<'l> {
-    /// For accounts, their devices, and names that nobody has.
+    /// For accounts, their devices, and names that no user has.
     pub(super) fn of_account(limits: &'l ThrottleLimits) -> Self {
         let ThrottleLimits { per_account: budget, window, waits, .. } = limits;
         Self { budget: *budget, patience: PATIENCE, window: *window, waits }
     }
 
-    /// For addresses, behind which there may be many people.
+    /// For addresses, behind which there may be many users.
     pub(super) fn of_address(limits: &'l ThrottleLimits) -> Self {
         let ThrottleLimits { per_address: budget, window, waits, .. } = limits;
         Self { budget: *budget, patience: 0, window: *window, waits }
@@ -64,7 +64,7 @@ impl<'l> ThrottleRule<'l> {
 }
 
 impl Counter {
-    /// Nothing has happened.
+    /// A counter without any failure.
     pub(super) const BLANK: Self = Self {
         failures: 0,
         window: LONG_AGO,
@@ -83,7 +83,7 @@ impl Counter {
         if now < this.blocked_until {
             return this.blocked_until.since(now);
         }
-        // Whatever comes of those that are being checked is known in a moment.
+        // The outcome of the attempts that are being checked is known soon.
         if this.failures.saturating_add(this.pending) >= this.allowance(rule) {
             A_MOMENT
         } else {
@@ -98,7 +98,7 @@ impl Counter {
         self.reserved = now;
     }
 
-    /// A reserved attempt has failed. The wait that begins with it, if one does.
+    /// Counts a failure of a reserved attempt. Returns the wait that starts with it, if one does.
     pub(super) fn fail(&mut self, now: Timestamp, rule: &ThrottleRule<'_>) -> Option<Duration> {
         self.pass(now, rule);
         self.pending = self.pending.saturating_sub(1);
@@ -120,28 +120,28 @@ impl Counter {
         Some(wait)
     }
 
-    /// A reserved attempt has told nobody anything.
+    /// Takes back a reserved attempt whose password was not checked.
     pub(super) fn give_back(&mut self) {
         self.pending = self.pending.saturating_sub(1);
     }
 
-    /// A reserved attempt was right: what was before is forgiven.
+    /// Counts a success of a reserved attempt: earlier failures are forgiven.
     pub(super) fn succeed(&mut self) {
         *self = Self { pending: self.pending.saturating_sub(1), reserved: self.reserved, ..Self::BLANK };
     }
 
-    /// Whether it says no more than that nothing has happened.
+    /// Whether it counts nothing.
     pub(super) fn is_blank(&self) -> bool {
         (self.failures, self.pending, self.step, self.total) == (0, 0, 0, 0)
     }
 
-    /// Whether it has nothing to say at `now` any more.
+    /// Whether all that it counts is too old to matter at `now`.
     pub(super) fn is_history(&self, now: Timestamp) -> bool {
         let (reserved, blocked) = (now.since(self.reserved), now.since(self.blocked_until));
         now.since(self.last) >= FORGOTTEN_AFTER && blocked >= FORGOTTEN_AFTER && reserved >= CHECKED_WITHIN
     }
 
-    /// Until when it holds anybody up, or could within its window. What is needed least comes first.
+    /// Until when it may cause a wait. The counter with the earliest time is needed least.
     pub(super) fn holds_until(&self, window: Duration) -> Timestamp {
         self.blocked_until.max(self.last + window)
     }
@@ -150,9 +150,9 @@ impl Counter {
         if self.step == 0 { rule.budget.max(1) } else { (rule.budget / 5).max(1) }
     }
 
-    /// What time alone changes.
+    /// Applies the passage of time.
     fn pass(&mut self, now: Timestamp, rule: &ThrottleRule<'_>) {
-        // A clock that was put back, or waits that were made shorter, hold nobody up for longer.
+        // A clock that was put back, or waits that were made shorter, make no wait longer.
         self.blocked_until = self.blocked_until.min(now + rule.longest());
         self.last = self.last.min(now);
         self.window = self.window.min(now);
@@ -179,8 +179,8 @@ const LONG_AGO: Timestamp = Timestamp::from_millis(0);
 /// NIST SP 800-63B-4 §3.2.2: no more than 100 failures in a row on one account.
 const PATIENCE: u32 = 100;
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
-/// Longer than the queue of password checks can be; an attempt that was not settled by then never will be:
-/// the gateway that reserved it is gone.
+/// Longer than the queue of password checks can be. An attempt that was not settled by then never will be: the gateway
+/// that reserved it has ended.
 pub(super) const CHECKED_WITHIN: Duration = Duration::from_mins(2);
 const A_MOMENT: Duration = Duration::from_secs(1);
 
@@ -287,8 +287,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is reserved, settled or left lying about: no more passwords are looked at within one
-        /// window than the budget and one for each wait that has ended, unless there was a success.
+        /// However attempts are reserved, settled or abandoned: no more passwords are checked within one window than the
+        /// budget and one for each wait that has ended, unless there was a success.
         #[test]
         fn no_more_is_checked_than_the_budget(steps in proptest::collection::vec((0_u8..5, 0_u64..90), 1..200)) {
             let limits = limits();
@@ -307,7 +307,7 @@ mod tests {
                     }
                     4 => {
                         let then = now + Duration::from_secs(seconds);
-                        // Nobody checks a password for as long as that; see CHECKED_WITHIN.
+                        // No check of a password takes as long as that; see CHECKED_WITHIN.
                         let is_checking = open > 0 && then.since(counter.reserved) >= CHECKED_WITHIN;
                         if then.since(START) < limits.window && !is_checking {
                             now = then;

@@ -1,9 +1,8 @@
 //! All counters of this process, in bounded memory.
 //!
-//! Counters of accounts are as many as there are users. Of all else there is room for a fixed number, and past it
-//! the one that would have held somebody up for the shortest time makes room: to push out a wait, an attacker
-//! has to earn as many longer ones as there is room, each with failures of its own. What counts the guesses on
-//! a real account is never pushed out.
+//! There are as many counters of accounts as users. Of each other kind there is room for a fixed number, and past it the
+//! counter whose wait would end first is removed: to push out a wait, Mallory has to earn as many longer ones as there is
+//! room, each with failures of its own. The counter of an account is never pushed out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,17 +21,17 @@ use crate::clock::Timestamp;
 pub(super) struct CounterTable {
     /// With the time at which each stops to matter.
     counters: BTreeMap<ThrottleKey, (Counter, Timestamp)>,
-    /// Of the kinds that are bounded, by when they stop to matter.
+    /// The counters of bounded kinds, by the time at which they stop to matter.
     by_worth: BTreeMap<Kind, BTreeSet<(Timestamp, ThrottleKey)>>,
-    /// What has changed since the disk was told.
+    /// The counters that have changed since the last write to the disk.
     changed: Changed,
 }
 
-/// What has changed.
+/// Counters that have changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Changed {
     These(BTreeSet<ThrottleKey>),
-    /// More than is worth remembering one by one.
+    /// More than are listed one by one.
     Everything,
 }
 
@@ -51,7 +50,7 @@ pub(super) fn rule<'l>(limits: &'l ThrottleLimits, key: &ThrottleKey) -> Throttl
 }
 
 impl CounterTable {
-    /// Reserves an attempt on all of these, or on none: then the longest wait.
+    /// Reserves an attempt on all of these counters, or on none: then returns the longest wait.
     pub(super) fn reserve(
         &mut self,
         keys: &[ThrottleKey],
@@ -68,25 +67,25 @@ impl CounterTable {
         Ok(())
     }
 
-    /// The longest wait of these; zero: an attempt may be made now.
+    /// The longest wait of these counters; zero: an attempt may be made now.
     pub(super) fn wait(&self, keys: &[ThrottleKey], now: Timestamp, limits: &ThrottleLimits) -> Duration {
         let waits = keys.iter().map(|key| self.find(key).wait(now, &rule(limits, key)));
         waits.max().unwrap_or_default()
     }
 
-    /// Notes a failure; which waits begin with it.
+    /// Counts a failure; returns the waits that start with it.
     pub(super) fn fail(
         &mut self,
         keys: &[ThrottleKey],
         now: Timestamp,
         limits: &ThrottleLimits,
     ) -> Vec<(ThrottleKey, Duration)> {
-        let mut begun = Vec::new();
+        let mut started = Vec::new();
         for key in keys {
             let wait = self.change(*key, limits, |counter| counter.fail(now, &rule(limits, key)));
-            begun.extend(wait.map(|wait| (*key, wait)));
+            started.extend(wait.map(|wait| (*key, wait)));
         }
-        begun
+        started
     }
 
     /// Takes reservations back.
@@ -96,7 +95,7 @@ impl CounterTable {
         }
     }
 
-    /// Notes a success: all is forgiven but to the address, behind which others may guess.
+    /// Counts a success: failures are forgiven, but not those of the address, behind which others may guess.
     pub(super) fn succeed(&mut self, keys: &[ThrottleKey], limits: &ThrottleLimits) {
         for key in keys {
             self.change(*key, limits, |counter| match key.kind() {
@@ -111,17 +110,17 @@ impl CounterTable {
         self.counters.iter().map(|(key, (counter, _))| (key, counter))
     }
 
-    /// Puts what the disk knows.
+    /// Adds a counter that was read from the disk.
     pub(super) fn load(&mut self, key: ThrottleKey, counter: Counter, window: Duration) {
         self.put(key, counter, window);
         self.changed = Changed::default();
     }
 
-    /// Forgets some.
+    /// Removes some counters.
     pub(super) fn forget(&mut self, which: impl Fn(&ThrottleKey, &Counter) -> bool) {
-        let gone: Vec<ThrottleKey> =
+        let removed: Vec<ThrottleKey> =
             self.iter().filter(|(key, counter)| which(key, counter)).map(|(key, _)| *key).collect();
-        for key in gone {
+        for key in removed {
             self.drop_counter(&key);
         }
     }
@@ -130,12 +129,12 @@ impl CounterTable {
         self.counters.get(key).map_or(Counter::BLANK, |(counter, _)| *counter)
     }
 
-    /// What has changed since this was asked last.
+    /// The counters that have changed since the last call.
     pub(super) fn take_changed(&mut self) -> Changed {
         std::mem::take(&mut self.changed)
     }
 
-    /// The disk could not be told.
+    /// Marks counters as changed again that could not be written.
     pub(super) fn changed_again(&mut self, before: Changed) {
         match (before, &mut self.changed) {
             (Changed::These(mut keys), Changed::These(since)) if keys.len() + since.len() <= MOST_CHANGED => {
@@ -291,6 +290,6 @@ mod tests {
         }
         assert_eq!(table.find(&address).failures, 40);
         assert_eq!(table.find(&mallory), Counter::BLANK);
-        assert_eq!(table.iter().count(), 1, "what has nothing to say is not kept");
+        assert_eq!(table.iter().count(), 1, "blank counters are removed");
     }
 }

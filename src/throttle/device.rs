@@ -1,10 +1,10 @@
-//! The cookie by which a browser is recognised in which somebody has signed in before.
+//! The device cookie: a browser in which a user has signed in before.
 //!
-//! It gives no rights: it only says whose failures a wrong password is. Without it, a stranger who knows a name
-//! could keep its owner out by guessing (OWASP, "slow down online guessing attacks with device cookies"; ASVS 5.0
-//! 6.3.1). It is the user's number, 16 random bytes, the browser's name, and an HMAC over both, so it can neither be
-//! made up nor carried to another account, and whose it is needs no look-up. Whoever steals it may guess as often as anybody else, and on its own
-//! budget.
+//! It gives no rights; it only decides which counter a wrong password counts on. Without it, Mallory, who knows Alice's
+//! name, could keep Alice out by guessing (OWASP, "slow down online guessing attacks with device cookies"; ASVS 5.0
+//! 6.3.1). It holds the user's number, 16 random bytes that name the browser, and an HMAC over both: it can neither be
+//! forged nor carried to another account, and its owner needs no look-up. A thief of the cookie may guess as often as
+//! anybody else, on a budget of its own.
 
 use std::{
     io::{self, ErrorKind},
@@ -130,7 +130,7 @@ impl Secret {
         BASE64URL_NOPAD.encode(&bytes)
     }
 
-    /// What a name that nobody has is counted under.
+    /// The digest under which a name that no user has is counted.
     pub(super) fn digest(&self, name: &str) -> NameDigest {
         let mut context = hmac::Context::with_key(&self.key());
         context.update(b"portcullis name\0");

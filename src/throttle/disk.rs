@@ -1,9 +1,8 @@
-//! Counters on the disk, `throttle.db` in the state folder: written behind, so that no sign-in waits for the disk,
-//! and read at the start, so that a restart frees nobody's budget.
+//! Counters on the disk, `throttle.db` in the state folder: written behind, so that no sign-in waits for the disk, and
+//! read at the start, so that a restart clears no counter.
 //!
-//! One thread writes what has changed a few times a second, all in one commit, and in the same commit looks for
-//! what the command line has cleared. A crash loses a fraction of a second. A disk that fails costs nothing but
-//! that: counting goes on in memory.
+//! A thread writes changed counters a few times a second, all in one commit, and in the same commit looks for counters that
+//! the command line has cleared. A crash loses a fraction of a second. While the disk fails, counting goes on in memory.
 
 use std::{
     path::Path,
@@ -29,7 +28,7 @@ use crate::{
     },
 };
 
-/// The thread that writes. What has not been written is written when this is dropped.
+/// The thread that writes. Changed counters are written when this is dropped.
 #[derive(Debug)]
 pub(super) struct Disk {
     thread: DatabaseThread<Writer>,
@@ -39,7 +38,7 @@ pub(super) struct Disk {
 /// Which counters are cleared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cleared {
-    /// This one.
+    /// One counter.
     One(ThrottleKey),
     /// All devices of a user.
     Devices(UserId),
@@ -74,7 +73,7 @@ impl Cleared {
 }
 
 impl Disk {
-    /// Reads what is there into `table` and starts the thread.
+    /// Reads all counters into `table` and starts the thread.
     pub(super) fn start(
         path: &Path,
         clock: Clock,
@@ -82,7 +81,7 @@ impl Disk {
     ) -> Result<Self, DatabaseError> {
         let database = open(path)?;
         let failed = |reason| database.failed("reading", reason);
-        // Later clearings are looked for; what was cleared before is not among what is read.
+        // Counters that were cleared before are not among those that are read; later clearings are looked for.
         let seen = newest(database.connection()).map_err(failed)?;
         let known = read(database.connection()).map_err(failed)?;
         {
@@ -107,7 +106,7 @@ impl Disk {
         self.read_file.clone()
     }
 
-    /// Waits until all that has been counted is written, or cannot be, for at most [`FLUSH_LIMIT`].
+    /// Waits until all counters are written, or cannot be, for at most [`FLUSH_LIMIT`].
     pub(super) fn flush(&self) {
         let (done, is_done) = sync_channel(1);
         let flush: Task<Writer> = Box::new(move |writer| {
@@ -124,13 +123,13 @@ fn open(path: &Path) -> Result<Database, DatabaseError> {
     Database::open(path, &SCHEMA, DatabaseOptions::default())
 }
 
-/// Everything that is on the disk, for the command line.
+/// All counters on the disk, for the command line.
 pub(super) fn list(path: &Path) -> Result<Vec<(ThrottleKey, Counter)>, DatabaseError> {
     let database = open(path)?;
     read(database.connection()).map_err(|reason| database.failed("reading", reason))
 }
 
-/// Clears counters, here and in a gateway that runs; how many there were.
+/// Clears counters, here and in a gateway that runs; returns how many there were.
 pub(super) fn clear(path: &Path, which: &[Cleared]) -> Result<usize, DatabaseError> {
     let failed = |reason| SCHEMA.failed("clearing", path, reason);
     let mut database = open(path)?;
@@ -195,10 +194,10 @@ impl Writer {
         let written = self.try_to_write();
         match &written {
             Ok(()) if self.is_failing => {
-                tracing::info!(path = %self.database.path().display(), "failed sign-ins are written down again");
+                tracing::info!(path = %self.database.path().display(), "throttle database can be written to again");
             }
             Err(error) if !self.is_failing => {
-                tracing::error!(%error, "failed sign-ins are counted in memory alone");
+                tracing::error!(%error, "throttle database cannot be written to; failed sign-ins are counted in memory alone");
             }
             _ => {}
         }
@@ -213,15 +212,15 @@ impl Writer {
         if newest == self.seen && changed == Changed::default() {
             return Ok(());
         }
-        let written = self.write_down(&changed);
+        let written = self.write_counters(&changed);
         if written.is_err() {
             self.lock().changed_again(changed);
         }
         written.map_err(|reason| self.database.failed("writing", reason))
     }
 
-    /// Writes to the file that the path leads to. What is in memory holds, and is written to a new file, too: an older
-    /// copy frees nobody's budget.
+    /// Writes to the file that the path leads to. The counters in memory hold, and are written to a new file, too: an older
+    /// copy of the database clears none.
     fn follow_path(&mut self) -> Result<(), DatabaseError> {
         if let Some(seen) = self.database.follow(|| (), newest)? {
             self.seen = seen;
@@ -234,16 +233,16 @@ impl Writer {
         Ok(())
     }
 
-    fn write_down(&mut self, changed: &Changed) -> rusqlite::Result<()> {
+    fn write_counters(&mut self, changed: &Changed) -> rusqlite::Result<()> {
         let connection = self.database.connection_mut();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Nobody can clear anything between this and the end of the transaction, so nothing that was
-        // cleared is written again.
+        // No command can clear a counter between this and the end of the transaction, so no cleared counter is written
+        // again.
         let (cleared, seen) = cleared_since(&transaction, self.seen)?;
         let rows: Vec<(ThrottleKey, Counter)> = {
             let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
             if !cleared.is_empty() {
-                tracing::info!("failed sign-ins were forgotten, as the command line asked for");
+                tracing::info!("failed sign-ins cleared by the command line");
                 table.forget(|key, _| cleared.iter().any(|cleared| cleared.is_meant(key)));
             }
             match changed {
@@ -314,12 +313,12 @@ fn read(connection: &Connection) -> rusqlite::Result<Vec<(ThrottleKey, Counter)>
 
 /// Attempts that are being checked are not written: no gateway can settle those of another.
 fn write_row(transaction: &Transaction<'_>, key: &ThrottleKey, counter: &Counter) -> rusqlite::Result<()> {
-    let kept = Counter { pending: 0, ..*counter };
-    if kept.is_blank() {
+    let stored = Counter { pending: 0, ..*counter };
+    if stored.is_blank() {
         let mut delete = transaction.prepare_cached("DELETE FROM counter WHERE key = ?1")?;
         return delete.execute([key.to_string()]).map(drop);
     }
-    let Counter { failures, window, step, blocked_until, total, last, .. } = kept;
+    let Counter { failures, window, step, blocked_until, total, last, .. } = stored;
     let mut insert =
         transaction.prepare_cached("INSERT OR REPLACE INTO counter VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     let (window, blocked_until, last) = (window.as_millis(), blocked_until.as_millis(), last.as_millis());
@@ -360,12 +359,12 @@ mod tests {
     const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
     const ALICE: ThrottleKey = ThrottleKey::Account(UserId(1));
 
-    struct Place {
+    struct Fixture {
         files: ThrottleFiles,
         _folder: TempDir,
     }
 
-    impl Place {
+    impl Fixture {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let [database, key] = ["throttle.db", "device.key"].map(|name| folder.path().join(name));
@@ -398,12 +397,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_counted_is_there_again_and_attempts_under_way_are_not() {
-        let (place, limits) = (Place::new(), ThrottleLimits::default());
-        let throttle = place.open();
+        let (fixture, limits) = (Fixture::new(), ThrottleLimits::default());
+        let throttle = fixture.open();
         let under_way = attempt(&throttle, &limits).await.unwrap();
         attempt(&throttle, &limits).await.unwrap().failed().await;
         throttle.flush();
-        let written = place.written();
+        let written = fixture.written();
         assert_eq!(written.len(), 2);
         assert!(written.iter().all(|(_, counter)| (counter.failures, counter.pending) == (1, 0)));
         drop(under_way);
@@ -411,49 +410,49 @@ mod tests {
             attempt(&throttle, &limits).await.unwrap().failed().await;
         }
         drop(throttle);
-        let throttle = place.open();
+        let throttle = fixture.open();
         assert!(attempt(&throttle, &limits).await.is_err(), "what was counted last is lost");
-        let (_, alice) = place.written()[0];
+        let (_, alice) = fixture.written()[0];
         assert_eq!((alice.step, alice.blocked_until, alice.total), (1, START + Duration::from_mins(1), 5));
     }
 
     #[tokio::test]
     async fn a_disk_that_fails_costs_nothing_and_is_caught_up_with() {
-        let (place, limits) = (Place::new(), ThrottleLimits::default());
-        let throttle = place.open();
-        place.execute(
+        let (fixture, limits) = (Fixture::new(), ThrottleLimits::default());
+        let throttle = fixture.open();
+        fixture.execute(
             "CREATE TRIGGER full BEFORE INSERT ON counter BEGIN SELECT raise(ABORT, 'no space'); END",
         );
         use_up(&throttle, &limits).await;
         throttle.flush();
         assert!(attempt(&throttle, &limits).await.is_err());
-        assert!(place.written().is_empty());
-        place.execute("DROP TRIGGER full");
+        assert!(fixture.written().is_empty());
+        fixture.execute("DROP TRIGGER full");
         throttle.flush();
-        assert_eq!(place.written().first().map(|(key, _)| *key), Some(ALICE));
+        assert_eq!(fixture.written().first().map(|(key, _)| *key), Some(ALICE));
     }
 
     #[tokio::test]
     async fn what_is_cleared_beside_a_running_gateway_is_not_written_again() {
-        let (place, limits) = (Place::new(), ThrottleLimits::default());
-        let throttle = place.open();
+        let (fixture, limits) = (Fixture::new(), ThrottleLimits::default());
+        let throttle = fixture.open();
         use_up(&throttle, &limits).await;
         throttle.flush();
         let cleared = [Cleared::One(ALICE), Cleared::Devices(UserId(1))];
-        assert_eq!(clear(&place.files.database, &cleared).unwrap(), 1);
+        assert_eq!(clear(&fixture.files.database, &cleared).unwrap(), 1);
         throttle.flush();
-        let left: Vec<ThrottleKey> = place.written().into_iter().map(|(key, _)| key).collect();
+        let left: Vec<ThrottleKey> = fixture.written().into_iter().map(|(key, _)| key).collect();
         assert_eq!(left.len(), 1, "{left:?}");
         use_up(&throttle, &limits).await;
         // Whether these are written yet or not.
-        clear(&place.files.database, &[Cleared::All]).unwrap();
+        clear(&fixture.files.database, &[Cleared::All]).unwrap();
         throttle.flush();
-        assert!(place.written().is_empty() && attempt(&throttle, &limits).await.is_ok());
+        assert!(fixture.written().is_empty() && attempt(&throttle, &limits).await.is_ok());
         // A gateway that starts later is not told of it again.
         use_up(&throttle, &limits).await;
         drop(throttle);
-        let throttle = place.open();
+        let throttle = fixture.open();
         throttle.flush();
-        assert_eq!(place.written().len(), 2);
+        assert_eq!(fixture.written().len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted: whose failures they are.
+//! The keys of counters: whose failures are counted.
 
 use std::{
     fmt,
@@ -9,15 +9,15 @@ use data_encoding::HEXLOWER;
 
 use crate::identity::UserId;
 
-/// Whose failures a counter counts. Prints in the one form in which stores keep it: `a:7`, `d:7:HEX`, `n:HEX`,
-/// `i:192.0.2.1`, `i:2001:db8::`.
+/// The owner of a counter. Prints in the form in which stores hold it: `a:7`, `d:7:HEX`, `n:HEX`, `i:192.0.2.1`,
+/// `i:2001:db8::`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ThrottleKey {
-    /// A user, whatever was typed to name them.
+    /// A user.
     Account(UserId),
     /// A browser in which this user has signed in before.
     Device(UserId, DeviceId),
-    /// A name that nobody has.
+    /// A name that no user has.
     Name(NameDigest),
     /// An IPv4 address, or an IPv6 network of 64 bits.
     Address(Network),
@@ -27,16 +27,17 @@ pub enum ThrottleKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(pub(super) [u8; 16]);
 
-/// A name that nobody has, under a key of the gateway's own: it may be a password that went into the wrong field.
+/// The digest of a name that no user has, under a key of the gateway's own: the name may be a password that was typed into
+/// the wrong field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameDigest(pub(super) [u8; 16]);
 
-/// Where an attempt came from: an IPv4 address, or the /64 of an IPv6 address, of which one customer has at least
-/// one to choose addresses from.
+/// The network of a client: an IPv4 address, or the /64 of an IPv6 address, because one customer has at least a /64 to
+/// choose addresses from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network(IpAddr);
 
-/// What kinds of counter there are.
+/// The kinds of counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Account,
@@ -83,7 +84,7 @@ impl Kind {
         }
     }
 
-    /// How its keys begin.
+    /// The first letter of its keys.
     pub(super) fn letter(self) -> &'static str {
         match self {
             Self::Account => "a",
@@ -93,14 +94,14 @@ impl Kind {
         }
     }
 
-    /// How many counters of it are kept; `None`: as many as there are users.
+    /// Maximum number of its counters; `None`: as many as there are users.
     pub(super) fn most(self) -> Option<usize> {
         (self != Self::Account).then_some(MOST)
     }
 }
 
 impl Network {
-    /// The network of an address; an IPv4 address in IPv6 clothes is that IPv4 address.
+    /// The network of an address; an IPv4-mapped IPv6 address is that IPv4 address.
     pub fn of(addr: IpAddr) -> Self {
         Self(match addr.to_canonical() {
             IpAddr::V4(addr) => IpAddr::V4(addr),
@@ -142,7 +143,7 @@ fn sixteen(hex: &str) -> Option<[u8; 16]> {
     HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok()
 }
 
-/// Of names that nobody has, of addresses, and of devices, each. About 10 MB when all are full.
+/// Maximum number of counters of names, of addresses and of devices, each. About 10 MB when all are full.
 const MOST: usize = 1 << 16;
 
 #[cfg(test)]

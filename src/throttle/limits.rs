@@ -1,4 +1,4 @@
-//! How many failures are forgiven, and how long the waits are.
+//! The settings of the throttle: how many failures are forgiven, and how long the waits are.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,8 +12,8 @@ pub struct ThrottleLimits {
     pub per_address: u32,
     /// Default 10 minutes.
     pub window: Duration,
-    /// What one wait after the other takes, the last of them from then on. Default 1, 5, 15, 60 minutes. Never
-    /// empty, and none is shorter than the one before.
+    /// The length of one wait after the other, the last one from then on. Default 1, 5, 15, 60 minutes. Never empty, and
+    /// none is shorter than the one before.
     pub waits: Arc<[Duration]>,
 }
 

@@ -1,15 +1,15 @@
-//! How often somebody may guess a password.
+//! The throttle: how often a password may be guessed.
 //!
-//! Every entrance at which a password is checked asks for an [`Attempt`] first, and tells it how it ended. An attempt
-//! whose check has begun counts, whether or not anybody waits for the verdict. Failures are counted per account, whatever was typed to name it, and per address; names that nobody has are counted as if
-//! they were accounts, so that nothing tells the two apart. A browser in which the user has signed in before, which
-//! its device cookie proves, has a budget of its own in place of both, so that nobody is locked out by a stranger.
-//! Past the budget there are waits that grow (`counter`); while one lasts no password is looked at, not even the
-//! right one.
+//! Every check of a password asks for an [`Attempt`] first, and settles it with the outcome. An attempt whose check has
+//! started counts, whether or not a request waits for the verdict. Failures are counted per account and per address;
+//! names that no user has are counted as if they were accounts, so that the two look the same. A browser in which the user
+//! has signed in before, which its device cookie proves, has a budget of its own in place of both: Mallory, who guesses at
+//! Alice's password, does not lock Alice out. Past the budget there are growing waits (`counter`), in which no password is
+//! looked at, not even the right one.
 //!
-//! The counters are in memory, bounded (`counter_table`), and behind it in `throttle.db` (`disk`); with several gateways
-//! they are in Redis (`redis`), and in memory while Redis does not answer. Nothing here is on the path of somebody
-//! who is signed in.
+//! The counters are in memory, in a table of bounded size (`counter_table`), and behind it in `throttle.db` (`disk`); with
+//! several gateways they are in Redis (`redis`), and in memory while Redis does not answer. Requests of users who are
+//! signed in do not get here. Passwords are checked elsewhere.
 
 mod attempt;
 mod counter;

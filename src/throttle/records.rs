@@ -1,4 +1,4 @@
-//! The counters as the command line finds them.
+//! The counters, for the command line: listed and cleared in the state folder or in Redis, whether a gateway runs or not.
 
 use std::{net::IpAddr, path::Path};
 
@@ -14,7 +14,7 @@ use crate::{clock::Timestamp, identity::UserId, store::redis::RedisLink};
 /// A counter, for the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Whose failures.
+    /// The owner of the failures.
     pub key: ThrottleKey,
     /// Failures in the window, and since the last wait.
     pub failures: u32,
@@ -36,27 +36,27 @@ impl Listed {
 /// Which counters are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Those of a user and of all their devices.
+    /// The counters of a user and of all their devices.
     User(UserId),
-    /// That of a name that nobody has, in its canonical form.
+    /// The counter of a name that no user has, in its canonical form.
     Name(String),
-    /// That of the network of an address.
+    /// The counter of the network of an address.
     Address(IpAddr),
     /// All.
     All,
 }
 
-/// The counters as the command line finds them, whether a gateway runs or not.
+/// Where the counters are.
 #[derive(Debug)]
 pub enum ThrottleRecords {
-    /// In the state folder. A running gateway notices within a second what was cleared.
+    /// In the state folder. A running gateway notices within a second which counters were cleared.
     Files(ThrottleFiles),
     /// In Redis.
     Redis(RedisLink),
 }
 
 impl ThrottleRecords {
-    /// What there is, in the order of the keys; what has nothing to say at `now` is left out.
+    /// The counters in the order of their keys, without those that count no more at `now`.
     pub async fn list(&self, selection: &Selection, now: Timestamp) -> Result<Vec<Listed>, ThrottleError> {
         let meant = self.meant(selection).await?;
         let mut all = match self {
@@ -82,7 +82,7 @@ impl ThrottleRecords {
             .collect())
     }
 
-    /// Forgets; how many counters there were.
+    /// Clears counters; returns how many there were.
     pub async fn clear(&self, selection: &Selection) -> Result<usize, ThrottleError> {
         let meant = self.meant(selection).await?;
         match self {
@@ -100,7 +100,7 @@ impl ThrottleRecords {
             Selection::Name(name) => {
                 let secret = match self {
                     Self::Files(files) => Secret::read(&files.key)?,
-                    // Without one, nothing has been counted, and any will do.
+                    // Without a key in Redis, no name has been counted, and any key will do.
                     Self::Redis(link) => {
                         Some(Shared::new(link.clone()).agree_on(&Secret::generate()?).await?)
                     }

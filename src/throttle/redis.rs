@@ -1,8 +1,8 @@
-//! Counters in Redis or Valkey, for several gateways: who guesses at one of them has guessed at all.
+//! Counters in Redis or Valkey, for several gateways: a guess at one of them counts at all.
 //!
-//! Each step of an attempt is one Lua script over its counters, which lie in one slot, so that guesses that arrive
-//! at several gateways at once cannot go past the budget together. Redis drops a counter by itself when it has
-//! nothing to say any more; sorted sets list them by how long they matter, and bound them as in `counter_table`.
+//! Each step of an attempt is one Lua script over its counters, which are in one slot, so that guesses that arrive at
+//! several gateways at once cannot exceed the budget together. Redis removes a counter by itself when it matters no more;
+//! sorted sets list counters by how long they matter, and bound their number as in `counter_table`.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -31,7 +31,7 @@ pub(super) struct Shared {
     settle: Script,
 }
 
-/// What happens to the counters of an attempt.
+/// A step of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Asks whether an attempt could be reserved, and reserves none.
@@ -47,9 +47,9 @@ impl Shared {
         Self { link, settle: Script::new(include_str!("scripts/settle.lua")) }
     }
 
-    /// Does a step. [`Step::Look`] and [`Step::Reserve`] answer with one time to wait, zero for none; [`Step::Fail`]
-    /// with the wait that begins for each key, zero for none. It is sent when this returns; who does not wait for
-    /// the answer has done it all the same.
+    /// Does a step. [`Step::Look`] and [`Step::Reserve`] return one time to wait, zero for none; [`Step::Fail`] the wait
+    /// that starts for each key, zero for none. The step is sent when this returns, and is done even if the future is
+    /// dropped.
     pub(super) fn step(
         &self,
         step: Step,
@@ -59,14 +59,14 @@ impl Shared {
     ) -> impl Future<Output = Result<Vec<Duration>, StoreError>> + Send + '_ {
         let asked = self.call(step, keys, now, limits, Ok);
         async move {
-            // Shorter than the patience of whoever waits for the page.
-            let answered = tokio::time::timeout(ANSWER_WITHIN, asked).await;
-            answered.unwrap_or_else(|_| Err(StoreError::new("counting a sign-in", "no answer in time")))
+            // Shorter than a user waits for a page.
+            let answered = tokio::time::timeout(REPLY_WITHIN, asked).await;
+            answered.unwrap_or_else(|_| Err(StoreError::new("counting a sign-in", "no reply in time")))
         }
     }
 
-    /// Counts a failure for which nobody waits; it is sent when this returns. `then` gets the keys back with the wait
-    /// that begins for each, or with none if Redis did not count.
+    /// Counts a failure for which no request waits; it is sent when this returns. `then` gets the keys back with the wait
+    /// that starts for each, or with none if Redis did not count.
     pub(super) fn fail_alone(
         &self,
         keys: &[ThrottleKey],
@@ -74,15 +74,15 @@ impl Shared {
         limits: &ThrottleLimits,
         then: impl FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>) + Send + 'static,
     ) {
-        let mut unheard = Unheard(Some((keys.to_vec(), then)));
+        let mut follow_up = FollowUp(Some((keys.to_vec(), then)));
         let heard = move |waits: Vec<Duration>| {
-            unheard.tell(Some(waits));
+            follow_up.call(Some(waits));
             Ok(())
         };
         drop(self.call(Step::Fail, keys, now, limits, heard));
     }
 
-    /// Sends a step; `heard` gets the times that Redis answers with, on the thread of the connection.
+    /// Sends a step; `heard` gets the times that Redis replies with, on the thread of the connection.
     fn call<T: Send + 'static>(
         &self,
         step: Step,
@@ -145,7 +145,7 @@ impl Shared {
         self.link.ask("listing failed sign-ins", listing).await
     }
 
-    /// Clears counters; how many there were.
+    /// Clears counters; returns how many there were.
     pub(super) async fn clear(&self, which: Vec<Cleared>) -> Result<usize, StoreError> {
         let prefix = self.link.prefix().clone();
         let clearing = move |mut connection| async move {
@@ -171,7 +171,7 @@ impl Shared {
         self.link.ask("clearing failed sign-ins", clearing).await
     }
 
-    /// The key that all gateways share: this one, unless there is one already.
+    /// The key that all gateways share: this one, unless another gateway was faster.
     pub(super) async fn agree_on(&self, secret: &Secret) -> Result<Secret, StoreError> {
         let (name, ours) = (format!("{}:t:secret", self.link.prefix()), secret.to_hex());
         let agreeing = move |mut connection: MultiplexedConnection| async move {
@@ -192,20 +192,20 @@ impl Shared {
     }
 }
 
-/// What a step leads to, told even if Redis never answers.
-struct Unheard<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)>(Option<(Vec<ThrottleKey>, F)>);
+/// The follow-up of a step, called even if Redis never replies.
+struct FollowUp<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)>(Option<(Vec<ThrottleKey>, F)>);
 
-impl<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)> Unheard<F> {
-    fn tell(&mut self, waits: Option<Vec<Duration>>) {
+impl<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)> FollowUp<F> {
+    fn call(&mut self, waits: Option<Vec<Duration>>) {
         if let Some((keys, then)) = self.0.take() {
             then(keys, waits);
         }
     }
 }
 
-impl<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)> Drop for Unheard<F> {
+impl<F: FnOnce(Vec<ThrottleKey>, Option<Vec<Duration>>)> Drop for FollowUp<F> {
     fn drop(&mut self) {
-        self.tell(None);
+        self.call(None);
     }
 }
 
@@ -253,6 +253,6 @@ fn millis(time: Duration) -> String {
     time.as_millis().to_string()
 }
 
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
-/// Counters that are asked for at a time.
+const REPLY_WITHIN: Duration = Duration::from_secs(1);
+/// Counters that are read at a time.
 const BATCH: usize = 500;

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Attempt, DeviceId, Network, SecretError, ThrottleKey, ThrottleLimits,
-    attempt::{Place, Stage},
+    attempt::{ReservedIn, Stage},
     counter_table::CounterTable,
     device::Secret,
     disk::Disk,
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Counts failed sign-ins; one for the process.
+/// Counts failed sign-ins; one throttle for the process.
 #[derive(Debug)]
 pub struct Throttle {
     counters: Counters,
@@ -33,7 +33,7 @@ pub struct Throttle {
     disk: Option<Disk>,
 }
 
-/// All counters, which attempts share with the throttle: an attempt may outlive the request that made it.
+/// The counters, which attempts share with the throttle: an attempt may outlive its request.
 #[derive(Clone, Debug)]
 pub(super) struct Counters {
     pub(super) table: Arc<Mutex<CounterTable>>,
@@ -41,7 +41,7 @@ pub(super) struct Counters {
     pub(super) clock: Clock,
 }
 
-/// Where the throttle keeps its files: in the state folder.
+/// The files of the throttle in the state folder.
 #[derive(Clone, Debug)]
 pub struct ThrottleFiles {
     /// The counters, `throttle.db`.
@@ -50,7 +50,7 @@ pub struct ThrottleFiles {
     pub key: PathBuf,
 }
 
-/// Why there is no throttle, or no answer of it.
+/// Why the throttle could not be opened, or its counters not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ThrottleError {
     /// The embedded database.
@@ -64,7 +64,7 @@ pub enum ThrottleError {
     Redis(#[from] StoreError),
 }
 
-/// Who tries a password, and from where.
+/// A guess at a password.
 #[derive(Clone, Copy, Debug)]
 pub struct Guess<'a> {
     /// Whose password.
@@ -80,16 +80,16 @@ pub struct Guess<'a> {
 pub enum Whose<'a> {
     /// A user's, disabled ones included.
     User(UserId),
-    /// Nobody's: the name in its canonical form, or as it was typed if it has none.
+    /// No user's: the name in its canonical form, or as it was typed if it has none.
     Nobody(&'a str),
 }
 
-/// Too many failures before: the password is not to be looked at.
+/// Too many failures before: the password is not to be checked before this time has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Duration);
 
 impl Throttle {
-    /// Counts in memory and behind it in a file.
+    /// A throttle that counts in memory and behind it in a file.
     pub fn open(files: &ThrottleFiles, clock: Clock) -> Result<Self, ThrottleError> {
         let secret = Secret::ensure(&files.key)?;
         let table = Arc::<Mutex<CounterTable>>::default();
@@ -98,27 +98,27 @@ impl Throttle {
         Ok(Self { counters, secret, disk: Some(disk) })
     }
 
-    /// Counts in Redis, with other gateways, and in memory while it does not answer. All of them use one key: that
-    /// of the first of them.
+    /// A throttle that counts in Redis, with other gateways, and in memory while Redis does not answer. All gateways use
+    /// one key: that of the first of them.
     pub async fn shared(link: RedisLink, files: &ThrottleFiles, clock: Clock) -> Result<Self, ThrottleError> {
         let (shared, own) = (Shared::new(link), Secret::ensure(&files.key)?);
         let secret = shared.agree_on(&own).await?;
         if *secret.to_hex() != *own.to_hex() {
-            // Should Redis lose it, whoever starts next brings it back.
+            // Should Redis lose the key, the gateway that starts next brings it back.
             secret.replace(&files.key)?;
         }
         let counters = Counters { table: Arc::default(), shared: Some(Arc::new(shared)), clock };
         Ok(Self { counters, secret, disk: None })
     }
 
-    /// Counts in memory alone, under a key of its own, until it is dropped.
+    /// A throttle that counts in memory alone, under a key of its own.
     pub fn forgetful(clock: Clock) -> Result<Self, ThrottleError> {
         let secret = Secret::generate()?;
         Ok(Self { counters: Counters { table: Arc::default(), shared: None, clock }, secret, disk: None })
     }
 
-    /// Whether anybody at this address may try a password now, whoever they are. To be asked before a name is looked
-    /// up: while the address waits, the time that a look-up takes could tell who exists.
+    /// Whether a password may be tried from this address now. To be asked before a name is looked up: while the address
+    /// waits, the time that a look-up takes could reveal which users exist.
     pub async fn admits(&self, client_addr: IpAddr, limits: &ThrottleLimits) -> Result<(), Wait> {
         let address = [ThrottleKey::Address(Network::of(client_addr))];
         let now = self.counters.clock.now();
@@ -131,21 +131,21 @@ impl Throttle {
         no_wait([self.counters.lock().wait(&address, now, limits)])
     }
 
-    /// Whether a password may be looked at now. To be asked before anything that depends on the password.
+    /// Whether a password may be checked now. To be asked before any work that depends on the password.
     pub async fn attempt(&self, guess: Guess<'_>, limits: &ThrottleLimits) -> Result<Attempt, Wait> {
         let (keys, now) = (self.keys(&guess), self.counters.clock.now());
-        let attempt = |keys, place| {
+        let attempt = |keys, reserved_in| {
             let (counters, limits) = (self.counters.clone(), limits.clone());
-            Attempt { counters, limits, keys, place, stage: Stage::Reserved }
+            Attempt { counters, limits, keys, reserved_in, stage: Stage::Reserved }
         };
         if let Some(shared) = &self.counters.shared {
             match shared.step(Step::Reserve, &keys, now, limits).await {
-                Ok(waits) => return no_wait(waits).map(|()| attempt(keys, Place::Shared)),
+                Ok(waits) => return no_wait(waits).map(|()| attempt(keys, ReservedIn::Redis)),
                 Err(error) => warn(&error),
             }
         }
         let reserved = self.counters.lock().reserve(&keys, now, limits);
-        reserved.map(|()| attempt(keys, Place::Here)).map_err(Wait)
+        reserved.map(|()| attempt(keys, ReservedIn::Memory)).map_err(Wait)
     }
 
     /// The user for whom the browser with this device cookie is a known device, read from the cookie alone.
@@ -172,7 +172,7 @@ impl Throttle {
         }
     }
 
-    /// The same work for a user as for a name that nobody has.
+    /// The counters of a guess; the same work for a user as for a name that no user has.
     fn keys(&self, guess: &Guess<'_>) -> Vec<ThrottleKey> {
         let address = ThrottleKey::Address(Network::of(guess.client_addr));
         let (user, name) = match guess.whose {
@@ -203,8 +203,8 @@ fn no_wait(waits: impl IntoIterator<Item = Duration>) -> Result<(), Wait> {
 }
 
 pub(super) fn warn(error: &StoreError) {
-    let cause = error.source.to_string();
-    tracing::warn!(%error, cause, "failed sign-ins are counted by this gateway alone");
+    let error = format_args!("{error}: {}", error.source);
+    tracing::warn!(%error, "throttle cannot reach Redis; failed sign-ins are counted by this gateway alone");
 }
 
 /// No user has this number.

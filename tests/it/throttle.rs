@@ -663,8 +663,8 @@ fn redis_counts_as_memory_does() {
                         1 => drop((one, other)),
                         2 => {
                             let (mut one, mut other) = (one, other);
-                            one.begin();
-                            other.begin();
+                            one.start();
+                            other.start();
                             drop((one, other));
                         }
                         3 => {
