@@ -61,7 +61,7 @@ impl CountedAttempt {
 }
 
 impl Charged for CountedAttempt {
-    fn begin(&mut self) {
+    fn start(&mut self) {
         if let Some(attempt) = &mut self.attempt {
             attempt.start();
         }

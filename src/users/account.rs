@@ -1,4 +1,4 @@
-//! What the directory knows about one user, at one moment.
+//! The account of a user, as of one point in time.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::{
     identity::{CredentialVersion, Identity, User},
 };
 
-/// A user with what sign-in needs to know; a snapshot that does not change.
+/// A user with the state that a sign-in depends on; a snapshot that does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// What rules and applications see.
+    /// The user as rules and applications see them.
     pub user: Arc<User>,
     /// Whether the user may sign in and be signed in.
     pub active: bool,
-    /// Rises with every new password and every deactivation; ends the sessions from before.
+    /// Raised by every new password and every deactivation, which ends earlier sessions.
     pub credential: CredentialVersion,
     /// `None`: cannot sign in with a password.
     pub password: Option<PasswordHash>,
@@ -26,8 +26,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// The identity of whoever signed in when the credential was at `seen`: only if the user is active and
-    /// nothing ended that sign-in since.
+    /// The identity of a sign-in under the credential version `seen`: only if the user is active and nothing has ended that
+    /// sign-in since.
     pub fn identity(&self, seen: CredentialVersion) -> Option<Identity> {
         (self.active && self.credential == seen).then(|| Identity::User(Arc::clone(&self.user)))
     }

@@ -1,9 +1,8 @@
-//! The log of changes that the database carries.
+//! The change log of the users database.
 //!
-//! Every change of an account writes a row here in the same transaction. This
-//! is how the running gateway learns what the command line did: it reads the
-//! rows after the last one it has seen. Sign-ins and upgraded hashes change
-//! nobody's rights and are not in it.
+//! Every change of an account writes an entry in the same transaction. The running gateway reads the entries after the
+//! last one it has seen, and so notices the changes of the command line. Sign-ins and upgraded hashes change no rights and
+//! have no entries.
 
 use std::fmt;
 
@@ -14,10 +13,10 @@ use crate::{
     identity::{UserId, UserName},
 };
 
-/// One change of one account.
+/// A change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Its number; each is one more than the one before.
+    /// The number of the change; each is one more than the one before.
     pub seq: i64,
     /// When.
     pub at: Timestamp,
@@ -25,26 +24,26 @@ pub struct Change {
     pub user: UserId,
     /// The name of that account.
     pub name: UserName,
-    /// What happened to it.
+    /// The kind of change.
     pub action: Action,
-    /// Who did it: a user of the operating system, a user of the directory, or `gateway`.
+    /// The author: a user of the operating system, a user of the directory, or `gateway`.
     pub actor: String,
 }
 
-/// What can happen to an account.
+/// The kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It was made.
+    /// The account was created.
     Added,
-    /// Groups, permissions, attributes, names or superuser.
+    /// Groups, permissions, attributes, names or superuser changed.
     Changed,
-    /// A new password; sessions from before are over.
+    /// A new password was set; earlier sessions have ended.
     PasswordChanged,
-    /// It may sign in again.
+    /// The user may sign in again.
     Enabled,
-    /// It may not sign in any more; its sessions are over.
+    /// The user may not sign in any more; the sessions have ended.
     Disabled,
-    /// It is gone, and its number with it.
+    /// The account was removed; its number is never used again.
     Removed,
 }
 
@@ -61,7 +60,7 @@ impl Action {
         }
     }
 
-    /// Whether sessions that were opened before are over.
+    /// Whether the change ends earlier sessions.
     pub fn ends_sessions(self) -> bool {
         matches!(self, Self::PasswordChanged | Self::Disabled | Self::Removed)
     }
@@ -79,7 +78,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Writes a change, within the transaction that makes it, and forgets the oldest beyond [`KEPT`].
+/// Writes an entry, within the transaction of its change, and removes the oldest beyond [`MAX_ENTRIES`].
 pub(super) fn record(
     connection: &Connection,
     at: Timestamp,
@@ -92,7 +91,7 @@ pub(super) fn record(
             "INSERT INTO change (at, user_id, user_name, action, actor) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute((at.as_millis(), user.0, name.as_str(), action.as_str(), actor))?;
-    let oldest = connection.last_insert_rowid() - KEPT;
+    let oldest = connection.last_insert_rowid() - MAX_ENTRIES;
     connection.prepare_cached("DELETE FROM change WHERE seq <= ?1")?.execute([oldest])?;
     Ok(())
 }
@@ -129,5 +128,5 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Change> {
     })
 }
 
-/// How many changes are remembered; more at once than this make a gateway forget all it has in memory.
-const KEPT: i64 = 10_000;
+/// Entries that stay in the log; a gateway that has missed more clears its cache.
+const MAX_ENTRIES: i64 = 10_000;

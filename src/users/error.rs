@@ -8,7 +8,7 @@ use crate::{
     store::sqlite::DatabaseError,
 };
 
-/// Why the directory could not do what it was asked; the text is for the operator.
+/// Why a read or a change of users failed; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum UserStoreError {
     /// The file cannot be opened, or SQLite could not do its work.
@@ -20,19 +20,19 @@ pub enum UserStoreError {
     /// The name is taken.
     #[error("there is already a user {0}")]
     Exists(UserName),
-    /// Nobody has this name.
+    /// No user has this name.
     #[error("there is no user {0}")]
     NoSuchUser(UserName),
-    /// Nobody has this number, any more.
+    /// No user has this number any more.
     #[error("there is no user number {0} any more")]
     Gone(UserId),
-    /// The first user has been made already.
+    /// There are users already, so there is no first one to create.
     #[error("there are users already, so the first one cannot be made again")]
     UsersExist,
-    /// The password was changed, or the account disabled, since the caller looked.
+    /// The password was changed, or the account disabled, since the user was checked.
     #[error("the credential of user {0} has changed in the meantime")]
     CredentialChanged(UserName),
-    /// Something that cannot be said about a user.
+    /// A value that a profile cannot have.
     #[error(transparent)]
     Invalid(#[from] InvalidProfile),
 }

@@ -1,12 +1,10 @@
-//! The directory of people: who they are, and how a password is checked.
+//! Users: their accounts, and the hashes of their passwords.
 //!
-//! [`UserStore`] is the database, synchronous, used by the command line.
-//! [`Directory`] is the running gateway's view of the same file: accounts in
-//! memory for the path of every request, one thread that owns the database,
-//! and word of every change that another process makes. [`Passwords`] hashes
-//! and checks passwords on threads of its own, with a bounded queue.
+//! [`UserStore`] is the database, synchronous, used by the command line. [`Directory`] is the running gateway's view of the
+//! same file: a cache of accounts, a thread that owns the database, and a notification of every change that another
+//! process makes. [`Passwords`] hashes and checks passwords on threads of its own, with a bounded queue.
 //!
-//! Nothing here knows about sessions, pages or rules. What checks a typed name
+//! A cached account never outlives a change of it. Sessions, pages and rules are left to other modules. What checks a typed name
 //! and password against all this is [`auth`](crate::auth).
 
 mod account;

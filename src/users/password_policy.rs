@@ -1,26 +1,24 @@
-//! Whether a new password is good enough.
+//! The policy for new passwords.
 //!
-//! Long enough, and not among what an attacker tries first: OWASP ASVS 5.0
-//! 6.2.1, 6.2.4, 6.2.5 and 6.2.11. No rules about digits or symbols. How
-//! guessable a text is, zxcvbn estimates; the person's own names, the address
-//! and the product's name count as known to the attacker. Only ever applied to
-//! new passwords, never at sign-in.
+//! A new password is long enough, and not among those that an attacker tries first: OWASP ASVS 5.0 6.2.1, 6.2.4, 6.2.5 and
+//! 6.2.11. There are no rules about digits or symbols. zxcvbn estimates how guessable a text is; the user's own names, the
+//! address and the product's name count as known to the attacker. The policy is never applied at sign-in.
 
 use zxcvbn::{Score, feedback::Warning, zxcvbn};
 
 use super::password::{Password, UnusablePassword};
 use crate::identity::UserName;
 
-/// Why a new password is refused, in words for the person who chose it.
+/// Why a new password is refused, in words for the user who chose it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// Could be nobody's password.
+    /// The text can be no password at all.
     #[error(transparent)]
     Unusable(#[from] UnusablePassword),
     /// Fewer than [`MIN_CHARS`] characters.
     #[error("the password is too short: it needs at least {MIN_CHARS} characters, better 15")]
     TooShort,
-    /// Made of what everybody knows about the person.
+    /// The password is made of the user's own names or address.
     #[error("the password is too easy to guess: it is made of your own name or address")]
     OwnWords,
     /// Among the first million or so that an attacker tries.
@@ -111,7 +109,7 @@ fn reason(warning: Option<Warning>) -> &'static str {
 /// About ten million guesses: more than anybody gets through a throttled form.
 const ENOUGH: Score = Score::Two;
 
-/// What is left beside the person's own words must at least be this much; `alice2026` is not.
+/// Minimum number of characters beside the user's own words; `alice2026` has fewer.
 const MIN_REST: usize = 5;
 
 #[cfg(test)]

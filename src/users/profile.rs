@@ -1,11 +1,13 @@
-//! What can be said about a user: when making one, and when changing one.
+//! The profile of a user: the values of a new user, changes of them, and their bounds.
+//!
+//! Values that could not stand in a header are refused, because applications get them in headers.
 
 use std::collections::BTreeMap;
 
 use super::PasswordHash;
 use crate::identity::{GroupName, Permission, User, UserName};
 
-/// A user to be made; active from the start.
+/// A user to be created; active from the start.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// The canonical name.
@@ -47,7 +49,7 @@ impl NewUser {
     }
 }
 
-/// A change of a user; what is not mentioned stays. The default changes nothing.
+/// A change of a user. The default changes nothing.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     /// The new address; empty removes it.
@@ -69,15 +71,15 @@ pub struct UserChange {
 /// A change of a list: replaced first, then added to, then removed from.
 #[derive(Clone, Debug)]
 pub struct ListChange<T> {
-    /// What the list is from now on.
+    /// The new list.
     pub replace: Option<Vec<T>>,
-    /// What is in it besides.
+    /// Items to add.
     pub add: Vec<T>,
-    /// What is not in it, whatever was said before.
+    /// Items to remove, last of all.
     pub remove: Vec<T>,
 }
 
-/// What can't be said about a user.
+/// A value that a profile cannot have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfile {
     /// Not of the form `somebody@somewhere`, or far too long.

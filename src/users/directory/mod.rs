@@ -1,18 +1,15 @@
-//! The running gateway's view of the people it knows.
+//! The running gateway's view of its users.
 //!
-//! Accounts are read from memory on the path of every request. All else is the
-//! work of one thread that owns the database connection: it answers questions
-//! that memory cannot, makes the gateway's own changes, and looks five times a
-//! second for changes that another process (the command line) has made.
+//! Requests read accounts from a cache. One thread owns the database: it reads accounts that are not cached, makes the
+//! gateway's own changes, and looks five times a second for changes of another process (the command line).
 //!
-//! An account in memory never outlives a change of it. Only that one thread
-//! puts accounts into memory, and only ones that it read *after* it last looked
-//! for changes: whatever is written later it has yet to see, and then drops the
-//! account. When it cannot look, it drops them all.
+//! A cached account never outlives a change of it. Only that thread caches accounts, and only those that it read *after*
+//! its last look for changes: it sees a later change at the next look, and removes the account then. When it cannot look,
+//! it clears the cache.
 //!
-//! The database is the file that its path leads to. Before every question and every change, and at each look, the
-//! thread makes sure that this is the file that it has open. A file that was put in its place is opened, and
-//! nothing is believed that was read from the old one; without a file that can be read there is no answer.
+//! The database is the file that its path leads to. Before every read and every change, and at each look, the thread makes
+//! sure that this is the file that it has open. If the file was replaced, the new one is opened and the cache is cleared;
+//! without a file that can be read, every call fails.
 
 mod cache;
 mod worker;
@@ -30,22 +27,22 @@ use crate::{
 use cache::AccountCache;
 use worker::DirectoryWorker;
 
-/// The directory as the gateway uses it. One is enough for a process; share it in its `Arc`.
+/// The directory of users. A process has one, shared in an `Arc`.
 ///
-/// Dropping the last one waits for the database thread to finish what it was asked.
+/// Dropping the last reference waits until the database thread has done its jobs.
 pub struct Directory {
     cache: AccountCache,
     thread: DatabaseThread<DirectoryWorker>,
     read_file: ReadFile,
-    /// How often the thread was asked for anything.
+    /// How many jobs the thread was given.
     #[cfg(test)]
     questions: AtomicU64,
 }
 
-/// Why the directory gave no answer. Not the person's fault: 503, and a line in the log.
+/// Why the directory could not be read or changed: 503 for the client, and a message in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// More questions are waiting for the database than it can answer soon.
+    /// More jobs are waiting for the database than it can do soon.
     #[error("too many requests are waiting for the users database")]
     Busy,
     /// The database thread has ended.
@@ -57,9 +54,8 @@ pub enum DirectoryError {
 }
 
 impl Directory {
-    /// Opens the database and starts its thread. `on_change` is called on that thread, once for every change
-    /// that is made from now on, by whatever process, after memory has dropped what it knew of the user; it
-    /// must not wait for this directory.
+    /// Opens the database and starts its thread. `on_change` is called on that thread, once for every later change of any
+    /// process, after the changed account was removed from the cache; it must not wait for this directory.
     pub fn open(
         path: &Path,
         clock: Clock,
@@ -87,7 +83,7 @@ impl Directory {
         }))
     }
 
-    /// How many questions went to the database so far, all that memory could not answer.
+    /// How many jobs went to the database so far.
     #[cfg(test)]
     pub(crate) fn questions(&self) -> u64 {
         self.questions.load(Ordering::SeqCst)
@@ -98,13 +94,13 @@ impl Directory {
         self.read_file.clone()
     }
 
-    /// The account, if it is in memory; `None` says nothing about the user, ask [`Directory::account`].
-    /// Neither waits nor reads a file.
+    /// The account, if it is cached; `None` does not mean that there is no such user, see [`Directory::account`]. Neither
+    /// waits nor reads a file.
     pub fn cached(&self, id: UserId) -> Option<Arc<Account>> {
         self.cache.get(id)
     }
 
-    /// The account as it is now, from memory or from the database.
+    /// The account as it is now, from the cache or from the database.
     pub async fn account(&self, id: UserId) -> Result<Option<Arc<Account>>, DirectoryError> {
         match self.cached(id) {
             Some(account) => Ok(Some(account)),
@@ -112,8 +108,8 @@ impl Directory {
         }
     }
 
-    /// The account with this name, from the database. A name that nobody has is the same work: somebody else's
-    /// account is read in its place.
+    /// The account with this name, from the database. A name that no user has is the same work: another user's account is
+    /// read in its place.
     pub async fn account_by_name(&self, name: &UserName) -> Result<Option<Arc<Account>>, DirectoryError> {
         let name = name.clone();
         self.ask(move |worker| {
@@ -129,12 +125,12 @@ impl Directory {
         .await
     }
 
-    /// Whether there is any user, were it a disabled one.
+    /// Whether there is any user, active or disabled.
     pub async fn has_users(&self) -> Result<bool, DirectoryError> {
         self.ask(|worker| Ok(!worker.store.is_empty()?)).await
     }
 
-    /// Makes the first user, a superuser; [`UserStoreError::UsersExist`] if there is any user already.
+    /// Creates the first user, a superuser; [`UserStoreError::UsersExist`] if there is any user already.
     pub async fn add_first_superuser(
         &self,
         name: UserName,
@@ -150,9 +146,9 @@ impl Directory {
         .await
     }
 
-    /// Sets the password of a user who proved to be the one when the credential was at `expected`. All other
-    /// sign-ins of the user are over, and that is on the disk, when this returns; the account that is returned
-    /// has the new credential version. [`UserStoreError::CredentialChanged`] if `expected` is history.
+    /// Sets the password of a user who was checked under the credential version `expected`. All other sign-ins of the user
+    /// have ended, and that is on the disk, when this returns; the returned account has the new credential version.
+    /// [`UserStoreError::CredentialChanged`] if the credential has changed since.
     pub async fn set_password(
         &self,
         id: UserId,
@@ -166,8 +162,8 @@ impl Directory {
         .await
     }
 
-    /// Replaces the hash by a stronger one of the same password, unless the credential has changed since
-    /// `seen`. Returns the account as it is after this; `None` if the user is gone.
+    /// Replaces the hash by a stronger one of the same password, unless the credential has changed since `seen`. Returns
+    /// the account after this; `None` if there is no such user any more.
     pub async fn upgrade_hash(
         &self,
         id: UserId,
@@ -181,7 +177,7 @@ impl Directory {
         .await
     }
 
-    /// Notes a sign-in. Returns the account as it is after this; `None` if the user is gone.
+    /// Notes a sign-in. Returns the account after this; `None` if there is no such user any more.
     pub async fn record_sign_in(
         &self,
         id: UserId,
@@ -225,7 +221,7 @@ impl fmt::Debug for Directory {
     }
 }
 
-/// More than this cannot be answered within a second.
+/// Maximum number of waiting jobs, as many as the database does in a second; further ones fail at once.
 const WAITING_JOBS: usize = 1024;
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Fixture {
         Self { directory, changes, path, _temp: temp }
     }
 
-    /// What the command line would use.
+    /// The database as the command line opens it.
     fn other_process(&self) -> UserStore {
         UserStore::open(&self.path, Clock::system()).unwrap().acting_as("operator")
     }
@@ -166,7 +166,7 @@ async fn the_gateways_own_changes_are_reported_once_and_before_they_return() {
         .await
         .unwrap_err();
     assert!(matches!(second, DirectoryError::Store(UserStoreError::UsersExist)), "{second}");
-    // One more change, by another process, is the next one: ours come no second time.
+    // The next change is one of another process: our own are not reported twice.
     it.other_process().set_active(&name("root"), false).unwrap();
     assert_eq!(it.next_change().await.1, Action::Disabled);
 }

@@ -12,7 +12,7 @@ use crate::{
     users::{Account, Change, UserStore, UserStoreError, change},
 };
 
-/// The owner of the database. Only it puts accounts into the cache.
+/// The owner of the database, and the only one that caches accounts.
 pub(super) struct DirectoryWorker {
     pub(super) store: UserStore,
     cache: AccountCache,
@@ -57,7 +57,7 @@ impl DirectoryWorker {
             }
             Err(error) => {
                 if !self.is_lost {
-                    tracing::error!(%error, "nobody is let in until this is mended");
+                    tracing::error!(%error, "users database cannot be read; nobody is let in until this is mended");
                 }
                 self.is_lost = true;
                 return Err(error.into());
@@ -97,7 +97,7 @@ impl DirectoryWorker {
 
     pub(super) fn look_for_changes(&mut self, whose: Whose) {
         if self.follow_path().is_err() {
-            // Nothing is in memory, and that has been logged.
+            // The cache is empty, and the error has been logged.
             return;
         }
         match self.new_changes(whose) {
@@ -110,7 +110,7 @@ impl DirectoryWorker {
             Err(error) => {
                 self.cache.clear();
                 if !self.is_blind {
-                    tracing::error!(%error, "cannot see changes of users, reading each from the database");
+                    tracing::error!(%error, "looking for changes of users failed; each user is read from the database");
                 }
                 self.is_blind = true;
             }
@@ -143,7 +143,7 @@ impl DirectoryWorker {
 impl Worker for DirectoryWorker {
     type Job = Task<Self>;
 
-    /// A change by the command line counts after this at the latest.
+    /// A change of the command line counts after this at the latest.
     const LOOK_EVERY: Duration = Duration::from_millis(200);
 
     fn work(&mut self, job: Task<Self>, _: TryIter<'_, Task<Self>>) {
@@ -155,7 +155,7 @@ impl Worker for DirectoryWorker {
     }
 }
 
-/// Nobody looks for changes any more, so no cached account can be believed.
+/// Clears the cache: changes are not looked for any more.
 impl Drop for DirectoryWorker {
     fn drop(&mut self) {
         self.cache.clear();

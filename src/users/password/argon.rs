@@ -1,9 +1,7 @@
-//! argon2 itself, with working memory that is kept from one check to the next.
+//! argon2 itself, with working memory that is reused from one check to the next.
 //!
-//! Allocating and faulting in 19 MiB is a third of the time of a check, which
-//! is why a hashing thread holds on to its [`Memory`]. What remains in it after
-//! a check is not wiped: it is as hard to get from it to the password as from
-//! the stored hash.
+//! Allocating and faulting in 19 MiB is a third of the time of a check, so a hashing thread reuses its [`Memory`]. The
+//! memory is not wiped after a check: it is as hard to get from it to the password as from the stored hash.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use data_encoding::BASE64_NOPAD;
@@ -21,8 +19,7 @@ use super::{
 pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
-    /// Gives back what is held beyond `settings`: one check of a hash with a great cost must not keep its
-    /// memory for good.
+    /// Frees the memory beyond `settings`: the check of a hash with a great cost must not hold its memory for good.
     pub(super) fn shrink_to(&mut self, settings: HashSettings) {
         let blocks = settings.params().block_count();
         if self.0.len() > blocks {
@@ -60,7 +57,7 @@ pub(super) fn fits(recipe: &Recipe, password: &Password, memory: &mut Memory) ->
     output.ct_eq(&recipe.expected).into()
 }
 
-/// The work of one check with `settings`, to no end: nothing fits.
+/// The work of one check with `settings`, without a result.
 pub(super) fn pretend(settings: HashSettings, password: &Password, memory: &mut Memory) {
     let salt: [u8; SALT] = random();
     std::hint::black_box(run(
@@ -73,8 +70,8 @@ pub(super) fn pretend(settings: HashSettings, password: &Password, memory: &mut 
     ));
 }
 
-/// What is missing to the work of one check with `settings` after `recipe` was computed, so that a wrong
-/// password for an account with an old, cheaper hash takes as long as for any other.
+/// The rest of the work of one check with `settings` after `recipe` was computed, so that a wrong password for an account
+/// with an old, cheaper hash takes as long as for any other.
 pub(super) fn make_up_for(recipe: &Recipe, settings: HashSettings, password: &Password, memory: &mut Memory) {
     let settings = settings.bounded();
     let passes = |iterations: u32| FIRST_PASS + LATER_PASS * u64::from(iterations.saturating_sub(1));
@@ -94,9 +91,9 @@ pub(super) fn make_up_for(recipe: &Recipe, settings: HashSettings, password: &Pa
     );
 }
 
-/// What a block costs in the first pass over the memory, and in a later one, which has to read it before it is
-/// written over. Their ratio was measured with `cargo bench --bench sign_in -- timing`. That less memory is faster to
-/// get at, it leaves out: a hash with half the memory of the setting still saved a tenth of the time there.
+/// The cost of a block in the first pass over the memory, and in a later one, which has to read the block before it writes
+/// it. Their ratio was measured with `cargo bench --bench sign_in -- timing`. Less memory is also faster to access, which
+/// is left out: a hash with half the memory of the setting still saved a tenth of the time there.
 const FIRST_PASS: u64 = 2;
 const LATER_PASS: u64 = 5;
 

@@ -9,13 +9,12 @@ use super::settings::{HashSettings, OUTPUT, SALT};
 
 /// The argon2id hash of a password, as text in the PHC string format.
 ///
-/// Any text may come out of the database; one that is no argon2 hash fits no
-/// password. Shown by nothing but [`PasswordHash::as_phc`], and wiped from
+/// A text in the database that is no argon2 hash fits no password. Shown only by [`PasswordHash::as_phc`], and wiped from
 /// memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Zeroizing<String>);
 
-/// A text that is no hash that a password could be checked against.
+/// The text is no hash against which a password can be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an argon2 password hash in PHC format ($argon2id$v=19$m=…,t=…,p=…$salt$hash)")]
 pub struct InvalidPasswordHash;
@@ -37,7 +36,7 @@ impl PasswordHash {
         Self(Zeroizing::new(phc))
     }
 
-    /// What has to be computed to check a password against this, if that can be done.
+    /// The computation that checks a password against this hash, if it can be done.
     pub(super) fn recipe(&self) -> Option<Recipe> {
         let parsed = argon2::PasswordHash::new(&self.0).ok()?;
         let params = Params::try_from(&parsed).ok()?;

@@ -1,9 +1,8 @@
-//! Passwords as people type them, and what is kept of them.
+//! Passwords as users type them, and their hashes.
 //!
-//! [`Password`] is the typed text; [`PasswordHash`] is what the directory
-//! stores; [`Passwords`] turns one into the other, or compares the two, away
-//! from the threads that serve requests. Whether a *new* password is good
-//! enough is decided in [`password_policy`](super::password_policy).
+//! [`Password`] is the typed text; [`PasswordHash`] is stored in the directory; [`Passwords`] turns one into the other, or
+//! compares the two, away from the threads that serve requests. A typed text is never stored or logged. Whether a *new*
+//! password is good enough is decided in [`password_policy`](super::password_policy).
 
 mod argon;
 mod hash;
@@ -26,13 +25,13 @@ pub use threads::{Busy, Charged, Passwords, Verdict};
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
-/// Why a text can be nobody's password, whatever the policy says.
+/// Why a text can be no password, whatever the policy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusablePassword {
     /// No character at all.
     #[error("the password is empty")]
     Empty,
-    /// More than [`Password::MAX_CHARS`]: nobody types that, and a megabyte of it would be work for nothing.
+    /// More than [`Password::MAX_CHARS`]: no user types that, and Mallory could make the gateway hash a megabyte.
     #[error("the password has more than {} characters", Password::MAX_CHARS)]
     TooLong,
     /// A NUL, which other programs take for the end: `secret` and `secret\0x` must not both fit.
@@ -44,12 +43,12 @@ impl Password {
     /// The longest password that is accepted, in characters.
     pub const MAX_CHARS: usize = 1024;
 
-    /// Takes over a typed text; the text is wiped with the password.
+    /// Takes a typed text, which is wiped with the password.
     pub fn new(typed: String) -> Self {
         Self(Zeroizing::new(typed))
     }
 
-    /// Whether this could be anybody's password at all.
+    /// Whether this can be a password at all.
     pub fn usable(&self) -> Result<(), UnusablePassword> {
         if self.0.is_empty() {
             return Err(UnusablePassword::Empty);
@@ -75,7 +74,7 @@ impl From<String> for Password {
     }
 }
 
-/// Says nothing about the password, not even its length.
+/// Shows nothing of the password, not even its length.
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")

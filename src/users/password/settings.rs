@@ -1,4 +1,4 @@
-//! How much work one check of a password costs.
+//! The settings of argon2: how much work one check of a password costs.
 
 use argon2::Params;
 

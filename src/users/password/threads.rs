@@ -1,14 +1,11 @@
 //! The threads that hash and check passwords.
 //!
-//! Hashing is made slow on purpose, so it never runs on a thread that serves
-//! requests, only ever on as many threads as were granted, and with a bounded
-//! queue in front of them: whoever floods the sign-in form fills the queue and
-//! is told to come back later, while those who are signed in notice nothing.
-//! Memory is bounded with it: threads × memory of one check.
+//! Hashing is slow on purpose, so it never runs on a thread that serves requests, but on a fixed number of threads with a
+//! bounded queue in front of them: Mallory, who floods the sign-in form, fills the queue and gets 503, while users who are
+//! signed in notice nothing. Memory is bounded with it: threads × memory of one check.
 //!
-//! A check that has begun runs to its end, whether or not anybody waits for it.
-//! So the job owns what the check is [`Charged`] to, and hands it back with the
-//! verdict.
+//! A check that has started runs to its end, whether or not a request waits for it. So the job owns the [`Charged`] to
+//! which the check counts, and hands it back with the verdict.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -33,7 +30,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Passwords {
     jobs: SyncSender<Job>,
-    /// Most jobs that can wait and run at once, per thread.
+    /// Maximum number of jobs that wait and run at once, per thread.
     jobs_per_thread: u32,
     settings: HashSettings,
     gauges: Arc<Gauges>,
@@ -42,7 +39,7 @@ pub struct Passwords {
 /// How a check ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The password does not fit, or there was no hash that it could fit.
+    /// The password does not fit, or there was no hash.
     Wrong,
     /// The password fits.
     Right {
@@ -51,19 +48,19 @@ pub enum Verdict {
     },
 }
 
-/// What a check is charged to. It moves into the job, and is dropped where the verdict finds nobody: on the hashing
-/// thread, or with the request that was given up.
+/// The account of a check, such as an attempt of the throttle. It moves into the job, and is dropped on the hashing thread,
+/// or with the request, if no request waits for the verdict.
 pub trait Charged: Send + 'static {
-    /// The password is looked at now.
-    fn begin(&mut self);
+    /// The check starts.
+    fn start(&mut self);
 
-    /// It was looked at, and fits or does not.
+    /// The check has ended with this verdict.
     fn end(&mut self, verdict: &Verdict);
 }
 
-/// Charged to nobody.
+/// No account.
 impl Charged for () {
-    fn begin(&mut self) {}
+    fn start(&mut self) {}
 
     fn end(&mut self, _: &Verdict) {}
 }
@@ -97,7 +94,7 @@ impl Passwords {
                 .name(format!("password-{number}"))
                 .spawn(move || {
                     give_way(number);
-                    hasher.work_off(&waiting);
+                    hasher.serve(&waiting);
                 })
                 .expect("the system can start a thread");
         }
@@ -107,15 +104,15 @@ impl Passwords {
 
     /// Compares `password` with `hash`; `None` costs the same and is [`Verdict::Wrong`].
     ///
-    /// A hash that cannot be read fits nothing, at the same cost. A hash made with cheaper settings is made
-    /// up for, so that the time of a wrong password tells nothing about the account. (A dearer one takes
-    /// longer; that can't be helped without slowing everybody.)
+    /// A hash that cannot be read fits no password, at the same cost. For a hash with cheaper settings the difference is
+    /// made up, so that the time of a wrong password reveals nothing about the account. (A dearer one takes longer; the
+    /// alternative would be to slow every check.)
     pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<Verdict, Busy> {
         self.verify_charged(hash, password, ()).await.map(|(verdict, ())| verdict)
     }
 
-    /// The same, charged to `charge`: it learns when the check begins and how it ends, and comes back with the
-    /// verdict.
+    /// The same, for the account of `charge`: it is called when the check starts and when it ends, and is returned with
+    /// the verdict.
     pub async fn verify_charged<C: Charged>(
         &self,
         hash: Option<PasswordHash>,
@@ -123,7 +120,7 @@ impl Passwords {
         mut charge: C,
     ) -> Result<(Verdict, C), Busy> {
         self.ask(move |hasher| {
-            charge.begin();
+            charge.start();
             let verdict = hasher.verify(hash.as_ref(), &password);
             charge.end(&verdict);
             (verdict, charge)
@@ -136,8 +133,8 @@ impl Passwords {
         self.ask(move |hasher| argon::hash(hasher.settings, &password, &mut hasher.memory)).await
     }
 
-    /// Checks a new password of this person against the policy and hashes it; the outer error says that
-    /// nobody had time for either. The policy costs up to 12 ms, so it is not for threads that serve requests.
+    /// Checks a new password of this user against the policy and hashes it; the outer error is a full queue. The policy
+    /// costs up to 12 ms, so it is not for threads that serve requests.
     pub async fn hash_new(
         &self,
         password: Password,
@@ -181,12 +178,12 @@ impl Passwords {
         &self,
         work: impl FnOnce(&mut Hasher) -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let (answer, answered) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
         let job: Job = Box::new(move |hasher| {
-            // A sign-in that was broken off before its turn costs nothing.
-            if !answer.is_closed() {
-                // The asker may still leave while we work; the answer is then dropped here.
-                drop(answer.send(work(hasher)));
+            // A sign-in whose client has disconnected before its turn costs nothing.
+            if !reply.is_closed() {
+                // The client may disconnect during the work; the reply is then dropped here.
+                drop(reply.send(work(hasher)));
             }
         });
         // Before it can be taken out again.
@@ -196,8 +193,8 @@ impl Passwords {
             self.gauges.refusals.fetch_add(1, Ordering::Relaxed);
             return Err(self.busy());
         }
-        // No answer means that the job panicked: nobody was let in, trying again is right.
-        answered.await.map_err(|_| self.busy())
+        // No reply means that the job panicked: nobody was let in, and trying again is right.
+        replied.await.map_err(|_| self.busy())
     }
 
     fn busy(&self) -> Busy {
@@ -209,7 +206,7 @@ impl Passwords {
 
 type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
 
-/// The place of the threads, for tests: each job is done when the test says so.
+/// Stands for the threads in tests: each job is done when the test says so.
 #[cfg(test)]
 pub(crate) struct ByHand {
     waiting: Receiver<Job>,
@@ -237,7 +234,7 @@ impl Passwords {
     }
 }
 
-/// What the threads report.
+/// Figures of the threads, for metrics.
 #[derive(Debug, Default)]
 struct Gauges {
     verifications: AtomicU64,
@@ -246,7 +243,7 @@ struct Gauges {
     last_job_micros: AtomicU64,
 }
 
-/// One thread's own: its memory, and what it needs to know.
+/// The state of one thread.
 struct Hasher {
     settings: HashSettings,
     memory: argon::Memory,
@@ -254,14 +251,14 @@ struct Hasher {
 }
 
 impl Hasher {
-    fn work_off(&mut self, waiting: &Mutex<Receiver<Job>>) {
+    fn serve(&mut self, waiting: &Mutex<Receiver<Job>>) {
         loop {
             // Only receiving happens under the lock, which therefore is never poisoned.
             let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(job) = job else { return };
             self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
             let started = Instant::now();
-            // A thread lost to a panic would be missed for good; the asker gets no answer instead.
+            // A thread that ended by a panic would be missing for good; the request gets no reply instead.
             if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
                 tracing::error!("hashing a password panicked");
                 self.memory = argon::Memory::default();
@@ -289,12 +286,12 @@ impl Hasher {
     }
 }
 
-/// Requests of those who are signed in come first where processors are short: a flood of sign-ins waits for them,
-/// and not they for it. On Linux the priority is the thread's own (setpriority(2), "C library/kernel differences").
+/// Lowers the priority of a hashing thread: where processors are short, a flood of sign-ins waits for the requests of users
+/// who are signed in. On Linux the priority is the thread's own (setpriority(2), "C library/kernel differences").
 #[cfg(target_os = "linux")]
 fn give_way(number: usize) {
     let lowered = rustix::process::setpriority_process(None, HASHING_NICENESS);
-    // Said once: what one thread may not do, none of them may.
+    // Logged once: the system call is forbidden to all threads or to none.
     if let (Err(error), 0) = (lowered, number) {
         tracing::warn!(
             %error,
@@ -307,7 +304,7 @@ fn give_way(number: usize) {
 #[cfg(not(target_os = "linux"))]
 fn give_way(_: usize) {}
 
-/// About a tenth of what a thread of normal priority gets beside it; alone, all.
+/// A thread with this niceness gets about a tenth of the time that a thread of normal priority gets beside it; alone, all.
 #[cfg(target_os = "linux")]
 const HASHING_NICENESS: i32 = 10;
 
@@ -430,8 +427,8 @@ mod tests {
     }
 
     impl Charged for Noted {
-        fn begin(&mut self) {
-            self.note("begun");
+        fn start(&mut self) {
+            self.note("started");
             drop(self.request.lock().unwrap().take());
         }
 
@@ -459,7 +456,7 @@ mod tests {
             assert!(checking.as_mut().now_or_never().is_none());
             match when {
                 "waiting" => drop(checking),
-                "begun" => *request.lock().unwrap() = Some(checking),
+                "started" => *request.lock().unwrap() = Some(checking),
                 _ => {
                     assert!(by_hand.work());
                     drop(checking);
@@ -469,8 +466,8 @@ mod tests {
             log.lock().unwrap().clone()
         };
         assert_eq!(given_up("waiting"), ["dropped"]);
-        assert_eq!(given_up("begun"), ["begun", "wrong", "dropped"]);
-        assert_eq!(given_up("checked"), ["begun", "wrong", "dropped"]);
+        assert_eq!(given_up("started"), ["started", "wrong", "dropped"]);
+        assert_eq!(given_up("checked"), ["started", "wrong", "dropped"]);
     }
 
     #[tokio::test]

@@ -26,7 +26,8 @@ pub(super) fn load_by_name(connection: &Connection, name: &UserName) -> rusqlite
     statement.query_row([name.as_str()], account).optional()
 }
 
-/// The user with a name, or the next one, or the first after the last. Both searches are always made.
+/// The statement that finds the user with a name, or the next one by name, or the first after the last. Both searches are
+/// always made.
 pub(super) fn nearest() -> String {
     format!(
         "WITH near (next, first) AS MATERIALIZED (
@@ -36,7 +37,7 @@ pub(super) fn nearest() -> String {
     )
 }
 
-/// One statement, so that a user and the lists are always of one moment.
+/// One statement, so that a user and the lists are of one point in time.
 pub(super) const SELECT: &str = "
     SELECT id, name, email, full_name, active, superuser, credential, password, created, last_sign_in,
         (SELECT json_group_array(g.name) FROM user_group g WHERE g.user_id = u.id),

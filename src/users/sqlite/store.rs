@@ -1,8 +1,7 @@
-//! The users database: every question and every change, one after the other.
+//! The users database, read and changed synchronously.
 //!
-//! Synchronous, for the command line and for the one thread behind
-//! [`Directory`](crate::users::Directory). Each change is one transaction that also
-//! writes the change log, and is on the disk when the call returns.
+//! For the command line and for the thread behind [`Directory`](crate::users::Directory). Each change is one transaction
+//! that also writes the change log, and is on the disk when the call returns.
 
 use std::{path::Path, time::Duration};
 
@@ -29,15 +28,14 @@ pub struct UserStore {
 }
 
 impl UserStore {
-    /// Opens the database at `path`; makes it, and its folder, if they are missing, readable by their owner
-    /// alone.
+    /// Opens the database at `path`; creates it, and its folder, if they are missing, readable by their owner alone.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, UserStoreError> {
         let database = Database::open(path, &SCHEMA, DatabaseOptions::default())?;
         Ok(Self { database, clock, actor: "portcullis".to_owned() })
     }
 
-    /// For the running gateway: waits for a lock of another process for a quarter of a second only, because all of
-    /// its questions stand behind the one that waits, and makes no new file in place of one that is missing.
+    /// For the running gateway: waits for a lock of another process for a quarter of a second only, because all other jobs
+    /// wait behind the one that does, and creates no new file in place of a missing one.
     pub(in crate::users) fn waiting_briefly(self) -> Result<Self, UserStoreError> {
         let database =
             self.database.with_options(DatabaseOptions { busy_timeout: BRIEFLY, create: false })?;
@@ -49,7 +47,7 @@ impl UserStore {
         &mut self.database
     }
 
-    /// Who makes the changes that follow; for the change log and the audit log.
+    /// Sets the author of later changes, for the change log and the audit log.
     #[must_use]
     pub fn acting_as(mut self, actor: impl Into<String>) -> Self {
         self.actor = actor.into();
@@ -66,8 +64,8 @@ impl UserStore {
         self.read("finding a user", |connection| load_by_name(connection, name))
     }
 
-    /// The user with this name, for somebody who has not proved to be anybody: a name that nobody has costs the
-    /// same, because it reads the user who is next by name.
+    /// The user with this name, for a client that has proved nothing: a name that no user has costs the same, because the
+    /// user who is next by name is read.
     pub(in crate::users) fn find_unproved(&self, name: &UserName) -> Result<Unproved, UserStoreError> {
         let nearest = self.read("finding a user", |connection| {
             connection.prepare_cached(&nearest())?.query_row([name.as_str()], account).optional()
@@ -101,14 +99,14 @@ impl UserStore {
         })
     }
 
-    /// Makes a user. [`UserStoreError::Exists`] if the name is taken.
+    /// Creates a user. [`UserStoreError::Exists`] if the name is taken.
     pub fn add(&mut self, new: NewUser) -> Result<Account, UserStoreError> {
         new.check()?;
         self.write("adding a user", |write| write.add(new))
     }
 
-    /// Makes the first user of all, a superuser whatever `new` says. [`UserStoreError::UsersExist`] if there is
-    /// any user, even if that one was made a moment ago.
+    /// Creates the first user of all, a superuser whatever `new` says. [`UserStoreError::UsersExist`] if there is any user,
+    /// even one that was created just before.
     pub fn add_first_superuser(&mut self, new: NewUser) -> Result<Account, UserStoreError> {
         new.check()?;
         self.write("adding the first superuser", |write| {
@@ -120,7 +118,7 @@ impl UserStore {
         })
     }
 
-    /// Changes what is said about a user; a change to what is already so is no change and leaves no trace.
+    /// Changes the profile of a user; a change to the same values leaves no entry in the log.
     pub fn update(&mut self, name: &UserName, change: &UserChange) -> Result<Account, UserStoreError> {
         self.write("changing a user", |write| {
             let before = write.named(name)?;
@@ -139,7 +137,7 @@ impl UserStore {
         })
     }
 
-    /// Sets a user's password; ends the sessions from before.
+    /// Sets a user's password; ends earlier sessions.
     pub fn set_password(&mut self, name: &UserName, hash: &PasswordHash) -> Result<Account, UserStoreError> {
         self.write("setting a password", |write| {
             let before = write.named(name)?;
@@ -147,8 +145,8 @@ impl UserStore {
         })
     }
 
-    /// As [`UserStore::set_password`], by the user: [`UserStoreError::CredentialChanged`] if the credential is
-    /// no longer what it was when the user proved to be the one.
+    /// As [`UserStore::set_password`], by the user: [`UserStoreError::CredentialChanged`] if the credential has changed since
+    /// the user was checked.
     pub fn set_own_password(
         &mut self,
         id: UserId,
@@ -165,8 +163,8 @@ impl UserStore {
         })
     }
 
-    /// Lets a user sign in again, or ends all the user's sessions and refuses new ones. No trace if it is so
-    /// already.
+    /// Lets a user sign in again, or ends all the user's sessions and refuses new ones. No entry in the log if the user is in
+    /// that state already.
     pub fn set_active(&mut self, name: &UserName, active: bool) -> Result<Account, UserStoreError> {
         let doing = if active { "enabling a user" } else { "disabling a user" };
         self.write(doing, |write| {
@@ -180,7 +178,7 @@ impl UserStore {
         })
     }
 
-    /// Removes a user for good; the number is never used again. Returns what is gone.
+    /// Removes a user for good; the number is never used again. Returns the removed account.
     pub fn remove(&mut self, name: &UserName) -> Result<Account, UserStoreError> {
         self.write("removing a user", |write| {
             let before = write.named(name)?;
@@ -193,8 +191,8 @@ impl UserStore {
         })
     }
 
-    /// Replaces the hash by another one of the same password. Not a change: sessions go on. Done only if the
-    /// credential is still at `seen`; says whether it was.
+    /// Replaces the hash by another one of the same password. Not a change: sessions go on. Done only if the credential is
+    /// still at `seen`; returns whether it was.
     pub fn upgrade_hash(
         &mut self,
         id: UserId,
@@ -209,7 +207,7 @@ impl UserStore {
         })
     }
 
-    /// Notes when a user signed in; says whether there still is that user.
+    /// Notes when a user signed in; returns whether there still is that user.
     pub fn record_sign_in(&mut self, id: UserId, at: Timestamp) -> Result<bool, UserStoreError> {
         self.write("recording a sign-in", |write| {
             let sql = "UPDATE user SET last_sign_in = max(coalesce(last_sign_in, ?2), ?2) WHERE id = ?1";
@@ -235,7 +233,7 @@ impl UserStore {
         Ok(work(self.database.connection()).map_err(|reason| self.database.failed(doing, reason))?)
     }
 
-    /// One transaction: all of `work` or nothing.
+    /// Does `work` in one transaction, whole or not at all.
     fn write<T>(
         &mut self,
         doing: &'static str,
@@ -255,18 +253,18 @@ impl UserStore {
     }
 }
 
-/// Whom a name that somebody typed leads to.
+/// The account that is read for a typed name.
 #[derive(Debug)]
 pub(in crate::users) enum Unproved {
     /// The user with that name.
     Meant(Account),
-    /// Nobody has it; this is the user who is next by name.
+    /// No user has that name; this is the user who is next by name.
     Another(Account),
     /// There are no users.
     NoUsers,
 }
 
-/// Longer than another process takes for a change, unless something is wrong with it or with the disk.
+/// Longer than another process takes for a change, unless the process or the disk is in trouble.
 const BRIEFLY: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

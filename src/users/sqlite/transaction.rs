@@ -11,7 +11,7 @@ use crate::{
     users::{Account, Action, NewUser, PasswordHash, UserStoreError, change, profile::sorted},
 };
 
-/// Why a transaction is given up.
+/// Why a transaction is rolled back.
 pub(super) enum Trouble {
     Refused(UserStoreError),
     Sqlite(rusqlite::Error),
@@ -29,7 +29,7 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
-/// A running transaction, with who and when.
+/// A running transaction, with the author and the time of the change.
 pub(super) struct Write<'a> {
     pub(super) transaction: &'a Transaction<'a>,
     pub(super) now: Timestamp,
@@ -103,7 +103,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Records what was done to the account and returns it as it is now.
+    /// Records a change of the account and returns the account after it.
     pub(super) fn changed(&self, before: &Account, action: Action) -> Result<Account, Trouble> {
         self.record(before, action)?;
         Ok(load(self.transaction, before.user.id)?.ok_or(UserStoreError::Gone(before.user.id))?)
@@ -115,12 +115,12 @@ impl Write<'_> {
     }
 }
 
-/// Where the count of a user's credentials begins: anywhere. A session names its user by number and
-/// credential, and numbers begin at 1 in every database. So a session that outlived its database, or
-/// came from a gateway with other users, is nobody's here and not the namesake's in number.
+/// The first credential version of a user, a random number. A session names its user by number and credential version,
+/// and numbers start at 1 in every database. A session that outlived its database, or came from a gateway with other
+/// users, therefore belongs to no user here, and not to the one with the same number.
 fn first_credential() -> i64 {
     let mut bytes = [0; 8];
-    // Without randomness no token could be made either; the count then begins at 0 for all.
+    // Without randomness no token could be made either; the count then starts at 0 for all.
     aws_lc_rs::rand::fill(&mut bytes).ok();
     // Room to count upwards for ever.
     i64::from_be_bytes(bytes) & (i64::MAX >> 1)
