@@ -1,18 +1,18 @@
-//! The error of a store.
+//! The error of session stores and of Redis.
 
-/// A store could not be reached or did not do what it was asked.
+/// A store could not be reached, or an operation failed in it.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}")]
 pub struct StoreError {
-    /// What was being done, and to what.
+    /// The operation, and its object.
     pub doing: String,
-    /// What came back.
+    /// The cause.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl StoreError {
-    /// An error with what was being done, and what came back.
+    /// An error of this operation, with its cause.
     pub fn new(
         doing: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -20,10 +20,10 @@ use std::{
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-/// What becomes of a file that exists already.
+/// The rule for a file that exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
-    /// It stays, and nothing is written. Of several processes, the first one wins.
+    /// The file stays, and nothing is written. Of several processes, the first one wins.
     Stays,
     /// The new file replaces it.
     Replaced,

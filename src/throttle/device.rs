@@ -34,11 +34,11 @@ pub enum SecretError {
     /// The file cannot be read or made.
     #[error("{doing} {}", .path.display())]
     File {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The file holds something else.

@@ -1,10 +1,8 @@
-//! Where Redis is, as the configuration writes it.
+//! The address of a Redis, as the configuration writes it.
 //!
-//! One server, `redis://host`; a Unix socket, `redis+unix:///path`; whichever
-//! server Sentinels call the master, `redis+sentinel://a,b/name`; or the node
-//! of a cluster that holds our keys, `redis+cluster://a,b`. With `rediss` in
-//! place of `redis` the connection is TLS. What is printed never has the
-//! password in it.
+//! One server, `redis://host`; a Unix socket, `redis+unix:///path`; the master that Sentinels name,
+//! `redis+sentinel://a,b/name`; or the node of a cluster that holds our keys, `redis+cluster://a,b`. With `rediss` in place
+//! of `redis` the connection is TLS. An address prints without its password.
 
 use std::{fmt, path::PathBuf};
 
@@ -12,10 +10,10 @@ use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult};
 use zeroize::Zeroizing;
 
-/// Where Redis is, and as whom we come.
+/// The address of a Redis, with user and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisAddress {
-    pub(super) place: Place,
+    pub(super) location: RedisLocation,
     tls: bool,
     user: Option<String>,
     password: Option<Zeroizing<String>>,
@@ -24,12 +22,12 @@ pub struct RedisAddress {
 
 /// How the server is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum RedisLocation {
     Server(Host),
     Socket(PathBuf),
-    /// Asked which server is the master of this name.
+    /// Sentinels, which know the master of this name.
     Sentinels(Vec<Host>, String),
-    /// Asked which node holds our slot.
+    /// Nodes, which know the one that holds our slot.
     Cluster(Vec<Host>),
 }
 
@@ -40,12 +38,12 @@ pub(super) struct Host {
     pub(super) port: u16,
 }
 
-/// Why a text is no address; says nothing of the text, which may hold a password.
+/// Why a text is no address; without the text, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadAddress {
-    /// What is wrong.
+    /// The problem.
     pub problem: &'static str,
-    /// What would be right.
+    /// The remedy.
     pub help: &'static str,
 }
 
@@ -79,11 +77,11 @@ impl RedisAddress {
             None => (None, None),
         };
         let (hosts, path) = rest.split_once('/').map_or((rest, ""), |(hosts, path)| (hosts, path));
-        let (place, db) = match kind {
+        let (location, db) = match kind {
             "unix" if tls || !hosts.is_empty() || path.is_empty() => return Err(NO_SOCKET),
             "unix" => {
                 let db = query.map_or(Some(""), |query| query.strip_prefix("db=")).ok_or(NO_SOCKET)?;
-                (Place::Socket(PathBuf::from(format!("/{}", decoded(path)?))), db)
+                (RedisLocation::Socket(PathBuf::from(format!("/{}", decoded(path)?))), db)
             }
             _ if query.is_some() => {
                 return Err(BadAddress {
@@ -92,7 +90,7 @@ impl RedisAddress {
                 });
             }
             "" => match read_hosts(hosts, SERVER_PORT)?.as_slice() {
-                [host] => (Place::Server(host.clone()), path),
+                [host] => (RedisLocation::Server(host.clone()), path),
                 _ => {
                     return Err(BadAddress {
                         problem: "there are several servers in this address",
@@ -108,9 +106,9 @@ impl RedisAddress {
                         help: "write `redis+sentinel://host1,host2/NAME`; the name stands in `sentinel monitor NAME …`",
                     });
                 }
-                (Place::Sentinels(read_hosts(hosts, SENTINEL_PORT)?, decoded(master)?), db)
+                (RedisLocation::Sentinels(read_hosts(hosts, SENTINEL_PORT)?, decoded(master)?), db)
             }
-            "cluster" if path.is_empty() => (Place::Cluster(read_hosts(hosts, SERVER_PORT)?), ""),
+            "cluster" if path.is_empty() => (RedisLocation::Cluster(read_hosts(hosts, SERVER_PORT)?), ""),
             "cluster" => {
                 return Err(BadAddress {
                     problem: "a cluster has no numbered databases",
@@ -128,20 +126,22 @@ impl RedisAddress {
                 })?
             }
         };
-        Ok(Self { place, tls, user, password, db })
+        Ok(Self { location, tls, user, password, db })
     }
 
-    /// Whether what is sent could be read or changed on the way: no TLS, and not on this machine.
+    /// Whether commands could be read or changed on the way: no TLS, and not on this machine.
     pub fn is_exposed(&self) -> bool {
         let is_local = |host: &Host| {
             host.name == "localhost"
                 || host.name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         };
         !self.tls
-            && match &self.place {
-                Place::Socket(_) => false,
-                Place::Server(host) => !is_local(host),
-                Place::Sentinels(hosts, _) | Place::Cluster(hosts) => !hosts.iter().all(is_local),
+            && match &self.location {
+                RedisLocation::Socket(_) => false,
+                RedisLocation::Server(host) => !is_local(host),
+                RedisLocation::Sentinels(hosts, _) | RedisLocation::Cluster(hosts) => {
+                    !hosts.iter().all(is_local)
+                }
             }
     }
 
@@ -190,7 +190,7 @@ impl RedisAddress {
     }
 }
 
-/// As whom a Sentinel is asked.
+/// The credentials for a Sentinel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum As {
     User,
@@ -253,13 +253,13 @@ impl fmt::Display for RedisAddress {
         let listed = |hosts: &[Host]| hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let scheme = if self.tls { "rediss" } else { "redis" };
         let db = self.db;
-        match &self.place {
-            Place::Server(host) => write!(f, "{scheme}://{host}/{db}"),
-            Place::Socket(path) => write!(f, "redis+unix://{}?db={db}", path.display()),
-            Place::Sentinels(hosts, master) => {
+        match &self.location {
+            RedisLocation::Server(host) => write!(f, "{scheme}://{host}/{db}"),
+            RedisLocation::Socket(path) => write!(f, "redis+unix://{}?db={db}", path.display()),
+            RedisLocation::Sentinels(hosts, master) => {
                 write!(f, "{scheme}+sentinel://{}/{master}/{db}", listed(hosts))
             }
-            Place::Cluster(hosts) => write!(f, "{scheme}+cluster://{}", listed(hosts)),
+            RedisLocation::Cluster(hosts) => write!(f, "{scheme}+cluster://{}", listed(hosts)),
         }
     }
 }

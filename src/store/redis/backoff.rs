@@ -1,10 +1,10 @@
-//! Pauses between attempts: they grow, and no two gateways keep the same.
+//! Pauses between attempts to connect: they grow, and each gateway has its own.
 
 use std::time::Duration;
 
 use aws_lc_rs::rand;
 
-/// How long to wait before the next attempt.
+/// The pause before the next attempt.
 #[derive(Debug)]
 pub(super) struct Backoff {
     longest: Duration,
@@ -15,15 +15,15 @@ impl Backoff {
         Self { longest: FIRST }
     }
 
-    /// It worked.
+    /// The attempt worked: the next pause is short again.
     pub(super) fn reset(&mut self) {
         self.longest = FIRST;
     }
 
-    /// Between half of the pause that it has grown to, and all of it.
+    /// The next pause, between half of its grown length and all of it.
     pub(super) fn next(&mut self) -> Duration {
         let mut bytes = [0; 4];
-        // Without randomness all gateways come back at the same time, which is no failure.
+        // Without randomness all gateways connect at the same time, which is no failure.
         rand::fill(&mut bytes).ok();
         let part = f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX);
         let pause = self.longest.mul_f64(0.5 + part / 2.0);

@@ -1,8 +1,7 @@
-//! From an address to the server that takes our writes.
+//! Finding the server that takes our writes.
 //!
-//! All our keys lie in one slot, so one server holds them all, and finding it
-//! is all there is to Sentinel and Cluster: whoever is connected to it and is
-//! told that it is no longer the one asks again.
+//! All our keys are in one slot, so one server holds them all, and finding it is all that Sentinels and clusters need. A
+//! connection that learns that its server takes no writes any more looks for the server again.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -13,10 +12,10 @@ use redis::{
 
 use super::{
     Failure, KeyPrefix,
-    address::{As, Host, Place, RedisAddress},
+    address::{As, Host, RedisAddress, RedisLocation},
 };
 
-/// Where to look, and what to believe there.
+/// Looks for the server.
 #[derive(Clone, Debug)]
 pub(super) struct Finder {
     pub(super) address: RedisAddress,
@@ -28,11 +27,11 @@ pub(super) struct Finder {
 impl Finder {
     /// The server to talk to, now.
     pub(super) async fn find(&self) -> Result<Client, Failure> {
-        match &self.address.place {
-            Place::Server(host) => self.client(self.address.server(host)?),
-            Place::Socket(path) => self.client(self.address.socket(path)?),
-            Place::Sentinels(sentinels, master) => {
-                let host = first_answer(sentinels, |sentinel| self.ask_sentinel(sentinel, master)).await?;
+        match &self.address.location {
+            RedisLocation::Server(host) => self.client(self.address.server(host)?),
+            RedisLocation::Socket(path) => self.client(self.address.socket(path)?),
+            RedisLocation::Sentinels(sentinels, master) => {
+                let host = first_reply(sentinels, |sentinel| self.ask_sentinel(sentinel, master)).await?;
                 let client = self.client(self.address.server(&host)?)?;
                 // A Sentinel that has not heard of a failover yet names the old master.
                 let role: Value = redis::cmd("ROLE").query_async(&mut connect(&client).await?).await?;
@@ -41,8 +40,8 @@ impl Finder {
                     _ => Err(format!("{host} is not the master any more").into()),
                 }
             }
-            Place::Cluster(nodes) => {
-                let host = first_answer(nodes, |node| self.ask_node(node)).await?;
+            RedisLocation::Cluster(nodes) => {
+                let host = first_reply(nodes, |node| self.ask_node(node)).await?;
                 self.client(self.address.server(&host)?)
             }
         }
@@ -100,12 +99,12 @@ pub(super) async fn connect(client: &Client) -> RedisResult<MultiplexedConnectio
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// Asks one after the other, each for a while; the error is the last one's.
-async fn first_answer<F>(hosts: &[Host], ask: impl Fn(Host) -> F) -> Result<Host, Failure>
+/// Asks one host after the other, each for a while; the error is that of the last one.
+async fn first_reply<F>(hosts: &[Host], ask: impl Fn(Host) -> F) -> Result<Host, Failure>
 where
     F: Future<Output = Result<Host, Failure>>,
 {
-    let mut last: Failure = "there is nobody to ask".into();
+    let mut last: Failure = "there is no host to ask".into();
     for host in hosts {
         match tokio::time::timeout(ASK_FOR, ask(host.clone())).await {
             Ok(Ok(found)) => return Ok(found),
@@ -122,7 +121,7 @@ fn wants_credentials(error: &Failure) -> bool {
     })
 }
 
-/// The master of a slot, in an answer to `CLUSTER SLOTS`: first slot, last slot, the master, its replicas.
+/// The master of a slot, in a reply to `CLUSTER SLOTS`: first slot, last slot, the master, its replicas.
 fn holder(slots: &Value, slot: i64) -> Option<Host> {
     let Value::Array(ranges) = slots else { return None };
     ranges.iter().find_map(|range| {

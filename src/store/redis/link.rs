@@ -38,7 +38,7 @@ use crate::store::StoreError;
 /// Why a command or a connection failed.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Which Redis is used, and under which names.
+/// The configuration of a Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisConfig {
     /// Where it is.
@@ -122,7 +122,7 @@ impl RedisLink {
         thread::Builder::new()
             .name("sessions-redis".into())
             .spawn(move || runtime.block_on(serve(connector, waiting, connected)))?;
-        // One for each of the two connections.
+        // One outcome for each of the two connections.
         first_outcome(&outcomes)?;
         first_outcome(&outcomes)?;
         Ok(Self { jobs, prefix })
@@ -233,7 +233,7 @@ impl<L: MessageListener> Connector<L> {
         let mut backoff = Backoff::new();
         loop {
             let connected =
-                timeout(CONNECT_FOR, self.connect()).await.unwrap_or_else(|_| Err(NO_ANSWER.into()));
+                timeout(CONNECT_FOR, self.connect()).await.unwrap_or_else(|_| Err(NO_REPLY.into()));
             let failure = match connected {
                 Ok(connection) => {
                     self.state.set(Ok(connection.clone()));
@@ -252,7 +252,7 @@ impl<L: MessageListener> Connector<L> {
             if !self.is_down {
                 self.is_down = true;
                 let address = &self.finder.address;
-                tracing::error!(%address, error = %failure, "the session store is away; nobody can sign in or out");
+                tracing::error!(%address, error = %failure, "session store unreachable; nobody can sign in or out");
             }
             self.state.set(Err(format!("{}: {failure}", self.finder.address).into()));
             sleep(backoff.next()).await;
@@ -269,17 +269,17 @@ impl<L: MessageListener> Connector<L> {
 
     /// Checks a connection a few times a second; returns when it has failed.
     async fn watch(&mut self, connection: MultiplexedConnection) -> Failure {
-        // It may lead to another server, or to the same one emptied.
+        // The connection may lead to another server, or to the same one emptied.
         self.listener.listener.start_anew();
         loop {
             let counter = match timeout(LOOK_FOR, self.counter(connection.clone())).await {
                 Ok(Ok(counter)) => counter,
                 Ok(Err(failure)) => return failure,
-                Err(_) => return NO_ANSWER.into(),
+                Err(_) => return NO_REPLY.into(),
             };
             if self.is_down {
                 self.is_down = false;
-                tracing::info!(address = %self.finder.address, "the session store is back");
+                tracing::info!(address = %self.finder.address, "session store reachable again");
             }
             self.listener.count(counter);
             tokio::select! {
@@ -334,7 +334,7 @@ impl<L: MessageListener> Subscription<L> {
             subscription.subscribe(self.listener.channel()).await?;
             Ok::<_, Failure>(subscription.into_on_message())
         };
-        timeout(CONNECT_FOR, subscribing).await.unwrap_or_else(|_| Err(NO_ANSWER.into()))
+        timeout(CONNECT_FOR, subscribing).await.unwrap_or_else(|_| Err(NO_REPLY.into()))
     }
 
     /// Takes messages until there is a reason to subscribe again.
@@ -353,7 +353,7 @@ impl<L: MessageListener> Subscription<L> {
 
     fn count(&self, counter: Option<i64>) {
         if self.listener.count(counter) == Heard::NotAll {
-            tracing::debug!("messages of the session store were lost: asking again for every session");
+            tracing::debug!("messages of the session store were lost; every session is read again");
             self.again.notify_one();
         }
     }
@@ -386,7 +386,7 @@ fn needs_another_server(failure: &Failure) -> bool {
 }
 
 fn first_outcome(outcomes: &Receiver<Result<(), Failure>>) -> Result<(), Failure> {
-    outcomes.recv_timeout(CONNECT_FOR * 2).unwrap_or_else(|_| Err(NO_ANSWER.into()))
+    outcomes.recv_timeout(CONNECT_FOR * 2).unwrap_or_else(|_| Err(NO_REPLY.into()))
 }
 
 /// Advice to the operator about a server that cannot be used.
@@ -413,8 +413,8 @@ fn advice(failure: &Failure) -> &'static str {
     }
 }
 
-const THREAD_ENDED: &str = "the thread of the session store is gone";
-const NO_ANSWER: &str = "no answer in time";
+const THREAD_ENDED: &str = "the thread of the session store has ended";
+const NO_REPLY: &str = "no reply in time";
 /// Past this many, further commands fail at once.
 const WAITING_JOBS: usize = 16 * 1024;
 const MAX_IN_FLIGHT: usize = 1024;

@@ -13,11 +13,11 @@ pub enum DatabaseError {
     /// The file or its folder cannot be made or protected.
     #[error("{doing} {}: {reason}{}", .path.display(), io_hint(.reason))]
     File {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         reason: io::Error,
     },
     /// SQLite could not do its work.
@@ -25,11 +25,11 @@ pub enum DatabaseError {
     Database {
         /// Which database.
         what: &'static str,
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
         /// Which file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         reason: rusqlite::Error,
     },
     /// The file is no database, or a broken one.
@@ -42,7 +42,7 @@ pub enum DatabaseError {
         what: &'static str,
         /// Which file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         reason: rusqlite::Error,
     },
     /// A database of another program.
@@ -65,7 +65,7 @@ pub enum DatabaseError {
         what: &'static str,
         /// Which file.
         path: PathBuf,
-        /// Its version.
+        /// The version of the file.
         found: i64,
         /// The newest version that this release can read.
         known: i64,

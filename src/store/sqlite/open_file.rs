@@ -42,11 +42,11 @@ pub(super) struct OpenFile {
     id: FileId,
     /// The largest size that was seen.
     size: u64,
-    /// Its write-ahead log and its shared memory.
+    /// The write-ahead log and the shared memory.
     companions: Vec<(PathBuf, FileId)>,
 }
 
-/// What the path of an open database leads to.
+/// The file that the path of an open database leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The file that is open.

@@ -1,14 +1,14 @@
 -- One step of the counters of an attempt, all of them or none: counter.rs in
 -- Redis. KEYS are the counters, all in one slot.
 --
--- ARGV: what to do (look, reserve, fail, back, succeed), the prefix of the indexes,
--- now, the window, the longest time that a check takes, when all is forgotten,
+-- ARGV: the step (look, reserve, fail, back, succeed), the prefix of the indexes,
+-- now, the window, the longest time that a check takes, the time after which a counter is cleared,
 -- how many counters of a bounded kind there may be, the number of waits, the
 -- waits; then of each counter its name, the letter of its kind, its budget and
 -- its patience. Times are in milliseconds.
 --
--- Answers to look and reserve with one number, how long to wait; to fail with the wait
--- that begins for each counter, 0 for none.
+-- Returns one number for look and reserve, the time to wait; for fail the wait that
+-- starts for each counter, 0 for none.
 local what, prefix = ARGV[1], ARGV[2]
 local now, window = tonumber(ARGV[3]), tonumber(ARGV[4])
 local checked_within, forgotten_after = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -60,7 +60,7 @@ local function write(name, member, letter, c)
     redis.call('PEXPIRE', index, whole(longest + 3 * forgotten_after))
 end
 
--- What time alone changes.
+-- Applies the passage of time.
 local function pass(c)
     c.b = math.min(c.b, now + longest)
     c.l, c.w, c.r = math.min(c.l, now), math.min(c.w, now), math.min(c.r, now)

@@ -1,5 +1,5 @@
--- Replaces what an app keeps in a session, if that is still what it was taken
--- for. Answers with whether it was.
+-- Replaces the data of an app in a session, if it is still the expected data.
+-- Returns whether it was.
 local version, key, field = ARGV[2], ARGV[3], 'd:' .. ARGV[4]
 local had, before, has, after = ARGV[5] == '1', ARGV[6], ARGV[7] == '1', ARGV[8]
 if redis.call('HGET', session(key), 'v') ~= version then
@@ -14,5 +14,5 @@ if has then
 else
     redis.call('HDEL', session(key), field)
 end
-tell('~', key)
+publish('~', key)
 return 1

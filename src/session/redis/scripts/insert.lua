@@ -1,4 +1,4 @@
--- Keeps a session; what it replaces and what the user has too many of ends.
+-- Stores a session; ends the one that it replaces, and the oldest ones of a user who has too many.
 local version, key, ttl = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local replaces, most, user = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local signed_in, expires, seen, remembered, record = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
@@ -8,7 +8,7 @@ if replaces ~= '' and finish(replaces) then
     ended[#ended + 1] = replaces
 end
 if user ~= '' then
-    -- What expired while no gateway was there to prune is still listed; a few of them go each time.
+    -- Sessions that expired while no gateway was running are still listed; a few of them are removed each time.
     local oldest_first = redis.call('ZRANGE', of_user(user), 0, most > 0 and -1 or 15)
     local alive = {}
     for _, old in ipairs(oldest_first) do

@@ -1,4 +1,4 @@
--- What the scripts share. Every key starts with the prefix, whose braces put
+-- Functions that the scripts share. Every key starts with the prefix, whose braces put
 -- all of them into one slot of a cluster. ARGV[1] is the prefix.
 local prefix = ARGV[1]
 
@@ -11,11 +11,11 @@ local function of_user(id)
 end
 
 local all, by_expiry = prefix .. ':all', prefix .. ':expires'
--- Those that end when they are unused, and those of visitors, by their last use.
+-- Sessions that end when they are unused, and those of visitors, by their last use.
 local by_use, visitors = prefix .. ':seen', prefix .. ':visitors'
 
 -- The counter of messages. It starts with the time, so that a server that was
--- emptied does not come to a number again that a gateway has heard.
+-- emptied does not repeat a number that a gateway has heard.
 local function counter()
     local name = prefix .. ':seq'
     if redis.call('EXISTS', name) == 0 then
@@ -25,13 +25,13 @@ local function counter()
     return name
 end
 
--- Tells every gateway that a session has ended (-) or changed (~).
-local function tell(what, key)
+-- Publishes to every gateway that a session has ended (-) or changed (~).
+local function publish(what, key)
     local number = redis.call('INCR', counter())
     redis.call('PUBLISH', prefix .. ':ended', string.format('%.0f', number) .. ' ' .. what .. ' ' .. key)
 end
 
--- Takes a session out of everything; says whether it was there.
+-- Removes a session and its entries in all lists; returns whether it was there.
 local function drop(key)
     local user = redis.call('HGET', session(key), 'user')
     if user and user ~= '' then
@@ -44,10 +44,10 @@ local function drop(key)
     return redis.call('DEL', session(key)) == 1
 end
 
--- Ends a session. Told even if it was not there: after a failover, a gateway
--- may still have what the new server has lost.
+-- Ends a session. The end is published even if the session was missing: after a
+-- failover, a gateway may still have cached a session that the new server has lost.
 local function finish(key)
     local was_there = drop(key)
-    tell('-', key)
+    publish('-', key)
     return was_there
 end

@@ -1,4 +1,4 @@
--- Drops a batch of what is over by itself; nobody has to be told. Answers with
+-- Removes a batch of expired and unused sessions, which needs no message. Returns
 -- how many were looked at and how many were still there.
 local now, idle_since, batch = ARGV[2], ARGV[3], ARGV[4]
 local expired = redis.call('ZRANGEBYSCORE', by_expiry, '-inf', now, 'LIMIT', 0, batch)

@@ -1,5 +1,5 @@
--- Ends one session, or a batch of a user's or of everybody's. Answers with how
--- many were looked at (at least the batch: call again) and those that were there.
+-- Ends one session, or a batch of a user's or of all. Returns how many were looked
+-- at (at least the batch: call again) and the keys of those that were there.
 local which, batch = ARGV[2], tonumber(ARGV[5])
 local keys, except
 if which == 'one' then
