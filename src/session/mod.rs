@@ -35,9 +35,14 @@ pub use sessions::{EndedOne, Opening, Presented, Sessions, Visitor};
 pub use store::{Invalidation, Invalidator, NewSession, SessionStore, StoreSurroundings, Trust, Which};
 pub use token::{NoRandomness, SessionKey, SessionToken};
 
+#[cfg(test)]
+pub(crate) use scripted::ScriptedStore;
+
 pub use crate::store::StoreError;
 
 #[cfg(test)]
 mod interleavings;
+#[cfg(test)]
+mod scripted;
 #[cfg(test)]
 mod tests;

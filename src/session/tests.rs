@@ -9,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{BoxFuture, FutureExt};
-
-use super::*;
+use super::{scripted::ScriptedStore, *};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, Proofs, UserId},
@@ -209,88 +207,6 @@ async fn a_user_ends_sessions_of_their_own_alone() {
     assert_eq!(sessions.end_one_of(UserId(7), session.key).await.unwrap(), EndedOne::Gone);
 }
 
-/// A store that fails, or is changed behind our back, when a test says so.
-#[derive(Debug)]
-struct Scripted {
-    store: MemoryStore,
-    trust: Trust,
-    fails: Arc<AtomicBool>,
-    asked: Arc<AtomicU64>,
-    /// Called once, after a session was read and before it is returned.
-    meanwhile: Mutex<Option<Invalidator>>,
-}
-
-impl Scripted {
-    fn guard<'a, T: Send + 'a>(
-        &self,
-        work: BoxFuture<'a, Result<T, StoreError>>,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        if self.fails.load(Ordering::Relaxed) {
-            return std::future::ready(Err(StoreError::new("asking", "it is away"))).boxed();
-        }
-        work
-    }
-}
-
-impl SessionStore for Scripted {
-    fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let found = self.guard(self.store.find(key));
-        async move {
-            let found = found.await;
-            let meanwhile = self.meanwhile.lock().unwrap().take();
-            if let Some(invalidator) = meanwhile {
-                self.store.remove(Which::One(key)).await.unwrap();
-                invalidator.notify(Invalidation::Ended(key));
-            }
-            found
-        }
-        .boxed()
-    }
-
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        self.guard(self.store.insert(new))
-    }
-
-    fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        self.guard(self.store.remove(which))
-    }
-
-    fn list(
-        &self,
-        of: Option<UserId>,
-        after: Option<SessionKey>,
-        most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        self.guard(self.store.list(of, after, most))
-    }
-
-    fn change_data(
-        &self,
-        key: SessionKey,
-        app: Arc<str>,
-        change: DataChange,
-    ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
-        self.guard(self.store.change_data(key, app, change))
-    }
-
-    fn note_use(&self, key: SessionKey, at: Timestamp) {
-        self.store.note_use(key, at);
-    }
-
-    fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.guard(self.store.prune(now, idle_since))
-    }
-
-    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.guard(self.store.check())
-    }
-
-    fn trust(&self) -> Trust {
-        self.trust
-    }
-}
-
 struct Script {
     sessions: Sessions,
     invalidator: Invalidator,
@@ -304,12 +220,10 @@ impl Script {
         let mut told = None;
         let sessions = Sessions::start(cached, |invalidator| {
             told = Some(invalidator);
-            let store = Scripted {
-                store: MemoryStore::new(100),
-                trust,
+            let store = ScriptedStore {
                 fails: Arc::clone(&fails),
                 asked: Arc::clone(&asked),
-                meanwhile: Mutex::default(),
+                ..ScriptedStore::new(trust)
             };
             Ok::<_, StoreError>(Box::new(store) as Box<dyn SessionStore>)
         });
@@ -408,15 +322,9 @@ async fn what_another_process_ended_is_over_at_its_word() {
 
 #[tokio::test]
 async fn a_session_that_ends_while_it_is_read_is_not_cached() {
-    let (fails, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
     let sessions = Sessions::start(10, |invalidator| {
-        let store = Scripted {
-            store: MemoryStore::new(100),
-            trust: Trust::Notified,
-            fails,
-            asked,
-            meanwhile: Mutex::new(Some(invalidator)),
-        };
+        let meanwhile = Mutex::new(Some(invalidator));
+        let store = ScriptedStore { meanwhile, ..ScriptedStore::new(Trust::Notified) };
         Ok::<_, StoreError>(Box::new(store) as Box<dyn SessionStore>)
     })
     .unwrap();

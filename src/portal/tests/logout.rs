@@ -1,18 +1,10 @@
 //! The sign-out page.
 
-use std::sync::Arc;
-
-use futures_util::{FutureExt, future, future::BoxFuture};
 use http::{Method, StatusCode, header::SET_COOKIE};
 
 use super::support::{Browser, Fixture, NAVIGATION, QUICK, RIGHT, SESSION_COOKIE, encode, name};
 use crate::{
-    clock::Timestamp,
-    identity::UserId,
-    session::{
-        AppData, DataChange, DataRefused, MemoryStore, NewSession, Record, SessionKey, SessionStore,
-        StoreError, Trust, Which,
-    },
+    session::{ScriptedStore, Trust},
     users::{NewUser, Password, Passwords},
 };
 
@@ -67,62 +59,10 @@ async fn signing_out_without_a_session_is_no_error_and_clears_no_cookie_that_was
     }
 }
 
-/// A store that opens sessions but can end none.
-#[derive(Debug)]
-struct Unforgetting(MemoryStore);
-
-impl SessionStore for Unforgetting {
-    fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        self.0.find(key)
-    }
-
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        self.0.insert(new)
-    }
-
-    fn remove(&self, _: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        let source = std::io::Error::other("the disk of secrets.example is full");
-        future::ready(Err(StoreError::new("removing", source))).boxed()
-    }
-
-    fn list(
-        &self,
-        of: Option<UserId>,
-        after: Option<SessionKey>,
-        most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        self.0.list(of, after, most)
-    }
-
-    fn change_data(
-        &self,
-        key: SessionKey,
-        app: Arc<str>,
-        change: DataChange,
-    ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
-        self.0.change_data(key, app, change)
-    }
-
-    fn note_use(&self, key: SessionKey, at: Timestamp) {
-        self.0.note_use(key, at);
-    }
-
-    fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.0.prune(now, idle_since)
-    }
-
-    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.0.check()
-    }
-
-    fn trust(&self) -> Trust {
-        self.0.trust()
-    }
-}
-
 #[tokio::test]
 async fn a_sign_out_that_the_store_did_not_take_is_not_acknowledged() {
-    let fixture = Fixture::with(Box::new(Unforgetting(MemoryStore::new(10))), QUICK, |store| {
+    let refusing = ScriptedStore { refuses_removals: true, ..ScriptedStore::new(Trust::Notified) };
+    let fixture = Fixture::with(Box::new(refusing), QUICK, |store| {
         let hash = Passwords::hash_now(QUICK, &Password::new(RIGHT.into()));
         store.add(NewUser { password: Some(hash), ..NewUser::named(name("ada")) }).unwrap();
     });
