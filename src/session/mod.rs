@@ -14,6 +14,7 @@ mod data_form;
 mod file;
 mod limits;
 mod memory;
+mod opening;
 mod record;
 mod redis;
 #[expect(clippy::module_inception, reason = "the noun of this module is that of the folder")]
@@ -28,10 +29,11 @@ pub use data_form::MalformedChange;
 pub use file::FileStore;
 pub use limits::{AppSessionLimits, SessionLimits};
 pub use memory::MemoryStore;
+pub use opening::{Opening, Visitor};
 pub use record::{Owner, Record};
 pub use redis::{RedisSettings, RedisStore};
 pub use session::Session;
-pub use sessions::{EndedOne, Opening, Presented, Sessions, Visitor};
+pub use sessions::{EndedOne, Presented, Sessions};
 pub use store::{Invalidation, Invalidator, NewSession, SessionStore, StoreSurroundings, Trust, Which};
 pub use token::{NoRandomness, SessionKey, SessionToken};
 

@@ -4,58 +4,19 @@
 //! request finds the session, on any gateway. Cookies are read and written elsewhere.
 
 use std::{
-    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use super::{
-    AppData, AppSessionLimits, DataChange, DataRefused, Invalidation, Invalidator, NewSession, Owner, Record,
-    Session, SessionData, SessionKey, SessionLimits, SessionStore, SessionToken, StoreError, Trust, Which,
+    AppSessionLimits, DataChange, DataRefused, Invalidation, Invalidator, NewSession, Opening, Owner, Record,
+    Session, SessionKey, SessionLimits, SessionStore, SessionToken, StoreError, Trust, Visitor, Which,
     cache::SessionCache, record::NOTE_EVERY,
 };
 use crate::{
     clock::Timestamp,
-    identity::{CredentialVersion, Proof, ProofMethod, Proofs, UserId},
+    identity::{CredentialVersion, UserId},
 };
-
-/// A session to be opened after a sign-in.
-#[derive(Debug)]
-pub struct Opening<'a> {
-    /// Whose it will be.
-    pub owner: Owner,
-    /// Address of the browser.
-    pub client_addr: IpAddr,
-    /// `User-Agent` of the browser.
-    pub user_agent: &'a str,
-    /// The host that the cookie will be for.
-    pub host: &'a str,
-    /// Whether the user asked to be kept signed in on this device.
-    pub remember: bool,
-    /// The session that came with the request; it ends. The new one takes over its data if it was the same user's, or a
-    /// visitor's.
-    pub replaces: Option<&'a Session>,
-    /// Whether the same user has only confirmed the password: the new session takes over the time limits of the replaced
-    /// one, and its time, address and browser of the sign-in.
-    pub confirms: bool,
-}
-
-/// A visitor who has not signed in, with the first data that an app stores for them.
-#[derive(Debug)]
-pub struct Visitor<'a> {
-    /// Address of the browser.
-    pub client_addr: IpAddr,
-    /// `User-Agent` of the browser.
-    pub user_agent: &'a str,
-    /// The host that the cookie will be for.
-    pub host: &'a str,
-    /// The app's name.
-    pub app: Arc<str>,
-    /// The data.
-    pub data: AppData,
-    /// Maximum number of visitors' sessions; past it, those unused for longest end, a few at a time.
-    pub max_visitors: usize,
-}
 
 /// The session of a request's cookie.
 #[derive(Clone, Debug)]
@@ -111,36 +72,13 @@ impl Sessions {
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
         let token =
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
-        let Opening { owner, client_addr, user_agent, host, remember, replaces, confirms } = opening;
-        let keeps_data = |old: &&Session| old.owner == Owner::Visitor || old.owner.user() == owner.user();
         // As of now: changes that an application has made since the request began are not to be lost.
-        let data = match replaces.filter(keeps_data) {
+        let data = match opening.hands_over_data() {
             Some(old) => self.store.find(old.key).await?.map(|old| old.data),
             None => None,
         };
-        let remembered = remember && limits.remember_lifetime.is_some();
-        let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
-        // Otherwise a user who confirms in time would be signed in for ever.
-        let goes_on =
-            replaces.filter(|old| confirms && owner.user().is_some() && old.owner.user() == owner.user());
-        let record = Record {
-            key: token.key(),
-            owner,
-            signed_in: goes_on.map_or(now, |old| old.signed_in),
-            proofs: goes_on
-                .map_or_else(Proofs::default, |old| old.proofs)
-                .with(Proof { method: ProofMethod::Password, at: now }),
-            expires: goes_on.map_or(now + lifetime, |old| old.expires),
-            last_seen: now,
-            remembered: goes_on.map_or(remembered, |old| old.remembered),
-            client_addr: goes_on.map_or(client_addr, |old| old.client_addr),
-            user_agent: goes_on.map_or_else(
-                || user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
-                |old| old.user_agent.clone(),
-            ),
-            host: host.into(),
-            data: data.unwrap_or_default(),
-        };
+        let replaces = opening.replaces;
+        let record = opening.into_record(token.key(), data.unwrap_or_default(), now, limits);
         let (session, _) = self.insert(record, replaces, limits.max_per_user).await?;
         Ok((token, session))
     }
@@ -156,20 +94,8 @@ impl Sessions {
     ) -> Result<(SessionToken, Arc<Session>), StoreError> {
         let token = SessionToken::generate()
             .map_err(|source| StoreError::new("opening a visitor's session", source))?;
-        let Visitor { client_addr, user_agent, host, app, data, max_visitors } = visitor;
-        let record = Record {
-            key: token.key(),
-            owner: Owner::Visitor,
-            signed_in: now,
-            proofs: Proofs::default(),
-            expires: now + limits.lifetime,
-            last_seen: now,
-            remembered: false,
-            client_addr,
-            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
-            host: host.into(),
-            data: SessionData::from([(app, data)]),
-        };
+        let max_visitors = visitor.max_visitors;
+        let record = visitor.into_record(token.key(), now, limits);
         let (session, ended) = self.insert(record, None, Some(max_visitors)).await?;
         if ended > 0 {
             tracing::warn!(ended, max_visitors, "visitors' sessions ended early: there are too many");
@@ -447,6 +373,5 @@ impl Sessions {
     }
 }
 
-const MAX_USER_AGENT_CHARS: usize = 256;
 /// A page for people; nobody looks at more.
 const MAX_LISTED: usize = 1000;

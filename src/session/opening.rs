@@ -1,0 +1,109 @@
+//! Sessions to be opened: after a sign-in, or for a visitor.
+
+use std::{net::IpAddr, sync::Arc};
+
+use super::{AppData, Owner, Record, Session, SessionData, SessionKey, SessionLimits};
+use crate::{
+    clock::Timestamp,
+    identity::{Proof, ProofMethod, Proofs},
+};
+
+/// A session to be opened after a sign-in.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// Whose it will be.
+    pub owner: Owner,
+    /// Address of the browser.
+    pub client_addr: IpAddr,
+    /// `User-Agent` of the browser.
+    pub user_agent: &'a str,
+    /// The host that the cookie will be for.
+    pub host: &'a str,
+    /// Whether the user asked to be kept signed in on this device.
+    pub remember: bool,
+    /// The session that came with the request; it ends. The new one takes over its data if it was the same user's, or a
+    /// visitor's.
+    pub replaces: Option<&'a Session>,
+    /// Whether the same user has only confirmed the password: the new session takes over the time limits of the replaced
+    /// one, and its time, address and browser of the sign-in.
+    pub confirms: bool,
+}
+
+/// A visitor who has not signed in, with the first data that an app stores for them.
+#[derive(Debug)]
+pub struct Visitor<'a> {
+    /// Address of the browser.
+    pub client_addr: IpAddr,
+    /// `User-Agent` of the browser.
+    pub user_agent: &'a str,
+    /// The host that the cookie will be for.
+    pub host: &'a str,
+    /// The app's name.
+    pub app: Arc<str>,
+    /// The data.
+    pub data: AppData,
+    /// Maximum number of visitors' sessions; past it, those unused for longest end, a few at a time.
+    pub max_visitors: usize,
+}
+
+impl<'a> Opening<'a> {
+    /// The replaced session, if the new one takes over its data.
+    pub(super) fn hands_over_data(&self) -> Option<&'a Session> {
+        self.replaces.filter(|old| old.owner == Owner::Visitor || old.owner.user() == self.owner.user())
+    }
+
+    pub(super) fn into_record(
+        self,
+        key: SessionKey,
+        data: SessionData,
+        now: Timestamp,
+        limits: &SessionLimits,
+    ) -> Record {
+        let Self { owner, client_addr, user_agent, host, remember, replaces, confirms } = self;
+        let remembered = remember && limits.remember_lifetime.is_some();
+        let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
+        // Otherwise a user who confirms in time would be signed in for ever.
+        let goes_on =
+            replaces.filter(|old| confirms && owner.user().is_some() && old.owner.user() == owner.user());
+        Record {
+            key,
+            owner,
+            signed_in: goes_on.map_or(now, |old| old.signed_in),
+            proofs: goes_on
+                .map_or_else(Proofs::default, |old| old.proofs)
+                .with(Proof { method: ProofMethod::Password, at: now }),
+            expires: goes_on.map_or(now + lifetime, |old| old.expires),
+            last_seen: now,
+            remembered: goes_on.map_or(remembered, |old| old.remembered),
+            client_addr: goes_on.map_or(client_addr, |old| old.client_addr),
+            user_agent: goes_on.map_or_else(|| shortened(user_agent), |old| old.user_agent.clone()),
+            host: host.into(),
+            data,
+        }
+    }
+}
+
+impl Visitor<'_> {
+    pub(super) fn into_record(self, key: SessionKey, now: Timestamp, limits: &SessionLimits) -> Record {
+        let Self { client_addr, user_agent, host, app, data, max_visitors: _ } = self;
+        Record {
+            key,
+            owner: Owner::Visitor,
+            signed_in: now,
+            proofs: Proofs::default(),
+            expires: now + limits.lifetime,
+            last_seen: now,
+            remembered: false,
+            client_addr,
+            user_agent: shortened(user_agent),
+            host: host.into(),
+            data: SessionData::from([(app, data)]),
+        }
+    }
+}
+
+fn shortened(user_agent: &str) -> Box<str> {
+    user_agent.chars().take(MAX_USER_AGENT_CHARS).collect()
+}
+
+const MAX_USER_AGENT_CHARS: usize = 256;
