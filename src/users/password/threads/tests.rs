@@ -1,0 +1,179 @@
+//! The hashing threads.
+
+use std::sync::mpsc;
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use super::*;
+
+const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
+
+fn password(text: &str) -> Password {
+    Password::new(text.to_owned())
+}
+
+#[tokio::test]
+async fn only_the_password_that_was_hashed_fits() {
+    let passwords = Passwords::start(QUICK, 2, 8);
+    let hash = passwords.hash(password("correct horse")).await.unwrap();
+    assert_eq!(
+        passwords.verify(Some(hash.clone()), password("correct horse")).await.unwrap(),
+        Verdict::Right { upgrade: None }
+    );
+    for wrong in ["", "correct hors", "Correct horse", "correct horse ", "correct horse\0"] {
+        let verdict = passwords.verify(Some(hash.clone()), password(wrong)).await.unwrap();
+        assert_eq!(verdict, Verdict::Wrong, "{wrong:?}");
+    }
+    assert_eq!(passwords.verifications(), 6);
+}
+
+#[tokio::test]
+async fn a_new_password_is_hashed_only_if_the_policy_accepts_it() {
+    let passwords = Passwords::start(QUICK, 1, 8);
+    let alice = UserName::parse("alice").unwrap();
+    let mut outcomes = Vec::new();
+    for text in ["alice1234", "velvet turbine oyster"] {
+        let hashed = passwords.hash_new(password(text), alice.clone(), String::new(), String::new());
+        outcomes.push(hashed.await.unwrap().map(|_| ()));
+    }
+    assert_eq!(outcomes, [Err(WeakPassword::OwnWords), Ok(())]);
+}
+
+#[tokio::test]
+async fn no_hash_and_an_unreadable_hash_fit_nothing_and_count_as_checks() {
+    let passwords = Passwords::start(QUICK, 1, 8);
+    for hash in [None, Some("!"), Some(""), Some("$argon2id$v=19$m=64,t=1,p=1$AAAA$AAAA")] {
+        let hash = hash.map(|text| PasswordHash::stored(text.to_owned()));
+        assert_eq!(passwords.verify(hash, password("")).await.unwrap(), Verdict::Wrong);
+    }
+    assert_eq!(passwords.verifications(), 4);
+}
+
+#[tokio::test]
+async fn a_weaker_hash_is_upgraded_once_and_a_stronger_one_is_left_alone() {
+    let weak = Passwords::hash_now(QUICK, &password("correct horse"));
+    let stronger = HashSettings { memory: 128, iterations: 2, parallelism: 1 };
+    let passwords = Passwords::start(stronger, 1, 8);
+
+    assert_eq!(passwords.verify(Some(weak.clone()), password("wrong")).await.unwrap(), Verdict::Wrong);
+    let verdict = passwords.verify(Some(weak.clone()), password("correct horse")).await.unwrap();
+    let Verdict::Right { upgrade: Some(upgraded) } = verdict else {
+        panic!("no upgrade: {verdict:?}");
+    };
+    assert!(upgraded.as_phc().contains("m=128,t=2,p=1"), "{}", upgraded.as_phc());
+    for (passwords, hash) in [(&passwords, upgraded), (&Passwords::start(QUICK, 1, 8), weak)] {
+        let verdict = passwords.verify(Some(hash), password("correct horse")).await.unwrap();
+        assert_eq!(verdict, Verdict::Right { upgrade: None });
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_is_busy_at_once_and_works_again_when_it_has_drained() {
+    let passwords = Passwords::start(QUICK, 1, 1);
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let occupant = tokio::spawn({
+        let passwords = Arc::clone(&passwords);
+        async move {
+            passwords
+                .ask(move |_| {
+                    entered.send(()).unwrap();
+                    released.recv().unwrap();
+                })
+                .await
+        }
+    });
+    tokio::task::spawn_blocking(move || has_entered.recv().unwrap()).await.unwrap();
+    // The one thread is held; one job may wait.
+    let waiting = passwords.jobs.try_send(Box::new(|_| ()));
+    assert!(waiting.is_ok());
+
+    let refused = passwords.verify(None, password("any")).await.unwrap_err();
+    assert!(refused.retry_after >= Duration::from_secs(1));
+    assert_eq!((passwords.verifications(), passwords.refusals()), (0, 1));
+
+    release.send(()).unwrap();
+    occupant.await.unwrap().unwrap();
+    // The waiting job may not have been taken yet: wait for room.
+    let verdict = loop {
+        match passwords.verify(None, password("any")).await {
+            Ok(verdict) => break verdict,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(verdict, Verdict::Wrong);
+}
+
+/// Notes what happens to it, and has the request given up when the check begins.
+struct Noted {
+    log: Arc<Mutex<Vec<&'static str>>>,
+    request: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
+}
+
+impl Noted {
+    fn note(&self, what: &'static str) {
+        self.log.lock().unwrap().push(what);
+    }
+}
+
+impl Charged for Noted {
+    fn start(&mut self) {
+        self.note("started");
+        drop(self.request.lock().unwrap().take());
+    }
+
+    fn end(&mut self, verdict: &Verdict) {
+        self.note(if *verdict == Verdict::Wrong { "wrong" } else { "right" });
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.note("dropped");
+    }
+}
+
+#[test]
+fn a_check_that_has_begun_ends_and_its_charge_with_it_though_the_request_was_given_up() {
+    let given_up = |when: &'static str| {
+        let (passwords, mut by_hand) = Passwords::by_hand(QUICK, 4);
+        let (log, request) = (Arc::default(), Arc::<Mutex<Option<BoxFuture<'static, ()>>>>::default());
+        let charge = Noted { log: Arc::clone(&log), request: Arc::clone(&request) };
+        let mut checking = async move {
+            passwords.verify_charged(None, password("any"), charge).await.map(drop).unwrap_or_default();
+        }
+        .boxed();
+        assert!(checking.as_mut().now_or_never().is_none());
+        match when {
+            "waiting" => drop(checking),
+            "started" => *request.lock().unwrap() = Some(checking),
+            _ => {
+                assert!(by_hand.work());
+                drop(checking);
+            }
+        }
+        by_hand.work();
+        log.lock().unwrap().clone()
+    };
+    assert_eq!(given_up("waiting"), ["dropped"]);
+    assert_eq!(given_up("started"), ["started", "wrong", "dropped"]);
+    assert_eq!(given_up("checked"), ["started", "wrong", "dropped"]);
+}
+
+#[tokio::test]
+async fn a_job_that_panics_is_answered_busy_and_the_thread_goes_on() {
+    let passwords = Passwords::start(QUICK, 1, 4);
+    let answer = passwords.ask(|_| panic!("for the test")).await;
+    assert!(matches!(answer, Err::<(), _>(Busy { .. })));
+    assert_eq!(passwords.verify(None, password("any")).await.unwrap(), Verdict::Wrong);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn hashing_gives_way_to_requests() {
+    let passwords = Passwords::start(QUICK, 1, 1);
+    let stat = passwords.ask(|_| std::fs::read_to_string("/proc/thread-self/stat").unwrap()).await.unwrap();
+    // proc_pid_stat(5): the niceness is the 19th field, and the second one may hold anything in brackets.
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    assert_eq!(fields.split(' ').nth(16).unwrap(), HASHING_NICENESS.to_string());
+}
