@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_a_value_is_still_brought() {
+    fn a_cookie_name_without_a_value_is_invalid_and_not_absent() {
         for (lines, brought) in [
             (&["n=1; n=2"][..], CookieValue::Invalid),
             (&["n"], CookieValue::Invalid),

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_on_what_is_sent() {
+    fn the_limit_of_data_counts_encoded_bytes() {
         let with = |pairs: &[(&str, &str)]| AppData::default().with(change(pairs, &[]));
         let full = with(&[("a", &"x".repeat(2046)), ("b", &"y".repeat(2045))]).unwrap();
         assert_eq!(full.encode().len(), MAX_DATA_BYTES);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_app_changes_is_nothing_to_another() {
+    fn a_change_of_one_app_leaves_the_data_of_others() {
         let mut data = SessionData::new();
         change_app(&mut data, "wiki".into(), change(&[("a", "1")], &[])).unwrap();
         change_app(&mut data, "shop".into(), change(&[("a", "2")], &["a"])).unwrap();

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_encoder_writes_is_refused() {
+    fn text_of_no_form_encoder_is_refused() {
         use MalformedChange::{Control, EmptyKey, Encoding, Shape};
         let table: &[(&[u8], MalformedChange)] = &[
             (b"a", Shape),
@@ -170,7 +170,7 @@ mod tests {
         #![proptest_config(ProptestConfig { max_global_rejects: 65_536, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_a_form_encoder_writes_is_read_as_it_was(
+        fn text_of_a_form_encoder_is_read_as_it_was(
             pairs in vec((r"\PC{1,8}", r"\PC{0,8}"), 0..8),
         ) {
             let readable = pairs.iter().all(|(key, value)| !key.contains(char::is_control) && !value.contains(char::is_control));

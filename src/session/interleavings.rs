@@ -269,7 +269,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn in_memory_nothing_that_ended_is_alive_and_nothing_acknowledged_is_lost(events in vec(event(), 1..120)) {
+    fn in_memory_no_ended_session_is_alive_and_no_acknowledged_one_is_lost(events in vec(event(), 1..120)) {
         run(None, events);
     }
 }
@@ -278,7 +278,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
-    fn in_a_file_nothing_that_ended_is_alive_and_nothing_acknowledged_is_lost(events in vec(event(), 1..80)) {
+    fn in_a_file_no_ended_session_is_alive_and_no_acknowledged_one_is_lost(events in vec(event(), 1..80)) {
         let folder = tempfile::tempdir().unwrap();
         run(Some(&folder.path().join("sessions.db")), events);
     }

@@ -108,7 +108,7 @@ async fn a_stranger_s_token_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn what_a_session_replaces_ends_and_only_the_same_user_keeps_the_data() {
+async fn a_replaced_session_ends_and_its_data_goes_to_the_same_user_alone() {
     let sessions = in_memory();
     let app: Arc<str> = "wiki".into();
     let change = DataChange { set: vec![("cart".into(), "3".into())], delete: vec![] };
@@ -127,7 +127,7 @@ async fn what_a_session_replaces_ends_and_only_the_same_user_keeps_the_data() {
 }
 
 #[tokio::test]
-async fn past_the_limit_whoever_holds_the_most_loses_the_one_unused_for_longest() {
+async fn past_the_limit_the_user_with_most_sessions_loses_the_one_unused_for_longest() {
     let store = MemoryStore::new(10);
     let sessions = start(store);
     let (quiet, _) = sessions.open(opening(1), at(0), &LIMITS).await.unwrap();
@@ -143,7 +143,7 @@ async fn past_the_limit_whoever_holds_the_most_loses_the_one_unused_for_longest(
 }
 
 #[tokio::test]
-async fn a_session_that_an_app_s_own_limits_are_too_short_for_ends_for_every_app() {
+async fn a_session_past_the_limits_of_one_app_ends_for_every_app() {
     let sessions = in_memory();
     let idle = AppSessionLimits { idle_timeout: Some(Duration::from_secs(3)), lifetime: None };
     let short = AppSessionLimits { idle_timeout: None, lifetime: Some(Duration::from_secs(20)) };
@@ -166,7 +166,7 @@ async fn a_session_that_an_app_s_own_limits_are_too_short_for_ends_for_every_app
 }
 
 #[tokio::test]
-async fn before_a_shared_session_ends_for_an_app_the_store_is_asked_whether_it_was_used_elsewhere() {
+async fn a_shared_session_ends_for_an_app_only_if_no_other_gateway_has_seen_a_use() {
     let script = Script::new(10, SHARED);
     let idle = AppSessionLimits { idle_timeout: Some(Duration::from_secs(2)), lifetime: None };
     let (token, session) = open(&script.sessions, at(0)).await;
@@ -256,7 +256,7 @@ async fn an_evicted_session_is_read_back() {
 }
 
 #[tokio::test]
-async fn a_use_that_the_store_has_not_heard_of_is_not_evicted_with_the_session() {
+async fn an_evicted_session_passes_its_last_use_to_the_store() {
     let script = Script::new(1, Trust::Notified);
     let (token, _) = open(&script.sessions, at(0)).await;
     assert!(alive(&script.sessions, &token, at(9)).await);
@@ -288,7 +288,7 @@ async fn a_shared_session_is_asked_for_again_and_believed_for_a_while_without_th
 }
 
 #[tokio::test]
-async fn what_may_be_untrue_is_asked_for_again_and_goes_on_only_while_nobody_can_be_asked() {
+async fn a_doubtful_session_is_read_again_and_counts_only_while_the_store_is_away() {
     let script = Script::new(10, SHARED);
     let (token, session) = open(&script.sessions, at(0)).await;
     for invalidation in [Invalidation::Everything, Invalidation::Changed(session.key)] {
@@ -311,7 +311,7 @@ async fn what_may_be_untrue_is_asked_for_again_and_goes_on_only_while_nobody_can
 }
 
 #[tokio::test]
-async fn what_another_process_ended_is_over_at_its_word() {
+async fn an_end_in_another_process_ends_the_cached_session() {
     let script = Script::new(10, Trust::Notified);
     let (token, session) = open(&script.sessions, at(0)).await;
     script.sessions.store.remove(Which::One(session.key)).await.unwrap();
@@ -335,7 +335,7 @@ async fn a_session_that_ends_while_it_is_read_is_not_cached() {
 }
 
 #[tokio::test]
-async fn an_end_that_the_store_did_not_take_is_no_end() {
+async fn a_session_goes_on_if_the_store_could_not_end_it() {
     let script = Script::new(10, Trust::Notified);
     let (token, session) = open(&script.sessions, at(0)).await;
     script.fails.store(true, Ordering::Relaxed);
@@ -344,7 +344,7 @@ async fn an_end_that_the_store_did_not_take_is_no_end() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_none_is_lost_whatever_answers_first() {
+async fn two_changes_of_data_at_once_are_both_kept() {
     let sessions = in_memory();
     let app: Arc<str> = "wiki".into();
     let set = |key: &str| DataChange { set: vec![(key.into(), "1".into())], delete: vec![] };
@@ -362,7 +362,7 @@ async fn of_two_changes_at_once_none_is_lost_whatever_answers_first() {
 }
 
 #[tokio::test]
-async fn a_session_with_changed_data_knows_when_it_was_used_and_does_while_the_store_is_away() {
+async fn a_session_with_changed_data_keeps_its_last_use_and_counts_while_the_store_is_away() {
     let script = Script::new(10, SHARED);
     let app: Arc<str> = "wiki".into();
     let (token, session) = open(&script.sessions, at(0)).await;
@@ -380,7 +380,7 @@ async fn a_session_with_changed_data_knows_when_it_was_used_and_does_while_the_s
 }
 
 #[tokio::test]
-async fn signing_in_keeps_what_an_app_has_set_since_the_request_began() {
+async fn a_sign_in_keeps_data_that_an_app_set_during_the_request() {
     let sessions = in_memory();
     let app: Arc<str> = "shop".into();
     let data = AppData::from_iter([("cart".into(), "3".into())]);
@@ -398,7 +398,7 @@ async fn signing_in_keeps_what_an_app_has_set_since_the_request_began() {
 }
 
 #[tokio::test]
-async fn visitors_make_room_for_visitors_and_nobody_who_signed_in_does() {
+async fn too_many_visitors_end_sessions_of_visitors_alone() {
     let temp = tempfile::tempdir().unwrap();
     let file = Sessions::start(100, |invalidator| {
         let clock = crate::clock::Clock::manual(at(0));

@@ -290,7 +290,7 @@ mod tests {
         /// However attempts are reserved, settled or abandoned: no more passwords are checked within one window than the
         /// budget and one for each wait that has ended, unless there was a success.
         #[test]
-        fn no_more_is_checked_than_the_budget(steps in proptest::collection::vec((0_u8..5, 0_u64..90), 1..200)) {
+        fn no_more_passwords_are_checked_than_the_budget(steps in proptest::collection::vec((0_u8..5, 0_u64..90), 1..200)) {
             let limits = limits();
             let rule = ThrottleRule::of_account(&limits);
             let (mut counter, mut now, mut open, mut checked, mut waits) = (Counter::BLANK, START, 0_u32, 0, 0);

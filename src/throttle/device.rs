@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_made_once_and_is_nobody_elses() {
+    fn the_throttle_key_is_created_once_and_is_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("device.key");
         assert!(Secret::read(&path).unwrap().is_none());

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_knows_about_the_person_is_refused() {
+    fn passwords_made_of_the_users_own_words_are_refused() {
         for text in ["wonderland9", "Alice.Wonderland", "zubrowkiewicz1", "aLiddell12"] {
             assert!(check_for_alice(text).is_err(), "{text}");
         }

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_stand_in_a_header_is_refused() {
+    fn a_profile_value_that_could_not_stand_in_a_header_is_refused() {
         let none = BTreeMap::new();
         assert_eq!(check("", "", &none), Ok(()));
         assert_eq!(check("alice@example.com", "Alice Ärger-O'Neill", &none), Ok(()));

@@ -77,7 +77,7 @@ fn new(record: &Record) -> NewSession {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_the_file_is_opened_again() {
+async fn acknowledged_changes_are_in_the_file_when_it_is_opened_again() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
     let (kept, ended) = (record(1), record(2));
@@ -92,7 +92,7 @@ async fn what_was_acknowledged_is_there_after_the_file_is_opened_again() {
 }
 
 #[tokio::test]
-async fn what_another_process_ends_is_told() {
+async fn an_end_in_another_process_is_notified() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
     let (gateway, tells) = open(&path);
@@ -124,7 +124,7 @@ async fn a_database_that_cannot_be_written_fails_each_change_and_heals_by_itself
 }
 
 #[tokio::test]
-async fn one_refused_change_takes_its_whole_group_with_it_and_everybody_is_told() {
+async fn a_refused_change_fails_its_whole_group() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
     let (store, _) = open(&path);
@@ -153,7 +153,7 @@ async fn no_token_is_in_the_file() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_removed_is_made_anew_and_nothing_is_acknowledged_into_the_void() {
+async fn a_removed_session_store_is_created_again_and_acknowledged_sessions_are_in_it() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
     let (store, tells) = open(&path);
@@ -171,7 +171,7 @@ async fn a_file_that_was_removed_is_made_anew_and_nothing_is_acknowledged_into_t
 }
 
 #[tokio::test]
-async fn a_use_that_could_not_be_written_is_kept_until_it_can_be() {
+async fn a_use_that_could_not_be_written_is_written_later() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
     let (store, _) = open(&path);
@@ -190,7 +190,7 @@ async fn a_use_that_could_not_be_written_is_kept_until_it_can_be() {
 }
 
 #[tokio::test]
-async fn many_are_pruned_in_steps_and_all_of_many_end_at_once() {
+async fn many_sessions_are_pruned_in_steps_and_ended_at_once() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
     let (store, _) = open(&path);

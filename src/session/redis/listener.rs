@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_names_its_number_what_happened_and_to_which_session() {
+    fn a_message_names_its_number_its_kind_and_its_session() {
         let key = SessionKey::from_bytes([9; 32]);
         let hex = key.to_hex();
         assert_eq!(read(format!("12 - {hex}").as_bytes()), Some((12, Invalidation::Ended(key))));

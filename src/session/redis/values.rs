@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_by_the_first_release_is_read() {
+    fn a_session_of_the_first_release_is_read() {
         let record = read(&fields("1")).unwrap().unwrap();
         assert_eq!(record.key, SessionKey::from_bytes([7; 32]));
         assert_eq!(record.owner, Owner::User { id: UserId(7), credential: CredentialVersion(3) });

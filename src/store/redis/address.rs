@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_repeating_it() {
+    fn a_bad_redis_address_is_refused_without_repeating_it() {
         for text in [
             "redis:localhost",
             "redis://",

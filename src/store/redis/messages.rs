@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_without_a_gap_are_everything() {
+    fn numbers_without_a_gap_mean_that_all_messages_were_heard() {
         let mut sequence = at(10);
         assert_eq!(sequence.hear(10), Heard::Everything, "sent before we began, and late");
         assert_eq!(sequence.hear(11), Heard::Everything);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_number_is_noticed_at_the_next_message_or_at_the_second_look() {
+    fn a_missing_number_is_noticed_at_the_next_message_or_the_second_look() {
         let mut sequence = at(10);
         assert_eq!(sequence.hear(12), Heard::NotAll);
         assert_eq!(sequence.hear(13), Heard::Everything);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_goes_back_is_a_loss() {
+    fn a_message_counter_that_goes_back_is_a_loss() {
         let mut sequence = at(10);
         assert_eq!(sequence.count(9), Heard::NotAll);
         assert_eq!(sequence.count(9), Heard::Everything);

@@ -45,7 +45,7 @@ async fn use_up(throttle: &Throttle, limits: &ThrottleLimits) {
 }
 
 #[tokio::test]
-async fn what_was_counted_is_there_again_and_attempts_under_way_are_not() {
+async fn counters_survive_a_restart_and_reservations_do_not() {
     let (fixture, limits) = (Fixture::new(), ThrottleLimits::default());
     let throttle = fixture.open();
     let under_way = attempt(&throttle, &limits).await.unwrap();
@@ -66,7 +66,7 @@ async fn what_was_counted_is_there_again_and_attempts_under_way_are_not() {
 }
 
 #[tokio::test]
-async fn a_disk_that_fails_costs_nothing_and_is_caught_up_with() {
+async fn counters_are_written_once_a_failing_disk_works_again() {
     let (fixture, limits) = (Fixture::new(), ThrottleLimits::default());
     let throttle = fixture.open();
     fixture
@@ -81,7 +81,7 @@ async fn a_disk_that_fails_costs_nothing_and_is_caught_up_with() {
 }
 
 #[tokio::test]
-async fn what_is_cleared_beside_a_running_gateway_is_not_written_again() {
+async fn a_counter_that_a_command_cleared_is_not_written_again() {
     let (fixture, limits) = (Fixture::new(), ThrottleLimits::default());
     let throttle = fixture.open();
     use_up(&throttle, &limits).await;

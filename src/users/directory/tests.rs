@@ -61,7 +61,7 @@ fn add(text: &str) -> impl FnOnce(&mut UserStore) {
 }
 
 #[tokio::test]
-async fn an_account_is_in_memory_once_it_was_asked_for() {
+async fn an_account_is_cached_once_it_was_read() {
     let it = Fixture::open_with(add("alice"));
     let id = UserId(1);
     assert_eq!(it.directory.cached(id), None);
@@ -76,7 +76,7 @@ async fn an_account_is_in_memory_once_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn what_another_process_changes_is_noticed_reported_once_and_not_believed_any_more() {
+async fn a_change_of_another_process_is_reported_once_and_removes_the_cached_account() {
     let mut it = Fixture::open_with(add("alice"));
     let mut other = it.other_process();
     let id = UserId(1);
@@ -95,7 +95,7 @@ async fn what_another_process_changes_is_noticed_reported_once_and_not_believed_
 }
 
 #[tokio::test]
-async fn a_change_leaves_other_users_in_memory() {
+async fn a_change_of_one_user_leaves_others_cached() {
     let mut it = Fixture::open_with(|store| {
         add("alice")(store);
         add("bob")(store);
@@ -110,7 +110,7 @@ async fn a_change_leaves_other_users_in_memory() {
 }
 
 #[tokio::test]
-async fn after_a_gap_in_the_log_nothing_in_memory_is_believed() {
+async fn a_gap_in_the_change_log_clears_the_account_cache() {
     let mut it = Fixture::open_with(|store| {
         add("alice")(store);
         add("bob")(store);
@@ -134,7 +134,7 @@ async fn after_a_gap_in_the_log_nothing_in_memory_is_believed() {
 }
 
 #[tokio::test]
-async fn the_gateways_own_changes_are_reported_once_and_before_they_return() {
+async fn changes_of_the_gateway_are_reported_once_before_they_return() {
     let mut it = Fixture::open();
     assert!(!it.directory.has_users().await.unwrap());
     let first = it
@@ -172,7 +172,7 @@ async fn the_gateways_own_changes_are_reported_once_and_before_they_return() {
 }
 
 #[tokio::test]
-async fn a_sign_in_and_an_upgraded_hash_are_seen_in_memory_and_not_reported() {
+async fn a_sign_in_and_an_upgraded_hash_update_the_cache_and_are_not_reported() {
     let mut it = Fixture::open_with(add("alice"));
     let id = UserId(1);
     let before = it.directory.account(id).await.unwrap().unwrap();
@@ -189,7 +189,7 @@ async fn a_sign_in_and_an_upgraded_hash_are_seen_in_memory_and_not_reported() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_busy_at_once_while_memory_still_answers() {
+async fn a_full_directory_queue_is_busy_at_once_while_cached_accounts_are_found() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("users.db");
     add("alice")(&mut UserStore::open(&path, Clock::system()).unwrap());
@@ -214,7 +214,7 @@ async fn a_full_queue_is_busy_at_once_while_memory_still_answers() {
 }
 
 #[tokio::test]
-async fn when_the_thread_dies_memory_is_empty_and_every_question_an_error() {
+async fn a_dead_directory_thread_clears_the_cache_and_fails_every_read() {
     let it = Fixture::open_with(add("alice"));
     it.directory.account(UserId(1)).await.unwrap();
     let died = it.directory.ask::<()>(|_| panic!("for the test")).await;
@@ -228,7 +228,7 @@ async fn when_the_thread_dies_memory_is_empty_and_every_question_an_error() {
 }
 
 #[tokio::test]
-async fn when_changes_cannot_be_seen_nothing_stays_in_memory() {
+async fn a_failed_look_for_changes_clears_the_account_cache() {
     let mut it = Fixture::open_with(add("alice"));
     it.directory.account(UserId(1)).await.unwrap();
     let other = Connection::open(&it.path).unwrap();
@@ -250,7 +250,7 @@ async fn when_changes_cannot_be_seen_nothing_stays_in_memory() {
 }
 
 #[tokio::test]
-async fn reading_while_another_process_writes_never_leaves_an_old_account_in_memory() {
+async fn a_concurrent_write_of_another_process_never_leaves_an_old_account_cached() {
     let mut it = Fixture::open_with(add("alice"));
     let id = UserId(1);
     let reader = tokio::spawn({

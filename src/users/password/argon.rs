@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_was_used_before_changes_no_result_and_is_given_back() {
+    fn reused_argon2_memory_changes_no_result_and_is_freed() {
         let mut memory = Memory::default();
         let small = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
         let large = HashSettings { memory: 1024, iterations: 2, parallelism: 2 };

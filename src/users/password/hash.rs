@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_argon2_hash_is_refused() {
+    fn a_text_that_is_no_argon2_hash_is_refused() {
         for text in [
             "",
             "!",

@@ -134,7 +134,7 @@ impl Drop for Noted {
 }
 
 #[test]
-fn a_check_that_has_begun_ends_and_its_charge_with_it_though_the_request_was_given_up() {
+fn a_started_check_runs_to_its_end_and_counts_though_its_request_was_dropped() {
     let given_up = |when: &'static str| {
         let (passwords, mut by_hand) = Passwords::by_hand(QUICK, 4);
         let (log, request) = (Arc::default(), Arc::<Mutex<Option<BoxFuture<'static, ()>>>>::default());

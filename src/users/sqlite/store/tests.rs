@@ -10,7 +10,7 @@ use super::*;
 use crate::identity::{GroupName, Permission};
 
 #[test]
-fn looking_up_a_name_that_nobody_has_is_the_same_statement_and_the_same_steps() {
+fn a_look_up_of_an_unknown_name_takes_the_same_statement_and_steps() {
     let (_temp, mut store) = store();
     for who in ["bob", "dave", "frida"] {
         store.add(NewUser::named(name(who))).unwrap();
@@ -65,7 +65,7 @@ fn actions(store: &UserStore) -> Vec<Action> {
 }
 
 #[test]
-fn what_was_added_is_found_by_number_by_name_and_in_the_list() {
+fn an_added_user_is_found_by_number_by_name_and_in_the_list() {
     let (_temp, mut store) = store();
     assert!(store.is_empty().unwrap());
     let added = store.add(alice()).unwrap();
@@ -126,7 +126,7 @@ fn a_sign_in_to_one_database_is_worth_nothing_to_another() {
 }
 
 #[test]
-fn a_new_password_and_a_deactivation_end_what_was_signed_in_before() {
+fn a_new_password_and_a_deactivation_end_earlier_sign_ins() {
     let (_temp, mut store) = store();
     let added = store.add(alice()).unwrap();
     let seen = added.credential;
@@ -169,7 +169,7 @@ fn an_upgraded_hash_and_a_sign_in_are_no_changes() {
 }
 
 #[test]
-fn a_hash_of_the_password_before_is_not_upgraded() {
+fn a_hash_of_the_earlier_password_is_not_upgraded() {
     let (_temp, mut store) = store();
     let added = store.add(alice()).unwrap();
     store.set_password(&name("alice"), &hash("two")).unwrap();
@@ -195,7 +195,7 @@ fn a_user_cannot_set_a_password_on_the_strength_of_an_ended_sign_in() {
 }
 
 #[test]
-fn the_log_says_who_did_what_to_whom_and_when() {
+fn the_change_log_names_author_kind_user_and_time() {
     let (_temp, store) = store();
     let mut store = store.acting_as("operator");
     store.add(alice()).unwrap();
@@ -214,7 +214,7 @@ fn the_log_says_who_did_what_to_whom_and_when() {
 }
 
 #[test]
-fn what_is_so_already_is_no_change() {
+fn a_change_to_the_same_values_leaves_no_entry() {
     let (_temp, mut store) = store();
     let added = store.add(alice()).unwrap();
     let same = UserChange {
@@ -251,7 +251,7 @@ fn a_refused_change_changes_nothing() {
 }
 
 #[test]
-fn removal_leaves_nothing_of_the_user_behind() {
+fn removing_a_user_removes_all_rows() {
     let (_temp, mut store) = store();
     store.add(alice()).unwrap();
     store.remove(&name("alice")).unwrap();
@@ -266,7 +266,7 @@ fn removal_leaves_nothing_of_the_user_behind() {
 }
 
 #[test]
-fn only_the_newest_changes_are_kept() {
+fn the_change_log_keeps_the_newest_changes() {
     let (_temp, mut store) = store();
     store.add(alice()).unwrap();
     // As if 20,000 changes had been made: the number counts, not the rows.
