@@ -310,14 +310,14 @@ mod tests {
     #[test]
     fn written_cookies_carry_every_protection() {
         let names = CookieNames::default();
-        let kept = write(names.session(), "abc", Keep::For(Duration::from_hours(1)));
-        let kept = kept.to_str().unwrap();
+        let cookie = write(names.session(), "abc", Keep::For(Duration::from_hours(1)));
+        let cookie = cookie.to_str().unwrap();
         for part in
             ["__Host-Http-portcullis=abc", "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=3600"]
         {
-            assert!(kept.contains(part), "{kept}");
+            assert!(cookie.contains(part), "{cookie}");
         }
-        assert!(!kept.contains("Domain"));
+        assert!(!cookie.contains("Domain"));
         assert!(!write(names.session(), "abc", Keep::UntilClosed).to_str().unwrap().contains("Max-Age"));
         assert!(write(names.flash(), "", Keep::Forget).to_str().unwrap().contains("Max-Age=0"));
     }

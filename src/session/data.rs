@@ -34,13 +34,13 @@ pub enum DataRefused {
 
 /// Applies a change of one app to the data of a session, whole or not at all; returns the app's data after it.
 pub fn change_app(data: &mut SessionData, app: Arc<str>, change: DataChange) -> Result<AppData, DataRefused> {
-    let kept = data.get(&app).cloned().unwrap_or_default().with(change)?;
-    if kept.is_empty() {
+    let changed = data.get(&app).cloned().unwrap_or_default().with(change)?;
+    if changed.is_empty() {
         data.remove(&app);
     } else {
-        data.insert(app, kept.clone());
+        data.insert(app, changed.clone());
     }
-    Ok(kept)
+    Ok(changed)
 }
 
 impl AppData {

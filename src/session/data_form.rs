@@ -195,9 +195,9 @@ mod tests {
                 prop_assert!(!key.contains(char::is_control) && !value.contains(char::is_control));
             }
             // Accepted data can be stored, sent, and read again as the same.
-            if let Ok(kept) = crate::session::AppData::default().with(change) {
-                let again = parse(&[kept.encode().as_bytes()], &[]).unwrap();
-                prop_assert_eq!(crate::session::AppData::default().with(again), Ok(kept));
+            if let Ok(data) = crate::session::AppData::default().with(change) {
+                let again = parse(&[data.encode().as_bytes()], &[]).unwrap();
+                prop_assert_eq!(crate::session::AppData::default().with(again), Ok(data));
             }
         }
     }

@@ -55,8 +55,8 @@ impl Sessions {
         make: impl FnOnce(Invalidator) -> Result<Box<dyn SessionStore>, E>,
     ) -> Result<Self, E> {
         let cache = SessionCache::new(cached);
-        let told = cache.clone();
-        let store = make(Invalidator(Arc::new(move |invalidation| told.invalidate(invalidation))))?;
+        let notified = cache.clone();
+        let store = make(Invalidator(Arc::new(move |invalidation| notified.invalidate(invalidation))))?;
         let store: Arc<dyn SessionStore> = Arc::from(store);
         cache.stand_before(&store);
         let trust = store.trust();
@@ -257,11 +257,11 @@ impl Sessions {
         change: DataChange,
     ) -> Result<Option<Result<(), DataRefused>>, StoreError> {
         let changed = self.store.change_data(session.key, Arc::clone(app), change).await?;
-        if let Some(Ok(kept)) = &changed {
+        if let Some(Ok(stored)) = &changed {
             // The cached entry is not replaced: of two changes at once, the one that the store made first may arrive here
             // last.
             self.cache.note_change(&session.key, |cached| {
-                cached.data.get(app).map_or(kept.is_empty(), |data| data == kept)
+                cached.data.get(app).map_or(stored.is_empty(), |data| data == stored)
             });
         }
         Ok(changed.map(|changed| changed.map(drop)))

@@ -217,9 +217,9 @@ struct Script {
 impl Script {
     fn new(cached: u64, trust: Trust) -> Self {
         let (fails, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
-        let mut told = None;
+        let mut given = None;
         let sessions = Sessions::start(cached, |invalidator| {
-            told = Some(invalidator);
+            given = Some(invalidator);
             let store = ScriptedStore {
                 fails: Arc::clone(&fails),
                 asked: Arc::clone(&asked),
@@ -227,7 +227,7 @@ impl Script {
             };
             Ok::<_, StoreError>(Box::new(store) as Box<dyn SessionStore>)
         });
-        Self { sessions: sessions.unwrap(), invalidator: told.unwrap(), fails, asked }
+        Self { sessions: sessions.unwrap(), invalidator: given.unwrap(), fails, asked }
     }
 
     fn asked(&self) -> u64 {
@@ -352,8 +352,8 @@ async fn two_changes_of_data_at_once_are_both_kept() {
     // The store makes `a` first; its reply arrives last.
     let first = sessions.store.change_data(session.key, Arc::clone(&app), set("a"));
     sessions.change_data(&session, &app, set("b")).await.unwrap().unwrap().unwrap();
-    let kept = first.await.unwrap().unwrap().unwrap();
-    sessions.cache.note_change(&session.key, |cached| cached.data.get(&app) == Some(&kept));
+    let stored = first.await.unwrap().unwrap().unwrap();
+    sessions.cache.note_change(&session.key, |cached| cached.data.get(&app) == Some(&stored));
 
     let Ok(Presented::Alive(now)) = sessions.present(Some(&token), at(0), &LIMITS).await else { panic!() };
     assert_eq!(now.data().get(&app).unwrap().encode(), "a=1&b=1");

@@ -240,7 +240,7 @@ mod tests {
         let mut now = START;
         for _ in 0..10 {
             for _ in 0..4 {
-                assert_eq!(attempt(&mut counter, now, &rule), Ok(None), "the window has gone by");
+                assert_eq!(attempt(&mut counter, now, &rule), Ok(None), "the window has passed");
             }
             now = now + limits.window;
         }

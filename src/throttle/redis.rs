@@ -162,8 +162,8 @@ impl Shared {
                         asked.cmd("DEL").arg(format!("{prefix}:t:c:{member}"));
                         asked.cmd("ZREM").arg(index(&prefix, kind)).arg(member).ignore();
                     }
-                    let gone: Vec<usize> = asked.query_async(&mut connection).await?;
-                    cleared += gone.iter().sum::<usize>();
+                    let removed: Vec<usize> = asked.query_async(&mut connection).await?;
+                    cleared += removed.iter().sum::<usize>();
                 }
             }
             Ok(cleared)
@@ -175,11 +175,11 @@ impl Shared {
     pub(super) async fn agree_on(&self, secret: &Secret) -> Result<Secret, StoreError> {
         let (name, ours) = (format!("{}:t:secret", self.link.prefix()), secret.to_hex());
         let agreeing = move |mut connection: MultiplexedConnection| async move {
-            let mut kept = redis::pipe();
-            kept.cmd("SET").arg(&name).arg(ours.as_str()).arg("NX").ignore();
-            kept.cmd("GET").arg(&name);
+            let mut command = redis::pipe();
+            command.cmd("SET").arg(&name).arg(ours.as_str()).arg("NX").ignore();
+            command.cmd("GET").arg(&name);
             let (theirs,): (zeroize::Zeroizing<String>,) = {
-                let (text,): (String,) = kept.query_async(&mut connection).await?;
+                let (text,): (String,) = command.query_async(&mut connection).await?;
                 (text.into(),)
             };
             Secret::from_hex(&theirs).ok_or_else(|| Failure::from(format!("{name} holds no key")))

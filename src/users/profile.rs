@@ -109,8 +109,8 @@ impl<T> Default for ListChange<T> {
 
 impl<T: Clone + Ord> ListChange<T> {
     fn apply(&self, current: &[T]) -> Vec<T> {
-        let kept = self.replace.as_deref().unwrap_or(current);
-        let mut list: Vec<T> = kept.iter().chain(&self.add).cloned().collect();
+        let base = self.replace.as_deref().unwrap_or(current);
+        let mut list: Vec<T> = base.iter().chain(&self.add).cloned().collect();
         list.retain(|item| !self.remove.contains(item));
         sorted(list)
     }

@@ -226,10 +226,10 @@ const MIGRATIONS: &[&str] = &[
 pub(super) fn refuse_to_write(path: &Path, refuse: bool) {
     let triggers = if refuse {
         "CREATE TRIGGER full BEFORE INSERT ON session BEGIN SELECT raise(ABORT, 'no space'); END;
-         CREATE TRIGGER kept BEFORE DELETE ON session BEGIN SELECT raise(ABORT, 'no space'); END;
+         CREATE TRIGGER removed BEFORE DELETE ON session BEGIN SELECT raise(ABORT, 'no space'); END;
          CREATE TRIGGER used BEFORE UPDATE ON session BEGIN SELECT raise(ABORT, 'no space'); END;"
     } else {
-        "DROP TRIGGER full; DROP TRIGGER kept; DROP TRIGGER used;"
+        "DROP TRIGGER full; DROP TRIGGER removed; DROP TRIGGER used;"
     };
     let database = Database::open(path, &SCHEMA, DatabaseOptions::default()).expect("a database");
     database.connection().execute_batch(triggers).expect("triggers");

@@ -19,7 +19,7 @@ pub(super) struct Reader {
     database: Database,
     invalidator: Invalidator,
     uses: Arc<Uses>,
-    /// The number of the newest end that the cache was told of.
+    /// The number of the newest end that the cache was notified of.
     seen: i64,
     /// The last look failed, and that was logged.
     is_blind: bool,

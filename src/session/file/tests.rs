@@ -63,13 +63,13 @@ async fn a_session_of_an_older_release_goes_on_with_one_proof_by_password() {
 }
 
 fn open(path: &Path) -> (FileStore, mpsc::Receiver<Invalidation>) {
-    let (told, tells) = mpsc::channel();
-    let told = std::sync::Mutex::new(told);
+    let (sender, notifications) = mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
     let invalidator = Invalidator(Arc::new(move |invalidation| {
-        told.lock().unwrap().send(invalidation).ok();
+        sender.lock().unwrap().send(invalidation).ok();
     }));
     let clock = Clock::manual(Timestamp::from_millis(2000));
-    (FileStore::open(path, StoreSurroundings { clock, invalidator }).unwrap(), tells)
+    (FileStore::open(path, StoreSurroundings { clock, invalidator }).unwrap(), notifications)
 }
 
 fn new(record: &Record) -> NewSession {
@@ -80,14 +80,14 @@ fn new(record: &Record) -> NewSession {
 async fn acknowledged_changes_are_in_the_file_when_it_is_opened_again() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
-    let (kept, ended) = (record(1), record(2));
+    let (alive, ended) = (record(1), record(2));
     let (store, _) = open(&path);
-    store.insert(new(&kept)).await.unwrap();
+    store.insert(new(&alive)).await.unwrap();
     store.insert(new(&ended)).await.unwrap();
     store.remove(Which::One(ended.key)).await.unwrap();
     drop(store);
     let (store, _) = open(&path);
-    assert_eq!(store.find(kept.key).await.unwrap(), Some(kept));
+    assert_eq!(store.find(alive.key).await.unwrap(), Some(alive));
     assert_eq!(store.find(ended.key).await.unwrap(), None);
 }
 
@@ -95,12 +95,15 @@ async fn acknowledged_changes_are_in_the_file_when_it_is_opened_again() {
 async fn an_end_in_another_process_is_notified() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
-    let (gateway, tells) = open(&path);
+    let (gateway, notifications) = open(&path);
     let session = record(1);
     gateway.insert(new(&session)).await.unwrap();
     let (command_line, _) = open(&path);
     assert_eq!(command_line.remove(Which::All).await.unwrap(), [session.key]);
-    assert_eq!(tells.recv_timeout(std::time::Duration::from_secs(30)), Ok(Invalidation::Ended(session.key)));
+    assert_eq!(
+        notifications.recv_timeout(std::time::Duration::from_secs(30)),
+        Ok(Invalidation::Ended(session.key))
+    );
     assert_eq!(gateway.find(session.key).await.unwrap(), None);
 }
 
@@ -131,8 +134,8 @@ async fn a_refused_change_fails_its_whole_group() {
     let twice = record(1);
     let (first, second) = tokio::join!(store.insert(new(&twice)), store.insert(new(&twice)));
     // Whether they met in one commit or not, no missing session was acknowledged.
-    let kept = store.find(twice.key).await.unwrap().is_some();
-    assert_eq!(first.is_ok(), kept);
+    let is_stored = store.find(twice.key).await.unwrap().is_some();
+    assert_eq!(first.is_ok(), is_stored);
     assert!(second.is_err());
 }
 
@@ -156,14 +159,16 @@ async fn no_token_is_in_the_file() {
 async fn a_removed_session_store_is_created_again_and_acknowledged_sessions_are_in_it() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
-    let (store, tells) = open(&path);
+    let (store, notifications) = open(&path);
     let (before, after) = (record(1), record(2));
     store.insert(new(&before)).await.unwrap();
     for suffix in ["", "-wal", "-shm"] {
         std::fs::remove_file(temp.path().join(format!("sessions.db{suffix}"))).unwrap();
     }
     store.insert(new(&after)).await.unwrap();
-    while tells.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Everything {}
+    while notifications.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Everything
+    {
+    }
     assert_eq!(store.find(before.key).await.unwrap(), None);
     drop(store);
     let (store, _) = open(&path);
@@ -194,7 +199,7 @@ async fn many_sessions_are_pruned_in_steps_and_ended_at_once() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("sessions.db");
     let (store, _) = open(&path);
-    let (other, tells) = open(&path);
+    let (other, notifications) = open(&path);
     for _ in 0..1500 {
         let expired = Record { expires: Timestamp::from_millis(1500), ..record(1) };
         store.insert(new(&expired)).await.unwrap();
@@ -206,13 +211,15 @@ async fn many_sessions_are_pruned_in_steps_and_ended_at_once() {
     let (now, never) = (Timestamp::from_millis(2000), Timestamp::from_millis(0));
     assert_eq!(store.prune(now, never).await.unwrap(), 1500);
     assert_eq!(store.remove(Which::All).await.unwrap().len(), 1200);
-    while tells.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Everything {}
+    while notifications.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Everything
+    {
+    }
     assert_eq!(other.find(records[0].key).await.unwrap(), None);
     // Later ends are notified as before.
     let session = record(3);
     store.insert(new(&session)).await.unwrap();
     store.remove(Which::One(session.key)).await.unwrap();
-    while tells.recv_timeout(std::time::Duration::from_secs(30)).unwrap() != Invalidation::Ended(session.key)
-    {
-    }
+    while notifications.recv_timeout(std::time::Duration::from_secs(30)).unwrap()
+        != Invalidation::Ended(session.key)
+    {}
 }

@@ -146,7 +146,7 @@ impl Writer {
     }
 
     /// Writes to the file that the path leads to. SQLite would go on with a file that was removed, and every
-    /// acknowledged change would be gone at the next start.
+    /// acknowledged change would be lost at the next start.
     fn follow_path(&mut self) -> Result<(), DatabaseError> {
         if self.database.follow(|| (), |_| Ok(()))?.is_some() {
             self.visitors = None;

@@ -169,10 +169,10 @@ impl Commands {
                 asked.query_async(&mut connection).await?;
             let Some(version) = version else { return Ok(None) };
             values::know(&version)?;
-            let kept: AppData =
+            let current: AppData =
                 before.as_deref().map_or_else(|| Ok(AppData::default()), serde_json::from_str)?;
-            let changed = match kept.clone().with(change.clone()) {
-                Ok(changed) if changed != kept => changed,
+            let changed = match current.clone().with(change.clone()) {
+                Ok(changed) if changed != current => changed,
                 // Some applications set the same with every response; that costs no write.
                 unchanged => return Ok(Some(unchanged)),
             };

@@ -156,7 +156,7 @@ impl RedisLink {
                 if outcome.as_ref().is_err_and(needs_another_server) {
                     doubts.notify_one();
                 }
-                // The client may be gone; what was done holds all the same.
+                // The client may have disconnected; the work holds all the same.
                 reply.send(outcome).ok();
             }
             .boxed()

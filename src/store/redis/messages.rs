@@ -1,6 +1,6 @@
 //! Messages of other gateways, and whether all of them were heard.
 //!
-//! Publish/subscribe promises nothing: a message that meets a broken connection is lost, and nobody is told. So every
+//! Publish/subscribe promises nothing: a message that meets a broken connection is lost without notice. So every
 //! message has a number, and the counter of numbers is read a few times a second: a number that is missing, or one that
 //! should have been heard by now, is a loss.
 

@@ -81,7 +81,7 @@ fn open_connection(
 ) -> Result<Connection, DatabaseError> {
     let failed = |doing| move |reason| schema.failed(doing, path, reason);
     protect_files(path)?;
-    // A path without symbolic links, so that SQLite can be told to follow none.
+    // A path without symbolic links, so that SQLite can follow none.
     let folder = fs::canonicalize(folder_of(path));
     let folder =
         folder.map_err(|reason| DatabaseError::File { doing: "opening", path: path.to_owned(), reason })?;

@@ -107,7 +107,7 @@ impl<W: Worker<Job = Task<W>>> DatabaseThread<W> {
     {
         self.ask(|reply| {
             Box::new(move |worker: &mut W| {
-                // The client may be gone; what was done holds all the same.
+                // The client may have disconnected; the work holds all the same.
                 reply.send(work(worker)).ok();
             })
         })

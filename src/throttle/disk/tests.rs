@@ -96,7 +96,7 @@ async fn a_counter_that_a_command_cleared_is_not_written_again() {
     clear(&fixture.files.database, &[Cleared::All]).unwrap();
     throttle.flush();
     assert!(fixture.written().is_empty() && attempt(&throttle, &limits).await.is_ok());
-    // A gateway that starts later is not told of it again.
+    // A gateway that starts later does not see it again.
     use_up(&throttle, &limits).await;
     drop(throttle);
     let throttle = fixture.open();

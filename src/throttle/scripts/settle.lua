@@ -117,10 +117,10 @@ if what == 'look' or what == 'reserve' then
     return { '0' }
 end
 
-local begun = {}
+local started = {}
 for i, one in ipairs(all) do
     local c = one.c
-    begun[i] = '0'
+    started[i] = '0'
     if what == 'fail' then
         pass(c)
         c.p = math.max(c.p - 1, 0)
@@ -132,7 +132,7 @@ for i, one in ipairs(all) do
         if c.f >= allowance(c, one.budget) or endless then
             local wait = endless and longest or waits[c.s + 1] or longest
             c.f, c.s, c.b = 0, c.s + 1, now + wait
-            begun[i] = whole(wait)
+            started[i] = whole(wait)
         end
     elseif what == 'succeed' and one.letter ~= 'i' then
         c.f, c.w, c.s, c.b, c.t, c.l = 0, 0, 0, 0, 0, 0
@@ -142,4 +142,4 @@ for i, one in ipairs(all) do
     end
     write(one.name, one.member, one.letter, c)
 end
-return begun
+return started

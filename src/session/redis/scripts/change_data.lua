@@ -5,8 +5,8 @@ local had, before, has, after = ARGV[5] == '1', ARGV[6], ARGV[7] == '1', ARGV[8]
 if redis.call('HGET', session(key), 'v') ~= version then
     return 0
 end
-local kept = redis.call('HGET', session(key), field)
-if (kept or '') ~= before or (kept and true or false) ~= had then
+local stored = redis.call('HGET', session(key), field)
+if (stored or '') ~= before or (stored and true or false) ~= had then
     return 0
 end
 if has then

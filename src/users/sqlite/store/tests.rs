@@ -276,8 +276,8 @@ fn the_change_log_keeps_the_newest_changes() {
         .execute("UPDATE sqlite_sequence SET seq = 20000 WHERE name = 'change'", [])
         .unwrap();
     store.set_active(&name("alice"), false).unwrap();
-    let kept: Vec<i64> = store.changes_after(0).unwrap().iter().map(|change| change.seq).collect();
-    assert_eq!(kept, [20_001]);
+    let entries: Vec<i64> = store.changes_after(0).unwrap().iter().map(|change| change.seq).collect();
+    assert_eq!(entries, [20_001]);
 }
 
 /// All of the gateway's questions stand behind the one that waits: a sign-in took five seconds while another
