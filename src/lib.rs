@@ -49,7 +49,7 @@
 //! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |
-//! | | [`store`] | what several stores share: an embedded SQLite database with its thread, the connection to Redis, private files | |
+//! | | [`store`] | machinery that stores share: a SQLite database with its thread, the connection to Redis, private files | |
 //! | | [`error_chain`] | an error with all its sources, for a log message | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
@@ -58,9 +58,9 @@
 //! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
 //! | rules | [`access`] | rules, the one that decides, and its decision; pure | `identity`, `request` |
 //! | | [`shield`] | what other sites may make a browser send, and what answers lack; pure | `request` |
-//! | state | [`session`] | tokens, their hashes, time limits, stores, cookies | values |
-//! | | [`throttle`] | how often somebody may guess a password | values |
-//! | | [`users`] | the directory in SQLite, passwords on threads of their own | values |
+//! | state | [`session`] | sessions: tokens, cookies, time limits, the cache, the stores behind it | values |
+//! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
+//! | | [`users`] | accounts in SQLite, their cache, and the threads that hash passwords | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session` |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
@@ -92,7 +92,7 @@
 //! | certificates | [`Certificates`] | the next reload |
 //! | failed sign-ins | [`Throttle`]: in memory and behind it in SQLite, or in the Redis of the sessions | a day without any; a success |
 //! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
-//! | users | SQLite in the state folder, read through [`Directory`], which notices what other processes change | removed |
+//! | users | SQLite in the state folder, read through the cache of [`Directory`], which notices changes of other processes | removed |
 //! | passwords that wait to be checked | [`Passwords`], bounded | checked |
 //! | addresses of upstreams by name | [`Resolver`], shared by all workers | a day without a successful look-up; a look-up that says the name does not exist |
 //! | upstream connections | the [`Forwarder`] of a worker; while in use, the request or its response body; once a user has authenticated on one, the client connection | idle too long, closed by the upstream, unasked bytes, a request body that may be unread, a response not read to its end; the end of the client connection |
