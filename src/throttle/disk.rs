@@ -24,7 +24,7 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::UserId,
     store::sqlite::{
-        Database, DatabaseError, DatabaseOptions, DatabaseThread, ReadFile, Schema, Task, Worker,
+        Database, DatabaseError, DatabaseOptions, DatabaseThread, DatabaseWorker, ReadFile, Schema, Task,
     },
 };
 
@@ -166,7 +166,7 @@ struct Writer {
     next_prune: Instant,
 }
 
-impl Worker for Writer {
+impl DatabaseWorker for Writer {
     type Job = Task<Self>;
 
     const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -11,7 +11,7 @@ use super::{rows, uses::Uses};
 use crate::{
     identity::UserId,
     session::{Invalidation, Invalidator, Record, SessionKey},
-    store::sqlite::{Database, DatabaseError, ReadFile, Task, Worker},
+    store::sqlite::{Database, DatabaseError, DatabaseWorker, ReadFile, Task},
 };
 
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Reader {
     }
 }
 
-impl Worker for Reader {
+impl DatabaseWorker for Reader {
     type Job = Task<Self>;
 
     const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -12,7 +12,7 @@ use super::{rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
     session::{AppData, DataChange, DataRefused, NewSession, Owner, SessionKey, Which, change_app},
-    store::sqlite::{Database, DatabaseError, Worker},
+    store::sqlite::{Database, DatabaseError, DatabaseWorker},
 };
 
 /// Where the outcome of a change goes. All changes of a group share one error.
@@ -51,7 +51,7 @@ pub(super) struct Writer {
     visitors: Option<usize>,
 }
 
-impl Worker for Writer {
+impl DatabaseWorker for Writer {
     type Job = Change;
 
     const LOOK_EVERY: Duration = Duration::from_secs(1);

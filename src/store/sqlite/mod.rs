@@ -20,7 +20,7 @@ pub use error::DatabaseError;
 pub use open::DatabaseOptions;
 pub use open_file::{FileId, ReadFile};
 pub use schema::Schema;
-pub use thread::{DatabaseThread, NotDone, Task, Worker};
+pub use thread::{DatabaseThread, DatabaseWorker, NotDone, Task};
 
 #[cfg(test)]
 mod tests;

@@ -14,11 +14,11 @@ use std::{
 use tokio::sync::oneshot;
 
 /// The owner of a database, as its thread calls it.
-pub trait Worker: Send + 'static {
+pub trait DatabaseWorker: Send + 'static {
     /// A job for the thread. [`Task`] unless jobs are done together.
     type Job: Send + 'static;
 
-    /// Time between two calls of [`Worker::look`].
+    /// Time between two calls of [`DatabaseWorker::look`].
     const LOOK_EVERY: Duration;
 
     /// Does a job, and as many of the waiting ones as it likes.
@@ -35,7 +35,7 @@ pub trait Worker: Send + 'static {
 pub type Task<W> = Box<dyn FnOnce(&mut W) + Send>;
 
 /// The way to a thread that owns a database. Dropping it waits until the thread has done all jobs.
-pub struct DatabaseThread<W: Worker> {
+pub struct DatabaseThread<W: DatabaseWorker> {
     name: &'static str,
     /// Gone when this is dropped, so that the thread ends.
     jobs: Option<SyncSender<W::Job>>,
@@ -51,7 +51,7 @@ pub enum NotDone {
     ThreadEnded,
 }
 
-impl<W: Worker> DatabaseThread<W> {
+impl<W: DatabaseWorker> DatabaseThread<W> {
     /// Starts the thread, with room for `queue` waiting jobs.
     pub fn start(name: &'static str, queue: usize, worker: W) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel(queue);
@@ -91,14 +91,14 @@ impl<W: Worker> DatabaseThread<W> {
 }
 
 #[cfg(test)]
-impl<W: Worker> DatabaseThread<W> {
+impl<W: DatabaseWorker> DatabaseThread<W> {
     /// Whether the thread has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 }
 
-impl<W: Worker<Job = Task<W>>> DatabaseThread<W> {
+impl<W: DatabaseWorker<Job = Task<W>>> DatabaseThread<W> {
     /// Has `work` done on the thread. It is handed over when this returns, and is done even if the future is dropped.
     pub fn run<T, F>(&self, work: F) -> impl Future<Output = Result<T, NotDone>> + Send + use<T, F, W>
     where
@@ -114,13 +114,13 @@ impl<W: Worker<Job = Task<W>>> DatabaseThread<W> {
     }
 }
 
-impl<W: Worker> fmt::Debug for DatabaseThread<W> {
+impl<W: DatabaseWorker> fmt::Debug for DatabaseThread<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseThread").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl<W: Worker> Drop for DatabaseThread<W> {
+impl<W: DatabaseWorker> Drop for DatabaseThread<W> {
     fn drop(&mut self) {
         self.jobs = None;
         // The last owner may be the thread itself.
@@ -132,7 +132,7 @@ impl<W: Worker> Drop for DatabaseThread<W> {
     }
 }
 
-fn serve<W: Worker>(mut worker: W, jobs: &Receiver<W::Job>) {
+fn serve<W: DatabaseWorker>(mut worker: W, jobs: &Receiver<W::Job>) {
     let mut next_look = Instant::now() + W::LOOK_EVERY;
     loop {
         match jobs.recv_timeout(next_look.saturating_duration_since(Instant::now())) {

@@ -8,7 +8,7 @@ use std::{
 use super::cache::AccountCache;
 use crate::{
     identity::UserId,
-    store::sqlite::{Task, Worker},
+    store::sqlite::{DatabaseWorker, Task},
     users::{Account, Change, UserStore, UserStoreError, change},
 };
 
@@ -140,7 +140,7 @@ impl DirectoryWorker {
     }
 }
 
-impl Worker for DirectoryWorker {
+impl DatabaseWorker for DirectoryWorker {
     type Job = Task<Self>;
 
     /// A change of the command line counts after this at the latest.
