@@ -42,7 +42,6 @@ mod upgrade;
 mod upload;
 mod whoami;
 
-pub(crate) use crate::error_chain::ErrorChain as Chain;
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
 pub use bound_connections::BoundConnections;

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     access::Permit,
-    forward::{self, Cancellation, Chain, Facts, Fault, FaultKind},
+    error_chain::ErrorChain,
+    forward::{self, Cancellation, Facts, Fault, FaultKind},
     refusal::Refusal,
     request::RequestBody,
     session::Presented,
@@ -118,7 +119,7 @@ impl Walk<'_> {
     /// Logs and counts a fault; returns the refusal that follows.
     fn record_fault(&self, app: &Arc<str>, fault: &Fault) -> Refusal {
         tracing::warn!(
-            request_id = %self.record.id, %app, upstream = %fault.endpoint.url, error = %Chain(fault),
+            request_id = %self.record.id, %app, upstream = %fault.endpoint.url, error = %ErrorChain(fault),
             "request failed"
         );
         let counters = &self.gateway.recorder.counters;

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Gateway, Walk};
 use crate::{
-    forward::Chain,
+    error_chain::ErrorChain,
     identity::{Identity, UserId},
     session::{
         AppSessionLimits, Owner, Presented, SessionToken,
@@ -60,7 +60,7 @@ impl Walk<'_> {
         let presented = match shared.sessions.present_to(&limits, key, now, &settings.sessions).await {
             Ok(presented) => presented,
             Err(error) => {
-                tracing::error!(request_id = %self.record.id, error = %Chain(&error), "session lookup failed");
+                tracing::error!(request_id = %self.record.id, error = %ErrorChain(&error), "session lookup failed");
                 return Caller::unknown(limits);
             }
         };
@@ -72,7 +72,7 @@ impl Walk<'_> {
         match self.gateway.account(id).await {
             Err(error) => {
                 tracing::error!(
-                    request_id = %self.record.id, user_id = %id, error = %Chain(&error), "user lookup failed"
+                    request_id = %self.record.id, user_id = %id, error = %ErrorChain(&error), "user lookup failed"
                 );
                 Caller::unknown(limits)
             }

@@ -13,7 +13,8 @@ use http::{
 
 use super::{Shared, Walk, cache_control};
 use crate::{
-    forward::{App, Chain, KeepsData, SessionHeaders},
+    error_chain::ErrorChain,
+    forward::{App, KeepsData, SessionHeaders},
     request::Target,
     session::{
         AppData, DataChange, DataRefused, Presented, Session, Visitor,
@@ -77,7 +78,7 @@ impl Walk<'_> {
     ) {
         let (request_id, app) = (self.record.id, Arc::clone(&response.app.name));
         let ignored = |error: &dyn std::error::Error| {
-            tracing::warn!(%request_id, %app, error = %Chain(error), "session data of an app ignored");
+            tracing::warn!(%request_id, %app, error = %ErrorChain(error), "session data of an app ignored");
         };
         let values = |fields| <[HeaderValue]>::iter(fields).map(HeaderValue::as_bytes);
         let (set, delete) = (values(&response.fields.set), values(&response.fields.delete));
@@ -143,7 +144,7 @@ impl Walk<'_> {
 
     fn log_data_loss(&self, app: &str, error: &(dyn std::error::Error + 'static)) {
         let request_id = self.record.id;
-        tracing::error!(%request_id, app, error = %Chain(error), "session data of an app may be lost");
+        tracing::error!(%request_id, app, error = %ErrorChain(error), "session data of an app may be lost");
     }
 }
 

@@ -122,6 +122,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             (
                 "gateway",
                 &[
+                    "error_chain",
                     "clock",
                     "identity",
                     "stall",
