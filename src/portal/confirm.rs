@@ -54,19 +54,13 @@ impl Portal {
         };
         let again =
             |status, problem: &str| confirm_form(request, &signed_in, status, &next, (Some(problem), None));
+        let newest_proof = signed_in.session.proofs.newest();
+        let is_just_confirmed = newest_proof.is_some_and(|at| self.clock.now().since(at) < JUST_CONFIRMED);
         let mut form = match Genuine::check(request, Some(&signed_in.token), form) {
             Ok(genuine) => genuine.into_form(),
             // The form was open in another tab while the password was confirmed. The rule of the page that it leads to
             // decides whether that is recent enough.
-            Err(_)
-                if signed_in
-                    .session
-                    .proofs
-                    .newest()
-                    .is_some_and(|at| self.clock.now().since(at) < JUST_CONFIRMED) =>
-            {
-                return Ok(pages::redirect(next.as_str()));
-            }
+            Err(_) if is_just_confirmed => return Ok(pages::redirect(next.as_str())),
             Err(_) => return Ok(again(StatusCode::FORBIDDEN, FORM_EXPIRED)),
         };
         let credential = Credential::Password(Password::new(form.take("password")));
