@@ -331,7 +331,7 @@ struct Problem<'a> {
 }
 
 impl Representation {
-    /// What the sender of this request understands.
+    /// The representation that the sender of this request understands.
     ///
     /// Browsers say themselves whether a request is a navigation (Fetch Metadata, `Sec-Fetch-*`), and
     /// no script can forge that. Of a client that does not say it, only one that names `text/html` gets
