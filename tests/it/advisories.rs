@@ -1,16 +1,20 @@
-//! Advisories of other gateways about headers, by their numbers in `docs/security.md`: each as an attack over HTTPS.
-//! Numbers 1 to 3, 6, 13 and 19b are in `headers`, 8 and 14 in `override_headers`.
+//! Advisories of other gateways about headers, by their numbers in `docs/security.md`: each as an attack, in process
+//! where the connection is no part of it. Numbers 1 to 3, 6, 13 and 19b are in `headers`, 8 and 14 in
+//! `override_headers`.
+
+use std::cell::RefCell;
 
 use crate::support::{
-    client::{Http2, RawClient, RawResponse, full, request, sign_in},
+    client::{Http2, RawClient, full, request, sign_in},
     gateway::TestGateway,
-    upstream::{Received, Upstream, public_app},
+    in_process::{InProcess, InProcessResponse},
+    upstream::{Upstream, public_app},
 };
 
-/// An app that is closed but for `/public/**`, from one network alone for `/inside/**`, and alice, who is signed in.
+/// A gateway in process before the built-in app, which is closed but for `/public/**`, and for `/inside/**` from one
+/// network; and alice, who is signed in.
 struct Stage {
-    upstream: Upstream,
-    gateway: TestGateway,
+    gateway: RefCell<InProcess>,
     cookie: String,
 }
 
@@ -23,51 +27,63 @@ impl Stage {
     }
 
     fn trusting(networks: &[&str], keys: &str) -> Self {
-        let upstream = Upstream::ok();
-        let app = format!("[[app]]\nname = \"app\"\nupstream = {:?}\n{keys}\n{RULES}", upstream.url);
-        let gateway = TestGateway::start_trusting(networks, &app);
+        let gateway = InProcess::start_trusting(networks, &app("builtin:whoami", keys));
         gateway.add_user("alice", &["staff"]);
-        let cookie = sign_in(&gateway, "alice");
-        Self { upstream, gateway, cookie }
+        let cookie = gateway.session_of("alice");
+        Self { gateway: RefCell::new(gateway), cookie }
     }
 
-    fn ask(&self, path: &str, fields: &str) -> RawResponse {
-        RawClient::connect(&self.gateway).get(path, fields)
+    fn ask(&self, path: &str, fields: &str) -> InProcessResponse {
+        self.gateway.borrow_mut().request(&format!("GET {path}"), fields)
     }
 
-    fn ask_as_alice(&self, path: &str, fields: &str) -> RawResponse {
+    fn ask_as_alice(&self, path: &str, fields: &str) -> InProcessResponse {
         self.ask(path, &format!("Cookie: {}\r\n{fields}", self.cookie))
-    }
-
-    fn last(&self) -> Received {
-        self.upstream.seen().pop().expect("a request")
     }
 }
 
+fn app(upstream: &str, keys: &str) -> String {
+    format!("[[app]]\nname = \"app\"\nupstream = {upstream:?}\n{keys}\n{RULES}")
+}
+
+const PROXY_AUTH: &str = "identity = { X-WEBAUTH-User = \"username\", X-Groups = \"groups\" }";
+
 /// CVE-2026-33433: ours was written beside the client's, under another spelling.
-#[tokio::test]
-async fn advisory_4_an_identity_header_comes_once_whatever_was_there() {
-    let stage = Stage::new("identity = { X-WEBAUTH-User = \"username\", X-Groups = \"groups\" }");
+#[test]
+fn advisory_4_an_identity_header_comes_once_whatever_was_there() {
+    let stage = Stage::new(PROXY_AUTH);
     let names = ["x-webauth-user", "X-WEBAUTH-USER", "X-WebAuth-User", "x-WEBAUTH-user"];
     for name in names {
-        assert_eq!(
-            stage.ask_as_alice("/", &format!("{name}: root\r\n{name}: wheel\r\nx-groups: wheel\r\n")).status,
-            200
-        );
-        let received = stage.last();
+        let fields = format!("{name}: root\r\n{name}: wheel\r\nx-groups: wheel\r\n");
+        let received = stage.ask_as_alice("/", &fields).received_request();
         assert_eq!(
             (received.value("x-webauth-user"), received.value("x-groups")),
             ("alice", "staff"),
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn advisory_4_an_identity_header_comes_once_over_http1_and_http2() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start(&app(&upstream.url, PROXY_AUTH));
+    gateway.add_user("alice", &["staff"]);
+    let cookie = sign_in(&gateway, "alice");
+    let forged =
+        format!("Cookie: {cookie}\r\nX-WEBAUTH-USER: root\r\nx-Webauth-User: wheel\r\nX-Groups: wheel\r\n");
+    assert_eq!(RawClient::connect(&gateway).get("/", &forged).status, 200);
     let request = request("GET", "/")
-        .header("cookie", &stage.cookie)
+        .header("cookie", &cookie)
         .header("x-webauth-user", "root")
         .header("x-groups", "wheel");
-    let mut client = Http2::connect(&stage.gateway).await;
+    let mut client = Http2::connect(&gateway).await;
     assert_eq!(client.send(request.body(full("")).unwrap()).await.unwrap().status(), 200);
-    assert_eq!((stage.last().value("x-webauth-user"), stage.last().value("x-groups")), ("alice", "staff"));
+    let seen = upstream.seen();
+    assert_eq!(seen.len(), 2);
+    for received in seen {
+        assert_eq!((received.value("x-webauth-user"), received.value("x-groups")), ("alice", "staff"));
+    }
 }
 
 /// CVE-2026-39858 (5), CVE-2026-54764 (7): an alias of a forwarded header was read, and one made of another.
@@ -76,11 +92,10 @@ fn advisory_5_and_7_forwarded_headers_come_from_the_connection() {
     let stage = Stage::new("underscore_headers = true");
     let fields = "X-Forwarded-Proto: http\r\nX_Forwarded_Proto: http\r\nX-Forwarded_Port: 80\r\nx.forwarded.host: evil.example\r\n\
                  X-Forwarded-Scheme: http\r\nX-Forwarded-Ssl: off\r\nFront-End-Https: off\r\n";
-    assert_eq!(stage.ask("/public/", fields).status, 200);
-    let received = stage.last();
+    let received = stage.ask("/public/", fields).received_request();
     assert_eq!((received.value("x-forwarded-proto"), received.value("x-forwarded-port")), ("https", "443"));
     assert_eq!(received.value("x-forwarded-host"), "localhost");
-    for sent in ["evil", "http\r", "off", "_", "x.forwarded"] {
+    for sent in ["evil", "http\n", "off", "_", "x.forwarded"] {
         assert!(!received.head.to_ascii_lowercase().contains(sent), "{sent} in {}", received.head);
     }
 }
@@ -103,7 +118,7 @@ fn advisory_8_a_path_is_public_by_its_request_line_alone() {
         for name in ["X-Forwarded-Method", "X-Original-Method", "X-HTTP-Method-Override"] {
             assert_eq!(stage.ask("/private", &format!("{name}: OPTIONS\r\n")).status, 401, "{name}");
         }
-        assert_eq!(stage.upstream.connections(), 0);
+        assert_eq!(stage.gateway.borrow().forwarded(), 0);
     }
 }
 
@@ -134,7 +149,7 @@ fn advisory_10_no_user_agent_is_let_through() {
             assert_eq!(stage.ask(path, &format!("User-Agent: {agent}\r\n")).status, 401, "{agent} {path}");
         }
     }
-    assert_eq!(stage.upstream.connections(), 0);
+    assert_eq!(stage.gateway.borrow().forwarded(), 0);
 }
 
 /// GHSA-w9mr-28mw-j8hg (11), CVE-2024-45410 and its bypass CVE-2026-29054 (12).
@@ -149,8 +164,7 @@ fn advisory_11_and_12_connection_takes_no_identity_away_however_it_is_written() 
         "Connection: ,,remote-User;q=1,, x-Who ,\r\nConnection: remote-user\r\n",
         "Connection: Remote-User, X-Who\r\nRemote-User: root\r\nX-Who: root\r\n",
     ] {
-        assert_eq!(stage.ask_as_alice("/", fields).status, 200, "{fields}");
-        let received = stage.last();
+        let received = stage.ask_as_alice("/", fields).received_request();
         assert_eq!((received.value("remote-user"), received.value("x-who")), ("alice", "alice"), "{fields}");
         assert_eq!(received.value("remote-groups"), "staff", "{fields}");
     }
@@ -218,8 +232,8 @@ fn advisory_19_and_20_no_client_sends_an_identity_header_of_any_preset() {
         ];
         let fields = names.map(|name| format!("{name}: hostile\r\n")).concat();
         for response in [stage.ask("/public/", &fields), stage.ask_as_alice("/public/", &fields)] {
-            assert_eq!(response.status, 200);
-            assert!(!stage.last().head.contains("hostile"), "{identity}: {}", stage.last().head);
+            let received = response.received_request();
+            assert!(!received.head.contains("hostile"), "{identity}: {}", received.head);
         }
     }
 }

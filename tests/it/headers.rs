@@ -13,18 +13,48 @@ use proptest::prelude::*;
 use crate::support::{
     client::{Http2, RawClient, frames, full, request, sign_in},
     gateway::TestGateway,
+    in_process::InProcess,
     process::until,
     upstream::{Received, Upstream, named_app, public_app},
 };
 
-/// One app that shows its requests, and somebody who is signed in.
+/// A gateway in process before the built-in app, and a user who is signed in.
 struct Stage {
+    gateway: RefCell<InProcess>,
+    cookie: String,
+}
+
+impl Stage {
+    fn new(sections: &str, keys: &str) -> Self {
+        let gateway = InProcess::start_with(sections, &public_app("builtin:whoami", keys));
+        gateway.add_user("alice", &["ops", "staff"]);
+        let cookie = gateway.session_of("alice");
+        Self { gateway: RefCell::new(gateway), cookie }
+    }
+
+    /// The request that arrives when an anonymous client sends these header fields.
+    #[track_caller]
+    fn anonymous(&self, fields: &str) -> Received {
+        let response = self.gateway.borrow_mut().request("GET /", fields);
+        assert_eq!(response.status, 200, "{}", response.body);
+        response.received_request()
+    }
+
+    /// The request that arrives when alice sends these header fields.
+    #[track_caller]
+    fn signed_in(&self, fields: &str) -> Received {
+        self.anonymous(&format!("Cookie: {}\r\n{fields}", self.cookie))
+    }
+}
+
+/// A gateway with real connections before one app, and a user who is signed in.
+struct Door {
     upstream: Upstream,
     gateway: TestGateway,
     cookie: String,
 }
 
-impl Stage {
+impl Door {
     fn new(sections: &str, keys: &str) -> Self {
         let upstream = Upstream::ok();
         let gateway = TestGateway::start_with(sections, &public_app(&upstream.url, keys));
@@ -35,16 +65,16 @@ impl Stage {
 
     /// The request that arrives when an anonymous client sends these header fields.
     #[track_caller]
-    fn anonymous(&self, lines: &str) -> Received {
-        let response = RawClient::connect(&self.gateway).get("/", lines);
+    fn anonymous(&self, fields: &str) -> Received {
+        let response = RawClient::connect(&self.gateway).get("/", fields);
         assert_eq!(response.status, 200, "{}", response.text());
         self.upstream.seen().pop().expect("a request")
     }
 
     /// The request that arrives when alice sends these header fields.
     #[track_caller]
-    fn signed_in(&self, lines: &str) -> Received {
-        self.anonymous(&format!("Cookie: {}\r\n{lines}", self.cookie))
+    fn signed_in(&self, fields: &str) -> Received {
+        self.anonymous(&format!("Cookie: {}\r\n{fields}", self.cookie))
     }
 }
 
@@ -133,9 +163,9 @@ fn advisory_1_no_spelling_of_an_identity_header_gets_through() {
 
 #[tokio::test]
 async fn no_identity_header_gets_through_over_http2() {
-    let stage = Stage::new("", "underscore_headers = true");
-    let mut client = Http2::connect(&stage.gateway).await;
-    for cookie in ["", &stage.cookie] {
+    let door = Door::new("", "underscore_headers = true");
+    let mut client = Http2::connect(&door.gateway).await;
+    for cookie in ["", &door.cookie] {
         let request = request("GET", "/")
             .header("remote-user", "root")
             .header("remote-user", "wheel")
@@ -146,7 +176,7 @@ async fn no_identity_header_gets_through_over_http2() {
             .body(full(""))
             .unwrap();
         assert_eq!(client.send(request).await.unwrap().status(), 200);
-        let received = stage.upstream.seen().pop().unwrap();
+        let received = door.upstream.seen().pop().unwrap();
         assert!(!received.head.contains("root") && !received.head.contains("wheel"), "{}", received.head);
         let expected: &[&str] = if cookie.is_empty() { &[] } else { &["alice"] };
         assert_eq!(received.values("remote-user"), expected);
@@ -215,12 +245,13 @@ fn advisory_13_connection_removes_no_header_of_the_gateway() {
     {
         assert!(!received.value(ours).is_empty());
     }
-    let mut client = RawClient::connect(&stage.gateway);
+    let door = Door::new("", "");
+    let mut client = RawClient::connect(&door.gateway);
     client.send(
         "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: Content-Length\r\nContent-Length: 2\r\n\r\nhi",
     );
     assert_eq!(client.response().status, 200);
-    assert_eq!(stage.upstream.seen().pop().unwrap().body, b"hi");
+    assert_eq!(door.upstream.last().body, b"hi");
 }
 
 #[test]
@@ -278,11 +309,11 @@ fn forwarded_headers_of_a_trusted_proxy_are_passed_on_and_extended() {
 
 #[test]
 fn each_request_has_its_own_id_in_the_log() {
-    let stage = Stage::new("", "");
+    let door = Door::new("", "");
     let ids: Vec<String> =
-        (0..3).map(|_| stage.anonymous("X-Request-Id: mine\r\n").value("x-request-id").to_owned()).collect();
+        (0..3).map(|_| door.anonymous("X-Request-Id: mine\r\n").value("x-request-id").to_owned()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 3);
-    let log = stage.gateway.drained();
+    let log = door.gateway.drained();
     for id in ids {
         assert!(log.iter().any(|entry| entry["id"] == *id), "{id}");
     }
@@ -290,11 +321,11 @@ fn each_request_has_its_own_id_in_the_log() {
 
 #[test]
 fn host_is_the_original_the_upstreams_or_a_fixed_one() {
-    let original = Stage::new("", "").anonymous("");
+    let original = Door::new("", "").anonymous("");
     assert_eq!(original.value("host"), "localhost");
-    let upstreams = Stage::new("", "host_header = \"upstream\"");
+    let upstreams = Door::new("", "host_header = \"upstream\"");
     assert_eq!(upstreams.anonymous("").value("host"), upstreams.upstream.addr().to_string());
-    let fixed = Stage::new("", "host_header = \"app.internal:8080\"").anonymous("");
+    let fixed = Door::new("", "host_header = \"app.internal:8080\"").anonymous("");
     assert_eq!((fixed.value("host"), fixed.value("x-forwarded-host")), ("app.internal:8080", "localhost"));
 }
 
@@ -321,15 +352,15 @@ fn the_gateways_cookies_are_cut_out_and_others_stay_byte_for_byte() {
 
 #[tokio::test]
 async fn cookies_split_over_http2_arrive_as_one_field() {
-    let stage = Stage::new("", "");
+    let door = Door::new("", "");
     let request = request("GET", "/")
         .header("cookie", "a=b")
-        .header("cookie", &stage.cookie)
+        .header("cookie", &door.cookie)
         .header("cookie", "c=d;e")
         .body(full(""))
         .unwrap();
-    assert_eq!(Http2::connect(&stage.gateway).await.send(request).await.unwrap().status(), 200);
-    let received = stage.upstream.only();
+    assert_eq!(Http2::connect(&door.gateway).await.send(request).await.unwrap().status(), 200);
+    let received = door.upstream.only();
     assert_eq!((received.value("cookie"), received.value("remote-user")), ("a=b; c=d;e", "alice"));
 }
 
@@ -360,8 +391,8 @@ fn advisory_2_names_with_an_underscore_are_dropped_unless_wanted() {
 
 #[test]
 fn other_headers_arrive_as_they_were_sent() {
-    let stage = Stage::new("", "");
-    let received = stage.anonymous(
+    let door = Door::new("", "");
+    let received = door.anonymous(
         "Accept: a/b, c/d;q=0.1\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-Empty:\r\nAuthorization: Basic eDp5\r\nX-Latin: caf\u{e9}\r\nReferer: https://localhost/x\r\n",
     );
     assert_eq!(received.values("x-twice"), ["1", "2"]);
@@ -399,7 +430,6 @@ fn advisory_3_no_disguise_of_an_identity_header_gets_through() {
         "",
         "underscore_headers = true\nidentity = { preset = \"remote-user\", X-Who = \"username\" }",
     );
-    let client = RefCell::new(RawClient::connect(&stage.gateway));
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         cases: 200,
         failure_persistence: None,
@@ -417,8 +447,7 @@ fn advisory_3_no_disguise_of_an_identity_header_gets_through() {
         if signed_in {
             head += &format!("cookie: {}\r\n", stage.cookie);
         }
-        prop_assert_eq!(client.borrow_mut().get("/", &head).status, 200);
-        let received = stage.upstream.seen().pop().unwrap();
+        let received = stage.anonymous(&head);
         prop_assert!(!received.head.contains("root"), "{}", received.head);
         let ours: &[&str] = if signed_in { &["alice"] } else { &[] };
         prop_assert_eq!(received.values("remote-user"), ours);
@@ -435,12 +464,12 @@ fn identity_and_forwarded_fields(received: &Received) -> Vec<&str> {
 
 #[test]
 fn the_next_request_on_a_connection_brings_a_changed_account() {
-    let stage = Stage::new("", "");
-    let mut client = RawClient::connect(&stage.gateway);
+    let door = Door::new("", "");
+    let mut client = RawClient::connect(&door.gateway);
     let mut ask = || {
-        let cookie = format!("Cookie: {}\r\n", stage.cookie);
+        let cookie = format!("Cookie: {}\r\n", door.cookie);
         assert_eq!(client.get("/", &cookie).status, 200);
-        stage.upstream.seen().pop().expect("a request")
+        door.upstream.seen().pop().expect("a request")
     };
     for _ in 0..2 {
         let before = ask();
@@ -452,7 +481,7 @@ fn the_next_request_on_a_connection_brings_a_changed_account() {
         groups: ListChange { remove: vec![GroupName::parse("ops").unwrap()], ..ListChange::default() },
         ..UserChange::default()
     };
-    stage.gateway.users().update(&UserName::parse("alice").unwrap(), &change).unwrap();
+    door.gateway.users().update(&UserName::parse("alice").unwrap(), &change).unwrap();
     let mut after = ask();
     until("the change is known", || {
         after = ask();
@@ -549,9 +578,9 @@ async fn identity_headers_of_every_length_are_the_gateways_alone() {
     let names: Vec<String> =
         (1..=300).map(|length| format!("{} = \"username\"", long_name(length))).collect();
     let keys = format!("underscore_headers = true\nidentity = {{ {} }}", names.join(", "));
-    let stage = Stage::new("", &keys);
-    let mut http2 = Http2::connect(&stage.gateway).await;
-    let mut http1 = RawClient::connect(&stage.gateway);
+    let door = Door::new("", &keys);
+    let mut http2 = Http2::connect(&door.gateway).await;
+    let mut http1 = RawClient::connect(&door.gateway);
     for length in 1..=300 {
         let name = long_name(length);
         let noise: Vec<u8> =
@@ -568,13 +597,13 @@ async fn identity_headers_of_every_length_are_the_gateways_alone() {
         let posted = names.iter().fold(request("POST", "/"), |request, name| request.header(name, "root"));
         assert_eq!(http2.send(posted.body(body).unwrap()).await.unwrap().status(), 200, "{name}");
     }
-    let seen = stage.upstream.seen();
+    let seen = door.upstream.seen();
     assert_eq!(seen.len(), 600);
     for received in seen {
         assert!(!received.head.contains("root"), "{}", received.head);
         assert!(received.trailers.is_empty(), "{:?}", received.trailers);
     }
-    let received = stage.signed_in(&format!("{}: root\r\n", long_name(73)));
+    let received = door.signed_in(&format!("{}: root\r\n", long_name(73)));
     for length in 1..=300 {
         assert_eq!(received.values(&long_name(length)), ["alice"], "{length}");
     }

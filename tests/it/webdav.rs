@@ -1,46 +1,57 @@
 //! `WebDAV` requests with a second path in `Destination`.
 
+use std::cell::RefCell;
+
 use crate::support::{
     client::{Http2, RawClient, full, request, sign_in},
     gateway::TestGateway,
+    in_process::InProcess,
     upstream::{Received, Upstream},
 };
 
+/// The apps: bob may write below `/drop`, and read `/read`; alice of the staff may do everything.
+fn apps(upstream: &str, keys: &str) -> String {
+    let staff = "allow = { group = \"staff\" }";
+    let rule = |path: &str, more: &str| format!("[[app.rule]]\npath = \"{path}\"\n{more}\n");
+    [
+        format!("[[app]]\nname = \"dav\"\nupstream = {upstream:?}\n{keys}\n"),
+        rule("/**", staff),
+        rule("/drop/**", "allow = \"authenticated\""),
+        rule("/drop/team/**", staff),
+        rule("/read/**", "methods = [\"GET\", \"COPY\", \"MOVE\"]\nallow = \"authenticated\""),
+        rule("/keep/**", "methods = [\"GET\", \"PUT\", \"COPY\", \"MOVE\"]\nallow = \"authenticated\""),
+        format!("[[app]]\nname = \"other\"\npath = \"/other\"\nupstream = {upstream:?}\n"),
+        rule("/other/**", "allow = \"authenticated\""),
+    ]
+    .concat()
+}
+
+const GROUPS: &str = "[groups]\nstaff = []";
+
+/// A gateway in process before the built-in app, with bob and alice.
 struct Stage {
-    upstream: Upstream,
-    gateway: TestGateway,
+    gateway: RefCell<InProcess>,
+    /// The request that the app received last.
+    received: RefCell<Option<Received>>,
     bob: String,
     alice: String,
 }
 
 impl Stage {
-    /// Bob may write below `/drop`, and read `/read`; alice of the staff may do everything.
     fn new(keys: &str) -> Self {
-        let upstream = Upstream::ok();
-        let staff = "allow = { group = \"staff\" }";
-        let rule = |path: &str, more: &str| format!("[[app.rule]]\npath = \"{path}\"\n{more}\n");
-        let app = [
-            format!("[[app]]\nname = \"dav\"\nupstream = {:?}\n{keys}\n", upstream.url),
-            rule("/**", staff),
-            rule("/drop/**", "allow = \"authenticated\""),
-            rule("/drop/team/**", staff),
-            rule("/read/**", "methods = [\"GET\", \"COPY\", \"MOVE\"]\nallow = \"authenticated\""),
-            rule("/keep/**", "methods = [\"GET\", \"PUT\", \"COPY\", \"MOVE\"]\nallow = \"authenticated\""),
-            format!("[[app]]\nname = \"other\"\npath = \"/other\"\nupstream = {:?}\n", upstream.url),
-            rule("/other/**", "allow = \"authenticated\""),
-        ]
-        .concat();
-        let gateway = TestGateway::start_with("[groups]\nstaff = []", &app);
+        let gateway = InProcess::start_with(GROUPS, &apps("builtin:whoami", keys));
         gateway.add_user("alice", &["staff"]);
         gateway.add_user("bob", &[]);
-        let (bob, alice) = (sign_in(&gateway, "bob"), sign_in(&gateway, "alice"));
-        Self { upstream, gateway, bob, alice }
+        let (bob, alice) = (gateway.session_of("bob"), gateway.session_of("alice"));
+        Self { gateway: RefCell::new(gateway), received: RefCell::default(), bob, alice }
     }
 
     fn send(&self, cookie: &str, request: &str, fields: &str) -> u16 {
-        let mut client = RawClient::connect(&self.gateway);
-        client.send(format!("{request} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{fields}\r\n"));
-        client.response().status
+        let fields = format!("Cookie: {cookie}\r\n{fields}");
+        let response = self.gateway.borrow_mut().request(request, &fields);
+        let received = response.status.is_success().then(|| response.received_request());
+        self.received.replace(received);
+        response.status.as_u16()
     }
 
     /// The status that bob's request gets.
@@ -50,7 +61,7 @@ impl Stage {
 
     #[track_caller]
     fn last(&self) -> Received {
-        self.upstream.seen().pop().expect("a request")
+        self.received.borrow().clone().expect("the app received it")
     }
 }
 
@@ -136,7 +147,7 @@ fn a_destination_elsewhere_is_refused() {
     assert_eq!(stage.send(&stage.bob, "MOVE /drop/x", twice), 400);
     // For another app: its rules are for another upstream.
     assert_eq!(stage.bobs("MOVE /drop/x", "/other/x"), 403);
-    assert_eq!(stage.upstream.connections(), 0, "nothing has arrived");
+    assert_eq!(stage.gateway.borrow().forwarded(), 0);
 }
 
 #[test]
@@ -149,27 +160,48 @@ fn a_destination_under_another_method_does_not_arrive() {
     }
 }
 
+/// With real connections.
 #[tokio::test]
-async fn a_destination_is_judged_over_http2_as_well() {
-    let stage = Stage::new("");
-    let mut client = Http2::connect(&stage.gateway).await;
-    for (destination, status) in [("https://localhost/team/x", 403), ("https://localhost/drop/y", 200)] {
-        let moving =
-            request("MOVE", "/drop/x").header("cookie", &stage.bob).header("destination", destination);
-        assert_eq!(
-            client.send(moving.body(full("")).unwrap()).await.unwrap().status(),
-            status,
-            "{destination}"
-        );
+async fn a_destination_is_judged_over_http1_and_http2() {
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start_with(GROUPS, &apps(&upstream.url, ""));
+    gateway.add_user("bob", &[]);
+    let bob = sign_in(&gateway, "bob");
+    let mut http2 = Http2::connect(&gateway).await;
+    for (destination, status) in [
+        ("https://localhost/team/x", 403),
+        ("https://evil.example/drop/x", 400),
+        ("https://localhost/drop/y", 200),
+    ] {
+        let mut http1 = RawClient::connect(&gateway);
+        http1.send(format!(
+            "MOVE /drop/x HTTP/1.1\r\nHost: localhost\r\nCookie: {bob}\r\nDestination: {destination}\r\n\r\n"
+        ));
+        assert_eq!(http1.response().status, status, "{destination}");
+        let moving = request("MOVE", "/drop/x").header("cookie", &bob).header("destination", destination);
+        let response = http2.send(moving.body(full("")).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{destination}");
+    }
+    let seen = upstream.seen();
+    assert_eq!(seen.len(), 2);
+    for received in seen {
+        assert_eq!(received.value("destination"), "https://localhost/drop/y");
     }
 }
 
 #[test]
 fn an_app_with_a_host_header_of_its_own_gets_a_destination_that_matches() {
-    let stage = Stage::new("host_header = \"upstream\"");
-    assert_eq!(stage.bobs("MOVE /drop/x", "https://localhost/drop/a%20b"), 200);
-    let received = stage.last();
-    let own = stage.upstream.addr().to_string();
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start_with(GROUPS, &apps(&upstream.url, "host_header = \"upstream\""));
+    gateway.add_user("bob", &[]);
+    let bob = sign_in(&gateway, "bob");
+    let mut client = RawClient::connect(&gateway);
+    client.send(format!(
+        "MOVE /drop/x HTTP/1.1\r\nHost: localhost\r\nCookie: {bob}\r\nDestination: https://localhost/drop/a%20b\r\n\r\n"
+    ));
+    assert_eq!(client.response().status, 200);
+    let received = upstream.only();
+    let own = upstream.addr().to_string();
     assert_eq!(received.value("host"), own);
     assert_eq!(received.value("destination"), format!("http://{own}/drop/a%20b"));
 }

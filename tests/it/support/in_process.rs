@@ -35,7 +35,10 @@ use portcullis::{
 use tempfile::TempDir;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
-use super::gateway::{Log, TestGateway, a_clock, add_user};
+use super::{
+    gateway::{Log, TestGateway, a_clock, add_user},
+    upstream::Received,
+};
 
 /// A gateway that serves one connection, whose requests a test makes by hand.
 pub struct InProcess {
@@ -66,10 +69,20 @@ impl InProcess {
 
     /// The same with further sections; sessions are in memory unless they say otherwise.
     pub fn start_with(sections: &str, apps: &str) -> Self {
+        Self::start_text(&text(sections, apps))
+    }
+
+    /// A gateway that trusts proxies in these networks.
+    pub fn start_trusting(networks: &[&str], apps: &str) -> Self {
+        let proxies = format!("workers = 2\ntrusted_proxies = {networks:?}\n");
+        Self::start_text(&text("", apps).replace("workers = 2\n", &proxies))
+    }
+
+    fn start_text(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (clock, log) = (a_clock(), Log::default());
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
-        let configuration = parse(sections, apps, &folder.path().join("gateway.toml"));
+        let configuration = parse(text, &folder.path().join("gateway.toml"));
         let surroundings =
             Surroundings { clock: clock.clone(), log: writer.clone(), resolver: Resolver::system() };
         let shared = assemble_shared(&configuration, surroundings).expect("a gateway");
@@ -85,7 +98,7 @@ impl InProcess {
 
     /// Uses another configuration from the next request on.
     pub fn reload(&self, sections: &str, apps: &str) {
-        let configuration = parse(sections, apps, &self.folder.path().join("gateway.toml"));
+        let configuration = parse(&text(sections, apps), &self.folder.path().join("gateway.toml"));
         let certified = CertifiedNames::default();
         let snapshot = snapshot(configuration, certified, Pages::new(), &self.shared.in_flight);
         self.shared.current.replace(snapshot);
@@ -158,10 +171,21 @@ impl InProcess {
         })
     }
 
+    /// Any request without a body whose line and header fields are given as text.
+    pub fn request(&mut self, line: &str, fields: &str) -> InProcessResponse {
+        let (method, path) = line.split_once(' ').expect("a method and a path");
+        self.send(&method.parse().expect("a method"), path, &header_fields(fields), "")
+    }
+
     /// All entries of the access log so far.
     pub fn log(&self) -> Vec<serde_json::Value> {
         self.gateway.flush_log();
         self.log.entries(&self.writer)
+    }
+
+    /// Number of requests so far that an app responded to.
+    pub fn forwarded(&self) -> usize {
+        self.log().iter().filter(|entry| entry.get("upstream_ms").is_some()).count()
     }
 }
 
@@ -173,6 +197,12 @@ impl InProcessResponse {
         fields.filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
+    /// The request as the app received it.
+    pub fn received_request(&self) -> Received {
+        assert!(self.body.contains(" HTTP/1.1\n"), "no request of the built-in app: {}", self.body);
+        Received { head: self.body.trim_end().to_owned(), ..Received::default() }
+    }
+
     /// The only value of a header field of the response; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         let mut values = self.headers.get_all(name).iter();
@@ -182,10 +212,13 @@ impl InProcessResponse {
     }
 }
 
-fn parse(sections: &str, apps: &str, file: &Path) -> Configuration {
+fn text(sections: &str, apps: &str) -> String {
     let store = if sections.contains("[session]") { "" } else { "[session]\nstore = \"memory\"\n" };
-    let text = TestGateway::configuration(&format!("{store}{sections}"), apps);
-    let loaded = config::parse(&text, file)
+    TestGateway::configuration(&format!("{store}{sections}"), apps)
+}
+
+fn parse(text: &str, file: &Path) -> Configuration {
+    let loaded = config::parse(text, file)
         .unwrap_or_else(|diagnostics| panic!("{}", config::ConfigError::Invalid(diagnostics)));
     loaded.configuration
 }
@@ -206,6 +239,14 @@ fn connection(configuration: &Configuration) -> Connection {
         last: LastSeen::default(),
         interim: None,
     }
+}
+
+/// The fields in the text of a head.
+pub fn header_fields(text: &str) -> Vec<(&str, &str)> {
+    let fields = text.split("\r\n").filter(|field| !field.is_empty());
+    fields
+        .map(|field| field.split_once(':').map(|(name, value)| (name, value.trim())).expect("a field"))
+        .collect()
 }
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
