@@ -5,12 +5,10 @@
 
 use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Uri};
 use tokio::time::Instant;
 
-use super::{
-    Connection, Gateway, RecordedBody, csrf_check::ShieldResult, response_body::Content, slots::Slots,
-};
+use super::{Connection, Gateway, csrf_check::ShieldResult, slots::Slots};
 use crate::{
     access::{Outcome, Unenforced},
     clock::Timestamp,
@@ -48,7 +46,7 @@ pub(super) struct Record {
     pub(super) unenforced: Option<Unenforced>,
     pub(super) shield: Option<ShieldResult>,
     pub(super) upstream_time: Option<Duration>,
-    status: u16,
+    pub(super) status: u16,
     /// Bytes of the response's body that were sent.
     pub(super) bytes: u64,
     /// Held until the response has ended.
@@ -89,12 +87,6 @@ impl Gateway {
 }
 
 impl Record {
-    /// The response goes out, and takes the record with it.
-    pub(super) fn finish(mut self: Box<Self>, response: Response<Content>) -> Response<RecordedBody> {
-        self.status = response.status().as_u16();
-        response.map(|content| RecordedBody::new(content, self))
-    }
-
     /// The response's body ended early, after its head was sent.
     pub(super) fn body_failed(&mut self, error: BodyError) {
         let ended = match error {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
@@ -29,11 +30,15 @@ pub(super) enum Content {
     Upstream(forward::ResponseBody),
 }
 
-impl RecordedBody {
-    pub(super) fn new(content: Content, record: Box<Record>) -> Self {
-        Self { content, record }
+impl Record {
+    /// The response goes out, and takes the record with it.
+    pub(super) fn finish(mut self: Box<Self>, response: Response<Content>) -> Response<RecordedBody> {
+        self.status = response.status().as_u16();
+        response.map(|content| RecordedBody { content, record: self })
     }
+}
 
+impl RecordedBody {
     /// A piece of the body that goes to a client of HTTP/2. The bytes that the client has not made room for stay in
     /// memory after the body has ended, and the request counts as one in flight for as long.
     pub fn hold(&self, data: Bytes, unsent: &UnsentBytes) -> Bytes {
