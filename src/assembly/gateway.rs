@@ -3,30 +3,17 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{
-    AssemblyError, Reloader,
+    AssemblyError, Reloader, Surroundings,
     certificates::{certificates, certified},
     control, descriptor_shortage, pruning,
     shared::{Opened, open},
 };
 use crate::{
-    clock::Clock,
     config::Configuration,
-    forward::Resolver,
     gateway::Shared,
     server::{self, AccessLogging, Certificates, Listeners, Readiness, Server},
-    telemetry::{Format, LogWriter},
+    telemetry::Format,
 };
-
-/// The inputs of a gateway beside its configuration.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// The source of the time.
-    pub clock: Clock,
-    /// The writer of access and audit lines.
-    pub log: LogWriter,
-    /// The resolver of upstream names.
-    pub resolver: Resolver,
-}
 
 /// A gateway that is bound to its addresses and ready to run.
 #[derive(Debug)]

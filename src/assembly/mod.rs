@@ -16,10 +16,12 @@ mod reloader;
 mod shared;
 mod snapshot;
 mod stores;
+mod surroundings;
 
 pub use descriptors::descriptor_shortage;
 pub use error::AssemblyError;
-pub use gateway::{Addrs, Assembled, Surroundings, assemble};
+pub use gateway::{Addrs, Assembled, assemble};
 pub use reloader::Reloader;
 pub use shared::assemble_shared;
 pub use snapshot::snapshot;
+pub use surroundings::Surroundings;
