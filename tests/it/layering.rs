@@ -13,7 +13,7 @@
 )]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, fs,
     path::{Path, PathBuf},
 };
@@ -357,6 +357,56 @@ fn a_library_with_a_home_stays_there() {
     }
 }
 
+/// Circles that nobody has taken apart yet, from either end.
+const KNOWN_CIRCLES: [[&str; 2]; 4] = [
+    [" session: record -> stored -> record ", " session: stored -> record -> stored "],
+    [" store::redis: find_server -> link -> find_server ", " store::redis: link -> find_server -> link "],
+    [" throttle: attempt -> throttle -> attempt ", " throttle: throttle -> attempt -> throttle "],
+    [
+        " users: password -> password_policy -> password ",
+        " users: password_policy -> password -> password_policy ",
+    ],
+];
+
+#[test]
+fn no_folder_has_a_circle_among_its_files() {
+    let mut circles = circles(&inner_edges());
+    for known in KNOWN_CIRCLES {
+        let count = circles.len();
+        circles.retain(|circle| !known.iter().any(|known| circle.contains(known)));
+        assert!(circles.len() < count, "not a circle any more: {known:?}");
+    }
+    assert!(circles.is_empty(), "what both need lies below both:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn the_scan_sees_circles_however_they_are_written() {
+    let module = |path: &str| path.split("::").map(str::to_owned).collect::<Vec<String>>();
+    let children = ["a", "a::b", "a::c", "a::d", "a::d::e"].map(module).into();
+    let exports = [(module("a::Thing"), "c".to_owned()), (module("a::d::Deep"), "e".to_owned())].into();
+    let tree = Tree { modules: children, exports };
+    let edges = |from: &str, text: &str| {
+        let edges = tree.inner_edges_of(&module(from), "x.rs", text);
+        edges.iter().map(|edge| format!("{} {} {}", edge.folder, edge.from, edge.to)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        edges("a::b", "use super::{c::X, Thing}; fn f() { crate::a::d::g() }"),
+        ["a b c", "a b c", "a b d"]
+    );
+    // Of its own, of the folder itself, and of another folder.
+    assert!(edges("a::b", "use super::{Other, b::Y}; use crate::z::X;").is_empty());
+    assert_eq!(edges("a::d::e", "use super::super::Thing; use crate::a::d::Deep;"), ["a d c"]);
+    let edge = |from: &str, to: &str| InnerEdge {
+        folder: "a".to_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        place: "x.rs:1".to_owned(),
+    };
+    assert!(circles(&[edge("b", "c"), edge("c", "d"), edge("b", "d")]).is_empty());
+    let found = circles(&[edge("b", "c"), edge("c", "d"), edge("d", "b"), edge("e", "b")]);
+    assert_eq!(found, ["    a: b -> c -> d -> b (x.rs:1, x.rs:1, x.rs:1)"]);
+}
+
 #[test]
 fn the_rules_are_pure() {
     for file in sources().iter().filter(|file| module_path(file).first().is_some_and(|name| name == "access"))
@@ -457,7 +507,10 @@ fn edges_of(module: &[String], file: &str, text: &str) -> Vec<Edge> {
     let tokens = tokens(text);
     let mut edges = Vec::new();
     for start in 0..tokens.len() {
-        let Some(after_root) = leaves_module(&tokens, start, module.len()) else { continue };
+        let Some((root, after_root)) = root_of_path(&tokens, start, module) else { continue };
+        if !root.is_empty() {
+            continue;
+        }
         let mut paths = Vec::new();
         paths_of_tree(&tokens, after_root, "", &mut paths);
         for to in paths {
@@ -474,22 +527,138 @@ fn edges_of(module: &[String], file: &str, text: &str) -> Vec<Edge> {
     edges
 }
 
-/// Where the path goes on after its root, if what starts here reaches the root of the crate.
-fn leaves_module(tokens: &[Token], start: usize, depth: usize) -> Option<usize> {
+/// One path that leads from a file of a folder into another file, or folder, beside it.
+#[derive(Debug, Clone)]
+struct InnerEdge {
+    folder: String,
+    from: String,
+    to: String,
+    place: String,
+}
+
+/// The modules of the crate, and which of a folder's files has what its `mod.rs` names.
+struct Tree {
+    modules: BTreeSet<Vec<String>>,
+    exports: BTreeMap<Vec<String>, String>,
+}
+
+impl Tree {
+    fn of_the_crate() -> Self {
+        let mut this = Self { modules: BTreeSet::new(), exports: BTreeMap::new() };
+        for file in sources() {
+            let path = module_path(&file);
+            this.modules.extend((1..=path.len()).map(|length| path[..length].to_vec()));
+        }
+        for file in sources().iter().filter(|file| file.ends_with("mod.rs")) {
+            let folder = module_path(file);
+            let tokens = tokens(&fs::read_to_string(file).unwrap());
+            for start in (0..tokens.len()).filter(|at| tokens[*at].text == "use") {
+                let mut paths = Vec::new();
+                paths_of_tree(&tokens, start + 1, "", &mut paths);
+                for path in paths {
+                    let names: Vec<&str> = path.split("::").collect();
+                    if let [first, .., last] = names[..]
+                        && this.modules.contains(&child(&folder, first))
+                    {
+                        this.exports.insert(child(&folder, last), first.to_owned());
+                    }
+                }
+            }
+        }
+        this
+    }
+
+    /// The edges of one file, each in the folder that both its ends have in common.
+    fn inner_edges_of(&self, module: &[String], file: &str, text: &str) -> Vec<InnerEdge> {
+        let tokens = tokens(text);
+        let mut edges = Vec::new();
+        for start in 0..tokens.len() {
+            let Some((root, at)) = root_of_path(&tokens, start, module) else { continue };
+            let mut paths = Vec::new();
+            paths_of_tree(&tokens, at, "", &mut paths);
+            for path in paths {
+                let path: Vec<String> =
+                    root.iter().cloned().chain(path.split("::").map(str::to_owned)).collect();
+                let common = module.iter().zip(&path).take_while(|(one, other)| one == other).count();
+                let (folder, Some(from), Some(to)) = (&path[..common], module.get(common), path.get(common))
+                else {
+                    continue;
+                };
+                let place = child(folder, to);
+                let to = if self.modules.contains(&place) { Some(to) } else { self.exports.get(&place) };
+                if let Some(to) = to.filter(|to| *to != from)
+                    && !folder.is_empty()
+                {
+                    edges.push(InnerEdge {
+                        folder: folder.join("::"),
+                        from: from.clone(),
+                        to: to.clone(),
+                        place: format!("{file}:{}", tokens[start].line),
+                    });
+                }
+            }
+        }
+        edges
+    }
+}
+
+fn inner_edges() -> Vec<InnerEdge> {
+    let tree = Tree::of_the_crate();
+    let of_file = |file: &PathBuf| {
+        let name = file.strip_prefix(root()).unwrap().display().to_string();
+        tree.inner_edges_of(&module_path(file), &name, &fs::read_to_string(file).unwrap())
+    };
+    sources().iter().flat_map(of_file).collect()
+}
+
+/// One circle through each file that lies on one, the shortest, each reported once.
+fn circles(edges: &[InnerEdge]) -> Vec<String> {
+    let mut found = BTreeMap::new();
+    for first in edges {
+        // Breadth first, so that the first way back is the shortest.
+        let mut ways: VecDeque<Vec<&InnerEdge>> = [vec![first]].into();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        while let Some(way) = ways.pop_front() {
+            let end = way[way.len() - 1];
+            if end.to == first.from {
+                let files: BTreeSet<&str> = way.iter().map(|edge| edge.from.as_str()).collect();
+                found.entry((first.folder.as_str(), files)).or_insert(way);
+                break;
+            }
+            for next in edges.iter().filter(|next| next.folder == first.folder && next.from == end.to) {
+                if seen.insert(&next.to) {
+                    ways.push_back([&way[..], &[next]].concat());
+                }
+            }
+        }
+    }
+    let shown = |way: &Vec<&InnerEdge>| {
+        let files: Vec<&str> = way.iter().map(|edge| edge.from.as_str()).collect();
+        let places: Vec<&str> = way.iter().map(|edge| edge.place.as_str()).collect();
+        format!("    {}: {} -> {} ({})", way[0].folder, files.join(" -> "), files[0], places.join(", "))
+    };
+    found.values().map(shown).collect()
+}
+
+fn child(folder: &[String], name: &str) -> Vec<String> {
+    [folder, &[name.to_owned()]].concat()
+}
+
+/// The module in which a path starts here, if it says so, and where the path goes on.
+fn root_of_path(tokens: &[Token], start: usize, module: &[String]) -> Option<(Vec<String>, usize)> {
     let is = |at: usize, text: &str| tokens.get(at).is_some_and(|token| token.text == text);
     if start > 0 && is(start - 1, "::") {
         return None;
     }
     if (is(start, "crate") || is(start, "portcullis")) && is(start + 1, "::") {
-        return Some(start + 2);
+        return Some((Vec::new(), start + 2));
     }
-    let mut at = start;
-    let mut ups = 0;
+    let (mut at, mut ups) = (start, 0);
     while is(at, "super") && is(at + 1, "::") {
         at += 2;
         ups += 1;
     }
-    (ups > 0 && ups >= depth).then_some(at)
+    (ups > 0).then(|| (module[..module.len().saturating_sub(ups)].to_vec(), at))
 }
 
 /// All paths of a use tree, and where it ends; a path in an expression is a tree with one.
