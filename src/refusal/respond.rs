@@ -1,0 +1,123 @@
+//! The response to a request that was refused.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response,
+    header::{ALLOW, RETRY_AFTER},
+};
+use http_body_util::Full;
+use serde::Serialize;
+
+use super::{Refusal, Representation, texts::whole_seconds};
+use crate::pages::{self, Page, PageLink, Pages, Refused, paths};
+
+impl Refusal {
+    /// The response, with the header fields that belong to its status.
+    pub fn respond(&self, wants: Representation, request_id: &str, pages: &Pages) -> Response<Full<Bytes>> {
+        self.respond_leading_to(self.page_to_open(), wants, request_id, pages)
+    }
+
+    /// The same, with another page to open.
+    pub fn respond_leading_to(
+        &self,
+        page_to_open: Option<&str>,
+        wants: Representation,
+        request_id: &str,
+        pages: &Pages,
+    ) -> Response<Full<Bytes>> {
+        let detail = self.detail();
+        let mut response = match wants {
+            Representation::Page | Representation::Frame => {
+                let is_framed = wants == Representation::Frame;
+                let page = Page::Refused(Refused {
+                    status: self.status().as_u16(),
+                    title: self.title(),
+                    detail: &detail,
+                    request_id,
+                    page_link: page_to_open.map(|href| PageLink { href, text: self.link_text() }),
+                    offers_account: *self == Self::Forbidden,
+                    link: match self {
+                        Self::PlainHttp { to } => to.as_deref(),
+                        _ => None,
+                    },
+                    is_framed,
+                });
+                let mut response = pages.render(self.status(), &page);
+                // It has no form that another page could lay itself over.
+                if is_framed {
+                    pages::allow_same_origin_frames(&mut response);
+                }
+                response
+            }
+            Representation::Problem => {
+                let problem = Problem {
+                    kind: "about:blank",
+                    title: self.title(),
+                    status: self.status().as_u16(),
+                    detail: &detail,
+                    request_id,
+                    login: (*self == Self::SignIn).then_some(paths::LOGIN),
+                    confirm: (*self == Self::Confirm).then_some(paths::CONFIRM),
+                };
+                let json = serde_json::to_vec(&problem).unwrap_or_default();
+                pages::own_response(self.status(), Some("application/problem+json"), json)
+            }
+        };
+        self.add_headers(response.headers_mut());
+        response
+    }
+
+    /// The page of the gateway that helps.
+    fn page_to_open(&self) -> Option<&'static str> {
+        match self {
+            Self::SignIn => Some(paths::LOGIN),
+            Self::Confirm => Some(paths::CONFIRM),
+            _ => None,
+        }
+    }
+
+    fn link_text(&self) -> &'static str {
+        match self {
+            Self::SignIn => "Sign in",
+            Self::Confirm => "Confirm your password",
+            _ => "Open the page",
+        }
+    }
+
+    /// The headers that belong to the status: when to come back, what would work.
+    ///
+    /// A 401 has no challenge, although RFC 9110 §11.6.1 asks for one. No registered scheme fits a form: `Basic`
+    /// and `Digest` make browsers ask for a password in a dialog of their own, and at every other scheme Python's
+    /// urllib, with which `hg` speaks HTTP, ends in a traceback.
+    pub fn add_headers(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::MethodNotAllowed(allow) => {
+                headers.insert(ALLOW, HeaderValue::from_static(allow));
+            }
+            Self::TooBusy { retry_after }
+            | Self::Overloaded { retry_after }
+            | Self::TooManyAttempts { retry_after } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(*retry_after)));
+            }
+            Self::Unavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// RFC 9457 §3.1, with members of our own.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<&'static str>,
+}
