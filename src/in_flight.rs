@@ -1,14 +1,14 @@
 //! Limits on requests in flight: of each client, and to each app.
 //!
 //! The gateway takes a [`Slot`] of both before it asks for a connection to an upstream. A slot is held until the
-//! response has left the gateway: clones of it go with a tunnel, with the rest of an upload, and with what an HTTP/2 client
-//! has not made room for. So a client holds no more upstream connections and no more buffers than it has slots.
+//! response has left the gateway: clones of it go with a tunnel, with the rest of an upload, and with the bytes that an
+//! HTTP/2 client has not made room for. So a client holds no more upstream connections and no more buffers than it has slots.
 //!
-//! A client is the person who is signed in, and otherwise the address: of many people behind one address, nobody takes
-//! another's slots by holding a WebSocket open in each tab, and a stranger at that address takes nobody's.
+//! A client is the user who is signed in, and otherwise the address: of many people behind one address, Mallory takes
+//! no slot of Alice's by holding a WebSocket open in each tab, and a stranger at that address takes none of hers either.
 //!
-//! Counting is an addition to a number that the connection already knows of; the table behind it is locked only for
-//! a connection's first request, and for one of somebody else than the last.
+//! A request adds to a counter that its connection holds already. The table of counters is locked only for a
+//! connection's first request, and for one of another client than the last.
 
 use std::{
     cell::RefCell,
@@ -34,16 +34,16 @@ pub struct InFlight {
 #[derive(Debug, Default)]
 struct Loads {
     of: HashMap<Counted, Arc<Load>>,
-    /// How many there were after those that nobody uses were forgotten.
+    /// How many were left after unused ones were last removed.
     used: usize,
 }
 
-/// By whom or to what requests are counted.
+/// The client or the app that requests are counted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Counted {
-    /// A person who is signed in.
+    /// A user who is signed in.
     User(UserId),
-    /// Everybody else at an address; see [`Counted::address`].
+    /// All clients at an address that are not signed in; see [`Counted::address`].
     Address(IpAddr),
     /// An app, by its name.
     App(Arc<str>),
@@ -62,7 +62,7 @@ pub struct Load {
 #[derive(Debug)]
 pub struct Slot(Arc<Load>);
 
-/// What a connection's last request was counted by.
+/// The counter of a connection's last request: its next one is of the same client, nearly always.
 #[derive(Debug, Default)]
 pub struct LastLoad(RefCell<Option<(Counted, Arc<Load>)>>);
 
@@ -74,7 +74,8 @@ impl Counted {
 }
 
 impl InFlight {
-    /// The requests in flight to an app; the same ones for as long as somebody asks, whatever else changes about the app.
+    /// The requests in flight to an app. The counter is the same for as long as anything holds it: a reload that changes the
+    /// app keeps counting.
     pub fn to_app(&self, name: &Arc<str>) -> Arc<Load> {
         self.load(Counted::App(Arc::clone(name)))
     }
@@ -157,7 +158,7 @@ impl Clone for Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
-        // Whoever begins to wait after this looks at the number first.
+        // A request that begins to wait after this reads the counter first.
         if self.0.waiting.load(Ordering::SeqCst) > 0 {
             self.0.freed.notify_one();
         }
@@ -184,7 +185,7 @@ impl Drop for Waiting<'_> {
 
 /// How long a request waits for a slot. Longer than most requests take, and shorter than people wait.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Those that nobody uses are forgotten when there are twice as many as were used, and at least these.
+/// Unused counters are removed when there are twice as many as were in use, and at least this many.
 const FEW_LOADS: usize = 1024;
 
 #[cfg(test)]
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn loads_that_nobody_uses_are_forgotten() {
+    fn unused_loads_are_removed() {
         let all = InFlight::default();
         let held = LastLoad::default();
         let slot = held.try_take(Counted::address([192, 0, 2, 1].into()), 1, &all).unwrap();

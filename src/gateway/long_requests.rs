@@ -1,13 +1,13 @@
-//! Requests that take long, and what ends them.
+//! Requests that take long, and their cancellation.
 //!
-//! An upload, a request that waits for its response, a download, an event stream, a WebSocket: each was allowed by
-//! a session, an account and rules, and goes on as long as those allow it. The worker looks a few times a second:
-//! whether the session is alive is asked each time; when the account or the configuration is another one, the
-//! request is decided again, as a new one with the same path would be. What does not change by time alone (how
-//! recently a password was confirmed) is taken as of the beginning.
+//! An upload, a request that waits for its response, a download, an event stream, a WebSocket: a session, an account
+//! and rules allowed each of them, and it goes on as long as those allow it. The worker checks them a few times a second:
+//! the session is looked up each time; after a change of the account or of the configuration, the request is decided
+//! again, as a new one with the same path would be. The time since the password was confirmed is that at the start of the
+//! request: a rule with `max_age` does not end a download.
 //!
-//! Who cannot be looked up goes on for [`GRACE`], so that a database that is locked for a moment breaks no download,
-//! and ends then. Each request is looked at by itself: a look-up that hangs holds up the end of no other.
+//! While a store cannot be asked, a request goes on for [`GRACE`], so that a database that is locked for a moment breaks
+//! no download; then it is cancelled. Each request is checked by itself: a look-up that hangs delays the end of no other.
 
 use std::{
     cell::{Cell, RefCell},
@@ -36,44 +36,45 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct LongRequests(RefCell<Vec<Rc<LongRequest>>>);
 
-/// One of them.
+/// One request that takes long.
 #[derive(Debug)]
 pub(super) struct LongRequest {
     canceller: Canceller,
     target: Rc<Target>,
     app: Arc<str>,
-    /// Ends the request with it; `None`: the request was allowed without, and the app was not told of any.
+    /// The request ends with it; `None`: the request was allowed without, and the app was not told of any.
     session: Option<Arc<Session>>,
-    began: Timestamp,
+    started: Timestamp,
     basis: RefCell<Basis>,
-    /// Somebody is looking.
-    is_looked_at: Cell<bool>,
-    /// Since when it is not known whether it may go on.
+    /// A check runs.
+    is_being_checked: Cell<bool>,
+    /// Since when a store cannot be asked.
     unknown_since: Cell<Option<Timestamp>>,
-    ended_by: Cell<Option<Cause>>,
+    cancelled_by: Cell<Option<Cause>>,
 }
 
-/// What the last decision rested on. As long as that is the same, so is the decision.
+/// The inputs of the last decision. As long as they are the same, so is the decision.
 #[derive(Clone, Debug)]
 pub(super) struct Basis {
     generation: u64,
     account: Option<Weak<Account>>,
-    own: AppSessionLimits,
+    limits: AppSessionLimits,
 }
 
-/// Why a request was ended.
+/// Why a request was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     SignedOut,
     Forbidden,
-    /// Nobody could tell for too long.
-    Unknown,
+    /// A store could not be asked for too long.
+    StoreFailed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     GoesOn,
     Ends(Cause),
+    /// A store cannot be asked.
     Unknown,
 }
 
@@ -83,7 +84,7 @@ impl LongRequests {
         &self,
         (target, app): (&Rc<Target>, &Arc<str>),
         session: Option<&Arc<Session>>,
-        began: Timestamp,
+        started: Timestamp,
         basis: Basis,
     ) -> (CancelGuard, Rc<LongRequest>) {
         let guard = CancelGuard::default();
@@ -92,22 +93,22 @@ impl LongRequests {
             target: Rc::clone(target),
             app: Arc::clone(app),
             session: session.cloned(),
-            began,
+            started,
             basis: RefCell::new(basis),
-            is_looked_at: Cell::new(false),
+            is_being_checked: Cell::new(false),
             unknown_since: Cell::new(None),
-            ended_by: Cell::new(None),
+            cancelled_by: Cell::new(None),
         });
         self.0.borrow_mut().push(Rc::clone(&request));
         (guard, request)
     }
 
-    /// Those that have to be looked at; forgets what has ended.
+    /// The requests to check; those that have ended are removed.
     fn due(&self, generation: u64) -> Vec<Rc<LongRequest>> {
         let mut requests = self.0.borrow_mut();
         requests.retain(|request| request.canceller.is_under_way());
         let is_due = |request: &&Rc<LongRequest>| {
-            !request.is_looked_at.get()
+            !request.is_being_checked.get()
                 && (request.session.is_some() || request.basis.borrow().generation != generation)
         };
         requests.iter().filter(is_due).cloned().collect()
@@ -115,8 +116,8 @@ impl LongRequests {
 }
 
 impl Basis {
-    pub(super) fn new(snapshot: &Snapshot, account: Option<&Arc<Account>>, own: AppSessionLimits) -> Self {
-        Self { generation: snapshot.generation, account: account.map(Arc::downgrade), own }
+    pub(super) fn new(snapshot: &Snapshot, account: Option<&Arc<Account>>, limits: AppSessionLimits) -> Self {
+        Self { generation: snapshot.generation, account: account.map(Arc::downgrade), limits }
     }
 
     fn is(&self, snapshot: &Snapshot, account: Option<&Arc<Account>>) -> bool {
@@ -126,16 +127,16 @@ impl Basis {
 }
 
 impl LongRequest {
-    /// What the client is told whose request was ended before its response.
+    /// The refusal of a request that was cancelled before its response.
     pub(super) fn refusal(&self) -> Refusal {
-        match self.ended_by.get() {
+        match self.cancelled_by.get() {
             Some(Cause::SignedOut) => Refusal::SignIn,
             Some(Cause::Forbidden) => Refusal::Forbidden,
-            Some(Cause::Unknown) | None => Refusal::Unavailable,
+            Some(Cause::StoreFailed) | None => Refusal::Unavailable,
         }
     }
 
-    fn heed(&self, verdict: Verdict, now: Timestamp) {
+    fn apply(&self, verdict: Verdict, now: Timestamp) {
         let cause = match verdict {
             Verdict::GoesOn => return self.unknown_since.set(None),
             Verdict::Ends(cause) => cause,
@@ -145,30 +146,30 @@ impl LongRequest {
                 if now.since(since) < GRACE {
                     return;
                 }
-                Cause::Unknown
+                Cause::StoreFailed
             }
         };
         let session = self.session.as_ref().map(|session| tracing::field::display(session.key));
         tracing::debug!(session, app = %self.app, ?cause, "request under way cancelled");
-        self.ended_by.set(Some(cause));
+        self.cancelled_by.set(Some(cause));
         self.canceller.cancel();
     }
 }
 
 impl Gateway {
-    /// Looks at each request that takes long, and ends those that may not go on. Those that another look still
-    /// waits for are left to it, so this is called again without waiting for its end.
+    /// Checks each request that takes long, and cancels those that may not go on. A request whose last check still runs
+    /// is left to it, so that a caller need not wait for the end of this.
     pub async fn judge_long_requests(&self) {
         let due = self.long_requests.due(self.shared.current.load().generation);
-        let mut looks: FuturesUnordered<_> = due.iter().map(|request| self.look_at(request)).collect();
-        while looks.next().await.is_some() {}
+        let mut checks: FuturesUnordered<_> = due.iter().map(|request| self.check(request)).collect();
+        while checks.next().await.is_some() {}
     }
 
-    async fn look_at(&self, request: &LongRequest) {
-        request.is_looked_at.set(true);
+    async fn check(&self, request: &LongRequest) {
+        request.is_being_checked.set(true);
         let verdict = self.judge_again(request).await;
-        request.is_looked_at.set(false);
-        request.heed(verdict, self.shared.clock.now());
+        request.is_being_checked.set(false);
+        request.apply(verdict, self.shared.clock.now());
     }
 
     async fn judge_again(&self, request: &LongRequest) -> Verdict {
@@ -176,16 +177,18 @@ impl Gateway {
         let (mut identity, mut account) = (Identity::Anonymous, None);
         if let Some(session) = &request.session {
             let limits = &snapshot.portal.sessions;
-            let is_alive = timeout(LOOK_UP_LIMIT, self.shared.sessions.goes_on(session, now, limits));
+            let is_alive = timeout(LOOKUP_TIMEOUT, self.shared.sessions.goes_on(session, now, limits));
             let user = session.owner.user();
-            let found = timeout(LOOK_UP_LIMIT, async {
+            let found = timeout(LOOKUP_TIMEOUT, async {
                 match user {
                     Some(id) => self.account(id).await,
                     None => Ok(None),
                 }
             });
             let (is_alive, found) = tokio::join!(is_alive, found);
-            if matches!(is_alive, Ok(Ok(false))) || session.is_too_old_for(&request.basis.borrow().own, now) {
+            if matches!(is_alive, Ok(Ok(false)))
+                || session.is_too_old_for(&request.basis.borrow().limits, now)
+            {
                 return Verdict::Ends(Cause::SignedOut);
             }
             if let Owner::User { credential, .. } = session.owner {
@@ -205,17 +208,17 @@ impl Gateway {
         let is_of = |id: AppId| snapshot.app(id).is_ok_and(|app| app.forward.name == request.app);
         let routed = snapshot.policy.route(&request.target).ok().filter(|app| is_of(app.id));
         let Some(app) = routed else { return Verdict::Ends(Cause::Forbidden) };
-        let Ok(own) = snapshot.session_limits(app, &request.target) else {
+        let Ok(limits) = snapshot.session_limits(app, &request.target) else {
             return Verdict::Ends(Cause::Forbidden);
         };
-        if request.session.as_ref().is_some_and(|session| session.is_too_old_for(&own, now)) {
+        if request.session.as_ref().is_some_and(|session| session.is_too_old_for(&limits, now)) {
             return Verdict::Ends(Cause::SignedOut);
         }
         let proved = request.session.as_ref().and_then(|session| session.proofs.newest());
-        let confirmed = proved.map(|at| request.began.since(at));
+        let confirmed = proved.map(|at| request.started.since(at));
         match decide(&snapshot.policy, app, identity, confirmed, Rc::clone(&request.target)) {
             Decision::Allow(_) => {
-                *request.basis.borrow_mut() = Basis::new(&snapshot, account.as_ref(), own);
+                *request.basis.borrow_mut() = Basis::new(&snapshot, account.as_ref(), limits);
                 Verdict::GoesOn
             }
             Decision::Challenge => Verdict::Ends(Cause::SignedOut),
@@ -224,7 +227,7 @@ impl Gateway {
     }
 }
 
-/// How long a request goes on although nobody can tell whether it may. Longer than a backup locks a database.
+/// How long a request goes on while a store cannot be asked. Longer than a backup locks a database.
 const GRACE: Duration = Duration::from_secs(30);
-/// A look-up that takes longer tells nothing.
-const LOOK_UP_LIMIT: Duration = Duration::from_secs(1);
+/// A look-up that takes longer has failed.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
