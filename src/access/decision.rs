@@ -1,4 +1,4 @@
-//! The decision, and how it came about.
+//! The decision on a request, and its explanation.
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -14,23 +14,23 @@ use crate::{
     request::{Folding, NormalPath, Preflight, Target, scripts_of},
 };
 
-/// What the rules say of an identity and a request.
+/// The decision of the rules on a request of an identity.
 #[derive(Debug)]
 pub enum Decision {
-    /// It may be forwarded.
+    /// The request may be forwarded.
     Allow(Permit),
-    /// Would be allowed, but has to confirm the password first.
+    /// The user would be allowed, but has to confirm the password first.
     Confirm,
-    /// Whoever it is has to sign in first.
+    /// The sender has to sign in first.
     Challenge,
-    /// Signed in, and not allowed.
+    /// The user is signed in, and not allowed.
     Deny,
 }
 
 /// Proof that the rules allow this identity this request, under every reading of its path.
 ///
-/// Only [`decide`] and [`permit_preflight`] make one, and forwarding takes one: nothing goes upstream undecided, and what
-/// goes is the [`Target`] that was judged.
+/// Only [`decide`] and [`permit_preflight`] make one, and `forward` takes one: no request goes upstream undecided, and the
+/// [`Target`] that goes is the one that was judged.
 #[derive(Debug)]
 pub struct Permit {
     app: AppId,
@@ -40,31 +40,31 @@ pub struct Permit {
     unenforced: Option<Box<Unenforced>>,
 }
 
-/// A decision before it becomes one, with what led to it.
+/// A decision with the rule and the readings that led to it.
 #[derive(Clone, Debug)]
 pub struct Ruling<'p> {
     /// The app.
     pub app: &'p App,
     /// The rule that decided; `None`: no rule matches, and being signed in is required.
     pub rule: Option<&'p Rule>,
-    /// What it came to.
+    /// The decision.
     pub outcome: Outcome,
     /// Why.
     pub reason: Reason,
     /// Every reading that was judged beside the plain one.
     pub readings: Vec<Reading<'p>>,
-    /// What a rule that is not enforced would have made of a request that passes.
+    /// The decision that a rule that is not enforced would have made on a request that passes.
     pub unenforced: Option<Unenforced>,
 }
 
-/// What a rule that is not enforced would have made of a request; the strictest, if there are several.
+/// The decision that a rule that is not enforced would have made; the strictest one, if there are several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unenforced {
     /// Anything but [`Outcome::Allow`].
     pub outcome: Outcome,
-    /// Where the rule stands.
+    /// Where the rule is in the configuration.
     pub place: Place,
-    /// Why, in words.
+    /// Why, for people.
     pub text: &'static str,
 }
 
@@ -79,23 +79,23 @@ pub struct Reading<'p> {
     pub rule: Option<&'p Rule>,
 }
 
-/// What a decision comes to; a later one is stricter.
+/// The kind of a decision; a later one is stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// May pass.
+    /// The request may pass.
     Allow,
-    /// Has to confirm the password, which was too long ago.
+    /// The user has to confirm the password again.
     Confirm,
-    /// Has to sign in.
+    /// The sender has to sign in.
     Challenge,
-    /// May not.
+    /// The request may not pass.
     Deny,
 }
 
 /// Why a decision is what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// In words.
+    /// For people.
     pub text: &'static str,
     /// The reading that decided, if it was not the plain one.
     pub reading: Option<String>,
@@ -107,7 +107,7 @@ impl Permit {
         self.app
     }
 
-    /// On whose behalf, if anybody's.
+    /// The user on whose behalf the request is made, if any.
     pub fn user(&self) -> Option<&Arc<User>> {
         self.identity.user()
     }
@@ -117,21 +117,21 @@ impl Permit {
         &self.target
     }
 
-    /// Whether anyone may: the answer depends on nobody's being signed in.
+    /// True if anyone may make the request: the response does not depend on a sign-in.
     pub fn is_public(&self) -> bool {
         self.public
     }
 
-    /// What a rule that is not enforced would have made of it.
+    /// The decision that a rule that is not enforced would have made.
     pub fn unenforced(&self) -> Option<&Unenforced> {
         self.unenforced.as_deref()
     }
 }
 
-/// Decides.
+/// Decides on a request.
 ///
-/// `confirmed` is how long ago the user last proved with a password to be who they are; `None`: not that
-/// we know, which is too long ago for every rule that asks.
+/// `confirmed` is the time since the user last proved the password; `None`: never, which is too long for every rule that
+/// has a `max_age`.
 pub fn decide(
     policy: &Policy,
     app: &App,
@@ -140,8 +140,8 @@ pub fn decide(
     target: impl Into<Rc<Target>>,
 ) -> Decision {
     let target = target.into();
-    let asker = Asker { identity: &identity, confirmed, is_preflight: false };
-    let judged = judge_all(policy, app, &asker, &target, None);
+    let requester = Requester { identity: &identity, confirmed, is_preflight: false };
+    let judged = judge_all(policy, app, &requester, &target, None);
     match judged.outcome {
         Outcome::Allow => Decision::Allow(Permit {
             app: app.id,
@@ -156,11 +156,11 @@ pub fn decide(
     }
 }
 
-/// Lets a CORS preflight through, on nobody's behalf, where all that is missing is a sign-in: a browser sends none of
-/// its cookies with one. `None`: the rules let nobody in, or nobody from this address.
+/// Permits a CORS preflight, on behalf of no user, where only a sign-in is missing: a browser sends no cookie with a
+/// preflight. `None`: the rules admit no user, or none from this address.
 ///
-/// Any client can send a preflight and name any origin in it. Whoever asks here has found the origin among those that
-/// the app trusts, and keeps what the app says beside its permission.
+/// Any client can send a preflight and name any origin in it. The caller has found the origin among those that the app
+/// trusts, and drops everything but the permission from the app's response.
 pub fn permit_preflight(
     policy: &Policy,
     app: &App,
@@ -168,8 +168,8 @@ pub fn permit_preflight(
     target: impl Into<Rc<Target>>,
 ) -> Option<Permit> {
     let target = target.into();
-    let asker = Asker { identity: &Identity::Anonymous, confirmed: None, is_preflight: true };
-    let judged = judge_all(policy, app, &asker, &target, None);
+    let requester = Requester { identity: &Identity::Anonymous, confirmed: None, is_preflight: true };
+    let judged = judge_all(policy, app, &requester, &target, None);
     (judged.outcome == Outcome::Allow).then(|| Permit {
         app: app.id,
         identity: Identity::Anonymous,
@@ -179,7 +179,7 @@ pub fn permit_preflight(
     })
 }
 
-/// The same decision, told rather than carried out.
+/// The same decision as [`decide`], explained.
 pub fn rule_on<'p>(
     policy: &'p Policy,
     app: &'p App,
@@ -188,19 +188,19 @@ pub fn rule_on<'p>(
     target: &Target,
 ) -> Ruling<'p> {
     let mut readings = Vec::new();
-    let asker = Asker { identity, confirmed, is_preflight: false };
-    let judged = judge_all(policy, app, &asker, target, Some(&mut readings));
+    let requester = Requester { identity, confirmed, is_preflight: false };
+    let judged = judge_all(policy, app, &requester, target, Some(&mut readings));
     let Judged { outcome, rule, reason, unenforced, public: _ } = judged;
     let unenforced = unenforced.filter(|_| outcome == Outcome::Allow);
     Ruling { app, rule, outcome, reason, readings, unenforced }
 }
 
-/// Who asks.
+/// The sender of the request.
 #[derive(Clone, Copy)]
-struct Asker<'a> {
+struct Requester<'a> {
     identity: &'a Identity,
     confirmed: Option<Duration>,
-    /// Nobody is signed in, for a browser sends no cookie with a preflight.
+    /// A preflight is anonymous, because a browser sends no cookie with it.
     is_preflight: bool,
 }
 
@@ -212,31 +212,31 @@ struct Judged<'p> {
     unenforced: Option<Unenforced>,
 }
 
-/// What decides one reading.
+/// The rule that decides one reading.
 #[derive(Clone, Copy)]
 enum Deciding<'p> {
     /// This rule.
     Rule(&'p Rule),
     /// No rule covers it.
     Default,
-    /// Nothing: this rule is the only one that covers it, and it is not enforced.
-    Nothing(&'p Rule),
+    /// None: this rule is the only one that covers it, and it is not enforced.
+    Unenforced(&'p Rule),
 }
 
-/// The request itself, and what it does besides ([`Target::implied`]): all of it has to be allowed.
+/// Judges the request itself and the operations that it implies ([`Target::implied`]): each has to be allowed.
 fn judge_all<'p>(
     policy: &'p Policy,
     app: &'p App,
-    asker: &Asker<'_>,
+    requester: &Requester<'_>,
     target: &Target,
-    told: Option<&mut Vec<Reading<'p>>>,
+    readings: Option<&mut Vec<Reading<'p>>>,
 ) -> Judged<'p> {
-    let mut judged = judge(policy, app, asker, target, (&target.method, &target.path), told);
+    let mut judged = judge(policy, app, requester, target, (&target.method, &target.path), readings);
     for (method, path) in target.implied() {
-        judged.and(judge(policy, app, asker, target, (&method, path), None));
-        // A folder is copied or moved with all that is in it.
+        judged.and(judge(policy, app, requester, target, (&method, path), None));
+        // A folder is copied or moved with all of its contents.
         for rule in app.rules_within(path, &method) {
-            judged.and_also(rule, asker, target);
+            judged.and_also(rule, requester, target);
         }
         // The rules of another app are for another upstream.
         if policy.route_path(target.authority.host(), path).map(|routed| routed.id) != Ok(app.id) {
@@ -247,15 +247,15 @@ fn judge_all<'p>(
     judged
 }
 
-/// The strictest of all readings decides. A rule that is not enforced is passed over, reading by reading, for
-/// the next one that covers it: it can take no other rule's word away.
+/// The strictest of all readings decides. A rule that is not enforced is skipped, reading by reading, for the next one
+/// that covers it: it cannot override another rule.
 fn judge<'p>(
     policy: &'p Policy,
     app: &'p App,
-    asker: &Asker<'_>,
+    requester: &Requester<'_>,
     target: &Target,
     (method, path): (&Method, &NormalPath),
-    mut told: Option<&mut Vec<Reading<'p>>>,
+    mut readings: Option<&mut Vec<Reading<'p>>>,
 ) -> Judged<'p> {
     let segments = path.segments();
     let plain = app.deciding(segments.clone(), method, Asked::All);
@@ -263,10 +263,10 @@ fn judge<'p>(
     let plain = match (plain, reported) {
         (_, Some(reported)) => app
             .deciding(segments, method, Asked::Enforced)
-            .map_or(Deciding::Nothing(reported), Deciding::Rule),
+            .map_or(Deciding::Unenforced(reported), Deciding::Rule),
         (plain, None) => plain.map_or(Deciding::Default, Deciding::Rule),
     };
-    let (outcome, text) = weigh(plain, asker, target);
+    let (outcome, text) = weigh(plain, requester, target);
     let mut judged = Judged {
         outcome,
         rule: plain.rule(),
@@ -275,22 +275,22 @@ fn judge<'p>(
         unenforced: None,
     };
     if let Some(rule) = reported {
-        judged.note(rule, asker, target);
+        judged.note(rule, requester, target);
     }
     let host = target.authority.host();
     if !app.folds(path) && !policy.mounts_fold(host) {
         return judged;
     }
     for (folding, reading) in policy.readings(path) {
-        // The same upstream may stand behind two apps: whoever the reading would belong to is asked too.
+        // The same upstream may stand behind two apps: the rules of the app that the reading leads to count, too.
         for routed in policy.routes_folded(host, folding, &reading).chain([app]) {
             for reading in read_by(routed, folding, &reading, method) {
                 let (deciding, reported) = deciding_in(routed, folding, reading, method);
                 for rule in reported {
-                    judged.note(rule, asker, target);
+                    judged.note(rule, requester, target);
                 }
                 for one in deciding {
-                    let (outcome, text) = weigh(one, asker, target);
+                    let (outcome, text) = weigh(one, requester, target);
                     let rule = one.rule();
                     judged.public &= one.is_public();
                     if outcome > judged.outcome {
@@ -298,8 +298,8 @@ fn judge<'p>(
                         judged.rule = rule;
                         judged.reason = Reason { text, reading: Some(reading.to_owned()) };
                     }
-                    if let Some(told) = told.as_deref_mut() {
-                        told.push(Reading { path: reading.to_owned(), app: routed, rule });
+                    if let Some(readings) = readings.as_deref_mut() {
+                        readings.push(Reading { path: reading.to_owned(), app: routed, rule });
                     }
                 }
             }
@@ -308,9 +308,10 @@ fn judge<'p>(
     judged
 }
 
-/// One reading; if it goes on behind a script, the script, too: an upstream may run it and be told the rest.
+/// One reading; if it goes on behind a script, the script, too: an upstream may run the script with the rest as an argument.
 ///
-/// Unless the rules know: who writes one for `/index.php/share/**` has said what is behind that script.
+/// The script is left out if a rule goes on behind it: an operator who writes one for `/index.php/share/**` has decided on
+/// the paths behind that script.
 fn read_by<'r>(app: &App, folding: Folding, reading: &'r str, method: &Method) -> Vec<&'r str> {
     let knows = |place: usize| {
         let mut deciding = app.deciding_folded(folding, reading, method, Asked::Enforced);
@@ -320,7 +321,7 @@ fn read_by<'r>(app: &App, folding: Folding, reading: &'r str, method: &Method) -
     std::iter::once(reading).chain(scripts).collect()
 }
 
-/// What decides one reading (all of it has to allow), and the rules that would if they were enforced.
+/// The rules that decide one reading (each has to allow it), and those that would if they were enforced.
 fn deciding_in<'p>(
     app: &'p App,
     folding: Folding,
@@ -335,26 +336,26 @@ fn deciding_in<'p>(
         (false, Some(first)) => {
             let enforced: Vec<_> =
                 app.deciding_folded(folding, reading, method, Asked::Enforced).map(Deciding::Rule).collect();
-            if enforced.is_empty() { vec![Deciding::Nothing(first)] } else { enforced }
+            if enforced.is_empty() { vec![Deciding::Unenforced(first)] } else { enforced }
         }
     };
     (deciding, reported)
 }
 
 impl<'p> Judged<'p> {
-    /// What this rule covers has to be allowed, too.
-    fn and_also(&mut self, rule: &'p Rule, asker: &Asker<'_>, target: &Target) {
+    /// Adds the decision of a rule on an implied operation: it has to be allowed, too.
+    fn and_also(&mut self, rule: &'p Rule, requester: &Requester<'_>, target: &Target) {
         if !rule.is_enforced() {
-            return self.note(rule, asker, target);
+            return self.note(rule, requester, target);
         }
-        let (outcome, text) = weigh(Deciding::Rule(rule), asker, target);
+        let (outcome, text) = weigh(Deciding::Rule(rule), requester, target);
         self.public &= Deciding::Rule(rule).is_public();
         if outcome > self.outcome {
             (self.outcome, self.rule, self.reason) = (outcome, Some(rule), Reason { text, reading: None });
         }
     }
 
-    /// Both have to be allowed.
+    /// Adds another judgement: both have to allow.
     fn and(&mut self, other: Judged<'p>) {
         self.public &= other.public;
         if other.outcome > self.outcome {
@@ -367,11 +368,11 @@ impl<'p> Judged<'p> {
         }
     }
 
-    /// Notes what a rule that is not enforced would have come to. Whoever may because it is not enforced
-    /// may no longer once it is: the answer is for nobody else until then.
-    fn note(&mut self, reported: &Rule, asker: &Asker<'_>, target: &Target) {
+    /// Adds the decision that a rule that is not enforced would have made. The response to a request that passes only because
+    /// the rule is not enforced is not public.
+    fn note(&mut self, reported: &Rule, requester: &Requester<'_>, target: &Target) {
         self.public &= reported.requirement == Requirement::Anyone;
-        let (outcome, text) = weigh(Deciding::Rule(reported), asker, target);
+        let (outcome, text) = weigh(Deciding::Rule(reported), requester, target);
         if outcome > self.unenforced.as_ref().map_or(Outcome::Allow, |strictest| strictest.outcome) {
             self.unenforced = Some(Unenforced { outcome, place: reported.place.clone(), text });
         }
@@ -379,10 +380,10 @@ impl<'p> Judged<'p> {
 }
 
 impl<'p> Deciding<'p> {
-    /// The rule, or the one that would be if it were enforced.
+    /// The rule, or the one that would decide if it were enforced.
     fn rule(&self) -> Option<&'p Rule> {
         match self {
-            Self::Rule(rule) | Self::Nothing(rule) => Some(rule),
+            Self::Rule(rule) | Self::Unenforced(rule) => Some(rule),
             Self::Default => None,
         }
     }
@@ -396,17 +397,17 @@ impl<'p> Deciding<'p> {
     }
 }
 
-fn weigh(deciding: Deciding<'_>, asker: &Asker<'_>, target: &Target) -> (Outcome, &'static str) {
-    if let Deciding::Nothing(_) = deciding {
+fn weigh(deciding: Deciding<'_>, requester: &Requester<'_>, target: &Target) -> (Outcome, &'static str) {
+    if let Deciding::Unenforced(_) = deciding {
         return (Outcome::Allow, "the rule is not enforced, and no other covers this");
     }
-    match deciding.requirement().met_by(asker.identity, target.client_addr) {
-        Met::Yes(_) if is_too_long_ago(deciding.rule(), asker.confirmed) => {
+    match deciding.requirement().met_by(requester.identity, target.client_addr) {
+        Met::Yes(_) if is_too_long_ago(deciding.rule(), requester.confirmed) => {
             (Outcome::Confirm, "the password was confirmed too long ago")
         }
         Met::Yes(why) => (Outcome::Allow, why),
         Met::NotSignedIn
-            if asker.is_preflight && deciding.requirement().lets_ask_from(target.client_addr) =>
+            if requester.is_preflight && deciding.requirement().lets_ask_from(target.client_addr) =>
         {
             (Outcome::Allow, "a page of a trusted origin may ask")
         }

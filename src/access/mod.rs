@@ -1,15 +1,14 @@
-//! Who may do what: rules, the one that decides, and its decision.
+//! Access rules, and the decision on a request.
 //!
-//! Pure: no clock, no I/O, no async. A [`Policy`] is compiled once from the
-//! configuration. [`Policy::route`] finds the app of a request, [`decide`]
-//! asks the rules and makes the only thing that can be forwarded, a
-//! [`Permit`]. [`Ruling`] is the same decision in a form that can explain
-//! itself; `decide` is made from it, so what `portcullis explain` prints is
-//! what happens.
+//! `config` compiles a [`Policy`] once. `gateway` finds the app of a request with [`Policy::route`] and calls [`decide`],
+//! which asks the rules and makes a [`Permit`], the only value that `forward` takes. `portcullis explain` prints a
+//! [`Ruling`], which comes from the same function as the decision: it prints what happens.
+//!
+//! The module is pure: no clock, no I/O, no async.
 
 mod decision;
 mod explanation;
-mod filed;
+mod folded_trie;
 mod mount;
 mod pattern;
 mod policy;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use foldhash::fast::RandomState;
 use http::Method;
 
-use super::{Mount, Pattern, Place, Requirement, Rule, filed::Filed, rule::Naming};
+use super::{Mount, Pattern, Place, Requirement, Rule, folded_trie::FoldedTrie, rule::Naming};
 use crate::request::{Folding, NormalPath, Segments, Target};
 
 /// Which app: its place in the configuration, from 0.
@@ -26,7 +26,7 @@ pub struct App {
     /// Where it stands.
     pub place: Place,
     rules: Vec<Rule>,
-    filed: Filed<usize>,
+    trie: FoldedTrie<usize>,
 }
 
 /// Which rules of an app are asked.
@@ -52,7 +52,7 @@ pub struct Policy {
 /// The apps of one host, by where they begin.
 #[derive(Clone, Debug, Default)]
 struct Site {
-    filed: Filed<AppId>,
+    trie: FoldedTrie<AppId>,
 }
 
 /// Collects apps and finds what contradicts itself.
@@ -105,11 +105,11 @@ impl App {
         rules: Vec<Rule>,
     ) -> (Self, Vec<Conflict>) {
         let conflicts = conflicts(&rules);
-        let mut filed = Filed::default();
+        let mut trie = FoldedTrie::default();
         for (index, rule) in rules.iter().enumerate() {
-            filed.insert(&rule.pattern, index);
+            trie.insert(&rule.pattern, index);
         }
-        (Self { id, name: name.into(), hosts, mount, place, rules, filed }, conflicts)
+        (Self { id, name: name.into(), hosts, mount, place, rules, trie }, conflicts)
     }
 
     /// Its rules, as configured.
@@ -135,7 +135,7 @@ impl App {
     /// Of two rules that differ in nothing but whether they are enforced, the one that is not: it decides
     /// what is told, and the other one what happens.
     pub(super) fn deciding(&self, segments: Segments<'_>, method: &Method, asked: Asked) -> Option<&Rule> {
-        let as_written = self.filed.under(Folding::default());
+        let as_written = self.trie.under(Folding::default());
         let found = as_written.find(segments, &|rule| self.names(*rule, method, asked).is_some())?;
         // Two rules that name the method alike would be a conflict, so the best is the only one.
         let best = found
@@ -155,7 +155,7 @@ impl App {
         asked: Asked,
     ) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let found = self
-            .filed
+            .trie
             .under(folding)
             .find(Segments::of(folded), &|rule| self.names(*rule, method, asked).is_some())
             .unwrap_or_default();
@@ -176,7 +176,7 @@ impl App {
 
     /// Whether ignoring case or a trailing slash can matter for this path.
     pub(super) fn folds(&self, path: &NormalPath) -> bool {
-        self.filed.folds() || path.folds()
+        self.trie.folds() || path.folds()
     }
 
     fn names(&self, rule: usize, method: &Method, asked: Asked) -> Option<Naming> {
@@ -253,8 +253,8 @@ impl PolicyBuilder {
                 }
             }
         }
-        let folds = self.apps.iter().any(|app| app.filed.folds())
-            || hosts.values().chain(&any_host).any(|site| site.filed.folds());
+        let folds = self.apps.iter().any(|app| app.trie.folds())
+            || hosts.values().chain(&any_host).any(|site| site.trie.folds());
         (Policy { hosts, any_host, apps: self.apps, folds }, duplicates)
     }
 
@@ -281,7 +281,7 @@ impl PolicyBuilder {
 
 impl Site {
     fn add(&mut self, mount: &Mount, app: AppId) {
-        self.filed.insert(&mount.below(), app);
+        self.trie.insert(&mount.below(), app);
     }
 }
 
@@ -304,7 +304,7 @@ impl Policy {
     /// The app that a path of this host belongs to.
     pub(super) fn route_path(&self, host: &str, path: &NormalPath) -> Result<&App, Unrouted> {
         let site = self.site(host).ok_or(Unrouted::UnknownHost)?;
-        let as_written = site.filed.under(Folding::default());
+        let as_written = site.trie.under(Folding::default());
         let found = as_written.find(path.segments(), &|_| true).and_then(|apps| apps.first());
         found.and_then(|id| self.app(*id)).ok_or(Unrouted::NoApp)
     }
@@ -356,14 +356,14 @@ impl Policy {
         folding: Folding,
         folded: &str,
     ) -> impl Iterator<Item = &App> + use<'_> {
-        let filed = self.site(host).map(|site| site.filed.under(folding));
-        let found = filed.and_then(|filed| filed.find(Segments::of(folded), &|_| true));
+        let trie = self.site(host).map(|site| site.trie.under(folding));
+        let found = trie.and_then(|trie| trie.find(Segments::of(folded), &|_| true));
         found.unwrap_or_default().iter().filter_map(|id| self.app(*id))
     }
 
     /// Whether ignoring case can make a difference to which app a path of this host belongs to.
     pub(super) fn mounts_fold(&self, host: &str) -> bool {
-        self.folds && self.site(host).is_some_and(|site| site.filed.folds())
+        self.folds && self.site(host).is_some_and(|site| site.trie.folds())
     }
 
     fn site(&self, host: &str) -> Option<&Site> {

@@ -1,9 +1,9 @@
-//! Patterns, filed by segment, found from the most specific on.
+//! A trie of patterns by segment, searched from the most specific one on.
 
 use super::pattern::{Pattern, Segment};
 use crate::request::Segments;
 
-/// Values filed under patterns; one node of the tree, the root being the whole.
+/// Values under patterns; one node of the trie. The root is the whole.
 ///
 /// A look-up visits each node at most once, so its cost is bounded by the patterns, not by what a
 /// client sends; a path without wildcards beside it costs one binary search a segment.
@@ -17,10 +17,10 @@ pub(super) struct Trie<T> {
 
 impl<T> Trie<T> {
     pub(super) fn insert(&mut self, pattern: &Pattern, value: T) {
-        self.file(pattern.segments(), value);
+        self.insert_at(pattern.segments(), value);
     }
 
-    /// The values under the most specific pattern that matches and of which `accepts` takes any.
+    /// The values under the most specific pattern that matches and of whose values `accepts` takes any.
     ///
     /// Depth first, the most specific branch first: so the first that is found is the most specific.
     pub(super) fn find(&self, mut rest: Segments<'_>, accepts: &impl Fn(&T) -> bool) -> Option<&[T]> {
@@ -40,12 +40,12 @@ impl<T> Trie<T> {
         found.or_else(|| accepted(&self.below, accepts))
     }
 
-    fn file(&mut self, segments: &[Segment], value: T) {
+    fn insert_at(&mut self, segments: &[Segment], value: T) {
         match segments {
             [] => self.here.push(value),
             [Segment::Below, ..] => self.below.push(value),
-            [Segment::One, rest @ ..] => self.one.get_or_insert_default().file(rest, value),
-            [Segment::Literal(literal), rest @ ..] => self.child(literal).file(rest, value),
+            [Segment::One, rest @ ..] => self.one.get_or_insert_default().insert_at(rest, value),
+            [Segment::Literal(literal), rest @ ..] => self.child(literal).insert_at(rest, value),
         }
     }
 
@@ -54,7 +54,7 @@ impl<T> Trie<T> {
         if self.literals.get(index).is_none_or(|(known, _)| **known != *literal) {
             self.literals.insert(index, (literal.into(), Self::default()));
         }
-        let (_, child) = self.literals.get_mut(index).expect("it has just been found or filed");
+        let (_, child) = self.literals.get_mut(index).expect("it has just been found or inserted");
         child
     }
 }

@@ -1,21 +1,20 @@
-//! Patterns, filed once for every way in which an upstream may compare paths.
+//! A trie of patterns for each way in which an upstream may compare paths.
 
 use super::{Pattern, trie::Trie};
 use crate::request::Folding;
 
-/// Values under patterns as they are written, and as they look when case, slashes at the end, or both are
-/// ignored.
+/// Values under patterns as they are written, and as they are when case, a slash at the end, or both are ignored.
 #[derive(Clone, Debug)]
-pub(super) struct Filed<T> {
+pub(super) struct FoldedTrie<T> {
     as_written: Trie<T>,
     case: Trie<T>,
     slash: Trie<T>,
     both: Trie<T>,
-    /// Whether ignoring something makes a difference to any pattern.
+    /// True if folding makes a difference to any pattern.
     folds: bool,
 }
 
-impl<T: Copy> Filed<T> {
+impl<T: Copy> FoldedTrie<T> {
     pub(super) fn insert(&mut self, pattern: &Pattern, value: T) {
         for folding in Folding::ALL {
             let folded = pattern.folded(folding);
@@ -24,7 +23,7 @@ impl<T: Copy> Filed<T> {
         }
     }
 
-    /// The patterns as they look when this is ignored.
+    /// The trie of the patterns under this folding.
     pub(super) fn under(&self, folding: Folding) -> &Trie<T> {
         match (folding.case, folding.slash) {
             (false, false) => &self.as_written,
@@ -48,7 +47,7 @@ impl<T: Copy> Filed<T> {
     }
 }
 
-impl<T> Default for Filed<T> {
+impl<T> Default for FoldedTrie<T> {
     fn default() -> Self {
         let [as_written, case, slash, both] = std::array::from_fn(|_| Trie::default());
         Self { as_written, case, slash, both, folds: false }
