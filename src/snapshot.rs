@@ -1,4 +1,7 @@
-//! Everything the operator declared that a request can meet, in one immutable value.
+//! The compiled configuration as requests see it, in one immutable value.
+//!
+//! `assembly` makes a [`Snapshot`] at the start and at each reload; `gateway` loads one for each request. State that has to
+//! outlive a reload (sessions, users, connections) is not in it.
 
 use std::sync::Arc;
 
@@ -16,26 +19,26 @@ use crate::{
     shield::Shield,
 };
 
-/// The compiled configuration as requests see it. Swapped whole on reload, loaded once a request.
+/// The compiled configuration as requests see it. It is swapped whole on reload, and loaded once a request.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Which it is, counted by [`Current`]: what was decided by another one may be decided otherwise now.
+    /// Its number, counted by [`Current`]: a decision by another snapshot has to be made again.
     pub generation: u64,
     /// Apps and rules.
     pub policy: Policy,
     /// The settings of each app; see [`Snapshot::app`].
     pub apps: AppTable,
-    /// `Strict-Transport-Security` of every answer; `None`: what applications say of it passes.
+    /// `Strict-Transport-Security` of every response; `None`: the application's own value passes.
     pub hsts: Option<HeaderValue>,
-    /// Which hosts a connection may be shared by.
+    /// The hosts that may share a connection.
     pub certified: CertifiedNames,
     /// The header names that only the gateway may send.
     pub owned: Arc<OwnedNames>,
-    /// What a client's body may cost.
+    /// Limits on a client's body.
     pub bodies: BodyLimits,
-    /// Whose word about a client's address is believed.
+    /// The proxies whose `X-Forwarded-*` counts.
     pub proxies: TrustedProxies,
-    /// How many visitors may have a session.
+    /// Maximum number of visitors with a session.
     pub max_visitors: usize,
     /// Session limits and pages.
     pub portal: portal::Settings,
@@ -83,7 +86,7 @@ impl Snapshot {
     }
 }
 
-/// The snapshot of now.
+/// The current snapshot.
 #[derive(Debug)]
 pub struct Current(ArcSwap<Snapshot>);
 
@@ -93,17 +96,17 @@ impl Current {
         Self(ArcSwap::from_pointee(snapshot))
     }
 
-    /// The one to use for a whole request.
+    /// The snapshot to use for a whole request.
     pub fn load(&self) -> Guard<Arc<Snapshot>> {
         self.0.load()
     }
 
-    /// The same for whoever has to wait meanwhile.
+    /// The same, for a caller that keeps it over a wait.
     pub fn load_full(&self) -> Arc<Snapshot> {
         self.0.load_full()
     }
 
-    /// Replaces it: requests that have begun keep the one they have.
+    /// Replaces the snapshot: requests that have started keep theirs.
     pub fn replace(&self, mut snapshot: Snapshot) {
         snapshot.generation = self.0.load().generation.wrapping_add(1);
         self.0.store(Arc::new(snapshot));

@@ -27,9 +27,9 @@ pub(super) enum Segment {
 pub struct PatternError {
     /// Where in the text, in bytes from its start.
     pub span: std::ops::Range<usize>,
-    /// What is wrong.
+    /// The mistake.
     pub problem: &'static str,
-    /// What would be right.
+    /// The correction.
     pub help: &'static str,
 }
 
@@ -146,7 +146,7 @@ impl Pattern {
         is_changed.then(|| format!("/{}", spelt.join("/")))
     }
 
-    /// Whether the pattern is for something within a folder with this path, whatever its case.
+    /// True if the pattern covers a path within a folder with this path, in any case of its letters.
     pub(super) fn is_within(&self, folder: &str) -> bool {
         let folder = folder.trim_end_matches('/');
         let mut segments = self.segments.iter();
@@ -158,7 +158,7 @@ impl Pattern {
         leads_there && segments.next().is_some()
     }
 
-    /// Whether the pattern says by itself, not by a wildcard, what stands at this place, from 0, and goes on
+    /// True if the pattern names the segment at this place, from 0, without a wildcard, and goes on
     /// behind it.
     pub(super) fn goes_on_behind(&self, place: usize) -> bool {
         matches!(self.segments.get(place), Some(Segment::Literal(_))) && self.segments.len() > place + 1

@@ -8,28 +8,28 @@ use http::Method;
 use super::{Mount, Pattern, Place, Requirement, Rule, folded_trie::FoldedTrie, rule::Naming};
 use crate::request::{Folding, NormalPath, Segments, Target};
 
-/// Which app: its place in the configuration, from 0.
+/// The number of an app: its place in the configuration, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppId(pub usize);
 
 /// An app as the rules see it.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// Which one.
+    /// Its number.
     pub id: AppId,
     /// Its name, for people and logs.
     pub name: Box<str>,
     /// The hosts it serves, canonical; none: every host.
     pub hosts: Vec<Box<str>>,
-    /// Where it begins.
+    /// The path below which its requests lie.
     pub mount: Mount,
-    /// Where it stands.
+    /// Its place in the configuration.
     pub place: Place,
     rules: Vec<Rule>,
     trie: FoldedTrie<usize>,
 }
 
-/// Which rules of an app are asked.
+/// The rules of an app that are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// All of them.
@@ -42,10 +42,10 @@ pub(super) enum Asked {
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     apps: Vec<App>,
-    /// Found with every request; its keys are the operator's, so nobody can choose them to collide.
+    /// Looked up with every request; its keys are the operator's, so that no client can choose them to collide.
     hosts: HashMap<Box<str>, Site, RandomState>,
     any_host: Option<Site>,
-    /// Whether ignoring case or a trailing slash makes a difference to any rule or mount.
+    /// True if folding of case or a trailing slash makes a difference to any rule or mount.
     folds: bool,
 }
 
@@ -55,7 +55,7 @@ struct Site {
     trie: FoldedTrie<AppId>,
 }
 
-/// Collects apps and finds what contradicts itself.
+/// Collects apps, and finds rules and apps that contradict each other.
 #[derive(Debug, Default)]
 pub struct PolicyBuilder {
     apps: Vec<App>,
@@ -68,7 +68,7 @@ pub struct Conflict {
     pub first: Place,
     /// Where the second stands.
     pub second: Place,
-    /// What both cover.
+    /// A path that both cover.
     pub covers: String,
 }
 
@@ -122,7 +122,7 @@ impl App {
         self.rules.iter().filter(|rule| !self.mount.is_reached_by(&rule.pattern))
     }
 
-    /// Whether some request reaches the app's default because no rule of every method covers everything.
+    /// True if some request reaches the app's default, because no rule for every method covers all paths.
     pub fn has_default(&self) -> bool {
         !self.rules.iter().any(|rule| {
             rule.methods.is_none()
@@ -174,7 +174,7 @@ impl App {
         self.rules.iter().filter(move |rule| rule.names(method).is_some()).filter(is_within)
     }
 
-    /// Whether ignoring case or a trailing slash can matter for this path.
+    /// True if folding of case or a trailing slash can matter for this path.
     pub(super) fn folds(&self, path: &NormalPath) -> bool {
         self.trie.folds() || path.folds()
     }
@@ -291,7 +291,7 @@ impl Policy {
         &self.apps
     }
 
-    /// Whether any app serves this host.
+    /// True if any app serves this host.
     pub fn serves(&self, host: &str) -> bool {
         self.site(host).is_some()
     }
@@ -340,7 +340,7 @@ impl Policy {
         path.folded_readings(self.folds).chain(spelt_out)
     }
 
-    /// What a path with short names in it stands for, if it is one that a rule or an app knows by its long names.
+    /// The paths that a path with short names may stand for, of those that a rule or an app knows by their long names.
     fn spelt_out(&self, reading: &str) -> Vec<String> {
         let patterns = self.apps.iter().flat_map(|app| {
             let mount = app.mount.below();
@@ -361,7 +361,7 @@ impl Policy {
         found.unwrap_or_default().iter().filter_map(|id| self.app(*id))
     }
 
-    /// Whether ignoring case can make a difference to which app a path of this host belongs to.
+    /// True if folding of case can make a difference to the app that a path of this host belongs to.
     pub(super) fn mounts_fold(&self, host: &str) -> bool {
         self.folds && self.site(host).is_some_and(|site| site.trie.folds())
     }
@@ -375,5 +375,5 @@ impl Policy {
     }
 }
 
-/// What decides where no rule matches: nothing is public unless a rule says so.
+/// The requirement where no rule matches: a path is public only if a rule makes it so.
 pub(super) const DEFAULT: Requirement = Requirement::Authenticated;

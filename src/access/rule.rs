@@ -11,7 +11,7 @@ use crate::{
     request::ClientAddr,
 };
 
-/// Where something stands in the configuration.
+/// A place in the configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file's name, as it was given.
@@ -22,42 +22,42 @@ pub struct Place {
     pub column: usize,
 }
 
-/// Who is required for what.
+/// One rule: a requirement for some paths and methods.
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// The paths it covers, from the host's root.
     pub pattern: Pattern,
     /// The methods it covers; all, if `None`. `GET` covers `HEAD` where no rule names `HEAD`.
     pub methods: Option<Box<[Method]>>,
-    /// What is required.
+    /// The requirement.
     pub requirement: Requirement,
-    /// How long ago the password may have been confirmed at most; `None`: any time. Holds for superusers, too.
+    /// Maximum time since the password was confirmed; `None`: any. It holds for superusers, too.
     pub max_age: Option<Duration>,
-    /// Whether its refusals happen, or are only told.
+    /// Whether its refusals happen or are only reported.
     pub enforcement: Enforcement,
-    /// Where it stands.
+    /// Its place in the configuration.
     pub place: Place,
 }
 
-/// What becomes of a rule's refusals.
+/// The effect of a rule's refusals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Enforcement {
-    /// They happen.
+    /// Requests are refused.
     #[default]
     Enforced,
-    /// They are told, and the request is decided as if the rule were not there; where no other rule
-    /// covers it, it passes.
+    /// Refusals are logged, and the request is decided as if the rule did not exist; where no other rule covers it, it
+    /// passes.
     Reported,
 }
 
-/// What a rule asks of a request.
+/// The requirement of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
-    /// Nothing.
+    /// None: anyone may.
     Anyone,
     /// A user who is signed in.
     Authenticated,
-    /// What nobody has, superusers included.
+    /// No request passes, superusers included.
     Nobody,
     /// A signed-in user who meets all of these.
     Matching(Criteria),
@@ -85,7 +85,7 @@ pub struct GrantedPermission {
     pub granted_by: Vec<GroupName>,
 }
 
-/// How a requirement looks at a request.
+/// Whether a request meets a requirement, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Met {
     Yes(&'static str),
@@ -94,12 +94,12 @@ pub(super) enum Met {
 }
 
 impl Rule {
-    /// Whether its refusals happen.
+    /// True if its refusals happen.
     pub fn is_enforced(&self) -> bool {
         self.enforcement == Enforcement::Enforced
     }
 
-    /// How specifically it names a method: 0 not at all, or only without naming any.
+    /// How specifically it names a method; `None`: it does not cover the method.
     pub(super) fn names(&self, method: &Method) -> Option<Naming> {
         match &self.methods {
             None => Some(Naming::Any),
@@ -133,7 +133,7 @@ impl Requirement {
 }
 
 impl Requirement {
-    /// Whether a preflight from this address may pass: it could be of somebody who meets the requirement.
+    /// True if a preflight from this address may pass: the user of its browser could meet the requirement.
     pub(super) fn lets_ask_from(&self, client_addr: ClientAddr) -> bool {
         match self {
             Self::Anyone | Self::Authenticated => true,

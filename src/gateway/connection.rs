@@ -33,15 +33,15 @@ pub struct Connection {
     pub unsent: UnsentBytes,
     /// Maximum bytes of the head of a request.
     pub header_size: usize,
-    /// What its requests repeat.
+    /// Values that its requests repeat.
     pub last: LastSeen,
     /// Where interim responses are left for it; `None`: its protocol has no way for them.
     pub interim: Option<InterimSlot>,
 }
 
-/// What a connection's requests repeat, one after the other: read once, and compared from then on.
+/// Values that a connection's requests repeat: read once, and compared from then on.
 ///
-/// Nothing in it says who asks: session and account are looked up for every request.
+/// None of them is an identity: session and account are looked up for every request.
 #[derive(Debug, Default)]
 pub struct LastSeen {
     pub(super) authority: LastAuthority,

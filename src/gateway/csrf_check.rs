@@ -18,7 +18,7 @@ use crate::{
     shield::{Foreign, Mode, Origin, Sent, Workers},
 };
 
-/// What the shield made of a request, for the access log.
+/// The result of the shield's check, for the access log.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ShieldResult {
     /// It was refused.

@@ -51,7 +51,7 @@ use long_requests::LongRequests;
 use record::{Record, Recorder};
 use response_body::Content;
 
-/// What all workers share.
+/// The state that all workers share.
 #[derive(Debug)]
 pub struct Shared {
     /// The configuration as of now.

@@ -1,8 +1,7 @@
-//! The values that say who a request comes from.
+//! Users, groups and permissions by name, and the identity of a request.
 //!
-//! Nothing here knows how a proof is checked, where users are stored
-//! or what they may do: these are the words in which the rest of the gateway
-//! speaks about people.
+//! The rest of the gateway speaks about people in these values. How a proof is checked, where users are stored and what
+//! they may do is left to `auth`, `users` and `access`.
 
 mod names;
 mod proof;
@@ -46,19 +45,19 @@ pub struct User {
     pub superuser: bool,
     /// Sorted, without duplicates.
     pub groups: Vec<GroupName>,
-    /// What the user may do directly, not through a group; sorted, without duplicates.
+    /// The user's own permissions, without those of groups; sorted, without duplicates.
     pub permissions: Vec<Permission>,
     /// Free attributes that an administrator gave the user.
     pub attributes: BTreeMap<String, String>,
 }
 
-/// Who a request comes from, as of now.
+/// The sender of a request, as of now.
 ///
 /// `User` is only made by `users`, after it saw that the user is active and
 /// that the credential has not changed since sign-in.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// Nobody signed in.
+    /// No user is signed in.
     Anonymous,
     /// A user of the directory.
     User(Arc<User>),

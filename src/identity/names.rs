@@ -29,7 +29,7 @@ pub struct Permission(Arc<str>);
 /// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// Nothing but white space.
+    /// White space alone.
     #[error("a name needs at least one character")]
     Empty,
     /// More than 64 characters.

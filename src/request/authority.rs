@@ -70,16 +70,15 @@ impl Authority {
     }
 }
 
-/// The authority that was named last on a connection: nearly always the next one, too, and then it is not
-/// read, but only compared.
+/// The authority of a connection's last request: its next one names the same, nearly always, and is then compared and
+/// not parsed.
 #[derive(Debug, Default)]
 pub struct LastAuthority(RefCell<Option<Authority>>);
 
 impl LastAuthority {
     /// The same as [`Authority::parse`].
     pub fn parse(&self, bytes: &[u8]) -> Result<Authority, Malformed> {
-        // Whoever reads the one spelling that an authority has comes to that authority, so its text is all
-        // there is to remember.
+        // An authority has one spelling, so that equal bytes are the same authority.
         let mut last = self.0.borrow_mut();
         match &*last {
             Some(last) if last.text.as_bytes() == bytes => Ok(last.clone()),

@@ -1,4 +1,4 @@
-//! Which hosts one certificate stands for.
+//! The hosts that one certificate stands for.
 
 /// The names of each certificate that the operator has configured, in their order; `*.example.com` as
 /// `.example.com`. None of the self-signed one, in which no browser believes.
@@ -11,8 +11,8 @@ impl CertifiedNames {
         Self(certificates)
     }
 
-    /// Whether the certificate that a client gets who asks for `named` stands for `asked`, too: then it may
-    /// send requests for both over one connection of HTTP/2 (RFC 9113 §9.1.1).
+    /// True if the certificate for the server name `named` stands for `asked`, too: then a client may send requests for
+    /// both over one connection of HTTP/2 (RFC 9113 §9.1.1).
     pub fn are_one(&self, named: &str, asked: &str) -> bool {
         let by = |stands: fn(&[Box<str>], &str) -> bool| self.0.iter().find(|names| stands(names, named));
         let shown = by(names_it).or_else(|| by(names_its_parent));

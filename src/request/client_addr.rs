@@ -1,4 +1,4 @@
-//! Whose address a request came from.
+//! The address of the client, after trusted proxies.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-/// The networks whose word about the client is believed; none by default.
+/// The networks of trusted proxies, whose `X-Forwarded-For` counts; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -17,8 +17,8 @@ pub struct TrustedProxies(Vec<IpNet>);
 pub enum ClientAddr {
     /// The address is this one.
     Known(IpAddr),
-    /// A trusted proxy sent the request on, and what it says of the client can't be read. No rule that names a
-    /// network lets such a request in: the proxy lies in a network of the operator's, and its clients need not.
+    /// A trusted proxy sent the request, and its `X-Forwarded-For` can't be read. No rule that names a network admits such a
+    /// request: the proxy lies in a network of the operator's, and its clients need not.
     Unknown {
         /// The proxy that the connection came from.
         proxy: IpAddr,
@@ -53,12 +53,12 @@ impl fmt::Display for ClientAddr {
 }
 
 impl TrustedProxies {
-    /// Believes proxies in these networks.
+    /// Trusts proxies in these networks.
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
-    /// Whether this peer's word is believed.
+    /// True if this peer is a trusted proxy.
     pub fn trusts(&self, addr: IpAddr) -> bool {
         if self.0.is_empty() {
             return false;
@@ -70,8 +70,7 @@ impl TrustedProxies {
     /// The client's address: the peer's, unless the peer is a trusted proxy; then the
     /// right-most address of `X-Forwarded-For` that is not a trusted proxy itself.
     ///
-    /// Everything to the left of it is hearsay. An entry that can't be read on the way there makes the client
-    /// unknown: with `unknown` or `_hidden` for an entry, a proxy says that it does not know or tell the client, and
+    /// The entries to the left of it may be forged. An entry that can't be read on the way there makes the client unknown: with `unknown` or `_hidden` for an entry, a proxy says that it does not know or tell the client, and
     /// the last address that could be read is only the proxy's.
     pub fn client_addr(&self, peer_addr: IpAddr, headers: &HeaderMap) -> ClientAddr {
         let mut client = peer_addr.to_canonical();
@@ -110,7 +109,7 @@ fn read_hop(hop: &[u8]) -> Option<IpAddr> {
     text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip())
 }
 
-/// The header in which proxies name the client.
+/// The header field in which proxies name the client.
 pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl Destination {
         &self.received
     }
 
-    /// Whether what is there already is deleted first: without `Overwrite: F` (RFC 4918 §10.6).
+    /// True if a file that is there already is deleted first: without `Overwrite: F` (RFC 4918 §10.6).
     pub fn replaces(&self) -> bool {
         self.replaces
     }

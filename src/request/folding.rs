@@ -1,4 +1,4 @@
-//! What an upstream may ignore when it compares paths: case, and a slash at the end.
+//! Folding: the differences that an upstream may ignore when it compares paths, case and a slash at the end.
 //!
 //! A reading of a path is one text; upstreams still differ in whether `/Admin/` and `/admin` are the
 //! same to them. Each of the four ways to see it is judged by itself: a rule that is found when both are
@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-/// What is ignored.
+/// The differences that are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Folding {
     /// Upper and lower case are one. Characters that look alike are readings of their own: one of them is a slash.
@@ -24,13 +24,13 @@ impl Folding {
         Self { case: true, slash: true },
     ];
 
-    /// Whether everything that is ignored makes a difference to this path.
+    /// True if each difference that is ignored occurs in this path.
     pub(super) fn changes(self, path: &str) -> bool {
         let case = || !path.is_ascii() || path.bytes().any(|byte| byte.is_ascii_uppercase());
         (!self.case || case()) && (!self.slash || (path.len() > 1 && path.ends_with('/')))
     }
 
-    /// What is left of a path, or of a part of one.
+    /// A path, or a part of one, in its folded form.
     pub fn of(self, path: &str) -> Cow<'_, str> {
         let folded = if self.case { fold_case(path) } else { Cow::Borrowed(path) };
         if !self.slash || folded.len() < 2 || !folded.ends_with('/') {
@@ -41,7 +41,7 @@ impl Folding {
     }
 }
 
-/// What an upstream that ignores case and a trailing slash makes of a path.
+/// A path as an upstream sees it that ignores case and a trailing slash.
 pub fn fold(path: &str) -> String {
     Folding { case: true, slash: true }.of(path).into_owned()
 }

@@ -1,4 +1,4 @@
-//! A name for each request, to find it again in every log.
+//! The id of a request, by which an operator finds it in every log.
 
 use std::{cell::Cell, fmt};
 
@@ -48,7 +48,7 @@ impl Default for RequestIds {
 }
 
 impl RequestId {
-    /// Stands for an id where there is no request.
+    /// An example, where there is no request.
     pub fn example() -> Self {
         Self([b'0'; LEN])
     }

@@ -1,11 +1,9 @@
-//! What a request asks for, read once and strictly.
+//! The target of a request, read once and strictly.
 //!
-//! A [`Target`] holds the facts on which routing and rules decide: the
-//! method, the authority, the path and the address of the client. They come
-//! from the request line, the connection and nothing else; no header but
-//! `Host`, and `X-Forwarded-For` from a trusted proxy, can steer a decision.
-//! A request of `WebDAV` has a second path, in `Destination`.
-//! What two parsers could read differently is [`Malformed`] and goes no further.
+//! A [`Target`] holds the facts on which routing and rules decide: the method, the authority, the path and the address of
+//! the client. They come from the request line and the connection; of the header fields, only `Host`, and
+//! `X-Forwarded-For` from a trusted proxy, can influence a decision. A request of `WebDAV` has a second path, in
+//! `Destination`. A request that two parsers could read differently is [`Malformed`] and goes no further.
 
 mod authority;
 mod body;
@@ -47,12 +45,12 @@ pub use single_header::{SingleHeader, Unreadable};
 pub use subscriber::subscriber;
 pub use unread::UnreadHead;
 
-/// What a request asks for.
+/// The facts of a request on which routing and rules decide.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// As received; case matters (RFC 9110 §9.1).
     pub method: Method,
-    /// The host that was asked.
+    /// The host that the request names.
     pub authority: Authority,
     /// Settled: what is matched is what is forwarded.
     pub path: NormalPath,
@@ -120,7 +118,7 @@ impl Target {
         })
     }
 
-    /// What else the request does, and what has to be allowed for it, too. A COPY reads, a MOVE deletes what it takes;
+    /// The other operations of the request, which have to be allowed, too. A COPY reads, a MOVE deletes what it takes;
     /// both write to the destination, and delete what is there unless they are told not to (RFC 4918 §9.8.4, §9.9.3).
     pub fn implied(&self) -> impl Iterator<Item = (Method, &NormalPath)> {
         self.destination.iter().flat_map(|destination| {

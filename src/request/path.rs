@@ -31,7 +31,7 @@ pub struct NormalPath {
     decoded: Option<Box<[String]>>,
     /// Whole paths that an upstream could take this one for; none: what was received, and nothing else.
     readings: Box<[String]>,
-    /// Whether ignoring case or a trailing slash makes a difference, or a short name.
+    /// True if folding of case or a trailing slash makes a difference, or a short name.
     folds: bool,
 }
 
@@ -88,7 +88,7 @@ impl NormalPath {
     /// Every reading in every way to compare it, each text with what was ignored for it. Where ignoring
     /// something changes nothing, it is left out, unless `rules_fold`: the rules may change by it.
     pub fn folded_readings(&self, rules_fold: bool) -> impl Iterator<Item = (Folding, Cow<'_, str>)> {
-        // What was received is judged as it is before anything else.
+        // The path as received is judged first.
         let is_judged = self.readings.is_empty();
         self.readings().flat_map(move |reading| {
             Folding::ALL.into_iter().filter_map(move |folding| {
@@ -99,13 +99,13 @@ impl NormalPath {
         })
     }
 
-    /// Whether a segment could be the short name of a file on Windows, in any reading.
+    /// True if a segment could be the short name of a file on Windows, in any reading.
     pub fn has_short_names(&self) -> bool {
         self.folds
             && self.readings().any(|reading| reading.contains('~') && reading.split('/').any(is_short_name))
     }
 
-    /// Whether an upstream could read it as another path; ignoring case, or a slash at the end, counts.
+    /// True if an upstream could read it as another path; folding of case, or of a slash at the end, counts.
     pub fn folds(&self) -> bool {
         self.folds
     }
@@ -114,7 +114,7 @@ impl NormalPath {
 /// The segments of one reading of a path.
 #[derive(Clone, Debug)]
 pub enum Segments<'p> {
-    /// What is left of a text, which is split at its slashes; `None`: all is told.
+    /// The rest of a text, which is split at its slashes; `None`: the end is reached.
     Text(Option<&'p str>),
     /// Decoded one by one: a slash may stand inside.
     Decoded(std::slice::Iter<'p, String>),
@@ -188,7 +188,7 @@ fn classify(path: &str) -> Result<Class, Malformed> {
     Ok(class)
 }
 
-/// Whether these bytes end in the name of a script, after which a path may go on.
+/// True if these bytes end in the name of a script, after which a path may go on.
 fn ends_in_script(before: &[u8]) -> bool {
     is_script(before.rsplit(|byte| *byte == b'/').next().unwrap_or_default())
 }

@@ -1,11 +1,11 @@
-//! The ports at which the gateway is reached.
+//! The ports at which clients reach the gateway.
 
 use super::Authority;
 
 /// The ports at which browsers reach the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
-    /// That of the listener which has accepted the connection.
+    /// The port of the listener that accepted the connection.
     pub listener: u16,
     /// The one that the operator has named, if it is another one.
     pub public: Option<u16>,

@@ -1,9 +1,9 @@
-//! What upstreams make of a path: the closure over everything that one of them is known to do.
+//! The readings of a path by upstreams: the closure over every change that one of them is known to make.
 //!
 //! Each change is a small function with the servers that make it. Their order differs from upstream
 //! to upstream and some make one twice, so every order of them is gone through, until nothing new comes
-//! out. What has a dot segment or a control character in any of the texts is refused: there is no
-//! telling what it would lead to.
+//! out. A path with a dot segment or a control character in any of the texts is refused: no rule could tell where it
+//! leads.
 
 use encoding_rs::{
     BIG5, EUC_KR, Encoding, GBK, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252,
@@ -16,8 +16,8 @@ use super::Malformed;
 
 /// Every text that the path could be taken for; the percent-encoding is known to be valid.
 ///
-/// What a client has to encode (a blank, a letter that is not ASCII) is decoded in all of them: nobody
-/// asks for it otherwise. What it need not have encoded stays encoded in one of them, as for a router
+/// Characters that a client has to encode (a blank, a letter that is not ASCII) are decoded in all of them. A character
+/// that it need not have encoded stays encoded in one of them, as for a router
 /// that compares what came with what it knows: `/%61dmin` is no `/admin` to it, but may be a `/:page`.
 pub(super) fn readings(path: &str) -> Result<Vec<String>, Malformed> {
     let mut found = vec![decoded_where_needed(path)];
@@ -60,7 +60,7 @@ pub fn scripts_of(reading: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether a segment is the name of a program that a web server may run.
+/// True if a segment is the name of a program that a web server may run.
 pub(super) fn is_script(segment: &[u8]) -> bool {
     let Some(dot) = segment.iter().rposition(|byte| *byte == b'.') else { return false };
     let extension = segment.get(dot + 1..).unwrap_or_default();
@@ -249,7 +249,7 @@ fn parameters_cut(path: &str) -> Option<String> {
     path.contains(';').then(|| each_segment(path, |segment| segment.split(';').next().unwrap_or_default()))
 }
 
-/// Whoever decodes first and parses the URL afterwards.
+/// Servers that decode first and parse the URL afterwards.
 fn stopped_at_query(path: &str) -> Option<String> {
     path.find(['?', '#']).and_then(|end| path.get(..end)).map(str::to_owned)
 }
@@ -293,7 +293,7 @@ fn cookieless_left_out(path: &str) -> Option<String> {
     (left != path).then_some(left)
 }
 
-/// How long the token is that a text begins with: `(S(x))`, `(A(x)F(y))`.
+/// The length of the token at the start of a text: `(S(x))`, `(A(x)F(y))`.
 fn cookieless_token(text: &str) -> Option<usize> {
     let mut rest = text.strip_prefix('(')?;
     let mut values = 0;
@@ -332,7 +332,7 @@ fn each_segment(path: &str, change: impl Fn(&str) -> &str) -> String {
     changed.join("/")
 }
 
-/// What a web server may run where the path goes on behind it.
+/// The extensions of programs that a web server may run where the path goes on behind them.
 const SCRIPTS: [&str; 46] = [
     "php", "php3", "php4", "php5", "php7", "php8", "phtml", "phar", "pht", "cgi", "fcgi", "fcg", "pl", "py",
     "pyc", "psp", "rb", "lua", "tcl", "sh", "bash", "ksh", "csh", "exe", "dll", "com", "bat", "cmd", "ps1",
@@ -343,7 +343,7 @@ const SCRIPTS: [&str; 46] = [
 /// The longest of their names.
 pub(super) const LONGEST_SCRIPT: usize = 6;
 
-/// What Windows calls its ANSI code pages.
+/// The ANSI code pages of Windows.
 static CODE_PAGES: [&Encoding; 14] = [
     WINDOWS_1250,
     WINDOWS_1251,

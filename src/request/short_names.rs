@@ -5,12 +5,12 @@
 //! six characters that may stand in one, `~` and a number, and of three characters of the extension; from the fifth
 //! name of a kind on, of two characters and four digits of a hash.
 
-/// Whether a segment has the form of a short name.
+/// True if a segment has the form of a short name.
 pub fn is_short_name(segment: &str) -> bool {
     split(segment).is_some()
 }
 
-/// Whether this short name could be that of a file or folder with this long name.
+/// True if this short name could be that of a file or folder with this long name.
 pub fn may_stand_for(short: &str, long: &str) -> bool {
     let Some((prefix, extension)) = split(short) else { return false };
     let undotted = long.trim_start_matches('.');
@@ -32,7 +32,7 @@ pub fn may_stand_for(short: &str, long: &str) -> bool {
         && extension.chars().count() == long_extension.len().min(3)
 }
 
-/// What stands before `~` and a number, and the extension. Characters that no short name may have, `_` stands for.
+/// The part before `~` and a number, and the extension. Characters that no short name may have, `_` stands for.
 fn split(segment: &str) -> Option<(&str, &str)> {
     let (name, extension) = segment.split_once('.').unwrap_or((segment, ""));
     let (prefix, number) = name.split_once('~')?;

@@ -1,4 +1,4 @@
-//! What counts as one address.
+//! The network that counts as one client.
 
 use std::net::{IpAddr, Ipv6Addr};
 

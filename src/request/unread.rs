@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header::HOST};
 
 use super::{Authority, SingleHeader};
 
-/// What is known of a request whose head was refused. None of it may decide anything.
+/// The readable parts of a head that was refused. No decision may rest on them.
 #[derive(Debug, Default)]
 pub struct UnreadHead<'h> {
     /// The method, if it is one.

@@ -1,6 +1,6 @@
-//! What an application's answers lack, and what they tell too much of.
+//! The header fields that an application's responses lack, and those that disclose too much.
 //!
-//! A header is added only where the application did not set it: what it says of itself it knows better.
+//! A header field is added only where the application did not set it: the application knows its own pages better.
 //! OWASP ASVS 5.0 3.4.4 to 3.4.6, 3.4.8, 13.4.6 and 14.3.2.
 
 use http::{
@@ -12,35 +12,35 @@ use http::{
 
 use super::Cookies;
 
-/// What is changed about the answers of one app.
+/// The changes to the responses of one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
-    /// Headers that are added where they are missing; none of those that `sniffing`, `frames` and `caching` look at.
+    /// Header fields that are added where they are missing; none of those that `sniffing`, `frames` and `caching` look at.
     pub missing: Vec<(HeaderName, HeaderValue)>,
     /// `X-Content-Type-Options`, where the application says of what type the body is. Without a type a browser shows a
     /// page with `nosniff` as source text, or saves it.
     pub sniffing: Option<HeaderValue>,
-    /// `X-Frame-Options`, where the application says nothing of frames.
+    /// `X-Frame-Options`, where the application sets no rule for frames.
     pub frames: Option<HeaderValue>,
-    /// `Cache-Control` of what needs a sign-in, where the application says nothing of caching.
+    /// `Cache-Control` of responses that need a sign-in, where the application sets none.
     pub caching: Option<HeaderValue>,
-    /// Whether what tells the application's software is left out; done where the answer is read.
+    /// True if header fields that name the application's software are left out. `forward` does it.
     pub hides_software: bool,
-    /// What its cookies lack.
+    /// The attributes for its cookies.
     pub cookies: Cookies,
 }
 
-/// Who may have an answer.
+/// The people who may have a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Anybody.
+    /// Everyone.
     Everyone,
-    /// Whoever was let in.
+    /// Users who are signed in.
     SignedIn,
 }
 
 impl Answers {
-    /// What an app has that says nothing of it.
+    /// The changes for an app without `[app.shield]`.
     pub fn standard() -> Self {
         Self {
             missing: vec![
@@ -55,7 +55,7 @@ impl Answers {
         }
     }
 
-    /// Adds what the answer lacks.
+    /// Adds the header fields that the response lacks.
     pub(super) fn complete(
         &self,
         found: Found,
@@ -66,7 +66,7 @@ impl Answers {
         if found.cookies {
             self.cookies.tighten(headers);
         }
-        // Nobody shows or keeps what comes after a change of protocol.
+        // No browser shows or caches the bytes after a change of protocol.
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return;
         }
@@ -140,7 +140,7 @@ fn names_script(content_type: &[u8]) -> bool {
 
 const SCRIPT: &[u8] = b"script";
 
-/// What browsers have by default (Referrer Policy §3): another site learns the origin. With a stricter one, the form of
+/// The default of browsers (Referrer Policy §3): another site learns the origin. With a stricter one, the form of
 /// an app that another one trusts would be sent with `Origin: null`.
 pub const USUAL_REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 

@@ -1,6 +1,6 @@
 //! The attributes that an application's own cookies lack.
 //!
-//! Lines are read as browsers read them (RFC 6265bis §5.6): split at every `;`, with no regard to quotes,
+//! `Set-Cookie` fields are read as browsers read them (RFC 6265bis §5.6): split at every `;`, with no regard to quotes,
 //! so that what is added is an attribute to them and nothing else. An attribute that is there in any
 //! spelling, even with a value that means nothing, is the application's own and is left alone: there are
 //! never two.
@@ -10,7 +10,7 @@ use http::{
     header::{Entry, SET_COOKIE},
 };
 
-/// What is added to cookies.
+/// The attributes that are added to cookies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cookies {
     /// `Secure`: never sent over plain HTTP.
@@ -31,7 +31,7 @@ pub enum SameSite {
 }
 
 impl Cookies {
-    /// Adds to each `Set-Cookie` line what it lacks.
+    /// Adds to each `Set-Cookie` field the attributes that it lacks.
     pub fn tighten(self, headers: &mut HeaderMap) {
         if self == Self::default() || !headers.contains_key(SET_COOKIE) {
             return;

@@ -1,16 +1,15 @@
-//! A shield for applications that never had one: what other sites may make a browser send, and what
-//! answers say to browsers.
+//! Protection of applications from other sites (CSRF, framing, sniffing).
 //!
-//! An application without a login never needed protection from forged requests (CSRF), for there was
-//! nothing to forge: now that a cookie opens it, another site could act with it. [`Senders`] looks at
-//! where a request was sent from; [`Answers`] adds the headers that the application did not set itself,
-//! and looks after its cookies. Both are compiled from the configuration, one [`Shield`] an app.
+//! An application without a login needs no protection from forged requests: there is nothing to forge. Behind the
+//! gateway a cookie opens it, and another site could make a browser act with that cookie. [`Senders`] checks which site
+//! sent a request. [`Answers`] adds the header fields that the application did not set itself, and the attributes that its
+//! cookies lack. `config` compiles both into one [`Shield`] for each app; `gateway` applies it.
 //!
-//! An application shares its origin with the gateway's own pages. What its scripts and responses could do to those is
-//! looked after here, too, whatever the configuration turns off: [`Workers`], and `Clear-Site-Data`.
+//! An application shares its origin with the gateway's own pages. Two protections of those pages hold whatever the
+//! configuration turns off: [`Workers`], and `Clear-Site-Data`.
 //!
-//! Pure: no session, no clock, no I/O. Who is signed in, and so whether [`Senders`] is asked, is the
-//! gateway's business.
+//! The module is pure: no session, no clock, no I/O. The gateway decides whether a request came with a session, and so
+//! whether [`Senders`] is asked.
 
 mod answers;
 mod cookies;
@@ -28,31 +27,31 @@ pub use workers::{WorkerScript, Workers};
 
 use answers::Found;
 
-/// What protects one app.
+/// The protection of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shield {
-    /// What becomes of a request that another site has sent.
+    /// The action on a request that another site sent.
     pub mode: Mode,
-    /// Who may send what changes something; `None`: every site.
+    /// The sites that may send requests that change something; `None`: every site.
     pub senders: Option<Senders>,
-    /// What is changed about answers; `None`: nothing.
+    /// The changes to responses; `None`: none.
     pub answers: Option<Answers>,
-    /// Whether it may have service workers. Protects the gateway's pages and not the app: no mode turns it off.
+    /// The service workers that it may have. This protects the gateway's pages and not the app: no mode turns it off.
     pub workers: Workers,
 }
 
-/// What becomes of a request that another site has sent.
+/// The action on a request that another site sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// It is refused.
+    /// The request is refused.
     #[default]
     Enforce,
-    /// It passes, and the log tells that it would have been refused.
+    /// The request passes, and the log records that it would have been refused.
     Report,
 }
 
 impl Shield {
-    /// What an app has that says nothing of it.
+    /// The shield of an app without `[app.shield]`.
     pub fn standard() -> Self {
         Self {
             mode: Mode::Enforce,
@@ -62,12 +61,12 @@ impl Shield {
         }
     }
 
-    /// Nothing at all, but for what protects the gateway itself.
+    /// No shield, except for the protection of the gateway itself.
     pub fn off() -> Self {
         Self::default()
     }
 
-    /// Changes what has to be changed of the application's own header fields, before the gateway adds its.
+    /// Completes the application's own header fields, before the gateway adds its own.
     ///
     /// `script` is the path of the request if it asks for the script of a service worker.
     pub fn complete(

@@ -1,9 +1,9 @@
-//! Which site made the browser send a request.
+//! The check of the site that made a browser send a request.
 //!
-//! A browser says so itself, in headers that no page can forge: `Sec-Fetch-Site` (Fetch Metadata), or
-//! else `Origin` (RFC 6454 §7), or else `Referer`. A client that says none of it is no browser of the last
-//! years: it has the cookie because somebody gave it to it, not because another site made it send it.
-//! Such requests pass, unless [`Senders::require_origin`] is set.
+//! A browser names the site in header fields that no page can forge: `Sec-Fetch-Site` (Fetch Metadata), or else
+//! `Origin` (RFC 6454 §7), or else `Referer`. A client that sends none of them is no browser of the last years: it has
+//! the cookie because its user gave it the cookie, not because another site made it send it. Such requests pass, unless
+//! [`Senders::require_origin`] is set.
 //!
 //! OWASP ASVS 5.0 3.5.1 to 3.5.3, and 4.4.2 for upgrades.
 
@@ -15,12 +15,12 @@ use http::{
 use super::Origin;
 use crate::request::{Authority, Preflight, SingleHeader};
 
-/// Who may send what changes something.
+/// The sites that may send requests that change something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Senders {
     /// Other origins that may. Default none.
     pub trusted: Vec<Origin>,
-    /// Whether a request that does not say where it was sent from is refused, too. Default no.
+    /// True if a request that names no site is refused, too. Default false.
     pub require_origin: bool,
 }
 
@@ -31,13 +31,13 @@ pub struct Sent<'r> {
     pub method: &'r Method,
     /// Its headers.
     pub headers: &'r HeaderMap,
-    /// The host that was asked.
+    /// The host that the request names.
     pub authority: &'r Authority,
-    /// Whether a trusted proxy has sent it on, whose word counts on how the client reached it.
+    /// True if a trusted proxy sent it, whose `X-Forwarded-*` names the address that the client used.
     pub by_trusted_proxy: bool,
 }
 
-/// What says that another site has sent a request.
+/// The evidence that another site sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
     /// `Sec-Fetch-Site`.
@@ -46,12 +46,12 @@ pub enum Foreign {
     Origin,
     /// `Referer`.
     Referer,
-    /// Nothing says that it is of this one.
+    /// The request names no site, and `require_origin` is set.
     Unsaid,
 }
 
 impl Senders {
-    /// Whether a request may be acted on; what only reads may come from everywhere.
+    /// Judges a request; one that only reads may come from every site.
     pub fn judge(&self, sent: &Sent<'_>) -> Result<(), Foreign> {
         // RFC 9110 §7.8; HTTP/2 has no such header.
         let switches = sent.headers.contains_key(UPGRADE);
@@ -89,7 +89,7 @@ impl Senders {
         }
     }
 
-    /// Whether a page of a listed origin may ask what it may send.
+    /// True if the preflight names a trusted origin.
     pub fn let_ask(&self, preflight: &Preflight<'_>) -> bool {
         self.trusts(preflight.origin())
     }
@@ -111,12 +111,12 @@ impl Foreign {
     }
 }
 
-/// RFC 9110 §9.2.1: what has no effect that anybody asked for.
+/// RFC 9110 §9.2.1: methods that only read.
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-/// Whether this is the origin that the request itself is addressed to, as the client sees it.
+/// True if this is the origin that the request is addressed to, as the client sees it.
 fn is_own(origin: &Origin, sent: &Sent<'_>) -> bool {
     Origin::asked(sent.authority, sent.headers, sent.by_trusted_proxy).is_some_and(|own| own == *origin)
 }
@@ -187,7 +187,7 @@ mod tests {
             (&[("referer", "http://wiki.example.com:8443/")], Some(Referer)),
             (&[("referer", "")], Some(Referer)),
             (&[("referer", "/a")], Some(Referer)),
-            // Nobody of whom this is known is in front.
+            // No trusted proxy is in front.
             (&[("x-forwarded-host", "evil.example"), ("origin", "https://evil.example")], Some(Origin)),
         ];
         let senders = Senders::default();

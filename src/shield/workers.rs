@@ -6,7 +6,7 @@
 //! script of a worker is refused, unless the operator lets the app have workers; and a worker of an app that is mounted
 //! below `/` gets no scope outside of its mount.
 //!
-//! What remains where workers are allowed: a script in the topmost folder may have the scope `/`, which covers
+//! One risk remains where workers are allowed: a script in the topmost folder may have the scope `/`, which covers
 //! `/.gateway/`. No header field can take that from it (a scope is a prefix of addresses), so an app at `/` with
 //! workers is trusted with the sign-in page.
 
@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::VARY};
 
 use crate::request::SingleHeader;
 
-/// Whether an app may have service workers.
+/// The service workers that an app may have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Workers {
     /// The request for a worker's script is refused.
@@ -29,12 +29,12 @@ pub enum Workers {
 pub struct WorkerScript<'r>(pub &'r str);
 
 impl Workers {
-    /// What an app has that is mounted here and may have workers.
+    /// Workers within this mount.
     pub fn within(mount: &str) -> Self {
         Self::Within(format!("{}/", mount.trim_end_matches('/')).into())
     }
 
-    /// Whether a request asks for the script of a worker (Service Workers §4.3: `Service-Worker: script`).
+    /// True if a request asks for the script of a worker (Service Workers §4.3: `Service-Worker: script`).
     pub fn are_asked_for(headers: &HeaderMap) -> bool {
         headers.contains_key(&SERVICE_WORKER)
     }
@@ -70,7 +70,7 @@ impl Workers {
     }
 }
 
-/// Whether every address that begins with `scope` lies within the mount and outside of the gateway's pages, as a
+/// True if every address that begins with `scope` lies within the mount and outside of the gateway's pages, as a
 /// browser resolves the scope. What it could resolve to something else is not.
 fn is_within(scope: &str, mount: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'%' | b'?' | b'#');
@@ -92,7 +92,7 @@ static SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-wor
 mod tests {
     use super::*;
 
-    /// What `Service-Worker-Allowed` becomes.
+    /// The value that `Service-Worker-Allowed` gets.
     fn allowed(workers: &Workers, script: Option<&str>, values: &[&str]) -> Vec<String> {
         let mut headers = HeaderMap::new();
         for value in values {

@@ -1,4 +1,4 @@
-//! What is decided, in tables, and that what is explained is what is decided.
+//! Decisions in tables; each is the one that is explained, too.
 
 use std::collections::BTreeMap;
 
@@ -196,7 +196,7 @@ fn reported(rule: Rule) -> Rule {
     Rule { enforcement: Enforcement::Reported, ..rule }
 }
 
-/// What passes, and what a rule that is not enforced says of it.
+/// The decision of an unenforced rule on a request that passes.
 fn unenforced(policy: &Policy, request: &str, identity: &Identity) -> Option<Outcome> {
     let (method, path) = request.split_once(' ').unwrap();
     let from = ClientAddr::Known("127.0.0.1".parse().unwrap());
