@@ -5,26 +5,24 @@
 //!
 //! [`server`] accepts a connection, does TLS, and speaks HTTP/1.1 or HTTP/2, whichever ALPN chose.
 //! [`Gateway::handle`] is the one way in from there. It loads one [`Snapshot`] of the configuration
-//! and goes through these steps; each makes what the next one needs:
+//! and goes through these steps, each in a file of `gateway`; each makes a value that the next one needs:
 //!
 //! 1. **Read.** [`Target::read`] settles method, host, path and client address. A path has become a
 //!    [`NormalPath`], with every reading of it that upstreams are known to make. A path that could hold
-//!    dot segments in one of them, and whatever else two servers would take for two things, is refused here.
-//! 2. **Route.** A host that no app names gets 421, before anything else is said.
-//!    [`Policy::route`] finds the app. What lies under `/.gateway/` belongs to no app and goes
-//!    to the [`Portal`] once it is known who asks. The script of a service worker is refused unless the app may
+//!    dot segments in one of them, and a head that two servers could read differently, are refused here.
+//! 2. **Route.** A host that no app names gets 421.
+//!    [`Policy::route`] finds the app. Paths below `/.gateway/` belong to no app and go
+//!    to the [`Portal`] after the sender is identified. The script of a service worker is refused unless the app may
 //!    have [`Workers`].
 //! 3. **Identify.** Cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
 //!    [`Identity`], all as of now. [`Account::identity`] is the only way from a session to an
-//!    identity, and it asks whether the user is active and the password still the one that was
-//!    used. What cannot be read is [`Identity::Anonymous`]; a store that does not answer is a 503
-//!    for whoever would have had to sign in. A connection
-//!    keeps no identity: cookie, session and account are looked up for every request.
+//!    identity: it checks that the user is active and that the password is still the one of the sign-in. Without a valid
+//!    session the sender is [`Identity::Anonymous`]; while a store fails, a request that needs a sign-in gets a 503. A
+//!    connection keeps no identity: cookie, session and account are looked up for every request.
 //! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
 //!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained. A CORS preflight of an
 //!    origin that the app trusts, which lacks nothing but a sign-in, gets its permit of [`permit_preflight`].
-//!    Then [`Senders::judge`] asks, if a session came with the request and it changes something, whether
-//!    another site has sent it.
+//!    If a session came with the request and it changes something, [`Senders::judge`] then checks which site sent it.
 //! 5. **Forward.** A request needs a slot among those in flight, of its client and to its app ([`InFlight`]), and holds it
 //!    until its response has left. [`Forwarder::forward`] takes the [`Permit`] with the [`Target`] that was judged, so that
 //!    no undecided request goes out, and no other than the judged one. Headers of the client that only the gateway may send
@@ -32,10 +30,11 @@
 //!    the HTTP/2 stream, writes to the upstream's socket and reads from it: no other task is woken in between. The end of a response is decided
 //!    once, from its head, and a response that could be read in two ways is a [`Fault`]. Changes to the session data that the
 //!    app asks for in its response are taken out of it, and made before it goes on.
-//!    [`Shield::complete`] adds what the app's answer lacks, and takes out what would harm the gateway's own pages.
-//! 6. **Finish.** Whatever ended the walk early is a [`Refusal`], whose text a stranger may see, or
-//!    a [`Fault`] of the upstream, which is logged and becomes one. When the last byte has left,
-//!    or the client has, the request's line goes to the [`AccessLog`].
+//!    [`Shield::complete`] adds the header fields that the app's response lacks, and removes those that would harm the
+//!    gateway's own pages.
+//! 6. **Finish.** Every early end is a [`Refusal`], whose text a stranger may see; a [`Fault`] of the upstream is logged
+//!    and becomes one. When the last byte has left, or the client has disconnected, the request's entry goes to the
+//!    [`AccessLog`].
 //!
 //! # The modules
 //!
@@ -53,11 +52,11 @@
 //! | | [`error_chain`] | an error with all its sources, for a log message | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
-//! | reading | [`request`] | host, path, client address: read once and strictly | |
+//! | reading | [`request`] | the target of a request: host, path, client address, read once and strictly; its body | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
-//! | | [`refusal`] | every way of saying no, as a page or as a problem | `pages` |
-//! | rules | [`access`] | rules, the one that decides, and its decision; pure | `identity`, `request` |
-//! | | [`shield`] | what other sites may make a browser send, and what answers lack; pure | `request` |
+//! | | [`refusal`] | refusals, and their responses: a page or a problem | `pages` |
+//! | rules | [`access`] | access rules and the decision; pure | `identity`, `request` |
+//! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
 //! | state | [`session`] | sessions: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
 //! | | [`users`] | accounts in SQLite, their cache, and the threads that hash passwords | values |
@@ -65,8 +64,8 @@
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | the gateway's own pages: sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
-//! | the walk | [`snapshot`] | what the operator declared, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
-//! | | [`gateway`] | the steps above | all above but `auth` and `pages` |
+//! | the walk | [`snapshot`] | the compiled configuration, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
+//! | | [`gateway`] | the steps above, a file each | all above but `auth` and `pages` |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
 //! | outside | [`config`] | `gateway.toml`: parsed, checked, compiled; every mistake at once | the types that it makes |
 //! | | [`assembly`] | makes a gateway from a configuration, and reloads it | the modules of its parts |
