@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_says_where_and_why() {
+    fn an_invalid_pattern_is_refused_with_the_place_and_the_reason() {
         for (text, span) in [
             ("admin", 0..5),
             ("/a/**/b", 3..5),

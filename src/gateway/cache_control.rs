@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_becomes_private_and_keeps_what_else_is_said() {
+    fn a_response_becomes_private_and_keeps_its_other_directives() {
         let table: &[(&[&str], &str)] = &[
             (&[], "private"),
             (&["max-age=60"], "max-age=60, private"),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_meant_for_some_shared_caches_is_gone() {
+    fn header_fields_for_shared_caches_are_removed() {
         let names = ["cdn-cache-control", "example-cdn-cache-control", "surrogate-control", "etag"];
         let mut headers: HeaderMap = names
             .iter()

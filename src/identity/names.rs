@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn an_invalid_name_is_refused() {
         assert_eq!(UserName::parse("  "), Err(InvalidName::Empty));
         assert_eq!(UserName::parse(&"a".repeat(65)), Err(InvalidName::TooLong));
         assert_eq!(UserName::parse(&"a".repeat(1_000_000)), Err(InvalidName::TooLong));

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn an_invalid_host_is_refused() {
         for wrong in [
             "",
             ".",
@@ -179,7 +179,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_named_before_changes_nothing(
+        fn the_last_authority_does_not_change_the_next_one(
             named in prop::collection::vec(r"[aAb.]{0,3}\.?(:(0?80|443|x)?)?|\[::1?\](:0443)?|\PC{0,3}", 1..12),
         ) {
             let last = LastAuthority::default();

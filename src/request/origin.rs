@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_none() {
+    fn an_invalid_origin_is_refused() {
         for wrong in [
             "",
             "null",

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_single_safe_meaning_is_refused() {
+    fn a_path_without_a_single_safe_meaning_is_refused() {
         for path in [
             "/a/../b",
             "/a/./b",

@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_must_encode_is_decoded_and_nothing_else() {
+    fn only_characters_that_a_client_must_encode_are_decoded_in_every_reading() {
         for (path, decoded) in [
             ("/caf%C3%A9/x%20y", "/café/x y"),
             ("/%61%2F%3b%25%5B%7c", "/%61%2F%3b%25[|"),
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn what_windows_takes_for_dots_is_dots() {
+    fn dots_of_windows_are_read_as_dots() {
         for dots in [".", "..", ".. ", ". .", " .", ".. ..", ". "] {
             assert!(is_dots(dots), "{dots:?}");
         }

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_of_a_head_is_read() {
+    fn an_unread_head_gives_its_readable_parts() {
         let some = |text: &str| Some(text.to_owned());
         for (head, expected) in [
             (

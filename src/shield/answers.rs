@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_added_and_what_is_there_stays() {
+    fn missing_header_fields_are_added_and_present_ones_stay() {
         assert_eq!(
             completed(&[("content-type", "x")], Audience::SignedIn),
             [
