@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{
     ThrottleKey, ThrottleLimits,
+    counters::{Counters, warn},
     redis::Step,
-    throttle::{Counters, warn},
 };
 
 /// An attempt that may be made.

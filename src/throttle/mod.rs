@@ -14,6 +14,7 @@
 mod attempt;
 mod counter;
 mod counter_table;
+mod counters;
 mod device;
 mod disk;
 mod key;

@@ -3,7 +3,7 @@
 use std::{
     net::IpAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -11,6 +11,7 @@ use super::{
     Attempt, DeviceId, Network, SecretError, ThrottleKey, ThrottleLimits,
     attempt::{ReservedIn, Stage},
     counter_table::CounterTable,
+    counters::{Counters, warn},
     device::Secret,
     disk::Disk,
     redis::{Shared, Step},
@@ -31,14 +32,6 @@ pub struct Throttle {
     counters: Counters,
     secret: Secret,
     disk: Option<Disk>,
-}
-
-/// The counters, which attempts share with the throttle: an attempt may outlive its request.
-#[derive(Clone, Debug)]
-pub(super) struct Counters {
-    pub(super) table: Arc<Mutex<CounterTable>>,
-    pub(super) shared: Option<Arc<Shared>>,
-    pub(super) clock: Clock,
 }
 
 /// The files of the throttle in the state folder.
@@ -189,22 +182,11 @@ impl Throttle {
     }
 }
 
-impl Counters {
-    pub(super) fn lock(&self) -> MutexGuard<'_, CounterTable> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 fn no_wait(waits: impl IntoIterator<Item = Duration>) -> Result<(), Wait> {
     match waits.into_iter().max().unwrap_or_default() {
         Duration::ZERO => Ok(()),
         wait => Err(Wait(wait)),
     }
-}
-
-pub(super) fn warn(error: &StoreError) {
-    let error = format_args!("{error}: {}", error.source);
-    tracing::warn!(%error, "throttle cannot reach Redis; failed sign-ins are counted by this gateway alone");
 }
 
 /// No user has this number.
