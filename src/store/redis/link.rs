@@ -5,7 +5,6 @@
 //! waiting each for its own deadline, and the thread connects again with growing, jittered pauses.
 
 use std::{
-    fmt,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -29,14 +28,11 @@ use tokio::{
 };
 
 use super::{
-    Heard, MessageListener, RedisAddress,
+    Failure, Heard, KeyPrefix, MessageListener, RedisAddress,
     backoff::Backoff,
     find_server::{Finder, connect},
 };
 use crate::store::StoreError;
-
-/// Why a command or a connection failed.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The configuration of a Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,27 +43,6 @@ pub struct RedisConfig {
     pub ca: Option<PathBuf>,
     /// The start of all keys; gateways with the same one share what they store. Default `portcullis`.
     pub prefix: String,
-}
-
-/// The start of all our keys. It stands in braces: a cluster puts all keys into one slot.
-#[derive(Clone, Debug)]
-pub struct KeyPrefix(Arc<str>);
-
-impl KeyPrefix {
-    fn of(server: &RedisConfig) -> Self {
-        Self(format!("{{{}}}", server.prefix).into())
-    }
-
-    /// The text, with its braces.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for KeyPrefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// The way to the thread that keeps the connection up. The thread ends with the last clone.
@@ -107,7 +82,7 @@ impl RedisLink {
         server: &RedisConfig,
         listen: impl FnOnce(KeyPrefix) -> L,
     ) -> Result<Self, Failure> {
-        let prefix = KeyPrefix::of(server);
+        let prefix = KeyPrefix::new(&server.prefix);
         let finder =
             Finder { address: server.address.clone(), ca: server.ca.clone(), prefix: prefix.clone() };
         let (jobs, waiting) = mpsc::channel(WAITING_JOBS);

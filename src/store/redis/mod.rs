@@ -9,10 +9,14 @@
 
 mod address;
 mod backoff;
+mod failure;
 mod find_server;
+mod key_prefix;
 mod link;
 mod messages;
 
 pub use address::{BadAddress, RedisAddress};
-pub use link::{Failure, KeyPrefix, RedisConfig, RedisLink};
+pub use failure::Failure;
+pub use key_prefix::KeyPrefix;
+pub use link::{RedisConfig, RedisLink};
 pub use messages::{Heard, MessageListener, MessageSequence};
