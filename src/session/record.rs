@@ -6,15 +6,14 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SessionKey, SessionLimits, data::SessionData, stored::StoredRecord};
+use super::{SessionKey, SessionLimits, data::SessionData};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, Proofs, UserId},
 };
 
 /// All that is known of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredRecord", into = "StoredRecord")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Hash of its token.
     pub key: SessionKey,

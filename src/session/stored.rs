@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Owner, Record, SessionData, SessionKey};
 use crate::{
@@ -51,9 +51,21 @@ impl StoredProofs {
 
 const NONE: &str = "none";
 
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredRecord::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        StoredRecord::deserialize(deserializer).map(Self::from)
+    }
+}
+
 /// A [`Record`] as JSON.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredRecord {
+struct StoredRecord {
     key: SessionKey,
     owner: Owner,
     signed_in: Timestamp,
