@@ -28,7 +28,7 @@ use crate::{
     identity::{GroupName, User, UserName},
     users::{
         Account, HashSettings, ListChange, NewUser, PasswordHash, Passwords, UserChange, UserStore,
-        UserStoreError, WeakPassword, password_policy,
+        UserStoreError, WeakPassword, password::policy,
     },
 };
 
@@ -263,7 +263,7 @@ impl RunningCommand<'_> {
     ) -> Result<PasswordHash, UserError> {
         let password = self.context.input.new_password(&format!("New password of {name}"))?;
         password.usable()?;
-        match password_policy::check(&password, name, full_name, email) {
+        match policy::check(&password, name, full_name, email) {
             Err(weak) if !allow_weak => Err(UserError::Weak(weak)),
             _ => Ok(Passwords::hash_now(self.context.settings, &password)),
         }

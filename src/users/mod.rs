@@ -12,7 +12,6 @@ mod change;
 mod directory;
 mod error;
 pub mod password;
-pub mod password_policy;
 mod profile;
 mod sqlite;
 
@@ -24,8 +23,7 @@ pub use error::UserStoreError;
 pub(crate) use password::ByHand;
 pub use password::{
     Busy, Charged, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password, PasswordHash, Passwords,
-    UnusablePassword, Verdict,
+    UnusablePassword, Verdict, WeakPassword,
 };
-pub use password_policy::WeakPassword;
 pub use profile::{InvalidProfile, ListChange, NewUser, UserChange};
 pub use sqlite::UserStore;

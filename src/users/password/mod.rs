@@ -2,10 +2,11 @@
 //!
 //! [`Password`] is the typed text; [`PasswordHash`] is stored in the directory; [`Passwords`] turns one into the other, or
 //! compares the two, away from the threads that serve requests. A typed text is never stored or logged. Whether a *new*
-//! password is good enough is decided in [`password_policy`](super::password_policy).
+//! password is good enough is decided in [`policy`].
 
 mod argon;
 mod hash;
+pub mod policy;
 mod settings;
 mod threads;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub use hash::{InvalidPasswordHash, PasswordHash};
+pub use policy::WeakPassword;
 pub use settings::{HashSettings, InvalidHashSettings};
 #[cfg(test)]
 pub(crate) use threads::ByHand;

@@ -20,11 +20,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{HashSettings, Password, PasswordHash, argon};
-use crate::{
-    identity::UserName,
-    users::password_policy::{self, WeakPassword},
-};
+use super::{HashSettings, Password, PasswordHash, WeakPassword, argon, policy};
+use crate::identity::UserName;
 
 /// The hashing threads; shared by everything that checks or sets passwords. They end when this is dropped.
 #[derive(Debug)]
@@ -143,7 +140,7 @@ impl Passwords {
         email: String,
     ) -> Result<Result<PasswordHash, WeakPassword>, Busy> {
         self.ask(move |hasher| {
-            password_policy::check(&password, &name, &full_name, &email)
+            policy::check(&password, &name, &full_name, &email)
                 .map(|()| argon::hash(hasher.settings, &password, &mut hasher.memory))
         })
         .await

@@ -6,7 +6,7 @@
 
 use zxcvbn::{Score, feedback::Warning, zxcvbn};
 
-use super::password::{Password, UnusablePassword};
+use super::{Password, UnusablePassword};
 use crate::identity::UserName;
 
 /// Why a new password is refused, in words for the user who chose it.
