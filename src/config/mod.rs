@@ -1,6 +1,6 @@
 //! `gateway.toml`: parsing, checking, and compiling into a [`Configuration`].
 //!
-//! [`load`] reads a file, [`parse`] a text. The result is a [`Configuration`]
+//! [`load()`] reads a file, [`parse`] a text. The result is a [`Configuration`]
 //! of domain types, or all mistakes at once as [`Diagnostic`]s, each with its
 //! location, the problem and a hint. `assembly` and `cli` use it. No other
 //! module knows TOML, and no module that serves requests meets an unchecked

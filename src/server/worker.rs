@@ -1,6 +1,6 @@
 //! One worker: its accept loops, and the tasks of its connections.
 //!
-//! `server` starts [`run`] on a thread for each worker. A worker has a single-threaded runtime and a gateway of its own, so
+//! `server` starts [`Worker::serve`] on a thread for each worker. A worker has a single-threaded runtime and a gateway of its own, so
 //! that its requests share locks with other workers only for sessions, accounts and limits that hold for all workers.
 
 use std::{cell::Cell, io, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
