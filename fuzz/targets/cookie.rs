@@ -64,7 +64,11 @@ fuzz_target!(|input: &[u8]| {
     for pair in pairs(&sent) {
         assert!(!looks_like_ours(pair), "{}", pair.escape_ascii());
     }
-    assert_eq!(cookies_of_the_app(&sent), theirs, "the cookies of the application are all there, in their order");
+    assert_eq!(
+        cookies_of_the_app(&sent),
+        theirs,
+        "the cookies of the application are all there, in their order"
+    );
 });
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {

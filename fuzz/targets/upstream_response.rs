@@ -24,7 +24,10 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(response.body, read.body);
     // Hop-by-hop headers are not passed on; their effect is in `body` and `reusable`.
     let passed_on = |(name, _): &&(String, Vec<u8>)| response.status == 101 || !ONE_HOP.contains(&&**name);
-    assert_same_fields(&response.headers, &read.headers.iter().filter(passed_on).cloned().collect::<Vec<_>>());
+    assert_same_fields(
+        &response.headers,
+        &read.headers.iter().filter(passed_on).cloned().collect::<Vec<_>>(),
+    );
     assert_same_fields(&response.trailers.clone().unwrap_or_default(), &read.trailers);
     assert!(read.is_reusable || !response.reusable, "reused: {}", bytes.escape_ascii());
     if response.reusable {
