@@ -53,7 +53,7 @@
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | the target of a request: host, path, client address, read once and strictly; its body | |
-//! | | [`pages`] | the gateway's HTML, and the headers of all its answers | `clock` |
+//! | | [`pages`] | the gateway's HTML, and the headers of all its responses | `clock` |
 //! | | [`refusal`] | refusals, and their responses: a page or a problem | `pages` |
 //! | rules | [`access`] | access rules and the decision; pure | `identity`, `request` |
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
@@ -72,7 +72,7 @@
 //! | | `fuzzing` | private functions for fuzz targets; compiled for them and for tests alone | what they test |
 //! | | [`cli`] | the command line: one file a command | the modules whose data the commands show and change |
 //!
-//! What must never come to depend on what, and why:
+//! Dependencies that must never exist, and why:
 //!
 //! - `access` on a clock, on I/O or on anything async: a decision can then be explained, and tested
 //!   in tables.

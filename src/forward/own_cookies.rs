@@ -101,7 +101,7 @@ mod tests {
         for (line, left) in [
             ("a=1;b=2", "a=1;b=2"),
             ("__Host-Http-portcullis=1", ""),
-            // Of another gateway on this host, and from before the prefix.
+            // The cookie of another gateway on this host, and one from before the prefix.
             ("__Host-Http-portcullis-test=1; a=1; __Host-portcullis=1", "a=1"),
             ("__Host-Http-sid=1; __Host-sid=1", "__Host-Http-sid=1; __Host-sid=1"),
             (" __Host-portcullis=1; ", ""),

@@ -80,7 +80,7 @@ impl Walk<'_> {
             let value = headers.get(name)?.as_bytes();
             Some(value.get(..MAX_SHOWN_BYTES).unwrap_or(value).escape_ascii().to_string())
         };
-        // Of the page that sent it, the log needs the origin alone.
+        // The log needs the origin of the page that sent it, and not its path.
         let referer = headers.get(REFERER).and_then(|url| Origin::of_url(url.to_str().ok()?));
         let referer = referer.map(|origin| origin.to_string());
         let origin = shown(&ORIGIN);

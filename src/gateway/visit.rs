@@ -70,5 +70,5 @@ impl Walk<'_> {
     }
 }
 
-/// Of the fields of a form beside the address to go back to: names and passwords.
+/// Maximum size of the fields of a form (names, passwords) without the address to go back to.
 const MAX_FIELD_BYTES: usize = 16 * 1024;

@@ -70,7 +70,7 @@ fn navigations_get_pages_and_programs_get_problems() {
             &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe"), ("sec-fetch-dest", "document")],
             Page,
         ),
-        // Of a service worker that fetches the request of a navigation.
+        // A service worker fetches the request of a navigation like this.
         (&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty"), ("accept", CHROME)], Page),
         (&[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "iframe")], Problem),
         (&[("sec-fetch-mode", "navigate")], Page),

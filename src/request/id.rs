@@ -115,7 +115,7 @@ const LEN: usize = 24;
 const PREFIX_LEN: usize = 16;
 /// Two words a round.
 const SCRAMBLE_LEN: usize = 4 * 2 * 4;
-/// Of `MurmurHash3`.
+/// A multiplier of `MurmurHash3`.
 const MIX: u32 = 0x85eb_ca6b;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A header field that may come once, as a message has it.
 //!
-//! Of a field that comes twice, two readers may believe two values: Mallory sends `Origin: https://app.example` and
+//! Two readers may believe two values of a field that comes twice: Mallory sends `Origin: https://app.example` and
 //! `Origin: https://evil.example`, and the check and the application each read another one. Each reader of such a field
 //! decides here what it does with two.
 

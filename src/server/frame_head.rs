@@ -99,7 +99,7 @@ impl FrameCursor {
 
 pub(super) const PREFACE_BYTES: usize = 24;
 pub(super) const HEAD_BYTES: usize = 9;
-/// Of a frame, at most: a GOAWAY up to its reason in words.
+/// Maximum number of bytes of a frame that are read: a GOAWAY up to its debug data.
 const LOOKED_AT: usize = 17;
 
 pub(super) const DATA: u8 = 0;

@@ -32,7 +32,7 @@ pub(super) struct Http2Guard {
     blocks: HeaderBlocks,
     /// The error with which the connection ends (RFC 9113 §7).
     error: u32,
-    /// Of the head that is being read.
+    /// CONTINUATION frames of the head that is being read.
     continuations: u32,
     recent: Recent,
     /// The highest stream that the client has opened.

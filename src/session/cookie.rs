@@ -280,7 +280,7 @@ mod tests {
         }
     }
 
-    /// What [`read`] is to find, word by word: a line is split at its semicolons, a pair at its first `=`.
+    /// The expected result of [`read`], by its definition: a header value is split at semicolons, a pair at its first `=`.
     fn defined<'h>(lines: &'h [String], name: &str) -> CookieValue<'h> {
         let pairs = || lines.iter().flat_map(|line| line.split(';'));
         let split =

@@ -166,7 +166,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "store",
                 // Why a body broke off, to tell a fault from a client that left.
                 "forward::BodyError",
-                // What its HTTP/2 streams hold for a client.
+                // Bytes that HTTP/2 streams hold for a client.
                 "forward::UnsentBytes",
                 "gateway",
             ],
@@ -377,7 +377,7 @@ fn the_scan_sees_circles_however_they_are_written() {
         edges("a::b", "use super::{c::X, Thing}; fn f() { crate::a::d::g() }"),
         ["a b c", "a b c", "a b d"]
     );
-    // Of its own, of the folder itself, and of another folder.
+    // Imports of the file's own module, of its folder, and of another folder.
     assert!(edges("a::b", "use super::{Other, b::Y}; use crate::z::X;").is_empty());
     assert_eq!(edges("a::d::e", "use super::super::Thing; use crate::a::d::Deep;"), ["a d c"]);
     let edge = |from: &str, to: &str| InnerEdge {

@@ -92,7 +92,7 @@ fn the_next_address_of_a_name_is_tried_while_the_first_hangs() {
     let upstream = Upstream::ok();
     let port = upstream.addr().port();
     let has_v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-    // Of the same family, and of the other where this machine has it.
+    // An address of the same family, and one of the other where this machine has it.
     let firsts = [Some(IpAddr::from([127, 0, 0, 2])), has_v6.then_some(Ipv6Addr::LOCALHOST.into())];
     for first in firsts.into_iter().flatten() {
         let _hole = Hole::at((first, port).into());

@@ -114,7 +114,7 @@ impl OpenFile {
 pub struct ReadFile(Arc<Mutex<Option<FileId>>>);
 
 impl ReadFile {
-    /// Of a database that has just been opened.
+    /// The reading of a database that has just been opened.
     pub(super) fn of(file: &OpenFile) -> Self {
         let read = Self::default();
         read.set(Some(file.id));

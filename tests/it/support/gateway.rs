@@ -237,7 +237,7 @@ pub fn add_user(database: &Path, clock: &Clock, name: &str, groups: &[&str]) {
     UserStore::open(database, clock.clone()).expect("the directory").add(user).expect("a new user");
 }
 
-/// What was logged, in memory.
+/// The log output, in memory.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
