@@ -224,7 +224,7 @@ impl SignIn {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, net::Ipv4Addr, path::PathBuf, sync::Mutex, time::Duration};
+    use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
     use rusqlite::Connection;
     use tempfile::TempDir;
@@ -234,7 +234,7 @@ mod tests {
         auth::{Entrance, Local},
         clock::Timestamp,
         request::ClientAddr,
-        telemetry::{Format, LogWriter},
+        telemetry::{CapturedLog, Format, LogWriter},
         throttle,
         users::{HashSettings, NewUser, Passwords, UserStore},
     };
@@ -248,23 +248,9 @@ mod tests {
         passwords: Arc<Passwords>,
         limits: throttle::ThrottleLimits,
         log: LogWriter,
-        logged: Logged,
+        logged: CapturedLog,
         path: PathBuf,
         _temp: TempDir,
-    }
-
-    #[derive(Clone, Default)]
-    struct Logged(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Logged {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
     }
 
     impl Fixture {
@@ -279,7 +265,7 @@ mod tests {
             let passwords = Passwords::start(QUICK, 1, 8);
             let backend = Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)));
             let throttle = Throttle::forgetful(clock.clone()).unwrap();
-            let logged = Logged::default();
+            let logged = CapturedLog::default();
             let log = LogWriter::start(logged.clone()).unwrap();
             let audit = Audit::new(log.clone(), Format::Json, clock.clone());
             let sign_in = SignIn::new(vec![backend], directory, throttle, audit, clock);
@@ -324,7 +310,7 @@ mod tests {
         /// The reasons in the audit stream.
         fn reasons(&self) -> Vec<String> {
             assert!(self.log.flush(Duration::from_secs(20)));
-            let text = String::from_utf8(self.logged.0.lock().unwrap().clone()).unwrap();
+            let text = self.logged.text();
             let reason = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["reason"].clone();
             text.lines().map(|line| reason(line).as_str().unwrap().to_owned()).collect()
         }

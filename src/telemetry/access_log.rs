@@ -302,30 +302,15 @@ const HAND_OVER_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        net::Ipv4Addr,
-        sync::{Arc, Mutex},
-    };
+    use std::net::Ipv4Addr;
 
     use proptest::prelude::*;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Output(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Output {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::CapturedLog;
 
     fn lines(format: Format) -> String {
-        let output = Output::default();
+        let output = CapturedLog::default();
         let writer = LogWriter::start(output.clone()).unwrap();
         let log = AccessLog::new(writer.clone(), format);
         log.record(&AccessRecord {
@@ -348,8 +333,7 @@ mod tests {
         });
         log.flush();
         assert!(writer.flush(Duration::from_secs(20)));
-        let bytes = output.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
+        output.text()
     }
 
     #[test]

@@ -8,6 +8,8 @@
 
 mod access_log;
 mod audit;
+#[cfg(test)]
+mod captured_log;
 mod format;
 mod line_queue;
 mod log_writer;
@@ -17,6 +19,8 @@ mod sign_ins;
 
 pub use access_log::{AccessLog, AccessRecord, Ended, UnenforcedRecord};
 pub use audit::{Audit, AuditEvent, AuditKind};
+#[cfg(test)]
+pub(crate) use captured_log::CapturedLog;
 pub use format::Format;
 pub use log_writer::LogWriter;
 pub use message_writer::MessageWriter;

@@ -1,14 +1,7 @@
 //! A portal without sockets, and a browser that keeps cookies: users in a temporary folder, sessions in memory, and a
 //! clock that the test moves.
 
-use std::{
-    collections::BTreeMap,
-    error::Error,
-    io,
-    net::Ipv4Addr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, error::Error, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -30,7 +23,7 @@ use crate::{
         MemoryStore, Owner, Presented, SessionLimits, SessionStore, SessionToken, Sessions, StoreError,
         cookie::{self, CookieNames},
     },
-    telemetry::{Audit, Format, LogWriter},
+    telemetry::{Audit, CapturedLog, Format, LogWriter},
     throttle::{self, Throttle},
     users::{ByHand, Directory, HashSettings, NewUser, Password, Passwords, UserStore},
 };
@@ -52,22 +45,8 @@ pub(super) struct Fixture {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) log: LogWriter,
-    pub(super) logged: Logged,
+    pub(super) logged: CapturedLog,
     pub(super) temp: TempDir,
-}
-
-#[derive(Clone, Default)]
-pub(super) struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Fixture {
@@ -122,7 +101,7 @@ impl Fixture {
         fill(&mut UserStore::open(&path, clock.clone()).unwrap());
         let directory = Directory::open(&path, clock.clone(), Box::new(|_| ())).unwrap();
         let sessions = Arc::new(Sessions::start(100, |_| Ok::<_, StoreError>(store)).unwrap());
-        let logged = Logged::default();
+        let logged = CapturedLog::default();
         let log = LogWriter::start(logged.clone()).unwrap();
         let audit = Audit::new(log.clone(), Format::Json, clock.clone());
         let throttle = Throttle::forgetful(clock.clone()).unwrap();
@@ -151,7 +130,7 @@ impl Fixture {
 
     pub(super) fn audit(&self) -> Vec<serde_json::Value> {
         assert!(self.log.flush(Duration::from_secs(20)));
-        let text = String::from_utf8(self.logged.0.lock().unwrap().clone()).unwrap();
+        let text = self.logged.text();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
