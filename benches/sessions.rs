@@ -354,7 +354,16 @@ fn opening() -> Opening<'static> {
     let owner = Owner::User { id: UserId(1), credential: CredentialVersion(1) };
     let client_addr = Ipv4Addr::LOCALHOST.into();
     let (user_agent, host) = (USER_AGENT, HOST);
-    Opening { owner, client_addr, user_agent, host, remember: false, replaces: None, confirms: false }
+    Opening {
+        owner,
+        source: None,
+        client_addr,
+        user_agent,
+        host,
+        remember: false,
+        replaces: None,
+        confirms: false,
+    }
 }
 
 fn new(record: Record) -> NewSession {
@@ -368,6 +377,8 @@ fn record(number: u64, user: u64) -> Record {
         owner: Owner::User { id, credential: CredentialVersion(1) },
         signed_in: now(),
         proofs: Proofs::password(now()),
+        source: None,
+        parent: None,
         expires: now() + LIMITS.lifetime,
         last_seen: now(),
         remembered: false,

@@ -69,6 +69,7 @@ impl Gateway {
             let account = account.expect("the user that was added");
             let opening = Opening {
                 owner: Owner::User { id: account.user.id, credential: account.credential },
+                source: None,
                 client_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 user_agent: "bench",
                 host: "localhost",

@@ -94,6 +94,7 @@ pub(crate) fn look_up(sessions: &Sessions, headers: &HeaderMap) -> Presented {
 fn sign_in(sessions: &Sessions, user: i64) -> SessionToken {
     let opening = Opening {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
+        source: None,
         client_addr: CLIENT,
         user_agent: "Mozilla/5.0 (X11; Linux x86_64)",
         host: "localhost",

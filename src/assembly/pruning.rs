@@ -63,6 +63,7 @@ mod tests {
         let limits = shared.current.load().portal.sessions;
         let opening = Opening {
             owner: Owner::User { id: UserId(1), credential: CredentialVersion(1) },
+            source: None,
             client_addr: [192, 0, 2, 1].into(),
             user_agent: "",
             host: "",

@@ -149,6 +149,7 @@ impl<'a> Run<'a> {
         };
         let opening = Opening {
             owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
+            source: None,
             client_addr: Ipv4Addr::LOCALHOST.into(),
             user_agent: "test",
             host: "localhost",

@@ -20,6 +20,7 @@ mod redis;
 #[expect(clippy::module_inception, reason = "the noun of this module is that of the folder")]
 mod session;
 mod sessions;
+mod source;
 mod store;
 mod stored;
 mod token;
@@ -34,6 +35,7 @@ pub use record::{Owner, Record};
 pub use redis::{RedisSettings, RedisStore};
 pub use session::Session;
 pub use sessions::{EndedOne, Presented, Sessions};
+pub use source::SessionSource;
 pub use store::{Invalidation, Invalidator, NewSession, SessionStore, StoreSurroundings, Trust, Which};
 pub use token::{NoRandomness, SessionKey, SessionToken};
 

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{AppData, Owner, Record, Session, SessionData, SessionKey, SessionLimits};
+use super::{AppData, Owner, Record, Session, SessionData, SessionKey, SessionLimits, SessionSource};
 use crate::{
     clock::Timestamp,
     identity::{Proof, ProofMethod, Proofs},
@@ -13,6 +13,8 @@ use crate::{
 pub struct Opening<'a> {
     /// Whose it will be.
     pub owner: Owner,
+    /// The backend that proved who they are.
+    pub source: Option<SessionSource>,
     /// Address of the browser.
     pub client_addr: IpAddr,
     /// `User-Agent` of the browser.
@@ -59,7 +61,7 @@ impl<'a> Opening<'a> {
         now: Timestamp,
         limits: &SessionLimits,
     ) -> Record {
-        let Self { owner, client_addr, user_agent, host, remember, replaces, confirms } = self;
+        let Self { owner, source, client_addr, user_agent, host, remember, replaces, confirms } = self;
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
         // Otherwise a user who confirms in time would be signed in for ever.
@@ -72,6 +74,8 @@ impl<'a> Opening<'a> {
             proofs: goes_on
                 .map_or_else(Proofs::default, |old| old.proofs)
                 .with(Proof { method: ProofMethod::Password, at: now }),
+            source: source_after(goes_on.and_then(|old| old.source.as_ref()), source),
+            parent: None,
             expires: goes_on.map_or(now + lifetime, |old| old.expires),
             last_seen: now,
             remembered: goes_on.map_or(remembered, |old| old.remembered),
@@ -91,6 +95,8 @@ impl Visitor<'_> {
             owner: Owner::Visitor,
             signed_in: now,
             proofs: Proofs::default(),
+            source: None,
+            parent: None,
             expires: now + limits.lifetime,
             last_seen: now,
             remembered: false,
@@ -102,8 +108,43 @@ impl Visitor<'_> {
     }
 }
 
+/// A session whose sign-in came from a provider stays tied to the provider's session when its owner confirms by another
+/// method: a sign-out there still ends it.
+fn source_after(
+    signed_in: Option<&SessionSource>,
+    confirmed: Option<SessionSource>,
+) -> Option<SessionSource> {
+    match signed_in {
+        Some(old) if confirmed.as_ref().is_none_or(|new| new.provider_session.is_none()) => Some(old.clone()),
+        _ => confirmed,
+    }
+}
+
 fn shortened(user_agent: &str) -> Box<str> {
     user_agent.chars().take(MAX_USER_AGENT_CHARS).collect()
 }
 
 const MAX_USER_AGENT_CHARS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(backend: &str, provider_session: Option<&str>) -> Option<SessionSource> {
+        Some(SessionSource { backend: backend.into(), provider_session: provider_session.map(Into::into) })
+    }
+
+    #[test]
+    fn a_session_of_a_provider_stays_tied_to_it_after_a_confirmation_by_another_method() {
+        let (local, entra) = (source("local", None), source("entra", Some("a")));
+        for (signed_in, confirmed, expected) in [
+            (None, local.clone(), &local),
+            (local.clone(), None, &local),
+            (entra.clone(), local.clone(), &entra),
+            (local.clone(), entra.clone(), &entra),
+            (source("entra", Some("old")), entra.clone(), &entra),
+        ] {
+            assert_eq!(&source_after(signed_in.as_ref(), confirmed), expected);
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SessionKey, SessionLimits, data::SessionData};
+use super::{SessionKey, SessionLimits, SessionSource, data::SessionData};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, Proofs, UserId},
@@ -23,6 +23,10 @@ pub struct Record {
     pub signed_in: Timestamp,
     /// How and when its owner proved who they are.
     pub proofs: Proofs,
+    /// The backend that proved it; `None` for a visitor, and for a session of an older release.
+    pub source: Option<SessionSource>,
+    /// The sign-in at the portal host that it is a branch of: it ends with that session. `None`: a session of its own.
+    pub parent: Option<SessionKey>,
     /// The absolute limit: dead from here on, whatever happens (ASVS 5.0 7.3.2).
     pub expires: Timestamp,
     /// When it was last used; may be a minute old.

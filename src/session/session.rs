@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{AppSessionLimits, Owner, Record, SessionData, SessionKey, SessionLimits};
+use super::{AppSessionLimits, Owner, Record, SessionData, SessionKey, SessionLimits, SessionSource};
 use crate::{clock::Timestamp, identity::Proofs};
 
 /// The session of one browser.
@@ -22,6 +22,10 @@ pub struct Session {
     pub signed_in: Timestamp,
     /// How and when its owner proved who they are.
     pub proofs: Proofs,
+    /// The backend that proved it; `None` for a visitor, and for a session of an older release.
+    pub source: Option<SessionSource>,
+    /// The sign-in at the portal host that it is a branch of; `None`: a session of its own.
+    pub parent: Option<SessionKey>,
     /// The absolute limit: dead from here on, whatever happens (ASVS 5.0 7.3.2).
     pub expires: Timestamp,
     /// Whether the user asked to be kept signed in on this device: then only the absolute limit holds.
@@ -54,6 +58,8 @@ impl Session {
             owner: record.owner,
             signed_in: record.signed_in,
             proofs: record.proofs,
+            source: record.source,
+            parent: record.parent,
             expires: record.expires,
             remembered: record.remembered,
             client_addr: record.client_addr,

@@ -2,13 +2,13 @@
 //!
 //! Records of releases that knew passwords alone have a time `confirmed` and no `proofs`. They are read as one proof by
 //! password at that time, so nobody is signed out by an update. `confirmed` is written still: of several gateways on one
-//! Redis, some may be older.
+//! Redis, some may be older. Records of older releases have neither a source nor a parent.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Owner, Record, SessionData, SessionKey};
+use super::{Owner, Record, SessionData, SessionKey, SessionSource};
 use crate::{
     clock::Timestamp,
     identity::{Proof, ProofMethod, Proofs},
@@ -72,6 +72,10 @@ struct StoredRecord {
     confirmed: Timestamp,
     #[serde(default)]
     proofs: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<SessionSource>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<SessionKey>,
     expires: Timestamp,
     last_seen: Timestamp,
     remembered: bool,
@@ -92,6 +96,8 @@ impl From<Record> for StoredRecord {
             signed_in: record.signed_in,
             confirmed,
             proofs,
+            source: record.source,
+            parent: record.parent,
             expires: record.expires,
             last_seen: record.last_seen,
             remembered: record.remembered,
@@ -111,6 +117,8 @@ impl From<StoredRecord> for Record {
             owner: stored.owner,
             signed_in: stored.signed_in,
             proofs: proofs.read(stored.owner),
+            source: stored.source,
+            parent: stored.parent,
             expires: stored.expires,
             last_seen: stored.last_seen,
             remembered: stored.remembered,

@@ -39,7 +39,16 @@ fn opening(user: i64) -> Opening<'static> {
     let owner = Owner::User { id: UserId(user), credential: CredentialVersion(1) };
     let client_addr = Ipv4Addr::LOCALHOST.into();
     let (user_agent, host) = ("test", "localhost");
-    Opening { owner, client_addr, user_agent, host, remember: false, replaces: None, confirms: false }
+    Opening {
+        owner,
+        source: None,
+        client_addr,
+        user_agent,
+        host,
+        remember: false,
+        replaces: None,
+        confirms: false,
+    }
 }
 
 async fn open(sessions: &Sessions, now: Timestamp) -> (SessionToken, Arc<Session>) {

@@ -18,7 +18,8 @@ use portcullis::{
     session::{
         AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore,
         NewSession, Opening, Owner, Presented, Record, RedisSettings, RedisStore, SessionData, SessionKey,
-        SessionLimits, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Trust, Which,
+        SessionLimits, SessionSource, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings,
+        Trust, Which,
     },
     store::redis::{RedisAddress, RedisConfig},
 };
@@ -160,13 +161,16 @@ async fn an_inserted_session_is_found_whole(medium: Medium) {
         remembered: true,
         proofs: Proofs::password(at(5)),
         client_addr: IpAddr::V6(Ipv6Addr::LOCALHOST),
+        source: Some(SessionSource { backend: "entra".into(), provider_session: Some("ä\" \\".into()) }),
         user_agent: "Mozilla/5.0 (ünï; \"x\")".into(),
         host: "[2001:db8::1]:8443".into(),
         data: data.into_iter().map(|(app, data)| (app.into(), data)).collect(),
         ..record(1)
     };
+    let directory = SessionSource { backend: "company".into(), provider_session: None };
+    let proved = Record { source: Some(directory), ..record(1) };
     let visitor = Record { owner: Owner::Visitor, ..record(0) };
-    for session in [&rich, &visitor] {
+    for session in [&rich, &proved, &visitor] {
         assert_eq!(store.insert(new(session)).await.unwrap(), []);
         assert_eq!(store.find(session.key).await.unwrap().as_ref(), Some(session));
     }
@@ -500,6 +504,7 @@ const LIMITS: SessionLimits = SessionLimits {
 fn opening(user: i64) -> Opening<'static> {
     Opening {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
+        source: None,
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: "test",
         host: "localhost",
@@ -814,6 +819,8 @@ fn record(user: i64) -> Record {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(3) },
         signed_in: at(0),
         proofs: Proofs::password(at(0)),
+        source: None,
+        parent: None,
         expires: at(3600),
         last_seen: at(0),
         remembered: false,

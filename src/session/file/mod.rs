@@ -219,6 +219,13 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE session ADD COLUMN proofs TEXT NOT NULL DEFAULT '';
 ",
+    "
+    ALTER TABLE session ADD COLUMN backend TEXT;
+    ALTER TABLE session ADD COLUMN provider_session TEXT;
+    ALTER TABLE session ADD COLUMN parent BLOB;
+
+    CREATE INDEX session_of_parent ON session (parent) WHERE parent IS NOT NULL;
+",
 ];
 
 /// Makes a database refuse all changes, as a full disk does, or no longer.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, UserId},
-    session::{Owner, Record, SessionData, SessionKey, Which, stored::StoredProofs},
+    session::{Owner, Record, SessionData, SessionKey, SessionSource, Which, stored::StoredProofs},
 };
 
 pub(super) fn find(connection: &Connection, key: SessionKey) -> rusqlite::Result<Option<Record>> {
@@ -43,10 +43,10 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Resu
     let StoredProofs { confirmed, proofs } = StoredProofs::of(record);
     connection
         .prepare_cached(
-            "INSERT INTO session (key, user_id, credential, signed_in, confirmed, proofs, expires, last_seen,
-                                  remembered, client_addr, user_agent, host, data)
-             VALUES (:key, :user, :credential, :signed_in, :confirmed, :proofs, :expires, :last_seen,
-                     :remembered, :client_addr, :user_agent, :host, :data)",
+            "INSERT INTO session (key, user_id, credential, signed_in, confirmed, proofs, backend, provider_session, parent, expires,
+                                  last_seen, remembered, client_addr, user_agent, host, data)
+             VALUES (:key, :user, :credential, :signed_in, :confirmed, :proofs, :backend, :provider_session, :parent, :expires,
+                     :last_seen, :remembered, :client_addr, :user_agent, :host, :data)",
         )?
         .execute(named_params! {
             ":key": record.key.as_bytes(),
@@ -55,6 +55,9 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Resu
             ":signed_in": record.signed_in.as_millis(),
             ":confirmed": confirmed.as_millis(),
             ":proofs": proofs,
+            ":backend": record.source.as_ref().map(|source| &source.backend),
+            ":provider_session": record.source.as_ref().and_then(|source| source.provider_session.as_ref()),
+            ":parent": record.parent.as_ref().map(SessionKey::as_bytes),
             ":expires": record.expires.as_millis(),
             ":last_seen": record.last_seen.as_millis(),
             ":remembered": record.remembered,
@@ -197,6 +200,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         owner,
         signed_in: time("signed_in")?,
         proofs: StoredProofs { confirmed: time("confirmed")?, proofs: row.get("proofs")? }.read(owner),
+        source: source(row)?,
+        parent: row.get::<_, Option<[u8; 32]>>("parent")?.map(SessionKey::from_bytes),
         expires: time("expires")?,
         last_seen: time("last_seen")?,
         remembered: row.get("remembered")?,
@@ -209,6 +214,12 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
             serde_json::from_str(&data).map_err(|error| unreadable("data", error))?
         },
     })
+}
+
+fn source(row: &Row<'_>) -> rusqlite::Result<Option<SessionSource>> {
+    let Some(backend) = row.get::<_, Option<String>>("backend")? else { return Ok(None) };
+    let provider_session = row.get::<_, Option<String>>("provider_session")?.map(Into::into);
+    Ok(Some(SessionSource { backend: backend.into(), provider_session }))
 }
 
 fn key(row: &Row<'_>, column: impl rusqlite::RowIndex) -> rusqlite::Result<SessionKey> {

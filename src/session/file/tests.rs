@@ -16,6 +16,8 @@ fn record(user: i64) -> Record {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
         signed_in: at,
         proofs: Proofs::password(at),
+        source: None,
+        parent: None,
         expires: Timestamp::from_millis(1_000_000),
         last_seen: at,
         remembered: false,

@@ -122,6 +122,7 @@ impl InProcess {
             let account = account.expect("a user");
             let opening = Opening {
                 owner: Owner::User { id: account.user.id, credential: account.credential },
+                source: None,
                 client_addr: self.connection.peer_addr,
                 user_agent: "test",
                 host: "localhost",
