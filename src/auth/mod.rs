@@ -15,6 +15,7 @@ mod attempt;
 mod backend;
 mod claim;
 mod denied;
+pub mod ldap;
 mod local;
 mod origin;
 mod proved;

@@ -51,6 +51,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "auth",
                 &[
                     "error_chain",
+                    "escape",
                     "clock",
                     "identity",
                     "telemetry",
