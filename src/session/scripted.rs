@@ -8,8 +8,8 @@ use std::sync::{
 use futures_util::future::{self, BoxFuture, FutureExt};
 
 use super::{
-    AppData, DataChange, DataRefused, Invalidation, Invalidator, MemoryStore, NewSession, Record, SessionKey,
-    SessionStore, StoreError, Trust, Which,
+    AppData, DataChange, DataRefused, Invalidation, Invalidator, MemoryStore, NewSession, OneTimeEntry,
+    OneTimeKey, OneTimePurpose, Record, SessionKey, SessionStore, StoreError, Trust, Which,
 };
 use crate::{clock::Timestamp, identity::UserId};
 
@@ -98,6 +98,19 @@ impl SessionStore for ScriptedStore {
 
     fn note_use(&self, key: SessionKey, at: Timestamp) {
         self.store.note_use(key, at);
+    }
+
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.guard(self.store.put_one_time(entry))
+    }
+
+    fn take_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        self.guard(self.store.take_one_time(key, purpose, now))
     }
 
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {

@@ -9,9 +9,9 @@ use std::{
 };
 
 use super::{
-    AppSessionLimits, DataChange, DataRefused, Invalidation, Invalidator, NewSession, Opening, Owner, Record,
-    Session, SessionKey, SessionLimits, SessionStore, SessionToken, StoreError, Trust, Visitor, Which,
-    cache::SessionCache, record::NOTE_EVERY,
+    AppSessionLimits, DataChange, DataRefused, Invalidation, Invalidator, NewSession, OneTimeCode,
+    OneTimeEntry, OneTimePurpose, Opening, Owner, Record, Session, SessionKey, SessionLimits, SessionStore,
+    SessionToken, StoreError, Trust, Visitor, Which, cache::SessionCache, record::NOTE_EVERY,
 };
 use crate::{
     clock::Timestamp,
@@ -265,6 +265,22 @@ impl Sessions {
             });
         }
         Ok(changed.map(|changed| changed.map(drop)))
+    }
+
+    /// Stores a one-time entry; when this returns, every gateway can take it.
+    pub async fn put_one_time(&self, entry: OneTimeEntry) -> Result<(), StoreError> {
+        self.store.put_one_time(entry).await
+    }
+
+    /// Takes the value of a one-time entry. Of all callers, on every gateway, one gets it; see
+    /// [`SessionStore::take_one_time`].
+    pub async fn take_one_time(
+        &self,
+        code: &OneTimeCode,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> Result<Option<Box<str>>, StoreError> {
+        self.store.take_one_time(code.key(), purpose, now).await
     }
 
     /// Removes sessions whose time limits have passed; called from time to time.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{
-    Record, SessionKey,
+    OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey,
     data::{AppData, DataChange, DataRefused},
 };
 use crate::{
@@ -57,6 +57,18 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
 
     /// Notes when a session was last used. May be late by a minute, may be lost, never waits.
     fn note_use(&self, key: SessionKey, at: Timestamp);
+
+    /// Stores a one-time entry, as durably as a session.
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Removes a one-time entry and returns its value. Of all callers, on every gateway, one gets it. `None`: there is no
+    /// such entry of this purpose, somebody has taken it, or it has expired at `now`.
+    fn take_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>>;
 
     /// Removes sessions whose time limits passed before `now`: past `expires`, or unused since `idle_since`. Returns how
     /// many.

@@ -105,7 +105,7 @@ impl fmt::Debug for SessionToken {
 
 impl SessionKey {
     /// From the 32 bytes in a store.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

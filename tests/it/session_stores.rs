@@ -17,9 +17,9 @@ use portcullis::{
     identity::{CredentialVersion, Proofs, UserId},
     session::{
         AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore,
-        NewSession, Opening, Owner, Presented, Record, RedisSettings, RedisStore, SessionData, SessionKey,
-        SessionLimits, SessionSource, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings,
-        Trust, Which,
+        NewSession, OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Presented, Record,
+        RedisSettings, RedisStore, SessionData, SessionKey, SessionLimits, SessionSource, SessionStore,
+        SessionToken, Sessions, StoreError, StoreSurroundings, Trust, Which,
     },
     store::redis::{RedisAddress, RedisConfig},
 };
@@ -143,6 +143,12 @@ every_store!(
     a_use_is_noted_and_never_goes_back,
     only_expired_and_idle_sessions_are_pruned,
     only_hashes_of_tokens_are_stored,
+    a_one_time_entry_is_handed_out_once,
+    of_parallel_takes_one_gets_the_one_time_entry,
+    an_expired_one_time_entry_is_handed_out_to_nobody,
+    a_one_time_entry_of_another_purpose_is_not_handed_out,
+    past_the_limit_the_one_time_entries_that_expire_first_go,
+    only_hashes_of_one_time_codes_are_stored,
     invented_tokens_keep_no_session_out_of_the_cache,
     sessions_that_end_keep_few_others_out_of_the_cache,
 );
@@ -188,6 +194,91 @@ async fn a_replaced_session_ends_in_the_same_step(medium: Medium) {
     let ended = store.insert(NewSession { replaces: Some(old.key), ..new(&third) }).await.unwrap();
     assert_eq!(ended, [], "it had ended already");
     assert_eq!(keys(&store, None).await, sorted([next.key, third.key]));
+}
+
+fn entry(code: &OneTimeCode, value: &str, expires: i64) -> OneTimeEntry {
+    OneTimeEntry::new(code.key(), OneTimePurpose::HandOver, value, at(expires)).expect("a small value")
+}
+
+async fn a_one_time_entry_is_handed_out_once(medium: Medium) {
+    let (store, _) = medium.open();
+    let (code, unknown) = (OneTimeCode::generate().unwrap(), OneTimeCode::generate().unwrap());
+    let take = |code: &OneTimeCode| store.take_one_time(code.key(), OneTimePurpose::HandOver, at(1));
+    store.put_one_time(entry(&code, "1 ä\n{\"}", 60)).await.unwrap();
+    assert_eq!(take(&unknown).await.unwrap(), None);
+    assert_eq!(take(&code).await.unwrap().as_deref(), Some("1 ä\n{\"}"));
+    assert_eq!(take(&code).await.unwrap(), None);
+}
+
+async fn of_parallel_takes_one_gets_the_one_time_entry(medium: Medium) {
+    let (one, _) = medium.open();
+    // A second gateway, if it can have the same entries.
+    let (other, _) = medium.open();
+    let stores = if medium.kind == Kind::Memory { [&one, &one] } else { [&one, &other] };
+    for _ in 0..20 {
+        let code = OneTimeCode::generate().unwrap();
+        one.put_one_time(entry(&code, "value", 60)).await.unwrap();
+        let takes = stores.into_iter().cycle().take(32);
+        let takes = takes.map(|store| store.take_one_time(code.key(), OneTimePurpose::HandOver, at(1)));
+        let taken = join_all(takes).await;
+        assert_eq!(taken.into_iter().filter(|taken| taken.as_ref().unwrap().is_some()).count(), 1);
+    }
+}
+
+async fn an_expired_one_time_entry_is_handed_out_to_nobody(medium: Medium) {
+    let (store, _) = medium.open();
+    for (now, is_handed_out) in [(59, true), (60, false), (61, false)] {
+        let code = OneTimeCode::generate().unwrap();
+        store.put_one_time(entry(&code, "value", 60)).await.unwrap();
+        let taken = store.take_one_time(code.key(), OneTimePurpose::HandOver, at(now)).await.unwrap();
+        assert_eq!(taken.is_some(), is_handed_out, "after {now} s");
+    }
+    // Redis removes expired entries by itself.
+    if medium.kind != Kind::Redis {
+        let code = OneTimeCode::generate().unwrap();
+        store.put_one_time(entry(&code, "value", 60)).await.unwrap();
+        store.prune(at(60), at(-1000)).await.unwrap();
+        assert_eq!(store.take_one_time(code.key(), OneTimePurpose::HandOver, at(1)).await.unwrap(), None);
+    }
+}
+
+async fn a_one_time_entry_of_another_purpose_is_not_handed_out(medium: Medium) {
+    let (store, _) = medium.open();
+    let code = OneTimeCode::generate().unwrap();
+    store.put_one_time(entry(&code, "value", 60)).await.unwrap();
+    let take = |purpose| store.take_one_time(code.key(), purpose, at(1));
+    assert_eq!(take(OneTimePurpose::ProviderAttempt).await.unwrap(), None);
+    assert!(take(OneTimePurpose::HandOver).await.unwrap().is_some(), "a wrong purpose uses nothing up");
+}
+
+async fn past_the_limit_the_one_time_entries_that_expire_first_go(medium: Medium) {
+    let (store, _) = medium.open();
+    let codes: Vec<_> =
+        (0..OneTimeEntry::MAX_ENTRIES + 2).map(|_| OneTimeCode::generate().unwrap()).collect();
+    for (codes, start) in codes.chunks(1000).zip(0..) {
+        let puts = codes.iter().map(|code| store.put_one_time(entry(code, "value", 100 + start)));
+        for put in join_all(puts).await {
+            put.unwrap();
+        }
+    }
+    for (index, codes) in codes.chunks(1000).enumerate() {
+        let takes = codes.iter().map(|code| store.take_one_time(code.key(), OneTimePurpose::HandOver, at(1)));
+        let left =
+            join_all(takes).await.into_iter().filter(|taken| taken.as_ref().unwrap().is_some()).count();
+        assert_eq!(codes.len() - left, if index == 0 { 2 } else { 0 });
+    }
+}
+
+async fn only_hashes_of_one_time_codes_are_stored(medium: Medium) {
+    let (store, _) = medium.open();
+    let code = OneTimeCode::generate().unwrap();
+    store.put_one_time(entry(&code, "a value that is easy to find", 60)).await.unwrap();
+    if medium.kind != Kind::Memory {
+        let bytes = medium.bytes();
+        let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(has("a value that is easy to find"), "the entry is elsewhere");
+        assert!(!has(&code.to_text()));
+    }
 }
 
 async fn an_ended_session_is_never_found_again(medium: Medium) {
@@ -437,6 +528,19 @@ impl SessionStore for Flooded {
         change: DataChange,
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>> {
         self.store.change_data(key, app, change)
+    }
+
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.put_one_time(entry)
+    }
+
+    fn take_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        self.store.take_one_time(key, purpose, now)
     }
 
     fn note_use(&self, key: SessionKey, used_at: Timestamp) {

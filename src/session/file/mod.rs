@@ -7,6 +7,7 @@
 //! A disk that fails makes changes fail, one by one, and nothing else: users who are signed in go on from the cache, and
 //! the next commit that succeeds ends the failure.
 
+mod one_time;
 mod reader;
 mod rows;
 mod uses;
@@ -17,8 +18,8 @@ use std::{path::Path, sync::Arc};
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{
-    AppData, DataChange, DataRefused, NewSession, Record, SessionKey, SessionStore, StoreError,
-    StoreSurroundings, Trust, Which,
+    AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
+    SessionKey, SessionStore, StoreError, StoreSurroundings, Trust, Which,
 };
 use crate::{
     clock::Timestamp,
@@ -141,6 +142,19 @@ impl SessionStore for FileStore {
         self.uses.note(key, at);
     }
 
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.change("storing a one-time entry", |reply| Change::PutOneTime(entry, reply))
+    }
+
+    fn take_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        self.change("taking a one-time entry", move |reply| Change::TakeOneTime { key, purpose, now, reply })
+    }
+
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         // In small steps, so that a sign-in between two of them does not wait for a million rows.
         async move {
@@ -225,6 +239,18 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE session ADD COLUMN parent BLOB;
 
     CREATE INDEX session_of_parent ON session (parent) WHERE parent IS NOT NULL;
+",
+    "
+    CREATE TABLE one_time (
+        purpose TEXT    NOT NULL,
+        key     BLOB    NOT NULL,
+        value   TEXT    NOT NULL,
+        expires INTEGER NOT NULL,
+        PRIMARY KEY (purpose, key)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX one_time_of_purpose ON one_time (purpose, expires);
+    CREATE INDEX one_time_by_expiry ON one_time (expires);
 ",
 ];
 

@@ -8,10 +8,13 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{rows, uses::Uses};
+use super::{one_time, rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
-    session::{AppData, DataChange, DataRefused, NewSession, Owner, SessionKey, Which, change_app},
+    session::{
+        AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Owner,
+        SessionKey, Which, change_app,
+    },
     store::sqlite::{Database, DatabaseError, DatabaseWorker},
 };
 
@@ -27,6 +30,13 @@ pub(super) enum Change {
         app: Arc<str>,
         change: DataChange,
         reply: Reply<Option<Result<AppData, DataRefused>>>,
+    },
+    PutOneTime(OneTimeEntry, Reply<()>),
+    TakeOneTime {
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+        reply: Reply<Option<Box<str>>>,
     },
     Prune {
         now: Timestamp,
@@ -170,9 +180,14 @@ fn apply(
         Change::Insert(new, reply) => settled(reply, insert(connection, &new, now, visitors)),
         Change::Remove(which, reply) => settled(reply, remove(connection, which, now)),
         Change::Data { key, app, change, reply } => settled(reply, change_data(connection, key, app, change)),
-        Change::Prune { now, idle_since, most, reply } => {
-            settled(reply, rows::prune(connection, now, idle_since, most))
+        Change::PutOneTime(entry, reply) => settled(reply, one_time::put(connection, &entry)),
+        Change::TakeOneTime { key, purpose, now, reply } => {
+            settled(reply, one_time::take(connection, key, purpose, now))
         }
+        Change::Prune { now, idle_since, most, reply } => settled(
+            reply,
+            one_time::prune(connection, now).and_then(|()| rows::prune(connection, now, idle_since, most)),
+        ),
         Change::Check(reply) => settled(reply, rows::check(connection, now)),
     }
 }
@@ -260,7 +275,8 @@ fn refuse(change: Change) -> Settle {
         Change::Insert(_, reply) | Change::Remove(_, reply) => refusing(reply),
         Change::Data { reply, .. } => refusing(reply),
         Change::Prune { reply, .. } => refusing(reply),
-        Change::Check(reply) => refusing(reply),
+        Change::TakeOneTime { reply, .. } => refusing(reply),
+        Change::Check(reply) | Change::PutOneTime(_, reply) => refusing(reply),
     }
 }
 

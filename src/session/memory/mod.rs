@@ -3,6 +3,7 @@
 //! For gateways whose sessions need not survive a restart, and for tests. Lists and counts of each user's sessions make it cheap to find the
 //! session that has to end when there are too many.
 
+mod one_time;
 mod table;
 
 use std::sync::{
@@ -13,10 +14,11 @@ use std::sync::{
 use futures_util::future::{self, BoxFuture, FutureExt};
 
 use super::{
-    AppData, DataChange, DataRefused, NewSession, Record, SessionKey, SessionStore, StoreError, Trust, Which,
-    change_app,
+    AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
+    SessionKey, SessionStore, StoreError, Trust, Which, change_app,
 };
 use crate::{clock::Timestamp, identity::UserId};
+use one_time::OneTimeTable;
 use table::{Entry, SessionTable};
 
 /// A [`SessionStore`] in memory.
@@ -27,6 +29,7 @@ use table::{Entry, SessionTable};
 #[derive(Debug)]
 pub struct MemoryStore {
     table: Mutex<SessionTable>,
+    one_time: Mutex<OneTimeTable>,
     max_sessions: usize,
     evicted: AtomicU64,
 }
@@ -35,7 +38,7 @@ impl MemoryStore {
     /// An empty store for at most `max_sessions` sessions.
     pub fn new(max_sessions: u64) -> Self {
         let max_sessions = u32::try_from(max_sessions).unwrap_or(u32::MAX).clamp(1, u32::MAX - 1) as usize;
-        Self { table: Mutex::default(), max_sessions, evicted: AtomicU64::new(0) }
+        Self { table: Mutex::default(), one_time: Mutex::default(), max_sessions, evicted: AtomicU64::new(0) }
     }
 
     /// The number of sessions that ended because there were too many.
@@ -46,6 +49,10 @@ impl MemoryStore {
     /// A panic elsewhere leaves the table whole: every change of it is finished before anything can panic.
     fn table(&self) -> MutexGuard<'_, SessionTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn one_time(&self) -> MutexGuard<'_, OneTimeTable> {
+        self.one_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count_eviction(&self, key: SessionKey) {
@@ -143,7 +150,22 @@ impl SessionStore for MemoryStore {
         self.table().note_use(key, at);
     }
 
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.one_time().put(entry);
+        done(())
+    }
+
+    fn take_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        done(self.one_time().take(key, purpose, now))
+    }
+
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.one_time().prune(now);
         // In small steps, so that no request waits for a million entries.
         let (mut begin, mut count) = (0, 0);
         loop {

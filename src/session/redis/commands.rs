@@ -11,7 +11,10 @@ use super::{
 use crate::{
     clock::Timestamp,
     identity::UserId,
-    session::{AppData, DataChange, DataRefused, NewSession, Record, SessionKey, Which},
+    session::{
+        AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
+        SessionKey, Which,
+    },
     store::redis::Failure,
 };
 
@@ -76,7 +79,7 @@ impl Commands {
             Which::OfUser { user, except } => ("user", user.0.to_string(), except),
             Which::All => ("all", String::new(), None),
         };
-        let routed_by = if let Which::One(key) = which { key } else { SessionKey::from_bytes([0; 32]) };
+        let routed_by = if let Which::One(key) = which { key } else { NO_SESSION };
         let except = except.map_or_else(String::new, |key| key.to_hex());
         let mut ended = Vec::new();
         loop {
@@ -200,6 +203,40 @@ impl Commands {
         Ok(call.invoke_async(&mut connection).await?)
     }
 
+    pub(super) async fn put_one_time(
+        &self,
+        mut connection: MultiplexedConnection,
+        entry: OneTimeEntry,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let OneTimeEntry { key, purpose, value, expires } = entry;
+        // The caller judges by its own clock; the duration only clears up.
+        let ttl = expires.since(now) + KEPT_LONGER;
+        let mut call = self.scripts.put_one_time.call(&self.keys, NO_SESSION);
+        call.arg(self.keys.one_time(purpose, key))
+            .arg(self.keys.one_time_of(purpose))
+            .arg(&*value)
+            .arg(expires.as_millis())
+            .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX >> 2))
+            .arg(OneTimeEntry::MAX_ENTRIES);
+        Ok(call.invoke_async(&mut connection).await?)
+    }
+
+    pub(super) async fn take_one_time(
+        &self,
+        mut connection: MultiplexedConnection,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> Result<Option<Box<str>>, Failure> {
+        let mut call = self.scripts.take_one_time.call(&self.keys, NO_SESSION);
+        call.arg(self.keys.one_time(purpose, key)).arg(self.keys.one_time_of(purpose)).arg(now.as_millis());
+        let stored: Option<String> = call.invoke_async(&mut connection).await?;
+        let Some(stored) = stored else { return Ok(None) };
+        let (expires, value) = stored.split_once(' ').ok_or("a one-time entry without its expiry")?;
+        Ok((now < Timestamp::from_millis(expires.parse()?)).then(|| value.into()))
+    }
+
     pub(super) async fn prune(
         &self,
         mut connection: MultiplexedConnection,
@@ -208,7 +245,7 @@ impl Commands {
     ) -> Result<u64, Failure> {
         let mut dropped = 0;
         loop {
-            let mut call = self.scripts.prune.call(&self.keys, SessionKey::from_bytes([0; 32]));
+            let mut call = self.scripts.prune.call(&self.keys, NO_SESSION);
             call.arg(now.as_millis()).arg(idle_since.as_millis()).arg(BATCH);
             let (looked_at, batch): (usize, u64) = call.invoke_async(&mut connection).await?;
             dropped += batch;
@@ -235,6 +272,8 @@ struct Scripts {
     change_data: Script,
     note_use: Script,
     prune: Script,
+    put_one_time: Script,
+    take_one_time: Script,
 }
 
 impl Scripts {
@@ -246,6 +285,8 @@ impl Scripts {
             change_data: script(include_str!("scripts/change_data.lua")),
             note_use: script(include_str!("scripts/note_use.lua")),
             prune: script(include_str!("scripts/prune.lua")),
+            put_one_time: script(include_str!("scripts/put_one_time.lua")),
+            take_one_time: script(include_str!("scripts/take_one_time.lua")),
         }
     }
 }
@@ -263,6 +304,8 @@ impl Callable for Script {
     }
 }
 
+/// Names the slot of a call that is about no session in particular.
+const NO_SESSION: SessionKey = SessionKey::from_bytes([0; 32]);
 /// In each round one of several gateways that change the same data succeeds, so this many can at the same time.
 const DATA_ATTEMPTS: usize = 200;
 /// Sessions that one script looks at: a few milliseconds, in which Redis serves no other command.

@@ -1,6 +1,10 @@
 //! The names of keys in Redis.
 
-use crate::{identity::UserId, session::SessionKey, store::redis::KeyPrefix};
+use crate::{
+    identity::UserId,
+    session::{OneTimeKey, OneTimePurpose, SessionKey},
+    store::redis::KeyPrefix,
+};
 
 /// The names of our keys.
 #[derive(Clone, Debug)]
@@ -29,6 +33,16 @@ impl Keys {
     /// All sessions, in the order of their keys.
     pub(super) fn all(&self) -> String {
         format!("{}:all", self.0)
+    }
+
+    /// A one-time entry.
+    pub(super) fn one_time(&self, purpose: OneTimePurpose, key: OneTimeKey) -> String {
+        format!("{}:o:{}:{}", self.0, purpose.as_str(), key.to_hex())
+    }
+
+    /// The one-time entries of a purpose, by their expiry.
+    pub(super) fn one_time_of(&self, purpose: OneTimePurpose) -> String {
+        format!("{}:o:{}", self.0, purpose.as_str())
     }
 
     /// The counter of messages.

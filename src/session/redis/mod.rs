@@ -18,8 +18,8 @@ use futures_util::future::BoxFuture;
 
 use self::{commands::Commands, keys::Keys, listener::Listener};
 use super::{
-    AppData, DataChange, DataRefused, NewSession, Record, SessionKey, SessionStore, StoreError,
-    StoreSurroundings, Trust, Which,
+    AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
+    SessionKey, SessionStore, StoreError, StoreSurroundings, Trust, Which,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -118,6 +118,25 @@ impl SessionStore for RedisStore {
         // The command is sent already, and no request waits for the reply: a use that is not noted only makes the idle time
         // count from a minute earlier.
         drop(noted);
+    }
+
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+        let (commands, now) = (Arc::clone(&self.commands), self.clock.now());
+        self.link.ask("storing a one-time entry", move |connection| async move {
+            commands.put_one_time(connection, entry, now).await
+        })
+    }
+
+    fn take_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        let commands = Arc::clone(&self.commands);
+        self.link.ask("taking a one-time entry", move |connection| async move {
+            commands.take_one_time(connection, key, purpose, now).await
+        })
     }
 
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {

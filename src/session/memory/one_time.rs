@@ -1,0 +1,60 @@
+//! One-time entries in memory.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::{
+    clock::Timestamp,
+    session::{OneTimeEntry, OneTimeKey, OneTimePurpose},
+};
+
+/// All one-time entries.
+#[derive(Debug, Default)]
+pub(super) struct OneTimeTable(HashMap<OneTimePurpose, EntriesOfPurpose>);
+
+#[derive(Debug, Default)]
+struct EntriesOfPurpose {
+    entries: HashMap<OneTimeKey, OneTimeEntry>,
+    /// The one that expires first comes first.
+    by_expiry: BTreeSet<(Timestamp, OneTimeKey)>,
+}
+
+impl OneTimeTable {
+    pub(super) fn put(&mut self, entry: OneTimeEntry) {
+        let of_purpose = self.0.entry(entry.purpose).or_default();
+        of_purpose.remove(entry.key);
+        while of_purpose.entries.len() >= OneTimeEntry::MAX_ENTRIES {
+            let Some((_, first)) = of_purpose.by_expiry.first().copied() else { break };
+            of_purpose.remove(first);
+        }
+        of_purpose.by_expiry.insert((entry.expires, entry.key));
+        of_purpose.entries.insert(entry.key, entry);
+    }
+
+    pub(super) fn take(
+        &mut self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> Option<Box<str>> {
+        let entry = self.0.get_mut(&purpose)?.remove(key)?;
+        (now < entry.expires).then_some(entry.value)
+    }
+
+    pub(super) fn prune(&mut self, now: Timestamp) {
+        for of_purpose in self.0.values_mut() {
+            while let Some((expires, key)) = of_purpose.by_expiry.first().copied()
+                && expires <= now
+            {
+                of_purpose.remove(key);
+            }
+        }
+    }
+}
+
+impl EntriesOfPurpose {
+    fn remove(&mut self, key: OneTimeKey) -> Option<OneTimeEntry> {
+        let entry = self.entries.remove(&key)?;
+        self.by_expiry.remove(&(entry.expires, key));
+        Some(entry)
+    }
+}
