@@ -61,6 +61,8 @@ fn report_changes(audit: Audit) -> Box<dyn Fn(&Change) + Send> {
             reason: change.action.as_str(),
             user: Some(change.name.as_str()),
             actor: Some(&change.actor),
+            backend: change.source.as_ref().map(|(backend, _)| backend.as_str()),
+            subject: change.source.as_ref().map(|(_, subject)| subject.as_str()),
             client: None,
             request_id: None,
             session: None,

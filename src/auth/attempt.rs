@@ -96,6 +96,8 @@ impl AuditTrail {
             reason,
             user: self.user.as_deref(),
             actor: None,
+            backend: None,
+            subject: None,
             client: self.client,
             request_id: Some(&self.request_id),
             session: None,

@@ -64,6 +64,8 @@ impl<'r> Origin<'r> {
             reason,
             user,
             actor: None,
+            backend: None,
+            subject: None,
             client: self.client_addr.known(),
             request_id: Some(self.request_id),
             session: None,

@@ -183,6 +183,7 @@ impl RunningCommand<'_> {
         let before = self.existing(&args.name)?;
         let change = UserChange {
             email: args.email.clone(),
+            email_verified: None,
             full_name: args.full_name.clone(),
             superuser: args.superuser,
             groups: ListChange {

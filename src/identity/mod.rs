@@ -3,15 +3,19 @@
 //! The rest of the gateway speaks about people in these values. How a proof is checked, where users are stored and what
 //! they may do is left to `auth`, `users` and `access`.
 
+mod email;
 mod names;
 mod proof;
+mod source;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+pub use email::EmailKey;
 pub use names::{GroupName, InvalidName, Permission, UserName};
 pub use proof::{Proof, ProofMethod, Proofs};
+pub use source::{BackendName, IdentityPair, InvalidBackendName};
 
 /// The number of a user in the directory; never given to a second user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,6 +10,8 @@ use crate::clock::Timestamp;
 pub enum ProofMethod {
     /// The right password.
     Password,
+    /// The word of an OpenID Connect provider.
+    Provider,
 }
 
 /// One proof.
@@ -25,16 +27,18 @@ pub struct Proof {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proofs {
     password: Option<Timestamp>,
+    provider: Option<Timestamp>,
 }
 
 impl ProofMethod {
     /// All methods.
-    pub const ALL: [Self; 1] = [Self::Password];
+    pub const ALL: [Self; 2] = [Self::Password, Self::Provider];
 
     /// The name of the method in stored sessions.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Provider => "provider",
         }
     }
 
@@ -47,7 +51,7 @@ impl ProofMethod {
 impl Proofs {
     /// One proof by password.
     pub fn password(at: Timestamp) -> Self {
-        Self { password: Some(at) }
+        Self { password: Some(at), provider: None }
     }
 
     /// With one more proof; of two by the same method, the newer one counts.
@@ -55,6 +59,7 @@ impl Proofs {
     pub fn with(mut self, proof: Proof) -> Self {
         let slot = match proof.method {
             ProofMethod::Password => &mut self.password,
+            ProofMethod::Provider => &mut self.provider,
         };
         *slot = (*slot).max(Some(proof.at));
         self
@@ -64,6 +69,7 @@ impl Proofs {
     pub fn at(&self, method: ProofMethod) -> Option<Timestamp> {
         match method {
             ProofMethod::Password => self.password,
+            ProofMethod::Provider => self.provider,
         }
     }
 
@@ -91,6 +97,16 @@ mod tests {
             assert_eq!(proofs.newest(), Some(new));
         }
         assert_eq!(Proofs::default().newest(), None);
+    }
+
+    #[test]
+    fn proofs_by_different_methods_are_kept_apart() {
+        let [first, second] = [1, 2].map(Timestamp::from_millis);
+        let provider = Proof { method: ProofMethod::Provider, at: second };
+        let proofs = Proofs::password(first).with(provider);
+        assert_eq!(proofs.at(ProofMethod::Password), Some(first));
+        assert_eq!(proofs.at(ProofMethod::Provider), Some(second));
+        assert_eq!(Proofs::default().with(provider).at(ProofMethod::Password), None);
     }
 
     #[test]

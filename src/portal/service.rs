@@ -71,6 +71,8 @@ impl Portal {
             reason,
             user,
             actor: None,
+            backend: None,
+            subject: None,
             client: request.client_addr.known(),
             request_id: Some(request.request_id),
             session,

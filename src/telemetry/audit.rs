@@ -58,6 +58,12 @@ pub struct AuditEvent<'a> {
     /// The person who acted, if not the user: an administrator at the command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<&'a str>,
+    /// The configured name of the backend that proved the user, or whose identity of the user was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<&'a str>,
+    /// The backend's id of the user; absent for the gateway's own directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<&'a str>,
     /// Address of the client; absent at the command line, and if a proxy hides it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,

@@ -1,28 +1,66 @@
 //! The account of a user, as of one point in time.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Deserialize;
 
 use super::PasswordHash;
 use crate::{
     clock::Timestamp,
-    identity::{CredentialVersion, Identity, User},
+    identity::{BackendName, CredentialVersion, GroupName, Identity, IdentityPair, User},
 };
 
 /// A user with the state that a sign-in depends on; a snapshot that does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The user as rules and applications see them.
+    /// The user as rules and applications see them: groups and attributes are the effective ones.
     pub user: Arc<User>,
     /// Whether the user may sign in and be signed in.
     pub active: bool,
     /// Raised by every new password and every deactivation, which ends earlier sessions.
     pub credential: CredentialVersion,
-    /// `None`: cannot sign in with a password.
+    /// `None`: cannot sign in with a password of the gateway's own directory.
     pub password: Option<PasswordHash>,
     /// When the last sign-in succeeded.
     pub last_sign_in: Option<Timestamp>,
     /// When the account was made.
     pub created: Timestamp,
+    /// Whether the user is known to receive mail at the address.
+    pub email_verified: bool,
+    /// Since when the account waits for an operator's approval. It is not active then.
+    pub waiting_since: Option<Timestamp>,
+    /// Groups that operators gave the user here; sorted, without duplicates.
+    pub local_groups: Vec<GroupName>,
+    /// Attributes that operators gave the user here.
+    pub local_attributes: BTreeMap<String, String>,
+    /// The identities that belong to the account, the first linked one first.
+    pub identities: Vec<LinkedIdentity>,
+    /// The backends at which the user was invited to sign in for the first time.
+    pub invited: Vec<BackendName>,
+}
+
+/// An identity of a backend that belongs to an account, with what the backend said of it last.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct LinkedIdentity {
+    /// How the backend knows the user.
+    #[serde(flatten)]
+    pub pair: IdentityPair,
+    /// The user's name there; empty if the backend has not said one yet.
+    pub name: String,
+    /// The user's address there when the identity was linked.
+    pub email: String,
+    /// When it was linked.
+    pub linked: Timestamp,
+    /// When the user last signed in through it.
+    pub last_seen: Option<Timestamp>,
+    /// Why the backend no longer lets the user in; `None` while it does.
+    pub ended: Option<String>,
+    /// Whether the account's name for people and address are those of this identity.
+    pub home: bool,
+    /// Groups of the gateway that the backend brings.
+    pub groups: Vec<GroupName>,
+    /// Attributes that the backend brings.
+    pub attributes: BTreeMap<String, String>,
 }
 
 impl Account {
@@ -30,5 +68,25 @@ impl Account {
     /// sign-in since.
     pub fn identity(&self, seen: CredentialVersion) -> Option<Identity> {
         (self.active && self.credential == seen).then(|| Identity::User(Arc::clone(&self.user)))
+    }
+
+    /// The linked identity with this pair.
+    pub fn linked(&self, pair: &IdentityPair) -> Option<&LinkedIdentity> {
+        self.identities.iter().find(|identity| identity.pair == *pair)
+    }
+
+    /// The user as operators made one here: without groups and attributes of backends.
+    pub(super) fn local_user(&self) -> User {
+        User {
+            groups: self.local_groups.clone(),
+            attributes: self.local_attributes.clone(),
+            ..User::clone(&self.user)
+        }
+    }
+
+    /// Whether the user can still sign in without this identity: with a password, or through another one.
+    pub fn can_do_without(&self, pair: &IdentityPair) -> bool {
+        let others = self.identities.iter().filter(|identity| identity.pair != *pair);
+        self.password.is_some() || others.into_iter().any(|identity| identity.ended.is_none())
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, types::Type};
 
 use crate::{
     clock::Timestamp,
-    identity::{UserId, UserName},
+    identity::{BackendName, IdentityPair, UserId, UserName},
 };
 
 /// A change of an account.
@@ -28,6 +28,8 @@ pub struct Change {
     pub action: Action,
     /// The author: a user of the operating system, a user of the directory, or `gateway`.
     pub actor: String,
+    /// The backend and its id of the user, if the change concerns one identity of the account or comes from it.
+    pub source: Option<(BackendName, String)>,
 }
 
 /// The kinds of changes.
@@ -45,6 +47,14 @@ pub enum Action {
     Disabled,
     /// The account was removed; its number is never used again.
     Removed,
+    /// An identity of a backend was linked to the account.
+    Linked,
+    /// An identity of a backend was taken off the account; earlier sessions have ended.
+    Unlinked,
+    /// A backend no longer lets the user in: its groups are gone, and the sessions have ended.
+    SourceEnded,
+    /// The account was made, and waits for an operator's approval.
+    Waiting,
 }
 
 impl Action {
@@ -57,19 +67,37 @@ impl Action {
             Self::Enabled => "enabled",
             Self::Disabled => "disabled",
             Self::Removed => "removed",
+            Self::Linked => "linked",
+            Self::Unlinked => "unlinked",
+            Self::SourceEnded => "source-ended",
+            Self::Waiting => "waiting-for-approval",
         }
     }
 
     /// Whether the change ends earlier sessions.
     pub fn ends_sessions(self) -> bool {
-        matches!(self, Self::PasswordChanged | Self::Disabled | Self::Removed)
+        matches!(
+            self,
+            Self::PasswordChanged | Self::Disabled | Self::Removed | Self::Unlinked | Self::SourceEnded
+        )
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Added, Self::Changed, Self::PasswordChanged, Self::Enabled, Self::Disabled, Self::Removed]
-            .into_iter()
-            .find(|action| action.as_str() == word)
+        Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
+
+    const ALL: [Self; 10] = [
+        Self::Added,
+        Self::Changed,
+        Self::PasswordChanged,
+        Self::Enabled,
+        Self::Disabled,
+        Self::Removed,
+        Self::Linked,
+        Self::Unlinked,
+        Self::SourceEnded,
+        Self::Waiting,
+    ];
 }
 
 impl fmt::Display for Action {
@@ -83,14 +111,23 @@ pub(super) fn record(
     connection: &Connection,
     at: Timestamp,
     (user, name): (UserId, &UserName),
-    action: Action,
+    (action, source): (Action, Option<&IdentityPair>),
     actor: &str,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO change (at, user_id, user_name, action, actor) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO change (at, user_id, user_name, action, actor, backend, subject)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute((at.as_millis(), user.0, name.as_str(), action.as_str(), actor))?;
+        .execute((
+            at.as_millis(),
+            user.0,
+            name.as_str(),
+            action.as_str(),
+            actor,
+            source.map(|pair| pair.backend.as_str()),
+            source.map(|pair| &*pair.subject),
+        ))?;
     let oldest = connection.last_insert_rowid() - MAX_ENTRIES;
     connection.prepare_cached("DELETE FROM change WHERE seq <= ?1")?.execute([oldest])?;
     Ok(())
@@ -105,7 +142,8 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn after(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<Change>> {
     connection
         .prepare_cached(
-            "SELECT seq, at, user_id, user_name, action, actor FROM change WHERE seq > ?1 ORDER BY seq",
+            "SELECT seq, at, user_id, user_name, action, actor, backend, subject
+             FROM change WHERE seq > ?1 ORDER BY seq",
         )?
         .query_map([seq], from_row)?
         .collect()
@@ -117,6 +155,12 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Change> {
     };
     let name = UserName::parse(&row.get::<_, String>(3)?).map_err(|error| unreadable(3, error.into()))?;
     let action = row.get::<_, String>(4)?;
+    let source = match (row.get::<_, Option<String>>(6)?, row.get(7)?) {
+        (Some(backend), Some(subject)) => {
+            Some((BackendName::parse(&backend).map_err(|error| unreadable(6, error.into()))?, subject))
+        }
+        _ => None,
+    };
     Ok(Change {
         seq: row.get(0)?,
         at: Timestamp::from_millis(row.get(1)?),
@@ -125,6 +169,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Change> {
         action: Action::parse(&action)
             .ok_or_else(|| unreadable(4, format!("unknown action {action:?}").into()))?,
         actor: row.get(5)?,
+        source,
     })
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use super::profile::InvalidProfile;
 use crate::{
-    identity::{UserId, UserName},
+    identity::{IdentityPair, UserId, UserName},
     store::sqlite::DatabaseError,
 };
 
@@ -32,6 +32,33 @@ pub enum UserStoreError {
     /// The password was changed, or the account disabled, since the user was checked.
     #[error("the credential of user {0} has changed in the meantime")]
     CredentialChanged(UserName),
+    /// The pair belongs to another user.
+    #[error("{pair} already belongs to user {owner}")]
+    PairTaken {
+        /// The pair.
+        pair: IdentityPair,
+        /// The user that it belongs to.
+        owner: UserName,
+    },
+    /// The pair does not belong to this user.
+    #[error("{pair} does not belong to user {name}")]
+    NotLinked {
+        /// The pair.
+        pair: IdentityPair,
+        /// The user.
+        name: UserName,
+    },
+    /// Without the pair the user could not sign in any more.
+    #[error("{0} has no password and no other connected sign-in, so this one stays")]
+    LastWayIn(UserName),
+    /// The pair cannot be stored.
+    #[error(
+        "the backend's id of a user is a text without control characters, not empty and at most 512 bytes long"
+    )]
+    UnusablePair,
+    /// An invitation needs an address to find the user by.
+    #[error("an invitation needs an e-mail address in its usual form, by which the user is found")]
+    NoAddress,
     /// A value that a profile cannot have.
     #[error(transparent)]
     Invalid(#[from] InvalidProfile),

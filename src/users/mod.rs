@@ -13,9 +13,10 @@ mod directory;
 mod error;
 pub mod password;
 mod profile;
+mod source;
 mod sqlite;
 
-pub use account::Account;
+pub use account::{Account, LinkedIdentity};
 pub use change::{Action, Change};
 pub use directory::{Directory, DirectoryError};
 pub use error::UserStoreError;
@@ -26,4 +27,5 @@ pub use password::{
     UnusablePassword, Verdict, WeakPassword,
 };
 pub use profile::{InvalidProfile, ListChange, NewUser, UserChange};
+pub use source::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile};
 pub use sqlite::UserStore;

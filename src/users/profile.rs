@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::PasswordHash;
-use crate::identity::{GroupName, Permission, User, UserName};
+use crate::identity::{BackendName, GroupName, Permission, User, UserName};
 
 /// A user to be created; active from the start.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct NewUser {
     pub name: UserName,
     /// Address; empty if there is none.
     pub email: String,
+    /// Whether the user is known to receive mail there.
+    pub email_verified: bool,
     /// Name for people to read; empty if there is none.
     pub full_name: String,
     /// Passes every rule but `"nobody"`.
@@ -26,6 +28,8 @@ pub struct NewUser {
     pub attributes: BTreeMap<String, String>,
     /// `None`: cannot sign in with a password yet.
     pub password: Option<PasswordHash>,
+    /// The backends at which the user signs in for the first time with a verified address that is this one.
+    pub invited: Vec<BackendName>,
 }
 
 impl NewUser {
@@ -34,12 +38,14 @@ impl NewUser {
         Self {
             name,
             email: String::new(),
+            email_verified: false,
             full_name: String::new(),
             superuser: false,
             groups: Vec::new(),
             permissions: Vec::new(),
             attributes: BTreeMap::new(),
             password: None,
+            invited: Vec::new(),
         }
     }
 
@@ -54,11 +60,13 @@ impl NewUser {
 pub struct UserChange {
     /// The new address; empty removes it.
     pub email: Option<String>,
+    /// Whether the user is known to receive mail at the address. A new address is not, unless this says so.
+    pub email_verified: Option<bool>,
     /// The new full name; empty removes it.
     pub full_name: Option<String>,
     /// Whether the user is a superuser from now on.
     pub superuser: Option<bool>,
-    /// Groups.
+    /// Groups that operators give the user; those of backends stay.
     pub groups: ListChange<GroupName>,
     /// Direct permissions.
     pub permissions: ListChange<Permission>,
@@ -170,11 +178,23 @@ fn is_address(text: &str) -> bool {
     parts && is_line(text, MAX_EMAIL) && !text.contains(char::is_whitespace)
 }
 
+/// Whether this can be the value of an attribute.
+pub(super) fn is_value(text: &str) -> bool {
+    is_line(text, MAX_VALUE)
+}
+
+/// A name for people to read, of a text that may be hostile: without control characters, and not too long.
+pub(super) fn readable_name(text: &str) -> String {
+    let printable = text.chars().filter(|c| !c.is_control()).collect::<String>();
+    printable.trim().chars().take(MAX_FULL_NAME).collect::<String>().trim_end().to_owned()
+}
+
 fn is_line(text: &str, most: usize) -> bool {
     text.chars().nth(most).is_none() && !text.contains(char::is_control)
 }
 
-fn is_key(text: &str) -> bool {
+/// Whether this can be the name of an attribute.
+pub(super) fn is_key(text: &str) -> bool {
     let is_mark = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     !text.is_empty() && text.len() <= MAX_KEY && text.chars().all(is_mark)
 }

@@ -155,6 +155,8 @@ impl Control {
             reason,
             user,
             actor,
+            backend: None,
+            subject: None,
             client: None,
             request_id: None,
             session,

@@ -12,6 +12,7 @@
 //! without a file that can be read, every call fails.
 
 mod cache;
+mod sources;
 mod worker;
 
 #[cfg(test)]

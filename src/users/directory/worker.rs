@@ -91,8 +91,13 @@ impl DirectoryWorker {
     /// Reports a change of our own the way all others are. The written account is not cached: another process may
     /// have written since, and that change may have been reported along with ours.
     pub(super) fn after_own_change(&mut self, written: Account) -> Arc<Account> {
-        self.look_for_changes(Whose::Anybodys);
+        self.report_own_changes();
         Arc::new(written)
+    }
+
+    /// Reports changes of our own the way all others are.
+    pub(super) fn report_own_changes(&mut self) {
+        self.look_for_changes(Whose::Anybodys);
     }
 
     pub(super) fn look_for_changes(&mut self, whose: Whose) {

@@ -5,6 +5,7 @@
 
 mod rows;
 mod schema;
+mod sources;
 mod store;
 mod transaction;
 

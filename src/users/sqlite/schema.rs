@@ -6,7 +6,9 @@ use crate::store::sqlite::Schema;
 pub(super) const SCHEMA: Schema =
     Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES];
+
+const ACCOUNTS: &str = "
     CREATE TABLE user (
         id           INTEGER PRIMARY KEY AUTOINCREMENT,
         name         TEXT    NOT NULL UNIQUE,
@@ -47,4 +49,42 @@ const MIGRATIONS: &[&str] = &["
         action    TEXT    NOT NULL,
         actor     TEXT    NOT NULL
     ) STRICT;
-"];
+";
+
+/// Identities of backends, linked to accounts. An address outside ASCII gets its normal form at its next change.
+const IDENTITIES: &str = "
+    ALTER TABLE user ADD COLUMN email_verified INTEGER NOT NULL DEFAULT 0 CHECK (email_verified IN (0, 1));
+    ALTER TABLE user ADD COLUMN email_key TEXT;
+    ALTER TABLE user ADD COLUMN waiting_since INTEGER;
+    UPDATE user SET email_key = lower(email)
+        WHERE email NOT GLOB '*[^!-~]*' AND email GLOB '?*@?*' AND email NOT GLOB '*@*@*'
+            AND substr(email, instr(email, '@') + 1) NOT GLOB '*[^a-zA-Z0-9.-]*';
+    CREATE INDEX user_email_key ON user (email_key);
+
+    CREATE TABLE identity (
+        backend    TEXT    NOT NULL,
+        authority  TEXT    NOT NULL,
+        subject    TEXT    NOT NULL,
+        user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+        name       TEXT    NOT NULL,
+        email      TEXT    NOT NULL,
+        linked     INTEGER NOT NULL,
+        last_seen  INTEGER,
+        ended      TEXT,
+        home       INTEGER NOT NULL CHECK (home IN (0, 1)),
+        groups     TEXT    NOT NULL,
+        attributes TEXT    NOT NULL,
+        PRIMARY KEY (backend, authority, subject)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX identity_user ON identity (user_id);
+    CREATE UNIQUE INDEX identity_home ON identity (user_id) WHERE home;
+
+    CREATE TABLE invitation (
+        user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+        backend TEXT    NOT NULL,
+        PRIMARY KEY (user_id, backend)
+    ) STRICT, WITHOUT ROWID;
+
+    ALTER TABLE change ADD COLUMN backend TEXT;
+    ALTER TABLE change ADD COLUMN subject TEXT;
+";

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, UserId, UserName},
+    identity::{CredentialVersion, EmailKey, UserId, UserName},
     store::sqlite::{Database, DatabaseOptions},
     users::{Account, Action, Change, NewUser, PasswordHash, UserChange, UserStoreError, change, profile},
 };
@@ -122,14 +122,20 @@ impl UserStore {
     pub fn update(&mut self, name: &UserName, change: &UserChange) -> Result<Account, UserStoreError> {
         self.write("changing a user", |write| {
             let before = write.named(name)?;
-            let after = change.apply(&before.user);
+            let own = before.local_user();
+            let after = change.apply(&own);
             profile::check(&after.email, &after.full_name, &after.attributes)
                 .map_err(UserStoreError::from)?;
-            if after == *before.user {
+            let kept = after.email == own.email && before.email_verified;
+            let verified = change.email_verified.unwrap_or(kept) && !after.email.is_empty();
+            if after == own && verified == before.email_verified {
                 return Ok(before);
             }
-            let sql = "UPDATE user SET email = ?2, full_name = ?3, superuser = ?4 WHERE id = ?1";
-            let values = (after.id.0, &after.email, &after.full_name, after.superuser);
+            let sql = "UPDATE user SET email = ?2, full_name = ?3, superuser = ?4, email_verified = ?5, email_key = ?6
+                       WHERE id = ?1";
+            let key = EmailKey::of(&after.email);
+            let key = key.as_ref().map(EmailKey::as_str);
+            let values = (after.id.0, &after.email, &after.full_name, after.superuser, verified, key);
             write.transaction.prepare_cached(sql)?.execute(values)?;
             write.forget_lists(after.id)?;
             write.store_lists(after.id, &after.groups, &after.permissions, &after.attributes)?;
@@ -154,25 +160,23 @@ impl UserStore {
         hash: &PasswordHash,
     ) -> Result<Account, UserStoreError> {
         self.write("setting a password", |write| {
-            let before = load(write.transaction, id)?.ok_or(UserStoreError::Gone(id))?;
-            if before.credential != expected || !before.active {
-                return Err(UserStoreError::CredentialChanged(before.user.name.clone()).into());
-            }
+            let before = write.checked(id, expected)?;
             let write = Write { actor: before.user.name.as_str(), ..*write };
             write.set_password(&before, hash)
         })
     }
 
-    /// Lets a user sign in again, or ends all the user's sessions and refuses new ones. No entry in the log if the user is in
+    /// Lets a user sign in again, one who waited for approval included, or ends all the user's sessions and refuses new ones. No entry in the log if the user is in
     /// that state already.
     pub fn set_active(&mut self, name: &UserName, active: bool) -> Result<Account, UserStoreError> {
         let doing = if active { "enabling a user" } else { "disabling a user" };
         self.write(doing, |write| {
             let before = write.named(name)?;
-            if before.active == active {
+            if before.active == active && before.waiting_since.is_none() {
                 return Ok(before);
             }
-            let sql = "UPDATE user SET active = ?2, credential = credential + ?3 WHERE id = ?1";
+            let sql = "UPDATE user SET active = ?2, credential = credential + ?3, waiting_since = NULL
+                       WHERE id = ?1";
             write.transaction.prepare_cached(sql)?.execute((before.user.id.0, active, i64::from(!active)))?;
             write.changed(&before, if active { Action::Enabled } else { Action::Disabled })
         })
@@ -186,7 +190,7 @@ impl UserStore {
                 .transaction
                 .prepare_cached("DELETE FROM user WHERE id = ?1")?
                 .execute([before.user.id.0])?;
-            write.record(&before, Action::Removed)?;
+            write.record(&before, Action::Removed, None)?;
             Ok(before)
         })
     }
@@ -225,7 +229,7 @@ impl UserStore {
         self.read("reading changes", |connection| change::after(connection, seq))
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         doing: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -234,7 +238,7 @@ impl UserStore {
     }
 
     /// Does `work` in one transaction, whole or not at all.
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         doing: &'static str,
         work: impl FnOnce(&Write<'_>) -> Result<T, Trouble>,

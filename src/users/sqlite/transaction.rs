@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 use super::rows::{load, load_by_name};
 use crate::{
     clock::Timestamp,
-    identity::{GroupName, Permission, UserId, UserName},
+    identity::{CredentialVersion, EmailKey, GroupName, IdentityPair, Permission, UserId, UserName},
     users::{Account, Action, NewUser, PasswordHash, UserStoreError, change, profile::sorted},
 };
 
@@ -42,25 +42,50 @@ impl Write<'_> {
         Ok(found.ok_or_else(|| UserStoreError::NoSuchUser(name.clone()))?)
     }
 
+    /// The account of an active user whose credential is still the one that was checked.
+    pub(super) fn checked(&self, id: UserId, expected: CredentialVersion) -> Result<Account, Trouble> {
+        let before = load(self.transaction, id)?.ok_or(UserStoreError::Gone(id))?;
+        if before.credential != expected || !before.active {
+            return Err(UserStoreError::CredentialChanged(before.user.name.clone()).into());
+        }
+        Ok(before)
+    }
+
     pub(super) fn add(&self, new: NewUser) -> Result<Account, Trouble> {
         if load_by_name(self.transaction, &new.name)?.is_some() {
             return Err(UserStoreError::Exists(new.name).into());
         }
         let sql =
-            "INSERT INTO user (name, email, full_name, active, superuser, credential, password, created)
-                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7)";
+            "INSERT INTO user (name, email, full_name, active, superuser, credential, password, created,
+                               email_verified, email_key)
+                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let email = new.email.trim();
         self.transaction.prepare_cached(sql)?.execute((
             new.name.as_str(),
-            new.email.trim(),
+            email,
             new.full_name.trim(),
             new.superuser,
             first_credential(),
             new.password.as_ref().map(PasswordHash::as_phc),
             self.now.as_millis(),
+            new.email_verified && !email.is_empty(),
+            EmailKey::of(email).as_ref().map(EmailKey::as_str),
         ))?;
         let id = UserId(self.transaction.last_insert_rowid());
         self.store_lists(id, &sorted(new.groups), &sorted(new.permissions), &new.attributes)?;
-        change::record(self.transaction, self.now, (id, &new.name), Action::Added, self.actor)?;
+        for backend in new.invited {
+            if EmailKey::of(email).is_none() {
+                return Err(UserStoreError::NoAddress.into());
+            }
+            let sql = "INSERT OR IGNORE INTO invitation (user_id, backend) VALUES (?1, ?2)";
+            self.transaction.prepare_cached(sql)?.execute((id.0, backend.as_str()))?;
+        }
+        change::record(self.transaction, self.now, (id, &new.name), (Action::Added, None), self.actor)?;
+        self.reloaded(id)
+    }
+
+    /// The account as it is now, within the transaction.
+    pub(super) fn reloaded(&self, id: UserId) -> Result<Account, Trouble> {
         Ok(load(self.transaction, id)?.ok_or(UserStoreError::Gone(id))?)
     }
 
@@ -105,13 +130,18 @@ impl Write<'_> {
 
     /// Records a change of the account and returns the account after it.
     pub(super) fn changed(&self, before: &Account, action: Action) -> Result<Account, Trouble> {
-        self.record(before, action)?;
-        Ok(load(self.transaction, before.user.id)?.ok_or(UserStoreError::Gone(before.user.id))?)
+        self.record(before, action, None)?;
+        self.reloaded(before.user.id)
     }
 
-    pub(super) fn record(&self, account: &Account, action: Action) -> rusqlite::Result<()> {
+    pub(super) fn record(
+        &self,
+        account: &Account,
+        action: Action,
+        source: Option<&IdentityPair>,
+    ) -> rusqlite::Result<()> {
         let whose = (account.user.id, &account.user.name);
-        change::record(self.transaction, self.now, whose, action, self.actor)
+        change::record(self.transaction, self.now, whose, (action, source), self.actor)
     }
 }
 

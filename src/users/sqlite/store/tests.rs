@@ -209,6 +209,7 @@ fn the_change_log_names_author_kind_user_and_time() {
         name: name("alice"),
         action: Action::Removed,
         actor: "operator".to_owned(),
+        source: None,
     };
     assert_eq!(changes, [expected]);
 }
@@ -263,6 +264,86 @@ fn removing_a_user_removes_all_rows() {
             .unwrap();
         assert_eq!(rows, 0, "{table}");
     }
+}
+
+#[test]
+fn an_address_keeps_its_verification_until_it_changes() {
+    let (_temp, mut store) = store();
+    let added = store.add(NewUser { email_verified: true, ..alice() }).unwrap();
+    assert!(added.email_verified);
+    let set = |store: &mut UserStore, email: &str, verified| {
+        let change = UserChange {
+            email: Some(email.to_owned()),
+            email_verified: verified,
+            full_name: Some(email.to_owned()),
+            ..UserChange::default()
+        };
+        store.update(&name("alice"), &change).unwrap().email_verified
+    };
+    assert!(set(&mut store, "alice@example.com", None));
+    assert!(!set(&mut store, "alice@example.org", None), "another address");
+    assert!(set(&mut store, "alice@example.org", Some(true)));
+    assert!(!set(&mut store, "", Some(true)), "no address");
+}
+
+/// A file as the release before identities left it.
+#[test]
+fn a_database_of_the_release_before_keeps_users_and_sign_ins() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("users.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(SCHEMA.migrations[0]).unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x50727463;
+         PRAGMA user_version = 1;
+         INSERT INTO user VALUES (7, 'alice', 'Alice@Example.com', 'Alice', 1, 1, 41, 'hash', 5, 6);
+         INSERT INTO user VALUES (8, 'bob', 'b@evil.test@example.com', '', 0, 0, 42, NULL, 5, NULL);
+         INSERT INTO user VALUES (9, 'carol', 'b\u{f6}b@example.com', '', 1, 0, 43, NULL, 5, NULL);
+         INSERT INTO user_group VALUES (7, 'staff');
+         INSERT INTO user_permission VALUES (7, 'reports.view');
+         INSERT INTO user_attribute VALUES (7, 'team', 'blue');
+         INSERT INTO change (at, user_id, user_name, action, actor) VALUES (5, 7, 'alice', 'added', 'operator');",
+    )
+    .unwrap();
+    drop(old);
+
+    let mut store = UserStore::open(&path, Clock::system()).unwrap();
+    let alice = store.find_by_name(&name("alice")).unwrap().unwrap();
+    assert!(alice.identity(CredentialVersion(41)).is_some(), "a session from before goes on");
+    assert_eq!(alice.password, Some(hash("hash")));
+    assert_eq!(alice.user.groups, [GroupName::parse("staff").unwrap()]);
+    assert_eq!(alice.local_groups, alice.user.groups);
+    assert_eq!((alice.user.permissions.len(), alice.user.attributes["team"].as_str()), (1, "blue"));
+    assert!(alice.user.superuser && !alice.email_verified && alice.identities.is_empty());
+    assert!(!store.find_by_name(&name("bob")).unwrap().unwrap().active);
+    let change = store.changes_after(0).unwrap().remove(0);
+    assert_eq!((change.action, change.source), (Action::Added, None));
+    let keys: Vec<Option<String>> = store
+        .read("reading", |connection| {
+            let mut statement = connection.prepare("SELECT email_key FROM user ORDER BY id")?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        })
+        .unwrap();
+    assert_eq!(keys, [Some("alice@example.com".to_owned()), None, None]);
+    // The address outside ASCII gets its normal form with the next change.
+    let rename = UserChange { full_name: Some("Carol".to_owned()), ..UserChange::default() };
+    store.update(&name("carol"), &rename).unwrap();
+    let key: Option<String> = store
+        .read("reading", |connection| {
+            connection.query_row("SELECT email_key FROM user WHERE id = 9", [], |row| row.get(0))
+        })
+        .unwrap();
+    assert_eq!(key.as_deref(), Some("b\u{f6}b@example.com"));
+}
+
+#[test]
+fn a_database_of_a_newer_release_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("users.db");
+    drop(UserStore::open(&path, Clock::system()).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 1000).unwrap();
+    let error = UserStore::open(&path, Clock::system()).unwrap_err().to_string();
+    assert!(error.contains("newer"), "{error}");
 }
 
 #[test]
