@@ -44,7 +44,7 @@
 //! | layer | module | what it is | knows |
 //! | --- | --- | --- | --- |
 //! | values | [`clock`] | the time, which tests move | |
-//! | | [`identity`] | users, groups, permissions by name; who a request comes from, and how that was proved | `clock` |
+//! | | [`identity`] | users, groups, permissions by name; who a request comes from, how that was proved, and by which backend | `clock` |
 //! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |
@@ -59,8 +59,8 @@
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
 //! | state | [`session`] | sessions: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
-//! | | [`users`] | accounts in SQLite, their cache, and the threads that hash passwords | values |
-//! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session` |
+//! | | [`users`] | accounts in SQLite with the identities linked to them, their cache, and the threads that hash passwords | values |
+//! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session`, and its record of the backend |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | the gateway's own pages: sign-in, sign-out, account, first user | values, `telemetry`, reading, state |

@@ -1,16 +1,21 @@
-//! The result of a check: a proof, or one of four reasons that a page may know.
+//! The result of a check: a proof, or one of five reasons that a page may know.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    clock::Timestamp,
     error_chain::ErrorChain,
-    users::{Account, DirectoryError},
+    identity::{BackendName, Proof},
+    session::SessionSource,
+    users::{Account, DirectoryError, NotProvisioned},
 };
 
 /// Proof that the user of this account has just shown their credential. Only this module makes one.
 #[derive(Debug)]
 pub struct Proved {
     account: Arc<Account>,
+    proof: Proof,
+    source: SessionSource,
 }
 
 /// No proof. A page may show all of it to a stranger.
@@ -28,18 +33,41 @@ pub enum NotProved {
         /// The time after which another try is worth it.
         retry_after: Duration,
     },
-    /// The users can't be read or written at the moment.
+    /// The users can't be read or written at the moment, or a directory that had to be asked does not respond.
     Unavailable,
+    /// A backend has proved the user, who gets no account here; see [`NotProvisioned`]. Strangers never get this.
+    NotProvisioned(NotProvisioned),
 }
 
 impl Proved {
-    pub(super) fn new(account: Arc<Account>) -> Self {
-        Self { account }
+    pub(super) fn new(account: Arc<Account>, proof: Proof, source: SessionSource) -> Self {
+        Self { account, proof, source }
+    }
+
+    /// A proof by a password of the gateway's own directory.
+    pub(super) fn local(account: Arc<Account>, at: Timestamp) -> Self {
+        let source = SessionSource { backend: BackendName::local().as_str().into(), provider_session: None };
+        Self::new(account, Proof::password(at), source)
+    }
+
+    /// The same proof, for the account as it is after a change that the user has made with it.
+    pub(super) fn with_account(&self, account: Arc<Account>) -> Self {
+        Self::new(account, self.proof, self.source.clone())
     }
 
     /// The account, as it is after this proof was recorded.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
+    }
+
+    /// How and when the user has proved it.
+    pub fn proof(&self) -> Proof {
+        self.proof
+    }
+
+    /// The backend that the credential belongs to.
+    pub fn source(&self) -> &SessionSource {
+        &self.source
     }
 }
 

@@ -112,11 +112,12 @@ impl SetupLink {
             Err(error) => return Err(origin.directory_failed("adding the first user", &error)),
         };
         self.close();
-        if let Err(error) = self.directory.record_sign_in(account.user.id, self.clock.now()).await {
+        let now = self.clock.now();
+        if let Err(error) = self.directory.record_sign_in(account.user.id, now).await {
             let request_id = origin.request_id;
             tracing::warn!(request_id, user = %account.user.name, %error, "sign-in time not recorded");
         }
-        Ok(Proved::new(account))
+        Ok(Proved::local(account, now))
     }
 
     /// Compares hashes, in constant time.

@@ -55,7 +55,7 @@ impl SignIn {
             Ok((account, attempt)) => match self.record_sign_in(account, origin).await {
                 Ok(account) => {
                     attempt.succeeded().await;
-                    return Ok(Proved::new(account));
+                    return Ok(Proved::local(account, self.clock.now()));
                 }
                 Err(reason) => Denied::Wrong { reason, charge: attempt },
             },
@@ -87,7 +87,7 @@ impl SignIn {
     ) -> Result<Proved, NotProved> {
         let account = proved.account();
         match self.directory.set_password(account.user.id, account.credential, hash).await {
-            Ok(account) => Ok(Proved::new(account)),
+            Ok(account) => Ok(proved.with_account(account)),
             Err(DirectoryError::Store(UserStoreError::CredentialChanged(_) | UserStoreError::Gone(_))) => {
                 Err(NotProved::Wrong)
             }

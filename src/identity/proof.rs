@@ -48,6 +48,13 @@ impl ProofMethod {
     }
 }
 
+impl Proof {
+    /// A proof by password.
+    pub fn password(at: Timestamp) -> Self {
+        Self { method: ProofMethod::Password, at }
+    }
+}
+
 impl Proofs {
     /// One proof by password.
     pub fn password(at: Timestamp) -> Self {

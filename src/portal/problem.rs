@@ -27,7 +27,7 @@ impl Problem {
 /// The refusal for a check that gave no proof; `wrong` is the one for a wrong credential.
 pub(super) fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
     match not_proved {
-        NotProved::Wrong => wrong,
+        NotProved::Wrong | NotProved::NotProvisioned(_) => wrong,
         NotProved::Throttled { retry_after } => Refusal::TooManyAttempts { retry_after },
         NotProved::Busy { retry_after } => Refusal::TooBusy { retry_after },
         NotProved::Unavailable => Refusal::Unavailable,

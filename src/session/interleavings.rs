@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, UserId},
+    identity::{CredentialVersion, Proof, UserId},
 };
 
 const LIMITS: SessionLimits = SessionLimits {
@@ -149,6 +149,7 @@ impl<'a> Run<'a> {
         };
         let opening = Opening {
             owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
+            proof: Proof::password(now),
             source: None,
             client_addr: Ipv4Addr::LOCALHOST.into(),
             user_agent: "test",

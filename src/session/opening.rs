@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use super::{AppData, Owner, Record, Session, SessionData, SessionKey, SessionLimits, SessionSource};
 use crate::{
     clock::Timestamp,
-    identity::{Proof, ProofMethod, Proofs},
+    identity::{Proof, Proofs},
 };
 
 /// A session to be opened after a sign-in.
@@ -13,6 +13,8 @@ use crate::{
 pub struct Opening<'a> {
     /// Whose it will be.
     pub owner: Owner,
+    /// How and when they have just proved who they are.
+    pub proof: Proof,
     /// The backend that proved who they are.
     pub source: Option<SessionSource>,
     /// Address of the browser.
@@ -61,7 +63,7 @@ impl<'a> Opening<'a> {
         now: Timestamp,
         limits: &SessionLimits,
     ) -> Record {
-        let Self { owner, source, client_addr, user_agent, host, remember, replaces, confirms } = self;
+        let Self { owner, proof, source, client_addr, user_agent, host, remember, replaces, confirms } = self;
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
         // Otherwise a user who confirms in time would be signed in for ever.
@@ -71,9 +73,7 @@ impl<'a> Opening<'a> {
             key,
             owner,
             signed_in: goes_on.map_or(now, |old| old.signed_in),
-            proofs: goes_on
-                .map_or_else(Proofs::default, |old| old.proofs)
-                .with(Proof { method: ProofMethod::Password, at: now }),
+            proofs: goes_on.map_or_else(Proofs::default, |old| old.proofs).with(proof),
             source: source_after(goes_on.and_then(|old| old.source.as_ref()), source),
             parent: None,
             expires: goes_on.map_or(now + lifetime, |old| old.expires),

@@ -60,6 +60,8 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "session::SessionToken",
                     "session::SessionKey",
                     "session::NoRandomness",
+                    // The backend of a sign-in, which the session keeps.
+                    "session::SessionSource",
                     "throttle",
                     "users",
                 ],

@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::{BoxFuture, LocalBoxFuture, join_all};
 use portcullis::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, Proofs, UserId},
+    identity::{CredentialVersion, Proof, Proofs, UserId},
     session::{
         AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore,
         NewSession, OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Presented, Record,
@@ -608,6 +608,7 @@ const LIMITS: SessionLimits = SessionLimits {
 fn opening(user: i64) -> Opening<'static> {
     Opening {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
+        proof: Proof::password(at(0)),
         source: None,
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: "test",
