@@ -21,6 +21,19 @@ pub(super) enum BerError {
     Number,
 }
 
+impl BerError {
+    /// The broken rule, for the operator.
+    pub(super) fn problem(self) -> &'static str {
+        match self {
+            Self::Overlong => "an element is longer than its surroundings",
+            Self::Indefinite => "a length is indefinite",
+            Self::LongTag => "a tag is one that LDAP does not have",
+            Self::Unexpected => "a message does not have the elements of its kind",
+            Self::Number => "a number is none of LDAP",
+        }
+    }
+}
+
 /// Tag and length of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {

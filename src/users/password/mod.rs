@@ -64,8 +64,8 @@ impl Password {
         Ok(())
     }
 
-    /// The text itself, for hashing and for the policy.
-    pub(in crate::users) fn exposed(&self) -> &str {
+    /// The text itself, for hashing, for the policy, and for the bind of a directory.
+    pub(crate) fn exposed(&self) -> &str {
         &self.0
     }
 }
