@@ -17,6 +17,7 @@ mod claim;
 mod denied;
 pub mod ldap;
 mod local;
+pub mod oidc;
 mod origin;
 mod proved;
 mod setup_link;
