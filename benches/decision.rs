@@ -16,14 +16,14 @@ use http::{
 use portcullis::{
     access::decide,
     forward::{IdentityHeaders, OwnedNames},
-    identity::Identity,
+    identity::{Identity, Proofs},
     request::{NormalPath, RequestIds, Target, TrustedProxies},
     session::SessionToken,
     shield::{Audience, Senders, Sent, Shield},
     telemetry::{AccessLog, Format, LogWriter},
 };
 use samples::{
-    CLIENT, access_record, alice, browser_headers, look_up, policy, response_headers, signed_in, target,
+    CLIENT, NOW, access_record, alice, browser_headers, look_up, policy, response_headers, signed_in, target,
 };
 
 criterion_group!(benches, paths, targets, decisions, sessions, identity_headers, shields, access_log);
@@ -65,7 +65,7 @@ fn decisions(criterion: &mut Criterion) {
                     || (identity.clone(), target(path)),
                     |(identity, target)| {
                         let app = policy.route(&target).expect("every path has an app");
-                        decide(&policy, app, identity, None, target)
+                        decide(&policy, app, identity, &Proofs::default(), NOW, target)
                     },
                     BatchSize::SmallInput,
                 );

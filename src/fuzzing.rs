@@ -10,12 +10,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     access::{Decision, Permit, decide},
+    clock::Timestamp,
     config::Configuration,
     forward::{
         App, Endpoint, Facts, OwnedNames,
         headers::{self, OutgoingHead},
     },
-    identity::Identity,
+    identity::{Identity, Proofs},
     portal::form::Form,
     request::{Ports, RequestId, RequestIds, Target, TrustedProxies},
     server::http1_guard::Http1Guard,
@@ -82,7 +83,14 @@ impl<'c> Rewriting<'c> {
         peer_addr: IpAddr,
     ) -> Option<Self> {
         let app = configuration.policy.route(&target).ok()?;
-        let Decision::Allow(permit) = decide(&configuration.policy, app, identity, None, target) else {
+        let Decision::Allow(permit) = decide(
+            &configuration.policy,
+            app,
+            identity,
+            &Proofs::default(),
+            Timestamp::from_millis(0),
+            target,
+        ) else {
             return None;
         };
         let app = &configuration.apps.get(permit.app().0)?.forward;

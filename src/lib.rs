@@ -19,8 +19,8 @@
 //!    identity: it checks that the user is active and that the password is still the one of the sign-in. Without a valid
 //!    session the sender is [`Identity::Anonymous`]; while a store fails, a request that needs a sign-in gets a 503. A
 //!    connection keeps no identity: cookie, session and account are looked up for every request.
-//! 4. **Decide.** [`decide`] is a pure function of policy, app, identity and target. It gives a
-//!    [`Permit`], or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained. A CORS preflight of an
+//! 4. **Decide.** [`decide`] is a pure function of policy, app, identity, proofs, time and target. It gives a
+//!    [`Permit`], or names the step that is missing, or asks for a sign-in, or denies. [`rule_on`] is the same decision, explained. A CORS preflight of an
 //!    origin that the app trusts, which lacks nothing but a sign-in, gets its permit of [`permit_preflight`].
 //!    If a session came with the request and it changes something, [`Senders::judge`] then checks which site sent it.
 //! 5. **Forward.** A request needs a slot among those in flight, of its client and to its app ([`InFlight`]), and holds it
@@ -55,7 +55,7 @@
 //! | reading | [`request`] | the target of a request: host, path, client address, read once and strictly; its body | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its responses | `clock` |
 //! | | [`refusal`] | refusals, and their responses: a page or a problem | `pages` |
-//! | rules | [`access`] | access rules and the decision; pure | `identity`, `request` |
+//! | rules | [`access`] | access rules and the decision; pure | `clock` (times), `identity`, `request` |
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
 //! | state | [`session`] | sessions: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
@@ -74,7 +74,7 @@
 //!
 //! Dependencies that must never exist, and why:
 //!
-//! - `access` on a clock, on I/O or on anything async: a decision can then be explained, and tested
+//! - `access` on a running clock, on I/O or on anything async: a decision can then be explained, and tested
 //!   in tables.
 //! - `forward` on sessions, users or passwords: it can't leak what it never sees. Of the session it
 //!   knows the cookie's name, to cut it out.

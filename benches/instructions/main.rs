@@ -19,13 +19,13 @@ use std::{env, hint::black_box, io, sync::Arc};
 use http::{Method, StatusCode, Uri, uri::PathAndQuery};
 use portcullis::{
     access::{Policy, decide},
-    identity::Identity,
+    identity::{Identity, Proofs},
     request::{NormalPath, RequestIds, Target, TrustedProxies},
     shield::{Audience, Shield},
     telemetry::{AccessLog, Format, LogWriter},
 };
 use samples::{
-    CLIENT, access_record, alice, browser_headers, look_up, policy, response_headers, signed_in, target,
+    CLIENT, NOW, access_record, alice, browser_headers, look_up, policy, response_headers, signed_in, target,
 };
 use support::{Here, Protocol, Visits};
 
@@ -100,7 +100,7 @@ fn decisions(times: usize, policy: &Policy) {
     let (identity, target) = (Identity::User(Arc::new(alice())), target(PATH_OF_AN_APP));
     let app = policy.route(&target).expect("every path has an app");
     let ask = || (identity.clone(), target.clone());
-    count(times, ask, |(identity, target)| decide(policy, app, identity, None, target));
+    count(times, ask, |(identity, target)| decide(policy, app, identity, &Proofs::default(), NOW, target));
 }
 
 fn sessions(times: usize) {

@@ -14,7 +14,8 @@ use http::{
 };
 use portcullis::{
     access::{
-        App, AppId, Criteria, Enforcement, Mount, Pattern, Place, Policy, PolicyBuilder, Requirement, Rule,
+        App, AppId, Assurance, Criteria, Enforcement, Mount, Pattern, Policy, PolicyBuilder, Requirement,
+        Rule, SourceLocation,
     },
     clock::Timestamp,
     identity::{CredentialVersion, GroupName, Proof, User, UserId, UserName},
@@ -37,7 +38,7 @@ pub(crate) fn policy(apps: usize, rules: usize) -> Policy {
             pattern: Pattern::parse(&format!("/app{number}/section{rule}/**")).expect("a pattern"),
             methods: None,
             requirement: requirement.clone(),
-            max_age: None,
+            assurance: Assurance::default(),
             enforcement: Enforcement::Enforced,
             place: place(),
         });
@@ -50,8 +51,8 @@ pub(crate) fn policy(apps: usize, rules: usize) -> Policy {
     builder.build().0
 }
 
-fn place() -> Place {
-    Place { file: "bench".into(), line: 1, column: 1 }
+fn place() -> SourceLocation {
+    SourceLocation { file: "bench".into(), line: 1, column: 1 }
 }
 
 pub(crate) fn target(path: &str) -> Target {

@@ -1,16 +1,17 @@
 //! The decision on a request, and its explanation.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc};
 
 use http::Method;
 
 use super::{
-    App, AppId, Place, Policy, Requirement, Rule,
+    App, AppId, Missing, Policy, Requirement, Rule, SourceLocation,
     policy::{Asked, DEFAULT},
     rule::Met,
 };
 use crate::{
-    identity::{Identity, User},
+    clock::Timestamp,
+    identity::{Identity, Proofs, User},
     request::{Folding, NormalPath, Preflight, Target, scripts_of},
 };
 
@@ -19,8 +20,8 @@ use crate::{
 pub enum Decision {
     /// The request may be forwarded.
     Allow(Permit),
-    /// The user would be allowed, but has to confirm the password first.
-    Confirm,
+    /// The user would be allowed, but has to make up for this first.
+    StepUp(Missing),
     /// The sender has to sign in first.
     Challenge,
     /// The user is signed in, and not allowed.
@@ -63,7 +64,7 @@ pub struct Unenforced {
     /// Anything but [`Outcome::Allow`].
     pub outcome: Outcome,
     /// Where the rule is in the configuration.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Why, for people.
     pub text: &'static str,
 }
@@ -84,8 +85,8 @@ pub struct Reading<'p> {
 pub enum Outcome {
     /// The request may pass.
     Allow,
-    /// The user has to confirm the password again.
-    Confirm,
+    /// The user has to make up for this.
+    StepUp(Missing),
     /// The sender has to sign in.
     Challenge,
     /// The request may not pass.
@@ -130,17 +131,17 @@ impl Permit {
 
 /// Decides on a request.
 ///
-/// `confirmed` is the time since the user last proved the password; `None`: never, which is too long for every rule that
-/// has a `max_age`.
+/// `proofs` are those of the user's session; `now` is the time for which their age is taken.
 pub fn decide(
     policy: &Policy,
     app: &App,
     identity: Identity,
-    confirmed: Option<Duration>,
+    proofs: &Proofs,
+    now: Timestamp,
     target: impl Into<Rc<Target>>,
 ) -> Decision {
     let target = target.into();
-    let requester = Requester { identity: &identity, confirmed, is_preflight: false };
+    let requester = Requester { identity: &identity, proofs, now, is_preflight: false };
     let judged = judge_all(policy, app, &requester, &target, None);
     match judged.outcome {
         Outcome::Allow => Decision::Allow(Permit {
@@ -150,7 +151,7 @@ pub fn decide(
             public: judged.public,
             unenforced: judged.unenforced.map(Box::new),
         }),
-        Outcome::Confirm => Decision::Confirm,
+        Outcome::StepUp(missing) => Decision::StepUp(missing),
         Outcome::Challenge => Decision::Challenge,
         Outcome::Deny => Decision::Deny,
     }
@@ -168,7 +169,9 @@ pub fn permit_preflight(
     target: impl Into<Rc<Target>>,
 ) -> Option<Permit> {
     let target = target.into();
-    let requester = Requester { identity: &Identity::Anonymous, confirmed: None, is_preflight: true };
+    // A visitor without a session has proved nothing, so that the time does not matter.
+    let (identity, proofs, now) = (&Identity::Anonymous, &Proofs::default(), Timestamp::from_millis(0));
+    let requester = Requester { identity, proofs, now, is_preflight: true };
     let judged = judge_all(policy, app, &requester, &target, None);
     (judged.outcome == Outcome::Allow).then(|| Permit {
         app: app.id,
@@ -184,11 +187,12 @@ pub fn rule_on<'p>(
     policy: &'p Policy,
     app: &'p App,
     identity: &Identity,
-    confirmed: Option<Duration>,
+    proofs: &Proofs,
+    now: Timestamp,
     target: &Target,
 ) -> Ruling<'p> {
     let mut readings = Vec::new();
-    let requester = Requester { identity, confirmed, is_preflight: false };
+    let requester = Requester { identity, proofs, now, is_preflight: false };
     let judged = judge_all(policy, app, &requester, target, Some(&mut readings));
     let Judged { outcome, rule, reason, unenforced, public: _ } = judged;
     let unenforced = unenforced.filter(|_| outcome == Outcome::Allow);
@@ -199,7 +203,8 @@ pub fn rule_on<'p>(
 #[derive(Clone, Copy)]
 struct Requester<'a> {
     identity: &'a Identity,
-    confirmed: Option<Duration>,
+    proofs: &'a Proofs,
+    now: Timestamp,
     /// A preflight is anonymous, because a browser sends no cookie with it.
     is_preflight: bool,
 }
@@ -395,6 +400,11 @@ impl<'p> Deciding<'p> {
     fn is_public(&self) -> bool {
         *self.requirement() == Requirement::Anyone
     }
+
+    /// What the requester's proofs lack for the rule; without a rule, nothing.
+    fn missing(&self, requester: &Requester<'_>) -> Option<Missing> {
+        self.rule()?.assurance.missing(requester.proofs, requester.now)
+    }
 }
 
 fn weigh(deciding: Deciding<'_>, requester: &Requester<'_>, target: &Target) -> (Outcome, &'static str) {
@@ -402,10 +412,10 @@ fn weigh(deciding: Deciding<'_>, requester: &Requester<'_>, target: &Target) -> 
         return (Outcome::Allow, "the rule is not enforced, and no other covers this");
     }
     match deciding.requirement().met_by(requester.identity, target.client_addr) {
-        Met::Yes(_) if is_too_long_ago(deciding.rule(), requester.confirmed) => {
-            (Outcome::Confirm, "the password was confirmed too long ago")
-        }
-        Met::Yes(why) => (Outcome::Allow, why),
+        Met::Yes(why) => match deciding.missing(requester) {
+            Some(missing) => (Outcome::StepUp(missing), "the password was confirmed too long ago"),
+            None => (Outcome::Allow, why),
+        },
         Met::NotSignedIn
             if requester.is_preflight && deciding.requirement().lets_ask_from(target.client_addr) =>
         {
@@ -414,11 +424,6 @@ fn weigh(deciding: Deciding<'_>, requester: &Requester<'_>, target: &Target) -> 
         Met::NotSignedIn => (Outcome::Challenge, "nobody is signed in"),
         Met::No(why) => (Outcome::Deny, why),
     }
-}
-
-fn is_too_long_ago(rule: Option<&Rule>, confirmed: Option<Duration>) -> bool {
-    let max_age = rule.and_then(|rule| rule.max_age);
-    max_age.is_some_and(|max_age| confirmed.is_none_or(|confirmed| confirmed > max_age))
 }
 
 #[cfg(test)]

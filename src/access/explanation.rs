@@ -5,10 +5,12 @@
 //! [`Permit`](super::Permit). Pages of the gateway itself and the headers that
 //! an app receives belong to the portal and to `forward`.
 
-use std::time::Duration;
-
 use super::{Policy, Reading, Rule, Ruling, Unrouted, rule_on};
-use crate::{identity::Identity, request::Target};
+use crate::{
+    clock::Timestamp,
+    identity::{Identity, Proofs},
+    request::Target,
+};
 
 /// The decision on a request that belongs to an app.
 #[derive(Clone, Debug)]
@@ -21,15 +23,16 @@ pub struct Explanation<'p> {
 
 /// Explains the decision on a request; [`Unrouted`] if it belongs to no app.
 ///
-/// `confirmed` is as of [`decide`](super::decide).
+/// `proofs` and `now` are as of [`decide`](super::decide).
 pub fn explain<'p>(
     policy: &'p Policy,
     identity: &Identity,
-    confirmed: Option<Duration>,
+    proofs: &Proofs,
+    now: Timestamp,
     target: &Target,
 ) -> Result<Explanation<'p>, Unrouted> {
     let app = policy.route(target)?;
-    let ruling = rule_on(policy, app, identity, confirmed, target);
+    let ruling = rule_on(policy, app, identity, proofs, now, target);
     let plain = Reading { path: target.path.decoded(), app, rule: ruling.rule };
     let mut other_readings: Vec<Reading<'p>> = Vec::new();
     for reading in &ruling.readings {

@@ -4,8 +4,9 @@
 //! which asks the rules and makes a [`Permit`], the only value that `forward` takes. `portcullis explain` prints a
 //! [`Ruling`], which comes from the same function as the decision: it prints what happens.
 //!
-//! The module is pure: no clock, no I/O, no async.
+//! The module is pure: no clock (the time is a parameter), no I/O, no async.
 
+mod assurance;
 mod decision;
 mod explanation;
 mod folded_trie;
@@ -15,6 +16,7 @@ mod policy;
 mod rule;
 mod trie;
 
+pub use assurance::{Assurance, Missing};
 pub use decision::{
     Decision, Outcome, Permit, Reading, Reason, Ruling, Unenforced, decide, permit_preflight, rule_on,
 };
@@ -22,4 +24,4 @@ pub use explanation::{Explanation, explain};
 pub use mount::Mount;
 pub use pattern::{Pattern, PatternError};
 pub use policy::{App, AppId, Conflict, Duplicate, Policy, PolicyBuilder, Unrouted};
-pub use rule::{Criteria, Enforcement, GrantedPermission, Place, Requirement, Rule};
+pub use rule::{Criteria, Enforcement, GrantedPermission, Requirement, Rule, SourceLocation};

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use foldhash::fast::RandomState;
 use http::Method;
 
-use super::{Mount, Pattern, Place, Requirement, Rule, folded_trie::FoldedTrie, rule::Naming};
+use super::{Mount, Pattern, Requirement, Rule, SourceLocation, folded_trie::FoldedTrie, rule::Naming};
 use crate::request::{Folding, NormalPath, Segments, Target};
 
 /// The number of an app: its place in the configuration, from 0.
@@ -24,7 +24,7 @@ pub struct App {
     /// The path below which its requests lie.
     pub mount: Mount,
     /// Its place in the configuration.
-    pub place: Place,
+    pub place: SourceLocation,
     rules: Vec<Rule>,
     trie: FoldedTrie<usize>,
 }
@@ -65,9 +65,9 @@ pub struct PolicyBuilder {
 #[derive(Clone, Debug)]
 pub struct Conflict {
     /// Where the first stands.
-    pub first: Place,
+    pub first: SourceLocation,
     /// Where the second stands.
-    pub second: Place,
+    pub second: SourceLocation,
     /// A path that both cover.
     pub covers: String,
 }
@@ -76,9 +76,9 @@ pub struct Conflict {
 #[derive(Clone, Debug)]
 pub struct Duplicate {
     /// Where the first stands.
-    pub first: Place,
+    pub first: SourceLocation,
     /// Where the second stands.
-    pub second: Place,
+    pub second: SourceLocation,
     /// The host, if it is not every host.
     pub host: Option<Box<str>>,
     /// Where both begin.
@@ -101,7 +101,7 @@ impl App {
         name: &str,
         hosts: Vec<Box<str>>,
         mount: Mount,
-        place: Place,
+        place: SourceLocation,
         rules: Vec<Rule>,
     ) -> (Self, Vec<Conflict>) {
         let conflicts = conflicts(&rules);

@@ -1,19 +1,19 @@
 //! One rule: a pattern, methods, and what is required.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use http::Method;
 use ipnet::IpNet;
 
-use super::Pattern;
+use super::{Assurance, Pattern};
 use crate::{
     identity::{GroupName, Identity, Permission, User, UserName},
     request::ClientAddr,
 };
 
-/// A place in the configuration file.
+/// A location in the configuration file: line and column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct SourceLocation {
     /// The file's name, as it was given.
     pub file: std::sync::Arc<str>,
     /// From 1.
@@ -31,12 +31,12 @@ pub struct Rule {
     pub methods: Option<Box<[Method]>>,
     /// The requirement.
     pub requirement: Requirement,
-    /// Maximum time since the password was confirmed; `None`: any. It holds for superusers, too.
-    pub max_age: Option<Duration>,
+    /// The assurance that it asks for from those who meet the requirement.
+    pub assurance: Assurance,
     /// Whether its refusals happen or are only reported.
     pub enforcement: Enforcement,
     /// Its place in the configuration.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 /// The effect of a rule's refusals.
@@ -180,7 +180,7 @@ fn is_member(user: &User, group: &GroupName) -> bool {
     user.groups.binary_search(group).is_ok()
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }

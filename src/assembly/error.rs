@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    access::Place,
+    access::SourceLocation,
     config::CertificateProblem,
     server::{BindError, ControlError, SelfSignedError, TlsError},
     session,
@@ -21,7 +21,7 @@ pub enum AssemblyError {
     #[error("{place}: {}", .problem.problem)]
     Certificate {
         /// The location in the configuration.
-        place: Place,
+        place: SourceLocation,
         /// The problem.
         problem: CertificateProblem,
     },

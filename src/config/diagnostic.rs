@@ -5,7 +5,7 @@ use std::{fmt, io::IsTerminal, sync::Arc};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::source::{Source, Span};
-use crate::{access::Place, escape::escaped};
+use crate::{access::SourceLocation, escape::escaped};
 
 /// A mistake, or a warning, at one location of the file.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Diagnostic {
     /// Whether the gateway refuses to start.
     pub severity: Severity,
     /// The location.
-    pub place: Place,
+    pub place: SourceLocation,
     /// The problem.
     pub message: String,
     /// A hint at the right text.

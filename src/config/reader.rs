@@ -25,7 +25,7 @@ use super::{
     source::{Placed, Source, Span},
     suggest,
 };
-use crate::access::Place;
+use crate::access::SourceLocation;
 
 /// Reads values and collects diagnostics. A value that cannot be read is reported once, and then absent.
 #[derive(Debug)]
@@ -122,12 +122,12 @@ impl Reader {
     }
 
     /// The location of a span; [`Reader::placed`] is its inverse.
-    pub(super) fn place(&self, span: &Span) -> Place {
+    pub(super) fn place(&self, span: &Span) -> SourceLocation {
         self.placed.borrow_mut().place(&self.source, span)
     }
 
     /// The span of a location that [`Reader::place`] made.
-    pub(super) fn placed(&self, place: &Place) -> Span {
+    pub(super) fn placed(&self, place: &SourceLocation) -> Span {
         self.placed.borrow().span(place).unwrap_or_default()
     }
 

@@ -14,7 +14,7 @@ use super::{
     suggest,
 };
 use crate::{
-    access::{Criteria, Enforcement, Mount, Pattern, PatternError, Requirement, Rule},
+    access::{Assurance, Criteria, Enforcement, Mount, Pattern, PatternError, Requirement, Rule},
     identity::UserName,
 };
 
@@ -42,10 +42,11 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
     }
     let requirement = allowed.and_then(|field| allow(reader, &field, groups));
     let max_age = max_age(reader, section.field("max_age"), requirement.as_ref());
+    let assurance = Assurance { max_age };
     let enforcement = enforcement(reader, section.field("enforce"), requirement.as_ref());
     let (pattern, span) = path?;
     let place = reader.place(&span);
-    Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, max_age, enforcement, place })
+    Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, assurance, enforcement, place })
 }
 
 fn enforcement(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&Requirement>) -> Enforcement {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
 
 use crate::{
-    access::Place,
+    access::SourceLocation,
     escape::{escaped, misleads},
 };
 
@@ -60,12 +60,12 @@ impl Source {
     }
 
     /// Line, and column in characters, both from 1.
-    pub(super) fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> SourceLocation {
         let offset = self.clamp(offset..offset).start;
         let line = self.line(offset);
         let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index)).copied().unwrap_or(0);
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
-        Place { file: self.file.clone(), line, column }
+        SourceLocation { file: self.file.clone(), line, column }
     }
 
     /// The nearest span that lies within the text and between characters.
@@ -84,14 +84,14 @@ impl Source {
 
 impl Placed {
     /// The location of a span; [`Placed::span`] is its inverse.
-    pub(super) fn place(&mut self, source: &Source, span: &Span) -> Place {
+    pub(super) fn place(&mut self, source: &Source, span: &Span) -> SourceLocation {
         let place = source.place(span.start);
         self.0.insert((place.line, place.column), span.clone());
         place
     }
 
     /// The span of a location that [`Placed::place`] made.
-    pub(super) fn span(&self, place: &Place) -> Option<Span> {
+    pub(super) fn span(&self, place: &SourceLocation) -> Option<Span> {
         self.0.get(&(place.line, place.column)).cloned()
     }
 }

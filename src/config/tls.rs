@@ -36,7 +36,7 @@ pub struct CertificateFiles {
     /// PEM.
     pub key: PathBuf,
     /// The location of `cert`.
-    pub place: access::Place,
+    pub place: access::SourceLocation,
 }
 
 /// Reads the section, and the names that the certificates cover.

@@ -4,12 +4,12 @@
 //! every request, in the cache of the session store and in that of the user directory; nothing of it is kept on the
 //! connection.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{Gateway, Walk};
 use crate::{
     error_chain::ErrorChain,
-    identity::{Identity, UserId},
+    identity::{Identity, Proofs, UserId},
     session::{
         AppSessionLimits, Owner, Presented, SessionToken,
         cookie::{self, CookieValue},
@@ -22,8 +22,8 @@ pub(super) struct Caller {
     pub(super) presented: Presented,
     pub(super) account: Option<Arc<Account>>,
     pub(super) identity: Identity,
-    /// Time since the password was last checked.
-    pub(super) confirmed: Option<Duration>,
+    /// The proofs made in the session.
+    pub(super) proofs: Proofs,
     /// The app's own limits, which the session is held to.
     pub(super) limits: AppSessionLimits,
     /// A store failed: there may be a session, but it cannot be looked up now.
@@ -33,7 +33,7 @@ pub(super) struct Caller {
 impl Caller {
     fn anonymous(presented: Presented, limits: AppSessionLimits) -> Self {
         let identity = Identity::Anonymous;
-        Self { presented, account: None, identity, confirmed: None, limits, is_unknown: false }
+        Self { presented, account: None, identity, proofs: Proofs::default(), limits, is_unknown: false }
     }
 
     fn unknown(limits: AppSessionLimits) -> Self {
@@ -68,7 +68,7 @@ impl Walk<'_> {
         let Owner::User { id, credential } = session.owner else {
             return Caller::anonymous(presented, limits);
         };
-        let confirmed = session.proofs.newest().map(|at| now.since(at));
+        let proofs = session.proofs;
         match self.gateway.account(id).await {
             Err(error) => {
                 tracing::error!(
@@ -77,9 +77,7 @@ impl Walk<'_> {
                 Caller::unknown(limits)
             }
             Ok(account) => match account.as_ref().and_then(|account| account.identity(credential)) {
-                Some(identity) => {
-                    Caller { presented, account, identity, confirmed, limits, is_unknown: false }
-                }
+                Some(identity) => Caller { presented, account, identity, proofs, limits, is_unknown: false },
                 None => Caller::anonymous(Presented::Invalid, limits),
             },
         }

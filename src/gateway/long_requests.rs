@@ -3,7 +3,7 @@
 //! An upload, a request that waits for its response, a download, an event stream, a WebSocket: a session, an account
 //! and rules allowed each of them, and it goes on as long as those allow it. The worker checks them a few times a second:
 //! the session is looked up each time; after a change of the account or of the configuration, the request is decided
-//! again, as a new one with the same path would be. The time since the password was confirmed is that at the start of the
+//! again, as a new one with the same path would be. Its proofs are as old as they were at the start of the
 //! request: a rule with `max_age` does not end a download.
 //!
 //! While a store cannot be asked, a request goes on for [`GRACE`], so that a database that is locked for a moment breaks
@@ -214,15 +214,15 @@ impl Gateway {
         if request.session.as_ref().is_some_and(|session| session.is_too_old_for(&limits, now)) {
             return Verdict::Ends(Cause::SignedOut);
         }
-        let proved = request.session.as_ref().and_then(|session| session.proofs.newest());
-        let confirmed = proved.map(|at| request.started.since(at));
-        match decide(&snapshot.policy, app, identity, confirmed, Rc::clone(&request.target)) {
+        let proofs = request.session.as_ref().map(|session| session.proofs).unwrap_or_default();
+        let target = Rc::clone(&request.target);
+        match decide(&snapshot.policy, app, identity, &proofs, request.started, target) {
             Decision::Allow(_) => {
                 *request.basis.borrow_mut() = Basis::new(&snapshot, account.as_ref(), limits);
                 Verdict::GoesOn
             }
             Decision::Challenge => Verdict::Ends(Cause::SignedOut),
-            Decision::Confirm | Decision::Deny => Verdict::Ends(Cause::Forbidden),
+            Decision::StepUp(_) | Decision::Deny => Verdict::Ends(Cause::Forbidden),
         }
     }
 }

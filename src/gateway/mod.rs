@@ -31,7 +31,7 @@ use http::{
 use tokio::time::Instant;
 
 use crate::{
-    access::{Decision, Unrouted, decide},
+    access::{Decision, Missing, Unrouted, decide},
     clock::Clock,
     forward::{Forwarder, Resolver},
     in_flight::InFlight,
@@ -199,13 +199,14 @@ impl Walk<'_> {
 
         let app = app.ok_or(Refusal::NotFound)?;
         self.record.app = Some(Arc::clone(&self.snapshot.app(app.id)?.forward.name));
-        match decide(&self.snapshot.policy, app, caller.identity.clone(), caller.confirmed, target) {
+        let (policy, identity) = (&self.snapshot.policy, caller.identity.clone());
+        match decide(policy, app, identity, &caller.proofs, self.record.time, target) {
             Decision::Allow(permit) => {
                 self.record.unenforced = permit.unenforced().cloned();
                 self.refuse_cross_site(&permit, &caller)?;
                 self.forward(permit, Some(&caller)).await
             }
-            Decision::Confirm => self.lead_to(Refusal::Confirm),
+            Decision::StepUp(Missing::RecentProof { .. }) => self.lead_to(Refusal::Confirm),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.preflight_permit(app) {
                 Some(permit) => self.forward_preflight(permit).await,

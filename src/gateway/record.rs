@@ -140,7 +140,7 @@ impl Drop for Record {
             unenforced: self.unenforced.as_ref().zip(rule.as_deref()).map(|(unenforced, rule)| {
                 let outcome = match unenforced.outcome {
                     Outcome::Allow => "allow",
-                    Outcome::Confirm => "confirm",
+                    Outcome::StepUp(_) => "confirm",
                     Outcome::Challenge => "sign-in",
                     Outcome::Deny => "forbidden",
                 };

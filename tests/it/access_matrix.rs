@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, fmt::Write, net::Ipv4Addr, sync::Arc};
 use http::{Method, Request, header::HOST};
 use portcullis::{
     access::{App, Outcome, Policy, Rule, rule_on},
+    clock::Timestamp,
     config,
-    identity::{GroupName, Identity, Permission, User, UserName},
+    identity::{GroupName, Identity, Permission, Proofs, User, UserName},
     request::{ClientAddr, Target},
     users::NewUser,
 };
@@ -195,10 +196,10 @@ fn by_the_rules<'p>(
         return (400, None);
     };
     let Ok(app) = policy.route(&target) else { return (421, None) };
-    let ruling = rule_on(policy, app, identity, None, &target);
+    let ruling = rule_on(policy, app, identity, &Proofs::default(), Timestamp::from_millis(0), &target);
     let status = match ruling.outcome {
         Outcome::Allow => 200,
-        Outcome::Confirm | Outcome::Challenge => 401,
+        Outcome::StepUp(_) | Outcome::Challenge => 401,
         Outcome::Deny => 403,
     };
     (status, ruling.rule)

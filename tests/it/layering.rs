@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &[Row])] = &[
     ),
     ("telemetry", &[("telemetry", &["clock", "escape"])]),
     ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
-    ("rules", &[("access", &["identity", "request"]), ("shield", &["request"])]),
+    ("rules", &[("access", &["clock", "identity", "request"]), ("shield", &["request"])]),
     (
         "state",
         &[
@@ -222,6 +222,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             (
                 "fuzzing",
                 &[
+                    "clock",
                     "identity",
                     "request",
                     "access",
@@ -400,10 +401,13 @@ fn the_rules_are_pure() {
     {
         let tokens = tokens(&fs::read_to_string(file).unwrap());
         for (index, token) in tokens.iter().enumerate() {
-            // A span of time is a value like another; what the time is comes in.
+            // A span of time and a point in time are values like others; what the time is comes in.
             let after: Vec<&str> = tokens.iter().skip(index + 1).take(2).map(|token| &*token.text).collect();
-            let is_span = token.text == "time" && after == ["::", "Duration"];
-            let impure = IMPURE.contains(&token.text.as_str()) && !is_span;
+            let is_value = matches!(
+                (token.text.as_str(), after.as_slice()),
+                ("time", ["::", "Duration"]) | ("clock", ["::", "Timestamp"])
+            );
+            let impure = IMPURE.contains(&token.text.as_str()) && !is_value;
             assert!(
                 !impure,
                 "{}:{}: `{}` has no place in a decision",

@@ -1,12 +1,14 @@
 //! Decisions in tables; each is the one that is explained, too.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::Method;
 use proptest::prelude::*;
 
 use super::{
-    super::{Criteria, Enforcement, GrantedPermission, Mount, Pattern, Place, PolicyBuilder},
+    super::{
+        Assurance, Criteria, Enforcement, GrantedPermission, Mount, Pattern, PolicyBuilder, SourceLocation,
+    },
     *,
 };
 use crate::{
@@ -41,12 +43,12 @@ fn rule(text: &str, requirement: Requirement) -> Rule {
     let (methods, path) = text.split_once(' ').map_or((None, text), |(methods, path)| {
         (Some(methods.split(',').map(|method| method.parse().unwrap()).collect()), path)
     });
-    let place = Place { file: "test".into(), line: 1, column: 1 };
+    let place = SourceLocation { file: "test".into(), line: 1, column: 1 };
     Rule {
         pattern: Pattern::parse(path).unwrap(),
         methods,
         requirement,
-        max_age: None,
+        assurance: Assurance::default(),
         enforcement: Enforcement::Enforced,
         place,
     }
@@ -55,7 +57,7 @@ fn rule(text: &str, requirement: Requirement) -> Rule {
 fn policy(apps: Vec<(&str, Vec<Rule>)>) -> Policy {
     let mut builder = PolicyBuilder::default();
     for (index, (mount, rules)) in apps.into_iter().enumerate() {
-        let place = Place { file: "test".into(), line: index + 1, column: 1 };
+        let place = SourceLocation { file: "test".into(), line: index + 1, column: 1 };
         let mount = Mount::parse(mount).unwrap();
         let (app, conflicts) =
             App::compile(AppId(index), mount.as_str(), vec![], mount.clone(), place, rules);
@@ -81,14 +83,16 @@ fn outcome_after(
     let from = ClientAddr::Known(from.parse().unwrap());
     let target = Target::described(&method, &format!("https://localhost{path}"), from).ok()?;
     let app = policy.route(&target).ok()?;
-    let told = rule_on(policy, app, identity, confirmed, &target).outcome;
-    let decided = match decide(policy, app, identity.clone(), confirmed, target) {
+    let now = Timestamp::from_millis(1_700_000_000_000);
+    let proofs = confirmed.map_or_else(Proofs::default, |ago| Proofs::password(now - ago));
+    let explained = rule_on(policy, app, identity, &proofs, now, &target).outcome;
+    let decided = match decide(policy, app, identity.clone(), &proofs, now, target) {
         Decision::Allow(_) => Outcome::Allow,
-        Decision::Confirm => Outcome::Confirm,
+        Decision::StepUp(missing) => Outcome::StepUp(missing),
         Decision::Challenge => Outcome::Challenge,
         Decision::Deny => Outcome::Deny,
     };
-    assert_eq!(told, decided, "what is explained is what happens");
+    assert_eq!(explained, decided, "what is explained is what happens");
     Some(decided)
 }
 
@@ -162,28 +166,37 @@ fn every_key_must_hold_and_any_value_of_it_suffices() {
 
 #[test]
 fn a_rule_that_asks_for_a_recent_sign_in_is_met_for_so_long_and_by_superusers_no_longer() {
-    let recent =
-        |text, requirement| Rule { max_age: Some(Duration::from_mins(10)), ..rule(text, requirement) };
+    let recent = |text, requirement| Rule {
+        assurance: Assurance { max_age: Some(TEN_MINUTES) },
+        ..rule(text, requirement)
+    };
     let policy = policy(vec![(
         "/",
         vec![
             recent("/admin/**", members_of("staff")),
             recent("/pay", Requirement::Authenticated),
             rule("/admin/help", Requirement::Anyone),
+            Rule {
+                assurance: Assurance { max_age: Some(AN_HOUR) },
+                ..rule("/slow/**", Requirement::Authenticated)
+            },
+            recent("/slow/fast", Requirement::Authenticated),
         ],
     )]);
     let (alice, bob, root) = (user("alice", &["staff"]), user("bob", &[]), user("root", &[]));
     let mins = |mins| Some(Duration::from_mins(mins));
     for (request, identity, confirmed, expected) in [
         ("GET /admin", &alice, mins(10), Outcome::Allow),
-        ("GET /admin", &alice, mins(11), Outcome::Confirm),
-        ("GET /admin", &alice, None, Outcome::Confirm),
-        ("GET /admin", &root, mins(11), Outcome::Confirm),
+        ("GET /admin", &alice, mins(11), STEP_UP),
+        ("GET /admin", &alice, None, STEP_UP),
+        ("GET /admin", &root, mins(11), STEP_UP),
         ("GET /admin", &bob, mins(11), Outcome::Deny),
         ("GET /admin", &Identity::Anonymous, None, Outcome::Challenge),
         // Under the strictest reading, as every other requirement.
-        ("GET /ADMIN//x", &alice, mins(11), Outcome::Confirm),
-        ("GET /pay;x", &bob, mins(11), Outcome::Confirm),
+        ("GET /ADMIN//x", &alice, mins(11), STEP_UP),
+        ("GET /pay;x", &bob, mins(11), STEP_UP),
+        // Of two, the one that asks for more.
+        ("GET /slow/FAST", &bob, mins(61), STEP_UP),
         ("GET /admin/help", &alice, mins(11), Outcome::Allow),
         ("GET /", &alice, None, Outcome::Allow),
     ] {
@@ -191,6 +204,10 @@ fn a_rule_that_asks_for_a_recent_sign_in_is_met_for_so_long_and_by_superusers_no
         assert_eq!(found, Some(expected), "{request} {identity:?} {confirmed:?}");
     }
 }
+
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+const AN_HOUR: Duration = Duration::from_hours(1);
+const STEP_UP: Outcome = Outcome::StepUp(Missing::RecentProof { max_age: TEN_MINUTES });
 
 fn reported(rule: Rule) -> Rule {
     Rule { enforcement: Enforcement::Reported, ..rule }
@@ -203,12 +220,13 @@ fn unenforced(policy: &Policy, request: &str, identity: &Identity) -> Option<Out
     let url = format!("https://localhost{path}");
     let target = Target::described(&method.parse().unwrap(), &url, from).unwrap();
     let app = policy.route(&target).unwrap();
-    let told = rule_on(policy, app, identity, None, &target).unenforced;
-    match decide(policy, app, identity.clone(), None, target) {
+    let (proofs, now) = (Proofs::default(), Timestamp::from_millis(0));
+    let explained = rule_on(policy, app, identity, &proofs, now, &target).unenforced;
+    match decide(policy, app, identity.clone(), &proofs, now, target) {
         Decision::Allow(permit) => {
-            assert_eq!(permit.unenforced(), told.as_ref());
-            assert!(!permit.is_public(), "it may be told apart from what anyone may have");
-            told.map(|told| told.outcome)
+            assert_eq!(permit.unenforced(), explained.as_ref());
+            assert!(!permit.is_public(), "its response may differ from the one that anyone may have");
+            explained.map(|unenforced| unenforced.outcome)
         }
         other => panic!("{request}: {other:?}"),
     }
@@ -320,7 +338,7 @@ fn the_strictest_reading_decides() {
 
 #[test]
 fn the_order_of_rules_means_nothing_and_ties_are_found() {
-    let place = || Place { file: "test".into(), line: 1, column: 1 };
+    let place = || SourceLocation { file: "test".into(), line: 1, column: 1 };
     let compile =
         |rules| App::compile(AppId(0), "a", vec![], Mount::parse("/").unwrap(), place(), rules).1.len();
     assert_eq!(compile(vec![rule("/a", Requirement::Anyone), rule("/a", Requirement::Nobody)]), 1);

@@ -5,10 +5,7 @@
 //! [`access::explain`](crate::access::explain()) and the headers from `forward`.
 //! It prints nothing and opens no database.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -16,10 +13,11 @@ use serde::Serialize;
 use super::{ExplainArgs, ExplainError};
 use crate::{
     access::{self, App, Decision, Explanation, Outcome, Requirement, Rule, Unrouted, decide},
-    cli::rule_text::requires,
+    cli::rule_text::{lacks, requires},
+    clock::Timestamp,
     config::Configuration,
     forward,
-    identity::{GroupName, Identity, UserName},
+    identity::{GroupName, Identity, Proofs, UserName},
     portal,
     request::{Ports, RequestId, Target, split_url},
 };
@@ -160,15 +158,17 @@ pub(super) fn report(
         "paths under /.gateway/ are the gateway's own, on every host".clone_into(&mut report.reason);
         return Ok(report);
     }
-    let confirmed = Some(args.age.unwrap_or_default());
-    let explanation = match access::explain(policy, &requester.identity, confirmed, &target) {
+    // The age of the proof counts, whatever the time.
+    let (proved, now) = (Timestamp::from_millis(0), Timestamp::from_millis(0) + args.age.unwrap_or_default());
+    let proofs = Proofs::password(proved);
+    let explanation = match access::explain(policy, &requester.identity, &proofs, now, &target) {
         Ok(explanation) => explanation,
         Err(unrouted) => {
             (report.decision, report.reason) = no_app(unrouted, &target);
             return Ok(report);
         }
     };
-    let asks_for_age = explanation.ruling.rule.is_some_and(|rule| rule.max_age.is_some());
+    let asks_for_age = explanation.ruling.rule.is_some_and(|rule| rule.assurance.max_age.is_some());
     if args.user.is_some() && args.age.is_none() && asks_for_age {
         report.notes.push("the sign-in is taken to be just now; --age sets its age".to_owned());
     }
@@ -177,7 +177,7 @@ pub(super) fn report(
     if let (Outcome::Allow, Some(forwarded)) =
         (explanation.ruling.outcome, configuration.apps.get(app.id.0).map(|app| &app.forward))
     {
-        report.headers = headers(configuration, app, forwarded, (&requester.identity, confirmed), target);
+        report.headers = headers(configuration, app, forwarded, &requester.identity, (&proofs, now), target);
     }
     Ok(report)
 }
@@ -201,6 +201,10 @@ impl Report {
             Some(reading) => format!("{}, if the app reads the path as {reading}", ruling.reason.text),
             None => ruling.reason.text.to_owned(),
         };
+        if let Outcome::StepUp(missing) = ruling.outcome {
+            self.reason.push_str("; required: ");
+            self.reason.push_str(&lacks(missing));
+        }
         self.readings = explanation
             .other_readings
             .iter()
@@ -223,7 +227,7 @@ impl From<Outcome> for Verdict {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Allow => Self::Allow,
-            Outcome::Confirm => Self::ConfirmFirst,
+            Outcome::StepUp(_) => Self::ConfirmFirst,
             Outcome::Challenge => Self::SignInFirst,
             Outcome::Deny => Self::Forbidden,
         }
@@ -264,12 +268,13 @@ fn headers(
     configuration: &Configuration,
     app: &App,
     forwarded: &forward::App,
-    (identity, confirmed): (&Identity, Option<Duration>),
+    identity: &Identity,
+    (proofs, now): (&Proofs, Timestamp),
     target: Target,
 ) -> Vec<ReportedHeader> {
     let from = target.client_addr.or_proxy();
-    let Decision::Allow(permit) = decide(&configuration.policy, app, identity.clone(), confirmed, target)
-    else {
+    let decided = decide(&configuration.policy, app, identity.clone(), proofs, now, target);
+    let Decision::Allow(permit) = decided else {
         return Vec::new();
     };
     let owned = forward::OwnedNames::of(configuration.apps.iter().map(|app| &app.forward));

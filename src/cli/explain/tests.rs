@@ -161,6 +161,22 @@ fn explain_shows_the_decision_of_a_rule_that_is_not_enforced() {
 }
 
 #[test]
+fn explain_shows_which_proof_is_missing() {
+    let gateway = Gateway::with_people();
+    let rule = "[[app]]\nname = \"wiki\"\nupstream = \"builtin:whoami\"\n\
+         [[app.rule]]\npath = \"/admin/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"\n";
+    std::fs::write(gateway.folder.path().join("gateway.toml"), rule).unwrap();
+    let explained =
+        |age| gateway.asked(&format!("GET https://wiki.example.com/admin/ --user bob --age {age}")).unwrap();
+    let old = explained("11m");
+    assert!(old.contains("decision  confirm first"), "{old}");
+    let why = "the password was confirmed too long ago; required: confirmed in the last 10m";
+    assert!(old.contains(why), "{old}");
+    let recent = explained("10m");
+    assert!(recent.contains("decision  allow") && !recent.contains("required:"), "{recent}");
+}
+
+#[test]
 fn explain_refuses_unusable_arguments_with_a_reason() {
     let gateway = Gateway::with_people();
     let why = |words: &str| gateway.asked(words).unwrap_err().to_string();

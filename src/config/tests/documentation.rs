@@ -7,7 +7,8 @@ use http::Method;
 use super::super::{ConfigError, Configuration, load, parse};
 use crate::{
     access::{Outcome, rule_on},
-    identity::{GroupName, Identity, User, UserId, UserName},
+    clock::Timestamp,
+    identity::{GroupName, Identity, Proofs, User, UserId, UserName},
     request::{ClientAddr, Target},
 };
 
@@ -97,9 +98,11 @@ fn decided(configuration: &Configuration, request: &str, who: &Identity, from: &
     let url = format!("https://wiki.example.com{path}");
     let target = Target::described(&method, &url, ClientAddr::Known(from.parse().unwrap())).unwrap();
     let app = configuration.policy.route(&target).unwrap();
-    match rule_on(&configuration.policy, app, who, None, &target).outcome {
+    match rule_on(&configuration.policy, app, who, &Proofs::default(), Timestamp::from_millis(0), &target)
+        .outcome
+    {
         Outcome::Allow => "yes",
-        Outcome::Confirm => "confirm",
+        Outcome::StepUp(_) => "confirm",
         Outcome::Challenge => "sign in",
         Outcome::Deny => "no",
     }

@@ -293,7 +293,7 @@ fn an_app_shortens_its_sessions_and_a_rule_asks_for_a_recent_sign_in() {
     );
     assert!(warnings.is_empty());
     let rules = configuration.policy.apps()[0].rules();
-    assert_eq!(rules[0].max_age, Some(Duration::from_mins(10)));
+    assert_eq!(rules[0].assurance.max_age, Some(Duration::from_mins(10)));
     let none = session::AppSessionLimits::default();
     let hours = |hours| Some(Duration::from_hours(hours));
     let shorter = session::AppSessionLimits { lifetime: hours(2), idle_timeout: hours(1) };
