@@ -9,6 +9,8 @@ pub mod gateway;
 pub mod in_process;
 pub mod process;
 pub mod redis;
+pub mod samba;
+pub mod slapd;
 pub mod upstream;
 pub mod visitor;
 
