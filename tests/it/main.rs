@@ -27,6 +27,7 @@ mod in_flight;
 mod in_process;
 mod large_bodies;
 mod layering;
+mod ldap_client;
 mod limits;
 mod messages;
 mod metrics;

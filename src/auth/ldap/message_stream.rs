@@ -61,7 +61,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> MessageStream<S> {
                     return Err(Failure::Dropped(reason.into()));
                 }
                 // RFC 4511 §4.4: a client ignores notifications that it does not know.
-                Response::Extended(..) if message.id == 0 && unasked < MAX_UNASKED => unasked += 1,
+                Response::Extended(..) if message.id == 0 => {
+                    unasked += 1;
+                    if unasked > MAX_UNASKED {
+                        return Err(server.breaks_protocol("notifications come one after the other"));
+                    }
+                }
                 _ => return Err(server.breaks_protocol("a response has the number of another request")),
             }
         }

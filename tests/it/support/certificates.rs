@@ -3,9 +3,17 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use rustls::pki_types::CertificateDer;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs::default_provider,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+};
 
 /// A certificate that has signed itself, and its key.
 pub struct SelfSigned {
@@ -30,5 +38,45 @@ impl SelfSigned {
     /// The section that names it.
     pub fn section(&self) -> String {
         format!("[[tls.certificate]]\ncert = \"{}\"\nkey = \"{}\"\n", self.cert.display(), self.key.display())
+    }
+}
+
+/// An authority of a test, which signs certificates of servers.
+pub struct TestAuthority(CertifiedIssuer<'static, KeyPair>);
+
+impl TestAuthority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::new([]).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "an authority of a test");
+        let key = KeyPair::generate().expect("a key");
+        Self(CertifiedIssuer::self_signed(params, key).expect("an authority"))
+    }
+
+    /// Its certificate.
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
+    /// A certificate for these names, valid until the beginning of this year, and its key.
+    pub fn issue(&self, names: &[&str], until: i32) -> (Certificate, KeyPair) {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(names).expect("parameters");
+        params.not_before = date_time_ymd(2015, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        (params.signed_by(&key, &self.0).expect("a certificate"), key)
+    }
+
+    /// TLS of a server with such a certificate.
+    pub fn server_config(&self, names: &[&str], until: i32) -> Arc<ServerConfig> {
+        let (certificate, key) = self.issue(names, until);
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key);
+        Arc::new(config.expect("a certificate with its key"))
     }
 }

@@ -7,6 +7,8 @@ pub mod cookies;
 pub mod frames;
 pub mod gateway;
 pub mod in_process;
+pub mod ldap_server;
+pub mod ldap_wire;
 pub mod process;
 pub mod redis;
 pub mod samba;
