@@ -15,7 +15,7 @@ use http::{
 };
 use portcullis::{
     access::decide,
-    forward::{IdentityHeaders, OwnedNames},
+    forward::{OwnedNames, Preset},
     identity::{Identity, Proofs},
     request::{NormalPath, RequestIds, Target, TrustedProxies},
     session::SessionToken,
@@ -94,7 +94,7 @@ fn sessions(criterion: &mut Criterion) {
 fn identity_headers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("identity headers");
     let (user, owned, headers) = (alice(), OwnedNames::of(&[]), browser_headers());
-    let preset = IdentityHeaders::preset("remote-user").expect("a preset");
+    let preset = Preset::named("remote-user").expect("a preset").headers();
     group.bench_function("written", |bencher| {
         bencher.iter(|| {
             preset.write(black_box(&user), |name, value| {

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use super::{check, explain, hash, reload, serve, session, throttle, user};
+use super::{check, explain, hash, preset, reload, serve, session, throttle, user};
 
 /// A gateway that puts a login in front of web applications that have none
 #[derive(Debug, Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Session(session::SessionArgs),
     /// List and reset counters of failed sign-ins, and the waits because of them
     Throttle(throttle::ThrottleArgs),
+    /// List presets for known applications, and show one with the lines of the application's own configuration
+    Preset(preset::PresetArgs),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),
 }
@@ -52,6 +54,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::User(args) => user::from_command_line(&args, &file),
         Command::Session(args) => session::from_command_line(&args, &file),
         Command::Throttle(args) => throttle::from_command_line(&args, &file),
+        Command::Preset(args) => preset::from_command_line(&args),
         Command::Hash(args) => hash::from_command_line(&args, &file),
     };
     match done {

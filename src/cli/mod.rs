@@ -14,6 +14,7 @@ mod operator;
 mod output;
 mod owner;
 mod password_prompt;
+mod preset;
 mod reload;
 mod rule_text;
 mod running;

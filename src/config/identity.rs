@@ -9,14 +9,14 @@ use super::{
     reader::{Field, Reader, fields},
     suggest,
 };
-use crate::forward::{IdentityHeaders, IdentityValue};
+use crate::forward::{IdentityHeaders, IdentityValue, Preset};
 
 /// Reads a preset, or a table of headers; `remote-user` if there is neither.
 pub(super) fn headers(reader: &Reader, field: Option<Field<'_>>) -> IdentityHeaders {
     let default = || preset(DEFAULT);
     let Some(field) = field else { return default() };
     match field.value.get_ref() {
-        DeValue::String(_) => reader.choice(&field, &IdentityHeaders::PRESETS).map_or_else(default, preset),
+        DeValue::String(_) => reader.choice(&field, &Preset::names()).map_or_else(default, preset),
         DeValue::Table(table) => own(reader, &field, table),
         _ => {
             reader.wrong_type(&field, "the name of a preset or a table of headers", Some(HELP.to_owned()));
@@ -32,7 +32,7 @@ fn own(reader: &Reader, field: &Field<'_>, table: &DeTable<'_>) -> IdentityHeade
     }
     let mut named: Vec<(HeaderName, IdentityValue, Option<Field<'_>>)> = Vec::new();
     if let Some(chosen) = fields(table).find(|field| field.name == "preset")
-        && let Some(name) = reader.choice(&chosen, &IdentityHeaders::PRESETS)
+        && let Some(name) = reader.choice(&chosen, &Preset::names())
     {
         named.extend(preset(name).into_headers().into_iter().map(|(name, value)| (name, value, None)));
     }
@@ -140,7 +140,7 @@ fn separator(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
 }
 
 fn preset(name: &str) -> IdentityHeaders {
-    IdentityHeaders::preset(name).expect("the name is one of the presets")
+    Preset::named(name).expect("the name is one of the presets").headers()
 }
 
 const DEFAULT: &str = "remote-user";

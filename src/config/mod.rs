@@ -63,4 +63,5 @@ pub use quantity::{parse_duration, show_duration};
 pub use server::ServerSection;
 pub use session::SessionSection;
 pub use store::Store;
+pub(crate) use suggest::similar;
 pub use tls::{CertificateFiles, TlsSection};

@@ -6,7 +6,7 @@
 use super::keys::{ELSEWHERE, Keys, SECTIONS};
 
 /// The word of `known` nearest to `found`; `None` if none is near.
-pub(super) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if found.chars().count() > LONGEST {
         return None;
     }

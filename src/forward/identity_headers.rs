@@ -3,7 +3,7 @@
 //! `headers` writes them into each request that a user makes, after all headers of those names were removed from it.
 //! Presets and the operator's own choice come from `config`.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::HeaderName;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -34,39 +34,6 @@ impl IdentityHeaders {
     pub fn new(headers: Vec<(HeaderName, IdentityValue)>) -> Self {
         Self(headers.into())
     }
-
-    /// A preset by its name in the configuration.
-    pub fn preset(name: &str) -> Option<Self> {
-        let named = |user, groups, email, full_name, full_name_value| {
-            Self::new(vec![
-                (HeaderName::from_static(user), IdentityValue::Username),
-                (HeaderName::from_static(groups), IdentityValue::Groups(",".into())),
-                (HeaderName::from_static(email), IdentityValue::Email),
-                (HeaderName::from_static(full_name), full_name_value),
-            ])
-        };
-        match name {
-            "remote-user" => Some(named(
-                "remote-user",
-                "remote-groups",
-                "remote-email",
-                "remote-name",
-                IdentityValue::Name,
-            )),
-            "x-forwarded" => Some(named(
-                "x-forwarded-user",
-                "x-forwarded-groups",
-                "x-forwarded-email",
-                "x-forwarded-preferred-username",
-                IdentityValue::Username,
-            )),
-            "none" => Some(Self::new(Vec::new())),
-            _ => None,
-        }
-    }
-
-    /// The names of all presets.
-    pub const PRESETS: [&'static str; 3] = ["remote-user", "x-forwarded", "none"];
 
     /// The names of the headers.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
@@ -107,6 +74,19 @@ impl IdentityValue {
     }
 }
 
+/// For people.
+impl fmt::Display for IdentityValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Username => f.write_str("user name"),
+            Self::Email => f.write_str("e-mail address"),
+            Self::Name => f.write_str("full name, or else the user name"),
+            Self::Groups(separator) => write!(f, "groups, separated by `{separator}`"),
+            Self::Attribute(key) => write!(f, "attribute {key}"),
+        }
+    }
+}
+
 /// Printable ASCII as it is, all other characters as percent-encoded UTF-8; `%` too, so that it can be decoded.
 fn encode(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%') {
@@ -122,7 +102,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::identity::{UserId, UserName};
+    use crate::{
+        forward::Preset,
+        identity::{UserId, UserName},
+    };
 
     fn user(full_name: &str, email: &str) -> User {
         User {
@@ -145,7 +128,7 @@ mod tests {
 
     #[test]
     fn presets_name_the_user() {
-        let remote = IdentityHeaders::preset("remote-user").unwrap();
+        let remote = Preset::named("remote-user").unwrap().headers();
         assert_eq!(
             sent(&remote, &user("Renée R.", "r@example.com")),
             [
@@ -155,7 +138,7 @@ mod tests {
                 "remote-name: Ren%C3%A9e R."
             ]
         );
-        assert!(sent(&IdentityHeaders::preset("none").unwrap(), &user("", "")).is_empty());
+        assert!(sent(&Preset::named("none").unwrap().headers(), &user("", "")).is_empty());
     }
 
     #[test]

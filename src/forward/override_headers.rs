@@ -6,7 +6,7 @@
 use http::{HeaderName, header::EXPECT};
 
 use super::{
-    App, IdentityHeaders, OwnedNames,
+    App, OwnedNames, Preset,
     header_table::{ClientHeader, HeaderClass, fold},
     owned_names::kind_of,
 };
@@ -18,8 +18,9 @@ pub fn client_header<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> 
         return if is_for_one_hop { ClientHeader::OneHop } else { ClientHeader::Forwarded };
     }
     let folded = as_folded(name);
-    let presets = IdentityHeaders::PRESETS.iter().filter_map(|preset| IdentityHeaders::preset(preset));
-    let names_identity = presets
+    let general = Preset::all().iter().filter(|preset| preset.is_general());
+    let names_identity = general
+        .map(Preset::headers)
         .chain(apps.map(|app| app.identity.clone()))
         .any(|identity| identity.names().any(|name| as_folded(name) == folded));
     if names_identity {

@@ -10,7 +10,7 @@
 use http::HeaderName;
 
 use super::{
-    App, IdentityHeaders,
+    App, Preset,
     header_table::{ClientHeader, FAMILIES, HeaderClass, fold, starts_folded},
 };
 
@@ -28,7 +28,7 @@ impl OwnedNames {
     /// The names of these apps, of every preset, and those of `FAMILIES`.
     pub fn of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Self {
         let mut owned = Self { names: Vec::new(), lengths: [0; 256] };
-        let presets = IdentityHeaders::PRESETS.iter().filter_map(|name| IdentityHeaders::preset(name));
+        let presets = Preset::all().iter().map(Preset::headers);
         for headers in presets.chain(apps.into_iter().map(|app| app.identity.clone())) {
             headers.names().for_each(|name| owned.add(name.as_str()));
         }
@@ -176,7 +176,7 @@ mod tests {
             let folded: String = name.bytes().map(|byte| char::from(fold(byte))).collect();
             let all = || FAMILIES.iter().flat_map(|family| family.names);
             let prefixes = || FAMILIES.iter().flat_map(|family| family.prefixes);
-            let presets = IdentityHeaders::PRESETS.iter().filter_map(|name| IdentityHeaders::preset(name));
+            let presets = Preset::all().iter().map(Preset::headers);
             let is_of_preset = presets.into_iter().any(|preset| preset.names().any(|name| *name.as_str() == folded));
             let is_listed = all().any(|name| *name == folded) || prefixes().any(|prefix| folded.starts_with(prefix));
             let ordinary = HeaderName::try_from(folded.trim_matches('-')).ok();

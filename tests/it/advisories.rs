@@ -213,7 +213,7 @@ fn advisory_15_and_17_no_forwarded_header_of_a_client_moves_it_into_another_netw
 /// plugins warn of (20): no client sends an identity header of any preset, whichever the app has.
 #[test]
 fn advisory_19_and_20_no_client_sends_an_identity_header_of_any_preset() {
-    for identity in ["remote-user", "x-forwarded", "none"] {
+    for identity in ["remote-user", "x-forwarded", "none", "grafana", "redash"] {
         let stage = Stage::new(&format!("identity = {identity:?}\nsession_data = true"));
         let names = [
             "Remote-User",
@@ -226,6 +226,14 @@ fn advisory_19_and_20_no_client_sends_an_identity_header_of_any_preset() {
             "X-Forwarded-Preferred-Username",
             "X-Remote-User",
             "X-Authenticated-User",
+            "X-WEBAUTH-USER",
+            "X_WebAuth_User",
+            "X-Proxy-User",
+            "X-Authentik-Username",
+            "X-Auth-Request-User",
+            "X-Token-Subject",
+            "X-Forwarded-Remote-User",
+            "X-Forwarded-Mail",
             "Portcullis-Session-Data",
             "Portcullis-Session-Set",
             "Portcullis-Assertion",
