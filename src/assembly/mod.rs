@@ -5,6 +5,7 @@
 //! do the tests: they test the gateway that is served. [`Reloader`] gives a
 //! running gateway another configuration.
 
+mod backends;
 mod certificates;
 mod control;
 mod descriptors;
@@ -23,5 +24,5 @@ pub use error::AssemblyError;
 pub use gateway::{Addrs, Assembled, assemble};
 pub use reloader::Reloader;
 pub use shared::assemble_shared;
-pub use snapshot::snapshot;
+pub use snapshot::{MadeBefore, snapshot};
 pub use surroundings::Surroundings;

@@ -6,11 +6,13 @@ use std::{
 };
 
 use super::{
-    AssemblyError,
+    AssemblyError, backends,
     certificates::{certificates, certified},
-    snapshot::snapshot,
+    snapshot::{MadeBefore, snapshot},
 };
-use crate::{clock::Clock, config::Configuration, gateway::Shared, server::Certificates};
+use crate::{
+    clock::Clock, config::Configuration, error_chain::ErrorChain, gateway::Shared, server::Certificates,
+};
 
 /// Replaces apps, rules, groups, session limits, limits of the throttle, and certificates of a running gateway. All
 /// other settings wait for a restart.
@@ -32,10 +34,19 @@ impl Reloader {
     pub fn apply(&self, configuration: Configuration) -> Result<(), AssemblyError> {
         let certificates = certificates(&configuration, &self.clock)?;
         let certified = certified(&configuration, &certificates);
-        let pages = self.shared.current.load().portal.pages.clone();
+        let (pages, former) = {
+            let snapshot = self.shared.current.load();
+            (snapshot.portal.pages.clone(), snapshot.portal.backends.clone())
+        };
+        let backends = backends::open(&configuration, &former, &self.clock)?;
         self.certificates.replace(certificates);
-        let snapshot = snapshot(configuration, certified, pages, &self.shared.in_flight);
-        self.shared.current.replace(snapshot);
+        let kept = backends::authorities(&configuration);
+        let made = MadeBefore { certified, pages, backends };
+        self.shared.current.replace(snapshot(configuration, made, &self.shared.in_flight));
+        // From here on nobody comes in through a backend that was taken out, so nobody undoes this.
+        if let Err(error) = backends::end_others(kept, &self.shared.directory) {
+            tracing::error!(error = %ErrorChain(&error), "users of removed backends not signed out");
+        }
         Ok(())
     }
 }

@@ -6,12 +6,12 @@
 use std::{sync::Arc, thread};
 
 use super::{
-    AssemblyError, Surroundings, metrics,
-    snapshot::snapshot,
+    AssemblyError, Surroundings, backends, metrics,
+    snapshot::{MadeBefore, snapshot},
     stores::{Databases, Stores},
 };
 use crate::{
-    auth::{Backend, Local, SetupLink, SignIn},
+    auth::{Backends, Local, SetupLink, SignIn},
     config::Configuration,
     gateway::Shared,
     in_flight::InFlight,
@@ -52,12 +52,15 @@ pub(super) fn open(
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
     let metrics = Arc::new(Metrics::default());
     metrics::register(&metrics, &audit, &passwords, &sessions);
-    let backends = vec![Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)))];
-    let sign_in = SignIn::new(backends, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
+    let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
+    let backends = backends::open(configuration, &Backends::default(), &clock)?;
+    backends::end_others(backends::authorities(configuration), &directory)?;
+    let sign_in = SignIn::new(local, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
     let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
     let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit.clone(), clock.clone());
     let in_flight = InFlight::default();
-    let current = Current::new(snapshot(configuration.clone(), certified, Pages::new(), &in_flight));
+    let made = MadeBefore { certified, pages: Pages::new(), backends };
+    let current = Current::new(snapshot(configuration.clone(), made, &in_flight));
     let shared = Shared { current, sessions, directory, portal, metrics, in_flight, resolver, clock };
     Ok(Opened { shared: Arc::new(shared), databases, audit })
 }

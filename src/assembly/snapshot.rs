@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    auth::Backends,
     config::{AppDeclaration, Configuration},
     forward::{BodyLimits, OwnedNames},
     in_flight::InFlight,
@@ -12,13 +13,20 @@ use crate::{
     snapshot::{AppSettings, AppTable, Snapshot},
 };
 
-/// Makes the snapshot of a configuration, with the pages that are there already.
-pub fn snapshot(
-    configuration: Configuration,
-    certified: CertifiedNames,
-    pages: Pages,
-    in_flight: &InFlight,
-) -> Snapshot {
+/// The parts of a snapshot that are made before it, or that there are already.
+#[derive(Debug)]
+pub struct MadeBefore {
+    /// The hosts that may share a connection.
+    pub certified: CertifiedNames,
+    /// The compiled templates.
+    pub pages: Pages,
+    /// The backends.
+    pub backends: Backends,
+}
+
+/// Makes the snapshot of a configuration.
+pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFlight) -> Snapshot {
+    let MadeBefore { certified, pages, backends } = made;
     let Configuration { policy, apps, limits, server, tls, sessions, throttle, groups, .. } = configuration;
     let settings = |AppDeclaration { forward, session, shield }| {
         let load = in_flight.to_app(&forward.name);
@@ -42,6 +50,7 @@ pub fn snapshot(
             sessions: sessions.limits,
             cookies: sessions.cookies,
             throttle,
+            backends,
             pages,
             groups: Arc::new(groups),
         },

@@ -12,7 +12,8 @@
 //! [`users`](crate::users), the counters of failed attempts in [`throttle`](crate::throttle).
 
 mod attempt;
-mod backend;
+mod backend_settings;
+mod backends;
 mod claim;
 mod denied;
 pub mod ldap;
@@ -23,7 +24,8 @@ mod proved;
 mod setup_link;
 mod sign_in;
 
-pub use backend::Backend;
+pub use backend_settings::BackendSettings;
+pub use backends::Backends;
 pub use claim::{Claim, Credential};
 pub use local::Local;
 pub use origin::{Entrance, Origin};

@@ -1,6 +1,6 @@
 //! The origin of a credential: the entrance, the client, and the browser.
 
-use super::NotProved;
+use super::{Backends, NotProved};
 use crate::{
     request::ClientAddr,
     telemetry::{AuditEvent, AuditKind},
@@ -19,6 +19,8 @@ pub struct Origin<'r> {
     pub device: Option<&'r [u8]>,
     /// The request, as in the access log.
     pub request_id: &'r str,
+    /// The backends as of this request.
+    pub backends: &'r Backends,
     /// `[throttle]` as of this request.
     pub limits: &'r throttle::ThrottleLimits,
 }

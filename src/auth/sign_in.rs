@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Backend, Claim, Credential, NotProved, Origin, Proved,
+    Claim, Credential, Local, NotProved, Origin, Proved,
     attempt::CountedAttempt,
     claim::Subject,
     denied::{Denied, Reason},
@@ -13,13 +13,13 @@ use crate::{
     identity::{UserId, UserName},
     telemetry::Audit,
     throttle::{Guess, SecretError, Throttle, Wait},
-    users::{Account, Directory, DirectoryError, Password, PasswordHash, UserStoreError},
+    users::{Account, Directory, DirectoryError, PasswordHash, UserStoreError},
 };
 
 /// Checks credentials; one for the process.
 #[derive(Debug)]
 pub struct SignIn {
-    backends: Vec<Backend>,
+    local: Local,
     directory: Arc<Directory>,
     throttle: Throttle,
     audit: Audit,
@@ -27,15 +27,15 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Checks with `backends`, in this order.
+    /// Checks passwords of the gateway's own directory with `local`, and others with the backends of each request.
     pub fn new(
-        backends: Vec<Backend>,
+        local: Local,
         directory: Arc<Directory>,
         throttle: Throttle,
         audit: Audit,
         clock: Clock,
     ) -> Self {
-        Self { backends, directory, throttle, audit, clock }
+        Self { local, directory, throttle, audit, clock }
     }
 
     /// Whether `credential` proves `claim`. A failure has been counted and recorded when this returns; the caller
@@ -51,7 +51,7 @@ impl SignIn {
         let Credential::Password(password) = credential;
         let subject = self.look_up(claim, origin).await?;
         let attempt = self.reserve_attempt(&subject, origin).await?;
-        let denied = match self.ask_backends(&subject, &password, attempt).await {
+        let denied = match self.local.check(&subject, password, attempt).await {
             Ok((account, attempt)) => match self.record_sign_in(account, origin).await {
                 Ok(account) => {
                     attempt.succeeded().await;
@@ -179,23 +179,6 @@ impl SignIn {
         }
     }
 
-    /// Asks one backend after the other until one of them confirms the password.
-    async fn ask_backends(
-        &self,
-        subject: &Subject<'_>,
-        password: &Password,
-        mut attempt: CountedAttempt,
-    ) -> Result<(Arc<Account>, CountedAttempt), Denied<CountedAttempt>> {
-        let mut last_reason = Reason::UnknownUser;
-        for backend in &self.backends {
-            match backend.check(subject, password.clone(), attempt).await {
-                Err(Denied::Wrong { reason, charge }) => (last_reason, attempt) = (reason, charge),
-                settled => return settled,
-            }
-        }
-        Err(Denied::Wrong { reason: last_reason, charge: attempt })
-    }
-
     /// Records when the user has signed in. The account as it is afterwards; a reason if it has changed while its
     /// password was checked, so that this password opens nothing any more.
     async fn record_sign_in(
@@ -231,12 +214,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        auth::{Entrance, Local},
+        auth::{Backends, Entrance},
         clock::Timestamp,
         request::ClientAddr,
         telemetry::{CapturedLog, Format, LogWriter},
         throttle,
-        users::{HashSettings, NewUser, Passwords, UserStore},
+        users::{HashSettings, NewUser, Password, Passwords, UserStore},
     };
 
     const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
@@ -247,6 +230,7 @@ mod tests {
         sign_in: SignIn,
         passwords: Arc<Passwords>,
         limits: throttle::ThrottleLimits,
+        backends: Backends,
         log: LogWriter,
         logged: CapturedLog,
         path: PathBuf,
@@ -263,16 +247,17 @@ mod tests {
             UserStore::open(&path, clock.clone()).unwrap().add(alice).unwrap();
             let directory = Directory::open(&path, clock.clone(), Box::new(|_| ())).unwrap();
             let passwords = Passwords::start(QUICK, 1, 8);
-            let backend = Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)));
+            let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
             let throttle = Throttle::forgetful(clock.clone()).unwrap();
             let logged = CapturedLog::default();
             let log = LogWriter::start(logged.clone()).unwrap();
             let audit = Audit::new(log.clone(), Format::Json, clock.clone());
-            let sign_in = SignIn::new(vec![backend], directory, throttle, audit, clock);
+            let sign_in = SignIn::new(local, directory, throttle, audit, clock);
             Self {
                 sign_in,
                 passwords,
                 limits: throttle::ThrottleLimits::default(),
+                backends: Backends::local(),
                 log,
                 logged,
                 path,
@@ -294,6 +279,7 @@ mod tests {
                 client_addr: ClientAddr::Known(Ipv4Addr::LOCALHOST.into()),
                 device: None,
                 request_id: "r-1",
+                backends: &self.backends,
                 limits: &self.limits,
             }
         }

@@ -9,6 +9,7 @@ use toml::de::DeTable;
 
 use super::{
     apps::{self, AppDeclaration},
+    backends,
     groups::Groups,
     keys, limits,
     log::{self, LogSection},
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     access,
+    auth::BackendSettings,
     identity::{GroupName, Permission},
     server::Limits,
     throttle::ThrottleFiles,
@@ -46,6 +48,8 @@ pub struct Configuration {
     pub password: HashSettings,
     /// `[throttle]`: limits on attempts to sign in.
     pub throttle: crate::throttle::ThrottleLimits,
+    /// `[[backend]]`: where users are known, in this order.
+    pub backends: Vec<BackendSettings>,
     /// `[limits]`: limits on clients.
     pub limits: Limits,
     /// `[log]`: contents and format of the log.
@@ -102,6 +106,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         sessions,
         password: password::read(reader, section("password", &keys::PASSWORD).as_ref()),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
+        backends: backends::read(reader, top.field("backend")),
         limits: limits::read(reader, section("limits", &keys::LIMITS).as_ref()),
         log: log::read(reader, section("log", &keys::LOG).as_ref()),
         policy: apps.policy,

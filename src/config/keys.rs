@@ -19,7 +19,10 @@ impl Keys {
 
 pub(super) static TOP: Keys = Keys {
     section: "the top level",
-    keys: &["state", "server", "tls", "session", "password", "throttle", "limits", "log", "groups", "app"],
+    keys: &[
+        "state", "server", "tls", "session", "password", "throttle", "limits", "log", "groups", "backend",
+        "app",
+    ],
 };
 pub(super) static SERVER: Keys = Keys {
     section: "`[server]`",
@@ -80,6 +83,8 @@ pub(super) static LIMITS: Keys = Keys {
     ],
 };
 pub(super) static LOG: Keys = Keys { section: "`[log]`", keys: &["access", "format"] };
+pub(super) static BACKEND_LOCAL: Keys =
+    Keys { section: "`[[backend]]` of type \"local\"", keys: &["type", "name"] };
 pub(super) static APP: Keys = Keys {
     section: "`[[app]]`",
     keys: &[
@@ -136,7 +141,7 @@ pub(super) static ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
-pub(super) static SECTIONS: [&Keys; 14] = [
+pub(super) static SECTIONS: [&Keys; 15] = [
     &TOP,
     &SERVER,
     &TLS,
@@ -146,6 +151,7 @@ pub(super) static SECTIONS: [&Keys; 14] = [
     &THROTTLE,
     &LIMITS,
     &LOG,
+    &BACKEND_LOCAL,
     &APP,
     &APP_SESSION,
     &APP_SHIELD,

@@ -18,6 +18,7 @@ mod load;
 
 // One file a section.
 mod apps;
+mod backends;
 mod groups;
 mod limits;
 mod log;

@@ -175,39 +175,49 @@ impl Reader {
 
     /// Tables under a key: `[[name]]`.
     pub(super) fn tables<'d>(&self, field: Option<Field<'d>>, keys: &Keys) -> Vec<Section<'d>> {
+        let section = |(table, span): (_, &Span)| Some(self.section(table, span.clone(), keys));
+        self.tables_by(field, keys.section, section)
+    }
+
+    /// Tables under a key, each read by `read`, because their keys depend on one of them. `name` is the header in
+    /// messages.
+    pub(super) fn tables_by<'d, T>(
+        &self,
+        field: Option<Field<'d>>,
+        name: &str,
+        read: impl Fn((&'d DeTable<'d>, &Span)) -> Option<T>,
+    ) -> Vec<T> {
         let Some(field) = field else { return Vec::new() };
         match field.value.get_ref() {
             DeValue::Array(array) => array
                 .iter()
                 .filter_map(|value| match value.get_ref() {
-                    DeValue::Table(table) => Some(self.section(table, value.span(), keys)),
+                    DeValue::Table(table) => read((table, &value.span())),
                     other => {
                         let message =
                             format!("expected a table in `{}`, found {}", field.name, kind_of(other));
-                        self.report(
-                            self.error(&value.span(), message).help(format!("write {}", keys.section)),
-                        );
+                        self.report(self.error(&value.span(), message).help(format!("write {name}")));
                         None
                     }
                 })
                 .collect(),
             DeValue::Table(_) if !self.source.slice(&field.value.span()).starts_with(['[', '{']) => {
                 // TOML makes the table for a table below it: `[[app.rule]]` before `[[app]]`.
-                let message = format!("there is no {} above this", keys.section);
-                let help = format!("write {} first, and below it what belongs to it", keys.section);
+                let message = format!("there is no {name} above this");
+                let help = format!("write {name} first, and below it what belongs to it");
                 self.report(self.error(&field.key, message).help(help));
                 Vec::new()
             }
             DeValue::Table(table) => {
                 self.report(
-                    self.error(&field.value.span(), format!("there can be several {}", keys.section))
-                        .help(format!("write the header with double brackets: {}", keys.section)),
+                    self.error(&field.value.span(), format!("there can be several {name}"))
+                        .help(format!("write the header with double brackets: {name}")),
                 );
                 // Its keys are checked too.
-                vec![self.section(table, field.value.span(), keys)]
+                read((table, &field.value.span())).into_iter().collect()
             }
             _ => {
-                self.wrong_type(&field, &format!("tables, {},", keys.section), None);
+                self.wrong_type(&field, &format!("tables, {name},"), None);
                 Vec::new()
             }
         }

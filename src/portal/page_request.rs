@@ -52,6 +52,7 @@ impl<'r> PageRequest<'r> {
             client_addr: self.client_addr,
             device: cookie::find(self.headers, self.settings.cookies.device()),
             request_id: self.request_id,
+            backends: &self.settings.backends,
             limits: &self.settings.throttle,
         }
     }

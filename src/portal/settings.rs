@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    auth::Backends,
     identity::{GroupName, Permission},
     pages::Pages,
     session::{SessionLimits, cookie::CookieNames},
@@ -18,6 +19,8 @@ pub struct Settings {
     pub cookies: CookieNames,
     /// The limits of failed attempts at a password.
     pub throttle: throttle::ThrottleLimits,
+    /// The backends that prove who somebody is.
+    pub backends: Backends,
     /// The compiled templates.
     pub pages: Pages,
     /// The permissions of each group, for the account page.

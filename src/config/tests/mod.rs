@@ -1,5 +1,6 @@
 //! The configuration as a whole.
 
+mod backends;
 mod certificates;
 mod documentation;
 mod gallery;

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use tempfile::TempDir;
 
 use crate::{
-    auth::{Backend, Local, SetupLink, SignIn},
+    auth::{Backends, Local, SetupLink, SignIn},
     clock::{Clock, Timestamp},
     identity::{GroupName, Permission, UserName},
     pages::Pages,
@@ -105,8 +105,8 @@ impl Fixture {
         let log = LogWriter::start(logged.clone()).unwrap();
         let audit = Audit::new(log.clone(), Format::Json, clock.clone());
         let throttle = Throttle::forgetful(clock.clone()).unwrap();
-        let backends = vec![Backend::Local(Local::new(Arc::clone(&directory), Arc::clone(&passwords)))];
-        let sign_in = SignIn::new(backends, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
+        let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
+        let sign_in = SignIn::new(local, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
         let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
         let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit, clock.clone());
         let settings = Settings {
@@ -119,6 +119,7 @@ impl Fixture {
             },
             cookies: CookieNames::default(),
             throttle: throttle::ThrottleLimits::default(),
+            backends: Backends::local(),
             pages: Pages::new(),
             groups: Arc::new(BTreeMap::from([(
                 GroupName::parse("staff").unwrap(),

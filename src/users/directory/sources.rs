@@ -1,6 +1,6 @@
 //! Users of backends, in the running gateway.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use super::{Directory, DirectoryError};
 use crate::{
@@ -62,17 +62,17 @@ impl Directory {
     }
 
     /// Ends the pairs of all backends but these, each with its authority: a backend that is not configured any more lets
-    /// nobody in, and its groups count for nothing. Returns the number of ended pairs.
-    pub async fn end_sources_except(
-        &self,
-        kept: Vec<(BackendName, String)>,
-    ) -> Result<usize, DirectoryError> {
-        self.ask(move |worker| {
-            let ended = worker.store.end_sources_except(&kept, NOT_CONFIGURED)?;
+    /// nobody in, and its groups count for nothing. Returns the number of ended pairs. Waits for the database, so it is
+    /// not for a thread that serves requests.
+    pub fn end_sources_except(&self, kept: Vec<(BackendName, String)>) -> Result<usize, DirectoryError> {
+        let (reply, replied) = mpsc::sync_channel(1);
+        self.thread.send(Box::new(move |worker| {
+            let ended =
+                worker.follow_path().and_then(|()| worker.store.end_sources_except(&kept, NOT_CONFIGURED));
             worker.report_own_changes();
-            Ok(ended)
-        })
-        .await
+            reply.send(ended).ok();
+        }))?;
+        Ok(replied.recv().map_err(|_| DirectoryError::Closed)??)
     }
 
     /// Links the pair of `profile` to a user who was checked under the credential version `expected`.

@@ -21,7 +21,7 @@ use std::{net::IpAddr, path::Path, rc::Rc, sync::Arc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header::HOST};
 use http_body_util::{BodyExt, Limited};
 use portcullis::{
-    assembly::{Surroundings, assemble_shared, snapshot},
+    assembly::{MadeBefore, Surroundings, assemble_shared, snapshot},
     clock::Clock,
     config::{self, Configuration},
     forward::{Resolver, UnsentBytes},
@@ -100,7 +100,9 @@ impl InProcess {
     pub fn reload(&self, sections: &str, apps: &str) {
         let configuration = parse(&text(sections, apps), &self.folder.path().join("gateway.toml"));
         let certified = CertifiedNames::default();
-        let snapshot = snapshot(configuration, certified, Pages::new(), &self.shared.in_flight);
+        let backends = self.shared.current.load().portal.backends.clone();
+        let made = MadeBefore { certified, pages: Pages::new(), backends };
+        let snapshot = snapshot(configuration, made, &self.shared.in_flight);
         self.shared.current.replace(snapshot);
     }
 

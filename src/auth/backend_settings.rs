@@ -1,0 +1,39 @@
+//! The settings of a backend, as the configuration declares them.
+
+use super::oidc::OidcSettings;
+use crate::identity::BackendName;
+
+/// One `[[backend]]`. A reload keeps a backend whose settings are equal to those before.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BackendSettings {
+    /// The gateway's own directory.
+    Local,
+    /// A provider of OpenID Connect.
+    Oidc(Box<OidcSettings>),
+}
+
+impl BackendSettings {
+    /// The configured name.
+    pub fn name(&self) -> BackendName {
+        match self {
+            Self::Local => BackendName::local(),
+            Self::Oidc(settings) => settings.name.clone(),
+        }
+    }
+
+    /// The word after `type`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Oidc(_) => "oidc",
+        }
+    }
+
+    /// The issuer or the directory's root, part of the users' identities; `None` for the gateway's own directory.
+    pub fn authority(&self) -> Option<&str> {
+        match self {
+            Self::Local => None,
+            Self::Oidc(settings) => Some(settings.authority()),
+        }
+    }
+}
