@@ -204,10 +204,18 @@ impl Writer {
         self.is_failing = written.is_err();
     }
 
+    /// A connection that met a broken disk may hold on to its error: after a failure, the next write has a new one.
     fn try_to_write(&mut self) -> Result<(), DatabaseError> {
         self.follow_path()?;
-        let newest = newest(self.database.connection());
-        let newest = newest.map_err(|reason| self.database.failed("writing", reason))?;
+        self.write_changed().map_err(|reason| {
+            let error = self.database.failed("writing", reason);
+            self.database.reconnect();
+            error
+        })
+    }
+
+    fn write_changed(&mut self) -> rusqlite::Result<()> {
+        let newest = newest(self.database.connection())?;
         let changed = self.lock().take_changed();
         if newest == self.seen && changed == Changed::default() {
             return Ok(());
@@ -216,7 +224,7 @@ impl Writer {
         if written.is_err() {
             self.lock().changed_again(changed);
         }
-        written.map_err(|reason| self.database.failed("writing", reason))
+        written
     }
 
     /// Writes to the file that the path leads to. The counters in memory hold, and are written to a new file, too: an older

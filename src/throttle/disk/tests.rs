@@ -81,6 +81,22 @@ async fn counters_are_written_once_a_failing_disk_works_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_cannot_write_any_more_is_replaced() {
+    let fixture = Fixture::new();
+    let table = Arc::<Mutex<CounterTable>>::default();
+    let disk = Disk::start(&fixture.files.database, Clock::manual(START), Arc::clone(&table)).unwrap();
+    // As after a fault of the disk: this connection refuses every write, and a new one would not.
+    let broken =
+        disk.thread.run(|writer| writer.database.connection().execute_batch("PRAGMA query_only = 1"));
+    broken.await.unwrap().unwrap();
+    table.lock().unwrap().load(ALICE, Counter { failures: 1, last: START, ..Counter::BLANK }, Duration::ZERO);
+    table.lock().unwrap().changed_again(Changed::Everything);
+    disk.flush();
+    disk.flush();
+    assert_eq!(fixture.written().first().map(|(key, _)| *key), Some(ALICE));
+}
+
+#[tokio::test]
 async fn a_counter_that_a_command_cleared_is_not_written_again() {
     let (fixture, limits) = (Fixture::new(), ThrottleLimits::default());
     let throttle = fixture.open();
