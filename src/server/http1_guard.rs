@@ -28,7 +28,9 @@ pub(crate) struct Http1Guard {
 /// How far the request line has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestLine {
-    /// Not to a query. Empty lines before it are ignored (RFC 9112 §2.2).
+    /// Not to its target. Empty lines before it are ignored (RFC 9112 §2.2).
+    Method,
+    /// Into its target, not to a query.
     Target,
     /// Into the query of its target.
     Query,
@@ -83,7 +85,7 @@ impl Http1Guard {
         Self {
             part: Part::Head,
             line: Line::new(),
-            request_line: RequestLine::Target,
+            request_line: RequestLine::Method,
             length: None,
             chunked: false,
             upgrades: false,
@@ -198,16 +200,26 @@ impl Http1Guard {
     /// would have neither path nor host.
     fn misplaced_in_target(&mut self, text: &[u8]) -> Option<usize> {
         let misplaced = memchr3(b'#', b'<', b'>', text);
-        let query = match self.request_line {
-            RequestLine::Query => Some(0),
-            RequestLine::Target | RequestLine::Read => memchr(b'?', text),
+        let find = |byte, from: usize| Some(from + memchr(byte, text.get(from..)?)?);
+        let path = match self.request_line {
+            // A method may have a backtick (RFC 9110 §5.6.2).
+            RequestLine::Method => memchr(b' ', text),
+            RequestLine::Target => Some(0),
+            RequestLine::Query | RequestLine::Read => None,
+        };
+        let query = match path {
+            Some(path) => find(b'?', path),
+            None => (self.request_line == RequestLine::Query).then_some(0),
         };
         if query.is_some() {
             self.request_line = RequestLine::Query;
+        } else if path.is_some() {
+            self.request_line = RequestLine::Target;
         }
-        let quote = query
-            .and_then(|query| memchr(b'"', text.get(query..).unwrap_or_default()).map(|quote| query + quote));
-        misplaced.into_iter().chain(quote).min()
+        let backtick =
+            path.and_then(|path| find(b'`', path)).filter(|at| query.is_none_or(|query| *at < query));
+        let quote = query.and_then(|query| find(b'"', query));
+        misplaced.into_iter().chain(backtick).chain(quote).min()
     }
 
     /// Whether the request line has not ended yet.
@@ -272,7 +284,7 @@ impl Http1Guard {
     }
 
     fn head_ended(&mut self) -> Result<(), Misplaced> {
-        self.request_line = RequestLine::Target;
+        self.request_line = RequestLine::Method;
         self.heads = self.heads.wrapping_add(1);
         self.fields = 0;
         self.part = match (self.length.take(), std::mem::take(&mut self.chunked)) {
@@ -362,6 +374,7 @@ mod tests {
             "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\r\nReferer: /#a\r\n\r\n",
             "GET /\"a\"?b HTTP/1.1\r\nX: <\"a\">?\r\n\r\nGET /\" HTTP/1.1\r\n\r\n",
+            "G`T /?a=`b HTTP/1.1\r\nX: `\r\n\r\nG`T / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\r\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\ncontent-LENGTH:0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n2;x=\"y\"\r\n\n\n\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n",
@@ -404,6 +417,8 @@ mod tests {
             " GET / HTTP/1.1\r\n\r\n",
             "GET /public#/../admin HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET /?a#b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /a`b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /a`?b HTTP/1.1\r\n\r\n",
             "GET /a<b HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET /?a>b HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET /?a=\"b HTTP/1.1\r\nHost: a\r\n\r\n",

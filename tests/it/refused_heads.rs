@@ -151,6 +151,16 @@ fn a_malformed_request_has_its_host_and_the_reason_in_the_log() {
     assert_eq!(problem["detail"], "The path contains control characters.");
 }
 
+#[test]
+fn a_target_with_a_raw_backtick_has_host_and_path_in_the_log() {
+    let (upstream, gateway) = started();
+    let mut client = RawClient::connect(&gateway);
+    assert_eq!(client.get("/a`b", "").status, 400);
+    let entry = &entries(&gateway, 400, 1)[0];
+    assert_eq!((entry["host"].as_str(), entry["path"].as_str()), (Some("localhost"), Some("/a")));
+    assert!(upstream.seen().is_empty());
+}
+
 #[tokio::test]
 async fn a_head_of_http2_that_is_too_large_gets_the_page_and_a_log_entry() {
     let (upstream, gateway) = started();
