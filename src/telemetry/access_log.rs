@@ -137,7 +137,7 @@ fn write_json(line: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<
     write_id(line, record.id)?;
     line.extend_from_slice(br#","client":""#);
     match record.client {
-        Some(addr) => write!(line, "{addr}")?,
+        Some(addr) => write_addr(line, addr)?,
         None => line.extend_from_slice(UNKNOWN.as_bytes()),
     }
     line.extend_from_slice(br#"","method":"#);
@@ -151,10 +151,10 @@ fn write_json(line: &mut Vec<u8>, record: &AccessRecord<'_>) -> std::io::Result<
     line.extend_from_slice(br#","bytes":"#);
     write_number(line, record.bytes);
     line.extend_from_slice(br#","ms":"#);
-    write_millis(line, record.duration)?;
+    write_millis(line, record.duration);
     if let Some(time) = record.upstream_time {
         line.extend_from_slice(br#","upstream_ms":"#);
-        write_millis(line, time)?;
+        write_millis(line, time);
     }
     if let Some(app) = record.app {
         line.extend_from_slice(br#","app":"#);
@@ -237,10 +237,27 @@ const PLAIN: [bool; 256] = {
     table
 };
 
+/// An address. `std::fmt` takes five times as long for that of IPv4.
+fn write_addr(line: &mut Vec<u8>, addr: IpAddr) -> std::io::Result<()> {
+    let IpAddr::V4(addr) = addr else { return write!(line, "{addr}") };
+    let [first, others @ ..] = addr.octets();
+    write_number(line, first.into());
+    for octet in others {
+        line.push(b'.');
+        write_number(line, octet.into());
+    }
+    Ok(())
+}
+
 /// Milliseconds with their microseconds after the point.
-fn write_millis(line: &mut Vec<u8>, duration: Duration) -> std::io::Result<()> {
-    let micros = duration.as_micros();
-    write!(line, "{}.{:03}", micros / 1000, micros % 1000)
+fn write_millis(line: &mut Vec<u8>, duration: Duration) {
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    write_number(line, micros / 1000);
+    line.push(b'.');
+    // Leading zeros count: all digits of 1000 and more, without the first.
+    let mut digits = itoa::Buffer::new();
+    let three = digits.format(1000 + micros % 1000).as_bytes();
+    line.extend_from_slice(three.get(1..).unwrap_or_default());
 }
 
 fn write_number(line: &mut Vec<u8>, number: u64) {
@@ -357,7 +374,7 @@ mod tests {
     fn durations_are_milliseconds_to_the_microsecond() {
         for (micros, text) in [(0, "0.000"), (7, "0.007"), (1_050, "1.050"), (61_000_999, "61000.999")] {
             let mut line = Vec::new();
-            write_millis(&mut line, Duration::from_micros(micros)).unwrap();
+            write_millis(&mut line, Duration::from_micros(micros));
             assert_eq!(String::from_utf8(line).unwrap(), text);
         }
     }
