@@ -8,6 +8,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use foldhash::fast::RandomState;
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use super::{Invalidation, Session, SessionKey, SessionStore};
@@ -15,7 +16,8 @@ use super::{Invalidation, Session, SessionKey, SessionStore};
 /// The sessions that were used lately. A small cache costs look-ups in the store, never a session.
 #[derive(Clone, Debug)]
 pub(super) struct SessionCache {
-    pub(super) sessions: Cache<SessionKey, Arc<Session>>,
+    /// A key is a hash, of which only tokens of real sessions get in: nobody can make keys collide.
+    pub(super) sessions: Cache<SessionKey, Arc<Session>, RandomState>,
     /// Counts invalidations, at their start and at their end, for each group of keys, so that many ended sessions keep
     /// few others out of the cache. A key is a hash: nobody can choose its group.
     epochs: Arc<[AtomicU64; EPOCHS]>,
@@ -47,7 +49,7 @@ impl SessionCache {
             // The default policy refuses new entries when the cache is full and busy. Every new session would then be
             // looked up in the store, request by request.
             .eviction_policy(EvictionPolicy::lru())
-            .build();
+            .build_with_hasher(RandomState::default());
         let epochs = Arc::new([const { AtomicU64::new(0) }; EPOCHS]);
         Self { sessions, epochs, losses: Arc::default(), behind }
     }

@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use foldhash::fast::RandomState;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
 use crate::{identity::UserId, users::Account};
 
-/// Accounts in memory. Only the thread of the directory puts any in.
+/// Accounts in memory. Only the thread of the directory puts any in, under ids that the database numbers: nobody can make
+/// keys collide.
 #[derive(Clone)]
-pub(super) struct AccountCache(Cache<UserId, Arc<Account>>);
+pub(super) struct AccountCache(Cache<UserId, Arc<Account>, RandomState>);
 
 impl AccountCache {
     pub(super) fn new() -> Self {
@@ -18,7 +20,7 @@ impl AccountCache {
                 // The default policy turns new entries away under pressure.
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(REREAD_AFTER)
-                .build(),
+                .build_with_hasher(RandomState::default()),
         )
     }
 
