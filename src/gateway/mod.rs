@@ -118,16 +118,8 @@ impl Gateway {
 
     /// Responds to a request. Its body is taken out of it when the request is forwarded.
     ///
-    /// The walk lies in one box, so that a caller that moves this future moves a pointer.
+    /// The future is large: a caller that moves it puts it into a box.
     pub async fn handle(
-        &self,
-        request: &mut Request<RequestBody>,
-        connection: &Connection,
-    ) -> Response<RecordedBody> {
-        Box::pin(self.walk(request, connection)).await
-    }
-
-    async fn walk(
         &self,
         request: &mut Request<RequestBody>,
         connection: &Connection,

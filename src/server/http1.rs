@@ -49,13 +49,9 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
             counters.reached(limit);
         }
         let flow = Flow::Http1 { last: retires.is_some() };
-        respond(
-            Rc::clone(&gateway),
-            request.map(RequestBody::Incoming),
-            Rc::clone(&connection),
-            running,
-            flow,
-        )
+        let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
+        // In a box, because hyper moves the future of a response.
+        Box::pin(respond(gateway, request.map(RequestBody::Incoming), connection, running, flow))
     });
     while has_more(&mut socket, &serving.shutdown).await {
         let connection = builder(&serving.limits).serve_connection(TokioIo::new(socket), service);

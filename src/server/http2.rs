@@ -9,7 +9,7 @@ use std::{
     pin::pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
 };
 
 use http::{Request, StatusCode};
@@ -95,20 +95,12 @@ fn log_refused(activity: &Activity, gateway: &Gateway, connection: &Connection) 
     }
 }
 
-/// Returns at once, but not at the first poll: hyper looks for a reset only while a response is not ready. A stream that was
-/// opened and reset together (CVE-2023-44487) ends here, and no connection to an upstream is broken for it.
-///
-/// The task is polled again after those of all streams that came with it, so that their requests go out together.
+/// Returns at the second poll: hyper looks for a reset only while a response is not ready. A stream that was opened and
+/// reset together (CVE-2023-44487) ends here, and no connection to an upstream is broken for it. The task of a stream polls
+/// twice to begin with, see [`Streams`].
 async fn be_reset() {
     let mut looked = false;
-    let looking = |cx: &mut Context<'_>| {
-        if std::mem::replace(&mut looked, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    };
-    poll_fn(looking).await;
+    poll_fn(|_| if std::mem::replace(&mut looked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 fn builder(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {

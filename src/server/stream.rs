@@ -28,7 +28,8 @@ use crate::{
     telemetry::{Counters, Limit},
 };
 
-/// Starts the tasks of a connection's streams.
+/// Starts the tasks of a connection's streams. Each polls its stream twice at its start: at the first time the stream only
+/// looks whether it was reset, and needs no waker to be polled again.
 #[derive(Clone)]
 pub(super) struct Streams(Rc<Joint>);
 
@@ -60,6 +61,7 @@ pin_project! {
         task: F,
         joint: Rc<Joint>,
         stall: Stall,
+        has_looked_for_reset: bool,
         // Whether data of its body waits for the client.
         waits: bool,
         _open: OpenTask,
@@ -98,7 +100,7 @@ where
     fn execute(&self, task: F) {
         let joint = Rc::clone(&self.0);
         let (stall, open) = (Stall::new(joint.write_timeout), joint.open.open());
-        spawn_local(Stream { task, joint, stall, waits: false, _open: open });
+        spawn_local(Stream { task, joint, stall, has_looked_for_reset: false, waits: false, _open: open });
     }
 }
 
@@ -106,8 +108,11 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
+        let mut this = self.project();
         let Joint { activity, counters, polls, .. } = &**this.joint;
+        if !std::mem::replace(this.has_looked_for_reset, true) && this.task.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
         polls.0.set(None);
         if this.task.poll(cx).is_ready() {
             return Poll::Ready(());
