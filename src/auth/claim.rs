@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     identity::UserName,
-    throttle::Whose,
+    throttle::AttemptedAccount,
     users::{Account, Password},
 };
 
@@ -37,10 +37,10 @@ pub(super) struct Subject<'c> {
 
 impl Subject<'_> {
     /// The counter that a failure belongs to: the user's, or that of a name that no user has.
-    pub(super) fn counted_as(&self) -> Whose<'_> {
+    pub(super) fn counted_as(&self) -> AttemptedAccount<'_> {
         match &self.account {
-            Some(account) => Whose::User(account.user.id),
-            None => Whose::Nobody(self.name.as_ref().map_or(self.typed_name, UserName::as_str)),
+            Some(account) => AttemptedAccount::User(account.user.id),
+            None => AttemptedAccount::Unknown(self.name.as_ref().map_or(self.typed_name, UserName::as_str)),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     identity::{UserId, UserName},
     telemetry::Audit,
-    throttle::{Guess, SecretError, Throttle, Wait},
+    throttle::{PasswordAttempt, SecretError, Throttle, Wait},
     users::{Account, Directory, DirectoryError, PasswordHash, UserStoreError},
 };
 
@@ -165,12 +165,12 @@ impl SignIn {
         subject: &Subject<'_>,
         origin: &Origin<'_>,
     ) -> Result<CountedAttempt, NotProved> {
-        let guess = Guess {
-            whose: subject.counted_as(),
+        let attempted = PasswordAttempt {
+            account: subject.counted_as(),
             client_addr: origin.client_addr.or_proxy(),
             device: origin.device,
         };
-        match self.throttle.attempt(guess, origin.limits).await {
+        match self.throttle.attempt(attempted, origin.limits).await {
             Ok(attempt) => Ok(CountedAttempt::new(attempt, self.audit.clone(), origin, subject.known_name())),
             Err(Wait(retry_after)) => {
                 self.audit.record(&origin.failure("throttled", subject.known_name()));

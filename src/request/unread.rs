@@ -42,8 +42,8 @@ impl<'h> UnreadHead<'h> {
         let host = host.and_then(|host| Authority::parse(host.as_bytes()).ok());
         Self {
             method: method.and_then(|method| Method::from_bytes(method).ok()),
-            path: legible(path),
-            target: legible(target),
+            path: readable(path),
+            target: readable(target),
             host,
             headers,
         }
@@ -51,7 +51,7 @@ impl<'h> UnreadHead<'h> {
 }
 
 /// As much of it as is UTF-8, and not too long for a line of a log.
-fn legible(path: &[u8]) -> &str {
+fn readable(path: &[u8]) -> &str {
     let path = path.get(..MAX_PATH_BYTES).unwrap_or(path);
     match std::str::from_utf8(path) {
         Ok(path) => path,

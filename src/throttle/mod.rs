@@ -29,4 +29,4 @@ pub use device::{DEVICE_KEPT, SecretError};
 pub use key::{DeviceId, NameDigest, Network, ThrottleKey};
 pub use limits::ThrottleLimits;
 pub use records::{Listed, Selection, ThrottleRecords};
-pub use throttle::{Guess, Throttle, ThrottleError, ThrottleFiles, Wait, Whose};
+pub use throttle::{AttemptedAccount, PasswordAttempt, Throttle, ThrottleError, ThrottleFiles, Wait};

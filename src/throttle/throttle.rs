@@ -57,24 +57,24 @@ pub enum ThrottleError {
     Redis(#[from] StoreError),
 }
 
-/// A guess at a password.
+/// An attempt at a password, before it is counted.
 #[derive(Clone, Copy, Debug)]
-pub struct Guess<'a> {
-    /// Whose password.
-    pub whose: Whose<'a>,
+pub struct PasswordAttempt<'a> {
+    /// The account whose password is tried.
+    pub account: AttemptedAccount<'a>,
     /// Address of the client.
     pub client_addr: IpAddr,
     /// Value of the device cookie, if there is one.
     pub device: Option<&'a [u8]>,
 }
 
-/// Whose password is tried.
+/// The account that an attempt counts against.
 #[derive(Clone, Copy, Debug)]
-pub enum Whose<'a> {
+pub enum AttemptedAccount<'a> {
     /// A user's, disabled ones included.
     User(UserId),
-    /// No user's: the name in its canonical form, or as it was typed if it has none.
-    Nobody(&'a str),
+    /// No user has the name: in its canonical form, or as it was typed if it has none.
+    Unknown(&'a str),
 }
 
 /// Too many failures before: the password is not to be checked before this time has passed.
@@ -125,8 +125,12 @@ impl Throttle {
     }
 
     /// Whether a password may be checked now. To be asked before any work that depends on the password.
-    pub async fn attempt(&self, guess: Guess<'_>, limits: &ThrottleLimits) -> Result<Attempt, Wait> {
-        let (keys, now) = (self.keys(&guess), self.counters.clock.now());
+    pub async fn attempt(
+        &self,
+        attempted: PasswordAttempt<'_>,
+        limits: &ThrottleLimits,
+    ) -> Result<Attempt, Wait> {
+        let (keys, now) = (self.keys(&attempted), self.counters.clock.now());
         let attempt = |keys, reserved_in| {
             let (counters, limits) = (self.counters.clone(), limits.clone());
             Attempt { counters, limits, keys, reserved_in, stage: Stage::Reserved }
@@ -165,14 +169,14 @@ impl Throttle {
         }
     }
 
-    /// The counters of a guess; the same work for a user as for a name that no user has.
-    fn keys(&self, guess: &Guess<'_>) -> Vec<ThrottleKey> {
-        let address = ThrottleKey::Address(Network::of(guess.client_addr));
-        let (user, name) = match guess.whose {
-            Whose::User(user) => (Some(user), ""),
-            Whose::Nobody(name) => (None, name),
+    /// The counters of an attempt; the same work for a user as for a name that no user has.
+    fn keys(&self, attempted: &PasswordAttempt<'_>) -> Vec<ThrottleKey> {
+        let address = ThrottleKey::Address(Network::of(attempted.client_addr));
+        let (user, name) = match attempted.account {
+            AttemptedAccount::User(user) => (Some(user), ""),
+            AttemptedAccount::Unknown(name) => (None, name),
         };
-        let device = guess.device.and_then(|cookie| self.secret.device(user.unwrap_or(NOBODY), cookie));
+        let device = attempted.device.and_then(|cookie| self.secret.device(user.unwrap_or(NOBODY), cookie));
         let name = ThrottleKey::Name(self.secret.digest(name));
         match (user, device) {
             (Some(user), Some(device)) => vec![ThrottleKey::Device(user, device)],

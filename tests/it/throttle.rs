@@ -9,7 +9,7 @@ use portcullis::{
     identity::UserId,
     session::{Invalidator, RedisSettings, RedisStore, StoreSurroundings},
     store::redis::{RedisAddress, RedisConfig},
-    throttle::{Attempt, Guess, Throttle, ThrottleFiles, ThrottleLimits, Whose},
+    throttle::{Attempt, AttemptedAccount, PasswordAttempt, Throttle, ThrottleFiles, ThrottleLimits},
     users::{HashSettings, Passwords},
 };
 use serde_json::Value;
@@ -627,17 +627,19 @@ fn redis_counts_as_memory_does() {
         for step in 0..4000 {
             match random.below(10) {
                 0..4 => {
-                    let whose = match random.below(4) {
-                        0 => Whose::Nobody("zelda"),
-                        1 => Whose::User(UserId(2)),
-                        _ => Whose::User(UserId(1)),
+                    let account = match random.below(4) {
+                        0 => AttemptedAccount::Unknown("zelda"),
+                        1 => AttemptedAccount::User(UserId(2)),
+                        _ => AttemptedAccount::User(UserId(1)),
                     };
                     let client_addr = [192, 0, 2, u8::try_from(random.below(2)).unwrap()].into();
                     let with_device = random.below(3) == 0;
                     let mut outcomes = Vec::new();
                     for (throttle, device) in both.iter().zip(&devices) {
                         let device = with_device.then_some(device.as_bytes());
-                        outcomes.push(throttle.attempt(Guess { whose, client_addr, device }, &limits).await);
+                        outcomes.push(
+                            throttle.attempt(PasswordAttempt { account, client_addr, device }, &limits).await,
+                        );
                     }
                     let alone = outcomes.pop().unwrap();
                     match (outcomes.pop().unwrap(), alone) {

@@ -3,7 +3,9 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::throttle::{Attempt, Guess, Throttle, ThrottleFiles, ThrottleLimits, Wait, Whose};
+use crate::throttle::{
+    Attempt, AttemptedAccount, PasswordAttempt, Throttle, ThrottleFiles, ThrottleLimits, Wait,
+};
 
 const START: Timestamp = Timestamp::from_millis(1_791_273_600_000);
 const ALICE: ThrottleKey = ThrottleKey::Account(UserId(1));
@@ -35,7 +37,12 @@ impl Fixture {
 
 async fn attempt(throttle: &Throttle, limits: &ThrottleLimits) -> Result<Attempt, Wait> {
     let client_addr = [192, 0, 2, 1].into();
-    throttle.attempt(Guess { whose: Whose::User(UserId(1)), client_addr, device: None }, limits).await
+    throttle
+        .attempt(
+            PasswordAttempt { account: AttemptedAccount::User(UserId(1)), client_addr, device: None },
+            limits,
+        )
+        .await
 }
 
 async fn use_up(throttle: &Throttle, limits: &ThrottleLimits) {

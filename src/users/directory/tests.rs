@@ -9,7 +9,7 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{worker::Whose, *};
+use super::{worker::Writers, *};
 use crate::users::{Action, UserChange};
 
 struct Fixture {
@@ -235,7 +235,7 @@ async fn a_failed_look_for_changes_clears_the_account_cache() {
     other.execute_batch("ALTER TABLE change RENAME TO hidden").unwrap();
     it.directory
         .ask(|worker| {
-            worker.look_for_changes(Whose::Anybodys);
+            worker.look_for_changes(Writers::All);
             Ok(())
         })
         .await

@@ -25,11 +25,11 @@ pub(super) struct DirectoryWorker {
     is_lost: bool,
 }
 
-/// Whose changes are looked for. SQLite's sign of foreign writes shows none of our own.
+/// The writers whose changes are looked for. SQLite's sign of foreign writes shows none of our own.
 #[derive(Clone, Copy)]
-pub(super) enum Whose {
+pub(super) enum Writers {
     Others,
-    Anybodys,
+    All,
 }
 
 impl DirectoryWorker {
@@ -97,15 +97,15 @@ impl DirectoryWorker {
 
     /// Reports changes of our own the way all others are.
     pub(super) fn report_own_changes(&mut self) {
-        self.look_for_changes(Whose::Anybodys);
+        self.look_for_changes(Writers::All);
     }
 
-    pub(super) fn look_for_changes(&mut self, whose: Whose) {
+    pub(super) fn look_for_changes(&mut self, writers: Writers) {
         if self.follow_path().is_err() {
             // The cache is empty, and the error has been logged.
             return;
         }
-        match self.new_changes(whose) {
+        match self.new_changes(writers) {
             Ok(changes) => {
                 self.is_blind = false;
                 for change in &changes {
@@ -123,11 +123,11 @@ impl DirectoryWorker {
     }
 
     /// The changes since the last look; the accounts that they changed are removed from the cache.
-    fn new_changes(&mut self, whose: Whose) -> Result<Vec<Change>, UserStoreError> {
+    fn new_changes(&mut self, writers: Writers) -> Result<Vec<Change>, UserStoreError> {
         let database = self.store.database();
         let others_wrote = database.has_foreign_writes();
         let others_wrote = others_wrote.map_err(|reason| database.failed("looking for changes", reason))?;
-        if !others_wrote && matches!(whose, Whose::Others) && !self.is_blind {
+        if !others_wrote && matches!(writers, Writers::Others) && !self.is_blind {
             return Ok(Vec::new());
         }
         let newest = self.store.newest_change()?;
@@ -156,7 +156,7 @@ impl DatabaseWorker for DirectoryWorker {
     }
 
     fn look(&mut self) {
-        self.look_for_changes(Whose::Others);
+        self.look_for_changes(Writers::Others);
     }
 }
 
