@@ -1,7 +1,8 @@
 //! `portcullis check`: mistakes in the configuration, and the listeners, apps and rules that it declares.
 //!
 //! Reads the file as `serve` does. Mistakes and warnings go to standard error,
-//! the listing goes to standard output. It opens no database and no socket.
+//! the listing goes to standard output. It opens no socket, and of the databases only that of the users, to read, if
+//! there are backends beside the gateway's own directory.
 
 use std::{
     io::{self, Write},
@@ -13,11 +14,13 @@ use super::{failure::Failure, output::out, rule_text::requires, table::Table};
 use crate::{
     access::{App, Requirement, Rule},
     assembly::descriptor_shortage,
+    auth::BackendSettings,
     config::{self, Configuration, Look, SessionSection, Store},
     forward::{self, IdentityHeaders, KeepsData},
     server::{self, TlsVersion},
     session::{AppSessionLimits, cookie::CookieNames},
     shield::{Answers, Mode, Shield, Workers},
+    users::UserStore,
 };
 
 /// The result of a check.
@@ -55,10 +58,33 @@ pub(super) fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Wr
     if let Some(shortage) = descriptor_shortage(&loaded.configuration, allowed) {
         writeln!(err, "warning: as the limits of this shell are, {shortage}\n")?;
     }
+    if let Some(missing) = missing_break_glass(&loaded.configuration) {
+        writeln!(err, "warning: {missing}\n")?;
+    }
     write_served(&loaded.configuration, out)?;
     let counted = config::count(&loaded.warnings).map(|counted| format!(", {counted}")).unwrap_or_default();
     writeln!(out, "{} can be used{counted}", path.display())?;
     Ok(Checked::Usable)
+}
+
+/// A remark if nobody gets in while all backends but the gateway's own directory are down.
+fn missing_break_glass(configuration: &Configuration) -> Option<String> {
+    let backends = &configuration.backends;
+    // The configuration without a local backend has a warning of its own.
+    if backends.iter().all(|backend| *backend == BackendSettings::Local)
+        || !backends.contains(&BackendSettings::Local)
+    {
+        return None;
+    }
+    match UserStore::has_superuser_with_password(&configuration.users_database()) {
+        Ok(Some(true) | None) => None,
+        Ok(Some(false)) => Some(
+            "no active superuser has a password of the gateway's own, so no administrator gets in while the other \
+             backends are down\n  help: `portcullis user add NAME --superuser` makes one"
+                .to_owned(),
+        ),
+        Err(error) => Some(format!("cannot tell whether a superuser gets in while the other backends are down: {error}")),
+    }
 }
 
 /// Lists the listeners, apps and rules.
@@ -118,6 +144,13 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     row("sessions", place, times);
     if *cookies != CookieNames::default() {
         row("session cookie", cookies.session().to_owned(), String::new());
+    }
+    for backend in configuration.backends.iter().filter(|backend| **backend != BackendSettings::Local) {
+        let authority = backend.authority().unwrap_or_default();
+        row("backend", backend.name().to_string(), format!("{}, {authority}", backend.type_name()));
+    }
+    if !configuration.backends.contains(&BackendSettings::Local) {
+        row("backend", "no local one".to_owned(), "passwords of `portcullis user` let nobody in".to_owned());
     }
     row("state", configuration.state.display().to_string(), String::new());
     table.write("", out)

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use report::{Requester, report};
+use report::{GroupSource, Requester, report};
 
 use super::{failure::Failure, output::out, owner::become_owner_of, state::existing_users};
 
@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     config::{self, ConfigError, Configuration},
     identity::{Identity, InvalidName, UserName},
-    users::UserStoreError,
+    users::{Account, UserStoreError},
 };
 
 /// Arguments of `portcullis explain`.
@@ -115,24 +115,68 @@ fn requester(
     clock: &Clock,
 ) -> Result<Requester, ExplainError> {
     let Some(typed) = &args.user else {
-        return Ok(Requester { name: None, identity: Identity::Anonymous, notes: Vec::new() });
-    };
-    let name = UserName::parse(typed).map_err(|why| ExplainError::Name { name: typed.clone(), why })?;
-    let account = match existing_users(configuration, clock)? {
-        Some(users) => users.find_by_name(&name)?,
-        None => None,
-    };
-    let Some(account) = account else { return Err(ExplainError::UnknownUser(name)) };
-    Ok(match account.identity(account.credential) {
-        Some(identity) => Requester { name: Some(name), identity, notes: Vec::new() },
-        None => Requester {
-            notes: vec![format!(
-                "{name} is disabled, so the sign-in is refused; what follows is for an anonymous request"
-            )],
+        return Ok(Requester {
             name: None,
             identity: Identity::Anonymous,
-        },
+            notes: Vec::new(),
+            group_sources: Vec::new(),
+        });
+    };
+    let name = UserName::parse(typed).map_err(|why| ExplainError::Name { name: typed.clone(), why })?;
+    let Some((account, notes)) = find(&name, configuration, clock)? else {
+        return Err(ExplainError::UnknownUser(name));
+    };
+    let name = account.user.name.clone();
+    Ok(match account.identity(account.credential) {
+        Some(identity) => {
+            Requester { name: Some(name), identity, notes, group_sources: GroupSource::of(&account) }
+        }
+        None => {
+            let why = if account.waiting_since.is_some() { "waits for approval" } else { "is disabled" };
+            Requester {
+                notes: vec![format!(
+                    "{name} {why}, so the sign-in is refused; what follows is for an anonymous request"
+                )],
+                name: None,
+                identity: Identity::Anonymous,
+                group_sources: Vec::new(),
+            }
+        }
     })
+}
+
+/// The account with this name, or the only one whose name at a backend it is, with remarks on what backends said last.
+fn find(
+    name: &UserName,
+    configuration: &Configuration,
+    clock: &Clock,
+) -> Result<Option<(Account, Vec<String>)>, ExplainError> {
+    let Some(users) = existing_users(configuration, clock)? else { return Ok(None) };
+    let mut notes = Vec::new();
+    let account = match users.find_by_name(name)? {
+        Some(account) => account,
+        None => {
+            let is_named =
+                |account: &Account| account.identities.iter().any(|identity| identity.name == name.as_str());
+            let mut named: Vec<Account> = users.list()?.into_iter().filter(is_named).collect();
+            let (Some(account), true) = (named.pop(), named.is_empty()) else { return Ok(None) };
+            notes.push(format!("{name} is the name at a backend; the account here is {}", account.user.name));
+            account
+        }
+    };
+    for identity in &account.identities {
+        let backend = &identity.pair.backend;
+        notes.push(match (&identity.ended, identity.last_seen) {
+            (Some(reason), _) => {
+                format!("{backend} does not let the user in any more ({reason}), so it brings no group")
+            }
+            (None, Some(at)) => format!(
+                "known to {backend}, as of the last sign-in or refresh there; the last sign-in was at {at}"
+            ),
+            (None, None) => format!("known to {backend}, without a sign-in there yet"),
+        });
+    }
+    Ok(Some((account, notes)))
 }
 
 #[cfg(test)]

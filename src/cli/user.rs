@@ -19,13 +19,14 @@ use super::{
     password_prompt::{Input, PromptError},
     state::{configuration_of_state, on_state},
 };
-use args::{AddArgs, PasswdArgs, RemoveArgs, SetArgs};
+use args::{AddArgs, LinkArgs, PasswdArgs, RemoveArgs, SetArgs};
 pub(super) use args::{UserArgs, UserCommand};
 
 use crate::{
+    auth::BackendSettings,
     clock::Clock,
     escape::EscapingWriter,
-    identity::{GroupName, User, UserName},
+    identity::{BackendName, GroupName, IdentityPair, User, UserName},
     users::{
         Account, HashSettings, ListChange, NewUser, PasswordHash, Passwords, UserChange, UserStore,
         UserStoreError, WeakPassword, password::policy,
@@ -42,6 +43,8 @@ pub(super) struct UserContext<'a> {
     pub(super) clock: Clock,
     /// The groups that the configuration defines, to warn of others.
     pub(super) groups: &'a [GroupName],
+    /// The backends that know users by ids of their own, each with its issuer or the root of its directory.
+    pub(super) backends: &'a [(BackendName, String)],
     /// The operator, for the log of changes.
     pub(super) actor: String,
     /// The source of passwords and confirmations.
@@ -73,6 +76,14 @@ pub(super) enum UserError {
     /// The person declined.
     #[error("user {0} was not removed")]
     Declined(UserName),
+    /// No backend of the configuration has this name.
+    #[error("{}", unknown_backend(.name, .known))]
+    UnknownBackend {
+        /// The argument.
+        name: BackendName,
+        /// The backends with ids of their own.
+        known: Vec<BackendName>,
+    },
     /// `set` without anything to set.
     #[error("nothing to change was given; `portcullis user set --help` lists what can be")]
     NothingAsked,
@@ -86,12 +97,15 @@ pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Fail
     let configuration = configuration_of_state(file)?;
     let database = args.command.changes_users().then(|| configuration.users_database());
     let groups: Vec<_> = configuration.groups.keys().cloned().collect();
+    let authority = |backend: &BackendSettings| Some((backend.name(), backend.authority()?.to_owned()));
+    let backends: Vec<_> = configuration.backends.iter().filter_map(authority).collect();
     on_state(&configuration, database, |out| {
         let context = UserContext {
             database: &configuration.users_database(),
             settings: configuration.password,
             clock: Clock::system(),
             groups: &groups,
+            backends: &backends,
             actor: operator(),
             input: Input::from_stdin(),
             out,
@@ -110,6 +124,8 @@ pub(super) fn run(command: &UserCommand, context: UserContext<'_>) -> Result<(),
         UserCommand::List { json } => running.list(*json),
         UserCommand::Show { name, json } => running.show(name, *json),
         UserCommand::Set(args) => running.set(args),
+        UserCommand::Link(args) => running.link(args),
+        UserCommand::Unlink(args) => running.unlink(args),
         UserCommand::Passwd(args) => running.passwd(args),
         UserCommand::Disable { name } => running.set_active(name, false),
         UserCommand::Enable { name } => running.set_active(name, true),
@@ -130,8 +146,13 @@ impl RunningCommand<'_> {
         if self.store.find_by_name(&args.name)?.is_some() {
             return Err(UserStoreError::Exists(args.name.clone()).into());
         }
+        for backend in &args.invite {
+            self.authority_of(backend)?;
+        }
         let mut new = NewUser {
             email: args.email.clone().unwrap_or_default(),
+            email_verified: args.email_verified,
+            invited: args.invite.clone(),
             full_name: args.full_name.clone().unwrap_or_default(),
             superuser: args.superuser,
             groups: args::flat(&args.groups),
@@ -141,14 +162,21 @@ impl RunningCommand<'_> {
         };
         new.check().map_err(UserStoreError::from)?;
         self.warn_of_undefined(&new.groups)?;
-        if !args.no_password {
+        if !args.no_password && args.invite.is_empty() {
             let hash = self.new_password(&new.name, &new.full_name, &new.email, args.allow_weak)?;
             new.password = Some(hash);
         }
         let added = self.store.add(new)?;
         let user = &added.user;
         writeln!(self.context.out, "added user {}{}", user.name, traits(user))?;
-        if added.password.is_none() {
+        if !added.invited.is_empty() {
+            writeln!(
+                self.context.out,
+                "invited to sign in through {} with the verified address {}",
+                listing::joined(&added.invited),
+                user.email
+            )?;
+        } else if added.password.is_none() {
             writeln!(
                 self.context.out,
                 "without a password; `portcullis user passwd {}` sets one",
@@ -183,7 +211,7 @@ impl RunningCommand<'_> {
         let before = self.existing(&args.name)?;
         let change = UserChange {
             email: args.email.clone(),
-            email_verified: None,
+            email_verified: args.email_verified,
             full_name: args.full_name.clone(),
             superuser: args.superuser,
             groups: ListChange {
@@ -200,7 +228,7 @@ impl RunningCommand<'_> {
             removed_attributes: args.removed_attributes.clone(),
         };
         let after = self.store.update(&args.name, &change)?;
-        if after.user == before.user {
+        if after == before {
             writeln!(self.context.out, "user {} is so already, nothing was changed", args.name)?;
         } else {
             writeln!(self.context.out, "changed user {}{}", args.name, traits(&after.user))?;
@@ -209,6 +237,46 @@ impl RunningCommand<'_> {
             after.user.groups.iter().filter(|group| !before.user.groups.contains(group)).cloned().collect();
         self.warn_of_undefined(&new_groups)?;
         self.warn_of_last_superuser(&before)
+    }
+
+    fn link(&mut self, args: &LinkArgs) -> Result<(), UserError> {
+        let before = self.existing(&args.name)?;
+        let authority = self.authority_of(&args.backend)?.into();
+        let pair =
+            IdentityPair { backend: args.backend.clone(), authority, subject: args.subject.as_str().into() };
+        if before.linked(&pair).is_some() {
+            writeln!(self.context.out, "{pair} belongs to user {} already, nothing was changed", args.name)?;
+            return Ok(());
+        }
+        self.store.link_pair(&args.name, &pair)?;
+        writeln!(self.context.out, "linked {pair} to user {}", args.name)?;
+        Ok(())
+    }
+
+    fn unlink(&mut self, args: &LinkArgs) -> Result<(), UserError> {
+        let before = self.existing(&args.name)?;
+        // Also one of a backend that is not configured any more, or leads elsewhere now.
+        let is_meant = |pair: &IdentityPair| pair.backend == args.backend && *pair.subject == *args.subject;
+        let linked = before.identities.iter().map(|identity| &identity.pair).find(|pair| is_meant(pair));
+        let unknown = || IdentityPair {
+            backend: args.backend.clone(),
+            authority: "".into(),
+            subject: args.subject.as_str().into(),
+        };
+        let pair = linked.cloned().unwrap_or_else(unknown);
+        self.store.unlink_pair(&args.name, &pair)?;
+        writeln!(self.context.out, "unlinked {pair} from user {}; sessions from before are over", args.name)?;
+        Ok(())
+    }
+
+    /// The issuer of a backend in the configuration, or the root of its directory.
+    fn authority_of(&self, backend: &BackendName) -> Result<&str, UserError> {
+        let known = self.context.backends;
+        let found = known.iter().find(|(name, _)| name == backend).map(|(_, authority)| authority.as_str());
+        found.ok_or_else(|| UserError::UnknownBackend {
+            name: backend.clone(),
+            known: known.iter().map(|(name, _)| name.clone()).collect(),
+        })
     }
 
     fn passwd(&mut self, args: &PasswdArgs) -> Result<(), UserError> {
@@ -226,6 +294,12 @@ impl RunningCommand<'_> {
         let before = self.existing(name)?;
         self.store.set_active(name, active)?;
         let done = match (before.active, active) {
+            (false, true) if before.waiting_since.is_some() => {
+                format!("approved user {name}, who can sign in now")
+            }
+            (false, false) if before.waiting_since.is_some() => {
+                format!("disabled user {name}, who waited for approval")
+            }
             (false, true) => format!("enabled user {name}"),
             (true, false) => format!("disabled user {name}; all sessions of the user are over"),
             (true, true) => format!("user {name} is enabled already, nothing was changed"),
@@ -307,6 +381,18 @@ fn traits(user: &User) -> String {
         words.push(format!("in {}", listing::joined(&user.groups)));
     }
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+fn unknown_backend(name: &BackendName, known: &[BackendName]) -> String {
+    if name.is_local() {
+        return "users of the gateway's own directory have no ids elsewhere; name another backend".to_owned();
+    }
+    match known {
+        [] => {
+            format!("there is no backend {name}, and no other in the configuration that has ids of its own")
+        }
+        known => format!("there is no backend {name} in the configuration, only {}", listing::joined(known)),
+    }
 }
 
 fn nearest<'a>(typed: &GroupName, defined: &'a [GroupName]) -> Option<&'a GroupName> {

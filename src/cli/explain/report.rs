@@ -17,9 +17,10 @@ use crate::{
     clock::Timestamp,
     config::Configuration,
     forward,
-    identity::{GroupName, Identity, Proofs, UserName},
+    identity::{BackendName, GroupName, Identity, Proofs, UserName},
     portal,
     request::{Ports, RequestId, Target, split_url},
+    users::Account,
 };
 
 /// The result for a request; a step that it does not reach is absent. The names of the fields in JSON are a
@@ -34,6 +35,7 @@ pub(super) struct Report {
     pub(super) notes: Vec<String>,
     pub(super) superuser: bool,
     pub(super) groups: Vec<GroupName>,
+    pub(super) group_sources: Vec<GroupSource>,
     /// The path, decoded once.
     pub(super) path: Option<String>,
     pub(super) segments: Vec<String>,
@@ -105,6 +107,28 @@ pub(super) struct Requester {
     pub(super) identity: Identity,
     /// Remarks on the user.
     pub(super) notes: Vec<String>,
+    /// Where each group of the user comes from.
+    pub(super) group_sources: Vec<GroupSource>,
+}
+
+/// Where a group of the user comes from.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct GroupSource {
+    pub(super) group: GroupName,
+    /// `local`, and the names of backends.
+    pub(super) from: Vec<BackendName>,
+}
+
+impl GroupSource {
+    pub(super) fn of(account: &Account) -> Vec<Self> {
+        let sourced = |group: &GroupName| {
+            let local = account.local_groups.contains(group).then(BackendName::local);
+            let brought = account.identities.iter().filter(|identity| identity.groups.contains(group));
+            let backends = brought.map(|identity| identity.pair.backend.clone());
+            Self { group: group.clone(), from: local.into_iter().chain(backends).collect() }
+        };
+        account.user.groups.iter().map(sourced).collect()
+    }
 }
 
 /// Finds out what becomes of a request.
@@ -127,6 +151,7 @@ pub(super) fn report(
         notes: requester.notes.clone(),
         superuser: user.is_some_and(|user| user.superuser),
         groups: user.map(|user| user.groups.clone()).unwrap_or_default(),
+        group_sources: requester.group_sources.clone(),
         path: None,
         segments: Vec::new(),
         readings: Vec::new(),

@@ -6,8 +6,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    identity::GroupName,
-    users::{NewUser, UserStore},
+    clock::Timestamp,
+    identity::{BackendName, GroupName, IdentityPair},
+    users::{Adoption, ListChange, NewUser, Provisioning, SourceProfile, UserChange, UserStore},
 };
 
 const FILE: &str = r#"
@@ -158,6 +159,69 @@ fn explain_shows_the_decision_of_a_rule_that_is_not_enforced() {
         let explained = gateway.asked(&format!("GET https://wiki.example.com{asked}")).unwrap();
         assert!(!explained.contains("not enforced says"), "{explained}");
     }
+}
+
+#[test]
+fn explain_says_where_each_group_comes_from_and_knows_users_of_backends_as_last_seen() {
+    let gateway = Gateway::new();
+    let path = gateway.folder.path().join("state/users.db");
+    let mut store = UserStore::open(&path, Clock::system()).unwrap();
+    let pair = IdentityPair {
+        backend: BackendName::parse("company").unwrap(),
+        authority: "dc=example".into(),
+        subject: "1".into(),
+    };
+    let staff = GroupName::parse("staff").unwrap();
+    let mut profile = SourceProfile {
+        pair: pair.clone(),
+        name: UserName::parse("dora").unwrap(),
+        email: None,
+        full_name: String::new(),
+        groups: vec![staff],
+        attributes: BTreeMap::new(),
+    };
+    let at = Timestamp::from_millis(0);
+    let signed_in = |store: &mut UserStore, profile: &SourceProfile, provisioning| {
+        store.sign_in_from(profile.clone(), provisioning, Adoption::Never, at).unwrap()
+    };
+    signed_in(&mut store, &profile, Provisioning::Automatic).unwrap();
+    let ops = ListChange { add: vec![GroupName::parse("ops").unwrap()], ..ListChange::default() };
+    store.update(&profile.name, &UserChange { groups: ops, ..UserChange::default() }).unwrap();
+    let explained = gateway.asked("GET https://wiki.example.com/admin/ --user dora").unwrap();
+    for line in [
+        "groups    ops given here\n          staff brought by company\n",
+        "note      known to company, as of the last sign-in or refresh there; the last sign-in was at 1970-01-01T00:00:00.000Z\n",
+        "decision  allow",
+    ] {
+        assert!(explained.contains(line), "{explained}");
+    }
+    let json = gateway.asked("GET https://wiki.example.com/admin/ --user dora --json").unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json["group_sources"],
+        serde_json::json!([{ "group": "ops", "from": ["local"] }, { "group": "staff", "from": ["company"] }])
+    );
+
+    // Renamed at the backend.
+    profile.name = UserName::parse("dora.smith").unwrap();
+    signed_in(&mut store, &profile, Provisioning::Automatic).unwrap();
+    let explained = gateway.asked("GET https://wiki.example.com/admin/ --user dora.smith").unwrap();
+    assert!(
+        explained.contains("dora.smith is the name at a backend; the account here is dora"),
+        "{explained}"
+    );
+    assert!(explained.contains("decision  allow"), "{explained}");
+
+    store.source_ended(&pair, "gone").unwrap();
+    let explained = gateway.asked("GET https://wiki.example.com/admin/ --user dora").unwrap();
+    assert!(explained.contains("company does not let the user in any more (gone)"), "{explained}");
+    assert!(explained.contains("decision  forbidden"), "{explained}");
+
+    profile.pair.subject = "2".into();
+    profile.name = UserName::parse("erin").unwrap();
+    signed_in(&mut store, &profile, Provisioning::Approval).unwrap_err();
+    let explained = gateway.asked("GET https://wiki.example.com/admin/ --user erin").unwrap();
+    assert!(explained.contains("erin waits for approval, so the sign-in is refused"), "{explained}");
 }
 
 #[test]

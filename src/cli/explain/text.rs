@@ -3,12 +3,22 @@
 use std::io::{self, Write};
 
 use super::report::{Report, ReportedApp, ReportedRule, Verdict};
+use crate::identity::BackendName;
 
 /// Writes one fact a line.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |what: &str, text: &str| writeln!(out, "{what:10}{text}");
     line("request", &format!("{} {} from {}", report.method, report.url, report.from))?;
     line("as", &requester(report))?;
+    // Where all groups were given here, the line above says it all.
+    let is_brought =
+        report.group_sources.iter().any(|source| source.from.iter().any(|from| !from.is_local()));
+    let sources = if is_brought { report.group_sources.as_slice() } else { &[] };
+    for (index, source) in sources.iter().enumerate() {
+        let what = if index == 0 { "groups" } else { "" };
+        let from: Vec<String> = source.from.iter().map(origin).collect();
+        line(what, &format!("{} {}", source.group, from.join(" and ")))?;
+    }
     for note in &report.notes {
         line("note", note)?;
     }
@@ -52,6 +62,10 @@ fn requester(report: &Report) -> String {
         words.push_str(group.as_str());
     }
     words
+}
+
+fn origin(backend: &BackendName) -> String {
+    if backend.is_local() { "given here".to_owned() } else { format!("brought by {backend}") }
 }
 
 fn rule(rule: &ReportedRule) -> String {

@@ -5,7 +5,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use crate::identity::{GroupName, InvalidName, Permission, UserName};
+use crate::identity::{BackendName, GroupName, InvalidName, Permission, UserName};
 
 /// Add, change, list and remove the people of the directory
 #[derive(Clone, Debug, Args)]
@@ -37,6 +37,10 @@ pub(in crate::cli) enum UserCommand {
     },
     /// Change what is known about a user, and what the user may do
     Set(SetArgs),
+    /// Let a user sign in through a backend: connect the backend's id of the user to the account
+    Link(LinkArgs),
+    /// Take a backend's id of a user off the account again, which ends the user's sessions
+    Unlink(LinkArgs),
     /// Set a user's password, which ends the user's sessions; it is asked for, or read as one line of standard input
     Passwd(PasswdArgs),
     /// Refuse a user's sign-in, and end the user's sessions
@@ -45,7 +49,7 @@ pub(in crate::cli) enum UserCommand {
         #[arg(value_parser = UserName::parse)]
         name: UserName,
     },
-    /// Let a disabled user sign in again
+    /// Let a disabled user sign in again, or approve one who waits for approval
     Enable {
         /// Name of the user
         #[arg(value_parser = UserName::parse)]
@@ -71,6 +75,13 @@ pub(in crate::cli) struct AddArgs {
     /// E-mail address
     #[arg(long)]
     pub(in crate::cli) email: Option<String>,
+    /// The user is known to receive mail at the address
+    #[arg(long, requires = "email")]
+    pub(in crate::cli) email_verified: bool,
+    /// Backend at which the user signs in for the first time, with the same verified address, and then comes to this
+    /// account; no password is asked for
+    #[arg(long, value_name = "BACKEND", value_parser = BackendName::parse, requires = "email", conflicts_with = "allow_weak")]
+    pub(in crate::cli) invite: Vec<BackendName>,
     /// Name for people to read
     #[arg(long)]
     pub(in crate::cli) full_name: Option<String>,
@@ -108,10 +119,13 @@ pub(in crate::cli) struct SetArgs {
     /// E-mail address; empty removes it
     #[arg(long)]
     pub(in crate::cli) email: Option<String>,
+    /// Whether the user is known to receive mail at the address; a new address is not
+    #[arg(long, value_name = "YES|NO", hide_possible_values = true, value_parser = yes_or_no())]
+    pub(in crate::cli) email_verified: Option<bool>,
     /// Name for people to read; empty removes it
     #[arg(long)]
     pub(in crate::cli) full_name: Option<String>,
-    /// The groups from now on, with commas; empty for none
+    /// The groups from now on, with commas; empty for none. Groups that a backend brings stay
     #[arg(long, value_name = "GROUPS", value_parser = group_names)]
     pub(in crate::cli) groups: Option<Names<GroupName>>,
     /// Group to be in as well
@@ -138,6 +152,19 @@ pub(in crate::cli) struct SetArgs {
     /// Attribute to remove
     #[arg(long = "remove-attribute", value_name = "KEY")]
     pub(in crate::cli) removed_attributes: Vec<String>,
+}
+
+/// Arguments of `portcullis user link` and `portcullis user unlink`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct LinkArgs {
+    /// Name of the user
+    #[arg(value_parser = UserName::parse)]
+    pub(in crate::cli) name: UserName,
+    /// Name of the backend in the configuration
+    #[arg(value_parser = BackendName::parse)]
+    pub(in crate::cli) backend: BackendName,
+    /// The backend's id of the user, such as the claim `sub` or `objectGUID`; never a name or an e-mail address
+    pub(in crate::cli) subject: String,
 }
 
 /// Arguments of `portcullis user passwd`.
@@ -169,6 +196,7 @@ pub(in crate::cli) struct Names<T>(pub(in crate::cli) Vec<T>);
 impl SetArgs {
     pub(super) fn asks_for_anything(&self) -> bool {
         self.email.is_some()
+            || self.email_verified.is_some()
             || self.full_name.is_some()
             || self.groups.is_some()
             || self.permissions.is_some()

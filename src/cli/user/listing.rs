@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::{
     cli::table::Table,
     clock::Timestamp,
-    identity::{GroupName, Permission, UserId, UserName},
-    users::Account,
+    identity::{BackendName, GroupName, Permission, UserId, UserName},
+    users::{Account, LinkedIdentity},
 };
 
 /// A table with a row for each user.
@@ -20,7 +20,8 @@ pub(super) fn list_as_table(accounts: &[Account], out: &mut dyn Write) -> io::Re
     if accounts.is_empty() {
         return writeln!(out, "there are no users yet");
     }
-    let mut table = Table::headed(["NAME", "STATE", "SUPERUSER", "GROUPS", "EMAIL", "LAST SIGN-IN"]);
+    let mut table =
+        Table::headed(["NAME", "STATE", "SUPERUSER", "SIGN-IN", "GROUPS", "EMAIL", "LAST SIGN-IN"]);
     for account in accounts {
         table.push(row(account));
     }
@@ -34,11 +35,11 @@ pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result
         ("name", user.name.to_string()),
         ("number", user.id.to_string()),
         ("full name", or_dash(&user.full_name)),
-        ("email", or_dash(&user.email)),
-        ("state", state(account).to_owned()),
+        ("email", email(account)),
+        ("state", state_with_time(account)),
         ("superuser", yes_no(user.superuser).to_owned()),
         ("password", if account.password.is_some() { "set" } else { "none" }.to_owned()),
-        ("groups", or_dash(&joined(&user.groups))),
+        ("groups", or_dash(&groups_with_sources(account).join(", "))),
         ("permissions", or_dash(&joined(&user.permissions))),
         ("created", account.created.to_string()),
         ("last sign-in", last_sign_in(account)),
@@ -51,7 +52,45 @@ pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result
         let what = if index == 0 { "attributes" } else { "" };
         table.push([what.to_owned(), format!("{key}={value}")]);
     }
+    for identity in &account.identities {
+        table.push([format!("through {}", identity.pair.backend), described(identity)]);
+    }
+    for backend in &account.invited {
+        table.push([format!("through {backend}"), "invited, not signed in yet".to_owned()]);
+    }
     table.write("", out)
+}
+
+/// Each group, with the backends that bring it: `ops, staff (company)`.
+fn groups_with_sources(account: &Account) -> Vec<String> {
+    let sourced = |group: &GroupName| {
+        let brought = account.identities.iter().filter(|identity| identity.groups.contains(group));
+        let backends: Vec<String> = brought.map(|identity| identity.pair.backend.to_string()).collect();
+        match (account.local_groups.contains(group), backends.is_empty()) {
+            (_, true) => group.to_string(),
+            (true, false) => format!("{group} (here and {})", backends.join(", ")),
+            (false, false) => format!("{group} ({})", backends.join(", ")),
+        }
+    };
+    account.user.groups.iter().map(sourced).collect()
+}
+
+/// One identity in words.
+fn described(identity: &LinkedIdentity) -> String {
+    let LinkedIdentity { pair, name, email, linked, last_seen, ended, .. } = identity;
+    let mut words = vec![pair.subject.to_string()];
+    words.extend((!name.is_empty()).then(|| format!("named {name}")));
+    words.extend((!email.is_empty()).then(|| email.clone()));
+    words.push(format!("linked {linked}"));
+    words.push(last_seen.map_or_else(|| "no sign-in yet".to_owned(), |at| format!("last sign-in {at}")));
+    words.extend(ended.as_ref().map(|reason| format!("ended: {reason}")));
+    words.push(format!("at {}", pair.authority));
+    words.join(", ")
+}
+
+fn email(account: &Account) -> String {
+    let email = or_dash(&account.user.email);
+    if account.email_verified { format!("{email} (verified)") } else { email }
 }
 
 /// An array of the objects of [`show_as_json`].
@@ -76,14 +115,51 @@ struct UserJson<'a> {
     name: &'a UserName,
     full_name: &'a str,
     email: &'a str,
+    email_verified: bool,
     active: bool,
+    waiting_since: Option<String>,
     superuser: bool,
     has_password: bool,
     groups: &'a [GroupName],
+    local_groups: &'a [GroupName],
     permissions: &'a [Permission],
     attributes: &'a BTreeMap<String, String>,
     created: String,
     last_sign_in: Option<String>,
+    identities: Vec<IdentityJson<'a>>,
+    invited: &'a [BackendName],
+}
+
+/// An identity in JSON.
+#[derive(Serialize)]
+struct IdentityJson<'a> {
+    backend: &'a BackendName,
+    authority: &'a str,
+    subject: &'a str,
+    name: &'a str,
+    email: &'a str,
+    linked: String,
+    last_sign_in: Option<String>,
+    ended: Option<&'a str>,
+    groups: &'a [GroupName],
+    attributes: &'a BTreeMap<String, String>,
+}
+
+impl<'a> From<&'a LinkedIdentity> for IdentityJson<'a> {
+    fn from(identity: &'a LinkedIdentity) -> Self {
+        Self {
+            backend: &identity.pair.backend,
+            authority: &identity.pair.authority,
+            subject: &identity.pair.subject,
+            name: &identity.name,
+            email: &identity.email,
+            linked: identity.linked.to_string(),
+            last_sign_in: identity.last_seen.as_ref().map(Timestamp::to_string),
+            ended: identity.ended.as_deref(),
+            groups: &identity.groups,
+            attributes: &identity.attributes,
+        }
+    }
 }
 
 impl<'a> From<&'a Account> for UserJson<'a> {
@@ -94,14 +170,19 @@ impl<'a> From<&'a Account> for UserJson<'a> {
             name: &user.name,
             full_name: &user.full_name,
             email: &user.email,
+            email_verified: account.email_verified,
             active: account.active,
+            waiting_since: account.waiting_since.as_ref().map(Timestamp::to_string),
             superuser: user.superuser,
             has_password: account.password.is_some(),
             groups: &user.groups,
+            local_groups: &account.local_groups,
             permissions: &user.permissions,
             attributes: &user.attributes,
             created: account.created.to_string(),
             last_sign_in: account.last_sign_in.as_ref().map(Timestamp::to_string),
+            identities: account.identities.iter().map(IdentityJson::from).collect(),
+            invited: &account.invited,
         }
     }
 }
@@ -111,12 +192,13 @@ fn print_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn row(account: &Account) -> [String; 6] {
+fn row(account: &Account) -> [String; 7] {
     let user = &account.user;
     [
         user.name.to_string(),
         state(account).to_owned(),
         yes_no(user.superuser).to_owned(),
+        or_dash(&ways_in(account).join(", ")),
         or_dash(&joined(&user.groups)),
         or_dash(&user.email),
         last_sign_in(account),
@@ -124,11 +206,28 @@ fn row(account: &Account) -> [String; 6] {
 }
 
 fn state(account: &Account) -> &'static str {
-    match (account.active, account.password.is_some()) {
-        (false, _) => "disabled",
-        (true, true) => "active",
-        (true, false) => "no password",
+    match (account.active, account.waiting_since.is_some()) {
+        (false, true) => "waiting",
+        (false, false) => "disabled",
+        (true, _) if ways_in(account).is_empty() => "no password",
+        (true, _) => "active",
     }
+}
+
+fn state_with_time(account: &Account) -> String {
+    match account.waiting_since {
+        Some(since) => format!("waiting for approval since {since}; `portcullis user enable` approves"),
+        None => state(account).to_owned(),
+    }
+}
+
+/// What the user can sign in with: a password here, and backends.
+fn ways_in(account: &Account) -> Vec<String> {
+    let password = account.password.is_some().then(|| "password".to_owned());
+    let linked = account.identities.iter().filter(|identity| identity.ended.is_none());
+    let backends = linked.map(|identity| identity.pair.backend.to_string());
+    let invited = account.invited.iter().map(|backend| format!("{backend} (invited)"));
+    password.into_iter().chain(backends).chain(invited).collect()
 }
 
 fn last_sign_in(account: &Account) -> String {

@@ -12,6 +12,7 @@ mod database;
 mod error;
 mod open;
 mod open_file;
+mod read_only;
 mod schema;
 mod thread;
 
@@ -19,6 +20,7 @@ pub use database::Database;
 pub use error::DatabaseError;
 pub use open::DatabaseOptions;
 pub use open_file::{FileId, ReadFile};
+pub use read_only::open_to_read;
 pub use schema::Schema;
 pub use thread::{DatabaseThread, DatabaseWorker, NotDone, Task};
 

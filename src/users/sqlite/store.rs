@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, EmailKey, UserId, UserName},
-    store::sqlite::{Database, DatabaseOptions},
+    store::sqlite::{Database, DatabaseOptions, open_to_read},
     users::{Account, Action, Change, NewUser, PasswordHash, UserChange, UserStoreError, change, profile},
 };
 
@@ -32,6 +32,20 @@ impl UserStore {
     pub fn open(path: &Path, clock: Clock) -> Result<Self, UserStoreError> {
         let database = Database::open(path, &SCHEMA, DatabaseOptions::default())?;
         Ok(Self { database, clock, actor: "portcullis".to_owned() })
+    }
+
+    /// Whether the database at `path` has an active superuser with a password of the gateway's own, who gets in while
+    /// every other backend is down; `None` without a database. Changes nothing, whatever release has made the file.
+    pub fn has_superuser_with_password(path: &Path) -> Result<Option<bool>, UserStoreError> {
+        let Some(connection) = open_to_read(path, &SCHEMA)? else { return Ok(None) };
+        let sql = "SELECT EXISTS (SELECT 1 FROM user WHERE active AND superuser AND password IS NOT NULL)";
+        let found = connection.query_row(sql, [], |row| row.get(0));
+        match found {
+            Ok(found) => Ok(Some(found)),
+            // The gateway has never been started with this file.
+            Err(_) if connection.table_exists(None, "user").is_ok_and(|exists| !exists) => Ok(None),
+            Err(reason) => Err(SCHEMA.failed("looking for superusers", path, reason).into()),
+        }
     }
 
     /// For the running gateway: waits for a lock of another process for a quarter of a second only, because all other jobs

@@ -347,6 +347,49 @@ fn a_database_of_a_newer_release_is_refused() {
 }
 
 #[test]
+fn a_superuser_with_a_password_is_looked_for_without_touching_the_file() {
+    let temp = tempfile::tempdir().unwrap();
+    // A name that an address has to escape.
+    let path = temp.path().join("users ?#%.db");
+    let look = || UserStore::has_superuser_with_password(&path).unwrap();
+    assert_eq!(look(), None);
+    assert!(!path.exists());
+
+    let open = || UserStore::open(&path, Clock::system()).unwrap();
+    let root = NewUser { superuser: true, password: Some(hash("one")), ..NewUser::named(name("root")) };
+    open().add(NewUser { password: None, ..root.clone() }).unwrap();
+    assert_eq!(look(), Some(false), "without a password");
+    open().remove(&name("root")).unwrap();
+    open().add(NewUser { superuser: false, ..root.clone() }).unwrap();
+    assert_eq!(look(), Some(false), "no superuser");
+    open().add(NewUser { name: name("admin"), ..root }).unwrap();
+    let files = || std::fs::read_dir(temp.path()).unwrap().count();
+    let before = files();
+    assert_eq!(look(), Some(true));
+    assert_eq!(files(), before, "no companion is made");
+
+    // While a gateway has it open.
+    let mut store = open();
+    store.set_active(&name("admin"), false).unwrap();
+    assert_eq!(look(), Some(false), "disabled");
+
+    // A file of the release before stays as it is.
+    let older = temp.path().join("older.db");
+    let connection = Connection::open(&older).unwrap();
+    connection.execute_batch(SCHEMA.migrations[0]).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA application_id = 0x50727463;
+             PRAGMA user_version = 1;
+             INSERT INTO user VALUES (1, 'root', '', '', 1, 1, 1, 'hash', 5, NULL);",
+        )
+        .unwrap();
+    assert_eq!(UserStore::has_superuser_with_password(&older).unwrap(), Some(true));
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 1);
+}
+
+#[test]
 fn the_change_log_keeps_the_newest_changes() {
     let (_temp, mut store) = store();
     store.add(alice()).unwrap();
