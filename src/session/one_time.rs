@@ -24,6 +24,10 @@ pub enum OneTimePurpose {
     HandOver,
     /// The attempt of a sign-in through a provider.
     ProviderAttempt,
+    /// A logout token of a provider that was used.
+    LogoutToken,
+    /// The ID token of a session, for the sign-out at its provider.
+    SignOutHint,
 }
 
 /// An entry to be stored.
@@ -63,6 +67,12 @@ impl OneTimeCode {
 }
 
 impl OneTimeKey {
+    /// The key of an entry that is known by a text and not by a code: the entry itself has no secret to protect, or the
+    /// text is one.
+    pub fn of_text(text: &str) -> Self {
+        Self(SessionKey::of(text.as_bytes()))
+    }
+
     /// The 32 bytes to store.
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
@@ -86,6 +96,8 @@ impl OneTimePurpose {
         match self {
             Self::HandOver => "hand-over",
             Self::ProviderAttempt => "provider",
+            Self::LogoutToken => "logout-token",
+            Self::SignOutHint => "sign-out-hint",
         }
     }
 }

@@ -100,7 +100,7 @@ impl SessionStore for ScriptedStore {
         self.store.note_use(key, at);
     }
 
-    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.guard(self.store.put_one_time(entry))
     }
 

@@ -10,8 +10,8 @@ use std::{
 
 use super::{
     AppSessionLimits, DataChange, DataRefused, Invalidation, Invalidator, NewSession, OneTimeCode,
-    OneTimeEntry, OneTimePurpose, Opening, Owner, Record, Session, SessionKey, SessionLimits, SessionStore,
-    SessionToken, StoreError, Trust, Visitor, Which, cache::SessionCache, record::NOTE_EVERY,
+    OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Record, Session, SessionKey, SessionLimits,
+    SessionStore, SessionToken, StoreError, Trust, Visitor, Which, cache::SessionCache, record::NOTE_EVERY,
 };
 use crate::{
     clock::Timestamp,
@@ -267,8 +267,9 @@ impl Sessions {
         Ok(changed.map(|changed| changed.map(drop)))
     }
 
-    /// Stores a one-time entry; when this returns, every gateway can take it.
-    pub async fn put_one_time(&self, entry: OneTimeEntry) -> Result<(), StoreError> {
+    /// Stores a one-time entry; when this returns, every gateway can take it. `false`: there is one of this key and
+    /// purpose, which stays.
+    pub async fn put_one_time(&self, entry: OneTimeEntry) -> Result<bool, StoreError> {
         self.store.put_one_time(entry).await
     }
 
@@ -281,6 +282,16 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Option<Box<str>>, StoreError> {
         self.store.take_one_time(code.key(), purpose, now).await
+    }
+
+    /// The same for an entry that is known by its key.
+    pub async fn take_one_time_at(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> Result<Option<Box<str>>, StoreError> {
+        self.store.take_one_time(key, purpose, now).await
     }
 
     /// Removes sessions whose time limits have passed; called from time to time.

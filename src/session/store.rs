@@ -58,8 +58,9 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     /// Notes when a session was last used. May be late by a minute, may be lost, never waits.
     fn note_use(&self, key: SessionKey, at: Timestamp);
 
-    /// Stores a one-time entry, as durably as a session.
-    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Stores a one-time entry, as durably as a session. `false`: there is one of this key and purpose, which stays. Of
+    /// all callers with one key, on every gateway, one stores it.
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// Removes a one-time entry and returns its value. Of all callers, on every gateway, one gets it. `None`: there is no
     /// such entry of this purpose, somebody has taken it, or it has expired at `now`.

@@ -76,10 +76,7 @@ impl SessionToken {
 
     /// The key under which the session is stored.
     pub fn key(&self) -> SessionKey {
-        let hash = digest::digest(&digest::SHA256, &self.0);
-        let mut key = [0; 32];
-        key.copy_from_slice(hash.as_ref());
-        SessionKey(key)
+        SessionKey::of(&self.0)
     }
 
     /// The value that a form of this browser must carry.
@@ -104,6 +101,14 @@ impl fmt::Debug for SessionToken {
 }
 
 impl SessionKey {
+    /// The hash of these bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let hash = digest::digest(&digest::SHA256, bytes);
+        let mut key = [0; 32];
+        key.copy_from_slice(hash.as_ref());
+        Self(key)
+    }
+
     /// From the 32 bytes in a store.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -144,6 +144,7 @@ every_store!(
     only_expired_and_idle_sessions_are_pruned,
     only_hashes_of_tokens_are_stored,
     a_one_time_entry_is_handed_out_once,
+    of_parallel_one_time_entries_with_one_key_one_is_stored,
     of_parallel_takes_one_gets_the_one_time_entry,
     an_expired_one_time_entry_is_handed_out_to_nobody,
     a_one_time_entry_of_another_purpose_is_not_handed_out,
@@ -208,6 +209,23 @@ async fn a_one_time_entry_is_handed_out_once(medium: Medium) {
     assert_eq!(take(&unknown).await.unwrap(), None);
     assert_eq!(take(&code).await.unwrap().as_deref(), Some("1 ä\n{\"}"));
     assert_eq!(take(&code).await.unwrap(), None);
+}
+
+async fn of_parallel_one_time_entries_with_one_key_one_is_stored(medium: Medium) {
+    let (one, _) = medium.open();
+    let (other, _) = medium.open();
+    let stores = if medium.kind == Kind::Memory { [&one, &one] } else { [&one, &other] };
+    let key = OneTimeKey::of_text("a token that is good for one use");
+    let values: Vec<String> = (0..32).map(|n| n.to_string()).collect();
+    let puts = stores.into_iter().cycle().zip(&values).map(|(store, value)| {
+        let entry = OneTimeEntry::new(key, OneTimePurpose::LogoutToken, value.as_str(), at(60));
+        store.put_one_time(entry.expect("a small value"))
+    });
+    let stored: Vec<bool> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(stored.iter().filter(|stored| **stored).count(), 1, "{stored:?}");
+    let first = stored.iter().position(|stored| *stored).map(|at| at.to_string());
+    let taken = one.take_one_time(key, OneTimePurpose::LogoutToken, at(1)).await.unwrap();
+    assert_eq!(taken.as_deref(), first.as_deref());
 }
 
 async fn of_parallel_takes_one_gets_the_one_time_entry(medium: Medium) {
@@ -530,7 +548,7 @@ impl SessionStore for Flooded {
         self.store.change_data(key, app, change)
     }
 
-    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.store.put_one_time(entry)
     }
 

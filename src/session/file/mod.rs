@@ -142,7 +142,7 @@ impl SessionStore for FileStore {
         self.uses.note(key, at);
     }
 
-    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.change("storing a one-time entry", |reply| Change::PutOneTime(entry, reply))
     }
 

@@ -7,8 +7,9 @@ use crate::{
     session::{OneTimeEntry, OneTimeKey, OneTimePurpose},
 };
 
-/// Stores an entry. If there are too many of its purpose, those that expire first are removed.
-pub(super) fn put(connection: &Connection, entry: &OneTimeEntry) -> rusqlite::Result<()> {
+/// Stores an entry, unless there is one of its key. If there are too many of its purpose, those that expire first are
+/// removed.
+pub(super) fn put(connection: &Connection, entry: &OneTimeEntry) -> rusqlite::Result<bool> {
     let purpose = entry.purpose.as_str();
     let most = i64::try_from(OneTimeEntry::MAX_ENTRIES).unwrap_or(i64::MAX);
     connection
@@ -17,12 +18,12 @@ pub(super) fn put(connection: &Connection, entry: &OneTimeEntry) -> rusqlite::Re
                  (SELECT purpose, key FROM one_time WHERE purpose = ?1 ORDER BY expires DESC LIMIT -1 OFFSET ?2)",
         )?
         .execute(params![purpose, most - 1])?;
-    connection
+    let stored = connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO one_time (purpose, key, value, expires) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO one_time (purpose, key, value, expires) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![purpose, entry.key.as_bytes(), entry.value, entry.expires.as_millis()])?;
-    Ok(())
+    Ok(stored == 1)
 }
 
 /// Removes an entry and returns its value, if it has not expired.

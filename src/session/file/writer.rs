@@ -31,7 +31,7 @@ pub(super) enum Change {
         change: DataChange,
         reply: Reply<Option<Result<AppData, DataRefused>>>,
     },
-    PutOneTime(OneTimeEntry, Reply<()>),
+    PutOneTime(OneTimeEntry, Reply<bool>),
     TakeOneTime {
         key: OneTimeKey,
         purpose: OneTimePurpose,
@@ -276,7 +276,8 @@ fn refuse(change: Change) -> Settle {
         Change::Data { reply, .. } => refusing(reply),
         Change::Prune { reply, .. } => refusing(reply),
         Change::TakeOneTime { reply, .. } => refusing(reply),
-        Change::Check(reply) | Change::PutOneTime(_, reply) => refusing(reply),
+        Change::Check(reply) => refusing(reply),
+        Change::PutOneTime(_, reply) => refusing(reply),
     }
 }
 

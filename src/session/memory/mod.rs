@@ -150,9 +150,9 @@ impl SessionStore for MemoryStore {
         self.table().note_use(key, at);
     }
 
-    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.one_time().put(entry);
-        done(())
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let stored = self.one_time().put(entry);
+        done(stored)
     }
 
     fn take_one_time(

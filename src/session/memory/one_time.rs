@@ -19,15 +19,19 @@ struct EntriesOfPurpose {
 }
 
 impl OneTimeTable {
-    pub(super) fn put(&mut self, entry: OneTimeEntry) {
+    /// Stores an entry, unless there is one of its key.
+    pub(super) fn put(&mut self, entry: OneTimeEntry) -> bool {
         let of_purpose = self.0.entry(entry.purpose).or_default();
-        of_purpose.remove(entry.key);
+        if of_purpose.entries.contains_key(&entry.key) {
+            return false;
+        }
         while of_purpose.entries.len() >= OneTimeEntry::MAX_ENTRIES {
             let Some((_, first)) = of_purpose.by_expiry.first().copied() else { break };
             of_purpose.remove(first);
         }
         of_purpose.by_expiry.insert((entry.expires, entry.key));
         of_purpose.entries.insert(entry.key, entry);
+        true
     }
 
     pub(super) fn take(

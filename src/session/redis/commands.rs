@@ -208,7 +208,7 @@ impl Commands {
         mut connection: MultiplexedConnection,
         entry: OneTimeEntry,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let OneTimeEntry { key, purpose, value, expires } = entry;
         // The caller judges by its own clock; the duration only clears up.
         let ttl = expires.since(now) + KEPT_LONGER;

@@ -120,7 +120,7 @@ impl SessionStore for RedisStore {
         drop(noted);
     }
 
-    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn put_one_time(&self, entry: OneTimeEntry) -> BoxFuture<'_, Result<bool, StoreError>> {
         let (commands, now) = (Arc::clone(&self.commands), self.clock.now());
         self.link.ask("storing a one-time entry", move |connection| async move {
             commands.put_one_time(connection, entry, now).await
