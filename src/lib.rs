@@ -98,6 +98,8 @@
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
 //! | the open set-up link | [`SetupLink`] | used, an hour, a restart |
+//! | attempts to sign in at a provider | one-time entries of the [`SessionStore`]; a cookie for each attempt | used, ten minutes |
+//! | metadata and keys of a provider | its [`Provider`] | an hour, the next good response; a reload with other settings |
 //!
 //! No `static` changes but the subscriber of the log.
 //!
@@ -114,6 +116,7 @@
 //! | that of [`Directory`] | the users' database |
 //! | the two of [`FileStore`] | the sessions' database |
 //! | that of [`Throttle`] | failed sign-ins on disk |
+//! | that of [`ProviderThread`] | calls to OpenID Connect providers |
 //! | those of [`LogWriter`] and [`MessageWriter`] | access log and messages: a slow reader of them delays no request |
 //! | one for each look-up | names of upstreams |
 //! | one each | the status listener, the control socket, signals, reloads |
@@ -151,6 +154,8 @@
 //! [`MemoryStore`]: session::MemoryStore
 //! [`MessageWriter`]: telemetry::MessageWriter
 //! [`Metrics`]: telemetry::Metrics
+//! [`Provider`]: auth::oidc::Provider
+//! [`ProviderThread`]: auth::oidc::ProviderThread
 //! [`Resolver`]: forward::Resolver
 //! [`NormalPath`]: request::NormalPath
 //! [`Database`]: store::sqlite::Database

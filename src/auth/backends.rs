@@ -59,6 +59,19 @@ impl Backends {
         &self.providers
     }
 
+    /// The provider, if it is the only way to sign in.
+    pub fn only_provider(&self) -> Option<&Arc<Provider>> {
+        match self.providers.as_slice() {
+            [provider] if !self.check_passwords() => Some(provider),
+            _ => None,
+        }
+    }
+
+    /// Whether any backend checks passwords.
+    pub fn check_passwords(&self) -> bool {
+        self.has_local
+    }
+
     /// The provider with this name.
     pub fn provider(&self, name: &str) -> Option<&Arc<Provider>> {
         self.providers.iter().find(|provider| provider.settings().name.as_str() == name)

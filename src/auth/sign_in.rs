@@ -20,10 +20,10 @@ use crate::{
 #[derive(Debug)]
 pub struct SignIn {
     local: Local,
-    directory: Arc<Directory>,
+    pub(super) directory: Arc<Directory>,
     throttle: Throttle,
     audit: Audit,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl SignIn {

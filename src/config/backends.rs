@@ -2,19 +2,28 @@
 //!
 //! Each type of backend has a file of its own for the rest of its keys.
 
+use std::path::Path;
+
 use toml::de::DeTable;
 
 use super::{
     excerpt::excerpt,
+    groups::Groups,
     keys::{self, Keys},
+    oidc,
     reader::{Field, Reader, Section},
     source::Span,
     suggest,
 };
-use crate::{auth::BackendSettings, identity::BackendName};
+use crate::{auth::BackendSettings, identity::BackendName, users::Provisioning};
 
 /// Reads the backends; without any, users are those of the gateway's own directory.
-pub(super) fn read(reader: &Reader, field: Option<Field<'_>>) -> Vec<BackendSettings> {
+pub(super) fn read(
+    reader: &Reader,
+    field: Option<Field<'_>>,
+    folder: &Path,
+    groups: &Groups,
+) -> Vec<BackendSettings> {
     let Some(field) = field else { return vec![BackendSettings::Local] };
     let is_empty = field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
     if is_empty {
@@ -26,11 +35,14 @@ pub(super) fn read(reader: &Reader, field: Option<Field<'_>>) -> Vec<BackendSett
     let key = field.key.clone();
     let (mut backends, mut names) = (Vec::new(), Names::default());
     for (section, kind) in reader.tables_by(Some(field), "`[[backend]]`", |table| typed(reader, table)) {
-        if names.read(reader, &section, kind).is_none() {
-            continue;
-        }
-        backends.push(match kind {
-            Kind::Local => BackendSettings::Local,
+        let Some(name) = names.read(reader, &section, kind) else { continue };
+        backends.extend(match kind {
+            Kind::Local => Some(BackendSettings::Local),
+            Kind::Oidc => {
+                let named = (name, provisioning(reader, &section));
+                let settings = oidc::read(reader, &section, named, folder, groups);
+                settings.map(|settings| BackendSettings::Oidc(Box::new(settings)))
+            }
         });
     }
     if !is_empty && !backends.is_empty() && !backends.contains(&BackendSettings::Local) {
@@ -46,21 +58,36 @@ pub(super) fn read(reader: &Reader, field: Option<Field<'_>>) -> Vec<BackendSett
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Local,
+    Oidc,
 }
 
 impl Kind {
-    const ALL: [Self; 1] = [Self::Local];
+    const ALL: [Self; 2] = [Self::Local, Self::Oidc];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
+            Self::Oidc => "oidc",
         }
     }
 
     fn keys(self) -> &'static Keys {
         match self {
             Self::Local => &keys::BACKEND_LOCAL,
+            Self::Oidc => &keys::BACKEND_OIDC,
         }
+    }
+}
+
+/// How a user whom only a backend knows comes to an account. Default automatic.
+fn provisioning(reader: &Reader, section: &Section<'_>) -> Provisioning {
+    let names = ["automatic", "invited", "approval", "existing"];
+    let chosen = section.field("provisioning").and_then(|field| reader.choice(&field, &names));
+    match chosen {
+        Some("invited") => Provisioning::Invited,
+        Some("approval") => Provisioning::Approval,
+        Some("existing") => Provisioning::Existing,
+        _ => Provisioning::Automatic,
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         sessions,
         password: password::read(reader, section("password", &keys::PASSWORD).as_ref()),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
-        backends: backends::read(reader, top.field("backend")),
+        backends: backends::read(reader, top.field("backend"), folder, &groups),
         limits: limits::read(reader, section("limits", &keys::LIMITS).as_ref()),
         log: log::read(reader, section("log", &keys::LOG).as_ref()),
         policy: apps.policy,

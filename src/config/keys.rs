@@ -138,10 +138,43 @@ pub(super) static RULE: Keys =
     Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow", "max_age", "enforce"] };
 pub(super) static ALLOW: Keys =
     Keys { section: "`allow`", keys: &["user", "group", "permission", "network"] };
+pub(super) static BACKEND_OIDC: Keys = Keys {
+    section: "`[[backend]]` of type \"oidc\"",
+    keys: &[
+        "type",
+        "name",
+        "preset",
+        "title",
+        "issuer",
+        "allowed_tenants",
+        "client_id",
+        "client_secret_file",
+        "client_auth",
+        "scopes",
+        "algorithms",
+        "userinfo",
+        "claims",
+        "groups",
+        "unknown_groups",
+        "allow",
+        "provisioning",
+        "adopt",
+        "logout",
+        "max_session",
+        "insecure",
+        "ca",
+    ],
+};
+pub(super) static OIDC_CLAIMS: Keys = Keys {
+    section: "`claims`",
+    keys: &["username", "email", "email_verified", "email_verified_as_text", "name", "groups", "attributes"],
+};
+pub(super) static OIDC_ALLOW: Keys =
+    Keys { section: "`allow` of a backend", keys: &["domain", "group", "claim"] };
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
-pub(super) static SECTIONS: [&Keys; 15] = [
+pub(super) static SECTIONS: [&Keys; 18] = [
     &TOP,
     &SERVER,
     &TLS,
@@ -152,6 +185,9 @@ pub(super) static SECTIONS: [&Keys; 15] = [
     &LIMITS,
     &LOG,
     &BACKEND_LOCAL,
+    &BACKEND_OIDC,
+    &OIDC_CLAIMS,
+    &OIDC_ALLOW,
     &APP,
     &APP_SESSION,
     &APP_SHIELD,

@@ -32,7 +32,8 @@ pub fn own_response(
 
 /// A redirect that the browser follows with a GET (303, RFC 9110 §15.4.4).
 ///
-/// The location is a path on this host that the gateway made or checked; one that is no legal header value becomes `/`.
+/// The location is a path on this host that the gateway made or checked, or an address of a provider; one that is no
+/// legal header value becomes `/`.
 pub fn redirect(location: &str) -> Response<Full<Bytes>> {
     let mut response = own_response(StatusCode::SEE_OTHER, None, Bytes::new());
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));

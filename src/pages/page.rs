@@ -24,6 +24,10 @@ pub enum Page<'a> {
     Password(Password<'a>),
     /// The form that makes the first superuser.
     Setup(Setup<'a>),
+    /// The way to a provider.
+    Onward(Onward<'a>),
+    /// A sign-in through a provider that did not succeed.
+    NotSignedIn(NotSignedIn<'a>),
     /// A refusal.
     Refused(Refused<'a>),
 }
@@ -47,6 +51,19 @@ pub struct Login<'a> {
     pub flash: Option<&'a str>,
     /// Whether the gateway has no users, so that nobody can sign in.
     pub no_users: bool,
+    /// Whether a name and a password can be typed.
+    pub has_form: bool,
+    /// The providers, each with the address that starts a sign-in there.
+    pub providers: Vec<ProviderLink<'a>>,
+}
+
+/// The button of a provider.
+#[derive(Debug, Serialize)]
+pub struct ProviderLink<'a> {
+    /// The address that leads there.
+    pub href: String,
+    /// The provider's title.
+    pub title: &'a str,
 }
 
 /// The checkbox “Keep me signed in on this device”.
@@ -75,6 +92,10 @@ pub struct Confirm<'a> {
     pub problem: Option<&'a str>,
     /// The flash message.
     pub flash: Option<&'a str>,
+    /// Whether the user has a password to type.
+    pub has_form: bool,
+    /// The providers of the user, each with the address that confirms there.
+    pub providers: Vec<ProviderLink<'a>>,
 }
 
 /// The question whether to sign out.
@@ -180,6 +201,36 @@ pub struct Setup<'a> {
     pub about: &'a str,
 }
 
+/// The way to a provider.
+#[derive(Debug, Serialize)]
+pub struct Onward<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// The provider's title.
+    pub title: &'a str,
+    /// The address at the provider.
+    pub address: &'a str,
+}
+
+/// A sign-in through a provider that did not succeed.
+#[derive(Debug, Serialize)]
+pub struct NotSignedIn<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// What happened, in a few words.
+    pub title: &'a str,
+    /// An explanation, with advice where there is any.
+    pub detail: &'a str,
+    /// The same sign-in once more, where that may help.
+    pub again: Option<PageLink<'a>>,
+    /// The same provider with another account.
+    pub another: Option<PageLink<'a>>,
+    /// The sign-in page.
+    pub login: PageLink<'a>,
+    /// The id of the request, for an administrator.
+    pub request_id: &'a str,
+}
+
 /// A refusal.
 #[derive(Debug, Serialize)]
 pub struct Refused<'a> {
@@ -236,6 +287,8 @@ impl Page<'_> {
             Self::Account(_) => "account.html",
             Self::Password(_) => "password.html",
             Self::Setup(_) => "setup.html",
+            Self::Onward(_) => "onward.html",
+            Self::NotSignedIn(_) => "not_signed_in.html",
             Self::Refused(_) => "refused.html",
         }
     }

@@ -22,6 +22,16 @@ pub const PASSWORD: &str = "/.gateway/account/password";
 pub const WHOAMI: &str = "/.gateway/whoami";
 /// The page that makes the first user.
 pub const SETUP: &str = "/.gateway/setup";
+/// Sends the browser to a provider; `*` stands for its name.
+pub const OIDC_START: &str = "/.gateway/oidc/*/start";
+/// The browser comes back from a provider.
+pub const OIDC_CALLBACK: &str = "/.gateway/oidc/*/callback";
+/// Connects a provider to the account of the user who is signed in.
+pub const OIDC_LINK: &str = "/.gateway/oidc/*/link";
+/// A provider says that a sign-in has ended.
+pub const OIDC_LOGOUT: &str = "/.gateway/oidc/*/logout";
+/// The browser comes back from the sign-out at a provider.
+pub const OIDC_SIGNED_OUT: &str = "/.gateway/oidc/*/signed-out";
 
 /// The paths, for templates.
 pub(super) fn for_templates() -> Value {

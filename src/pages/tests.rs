@@ -29,6 +29,27 @@ fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
         problem: None,
         flash: None,
         no_users: false,
+        has_form: true,
+        providers: vec![],
+    }
+}
+
+fn provider(title: &str) -> ProviderLink<'_> {
+    ProviderLink { href: "/.gateway/oidc/corp/start?next=%2Fwiki".into(), title }
+}
+
+fn not_signed_in() -> NotSignedIn<'static> {
+    NotSignedIn {
+        host: "wiki.example.com",
+        title: "You aren’t signed in",
+        detail: "The sign-in with Example Ltd was refused. If you need access, ask an administrator.",
+        again: Some(PageLink { href: "/.gateway/oidc/corp/start", text: "Try again" }),
+        another: Some(PageLink {
+            href: "/.gateway/oidc/corp/start?for=another",
+            text: "Use another account",
+        }),
+        login: PageLink { href: "/.gateway/login", text: "Back to sign-in" },
+        request_id: "01k6x0c4rvj8e3m2d9q7",
     }
 }
 
@@ -78,6 +99,8 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
         name: "Ada Lovelace",
         problem: None,
         flash: None,
+        has_form: true,
+        providers: vec![],
     };
     let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
     let setup = || Setup { host, csrf, token: "secret", username: "", problem: None, about: "" };
@@ -107,6 +130,31 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
                 ..login(host, "")
             }),
         ),
+        (
+            "login-providers",
+            Page::Login(Login {
+                providers: vec![provider("Example Ltd"), provider("Google")],
+                ..login(host, "")
+            }),
+        ),
+        (
+            "login-providers-alone",
+            Page::Login(Login {
+                providers: vec![provider("Example Ltd"), provider("Google")],
+                has_form: false,
+                flash: Some("You have signed out."),
+                ..login(host, "")
+            }),
+        ),
+        (
+            "confirm-provider",
+            Page::Confirm(Confirm { has_form: false, providers: vec![provider("Example Ltd")], ..confirm() }),
+        ),
+        (
+            "onward",
+            Page::Onward(Onward { host, title: "Example Ltd", address: "/the-address-of-the-provider" }),
+        ),
+        ("not-signed-in", Page::NotSignedIn(not_signed_in())),
         ("confirm", Page::Confirm(confirm())),
         ("confirm-wrong", Page::Confirm(Confirm { problem: Some("Wrong password."), ..confirm() })),
         (
@@ -216,6 +264,7 @@ async fn hostile_values_are_text_on_every_page() {
             csrf: HOSTILE,
             next: HOSTILE,
             problem: Some(HOSTILE),
+            providers: vec![ProviderLink { href: HOSTILE.into(), title: HOSTILE }],
             ..login(HOSTILE, HOSTILE)
         }),
         Page::Login(Login { flash: Some(HOSTILE), ..login(HOSTILE, HOSTILE) }),
@@ -251,6 +300,18 @@ async fn hostile_values_are_text_on_every_page() {
             name: HOSTILE,
             problem: Some(HOSTILE),
             flash: Some(HOSTILE),
+            has_form: true,
+            providers: vec![ProviderLink { href: HOSTILE.into(), title: HOSTILE }],
+        }),
+        Page::Onward(Onward { host, title: HOSTILE, address: HOSTILE }),
+        Page::NotSignedIn(NotSignedIn {
+            host,
+            title: HOSTILE,
+            detail: HOSTILE,
+            again: Some(PageLink { href: HOSTILE, text: HOSTILE }),
+            another: Some(PageLink { href: HOSTILE, text: HOSTILE }),
+            login: PageLink { href: HOSTILE, text: HOSTILE },
+            request_id: HOSTILE,
         }),
         Page::Password(Password {
             host,

@@ -3,7 +3,7 @@
 //! A confirmed password gives the session a new token and a new time of confirmation; its time limits stay as they
 //! were. A failure costs and counts as much as a failed sign-in.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
@@ -14,14 +14,15 @@ use super::{
     form::Form,
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
+    providers::start_link,
     session_opening::{OpenedSession, SessionOpening},
 };
 use crate::{
-    auth::{Claim, Credential, Entrance, NotProved},
-    pages::{self, Confirm, Page},
+    auth::{Backends, Claim, Credential, Entrance, NotProved, oidc::Provider},
+    pages::{self, Confirm, Page, ProviderLink},
     refusal::Refusal,
     telemetry::AuditKind,
-    users::Password,
+    users::{Account, LinkedIdentity, Password},
 };
 
 impl Portal {
@@ -97,8 +98,35 @@ fn confirm_form(
         name: readable_name(user),
         problem,
         flash,
+        has_form: has_form(signed_in.account, &request.settings.backends),
+        providers: providers(request, signed_in.account, next),
     });
     request.settings.pages.render(status, &page)
+}
+
+/// Whether the user has a password that a backend checks.
+fn has_form(account: &Account, backends: &Backends) -> bool {
+    let is_checked = |identity: &LinkedIdentity| {
+        identity.ended.is_none() && backends.provider(identity.pair.backend.as_str()).is_none()
+    };
+    account.password.is_some() || account.identities.iter().any(is_checked)
+}
+
+/// The providers through which the user can confirm.
+fn providers<'r>(request: &PageRequest<'r>, account: &Account, next: &ReturnTo) -> Vec<ProviderLink<'r>> {
+    let is_linked = |provider: &&Arc<Provider>| {
+        let settings = provider.settings();
+        account.identities.iter().any(|identity| {
+            identity.pair.backend == settings.name && *identity.pair.authority == *settings.authority()
+        })
+    };
+    let linked = request.settings.backends.providers().iter().filter(is_linked);
+    linked
+        .map(|provider| ProviderLink {
+            href: start_link(provider.settings().name.as_str(), "confirm", next),
+            title: &provider.settings().title,
+        })
+        .collect()
 }
 
 const WRONG: &str = "Wrong password.";

@@ -18,6 +18,8 @@ pub(super) enum FlashMessage {
     SessionEnded,
     OthersEnded,
     SignedOutEverywhere,
+    /// A provider's user is connected to the account.
+    IdentityLinked,
     /// A form came without a live session.
     SentSignedOut,
     /// A form came for a page that needs a confirmed password.
@@ -55,6 +57,7 @@ impl FlashMessage {
             Self::SentUnconfirmed => {
                 "What you sent was not saved, because your password has to be confirmed first. Please send it again afterwards."
             }
+            Self::IdentityLinked => "The sign-in is connected. From now on you can sign in with it.",
             Self::SetUp => "You are the first superuser. More users are added with “portcullis user add”.",
         }
     }
@@ -67,6 +70,7 @@ impl FlashMessage {
             Self::SessionEnded => "session-ended",
             Self::OthersEnded => "others-ended",
             Self::SignedOutEverywhere => "signed-out-everywhere",
+            Self::IdentityLinked => "identity-linked",
             Self::SentSignedOut => "sent-signed-out",
             Self::SentUnconfirmed => "sent-unconfirmed",
         }
@@ -76,13 +80,14 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 8] = [
+const ALL: [FlashMessage; 9] = [
     FlashMessage::SignedOut,
     FlashMessage::PasswordChanged,
     FlashMessage::SetUp,
     FlashMessage::SessionEnded,
     FlashMessage::OthersEnded,
     FlashMessage::SignedOutEverywhere,
+    FlashMessage::IdentityLinked,
     FlashMessage::SentSignedOut,
     FlashMessage::SentUnconfirmed,
 ];

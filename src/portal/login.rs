@@ -9,12 +9,13 @@ use super::{
     flash::FlashMessage,
     form::Form,
     problem::{FORM_EXPIRED, form_again, refusal_for},
+    providers::start_link,
     session_opening::{OpenedSession, SessionOpening},
 };
 use crate::{
-    auth::{Claim, Credential, Entrance, NotProved},
+    auth::{Claim, Credential, Entrance, NotProved, oidc::OidcSettings},
     identity::UserName,
-    pages::{self, Login, Page, Remember},
+    pages::{self, Login, Page, ProviderLink, Remember},
     refusal::Refusal,
     telemetry::AuditKind,
     users::Password,
@@ -33,6 +34,11 @@ impl Portal {
             return login_form(request, StatusCode::FORBIDDEN, &contents);
         }
         let flash = FlashMessage::waiting(request);
+        // Right after a sign-out, or with another message, the browser stays here: the provider could sign the user in
+        // again at once.
+        if let Some(provider) = request.settings.backends.only_provider().filter(|_| flash.is_none()) {
+            return Ok(pages::redirect(&start_link(provider.settings().name.as_str(), "", &next)));
+        }
         // While the directory can't be read, the form is as good as any other page.
         let no_users = self.setup.has_users().await.is_ok_and(|has_users| !has_users);
         let contents =
@@ -138,12 +144,24 @@ fn login_form(
         problem: contents.problem,
         flash: contents.flash,
         no_users: contents.no_users,
+        has_form: request.settings.backends.check_passwords(),
+        providers: providers(request, contents.next),
     });
     let mut response = request.settings.pages.render(status, &page);
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// A button for each provider.
+fn providers<'r>(request: &PageRequest<'r>, next: &ReturnTo) -> Vec<ProviderLink<'r>> {
+    let providers = request.settings.backends.providers().iter().map(|provider| provider.settings());
+    let link = |settings: &'r OidcSettings| ProviderLink {
+        href: start_link(settings.name.as_str(), "", next),
+        title: &settings.title,
+    };
+    providers.map(link).collect()
 }
 
 const WRONG: &str = "Wrong user name or password.";

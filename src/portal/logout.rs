@@ -48,15 +48,21 @@ impl Portal {
             return Ok(question(request, StatusCode::FORBIDDEN, &token, Some(FORM_EXPIRED)));
         }
         self.end_presented(request).await?;
+        let onward = self.signed_out_at_provider(request, session).await;
         let user = request.account.map(|account| account.user.name.as_str());
         self.record(request, AuditKind::SignOut, "ok", user, Some(session.key.to_string()));
-        Ok(signed_out(request, FlashMessage::SignedOut))
+        let to = onward.unwrap_or_else(|| pages::redirect(paths::LOGIN));
+        Ok(forgotten(request, to, FlashMessage::SignedOut))
     }
 }
 
 /// The response to a browser whose session has ended.
 pub(super) fn signed_out(request: &PageRequest<'_>, flash: FlashMessage) -> PageResponse {
-    let mut response = pages::redirect(paths::LOGIN);
+    forgotten(request, pages::redirect(paths::LOGIN), flash)
+}
+
+/// A response that makes the browser forget the session.
+fn forgotten(request: &PageRequest<'_>, mut response: PageResponse, flash: FlashMessage) -> PageResponse {
     let headers = response.headers_mut();
     forget_session(request, headers);
     // The next person at this desk must not find pages of the applications in the cache (ASVS 5.0 14.3.1). Cookies

@@ -23,6 +23,7 @@ mod own_path;
 mod page_request;
 mod person;
 mod problem;
+mod providers;
 mod return_to;
 mod router;
 mod service;

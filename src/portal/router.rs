@@ -13,8 +13,11 @@ use http_body::Body;
 use http_body_util::Full;
 
 use super::{
-    InterruptedRequest, PageRequest, PageResponse, Portal, Prerequisite, SignedIn, csrf, form::Form,
-    own_path, whoami,
+    InterruptedRequest, PageRequest, PageResponse, Portal, Prerequisite, SignedIn, csrf,
+    form::Form,
+    own_path,
+    providers::{self, ProviderPage},
+    whoami,
 };
 use crate::{
     pages::{self, paths},
@@ -55,6 +58,8 @@ enum Sender {
     LiveSession,
     /// A user who is signed in.
     SignedIn,
+    /// A provider of this name, which brings no cookie but a signed token.
+    Provider,
 }
 
 type Get = for<'a> fn(&'a Portal, &'a PageRequest<'a>) -> ResponseFuture<'a>;
@@ -126,6 +131,42 @@ pub(super) const PAGES: &[Page] = &[
         post: None,
     },
     Page {
+        path: paths::OIDC_START,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.start_at_provider(request).boxed_local()),
+        post: None,
+    },
+    Page {
+        path: paths::OIDC_CALLBACK,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.come_back_from_provider(request).boxed_local()),
+        post: None,
+    },
+    Page {
+        path: paths::OIDC_LINK,
+        who: Who::SignedIn,
+        get: None,
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.link_at_provider(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::OIDC_LOGOUT,
+        who: Who::Anyone,
+        get: None,
+        post: Some(Post {
+            sender: Sender::Provider,
+            submit: |portal, request, form| portal.end_by_provider(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::OIDC_SIGNED_OUT,
+        who: Who::Anyone,
+        get: Some(|_, request| ready(Portal::come_back_signed_out(request))),
+        post: None,
+    },
+    Page {
         path: paths::SETUP,
         who: Who::Anyone,
         get: Some(|portal, request| portal.show_setup(request).boxed_local()),
@@ -182,9 +223,12 @@ impl Portal {
 }
 
 impl Page {
-    /// The page with this name, which is the rest of its path.
+    /// The page with this name, which is the rest of its path. Each provider has the same pages.
     fn at(name: &str) -> Option<&'static Self> {
-        PAGES.iter().find(|page| own_path::page_in(page.path) == Some(name))
+        match ProviderPage::named(name) {
+            Some(page) => PAGES.iter().find(|other| other.path == page.pattern()),
+            None => PAGES.iter().find(|page| own_path::page_in(page.path) == Some(name)),
+        }
     }
 
     /// Whether a request with this method brings a form; refused if the page has no such method.
@@ -217,6 +261,7 @@ impl Sender {
             Self::KnownBrowserDuringSetup => csrf::may_send_forms(request) && portal.setup.is_open(),
             Self::LiveSession => csrf::presented_session(request).is_some(),
             Self::SignedIn => SignedIn::of(request).is_ok(),
+            Self::Provider => providers::provider_of(request).is_ok(),
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct Portal {
     pub(super) setup: SetupLink,
     pub(super) passwords: Arc<Passwords>,
     pub(super) sessions: Arc<Sessions>,
-    audit: Audit,
+    pub(super) audit: Audit,
     pub(super) clock: Clock,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     pages,
     refusal::Refusal,
     session::{
-        Opening, Owner, Presented, Session,
+        Opening, Owner, Presented, Session, SessionLimits,
         cookie::{self, Keep},
     },
     throttle,
@@ -63,7 +63,7 @@ impl Portal {
             replaces,
             confirms: how == SessionOpening::Confirmed,
         };
-        let (limits, now) = (&request.settings.sessions, self.clock.now());
+        let (limits, now) = (&limits_for(proved, request), self.clock.now());
         let (token, session) = self
             .sessions
             .open(opening, now, limits)
@@ -89,5 +89,16 @@ impl Portal {
             Err(error) => tracing::warn!(%error, request_id = request.request_id, "device cookie not made"),
         }
         Ok(OpenedSession { response, session })
+    }
+}
+
+/// The time limits of a new session. That of a provider may be shorter, because the gateway does not ask again there
+/// whether the user is still welcome.
+fn limits_for(proved: &Proved, request: &PageRequest<'_>) -> SessionLimits {
+    let limits = request.settings.sessions;
+    let provider = request.settings.backends.provider(&proved.source().backend);
+    match provider.and_then(|provider| provider.settings().max_session) {
+        Some(most) => SessionLimits { lifetime: limits.lifetime.min(most), ..limits },
+        None => limits,
     }
 }

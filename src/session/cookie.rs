@@ -22,6 +22,7 @@ pub struct CookieNames {
     form: Box<str>,
     flash: Box<str>,
     device: Box<str>,
+    attempt: Box<str>,
 }
 
 /// Why a base name can't be used.
@@ -34,7 +35,7 @@ pub enum BadCookieName {
     #[error("it may have 64 characters: letters, digits, `-` and `_`")]
     Characters,
     /// The session cookie would have the name of another cookie of a gateway with a shorter base name.
-    #[error("it must not end in `-form`, `-notice` or `-device`")]
+    #[error("it must not end in `-form`, `-notice` or `-device`, and not contain `-oidc-`")]
     Suffix,
 }
 
@@ -51,7 +52,7 @@ impl CookieNames {
         if base.len() > MAX_BASE_BYTES || !base.bytes().all(is_allowed) {
             return Err(BadCookieName::Characters);
         }
-        if SUFFIXES.iter().any(|suffix| base.ends_with(suffix)) {
+        if SUFFIXES.iter().any(|suffix| base.ends_with(suffix)) || base.contains(ATTEMPT) {
             return Err(BadCookieName::Suffix);
         }
         Ok(Self::of(base))
@@ -59,7 +60,8 @@ impl CookieNames {
 
     fn of(base: &str) -> Self {
         let [form, flash, device] = SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
-        Self { session: format!("{PREFIX}{base}").into(), form, flash, device }
+        let attempt = format!("{PREFIX}{base}{ATTEMPT}").into();
+        Self { session: format!("{PREFIX}{base}").into(), form, flash, device, attempt }
     }
 
     /// The session cookie.
@@ -80,6 +82,11 @@ impl CookieNames {
     /// Marks a browser in which the user has signed in before; see [`crate::throttle`]. Gives no rights.
     pub fn device(&self) -> &str {
         &self.device
+    }
+
+    /// Binds an attempt to sign in at a provider to the browser that started it; `mark` tells attempts apart.
+    pub fn attempt(&self, mark: &str) -> String {
+        format!("{}{mark}", self.attempt)
     }
 }
 
@@ -179,6 +186,17 @@ pub fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     }
 }
 
+/// The cookies whose names begin with `prefix`: the rest of each name, and its value.
+pub fn with_prefix<'h>(headers: &'h HeaderMap, prefix: &str) -> impl Iterator<Item = (&'h str, &'h [u8])> {
+    let lines = headers.get_all(COOKIE).into_iter();
+    lines.flat_map(|line| pairs(line.as_bytes())).filter_map(move |pair| {
+        let equals = memchr(b'=', pair)?;
+        let (name, value) = pair.split_at(equals);
+        let rest = name.trim_ascii_start().strip_prefix(prefix.as_bytes())?;
+        Some((std::str::from_utf8(rest).ok()?, value.get(1..)?))
+    })
+}
+
 /// A `Set-Cookie` value for one of the gateway's cookies: `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`.
 ///
 /// # Panics
@@ -203,6 +221,7 @@ pub fn write(name: &str, value: &str, keep: Keep) -> HeaderValue {
 const PREFIX: &str = "__Host-Http-";
 const BASE: &str = "portcullis";
 const SUFFIXES: [&str; 3] = ["-form", "-notice", "-device"];
+const ATTEMPT: &str = "-oidc-";
 /// The prefixes of all cookies of gateways.
 const OURS: [&[u8]; 2] = [b"__Host-Http-portcullis", b"__Host-portcullis"];
 /// A cookie's name and attributes are sent with each request; nobody needs a longer one.
@@ -253,6 +272,13 @@ mod tests {
             assert_eq!(find(&headers(lines), name), None, "{lines:?}");
         }
         assert_eq!(find(&HeaderMap::new(), name), None);
+    }
+
+    #[test]
+    fn cookies_are_found_by_the_start_of_their_names() {
+        let headers = headers(&["a=1; n-x=2;  n-y=", "N-z=3; n=4; n-w; xn-v=5"]);
+        let found: Vec<_> = with_prefix(&headers, "n-").collect();
+        assert_eq!(found, [("x", &b"2"[..]), ("y", b"")]);
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub enum AuditKind {
     /// After too many failures, passwords are refused for a while: of an account, on a device, of a name without a
     /// user, or from an address, as `reason` says.
     Blocked,
+    /// A provider said that a sign-in has ended.
+    ProviderLogout,
+    /// A user connected an identity of a provider to their account, or failed to.
+    IdentityLinked,
     /// A user's account was changed.
     UserChanged,
 }

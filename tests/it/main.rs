@@ -31,6 +31,8 @@ mod ldap_client;
 mod limits;
 mod messages;
 mod metrics;
+mod oidc;
+mod oidc_browser;
 mod override_headers;
 mod own_addresses;
 mod path_oracle;

@@ -5,38 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::{
     AccountState, DirectoryUser, Filter, Found, Ldap, LdapError, ResultCode, Scope, SearchRequest,
     SearchResult, server_kind::IN_CHAIN, user_filter,
 };
-use crate::users::Password;
-
-/// One step of an examination.
-#[derive(Clone, Debug, Serialize)]
-pub struct Step {
-    /// The subject: `connection`, `groups`.
-    pub step: &'static str,
-    /// How it went.
-    pub result: StepResult,
-    /// What was asked and what came, a sentence each.
-    pub details: Vec<String>,
-    /// What to do; empty if there is nothing to do.
-    pub remedy: String,
-}
-
-/// How a step went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StepResult {
-    /// As it should.
-    Ok,
-    /// It works, and something is doubtful.
-    Warning,
-    /// Nobody could sign in, or this user could not.
-    Failed,
-}
+use crate::{
+    auth::{Step, StepResult},
+    users::Password,
+};
 
 /// Examines a directory; with a typed name also that user, and with a password the sign-in.
 pub async fn examine(ldap: &Ldap, typed_name: Option<&str>, password: Option<&Password>) -> Vec<Step> {

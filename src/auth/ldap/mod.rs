@@ -48,6 +48,7 @@ mod times;
 mod url;
 mod user_filter;
 
+pub use super::examination::{Step, StepResult};
 pub use account_state::{AccountState, StateRule};
 pub use authorities::Authorities;
 pub use bind_refusal::BindRefusal;
@@ -55,7 +56,7 @@ pub use directory_user::{DirectoryUser, UnusableEntry};
 pub use dn::{BadDn, Dn, escape_dn_value};
 pub use entry::{Attribute, Entry};
 pub use error::LdapError;
-pub use examination::{Step, StepResult, examine, remedy};
+pub use examination::{examine, remedy};
 pub use filter::{Filter, is_attribute_description};
 pub use filter_template::{BadFilter, FilterTemplate};
 pub use group_walk::FoundGroup;

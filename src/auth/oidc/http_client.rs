@@ -23,7 +23,7 @@ use super::{endpoint::Endpoint, settings::Authorities};
 /// Makes requests to one provider.
 #[derive(Clone, Debug)]
 pub(super) struct HttpClient {
-    /// `None` if the system has no authorities.
+    /// `None` without authorities.
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -77,15 +77,8 @@ pub enum CallFailure {
 impl HttpClient {
     pub(super) fn new(authorities: &Authorities) -> Self {
         let mut roots = RootCertStore::empty();
-        match authorities {
-            Authorities::System => {
-                // Certificates of the system that the verifier cannot read are skipped.
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-            Authorities::Named(certificates) => {
-                roots.add_parsable_certificates(certificates.iter().cloned());
-            }
-        }
+        // Certificates of the system that the verifier cannot read are skipped.
+        roots.add_parsable_certificates(authorities.0.iter().cloned());
         let tls = (!roots.is_empty()).then(|| {
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             let config = ClientConfig::builder_with_provider(provider)

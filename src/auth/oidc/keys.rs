@@ -90,6 +90,12 @@ impl KeySet {
         self.0.len()
     }
 
+    /// The algorithms that the keys are good for, each once.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let is_used = |algorithm: &Algorithm| self.0.iter().any(|key| key.algorithms.contains(algorithm));
+        Algorithm::ALL.into_iter().filter(is_used)
+    }
+
     /// Whether no key can check a signature.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -116,10 +116,13 @@ impl Provider {
     }
 
     /// The address at which the user signs out at the provider, too; `None` if the settings or the provider don't have
-    /// that, or the provider has not been asked yet.
-    pub fn sign_out_address(&self, id_token: Option<&Secret>, back: &str) -> Option<String> {
-        let metadata = self.metadata.last_good()?;
-        let endpoint = metadata.end_session_endpoint.as_ref().filter(|_| self.settings.logout)?;
+    /// that, or the provider does not respond.
+    pub async fn sign_out_address(self: &Arc<Self>, id_token: Option<&Secret>, back: &str) -> Option<String> {
+        if !self.settings.logout {
+            return None;
+        }
+        let metadata = self.on_thread(|provider| async move { provider.metadata().await }).await.ok()?;
+        let endpoint = metadata.end_session_endpoint.as_ref()?;
         let mut parameters =
             vec![("client_id", self.settings.client_id.as_str()), ("post_logout_redirect_uri", back)];
         if let Some(id_token) = id_token {

@@ -45,7 +45,7 @@ pub(super) fn settings() -> OidcSettings {
         title: "Corp".into(),
         issuer: Issuer::Exact(endpoint(ISSUER)),
         plain_http: PlainHttp::Refused,
-        authorities: Authorities::System,
+        authorities: Authorities(vec![]),
         client_id: CLIENT.into(),
         client_secret: None,
         client_auth: None,

@@ -15,7 +15,12 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// The text, for the one place that sends or stores it.
+    /// The text, to be stored by the portal.
+    pub fn to_stored(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, for the one place that sends it.
     pub(super) fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,6 +1,6 @@
 //! The settings of a provider: a `[[backend]]` with `type = "oidc"`, checked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use rustls::pki_types::CertificateDer;
 
@@ -74,12 +74,14 @@ pub enum Issuer {
 }
 
 /// The authorities that certificates of a provider may be signed by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Authorities {
-    /// Those of the system.
-    System,
-    /// Those of a file.
-    Named(Vec<CertificateDer<'static>>),
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authorities(pub Vec<CertificateDer<'static>>);
+
+/// How many there are; a system has more than a hundred.
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} authorities", self.0.len())
+    }
 }
 
 /// How the gateway authenticates at the token endpoint (OpenID Connect Core 1.0 §9).

@@ -33,8 +33,37 @@ fn every_example_of_the_reference_can_be_used() {
 }
 
 #[test]
+fn every_example_of_a_provider_can_be_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("secrets")).unwrap();
+    let text = include_str!("../../../docs/backends.md");
+    let mut examples = 0;
+    for (line, block) in toml_blocks(text) {
+        if !block.contains("type = \"oidc\"") {
+            continue;
+        }
+        for secret in block.split("\"secrets/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let path = folder.path().join("secrets").join(secret);
+            std::fs::write(&path, "a secret\n").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let groups = "[groups]\neditors = []\nstaff = []\nadmins = []\n";
+        let app = "[[app]]\nupstream = \"builtin:whoami\"\n";
+        let whole = format!("{groups}[[backend]]\ntype = \"local\"\n{block}\n{app}");
+        match parse(&whole, &folder.path().join("gateway.toml")) {
+            Ok(loaded) => assert_eq!(loaded.warnings.len(), 0, "docs/backends.md:{line}"),
+            Err(diagnostics) => panic!("docs/backends.md:{line}:\n{}", ConfigError::Invalid(diagnostics)),
+        }
+        examples += 1;
+    }
+    assert!(examples > 5, "{examples} examples found");
+}
+
+#[test]
 fn the_reference_names_every_key() {
-    let text = include_str!("../../../docs/configuration.md");
+    let text =
+        concat!(include_str!("../../../docs/configuration.md"), include_str!("../../../docs/backends.md"));
     for section in super::super::keys::SECTIONS {
         for key in section.keys {
             assert!(

@@ -124,6 +124,15 @@ impl Browser {
         self.wait(self.driver().back());
     }
 
+    /// The value of a cookie that this page sends, `HttpOnly` or not.
+    pub fn cookie(&self, name: &str) -> String {
+        let found = self.devtools("Network.getCookies", &json!({}));
+        let cookies = found["cookies"].as_array().expect("a list of cookies");
+        let cookie = cookies.iter().find(|cookie| cookie["name"] == name);
+        let value = cookie.and_then(|cookie| cookie["value"].as_str());
+        value.unwrap_or_else(|| panic!("no cookie {name} in {found}")).to_owned()
+    }
+
     /// Forgets all cookies, `HttpOnly` or not.
     pub fn forget_cookies(&self) {
         self.devtools("Network.clearBrowserCookies", &json!({}));

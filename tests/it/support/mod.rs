@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod in_process;
 pub mod ldap_server;
 pub mod ldap_wire;
+pub mod oidc_provider;
 pub mod process;
 pub mod redis;
 pub mod samba;

@@ -304,7 +304,7 @@ impl Visitor {
         pairs.collect::<Vec<_>>().join("; ")
     }
 
-    fn keep_cookies(&mut self, response: &Response) {
+    pub fn keep_cookies(&mut self, response: &Response) {
         for cookie in response.set_cookies() {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').expect("a cookie's name and value");

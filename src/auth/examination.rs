@@ -1,0 +1,28 @@
+//! The steps of an examination of a backend, for `portcullis backend test`.
+
+use serde::Serialize;
+
+/// One step of an examination.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// The subject: `connection`, `groups`.
+    pub step: &'static str,
+    /// How it went.
+    pub result: StepResult,
+    /// What was asked and what came, a sentence each.
+    pub details: Vec<String>,
+    /// What to do; empty if there is nothing to do.
+    pub remedy: String,
+}
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepResult {
+    /// As it should.
+    Ok,
+    /// It works, and something is doubtful.
+    Warning,
+    /// Nobody could sign in, or this user could not.
+    Failed,
+}
