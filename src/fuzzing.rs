@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     access::{Decision, Permit, decide},
+    auth::ldap,
     clock::Timestamp,
     config::Configuration,
     forward::{
@@ -33,6 +34,12 @@ pub fn misplaced_byte<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Option<
         before += piece.len();
     }
     None
+}
+
+/// The messages of a directory in these bytes, which come in pieces of this size, and the problem of the first that is
+/// refused.
+pub fn ldap_messages(bytes: &[u8], piece: usize) -> (Vec<String>, Option<&'static str>) {
+    ldap::messages_in(bytes, piece)
 }
 
 /// The fields of a submitted form; `None` if it is refused.

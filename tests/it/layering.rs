@@ -228,6 +228,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "identity",
                     "request",
                     "access",
+                    "auth::ldap",
                     "forward",
                     "portal::form",
                     "server::http1_guard",

@@ -16,7 +16,7 @@ use portcullis::{
 
 use crate::support::{
     block_on,
-    certificates::TestAuthority,
+    certificates::{TestAuthority, own_authority},
     ldap_server::{BASE, LdapServer, Lie, Operation, Person, SERVICE_DN, SERVICE_PASSWORD, ServerTls},
     process::until,
 };
@@ -483,6 +483,30 @@ fn no_bind_is_sent_to_a_server_without_a_proper_certificate() {
     ] {
         for tls in [ServerTls::Ldaps(Arc::clone(&config)), ServerTls::StartTls(config)] {
             refuses(&authority, tls, problem);
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_a_server_made_for_itself_is_trusted_where_it_is_named() {
+    let (named, config) = own_authority("127.0.0.1");
+    let (other, _) = own_authority("127.0.0.1");
+    let (other_host, config_of_other_host) = own_authority("dc2.example.com");
+    for (named, config, problem) in [
+        (&named, &config, None),
+        (&other, &config, Some("invalid peer certificate")),
+        (&other_host, &config_of_other_host, Some("not valid for name")),
+    ] {
+        let server = LdapServer::start_with(ServerTls::Ldaps(Arc::clone(config)), [alice()]);
+        let authorities = Authorities::new(vec![named.clone()]);
+        let pool = start(ConnectionSettings { authorities, ..settings(&[server.url()]) });
+        match (verify(&pool, "alice", "correct horse"), problem) {
+            (Ok(BindOutcome::Right), None) => {}
+            (Err(error), Some(problem)) => {
+                assert!(error.to_string().contains(problem), "{error}");
+                assert_eq!(server.binds(), []);
+            }
+            (outcome, _) => panic!("{outcome:?}, and not {problem:?}"),
         }
     }
 }

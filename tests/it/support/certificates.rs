@@ -71,12 +71,25 @@ impl TestAuthority {
     /// TLS of a server with such a certificate.
     pub fn server_config(&self, names: &[&str], until: i32) -> Arc<ServerConfig> {
         let (certificate, key) = self.issue(names, until);
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key);
-        Arc::new(config.expect("a certificate with its key"))
+        server_config(certificate.der(), &key)
     }
+}
+
+/// A certificate that a server made for itself, marked as an authority as OpenSSL does, and TLS of the server.
+pub fn own_authority(name: &str) -> (CertificateDer<'static>, Arc<ServerConfig>) {
+    let mut params = CertificateParams::new([name.to_owned()]).expect("parameters");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    (certificate.der().clone(), server_config(certificate.der(), &key))
+}
+
+fn server_config(certificate: &CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key);
+    Arc::new(config.expect("a certificate with its key"))
 }

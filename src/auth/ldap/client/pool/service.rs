@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::auth::ldap::{
+use crate::auth::ldap::client::{
     LdapError, ResultCode, ServiceAccount, connection::Connection, failure::Failure, server::Server,
 };
 

@@ -9,7 +9,9 @@ use super::{
     worker::{Job, run},
 };
 use crate::{
-    auth::ldap::{ConnectionSettings, LdapError, ResultCode, SearchRequest, SearchResult, ServerText},
+    auth::ldap::client::{
+        BindOutcome, ConnectionSettings, LdapError, ResultCode, SearchRequest, SearchResult, ServerText,
+    },
     users::Password,
 };
 
@@ -18,20 +20,6 @@ use crate::{
 pub struct LdapPool {
     jobs: mpsc::Sender<Job>,
     health: Health,
-}
-
-/// The directory's verdict on a name and a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BindOutcome {
-    /// The password is right.
-    Right,
-    /// The user may not sign in: the password is wrong, or the account is locked, disabled or gone.
-    Wrong {
-        /// The result code.
-        code: ResultCode,
-        /// The text that came with it. Active Directory gives the reason as `data 52e`. Never for a stranger.
-        diagnostic: ServerText,
-    },
 }
 
 impl LdapPool {

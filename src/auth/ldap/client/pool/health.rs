@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::auth::ldap::LdapError;
+use crate::auth::ldap::client::LdapError;
 
 /// The state of one server of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -171,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::auth::ldap::{ber::BerWriter, framing::message_length};
+    use crate::auth::ldap::client::{ber::BerWriter, framing::message_length};
 
     fn read(hex: &str) -> Result<Message, &'static str> {
         let bytes = HEXLOWER_PERMISSIVE.decode(hex.replace(' ', "").as_bytes()).unwrap();

@@ -4,7 +4,7 @@ use std::{cell::RefCell, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::auth::ldap::connection::Connection;
+use crate::auth::ldap::client::connection::Connection;
 
 /// The idle connections, those of one server only: of the one that was used last.
 #[derive(Default)]

@@ -107,7 +107,7 @@ mod tests {
     use data_encoding::HEXLOWER;
 
     use super::*;
-    use crate::auth::ldap::{Filter, framing::message_length};
+    use crate::auth::ldap::client::{Filter, framing::message_length};
 
     #[test]
     fn a_bind_is_encoded_as_rfc_4511_says() {

@@ -14,5 +14,5 @@ mod idle;
 mod service;
 mod worker;
 
-pub use handle::{BindOutcome, LdapPool};
+pub use handle::LdapPool;
 pub use health::{ServerHealth, ServerState};

@@ -153,7 +153,7 @@ fn folded(value: &[u8]) -> String {
     let mut folded = String::with_capacity(text.len());
     for character in words.join(" ").to_lowercase().chars() {
         match character {
-            ',' | '+' | '\\' | '#' => {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=' | '#' | '\0' => {
                 write!(folded, "\\{:02x}", u32::from(character)).expect("a String takes any text")
             }
             _ => folded.push(character),
@@ -179,7 +179,7 @@ mod tests {
             ("OU=Sales+CN=J.  Smith,DC=example,DC=net", "cn=j. smith+ou=sales,dc=example,dc=net"),
             (
                 r#"CN=James \"Jim\" Smith\, III,DC=example,DC=net"#,
-                r#"cn=james "jim" smith\2c iii,dc=example,dc=net"#,
+                r#"cn=james \22jim\22 smith\2c iii,dc=example,dc=net"#,
             ),
             (r"CN=Before\0dAfter,DC=example,DC=net", "cn=before\rafter,dc=example,dc=net"),
             ("1.3.6.1.4.1.1466.0=#04024869", "1.3.6.1.4.1.1466.0=\u{4}\u{2}hi"),

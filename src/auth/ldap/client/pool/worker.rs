@@ -10,14 +10,13 @@ use tokio::{
 };
 
 use super::{
-    BindOutcome,
     health::{Health, ServerState},
     idle::IdleConnections,
     service,
 };
 use crate::{
-    auth::ldap::{
-        ConnectionSettings, Filter, LdapError, ResultCode, Scope, SearchRequest, SearchResult,
+    auth::ldap::client::{
+        BindOutcome, ConnectionSettings, Filter, LdapError, ResultCode, Scope, SearchRequest, SearchResult,
         ServiceAccount, connection::Connection, failure::Failure, server::Server,
     },
     users::Password,
