@@ -25,6 +25,7 @@ mod proved;
 mod provider_sign_in;
 mod setup_link;
 mod sign_in;
+mod unlinking;
 
 pub use backend_settings::BackendSettings;
 pub use backends::Backends;
@@ -35,3 +36,4 @@ pub use origin::{Entrance, Origin};
 pub use proved::{NotProved, Proved};
 pub use setup_link::{LinkProved, SetupLink};
 pub use sign_in::SignIn;
+pub use unlinking::NotUnlinked;

@@ -16,6 +16,8 @@ pub struct Proved {
     account: Arc<Account>,
     proof: Proof,
     source: SessionSource,
+    /// The backend's id of the user.
+    subject: Option<Arc<str>>,
 }
 
 /// No proof. A page may show all of it to a stranger.
@@ -41,7 +43,7 @@ pub enum NotProved {
 
 impl Proved {
     pub(super) fn new(account: Arc<Account>, proof: Proof, source: SessionSource) -> Self {
-        Self { account, proof, source }
+        Self { account, proof, source, subject: None }
     }
 
     /// A proof by a password of the gateway's own directory.
@@ -50,9 +52,14 @@ impl Proved {
         Self::new(account, Proof::password(at), source)
     }
 
+    /// The same proof, by a backend that knows the user by this id.
+    pub(super) fn of_subject(self, subject: Arc<str>) -> Self {
+        Self { subject: Some(subject), ..self }
+    }
+
     /// The same proof, for the account as it is after a change that the user has made with it.
     pub(super) fn with_account(&self, account: Arc<Account>) -> Self {
-        Self::new(account, self.proof, self.source.clone())
+        Self { account, proof: self.proof, source: self.source.clone(), subject: self.subject.clone() }
     }
 
     /// The account, as it is after this proof was recorded.
@@ -63,6 +70,11 @@ impl Proved {
     /// How and when the user has proved it.
     pub fn proof(&self) -> Proof {
         self.proof
+    }
+
+    /// The backend's id of the user; `None` for the gateway's own directory.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
     }
 
     /// The backend that the credential belongs to.

@@ -24,6 +24,7 @@ impl SignIn {
     ) -> Result<Proved, NotProved> {
         let settings = provider.settings();
         let now = self.clock.now();
+        let subject = Arc::clone(&signed_in.profile.pair.subject);
         let source = SessionSource {
             backend: settings.name.as_str().into(),
             provider_session: signed_in.provider_session.map(Into::into),
@@ -34,7 +35,8 @@ impl SignIn {
             .await
             .map_err(|error| NotProved::from_directory(request_id, "signing a provider's user in", &error))?;
         let account = found.map_err(NotProved::NotProvisioned)?;
-        Ok(Proved::new(account, Proof { method: ProofMethod::Provider, at: now }, source))
+        let proof = Proof { method: ProofMethod::Provider, at: now };
+        Ok(Proved::new(account, proof, source).of_subject(subject))
     }
 
     /// Connects a user whom a provider has just proved to the account of a user who is signed in.

@@ -233,6 +233,14 @@ impl RunningCommand<'_> {
         } else {
             writeln!(self.context.out, "changed user {}{}", args.name, traits(&after.user))?;
         }
+        let home = after.identities.iter().find(|identity| identity.home);
+        if let Some(home) = home.filter(|_| args.email.is_some() || args.full_name.is_some()) {
+            writeln!(
+                self.context.err,
+                "warning: e-mail address and full name come from {}, which sets them again at the next sign-in",
+                home.pair.backend
+            )?;
+        }
         let new_groups: Vec<_> =
             after.user.groups.iter().filter(|group| !before.user.groups.contains(group)).cloned().collect();
         self.warn_of_undefined(&new_groups)?;

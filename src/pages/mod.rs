@@ -11,8 +11,8 @@ mod templates;
 
 pub use own_response::{allow_same_origin_frames, own_response, redirect};
 pub use page::{
-    Account, Confirm, DisplayTime, ListedSession, Login, Logout, NotSignedIn, Onward, Page, PageLink,
-    Password, ProviderLink, Refused, Remember, Setup,
+    Account, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout, NotSignedIn,
+    Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, Setup,
 };
 pub use templates::Pages;
 

@@ -138,6 +138,10 @@ pub struct Account<'a> {
     pub expires: DisplayTime,
     /// All sessions, this one first.
     pub sessions: Vec<ListedSession>,
+    /// The identities of backends that belong to the account.
+    pub connected: Vec<ConnectedSignIn>,
+    /// The providers that can be connected.
+    pub connectable: Vec<Connectable>,
     /// Whether sessions may be missing from the list, because the store can't be read at the moment.
     pub incomplete: bool,
     /// The page of an application to go back to.
@@ -146,6 +150,34 @@ pub struct Account<'a> {
     pub problem: Option<&'a str>,
     /// The flash message.
     pub flash: Option<&'a str>,
+}
+
+/// An identity of a backend in the list of connected sign-ins.
+#[derive(Debug, Serialize)]
+pub struct ConnectedSignIn {
+    /// The identity, which names it in the form.
+    pub key: String,
+    /// The backend, as people read it.
+    pub title: String,
+    /// The user's address there, or the name; empty if neither is known.
+    pub name: String,
+    /// When it was connected.
+    pub linked: DisplayTime,
+    /// When the user last signed in through it.
+    pub last_seen: Option<DisplayTime>,
+    /// Whether the backend does not let the user in any more.
+    pub has_ended: bool,
+    /// Whether the user can sign in without it.
+    pub can_disconnect: bool,
+}
+
+/// A provider that can be connected.
+#[derive(Debug, Serialize)]
+pub struct Connectable {
+    /// The address that its form is sent to.
+    pub action: String,
+    /// The provider, as people read it.
+    pub title: String,
 }
 
 /// A session in the list of the user's sessions.

@@ -16,6 +16,8 @@ pub const CONFIRM: &str = "/.gateway/confirm";
 pub const ACCOUNT: &str = "/.gateway/account";
 /// Ends sessions from the list on the account page.
 pub const SESSIONS: &str = "/.gateway/account/sessions";
+/// Connects and disconnects sign-ins of the list on the account page.
+pub const CONNECTIONS: &str = "/.gateway/account/connections";
 /// The page that changes the user's own password.
 pub const PASSWORD: &str = "/.gateway/account/password";
 /// The user who is signed in, as JSON for the pages of an application.
@@ -42,6 +44,7 @@ pub(super) fn for_templates() -> Value {
         confirm => path(CONFIRM),
         account => path(ACCOUNT),
         sessions => path(SESSIONS),
+        connections => path(CONNECTIONS),
         password => path(PASSWORD),
         setup => path(SETUP),
     }

@@ -53,6 +53,18 @@ fn not_signed_in() -> NotSignedIn<'static> {
     }
 }
 
+fn connected(title: &str) -> ConnectedSignIn {
+    ConnectedSignIn {
+        key: format!("{title} 1"),
+        title: title.into(),
+        name: "ada@example.com".into(),
+        linked: when(0),
+        last_seen: Some(when(1)),
+        has_ended: false,
+        can_disconnect: true,
+    }
+}
+
 fn listed_session(device: &str, current: bool) -> ListedSession {
     ListedSession {
         key: "4f".repeat(32),
@@ -79,6 +91,8 @@ fn account() -> Account<'static> {
         has_password: true,
         last_sign_in: Some(when(0)),
         expires: when(12),
+        connected: Vec::new(),
+        connectable: Vec::new(),
         sessions: vec![listed_session("Firefox on Linux", true)],
         incomplete: false,
         back: "/",
@@ -157,6 +171,22 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
         ("not-signed-in", Page::NotSignedIn(not_signed_in())),
         ("confirm", Page::Confirm(confirm())),
         ("confirm-wrong", Page::Confirm(Confirm { problem: Some("Wrong password."), ..confirm() })),
+        (
+            "account-connections",
+            Page::Account(Account {
+                connected: vec![
+                    connected("Example Ltd"),
+                    ConnectedSignIn {
+                        has_ended: true,
+                        last_seen: None,
+                        can_disconnect: false,
+                        ..connected("company")
+                    },
+                ],
+                connectable: vec![Connectable { action: "/connect".into(), title: "Google".into() }],
+                ..account()
+            }),
+        ),
         (
             "account-sessions",
             Page::Account(Account {
@@ -287,6 +317,13 @@ async fn hostile_values_are_text_on_every_page() {
                 last_seen: when(0).ago(HOSTILE.into()),
                 ..listed_session(HOSTILE, false)
             }],
+            connected: vec![ConnectedSignIn {
+                key: HOSTILE.into(),
+                title: HOSTILE.into(),
+                name: HOSTILE.into(),
+                ..connected("idp")
+            }],
+            connectable: vec![Connectable { action: HOSTILE.into(), title: HOSTILE.into() }],
             incomplete: true,
             back: HOSTILE,
             problem: None,

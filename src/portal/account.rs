@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::{
-    InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, device, durations,
-    flash::FlashMessage, person,
+    InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, connections, device,
+    durations, flash::FlashMessage, person,
 };
 use crate::{
     clock::Timestamp,
@@ -53,6 +53,8 @@ impl Portal {
             last_sign_in: account.last_sign_in.map(Into::into),
             expires: session.dies_at(limits).into(),
             sessions: std::iter::once(session).chain(others).map(shown).collect(),
+            connected: connections::connected(request, account),
+            connectable: connections::connectable(request, account),
             incomplete,
             back: back.as_str(),
             problem,

@@ -76,8 +76,7 @@ impl Portal {
         };
         let OpenedSession { response, session } =
             self.open_session(request, &proved, SessionOpening::Confirmed, next.as_str()).await?;
-        let (name, session) = (proved.account().user.name.as_str(), session.key.to_string());
-        self.record(request, AuditKind::Confirm, "ok", Some(name), Some(session));
+        self.record_proof(request, AuditKind::Confirm, &proved, &session);
         Ok(response)
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum FlashMessage {
     SignedOutEverywhere,
     /// A provider's user is connected to the account.
     IdentityLinked,
+    /// An identity of a backend is no longer connected to the account.
+    IdentityUnlinked,
     /// A form came without a live session.
     SentSignedOut,
     /// A form came for a page that needs a confirmed password.
@@ -51,6 +53,7 @@ impl FlashMessage {
             Self::SessionEnded => "That session has ended.",
             Self::OthersEnded => "You are signed out everywhere else.",
             Self::SignedOutEverywhere => "You are signed out everywhere.",
+            Self::IdentityUnlinked => "The sign-in is disconnected. You are signed out everywhere else.",
             Self::SentSignedOut => {
                 "What you sent was not saved, because you were not signed in. Sign in, and then please send it again."
             }
@@ -71,6 +74,7 @@ impl FlashMessage {
             Self::OthersEnded => "others-ended",
             Self::SignedOutEverywhere => "signed-out-everywhere",
             Self::IdentityLinked => "identity-linked",
+            Self::IdentityUnlinked => "identity-unlinked",
             Self::SentSignedOut => "sent-signed-out",
             Self::SentUnconfirmed => "sent-unconfirmed",
         }
@@ -80,7 +84,7 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 9] = [
+const ALL: [FlashMessage; 10] = [
     FlashMessage::SignedOut,
     FlashMessage::PasswordChanged,
     FlashMessage::SetUp,
@@ -88,6 +92,7 @@ const ALL: [FlashMessage; 9] = [
     FlashMessage::OthersEnded,
     FlashMessage::SignedOutEverywhere,
     FlashMessage::IdentityLinked,
+    FlashMessage::IdentityUnlinked,
     FlashMessage::SentSignedOut,
     FlashMessage::SentUnconfirmed,
 ];

@@ -92,8 +92,7 @@ impl Portal {
         let how = if again.remember { SessionOpening::Remembered } else { SessionOpening::SignedIn };
         let OpenedSession { response, session } =
             self.open_session(request, &proved, how, next.as_str()).await?;
-        let session = Some(session.key.to_string());
-        self.record(request, AuditKind::SignIn, "ok", Some(proved.account().user.name.as_str()), session);
+        self.record_proof(request, AuditKind::SignIn, &proved, &session);
         Ok(response)
     }
 }

@@ -11,6 +11,7 @@
 mod account;
 mod change_password;
 mod confirm;
+mod connections;
 mod csrf;
 mod device;
 mod durations;

@@ -116,6 +116,15 @@ pub(super) const PAGES: &[Page] = &[
         }),
     },
     Page {
+        path: paths::CONNECTIONS,
+        who: Who::SignedIn,
+        get: None,
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.change_connections(request, form).boxed_local(),
+        }),
+    },
+    Page {
         path: paths::PASSWORD,
         who: Who::SignedIn,
         get: Some(|_, request| ready(Portal::show_password_form(request))),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::PageRequest;
 use crate::{
-    auth::{SetupLink, SignIn},
+    auth::{Proved, SetupLink, SignIn},
     clock::Clock,
     refusal::Refusal,
-    session::{Presented, Sessions},
+    session::{Presented, Session, Sessions},
     telemetry::{Audit, AuditEvent, AuditKind},
     users::Passwords,
 };
@@ -55,6 +55,27 @@ impl Portal {
     /// Checks that the session store works.
     pub(super) async fn check_sessions(&self, request: &PageRequest<'_>) -> Result<(), Refusal> {
         self.sessions.check().await.map_err(|error| request.unavailable("checking the session store", &error))
+    }
+
+    /// Records a proof that has opened `session`.
+    pub(super) fn record_proof(
+        &self,
+        request: &PageRequest<'_>,
+        event: AuditKind,
+        proved: &Proved,
+        session: &Session,
+    ) {
+        self.audit.record(&AuditEvent {
+            event,
+            reason: "ok",
+            user: Some(proved.account().user.name.as_str()),
+            actor: None,
+            backend: Some(&proved.source().backend),
+            subject: proved.subject(),
+            client: request.client_addr.known(),
+            request_id: Some(request.request_id),
+            session: Some(session.key.to_string()),
+        });
     }
 
     /// Writes a record to the audit stream.

@@ -93,7 +93,7 @@ impl Portal {
         self.record(request, AuditKind::Setup, "ok", name, None);
         let OpenedSession { mut response, session } =
             self.open_session(request, &proved, SessionOpening::SignedIn, paths::ACCOUNT).await?;
-        self.record(request, AuditKind::SignIn, "ok", name, Some(session.key.to_string()));
+        self.record_proof(request, AuditKind::SignIn, &proved, &session);
         FlashMessage::SetUp.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)
     }

@@ -44,6 +44,8 @@ pub enum AuditKind {
     ProviderLogout,
     /// A user connected an identity of a provider to their account, or failed to.
     IdentityLinked,
+    /// A user took an identity of a backend off their account, or failed to.
+    IdentityUnlinked,
     /// A user's account was changed.
     UserChanged,
 }
@@ -112,7 +114,7 @@ impl Audit {
             event: &'a AuditEvent<'a>,
         }
         if let Some(result) = event.sign_in_result() {
-            self.sign_ins.add(result);
+            self.sign_ins.add(result, event.backend);
         }
         let time = self.clock.now().to_string();
         let line = Line { time, log: "audit", event };

@@ -441,7 +441,10 @@ fn set_groups_changes_local_groups_alone() {
     it.sign_in(from_idp("8a7f", "alice"), Provisioning::Automatic).unwrap();
     it.run(&["set", "alice", "--groups", "ops"], "").ok();
     assert_eq!(listing::joined(&it.account("alice").user.groups), "ops, staff");
-    it.run(&["set", "alice", "--groups", "", "--remove-group", "staff"], "").ok();
+    let output = it.run(&["set", "alice", "--groups", "", "--remove-group", "staff"], "").ok();
+    assert_eq!(output.err, "");
+    let output = it.run(&["set", "alice", "--full-name", "Alice"], "").ok();
+    assert!(output.err.starts_with("warning: e-mail address and full name come from idp"), "{}", output.err);
     assert_eq!(listing::joined(&it.account("alice").user.groups), "staff", "the backend's");
 }
 

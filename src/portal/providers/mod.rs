@@ -14,5 +14,5 @@ mod sign_out;
 mod start;
 
 pub(super) use outcome::start_link;
-pub(super) use provider_page::ProviderPage;
+pub(super) use provider_page::{ProviderPage, ProviderStep, path as page_path};
 pub(super) use start::provider_of;

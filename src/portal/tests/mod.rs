@@ -4,6 +4,7 @@ mod account;
 mod attempts;
 mod change_password;
 mod confirm;
+mod connections;
 mod flash;
 mod login;
 mod logout;

@@ -38,6 +38,7 @@ async fn no_page_reads_the_form_of_a_stranger() {
         "logout",
         "confirm",
         "account/sessions",
+        "account/connections",
         "account/password",
         "oidc/*/link",
         // Read if there is a provider of this name: its signature is in the form.
