@@ -119,6 +119,7 @@
 //! | that of [`ProviderThread`] | calls to OpenID Connect providers |
 //! | those of [`LogWriter`] and [`MessageWriter`] | access log and messages: a slow reader of them delays no request |
 //! | one for each look-up | names of upstreams |
+//! | two for each directory ([`LdapPool`], [`Refresh`]) | its connections, and the look-up of those who are signed in |
 //! | one each | the status listener, the control socket, signals, reloads |
 //!
 //! A worker that dies ends the process, and the service manager starts another.
@@ -150,6 +151,7 @@
 //! [`Identity`]: identity::Identity
 //! [`InFlight`]: in_flight::InFlight
 //! [`Identity::Anonymous`]: identity::Identity::Anonymous
+//! [`LdapPool`]: auth::ldap::LdapPool
 //! [`LogWriter`]: telemetry::LogWriter
 //! [`MemoryStore`]: session::MemoryStore
 //! [`MessageWriter`]: telemetry::MessageWriter
@@ -164,6 +166,7 @@
 //! [`Policy::route`]: access::Policy::route
 //! [`Portal`]: portal::Portal
 //! [`Refusal`]: refusal::Refusal
+//! [`Refresh`]: auth::ldap::Refresh
 //! [`Reloader::apply`]: assembly::Reloader::apply
 //! [`Senders::judge`]: shield::Senders::judge
 //! [`Server::run`]: server::Server::run

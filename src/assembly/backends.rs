@@ -1,8 +1,10 @@
 //! The backends of a configuration, and the end of those that it does not have any more.
 
+use std::sync::Arc;
+
 use super::AssemblyError;
 use crate::{
-    auth::{BackendSettings, Backends},
+    auth::{BackendSettings, BackendSurroundings, Backends},
     clock::Clock,
     config::Configuration,
     identity::BackendName,
@@ -14,8 +16,12 @@ pub(super) fn open(
     configuration: &Configuration,
     former: &Backends,
     clock: &Clock,
+    directory: &Arc<Directory>,
 ) -> Result<Backends, AssemblyError> {
-    Backends::open(&configuration.backends, clock, former).map_err(AssemblyError::Thread)
+    let limits = &configuration.sessions.limits;
+    let sessions_last = limits.lifetime.max(limits.remember_lifetime.unwrap_or_default());
+    let surroundings = BackendSurroundings { clock, directory, sessions_last };
+    Backends::open(&configuration.backends, surroundings, former).map_err(AssemblyError::Thread)
 }
 
 /// The backends that know users by pairs, each with its authority.

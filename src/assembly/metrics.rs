@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
+    auth::ldap::Ldap,
+    gateway::Shared,
     session::Sessions,
     telemetry::{Audit, MetricKind, Metrics, SignInResult},
     users::Passwords,
@@ -45,4 +47,73 @@ pub(super) fn register(
     let family = ("portcullis_sessions_cached", "Sessions in use, as the cache has them.", MetricKind::Gauge);
     let sessions = Arc::clone(sessions);
     metrics.register(family, None, move || sessions.cached());
+}
+
+/// Registers the numbers of the directories that are configured at the time of a scrape.
+pub(super) fn register_directories(shared: &Arc<Shared>) {
+    let families: [(_, fn(&Ldap) -> f64); 6] = [
+        (
+            (
+                "portcullis_directory_up",
+                "Whether some server of a directory works, or was not asked yet.",
+                MetricKind::Gauge,
+            ),
+            |ldap| f64::from(u8::from(ldap.pool().is_up())),
+        ),
+        (
+            (
+                "portcullis_directory_operations_total",
+                "Searches and password checks that a directory answered.",
+                MetricKind::Counter,
+            ),
+            |ldap| number(ldap.pool().health().iter().map(|server| server.answered).sum()),
+        ),
+        (
+            (
+                "portcullis_directory_operation_seconds_total",
+                "Time that a directory took for them.",
+                MetricKind::Counter,
+            ),
+            |ldap| ldap.pool().health().iter().map(|server| server.answered_in.as_secs_f64()).sum(),
+        ),
+        (
+            (
+                "portcullis_directory_refreshes_failed_total",
+                "Refreshes of signed-in users to which a directory gave no answer.",
+                MetricKind::Counter,
+            ),
+            |ldap| number(ldap.failed_refreshes()),
+        ),
+        (
+            (
+                "portcullis_directory_users_refreshed_total",
+                "Signed-in users whom a refresh found in a directory.",
+                MetricKind::Counter,
+            ),
+            |ldap| number(ldap.refreshed_users()),
+        ),
+        (
+            (
+                "portcullis_directory_users_signed_out_total",
+                "Users whom a refresh signed out.",
+                MetricKind::Counter,
+            ),
+            |ldap| number(ldap.ended_users()),
+        ),
+    ];
+    for (family, read) in families {
+        let shared_state = Arc::downgrade(shared);
+        shared.metrics.register_family(family, "backend", move || {
+            let Some(shared) = shared_state.upgrade() else { return Vec::new() };
+            let snapshot = shared.current.load();
+            let directories = snapshot.portal.backends.directories();
+            directories.map(|ldap| (ldap.name().to_string(), read(ldap))).collect()
+        });
+    }
+}
+
+/// Exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "a count is far below 2^53")]
+fn number(count: u64) -> f64 {
+    count as f64
 }

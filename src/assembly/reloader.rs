@@ -38,7 +38,7 @@ impl Reloader {
             let snapshot = self.shared.current.load();
             (snapshot.portal.pages.clone(), snapshot.portal.backends.clone())
         };
-        let backends = backends::open(&configuration, &former, &self.clock)?;
+        let backends = backends::open(&configuration, &former, &self.clock, &self.shared.directory)?;
         self.certificates.replace(certificates);
         let kept = backends::authorities(&configuration);
         let made = MadeBefore { certified, pages, backends };

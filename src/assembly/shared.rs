@@ -53,7 +53,7 @@ pub(super) fn open(
     let metrics = Arc::new(Metrics::default());
     metrics::register(&metrics, &audit, &passwords, &sessions);
     let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
-    let backends = backends::open(configuration, &Backends::default(), &clock)?;
+    let backends = backends::open(configuration, &Backends::default(), &clock, &directory)?;
     backends::end_others(backends::authorities(configuration), &directory)?;
     let sign_in = SignIn::new(local, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
     let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
@@ -62,7 +62,9 @@ pub(super) fn open(
     let made = MadeBefore { certified, pages: Pages::new(), backends };
     let current = Current::new(snapshot(configuration.clone(), made, &in_flight));
     let shared = Shared { current, sessions, directory, portal, metrics, in_flight, resolver, clock };
-    Ok(Opened { shared: Arc::new(shared), databases, audit })
+    let shared = Arc::new(shared);
+    metrics::register_directories(&shared);
+    Ok(Opened { shared, databases, audit })
 }
 
 /// Maximum number of waiting password checks. With two threads, the last one waits for a little over a second.

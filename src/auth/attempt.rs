@@ -52,6 +52,13 @@ impl CountedAttempt {
         }
     }
 
+    /// Counts nothing: the check came to no verdict.
+    pub(super) fn withdrawn(mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.withdraw();
+        }
+    }
+
     /// Counts a right password: the failures before it are forgiven.
     pub(super) async fn succeeded(mut self) {
         if let Some(attempt) = self.attempt.take() {

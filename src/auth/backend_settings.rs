@@ -1,6 +1,6 @@
 //! The settings of a backend, as the configuration declares them.
 
-use super::oidc::OidcSettings;
+use super::{ldap::LdapSettings, oidc::OidcSettings};
 use crate::identity::BackendName;
 
 /// One `[[backend]]`. A reload keeps a backend whose settings are equal to those before.
@@ -8,6 +8,8 @@ use crate::identity::BackendName;
 pub enum BackendSettings {
     /// The gateway's own directory.
     Local,
+    /// An LDAP directory.
+    Ldap(Box<LdapSettings>),
     /// A provider of OpenID Connect.
     Oidc(Box<OidcSettings>),
 }
@@ -17,6 +19,7 @@ impl BackendSettings {
     pub fn name(&self) -> BackendName {
         match self {
             Self::Local => BackendName::local(),
+            Self::Ldap(settings) => settings.name.clone(),
             Self::Oidc(settings) => settings.name.clone(),
         }
     }
@@ -25,6 +28,7 @@ impl BackendSettings {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Local => "local",
+            Self::Ldap(_) => "ldap",
             Self::Oidc(_) => "oidc",
         }
     }
@@ -33,6 +37,7 @@ impl BackendSettings {
     pub fn authority(&self) -> Option<&str> {
         match self {
             Self::Local => None,
+            Self::Ldap(settings) => Some(&settings.authority),
             Self::Oidc(settings) => Some(settings.authority()),
         }
     }

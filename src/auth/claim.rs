@@ -33,6 +33,8 @@ pub(super) struct Subject<'c> {
     pub(super) name: Option<UserName>,
     /// The user's account, if there is such a user.
     pub(super) account: Option<Arc<Account>>,
+    /// Whether a directory has an entry of the name.
+    pub(super) is_in_directory: bool,
 }
 
 impl Subject<'_> {
@@ -47,6 +49,7 @@ impl Subject<'_> {
     /// The user's name for the audit stream. A name that no user has is left out: people type passwords into the
     /// wrong field.
     pub(super) fn known_name(&self) -> Option<&str> {
-        self.account.as_ref().map(|account| account.user.name.as_str())
+        let account = self.account.as_ref().map(|account| account.user.name.as_str());
+        account.or_else(|| self.name.as_ref().filter(|_| self.is_in_directory).map(UserName::as_str))
     }
 }

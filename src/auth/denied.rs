@@ -1,5 +1,6 @@
 //! A failed check, with its cause, which only the audit stream gets.
 
+use super::NotProved;
 use crate::users::Busy;
 
 /// A backend did not confirm the password.
@@ -14,6 +15,17 @@ pub(super) enum Denied<C> {
     },
     /// Too many passwords are being checked.
     Busy(Busy),
+    /// A directory that had to be asked does not respond. Nothing was counted.
+    Unavailable,
+    /// The password is right, and the user does not come in; the page may say why.
+    Kept {
+        /// The cause, for the audit stream.
+        reason: Reason,
+        /// What the page gets.
+        not_proved: NotProved,
+        /// The attempt that the check is charged to.
+        charge: C,
+    },
 }
 
 /// The cause of a failed check, for the audit stream.
@@ -31,6 +43,8 @@ pub(super) enum Reason {
     InvalidName,
     /// The password is empty, too long, or contains a NUL.
     UnusablePassword,
+    /// A reason of a directory, or of the accounts that its users come to.
+    Source(&'static str),
 }
 
 impl Reason {
@@ -43,6 +57,7 @@ impl Reason {
             Self::NoPassword => "no-password",
             Self::InvalidName => "invalid-name",
             Self::UnusablePassword => "unusable-password",
+            Self::Source(reason) => reason,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     claim::Subject,
     denied::{Denied, Reason},
 };
-use crate::users::{Account, Charged, Directory, Password, PasswordHash, Passwords, Verdict};
+use crate::users::{Account, Busy, Charged, Directory, Password, PasswordHash, Passwords, Verdict};
 
 /// The backend `local`.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Local {
             Ok(candidate) => candidate,
             Err(reason) => {
                 // The work of a check, so that this takes as long as a wrong password.
-                let (_, charge) = self.passwords.verify_charged(None, password, charge).await?;
+                let charge = self.spend(password, charge).await?;
                 return Err(Denied::Wrong { reason, charge });
             }
         };
@@ -45,6 +45,12 @@ impl Local {
                 Ok((account, charge))
             }
         }
+    }
+
+    /// The work of a check without an account, for a password that is checked elsewhere or nowhere.
+    pub(super) async fn spend<C: Charged>(&self, password: Password, charge: C) -> Result<C, Busy> {
+        let (_, charge) = self.passwords.verify_charged(None, password, charge).await?;
+        Ok(charge)
     }
 
     async fn upgrade(&self, account: &Account, upgrade: Option<PasswordHash>) {
@@ -113,12 +119,12 @@ mod tests {
         async fn check(&self, typed_name: &str, password: &str) -> Result<Arc<Account>, Reason> {
             let name = UserName::parse(typed_name).ok();
             let account = self.account(name.as_ref()).await;
-            let subject = Subject { typed_name, name, account };
+            let subject = Subject { typed_name, name, account, is_in_directory: false };
             let password = Password::new(password.to_owned());
             match self.local.check(&subject, password, ()).await {
                 Ok((account, ())) => Ok(account),
                 Err(Denied::Wrong { reason, charge: () }) => Err(reason),
-                Err(Denied::Busy(busy)) => panic!("{busy}"),
+                Err(other) => panic!("{other:?}"),
             }
         }
     }

@@ -16,6 +16,7 @@ mod backend_settings;
 mod backends;
 mod claim;
 mod denied;
+mod directory_check;
 mod examination;
 pub mod ldap;
 mod local;
@@ -28,7 +29,7 @@ mod sign_in;
 mod unlinking;
 
 pub use backend_settings::BackendSettings;
-pub use backends::Backends;
+pub use backends::{BackendSurroundings, Backends};
 pub use claim::{Claim, Credential};
 pub use examination::{Step, StepResult};
 pub use local::Local;

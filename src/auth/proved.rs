@@ -37,6 +37,8 @@ pub enum NotProved {
     },
     /// The users can't be read or written at the moment, or a directory that had to be asked does not respond.
     Unavailable,
+    /// A directory has proved the user, who has to change the password there first. Strangers never get this.
+    MustChangePassword,
     /// A backend has proved the user, who gets no account here; see [`NotProvisioned`]. Strangers never get this.
     NotProvisioned(NotProvisioned),
 }

@@ -7,13 +7,19 @@ use super::{
     attempt::CountedAttempt,
     claim::Subject,
     denied::{Denied, Reason},
+    directory_check::{self, Refused, Sought, SoughtUser},
 };
 use crate::{
     clock::Clock,
-    identity::{UserId, UserName},
+    error_chain::ErrorChain,
+    identity::{Proof, UserId, UserName},
+    session::SessionSource,
     telemetry::Audit,
     throttle::{PasswordAttempt, SecretError, Throttle, Wait},
-    users::{Account, Directory, DirectoryError, PasswordHash, UserStoreError},
+    users::{
+        Account, Adoption, Directory, DirectoryError, NotProvisioned, Password, PasswordHash, Provisioning,
+        UserStoreError,
+    },
 };
 
 /// Checks credentials; one for the process.
@@ -49,16 +55,21 @@ impl SignIn {
         origin: &Origin<'_>,
     ) -> Result<Proved, NotProved> {
         let Credential::Password(password) = credential;
-        let subject = self.look_up(claim, origin).await?;
+        let mut subject = self.look_up(claim, origin).await?;
+        let sought = self.seek(claim, &mut subject, origin).await?;
         let attempt = self.reserve_attempt(&subject, origin).await?;
-        let denied = match self.local.check(&subject, password, attempt).await {
-            Ok((account, attempt)) => match self.record_sign_in(account, origin).await {
-                Ok(account) => {
-                    attempt.succeeded().await;
-                    return Ok(Proved::local(account, self.clock.now()));
-                }
-                Err(reason) => Denied::Wrong { reason, charge: attempt },
-            },
+        let checked = match sought {
+            Sought::Local { after_search } => {
+                self.check_here(&subject, password, (attempt, after_search), origin).await
+            }
+            Sought::Directory(user) => self.check_there(claim, &user, password, attempt).await,
+            Sought::Nowhere(reason) => self.check_nowhere(reason, password, attempt, origin).await,
+        };
+        let denied = match checked {
+            Ok((proved, attempt)) => {
+                attempt.succeeded().await;
+                return Ok(proved);
+            }
             Err(denied) => denied,
         };
         match denied {
@@ -66,6 +77,15 @@ impl SignIn {
                 self.audit.record(&origin.failure(reason.as_str(), subject.known_name()));
                 attempt.failed().await;
                 Err(NotProved::Wrong)
+            }
+            Denied::Kept { reason, not_proved, charge: attempt } => {
+                self.audit.record(&origin.failure(reason.as_str(), subject.known_name()));
+                attempt.succeeded().await;
+                Err(not_proved)
+            }
+            Denied::Unavailable => {
+                self.audit.record(&origin.failure("unavailable", subject.known_name()));
+                Err(NotProved::Unavailable)
             }
             Denied::Busy(busy) => {
                 // The password was not checked, so the record of a typed name names no user.
@@ -106,6 +126,124 @@ impl SignIn {
         self.throttle.flush();
     }
 
+    /// Finds out where the password of a claim is checked. The subject is that of the entry in a directory then: its name
+    /// in one spelling, and its account.
+    async fn seek(
+        &self,
+        claim: Claim<'_>,
+        subject: &mut Subject<'_>,
+        origin: &Origin<'_>,
+    ) -> Result<Sought, NotProved> {
+        let claimed = (claim, subject.account.as_deref());
+        let Ok(sought) = directory_check::seek(origin.backends, claimed, origin.entrance).await else {
+            self.audit.record(&origin.failure("unavailable", None));
+            return Err(NotProved::Unavailable);
+        };
+        if let (Claim::Name(_), Sought::Directory(found)) = (claim, &sought) {
+            subject.name = found.user.name().ok();
+            subject.is_in_directory = true;
+            subject.account = match self.directory.account_of(&found.user.pair).await {
+                Ok(account) => account,
+                Err(error) => {
+                    self.audit.record(&origin.failure("unavailable", None));
+                    return Err(origin.directory_failed("looking up who signs in", &error));
+                }
+            };
+        }
+        Ok(sought)
+    }
+
+    /// Checks a password of the gateway's own directory.
+    async fn check_here(
+        &self,
+        subject: &Subject<'_>,
+        password: Password,
+        (attempt, after_search): (CountedAttempt, bool),
+        origin: &Origin<'_>,
+    ) -> Result<(Proved, CountedAttempt), Denied<CountedAttempt>> {
+        match self.local.check(subject, password.clone(), attempt).await {
+            Ok((account, attempt)) => match self.record_sign_in(account, origin).await {
+                Ok(account) => Ok((Proved::local(account, self.clock.now()), attempt)),
+                Err(reason) => Err(Denied::Wrong { reason, charge: attempt }),
+            },
+            Err(denied) => {
+                if !after_search {
+                    directory_check::decoy_search(origin.backends, subject.typed_name).await;
+                }
+                directory_check::decoy_bind(origin.backends, &password).await;
+                Err(denied)
+            }
+        }
+    }
+
+    /// Checks a password of a user of a directory.
+    async fn check_there(
+        &self,
+        claim: Claim<'_>,
+        sought: &SoughtUser,
+        password: Password,
+        attempt: CountedAttempt,
+    ) -> Result<(Proved, CountedAttempt), Denied<CountedAttempt>> {
+        // The work of a check here, and the start of the attempt: from now on it counts.
+        let attempt = self.local.spend(password.clone(), attempt).await?;
+        let profile = match sought.check(&password).await {
+            Ok(Ok(profile)) => profile,
+            Ok(Err(Refused::Wrong(reason))) => {
+                return Err(Denied::Wrong { reason: Reason::Source(reason), charge: attempt });
+            }
+            Ok(Err(Refused::MustChangePassword(reason))) => {
+                let not_proved = NotProved::MustChangePassword;
+                return Err(Denied::Kept { reason: Reason::Source(reason), not_proved, charge: attempt });
+            }
+            Err(_) => {
+                attempt.withdrawn();
+                return Err(Denied::Unavailable);
+            }
+        };
+        let provisioning = match claim {
+            Claim::Name(_) => sought.ldap.settings().provisioning,
+            // The account is there already.
+            Claim::User(_) => Provisioning::Existing,
+        };
+        let now = self.clock.now();
+        let account = match self.directory.sign_in_from(profile, provisioning, Adoption::Never, now).await {
+            Ok(Ok(account)) => account,
+            Ok(Err(NotProvisioned::Disabled)) => {
+                return Err(Denied::Wrong { reason: Reason::Disabled, charge: attempt });
+            }
+            Ok(Err(refused)) => {
+                let not_proved = NotProved::NotProvisioned(refused);
+                let reason = Reason::Source(refused.as_str());
+                return Err(Denied::Kept { reason, not_proved, charge: attempt });
+            }
+            Err(error) => {
+                tracing::error!(error = %ErrorChain(&error), "recording the sign-in of a directory user failed");
+                attempt.withdrawn();
+                return Err(Denied::Unavailable);
+            }
+        };
+        if let Claim::User(claimed) = claim
+            && claimed.user.id != account.user.id
+        {
+            return Err(Denied::Wrong { reason: Reason::UnknownUser, charge: attempt });
+        }
+        let source = SessionSource { backend: sought.ldap.name().as_str().into(), provider_session: None };
+        Ok((Proved::new(account, Proof::password(now), source), attempt))
+    }
+
+    /// Does the work of a check for a claim that no backend can prove.
+    async fn check_nowhere(
+        &self,
+        reason: &'static str,
+        password: Password,
+        attempt: CountedAttempt,
+        origin: &Origin<'_>,
+    ) -> Result<(Proved, CountedAttempt), Denied<CountedAttempt>> {
+        let attempt = self.local.spend(password.clone(), attempt).await?;
+        directory_check::decoy_bind(origin.backends, &password).await;
+        Err(Denied::Wrong { reason: Reason::Source(reason), charge: attempt })
+    }
+
     /// Finds the account that a claim means. While the address has to wait, only the user whose device cookie came with
     /// the request is looked up: the time of a look-up could reveal who exists.
     async fn look_up<'c>(&self, claim: Claim<'c>, origin: &Origin<'_>) -> Result<Subject<'c>, NotProved> {
@@ -117,6 +255,7 @@ impl SignIn {
                     typed_name: name.as_str(),
                     name: Some(name.clone()),
                     account: Some(Arc::clone(account)),
+                    is_in_directory: false,
                 });
             }
         };
@@ -132,7 +271,7 @@ impl SignIn {
             },
         };
         match found {
-            Ok(account) => Ok(Subject { typed_name, name, account }),
+            Ok(account) => Ok(Subject { typed_name, name, account, is_in_directory: false }),
             Err(error) => {
                 self.audit.record(&origin.failure("unavailable", None));
                 Err(origin.directory_failed("looking up who signs in", &error))

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use super::{check, explain, hash, preset, reload, serve, session, throttle, user};
+use super::{backend, check, explain, hash, preset, reload, serve, session, throttle, user};
 
 /// A gateway that puts a login in front of web applications that have none
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ enum Command {
     Throttle(throttle::ThrottleArgs),
     /// List presets for known applications, and show one with the lines of the application's own configuration
     Preset(preset::PresetArgs),
+    /// List and test backends: directories and providers
+    Backend(backend::BackendArgs),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),
 }
@@ -55,6 +57,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Session(args) => session::from_command_line(&args, &file),
         Command::Throttle(args) => throttle::from_command_line(&args, &file),
         Command::Preset(args) => preset::from_command_line(&args),
+        Command::Backend(args) => backend::from_command_line(&args, &file),
         Command::Hash(args) => hash::from_command_line(&args, &file),
     };
     match done {

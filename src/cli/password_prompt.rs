@@ -59,6 +59,14 @@ impl Input<'_> {
         }
     }
 
+    /// Asks for a present password: a person once.
+    pub(super) fn present_password(&mut self, prompt: &str) -> Result<Password, PromptError> {
+        match self {
+            Self::Person(_) => Ok(Password::new(rpassword::prompt_password(format!("{prompt}: "))?)),
+            Self::Program(lines) => one_line(lines),
+        }
+    }
+
     /// Asks a person for confirmation, on `out`; `None` for a program.
     pub(super) fn confirm(
         &mut self,

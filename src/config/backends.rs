@@ -10,7 +10,7 @@ use super::{
     excerpt::excerpt,
     groups::Groups,
     keys::{self, Keys},
-    oidc,
+    ldap, oidc,
     reader::{Field, Reader, Section},
     source::Span,
     suggest,
@@ -38,6 +38,11 @@ pub(super) fn read(
         let Some(name) = names.read(reader, &section, kind) else { continue };
         backends.extend(match kind {
             Kind::Local => Some(BackendSettings::Local),
+            Kind::Ldap => {
+                let named = (name, provisioning(reader, &section));
+                let settings = ldap::read(reader, &section, named, (folder, groups));
+                settings.map(|settings| BackendSettings::Ldap(Box::new(settings)))
+            }
             Kind::Oidc => {
                 let named = (name, provisioning(reader, &section));
                 let settings = oidc::read(reader, &section, named, folder, groups);
@@ -58,15 +63,17 @@ pub(super) fn read(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Local,
+    Ldap,
     Oidc,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Local, Self::Oidc];
+    const ALL: [Self; 3] = [Self::Local, Self::Ldap, Self::Oidc];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
+            Self::Ldap => "ldap",
             Self::Oidc => "oidc",
         }
     }
@@ -74,6 +81,7 @@ impl Kind {
     fn keys(self) -> &'static Keys {
         match self {
             Self::Local => &keys::BACKEND_LOCAL,
+            Self::Ldap => &keys::BACKEND_LDAP,
             Self::Oidc => &keys::BACKEND_OIDC,
         }
     }

@@ -85,6 +85,41 @@ pub(super) static LIMITS: Keys = Keys {
 pub(super) static LOG: Keys = Keys { section: "`[log]`", keys: &["access", "format"] };
 pub(super) static BACKEND_LOCAL: Keys =
     Keys { section: "`[[backend]]` of type \"local\"", keys: &["type", "name"] };
+pub(super) static BACKEND_LDAP: Keys = Keys {
+    section: "`[[backend]]` of type \"ldap\"",
+    keys: &[
+        "type",
+        "name",
+        "preset",
+        "url",
+        "start_tls",
+        "ca",
+        "insecure",
+        "bind_dn",
+        "bind_password_file",
+        "base",
+        "user_base",
+        "user_filter",
+        "user_name",
+        "user_id",
+        "user_email",
+        "user_full_name",
+        "email_verified",
+        "attributes",
+        "group_base",
+        "group_filter",
+        "group_name",
+        "group_members",
+        "groups",
+        "nested",
+        "provisioning",
+        "refresh",
+        "grace",
+        "connections",
+        "connect_timeout",
+        "timeout",
+    ],
+};
 pub(super) static APP: Keys = Keys {
     section: "`[[app]]`",
     keys: &[
@@ -174,7 +209,7 @@ pub(super) static OIDC_ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
-pub(super) static SECTIONS: [&Keys; 18] = [
+pub(super) static SECTIONS: [&Keys; 19] = [
     &TOP,
     &SERVER,
     &TLS,
@@ -185,6 +220,7 @@ pub(super) static SECTIONS: [&Keys; 18] = [
     &LIMITS,
     &LOG,
     &BACKEND_LOCAL,
+    &BACKEND_LDAP,
     &BACKEND_OIDC,
     &OIDC_CLAIMS,
     &OIDC_ALLOW,

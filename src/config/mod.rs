@@ -20,6 +20,7 @@ mod load;
 mod apps;
 mod backends;
 mod groups;
+mod ldap;
 mod limits;
 mod log;
 mod oidc;

@@ -8,7 +8,7 @@ use super::{
     durations,
     flash::FlashMessage,
     form::Form,
-    problem::{FORM_EXPIRED, form_again, refusal_for},
+    problem::{FORM_EXPIRED, form_again, refusal_for, text_for_proved},
     providers::start_link,
     session_opening::{OpenedSession, SessionOpening},
 };
@@ -40,7 +40,8 @@ impl Portal {
             return Ok(pages::redirect(&start_link(provider.settings().name.as_str(), "", &next)));
         }
         // While the directory can't be read, the form is as good as any other page.
-        let no_users = self.setup.has_users().await.is_ok_and(|has_users| !has_users);
+        let no_users = !request.settings.backends.has_others()
+            && self.setup.has_users().await.is_ok_and(|has_users| !has_users);
         let contents =
             Contents { no_users, flash: flash.map(FlashMessage::text), ..Contents::again("", &next) };
         let mut response = login_form(request, StatusCode::OK, &contents)?;
@@ -83,7 +84,9 @@ impl Portal {
             Ok(proved) => proved,
             Err(not_proved) => {
                 return form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
-                    let problem = if not_proved == NotProved::Wrong { WRONG } else { detail };
+                    let proved = text_for_proved(not_proved);
+                    let problem =
+                        if not_proved == NotProved::Wrong { WRONG } else { proved.unwrap_or(detail) };
                     login_form(request, status, &again.because(problem))
                 });
             }

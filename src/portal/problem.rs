@@ -8,6 +8,7 @@ use super::{PageRequest, PageResponse};
 use crate::{
     auth::NotProved,
     refusal::{Refusal, Representation},
+    users::NotProvisioned,
 };
 
 /// A problem with a form, and with which of its fields.
@@ -27,10 +28,26 @@ impl Problem {
 /// The refusal for a check that gave no proof; `wrong` is the one for a wrong credential.
 pub(super) fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
     match not_proved {
-        NotProved::Wrong | NotProved::NotProvisioned(_) => wrong,
+        NotProved::Wrong | NotProved::MustChangePassword | NotProved::NotProvisioned(_) => wrong,
         NotProved::Throttled { retry_after } => Refusal::TooManyAttempts { retry_after },
         NotProved::Busy { retry_after } => Refusal::TooBusy { retry_after },
         NotProved::Unavailable => Refusal::Unavailable,
+    }
+}
+
+/// The text for somebody whom a backend has proved and who does not come in; `None` for everybody else.
+pub(super) fn text_for_proved(not_proved: NotProved) -> Option<&'static str> {
+    match not_proved {
+        NotProved::MustChangePassword => Some(
+            "Your password has to be changed first, where your account is kept. Sign in here with the new one then.",
+        ),
+        NotProved::NotProvisioned(NotProvisioned::WaitingForApproval) => {
+            Some("Your account here waits for approval. Please try again later, or ask an administrator.")
+        }
+        NotProved::NotProvisioned(_) => {
+            Some("Your password is right, but you have no account here. Please ask an administrator.")
+        }
+        _ => None,
     }
 }
 

@@ -102,6 +102,11 @@ impl Attempt {
         counters.lock().succeed(&keys, &self.limits);
     }
 
+    /// Gives the attempt back: its check came to no verdict, for instance because a directory does not respond.
+    pub fn withdraw(mut self) {
+        self.stage = Stage::Reserved;
+    }
+
     /// Settles an attempt whose request waits for the verdict no more. If the check has started, the attempt counts: a
     /// wrong password against all its counters; a right one against the address alone (against the device, if that
     /// stands in its place), for it let nobody in. `notify` gets the waits that start, at once or when Redis has

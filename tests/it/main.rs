@@ -10,6 +10,7 @@
 )]
 
 mod access_matrix;
+mod active_directory;
 mod advisories;
 mod browser;
 mod client_address;
@@ -27,6 +28,7 @@ mod in_flight;
 mod in_process;
 mod large_bodies;
 mod layering;
+mod ldap;
 mod ldap_client;
 mod limits;
 mod messages;

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    AccountState, Dn, Entry, LdapSettings, UserGroups, UserSettings,
-    groups::{OBJECT_SID, PRIMARY_GROUP_ID},
-};
+use super::{AccountState, Dn, Entry, LdapSettings, UserSettings};
 use crate::{
     clock::Timestamp,
-    identity::{IdentityPair, InvalidName, UserName},
+    identity::{GroupName, IdentityPair, InvalidName, UserName},
     users::{SourceEmail, SourceProfile},
 };
 
@@ -86,8 +83,8 @@ impl DirectoryUser {
         self.entry.texts(&settings.email).filter(|address| !address.is_empty()).min()
     }
 
-    /// What the directory says of the user; `None` if the name cannot be a user name.
-    pub(super) fn profile(&self, settings: &LdapSettings, groups: &UserGroups) -> Option<SourceProfile> {
+    /// What the directory says of the user, who has these groups of ours; `None` if the name cannot be a user name.
+    pub(super) fn profile(&self, settings: &LdapSettings, groups: Vec<GroupName>) -> Option<SourceProfile> {
         let users = &settings.users;
         let attribute = |(ours, theirs): (&String, &String)| {
             self.entry.texts(theirs).min().map(|value| (ours.clone(), value.to_owned()))
@@ -100,7 +97,7 @@ impl DirectoryUser {
                 .email(users)
                 .map(|address| SourceEmail { address: address.to_owned(), verified: users.email_verified }),
             full_name: self.entry.texts(&users.full_name).min().unwrap_or_default().to_owned(),
-            groups: groups.ours(&settings.groups),
+            groups,
             attributes,
         })
     }
@@ -120,10 +117,13 @@ fn name_of(entry: &Entry, attribute: &str) -> Option<String> {
     entry.texts(attribute).find(|value| *value == leaf).map(str::to_owned)
 }
 
+pub(super) const PRIMARY_GROUP_ID: &str = "primaryGroupID";
+pub(super) const OBJECT_SID: &str = "objectSid";
+
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Attribute, FoundGroup, Preset, ldap_settings::sample},
+        super::{Attribute, Preset, ldap_settings::sample},
         *,
     };
 
@@ -154,13 +154,8 @@ mod tests {
             ],
         );
         let user = DirectoryUser::read(entry, &settings, NOW).unwrap();
-        let group = |name: &str| FoundGroup {
-            dn: format!("cn={name},dc=example"),
-            name: Some(name.to_owned()),
-            depth: None,
-        };
-        let groups = UserGroups { found: vec![group("Wiki Editors"), group("Others")], is_cut_short: false };
-        let profile = user.profile(&settings, &groups).unwrap();
+        let editors = GroupName::parse("editors").unwrap();
+        let profile = user.profile(&settings, vec![editors.clone()]).unwrap();
         assert_eq!(profile.pair.subject.as_ref(), "624a8524-80ce-1041-9641-99f1ba71340b");
         assert_eq!(profile.pair.authority.as_ref(), "dc=example");
         assert_eq!(profile.name.as_str(), "alice");
@@ -169,7 +164,7 @@ mod tests {
             Some(("a@example.com".into(), false))
         );
         assert_eq!(profile.full_name, "Alice Ä");
-        assert_eq!(profile.groups.iter().map(|group| group.as_str()).collect::<Vec<_>>(), ["editors"]);
+        assert_eq!(profile.groups, [editors]);
         assert_eq!(profile.attributes, BTreeMap::from([("team".to_owned(), "blue".to_owned())]));
     }
 
@@ -198,7 +193,7 @@ mod tests {
         let entry = entry(r"uid=Doe\, John,dc=example", &[("uid", &["Doe, John"]), ("entryUUID", &["1"])]);
         let user = DirectoryUser::read(entry, &settings, NOW).unwrap();
         assert!(user.name().is_err());
-        assert_eq!(user.profile(&settings, &UserGroups::default()), None);
+        assert_eq!(user.profile(&settings, Vec::new()), None);
     }
 
     #[test]

@@ -5,7 +5,10 @@
 
 use super::{
     DirectoryUser, Entry, Filter, FoundGroup, GroupSettings, LdapError, LdapPool, MemberForm, Scope,
-    SearchRequest, ServerKind, group_walk::GroupWalk, server_kind::IN_CHAIN,
+    SearchRequest, ServerKind,
+    directory_user::{OBJECT_SID, PRIMARY_GROUP_ID},
+    group_walk::GroupWalk,
+    server_kind::IN_CHAIN,
 };
 use crate::identity::GroupName;
 
@@ -136,8 +139,6 @@ fn primary_group_sid(entry: &Entry) -> Option<Vec<u8>> {
     Some([domain, &group.to_le_bytes()].concat())
 }
 
-pub(super) const PRIMARY_GROUP_ID: &str = "primaryGroupID";
-pub(super) const OBJECT_SID: &str = "objectSid";
 /// Members that are asked for in one filter.
 const AT_ONCE: usize = 50;
 const PAGE: u16 = 500;

@@ -4,9 +4,12 @@
 //! afterwards; [`refresh`](super::refresh) finds the entries of those who are signed in. Both read entries in the same
 //! way, so that a user who could not sign in any more does not stay signed in.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::OnceCell;
@@ -30,6 +33,8 @@ pub struct Ldap {
     /// Asked for once, by the first search for groups.
     kind: OnceCell<ServerKind>,
     counts: Counts,
+    /// Milliseconds for which a session lasts at most; a reload changes it.
+    sessions_last: AtomicU64,
 }
 
 /// Numbers for the metrics.
@@ -61,7 +66,14 @@ pub enum Found {
 impl Ldap {
     /// Uses this pool for a directory.
     pub fn new(settings: LdapSettings, pool: LdapPool, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { settings, pool, clock, kind: OnceCell::new(), counts: Counts::default() })
+        Arc::new(Self {
+            settings,
+            pool,
+            clock,
+            kind: OnceCell::new(),
+            counts: Counts::default(),
+            sessions_last: AtomicU64::new(u64::MAX),
+        })
     }
 
     /// The configured name.
@@ -166,7 +178,17 @@ impl Ldap {
             return Ok(None);
         }
         let groups = self.groups(user).await?;
-        Ok(user.profile(&self.settings, &groups))
+        Ok(user.profile(&self.settings, groups.ours(&self.settings.groups)))
+    }
+
+    /// Sets the longest time for which a session lasts. Users who have signed in before are not looked up.
+    pub fn set_sessions_last(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.sessions_last.store(millis, Ordering::Relaxed);
+    }
+
+    pub(super) fn sessions_last(&self) -> Duration {
+        Duration::from_millis(self.sessions_last.load(Ordering::Relaxed))
     }
 
     /// Asks the server what it is.

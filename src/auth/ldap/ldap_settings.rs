@@ -1,6 +1,6 @@
 //! The settings of one directory.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use super::{ConnectionSettings, Dn, Filter, FilterTemplate, Preset, StateRule, SubjectId};
 use crate::{
@@ -39,6 +39,8 @@ pub struct UserSettings {
     pub base: Arc<str>,
     /// Which entry is meant by a name.
     pub filter: FilterTemplate,
+    /// The filter as text, for `portcullis backend show`.
+    pub filter_text: Arc<str>,
     /// The attribute with the user name.
     pub name: String,
     /// The attribute with the identifier that lasts.
@@ -62,6 +64,8 @@ pub struct GroupSettings {
     pub base: Arc<str>,
     /// Which entries are groups.
     pub filter: Filter,
+    /// The filter as text, for `portcullis backend show`.
+    pub filter_text: Arc<str>,
     /// The attribute with the name of a group.
     pub name: String,
     /// The attribute of a group that lists its members.
@@ -144,6 +148,17 @@ impl GroupMap {
     }
 }
 
+/// `wiki editors = editors, staff; cn=admins,dc=example = admins`.
+impl fmt::Display for GroupMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (theirs, ours)) in self.by_name.iter().chain(&self.by_dn).enumerate() {
+            let ours: Vec<&str> = ours.iter().map(GroupName::as_str).collect();
+            write!(f, "{}{theirs} = {}", if number == 0 { "" } else { "; " }, ours.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
 /// Directories compare the names of groups without regard to case and to blanks around them.
 fn folded(name: &str) -> String {
     name.trim().to_lowercase()
@@ -173,6 +188,7 @@ pub(super) fn sample(preset: Preset) -> LdapSettings {
         users: UserSettings {
             base: "dc=example".into(),
             filter: FilterTemplate::parse(values.user_filter, &["name"]).unwrap(),
+            filter_text: values.user_filter.into(),
             name: values.user_name.to_owned(),
             id: SubjectId::in_attribute(values.user_id),
             email: values.user_email.to_owned(),
@@ -184,6 +200,7 @@ pub(super) fn sample(preset: Preset) -> LdapSettings {
         groups: GroupSettings {
             base: "dc=example".into(),
             filter: FilterTemplate::parse(values.group_filter, &[]).unwrap().fill(|_| b""),
+            filter_text: values.group_filter.into(),
             name: values.group_name.to_owned(),
             members: values.group_members.to_owned(),
             member_form: MemberForm::of(values.group_members),

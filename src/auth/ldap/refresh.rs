@@ -40,7 +40,6 @@ struct Rounds {
     answered: Timestamp,
     interval: Duration,
     grace: Duration,
-    sessions_last: Duration,
     /// Whether the failure of the last round is in the log.
     is_failing: bool,
 }
@@ -50,14 +49,15 @@ struct Rounds {
 enum RoundError {
     #[error(transparent)]
     Ldap(#[from] LdapError),
+    #[error("the directory sent only some of the entries that were asked for")]
+    Truncated,
     #[error("users database: {0}")]
     Directory(#[from] DirectoryError),
 }
 
 impl Refresh {
-    /// Starts the thread. Sessions last for `sessions_last` at most, from their sign-in: nobody who signed in before is
-    /// looked up.
-    pub fn start(ldap: &Arc<Ldap>, directory: Arc<Directory>, sessions_last: Duration) -> io::Result<Self> {
+    /// Starts the thread.
+    pub fn start(ldap: &Arc<Ldap>, directory: Arc<Directory>) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let settings = ldap.settings();
@@ -67,7 +67,6 @@ impl Refresh {
             answered: ldap.clock().now(),
             interval: settings.refresh,
             grace: settings.grace,
-            sessions_last,
             is_failing: false,
         };
         let name = format!("refresh-{}", ldap.name());
@@ -128,17 +127,18 @@ impl Rounds {
             let room = u32::try_from(2 * AT_ONCE).unwrap_or(u32::MAX);
             let (entries, is_truncated) =
                 ldap.search_users(user_filter::for_subjects(ldap.settings(), &subjects), room).await?;
+            // A server that sent only some of the entries has not said that the others are gone.
+            if is_truncated {
+                return Err(RoundError::Truncated);
+            }
             let mut users = HashMap::<Arc<str>, Result<DirectoryUser, &'static str>>::new();
             for entry in entries {
                 let Some(subject) = ldap.settings().users.id.of(&entry) else { continue };
                 let user = DirectoryUser::read(entry, ldap.settings(), now).map_err(|_| UNUSABLE);
                 users.entry(subject.into()).and_modify(|known| *known = Err(AMBIGUOUS)).or_insert(user);
             }
-            let judged = some.iter().map(|(_, pair)| {
-                let found = users.remove(&pair.subject);
-                // A server that sent only some of the entries has not said that the others are gone.
-                (pair, found.unwrap_or(if is_truncated { Err(AMBIGUOUS) } else { Err(GONE) }))
-            });
+            let judged =
+                some.iter().map(|(_, pair)| (pair, users.remove(&pair.subject).unwrap_or(Err(GONE))));
             let judged: Vec<_> = judged.collect();
             let mut done = stream::iter(judged)
                 .map(|(pair, found)| self.apply(ldap, pair, found))
@@ -196,7 +196,7 @@ impl Rounds {
         ldap: &Ldap,
         now: Timestamp,
     ) -> Result<Vec<(UserId, IdentityPair)>, DirectoryError> {
-        let since = now - self.sessions_last;
+        let since = now - ldap.sessions_last();
         self.directory.pairs_of_backend(ldap.name(), &ldap.settings().authority, since).await
     }
 }

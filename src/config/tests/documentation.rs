@@ -157,6 +157,8 @@ fn toml_blocks(text: &str) -> Vec<(usize, String)> {
 
 /// The files that the examples name.
 fn make_certificates(folder: &Path) {
+    std::fs::create_dir(folder.join("secrets")).unwrap();
+    std::fs::write(folder.join("secrets/ldap"), "of the service\n").unwrap();
     let folder = folder.join("certs");
     std::fs::create_dir(&folder).unwrap();
     for name in ["wiki", "grafana", "internal-ca", "nas"] {

@@ -5,6 +5,7 @@ mod certificates;
 mod documentation;
 mod gallery;
 mod hostile;
+mod ldap;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -277,7 +277,8 @@ impl Portal {
             }
             NotProved::Busy { retry_after } => Err(Refusal::TooBusy { retry_after }),
             NotProved::Throttled { retry_after } => Err(Refusal::TooManyAttempts { retry_after }),
-            NotProved::Wrong | NotProved::Unavailable => {
+            // No provider says that a password must be changed.
+            NotProved::Wrong | NotProved::MustChangePassword | NotProved::Unavailable => {
                 self.record_failure(request, provider, "unavailable", Some(subject));
                 Err(Refusal::Unavailable)
             }

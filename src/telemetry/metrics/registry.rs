@@ -13,6 +13,8 @@ pub struct Metrics {
     workers: Mutex<Vec<Arc<Counters>>>,
     /// Numbers of other parts of the gateway, read at each scrape.
     registered: Mutex<Vec<RegisteredMetric>>,
+    /// Numbers of parts that come and go with a reload.
+    registered_families: Mutex<Vec<RegisteredFamily>>,
 }
 
 /// The type of a metric.
@@ -32,6 +34,15 @@ struct RegisteredMetric {
     /// Name and value.
     label: Option<(&'static str, &'static str)>,
     read: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// A metric with a sample for each value of a label.
+struct RegisteredFamily {
+    name: &'static str,
+    help: &'static str,
+    kind: MetricKind,
+    label: &'static str,
+    read: Box<dyn Fn() -> Vec<(String, f64)> + Send + Sync>,
 }
 
 impl Metrics {
@@ -54,6 +65,18 @@ impl Metrics {
         lock(&self.registered).push(RegisteredMetric { name, help, kind, label, read: Box::new(read) });
     }
 
+    /// Registers a metric of parts that come and go with a reload. `read` gives the value of `label` and the number for
+    /// each part; it is called at each scrape and must not block.
+    pub fn register_family(
+        &self,
+        (name, help, kind): (&'static str, &'static str, MetricKind),
+        label: &'static str,
+        read: impl Fn() -> Vec<(String, f64)> + Send + Sync + 'static,
+    ) {
+        let family = RegisteredFamily { name, help, kind, label, read: Box::new(read) };
+        lock(&self.registered_families).push(family);
+    }
+
     /// All metrics, in the text format of Prometheus, version 0.0.4.
     pub fn text(&self) -> String {
         let workers = lock(&self.workers).clone();
@@ -69,6 +92,12 @@ impl Metrics {
             }
             text.sample(metric.label.as_slice(), (metric.read)());
         }
+        for family in lock(&self.registered_families).iter() {
+            text.family(family.name, family.kind.as_str(), family.help);
+            for (value, number) in (family.read)() {
+                text.sample(&[(family.label, &value)], number);
+            }
+        }
         text.into_text()
     }
 }
@@ -79,6 +108,12 @@ impl MetricKind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
         }
+    }
+}
+
+impl fmt::Debug for RegisteredFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RegisteredFamily").field(&self.name).finish()
     }
 }
 
@@ -148,11 +183,15 @@ mod tests {
         let family = ("portcullis_x_total", "X.", MetricKind::Counter);
         metrics.register(family, Some(("result", "ok")), || 7);
         metrics.register(family, Some(("result", "failed")), || 8);
+        let family = ("portcullis_y", "Y.", MetricKind::Gauge);
+        metrics.register_family(family, "backend", || vec![("a".to_owned(), 1.0), ("b".to_owned(), 0.25)]);
         let text = metrics.text();
         assert!(
             text.ends_with(
                 "# HELP portcullis_x_total X.\n# TYPE portcullis_x_total counter\n\
-                 portcullis_x_total{result=\"ok\"} 7\nportcullis_x_total{result=\"failed\"} 8\n"
+                 portcullis_x_total{result=\"ok\"} 7\nportcullis_x_total{result=\"failed\"} 8\n\
+                 # HELP portcullis_y Y.\n# TYPE portcullis_y gauge\n\
+                 portcullis_y{backend=\"a\"} 1\nportcullis_y{backend=\"b\"} 0.25\n"
             ),
             "{text}"
         );

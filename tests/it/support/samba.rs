@@ -3,8 +3,6 @@
 //! Samba chooses its ports itself and needs root. It is provisioned once, in the folder of the build, and each test works
 //! on a copy.
 
-#![expect(dead_code, reason = "the tests of directories come with the backend")]
-
 use std::{
     fs::{self, File},
     net::TcpStream,

@@ -1,7 +1,5 @@
 //! A real OpenLDAP of a test's own, unprivileged, with a certificate that the test makes.
 
-#![expect(dead_code, reason = "the tests of directories come with the backend")]
-
 use std::{
     fs,
     io::Write,
@@ -85,6 +83,11 @@ impl Slapd {
         self.folder.path().join("authority.pem")
     }
 
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The password of [`SERVICE`] in a file.
     pub fn password_file(&self) -> PathBuf {
         let file = self.folder.path().join("service-password");
@@ -112,14 +115,13 @@ impl Slapd {
 
     /// The number of binds so far of entries whose DN begins so.
     pub fn binds(&self, dn: &str) -> usize {
-        let begin = format!("BIND dn=\"{dn}");
-        // The second line of a successful bind names the mechanism.
-        self.settled_log().lines().filter(|line| line.contains(&begin) && line.contains("method=")).count()
+        count_binds(&self.settled_log(), dn)
     }
 
     /// The number of all binds so far but those of the test itself.
     pub fn all_binds(&self) -> usize {
-        self.binds("") - self.binds(&format!("cn=admin,{SUFFIX}"))
+        let log = self.settled_log();
+        count_binds(&log, "") - count_binds(&log, &format!("cn=admin,{SUFFIX}"))
     }
 
     /// Its log, with all that happened before this call: a search that is made last is in it.
@@ -207,6 +209,12 @@ pub fn succeeded(output: &Output) {
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
+fn count_binds(log: &str, dn: &str) -> usize {
+    let begin = format!("BIND dn=\"{dn}");
+    // The second line of a successful bind names the mechanism.
+    log.lines().filter(|line| line.contains(&begin) && line.contains("method=")).count()
+}
+
 fn configuration(folder: &Path, certificate: &ServerCertificate, directives: &str) -> String {
     let schemas: String = ["core", "cosine", "nis", "inetorgperson"]
         .map(|name| format!("include /etc/ldap/schema/{name}.schema\n"))
@@ -240,7 +248,7 @@ fn load(folder: &Path, entries: &str) {
 }
 
 fn spawn(folder: &Path, plain: u16, tls: u16) -> (Child, Captured) {
-    let addresses = format!("ldap://127.0.0.1:{plain} ldaps://127.0.0.1:{tls}");
+    let addresses = format!("ldap://127.0.0.1:{plain} ldaps://127.0.0.1:{tls} ldaps://127.0.0.2:{tls}");
     let mut child = Command::new("/usr/sbin/slapd")
         .arg("-f")
         .arg(folder.join("slapd.conf"))
