@@ -15,7 +15,7 @@ use support::{Here, Protocol, Visits};
 /// Maximum number of allocations for an HTTP/1.1 request: those measured, and a quarter more as room for a refactoring.
 const HTTP1: u64 = 27;
 /// Maximum number of allocations for an HTTP/2 request. See [`HTTP1`].
-const HTTP2: u64 = 30;
+const HTTP2: u64 = 28;
 
 #[test]
 fn http1_request_of_a_signed_in_user_stays_within_the_limit_of_allocations() {
