@@ -35,7 +35,9 @@ impl SignIn {
             .await
             .map_err(|error| NotProved::from_directory(request_id, "signing a provider's user in", &error))?;
         let account = found.map_err(NotProved::NotProvisioned)?;
-        let proof = Proof { method: ProofMethod::Provider, at: now };
+        // A rule that asks for a recent proof means the user's own, not the provider's word on one from this morning.
+        let at = signed_in.authenticated.map_or(now, |at| at.min(now));
+        let proof = Proof { method: ProofMethod::Provider, at };
         Ok(Proved::new(account, proof, source).of_subject(subject))
     }
 

@@ -34,22 +34,20 @@ pub(super) fn read(
     let provider = ProviderSection { reader, section, folder };
     let preset = provider.preset()?;
     let values = preset.values();
-    let plain_http = match reader.boolean(section.field("insecure"), false) {
-        true => PlainHttp::OnLoopback,
-        false => PlainHttp::Refused,
-    };
+    let is_insecure = reader.boolean(section.field("insecure"), false);
+    let plain_http = if is_insecure { PlainHttp::OnLoopback } else { PlainHttp::Refused };
     let issuer = provider.issuer(preset, plain_http);
     let allow = provider.admission(preset);
     let client_secret = provider.client_secret();
-    let client_auth = provider.client_auth(client_secret.as_ref());
+    let client_auth = provider.client_auth(client_secret.as_ref().ok());
     let settings = OidcSettings {
         title: provider.title(&name, values.title),
         name,
         plain_http,
         authorities: provider.authorities()?,
         client_id: provider.client_id()?,
-        client_secret: client_secret?,
-        client_auth: client_auth?,
+        client_secret: client_secret.ok()?,
+        client_auth: client_auth.ok()?,
         scopes: provider.scopes(),
         algorithms: provider.algorithms(),
         userinfo: reader.boolean(section.field("userinfo"), values.userinfo),
@@ -156,6 +154,9 @@ impl Preset {
         }
     }
 }
+
+/// A mistake that was reported.
+struct Mistake;
 
 /// The section of one provider.
 struct ProviderSection<'r, 'd> {
@@ -338,16 +339,17 @@ impl<'d> ProviderSection<'_, 'd> {
         fits.then(|| text.content.to_owned())
     }
 
-    /// The outer `None` is a mistake, the inner one a public client.
-    fn client_secret(&self) -> Option<Option<Secret>> {
-        let Some(field) = self.field("client_secret_file") else { return Some(None) };
-        let secret = secret_file::read(self.reader, &field, self.folder)?;
-        Some(Some(Secret::new(secret.as_str().to_owned())))
+    /// `None` for a public client.
+    fn client_secret(&self) -> Result<Option<Secret>, Mistake> {
+        let Some(field) = self.field("client_secret_file") else { return Ok(None) };
+        let secret = secret_file::read(self.reader, &field, self.folder).ok_or(Mistake)?;
+        Ok(Some(Secret::new(secret.as_str().to_owned())))
     }
 
-    fn client_auth(&self, secret: Option<&Option<Secret>>) -> Option<Option<ClientAuth>> {
-        let Some(field) = self.field("client_auth") else { return Some(None) };
-        let chosen = self.reader.choice(&field, &["basic", "post", "none"])?;
+    /// `None`: as the provider's metadata say.
+    fn client_auth(&self, secret: Option<&Option<Secret>>) -> Result<Option<ClientAuth>, Mistake> {
+        let Some(field) = self.field("client_auth") else { return Ok(None) };
+        let chosen = self.reader.choice(&field, &["basic", "post", "none"]).ok_or(Mistake)?;
         if let Some(secret) = secret
             && secret.is_some() == (chosen == "none")
         {
@@ -363,9 +365,9 @@ impl<'d> ProviderSection<'_, 'd> {
                     .help("name the file that holds it: `client_secret_file = \"secrets/provider\"`"),
             };
             self.reader.report(error);
-            return None;
+            return Err(Mistake);
         }
-        Some(match chosen {
+        Ok(match chosen {
             "basic" => Some(ClientAuth::Basic),
             "post" => Some(ClientAuth::Post),
             _ => None,
@@ -406,14 +408,13 @@ impl<'d> ProviderSection<'_, 'd> {
         let names = Algorithm::ALL.map(Algorithm::as_str);
         let mut algorithms = Vec::new();
         for text in self.reader.texts(&field) {
-            match Algorithm::parse(text.content) {
-                Some(algorithm) => algorithms.push(algorithm),
-                None => {
-                    let message = format!("tokens cannot be signed by \"{}\" here", excerpt(text.content));
-                    let error = self.reader.error(&text.span, message);
-                    self.reader.report(error.help(format!("it is {}", suggest::listed_or(&names))));
-                }
+            if let Some(algorithm) = Algorithm::parse(text.content) {
+                algorithms.push(algorithm);
+                continue;
             }
+            let message = format!("tokens cannot be signed by \"{}\" here", excerpt(text.content));
+            let error = self.reader.error(&text.span, message);
+            self.reader.report(error.help(format!("it is {}", suggest::listed_or(&names))));
         }
         if algorithms.is_empty() {
             let error = self.reader.error(&field.value.span(), "`algorithms` allows no signature");

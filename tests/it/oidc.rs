@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     gateway::{TestGateway, password},
-    oidc_provider::{Lie, OidcProvider},
-    process::until,
+    oidc_provider::{Lie, OidcProvider, SECRET},
+    process::{Workplace, until},
     redis::RedisServer,
     visitor::{Response, Visitor},
 };
@@ -478,6 +478,27 @@ fn a_rule_that_needs_a_group_lets_nobody_pass_whose_groups_are_unknown() {
 }
 
 #[test]
+fn claims_that_the_id_token_lacks_are_those_of_the_userinfo_endpoint() {
+    let provider = OidcProvider::start();
+    provider.say(&json!({"name": null}));
+    provider.say_at_userinfo(
+        &json!({"groups": ["admins"], "name": "Alice of Userinfo", "email": "other@example.com"}),
+    );
+    let gateway = gateway(&provider, "groups = { admins = \"admins\" }");
+    let mut alice = Visitor::of(&gateway);
+    assert_eq!(sign_in_through(&mut alice, &provider, "/").status, 303);
+    let page = alice.get("/admin/");
+    assert_eq!(page.status, 200);
+    let page = page.text();
+    assert!(page.contains("Alice of Userinfo") && page.contains("alice@example.com"), "{page}");
+    // Without the endpoint, its claims are missing.
+    gateway.reload(&sections(&provider, "groups = { admins = \"admins\" }\nuserinfo = false"), APPS);
+    let mut again = Visitor::of(&gateway);
+    assert_eq!(sign_in_through(&mut again, &provider, "/").status, 303);
+    assert_eq!(again.get("/admin/").status, 403);
+}
+
+#[test]
 fn only_users_whom_the_settings_allow_come_in() {
     let provider = OidcProvider::start();
     let allow =
@@ -723,9 +744,194 @@ fn no_code_token_or_secret_is_in_the_log_or_the_metrics() {
     let text = log();
     let secrets = provider.secrets();
     assert!(secrets.len() > 20);
-    for secret in secrets.iter().map(String::as_str).chain([crate::support::oidc_provider::SECRET]) {
+    for secret in secrets.iter().map(String::as_str).chain([SECRET]) {
         for part in secret.split('.').filter(|part| part.len() > 12) {
             assert!(!text.contains(part) && !metrics.contains(part), "{secret} is in the log");
+        }
+    }
+}
+
+/// Starts to connect the provider to the account that is signed in.
+fn begin_link(visitor: &mut Visitor) -> Response {
+    let csrf = visitor.get("/.gateway/account").field("csrf");
+    visitor.submit("/.gateway/oidc/corp/link", &[("csrf", &csrf)])
+}
+
+/// The address that a page goes on to by itself.
+#[track_caller]
+fn onward(response: &Response) -> String {
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.header("refresh").strip_prefix("0;url=").expect("an address").to_owned()
+}
+
+#[test]
+fn a_user_who_connects_a_provider_signs_in_through_it() {
+    let provider = OidcProvider::start();
+    let gateway = gateway(&provider, "");
+    gateway.add_user("bob", &[]);
+    let mut bob = Visitor::of(&gateway);
+    bob.sign_in("bob", &password("bob"));
+    // Another site has no csrf token, and is not told anything.
+    let forged = bob.submit("/.gateway/oidc/corp/link", &[("csrf", "forged")]);
+    assert_eq!((forged.status.as_u16(), forged.location()), (303, "/.gateway/account"));
+    let address = onward(&begin_link(&mut bob));
+    assert!(address.contains("prompt=select_account"), "{address}");
+    let response = bob.get(&provider.authorize(&address));
+    assert_eq!((response.status.as_u16(), response.location()), (303, "/.gateway/account"));
+    assert!(bob.get("/.gateway/account").text().contains("The sign-in is connected."));
+    let entry = last_audit(&gateway, "identity-linked");
+    assert_eq!(
+        (&entry["user"], &entry["backend"], &entry["reason"]),
+        (&json!("bob"), &json!("corp"), &json!("ok"))
+    );
+    let mut elsewhere = Visitor::of(&gateway);
+    assert_eq!(sign_in_through(&mut elsewhere, &provider, "/").status, 303);
+    is_in_as(&mut elsewhere, "bob");
+
+    // The provider's user belongs to bob now, and to nobody else.
+    gateway.add_user("mallory", &[]);
+    let mut mallory = Visitor::of(&gateway);
+    mallory.sign_in("mallory", &password("mallory"));
+    let address = onward(&begin_link(&mut mallory));
+    let response = mallory.get(&provider.authorize(&address));
+    assert_eq!(response.status, 403);
+    assert!(response.text().contains("It belongs to another account."), "{}", response.text());
+    assert_eq!(last_audit(&gateway, "identity-linked")["reason"], "taken");
+}
+
+#[test]
+fn connecting_a_provider_needs_a_recent_proof_and_the_user_who_has_started_it() {
+    let provider = OidcProvider::start();
+    let gateway = gateway(&provider, "");
+    for name in ["bob", "carol"] {
+        gateway.add_user(name, &[]);
+    }
+    let mut bob = Visitor::of(&gateway);
+    bob.sign_in("bob", &password("bob"));
+    let address = onward(&begin_link(&mut bob));
+    let callback = provider.authorize(&address);
+    // Carol signs in, in the same browser, before it comes back.
+    bob.sign_out();
+    bob.sign_in("carol", &password("carol"));
+    assert_eq!(bob.get(&callback).status, 403);
+    assert_eq!(last_audit(&gateway, "sign-in-failed")["reason"], "link-of-another-user");
+    // Nobody is signed in any more.
+    let address = onward(&begin_link(&mut bob));
+    let callback = provider.authorize(&address);
+    bob.sign_out();
+    assert_eq!(bob.get(&callback).status, 303);
+    assert!(is_out(&mut bob), "connecting signs nobody in");
+    bob.sign_in("bob", &password("bob"));
+    gateway.clock.advance(Duration::from_mins(11));
+    let late = begin_link(&mut bob);
+    assert_eq!(late.status, 303);
+    assert!(late.location().starts_with("/.gateway/confirm"), "{}", late.location());
+}
+
+#[test]
+fn a_user_without_a_password_confirms_by_a_new_sign_in_at_the_provider() {
+    let provider = OidcProvider::start();
+    let apps =
+        format!("{APPS}[[app.rule]]\npath = \"/vault/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"\n");
+    let gateway = TestGateway::start_with(&sections(&provider, ""), &apps);
+    provider.use_clock(&gateway.clock);
+    let mut alice = Visitor::of(&gateway);
+    assert_eq!(sign_in_through(&mut alice, &provider, "/").status, 303);
+    assert_eq!(alice.get("/vault/").status, 200, "a sign-in is a proof");
+    // A sign-in at the provider that is older is an older proof.
+    let mut early = Visitor::of(&gateway);
+    let address = start(&mut early, "/");
+    let before = gateway.clock.now().as_millis() / 1000 - 660;
+    let callback = provider.authorize_as(&address, &json!({ "auth_time": before }));
+    assert_eq!(early.get(&callback).status, 303);
+    is_in_as(&mut early, "alice");
+    assert!(early.get("/vault/").location().starts_with("/.gateway/confirm"));
+    let ask = |alice: &mut Visitor| {
+        gateway.clock.advance(Duration::from_mins(11));
+        let page = alice.get("/vault/");
+        assert!(page.location().starts_with("/.gateway/confirm"), "{}", page.location());
+        let page = alice.get(page.location()).text();
+        assert!(page.contains("Confirm with corp") && !page.contains("id=\"password\""), "{page}");
+        let address =
+            alice.get("/.gateway/oidc/corp/start?for=confirm&next=%2Fvault%2F").location().to_owned();
+        assert!(address.contains("prompt=login") && address.contains("max_age=0"), "{address}");
+        address
+    };
+    let now = || gateway.clock.now().as_millis() / 1000;
+
+    // The provider did not ask again, whatever it was asked for.
+    for auth_time in [json!(now() - 600), json!(null)] {
+        let address = ask(&mut alice);
+        let callback = provider.authorize_as(&address, &json!({ "auth_time": auth_time }));
+        assert_eq!(alice.get(&callback).status, 403);
+        assert_eq!(last_audit(&gateway, "sign-in-failed")["reason"], "token-auth-time");
+        assert_eq!(alice.get("/vault/").status, 303);
+    }
+    // Another user of the provider.
+    let address = ask(&mut alice);
+    let other = provider.authorize_as(&address, &json!({"sub": "2", "preferred_username": "mallory"}));
+    assert_eq!(alice.get(&other).status, 403);
+    assert_eq!(last_audit(&gateway, "sign-in-failed")["reason"], "confirmed-by-another-user");
+    assert_eq!(alice.get("/vault/").status, 303);
+    // Alice, now.
+    let address = ask(&mut alice);
+    let before = alice.cookies["__Host-Http-portcullis"].clone();
+    let response = alice.get(&provider.authorize(&address));
+    assert_eq!((response.status.as_u16(), response.location()), (303, "/vault/"), "{}", response.text());
+    assert_ne!(alice.cookies["__Host-Http-portcullis"], before, "the token is new");
+    assert_eq!(alice.get("/vault/").status, 200);
+    assert_eq!(last_audit(&gateway, "confirm")["backend"], "corp");
+}
+
+#[test]
+fn a_session_of_a_provider_ends_at_its_own_limit() {
+    let provider = OidcProvider::start();
+    let gateway = gateway(&provider, "max_session = \"30m\"");
+    gateway.add_user("bob", &[]);
+    let (mut alice, mut bob) = (Visitor::of(&gateway), Visitor::of(&gateway));
+    assert_eq!(sign_in_through(&mut alice, &provider, "/").status, 303);
+    bob.sign_in("bob", &password("bob"));
+    gateway.clock.advance(Duration::from_mins(29));
+    assert!(!is_out(&mut alice) && !is_out(&mut bob));
+    gateway.clock.advance(Duration::from_mins(1));
+    assert!(is_out(&mut alice) && !is_out(&mut bob));
+}
+
+#[test]
+fn no_code_token_or_secret_is_in_any_message_of_the_process() {
+    let provider = OidcProvider::start();
+    let workplace = Workplace::new(&sections(&provider, "logout = true"), APPS);
+    let mut command = workplace.command(&[]);
+    command.env("PORTCULLIS_LOG", "trace");
+    let process = workplace.start_command(command);
+    let mut alice = process.visitor();
+    for lie in [
+        None,
+        Some(Lie::WrongNonce),
+        Some(Lie::ClientRefused),
+        Some(Lie::TokenServerError),
+        Some(Lie::UserinfoList),
+    ] {
+        provider.lie(lie);
+        alice.cookies.clear();
+        let address = start(&mut alice, "/");
+        let response = alice.get(&provider.authorize(&address));
+        assert_eq!(response.status == 303, lie.is_none(), "{lie:?}: {}", response.text());
+    }
+    provider.lie(None);
+    alice.submit_with(
+        "/.gateway/oidc/corp/logout",
+        &[("logout_token", &provider.logout_token(&json!({})))],
+        &[],
+    );
+    let (_, out, err) = process.stop();
+    assert!(err.contains("token endpoint refused the code") && out.contains("provider-logout"), "{err}");
+    let mut secrets = provider.secrets();
+    secrets.push(SECRET.to_owned());
+    secrets.extend(alice.cookies.into_values());
+    for secret in &secrets {
+        for part in secret.split('.').filter(|part| part.len() > 12) {
+            assert!(!out.contains(part) && !err.contains(part), "{secret} is in the log");
         }
     }
 }

@@ -23,9 +23,7 @@ pub(super) struct ToldEmail {
 pub(super) fn email(claims: &Claims, names: &ClaimNames) -> Option<ToldEmail> {
     let (value, object) = claims.find(&names.email)?;
     let address = value.as_str()?.trim();
-    if domain_of(address).is_none() {
-        return None;
-    }
+    domain_of(address)?;
     let is_verified = match names.email_verified.find(object) {
         Some(Value::Bool(verified)) => *verified,
         Some(Value::String(text)) => names.verified_as_text && text == "true",

@@ -69,9 +69,10 @@ async fn keys(provider: &Provider, metadata: &Metadata, steps: &mut Vec<Step>) {
                 .map(Algorithm::as_str)
                 .collect();
             details.push(format!("{} keys; usable for {}", keys.len(), usable.join(", ")));
-            match usable.is_empty() {
-                true => (StepResult::Failed, "add an algorithm of these keys to `algorithms`"),
-                false => (StepResult::Ok, ""),
+            if usable.is_empty() {
+                (StepResult::Failed, "add an algorithm of these keys to `algorithms`")
+            } else {
+                (StepResult::Ok, "")
             }
         }
         Ok(None) => {

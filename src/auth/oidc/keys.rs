@@ -34,7 +34,7 @@ struct Key {
     id: Option<String>,
     /// The algorithms that the key is good for.
     algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 /// Why no key checks a token.
@@ -116,7 +116,7 @@ impl KeySet {
         if fitting.next().is_some() {
             return Err(NoKey::Ambiguous);
         }
-        let verified = crypto::verify(signature, message.as_bytes(), &key.key, algorithm.of_library());
+        let verified = crypto::verify(signature, message.as_bytes(), &key.public, algorithm.of_library());
         Ok(verified.unwrap_or(false))
     }
 }
@@ -157,7 +157,7 @@ impl Key {
             None => None,
             Some(id) => Some(id.as_str()?.to_owned()),
         };
-        Some(Self { id, algorithms, key: made })
+        Some(Self { id, algorithms, public: made })
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     failure::{Outage, Step},
     http_client::{Call, HttpClient},
     id_token::{self, Expected},
-    json, logout_token, metadata, profile,
+    json, logout_token, metadata, numeric_date, profile,
     token_endpoint::{TokenRequest, Tokens},
 };
 use crate::{
@@ -42,6 +42,8 @@ pub struct ProviderSignIn {
     pub profile: SourceProfile,
     /// The provider's session, by which it may end the sign-in later.
     pub provider_session: Option<String>,
+    /// When the user signed in at the provider, which may be long ago; `None` if the provider does not say it.
+    pub authenticated: Option<Timestamp>,
     /// The ID token, which the provider asks for when the user signs out.
     pub id_token: Secret,
 }
@@ -137,13 +139,11 @@ impl Provider {
         T: Send + 'static,
         F: Future<Output = Result<T, OidcFailure>> + Send + 'static,
     {
-        match self.thread.run(call(Arc::clone(self))).await {
-            Ok(result) => result,
-            Err(_) => {
-                tracing::warn!(provider = %self.settings.name, "provider not asked: too many calls are under way");
-                Err(Outage::busy().into())
-            }
-        }
+        let Ok(result) = self.thread.run(call(Arc::clone(self))).await else {
+            tracing::warn!(provider = %self.settings.name, "provider not asked: too many calls are under way");
+            return Err(Outage::busy().into());
+        };
+        result
     }
 
     async fn redeem_here(&self, back: Return) -> Result<ProviderSignIn, OidcFailure> {
@@ -165,9 +165,10 @@ impl Provider {
         let claims = self.with_keys(&metadata, check).await?;
         let provider_session = json::text(&claims, "sid").filter(|sid| !sid.is_empty() && sid.len() <= 255);
         let provider_session = provider_session.map(str::to_owned);
+        let authenticated = claims.get("auth_time").and_then(|time| numeric_date::read(time).ok());
         let claims = self.with_userinfo(&metadata, Claims::of(claims), access_token).await?;
         let profile = profile::make(&claims, &self.settings)?;
-        Ok(ProviderSignIn { profile, provider_session, id_token: tokens.id_token })
+        Ok(ProviderSignIn { profile, provider_session, authenticated, id_token: tokens.id_token })
     }
 
     /// Turns a code into tokens.

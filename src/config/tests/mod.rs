@@ -6,6 +6,7 @@ mod documentation;
 mod gallery;
 mod hostile;
 mod ldap;
+mod oidc;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -107,9 +107,8 @@ impl Portal {
             &*source.backend == backend
                 && match (session, &source.provider_session) {
                     (Some(named), Some(own)) => named == &**own,
-                    // The provider did not say which session it opened: it may be this one.
-                    (Some(_), None) => user.is_some(),
-                    (None, _) => user.is_some(),
+                    // Without a session in the token, all of the user; without one in the record, it may be this one.
+                    (Some(_), None) | (None, _) => user.is_some(),
                 }
         };
         self.end_where(user, is_named).await.map_err(unavailable)

@@ -21,7 +21,7 @@ use crate::{
     },
     pages,
     refusal::Refusal,
-    session::{OneTimePurpose, Session},
+    session::OneTimePurpose,
     telemetry::{AuditEvent, AuditKind},
     users::{DirectoryError, UserStoreError},
 };
@@ -149,7 +149,7 @@ impl Portal {
             return Ok(pages::redirect(next.as_str()));
         }
         let (how, event) = (SessionOpening::SignedIn, AuditKind::SignIn);
-        self.open_from_provider(request, &proved, how, (event, next), (&subject, id_token)).await
+        self.open_from_provider(request, &proved, how, (event, next), id_token).await
     }
 
     /// Connects the provider's user to the account that is signed in, if nothing has changed since the start.
@@ -223,7 +223,7 @@ impl Portal {
             Err(not_proved) => return self.not_proved(request, provider, not_proved, &subject, next),
         };
         let (how, event) = (SessionOpening::Confirmed, AuditKind::Confirm);
-        self.open_from_provider(request, &proved, how, (event, next), (&subject, id_token)).await
+        self.open_from_provider(request, &proved, how, (event, next), id_token).await
     }
 
     /// Opens the session, and keeps the ID token for the sign-out at the provider.
@@ -233,33 +233,13 @@ impl Portal {
         proved: &Proved,
         how: SessionOpening,
         (event, next): (AuditKind, &ReturnTo),
-        (subject, id_token): (&str, Secret),
+        id_token: Secret,
     ) -> Result<PageResponse, Refusal> {
         let OpenedSession { response, session } =
             self.open_session(request, proved, how, next.as_str()).await?;
-        self.record_proved(request, event, (proved, subject), &session);
+        self.record_proof(request, event, proved, &session);
         self.keep_id_token(request, &session, id_token).await;
         Ok(response)
-    }
-
-    fn record_proved(
-        &self,
-        request: &PageRequest<'_>,
-        event: AuditKind,
-        (proved, subject): (&Proved, &str),
-        session: &Session,
-    ) {
-        self.audit.record(&AuditEvent {
-            event,
-            reason: "ok",
-            user: Some(proved.account().user.name.as_str()),
-            actor: None,
-            backend: Some(&proved.source().backend),
-            subject: Some(subject),
-            client: request.client_addr.known(),
-            request_id: Some(request.request_id),
-            session: Some(session.key.to_string()),
-        });
     }
 
     fn not_proved(

@@ -53,7 +53,7 @@ impl Portal {
             return Ok(pages::redirect(paths::ACCOUNT));
         }
         let newest = signed_in.session.proofs.newest();
-        if !newest.is_some_and(|at| self.clock.now().since(at) < RECENT) {
+        if newest.is_none_or(|at| self.clock.now().since(at) >= RECENT) {
             return Ok(pages::redirect(&account_page.confirm_location()));
         }
         let account = signed_in.account;
