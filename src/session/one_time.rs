@@ -100,13 +100,22 @@ impl OneTimePurpose {
             Self::SignOutHint => "sign-out-hint",
         }
     }
+
+    /// Maximum number of entries; past it, those that expire first are removed.
+    ///
+    /// Anybody may start an attempt at a provider: to take Alice's away, Mallory would have to start this many while Alice
+    /// is at the provider. The other entries follow a proof; a hint is kept for each session of a provider.
+    pub fn max_entries(self) -> usize {
+        match self {
+            Self::ProviderAttempt | Self::SignOutHint => 50_000,
+            Self::HandOver | Self::LogoutToken => 4096,
+        }
+    }
 }
 
 impl OneTimeEntry {
-    /// Maximum size of a value. With [`Self::MAX_ENTRIES`] it bounds the room that strangers can fill.
+    /// Maximum size of a value. With [`OneTimePurpose::max_entries`] it bounds the room that strangers can fill.
     pub const MAX_VALUE_BYTES: usize = 4096;
-    /// Maximum number of entries of one purpose; past it, those that expire first are removed.
-    pub const MAX_ENTRIES: usize = 4096;
 
     /// An entry that is handed out to the first who presents the code of `key` before `expires`.
     pub fn new(

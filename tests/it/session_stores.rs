@@ -272,7 +272,7 @@ async fn a_one_time_entry_of_another_purpose_is_not_handed_out(medium: Medium) {
 async fn past_the_limit_the_one_time_entries_that_expire_first_go(medium: Medium) {
     let (store, _) = medium.open();
     let codes: Vec<_> =
-        (0..OneTimeEntry::MAX_ENTRIES + 2).map(|_| OneTimeCode::generate().unwrap()).collect();
+        (0..OneTimePurpose::HandOver.max_entries() + 2).map(|_| OneTimeCode::generate().unwrap()).collect();
     for (codes, start) in codes.chunks(1000).zip(0..) {
         let puts = codes.iter().map(|code| store.put_one_time(entry(code, "value", 100 + start)));
         for put in join_all(puts).await {

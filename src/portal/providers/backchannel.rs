@@ -39,7 +39,14 @@ impl Portal {
             let replayed = OidcFailure::Rejected(Rejection::LogoutReplayed);
             return Ok(self.logout_failed(request, provider, &replayed));
         }
-        let ended = self.end_named(request, provider, &notice).await?;
+        let ended = match self.end_named(request, provider, &notice).await {
+            Ok(ended) => ended,
+            Err(refusal) => {
+                // The provider sends the same token again, and it must not be taken for a replay then.
+                self.forget_use(provider, &notice).await;
+                return Err(refusal);
+            }
+        };
         let reason = if ended == 0 { "none" } else { "ok" };
         self.record_logout(request, provider, reason, notice.subject.as_deref());
         Ok(pages::own_response(StatusCode::OK, Some(JSON), "{}"))
@@ -68,14 +75,21 @@ impl Portal {
         provider: &Arc<Provider>,
         notice: &LogoutNotice,
     ) -> Result<bool, StoreError> {
-        let text = format!("{}\n{}", provider.settings().authority(), notice.token_id);
-        let key = OneTimeKey::of_text(&text);
+        let key = token_key(provider, notice);
         let expires = self.clock.now() + ATTEMPT_LIFETIME + ATTEMPT_LIFETIME;
         let entry = OneTimeEntry::new(key, OneTimePurpose::LogoutToken, "", expires);
         match entry {
             Ok(entry) => self.sessions.put_one_time(entry).await,
             // An empty value is not too large.
             Err(_) => Ok(false),
+        }
+    }
+
+    /// Takes back [`Self::is_first_use`] as far as the store can be asked.
+    async fn forget_use(&self, provider: &Arc<Provider>, notice: &LogoutNotice) {
+        let (key, now) = (token_key(provider, notice), self.clock.now());
+        if let Err(error) = self.sessions.take_one_time_at(key, OneTimePurpose::LogoutToken, now).await {
+            tracing::warn!(%error, "logout token stays marked as used, although its sessions have not ended");
         }
     }
 
@@ -152,6 +166,11 @@ impl Portal {
             session: None,
         });
     }
+}
+
+/// The key of the entry of a logout token that was used.
+fn token_key(provider: &Arc<Provider>, notice: &LogoutNotice) -> OneTimeKey {
+    OneTimeKey::of_text(&format!("{}\n{}", provider.settings().authority(), notice.token_id))
 }
 
 const JSON: &str = "application/json";

@@ -11,7 +11,7 @@ use crate::{
 /// removed.
 pub(super) fn put(connection: &Connection, entry: &OneTimeEntry) -> rusqlite::Result<bool> {
     let purpose = entry.purpose.as_str();
-    let most = i64::try_from(OneTimeEntry::MAX_ENTRIES).unwrap_or(i64::MAX);
+    let most = i64::try_from(entry.purpose.max_entries()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
             "DELETE FROM one_time WHERE (purpose, key) IN

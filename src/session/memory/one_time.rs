@@ -25,7 +25,7 @@ impl OneTimeTable {
         if of_purpose.entries.contains_key(&entry.key) {
             return false;
         }
-        while of_purpose.entries.len() >= OneTimeEntry::MAX_ENTRIES {
+        while of_purpose.entries.len() >= entry.purpose.max_entries() {
             let Some((_, first)) = of_purpose.by_expiry.first().copied() else { break };
             of_purpose.remove(first);
         }

@@ -218,7 +218,7 @@ impl Commands {
             .arg(&*value)
             .arg(expires.as_millis())
             .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX >> 2))
-            .arg(OneTimeEntry::MAX_ENTRIES);
+            .arg(purpose.max_entries());
         Ok(call.invoke_async(&mut connection).await?)
     }
 
