@@ -368,7 +368,7 @@ fn opening() -> Opening<'static> {
 }
 
 fn new(record: Record) -> NewSession {
-    NewSession { record, replaces: None, max_per_user: None }
+    NewSession { record, replaces: None, adopts: false, max_per_user: None }
 }
 
 fn record(number: u64, user: u64) -> Record {

@@ -57,7 +57,7 @@
 //! | | [`refusal`] | refusals, and their responses: a page or a problem | `pages` |
 //! | rules | [`access`] | access rules and the decision; pure | `clock` (times), `identity`, `request` |
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
-//! | state | [`session`] | sessions: tokens, cookies, time limits, the cache, the stores behind it | values |
+//! | state | [`session`] | sessions and their branches on other hosts, one-time entries: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
 //! | | [`users`] | accounts in SQLite with the identities linked to them, their cache, and the threads that hash passwords | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session`, and its record of the backend |

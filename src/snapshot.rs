@@ -53,6 +53,8 @@ pub struct AppSettings {
     pub session: AppSessionLimits,
     /// Its protection from requests that other sites make browsers send.
     pub shield: Shield,
+    /// How it is shown on the start page.
+    pub presentation: portal::AppPresentation,
     /// Its requests in flight.
     pub load: Arc<Load>,
 }

@@ -59,6 +59,7 @@ struct Site {
 #[derive(Debug, Default)]
 pub struct PolicyBuilder {
     apps: Vec<App>,
+    served: Vec<Box<str>>,
 }
 
 /// Two rules of an app of which neither is more specific.
@@ -215,6 +216,11 @@ impl PolicyBuilder {
         self.apps.push(app);
     }
 
+    /// Serves a host, with or without an app.
+    pub fn serve(&mut self, host: &str) {
+        self.served.push(host.into());
+    }
+
     /// The policy, and which apps lie at one place.
     pub fn build(self) -> (Policy, Vec<Duplicate>) {
         let mut duplicates = Vec::new();
@@ -236,6 +242,9 @@ impl PolicyBuilder {
                     });
                 }
             }
+        }
+        for host in &self.served {
+            hosts.entry(host.clone()).or_default();
         }
         for ((host, mount), app) in &taken {
             match host {

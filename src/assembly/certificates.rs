@@ -33,8 +33,9 @@ pub(super) fn certificates(
         };
         return configuration.tls.certificates.iter().map(read).collect();
     }
+    let of_apps = configuration.policy.apps().iter().flat_map(|app| &app.hosts);
     let hosts: Vec<String> =
-        configuration.policy.apps().iter().flat_map(|app| &app.hosts).map(ToString::to_string).collect();
+        configuration.portal.host.iter().chain(of_apps).map(ToString::to_string).collect();
     let own = SelfSigned::ensure(&configuration.certs, &hosts, clock)?;
     if own.made {
         tracing::info!(path = %own.path.display(), "self-signed certificate made; browsers warn of it");

@@ -89,7 +89,8 @@ pub fn assemble(
 }
 
 fn origin(configuration: &Configuration, addrs: &Addrs) -> String {
-    let named = configuration.policy.apps().iter().find_map(|app| app.hosts.first());
+    let of_apps = || configuration.policy.apps().iter().find_map(|app| app.hosts.first());
+    let named = configuration.portal.host.as_ref().or_else(of_apps);
     let host = named.map_or("localhost", |host| host);
     let listener = addrs.https.first().map(SocketAddr::port);
     match configuration.server.public_port.or(listener) {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
+    access::Policy,
     auth::Backends,
-    config::{AppDeclaration, Configuration},
+    config::{self, AppDeclaration, Configuration},
     forward::{BodyLimits, OwnedNames},
     in_flight::InFlight,
     pages::Pages,
-    portal,
+    portal::{self, PortalHost},
     request::CertifiedNames,
     snapshot::{AppSettings, AppTable, Snapshot},
 };
@@ -27,10 +28,24 @@ pub struct MadeBefore {
 /// Makes the snapshot of a configuration.
 pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFlight) -> Snapshot {
     let MadeBefore { certified, pages, backends } = made;
-    let Configuration { policy, apps, limits, server, tls, sessions, throttle, groups, .. } = configuration;
-    let settings = |AppDeclaration { forward, session, shield }| {
+    let Configuration {
+        policy,
+        apps,
+        limits,
+        server,
+        tls,
+        sessions,
+        throttle,
+        groups,
+        portal: portal_section,
+        ..
+    } = configuration;
+    let portal_host = portal_section.host.map(|host| portal_host(host, &policy));
+    let settings = |AppDeclaration { forward, session, shield, presentation }| {
         let load = in_flight.to_app(&forward.name);
-        AppSettings { forward, session, shield, load }
+        let config::AppPresentation { title, description, icon, hidden } = presentation;
+        let presentation = portal::AppPresentation { title, description, icon, hidden };
+        AppSettings { forward, session, shield, presentation, load }
     };
     Snapshot {
         generation: 0,
@@ -48,6 +63,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         max_visitors: sessions.max_visitors,
         portal: portal::Settings {
             sessions: sessions.limits,
+            portal_host,
             cookies: sessions.cookies,
             throttle,
             backends,
@@ -55,4 +71,10 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
             groups: Arc::new(groups),
         },
     }
+}
+
+fn portal_host(host: Box<str>, policy: &Policy) -> PortalHost {
+    let app_hosts = policy.apps().iter().flat_map(|app| &app.hosts).filter(|name| **name != host);
+    let has_root = policy.apps().iter().any(|app| app.hosts.contains(&host) && app.mount.as_str() == "/");
+    PortalHost { app_hosts: Arc::new(app_hosts.cloned().collect()), has_root, host }
 }

@@ -152,6 +152,9 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     if !configuration.backends.contains(&BackendSettings::Local) {
         row("backend", "no local one".to_owned(), "passwords of `portcullis user` let nobody in".to_owned());
     }
+    if let Some(host) = &configuration.portal.host {
+        row("portal", format!("https://{host}"), "people sign in here for all hosts".to_owned());
+    }
     row("state", configuration.state.display().to_string(), String::new());
     table.write("", out)
 }

@@ -28,7 +28,7 @@ use crate::{
     escape::EscapingWriter,
     identity::{CredentialVersion, InvalidName, UserId, UserName},
     server::Revoked,
-    session::{Owner, Record, SessionKey, StoreError},
+    session::{ListedRecord, Owner, Record, SessionKey, StoreError},
     users,
 };
 use listing::Listing;
@@ -208,18 +208,17 @@ impl RunningCommand<'_> {
         let mut after = None;
         loop {
             let page = self.reach.list(of, after, PAGE).await?;
-            after = page.last().map(|record| record.key);
+            after = page.last().map(|listed| listed.record.key);
             let is_last = page.len() < PAGE;
-            alive.extend(
-                page.into_iter()
-                    .filter(|record| record.may_be_alive(now, limits) && self.users.may_use(record)),
-            );
+            alive.extend(page.into_iter().filter(|ListedRecord { record, .. }| {
+                record.may_be_alive(now, limits) && self.users.may_use(record)
+            }));
             if is_last {
                 break;
             }
         }
         // Stores list in the order of the random keys.
-        alive.sort_unstable_by_key(|record| (Reverse(record.signed_in), record.key));
+        alive.sort_unstable_by_key(|listed| (Reverse(listed.record.signed_in), listed.record.key));
         let listing = Listing { names: &self.users.names, limits, now };
         let out = &mut *self.context.out;
         Ok(if json { listing.as_json(&alive, out) } else { listing.as_table(&alive, out) }?)
@@ -251,7 +250,7 @@ impl RunningCommand<'_> {
         let lowest = lowest.ok_or_else(|| SessionError::NoKey(typed.to_owned()))?;
         let found = self.reach.list(None, before(lowest), 2).await?;
         let mut begin_so =
-            found.iter().map(|record| record.key).filter(|key| key.to_hex().starts_with(&digits));
+            found.iter().map(|listed| listed.record.key).filter(|key| key.to_hex().starts_with(&digits));
         match (begin_so.next(), begin_so.next()) {
             (Some(key), None) => Ok(key),
             (Some(_), Some(_)) => Err(SessionError::Ambiguous(typed.to_owned())),

@@ -10,6 +10,8 @@ use super::{
     excerpt::excerpt,
     groups::Groups,
     hosts, identity, keys, overlaps, pass_headers,
+    portal::{self, PortalSection},
+    presentation::{self, AppPresentation},
     quantity::show_duration,
     reader::{Field, Reader, Section},
     rules::{self, PORTAL},
@@ -42,6 +44,8 @@ pub struct AppDeclaration {
     pub session: AppSessionLimits,
     /// `[app.shield]`.
     pub shield: Shield,
+    /// How it is shown on the start page of the portal host.
+    pub presentation: AppPresentation,
 }
 
 /// Reads all apps.
@@ -51,9 +55,9 @@ pub(super) fn read(
     folder: &Path,
     groups: &Groups,
     limits: &SessionLimits,
-    surroundings: (&Listening, &Covered),
+    surroundings: (&Listening, &Covered, &PortalSection),
 ) -> Apps {
-    let (listening, covered) = surroundings;
+    let (listening, covered, portal) = surroundings;
     let sections = reader.tables(top.field("app"), &keys::APP);
     let empty = |field: Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
     if top.lacks("app") || top.field("app").is_some_and(empty) {
@@ -69,6 +73,9 @@ pub(super) fn read(
     for (index, section) in sections.iter().enumerate() {
         let hosts = hosts_of(reader, section.field("host"));
         covered.warn_of_others(reader, &hosts);
+        if portal.host.is_some() && section.field("host").is_none() {
+            portal::require_hosts(reader, &section.span);
+        }
         let path = section.field("path");
         let mount = mount(reader, path.as_ref());
         let name = names.of(index, &hosts, mount.as_ref());
@@ -76,7 +83,8 @@ pub(super) fn read(
         let session = app_limits(reader, section.field("session"), limits);
         let workers = workers(reader, section, mount.as_ref());
         let shield = shield::read(reader, section.field("shield"), workers);
-        declarations.push(AppDeclaration { forward, session, shield });
+        let presentation = presentation::read(reader, section);
+        declarations.push(AppDeclaration { forward, session, shield, presentation });
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
@@ -99,6 +107,9 @@ pub(super) fn read(
     }
     for (app, (passes, _)) in declarations.iter_mut().zip(passing) {
         app.forward.pass_headers = passes.into_iter().map(|(name, _)| name).collect();
+    }
+    if let Some(host) = &portal.host {
+        builder.serve(host);
     }
     overlaps::report_shadowed(reader, &builder);
     let (policy, duplicates) = builder.build();

@@ -13,7 +13,8 @@ use super::{
     groups::Groups,
     keys, limits,
     log::{self, LogSection},
-    password,
+    password, portal,
+    portal::PortalSection,
     reader::Reader,
     server::{self, ServerSection},
     session::{self, SessionSection},
@@ -44,6 +45,8 @@ pub struct Configuration {
     pub tls: TlsSection,
     /// `[session]`: store and time limits of sessions.
     pub sessions: SessionSection,
+    /// `[portal]`: the host on which people sign in.
+    pub portal: PortalSection,
     /// `[password]`: the cost of one password check.
     pub password: HashSettings,
     /// `[throttle]`: limits on attempts to sign in.
@@ -96,7 +99,8 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let sessions = session::read(reader, section("session", &keys::SESSION).as_ref(), folder);
     let listening = server::read(reader, section("server", &keys::SERVER).as_ref());
     let (tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
-    let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered));
+    let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered);
+    let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal));
     Configuration {
         file: file.to_owned(),
         state: state.unwrap_or_else(|| folder.join("state")),
@@ -104,6 +108,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         server: listening.server,
         tls,
         sessions,
+        portal,
         password: password::read(reader, section("password", &keys::PASSWORD).as_ref()),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
         backends: backends::read(reader, top.field("backend"), folder, &groups),

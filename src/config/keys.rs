@@ -20,8 +20,8 @@ impl Keys {
 pub(super) static TOP: Keys = Keys {
     section: "the top level",
     keys: &[
-        "state", "server", "tls", "session", "password", "throttle", "limits", "log", "groups", "backend",
-        "app",
+        "state", "server", "tls", "session", "password", "throttle", "limits", "log", "portal", "groups",
+        "backend", "app",
     ],
 };
 pub(super) static SERVER: Keys = Keys {
@@ -49,6 +49,7 @@ pub(super) static SESSION: Keys = Keys {
         "grace",
     ],
 };
+pub(super) static PORTAL: Keys = Keys { section: "`[portal]`", keys: &["host"] };
 pub(super) static PASSWORD: Keys =
     Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };
 pub(super) static THROTTLE: Keys =
@@ -144,6 +145,10 @@ pub(super) static APP: Keys = Keys {
         "session_data",
         "anonymous_sessions",
         "service_workers",
+        "title",
+        "description",
+        "icon",
+        "hidden",
         "session",
         "shield",
         "rule",
@@ -209,12 +214,13 @@ pub(super) static OIDC_ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
-pub(super) static SECTIONS: [&Keys; 19] = [
+pub(super) static SECTIONS: [&Keys; 20] = [
     &TOP,
     &SERVER,
     &TLS,
     &CERTIFICATE,
     &SESSION,
+    &PORTAL,
     &PASSWORD,
     &THROTTLE,
     &LIMITS,

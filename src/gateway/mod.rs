@@ -189,7 +189,11 @@ impl Walk<'_> {
             return Err(Refusal::NotFound);
         }
 
-        let app = app.ok_or(Refusal::NotFound)?;
+        let Some(app) = app else {
+            // People type the name of the portal host alone.
+            let start = self.snapshot.portal.start_of(target.authority.host(), target.path.as_str());
+            return start.map(|response| response.map(Content::Own)).ok_or(Refusal::NotFound);
+        };
         self.record.app = Some(Arc::clone(&self.snapshot.app(app.id)?.forward.name));
         let (policy, identity) = (&self.snapshot.policy, caller.identity.clone());
         match decide(policy, app, identity, &caller.proofs, self.record.time, target) {

@@ -1,10 +1,11 @@
 //! Visits of the gateway's own pages, and the way to them from an app.
 
-use http::Response;
+use http::{Method, Response};
 
 use super::{Result, Walk, form_body::FormBody, identify::Caller, response_body::Content};
 use crate::{
-    portal::{InterruptedRequest, PageRequest, Prerequisite},
+    access::{Decision, decide},
+    portal::{self, AppLink, InterruptedRequest, PageRequest, Prerequisite},
     refusal::{Refusal, Representation},
     request::Target,
 };
@@ -21,6 +22,7 @@ impl Walk<'_> {
         if caller.is_unknown {
             return Err(Refusal::Unavailable);
         }
+        let apps = if page == portal::APPS_PAGE { self.permitted_apps(target, caller)? } else { Vec::new() };
         let body = std::mem::take(self.request.body_mut());
         let body = FormBody::new(body, self.snapshot.bodies, &self.gateway.recorder.counters);
         let page_request = PageRequest {
@@ -30,15 +32,49 @@ impl Walk<'_> {
             headers: self.request.headers(),
             host: target.authority.as_str(),
             header_size: self.connection.header_size,
-            // An address to go back to, of which each byte may take three, and the other fields.
-            max_form_bytes: MAX_FIELD_BYTES + 3 * self.connection.uri_length,
+            // An address to go back to, of which each byte may take five on the way through the portal host, and the
+            // other fields.
+            max_form_bytes: MAX_FIELD_BYTES + 5 * self.connection.uri_length,
             client_addr: target.client_addr,
             request_id: self.record.id.as_str(),
             presented: &caller.presented,
             account: caller.account.as_ref(),
+            apps: &apps,
             settings: &self.snapshot.portal,
         };
         Ok(self.gateway.shared.portal.respond(page_request, body).await.map(Content::Own))
+    }
+
+    /// The applications that the sender may use, by their rules: each app that is not hidden and at whose beginning a GET
+    /// is allowed, or would be after a confirmation.
+    fn permitted_apps(&self, target: &Target, caller: &Caller) -> Result<Vec<AppLink>> {
+        let policy = &self.snapshot.policy;
+        let mut links = Vec::new();
+        for app in policy.apps() {
+            let settings = self.snapshot.app(app.id)?;
+            let Some(host) = app.hosts.first().filter(|_| !settings.presentation.hidden) else { continue };
+            let port = target.authority.port_text().map(|port| format!(":{port}")).unwrap_or_default();
+            let origin = format!("https://{host}{port}");
+            let path = format!("{}/", app.mount.as_str().trim_end_matches('/'));
+            let Ok(root) = Target::described(&Method::GET, &format!("{origin}{path}"), target.client_addr)
+            else {
+                continue;
+            };
+            let (identity, now) = (caller.identity.clone(), self.record.time);
+            if let Decision::Allow(_) | Decision::StepUp(_) =
+                decide(policy, app, identity, &caller.proofs, now, root)
+            {
+                let presentation = &settings.presentation;
+                links.push(AppLink {
+                    title: presentation.title.clone().unwrap_or_else(|| app.name.clone()),
+                    description: presentation.description.clone(),
+                    origin,
+                    path,
+                    icon: presentation.icon.clone(),
+                });
+            }
+        }
+        Ok(links)
     }
 
     /// Sends a person to the page that a refusal asks for. In a frame the response is a page with a link: the portal's

@@ -9,10 +9,12 @@ mod page;
 pub mod paths;
 mod templates;
 
-pub use own_response::{allow_same_origin_frames, own_response, redirect};
+pub use own_response::{
+    NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
+};
 pub use page::{
-    Account, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout, NotSignedIn,
-    Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, Setup,
+    Account, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout,
+    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, Setup,
 };
 pub use templates::Pages;
 

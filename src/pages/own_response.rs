@@ -32,8 +32,8 @@ pub fn own_response(
 
 /// A redirect that the browser follows with a GET (303, RFC 9110 §15.4.4).
 ///
-/// The location is a path on this host that the gateway made or checked, or an address of a provider; one that is no
-/// legal header value becomes `/`.
+/// The location is a path on this host that the gateway made or checked, an address on another of its hosts, or one of a
+/// provider; one that is no legal header value becomes `/`.
 pub fn redirect(location: &str) -> Response<Full<Bytes>> {
     let mut response = own_response(StatusCode::SEE_OTHER, None, Bytes::new());
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
@@ -54,6 +54,32 @@ pub fn allow_same_origin_frames(response: &mut Response<Full<Bytes>>) {
     );
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
 }
+
+/// Allows the form of this page to lead to another origin, by a redirect after it was sent. Browsers check each step of
+/// the way (CSP 3 §6.4.1, `form-action`).
+pub fn allow_form_to_lead_to(response: &mut Response<Full<Bytes>>, origin: &str) {
+    extend_policy(response, "form-action 'self'", origin);
+}
+
+/// Allows this page to show images of other origins.
+pub fn allow_images_of<'o>(response: &mut Response<Full<Bytes>>, origins: impl Iterator<Item = &'o str>) {
+    for origin in origins {
+        extend_policy(response, "img-src 'self' data:", origin);
+    }
+}
+
+/// Adds an origin to a directive, whose text begins like this; leaves the policy as it is if it has no such directive.
+fn extend_policy(response: &mut Response<Full<Bytes>>, directive: &str, origin: &str) {
+    let policy = response.headers().get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let Some((before, after)) = policy.and_then(|policy| policy.split_once(directive)) else { return };
+    // The origin is made of a configured host and a port: it can end no directive.
+    if let Ok(policy) = HeaderValue::from_str(&format!("{before}{directive} {origin}{after}")) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// The value of `Referrer-Policy` for an address with a code in it. Such a page has no form of its own; see below.
+pub const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 const HEADERS: [(HeaderName, &str); 9] = [
     (

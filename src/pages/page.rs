@@ -28,6 +28,10 @@ pub enum Page<'a> {
     Onward(Onward<'a>),
     /// A sign-in through a provider that did not succeed.
     NotSignedIn(NotSignedIn<'a>),
+    /// The applications that the user may use.
+    Apps(Apps<'a>),
+    /// A message with one way to go on.
+    Notice(Notice<'a>),
     /// A refusal.
     Refused(Refused<'a>),
 }
@@ -37,6 +41,8 @@ pub enum Page<'a> {
 pub struct Login<'a> {
     /// The site, as the browser knows it.
     pub host: &'a str,
+    /// The site that the browser goes on to after sign-in.
+    pub continues_to: &'a str,
     /// Value of the hidden field that binds the form to the browser.
     pub csrf: &'a str,
     /// The address to go to after sign-in.
@@ -144,6 +150,8 @@ pub struct Account<'a> {
     pub connectable: Vec<Connectable>,
     /// Whether sessions may be missing from the list, because the store can't be read at the moment.
     pub incomplete: bool,
+    /// Whether this is the portal host, whose sign-in counts on every host.
+    pub is_portal: bool,
     /// The page of an application to go back to.
     pub back: &'a str,
     /// The reason why the page is shown again.
@@ -180,6 +188,43 @@ pub struct Connectable {
     pub title: String,
 }
 
+/// The applications that the user may use.
+#[derive(Debug, Serialize)]
+pub struct Apps<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// The user's name as people read it.
+    pub name: &'a str,
+    /// The applications.
+    pub apps: Vec<AppTile<'a>>,
+}
+
+/// An application in the list.
+#[derive(Debug, Serialize)]
+pub struct AppTile<'a> {
+    /// Its title.
+    pub title: &'a str,
+    /// The first letter of the title, in place of an icon.
+    pub initial: String,
+    /// A sentence about it; empty if there is none.
+    pub description: &'a str,
+    /// Its address.
+    pub href: String,
+    /// The address of its icon.
+    pub icon: Option<String>,
+}
+
+/// A message with one way to go on.
+#[derive(Debug, Serialize)]
+pub struct Notice<'a> {
+    /// What happened, in a few words.
+    pub title: &'a str,
+    /// The message.
+    pub text: &'a str,
+    /// The way to go on.
+    pub page_link: PageLink<'a>,
+}
+
 /// A session in the list of the user's sessions.
 #[derive(Debug, Serialize)]
 pub struct ListedSession {
@@ -191,6 +236,8 @@ pub struct ListedSession {
     pub device: String,
     /// Its host; empty if the record has none.
     pub host: String,
+    /// The app hosts that were reached from the portal host.
+    pub reached: Vec<String>,
     /// The client's address at sign-in.
     pub address: String,
     /// The time of sign-in.
@@ -321,6 +368,8 @@ impl Page<'_> {
             Self::Setup(_) => "setup.html",
             Self::Onward(_) => "onward.html",
             Self::NotSignedIn(_) => "not_signed_in.html",
+            Self::Apps(_) => "apps.html",
+            Self::Notice(_) => "notice.html",
             Self::Refused(_) => "refused.html",
         }
     }

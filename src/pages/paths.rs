@@ -22,6 +22,10 @@ pub const CONNECTIONS: &str = "/.gateway/account/connections";
 pub const PASSWORD: &str = "/.gateway/account/password";
 /// The user who is signed in, as JSON for the pages of an application.
 pub const WHOAMI: &str = "/.gateway/whoami";
+/// The applications that the user may use; on the portal host.
+pub const APPS: &str = "/.gateway/apps";
+/// Hands a sign-in over from the portal host to an app host: the page of either that does its part.
+pub const HAND_OVER: &str = "/.gateway/hand-over";
 /// The page that makes the first user.
 pub const SETUP: &str = "/.gateway/setup";
 /// Sends the browser to a provider; `*` stands for its name.
@@ -46,6 +50,7 @@ pub(super) fn for_templates() -> Value {
         sessions => path(SESSIONS),
         connections => path(CONNECTIONS),
         password => path(PASSWORD),
+        apps => path(APPS),
         setup => path(SETUP),
     }
 }

@@ -91,7 +91,7 @@ const CSS: &str = "text/css; charset=utf-8";
 
 pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
     ("logout.html", include_str!("templates/logout.html")),
@@ -101,5 +101,7 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("setup.html", include_str!("templates/setup.html")),
     ("onward.html", include_str!("templates/onward.html")),
     ("not_signed_in.html", include_str!("templates/not_signed_in.html")),
+    ("apps.html", include_str!("templates/apps.html")),
+    ("notice.html", include_str!("templates/notice.html")),
     ("refused.html", include_str!("templates/refused.html")),
 ];

@@ -22,6 +22,7 @@ fn when(hours: i64) -> DisplayTime {
 fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
     Login {
         host,
+        continues_to: host,
         csrf: "token",
         next: "/",
         username,
@@ -70,6 +71,7 @@ fn listed_session(device: &str, current: bool) -> ListedSession {
         key: "4f".repeat(32),
         current,
         device: device.into(),
+        reached: Vec::new(),
         host: "wiki.example.com".into(),
         address: "192.0.2.17".into(),
         signed_in: when(0),
@@ -95,6 +97,7 @@ fn account() -> Account<'static> {
         connectable: Vec::new(),
         sessions: vec![listed_session("Firefox on Linux", true)],
         incomplete: false,
+        is_portal: false,
         back: "/",
         problem: None,
         flash: None,
@@ -300,6 +303,7 @@ async fn hostile_values_are_text_on_every_page() {
         Page::Login(Login { flash: Some(HOSTILE), ..login(HOSTILE, HOSTILE) }),
         Page::Logout(Logout { host, csrf: HOSTILE, name: HOSTILE, problem: Some(HOSTILE) }),
         Page::Account(Account {
+            is_portal: false,
             host,
             csrf: HOSTILE,
             username: HOSTILE,

@@ -1,19 +1,17 @@
 //! The account page: the user's profile and their sessions.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 
 use super::{
     InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, connections, device,
-    durations, flash::FlashMessage, person,
+    durations, flash::FlashMessage, host_role::HostRole, person,
 };
 use crate::{
     clock::Timestamp,
     identity::GroupName,
     pages::{Account, DisplayTime, ListedSession, Page, paths},
     refusal::Refusal,
-    session::Session,
+    session::{self, Session},
 };
 
 impl Portal {
@@ -33,12 +31,17 @@ impl Portal {
         // Without the list the page is still useful.
         let listed = self.sessions.of_user(user.id, account.credential, now, limits).await;
         let incomplete = listed.is_err();
-        let others: Vec<Arc<Session>> = listed.unwrap_or_else(|error| {
+        let listed = listed.unwrap_or_else(|error| {
             request.unavailable("listing sessions", &error);
             Vec::new()
         });
-        let others = others.iter().map(|other| &**other).filter(|other| other.key != session.key);
-        let shown = |shown: &Session| listed_session(shown, shown.key == session.key, now);
+        let (own, others): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|listed| listed.session.key == session.sign_in());
+        let reached = own.first().map_or(&[][..], |own| &own.branch_hosts);
+        let current = listed_session(session, reached, true, now);
+        let others = others.iter().map(|session::ListedSession { session, branch_hosts }| {
+            listed_session(session, branch_hosts, false, now)
+        });
         let (flash, back) = (FlashMessage::waiting(request), back(request));
         let page = Page::Account(Account {
             host: request.host,
@@ -52,10 +55,11 @@ impl Portal {
             has_password: account.password.is_some(),
             last_sign_in: account.last_sign_in.map(Into::into),
             expires: session.dies_at(limits).into(),
-            sessions: std::iter::once(session).chain(others).map(shown).collect(),
+            sessions: std::iter::once(current).chain(others).collect(),
             connected: connections::connected(request, account),
             connectable: connections::connectable(request, account),
             incomplete,
+            is_portal: matches!(request.host_role(), HostRole::Portal(_)),
             back: back.as_str(),
             problem,
             flash: flash.map(FlashMessage::text),
@@ -71,16 +75,17 @@ impl Portal {
 /// The page of an application that the user has come from; the start page if they come from elsewhere.
 fn back(request: &PageRequest<'_>) -> ReturnTo {
     let from = InterruptedRequest::at_page(request, "/").sent_from();
-    if from.as_str().starts_with(paths::ROOT) { ReturnTo::start() } else { from }
+    if from.as_str().starts_with(paths::ROOT) || from == ReturnTo::start() { request.start() } else { from }
 }
 
-fn listed_session(session: &Session, current: bool, now: Timestamp) -> ListedSession {
+fn listed_session(session: &Session, reached: &[Box<str>], current: bool, now: Timestamp) -> ListedSession {
     let when = |time: Timestamp| DisplayTime::from(time).ago(durations::ago(now.since(time)));
     ListedSession {
         key: session.key.to_hex(),
         current,
         device: device::describe_at_line_start(&session.user_agent),
         host: session.host.to_string(),
+        reached: reached.iter().filter(|host| **host != session.host).map(ToString::to_string).collect(),
         address: session.client_addr.to_canonical().to_string(),
         signed_in: when(session.signed_in),
         last_seen: when(session.last_seen()),

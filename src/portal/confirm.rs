@@ -12,6 +12,7 @@ use super::{
     csrf::Genuine,
     flash::FlashMessage,
     form::Form,
+    hand_over::HandOver,
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
     providers::start_link,
@@ -28,7 +29,7 @@ use crate::{
 impl Portal {
     /// The form. A browser without a live session is sent to the sign-in page: a sign-in is a confirmation, too.
     pub(super) fn ask_to_confirm(request: &PageRequest<'_>) -> PageResponse {
-        let next = ReturnTo::parse(&request.parameter("next"));
+        let next = request.return_to(&request.parameter("next"));
         match SignedIn::of(request) {
             Ok(signed_in) => {
                 let flash = FlashMessage::waiting(request);
@@ -49,7 +50,7 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let next = ReturnTo::parse(form.text("next"));
+        let next = request.return_to(form.text("next"));
         let Ok(signed_in) = SignedIn::of(request) else {
             return Ok(pages::redirect(&next.login_location()));
         };
@@ -100,7 +101,11 @@ fn confirm_form(
         has_form: has_form(signed_in.account, &request.settings.backends),
         providers: providers(request, signed_in.account, next),
     });
-    request.settings.pages.render(status, &page)
+    let mut response = request.settings.pages.render(status, &page);
+    if let Some(hand_over) = HandOver::at(next, request) {
+        pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
+    }
+    response
 }
 
 /// Whether the user has a password that a backend checks.

@@ -8,6 +8,7 @@ use super::{
     durations,
     flash::FlashMessage,
     form::Form,
+    hand_over::HandOver,
     problem::{FORM_EXPIRED, form_again, refusal_for, text_for_proved},
     providers::start_link,
     session_opening::{OpenedSession, SessionOpening},
@@ -25,7 +26,7 @@ impl Portal {
     /// The form. A user who is signed in already is sent on. A form that came without the cookie that it is bound to
     /// has not been read, and is shown again.
     pub(super) async fn show_login(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
-        let next = ReturnTo::parse(&request.parameter("next"));
+        let next = request.return_to(&request.parameter("next"));
         if request.account.is_some() {
             return Ok(pages::redirect(next.as_str()));
         }
@@ -61,7 +62,7 @@ impl Portal {
         let mut form = match Genuine::check(request, token.as_ref(), form) {
             Ok(genuine) => genuine.into_form(),
             Err(form) => {
-                let next = ReturnTo::parse(form.text("next"));
+                let next = request.return_to(form.text("next"));
                 // The form was open in another tab while the same person signed in.
                 let typed = UserName::parse(form.text("username")).ok();
                 if request.account.is_some_and(|account| typed.as_ref() == Some(&account.user.name)) {
@@ -73,7 +74,7 @@ impl Portal {
                 return login_form(request, StatusCode::FORBIDDEN, &contents);
             }
         };
-        let next = ReturnTo::parse(form.text("next"));
+        let next = request.return_to(form.text("next"));
         let password = Password::new(form.take("password"));
         let typed_name = form.text("username");
         let again = Contents { remember: remembers(&form), ..Contents::again(typed_name, &next) };
@@ -133,8 +134,10 @@ fn login_form(
     contents: &Contents<'_>,
 ) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
+    let hand_over = HandOver::at(contents.next, request);
     let page = Page::Login(Login {
         host: request.host,
+        continues_to: hand_over.as_ref().map_or(request.host, |hand_over| &hand_over.host),
         csrf: &token.form_token(),
         next: contents.next.as_str(),
         username: contents.username,
@@ -150,6 +153,9 @@ fn login_form(
         providers: providers(request, contents.next),
     });
     let mut response = request.settings.pages.render(status, &page);
+    if let Some(hand_over) = hand_over {
+        pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
+    }
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

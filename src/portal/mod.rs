@@ -1,5 +1,6 @@
 //! The gateway's own pages under `/.gateway/`: sign in, sign out, confirm the password, the user's account with its
-//! sessions and password, `whoami`, and the set-up of the first user.
+//! sessions and password, `whoami`, the set-up of the first user, the hand-over of a sign-in to another host and the list of
+//! applications.
 //!
 //! The gateway hands over each request for such a path as a [`PageRequest`], with the session and the account that it has
 //! already found; the table of pages is in `router`. Each page has a file. A page that changes anything takes a
@@ -9,6 +10,8 @@
 //! No page decides who may use an application, and no page checks a password: [`auth`](crate::auth) does.
 
 mod account;
+mod app_link;
+mod apps;
 mod change_password;
 mod confirm;
 mod connections;
@@ -17,12 +20,15 @@ mod device;
 mod durations;
 mod flash;
 pub(crate) mod form;
+mod hand_over;
+mod host_role;
 mod interrupted_request;
 mod login;
 mod logout;
 mod own_path;
 mod page_request;
 mod person;
+mod portal_host;
 mod problem;
 mod providers;
 mod return_to;
@@ -39,16 +45,21 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
 
+pub use app_link::{AppLink, AppPresentation};
 pub use device::describe as describe_device;
 pub use durations::ago;
 pub use interrupted_request::{InterruptedRequest, Prerequisite};
 pub use own_path::{is_disguised, page_of};
 pub use page_request::PageRequest;
+pub use portal_host::PortalHost;
 pub use return_to::{ReturnTo, longest_address};
 pub use service::Portal;
 pub use settings::Settings;
 
 use signed_in::SignedIn;
+
+/// The page that lists applications, as [`page_of`] names it.
+pub const APPS_PAGE: &str = "apps";
 
 type PageResponse = Response<Full<Bytes>>;
 

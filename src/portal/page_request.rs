@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc};
 
 use http::{HeaderMap, Method};
 
-use super::{Settings, form::Form};
+use super::{AppLink, Settings, form::Form};
 use crate::{
     auth::{Entrance, Origin},
     error_chain::ErrorChain,
@@ -40,6 +40,8 @@ pub struct PageRequest<'r> {
     pub presented: &'r Presented,
     /// The user of the session, if it is alive and [`Account::identity`] gave an identity.
     pub account: Option<&'r Arc<Account>>,
+    /// The applications that the user may use, for the page that lists them; empty for every other page.
+    pub apps: &'r [AppLink],
     /// The configuration as of this request.
     pub settings: &'r Settings,
 }

@@ -54,7 +54,7 @@ impl ReturnTo {
         if self.0 == "/" {
             return page.to_owned();
         }
-        format!("{page}?next={}", utf8_percent_encode(&self.0, NOT_IN_A_QUERY_VALUE))
+        format!("{page}?next={}", in_query_value(&self.0))
     }
 }
 
@@ -64,13 +64,21 @@ impl fmt::Display for ReturnTo {
     }
 }
 
+/// A path and query as the value of a field of a query.
+pub(super) fn in_query_value(path_and_query: &str) -> impl fmt::Display {
+    utf8_percent_encode(path_and_query, NOT_IN_A_QUERY_VALUE)
+}
+
 /// Maximum length of an address with this path, where `uri_length` is the limit for others. The pages that lead back
 /// somewhere have a whole address in their query, in which a byte may take three.
 pub fn longest_address(path: &str, uri_length: usize) -> usize {
     match path {
+        // A hand-over has the address in its query, and these pages have the address of a hand-over in theirs: `?` is
+        // `%3F`, and then `%253F`.
         paths::LOGIN | paths::CONFIRM => {
-            uri_length.saturating_mul(3).saturating_add(paths::CONFIRM.len() + "?next=".len())
+            uri_length.saturating_mul(5).saturating_add(paths::CONFIRM.len() + MAX_HAND_OVER_BYTES)
         }
+        paths::HAND_OVER => uri_length.saturating_mul(3).saturating_add(MAX_HAND_OVER_BYTES),
         _ => uri_length,
     }
 }
@@ -119,7 +127,9 @@ fn is_plain_path(path: &str) -> bool {
     let plain: Vec<&str> =
         lower.split('/').map(|segment| segment.split(';').next().unwrap_or_default()).collect();
     match plain.as_slice() {
-        ["", ".gateway", rest @ ..] => matches!(rest, ["account"] | ["account", "password"]),
+        ["", ".gateway", rest @ ..] => {
+            matches!(rest, ["account"] | ["account", "password"] | ["apps"] | ["hand-over"])
+        }
         _ => true,
     }
 }
@@ -157,6 +167,8 @@ fn resolve_dots(path: &str) -> String {
 
 /// As long as an address may be at all: `uri_length` of `[limits]` is smaller.
 const MAX_BYTES: usize = 64 << 10;
+/// The fields of a hand-over but the address.
+const MAX_HAND_OVER_BYTES: usize = 512;
 const MAX_DECODINGS: usize = 3;
 
 const NOT_IN_A_QUERY_VALUE: &AsciiSet =

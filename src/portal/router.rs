@@ -13,8 +13,9 @@ use http_body::Body;
 use http_body_util::Full;
 
 use super::{
-    InterruptedRequest, PageRequest, PageResponse, Portal, Prerequisite, SignedIn, csrf,
+    InterruptedRequest, PageRequest, PageResponse, Portal, Prerequisite, SignedIn, apps, csrf,
     form::Form,
+    host_role::HostRole,
     own_path,
     providers::{self, ProviderPage},
     whoami,
@@ -176,6 +177,18 @@ pub(super) const PAGES: &[Page] = &[
         post: None,
     },
     Page {
+        path: paths::APPS,
+        who: Who::SignedIn,
+        get: Some(|_, request| ready(apps::show(request))),
+        post: None,
+    },
+    Page {
+        path: paths::HAND_OVER,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.hand_over(request).boxed_local()),
+        post: None,
+    },
+    Page {
         path: paths::SETUP,
         who: Who::Anyone,
         get: Some(|portal, request| portal.show_setup(request).boxed_local()),
@@ -218,6 +231,11 @@ impl Portal {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        if let HostRole::App(portal) = request.host_role()
+            && let Some(response) = self.on_app_host(request, portal).await
+        {
+            return response;
+        }
         let page = Page::at(request.page).ok_or(Refusal::NotFound)?;
         let is_form = page.takes_form(request.method)?;
         page.who.check(request)?;
@@ -277,7 +295,11 @@ impl Sender {
 
 /// The root of the pages leads to one of them.
 fn redirect_from_root(request: &PageRequest<'_>) -> PageResponse {
-    pages::redirect(if request.account.is_some() { paths::ACCOUNT } else { paths::LOGIN })
+    let signed_in = match request.host_role() {
+        HostRole::Portal(_) => paths::APPS,
+        HostRole::Alone | HostRole::App(_) => paths::ACCOUNT,
+    };
+    pages::redirect(if request.account.is_some() { signed_in } else { paths::LOGIN })
 }
 
 fn ready<'a>(response: Result<PageResponse, Refusal>) -> ResponseFuture<'a> {

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use http::header::{SET_COOKIE, USER_AGENT};
+use http::{
+    HeaderMap,
+    header::{SET_COOKIE, USER_AGENT},
+};
 
 use super::{PageRequest, PageResponse, Portal};
 use crate::{
     auth::Proved,
+    clock::Timestamp,
     pages,
     refusal::Refusal,
     session::{
-        Opening, Owner, Presented, Session, SessionLimits,
+        Opening, Owner, Presented, Session, SessionLimits, SessionToken,
         cookie::{self, Keep},
     },
     throttle,
@@ -72,11 +76,7 @@ impl Portal {
         let mut response = pages::redirect(to);
         let cookies = &request.settings.cookies;
         let headers = response.headers_mut();
-        // A user who asks to stay signed in wants that after closing the browser, too.
-        let until_closed = limits.browser_session && !session.remembered;
-        let left = session.dies_at(limits).since(now);
-        let keep = if until_closed { Keep::UntilClosed } else { Keep::For(left) };
-        headers.append(SET_COOKIE, cookie::write(cookies.session(), &token.to_cookie(), keep));
+        set_session_cookie(request, &token, &session, now, headers);
         // A form from before sign-in is invalid after it.
         headers.append(SET_COOKIE, cookie::write(cookies.form(), "", Keep::Forget));
         // From now on wrong passwords of strangers do not make this user wait in this browser.
@@ -101,4 +101,20 @@ fn limits_for(proved: &Proved, request: &PageRequest<'_>) -> SessionLimits {
         Some(most) => SessionLimits { lifetime: limits.lifetime.min(most), ..limits },
         None => limits,
     }
+}
+
+/// Gives the browser the cookie of a new session.
+pub(super) fn set_session_cookie(
+    request: &PageRequest<'_>,
+    token: &SessionToken,
+    session: &Session,
+    now: Timestamp,
+    headers: &mut HeaderMap,
+) {
+    let (limits, cookies) = (&request.settings.sessions, &request.settings.cookies);
+    // A user who asks to stay signed in wants that after closing the browser, too.
+    let until_closed = limits.browser_session && !session.remembered;
+    let left = session.dies_at(limits).since(now);
+    let keep = if until_closed { Keep::UntilClosed } else { Keep::For(left) };
+    headers.append(SET_COOKIE, cookie::write(cookies.session(), &token.to_cookie(), keep));
 }

@@ -2,19 +2,31 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::{PageResponse, PortalHost};
 use crate::{
     auth::Backends,
     identity::{GroupName, Permission},
-    pages::Pages,
+    pages::{self, Pages, paths},
     session::{SessionLimits, cookie::CookieNames},
     throttle,
 };
+
+impl Settings {
+    /// The way from the root of the portal host to the start page, if no app is there.
+    pub fn start_of(&self, host: &str, path: &str) -> Option<PageResponse> {
+        let portal = self.portal_host.as_ref()?;
+        let is_root = path == "/" && host == &*portal.host && !portal.has_root;
+        is_root.then(|| pages::redirect(paths::APPS))
+    }
+}
 
 /// The settings of the pages, as of the last reload.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The time limits of new sessions.
     pub sessions: SessionLimits,
+    /// The portal host; `None`: people sign in on each host for itself.
+    pub portal_host: Option<PortalHost>,
     /// The names of the gateway's cookies.
     pub cookies: CookieNames,
     /// The limits of failed attempts at a password.

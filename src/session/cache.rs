@@ -40,7 +40,7 @@ impl SessionCache {
                 && last_seen.as_millis() > session.noted.load(Ordering::Relaxed)
                 && let Some(store) = store.get().and_then(Weak::upgrade)
             {
-                store.note_use(session.key, last_seen);
+                store.note_use(session.sign_in(), last_seen);
             }
         };
         let sessions = Cache::builder()

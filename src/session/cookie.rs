@@ -23,6 +23,7 @@ pub struct CookieNames {
     flash: Box<str>,
     device: Box<str>,
     attempt: Box<str>,
+    hand_over: Box<str>,
 }
 
 /// Why a base name can't be used.
@@ -35,7 +36,7 @@ pub enum BadCookieName {
     #[error("it may have 64 characters: letters, digits, `-` and `_`")]
     Characters,
     /// The session cookie would have the name of another cookie of a gateway with a shorter base name.
-    #[error("it must not end in `-form`, `-notice` or `-device`, and not contain `-oidc-`")]
+    #[error("it must not end in `-form`, `-notice`, `-device` or `-hand-over`, and not contain `-oidc-`")]
     Suffix,
 }
 
@@ -59,9 +60,10 @@ impl CookieNames {
     }
 
     fn of(base: &str) -> Self {
-        let [form, flash, device] = SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
+        let [form, flash, device, hand_over] =
+            SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
         let attempt = format!("{PREFIX}{base}{ATTEMPT}").into();
-        Self { session: format!("{PREFIX}{base}").into(), form, flash, device, attempt }
+        Self { session: format!("{PREFIX}{base}").into(), form, flash, device, attempt, hand_over }
     }
 
     /// The session cookie.
@@ -87,6 +89,11 @@ impl CookieNames {
     /// Binds an attempt to sign in at a provider to the browser that started it; `mark` tells attempts apart.
     pub fn attempt(&self, mark: &str) -> String {
         format!("{}{mark}", self.attempt)
+    }
+
+    /// Binds the hand-over of a sign-in from the portal host to the browser that asked for it.
+    pub fn hand_over(&self) -> &str {
+        &self.hand_over
     }
 }
 
@@ -220,7 +227,7 @@ pub fn write(name: &str, value: &str, keep: Keep) -> HeaderValue {
 
 const PREFIX: &str = "__Host-Http-";
 const BASE: &str = "portcullis";
-const SUFFIXES: [&str; 3] = ["-form", "-notice", "-device"];
+const SUFFIXES: [&str; 4] = ["-form", "-notice", "-device", "-hand-over"];
 const ATTEMPT: &str = "-oidc-";
 /// The prefixes of all cookies of gateways.
 const OURS: [&[u8]; 2] = [b"__Host-Http-portcullis", b"__Host-portcullis"];

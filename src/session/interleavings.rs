@@ -17,16 +17,29 @@ const LIMITS: SessionLimits = SessionLimits {
     browser_session: false,
     max_per_user: None,
 };
+/// How late the store may know of a use of another branch: a use is noted once a minute, and seen once a second.
+const BETWEEN_NOTES: Duration = Duration::from_secs(62);
 /// How far a crash may set the last use back: twice the time in which a use need not be noted.
 const LATE: Duration = Duration::from_mins(2);
 
 /// An event; sessions are counted from the newest.
 #[derive(Clone, Debug)]
 enum Event {
-    SignIn { user: i64, remember: bool, instead_of: Option<usize> },
+    SignIn {
+        user: i64,
+        remember: bool,
+        instead_of: Option<usize>,
+    },
+    /// Opens a branch of a sign-in.
+    Branch(usize),
+    /// The user of a sign-in confirms.
+    Confirm(usize),
     Use(usize),
     SignOut(usize),
-    EndAllOf { user: i64, except: Option<usize> },
+    EndAllOf {
+        user: i64,
+        except: Option<usize>,
+    },
     EndAll,
     EndedElsewhere(usize),
     Time(Duration),
@@ -42,6 +55,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => (0..4_i64, any::<bool>(), prop::option::weighted(0.2, session()))
             .prop_map(|(user, remember, instead_of)| Event::SignIn { user, remember, instead_of }),
+        4 => session().prop_map(Event::Branch),
+        2 => session().prop_map(Event::Confirm),
         12 => session().prop_map(Event::Use),
         3 => session().prop_map(Event::SignOut),
         1 => (0..4_i64, prop::option::of(session()))
@@ -68,6 +83,8 @@ struct Expected {
     /// The earliest and the latest time of its last use.
     seen: (Timestamp, Timestamp),
     over: bool,
+    /// The sign-in that it is a branch of.
+    parent: Option<usize>,
 }
 
 impl Expected {
@@ -100,6 +117,8 @@ impl<'a> Run<'a> {
         let now = self.clock.now();
         match event {
             Event::SignIn { user, remember, instead_of } => self.sign_in(user, remember, instead_of).await,
+            Event::Branch(which) => self.branch(which).await,
+            Event::Confirm(which) => self.confirm(which).await,
             Event::Use(which) => {
                 if let Some(index) = self.index(which) {
                     self.look_at(index).await;
@@ -110,14 +129,19 @@ impl<'a> Run<'a> {
                 let Some(session) = self.look_at(index).await else { return };
                 let ended = self.sessions.end(&session).await;
                 assert_eq!(ended.is_err(), self.cannot_write);
-                self.expected[index].over |= ended.is_ok();
+                if ended.is_ok() {
+                    self.end(&self.family(index));
+                }
             }
             Event::EndAllOf { user, except } => {
                 let except = except.and_then(|which| self.index(which));
                 let key = except.map(|index| self.expected[index].token.key());
                 if self.sessions.end_all_of(UserId(user), key).await.is_ok() {
+                    // A branch that has ended alone keeps nothing.
+                    let kept = except.filter(|index| !self.expected[*index].over);
+                    let kept = kept.map_or(Vec::new(), |index| self.family(index));
                     for (index, expected) in self.expected.iter_mut().enumerate() {
-                        expected.over |= expected.user == user && Some(index) != except;
+                        expected.over |= expected.user == user && !kept.contains(&index);
                     }
                 }
             }
@@ -141,6 +165,70 @@ impl<'a> Run<'a> {
         which.checked_rem(self.expected.len()).map(|back| self.expected.len() - 1 - back)
     }
 
+    /// The sign-in of a session, and all branches of it.
+    fn family(&self, index: usize) -> Vec<usize> {
+        let sign_in = self.expected[index].parent.unwrap_or(index);
+        let belongs = |other: &usize| *other == sign_in || self.expected[*other].parent == Some(sign_in);
+        (0..self.expected.len()).filter(belongs).collect()
+    }
+
+    fn end(&mut self, indices: &[usize]) {
+        for index in indices {
+            self.expected[*index].over = true;
+        }
+    }
+
+    async fn branch(&mut self, which: usize) {
+        let now = self.clock.now();
+        let Some(index) = self.index(which).filter(|index| self.expected[*index].parent.is_none()) else {
+            return;
+        };
+        let Some(parent) = self.look_at(index).await else { return };
+        let client_addr = Ipv4Addr::LOCALHOST.into();
+        let branch =
+            Branch { parent: parent.key, client_addr, user_agent: "test", host: "localhost", replaces: None };
+        let opened = self.sessions.open_branch(branch, now).await;
+        assert_eq!(opened.is_err(), self.cannot_write);
+        let Ok(opened) = opened else { return };
+        let (token, session) = opened.expect("the sign-in is alive");
+        let Expected { user, expires, remembered, .. } = self.expected[index];
+        assert_eq!((session.expires, session.remembered), (expires, remembered));
+        let (seen, parent) = ((now - BETWEEN_NOTES, now), Some(index));
+        self.expected.push(Expected { token, user, expires, remembered, seen, over: false, parent });
+    }
+
+    async fn confirm(&mut self, which: usize) {
+        let now = self.clock.now();
+        let Some(index) = self.index(which).filter(|index| self.expected[*index].parent.is_none()) else {
+            return;
+        };
+        let Some(session) = self.look_at(index).await else { return };
+        let opening = Opening {
+            owner: session.owner,
+            proof: Proof::password(now),
+            source: None,
+            client_addr: Ipv4Addr::LOCALHOST.into(),
+            user_agent: "test",
+            host: "localhost",
+            remember: false,
+            replaces: Some(&session),
+            confirms: true,
+        };
+        let opened = self.sessions.open(opening, now, &LIMITS).await;
+        assert_eq!(opened.is_err(), self.cannot_write);
+        let Ok((token, _)) = opened else { return };
+        let next = self.expected.len();
+        for branch in self.family(index) {
+            if branch != index {
+                self.expected[branch].parent = Some(next);
+            }
+        }
+        self.expected[index].over = true;
+        let Expected { user, expires, remembered, .. } = self.expected[index];
+        let seen = (now, now);
+        self.expected.push(Expected { token, user, expires, remembered, seen, over: false, parent: None });
+    }
+
     async fn sign_in(&mut self, user: i64, remember: bool, instead_of: Option<usize>) {
         let now = self.clock.now();
         let old = match instead_of.and_then(|which| self.index(which)) {
@@ -162,24 +250,40 @@ impl<'a> Run<'a> {
         assert_eq!(opened.is_err(), self.cannot_write);
         let Ok((token, session)) = opened else { return };
         if let Some((index, _)) = old {
-            self.expected[index].over = true;
+            let is_branch = self.expected[index].parent.is_some();
+            let ended = if is_branch { vec![index] } else { self.family(index) };
+            self.end(&ended);
         }
         let (expires, seen) = (session.expires, (now, now));
-        self.expected.push(Expected { token, user, expires, remembered: remember, seen, over: false });
+        self.expected.push(Expected {
+            token,
+            user,
+            expires,
+            remembered: remember,
+            seen,
+            over: false,
+            parent: None,
+        });
     }
 
     /// A request with this session's cookie.
     async fn look_at(&mut self, index: usize) -> Option<Arc<Session>> {
-        let (now, expected) = (self.clock.now(), &mut self.expected[index]);
+        let (now, family) = (self.clock.now(), self.family(index));
+        let expected = &mut self.expected[index];
         let presented = self.sessions.present(Some(&expected.token), now, &LIMITS).await.unwrap();
         if let Presented::Alive(session) = presented {
             assert!(expected.may_be_alive(now), "session {index} is alive and must not be");
             expected.seen = (now, now);
+            for relative in family {
+                let seen = &mut self.expected[relative].seen;
+                *seen = (seen.0.max(now - BETWEEN_NOTES), now);
+            }
             return Some(session);
         }
         assert!(!expected.has_to_be_alive(now), "session {index} is lost");
-        // A browser that was signed out once is never signed in again by itself.
-        expected.over = true;
+        // A browser that was signed out once is never signed in again by itself. A branch may miss the last minute of its
+        // relatives.
+        expected.over |= family.len() == 1;
         None
     }
 
@@ -191,13 +295,22 @@ impl<'a> Run<'a> {
         }
         let key = self.expected[index].token.key();
         let elsewhere = start(Some(file), &self.clock);
-        let epoch = self.sessions.cache.epoch(&key);
-        let ended = elsewhere.end_which(Which::One(key)).await.unwrap();
-        self.expected[index].over = true;
+        let cache = &self.sessions.cache;
+        let family = self.family(index);
+        let keys: Vec<SessionKey> = family.iter().map(|index| self.expected[*index].token.key()).collect();
+        let epochs: Vec<u64> = keys.iter().map(|key| cache.epoch(key)).collect();
+        let ended = elsewhere.store.remove(Which::One(key)).await.unwrap();
         // The cache is notified within a second; later events wait for that. A session that was removed for its age is in no
         // store any more, and causes no notification.
-        while ended > 0 && self.sessions.cache.epoch(&key) < epoch + 2 {
-            std::thread::yield_now();
+        for (key, epoch) in keys.iter().zip(epochs) {
+            let group = |key: &SessionKey| key.as_bytes().first().copied();
+            let ends = ended.iter().filter(|other| group(other) == group(key)).count() as u64;
+            while cache.epoch(key) < epoch + 2 * ends {
+                std::thread::yield_now();
+            }
+        }
+        for (index, key) in family.into_iter().zip(keys) {
+            self.expected[index].over |= ended.contains(&key);
         }
     }
 
@@ -232,12 +345,12 @@ impl<'a> Run<'a> {
         let (now, mut after) = (self.clock.now(), None);
         while let Some(last) = {
             let page = self.sessions.list(None, after, 3).await.unwrap();
-            for record in &page {
+            for ListedRecord { record, .. } in &page {
                 let ours = self.expected.iter().find(|expected| expected.token.key() == record.key).unwrap();
                 let died_by_itself = ours.expires <= now || !ours.remembered;
                 assert!(!ours.over || died_by_itself, "an ended session is listed");
             }
-            page.last().map(|record| record.key)
+            page.last().map(|listed| listed.record.key)
         } {
             after = Some(last);
         }

@@ -7,6 +7,7 @@
 //! A session is alive if nobody has ended it and its time limits have not passed, at the `now` that the caller gives.
 //! An ended session is never found again. Whether its user may still use it is decided in `users`.
 
+mod branch;
 mod cache;
 pub mod cookie;
 mod data;
@@ -26,6 +27,7 @@ mod store;
 mod stored;
 mod token;
 
+pub use branch::{Branch, InsertedBranch, NewBranch};
 pub use data::{AppData, DataChange, DataRefused, MAX_DATA_BYTES, SessionData, change_app};
 pub use data_form::MalformedChange;
 pub use file::FileStore;
@@ -33,12 +35,14 @@ pub use limits::{AppSessionLimits, SessionLimits};
 pub use memory::MemoryStore;
 pub use one_time::{OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, OneTimeTooLarge};
 pub use opening::{Opening, Visitor};
-pub use record::{Owner, Record};
+pub use record::{ListedRecord, Owner, Record};
 pub use redis::{RedisSettings, RedisStore};
 pub use session::Session;
-pub use sessions::{EndedOne, Presented, Sessions};
+pub use sessions::{EndedOne, ListedSession, Presented, Sessions};
 pub use source::SessionSource;
-pub use store::{Invalidation, Invalidator, NewSession, SessionStore, StoreSurroundings, Trust, Which};
+pub use store::{
+    Inserted, Invalidation, Invalidator, NewSession, SessionStore, StoreSurroundings, Trust, Which,
+};
 pub use token::{NoRandomness, SessionKey, SessionToken};
 
 #[cfg(test)]

@@ -51,9 +51,10 @@ pub struct Visitor<'a> {
 }
 
 impl<'a> Opening<'a> {
-    /// The replaced session, if the new one takes over its data.
-    pub(super) fn hands_over_data(&self) -> Option<&'a Session> {
-        self.replaces.filter(|old| old.owner == Owner::Visitor || old.owner.user() == self.owner.user())
+    /// The replaced session, if the new one goes on with it: the same user has confirmed.
+    pub(super) fn continues(&self) -> Option<&'a Session> {
+        let user = self.owner.user();
+        self.replaces.filter(|old| self.confirms && user.is_some() && old.owner.user() == user)
     }
 
     pub(super) fn into_record(
@@ -63,12 +64,11 @@ impl<'a> Opening<'a> {
         now: Timestamp,
         limits: &SessionLimits,
     ) -> Record {
-        let Self { owner, proof, source, client_addr, user_agent, host, remember, replaces, confirms } = self;
+        // Otherwise a user who confirms in time would be signed in for ever.
+        let goes_on = self.continues();
+        let Self { owner, proof, source, client_addr, user_agent, host, remember, .. } = self;
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
-        // Otherwise a user who confirms in time would be signed in for ever.
-        let goes_on =
-            replaces.filter(|old| confirms && owner.user().is_some() && old.owner.user() == owner.user());
         Record {
             key,
             owner,
@@ -120,7 +120,12 @@ fn source_after(
     }
 }
 
-fn shortened(user_agent: &str) -> Box<str> {
+/// The session that is replaced, if one of this owner takes over its data.
+pub(super) fn hands_over_data(replaced: Option<&Session>, owner: Owner) -> Option<&Session> {
+    replaced.filter(|old| old.owner == Owner::Visitor || old.owner.user() == owner.user())
+}
+
+pub(super) fn shortened(user_agent: &str) -> Box<str> {
     user_agent.chars().take(MAX_USER_AGENT_CHARS).collect()
 }
 

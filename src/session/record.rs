@@ -57,6 +57,24 @@ impl Record {
     }
 }
 
+/// A sign-in in a list, with the hosts that it reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedRecord {
+    /// The session; never a branch.
+    pub record: Record,
+    /// The hosts of its branches, each once, in the order of the alphabet.
+    pub branch_hosts: Vec<Box<str>>,
+}
+
+impl ListedRecord {
+    pub(super) fn new(record: Record, hosts: impl IntoIterator<Item = Box<str>>) -> Self {
+        let mut branch_hosts: Vec<Box<str>> = hosts.into_iter().collect();
+        branch_hosts.sort_unstable();
+        branch_hosts.dedup();
+        Self { record, branch_hosts }
+    }
+}
+
 /// Whose a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Owner {

@@ -8,8 +8,9 @@ use std::sync::{
 use futures_util::future::{self, BoxFuture, FutureExt};
 
 use super::{
-    AppData, DataChange, DataRefused, Invalidation, Invalidator, MemoryStore, NewSession, OneTimeEntry,
-    OneTimeKey, OneTimePurpose, Record, SessionKey, SessionStore, StoreError, Trust, Which,
+    AppData, DataChange, DataRefused, Inserted, InsertedBranch, Invalidation, Invalidator, ListedRecord,
+    MemoryStore, NewBranch, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey,
+    SessionStore, StoreError, Trust, Which,
 };
 use crate::{clock::Timestamp, identity::UserId};
 
@@ -66,8 +67,12 @@ impl SessionStore for ScriptedStore {
         .boxed()
     }
 
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Inserted, StoreError>> {
         self.guard(self.store.insert(new))
+    }
+
+    fn insert_branch(&self, new: NewBranch) -> BoxFuture<'_, Result<Option<InsertedBranch>, StoreError>> {
+        self.guard(self.store.insert_branch(new))
     }
 
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
@@ -83,7 +88,7 @@ impl SessionStore for ScriptedStore {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Vec<ListedRecord>, StoreError>> {
         self.guard(self.store.list(of, after, most))
     }
 

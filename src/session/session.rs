@@ -96,6 +96,11 @@ impl Session {
         self.is_too_old_for(own, now) || own.idle_timeout.is_some_and(|idle| now >= self.last_seen() + idle)
     }
 
+    /// The sign-in that it is a branch of, or the session itself: a use of the one is a use of the other.
+    pub fn sign_in(&self) -> SessionKey {
+        self.parent.unwrap_or(self.key)
+    }
+
     /// When it was last used.
     pub fn last_seen(&self) -> Timestamp {
         Timestamp::from_millis(self.last_seen.load(Ordering::Relaxed))

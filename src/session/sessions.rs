@@ -9,9 +9,10 @@ use std::{
 };
 
 use super::{
-    AppSessionLimits, DataChange, DataRefused, Invalidation, Invalidator, NewSession, OneTimeCode,
-    OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Record, Session, SessionKey, SessionLimits,
-    SessionStore, SessionToken, StoreError, Trust, Visitor, Which, cache::SessionCache, record::NOTE_EVERY,
+    AppSessionLimits, Branch, DataChange, DataRefused, Inserted, Invalidation, Invalidator, ListedRecord,
+    NewSession, OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Record, Session,
+    SessionData, SessionKey, SessionLimits, SessionStore, SessionToken, StoreError, Trust, Visitor, Which,
+    cache::SessionCache, opening::hands_over_data, record::NOTE_EVERY,
 };
 use crate::{
     clock::Timestamp,
@@ -38,6 +39,15 @@ pub enum EndedOne {
     Gone,
     /// The session is another user's, and goes on.
     NotTheirs,
+}
+
+/// A sign-in in the list of its user, with the hosts that it reached.
+#[derive(Clone, Debug)]
+pub struct ListedSession {
+    /// The session; never a branch.
+    pub session: Arc<Session>,
+    /// The hosts of its branches, each once.
+    pub branch_hosts: Vec<Box<str>>,
 }
 
 /// Opens, finds and ends sessions.
@@ -73,14 +83,42 @@ impl Sessions {
         let token =
             SessionToken::generate().map_err(|source| StoreError::new("opening a session", source))?;
         // As of now: changes that an application has made since the request began are not to be lost.
-        let data = match opening.hands_over_data() {
-            Some(old) => self.store.find(old.key).await?.map(|old| old.data),
-            None => None,
-        };
-        let replaces = opening.replaces;
-        let record = opening.into_record(token.key(), data.unwrap_or_default(), now, limits);
-        let (session, _) = self.insert(record, replaces, limits.max_per_user).await?;
+        let data = self.data_handed_over(opening.replaces, opening.owner).await?;
+        let (replaces, adopts) = (opening.replaces, opening.continues().is_some());
+        let record = opening.into_record(token.key(), data, now, limits);
+        let (session, _) = self.insert(record, replaces, adopts, limits.max_per_user).await?;
         Ok((token, session))
+    }
+
+    /// Opens a branch of a sign-in, on an app host, under a token of its own. `None`: the sign-in has ended.
+    pub async fn open_branch(
+        &self,
+        branch: Branch<'_>,
+        now: Timestamp,
+    ) -> Result<Option<(SessionToken, Arc<Session>)>, StoreError> {
+        let token = SessionToken::generate()
+            .map_err(|source| StoreError::new("opening a branch of a session", source))?;
+        let Some(parent) = self.store.find(branch.parent).await? else { return Ok(None) };
+        let data = self.data_handed_over(branch.replaces, parent.owner).await?;
+        let replaces = branch.replaces;
+        // As in `insert`: invalidations from here on count.
+        let (epoch, losses) = (self.cache.epoch(&token.key()), self.cache.losses());
+        let new = branch.into_new(token.key(), data, now);
+        let Some(inserted) = self.store.insert_branch(new).await? else { return Ok(None) };
+        let session = Session::from_record(inserted.record, now, losses);
+        self.cache.insert_since(&session, epoch);
+        self.forget(&inserted.ended, replaces);
+        Ok(Some((token, session)))
+    }
+
+    /// The data that a new session of `owner` takes over, as of now.
+    async fn data_handed_over(
+        &self,
+        replaced: Option<&Session>,
+        owner: Owner,
+    ) -> Result<SessionData, StoreError> {
+        let Some(old) = hands_over_data(replaced, owner) else { return Ok(SessionData::new()) };
+        Ok(self.store.find(old.key).await?.map(|old| old.data).unwrap_or_default())
     }
 
     /// Opens a session for a visitor who has not signed in, because an app stores data for them.
@@ -96,7 +134,7 @@ impl Sessions {
             .map_err(|source| StoreError::new("opening a visitor's session", source))?;
         let max_visitors = visitor.max_visitors;
         let record = visitor.into_record(token.key(), now, limits);
-        let (session, ended) = self.insert(record, None, Some(max_visitors)).await?;
+        let (session, ended) = self.insert(record, None, false, Some(max_visitors)).await?;
         if ended > 0 {
             tracing::warn!(ended, max_visitors, "visitors' sessions ended early: there are too many");
         }
@@ -108,16 +146,20 @@ impl Sessions {
         &self,
         record: Record,
         replaces: Option<&Session>,
+        adopts: bool,
         max_per_holder: Option<usize>,
     ) -> Result<(Arc<Session>, usize), StoreError> {
         // The session may end before this thread gets to cache it: invalidations in between count.
         let epoch = self.cache.epoch(&record.key);
         let session = Session::from_record(record.clone(), record.last_seen, self.cache.losses());
         let old_key = replaces.map(|old| old.key);
-        let new = NewSession { record, replaces: old_key, max_per_user: max_per_holder };
-        let ended = self.store.insert(new).await?;
+        let new = NewSession { record, replaces: old_key, adopts, max_per_user: max_per_holder };
+        let Inserted { ended, adopted } = self.store.insert(new).await?;
         self.cache.insert_since(&session, epoch);
         self.forget(&ended, replaces);
+        for branch in adopted {
+            self.cache.invalidate(Invalidation::Changed(branch));
+        }
         Ok((session, ended.iter().filter(|key| Some(**key) != old_key).count()))
     }
 
@@ -147,14 +189,16 @@ impl Sessions {
         let Some(mut session) = self.find(key, now, limits).await? else {
             return Ok(Presented::Invalid);
         };
-        if session.has_outlived(own, now) && self.trust != Trust::Notified {
-            // Another gateway may have seen it in use.
+        let is_used_elsewhere = self.trust != Trust::Notified || session.parent.is_some();
+        if session.has_outlived(own, now) && is_used_elsewhere {
+            // Another gateway, or another branch of the same sign-in, may have seen it in use.
             self.cache.invalidate(Invalidation::Changed(session.key));
             let here = session.last_seen();
             let Some(asked_again) = self.find(session.key, now, limits).await? else {
                 return Ok(Presented::Invalid);
             };
             asked_again.last_seen.fetch_max(here.as_millis(), Ordering::Relaxed);
+            self.follow_parent(&asked_again);
             session = asked_again;
         }
         if session.has_outlived(own, now) {
@@ -182,7 +226,7 @@ impl Sessions {
         Ok(found.is_some())
     }
 
-    /// Ends a session; when this returns, no later request finds it.
+    /// Ends a session, its sign-in and all branches of that; when this returns, no later request finds any of them.
     pub async fn end(&self, session: &Session) -> Result<(), StoreError> {
         let ended = self.store.remove(Which::One(session.key)).await?;
         self.forget(&ended, Some(session));
@@ -220,19 +264,21 @@ impl Sessions {
         credential: CredentialVersion,
         now: Timestamp,
         limits: &SessionLimits,
-    ) -> Result<Vec<Arc<Session>>, StoreError> {
+    ) -> Result<Vec<ListedSession>, StoreError> {
         let records = self.store.list(Some(user), None, MAX_LISTED).await?;
         let mut sessions: Vec<_> = records
             .into_iter()
             // The cached session knows better when it was last used.
-            .map(|record| {
+            .map(|ListedRecord { record, branch_hosts }| {
                 let cached = self.cache.peek(&record.key);
-                cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.losses()))
+                let session =
+                    cached.unwrap_or_else(|| Session::from_record(record, now, self.cache.losses()));
+                ListedSession { session, branch_hosts }
             })
-            .filter(|session| session.owner == Owner::User { id: user, credential })
-            .filter(|session| session.is_alive(now, limits))
+            .filter(|listed| listed.session.owner == Owner::User { id: user, credential })
+            .filter(|listed| listed.session.is_alive(now, limits))
             .collect();
-        sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen()));
+        sessions.sort_by_key(|listed| std::cmp::Reverse(listed.session.last_seen()));
         Ok(sessions)
     }
 
@@ -242,7 +288,7 @@ impl Sessions {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> Result<Vec<Record>, StoreError> {
+    ) -> Result<Vec<ListedRecord>, StoreError> {
         self.store.list(of, after, most).await
     }
 
@@ -318,6 +364,9 @@ impl Sessions {
         limits: &SessionLimits,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         let cached = self.cache.get(&key);
+        if let Some(session) = cached.as_deref().filter(|session| session.is_idle(now, limits)) {
+            self.follow_parent(session);
+        }
         match &cached {
             Some(session) if self.may_believe(session, now, limits) => {
                 return Ok(cached.filter(|session| session.is_alive(now, limits)));
@@ -332,6 +381,7 @@ impl Sessions {
                 if let Some(cached) = cached {
                     session.last_seen.fetch_max(cached.last_seen.load(Ordering::Relaxed), Ordering::Relaxed);
                 }
+                self.follow_parent(&session);
                 self.cache.insert_since(&session, epoch);
                 Ok(Some(session).filter(|session| session.is_alive(now, limits)))
             }
@@ -354,7 +404,8 @@ impl Sessions {
             return false;
         }
         match self.trust {
-            Trust::Notified => true,
+            // The parent of a branch that looks idle may be in use and not cached.
+            Trust::Notified => session.parent.is_none() || !session.is_idle(now, limits),
             // Another gateway may have seen a use of a session that looks idle here.
             Trust::Shared { cache_ttl, .. } => {
                 now.since(session.read_at) < cache_ttl && !session.is_idle(now, limits)
@@ -380,12 +431,22 @@ impl Sessions {
             return;
         }
         session.last_seen.store(now.as_millis(), Ordering::Relaxed);
+        if let Some(parent) = session.parent.and_then(|parent| self.cache.get(&parent)) {
+            parent.last_seen.fetch_max(now.as_millis(), Ordering::Relaxed);
+        }
         let noted = session.noted.load(Ordering::Relaxed);
         let due = now.since(Timestamp::from_millis(noted)) >= NOTE_EVERY;
         let ours =
             || session.noted.compare_exchange(noted, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed);
         if due && ours().is_ok() {
-            self.store.note_use(session.key, now);
+            self.store.note_use(session.sign_in(), now);
+        }
+    }
+
+    /// Counts the uses of the sign-in and of its other branches, as far as this gateway has seen them.
+    fn follow_parent(&self, session: &Session) {
+        if let Some(parent) = session.parent.and_then(|parent| self.cache.peek(&parent)) {
+            session.last_seen.fetch_max(parent.last_seen.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 

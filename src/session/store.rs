@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{
-    OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey,
+    InsertedBranch, ListedRecord, NewBranch, OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey,
     data::{AppData, DataChange, DataRefused},
 };
 use crate::{
@@ -29,23 +29,30 @@ use crate::{
 /// - The caller decides with its own clock what has expired: a store may remove expired sessions, and never has to.
 /// - A store gets hashes of tokens, never tokens.
 pub trait SessionStore: Send + Sync + std::fmt::Debug {
-    /// Looks a session up.
+    /// Looks a session up. A branch has the owner, the proofs, the time limits and the last use of its parent; without
+    /// that it is not there.
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>>;
 
-    /// Stores a new session. In the same step the session that it replaces ends, and so do the oldest ones of a user who
-    /// has too many. Returns the keys that ended.
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>>;
+    /// Stores a new session. In the same step the session that it replaces ends, and so do the oldest sign-ins of a user
+    /// who has too many, each with its branches.
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Inserted, StoreError>>;
 
-    /// Ends sessions; one that is missing has ended already. Returns the keys that ended.
+    /// Stores a branch of a sign-in; `None`: that has ended, or can have no branches. In the same step the session that
+    /// it replaces ends, and so does the oldest branch of a sign-in that has too many.
+    fn insert_branch(&self, new: NewBranch) -> BoxFuture<'_, Result<Option<InsertedBranch>, StoreError>>;
+
+    /// Ends sessions; one that is missing has ended already. A sign-in ends with all its branches, and a branch with
+    /// its sign-in, in one step. Returns the keys that ended.
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>>;
 
-    /// The sessions of one user, or of everybody, in the order of their keys; at most `most` after `after`.
+    /// The sessions of one user, or of everybody, without branches, in the order of their keys; at most `most` after
+    /// `after`.
     fn list(
         &self,
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
+    ) -> BoxFuture<'_, Result<Vec<ListedRecord>, StoreError>>;
 
     /// Changes the data of an app in a session, in one step; `None`: there is no such session.
     fn change_data(
@@ -55,7 +62,8 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
         change: DataChange,
     ) -> BoxFuture<'_, Result<Option<Result<AppData, DataRefused>>, StoreError>>;
 
-    /// Notes when a session was last used. May be late by a minute, may be lost, never waits.
+    /// Notes when a session was last used; the use of a branch is noted for its parent. May be late by a minute, may be
+    /// lost, never waits.
     fn note_use(&self, key: SessionKey, at: Timestamp);
 
     /// Stores a one-time entry, as durably as a session. `false`: there is one of this key and purpose, which stays. Of
@@ -89,21 +97,32 @@ pub struct NewSession {
     pub record: Record,
     /// The session of the same browser that it takes the place of.
     pub replaces: Option<SessionKey>,
+    /// Whether the branches of the replaced session become branches of this one; otherwise they end with it.
+    pub adopts: bool,
     /// Maximum number of sessions of its user, or of all visitors together; `None`: any number. Past it, the oldest ones
     /// of the user end, or the visitors' ones unused for longest, perhaps several at once.
     pub max_per_user: Option<usize>,
 }
 
-/// Which sessions end.
+/// The changes that a new session caused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inserted {
+    /// The sessions that ended.
+    pub ended: Vec<SessionKey>,
+    /// The branches that have become branches of the new session.
+    pub adopted: Vec<SessionKey>,
+}
+
+/// Which sessions end. A sign-in and its branches always end together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// One.
+    /// One, and the sign-in that it is a branch of.
     One(SessionKey),
     /// All sessions of a user, perhaps but for one.
     OfUser {
         /// Whose.
         user: UserId,
-        /// The one to keep.
+        /// The one to keep, with its branches, or the sign-in that it is a branch of.
         except: Option<SessionKey>,
     },
     /// Everybody's.

@@ -437,3 +437,115 @@ async fn too_many_visitors_end_sessions_of_visitors_alone() {
         assert_eq!(sessions.list(None, None, 100).await.unwrap().len(), 6);
     }
 }
+
+async fn open_branch(
+    sessions: &Sessions,
+    parent: SessionKey,
+    now: Timestamp,
+) -> (SessionToken, Arc<Session>) {
+    let client_addr = Ipv4Addr::LOCALHOST.into();
+    let branch = Branch { parent, client_addr, user_agent: "test", host: "wiki.example.com", replaces: None };
+    sessions.open_branch(branch, now).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_use_of_a_branch_counts_for_its_sign_in_and_its_other_branches() {
+    for cached in [100, 1] {
+        let store = |_| Ok::<_, StoreError>(Box::new(MemoryStore::new(100)) as Box<dyn SessionStore>);
+        let sessions = Sessions::start(cached, store).unwrap();
+        let limits = SessionLimits {
+            lifetime: Duration::from_hours(10),
+            idle_timeout: Duration::from_mins(10),
+            ..LIMITS
+        };
+        let (parent, session) = sessions.open(opening(7), at(0), &limits).await.unwrap();
+        let (used, _) = open_branch(&sessions, session.key, at(0)).await;
+        let (unused, _) = open_branch(&sessions, session.key, at(0)).await;
+        let is_alive = async |token: &SessionToken, second| {
+            sessions.cache.sessions.run_pending_tasks();
+            matches!(sessions.present(Some(token), at(second), &limits).await, Ok(Presented::Alive(_)))
+        };
+        for minute in (5..60).step_by(5) {
+            assert!(is_alive(&used, minute * 60).await, "{minute}");
+        }
+        assert!(is_alive(&unused, 60 * 60).await, "the other branch with {cached} cached");
+        assert!(is_alive(&parent, 69 * 60).await, "the sign-in with {cached} cached");
+        assert!(!is_alive(&used, 80 * 60).await && !is_alive(&parent, 80 * 60).await, "idle");
+    }
+}
+
+#[tokio::test]
+async fn sign_out_on_a_branch_ends_the_sign_in_for_every_later_request() {
+    let sessions = in_memory();
+    let (parent, session) = open(&sessions, at(0)).await;
+    let (one, held) = open_branch(&sessions, session.key, at(0)).await;
+    let (other, held_other) = open_branch(&sessions, session.key, at(0)).await;
+    sessions.end(&held).await.unwrap();
+    for token in [&parent, &one, &other] {
+        assert!(!alive(&sessions, token, at(0)).await);
+    }
+    assert!(held_other.has_ended(), "a request on another host sees the end");
+    let client_addr = Ipv4Addr::LOCALHOST.into();
+    let branch =
+        Branch { parent: session.key, client_addr, user_agent: "test", host: "localhost", replaces: None };
+    assert!(sessions.open_branch(branch, at(0)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_confirmation_counts_for_cached_branches_and_moves_them_to_the_new_session() {
+    let sessions = in_memory();
+    let (old_token, session) = open(&sessions, at(0)).await;
+    let (branch, _) = open_branch(&sessions, session.key, at(0)).await;
+    let confirming = Opening { replaces: Some(&session), confirms: true, ..opening(7) };
+    let (token, confirmed) = sessions.open(confirming, at(5), &LIMITS).await.unwrap();
+    assert!(!alive(&sessions, &old_token, at(5)).await);
+    let Ok(Presented::Alive(branch)) = sessions.present(Some(&branch), at(5), &LIMITS).await else {
+        panic!("the branch has ended");
+    };
+    assert_eq!((branch.parent, branch.proofs), (Some(confirmed.key), confirmed.proofs));
+    assert_eq!(branch.expires, session.expires);
+    // A sign-in of somebody else in the same browser is none.
+    let other = Opening { replaces: Some(&confirmed), confirms: true, ..opening(8) };
+    sessions.open(other, at(6), &LIMITS).await.unwrap();
+    assert!(branch.has_ended() && !alive(&sessions, &token, at(6)).await);
+}
+
+#[tokio::test]
+async fn a_branch_that_an_app_finds_too_old_ends_its_sign_in() {
+    let sessions = in_memory();
+    let (parent, session) = open(&sessions, at(0)).await;
+    let (token, _) = open_branch(&sessions, session.key, at(4)).await;
+    let own = AppSessionLimits { lifetime: Some(Duration::from_secs(6)), idle_timeout: None };
+    let present = async |second| {
+        let presented = sessions.present_to(&own, Some(token.key()), at(second), &LIMITS).await.unwrap();
+        matches!(presented, Presented::Alive(_))
+    };
+    assert!(present(5).await);
+    assert!(!present(6).await, "the lifetime counts from the sign-in");
+    assert!(!alive(&sessions, &parent, at(6)).await, "otherwise the portal host would sign the app in again");
+}
+
+#[tokio::test]
+async fn a_branch_takes_over_a_visitor_s_data() {
+    let sessions = in_memory();
+    let visitor = Visitor {
+        client_addr: Ipv4Addr::LOCALHOST.into(),
+        user_agent: "test",
+        host: "wiki.example.com",
+        app: "wiki".into(),
+        data: [("cart".into(), "1".into())].into_iter().collect(),
+        max_visitors: 10,
+    };
+    let (visitor, visiting) = sessions.open_for_visitor(visitor, at(0), &LIMITS).await.unwrap();
+    let (_, session) = open(&sessions, at(0)).await;
+    let branch = Branch {
+        parent: session.key,
+        client_addr: Ipv4Addr::LOCALHOST.into(),
+        user_agent: "test",
+        host: "wiki.example.com",
+        replaces: Some(&visiting),
+    };
+    let (_, branch) = sessions.open_branch(branch, at(0)).await.unwrap().unwrap();
+    assert_eq!(branch.data()["wiki"].encode(), "cart=1");
+    assert!(!alive(&sessions, &visitor, at(0)).await);
+}

@@ -39,6 +39,8 @@ mod override_headers;
 mod own_addresses;
 mod path_oracle;
 mod paths;
+mod portal_host;
+mod portal_host_browser;
 mod preflight;
 mod process;
 mod programs;

@@ -16,10 +16,11 @@ use portcullis::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, Proof, Proofs, UserId},
     session::{
-        AppData, DataChange, DataRefused, FileStore, Invalidation, Invalidator, MAX_DATA_BYTES, MemoryStore,
-        NewSession, OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Presented, Record,
-        RedisSettings, RedisStore, SessionData, SessionKey, SessionLimits, SessionSource, SessionStore,
-        SessionToken, Sessions, StoreError, StoreSurroundings, Trust, Which,
+        AppData, DataChange, DataRefused, FileStore, Inserted, InsertedBranch, Invalidation, Invalidator,
+        ListedRecord, MAX_DATA_BYTES, MemoryStore, NewBranch, NewSession, OneTimeCode, OneTimeEntry,
+        OneTimeKey, OneTimePurpose, Opening, Owner, Presented, Record, RedisSettings, RedisStore,
+        SessionData, SessionKey, SessionLimits, SessionSource, SessionStore, SessionToken, Sessions,
+        StoreError, StoreSurroundings, Trust, Which,
     },
     store::redis::{RedisAddress, RedisConfig},
 };
@@ -143,6 +144,17 @@ every_store!(
     a_use_is_noted_and_never_goes_back,
     only_expired_and_idle_sessions_are_pruned,
     only_hashes_of_tokens_are_stored,
+    a_branch_has_all_that_decides_from_its_parent,
+    a_branch_without_a_sign_in_above_it_is_not_stored,
+    a_sign_in_and_its_branches_end_together,
+    a_confirmed_sign_in_adopts_the_branches_of_the_replaced_one,
+    branches_end_with_a_sign_in_that_is_replaced,
+    a_replaced_branch_ends_alone,
+    branches_do_not_count_as_sign_ins_of_their_user,
+    a_sign_in_is_listed_once_with_the_hosts_that_it_reached,
+    a_branch_is_pruned_with_its_parent_alone,
+    past_the_limit_the_oldest_branch_of_a_sign_in_ends,
+    an_application_keeps_data_in_a_branch,
     a_one_time_entry_is_handed_out_once,
     of_parallel_one_time_entries_with_one_key_one_is_stored,
     of_parallel_takes_one_gets_the_one_time_entry,
@@ -178,7 +190,7 @@ async fn an_inserted_session_is_found_whole(medium: Medium) {
     let proved = Record { source: Some(directory), ..record(1) };
     let visitor = Record { owner: Owner::Visitor, ..record(0) };
     for session in [&rich, &proved, &visitor] {
-        assert_eq!(store.insert(new(session)).await.unwrap(), []);
+        assert_eq!(store.insert(new(session)).await.unwrap(), Inserted::default());
         assert_eq!(store.find(session.key).await.unwrap().as_ref(), Some(session));
     }
     assert_eq!(store.find(record(1).key).await.unwrap(), None);
@@ -190,11 +202,219 @@ async fn a_replaced_session_ends_in_the_same_step(medium: Medium) {
     let (old, next, third) = (record(1), record(2), record(2));
     store.insert(new(&old)).await.unwrap();
     let ended = store.insert(NewSession { replaces: Some(old.key), ..new(&next) }).await.unwrap();
-    assert_eq!(ended, [old.key]);
+    assert_eq!(ended.ended, [old.key]);
     assert_eq!(store.find(old.key).await.unwrap(), None);
     let ended = store.insert(NewSession { replaces: Some(old.key), ..new(&third) }).await.unwrap();
-    assert_eq!(ended, [], "it had ended already");
+    assert_eq!(ended.ended, [], "it had ended already");
     assert_eq!(keys(&store, None).await, sorted([next.key, third.key]));
+}
+
+fn branch(parent: &Record, host: &str) -> NewBranch {
+    NewBranch {
+        key: SessionToken::generate().expect("randomness").key(),
+        parent: parent.key,
+        client_addr: Ipv4Addr::new(192, 0, 2, 1).into(),
+        user_agent: "the browser at the app host".into(),
+        host: host.into(),
+        data: SessionData::new(),
+        opened: at(10),
+        replaces: None,
+    }
+}
+
+/// A sign-in with a branch on each of these hosts.
+async fn sign_in(store: &Store, user: i64, hosts: &[&str]) -> (Record, Vec<SessionKey>) {
+    let parent = record(user);
+    store.insert(new(&parent)).await.unwrap();
+    let mut branches = Vec::new();
+    for host in hosts {
+        let branch = branch(&parent, host);
+        branches.push(branch.key);
+        assert_eq!(store.insert_branch(branch).await.unwrap().unwrap().ended, []);
+    }
+    (parent, branches)
+}
+
+async fn are_found(store: &Store, keys: &[SessionKey]) -> Vec<bool> {
+    let found = join_all(keys.iter().map(|key| store.find(*key))).await;
+    found.into_iter().map(|found| found.unwrap().is_some()).collect()
+}
+
+async fn a_branch_has_all_that_decides_from_its_parent(medium: Medium) {
+    let (store, _) = medium.open();
+    let source = SessionSource { backend: "entra".into(), provider_session: Some("a".into()) };
+    let parent = Record { source: Some(source), remembered: true, signed_in: at(-5), ..record(1) };
+    store.insert(new(&parent)).await.unwrap();
+    let branch = branch(&parent, "wiki.example.com");
+    let inserted = store.insert_branch(branch.clone()).await.unwrap().unwrap();
+    let expected = Record {
+        key: branch.key,
+        parent: Some(parent.key),
+        client_addr: branch.client_addr,
+        user_agent: branch.user_agent.clone(),
+        host: branch.host.clone(),
+        ..parent.clone()
+    };
+    assert_eq!(inserted, InsertedBranch { record: expected.clone(), ended: Vec::new() });
+    assert_eq!(store.find(branch.key).await.unwrap(), Some(expected.clone()));
+    // A use of any branch is noted for the sign-in, and counts for all of them.
+    store.note_use(parent.key, at(70));
+    store.check().await.unwrap();
+    let found = store.find(branch.key).await.unwrap();
+    assert_eq!(found, Some(Record { last_seen: at(70), ..expected }));
+}
+
+async fn a_branch_without_a_sign_in_above_it_is_not_stored(medium: Medium) {
+    let (store, _) = medium.open();
+    let (parent, branches) = sign_in(&store, 1, &["a.example"]).await;
+    let visitor = Record { owner: Owner::Visitor, ..record(0) };
+    store.insert(new(&visitor)).await.unwrap();
+    let under_a_branch = store.find(branches[0]).await.unwrap().unwrap();
+    let replaced = store.find(branches[0]).await.unwrap();
+    for parent in [&record(1), &visitor, &under_a_branch] {
+        let branch = NewBranch { replaces: Some(branches[0]), ..branch(parent, "b.example") };
+        assert_eq!(store.insert_branch(branch.clone()).await.unwrap(), None);
+        assert_eq!(store.find(branch.key).await.unwrap(), None);
+    }
+    assert_eq!(store.find(branches[0]).await.unwrap(), replaced, "a refused branch replaces nothing");
+    store.remove(Which::One(parent.key)).await.unwrap();
+    assert_eq!(store.insert_branch(branch(&parent, "b.example")).await.unwrap(), None);
+}
+
+async fn a_sign_in_and_its_branches_end_together(medium: Medium) {
+    let (store, _) = medium.open();
+    // A second process beside it, if it can have the same sessions.
+    let (other, heard) = medium.open();
+    let (store, is_shared) = (&store, medium.kind != Kind::Memory);
+    for by_branch in [false, true] {
+        let (parent, branches) = sign_in(store, 1, &["a.example", "b.example"]).await;
+        let (kept, _) = sign_in(store, 1, &["a.example"]).await;
+        let family = sorted([parent.key, branches[0], branches[1]]);
+        let which = Which::One(if by_branch { branches[1] } else { parent.key });
+        assert_eq!(sorted(store.remove(which).await.unwrap()), family);
+        assert_eq!(are_found(store, &family).await, [false; 3]);
+        assert!(store.find(kept.key).await.unwrap().is_some());
+        assert_eq!(store.remove(which).await.unwrap(), []);
+        if is_shared {
+            let mut ends = Vec::new();
+            while ends.len() < 3 {
+                match heard.recv_timeout(Duration::from_secs(30)).expect("a notification") {
+                    Invalidation::Ended(key) if family.contains(&key) && !ends.contains(&key) => {
+                        ends.push(key)
+                    }
+                    _ => {}
+                }
+            }
+            assert_eq!(are_found(&other, &family).await, [false; 3]);
+        }
+    }
+    let (kept, of_kept) = sign_in(store, 2, &["a.example"]).await;
+    let (ended, of_ended) = sign_in(store, 2, &["a.example"]).await;
+    let except = Some(of_kept[0]);
+    let ends = store.remove(Which::OfUser { user: UserId(2), except }).await.unwrap();
+    assert_eq!(sorted(ends), sorted([ended.key, of_ended[0]]), "a branch keeps its whole sign-in");
+    let ends = store.remove(Which::OfUser { user: UserId(2), except: None }).await.unwrap();
+    assert_eq!(sorted(ends), sorted([kept.key, of_kept[0]]));
+    let (_, branches) = sign_in(store, 3, &["a.example"]).await;
+    store.remove(Which::All).await.unwrap();
+    assert_eq!(are_found(store, &branches).await, [false]);
+}
+
+async fn a_confirmed_sign_in_adopts_the_branches_of_the_replaced_one(medium: Medium) {
+    let (store, _) = medium.open();
+    let (_other, heard) = medium.open();
+    let (old, branches) = sign_in(&store, 1, &["a.example", "b.example"]).await;
+    let confirmed = Record { proofs: Proofs::password(at(30)), ..record(1) };
+    let replaces = NewSession { replaces: Some(old.key), adopts: true, ..new(&confirmed) };
+    let inserted = store.insert(replaces).await.unwrap();
+    assert_eq!(inserted.ended, [old.key]);
+    assert_eq!(sorted(inserted.adopted), sorted(branches.clone()));
+    for key in &branches {
+        let found = store.find(*key).await.unwrap().unwrap();
+        assert_eq!((found.parent, found.proofs), (Some(confirmed.key), Proofs::password(at(30))));
+    }
+    assert_eq!(store.insert_branch(branch(&old, "c.example")).await.unwrap(), None);
+    if medium.kind == Kind::Redis {
+        let notified = || heard.recv_timeout(Duration::from_secs(30)).expect("a notification");
+        while notified() != Invalidation::Changed(branches[0]) {}
+    }
+    let ended = store.remove(Which::One(branches[0])).await.unwrap();
+    assert_eq!(sorted(ended), sorted([confirmed.key, branches[0], branches[1]]));
+}
+
+async fn branches_end_with_a_sign_in_that_is_replaced(medium: Medium) {
+    let (store, _) = medium.open();
+    let (old, branches) = sign_in(&store, 1, &["a.example", "b.example"]).await;
+    let next = record(2);
+    let inserted = store.insert(NewSession { replaces: Some(old.key), ..new(&next) }).await.unwrap();
+    assert_eq!(sorted(inserted.ended), sorted([old.key, branches[0], branches[1]]));
+    assert_eq!(inserted.adopted, []);
+    assert_eq!(are_found(&store, &branches).await, [false; 2]);
+}
+
+async fn a_replaced_branch_ends_alone(medium: Medium) {
+    let (store, _) = medium.open();
+    let (parent, branches) = sign_in(&store, 1, &["a.example", "b.example"]).await;
+    let next = NewBranch { replaces: Some(branches[0]), ..branch(&parent, "a.example") };
+    assert_eq!(store.insert_branch(next.clone()).await.unwrap().unwrap().ended, [branches[0]]);
+    let keys = [parent.key, next.key, branches[1], branches[0]];
+    assert_eq!(are_found(&store, &keys).await, [true, true, true, false]);
+}
+
+async fn branches_do_not_count_as_sign_ins_of_their_user(medium: Medium) {
+    let (store, _) = medium.open();
+    let (first, of_first) = sign_in(&store, 1, &["a.example", "b.example", "c.example"]).await;
+    let second = Record { signed_in: at(1), ..record(1) };
+    let inserted = store.insert(NewSession { max_per_user: Some(2), ..new(&second) }).await.unwrap();
+    assert_eq!(inserted.ended, []);
+    let third = Record { signed_in: at(2), ..record(1) };
+    let inserted = store.insert(NewSession { max_per_user: Some(2), ..new(&third) }).await.unwrap();
+    assert_eq!(sorted(inserted.ended), sorted([&of_first[..], &[first.key]].concat()));
+}
+
+async fn a_sign_in_is_listed_once_with_the_hosts_that_it_reached(medium: Medium) {
+    let (store, _) = medium.open();
+    let (parent, _) = sign_in(&store, 1, &["b.example", "a.example", "b.example"]).await;
+    for of in [None, Some(UserId(1))] {
+        let hosts = vec!["a.example".into(), "b.example".into()];
+        let listed = ListedRecord { record: parent.clone(), branch_hosts: hosts };
+        assert_eq!(store.list(of, None, 10).await.unwrap(), [listed]);
+    }
+}
+
+async fn a_branch_is_pruned_with_its_parent_alone(medium: Medium) {
+    let (store, _) = medium.open();
+    let (used, of_used) = sign_in(&store, 1, &["a.example"]).await;
+    let (idle, of_idle) = sign_in(&store, 2, &["a.example", "b.example"]).await;
+    store.note_use(used.key, at(500));
+    assert_eq!(store.prune(at(500), at(400)).await.unwrap(), 3);
+    assert_eq!(are_found(&store, &[used.key, of_used[0]]).await, [true; 2]);
+    assert_eq!(are_found(&store, &[idle.key, of_idle[0], of_idle[1]]).await, [false; 3]);
+    store.prune(at(3600), at(-1)).await.unwrap();
+    assert_eq!(are_found(&store, &[used.key, of_used[0]]).await, [false; 2]);
+}
+
+async fn past_the_limit_the_oldest_branch_of_a_sign_in_ends(medium: Medium) {
+    let (store, _) = medium.open();
+    let (parent, _) = sign_in(&store, 1, &[]).await;
+    let mut branches = Vec::new();
+    for number in 0..258 {
+        let branch = NewBranch { opened: at(number), ..branch(&parent, "a.example") };
+        branches.push(branch.key);
+        store.insert_branch(branch).await.unwrap().unwrap();
+    }
+    let found = are_found(&store, &branches).await;
+    assert_eq!(found.iter().position(|found| *found), Some(2));
+    assert_eq!(found.iter().filter(|found| **found).count(), 256);
+}
+
+async fn an_application_keeps_data_in_a_branch(medium: Medium) {
+    let (store, _) = medium.open();
+    let (parent, branches) = sign_in(&store, 1, &["a.example"]).await;
+    let changed = store.change_data(branches[0], "wiki".into(), change(&[("a", "b")], &[])).await.unwrap();
+    assert_eq!(changed.unwrap().unwrap().encode(), "a=b");
+    assert_eq!(store.find(branches[0]).await.unwrap().unwrap().data["wiki"].encode(), "a=b");
+    assert!(store.find(parent.key).await.unwrap().unwrap().data.is_empty());
 }
 
 fn entry(code: &OneTimeCode, value: &str, expires: i64) -> OneTimeEntry {
@@ -349,11 +569,15 @@ async fn the_oldest_sessions_go_when_a_user_has_too_many(medium: Medium) {
     store.insert(new(&other)).await.unwrap();
     let newest = Record { signed_in: at(5), ..record(1) };
     let ended = store.insert(NewSession { max_per_user: Some(3), ..new(&newest) }).await.unwrap();
-    assert_eq!(ended, [by_age[1].key, by_age[2].key]);
+    assert_eq!(ended.ended, [by_age[1].key, by_age[2].key]);
     assert_eq!(keys(&store, Some(UserId(1))).await, sorted([by_age[0].key, by_age[3].key, newest.key]));
     let last = Record { signed_in: at(6), ..record(1) };
     let replaces = NewSession { max_per_user: Some(3), replaces: Some(newest.key), ..new(&last) };
-    assert_eq!(store.insert(replaces).await.unwrap(), [newest.key], "the one that is replaced makes room");
+    assert_eq!(
+        store.insert(replaces).await.unwrap().ended,
+        [newest.key],
+        "the one that is replaced makes room"
+    );
     assert_eq!(keys(&store, Some(UserId(2))).await, [other.key]);
 }
 
@@ -367,7 +591,7 @@ async fn sessions_are_listed_in_pages_ordered_by_key(medium: Medium) {
             loop {
                 let page = store.list(of, seen.last().copied(), most).await.unwrap();
                 let (length, finished) = (page.len(), page.len() < most);
-                seen.extend(page.into_iter().map(|record| record.key));
+                seen.extend(page.into_iter().map(|listed| listed.record.key));
                 assert!(length <= most);
                 if finished {
                     break;
@@ -522,8 +746,12 @@ impl SessionStore for Flooded {
         })
     }
 
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Inserted, StoreError>> {
         self.store.insert(new)
+    }
+
+    fn insert_branch(&self, new: NewBranch) -> BoxFuture<'_, Result<Option<InsertedBranch>, StoreError>> {
+        self.store.insert_branch(new)
     }
 
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
@@ -535,7 +763,7 @@ impl SessionStore for Flooded {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Vec<ListedRecord>, StoreError>> {
         self.store.list(of, after, most)
     }
 
@@ -709,7 +937,8 @@ fn the_longest_unused_visitors_go_when_there_are_too_many() {
             store.insert(new(&person)).await.unwrap();
             store.note_use(visitors[0].key, at(9));
             eventually("the use is noted", async || last_seen(&store, visitors[0].key).await == at(9)).await;
-            let ended = store.insert(NewSession { max_per_user: Some(2), ..new(&visitor(4)) }).await.unwrap();
+            let ended =
+                store.insert(NewSession { max_per_user: Some(2), ..new(&visitor(4)) }).await.unwrap().ended;
             assert_eq!(ended, [visitors[1].key, visitors[2].key]);
             assert!(store.find(person.key).await.unwrap().is_some());
         })
@@ -760,7 +989,7 @@ fn a_session_of_another_version_is_a_failure_and_can_be_ended() {
             store.insert(new(&session)).await.unwrap();
             let mut connection = medium.redis.as_ref().unwrap().connection();
             let key = format!("{{portcullis}}:s:{}", session.key.to_hex());
-            redis::cmd("HSET").arg(key).arg("v").arg("2").exec(&mut connection).unwrap();
+            redis::cmd("HSET").arg(key).arg("v").arg("3").exec(&mut connection).unwrap();
             let error = store.find(session.key).await.unwrap_err();
             assert!(error.source.to_string().contains("another version"), "{}", error.source);
             assert!(store.list(None, None, 10).await.is_err());
@@ -955,7 +1184,7 @@ fn record(user: i64) -> Record {
 }
 
 fn new(record: &Record) -> NewSession {
-    NewSession { record: record.clone(), replaces: None, max_per_user: None }
+    NewSession { record: record.clone(), replaces: None, adopts: false, max_per_user: None }
 }
 
 fn change(set: &[(&str, &str)], delete: &[&str]) -> DataChange {
@@ -974,7 +1203,7 @@ async fn insert_many(store: &Store, user: i64, how_many: usize) -> Vec<SessionKe
 }
 
 async fn keys(store: &Store, of: Option<UserId>) -> Vec<SessionKey> {
-    store.list(of, None, 10_000).await.unwrap().into_iter().map(|record| record.key).collect()
+    store.list(of, None, 10_000).await.unwrap().into_iter().map(|listed| listed.record.key).collect()
 }
 
 async fn last_seen(store: &Store, key: SessionKey) -> Timestamp {

@@ -45,6 +45,38 @@ fn a_sign_out_ends_the_streams_of_the_session() {
 }
 
 #[test]
+fn a_sign_out_ends_the_streams_of_every_host_that_the_portal_host_signed_in() {
+    for from_portal in [true, false] {
+        let hosts = "host = [\"wiki.example.com\", \"shop.example.org\"]\n";
+        let scene = Scene::at("[portal]\nhost = \"login.example.com\"\n", hosts);
+        scene.gateway.add_user("alice", &[]);
+        let [mut portal, mut wiki, mut shop] = ["login.example.com", "wiki.example.com", "shop.example.org"]
+            .map(|host| scene.visitor().on_host(host));
+        assert_eq!(portal.sign_in_to("/.gateway/account", "alice", &password("alice")).status, 303);
+        for app in [&mut wiki, &mut shop] {
+            let to_portal = path_of(&app.get("/.gateway/login?next=/x").headers["location"]);
+            let to_app = path_of(&portal.get(&to_portal).headers["location"]);
+            assert_eq!(app.get(&to_app).headers["location"], "/x");
+        }
+        let streams: Vec<Stream> = [&wiki, &shop].into_iter().flat_map(Scene::streams).collect();
+        if from_portal {
+            assert_eq!(portal.sign_out().status, 303);
+        } else {
+            let key = key_of(&wiki);
+            scene.end_elsewhere(Which::One(key));
+        }
+        all_end(streams);
+    }
+}
+
+/// The path and query of an address.
+fn path_of(location: &http::HeaderValue) -> String {
+    let location = location.to_str().expect("a readable location");
+    let rest = location.strip_prefix("https://").expect("another host");
+    rest[rest.find('/').expect("a path")..].to_owned()
+}
+
+#[test]
 fn disabling_a_user_ends_their_streams() {
     let team = Team::new("");
     let (_alice, streams) = team.member("alice");
@@ -298,9 +330,13 @@ struct Scene {
 
 impl Scene {
     fn new(sections: &str) -> Self {
+        Self::at(sections, "")
+    }
+
+    fn at(sections: &str, hosts: &str) -> Self {
         let upstream = Upstream::start();
         let apps = format!(
-            "[[app]]\nupstream = \"http://{}\"\n[[app.rule]]\npath = \"/open/**\"\nallow = \"anyone\"",
+            "[[app]]\n{hosts}upstream = \"http://{}\"\n[[app.rule]]\npath = \"/open/**\"\nallow = \"anyone\"",
             upstream.addr
         );
         Self { gateway: TestGateway::start_with(sections, &apps), upstream }
@@ -338,7 +374,7 @@ impl Scene {
     fn has_been_used_now(&self) {
         until("the use is noted", || {
             let records = block_on(self.gateway.shared.sessions.list(None, None, 100)).unwrap();
-            records.iter().any(|record| record.last_seen == self.gateway.clock.now())
+            records.iter().any(|listed| listed.record.last_seen == self.gateway.clock.now())
         });
     }
 

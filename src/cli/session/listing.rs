@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     identity::{UserId, UserName},
     portal,
-    session::{Owner, Record, SessionLimits},
+    session::{ListedRecord, Owner, Record, SessionLimits},
 };
 
 /// The context of a listing.
@@ -23,7 +23,7 @@ pub(super) struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    pub(super) fn as_table(&self, records: &[Record], out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn as_table(&self, records: &[ListedRecord], out: &mut dyn Write) -> io::Result<()> {
         if records.is_empty() {
             return writeln!(out, "there are no sessions");
         }
@@ -35,7 +35,7 @@ impl Listing<'_> {
     }
 
     /// An array with one session a line.
-    pub(super) fn as_json(&self, records: &[Record], out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn as_json(&self, records: &[ListedRecord], out: &mut dyn Write) -> io::Result<()> {
         if records.is_empty() {
             return writeln!(out, "[]");
         }
@@ -46,7 +46,8 @@ impl Listing<'_> {
         writeln!(out, "\n]")
     }
 
-    fn row(&self, record: &Record) -> [String; 7] {
+    fn row(&self, listed: &ListedRecord) -> [String; 7] {
+        let record = &listed.record;
         let mut device = portal::describe_device(&record.user_agent);
         if record.remembered {
             device.push_str(", kept signed in");
@@ -55,7 +56,7 @@ impl Listing<'_> {
         [
             record.key.to_string(),
             self.name(record).map_or_else(|| "-".to_owned(), ToString::to_string),
-            if record.host.is_empty() { "-".to_owned() } else { record.host.to_string() },
+            hosts(listed),
             ago(record.signed_in),
             ago(record.last_seen),
             record.client_addr.to_canonical().to_string(),
@@ -67,12 +68,14 @@ impl Listing<'_> {
         self.names.get(&record.owner.user()?)
     }
 
-    fn json<'r>(&'r self, record: &'r Record) -> SessionJson<'r> {
+    fn json<'r>(&'r self, listed: &'r ListedRecord) -> SessionJson<'r> {
+        let ListedRecord { record, branch_hosts } = listed;
         SessionJson {
             key: record.key.to_hex(),
             user: self.name(record),
             visitor: record.owner == Owner::Visitor,
             host: Some(&*record.host).filter(|host| !host.is_empty()),
+            reached: branch_hosts,
             signed_in: record.signed_in.to_string(),
             confirmed: record.proofs.newest().unwrap_or(record.signed_in).to_string(),
             last_used: record.last_seen.to_string(),
@@ -85,6 +88,12 @@ impl Listing<'_> {
     }
 }
 
+/// The host of the session, and those that it reached from a portal host.
+fn hosts(listed: &ListedRecord) -> String {
+    let own = if listed.record.host.is_empty() { "-" } else { &*listed.record.host };
+    std::iter::once(own).chain(listed.branch_hosts.iter().map(|host| &**host)).collect::<Vec<_>>().join(", ")
+}
+
 /// A session in JSON; the names of the fields are a promise to scripts.
 #[derive(Serialize)]
 struct SessionJson<'a> {
@@ -94,6 +103,8 @@ struct SessionJson<'a> {
     visitor: bool,
     /// `None`: the session was made before hosts were recorded.
     host: Option<&'a str>,
+    /// The other hosts that the sign-in reached, by the portal host.
+    reached: &'a [Box<str>],
     signed_in: String,
     confirmed: String,
     last_used: String,

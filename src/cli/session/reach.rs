@@ -12,7 +12,9 @@ use crate::{
     config::{Configuration, Store},
     identity::UserId,
     server::{Revocation, Revocations, Revoked},
-    session::{FileStore, Invalidator, Record, RedisStore, SessionKey, SessionStore, StoreSurroundings},
+    session::{
+        FileStore, Invalidator, ListedRecord, RedisStore, SessionKey, SessionStore, StoreSurroundings,
+    },
 };
 
 /// The way to the sessions.
@@ -59,7 +61,7 @@ impl Reach {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> Result<Vec<Record>, SessionError> {
+    ) -> Result<Vec<ListedRecord>, SessionError> {
         match self {
             Self::Store(store) => Ok(store.list(of, after, most).await?),
             Self::Running(path) => {

@@ -471,3 +471,27 @@ fn recent_sign_ins_and_session_limits_of_an_app() {
         "[[app]]\nupstream = \"builtin:whoami\"\n[app.session]\nidle = \"10m\"\nbrowser_session = true\n",
     ]));
 }
+
+#[test]
+fn the_portal_host() {
+    insta::assert_snapshot!(said_of_section(&[
+        "[portal]\nhost = \"https://login.example.com/\"",
+        "[portal]\nhost = \"login.example.com:8443\"",
+        "[portal]\nhost = \"login.example.com/auth\"",
+        "[portal]\ntitel = \"x\"",
+        "[portal]\nhost = \"login.example.com\"",
+    ]));
+}
+
+#[test]
+fn text_and_icons_that_the_start_page_cannot_show() {
+    let said = said_of_app_with(&[
+        "title = \"\"",
+        "title = \"two\\nlines\"",
+        "icon = \"https://evil.example/x.png\"",
+        "icon = \"//evil.example/x.png\"",
+        "icon = \"/a.svg; img-src *\"",
+    ]);
+    assert_eq!(said.matches("this text cannot be shown").count(), 2, "{said}");
+    assert_eq!(said.matches("`icon` cannot be").count(), 3, "{said}");
+}

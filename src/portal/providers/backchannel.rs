@@ -17,7 +17,7 @@ use crate::{
     identity::UserId,
     pages,
     refusal::Refusal,
-    session::{OneTimeEntry, OneTimeKey, OneTimePurpose, Record, StoreError, Which},
+    session::{ListedRecord, OneTimeEntry, OneTimeKey, OneTimePurpose, Record, StoreError, Which},
     telemetry::{AuditEvent, AuditKind},
 };
 
@@ -137,11 +137,11 @@ impl Portal {
         let (mut after, mut ended) = (None, 0);
         loop {
             let page = self.sessions.list(user, after, PAGE).await?;
-            for record in page.iter().filter(|record| is_named(record)) {
+            for ListedRecord { record, .. } in page.iter().filter(|listed| is_named(&listed.record)) {
                 ended += self.sessions.end_which(Which::One(record.key)).await?;
             }
             match page.last() {
-                Some(last) if page.len() == PAGE => after = Some(last.key),
+                Some(last) if page.len() == PAGE => after = Some(last.record.key),
                 _ => return Ok(ended),
             }
         }

@@ -38,7 +38,7 @@ async fn a_new_password_takes_the_other_sessions_out_of_the_store() {
     change(&mut browser, &fixture, RIGHT, NEW, NEW).await;
     let remaining = fixture.sessions.list(None, None, 10).await.unwrap();
     let own = SessionToken::from_cookie(browser.session().unwrap().as_bytes()).unwrap().key();
-    assert_eq!(remaining.iter().map(|record| record.key).collect::<Vec<_>>(), [own]);
+    assert_eq!(remaining.iter().map(|listed| listed.record.key).collect::<Vec<_>>(), [own]);
 }
 
 #[tokio::test]

@@ -117,6 +117,7 @@ impl Fixture {
                 browser_session: false,
                 max_per_user: None,
             },
+            portal_host: None,
             cookies: CookieNames::default(),
             throttle: throttle::ThrottleLimits::default(),
             backends: Backends::local(),
@@ -253,6 +254,7 @@ impl Browser {
             request_id: "r-1",
             presented: &presented,
             account: account.as_ref(),
+            apps: &[],
             settings: &fixture.settings,
         };
         let response = fixture.portal.respond(request, body).await;

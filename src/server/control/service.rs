@@ -32,7 +32,7 @@ use super::{
 use crate::{
     identity::UserId,
     server::shutdown::Shutdown,
-    session::{Record, SessionData, SessionKey, Sessions, StoreError},
+    session::{ListedRecord, Record, SessionData, SessionKey, Sessions, StoreError},
     store::sqlite::ReadFile,
     telemetry::{Audit, AuditEvent, AuditKind},
 };
@@ -121,8 +121,13 @@ impl Control {
         }
         let listed =
             self.gateway.sessions.list(of, after, most).await.map_err(|error| unavailable(&error))?;
-        let bare: Vec<Record> =
-            listed.into_iter().map(|record| Record { data: SessionData::default(), ..record }).collect();
+        let bare: Vec<ListedRecord> = listed
+            .into_iter()
+            .map(|listed| ListedRecord {
+                record: Record { data: SessionData::default(), ..listed.record },
+                ..listed
+            })
+            .collect();
         in_json(&bare)
     }
 

@@ -18,8 +18,9 @@ use std::{path::Path, sync::Arc};
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{
-    AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
-    SessionKey, SessionStore, StoreError, StoreSurroundings, Trust, Which,
+    AppData, DataChange, DataRefused, Inserted, InsertedBranch, ListedRecord, NewBranch, NewSession,
+    OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey, SessionStore, StoreError,
+    StoreSurroundings, Trust, Which,
 };
 use crate::{
     clock::Timestamp,
@@ -107,8 +108,12 @@ impl SessionStore for FileStore {
         self.read("reading a session", move |reader| reader.find(key))
     }
 
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Inserted, StoreError>> {
         self.change("storing a session", |reply| Change::Insert(Box::new(new), reply))
+    }
+
+    fn insert_branch(&self, new: NewBranch) -> BoxFuture<'_, Result<Option<InsertedBranch>, StoreError>> {
+        self.change("storing a branch of a session", |reply| Change::InsertBranch(Box::new(new), reply))
     }
 
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
@@ -120,7 +125,7 @@ impl SessionStore for FileStore {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Vec<ListedRecord>, StoreError>> {
         self.read("listing sessions", move |reader| reader.list(of, after, most))
     }
 
@@ -251,6 +256,10 @@ const MIGRATIONS: &[&str] = &[
 
     CREATE INDEX one_time_of_purpose ON one_time (purpose, expires);
     CREATE INDEX one_time_by_expiry ON one_time (expires);
+",
+    "
+    DROP INDEX session_by_use;
+    CREATE INDEX session_by_use ON session (last_seen) WHERE remembered = 0 AND parent IS NULL;
 ",
 ];
 

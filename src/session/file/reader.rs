@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::{rows, uses::Uses};
 use crate::{
     identity::UserId,
-    session::{Invalidation, Invalidator, Record, SessionKey},
+    session::{Invalidation, Invalidator, ListedRecord, Record, SessionKey},
     store::sqlite::{Database, DatabaseError, DatabaseWorker, ReadFile, Task},
 };
 
@@ -42,7 +42,8 @@ impl Reader {
     }
 
     pub(super) fn find(&mut self, key: SessionKey) -> Result<Option<Record>, DatabaseError> {
-        let mut found = self.read(|connection| rows::find(connection, key))?;
+        // Branch and parent are read as of one time: a confirmation in between gives the branch another parent.
+        let mut found = self.read(|connection| rows::find(&*connection.unchecked_transaction()?, key))?;
         if let Some(record) = &mut found {
             self.uses.complete(record);
         }
@@ -54,12 +55,12 @@ impl Reader {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> Result<Vec<Record>, DatabaseError> {
-        let mut records = self.read(|connection| rows::list(connection, of, after, most))?;
-        for record in &mut records {
-            self.uses.complete(record);
+    ) -> Result<Vec<ListedRecord>, DatabaseError> {
+        let mut listed = self.read(|connection| rows::list(connection, of, after, most))?;
+        for listed in &mut listed {
+            self.uses.complete(&mut listed.record);
         }
-        Ok(records)
+        Ok(listed)
     }
 
     fn read<T>(&mut self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DatabaseError> {

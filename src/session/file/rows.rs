@@ -7,10 +7,19 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, UserId},
-    session::{Owner, Record, SessionData, SessionKey, SessionSource, Which, stored::StoredProofs},
+    session::{
+        ListedRecord, Owner, Record, SessionData, SessionKey, SessionSource, Which, stored::StoredProofs,
+    },
 };
 
+/// A session; a branch with what comes from its parent. To be called inside a transaction.
 pub(super) fn find(connection: &Connection, key: SessionKey) -> rusqlite::Result<Option<Record>> {
+    let Some(record) = row_of(connection, key)? else { return Ok(None) };
+    let Some(parent) = record.parent else { return Ok(Some(record)) };
+    Ok(row_of(connection, parent)?.and_then(|parent| record.under(&parent)))
+}
+
+fn row_of(connection: &Connection, key: SessionKey) -> rusqlite::Result<Option<Record>> {
     let mut statement = connection.prepare_cached(concat!("SELECT * FROM session", " WHERE key = ?1"))?;
     statement.query_row([key.as_bytes()], record).optional()
 }
@@ -20,19 +29,30 @@ pub(super) fn list(
     of: Option<UserId>,
     after: Option<SessionKey>,
     most: usize,
-) -> rusqlite::Result<Vec<Record>> {
+) -> rusqlite::Result<Vec<ListedRecord>> {
     let after = after.map_or(Vec::new(), |key| key.as_bytes().to_vec());
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    match of {
+    let records: rusqlite::Result<Vec<Record>> = match of {
         Some(user) => connection
-            .prepare_cached("SELECT * FROM session WHERE user_id = ?1 AND key > ?2 ORDER BY key LIMIT ?3")?
+            .prepare_cached(
+                "SELECT * FROM session WHERE user_id = ?1 AND parent IS NULL AND key > ?2 ORDER BY key LIMIT ?3",
+            )?
             .query_map(params![user.0, after, most], record)?
             .collect(),
         None => connection
-            .prepare_cached("SELECT * FROM session WHERE key > ?1 ORDER BY key LIMIT ?2")?
+            .prepare_cached("SELECT * FROM session WHERE parent IS NULL AND key > ?1 ORDER BY key LIMIT ?2")?
             .query_map(params![after, most], record)?
             .collect(),
-    }
+    };
+    let mut hosts = connection.prepare_cached("SELECT host FROM session WHERE parent = ?1")?;
+    records?
+        .into_iter()
+        .map(|record| {
+            let hosts: rusqlite::Result<Vec<String>> =
+                hosts.query_map([record.key.as_bytes()], |row| row.get(0))?.collect();
+            Ok(ListedRecord::new(record, hosts?.into_iter().map(Into::into)))
+        })
+        .collect()
 }
 
 pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
@@ -69,23 +89,58 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> rusqlite::Resu
     Ok(())
 }
 
-/// The keys of the sessions that are meant and exist, the oldest first.
+/// The keys of the sign-ins that are meant and exist, the oldest first.
 pub(super) fn keys(connection: &Connection, which: Which) -> rusqlite::Result<Vec<SessionKey>> {
     let key = |row: &Row<'_>| key(row, 0);
     match which {
-        Which::One(one) => connection
-            .prepare_cached("SELECT key FROM session WHERE key = ?1")?
-            .query_map([one.as_bytes()], key)?
-            .collect(),
+        Which::One(one) => Ok(sign_in_of(connection, one)?.into_iter().collect()),
         Which::OfUser { user, except } => {
+            let except = except.map(|key| sign_in_of(connection, key)).transpose()?.flatten();
             let keys: rusqlite::Result<Vec<SessionKey>> = connection
-                .prepare_cached("SELECT key FROM session WHERE user_id = ?1 ORDER BY signed_in, key")?
+                .prepare_cached(
+                    "SELECT key FROM session WHERE user_id = ?1 AND parent IS NULL ORDER BY signed_in, key",
+                )?
                 .query_map([user.0], key)?
                 .collect();
             Ok(keys?.into_iter().filter(|key| Some(*key) != except).collect())
         }
         Which::All => connection.prepare_cached("SELECT key FROM session")?.query_map([], key)?.collect(),
     }
+}
+
+/// The sign-in that a session is a branch of, or the session itself, if it exists.
+fn sign_in_of(connection: &Connection, key: SessionKey) -> rusqlite::Result<Option<SessionKey>> {
+    connection
+        .prepare_cached("SELECT coalesce(parent, key) FROM session WHERE key = ?1")?
+        .query_row([key.as_bytes()], |row| self::key(row, 0))
+        .optional()
+}
+
+/// Gives the branches of `old` to `new`; returns their keys.
+pub(super) fn move_branches(
+    connection: &Connection,
+    old: SessionKey,
+    new: SessionKey,
+) -> rusqlite::Result<Vec<SessionKey>> {
+    connection
+        .prepare_cached("UPDATE session SET parent = ?2 WHERE parent = ?1 RETURNING key")?
+        .query_map([old.as_bytes(), new.as_bytes()], |row| key(row, 0))?
+        .collect()
+}
+
+/// The branches of a sign-in beyond the `most` that were opened last; all have been stored with the time of that as
+/// their last use.
+pub(super) fn branches_past(
+    connection: &Connection,
+    parent: SessionKey,
+    most: usize,
+) -> rusqlite::Result<Vec<SessionKey>> {
+    connection
+        .prepare_cached(
+            "SELECT key FROM session WHERE parent = ?1 ORDER BY last_seen DESC, key LIMIT -1 OFFSET ?2",
+        )?
+        .query_map(params![parent.as_bytes(), i64::try_from(most).unwrap_or(i64::MAX)], |row| key(row, 0))?
+        .collect()
 }
 
 /// The visitors' sessions beyond the `most` that were used last.
@@ -98,16 +153,23 @@ pub(super) fn visitors_past(connection: &Connection, most: usize) -> rusqlite::R
         .collect()
 }
 
-/// Ends a session, and records its end for other processes.
-pub(super) fn end(connection: &Connection, key: SessionKey, at: Timestamp) -> rusqlite::Result<bool> {
-    let was_there =
-        connection.prepare_cached("DELETE FROM session WHERE key = ?1")?.execute([key.as_bytes()])? > 0;
-    if was_there {
+/// Ends a session and its branches, and records each end for other processes; returns the keys that ended.
+pub(super) fn end(
+    connection: &Connection,
+    ending: SessionKey,
+    at: Timestamp,
+) -> rusqlite::Result<Vec<SessionKey>> {
+    let ended: rusqlite::Result<Vec<SessionKey>> = connection
+        .prepare_cached("DELETE FROM session WHERE key = ?1 OR parent = ?1 RETURNING key")?
+        .query_map([ending.as_bytes()], |row| key(row, 0))?
+        .collect();
+    let ended = ended?;
+    for key in &ended {
         connection
             .prepare_cached("INSERT INTO ended (key, at) VALUES (?1, ?2)")?
             .execute(params![key.as_bytes(), at.as_millis()])?;
     }
-    Ok(was_there)
+    Ok(ended)
 }
 
 pub(super) fn set_data(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
@@ -138,16 +200,26 @@ pub(super) fn prune(
             "DELETE FROM session WHERE key IN (SELECT key FROM session WHERE expires <= ?1 LIMIT ?2)",
         )?
         .execute(params![now.as_millis(), most])?;
-    let idle = connection
+    // A branch is used when its parent is, and goes with it.
+    let idle: rusqlite::Result<Vec<SessionKey>> = connection
         .prepare_cached(
             "DELETE FROM session WHERE key IN
-                 (SELECT key FROM session WHERE remembered = 0 AND last_seen < ?1 LIMIT ?2)",
+                 (SELECT key FROM session WHERE remembered = 0 AND parent IS NULL AND last_seen < ?1 LIMIT ?2)
+             RETURNING key",
         )?
-        .execute(params![idle_since.as_millis(), most])?;
+        .query_map(params![idle_since.as_millis(), most], |row| key(row, 0))?
+        .collect();
+    let mut idle_count = 0;
+    for parent in idle? {
+        idle_count += 1;
+        idle_count += connection
+            .prepare_cached("DELETE FROM session WHERE parent = ?1")?
+            .execute([parent.as_bytes()])?;
+    }
     connection
         .prepare_cached("DELETE FROM ended WHERE seq <= (SELECT max(seq) FROM ended) - ?1")?
         .execute([MAX_ENDS])?;
-    Ok(expired + idle)
+    Ok(expired + idle_count)
 }
 
 /// Ends all sessions. Instead of a record for each, it leaves a gap in the numbers of ends, on which every process reads

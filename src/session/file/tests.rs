@@ -75,7 +75,7 @@ fn open(path: &Path) -> (FileStore, mpsc::Receiver<Invalidation>) {
 }
 
 fn new(record: &Record) -> NewSession {
-    NewSession { record: record.clone(), replaces: None, max_per_user: None }
+    NewSession { record: record.clone(), replaces: None, adopts: false, max_per_user: None }
 }
 
 #[tokio::test]

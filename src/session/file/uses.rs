@@ -68,9 +68,10 @@ impl Uses {
     /// Adds to a session from the file the last use that is not in the file yet.
     pub(super) fn complete(&self, record: &mut Record) {
         let noted = self.noted();
+        // The uses of a branch are those of its parent.
+        let key = record.parent.unwrap_or(record.key);
         for uses in [&noted.waiting, &noted.writing] {
-            record.last_seen =
-                record.last_seen.max(uses.get(&record.key).copied().unwrap_or(record.last_seen));
+            record.last_seen = record.last_seen.max(uses.get(&key).copied().unwrap_or(record.last_seen));
         }
     }
 

@@ -12,8 +12,8 @@ use super::{one_time, rows, uses::Uses};
 use crate::{
     clock::{Clock, Timestamp},
     session::{
-        AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Owner,
-        SessionKey, Which, change_app,
+        AppData, DataChange, DataRefused, Inserted, InsertedBranch, NewBranch, NewSession, OneTimeEntry,
+        OneTimeKey, OneTimePurpose, Owner, Record, SessionKey, Which, branch::MAX_BRANCHES, change_app,
     },
     store::sqlite::{Database, DatabaseError, DatabaseWorker},
 };
@@ -23,7 +23,8 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Arc<DatabaseError>>>;
 
 /// A change whose outcome a request waits for.
 pub(super) enum Change {
-    Insert(Box<NewSession>, Reply<Vec<SessionKey>>),
+    Insert(Box<NewSession>, Reply<Inserted>),
+    InsertBranch(Box<NewBranch>, Reply<Option<InsertedBranch>>),
     Remove(Which, Reply<Vec<SessionKey>>),
     Data {
         key: SessionKey,
@@ -178,6 +179,7 @@ fn apply(
 ) -> Result<Settle, (rusqlite::Error, Settle)> {
     match change {
         Change::Insert(new, reply) => settled(reply, insert(connection, &new, now, visitors)),
+        Change::InsertBranch(new, reply) => settled(reply, insert_branch(connection, &new, now)),
         Change::Remove(which, reply) => settled(reply, remove(connection, which, now)),
         Change::Data { key, app, change, reply } => settled(reply, change_data(connection, key, app, change)),
         Change::PutOneTime(entry, reply) => settled(reply, one_time::put(connection, &entry)),
@@ -197,19 +199,20 @@ fn insert(
     new: &NewSession,
     now: Timestamp,
     visitors: &mut Option<usize>,
-) -> rusqlite::Result<Vec<SessionKey>> {
-    let mut ended = Vec::new();
-    if let Some(old) = new.replaces
-        && rows::end(connection, old, now)?
-    {
-        ended.push(old);
+) -> rusqlite::Result<Inserted> {
+    let mut inserted = Inserted::default();
+    if let Some(old) = new.replaces {
+        if new.adopts {
+            inserted.adopted = rows::move_branches(connection, old, new.record.key)?;
+        }
+        inserted.ended = rows::end(connection, old, now)?;
     }
+    let ended = &mut inserted.ended;
     if let (Some(most), Some(user)) = (new.max_per_user, new.record.owner.user()) {
         let oldest_first = rows::keys(connection, Which::OfUser { user, except: None })?;
         let too_many = (oldest_first.len() + 1).saturating_sub(most.max(1));
         for key in oldest_first.into_iter().take(too_many) {
-            rows::end(connection, key, now)?;
-            ended.push(key);
+            ended.extend(rows::end(connection, key, now)?);
         }
     }
     if let (Some(most), Owner::Visitor) = (new.max_per_user, new.record.owner) {
@@ -218,14 +221,31 @@ fn insert(
         *visitors = Some(uncounted);
         if uncounted > most / 16 {
             for key in rows::visitors_past(connection, most.saturating_sub(1))? {
-                rows::end(connection, key, now)?;
-                ended.push(key);
+                ended.extend(rows::end(connection, key, now)?);
             }
             *visitors = Some(0);
         }
     }
     rows::insert(connection, &new.record)?;
-    Ok(ended)
+    Ok(inserted)
+}
+
+fn insert_branch(
+    connection: &Connection,
+    new: &NewBranch,
+    now: Timestamp,
+) -> rusqlite::Result<Option<InsertedBranch>> {
+    let Some(parent) = rows::find(connection, new.parent)? else { return Ok(None) };
+    let Some(record) = new.under(&parent) else { return Ok(None) };
+    let mut ended = Vec::new();
+    if let Some(old) = new.replaces {
+        ended.extend(rows::end(connection, old, now)?);
+    }
+    for oldest in rows::branches_past(connection, new.parent, MAX_BRANCHES - 1)? {
+        ended.extend(rows::end(connection, oldest, now)?);
+    }
+    rows::insert(connection, &Record { last_seen: new.opened, ..record.clone() })?;
+    Ok(Some(InsertedBranch { record, ended }))
 }
 
 fn remove(connection: &Connection, which: Which, now: Timestamp) -> rusqlite::Result<Vec<SessionKey>> {
@@ -234,10 +254,11 @@ fn remove(connection: &Connection, which: Which, now: Timestamp) -> rusqlite::Re
         rows::end_all(connection)?;
         return Ok(keys);
     }
-    for key in &keys {
-        rows::end(connection, *key, now)?;
+    let mut ended = Vec::new();
+    for key in keys {
+        ended.extend(rows::end(connection, key, now)?);
     }
-    Ok(keys)
+    Ok(ended)
 }
 
 fn change_data(
@@ -272,7 +293,9 @@ fn settled<T: Send + 'static>(
 /// Replies to a change that was not tried because its group has failed.
 fn refuse(change: Change) -> Settle {
     match change {
-        Change::Insert(_, reply) | Change::Remove(_, reply) => refusing(reply),
+        Change::Insert(_, reply) => refusing(reply),
+        Change::InsertBranch(_, reply) => refusing(reply),
+        Change::Remove(_, reply) => refusing(reply),
         Change::Data { reply, .. } => refusing(reply),
         Change::Prune { reply, .. } => refusing(reply),
         Change::TakeOneTime { reply, .. } => refusing(reply),

@@ -14,12 +14,13 @@ use std::sync::{
 use futures_util::future::{self, BoxFuture, FutureExt};
 
 use super::{
-    AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
-    SessionKey, SessionStore, StoreError, Trust, Which, change_app,
+    AppData, DataChange, DataRefused, Inserted, InsertedBranch, ListedRecord, NewBranch, NewSession,
+    OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey, SessionStore, StoreError, Trust, Which,
+    branch::MAX_BRANCHES, change_app,
 };
 use crate::{clock::Timestamp, identity::UserId};
 use one_time::OneTimeTable;
-use table::{Entry, SessionTable};
+use table::SessionTable;
 
 /// A [`SessionStore`] in memory.
 ///
@@ -55,6 +56,15 @@ impl MemoryStore {
         self.one_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends sessions until this many more may come.
+    fn make_room(&self, table: &mut SessionTable, more: usize, ended: &mut Vec<SessionKey>) {
+        while table.slots.len() + more > self.max_sessions {
+            let Some(key) = table.most_expendable() else { break };
+            ended.extend(table.end(key));
+            self.count_eviction(key);
+        }
+    }
+
     fn count_eviction(&self, key: SessionKey) {
         let count = self.evicted.fetch_add(1, Ordering::Relaxed) + 1;
         if count.is_power_of_two() {
@@ -68,22 +78,22 @@ impl MemoryStore {
 
 impl SessionStore for MemoryStore {
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        done(self.table().find(key).map(Entry::to_record))
+        done(self.table().find(key))
     }
 
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
-        let NewSession { record, replaces, max_per_user } = new;
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Inserted, StoreError>> {
+        let NewSession { record, replaces, adopts, max_per_user } = new;
         let mut table = self.table();
-        let mut ended: Vec<SessionKey> =
-            replaces.into_iter().filter(|key| table.take(*key).is_some()).collect();
+        let adopted =
+            replaces.filter(|_| adopts).map_or_else(Vec::new, |old| table.move_branches(old, record.key));
+        let mut ended: Vec<SessionKey> = replaces.into_iter().flat_map(|key| table.end(key)).collect();
         if let (Some(most), Some(user)) = (max_per_user, record.owner.user()) {
             let mut oldest_first: Vec<_> =
-                table.of(Some(user)).map(|entry| (entry.record.signed_in, entry.record.key)).collect();
+                table.sign_ins_of(user).map(|entry| (entry.record.signed_in, entry.record.key)).collect();
             oldest_first.sort_unstable();
             let too_many = (oldest_first.len() + 1).saturating_sub(most.max(1));
             for (_, key) in oldest_first.into_iter().take(too_many) {
-                table.take(key);
-                ended.push(key);
+                ended.extend(table.end(key));
             }
         }
         if let (Some(most), None) = (max_per_user, record.owner.user()) {
@@ -93,21 +103,29 @@ impl SessionStore for MemoryStore {
                 ended.push(key);
             }
         }
-        while table.slots.len() >= self.max_sessions {
-            let Some(key) = table.most_expendable() else { break };
-            table.take(key);
-            self.count_eviction(key);
-            ended.push(key);
-        }
+        self.make_room(&mut table, 1, &mut ended);
         table.add(record);
-        done(ended)
+        done(Inserted { ended, adopted })
+    }
+
+    fn insert_branch(&self, new: NewBranch) -> BoxFuture<'_, Result<Option<InsertedBranch>, StoreError>> {
+        let mut table = self.table();
+        let Some(record) = table.find(new.parent).and_then(|parent| new.under(&parent)) else {
+            return done(None);
+        };
+        let mut ended: Vec<SessionKey> = new.replaces.into_iter().flat_map(|key| table.end(key)).collect();
+        while let Some(oldest) = table.oldest_branch_past(new.parent, MAX_BRANCHES - 1) {
+            ended.extend(table.end(oldest));
+        }
+        table.add(record.clone());
+        self.make_room(&mut table, 0, &mut ended);
+        done(Some(InsertedBranch { record, ended }))
     }
 
     fn remove(&self, which: Which) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
         let mut table = self.table();
-        let mut ended = table.keys(which);
-        ended.retain(|key| table.take(*key).is_some());
-        done(ended)
+        let keys = table.keys(which);
+        done(keys.into_iter().flat_map(|key| table.end(key)).collect())
     }
 
     fn list(
@@ -115,11 +133,11 @@ impl SessionStore for MemoryStore {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Vec<ListedRecord>, StoreError>> {
         let table = self.table();
         let mut keys: Vec<SessionKey> = match of {
-            Some(user) => table.of(Some(user)).map(|entry| entry.record.key).collect(),
-            None => table.slots.keys().copied().collect(),
+            Some(user) => table.sign_ins_of(user).map(|entry| entry.record.key).collect(),
+            None => table.sign_ins().map(|entry| entry.record.key).collect(),
         };
         keys.retain(|key| after.is_none_or(|after| *key > after));
         // Only the page is sorted, not a million keys.
@@ -128,8 +146,8 @@ impl SessionStore for MemoryStore {
             keys.truncate(most);
         }
         keys.sort_unstable();
-        let records = keys.into_iter().filter_map(|key| table.find(key)).map(Entry::to_record);
-        done(records.collect())
+        let listed = |key| Some(ListedRecord::new(table.find(key)?, table.branch_hosts(key)));
+        done(keys.into_iter().filter_map(listed).collect())
     }
 
     fn change_data(
@@ -176,10 +194,12 @@ impl SessionStore for MemoryStore {
             let step = table.entries.iter().skip(begin).take(PRUNED_AT_ONCE).flatten();
             let over = step.filter(|entry| {
                 let record = &entry.record;
-                record.expires <= now || (!record.remembered && record.last_seen < idle_since)
+                let is_over = record.expires <= now || (!record.remembered && record.last_seen < idle_since);
+                // A branch goes with its parent.
+                is_over && record.parent.is_none()
             });
             let keys: Vec<_> = over.map(|entry| entry.record.key).collect();
-            count += keys.into_iter().filter(|key| table.take(*key).is_some()).count() as u64;
+            count += keys.into_iter().map(|key| table.end(key).len() as u64).sum::<u64>();
             begin += PRUNED_AT_ONCE;
         }
     }

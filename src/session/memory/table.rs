@@ -24,6 +24,8 @@ pub(super) struct SessionTable {
     by_count: BTreeSet<(u32, Option<UserId>)>,
     /// `User-Agent`s and hosts, shared by the sessions that have the same.
     texts: HashSet<Arc<str>>,
+    /// The branches of each sign-in that has any, the oldest first.
+    branches: HashMap<SessionKey, Vec<SessionKey>>,
 }
 
 /// The index of an entry.
@@ -65,7 +67,7 @@ impl NonZeroSlot {
 
 impl SessionTable {
     pub(super) fn add(&mut self, mut record: Record) {
-        let (key, holder) = (record.key, record.owner.user());
+        let (key, holder, parent) = (record.key, record.owner.user(), record.parent);
         // A key occurs once: it is the hash of a new token.
         self.take(key);
         let user_agent = self.shared(mem::take(&mut record.user_agent));
@@ -82,8 +84,19 @@ impl SessionTable {
             slot
         };
         self.slots.insert(key, slot);
+        if let Some(parent) = parent {
+            self.branches.entry(parent).or_default().push(key);
+        }
         self.append(slot, holder);
         self.count(holder, |count| count + 1);
+    }
+
+    /// Ends a session and its branches; returns the keys that ended.
+    pub(super) fn end(&mut self, key: SessionKey) -> Vec<SessionKey> {
+        let mut keys = self.branches.get(&key).cloned().unwrap_or_default();
+        keys.push(key);
+        keys.retain(|key| self.take(*key).is_some());
+        keys
     }
 
     pub(super) fn take(&mut self, key: SessionKey) -> Option<Box<Entry>> {
@@ -92,6 +105,14 @@ impl SessionTable {
         self.unlink(slot, holder);
         let entry = self.entries.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
+        if let Some(parent) = entry.record.parent
+            && let Some(branches) = self.branches.get_mut(&parent)
+        {
+            branches.retain(|branch| *branch != key);
+            if branches.is_empty() {
+                self.branches.remove(&parent);
+            }
+        }
         self.count(holder, |count| count.saturating_sub(1));
         for text in [&entry.user_agent, &entry.host] {
             // One reference is the set's own, one the entry's.
@@ -114,8 +135,58 @@ impl SessionTable {
         self.append(slot, holder);
     }
 
-    pub(super) fn find(&self, key: SessionKey) -> Option<&Entry> {
-        self.entry(*self.slots.get(&key)?)
+    /// The record of a session; of a branch, with what comes from its parent.
+    pub(super) fn find(&self, key: SessionKey) -> Option<Record> {
+        let record = self.entry(*self.slots.get(&key)?)?.to_record();
+        match record.parent {
+            None => Some(record),
+            Some(parent) => {
+                let parent = self.entry(*self.slots.get(&parent)?)?.to_record();
+                record.under(&parent)
+            }
+        }
+    }
+
+    /// Gives the branches of `old` to `new`; returns their keys.
+    pub(super) fn move_branches(&mut self, old: SessionKey, new: SessionKey) -> Vec<SessionKey> {
+        let Some(branches) = self.branches.remove(&old) else { return Vec::new() };
+        for branch in &branches {
+            let slot = self.slots.get(branch).copied();
+            if let Some(entry) = slot.and_then(|slot| self.entry_mut(slot)) {
+                entry.record.parent = Some(new);
+            }
+        }
+        self.branches.insert(new, branches.clone());
+        branches
+    }
+
+    /// The oldest branch of a sign-in that has more than `most`.
+    pub(super) fn oldest_branch_past(&self, parent: SessionKey, most: usize) -> Option<SessionKey> {
+        let branches = self.branches.get(&parent).filter(|branches| branches.len() > most)?;
+        branches.first().copied()
+    }
+
+    /// The hosts of the branches of a sign-in.
+    pub(super) fn branch_hosts(&self, parent: SessionKey) -> impl Iterator<Item = Box<str>> {
+        let branches = self.branches.get(&parent).map_or(&[][..], Vec::as_slice);
+        let entries = branches.iter().filter_map(|branch| self.entry(*self.slots.get(branch)?));
+        entries.map(|entry| Box::from(&*entry.host))
+    }
+
+    /// All sessions but branches.
+    pub(super) fn sign_ins(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten().map(Box::as_ref).filter(|entry| entry.record.parent.is_none())
+    }
+
+    /// The same of one user, the one unused for longest first.
+    pub(super) fn sign_ins_of(&self, user: UserId) -> impl Iterator<Item = &Entry> {
+        self.of(Some(user)).filter(|entry| entry.record.parent.is_none())
+    }
+
+    /// The sign-in that a session is a branch of, or the session itself.
+    fn sign_in_of(&self, key: SessionKey) -> SessionKey {
+        let entry = self.slots.get(&key).and_then(|slot| self.entry(*slot));
+        entry.and_then(|entry| entry.record.parent).unwrap_or(key)
     }
 
     /// A holder's sessions, the one unused for longest first.
@@ -140,9 +211,10 @@ impl SessionTable {
 
     pub(super) fn keys(&self, which: Which) -> Vec<SessionKey> {
         match which {
-            Which::One(key) => vec![key],
+            Which::One(key) => vec![self.sign_in_of(key)],
             Which::OfUser { user, except } => {
-                let keys = self.of(Some(user)).map(|entry| entry.record.key);
+                let except = except.map(|key| self.sign_in_of(key));
+                let keys = self.sign_ins_of(user).map(|entry| entry.record.key);
                 keys.filter(|key| Some(*key) != except).collect()
             }
             Which::All => self.slots.keys().copied().collect(),

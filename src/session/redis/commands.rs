@@ -6,14 +6,14 @@ use redis::{Script, ScriptInvocation, aio::MultiplexedConnection};
 
 use super::{
     keys::Keys,
-    values::{self, VERSION},
+    values::{self, BRANCH_VERSION, Stored, VERSION},
 };
 use crate::{
     clock::Timestamp,
     identity::UserId,
     session::{
-        AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
-        SessionKey, Which,
+        AppData, DataChange, DataRefused, Inserted, InsertedBranch, ListedRecord, NewBranch, NewSession,
+        OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey, Which, branch::MAX_BRANCHES,
     },
     store::redis::Failure,
 };
@@ -35,9 +35,31 @@ impl Commands {
         mut connection: MultiplexedConnection,
         key: SessionKey,
     ) -> Result<Option<Record>, Failure> {
+        let mut looked_under = None;
+        loop {
+            let branch = match self.read(&mut connection, key).await? {
+                None => return Ok(None),
+                Some(Stored::SignIn(record)) => return Ok(Some(record)),
+                Some(Stored::Branch(branch)) => branch,
+            };
+            if let Some(Stored::SignIn(parent)) = self.read(&mut connection, branch.parent).await? {
+                return Ok(branch.under(&parent));
+            }
+            // A confirmation in between has given the branch another parent; otherwise the parent has ended.
+            if looked_under.replace(branch.parent) == Some(branch.parent) {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        connection: &mut MultiplexedConnection,
+        key: SessionKey,
+    ) -> Result<Option<Stored>, Failure> {
         let fields: HashMap<String, String> =
-            redis::cmd("HGETALL").arg(self.keys.session(key)).query_async(&mut connection).await?;
-        values::read(&fields)
+            redis::cmd("HGETALL").arg(self.keys.session(key)).query_async(connection).await?;
+        values::read(key, &fields)
     }
 
     pub(super) async fn insert(
@@ -45,8 +67,8 @@ impl Commands {
         mut connection: MultiplexedConnection,
         new: NewSession,
         now: Timestamp,
-    ) -> Result<Vec<SessionKey>, Failure> {
-        let NewSession { record, replaces, max_per_user } = new;
+    ) -> Result<Inserted, Failure> {
+        let NewSession { record, replaces, adopts, max_per_user } = new;
         let fields = values::write(&record)?;
         // A duration and not a time: the server's clock may be another.
         let ttl = record.expires.since(now) + KEPT_LONGER;
@@ -61,12 +83,40 @@ impl Commands {
             .arg(record.expires.as_millis())
             .arg(record.last_seen.as_millis())
             .arg(u8::from(record.remembered))
+            .arg(fields.record)
+            .arg(u8::from(adopts));
+        for (app, data) in fields.data {
+            call.arg(app).arg(data);
+        }
+        let (ended, adopted): (Vec<String>, Vec<String>) = call.invoke_async(&mut connection).await?;
+        Ok(Inserted { ended: read_keys(&ended), adopted: read_keys(&adopted) })
+    }
+
+    pub(super) async fn insert_branch(
+        &self,
+        mut connection: MultiplexedConnection,
+        new: NewBranch,
+    ) -> Result<Option<InsertedBranch>, Failure> {
+        // All of a sign-in but its data and its last use stays as it is, so that reading it first loses nothing.
+        let Some(Stored::SignIn(parent)) = self.read(&mut connection, new.parent).await? else {
+            return Ok(None);
+        };
+        let Some(record) = new.under(&parent) else { return Ok(None) };
+        let fields = values::write_branch(&new)?;
+        let mut call = self.scripts.insert_branch.call(&self.keys, new.key);
+        call.arg(BRANCH_VERSION)
+            .arg(new.key.to_hex())
+            .arg(new.parent.to_hex())
+            .arg(VERSION)
+            .arg(new.replaces.map_or_else(String::new, |old| old.to_hex()))
+            .arg(MAX_BRANCHES)
+            .arg(new.opened.as_millis())
             .arg(fields.record);
         for (app, data) in fields.data {
             call.arg(app).arg(data);
         }
-        let ended: Vec<String> = call.invoke_async(&mut connection).await?;
-        Ok(read_keys(&ended))
+        let (is_there, ended): (bool, Vec<String>) = call.invoke_async(&mut connection).await?;
+        Ok(is_there.then(|| InsertedBranch { record, ended: read_keys(&ended) }))
     }
 
     pub(super) async fn remove(
@@ -85,10 +135,9 @@ impl Commands {
         loop {
             let mut call = self.scripts.remove.call(&self.keys, routed_by);
             call.arg(kind).arg(&whose).arg(&except).arg(BATCH);
-            let reply: Vec<String> = call.invoke_async(&mut connection).await?;
-            let (looked_at, batch) = reply.split_first().ok_or("an empty reply")?;
-            ended.extend(read_keys(batch));
-            if which_is_one(which) || looked_at.parse::<usize>()? < BATCH {
+            let (looked_at, batch): (usize, Vec<String>) = call.invoke_async(&mut connection).await?;
+            ended.extend(read_keys(&batch));
+            if which_is_one(which) || looked_at < BATCH {
                 return Ok(ended);
             }
         }
@@ -100,12 +149,12 @@ impl Commands {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> Result<Vec<Record>, Failure> {
+    ) -> Result<Vec<ListedRecord>, Failure> {
         let mut of_user = match of {
             Some(user) => Some(self.keys_of_user(&mut connection, user).await?),
             None => None,
         };
-        let mut records = Vec::new();
+        let mut records: Vec<ListedRecord> = Vec::new();
         let mut after = after;
         // Listed sessions may have expired since: go on until there are enough.
         while records.len() < most {
@@ -124,11 +173,34 @@ impl Commands {
                 asked.cmd("HGETALL").arg(self.keys.session(*key));
             }
             let found: Vec<HashMap<String, String>> = asked.query_async(&mut connection).await?;
-            for fields in &found {
-                records.extend(values::read(fields)?);
+            for (key, fields) in page.iter().zip(&found) {
+                if let Some(Stored::SignIn(record)) = values::read(*key, fields)? {
+                    let hosts = self.branch_hosts(&mut connection, record.key).await?;
+                    records.push(ListedRecord::new(record, hosts));
+                }
             }
         }
         Ok(records)
+    }
+
+    async fn branch_hosts(
+        &self,
+        connection: &mut MultiplexedConnection,
+        parent: SessionKey,
+    ) -> Result<Vec<Box<str>>, Failure> {
+        let branches: Vec<String> = redis::cmd("ZRANGE")
+            .arg(self.keys.branches_of(parent))
+            .arg(0)
+            .arg(-1)
+            .query_async(connection)
+            .await?;
+        let mut hosts = Vec::new();
+        for branch in read_keys(&branches) {
+            if let Some(Stored::Branch(branch)) = self.read(connection, branch).await? {
+                hosts.push(branch.host);
+            }
+        }
+        Ok(hosts)
     }
 
     async fn keys_of_user(
@@ -181,7 +253,7 @@ impl Commands {
             };
             let after = if changed.is_empty() { None } else { Some(serde_json::to_string(&changed)?) };
             let mut call = self.scripts.change_data.call(&self.keys, key);
-            call.arg(VERSION).arg(key.to_hex()).arg(app);
+            call.arg(&version).arg(key.to_hex()).arg(app);
             for text in [before, after] {
                 call.arg(u8::from(text.is_some())).arg(text.unwrap_or_default());
             }
@@ -268,6 +340,7 @@ fn read_keys(texts: &[String]) -> Vec<SessionKey> {
 #[derive(Debug)]
 struct Scripts {
     insert: Script,
+    insert_branch: Script,
     remove: Script,
     change_data: Script,
     note_use: Script,
@@ -281,6 +354,7 @@ impl Scripts {
         let script = |text: &str| Script::new(&format!("{}{text}", include_str!("scripts/prelude.lua")));
         Self {
             insert: script(include_str!("scripts/insert.lua")),
+            insert_branch: script(include_str!("scripts/insert_branch.lua")),
             remove: script(include_str!("scripts/remove.lua")),
             change_data: script(include_str!("scripts/change_data.lua")),
             note_use: script(include_str!("scripts/note_use.lua")),

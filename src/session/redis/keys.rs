@@ -35,6 +35,11 @@ impl Keys {
         format!("{}:all", self.0)
     }
 
+    /// The branches of a sign-in.
+    pub(super) fn branches_of(&self, key: SessionKey) -> String {
+        format!("{}:b:{}", self.0, key.to_hex())
+    }
+
     /// A one-time entry.
     pub(super) fn one_time(&self, purpose: OneTimePurpose, key: OneTimeKey) -> String {
         format!("{}:o:{}:{}", self.0, purpose.as_str(), key.to_hex())

@@ -18,8 +18,9 @@ use futures_util::future::BoxFuture;
 
 use self::{commands::Commands, keys::Keys, listener::Listener};
 use super::{
-    AppData, DataChange, DataRefused, NewSession, OneTimeEntry, OneTimeKey, OneTimePurpose, Record,
-    SessionKey, SessionStore, StoreError, StoreSurroundings, Trust, Which,
+    AppData, DataChange, DataRefused, Inserted, InsertedBranch, ListedRecord, NewBranch, NewSession,
+    OneTimeEntry, OneTimeKey, OneTimePurpose, Record, SessionKey, SessionStore, StoreError,
+    StoreSurroundings, Trust, Which,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -72,10 +73,17 @@ impl SessionStore for RedisStore {
             .ask("reading a session", move |connection| async move { commands.find(connection, key).await })
     }
 
-    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Vec<SessionKey>, StoreError>> {
+    fn insert(&self, new: NewSession) -> BoxFuture<'_, Result<Inserted, StoreError>> {
         let (commands, now) = (Arc::clone(&self.commands), self.clock.now());
         self.link.ask("storing a session", move |connection| async move {
             commands.insert(connection, new, now).await
+        })
+    }
+
+    fn insert_branch(&self, new: NewBranch) -> BoxFuture<'_, Result<Option<InsertedBranch>, StoreError>> {
+        let commands = Arc::clone(&self.commands);
+        self.link.ask("storing a branch of a session", move |connection| async move {
+            commands.insert_branch(connection, new).await
         })
     }
 
@@ -91,7 +99,7 @@ impl SessionStore for RedisStore {
         of: Option<UserId>,
         after: Option<SessionKey>,
         most: usize,
-    ) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Vec<ListedRecord>, StoreError>> {
         let commands = Arc::clone(&self.commands);
         self.link.ask("listing sessions", move |connection| async move {
             commands.list(connection, of, after, most).await

@@ -1,13 +1,15 @@
 //! A session as the fields of a hash.
 //!
 //! `v` is the version, `user` the user's id or empty, `seen` the last use, `record` the rest as JSON, and `d:APP` the data
-//! of an app, as JSON.
+//! of an app, as JSON. A branch has its `parent` in a field of its own, in its `record` what is its own, and no user.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    session::{AppData, Record, SessionData},
+    session::{AppData, NewBranch, Record, SessionData, SessionKey},
     store::redis::Failure,
 };
 
@@ -15,8 +17,25 @@ use crate::{
 /// does not know for a failure, never for a session, and never for none. Raise it whenever an older gateway would misread
 /// the fields of a newer one.
 pub(super) const VERSION: &str = "1";
+/// The version of a branch, which a gateway without a portal host would take for a session of its own.
+pub(super) const BRANCH_VERSION: &str = "2";
 
-/// The fields that are not data.
+/// A stored session.
+#[derive(Debug)]
+pub(super) enum Stored {
+    SignIn(Record),
+    Branch(NewBranch),
+}
+
+/// All that is a branch's own, as JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredBranch {
+    client_addr: IpAddr,
+    user_agent: Box<str>,
+    host: Box<str>,
+}
+
+/// The fields to write.
 pub(super) struct Fields {
     pub(super) user: String,
     pub(super) record: String,
@@ -27,37 +46,55 @@ pub(super) struct Fields {
 pub(super) fn write(record: &Record) -> Result<Fields, serde_json::Error> {
     let mut bare = record.clone();
     let data = std::mem::take(&mut bare.data);
-    let data = data.iter().map(|(app, data)| Ok((app.to_string(), serde_json::to_string(data)?)));
     Ok(Fields {
         user: record.owner.user().map_or_else(String::new, |user| user.0.to_string()),
-        data: data.collect::<Result<_, serde_json::Error>>()?,
+        data: write_data(&data)?,
         record: serde_json::to_string(&bare)?,
     })
 }
 
+pub(super) fn write_branch(new: &NewBranch) -> Result<Fields, serde_json::Error> {
+    let NewBranch { client_addr, user_agent, host, .. } = new.clone();
+    let record = serde_json::to_string(&StoredBranch { client_addr, user_agent, host })?;
+    Ok(Fields { user: String::new(), data: write_data(&new.data)?, record })
+}
+
+fn write_data(data: &SessionData) -> Result<Vec<(String, String)>, serde_json::Error> {
+    data.iter().map(|(app, data)| Ok((app.to_string(), serde_json::to_string(data)?))).collect()
+}
+
 /// Reads a hash; one without fields is no session.
-pub(super) fn read(fields: &HashMap<String, String>) -> Result<Option<Record>, Failure> {
+pub(super) fn read(key: SessionKey, fields: &HashMap<String, String>) -> Result<Option<Stored>, Failure> {
     if fields.is_empty() {
         return Ok(None);
     }
-    know(fields.get("v").map_or("", String::as_str))?;
+    let version = fields.get("v").map_or("", String::as_str);
+    know(version)?;
     let field = |name: &str| fields.get(name).ok_or_else(|| format!("the field `{name}` is missing"));
-    let mut record: Record = serde_json::from_str(field("record")?)?;
-    record.last_seen = Timestamp::from_millis(field("seen")?.parse()?);
-    record.data = fields
+    let seen = Timestamp::from_millis(field("seen")?.parse()?);
+    let data = fields
         .iter()
         .filter_map(|(name, text)| Some((name.strip_prefix("d:")?, text)))
         .map(|(app, text)| Ok((app.into(), serde_json::from_str::<AppData>(text)?)))
         .collect::<Result<SessionData, serde_json::Error>>()?;
-    Ok(Some(record))
+    if version == BRANCH_VERSION {
+        let parent = SessionKey::from_hex(field("parent")?).ok_or("the field `parent` is no key")?;
+        let StoredBranch { client_addr, user_agent, host } = serde_json::from_str(field("record")?)?;
+        let opened = seen;
+        let branch = NewBranch { key, parent, client_addr, user_agent, host, data, opened, replaces: None };
+        return Ok(Some(Stored::Branch(branch)));
+    }
+    let mut record: Record = serde_json::from_str(field("record")?)?;
+    (record.last_seen, record.data) = (seen, data);
+    Ok(Some(Stored::SignIn(record)))
 }
 
 /// Fails for a version that we cannot read.
 pub(super) fn know(version: &str) -> Result<(), Failure> {
-    if version == VERSION {
+    if [VERSION, BRANCH_VERSION].contains(&version) {
         return Ok(());
     }
-    Err(format!("it was written by another version of the gateway (`{version}`, this one knows `{VERSION}`)")
+    Err(format!("it was written by another version of the gateway (`{version}`, this one knows `{VERSION}` and `{BRANCH_VERSION}`)")
         .into())
 }
 
@@ -68,6 +105,8 @@ mod tests {
         identity::{CredentialVersion, Proofs, UserId},
         session::{Owner, SessionKey},
     };
+
+    const KEY: SessionKey = SessionKey::from_bytes([7; 32]);
 
     fn fields(version: &str) -> HashMap<String, String> {
         let record = r#"{"key":"0707070707070707070707070707070707070707070707070707070707070707","owner":{"User":{"id":7,"credential":3}},
@@ -80,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_session_of_the_first_release_is_read() {
-        let record = read(&fields("1")).unwrap().unwrap();
-        assert_eq!(record.key, SessionKey::from_bytes([7; 32]));
+        let Some(Stored::SignIn(record)) = read(KEY, &fields("1")).unwrap() else { panic!("no sign-in") };
+        assert_eq!(record.key, KEY);
         assert_eq!(record.owner, Owner::User { id: UserId(7), credential: CredentialVersion(3) });
         assert_eq!(record.last_seen, Timestamp::from_millis(2000));
         assert_eq!(record.proofs, Proofs::password(Timestamp::from_millis(1001)));
@@ -99,13 +138,14 @@ mod tests {
 
     #[test]
     fn another_version_is_a_failure_and_not_an_absence() {
-        assert!(read(&fields("2")).is_err());
+        assert!(read(KEY, &fields("3")).is_err());
+        assert!(read(KEY, &fields("2")).is_err(), "a branch without a parent");
         let mut without = fields("1");
         without.remove("v");
-        assert!(read(&without).is_err());
+        assert!(read(KEY, &without).is_err());
         let mut broken = fields("1");
         broken.insert("record".into(), "{}".into());
-        assert!(read(&broken).is_err());
-        assert!(read(&HashMap::new()).unwrap().is_none());
+        assert!(read(KEY, &broken).is_err());
+        assert!(read(KEY, &HashMap::new()).unwrap().is_none());
     }
 }

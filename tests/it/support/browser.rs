@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{
-    By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver,
+    By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver, WindowHandle,
     error::{WebDriverError, WebDriverErrorInner, WebDriverResult},
     session::http::{Body, HttpClient},
 };
@@ -56,6 +56,11 @@ pub const LOOKS: [Look; 4] = [
 impl Browser {
     /// Starts a browser that has never been anywhere.
     pub fn start() -> Self {
+        Self::start_knowing(&[])
+    }
+
+    /// The same, for which these hosts are here.
+    pub fn start_knowing(hosts: &[&str]) -> Self {
         let mut chromedriver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -70,9 +75,10 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let connecting = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities(&profile))
-            .client(Plain { port })
-            .connect();
+        let connecting =
+            WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities(&profile, hosts))
+                .client(Plain { port })
+                .connect();
         let driver = runtime.block_on(connecting).expect("chromium starts; tests/run installs it");
         Self { driver: Some(driver), runtime, chromedriver, _profile: profile }
     }
@@ -120,6 +126,24 @@ impl Browser {
         });
     }
 
+    /// Opens a new tab, in which the test goes on.
+    pub fn new_tab(&self) -> WindowHandle {
+        self.wait(async {
+            let tab = self.driver().new_tab().await?;
+            self.driver().switch_to_window(tab.clone()).await?;
+            Ok(tab)
+        })
+    }
+
+    /// All tabs, in the order in which they were opened.
+    pub fn tabs(&self) -> Vec<WindowHandle> {
+        self.wait(self.driver().windows())
+    }
+
+    pub fn switch_to(&self, tab: &WindowHandle) {
+        self.wait(self.driver().switch_to_window(tab.clone()));
+    }
+
     pub fn back(&self) {
         self.wait(self.driver().back());
     }
@@ -136,6 +160,15 @@ impl Browser {
     /// Forgets all cookies, `HttpOnly` or not.
     pub fn forget_cookies(&self) {
         self.devtools("Network.clearBrowserCookies", &json!({}));
+    }
+
+    /// Forgets the cookies of the host whose page is open.
+    pub fn forget_cookies_of(&self, host: &str) {
+        let cookies = self.devtools("Network.getCookies", &json!({}));
+        for cookie in cookies["cookies"].as_array().expect("a list") {
+            let only = json!({ "name": cookie["name"], "domain": host, "path": "/" });
+            self.devtools("Network.deleteCookies", &only);
+        }
     }
 
     pub fn reload(&self) {
@@ -233,9 +266,11 @@ impl Drop for Browser {
     }
 }
 
-fn capabilities(profile: &TempDir) -> thirtyfour::ChromeCapabilities {
+fn capabilities(profile: &TempDir, hosts: &[&str]) -> thirtyfour::ChromeCapabilities {
     let mut capabilities = DesiredCapabilities::chrome();
     let profile = format!("--user-data-dir={}", profile.path().display());
+    let here = hosts.iter().map(|host| format!("MAP {host} 127.0.0.1")).collect::<Vec<_>>().join(", ");
+    let names = format!("--host-resolver-rules={here}");
     let arguments = [
         "--headless=new",
         "--no-sandbox",
@@ -250,6 +285,7 @@ fn capabilities(profile: &TempDir) -> thirtyfour::ChromeCapabilities {
         "--ignore-certificate-errors",
         "--no-proxy-server",
         &profile,
+        &names,
     ];
     for argument in arguments {
         capabilities.add_arg(argument).expect("an argument");

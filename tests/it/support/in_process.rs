@@ -78,9 +78,20 @@ impl InProcess {
         Self::start_text(&text("", apps).replace("workers = 2\n", &proxies))
     }
 
+    /// A gateway beside another: the same people, the same sessions if they are in a file, the same time.
+    pub fn start_beside(other: &Self, sections: &str, apps: &str) -> Self {
+        let state = other.folder.path().join("state");
+        let text = format!("state = \"{}\"\n{}", state.display(), text(sections, apps));
+        Self::start_at(&text, other.clock.clone())
+    }
+
     fn start_text(text: &str) -> Self {
+        Self::start_at(text, a_clock())
+    }
+
+    fn start_at(text: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (clock, log) = (a_clock(), Log::default());
+        let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
         let configuration = parse(text, &folder.path().join("gateway.toml"));
         let surroundings =

@@ -6,6 +6,7 @@ local idle = redis.call('ZRANGEBYSCORE', by_use, '-inf', '(' .. idle_since, 'LIM
 local dropped = 0
 for _, keys in ipairs({ expired, idle }) do
     for _, key in ipairs(keys) do
+        dropped = dropped + #drop_branches(key)
         if drop(key) then
             dropped = dropped + 1
         end

@@ -3,13 +3,13 @@
 local which, batch = ARGV[2], tonumber(ARGV[5])
 local keys, except
 if which == 'one' then
-    keys = { ARGV[3] }
+    keys = { sign_in_of(ARGV[3]) }
 elseif which == 'user' then
-    keys, except = redis.call('ZRANGE', of_user(ARGV[3]), 0, batch), ARGV[4]
+    keys, except = redis.call('ZRANGE', of_user(ARGV[3]), 0, batch), sign_in_of(ARGV[4])
 else
     keys = redis.call('ZRANGE', all, 0, batch)
 end
-local answer = { '0' }
+local ended = {}
 local looked_at = 0
 for _, key in ipairs(keys) do
     if key ~= except then
@@ -17,10 +17,7 @@ for _, key in ipairs(keys) do
         if which == 'user' then
             redis.call('ZREM', of_user(ARGV[3]), key)
         end
-        if finish(key) then
-            answer[#answer + 1] = key
-        end
+        finish(key, ended)
     end
 end
-answer[1] = tostring(looked_at)
-return answer
+return { looked_at, ended }
