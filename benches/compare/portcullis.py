@@ -17,6 +17,8 @@ class Portcullis(Proxy):
     has_login = True
     allow = '{ group = "staff" }'
     log = "true"
+    # Further settings of the app.
+    settings = ""
 
     def __init__(self, folder, cpus, upstream, program):
         self.program = program
@@ -48,7 +50,7 @@ class Portcullis(Proxy):
         self.headers = {"Cookie": cookie(headers, "__Host-Http-portcullis")}
 
     def _configuration(self, port, upstream, workers):
-        settings = {"port": port, "upstream": upstream, "workers": workers, "allow": self.allow, "log": self.log}
+        settings = {"port": port, "upstream": upstream, "workers": workers, "allow": self.allow, "log": self.log, "settings": self.settings}
         return CONFIGURATION.format(certificate=CERTIFICATE, key=KEY, **settings)
 
 
@@ -95,11 +97,17 @@ class ManySessions(Portcullis):
             )
 
 
+class ReusesAfterBody(Portcullis):
+    """The connection to the upstream stays open after a request with a body, as nginx keeps it."""
+
+    settings = "reuse_after_body = true"
+
+
 class AnotherBuild(Portcullis):
     """The configuration of `Portcullis`, run by the program of --against."""
 
 
-VARIANTS = (Public, Unlogged, ManyRules, ManySessions)
+VARIANTS = (Public, Unlogged, ManyRules, ManySessions, ReusesAfterBody)
 SESSIONS = 1_000_000
 
 CONFIGURATION = """
@@ -130,6 +138,7 @@ host = "localhost"
 upstream = "http://127.0.0.1:{upstream}"
 identity = "remote-user"
 max_requests = 20000
+{settings}
 
 [[app.rule]]
 path = "/**"
