@@ -24,6 +24,7 @@ mod forms;
 mod forwarding;
 mod headers;
 mod http2;
+mod identities;
 mod in_flight;
 mod in_process;
 mod large_bodies;
