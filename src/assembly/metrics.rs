@@ -49,6 +49,29 @@ pub(super) fn register(
     metrics.register(family, None, move || sessions.cached());
 }
 
+/// Registers the sign-ins by backend.
+pub(super) fn register_sign_ins(metrics: &Metrics, audit: &Audit) {
+    for (result, name, help) in [
+        (SignInResult::Ok, "portcullis_backend_sign_ins_total", "Sign-ins through a backend."),
+        (
+            SignInResult::Failed,
+            "portcullis_backend_sign_ins_failed_total",
+            "Attempts to sign in through a backend that failed.",
+        ),
+        (
+            SignInResult::Refused,
+            "portcullis_backend_sign_ins_refused_total",
+            "Attempts to sign in through a backend that were not checked.",
+        ),
+    ] {
+        let sign_ins = Arc::clone(audit.sign_ins());
+        metrics.register_family((name, help, MetricKind::Counter), "backend", move || {
+            let counts = sign_ins.count_by_backend(result).into_iter();
+            counts.map(|(backend, count)| (backend, number(count))).collect()
+        });
+    }
+}
+
 /// Registers the numbers of the directories that are configured at the time of a scrape.
 pub(super) fn register_directories(shared: &Arc<Shared>) {
     let families: [(_, fn(&Ldap) -> f64); 6] = [

@@ -52,6 +52,7 @@ pub(super) fn open(
     let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
     let metrics = Arc::new(Metrics::default());
     metrics::register(&metrics, &audit, &passwords, &sessions);
+    metrics::register_sign_ins(&metrics, &audit);
     let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
     let backends = backends::open(configuration, &Backends::default(), &clock, &directory)?;
     backends::end_others(backends::authorities(configuration), &directory)?;

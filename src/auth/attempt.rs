@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use super::Origin;
+use super::{Origin, claim::Subject};
 use crate::{
     telemetry::{Audit, AuditEvent, AuditKind},
     throttle::{Attempt, Blocked},
@@ -28,17 +28,21 @@ struct AuditTrail {
     audit: Audit,
     failure: AuditKind,
     user: Option<String>,
+    backend: Option<String>,
+    subject: Option<String>,
     client: Option<IpAddr>,
     request_id: String,
 }
 
 impl CountedAttempt {
-    /// An attempt that the throttle has reserved; `user` is the name of the account, if there is one.
-    pub(super) fn new(attempt: Attempt, audit: Audit, origin: &Origin<'_>, user: Option<&str>) -> Self {
+    /// An attempt that the throttle has reserved, at the credential of `subject`.
+    pub(super) fn new(attempt: Attempt, audit: Audit, origin: &Origin<'_>, subject: &Subject<'_>) -> Self {
         let trail = AuditTrail {
             audit,
             failure: origin.entrance.failure(),
-            user: user.map(str::to_owned),
+            user: subject.known_name().map(str::to_owned),
+            backend: subject.backend().map(str::to_owned),
+            subject: subject.subject().map(str::to_owned),
             client: origin.client_addr.known(),
             request_id: origin.request_id.to_owned(),
         };
@@ -103,8 +107,8 @@ impl AuditTrail {
             reason,
             user: self.user.as_deref(),
             actor: None,
-            backend: None,
-            subject: None,
+            backend: self.backend.as_deref(),
+            subject: self.subject.as_deref(),
             client: self.client,
             request_id: Some(&self.request_id),
             session: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    identity::UserName,
+    identity::{BackendName, IdentityPair, UserName},
     throttle::AttemptedAccount,
     users::{Account, Password},
 };
@@ -33,8 +33,8 @@ pub(super) struct Subject<'c> {
     pub(super) name: Option<UserName>,
     /// The user's account, if there is such a user.
     pub(super) account: Option<Arc<Account>>,
-    /// Whether a directory has an entry of the name.
-    pub(super) is_in_directory: bool,
+    /// The identity in a directory that has an entry of the name, or of the user who is signed in.
+    pub(super) pair: Option<IdentityPair>,
 }
 
 impl Subject<'_> {
@@ -50,6 +50,18 @@ impl Subject<'_> {
     /// wrong field.
     pub(super) fn known_name(&self) -> Option<&str> {
         let account = self.account.as_ref().map(|account| account.user.name.as_str());
-        account.or_else(|| self.name.as_ref().filter(|_| self.is_in_directory).map(UserName::as_str))
+        account.or_else(|| self.name.as_ref().filter(|_| self.pair.is_some()).map(UserName::as_str))
+    }
+
+    /// The backend whose password is checked, as far as it is known.
+    pub(super) fn backend(&self) -> Option<&str> {
+        let has_password = self.account.as_ref().is_some_and(|account| account.password.is_some());
+        let local = has_password.then_some(BackendName::LOCAL);
+        self.pair.as_ref().map(|pair| pair.backend.as_str()).or(local)
+    }
+
+    /// The directory's id of the user.
+    pub(super) fn subject(&self) -> Option<&str> {
+        self.pair.as_ref().map(|pair| &*pair.subject)
     }
 }

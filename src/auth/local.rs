@@ -119,7 +119,7 @@ mod tests {
         async fn check(&self, typed_name: &str, password: &str) -> Result<Arc<Account>, Reason> {
             let name = UserName::parse(typed_name).ok();
             let account = self.account(name.as_ref()).await;
-            let subject = Subject { typed_name, name, account, is_in_directory: false };
+            let subject = Subject { typed_name, name, account, pair: None };
             let password = Password::new(password.to_owned());
             match self.local.check(&subject, password, ()).await {
                 Ok((account, ())) => Ok(account),

@@ -1,6 +1,6 @@
 //! The origin of a credential: the entrance, the client, and the browser.
 
-use super::{Backends, NotProved};
+use super::{Backends, NotProved, claim::Subject};
 use crate::{
     request::ClientAddr,
     telemetry::{AuditEvent, AuditKind},
@@ -71,6 +71,18 @@ impl<'r> Origin<'r> {
             client: self.client_addr.known(),
             request_id: Some(self.request_id),
             session: None,
+        }
+    }
+
+    /// A failure of this request at a credential of `subject`, for the audit stream.
+    pub(super) fn failure_of<'a>(&self, reason: &'a str, subject: &'a Subject<'_>) -> AuditEvent<'a>
+    where
+        'r: 'a,
+    {
+        AuditEvent {
+            backend: subject.backend(),
+            subject: subject.subject(),
+            ..self.failure(reason, subject.known_name())
         }
     }
 

@@ -74,17 +74,17 @@ impl SignIn {
         };
         match denied {
             Denied::Wrong { reason, charge: attempt } => {
-                self.audit.record(&origin.failure(reason.as_str(), subject.known_name()));
+                self.audit.record(&origin.failure_of(reason.as_str(), &subject));
                 attempt.failed().await;
                 Err(NotProved::Wrong)
             }
             Denied::Kept { reason, not_proved, charge: attempt } => {
-                self.audit.record(&origin.failure(reason.as_str(), subject.known_name()));
+                self.audit.record(&origin.failure_of(reason.as_str(), &subject));
                 attempt.succeeded().await;
                 Err(not_proved)
             }
             Denied::Unavailable => {
-                self.audit.record(&origin.failure("unavailable", subject.known_name()));
+                self.audit.record(&origin.failure_of("unavailable", &subject));
                 Err(NotProved::Unavailable)
             }
             Denied::Busy(busy) => {
@@ -139,9 +139,11 @@ impl SignIn {
             self.audit.record(&origin.failure("unavailable", None));
             return Err(NotProved::Unavailable);
         };
+        if let Sought::Directory(found) = &sought {
+            subject.pair = Some(found.user.pair.clone());
+        }
         if let (Claim::Name(_), Sought::Directory(found)) = (claim, &sought) {
             subject.name = found.user.name().ok();
-            subject.is_in_directory = true;
             subject.account = match self.directory.account_of(&found.user.pair).await {
                 Ok(account) => account,
                 Err(error) => {
@@ -228,7 +230,8 @@ impl SignIn {
             return Err(Denied::Wrong { reason: Reason::UnknownUser, charge: attempt });
         }
         let source = SessionSource { backend: sought.ldap.name().as_str().into(), provider_session: None };
-        Ok((Proved::new(account, Proof::password(now), source), attempt))
+        let proved = Proved::new(account, Proof::password(now), source);
+        Ok((proved.of_subject(Arc::clone(&sought.user.pair.subject)), attempt))
     }
 
     /// Does the work of a check for a claim that no backend can prove.
@@ -255,7 +258,7 @@ impl SignIn {
                     typed_name: name.as_str(),
                     name: Some(name.clone()),
                     account: Some(Arc::clone(account)),
-                    is_in_directory: false,
+                    pair: None,
                 });
             }
         };
@@ -271,7 +274,7 @@ impl SignIn {
             },
         };
         match found {
-            Ok(account) => Ok(Subject { typed_name, name, account, is_in_directory: false }),
+            Ok(account) => Ok(Subject { typed_name, name, account, pair: None }),
             Err(error) => {
                 self.audit.record(&origin.failure("unavailable", None));
                 Err(origin.directory_failed("looking up who signs in", &error))
@@ -310,7 +313,7 @@ impl SignIn {
             device: origin.device,
         };
         match self.throttle.attempt(attempted, origin.limits).await {
-            Ok(attempt) => Ok(CountedAttempt::new(attempt, self.audit.clone(), origin, subject.known_name())),
+            Ok(attempt) => Ok(CountedAttempt::new(attempt, self.audit.clone(), origin, subject)),
             Err(Wait(retry_after)) => {
                 self.audit.record(&origin.failure("throttled", subject.known_name()));
                 Err(NotProved::Throttled { retry_after })

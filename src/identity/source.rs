@@ -41,14 +41,17 @@ impl BackendName {
         }
     }
 
+    /// The name of the gateway's own directory.
+    pub const LOCAL: &'static str = "local";
+
     /// The gateway's own directory.
     pub fn local() -> Self {
-        Self(LOCAL.into())
+        Self(Self::LOCAL.into())
     }
 
     /// Whether this is the gateway's own directory.
     pub fn is_local(&self) -> bool {
-        &*self.0 == LOCAL
+        &*self.0 == Self::LOCAL
     }
 
     /// The name as text.
@@ -99,7 +102,6 @@ impl From<BackendName> for String {
     }
 }
 
-const LOCAL: &str = "local";
 const MAX_NAME: usize = 32;
 const MAX_AUTHORITY: usize = 2048;
 /// `sub` of OpenID Connect has at most 255 bytes; a tenant's id may stand in front of it.
