@@ -315,7 +315,7 @@ impl SignIn {
         match self.throttle.attempt(attempted, origin.limits).await {
             Ok(attempt) => Ok(CountedAttempt::new(attempt, self.audit.clone(), origin, subject)),
             Err(Wait(retry_after)) => {
-                self.audit.record(&origin.failure("throttled", subject.known_name()));
+                self.audit.record(&origin.failure_of("throttled", subject));
                 Err(NotProved::Throttled { retry_after })
             }
         }

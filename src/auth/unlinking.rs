@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{NotProved, Proved, SignIn};
 use crate::{
-    identity::{BackendName, IdentityPair},
-    session::{Session, SessionSource},
+    identity::{BackendName, IdentityPair, Proof},
+    session::SessionSource,
     users::{Account, DirectoryError, UserStoreError},
 };
 
@@ -21,22 +21,20 @@ pub enum NotUnlinked {
 }
 
 impl SignIn {
-    /// Takes an identity off the account of a user who has proved in `session` who they are. Every sign-in from before
-    /// ends, because it may have come from that identity; the proof that this returns is for a new session of this
-    /// browser, and is no newer than the last one in `session`.
+    /// Takes an identity off the account of a user who is signed in with this proof, made by the backend `source`. Every
+    /// sign-in from before ends, because it may have come from that identity; what this returns is the same proof, for a
+    /// new session of this browser.
     pub async fn unlink(
         &self,
         owner: &Arc<Account>,
         pair: &IdentityPair,
-        session: &Session,
+        (proof, source): (Proof, Option<SessionSource>),
         request_id: &str,
     ) -> Result<Proved, NotUnlinked> {
-        // A session without a proof has changed nothing before either.
-        let newest = session.proofs.iter().max_by_key(|proof| proof.at);
-        let Some(proof) = newest else { return Err(NotUnlinked::CredentialChanged) };
+        // A session of the release before does not know its backend: there was only one.
         let local =
             || SessionSource { backend: BackendName::local().as_str().into(), provider_session: None };
-        let source = session.source.clone().unwrap_or_else(local);
+        let source = source.unwrap_or_else(local);
         match self.directory.unlink(owner.user.id, owner.credential, pair).await {
             Ok(account) => Ok(Proved::new(account, proof, source)),
             Err(DirectoryError::Store(UserStoreError::LastWayIn(_))) => Err(NotUnlinked::LastWayIn),

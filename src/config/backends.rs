@@ -148,9 +148,10 @@ impl Names {
             let error = reader
                 .error(&span, format!("there are two backends named \"{name}\""))
                 .also(first.clone(), "the first one");
-            let help = match name.is_local() {
-                true => "keep one of them".to_owned(),
-                false => format!("give each a name of its own: `name = \"{name}-2\"`"),
+            let help = if name.is_local() {
+                "keep one of them".to_owned()
+            } else {
+                format!("give each a name of its own: `name = \"{name}-2\"`")
             };
             reader.report(error.help(help));
             return None;

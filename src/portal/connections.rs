@@ -20,6 +20,7 @@ use super::{
 use crate::{
     auth::{NotUnlinked, oidc::Provider},
     clock::Timestamp,
+    identity::Proof,
     pages::{self, Connectable, ConnectedSignIn, DisplayTime, paths},
     refusal::Refusal,
     session::Session,
@@ -38,18 +39,18 @@ impl Portal {
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
             return self.account_page(request, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await;
         };
-        if !is_recently_proved(signed_in.session, self.clock.now()) {
+        let Some(proof) = recent_proof(signed_in.session, self.clock.now()) else {
             let mut response = pages::redirect(&account().confirm_location());
             FlashMessage::SentUnconfirmed.leave(&request.settings.cookies, response.headers_mut());
             return Ok(response);
-        }
-        self.disconnect(request, &signed_in, genuine.into_form().text("disconnect")).await
+        };
+        self.disconnect(request, (&signed_in, proof), genuine.into_form().text("disconnect")).await
     }
 
     async fn disconnect(
         &self,
         request: &PageRequest<'_>,
-        signed_in: &SignedIn<'_>,
+        (signed_in, proof): (&SignedIn<'_>, Proof),
         key: &str,
     ) -> Result<PageResponse, Refusal> {
         let SignedIn { account: owner, session, .. } = signed_in;
@@ -71,7 +72,11 @@ impl Portal {
                 session,
             });
         };
-        let proved = match self.sign_in.unlink(owner, pair, session, request.request_id).await {
+        let proved = match self
+            .sign_in
+            .unlink(owner, pair, (proof, session.source.clone()), request.request_id)
+            .await
+        {
             Ok(proved) => proved,
             Err(NotUnlinked::LastWayIn) => {
                 record("last-way-in", None);
@@ -125,8 +130,9 @@ pub(super) fn connectable(request: &PageRequest<'_>, owner: &Account) -> Vec<Con
         .collect()
 }
 
-fn is_recently_proved(session: &Session, now: Timestamp) -> bool {
-    session.proofs.newest().is_some_and(|at| now.since(at) <= RECENT)
+/// The newest proof of the session, if it is recent.
+fn recent_proof(session: &Session, now: Timestamp) -> Option<Proof> {
+    session.proofs.iter().max_by_key(|proof| proof.at).filter(|proof| now.since(proof.at) <= RECENT)
 }
 
 fn account() -> ReturnTo {

@@ -68,6 +68,7 @@ impl UserCommand {
 
 /// Arguments of `portcullis user add`.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(in crate::cli) struct AddArgs {
     /// Name to sign in with; letters, digits and . _ - @ +
     #[arg(value_parser = UserName::parse)]
