@@ -48,9 +48,8 @@ impl Header {
     /// Reads the header of the element that starts here; `None` if its end is not there yet.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, BerError> {
         let (tag, first) = match bytes {
-            [] => return Ok(None),
             [tag, ..] if tag & 0x1f == 0x1f => return Err(BerError::LongTag),
-            [_] => return Ok(None),
+            [] | [_] => return Ok(None),
             [tag, first, ..] => (*tag, *first),
         };
         let number = usize::from(first & 0x7f);

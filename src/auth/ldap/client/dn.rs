@@ -117,16 +117,15 @@ fn read_value(text: &str) -> Result<(Vec<u8>, &str), BadDn> {
             b'"' | b';' | b'<' | b'>' | 0 => return Err(BadDn),
             b'\\' => {
                 let pair = bytes.get(at + 1..at + 3).unwrap_or_default();
-                match bytes.get(at + 1) {
-                    Some(b'"' | b'+' | b',' | b';' | b'<' | b'>' | b'\\' | b'=' | b'#' | b' ') => {
-                        value.extend(bytes.get(at + 1));
-                        at += 2;
-                    }
-                    _ => {
-                        let decoded = data_encoding::HEXLOWER_PERMISSIVE.decode(pair).map_err(|_| BadDn)?;
-                        value.push(*decoded.first().ok_or(BadDn)?);
-                        at += 3;
-                    }
+                if let Some(b'"' | b'+' | b',' | b';' | b'<' | b'>' | b'\\' | b'=' | b'#' | b' ') =
+                    bytes.get(at + 1)
+                {
+                    value.extend(bytes.get(at + 1));
+                    at += 2;
+                } else {
+                    let decoded = data_encoding::HEXLOWER_PERMISSIVE.decode(pair).map_err(|_| BadDn)?;
+                    value.push(*decoded.first().ok_or(BadDn)?);
+                    at += 3;
                 }
                 kept = value.len();
             }
@@ -154,7 +153,7 @@ fn folded(value: &[u8]) -> String {
     for character in words.join(" ").to_lowercase().chars() {
         match character {
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=' | '#' | '\0' => {
-                write!(folded, "\\{:02x}", u32::from(character)).expect("a String takes any text")
+                write!(folded, "\\{:02x}", u32::from(character)).expect("a String takes any text");
             }
             _ => folded.push(character),
         }
@@ -179,7 +178,7 @@ mod tests {
             ("OU=Sales+CN=J.  Smith,DC=example,DC=net", "cn=j. smith+ou=sales,dc=example,dc=net"),
             (
                 r#"CN=James \"Jim\" Smith\, III,DC=example,DC=net"#,
-                r#"cn=james \22jim\22 smith\2c iii,dc=example,dc=net"#,
+                r"cn=james \22jim\22 smith\2c iii,dc=example,dc=net",
             ),
             (r"CN=Before\0dAfter,DC=example,DC=net", "cn=before\rafter,dc=example,dc=net"),
             ("1.3.6.1.4.1.1466.0=#04024869", "1.3.6.1.4.1.1466.0=\u{4}\u{2}hi"),

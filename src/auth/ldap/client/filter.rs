@@ -65,8 +65,8 @@ impl Filter {
     /// Writes the filter as part of a search request.
     pub(super) fn write(&self, to: &mut BerWriter) {
         match self {
-            Self::And(filters) => to.constructed(0xa0, |to| filters.iter().for_each(|one| one.write(to))),
-            Self::Or(filters) => to.constructed(0xa1, |to| filters.iter().for_each(|one| one.write(to))),
+            Self::And(filters) => to.constructed(0xa0, |to| write_all(filters, to)),
+            Self::Or(filters) => to.constructed(0xa1, |to| write_all(filters, to)),
             Self::Not(filter) => to.constructed(0xa2, |to| filter.write(to)),
             Self::Equal(attribute, value) => assertion(to, 0xa3, attribute, value),
             Self::Substrings { attribute, initial, any, last } => to.constructed(0xa4, |to| {
@@ -127,6 +127,12 @@ impl<V> Filter<V> {
                 value: change(value),
             },
         }
+    }
+}
+
+fn write_all(filters: &[Filter], to: &mut BerWriter) {
+    for filter in filters {
+        filter.write(to);
     }
 }
 

@@ -122,7 +122,7 @@ impl Parser<'_> {
         if self.peek() == Some(b':') {
             return self.extensible(start, attribute);
         }
-        self.check_attribute(start, &attribute)?;
+        check_attribute(start, &attribute)?;
         let kind = self.peek();
         if matches!(kind, Some(b'~' | b'<' | b'>')) {
             self.at += 1;
@@ -154,7 +154,7 @@ impl Parser<'_> {
                     return Err(self.problem("an attribute or a rule stands before `:=`"));
                 }
                 if !attribute.is_empty() {
-                    self.check_attribute(start, &attribute)?;
+                    check_attribute(start, &attribute)?;
                 }
                 let mut parts = self.value()?;
                 if parts.len() != 1 {
@@ -179,11 +179,6 @@ impl Parser<'_> {
     /// The parts of a value between its `*`; one if there is none.
     fn value(&mut self) -> Result<Vec<ValueTemplate>, BadFilter> {
         let (mut parts, mut bytes) = (vec![ValueTemplate::new()], Vec::new());
-        fn flush(parts: &mut [ValueTemplate], bytes: &mut Vec<u8>) {
-            if let Some(last) = parts.last_mut().filter(|_| !bytes.is_empty()) {
-                last.push(Piece::Bytes(std::mem::take(bytes)));
-            }
-        }
         loop {
             match self.peek() {
                 None | Some(b')') => break,
@@ -226,31 +221,15 @@ impl Parser<'_> {
     fn placeholder(&mut self) -> Result<&'static str, BadFilter> {
         let rest = self.text.get(self.at + 1..).unwrap_or_default();
         let word = rest.split_once('}').map_or(rest, |(word, _)| word);
-        match self.placeholders.iter().find(|name| **name == word) {
-            Some(name) => {
-                self.at += word.len() + 2;
-                Ok(name)
-            }
-            None => {
-                let known: Vec<String> =
-                    self.placeholders.iter().map(|name| format!("`{{{name}}}`")).collect();
-                Err(self
-                    .problem(&format!("the placeholders are {}; `{{` itself is `\\7b`", known.join(", "))))
-            }
+        if let Some(name) = self.placeholders.iter().find(|name| **name == word) {
+            self.at += word.len() + 2;
+            return Ok(name);
         }
+        let known: Vec<String> = self.placeholders.iter().map(|name| format!("`{{{name}}}`")).collect();
+        Err(self.problem(&format!("the placeholders are {}; `{{` itself is `\\7b`", known.join(", "))))
     }
 
-    fn check_attribute(&self, start: usize, attribute: &str) -> Result<(), BadFilter> {
-        if is_attribute_description(attribute) {
-            return Ok(());
-        }
-        Err(BadFilter {
-            at: start,
-            problem: "the name of an attribute stands here, such as `uid`".to_owned(),
-        })
-    }
-
-    /// Everything before one of these bytes.
+    /// The text before one of these bytes.
     fn until(&mut self, ends: &[u8]) -> &str {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let length = rest.bytes().position(|byte| ends.contains(&byte)).unwrap_or(rest.len());
@@ -276,6 +255,20 @@ impl Parser<'_> {
 
     fn problem(&self, problem: &str) -> BadFilter {
         BadFilter { at: self.at.min(self.text.len()), problem: problem.to_owned() }
+    }
+}
+
+fn check_attribute(at: usize, attribute: &str) -> Result<(), BadFilter> {
+    if is_attribute_description(attribute) {
+        return Ok(());
+    }
+    Err(BadFilter { at, problem: "the name of an attribute stands here, such as `uid`".to_owned() })
+}
+
+/// Ends a piece of literal bytes.
+fn flush(parts: &mut [ValueTemplate], bytes: &mut Vec<u8>) {
+    if let Some(last) = parts.last_mut().filter(|_| !bytes.is_empty()) {
+        last.push(Piece::Bytes(std::mem::take(bytes)));
     }
 }
 

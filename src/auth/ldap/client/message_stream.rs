@@ -74,18 +74,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> MessageStream<S> {
 
     async fn message(&mut self, server: &Server, budget: &mut ResultBudget) -> Result<Message, Failure> {
         loop {
-            match message_length(&self.received).map_err(|problem| server.breaks_protocol(problem))? {
-                Some(length) => {
-                    let message = self.received.split_to(length);
-                    return Message::read(&message, budget)
-                        .map_err(|problem| server.breaks_protocol(problem));
-                }
-                None => {
-                    self.received.reserve(READ_SIZE);
-                    if self.stream.read_buf(&mut self.received).await? == 0 {
-                        return Err(Failure::Dropped("the server closed the connection".into()));
-                    }
-                }
+            let whole = message_length(&self.received).map_err(|problem| server.breaks_protocol(problem))?;
+            if let Some(length) = whole {
+                let message = self.received.split_to(length);
+                return Message::read(&message, budget).map_err(|problem| server.breaks_protocol(problem));
+            }
+            self.received.reserve(READ_SIZE);
+            if self.stream.read_buf(&mut self.received).await? == 0 {
+                return Err(Failure::Dropped("the server closed the connection".into()));
             }
         }
     }

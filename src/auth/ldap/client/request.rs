@@ -62,7 +62,9 @@ pub(super) fn search(
                 if attributes.is_empty() {
                     to.octets(b"1.1");
                 }
-                attributes.iter().for_each(|attribute| to.octets(attribute.as_bytes()));
+                for attribute in attributes {
+                    to.octets(attribute.as_bytes());
+                }
             });
         });
         if let Some(page_size) = page_size {

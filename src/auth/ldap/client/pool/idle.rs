@@ -44,4 +44,4 @@ impl IdleConnections {
 
 /// Time for which an idle connection is used again. Firewalls forget connections that are idle for minutes, and drop
 /// what comes later without a word.
-const MAX_IDLE: Duration = Duration::from_secs(60);
+const MAX_IDLE: Duration = Duration::from_mins(1);
