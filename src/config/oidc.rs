@@ -207,6 +207,8 @@ impl<'d> ProviderSection<'_, 'd> {
                 let discovery = Endpoint::parse(SEVERAL_TENANTS, plain).ok()?;
                 return Some(Issuer::Tenants { discovery, allowed: tenants });
             }
+            // A tenant that can't be read was reported.
+            (None, _, []) if self.names_tenants() => return None,
             (None, None, []) => {
                 let help = match preset {
                     Preset::Entra => "name the tenant: `allowed_tenants = [\"YOUR-TENANT-ID\"]`".to_owned(),
@@ -264,6 +266,13 @@ impl<'d> ProviderSection<'_, 'd> {
     fn report_issuer(&self, text: Option<&Text<'_>>, label: &str, help: &str) {
         let span = text.map_or(self.section.span.clone(), |text| text.span.clone());
         self.reader.report(self.reader.error(&span, "`issuer` cannot be this").label(label).help(help));
+    }
+
+    /// Whether there is any tenant, readable or not.
+    fn names_tenants(&self) -> bool {
+        let is_empty =
+            |field: &Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
+        self.field("allowed_tenants").is_some_and(|field| !is_empty(&field))
     }
 
     fn tenants(&self, preset: Preset) -> Vec<String> {

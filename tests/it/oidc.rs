@@ -935,3 +935,34 @@ fn no_code_token_or_secret_is_in_any_message_of_the_process() {
         }
     }
 }
+
+#[test]
+fn the_command_backend_test_says_what_is_wrong_with_a_provider() {
+    let provider = OidcProvider::start();
+    let workplace = Workplace::new(&sections(&provider, "groups = { \"Wiki Editors\" = \"staff\" }"), APPS);
+    let test = ["backend", "test", "corp"];
+    let shown = workplace.run_well(&test, "");
+    for told in [
+        &format!("{}/auth", provider.issuer()),
+        "1 keys; usable for ES256",
+        "https://HOST/.gateway/oidc/corp/callback",
+        "group Wiki Editors is staff here",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    for (lie, told) in [
+        (Lie::MetadataWithSlash, "write `issuer` exactly like that"),
+        (Lie::MetadataPage, "the response is no JSON object"),
+        (Lie::MetadataRedirect, "it redirects to another address"),
+        (Lie::MetadataWithoutKeys, "the document's `jwks_uri` can't be used"),
+        (Lie::KeysOfHmac, "HS256 is refused"),
+        (Lie::KeysHuge, "larger than 256 KiB"),
+        (Lie::Down, "whether the provider runs"),
+    ] {
+        provider.lie(lie);
+        let output = workplace.run(&test, "");
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!output.status.success() && shown.contains(told), "{lie:?}: {shown}");
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
+}

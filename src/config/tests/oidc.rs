@@ -91,6 +91,7 @@ fn a_mistake_in_a_provider_is_explained() {
             "is no id of a tenant",
             "36 hexadecimal",
         ),
+        (format!("{id}preset = \"entra\"\nallowed_tenants = []"), "no `issuer`", "allowed_tenants"),
         (with("allowed_tenants = \"x\""), "`allowed_tenants` is for Microsoft Entra", "preset"),
         (
             format!("{id}preset = \"github\""),
