@@ -119,6 +119,7 @@ pub struct Logout<'a> {
 
 /// A person's own account.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which the template asks for")]
 pub struct Account<'a> {
     /// The site, as the browser knows it.
     pub host: &'a str,

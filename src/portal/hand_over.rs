@@ -307,6 +307,6 @@ fn redirect_to(origin: &str, path_and_query: &str) -> PageResponse {
 }
 
 /// Long enough for a redirect over a slow line; a code in a history or a log is worth nothing then.
-const CODE_LIFETIME: Duration = Duration::from_secs(60);
+const CODE_LIFETIME: Duration = Duration::from_mins(1);
 const FAILED: &str = "The sign-in could not be completed in this browser. Its link works once and for a minute only, and the \
                       browser has to accept cookies.";

@@ -128,7 +128,7 @@ fn is_plain_path(path: &str) -> bool {
         lower.split('/').map(|segment| segment.split(';').next().unwrap_or_default()).collect();
     match plain.as_slice() {
         ["", ".gateway", rest @ ..] => {
-            matches!(rest, ["account"] | ["account", "password"] | ["apps"] | ["hand-over"])
+            matches!(rest, ["account" | "apps" | "hand-over"] | ["account", "password"])
         }
         _ => true,
     }
