@@ -1,6 +1,6 @@
 //! People of an OpenLDAP directory at the sign-in page, against a real `slapd`.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use portcullis::identity::UserName;
 
@@ -210,6 +210,26 @@ fn a_stopped_directory_counts_no_failure_and_works_again_by_itself() {
 }
 
 #[test]
+fn a_directory_that_does_not_respond_counts_no_failure_and_local_users_sign_in() {
+    let slapd = Slapd::start(&people(&["alice"]));
+    let keys =
+        format!("{NEVER}timeout = \"300ms\"\nconnect_timeout = \"300ms\"\n[throttle]\nper_account = 2\n");
+    let gateway = start(&slapd, &slapd.url(), &keys);
+    gateway.add_user("admin", &[]);
+    slapd.freeze();
+    let mut visitor = Visitor::of(&gateway);
+    for password in [secret("alice"), "wrong".to_owned(), "wrong".to_owned(), "wrong".to_owned()] {
+        assert_eq!(visitor.sign_in_to("/", "alice", &password).status, 503);
+    }
+    assert_refused(&Visitor::of(&gateway).sign_in_to("/", "admin", "wrong"));
+    Visitor::of(&gateway).sign_in("admin", &password("admin"));
+    slapd.thaw();
+    until("the directory is asked again", || {
+        visitor.sign_in_to("/", "alice", &secret("alice")).status == 303
+    });
+}
+
+#[test]
 fn users_are_signed_out_when_the_directory_is_away_for_longer_than_the_grace() {
     let mut slapd = Slapd::start(&people(&["alice"]));
     let gateway = start(&slapd, &slapd.url(), &format!("{OFTEN}grace = \"30m\"\n"));
@@ -389,6 +409,36 @@ fn other_presets_read_entries_that_are_shaped_like_theirs() {
             .modify(&format!("dn: {rdn}={name},{base}\nchangetype: modify\nreplace: {attribute}\n{state}\n"));
         until("who is disabled there is signed out", || visitor.get("/").status == 303);
         assert_refused(&Visitor::of(&gateway).sign_in_to("/", name, &secret(name)));
+    }
+}
+
+#[test]
+fn the_values_of_each_preset_are_shown() {
+    for (preset, expected) in [
+        (
+            "active-directory",
+            ["objectGUID", "sAMAccountName", "userAccountControl, accountExpires, pwdLastSet"],
+        ),
+        ("openldap", ["entryUUID", "uid", "pwdAccountLockedTime, pwdReset"]),
+        ("freeipa", ["ipaUniqueID", "uid", "nsAccountLock, krbPrincipalExpiration"]),
+        ("lldap", ["entryUUID", "uid", ""]),
+        ("authentik", ["uid", "cn", "ak-active, goauthentik-io-ldap-active"]),
+    ] {
+        let place = Workplace::empty();
+        fs::write(place.path("password"), SERVICE_PASSWORD).unwrap();
+        place.write(&format!(
+            "[groups]\neditors = []\nadmins = []\n[[backend]]\ntype = \"local\"\n\
+             [[backend]]\ntype = \"ldap\"\nname = \"company\"\npreset = \"{preset}\"\n\
+             url = \"ldap://127.0.0.1\"\nbind_dn = \"cn=gateway,dc=example,dc=com\"\nbind_password_file = \"password\"\n\
+             base = \"dc=example,dc=com\"\n{APPS}"
+        ));
+        let output = place.command(&["backend", "show", "company", "--json"]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let values =
+            ["user_id", "user_name", "account states"].map(|key| shown[key].as_str().unwrap().to_owned());
+        assert_eq!(values, expected.map(str::to_owned), "{preset}");
+        assert!(shown["user_filter"].as_str().unwrap().contains("{name}"), "{shown}");
     }
 }
 

@@ -149,7 +149,10 @@ impl Examination<'_> {
             Ok(result) => result,
             Err(error) => return self.fail("groups", details, &error),
         };
-        details.push(format!("{} entries match `group_filter`", result.entries.len()));
+        details.push(match result.entries.len() {
+            1 => "one entry matches `group_filter`".to_owned(),
+            number => format!("{number} entries match `group_filter`"),
+        });
         let mut names: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         let mut mapped = 0_usize;
         for entry in &result.entries {
@@ -159,7 +162,7 @@ impl Examination<'_> {
                 names.entry(name.trim().to_lowercase()).or_default().push(entry.dn());
             }
         }
-        details.push(format!("{mapped} of them are mapped by `groups`"));
+        details.push(format!("mapped by `groups`: {mapped}"));
         let missing: Vec<String> =
             settings.map.names().filter(|name| !names.contains_key(*name)).map(str::to_owned).collect();
         for name in &missing {

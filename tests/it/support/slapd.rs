@@ -136,6 +136,21 @@ impl Slapd {
         self.log.so_far()
     }
 
+    /// Stops it from doing anything; its connections stay open.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill").success());
+    }
+
     /// Ends it without asking.
     pub fn kill(&mut self) {
         self.child.kill().ok();
