@@ -74,7 +74,8 @@ pub(super) fn register_sign_ins(metrics: &Metrics, audit: &Audit) {
 
 /// Registers the numbers of the directories that are configured at the time of a scrape.
 pub(super) fn register_directories(shared: &Arc<Shared>) {
-    let families: [(_, fn(&Ldap) -> f64); 6] = [
+    type Read = fn(&Ldap) -> f64;
+    let families: [(_, Read); 6] = [
         (
             (
                 "portcullis_directory_up",

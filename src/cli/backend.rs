@@ -116,9 +116,10 @@ fn run(
 }
 
 fn test(backend: &BackendSettings, args: &TestArgs, out: &mut dyn Write) -> Result<(), BackendCommandError> {
-    let password = match args.password {
-        true => Some(Input::from_stdin().present_password("Password of the user")?),
-        false => None,
+    let password = if args.password {
+        Some(Input::from_stdin().present_password("Password of the user")?)
+    } else {
+        None
     };
     let steps = steps(backend, args.user.as_deref(), password.as_ref())?;
     if args.json {

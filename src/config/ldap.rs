@@ -60,6 +60,9 @@ struct DirectorySection<'r, 'd> {
     folder: &'r Path,
 }
 
+/// A mistake that is reported already.
+struct Mistake;
+
 /// The root of the directory.
 struct Base {
     text: String,
@@ -108,7 +111,7 @@ impl<'d> DirectorySection<'_, 'd> {
             self.warn_without_effect("start_tls", "no `url` begins with `ldap://`");
         }
         let authorities = self.authorities(uses_tls || urls.is_empty());
-        let service = self.service(preset)?;
+        let service = self.service(preset).ok()?;
         let reader = self.reader;
         let field = |name| self.section.field(name);
         let connections = reader.integer(
@@ -145,9 +148,10 @@ impl<'d> DirectorySection<'_, 'd> {
                 Ok(url) => urls.push((url, text)),
                 Err(wrong) => {
                     // A password may stand before an `@`.
-                    let named = match text.content.contains('@') {
-                        true => "this ".to_owned(),
-                        false => format!("\"{}\" ", excerpt(text.content)),
+                    let named = if text.content.contains('@') {
+                        "this ".to_owned()
+                    } else {
+                        format!("\"{}\" ", excerpt(text.content))
                     };
                     let error = self.reader.error(&text.span, format!("{named}is no URL of a directory"));
                     self.reader.report(error.label(wrong.problem).help(wrong.help));
@@ -210,8 +214,8 @@ impl<'d> DirectorySection<'_, 'd> {
         }
     }
 
-    /// The account of the gateway. The outer `None` is a mistake, the inner one a search without an account.
-    fn service(&self, preset: Option<Preset>) -> Option<Option<ServiceAccount>> {
+    /// The account of the gateway; `None` searches without one.
+    fn service(&self, preset: Option<Preset>) -> Result<Option<ServiceAccount>, Mistake> {
         let field = |name| self.section.field(name);
         match (field("bind_dn"), field("bind_password_file")) {
             (None, None) => {
@@ -219,9 +223,9 @@ impl<'d> DirectorySection<'_, 'd> {
                     let help = "give the gateway an account: `bind_dn = \"gateway@example.com\"` and `bind_password_file`";
                     let message = "Active Directory lets nobody search without an account";
                     self.report_missing("bind_dn", message, help);
-                    return None;
+                    return Err(Mistake);
                 }
-                Some(None)
+                Ok(None)
             }
             (Some(dn), None) => {
                 let message = "the account of the gateway has no `bind_password_file`";
@@ -229,7 +233,7 @@ impl<'d> DirectorySection<'_, 'd> {
                 if self.section.lacks("bind_password_file") {
                     self.reader.report_absence(self.reader.error(&dn.key, message).help(help));
                 }
-                None
+                Err(Mistake)
             }
             (None, Some(file)) => {
                 let message = "there is a password, and no account that it belongs to";
@@ -237,12 +241,15 @@ impl<'d> DirectorySection<'_, 'd> {
                 if self.section.lacks("bind_dn") {
                     self.reader.report_absence(self.reader.error(&file.key, message).help(help));
                 }
-                None
+                Err(Mistake)
             }
             (Some(dn), Some(file)) => {
                 let bind_dn = self.bind_dn(&dn, preset);
                 let password = self.password(&file);
-                Some(Some(ServiceAccount { bind_dn: bind_dn?, password: password? }))
+                match (bind_dn, password) {
+                    (Some(bind_dn), Some(password)) => Ok(Some(ServiceAccount { bind_dn, password })),
+                    _ => Err(Mistake),
+                }
             }
         }
     }

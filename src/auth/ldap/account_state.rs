@@ -151,8 +151,11 @@ mod tests {
     const YESTERDAY_NT: &str = "134404053774394310";
     const TOMORROW_NT: &str = "134405781774394310";
 
-    fn entry(attributes: &[(&str, &[&str])]) -> Entry {
-        let attribute = |(name, values): &(&str, &[&str])| Attribute {
+    /// An attribute with its values.
+    type Values = (&'static str, &'static [&'static str]);
+
+    fn entry(attributes: &[Values]) -> Entry {
+        let attribute = |(name, values): &Values| Attribute {
             name: (*name).to_owned(),
             values: values.iter().map(|value| value.as_bytes().into()).collect(),
         };
@@ -162,8 +165,8 @@ mod tests {
     #[test]
     fn the_state_is_that_of_the_attributes_of_each_preset() {
         use AccountState::{Active, Disabled, Expired, MustChangePassword, Unreadable};
-        let normal: (&str, &[&str]) = ("userAccountControl", &["512"]);
-        let cases: &[(Preset, &[(&str, &[&str])], AccountState)] = &[
+        let normal: Values = ("userAccountControl", &["512"]);
+        let cases: &[(Preset, &[Values], AccountState)] = &[
             (Preset::ActiveDirectory, &[normal], Active),
             (Preset::ActiveDirectory, &[("USERACCOUNTCONTROL", &["66048"])], Active),
             (Preset::ActiveDirectory, &[("userAccountControl", &["514"])], Disabled),

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     auth::{Step, StepResult},
+    identity::GroupName,
     users::Password,
 };
 
@@ -45,7 +46,7 @@ impl Examination<'_> {
         let account = connection.service.as_ref().map_or("nobody (anonymous)", |service| &*service.bind_dn);
         let mut details =
             vec![format!("servers: {} ({protection})", urls.join(", ")), format!("account: {account}")];
-        let request = self.request("", Scope::Base, Filter::present("objectClass"), &ROOT_ATTRIBUTES, 1);
+        let request = Self::request("", Scope::Base, Filter::present("objectClass"), &ROOT_ATTRIBUTES, 1);
         let root = match self.ldap.pool().search(request).await {
             Ok(result) => result,
             // The server is there, and keeps its RootDSE to itself.
@@ -137,7 +138,7 @@ impl Examination<'_> {
         }
         let request = SearchRequest {
             page_size: Some(500),
-            ..self.request(
+            ..Self::request(
                 &settings.base,
                 Scope::Subtree,
                 settings.filter.clone(),
@@ -215,7 +216,7 @@ impl Examination<'_> {
             Ok(name) => details.push(format!("user name: {name}")),
             Err(why) => {
                 details.push(format!("\"{}\" cannot be a user name: {why}", user.name_there));
-                remedy = "rename the entry, or name another attribute in `user_name`".to_owned();
+                "rename the entry, or name another attribute in `user_name`".clone_into(&mut remedy);
             }
         }
         if let Some(email) = user.email(&self.ldap.settings().users) {
@@ -244,7 +245,7 @@ impl Examination<'_> {
         let mut details = Vec::new();
         for group in &groups.found {
             let ours = settings.map.ours(&group.dn, group.name.as_deref());
-            let ours: Vec<&str> = ours.iter().map(|name| name.as_str()).collect();
+            let ours: Vec<&str> = ours.iter().map(GroupName::as_str).collect();
             let meaning = if ours.is_empty() { "not mapped".to_owned() } else { ours.join(", ") };
             details.push(format!("{} → {meaning}", group.dn));
         }
@@ -281,14 +282,7 @@ impl Examination<'_> {
         }
     }
 
-    fn request(
-        &self,
-        base: &str,
-        scope: Scope,
-        filter: Filter,
-        attributes: &[&str],
-        limit: u32,
-    ) -> SearchRequest {
+    fn request(base: &str, scope: Scope, filter: Filter, attributes: &[&str], limit: u32) -> SearchRequest {
         SearchRequest {
             base: base.to_owned(),
             scope,

@@ -157,7 +157,7 @@ mod tests {
         let (found, is_cut_short) = walk(&wide);
         assert_eq!((found.len(), is_cut_short), (MAX_GROUPS, true));
         let all = BTreeMap::from([("alice", many[1..].iter().map(String::as_str).collect::<Vec<_>>())]);
-        assert_eq!(walk(&all).1, false);
+        assert!(!walk(&all).1);
     }
 
     proptest! {

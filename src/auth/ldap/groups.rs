@@ -71,7 +71,9 @@ impl GroupSearch<'_> {
         walk.add(&primary, &self.settings.name);
         walk.add(&entries, &self.settings.name);
         let (mut found, is_cut_short) = walk.finish();
-        found.iter_mut().for_each(|group| group.depth = None);
+        for group in &mut found {
+            group.depth = None;
+        }
         Ok(UserGroups { found, is_cut_short: is_cut_short || is_truncated })
     }
 
@@ -86,8 +88,9 @@ impl GroupSearch<'_> {
         let (entries, mut is_truncated) = self.with_members([itself]).await?;
         walk.add(&entries, &self.settings.name);
         // A group lists other groups by their DN.
-        while self.settings.nested && self.settings.member_form == MemberForm::Dn {
-            let frontier = walk.step();
+        let nested = self.settings.nested && self.settings.member_form == MemberForm::Dn;
+        loop {
+            let frontier = if nested { walk.step() } else { Vec::new() };
             if frontier.is_empty() {
                 break;
             }

@@ -140,16 +140,15 @@ impl Ldap {
         if !is_sendable(password) {
             return Ok(Err(BindRefusal::WrongPassword));
         }
-        let outcome = match user {
-            Some(user) => self.pool.verify(user.dn().to_owned(), password.clone()).await?,
-            None => {
-                let nobody = format!("cn=portcullis-no-such-user,{}", self.settings.users.base);
-                let outcome = self.pool.verify(nobody, Password::new("no password".to_owned())).await?;
-                match outcome {
-                    // An entry of this name could exist; its success proves nothing.
-                    BindOutcome::Right => return Ok(Err(BindRefusal::WrongPassword)),
-                    wrong @ BindOutcome::Wrong { .. } => wrong,
-                }
+        let outcome = if let Some(user) = user {
+            self.pool.verify(user.dn().to_owned(), password.clone()).await?
+        } else {
+            let nobody = format!("cn=portcullis-no-such-user,{}", self.settings.users.base);
+            let outcome = self.pool.verify(nobody, Password::new("no password".to_owned())).await?;
+            match outcome {
+                // An entry of this name could exist; its success proves nothing.
+                BindOutcome::Right => return Ok(Err(BindRefusal::WrongPassword)),
+                wrong @ BindOutcome::Wrong { .. } => wrong,
             }
         };
         Ok(match outcome {

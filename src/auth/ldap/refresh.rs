@@ -94,7 +94,7 @@ impl Rounds {
     fn pause(&self) -> Duration {
         let mut random = [0; 1];
         let drawn = aws_lc_rs::rand::fill(&mut random).map_or(0, |()| u32::from(random[0]));
-        self.interval - self.interval * drawn / (10 * u32::from(u8::MAX))
+        self.interval.saturating_sub(self.interval * drawn / (10 * u32::from(u8::MAX)))
     }
 
     /// Looks up everybody once.

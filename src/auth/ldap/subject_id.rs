@@ -75,10 +75,14 @@ fn guid_bytes(text: &str) -> Option<[u8; 16]> {
 }
 
 /// Between the order of Windows and that of the text.
-fn swapped(bytes: [u8; 16]) -> [u8; 16] {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-    let [i, j, k, l, m, n, o, p] = rest;
-    [d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p]
+fn swapped(mut bytes: [u8; 16]) -> [u8; 16] {
+    let (first, rest) = bytes.split_at_mut(4);
+    let (second, rest) = rest.split_at_mut(2);
+    let (third, _) = rest.split_at_mut(2);
+    first.reverse();
+    second.reverse();
+    third.reverse();
+    bytes
 }
 
 fn is_uuid(text: &str) -> bool {
