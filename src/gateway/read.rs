@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::{Result, Walk};
 use crate::{
-    portal,
     refusal::Refusal,
     request::{Authority, ClientAddr, FORWARDED_FOR, Malformed, RequestBody, SingleHeader, Target},
     telemetry::Limit,
@@ -42,7 +41,7 @@ impl Walk<'_> {
         }
         let length = uri_length(uri);
         if length > connection.uri_length
-            && length > portal::longest_address(uri.path(), connection.uri_length)
+            && length > snapshot.portal.longest_address(uri.path(), connection.uri_length)
         {
             return Err(self.reached(Limit::UriLength, Refusal::UriTooLong));
         }

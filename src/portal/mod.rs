@@ -52,7 +52,7 @@ pub use interrupted_request::{InterruptedRequest, Prerequisite};
 pub use own_path::{is_disguised, page_of};
 pub use page_request::PageRequest;
 pub use portal_host::PortalHost;
-pub use return_to::{ReturnTo, longest_address};
+pub use return_to::ReturnTo;
 pub use service::Portal;
 pub use settings::Settings;
 

@@ -71,14 +71,18 @@ pub(super) fn in_query_value(path_and_query: &str) -> impl fmt::Display {
 
 /// Maximum length of an address with this path, where `uri_length` is the limit for others. The pages that lead back
 /// somewhere have a whole address in their query, in which a byte may take three.
-pub fn longest_address(path: &str, uri_length: usize) -> usize {
+///
+/// `hands_over` says that there is a portal host. A hand-over has the address in its query, and the pages for people have
+/// the address of a hand-over in theirs: `?` is `%3F`, and then `%253F`.
+pub(super) fn longest_address(path: &str, uri_length: usize, hands_over: bool) -> usize {
     match path {
-        // A hand-over has the address in its query, and these pages have the address of a hand-over in theirs: `?` is
-        // `%3F`, and then `%253F`.
-        paths::LOGIN | paths::CONFIRM => {
+        paths::LOGIN | paths::CONFIRM if hands_over => {
             uri_length.saturating_mul(5).saturating_add(paths::CONFIRM.len() + MAX_HAND_OVER_BYTES)
         }
-        paths::HAND_OVER => uri_length.saturating_mul(3).saturating_add(MAX_HAND_OVER_BYTES),
+        paths::LOGIN | paths::CONFIRM => {
+            uri_length.saturating_mul(3).saturating_add(paths::CONFIRM.len() + "?next=".len())
+        }
+        paths::HAND_OVER if hands_over => uri_length.saturating_mul(3).saturating_add(MAX_HAND_OVER_BYTES),
         _ => uri_length,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{PageResponse, PortalHost};
+use super::{PageResponse, PortalHost, return_to};
 use crate::{
     auth::Backends,
     identity::{GroupName, Permission},
@@ -12,6 +12,11 @@ use crate::{
 };
 
 impl Settings {
+    /// Maximum length of an address with this path, where `uri_length` is the limit for others.
+    pub fn longest_address(&self, path: &str, uri_length: usize) -> usize {
+        return_to::longest_address(path, uri_length, self.portal_host.is_some())
+    }
+
     /// The way from the root of the portal host to the start page, if no app is there.
     pub fn start_of(&self, host: &str, path: &str) -> Option<PageResponse> {
         let portal = self.portal_host.as_ref()?;

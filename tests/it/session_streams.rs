@@ -440,7 +440,7 @@ impl Stream {
         };
         let method = if is_upload { "POST" } else { "GET" };
         let cookies = cookies.join("; ");
-        let host = format!("localhost:{}", connection.sock.peer_addr().unwrap().port());
+        let host = visitor.host();
         write!(connection, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{upgrade}\r\n")
             .unwrap();
         if has_head {

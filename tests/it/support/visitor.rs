@@ -203,6 +203,11 @@ impl Visitor {
         StreamOwned::new(connection, socket)
     }
 
+    /// Its host and port, as in the address bar.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Sends a request over a connection that is kept.
     pub fn send_over(&mut self, connection: &mut Connection, request: Request<String>) -> Response {
         let response =
