@@ -62,8 +62,6 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "session::NoRandomness",
                     // The backend of a sign-in, which the session keeps.
                     "session::SessionSource",
-                    // The session of somebody who takes a connected sign-in off.
-                    "session::Session",
                     "throttle",
                     "users",
                 ],
