@@ -23,6 +23,7 @@ mod documents;
 mod forms;
 mod forwarding;
 mod headers;
+mod hostile_directory;
 mod http2;
 mod identities;
 mod in_flight;
