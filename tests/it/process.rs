@@ -468,7 +468,8 @@ fn the_service_manager_hears_ready_watchdog_and_stopping() {
         text(&buffer[..length]).trim().to_owned()
     };
     let mut command = place.command(&[]);
-    command.env("NOTIFY_SOCKET", place.path("notify")).env("WATCHDOG_USEC", "100000");
+    // A slow reader: the socket holds ten datagrams, and one that finds it full is lost.
+    command.env("NOTIFY_SOCKET", place.path("notify")).env("WATCHDOG_USEC", "400000");
     let mut gateway = place.start_command(command);
     until("READY=1", || notification() == "READY=1");
     assert_eq!(gateway.visitor().fetch(&Method::GET, "/").status, 401, "ready and not serving");
