@@ -39,7 +39,7 @@ pub(super) fn end_others(
     match directory.end_sources_except(kept) {
         Ok(0) => {}
         Ok(users) => {
-            tracing::warn!(users, "users of backends that are not configured any more were signed out")
+            tracing::warn!(users, "users of backends that are not configured any more were signed out");
         }
         Err(DirectoryError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(AssemblyError::Thread(std::io::Error::other(error))),

@@ -58,12 +58,11 @@ impl Backends {
                 }
                 BackendSettings::Oidc(settings) => {
                     let kept = former.providers.iter().find(|provider| *provider.settings() == **settings);
-                    let provider = match kept {
-                        Some(provider) => Arc::clone(provider),
-                        None => {
-                            let thread = backends.provider_thread()?;
-                            Provider::new(OidcSettings::clone(settings), thread, surroundings.clock.clone())
-                        }
+                    let provider = if let Some(provider) = kept {
+                        Arc::clone(provider)
+                    } else {
+                        let thread = backends.provider_thread()?;
+                        Provider::new(OidcSettings::clone(settings), thread, surroundings.clock.clone())
                     };
                     backends.providers.push(provider);
                 }

@@ -127,21 +127,18 @@ fn requester(
         return Err(ExplainError::UnknownUser(name));
     };
     let name = account.user.name.clone();
-    Ok(match account.identity(account.credential) {
-        Some(identity) => {
-            Requester { name: Some(name), identity, notes, group_sources: GroupSource::of(&account) }
-        }
-        None => {
-            let why = if account.waiting_since.is_some() { "waits for approval" } else { "is disabled" };
-            Requester {
-                notes: vec![format!(
-                    "{name} {why}, so the sign-in is refused; what follows is for an anonymous request"
-                )],
-                name: None,
-                identity: Identity::Anonymous,
-                group_sources: Vec::new(),
-            }
-        }
+    if let Some(identity) = account.identity(account.credential) {
+        let group_sources = GroupSource::of(&account);
+        return Ok(Requester { name: Some(name), identity, notes, group_sources });
+    }
+    let why = if account.waiting_since.is_some() { "waits for approval" } else { "is disabled" };
+    Ok(Requester {
+        notes: vec![format!(
+            "{name} {why}, so the sign-in is refused; what follows is for an anonymous request"
+        )],
+        name: None,
+        identity: Identity::Anonymous,
+        group_sources: Vec::new(),
     })
 }
 
@@ -153,16 +150,15 @@ fn find(
 ) -> Result<Option<(Account, Vec<String>)>, ExplainError> {
     let Some(users) = existing_users(configuration, clock)? else { return Ok(None) };
     let mut notes = Vec::new();
-    let account = match users.find_by_name(name)? {
-        Some(account) => account,
-        None => {
-            let is_named =
-                |account: &Account| account.identities.iter().any(|identity| identity.name == name.as_str());
-            let mut named: Vec<Account> = users.list()?.into_iter().filter(is_named).collect();
-            let (Some(account), true) = (named.pop(), named.is_empty()) else { return Ok(None) };
-            notes.push(format!("{name} is the name at a backend; the account here is {}", account.user.name));
-            account
-        }
+    let account = if let Some(account) = users.find_by_name(name)? {
+        account
+    } else {
+        let is_named =
+            |account: &Account| account.identities.iter().any(|identity| identity.name == name.as_str());
+        let mut named: Vec<Account> = users.list()?.into_iter().filter(is_named).collect();
+        let (Some(account), true) = (named.pop(), named.is_empty()) else { return Ok(None) };
+        notes.push(format!("{name} is the name at a backend; the account here is {}", account.user.name));
+        account
     };
     for identity in &account.identities {
         let backend = &identity.pair.backend;

@@ -47,7 +47,7 @@ enum PresetCommand {
 #[derive(Debug, thiserror::Error)]
 enum PresetError {
     /// No preset has this name.
-    #[error("there is no preset {name:?}{}", Hint(.meant))]
+    #[error("there is no preset {name:?}{}", Hint(*.meant))]
     Unknown {
         /// The name as it was typed.
         name: String,
@@ -60,9 +60,9 @@ enum PresetError {
 }
 
 /// The end of the message about an unknown name.
-struct Hint<'a>(&'a Option<&'static str>);
+struct Hint(Option<&'static str>);
 
-impl fmt::Display for Hint<'_> {
+impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(meant) => write!(f, "; did you mean {meant:?}?"),

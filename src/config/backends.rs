@@ -39,13 +39,13 @@ pub(super) fn read(
         backends.extend(match kind {
             Kind::Local => Some(BackendSettings::Local),
             Kind::Ldap => {
-                let named = (name, provisioning(reader, &section));
-                let settings = ldap::read(reader, &section, named, (folder, groups));
+                let own = (name, provisioning(reader, &section));
+                let settings = ldap::read(reader, &section, own, (folder, groups));
                 settings.map(|settings| BackendSettings::Ldap(Box::new(settings)))
             }
             Kind::Oidc => {
-                let named = (name, provisioning(reader, &section));
-                let settings = oidc::read(reader, &section, named, folder, groups);
+                let own = (name, provisioning(reader, &section));
+                let settings = oidc::read(reader, &section, own, folder, groups);
                 settings.map(|settings| BackendSettings::Oidc(Box::new(settings)))
             }
         });

@@ -135,19 +135,19 @@ const MAX_USER_AGENT_CHARS: usize = 256;
 mod tests {
     use super::*;
 
-    fn source(backend: &str, provider_session: Option<&str>) -> Option<SessionSource> {
-        Some(SessionSource { backend: backend.into(), provider_session: provider_session.map(Into::into) })
+    fn source(backend: &str, provider_session: Option<&str>) -> SessionSource {
+        SessionSource { backend: backend.into(), provider_session: provider_session.map(Into::into) }
     }
 
     #[test]
     fn a_session_of_a_provider_stays_tied_to_it_after_a_confirmation_by_another_method() {
-        let (local, entra) = (source("local", None), source("entra", Some("a")));
+        let (local, entra) = (Some(source("local", None)), Some(source("entra", Some("a"))));
         for (signed_in, confirmed, expected) in [
             (None, local.clone(), &local),
             (local.clone(), None, &local),
             (entra.clone(), local.clone(), &entra),
             (local.clone(), entra.clone(), &entra),
-            (source("entra", Some("old")), entra.clone(), &entra),
+            (Some(source("entra", Some("old"))), entra.clone(), &entra),
         ] {
             assert_eq!(&source_after(signed_in.as_ref(), confirmed), expected);
         }

@@ -152,7 +152,7 @@ mod tests {
         let (found, is_cut_short) = walk(&chain);
         assert_eq!((found.len(), is_cut_short), (MAX_DEPTH + 1, true));
 
-        let many: Vec<String> = (0..MAX_GROUPS + 1).map(|index| format!("g{index}")).collect();
+        let many: Vec<String> = (0..=MAX_GROUPS).map(|index| format!("g{index}")).collect();
         let wide = BTreeMap::from([("alice", many.iter().map(String::as_str).collect::<Vec<_>>())]);
         let (found, is_cut_short) = walk(&wide);
         assert_eq!((found.len(), is_cut_short), (MAX_GROUPS, true));

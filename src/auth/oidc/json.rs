@@ -1,7 +1,7 @@
 //! JSON objects of a provider, read strictly.
 //!
 //! A member that occurs twice is an error: the provider's own program, a proxy and this gateway could each believe
-//! another of the two. serde_json would take the last one.
+//! another of the two. `serde_json` would take the last one.
 
 use std::fmt;
 

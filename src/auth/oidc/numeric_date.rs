@@ -1,4 +1,4 @@
-//! Times in tokens: numbers of seconds since 1970 (RFC 7519 §2, NumericDate).
+//! Times in tokens: numbers of seconds since 1970 (RFC 7519 §2, `NumericDate`).
 
 use serde_json::Value;
 

@@ -110,6 +110,7 @@ pub(super) fn joined<T: Display>(names: &[T]) -> String {
 
 /// A user in JSON; the names of the fields are a promise to scripts.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own for scripts")]
 struct UserJson<'a> {
     id: UserId,
     name: &'a UserName,

@@ -115,9 +115,8 @@ fn declared_values_replace_those_of_the_preset() {
 
 #[test]
 fn a_directory_that_cannot_be_meant_is_an_error() {
-    let without = |key: &str| -> String {
-        RIGHT.lines().filter(|line| !line.starts_with(key)).map(|line| format!("{line}\n")).collect()
-    };
+    let without =
+        |key: &str| -> String { RIGHT.split_inclusive('\n').filter(|line| !line.starts_with(key)).collect() };
     let with = |line: &str| format!("{RIGHT}{line}");
     let replaced = |key: &str, line: &str| format!("{}{line}", without(key));
     for (keys, expected) in [

@@ -191,7 +191,7 @@ impl Write<'_> {
             if adoption == Adoption::VerifiedEmail
                 && let Some(account) = self.adoptable(pair, &key)?
             {
-                return self.adopt(account, profile).map(Ok);
+                return self.adopt(&account, profile).map(Ok);
             }
         }
         let is_waiting = match provisioning {
@@ -237,7 +237,7 @@ impl Write<'_> {
         Ok(found.filter(|account| account.active && !account.user.superuser && !is_known(account)))
     }
 
-    fn adopt(&self, account: Account, profile: &SourceProfile) -> Result<Account, Trouble> {
+    fn adopt(&self, account: &Account, profile: &SourceProfile) -> Result<Account, Trouble> {
         let id = account.user.id;
         if !account.email_verified {
             for sql in [
@@ -247,7 +247,7 @@ impl Write<'_> {
             ] {
                 self.transaction.prepare_cached(sql)?.execute([id.0])?;
             }
-            self.record(&account, Action::PasswordChanged, Some(&profile.pair))?;
+            self.record(account, Action::PasswordChanged, Some(&profile.pair))?;
         }
         self.link(&self.reloaded(id)?, &profile.pair, profile.address())?;
         self.reloaded(id)

@@ -390,7 +390,7 @@ mod tests {
             (&endless, 42),
         ] {
             let wrong = filled(text, "alice").expect_err(text);
-            assert_eq!(wrong.at, at, "{}: {}", &text[..text.len().min(20)], wrong.problem);
+            assert_eq!(wrong.at, at, "{text:.20}: {}", wrong.problem);
         }
     }
 

@@ -62,7 +62,7 @@ mod tests {
         let text = ServerText::new("80090308: data 52e, v4563\0".as_bytes());
         assert_eq!(text.as_str(), "80090308: data 52e, v4563");
         assert_eq!(ServerText::new(b"one\ntwo\x1b[2J\xff").as_str(), "one two\\u001b[2J\u{fffd}");
-        assert_eq!(ServerText::new(&[b'x'; 100_000]).as_str().len(), ServerText::MAX_CHARS);
+        assert_eq!(ServerText::new(&vec![b'x'; 100_000]).as_str().len(), ServerText::MAX_CHARS);
         assert_eq!(ServerText::new("é".repeat(5000).as_bytes()).as_str().chars().count(), 300);
     }
 
