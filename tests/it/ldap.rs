@@ -558,8 +558,8 @@ fn group(name: &str, members: &[&str]) -> String {
 }
 
 fn group_of_dns(name: &str, members: &[&str]) -> String {
-    let members: String = members.iter().map(|member| format!("member: {member}\n")).collect();
-    format!("dn: {}\nobjectClass: groupOfNames\ncn: {name}\n{members}\n", group_dn(name))
+    let members: Vec<String> = members.iter().map(|member| format!("member: {member}\n")).collect();
+    format!("dn: {}\nobjectClass: groupOfNames\ncn: {name}\n{}\n", group_dn(name), members.concat())
 }
 
 const BRANCHES: &str = "dn: ou=people,dc=example,dc=test\nobjectClass: organizationalUnit\nou: people\n\n\

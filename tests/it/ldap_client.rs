@@ -22,7 +22,7 @@ use crate::support::{
 };
 
 /// Long enough for every answer that comes.
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 /// Short, for answers that never come.
 const HASTY: Duration = Duration::from_millis(300);
 

@@ -426,24 +426,24 @@ fn rotated_keys_are_fetched_at_most_once_a_minute() {
     let gateway = gateway(&provider, "");
     let sign_in = || sign_in_through(&mut Visitor::of(&gateway), &provider, "/").status.as_u16();
     assert_eq!((sign_in(), provider.asked("/keys")), (303, 1));
-    gateway.clock.advance(Duration::from_secs(60));
+    gateway.clock.advance(Duration::from_mins(1));
     provider.rotate_keys("second");
     assert_eq!((sign_in(), provider.asked("/keys")), (303, 2));
     provider.rotate_keys("third");
     for _ in 0..5 {
         assert_eq!((sign_in(), provider.asked("/keys")), (403, 2));
     }
-    gateway.clock.advance(Duration::from_secs(60));
+    gateway.clock.advance(Duration::from_mins(1));
     assert_eq!((sign_in(), provider.asked("/keys")), (303, 3));
     // A huge set does not replace the keys that are known, and is not asked for more often.
     provider.lie(Lie::KeysHuge);
-    gateway.clock.advance(Duration::from_secs(60));
+    gateway.clock.advance(Duration::from_mins(1));
     provider.rotate_keys("fourth");
     for _ in 0..5 {
         assert_eq!((sign_in(), provider.asked("/keys")), (403, 4));
     }
     provider.lie(None);
-    gateway.clock.advance(Duration::from_secs(60));
+    gateway.clock.advance(Duration::from_mins(1));
     assert_eq!((sign_in(), provider.asked("/keys")), (303, 5));
 }
 
@@ -738,7 +738,7 @@ fn no_code_token_or_secret_is_in_the_log_or_the_metrics() {
     let callback = format!("{}&code=twice", provider.authorize(&address));
     assert_eq!(tampered.get(&callback).status, 403);
     let metrics = gateway.metrics();
-    let log = || gateway.log().iter().map(|entry| format!("{entry}\n")).collect::<String>();
+    let log = || gateway.log().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     // A worker hands its entries over a few times a second.
     until("the requests are in the log", || log().matches("/.gateway/oidc/corp/callback").count() > 6);
     let text = log();

@@ -68,10 +68,10 @@ impl Provider {
     fn section(&self, more: &str) -> String {
         format!(
             "[[backend]]\ntype = \"local\"\n[[backend]]\ntype = \"oidc\"\nname = \"op\"\ntitle = \"Example Ltd\"\n\
-             issuer = \"{}\"\ninsecure = true\nclient_id = \"portcullis\"\nclient_secret_file = {:?}\n\
+             issuer = \"{}\"\ninsecure = true\nclient_id = \"portcullis\"\nclient_secret_file = \"{}\"\n\
              scopes = [\"openid\", \"email\", \"profile\", \"groups\"]\ngroups = {{ admins = \"admins\", people = \"staff\" }}\n{more}\n",
             self.issuer,
-            self.secret.path(),
+            self.secret.path().display(),
         )
     }
 

@@ -540,7 +540,7 @@ fn the_use_of_one_host_keeps_the_sign_in_alive_on_all() {
 #[test]
 fn an_app_s_own_limits_hold_from_the_one_sign_in() {
     let limits = "[app.session]\nlifetime = \"2h\"\n";
-    let apps = APPS.replace("name = \"shop\"\n", "name = \"shop\"\n").replace(
+    let apps = APPS.replace(
         "host = \"shop.example.org\"\nupstream = \"builtin:whoami\"\n",
         &format!("host = \"shop.example.org\"\nupstream = \"builtin:whoami\"\n{limits}"),
     );

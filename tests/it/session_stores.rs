@@ -300,7 +300,7 @@ async fn a_sign_in_and_its_branches_end_together(medium: Medium) {
             while ends.len() < 3 {
                 match heard.recv_timeout(Duration::from_secs(30)).expect("a notification") {
                     Invalidation::Ended(key) if family.contains(&key) && !ends.contains(&key) => {
-                        ends.push(key)
+                        ends.push(key);
                     }
                     _ => {}
                 }
@@ -441,11 +441,11 @@ async fn of_parallel_one_time_entries_with_one_key_one_is_stored(medium: Medium)
         let entry = OneTimeEntry::new(key, OneTimePurpose::LogoutToken, value.as_str(), at(60));
         store.put_one_time(entry.expect("a small value"))
     });
-    let stored: Vec<bool> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
-    assert_eq!(stored.iter().filter(|stored| **stored).count(), 1, "{stored:?}");
-    let first = stored.iter().position(|stored| *stored).map(|at| at.to_string());
-    let taken = one.take_one_time(key, OneTimePurpose::LogoutToken, at(1)).await.unwrap();
-    assert_eq!(taken.as_deref(), first.as_deref());
+    let was_put: Vec<bool> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(was_put.iter().filter(|it| **it).count(), 1, "{was_put:?}");
+    let first = was_put.iter().position(|it| *it).map(|at| at.to_string());
+    let value = one.take_one_time(key, OneTimePurpose::LogoutToken, at(1)).await.unwrap();
+    assert_eq!(value.as_deref(), first.as_deref());
 }
 
 async fn of_parallel_takes_one_gets_the_one_time_entry(medium: Medium) {
@@ -458,8 +458,8 @@ async fn of_parallel_takes_one_gets_the_one_time_entry(medium: Medium) {
         one.put_one_time(entry(&code, "value", 60)).await.unwrap();
         let takes = stores.into_iter().cycle().take(32);
         let takes = takes.map(|store| store.take_one_time(code.key(), OneTimePurpose::HandOver, at(1)));
-        let taken = join_all(takes).await;
-        assert_eq!(taken.into_iter().filter(|taken| taken.as_ref().unwrap().is_some()).count(), 1);
+        let winners = join_all(takes).await.into_iter().filter(|value| value.as_ref().unwrap().is_some());
+        assert_eq!(winners.count(), 1);
     }
 }
 

@@ -449,7 +449,7 @@ fn tell(lie: Lie, stream: &mut dyn Duplex, id: u32, tag: u8, honest: &[u8]) -> i
         Lie::HugeLength => {
             stream.write_all(&[0x30, 0x84, 0x7f, 0xff, 0xff, 0xff])?;
             for _ in 0..64 {
-                stream.write_all(&[0x30; 64 * 1024])?;
+                stream.write_all(&vec![0x30; 64 * 1024])?;
             }
             Ok(())
         }

@@ -4,13 +4,12 @@
 pub fn ber(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).expect("a short content");
     let mut bytes = vec![tag];
-    match length {
-        0..=0x7f => bytes.push(content.len() as u8),
-        _ => {
-            // The form that Active Directory writes.
-            bytes.push(0x84);
-            bytes.extend(length.to_be_bytes());
-        }
+    if let Some(short) = u8::try_from(length).ok().filter(|short| *short < 0x80) {
+        bytes.push(short);
+    } else {
+        // The form that Active Directory writes.
+        bytes.push(0x84);
+        bytes.extend(length.to_be_bytes());
     }
     bytes.extend(content);
     bytes

@@ -150,9 +150,9 @@ impl OidcProvider {
     pub fn section(&self, name: &str, more: &str) -> String {
         format!(
             "[[backend]]\ntype = \"oidc\"\nname = \"{name}\"\nissuer = \"{}\"\ninsecure = true\n\
-             client_id = \"portcullis\"\nclient_secret_file = {:?}\n{more}\n",
+             client_id = \"portcullis\"\nclient_secret_file = \"{}\"\n{more}\n",
             self.issuer(),
-            secret_file(),
+            secret_file().display(),
         )
     }
 

@@ -102,7 +102,8 @@ impl Samba {
     /// Adds a group with these members, given by their DNs.
     #[track_caller]
     pub fn add_group(&self, name: &str, members: &[&str]) {
-        let members: String = members.iter().map(|member| format!("member: {member}\n")).collect();
+        let members: Vec<String> = members.iter().map(|member| format!("member: {member}\n")).collect();
+        let members = members.concat();
         self.modify(&format!(
             "dn: CN={name},CN=Users,{ROOT}\nchangetype: add\nobjectClass: group\nsAMAccountName: {name}\n{members}"
         ));
