@@ -1,7 +1,7 @@
 //! Presets: how each kind of directory names its users, groups and account states.
 //!
 //! `config` takes every value from here that the operator leaves out, and `portcullis backend show` prints the result. A
-//! preset holds names only; the attributes are read in [`profile`](super::profile) and
+//! preset holds names only; the attributes are read in [`directory_user`](super::directory_user) and
 //! [`account_state`](super::account_state).
 
 use super::account_state::StateRule;

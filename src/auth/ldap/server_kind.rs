@@ -5,7 +5,7 @@ use super::{Entry, Filter, LdapError, LdapPool, Scope, SearchRequest};
 /// The features of a server that decide how it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerKind {
-    /// Active Directory: the server follows groups of groups itself, by the matching rule [`IN_CHAIN`]. Other servers
+    /// Active Directory: the server follows groups of groups itself, by the matching rule `IN_CHAIN`. Other servers
     /// find nothing by a rule that they do not know, and call that a success.
     pub follows_groups: bool,
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::telemetry::Limit;
 
 impl<T> CountedSocket<T> {
-    /// The first byte that [`Http1Guard`] refuses is replaced by a NUL, which hyper refuses wherever it stands:
+    /// The first byte that [`Http1Guard`](super::super::http1_guard::Http1Guard) refuses is replaced by a NUL, which hyper refuses wherever it stands:
     /// in a head with 400, in a body by breaking it off. Nothing is read from the socket after it. What comes behind a request that
     /// wants another protocol is held back: it may be bytes of that protocol, in which no line ends as it must.
     pub(super) fn guard_http1(&mut self, buf: &mut ReadBuf<'_>, before: usize) {

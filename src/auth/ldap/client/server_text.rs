@@ -7,7 +7,7 @@ use crate::escape::escaped;
 /// A diagnostic message or a referral of a directory: short, without a character that steers a terminal.
 ///
 /// A directory writes what it likes there, and some repeat the request. A text that contains the password of the
-/// request is replaced, see [`ServerText::without`].
+/// request is replaced, see `ServerText::without`.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ServerText(Box<str>);
 
