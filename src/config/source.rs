@@ -14,8 +14,8 @@ pub(super) type Span = Range<usize>;
 #[derive(Debug)]
 pub(super) struct Source {
     text: String,
-    /// The text for diagnostics: passwords in URLs are stars, misleading characters are visible, and every byte keeps
-    /// its offset.
+    /// The text for diagnostics: passwords in URLs and values of keys such as `client_secret` are stars, misleading
+    /// characters are visible, and every byte keeps its offset.
     shown: String,
     file: Arc<str>,
     line_starts: Vec<usize>,
@@ -30,7 +30,7 @@ impl Source {
     pub(super) fn new(text: &str, file: &Path) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let shown = visible(&without_passwords(&text));
+        let shown = visible(&without_secrets(&without_passwords(&text)));
         let file = escaped(&file.display().to_string()).into();
         Self { text, shown, file, line_starts }
     }
@@ -39,7 +39,7 @@ impl Source {
         &self.text
     }
 
-    /// The text without passwords in URLs and without control and invisible characters; the other bytes keep their
+    /// The text without passwords, secrets, and without control and invisible characters; the other bytes keep their
     /// offsets.
     pub(super) fn shown(&self) -> &str {
         &self.shown
@@ -112,6 +112,39 @@ fn without_passwords(text: &str) -> String {
     shown + rest
 }
 
+/// The text with stars for the value of every key that names a secret itself and not its file: `client_secret = "…"` is a
+/// mistake, and the diagnostic about it ends up in a journal.
+fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('=').map(|at| at + 1) {
+        let (before, after) = rest.split_at(start);
+        shown.push_str(before);
+        rest = after;
+        let value = after.trim_start_matches([' ', '\t']);
+        if !names_secret(before) || !value.starts_with(['"', '\'']) {
+            continue;
+        }
+        let (until, value) = after.split_at(after.len() - value.len());
+        let (quote, value) = value.split_at(1);
+        let end = value.find(|c: char| quote.starts_with(c) || c == '\n').unwrap_or(value.len());
+        let (secret, after) = value.split_at(end);
+        shown.push_str(until);
+        shown.push_str(quote);
+        shown.extend(std::iter::repeat_n('*', secret.len()));
+        rest = after;
+    }
+    shown + rest
+}
+
+/// Whether the key before this `=` has a secret for its value.
+fn names_secret(before: &str) -> bool {
+    let key = before.trim_end_matches(['=', ' ', '\t', '"', '\'']);
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let key = key.rsplit(|c| !is_of_key(c)).next().unwrap_or_default().to_ascii_lowercase();
+    ["secret", "password", "passwd"].iter().any(|word| key.contains(word)) && !key.ends_with("_file")
+}
+
 /// Replaces misleading characters by visible ones of the same length. ASCII stays: the ends of lines are among its
 /// control characters, and the renderer escapes the others.
 fn visible(text: &str) -> String {
@@ -149,6 +182,22 @@ mod tests {
         let source = Source::new("a = \"redis://:s\u{e9}cret@h\" # http://x", Path::new("gateway.toml"));
         assert_eq!(source.shown(), "a = \"redis://********@h\" # http://x");
         assert_eq!(source.shown().len(), source.text().len());
+    }
+
+    #[test]
+    fn the_value_of_a_key_that_names_a_secret_is_not_shown() {
+        for (text, shown) in [
+            ("client_secret = \"s\u{e9}cret\" # x", "client_secret = \"*******\" # x"),
+            ("\"bind_password\"='a=b'\nb = \"c\"", "\"bind_password\"='***'\nb = \"c\""),
+            ("x = { Password = \"open", "x = { Password = \"****"),
+            ("client_secret_file = \"secrets/a\"", "client_secret_file = \"secrets/a\""),
+            ("[password]\nmemory = \"64MiB\"", "[password]\nmemory = \"64MiB\""),
+            ("secret = 5", "secret = 5"),
+        ] {
+            let source = Source::new(text, Path::new("gateway.toml"));
+            assert_eq!(source.shown(), shown);
+            assert_eq!(source.shown().len(), source.text().len());
+        }
     }
 
     #[test]
