@@ -177,8 +177,8 @@ impl Worker {
 
     /// Repeats an attempt while the server drops connections without an answer.
     ///
-    /// A bind that the server did, and whose answer was lost, is done once more: for a wrong password, the directory
-    /// may count two.
+    /// A bind that the server did, and whose answer was lost with the connection, is done again: a directory that keeps
+    /// dropping connections may count a wrong password as often as this repeats it.
     async fn until_answered<T>(
         deadline: Instant,
         mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
