@@ -25,6 +25,7 @@ impl Walk<'_> {
         let apps = if page == portal::APPS_PAGE { self.permitted_apps(target, caller)? } else { Vec::new() };
         let body = std::mem::take(self.request.body_mut());
         let body = FormBody::new(body, self.snapshot.bodies, &self.gateway.recorder.counters);
+        let expansion = if self.snapshot.portal.portal_host.is_some() { 5 } else { 3 };
         let page_request = PageRequest {
             method: self.request.method(),
             page,
@@ -32,9 +33,9 @@ impl Walk<'_> {
             headers: self.request.headers(),
             host: target.authority.as_str(),
             header_size: self.connection.header_size,
-            // An address to go back to, of which each byte may take five on the way through the portal host, and the
-            // other fields.
-            max_form_bytes: MAX_FIELD_BYTES + 5 * self.connection.uri_length,
+            // An address to go back to, of which each byte may take three, or five on the way through the portal host, and
+            // the other fields.
+            max_form_bytes: MAX_FIELD_BYTES + expansion * self.connection.uri_length,
             client_addr: target.client_addr,
             request_id: self.record.id.as_str(),
             presented: &caller.presented,

@@ -151,22 +151,29 @@ impl Attendant {
             self.stopper.stop();
             return;
         }
-        self.stopper.drain();
-        tracing::info!("stopping: no new connections, running requests may end");
         let limit = self.longest_stop;
         // On threads of their own, because both may block.
         let enforcing = thread::Builder::new().name("last-resort".into()).spawn(move || {
             thread::sleep(limit);
             process::exit(1);
         });
-        let notifying = thread::Builder::new()
-            .name("stopping".into())
-            .spawn(|| notify(&[sd_notify::NotifyState::Stopping]));
+        let (notified, has_notified) = sync_channel(1);
+        let notifying = thread::Builder::new().name("stopping".into()).spawn(move || {
+            notify(&[sd_notify::NotifyState::Stopping]);
+            notified.send(()).ok();
+        });
         for error in [enforcing.err(), notifying.err()].into_iter().flatten() {
             tracing::warn!(%error, "thread of the shutdown not started");
         }
+        // A gateway without connections ends at once, and the message would not leave.
+        has_notified.recv_timeout(NOTIFY_LIMIT).ok();
+        self.stopper.drain();
+        tracing::info!("stopping: no new connections, running requests may end");
     }
 }
+
+/// How long a stop waits for a service manager that does not take its message.
+const NOTIFY_LIMIT: Duration = Duration::from_secs(1);
 
 /// Sends a message to the service manager, if there is one.
 pub fn notify(states: &[sd_notify::NotifyState<'_>]) {

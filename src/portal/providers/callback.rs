@@ -205,7 +205,7 @@ impl Portal {
         &self,
         request: &PageRequest<'_>,
         provider: &Arc<Provider>,
-        signed_in: ProviderSignIn,
+        mut signed_in: ProviderSignIn,
         purpose: Purpose,
         next: &ReturnTo,
     ) -> Result<PageResponse, Refusal> {
@@ -217,6 +217,9 @@ impl Portal {
             self.record_failure(request, provider, "confirmed-by-another-user", Some(&subject));
             return Ok(respond(request, provider, Outcome::AnotherUser, next));
         }
+        // The ID token was checked to be of a sign-in after the start of this attempt, so the proof is as of now. By the
+        // provider's clock, which may be late, it could be too old for the rule that asked for it.
+        signed_in.authenticated = None;
         let proved = match self.sign_in.sign_in_from_provider(provider, signed_in, request.request_id).await {
             Ok(proved) if proved.account().user.id == account.user.id => proved,
             Ok(_) => return Ok(respond(request, provider, Outcome::AnotherUser, next)),

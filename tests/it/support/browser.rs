@@ -37,6 +37,27 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// Starts chromedriver; `None` if its port is in use.
+fn start_chromedriver() -> Option<(Child, u16)> {
+    let mut chromedriver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("starting chromedriver: {error}; tests/run installs it"));
+    let output = Captured::of(chromedriver.stdout.take().expect("its standard output"));
+    let port = output.wait_for("chromedriver's port", |text| {
+        match text.split_once("started successfully on port ") {
+            Some((_, rest)) => Some(Some(rest.split('.').next()?.parse().ok()?)),
+            None => text.contains("port not available").then_some(None),
+        }
+    });
+    if port.is_none() {
+        chromedriver.wait().expect("its end");
+    }
+    Some((chromedriver, port?))
+}
+
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -61,17 +82,9 @@ impl Browser {
 
     /// The same, for which these hosts are here.
     pub fn start_knowing(hosts: &[&str]) -> Self {
-        let mut chromedriver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("starting chromedriver: {error}; tests/run installs it"));
-        let output = Captured::of(chromedriver.stdout.take().expect("its standard output"));
-        let port: u16 = output.wait_for("chromedriver's port", |text| {
-            let rest = text.split_once("started successfully on port ")?.1;
-            rest.split('.').next()?.parse().ok()
-        });
+        // It takes a free port of IPv6 and then the same one of IPv4, which somebody else may have.
+        let (chromedriver, port) =
+            (0..5).find_map(|_| start_chromedriver()).expect("a port that is free for IPv4 and IPv6");
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
