@@ -32,11 +32,13 @@ impl Schema {
 
     /// The schema version of the file. Refuses a file of another program or of a newer release; reads only.
     pub(super) fn recognise(&self, connection: &Connection, path: &Path) -> Result<i64, DatabaseError> {
-        let failed = |reason| self.failed("reading the schema version", path, reason);
-        let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
-        let found = number("SELECT user_version FROM pragma_user_version")?;
-        let owner = number("SELECT application_id FROM pragma_application_id")?;
-        let tables = number("SELECT count(*) FROM sqlite_schema")?;
+        // One statement, and so one point in time: another process may be making the tables right now.
+        let sql = "SELECT (SELECT user_version FROM pragma_user_version),
+                          (SELECT application_id FROM pragma_application_id),
+                          (SELECT count(*) FROM sqlite_schema)";
+        let (found, owner, tables): (i64, i64, i64) = connection
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .map_err(|reason| self.failed("reading the schema version", path, reason))?;
         let is_empty = (found, owner, tables) == (0, 0, 0);
         if !is_empty && owner != self.application_id {
             return Err(DatabaseError::Foreign { what: self.what, path: path.to_owned() });
