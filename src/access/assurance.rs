@@ -25,7 +25,7 @@ pub enum Missing {
 }
 
 impl Assurance {
-    /// What these proofs lack at this time; `None`: nothing. Without any proof, every rule with a `max_age` lacks one.
+    /// The proof that is missing at this time; `None`: nothing is. Without any proof, every rule with a `max_age` lacks one.
     pub fn missing(&self, proofs: &Proofs, now: Timestamp) -> Option<Missing> {
         let max_age = self.max_age?;
         let is_recent = proofs.newest().is_some_and(|at| now.since(at) <= max_age);

@@ -401,7 +401,7 @@ impl<'p> Deciding<'p> {
         *self.requirement() == Requirement::Anyone
     }
 
-    /// What the requester's proofs lack for the rule; without a rule, nothing.
+    /// The proof that the requester lacks for the rule; without a rule, none.
     fn missing(&self, requester: &Requester<'_>) -> Option<Missing> {
         self.rule()?.assurance.missing(requester.proofs, requester.now)
     }

@@ -21,7 +21,7 @@ pub(super) enum Denied<C> {
     Kept {
         /// The cause, for the audit stream.
         reason: Reason,
-        /// What the page gets.
+        /// The result for the page.
         not_proved: NotProved,
         /// The attempt that the check is charged to.
         charge: C,

@@ -9,9 +9,9 @@ pub struct Step {
     pub step: &'static str,
     /// How it went.
     pub result: StepResult,
-    /// What was asked and what came, a sentence each.
+    /// The question and the response, a sentence each.
     pub details: Vec<String>,
-    /// What to do; empty if there is nothing to do.
+    /// The remedy; empty if none is needed.
     pub remedy: String,
 }
 
@@ -23,6 +23,6 @@ pub enum StepResult {
     Ok,
     /// It works, and something is doubtful.
     Warning,
-    /// Nobody could sign in, or this user could not.
+    /// The step failed: no user could sign in, or this one could not.
     Failed,
 }

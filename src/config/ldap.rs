@@ -1,6 +1,6 @@
 //! `[[backend]]` with `type = "ldap"`: a directory, and which of its entries are users and groups.
 //!
-//! What is left out has the value of the preset.
+//! A key that is left out has the value of the preset.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! `[[backend]]` with `type = "oidc"`: a provider of OpenID Connect, and who may come in through it.
 //!
-//! What is left out has the value of the preset.
+//! A key that is left out has the value of the preset.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -82,7 +82,7 @@ enum Preset {
 struct PresetValues {
     title: Option<&'static str>,
     issuer: Option<&'static str>,
-    /// What an issuer looks like.
+    /// An example of an issuer.
     example: &'static str,
     userinfo: bool,
     subject: SubjectRule,

@@ -76,7 +76,7 @@ impl Preset {
     }
 }
 
-/// What most applications call the headers of a proxy.
+/// The names that most applications have for the headers of a proxy.
 const REMOTE_USER: &[(&str, PresetValue)] = &[
     ("remote-user", Username),
     ("remote-groups", Groups(",")),

@@ -218,7 +218,7 @@ pub struct AppTile<'a> {
 /// A message with one way to go on.
 #[derive(Debug, Serialize)]
 pub struct Notice<'a> {
-    /// What happened, in a few words.
+    /// The event, in a few words.
     pub title: &'a str,
     /// The message.
     pub text: &'a str,
@@ -297,7 +297,7 @@ pub struct Onward<'a> {
 pub struct NotSignedIn<'a> {
     /// The site, as the browser knows it.
     pub host: &'a str,
-    /// What happened, in a few words.
+    /// The event, in a few words.
     pub title: &'a str,
     /// An explanation, with advice where there is any.
     pub detail: &'a str,

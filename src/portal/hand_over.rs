@@ -227,7 +227,7 @@ fn set_out(
     if !portal.app_hosts.contains(host_of(request.host)) {
         return Err(Refusal::Misdirected);
     }
-    // What was sent is lost, and the portal host cannot say it: it knows nothing of this host's cookies. The page also
+    // The sent form is lost, and the portal host cannot say it: it knows nothing of this host's cookies. The page also
     // ends the submission of a form, which the application's own policy may forbid to lead to another host.
     if let Some(flash) = FlashMessage::waiting(request) {
         let mut response = not_signed_in(request, StatusCode::OK, &next, flash.text());

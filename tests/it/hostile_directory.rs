@@ -64,7 +64,7 @@ fn a_lying_directory_costs_neither_the_process_nor_memory_nor_other_sign_ins() {
     let server = LdapServer::start([Person::new("alice", "directory-secret")]);
     let place = workplace(&server, "", "[throttle]\nper_account = 100\nper_address = 1000\n");
     let gateway = place.start();
-    // What is made once is made before memory is measured.
+    // Values that are made once are made before memory is measured.
     for _ in 0..3 {
         local_user_signs_in(&gateway);
         gateway.visitor().sign_in("alice", "directory-secret");

@@ -41,7 +41,7 @@ fn pair() -> IdentityPair {
     }
 }
 
-/// What the provider says of alice: she is in the group `staff`.
+/// The provider's profile of alice: she is in the group `staff`.
 fn profile() -> SourceProfile {
     SourceProfile {
         pair: pair(),

@@ -179,7 +179,7 @@ fn spellings_of_a_name_are_one_account_and_one_counter() {
     for spelling in ["bob", "BOB", " Bob "] {
         assert_refused(&mallory.sign_in_to("/", spelling, "wrong"));
     }
-    // Nobody with this name has signed in yet, so that the counter is that of the entry.
+    // No user with this name has signed in yet, so that the counter is that of the entry.
     assert_eq!(mallory.sign_in_to("/", "bOb", &secret("bob")).status, 429);
 }
 
@@ -272,7 +272,7 @@ fn a_user_who_leaves_the_directory_is_signed_out() {
         until(&format!("who was {who} is signed out"), || visitor.get("/").status == 303);
     }
     assert_eq!(eve.get("/").status, 200);
-    // Nobody of them comes in again.
+    // None of them comes in again.
     for name in ["alice", "bob", "carol", "dora"] {
         assert_refused(&Visitor::of(&gateway).sign_in_to("/", name, &secret(name)));
     }

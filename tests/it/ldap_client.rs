@@ -350,7 +350,7 @@ fn a_directory_that_stops_fails_at_once_and_works_again_by_itself() {
     assert!(search(&pool, search_for("alice")).is_err());
     assert!(is_down(&pool));
     server.start_again();
-    // Nobody asks for anything meanwhile.
+    // No operation is started meanwhile.
     until("the directory is up", || pool.is_up());
     assert_eq!(verify(&pool, "alice", "correct horse"), Ok(BindOutcome::Right));
     assert_eq!(names(&search(&pool, search_for("alice")).unwrap()), ["alice"]);

@@ -639,7 +639,7 @@ fn a_logout_token_ends_the_sessions_that_it_names() {
     let only_session = provider.logout_token(&json!({"sub": null, "sid": "three"}));
     assert_eq!(send_logout(&gateway, &only_session).status, 200);
     assert!(is_out(&mut carol) && !is_out(&mut bob));
-    // Nobody is signed in: the same response.
+    // Without a session: the same response.
     assert_eq!(send_logout(&gateway, &provider.logout_token(&json!({"sub": "unknown"}))).status, 200);
 
     let mut four = signed_in(json!({"sid": "four"}));
@@ -815,7 +815,7 @@ fn connecting_a_provider_needs_a_recent_proof_and_the_user_who_has_started_it() 
     bob.sign_in("carol", &password("carol"));
     assert_eq!(bob.get(&callback).status, 403);
     assert_eq!(last_audit(&gateway, "sign-in-failed")["reason"], "link-of-another-user");
-    // Nobody is signed in any more.
+    // The session has ended.
     let address = onward(&begin_link(&mut bob));
     let callback = provider.authorize(&address);
     bob.sign_out();

@@ -195,7 +195,7 @@ fn a_rule_that_asks_for_a_recent_sign_in_is_met_for_so_long_and_by_superusers_no
         // Under the strictest reading, as every other requirement.
         ("GET /ADMIN//x", &alice, mins(11), STEP_UP),
         ("GET /pay;x", &bob, mins(11), STEP_UP),
-        // Of two, the one that asks for more.
+        // The one of two that asks for more.
         ("GET /slow/FAST", &bob, mins(61), STEP_UP),
         ("GET /admin/help", &alice, mins(11), Outcome::Allow),
         ("GET /", &alice, None, Outcome::Allow),

@@ -58,7 +58,7 @@ impl BindRefusal {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub(super) fn remedy(self) -> &'static str {
         match self {
             Self::WrongPassword => "the password is another one",

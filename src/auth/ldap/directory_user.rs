@@ -83,7 +83,7 @@ impl DirectoryUser {
         self.entry.texts(&settings.email).filter(|address| !address.is_empty()).min()
     }
 
-    /// What the directory says of the user, who has these groups of ours; `None` if the name cannot be a user name.
+    /// The profile of the user at the directory, with these groups of ours; `None` if the name cannot be a user name.
     pub(super) fn profile(&self, settings: &LdapSettings, groups: Vec<GroupName>) -> Option<SourceProfile> {
         let users = &settings.users;
         let attribute = |(ours, theirs): (&String, &String)| {

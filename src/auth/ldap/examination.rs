@@ -303,7 +303,7 @@ impl Examination<'_> {
     }
 }
 
-/// What to do about an error.
+/// The remedy for an error.
 pub fn remedy(error: &LdapError) -> &'static str {
     match (error, error.code()) {
         (LdapError::Unreachable { .. }, _) => {

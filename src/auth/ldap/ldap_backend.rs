@@ -171,7 +171,7 @@ impl Ldap {
         Ok(groups)
     }
 
-    /// What the directory says of a user now; `None` if the name can be no user name.
+    /// The profile of a user at the directory, as of now; `None` if the name can be no user name.
     pub async fn profile(&self, user: &DirectoryUser) -> Result<Option<SourceProfile>, LdapError> {
         if user.name().is_err() {
             return Ok(None);

@@ -70,7 +70,7 @@ pub struct GroupSettings {
     pub name: String,
     /// The attribute of a group that lists its members.
     pub members: String,
-    /// What stands in that attribute.
+    /// The kind of value in that attribute.
     pub member_form: MemberForm,
     /// Whether groups of groups count.
     pub nested: bool,

@@ -1,4 +1,4 @@
-//! Who may come in: `allow = { domain, group, claim }`.
+//! The users who may come in: `allow = { domain, group, claim }`.
 
 use serde_json::Value;
 use unicode_normalization::is_nfkc;

@@ -17,7 +17,7 @@ pub struct AttemptSecrets {
     pub verifier: Secret,
 }
 
-/// What the user has to do at the provider.
+/// The step that the provider asks of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
     /// Sign in, unless the user is signed in there.

@@ -85,7 +85,7 @@ impl<T, E: Clone> Cached<T, E> {
             return match (self.last_good(), &last.failure) {
                 (Some(document), _) => Ok(document),
                 (None, Some(failure)) => Err(failure.clone()),
-                // Nothing was fetched and nothing failed: not possible, and no reason to give anything out.
+                // A fetch that neither succeeded nor failed: not possible, and no reason to give anything out.
                 (None, None) => fetch().await.map(Arc::new),
             };
         }

@@ -87,7 +87,7 @@ async fn keys(provider: &Provider, metadata: &Metadata, steps: &mut Vec<Step>) {
     steps.push(Step { step: "keys", result, details, remedy: remedy.to_owned() });
 }
 
-/// Who would come in, and in which groups.
+/// The users who would come in, and their groups.
 fn users(provider: &Provider) -> Step {
     let settings = provider.settings();
     let mut details =

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// What an ID token has to fit.
+/// The values that an ID token has to fit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected<'a> {
     pub(super) settings: &'a OidcSettings,

@@ -1,6 +1,6 @@
 //! Signed tokens of a provider (RFC 7515, RFC 7519): taken apart, their signature checked, their claims read.
 //!
-//! What the claims have to say is left to `id_token` and `logout_token`.
+//! The claims are checked in `id_token` and `logout_token`.
 
 use data_encoding::BASE64URL_NOPAD;
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// What a provider says has ended.
+/// The sessions that a provider has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutNotice {
     /// The user, as the provider names them.

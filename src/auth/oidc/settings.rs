@@ -45,11 +45,11 @@ pub struct OidcSettings {
     pub claims: ClaimNames,
     /// The provider's groups, each with the gateway's one.
     pub groups: BTreeMap<String, GroupName>,
-    /// What happens to a user whose groups the provider does not tell.
+    /// The treatment of a user whose groups the provider does not tell.
     pub unknown_groups: UnknownGroups,
     /// The users who may come in.
     pub allow: Admission,
-    /// What happens to a user who has no account yet.
+    /// The way to an account for a user who has none yet.
     pub provisioning: Provisioning,
     /// Whether a verified e-mail address may stand for an existing account.
     pub adoption: Adoption,
@@ -121,7 +121,7 @@ pub struct ClaimNames {
     pub attributes: BTreeMap<String, ClaimPath>,
 }
 
-/// What happens to a user whose groups the provider does not tell.
+/// The treatment of a user whose groups the provider does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownGroups {
     /// The user comes in and is in none of the provider's groups.

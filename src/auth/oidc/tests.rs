@@ -1,4 +1,4 @@
-//! What a provider can send, each lie with the reason for which it is refused.
+//! Lies of a provider, each with the reason for which it is refused.
 
 use std::time::Duration;
 

@@ -222,7 +222,7 @@ fn state_with_time(account: &Account) -> String {
     }
 }
 
-/// What the user can sign in with: a password here, and backends.
+/// The means to sign in: a password here, and backends.
 fn ways_in(account: &Account) -> Vec<String> {
     let password = account.password.is_some().then(|| "password".to_owned());
     let linked = account.identities.iter().filter(|identity| identity.ended.is_none());

@@ -92,7 +92,7 @@ pub enum Lie {
     Code(u8),
 }
 
-/// What the server does about TLS.
+/// The server's treatment of TLS.
 #[derive(Clone)]
 pub enum ServerTls {
     /// It has none, and refuses StartTLS.

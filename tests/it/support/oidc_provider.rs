@@ -81,7 +81,7 @@ pub enum Lie {
     Down,
 }
 
-/// What the gateway is told apart from the lie.
+/// The claims beside the lie.
 struct State {
     issuer: String,
     keys: Vec<SigningKey>,
@@ -99,7 +99,7 @@ struct State {
     secrets: Vec<String>,
 }
 
-/// What belongs to a code.
+/// The sign-in that a code stands for.
 #[derive(Clone)]
 struct Grant {
     nonce: String,

@@ -1,6 +1,6 @@
 //! The memory that one search may take.
 
-/// What is left of the memory for the result of a search.
+/// The memory that is left for the result of a search.
 ///
 /// A message of 1 MiB can hold half a million empty values, each of which costs more in memory than on the wire, so
 /// that each piece counts with its own cost.

@@ -23,7 +23,7 @@ pub struct ServerHealth {
 /// Whether a server works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerState {
-    /// Nothing was asked of it yet.
+    /// The server was not asked yet.
     Untried,
     /// The last operation was answered.
     Up,
