@@ -63,7 +63,7 @@ pub(super) enum BackendCommand {
 pub(super) struct TestArgs {
     /// Name of the backend
     pub(super) name: String,
-    /// Of a directory: look for this user, too, by the name typed at the sign-in page
+    /// Look for this user of a directory, too, by the name typed at the sign-in page
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
     /// Ask for the password of the user, and try it
