@@ -25,7 +25,7 @@ use data_encoding::BASE64URL_NOPAD;
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use portcullis::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, Proof, Proofs, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
     session::{
         FileStore, Invalidator, MemoryStore, NewSession, Opening, Owner, Presented, Record, SessionData,
         SessionLimits, SessionStore, SessionToken, Sessions, StoreError, StoreSurroundings, Which,
@@ -356,7 +356,7 @@ fn opening() -> Opening<'static> {
     let (user_agent, host) = (USER_AGENT, HOST);
     Opening {
         owner,
-        proof: Proof::password(Timestamp::from_millis(0)),
+        proofs: Proofs::password(Timestamp::from_millis(0)),
         source: None,
         client_addr,
         user_agent,

@@ -14,7 +14,7 @@ use portcullis::{
     config,
     forward::Resolver,
     gateway::Shared,
-    identity::{GroupName, Proof, UserName},
+    identity::{GroupName, Proofs, UserName},
     server::{ServeError, Server, Stopper},
     session::{Opening, Owner, cookie::CookieNames},
     telemetry::LogWriter,
@@ -69,7 +69,7 @@ impl Gateway {
             let account = account.expect("the user that was added");
             let opening = Opening {
                 owner: Owner::User { id: account.user.id, credential: account.credential },
-                proof: Proof::password(self.shared.clock.now()),
+                proofs: Proofs::password(self.shared.clock.now()),
                 source: None,
                 client_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 user_agent: "bench",

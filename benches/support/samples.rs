@@ -18,7 +18,7 @@ use portcullis::{
         Rule, SourceLocation,
     },
     clock::Timestamp,
-    identity::{CredentialVersion, GroupName, Proof, User, UserId, UserName},
+    identity::{CredentialVersion, GroupName, Proofs, User, UserId, UserName},
     request::{Target, TrustedProxies},
     session::{
         MemoryStore, Opening, Owner, Presented, SessionLimits, SessionStore, SessionToken, Sessions,
@@ -95,7 +95,7 @@ pub(crate) fn look_up(sessions: &Sessions, headers: &HeaderMap) -> Presented {
 fn sign_in(sessions: &Sessions, user: i64) -> SessionToken {
     let opening = Opening {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
-        proof: Proof::password(NOW),
+        proofs: Proofs::password(NOW),
         source: None,
         client_addr: CLIENT,
         user_agent: "Mozilla/5.0 (X11; Linux x86_64)",

@@ -39,7 +39,7 @@ mod tests {
         clock::{Clock, Timestamp},
         config::{self, Configuration},
         forward::Resolver,
-        identity::{CredentialVersion, Proof, UserId},
+        identity::{CredentialVersion, Proofs, UserId},
         session::{Opening, Owner},
         telemetry::LogWriter,
     };
@@ -63,7 +63,7 @@ mod tests {
         let limits = shared.current.load().portal.sessions;
         let opening = Opening {
             owner: Owner::User { id: UserId(1), credential: CredentialVersion(1) },
-            proof: Proof::password(clock.now()),
+            proofs: Proofs::password(clock.now()),
             source: None,
             client_addr: [192, 0, 2, 1].into(),
             user_agent: "",

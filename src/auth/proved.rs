@@ -5,16 +5,16 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::Timestamp,
     error_chain::ErrorChain,
-    identity::{BackendName, Proof},
+    identity::{BackendName, Proof, Proofs},
     session::SessionSource,
     users::{Account, DirectoryError, NotProvisioned},
 };
 
-/// Proof that the user of this account has just shown their credential. Only this module makes one.
+/// Proof that the user of this account has just shown one or more credentials. Only this module makes one.
 #[derive(Debug)]
 pub struct Proved {
     account: Arc<Account>,
-    proof: Proof,
+    proofs: Proofs,
     source: SessionSource,
     /// The backend's id of the user.
     subject: Option<Arc<str>>,
@@ -45,7 +45,7 @@ pub enum NotProved {
 
 impl Proved {
     pub(super) fn new(account: Arc<Account>, proof: Proof, source: SessionSource) -> Self {
-        Self { account, proof, source, subject: None }
+        Self { account, proofs: proof.into(), source, subject: None }
     }
 
     /// A proof by a password of the gateway's own directory.
@@ -61,7 +61,20 @@ impl Proved {
 
     /// The same proof, for the account as it is after a change that the user has made with it.
     pub(super) fn with_account(&self, account: Arc<Account>) -> Self {
-        Self { account, proof: self.proof, source: self.source.clone(), subject: self.subject.clone() }
+        Self { account, proofs: self.proofs, source: self.source.clone(), subject: self.subject.clone() }
+    }
+
+    /// With a second proof of the same account, which is as of after this one. `None` if it is of another account, or if
+    /// the credential has changed in between: two halves of two people prove neither of them.
+    #[must_use]
+    pub fn and(self, other: Self) -> Option<Self> {
+        let key = |proved: &Self| (proved.account.user.id, proved.account.credential);
+        (key(&self) == key(&other)).then(|| Self {
+            account: other.account,
+            proofs: self.proofs.and(&other.proofs),
+            source: self.source,
+            subject: self.subject,
+        })
     }
 
     /// The account, as it is after this proof was recorded.
@@ -70,8 +83,8 @@ impl Proved {
     }
 
     /// How and when the user has proved it.
-    pub fn proof(&self) -> Proof {
-        self.proof
+    pub fn proofs(&self) -> &Proofs {
+        &self.proofs
     }
 
     /// The backend's id of the user; `None` for the gateway's own directory.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use email::EmailKey;
 pub use names::{GroupName, InvalidName, Permission, UserName};
-pub use proof::{Proof, ProofMethod, Proofs};
+pub use proof::{FactorClass, Proof, ProofMethod, Proofs};
 pub use source::{BackendName, IdentityPair, InvalidBackendName};
 
 /// The number of a user in the directory; never given to a second user.

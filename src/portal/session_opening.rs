@@ -58,7 +58,7 @@ impl Portal {
         let account = proved.account();
         let opening = Opening {
             owner: Owner::User { id: account.user.id, credential: account.credential },
-            proof: proved.proof(),
+            proofs: *proved.proofs(),
             source: Some(proved.source().clone()),
             client_addr: request.client_addr.or_proxy(),
             user_agent: user_agent.as_deref().unwrap_or_default(),

@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, Proof, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
 };
 
 const LIMITS: SessionLimits = SessionLimits {
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
         let Some(session) = self.look_at(index).await else { return };
         let opening = Opening {
             owner: session.owner,
-            proof: Proof::password(now),
+            proofs: Proofs::password(now),
             source: None,
             client_addr: Ipv4Addr::LOCALHOST.into(),
             user_agent: "test",
@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
         };
         let opening = Opening {
             owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
-            proof: Proof::password(now),
+            proofs: Proofs::password(now),
             source: None,
             client_addr: Ipv4Addr::LOCALHOST.into(),
             user_agent: "test",

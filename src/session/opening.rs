@@ -3,10 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{AppData, Owner, Record, Session, SessionData, SessionKey, SessionLimits, SessionSource};
-use crate::{
-    clock::Timestamp,
-    identity::{Proof, Proofs},
-};
+use crate::{clock::Timestamp, identity::Proofs};
 
 /// A session to be opened after a sign-in.
 #[derive(Debug)]
@@ -14,7 +11,7 @@ pub struct Opening<'a> {
     /// Whose it will be.
     pub owner: Owner,
     /// How and when they have just proved who they are.
-    pub proof: Proof,
+    pub proofs: Proofs,
     /// The backend that proved who they are.
     pub source: Option<SessionSource>,
     /// Address of the browser.
@@ -66,14 +63,14 @@ impl<'a> Opening<'a> {
     ) -> Record {
         // Otherwise a user who confirms in time would be signed in for ever.
         let goes_on = self.continues();
-        let Self { owner, proof, source, client_addr, user_agent, host, remember, .. } = self;
+        let Self { owner, proofs, source, client_addr, user_agent, host, remember, .. } = self;
         let remembered = remember && limits.remember_lifetime.is_some();
         let lifetime = limits.remember_lifetime.filter(|_| remembered).unwrap_or(limits.lifetime);
         Record {
             key,
             owner,
             signed_in: goes_on.map_or(now, |old| old.signed_in),
-            proofs: goes_on.map_or_else(Proofs::default, |old| old.proofs).with(proof),
+            proofs: goes_on.map_or(proofs, |old| old.proofs.and(&proofs)),
             source: source_after(goes_on.and_then(|old| old.source.as_ref()), source),
             parent: None,
             expires: goes_on.map_or(now + lifetime, |old| old.expires),

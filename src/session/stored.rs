@@ -155,4 +155,15 @@ mod tests {
             assert_eq!(stored(unreadable).read(USER), Proofs::default(), "{unreadable}");
         }
     }
+
+    #[test]
+    fn proofs_of_every_method_are_read_as_they_were_written() {
+        let methods = ProofMethod::ALL.into_iter().zip(1..);
+        let proofs = methods
+            .map(|(method, at)| Proof { method, at: Timestamp::from_millis(at) })
+            .fold(Proofs::default(), Proofs::with);
+        let text =
+            "password@1 provider@2 totp@3 recovery-code@4 passkey@5 security-key@6 token@7 certificate@8";
+        assert_eq!(stored(text).read(USER), proofs);
+    }
 }

@@ -12,7 +12,7 @@ use std::{
 use super::{scripted::ScriptedStore, *};
 use crate::{
     clock::Timestamp,
-    identity::{CredentialVersion, Proof, Proofs, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
 };
 
 const LIMITS: SessionLimits = SessionLimits {
@@ -41,7 +41,7 @@ fn opening(user: i64) -> Opening<'static> {
     let (user_agent, host) = ("test", "localhost");
     Opening {
         owner,
-        proof: Proof::password(at(0)),
+        proofs: Proofs::password(at(0)),
         source: None,
         client_addr,
         user_agent,
@@ -191,8 +191,8 @@ async fn confirming_gives_a_new_token_and_no_longer_life() {
     let sessions = in_memory();
     let (first, session) =
         sessions.open(Opening { remember: true, ..opening(7) }, at(0), &LIMITS).await.unwrap();
-    let proof = Proof::password(at(50));
-    let confirming = Opening { proof, replaces: Some(&session), confirms: true, ..opening(7) };
+    let proofs = Proofs::password(at(50));
+    let confirming = Opening { proofs, replaces: Some(&session), confirms: true, ..opening(7) };
     let (second, confirmed) = sessions.open(confirming, at(50), &LIMITS).await.unwrap();
     assert!(!alive(&sessions, &first, at(50)).await && alive(&sessions, &second, at(50)).await);
     assert_eq!(

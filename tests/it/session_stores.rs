@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::{BoxFuture, LocalBoxFuture, join_all};
 use portcullis::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, Proof, Proofs, UserId},
+    identity::{CredentialVersion, Proofs, UserId},
     session::{
         AppData, DataChange, DataRefused, FileStore, Inserted, InsertedBranch, Invalidation, Invalidator,
         ListedRecord, MAX_DATA_BYTES, MemoryStore, NewBranch, NewSession, OneTimeCode, OneTimeEntry,
@@ -854,7 +854,7 @@ const LIMITS: SessionLimits = SessionLimits {
 fn opening(user: i64) -> Opening<'static> {
     Opening {
         owner: Owner::User { id: UserId(user), credential: CredentialVersion(1) },
-        proof: Proof::password(at(0)),
+        proofs: Proofs::password(at(0)),
         source: None,
         client_addr: Ipv4Addr::LOCALHOST.into(),
         user_agent: "test",

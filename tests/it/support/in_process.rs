@@ -26,7 +26,7 @@ use portcullis::{
     config::{self, Configuration},
     forward::{Resolver, UnsentBytes},
     gateway::{Connection, Gateway, LastSeen, Shared},
-    identity::{Proof, UserName},
+    identity::{Proofs, UserName},
     pages::Pages,
     request::{CertifiedNames, Ports, RequestBody},
     session::{Opening, Owner},
@@ -135,7 +135,7 @@ impl InProcess {
             let account = account.expect("a user");
             let opening = Opening {
                 owner: Owner::User { id: account.user.id, credential: account.credential },
-                proof: Proof::password(now),
+                proofs: Proofs::password(now),
                 source: None,
                 client_addr: self.connection.peer_addr,
                 user_agent: "test",
