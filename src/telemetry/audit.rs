@@ -46,6 +46,8 @@ pub enum AuditKind {
     IdentityLinked,
     /// A user took an identity of a backend off their account, or failed to.
     IdentityUnlinked,
+    /// The owner of an account was told of a change of it; `reason` says which.
+    Notice,
     /// A user's account was changed.
     UserChanged,
 }
