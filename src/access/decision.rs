@@ -8,6 +8,7 @@ use super::{
     App, AppId, Missing, Policy, Requirement, Rule, SourceLocation,
     policy::{Asked, DEFAULT},
     rule::Met,
+    scope,
 };
 use crate::{
     clock::Timestamp,
@@ -248,6 +249,12 @@ fn judge_all<'p>(
             judged.outcome = Outcome::Deny;
             judged.reason = Reason { text: "the destination belongs to another app", reading: None };
         }
+    }
+    if let Some(program) = requester.identity.program()
+        && !scope::covers(&program.scope, policy, app, target)
+    {
+        judged.outcome = Outcome::Deny;
+        judged.reason = Reason { text: "outside the scope of the credential", reading: None };
     }
     judged
 }

@@ -14,6 +14,7 @@ mod mount;
 mod pattern;
 mod policy;
 mod rule;
+mod scope;
 mod trie;
 
 pub use assurance::{Assurance, Missing};

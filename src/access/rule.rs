@@ -121,13 +121,13 @@ pub(super) enum Naming {
 
 impl Requirement {
     pub(super) fn met_by(&self, identity: &Identity, client_addr: ClientAddr) -> Met {
-        match (self, identity) {
+        match (self, identity.user()) {
             (Self::Anyone, _) => Met::Yes("anyone may"),
             (Self::Nobody, _) => Met::No("nobody may"),
-            (_, Identity::Anonymous) => Met::NotSignedIn,
-            (_, Identity::User(user)) if user.superuser => Met::Yes("a superuser may"),
-            (Self::Authenticated, Identity::User(_)) => Met::Yes("whoever is signed in may"),
-            (Self::Matching(criteria), Identity::User(user)) => criteria.met_by(user, client_addr),
+            (_, None) => Met::NotSignedIn,
+            (_, Some(user)) if user.superuser => Met::Yes("a superuser may"),
+            (Self::Authenticated, Some(_)) => Met::Yes("whoever is signed in may"),
+            (Self::Matching(criteria), Some(user)) => criteria.met_by(user, client_addr),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The check of the sender: requests that another site made a browser send, with the session of its user.
 //!
-//! Only a request that came with a session is checked: without one, another site could send it by itself. A
-//! visitor's session counts, too, for the data that an app keeps in it.
+//! Only a request with a credential that a browser adds by itself is checked: without one, another site could send it by
+//! itself. A visitor's session counts, too, for the data that an app keeps in it.
 
 use std::sync::Arc;
 
@@ -54,9 +54,8 @@ impl Walk<'_> {
     /// Refuses a request that another site sent, or records that it would be refused.
     pub(super) fn refuse_cross_site(&mut self, permit: &Permit, caller: &Caller) -> Result<()> {
         let shield = &self.snapshot.app(permit.app())?.shield;
-        let (Some(senders), Presented::Alive(_)) = (&shield.senders, &caller.presented) else {
-            return Ok(());
-        };
+        let is_ambient = caller.carrier.is_ambient() || matches!(caller.presented, Presented::Alive(_));
+        let Some(senders) = shield.senders.as_ref().filter(|_| is_ambient) else { return Ok(()) };
         let headers = self.request.headers();
         let sent = Sent {
             method: self.request.method(),

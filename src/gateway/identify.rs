@@ -17,9 +17,43 @@ use crate::{
     users::{Account, DirectoryError},
 };
 
+/// What a credential came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "credentials of programs are read next")]
+pub(super) enum Carrier {
+    /// No credential came, or none that proves anything.
+    None,
+    /// The session cookie.
+    Session,
+    /// `Authorization: Basic` with the name and the password of a user.
+    Basic,
+    /// An API token, in `Authorization: Bearer` or as the password of `Authorization: Basic`.
+    Token,
+    /// `Authorization: Bearer` with an access token of a provider.
+    Bearer,
+    /// A client certificate of the TLS connection.
+    Certificate,
+}
+
+impl Carrier {
+    /// Whether a browser adds it to a request by itself, also to one that another site made it send.
+    pub(super) fn is_ambient(self) -> bool {
+        match self {
+            Self::Session | Self::Basic | Self::Certificate => true,
+            Self::None | Self::Token | Self::Bearer => false,
+        }
+    }
+
+    /// Whether it opens the gateway's own pages.
+    pub(super) fn opens_pages(self) -> bool {
+        matches!(self, Self::None | Self::Session)
+    }
+}
+
 /// The sender of a request, and the sign-in behind it.
 pub(super) struct Caller {
     pub(super) presented: Presented,
+    pub(super) carrier: Carrier,
     pub(super) account: Option<Arc<Account>>,
     pub(super) identity: Identity,
     /// The proofs made in the session.
@@ -33,7 +67,8 @@ pub(super) struct Caller {
 impl Caller {
     fn anonymous(presented: Presented, limits: AppSessionLimits) -> Self {
         let identity = Identity::Anonymous;
-        Self { presented, account: None, identity, proofs: Proofs::default(), limits, is_unknown: false }
+        let (account, carrier, proofs) = (None, Carrier::None, Proofs::default());
+        Self { presented, carrier, account, identity, proofs, limits, is_unknown: false }
     }
 
     fn unknown(limits: AppSessionLimits) -> Self {
@@ -77,7 +112,10 @@ impl Walk<'_> {
                 Caller::unknown(limits)
             }
             Ok(account) => match account.as_ref().and_then(|account| account.identity(credential)) {
-                Some(identity) => Caller { presented, account, identity, proofs, limits, is_unknown: false },
+                Some(identity) => {
+                    let carrier = Carrier::Session;
+                    Caller { presented, carrier, account, identity, proofs, limits, is_unknown: false }
+                }
                 None => Caller::anonymous(Presented::Invalid, limits),
             },
         }

@@ -22,6 +22,10 @@ impl Walk<'_> {
         if caller.is_unknown {
             return Err(Refusal::Unavailable);
         }
+        // A stolen token must not make another one, nor change a password.
+        if !caller.carrier.opens_pages() {
+            return Err(Refusal::Forbidden);
+        }
         let apps = if page == portal::APPS_PAGE { self.permitted_apps(target, caller)? } else { Vec::new() };
         let body = std::mem::take(self.request.body_mut());
         let body = FormBody::new(body, self.snapshot.bodies, &self.gateway.recorder.counters);

@@ -5,6 +5,7 @@
 
 mod email;
 mod names;
+mod program;
 mod proof;
 mod source;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use email::EmailKey;
 pub use names::{GroupName, InvalidName, Permission, UserName};
+pub use program::{InvalidScope, Program, Scope, ScopePath};
 pub use proof::{FactorClass, Proof, ProofMethod, Proofs};
 pub use source::{BackendName, IdentityPair, InvalidBackendName};
 
@@ -65,14 +67,25 @@ pub enum Identity {
     Anonymous,
     /// A user of the directory.
     User(Arc<User>),
+    /// A program with a credential of a user, within the scope of the credential.
+    Program(Arc<Program>),
 }
 
 impl Identity {
-    /// The user, unless anonymous.
+    /// The user, unless anonymous. A program acts for one.
     pub fn user(&self) -> Option<&Arc<User>> {
         match self {
             Self::Anonymous => None,
             Self::User(user) => Some(user),
+            Self::Program(program) => Some(&program.user),
+        }
+    }
+
+    /// The program, if the request comes from one.
+    pub fn program(&self) -> Option<&Arc<Program>> {
+        match self {
+            Self::Program(program) => Some(program),
+            Self::Anonymous | Self::User(_) => None,
         }
     }
 }
