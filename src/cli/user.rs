@@ -28,8 +28,8 @@ use crate::{
     escape::EscapingWriter,
     identity::{BackendName, GroupName, IdentityPair, User, UserName},
     users::{
-        Account, HashSettings, ListChange, NewUser, PasswordHash, Passwords, UserChange, UserStore,
-        UserStoreError, WeakPassword, password::policy,
+        Account, AtNextSignIn, HashSettings, ListChange, NewUser, PasswordHash, Passwords, UserChange,
+        UserStore, UserStoreError, WeakPassword, password::policy,
     },
 };
 
@@ -227,7 +227,18 @@ impl RunningCommand<'_> {
             attributes: args.attributes.iter().cloned().collect(),
             removed_attributes: args.removed_attributes.clone(),
         };
-        let after = self.store.update(&args.name, &change)?;
+        let mut after = self.store.update(&args.name, &change)?;
+        if let Some(must_change) = args.must_change_password {
+            let next = if must_change { AtNextSignIn::ChangePassword } else { AtNextSignIn::Nothing };
+            after = self.store.set_must_change_password(&args.name, next)?;
+            if must_change && !after.must_change_password {
+                writeln!(
+                    self.context.err,
+                    "warning: user {} has no password here, so there is none to change",
+                    args.name
+                )?;
+            }
+        }
         if after == before {
             writeln!(self.context.out, "user {} is so already, nothing was changed", args.name)?;
         } else {
@@ -290,8 +301,15 @@ impl RunningCommand<'_> {
     fn passwd(&mut self, args: &PasswdArgs) -> Result<(), UserError> {
         let user = self.existing(&args.name)?.user;
         let hash = self.new_password(&user.name, &user.full_name, &user.email, args.allow_weak)?;
-        let after = self.store.set_password(&args.name, &hash)?;
+        let after = if args.must_change {
+            self.store.set_temporary_password(&args.name, &hash)?
+        } else {
+            self.store.set_password(&args.name, &hash)?
+        };
         writeln!(self.context.out, "set the password of user {}; sessions from before are over", args.name)?;
+        if after.must_change_password {
+            writeln!(self.context.out, "the user chooses another one at the next sign-in")?;
+        }
         if !after.active {
             writeln!(self.context.out, "the user is still disabled; `portcullis user enable {}`", args.name)?;
         }

@@ -37,6 +37,8 @@ pub struct Account {
     pub identities: Vec<LinkedIdentity>,
     /// The backends at which the user was invited to sign in for the first time.
     pub invited: Vec<BackendName>,
+    /// Whether the password has to be changed at the next sign-in with it.
+    pub must_change_password: bool,
 }
 
 /// An identity of a backend that belongs to an account, with what the backend said of it last.

@@ -23,9 +23,9 @@ pub use error::UserStoreError;
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
-    Busy, Charged, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password, PasswordHash, Passwords,
-    UnusablePassword, Verdict, WeakPassword,
+    Busy, Charged, ForeignHash, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password,
+    PasswordHash, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword,
 };
-pub use profile::{InvalidProfile, ListChange, NewUser, UserChange};
+pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, UserChange};
 pub use source::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile};
 pub use sqlite::UserStore;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::PasswordHash;
 use crate::identity::{BackendName, GroupName, Permission, User, UserName};
 
-/// A user to be created; active from the start.
+/// A user to be created.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// The canonical name.
@@ -30,10 +30,14 @@ pub struct NewUser {
     pub password: Option<PasswordHash>,
     /// The backends at which the user signs in for the first time with a verified address that is this one.
     pub invited: Vec<BackendName>,
+    /// Whether the user may sign in from the start.
+    pub active: bool,
+    /// Whether the password has to be changed at the first sign-in with it.
+    pub must_change_password: bool,
 }
 
 impl NewUser {
-    /// A user with this name and nothing else, to be filled in.
+    /// An active user with this name and nothing else, to be filled in.
     pub fn named(name: UserName) -> Self {
         Self {
             name,
@@ -46,6 +50,8 @@ impl NewUser {
             attributes: BTreeMap::new(),
             password: None,
             invited: Vec::new(),
+            active: true,
+            must_change_password: false,
         }
     }
 
@@ -53,6 +59,15 @@ impl NewUser {
     pub fn check(&self) -> Result<(), InvalidProfile> {
         check(self.email.trim(), self.full_name.trim(), &self.attributes)
     }
+}
+
+/// The step that a new password leads to at the next sign-in with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtNextSignIn {
+    /// None: the user has chosen the password.
+    Nothing,
+    /// The user has to choose another one: somebody else knows it, or its hash is weak.
+    ChangePassword,
 }
 
 /// A change of a user. The default changes nothing.

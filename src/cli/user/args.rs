@@ -147,6 +147,9 @@ pub(in crate::cli) struct SetArgs {
     /// Whether the user may do everything that is not forbidden to everybody
     #[arg(long, value_name = "YES|NO", hide_possible_values = true, value_parser = yes_or_no())]
     pub(in crate::cli) superuser: Option<bool>,
+    /// Whether the user has to choose another password at the next sign-in with the present one
+    #[arg(long, value_name = "YES|NO", hide_possible_values = true, value_parser = yes_or_no())]
+    pub(in crate::cli) must_change_password: Option<bool>,
     /// Attribute for applications, added or overwritten
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     pub(in crate::cli) attributes: Vec<(String, String)>,
@@ -177,6 +180,9 @@ pub(in crate::cli) struct PasswdArgs {
     /// Take a password that is easy to guess
     #[arg(long)]
     pub(in crate::cli) allow_weak: bool,
+    /// Have the user choose another one at the next sign-in
+    #[arg(long)]
+    pub(in crate::cli) must_change: bool,
 }
 
 /// Arguments of `portcullis user remove`.
@@ -202,6 +208,7 @@ impl SetArgs {
             || self.groups.is_some()
             || self.permissions.is_some()
             || self.superuser.is_some()
+            || self.must_change_password.is_some()
             || [&self.add_groups, &self.remove_groups].iter().any(|names| !names.is_empty())
             || [&self.add_permissions, &self.remove_permissions].iter().any(|names| !names.is_empty())
             || !(self.attributes.is_empty() && self.removed_attributes.is_empty())

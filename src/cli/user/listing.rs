@@ -38,7 +38,7 @@ pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result
         ("email", email(account)),
         ("state", state_with_time(account)),
         ("superuser", yes_no(user.superuser).to_owned()),
-        ("password", if account.password.is_some() { "set" } else { "none" }.to_owned()),
+        ("password", password(account).to_owned()),
         ("groups", or_dash(&groups_with_sources(account).join(", "))),
         ("permissions", or_dash(&joined(&user.permissions))),
         ("created", account.created.to_string()),
@@ -88,6 +88,14 @@ fn described(identity: &LinkedIdentity) -> String {
     words.join(", ")
 }
 
+fn password(account: &Account) -> &'static str {
+    match (&account.password, account.must_change_password) {
+        (None, _) => "none",
+        (Some(_), false) => "set",
+        (Some(_), true) => "set, to be changed at the next sign-in",
+    }
+}
+
 fn email(account: &Account) -> String {
     let email = or_dash(&account.user.email);
     if account.email_verified { format!("{email} (verified)") } else { email }
@@ -121,6 +129,7 @@ struct UserJson<'a> {
     waiting_since: Option<String>,
     superuser: bool,
     has_password: bool,
+    must_change_password: bool,
     groups: &'a [GroupName],
     local_groups: &'a [GroupName],
     permissions: &'a [Permission],
@@ -176,6 +185,7 @@ impl<'a> From<&'a Account> for UserJson<'a> {
             waiting_since: account.waiting_since.as_ref().map(Timestamp::to_string),
             superuser: user.superuser,
             has_password: account.password.is_some(),
+            must_change_password: account.must_change_password,
             groups: &user.groups,
             local_groups: &account.local_groups,
             permissions: &user.permissions,

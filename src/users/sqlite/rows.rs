@@ -65,7 +65,8 @@ pub(super) const SELECT: &str = "
             'home', json(iif(i.home, 'true', 'false')),
             'groups', json(i.groups), 'attributes', json(i.attributes)))
             FROM identity i WHERE i.user_id = u.id),
-        (SELECT json_group_array(v.backend) FROM invitation v WHERE v.user_id = u.id)
+        (SELECT json_group_array(v.backend) FROM invitation v WHERE v.user_id = u.id),
+        must_change_password
     FROM user u";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -96,6 +97,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         local_attributes,
         identities,
         invited: sorted(json(row, 16)?),
+        must_change_password: row.get(17)?,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::store::sqlite::Schema;
 pub(super) const SCHEMA: Schema =
     Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES];
+const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES];
 
 const ACCOUNTS: &str = "
     CREATE TABLE user (
@@ -87,4 +87,21 @@ const IDENTITIES: &str = "
 
     ALTER TABLE change ADD COLUMN backend TEXT;
     ALTER TABLE change ADD COLUMN subject TEXT;
+";
+
+/// A password that has to be changed at the next sign-in, and the newest activity of each account.
+const PROFILES: &str = "
+    ALTER TABLE user ADD COLUMN must_change_password INTEGER NOT NULL DEFAULT 0
+        CHECK (must_change_password IN (0, 1));
+
+    CREATE TABLE activity (
+        seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+        at      INTEGER NOT NULL,
+        kind    TEXT    NOT NULL,
+        address TEXT    NOT NULL,
+        device  TEXT    NOT NULL,
+        host    TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX activity_user ON activity (user_id, seq);
 ";

@@ -16,7 +16,10 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, EmailKey, UserId, UserName},
     store::sqlite::{Database, DatabaseOptions, open_to_read},
-    users::{Account, Action, Change, NewUser, PasswordHash, UserChange, UserStoreError, change, profile},
+    users::{
+        Account, Action, AtNextSignIn, Change, NewUser, PasswordHash, UserChange, UserStoreError, change,
+        profile,
+    },
 };
 
 /// The users database, open for reading and writing.
@@ -161,7 +164,38 @@ impl UserStore {
     pub fn set_password(&mut self, name: &UserName, hash: &PasswordHash) -> Result<Account, UserStoreError> {
         self.write("setting a password", |write| {
             let before = write.named(name)?;
-            write.set_password(&before, hash)
+            write.set_password(&before, hash, AtNextSignIn::Nothing)
+        })
+    }
+
+    /// As [`UserStore::set_password`], with a password that the user has to change at the next sign-in with it.
+    pub fn set_temporary_password(
+        &mut self,
+        name: &UserName,
+        hash: &PasswordHash,
+    ) -> Result<Account, UserStoreError> {
+        self.write("setting a temporary password", |write| {
+            let before = write.named(name)?;
+            write.set_password(&before, hash, AtNextSignIn::ChangePassword)
+        })
+    }
+
+    /// Has the user choose another password at the next sign-in with the present one, or lifts that. No entry in the
+    /// log if that is so already, or if the user has no password here.
+    pub fn set_must_change_password(
+        &mut self,
+        name: &UserName,
+        next: AtNextSignIn,
+    ) -> Result<Account, UserStoreError> {
+        self.write("having a password changed", |write| {
+            let before = write.named(name)?;
+            let must_change = next == AtNextSignIn::ChangePassword;
+            if before.must_change_password == must_change || before.password.is_none() {
+                return Ok(before);
+            }
+            let sql = "UPDATE user SET must_change_password = ?2 WHERE id = ?1";
+            write.transaction.prepare_cached(sql)?.execute((before.user.id.0, must_change))?;
+            write.changed(&before, Action::Changed)
         })
     }
 
@@ -176,7 +210,7 @@ impl UserStore {
         self.write("setting a password", |write| {
             let before = write.checked(id, expected)?;
             let write = Write { actor: before.user.name.as_str(), ..*write };
-            write.set_password(&before, hash)
+            write.set_password(&before, hash, AtNextSignIn::Nothing)
         })
     }
 

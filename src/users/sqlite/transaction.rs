@@ -8,7 +8,7 @@ use super::rows::{load, load_by_name};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, EmailKey, GroupName, IdentityPair, Permission, UserId, UserName},
-    users::{Account, Action, NewUser, PasswordHash, UserStoreError, change, profile::sorted},
+    users::{Account, Action, AtNextSignIn, NewUser, PasswordHash, UserStoreError, change, profile::sorted},
 };
 
 /// Why a transaction is rolled back.
@@ -57,8 +57,8 @@ impl Write<'_> {
         }
         let sql =
             "INSERT INTO user (name, email, full_name, active, superuser, credential, password, created,
-                               email_verified, email_key)
-                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)";
+                               email_verified, email_key, must_change_password)
+                   VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, ?9, ?11)";
         let email = new.email.trim();
         self.transaction.prepare_cached(sql)?.execute((
             new.name.as_str(),
@@ -70,6 +70,8 @@ impl Write<'_> {
             self.now.as_millis(),
             new.email_verified && !email.is_empty(),
             EmailKey::of(email).as_ref().map(EmailKey::as_str),
+            new.active,
+            new.must_change_password && new.password.is_some(),
         ))?;
         let id = UserId(self.transaction.last_insert_rowid());
         self.store_lists(id, &sorted(new.groups), &sorted(new.permissions), &new.attributes)?;
@@ -89,9 +91,16 @@ impl Write<'_> {
         Ok(load(self.transaction, id)?.ok_or(UserStoreError::Gone(id))?)
     }
 
-    pub(super) fn set_password(&self, before: &Account, hash: &PasswordHash) -> Result<Account, Trouble> {
-        let sql = "UPDATE user SET password = ?2, credential = credential + 1 WHERE id = ?1";
-        self.transaction.prepare_cached(sql)?.execute((before.user.id.0, hash.as_phc()))?;
+    pub(super) fn set_password(
+        &self,
+        before: &Account,
+        hash: &PasswordHash,
+        next: AtNextSignIn,
+    ) -> Result<Account, Trouble> {
+        let sql = "UPDATE user SET password = ?2, credential = credential + 1, must_change_password = ?3
+                   WHERE id = ?1";
+        let must_change = next == AtNextSignIn::ChangePassword;
+        self.transaction.prepare_cached(sql)?.execute((before.user.id.0, hash.as_phc(), must_change))?;
         self.changed(before, Action::PasswordChanged)
     }
 

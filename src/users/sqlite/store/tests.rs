@@ -446,3 +446,23 @@ proptest! {
 }
 
 use crate::users::ListChange;
+
+#[test]
+fn a_temporary_password_has_to_be_changed_until_the_user_sets_another() {
+    let (_temp, mut store) = store();
+    let added = store.add(NewUser { password: Some(hash("one")), ..NewUser::named(name("alice")) }).unwrap();
+    assert!(!added.must_change_password);
+    let temporary = store.set_temporary_password(&name("alice"), &hash("two")).unwrap();
+    assert!(temporary.must_change_password);
+    assert_ne!(temporary.credential, added.credential, "sessions from before are over");
+    assert_eq!(store.find_by_name(&name("alice")).unwrap().unwrap(), temporary);
+    let own = store.set_own_password(temporary.user.id, temporary.credential, &hash("three")).unwrap();
+    assert!(!own.must_change_password);
+    let asked = store.set_must_change_password(&name("alice"), AtNextSignIn::ChangePassword).unwrap();
+    assert!(asked.must_change_password);
+    assert_eq!(asked.credential, own.credential, "the present password goes on until then");
+    assert!(!store.set_password(&name("alice"), &hash("four")).unwrap().must_change_password);
+    store.add(NewUser::named(name("nora"))).unwrap();
+    let without = store.set_must_change_password(&name("nora"), AtNextSignIn::ChangePassword).unwrap();
+    assert!(!without.must_change_password, "there is no password to change");
+}
