@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     HashSettings, Password, PasswordHash,
-    hash::Recipe,
+    hash::Argon2Hash,
     settings::{OUTPUT, SALT},
 };
 
@@ -36,11 +36,12 @@ impl Memory {
     }
 }
 
-/// Hashes `password` with a fresh salt.
+/// Hashes `password` in its normal form, with a fresh salt.
 pub(super) fn hash(settings: HashSettings, password: &Password, memory: &mut Memory) -> PasswordHash {
     let params = settings.params();
     let salt: [u8; SALT] = random();
-    let output = run(Algorithm::Argon2id, Version::V0x13, &params, password, &salt, memory);
+    let password = password.normal_form();
+    let output = run(Algorithm::Argon2id, Version::V0x13, &params, &password, &salt, memory);
     PasswordHash::stored(format!(
         "$argon2id$v=19$m={},t={},p={}${}${}",
         params.m_cost(),
@@ -51,8 +52,8 @@ pub(super) fn hash(settings: HashSettings, password: &Password, memory: &mut Mem
     ))
 }
 
-/// Whether `password` is the one that `recipe` was made of, compared in constant time.
-pub(super) fn fits(recipe: &Recipe, password: &Password, memory: &mut Memory) -> bool {
+/// Whether `password` is the one that the hash was made of, compared in constant time.
+pub(super) fn fits(recipe: &Argon2Hash, password: &Password, memory: &mut Memory) -> bool {
     let output = run(recipe.algorithm, recipe.version, &recipe.params, password, &recipe.salt, memory);
     output.ct_eq(&recipe.expected).into()
 }
@@ -72,7 +73,12 @@ pub(super) fn pretend(settings: HashSettings, password: &Password, memory: &mut 
 
 /// The rest of the work of one check with `settings` after `recipe` was computed, so that a wrong password for an account
 /// with an old, cheaper hash takes as long as for any other.
-pub(super) fn make_up_for(recipe: &Recipe, settings: HashSettings, password: &Password, memory: &mut Memory) {
+pub(super) fn make_up_for(
+    recipe: &Argon2Hash,
+    settings: HashSettings,
+    password: &Password,
+    memory: &mut Memory,
+) {
     let settings = settings.bounded();
     let passes = |iterations: u32| FIRST_PASS + LATER_PASS * u64::from(iterations.saturating_sub(1));
     let work = |memory: u32, iterations: u32| u64::from(memory) * passes(iterations);
@@ -80,8 +86,7 @@ pub(super) fn make_up_for(recipe: &Recipe, settings: HashSettings, password: &Pa
         .saturating_sub(work(recipe.params.m_cost(), recipe.params.t_cost()));
     // In the shape of the setting, whose cost it is to have.
     let blocks = u32::try_from(missing / passes(settings.iterations)).unwrap_or(settings.memory);
-    // Less than this is lost in the noise of the clock.
-    if blocks < 64 {
+    if blocks < LEAST_BLOCKS {
         return;
     }
     pretend(
@@ -91,11 +96,32 @@ pub(super) fn make_up_for(recipe: &Recipe, settings: HashSettings, password: &Pa
     );
 }
 
+/// The part `missing` of the work of one check with `settings`, which lies between 0 and 1.
+pub(super) fn pretend_part(settings: HashSettings, missing: f64, password: &Password, memory: &mut Memory) {
+    let settings = settings.bounded();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and the blocks of the setting"
+    )]
+    let blocks = (f64::from(settings.memory) * missing.clamp(0.0, 1.0)) as u32;
+    if blocks >= LEAST_BLOCKS {
+        pretend(
+            HashSettings { memory: blocks, iterations: settings.iterations, parallelism: 1 },
+            password,
+            memory,
+        );
+    }
+}
+
 /// The cost of a block in the first pass over the memory, and in a later one, which has to read the block before it writes
 /// it. Their ratio was measured with `cargo bench --bench sign_in -- timing`. Less memory is also faster to access, which
 /// is left out: a hash with half the memory of the setting still saved a tenth of the time there.
 const FIRST_PASS: u64 = 2;
 const LATER_PASS: u64 = 5;
+
+/// Less work than this is lost in the noise of the clock.
+const LEAST_BLOCKS: u32 = 64;
 
 fn run(
     algorithm: Algorithm,
@@ -105,6 +131,8 @@ fn run(
     salt: &[u8],
     memory: &mut Memory,
 ) -> Zeroizing<Vec<u8>> {
+    #[cfg(test)]
+    COMPUTATIONS.with(|count| count.set(count.get() + 1));
     let mut output = Zeroizing::new(vec![0; params.output_len().unwrap_or(OUTPUT)]);
     Argon2::new(algorithm, version, params.clone())
         .hash_password_into_with_memory(
@@ -115,6 +143,33 @@ fn run(
         )
         .expect("parameters and lengths were checked, the memory is large enough");
     output
+}
+
+#[cfg(test)]
+thread_local! {
+    static COMPUTATIONS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How often argon2 was computed on this thread.
+#[cfg(test)]
+pub(super) fn computations() -> u64 {
+    COMPUTATIONS.with(std::cell::Cell::get)
+}
+
+/// A hash of the typed bytes, as hashes were before there was a normal form.
+#[cfg(test)]
+pub(super) fn hash_as_typed(settings: HashSettings, password: &Password) -> PasswordHash {
+    let (params, salt) = (settings.params(), random::<SALT>());
+    let mut memory = Memory::default();
+    let output = run(Algorithm::Argon2id, Version::V0x13, &params, password, &salt, &mut memory);
+    PasswordHash::stored(format!(
+        "$argon2id$v=19$m={},t={},p={}${}${}",
+        params.m_cost(),
+        params.t_cost(),
+        params.p_cost(),
+        BASE64_NOPAD.encode(&salt),
+        BASE64_NOPAD.encode(&output)
+    ))
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -134,7 +189,7 @@ mod tests {
             "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
         )
         .unwrap();
-        let recipe = hash.recipe().unwrap();
+        let recipe = Argon2Hash::parse(hash.as_phc()).unwrap();
         let mut memory = Memory::default();
         assert!(fits(&recipe, &Password::new("password".to_owned()), &mut memory));
         assert!(!fits(&recipe, &Password::new("Password".to_owned()), &mut memory));
@@ -159,8 +214,8 @@ mod tests {
         let password = Password::new("correct horse".to_owned());
         let hashes = [large, small, large].map(|settings| hash(settings, &password, &mut memory));
         for hash in hashes {
-            assert!(fits(&hash.recipe().unwrap(), &password, &mut memory));
-            assert!(fits(&hash.recipe().unwrap(), &password, &mut Memory::default()));
+            assert!(fits(&Argon2Hash::parse(hash.as_phc()).unwrap(), &password, &mut memory));
+            assert!(fits(&Argon2Hash::parse(hash.as_phc()).unwrap(), &password, &mut Memory::default()));
         }
         memory.shrink_to(small);
         assert_eq!(memory.0.len(), 64);

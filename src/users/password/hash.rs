@@ -5,11 +5,15 @@ use std::fmt;
 use argon2::{Algorithm, Params, Version};
 use zeroize::Zeroizing;
 
-use super::settings::{HashSettings, OUTPUT, SALT};
+use super::{
+    imported::{self, ImportedHash, Readable, UnusableHash},
+    settings::{HashSettings, OUTPUT, SALT},
+};
 
-/// The argon2id hash of a password, as text in the PHC string format.
+/// The hash of a password, as text: argon2id in the PHC string format, or an imported one in the format of the program
+/// that made it.
 ///
-/// A text in the database that is no argon2 hash fits no password. Shown only by [`PasswordHash::as_phc`], and wiped from
+/// A text in the database that is no hash fits no password. Shown only by [`PasswordHash::as_phc`], and wiped from
 /// memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Zeroizing<String>);
@@ -19,11 +23,37 @@ pub struct PasswordHash(Zeroizing<String>);
 #[error("not an argon2 password hash in PHC format ($argon2id$v=19$m=…,t=…,p=…$salt$hash)")]
 pub struct InvalidPasswordHash;
 
+/// A hash that another program made, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignHash {
+    /// The hash, to be stored.
+    pub hash: PasswordHash,
+    /// Its format, for reports.
+    pub scheme: &'static str,
+    /// Whether somebody who has the hash finds the password quickly: it has no salt, or is a single round of MD5 or SHA-1
+    /// of an old format.
+    pub is_weak: bool,
+}
+
 impl PasswordHash {
-    /// Checks that `phc` is an argon2 hash that can be verified here: for hashes that come from elsewhere.
+    /// Checks that `phc` is an argon2 hash that can be verified here.
     pub fn parse(phc: &str) -> Result<Self, InvalidPasswordHash> {
-        let hash = Self(Zeroizing::new(phc.to_owned()));
-        hash.recipe().map(|_| hash).ok_or(InvalidPasswordHash)
+        Argon2Hash::parse(phc).map(|_| Self(Zeroizing::new(phc.to_owned()))).ok_or(InvalidPasswordHash)
+    }
+
+    /// Reads a hash of another program: of Django, `crypt(3)`, `htpasswd`, LDAP servers, passlib or Authelia. One whose check
+    /// would cost too much is refused, and nothing is computed.
+    pub fn of_another_program(text: &str) -> Result<ForeignHash, UnusableHash> {
+        Ok(match imported::read(text)? {
+            Readable::Argon2(phc) => {
+                ForeignHash { hash: Self::stored(phc), scheme: "argon2", is_weak: false }
+            }
+            Readable::Other(hash) => ForeignHash {
+                hash: Self::stored(text.to_owned()),
+                scheme: hash.scheme(),
+                is_weak: hash.is_weak(),
+            },
+        })
     }
 
     /// The text, to be stored or printed by `portcullis hash`.
@@ -38,24 +68,10 @@ impl PasswordHash {
 
     /// The computation that checks a password against this hash, if it can be done.
     pub(super) fn recipe(&self) -> Option<Recipe> {
-        let parsed = argon2::PasswordHash::new(&self.0).ok()?;
-        let params = Params::try_from(&parsed).ok()?;
-        HashSettings::of(&params).check().ok()?;
-        // A key or associated data that the hash was made with is not ours to know.
-        if params.output_len()? < MIN_OUTPUT || parsed.params.iter().count() != 3 {
-            return None;
+        match Argon2Hash::parse(&self.0) {
+            Some(hash) => Some(Recipe::Argon2(hash)),
+            None => ImportedHash::parse(&self.0).map(Recipe::Imported),
         }
-        let salt = parsed.salt?.to_vec();
-        if salt.len() < argon2::MIN_SALT_LEN {
-            return None;
-        }
-        Some(Recipe {
-            algorithm: Algorithm::try_from(parsed.algorithm.as_str()).ok()?,
-            version: parsed.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?,
-            params,
-            salt,
-            expected: Zeroizing::new(parsed.hash?.as_bytes().to_vec()),
-        })
     }
 }
 
@@ -66,7 +82,13 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// A parsed hash.
-pub(super) struct Recipe {
+pub(super) enum Recipe {
+    Argon2(Argon2Hash),
+    Imported(ImportedHash),
+}
+
+/// A parsed argon2 hash.
+pub(super) struct Argon2Hash {
     pub(super) algorithm: Algorithm,
     pub(super) version: Version,
     pub(super) params: Params,
@@ -74,7 +96,33 @@ pub(super) struct Recipe {
     pub(super) expected: Zeroizing<Vec<u8>>,
 }
 
-impl Recipe {
+impl Argon2Hash {
+    pub(super) fn parse(phc: &str) -> Option<Self> {
+        let parsed = argon2::PasswordHash::new(phc).ok()?;
+        let params = Params::try_from(&parsed).ok()?;
+        HashSettings::of(&params).check().ok()?;
+        // A key or associated data that the hash was made with is not ours to know.
+        if params.output_len()? < MIN_OUTPUT || parsed.params.iter().count() != 3 {
+            return None;
+        }
+        let salt = parsed.salt?.to_vec();
+        if salt.len() < argon2::MIN_SALT_LEN {
+            return None;
+        }
+        Some(Self {
+            algorithm: Algorithm::try_from(parsed.algorithm.as_str()).ok()?,
+            version: parsed.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?,
+            params,
+            salt,
+            expected: Zeroizing::new(parsed.hash?.as_bytes().to_vec()),
+        })
+    }
+
+    /// The cost of a check.
+    pub(super) fn settings(&self) -> HashSettings {
+        HashSettings::of(&self.params)
+    }
+
     /// Whether a password that fits this should be hashed again with `settings`.
     pub(super) fn is_weaker_than(&self, settings: HashSettings) -> bool {
         self.algorithm != Algorithm::Argon2id

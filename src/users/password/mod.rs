@@ -6,15 +6,18 @@
 
 mod argon;
 mod hash;
+mod imported;
 pub mod policy;
 mod settings;
 mod threads;
 
 use std::fmt;
 
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
-pub use hash::{InvalidPasswordHash, PasswordHash};
+pub use hash::{ForeignHash, InvalidPasswordHash, PasswordHash};
+pub use imported::UnusableHash;
 pub use policy::WeakPassword;
 pub use settings::{HashSettings, InvalidHashSettings};
 #[cfg(test)]
@@ -22,6 +25,11 @@ pub(crate) use threads::ByHand;
 pub use threads::{Busy, Charged, Passwords, Verdict};
 
 /// A password exactly as it was typed: nothing trimmed, folded or cut off (OWASP ASVS 5.0 6.2.8).
+///
+/// One text can be typed as different code points: `ü` is one character on one keyboard, and `u` with a combining mark on
+/// another. So hashes are made of the normal form NFC (NIST SP 800-63B-4 §3.1.1.2), and a typed password is compared in
+/// that form first. A hash that was made of another form, before there was a normal one or by another program, is compared
+/// with the text as it was typed, too.
 ///
 /// Wiped from memory when dropped, and never shown by `Debug`.
 #[derive(Clone)]
@@ -62,6 +70,24 @@ impl Password {
             return Err(UnusablePassword::Nul);
         }
         Ok(())
+    }
+
+    /// The password in the normal form NFC.
+    pub(crate) fn normal_form(&self) -> Self {
+        if is_nfc(&self.0) {
+            return self.clone();
+        }
+        // The full capacity at once: a text that grows leaves parts of a password in freed memory. NFC is at most three
+        // times as long in UTF-8 (Unicode Standard Annex #15, §12).
+        let mut text = String::with_capacity(self.0.len() * 3);
+        text.extend(self.0.nfc());
+        Self::new(text)
+    }
+
+    /// The forms that a hash is compared with: the normal one, then the typed one if it is another.
+    pub(super) fn forms(&self) -> Vec<Self> {
+        let normal = self.normal_form();
+        if normal == *self { vec![normal] } else { vec![normal, self.clone()] }
     }
 
     /// The text itself, for hashing, for the policy, and for the bind of a directory.

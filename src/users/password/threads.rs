@@ -20,7 +20,12 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{HashSettings, Password, PasswordHash, WeakPassword, argon, policy};
+use super::{
+    HashSettings, Password, PasswordHash, WeakPassword, argon,
+    hash::{Argon2Hash, Recipe},
+    imported::ImportedHash,
+    policy,
+};
 use crate::identity::UserName;
 
 /// The hashing threads; shared by everything that checks or sets passwords. They end when this is dropped.
@@ -84,8 +89,12 @@ impl Passwords {
         let (jobs, waiting) = sync_channel(queue);
         let waiting = Arc::new(Mutex::new(waiting));
         for number in 0..threads {
-            let mut hasher =
-                Hasher { settings, memory: argon::Memory::default(), gauges: Arc::clone(&gauges) };
+            let mut hasher = Hasher {
+                settings,
+                memory: argon::Memory::default(),
+                usual: None,
+                gauges: Arc::clone(&gauges),
+            };
             let waiting = Arc::clone(&waiting);
             thread::Builder::new()
                 .name(format!("password-{number}"))
@@ -101,9 +110,9 @@ impl Passwords {
 
     /// Compares `password` with `hash`; `None` costs the same and is [`Verdict::Wrong`].
     ///
-    /// A hash that cannot be read fits no password, at the same cost. For a hash with cheaper settings the difference is
-    /// made up, so that the time of a wrong password reveals nothing about the account. (A dearer one takes longer; the
-    /// alternative would be to slow every check.)
+    /// A hash that cannot be read fits no password, at the same cost. For a cheaper hash the difference is made up, so that
+    /// the time of a wrong password reveals nothing about the account. (A dearer one takes longer; the alternative would
+    /// be to slow every check.)
     pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<Verdict, Busy> {
         self.verify_charged(hash, password, ()).await.map(|(verdict, ())| verdict)
     }
@@ -226,7 +235,8 @@ impl Passwords {
     pub(crate) fn by_hand(settings: HashSettings, queue: usize) -> (Arc<Self>, ByHand) {
         let gauges = Arc::new(Gauges::default());
         let (jobs, waiting) = sync_channel(queue);
-        let hasher = Hasher { settings, memory: argon::Memory::default(), gauges: Arc::clone(&gauges) };
+        let hasher =
+            Hasher { settings, memory: argon::Memory::default(), usual: None, gauges: Arc::clone(&gauges) };
         (Arc::new(Self { jobs, jobs_per_thread: 1, settings, gauges }), ByHand { waiting, hasher })
     }
 }
@@ -244,6 +254,8 @@ struct Gauges {
 struct Hasher {
     settings: HashSettings,
     memory: argon::Memory,
+    /// The time of the last check of no account, which is that of any wrong password.
+    usual: Option<Duration>,
     gauges: Arc<Gauges>,
 }
 
@@ -266,20 +278,65 @@ impl Hasher {
         }
     }
 
+    /// Compares every form of the password with the hash, whatever the hash is: a password in two forms is two
+    /// computations for a name that no user has as well.
     fn verify(&mut self, hash: Option<&PasswordHash>, password: &Password) -> Verdict {
         self.gauges.verifications.fetch_add(1, Ordering::Relaxed);
-        let Some(recipe) = hash.and_then(PasswordHash::recipe) else {
-            argon::pretend(self.settings, password, &mut self.memory);
-            return Verdict::Wrong;
-        };
-        if !argon::fits(&recipe, password, &mut self.memory) {
-            argon::make_up_for(&recipe, self.settings, password, &mut self.memory);
-            return Verdict::Wrong;
+        let recipe = hash.and_then(PasswordHash::recipe);
+        for (index, form) in password.forms().iter().enumerate() {
+            let fits = match &recipe {
+                None => self.pretend(form),
+                Some(Recipe::Argon2(hash)) => self.fits_argon2(hash, form),
+                Some(Recipe::Imported(hash)) => self.fits_imported(hash, form),
+            };
+            if fits {
+                let is_kept =
+                    matches!(&recipe, Some(Recipe::Argon2(hash)) if !hash.is_weaker_than(self.settings));
+                let upgrade =
+                    (!is_kept || index > 0).then(|| argon::hash(self.settings, password, &mut self.memory));
+                return Verdict::Right { upgrade };
+            }
         }
-        let upgrade = recipe
-            .is_weaker_than(self.settings)
-            .then(|| argon::hash(self.settings, password, &mut self.memory));
-        Verdict::Right { upgrade }
+        Verdict::Wrong
+    }
+
+    /// The work of a check with today's settings; fits nothing.
+    fn pretend(&mut self, password: &Password) -> bool {
+        let started = Instant::now();
+        argon::pretend(self.settings, password, &mut self.memory);
+        self.usual = Some(started.elapsed());
+        false
+    }
+
+    /// A hash with cheaper settings takes as long as one with today's, if the password is wrong.
+    fn fits_argon2(&mut self, hash: &Argon2Hash, password: &Password) -> bool {
+        let fits = argon::fits(hash, password, &mut self.memory);
+        if !fits {
+            argon::make_up_for(hash, self.settings, password, &mut self.memory);
+        }
+        fits
+    }
+
+    /// A hash that is computed faster than one of the gateway's own takes as long as one, if the password is wrong. A
+    /// slower one takes longer.
+    fn fits_imported(&mut self, hash: &ImportedHash, password: &Password) -> bool {
+        let started = Instant::now();
+        let fits = hash.fits(password.exposed().as_bytes());
+        let took = started.elapsed();
+        if !fits {
+            match self.usual {
+                Some(usual) if took >= usual => {}
+                Some(usual) => {
+                    let missing = 1.0 - took.as_secs_f64() / usual.as_secs_f64();
+                    argon::pretend_part(self.settings, missing, password, &mut self.memory);
+                }
+                // Nothing is known yet of the time that a check takes here.
+                None => {
+                    self.pretend(password);
+                }
+            }
+        }
+        fits
     }
 }
 

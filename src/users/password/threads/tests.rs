@@ -177,3 +177,85 @@ async fn hashing_gives_way_to_requests() {
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     assert_eq!(fields.split(' ').nth(16).unwrap(), HASHING_NICENESS.to_string());
 }
+
+/// `grüner Apfel` by `mkpasswd -m bcrypt` and `doveadm pw -s SSHA`-like tools.
+const IMPORTED: [&str; 2] = [
+    "$2b$05$HNb//kjuBpZcdCI8wIbrC.MA4gmNzmg0gY5O7d8bfim/KQA8YtYTC",
+    "{SSHA}Ew8osdpZ2HxzNfejROZsubZKksB/j1FK",
+];
+
+#[tokio::test]
+async fn an_imported_hash_fits_its_password_and_becomes_an_argon2_hash() {
+    let passwords = Passwords::start(QUICK, 1, 8);
+    for text in IMPORTED {
+        let hash = PasswordHash::of_another_program(text).unwrap().hash;
+        for wrong in ["", "grüner apfel"] {
+            let verdict = passwords.verify(Some(hash.clone()), password(wrong)).await.unwrap();
+            assert_eq!(verdict, Verdict::Wrong, "{wrong:?}");
+        }
+        let verdict = passwords.verify(Some(hash), password("grüner Apfel")).await.unwrap();
+        let Verdict::Right { upgrade: Some(upgraded) } = verdict else { panic!("{verdict:?}") };
+        assert!(upgraded.as_phc().starts_with("$argon2id$"), "{}", upgraded.as_phc());
+        let verdict = passwords.verify(Some(upgraded), password("grüner Apfel")).await.unwrap();
+        assert_eq!(verdict, Verdict::Right { upgrade: None });
+    }
+}
+
+#[tokio::test]
+async fn a_password_fits_in_its_composed_and_its_decomposed_form() {
+    let passwords = Passwords::start(QUICK, 1, 8);
+    let (composed, decomposed) = ("gr\u{fc}ner Apfel", "gru\u{308}ner Apfel");
+    for typed_first in [composed, decomposed] {
+        let hash = passwords.hash(password(typed_first)).await.unwrap();
+        for typed in [composed, decomposed] {
+            let verdict = passwords.verify(Some(hash.clone()), password(typed)).await.unwrap();
+            assert_eq!(verdict, Verdict::Right { upgrade: None }, "{typed_first:?} {typed:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_the_typed_bytes_goes_on_working_and_becomes_one_of_the_normal_form() {
+    let passwords = Passwords::start(QUICK, 1, 8);
+    let decomposed = "gru\u{308}ner Apfel";
+    let before = argon::hash_as_typed(QUICK, &password(decomposed));
+    let verdict = passwords.verify(Some(before), password(decomposed)).await.unwrap();
+    let Verdict::Right { upgrade: Some(upgraded) } = verdict else { panic!("{verdict:?}") };
+    for typed in ["gr\u{fc}ner Apfel", decomposed] {
+        let verdict = passwords.verify(Some(upgraded.clone()), password(typed)).await.unwrap();
+        assert_eq!(verdict, Verdict::Right { upgrade: None }, "{typed:?}");
+    }
+}
+
+/// Mallory types a decomposed password: for a user it is compared twice, so for a name without a user it has to be, too.
+#[test]
+fn a_password_in_two_forms_costs_as_much_without_a_user() {
+    let (_, mut by_hand) = Passwords::by_hand(QUICK, 1);
+    let hasher = &mut by_hand.hasher;
+    let hash = argon::hash(QUICK, &password("velvet turbine oyster"), &mut hasher.memory);
+    for (typed, computations) in [("gr\u{fc}ner Apfel", 1), ("gru\u{308}ner Apfel", 2)] {
+        for hash in [None, Some(&hash)] {
+            let before = argon::computations();
+            assert_eq!(hasher.verify(hash, &password(typed)), Verdict::Wrong);
+            assert_eq!(argon::computations() - before, computations, "{typed:?} {}", hash.is_some());
+        }
+    }
+}
+
+#[test]
+fn a_cheap_imported_hash_costs_an_argon2_computation_more() {
+    let (_, mut by_hand) = Passwords::by_hand(HashSettings { memory: 1024, ..QUICK }, 1);
+    let hasher = &mut by_hand.hasher;
+    let hash = PasswordHash::of_another_program(IMPORTED[1]).unwrap().hash;
+    for usual in [None, Some(Duration::from_secs(1))] {
+        hasher.usual = usual;
+        let before = argon::computations();
+        assert_eq!(hasher.verify(Some(&hash), &password("wrong")), Verdict::Wrong);
+        assert_eq!(argon::computations() - before, 1);
+    }
+    // A computation that takes longer than a usual one is not made longer still.
+    hasher.usual = Some(Duration::ZERO);
+    let before = argon::computations();
+    assert_eq!(hasher.verify(Some(&hash), &password("wrong")), Verdict::Wrong);
+    assert_eq!(argon::computations() - before, 0);
+}
