@@ -18,6 +18,7 @@ mod claim;
 mod denied;
 mod directory_check;
 mod examination;
+mod json;
 pub mod ldap;
 mod local;
 pub mod oidc;
@@ -27,6 +28,7 @@ mod provider_sign_in;
 mod setup_link;
 mod sign_in;
 mod unlinking;
+pub mod webauthn;
 
 pub use backend_settings::BackendSettings;
 pub use backends::{BackendSurroundings, Backends};

@@ -39,6 +39,7 @@ mod oidc;
 mod oidc_browser;
 mod override_headers;
 mod own_addresses;
+mod passkeys;
 mod path_oracle;
 mod paths;
 mod portal_host;

@@ -21,7 +21,6 @@ mod failure;
 mod groups;
 mod http_client;
 mod id_token;
-mod json;
 mod jws;
 mod keys;
 mod logout_token;
@@ -34,6 +33,8 @@ mod secret;
 mod settings;
 mod thread;
 mod token_endpoint;
+
+use super::json;
 
 pub use authorization::{AttemptSecrets, Prompt};
 pub use callback::Callback;

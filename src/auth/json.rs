@@ -1,4 +1,4 @@
-//! JSON objects of a provider, read strictly.
+//! JSON objects of a provider or of a browser, read strictly.
 //!
 //! A member that occurs twice is an error: the provider's own program, a proxy and this gateway could each believe
 //! another of the two. `serde_json` would take the last one.
@@ -9,15 +9,15 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::{Map, Value};
 
 /// A JSON object.
-pub(super) type Object = Map<String, Value>;
+pub(in crate::auth) type Object = Map<String, Value>;
 
 /// A text that is no JSON object, or one with a member that occurs twice.
 #[derive(Debug, thiserror::Error)]
 #[error("no JSON object that can be read in one way only")]
-pub(super) struct NotAnObject;
+pub(in crate::auth) struct NotAnObject;
 
 /// Reads an object from the bytes of a response or of a part of a token.
-pub(super) fn object(bytes: &[u8]) -> Result<Object, NotAnObject> {
+pub(in crate::auth) fn object(bytes: &[u8]) -> Result<Object, NotAnObject> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut deserializer).map_err(|_| NotAnObject)?;
     deserializer.end().map_err(|_| NotAnObject)?;
@@ -28,7 +28,7 @@ pub(super) fn object(bytes: &[u8]) -> Result<Object, NotAnObject> {
 }
 
 /// The value of a member that has to be a text; `None` for every other kind of value.
-pub(super) fn text<'o>(object: &'o Object, name: &str) -> Option<&'o str> {
+pub(in crate::auth) fn text<'o>(object: &'o Object, name: &str) -> Option<&'o str> {
     object.get(name).and_then(Value::as_str)
 }
 
