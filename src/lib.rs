@@ -48,7 +48,7 @@
 //! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |
-//! | | [`store`] | machinery that stores share: a SQLite database with its thread, the connection to Redis, private files | |
+//! | | [`store`] | machinery that stores share: a SQLite database with its thread, the connection to Redis, private files, the key that seals secrets | |
 //! | | [`error_chain`] | an error with all its sources, for a log message | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
 //! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
@@ -59,7 +59,7 @@
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
 //! | state | [`session`] | sessions and their branches on other hosts, one-time entries: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
-//! | | [`users`] | accounts in SQLite with the identities linked to them, their cache, and the threads that hash passwords | values |
+//! | | [`users`] | accounts in SQLite with the identities linked to them and their second factors, their cache, and the threads that hash passwords | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session`, and its record of the backend |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |

@@ -37,6 +37,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         sessions,
         throttle,
         groups,
+        accounts,
         portal: portal_section,
         ..
     } = configuration;
@@ -64,6 +65,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         portal: portal::Settings {
             sessions: sessions.limits,
             portal_host,
+            accounts,
             cookies: sessions.cookies,
             throttle,
             backends,

@@ -8,6 +8,7 @@ use std::{
 use toml::de::DeTable;
 
 use super::{
+    accounts,
     apps::{self, AppDeclaration},
     backends,
     groups::Groups,
@@ -25,6 +26,7 @@ use crate::{
     access,
     auth::BackendSettings,
     identity::{GroupName, Permission},
+    portal::AccountSettings,
     server::Limits,
     throttle::ThrottleFiles,
     users::HashSettings,
@@ -47,6 +49,8 @@ pub struct Configuration {
     pub sessions: SessionSection,
     /// `[portal]`: the host on which people sign in.
     pub portal: PortalSection,
+    /// `[accounts]`: second factors.
+    pub accounts: AccountSettings,
     /// `[password]`: the cost of one password check.
     pub password: HashSettings,
     /// `[throttle]`: limits on attempts to sign in.
@@ -109,6 +113,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         tls,
         sessions,
         portal,
+        accounts: accounts::read(reader, section("accounts", &keys::ACCOUNTS).as_ref(), &groups),
         password: password::read(reader, section("password", &keys::PASSWORD).as_ref()),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
         backends: backends::read(reader, top.field("backend"), folder, &groups),

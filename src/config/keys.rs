@@ -20,8 +20,8 @@ impl Keys {
 pub(super) static TOP: Keys = Keys {
     section: "the top level",
     keys: &[
-        "state", "server", "tls", "session", "password", "throttle", "limits", "log", "portal", "groups",
-        "backend", "app",
+        "state", "server", "tls", "session", "password", "throttle", "limits", "log", "portal", "accounts",
+        "groups", "backend", "app",
     ],
 };
 pub(super) static SERVER: Keys = Keys {
@@ -50,6 +50,8 @@ pub(super) static SESSION: Keys = Keys {
     ],
 };
 pub(super) static PORTAL: Keys = Keys { section: "`[portal]`", keys: &["host"] };
+pub(super) static ACCOUNTS: Keys =
+    Keys { section: "`[accounts]`", keys: &["second_factor", "required_for", "required_for_superusers"] };
 pub(super) static PASSWORD: Keys =
     Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };
 pub(super) static THROTTLE: Keys =
@@ -214,13 +216,14 @@ pub(super) static OIDC_ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
-pub(super) static SECTIONS: [&Keys; 20] = [
+pub(super) static SECTIONS: [&Keys; 21] = [
     &TOP,
     &SERVER,
     &TLS,
     &CERTIFICATE,
     &SESSION,
     &PORTAL,
+    &ACCOUNTS,
     &PASSWORD,
     &THROTTLE,
     &LIMITS,

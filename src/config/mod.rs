@@ -17,6 +17,7 @@ mod keys;
 mod load;
 
 // One file a section.
+mod accounts;
 mod apps;
 mod backends;
 mod groups;

@@ -15,6 +15,8 @@ pub enum ProofMethod {
     Password,
     /// The word of an OpenID Connect provider.
     Provider,
+    /// The word of an OpenID Connect provider that is believed in this, that a second factor was shown there.
+    ProviderSecondFactor,
     /// A one-time password of an authenticator app.
     Totp,
     /// A recovery code, which is used once.
@@ -55,6 +57,7 @@ pub struct Proof {
 pub struct Proofs {
     password: Option<Timestamp>,
     provider: Option<Timestamp>,
+    provider_second_factor: Option<Timestamp>,
     totp: Option<Timestamp>,
     recovery_code: Option<Timestamp>,
     passkey: Option<Timestamp>,
@@ -65,9 +68,10 @@ pub struct Proofs {
 
 impl ProofMethod {
     /// All methods.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Password,
         Self::Provider,
+        Self::ProviderSecondFactor,
         Self::Totp,
         Self::RecoveryCode,
         Self::Passkey,
@@ -81,6 +85,7 @@ impl ProofMethod {
         match self {
             Self::Password => "password",
             Self::Provider => "provider",
+            Self::ProviderSecondFactor => "provider-second-factor",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery-code",
             Self::Passkey => "passkey",
@@ -99,9 +104,11 @@ impl ProofMethod {
     pub fn class(self) -> FactorClass {
         match self {
             Self::Password | Self::Provider | Self::Token => FactorClass::Knowledge,
-            Self::Totp | Self::RecoveryCode | Self::SecurityKey | Self::Certificate => {
-                FactorClass::Possession
-            }
+            Self::ProviderSecondFactor
+            | Self::Totp
+            | Self::RecoveryCode
+            | Self::SecurityKey
+            | Self::Certificate => FactorClass::Possession,
             Self::Passkey => FactorClass::Both,
         }
     }
@@ -144,6 +151,7 @@ impl Proofs {
         match method {
             ProofMethod::Password => self.password,
             ProofMethod::Provider => self.provider,
+            ProofMethod::ProviderSecondFactor => self.provider_second_factor,
             ProofMethod::Totp => self.totp,
             ProofMethod::RecoveryCode => self.recovery_code,
             ProofMethod::Passkey => self.passkey,
@@ -182,6 +190,7 @@ impl Proofs {
         match method {
             ProofMethod::Password => &mut self.password,
             ProofMethod::Provider => &mut self.provider,
+            ProofMethod::ProviderSecondFactor => &mut self.provider_second_factor,
             ProofMethod::Totp => &mut self.totp,
             ProofMethod::RecoveryCode => &mut self.recovery_code,
             ProofMethod::Passkey => &mut self.passkey,

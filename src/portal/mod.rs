@@ -10,6 +10,7 @@
 //! No page decides who may use an application, and no page checks a password: [`auth`](crate::auth) does.
 
 mod account;
+mod account_settings;
 mod app_link;
 mod apps;
 mod change_password;
@@ -46,6 +47,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
 
+pub use account_settings::{AccountSettings, SecondFactorPolicy};
 pub use app_link::{AppLink, AppPresentation};
 pub use device::describe as describe_device;
 pub use durations::ago;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{PageResponse, PortalHost, return_to};
+use super::{AccountSettings, PageResponse, PortalHost, return_to};
 use crate::{
     auth::Backends,
     identity::{GroupName, Permission},
@@ -32,6 +32,8 @@ pub struct Settings {
     pub sessions: SessionLimits,
     /// The portal host; `None`: people sign in on each host for itself.
     pub portal_host: Option<PortalHost>,
+    /// The settings of accounts.
+    pub accounts: AccountSettings,
     /// The names of the gateway's cookies.
     pub cookies: CookieNames,
     /// The limits of failed attempts at a password.

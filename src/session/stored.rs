@@ -162,8 +162,7 @@ mod tests {
         let proofs = methods
             .map(|(method, at)| Proof { method, at: Timestamp::from_millis(at) })
             .fold(Proofs::default(), Proofs::with);
-        let text =
-            "password@1 provider@2 totp@3 recovery-code@4 passkey@5 security-key@6 token@7 certificate@8";
+        let text = "password@1 provider@2 provider-second-factor@3 totp@4 recovery-code@5 passkey@6 security-key@7 token@8 certificate@9";
         assert_eq!(stored(text).read(USER), proofs);
     }
 }

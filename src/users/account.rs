@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::PasswordHash;
+use super::{Factor, PasswordHash};
 use crate::{
     clock::Timestamp,
     identity::{BackendName, CredentialVersion, GroupName, Identity, IdentityPair, User},
@@ -39,6 +39,10 @@ pub struct Account {
     pub invited: Vec<BackendName>,
     /// Whether the password has to be changed at the next sign-in with it.
     pub must_change_password: bool,
+    /// The second factors, the first added one first.
+    pub factors: Vec<Factor>,
+    /// How many recovery codes have not been used yet.
+    pub recovery_codes_left: u32,
 }
 
 /// An identity of a backend that belongs to an account, with what the backend said of it last.

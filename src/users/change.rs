@@ -55,6 +55,16 @@ pub enum Action {
     SourceEnded,
     /// The account was made, and waits for an operator's approval.
     Waiting,
+    /// A second factor was added.
+    FactorAdded,
+    /// Second factors were taken off the account.
+    FactorRemoved,
+    /// A second factor got another name.
+    FactorRenamed,
+    /// New recovery codes were made, and the old ones are dead.
+    RecoveryCodesMade,
+    /// A recovery code was used.
+    RecoveryCodeUsed,
 }
 
 impl Action {
@@ -71,6 +81,11 @@ impl Action {
             Self::Unlinked => "unlinked",
             Self::SourceEnded => "source-ended",
             Self::Waiting => "waiting-for-approval",
+            Self::FactorAdded => "factor-added",
+            Self::FactorRemoved => "factor-removed",
+            Self::FactorRenamed => "factor-renamed",
+            Self::RecoveryCodesMade => "recovery-codes-made",
+            Self::RecoveryCodeUsed => "recovery-code-used",
         }
     }
 
@@ -86,7 +101,7 @@ impl Action {
         Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
 
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 15] = [
         Self::Added,
         Self::Changed,
         Self::PasswordChanged,
@@ -97,6 +112,11 @@ impl Action {
         Self::Unlinked,
         Self::SourceEnded,
         Self::Waiting,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::FactorRenamed,
+        Self::RecoveryCodesMade,
+        Self::RecoveryCodeUsed,
     ];
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use super::profile::InvalidProfile;
 use crate::{
     identity::{IdentityPair, UserId, UserName},
-    store::sqlite::DatabaseError,
+    store::{SealingKeyError, sqlite::DatabaseError},
 };
 
 /// Why a read or a change of users failed; the text is for the operator.
@@ -59,6 +59,15 @@ pub enum UserStoreError {
     /// An invitation needs an address to find the user by.
     #[error("an invitation needs an e-mail address in its usual form, by which the user is found")]
     NoAddress,
+    /// No such factor belongs to this user.
+    #[error("user {0} has no such factor")]
+    NoSuchFactor(UserName),
+    /// The file of the key that seals secrets cannot be used.
+    #[error(transparent)]
+    SealingKey(#[from] SealingKeyError),
+    /// The operating system had no randomness to give.
+    #[error("asking the operating system for random bytes")]
+    NoRandomness,
     /// A value that a profile cannot have.
     #[error(transparent)]
     Invalid(#[from] InvalidProfile),

@@ -1,4 +1,4 @@
-//! Users: their accounts, and the hashes of their passwords.
+//! Users: their accounts, the hashes of their passwords, and their second factors.
 //!
 //! [`UserStore`] is the database, synchronous, used by the command line. [`Directory`] is the running gateway's view of the
 //! same file: a cache of accounts, a thread that owns the database, and a notification of every change that another
@@ -10,16 +10,22 @@
 mod account;
 mod change;
 mod directory;
+mod enrolment;
 mod error;
+mod factor;
 pub mod password;
 mod profile;
+mod recovery_code;
 mod source;
 mod sqlite;
+mod totp;
 
 pub use account::{Account, LinkedIdentity};
 pub use change::{Action, Change};
 pub use directory::{Directory, DirectoryError};
+pub use enrolment::{Enrolled, NotEnrolled, TotpEnrolment};
 pub use error::UserStoreError;
+pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
@@ -27,5 +33,7 @@ pub use password::{
     PasswordHash, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword,
 };
 pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, UserChange};
+pub use recovery_code::{NoRecoveryCodes, RecoveryCode, RecoveryCodes};
 pub use source::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile};
-pub use sqlite::UserStore;
+pub use sqlite::{RemovedFactors, ShownTo, UserStore};
+pub use totp::{NoTotpSecret, TotpCode, TotpSecret, TotpStep};

@@ -17,7 +17,7 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::{GroupName, Permission, UserName},
     pages::Pages,
-    portal::{PageRequest, Portal, Settings},
+    portal::{AccountSettings, PageRequest, Portal, Settings},
     request::ClientAddr,
     session::{
         MemoryStore, Owner, Presented, SessionLimits, SessionStore, SessionToken, Sessions, StoreError,
@@ -118,6 +118,7 @@ impl Fixture {
                 max_per_user: None,
             },
             portal_host: None,
+            accounts: AccountSettings::default(),
             cookies: CookieNames::default(),
             throttle: throttle::ThrottleLimits::default(),
             backends: Backends::local(),

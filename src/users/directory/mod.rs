@@ -12,6 +12,7 @@
 //! without a file that can be read, every call fails.
 
 mod cache;
+mod factors;
 mod sources;
 mod worker;
 

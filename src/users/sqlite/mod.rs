@@ -3,11 +3,16 @@
 //! [`UserStore`] is synchronous: the command line uses it, and the thread of the directory. A change of a user is one
 //! transaction, and its entry in the change log is part of it. Passwords are hashed elsewhere.
 
+mod factors;
+mod recovery_codes;
 mod rows;
 mod schema;
 mod sources;
 mod store;
+mod totp;
 mod transaction;
 
+pub use factors::RemovedFactors;
 pub(super) use store::Unproved;
 pub use store::UserStore;
+pub use totp::ShownTo;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, GroupName, IdentityPair, User, UserId, UserName},
-    users::{Account, LinkedIdentity, PasswordHash, profile::sorted},
+    users::{Account, Factor, LinkedIdentity, PasswordHash, profile::sorted},
 };
 
 /// Whether there is no user at all.
@@ -66,7 +66,11 @@ pub(super) const SELECT: &str = "
             'groups', json(i.groups), 'attributes', json(i.attributes)))
             FROM identity i WHERE i.user_id = u.id),
         (SELECT json_group_array(v.backend) FROM invitation v WHERE v.user_id = u.id),
-        must_change_password
+        must_change_password,
+        (SELECT json_group_array(json_object(
+            'id', f.id, 'kind', f.kind, 'name', f.name, 'created', f.created, 'last_used', f.last_used))
+            FROM factor f WHERE f.user_id = u.id),
+        (SELECT count(*) FROM recovery_code r WHERE r.user_id = u.id)
     FROM user u";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -74,6 +78,8 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let (local_groups, local_attributes): (Vec<GroupName>, Attributes) =
         (sorted(json(row, 10)?), json(row, 12)?);
     let mut identities: Vec<LinkedIdentity> = json(row, 15)?;
+    let mut factors: Vec<Factor> = json(row, 18)?;
+    factors.sort_by_key(|factor| factor.id);
     identities.sort_by(|a, b| (a.linked, &a.pair).cmp(&(b.linked, &b.pair)));
     Ok(Account {
         user: Arc::new(User {
@@ -98,6 +104,8 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         identities,
         invited: sorted(json(row, 16)?),
         must_change_password: row.get(17)?,
+        factors,
+        recovery_codes_left: row.get(19)?,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::store::sqlite::Schema;
 pub(super) const SCHEMA: Schema =
     Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES];
+const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS];
 
 const ACCOUNTS: &str = "
     CREATE TABLE user (
@@ -104,4 +104,31 @@ const PROFILES: &str = "
         host    TEXT    NOT NULL
     ) STRICT;
     CREATE INDEX activity_user ON activity (user_id, seq);
+";
+
+/// Second factors. `factor` has a row for each of them; each kind keeps its details in a table of its own. `recovery_key`
+/// and `totp.secret` are sealed.
+const FACTORS: &str = "
+    CREATE TABLE factor (
+        id        INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+        kind      TEXT    NOT NULL,
+        name      TEXT    NOT NULL,
+        created   INTEGER NOT NULL,
+        last_used INTEGER
+    ) STRICT;
+    CREATE INDEX factor_user ON factor (user_id);
+
+    CREATE TABLE totp (
+        factor_id INTEGER PRIMARY KEY REFERENCES factor (id) ON DELETE CASCADE,
+        secret    BLOB    NOT NULL,
+        last_step INTEGER NOT NULL
+    ) STRICT;
+
+    ALTER TABLE user ADD COLUMN recovery_key BLOB;
+    CREATE TABLE recovery_code (
+        user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+        hash    BLOB    NOT NULL,
+        PRIMARY KEY (user_id, hash)
+    ) STRICT, WITHOUT ROWID;
 ";

@@ -64,6 +64,11 @@ impl UserStore {
         &mut self.database
     }
 
+    /// The time of the store's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Sets the author of later changes, for the change log and the audit log.
     #[must_use]
     pub fn acting_as(mut self, actor: impl Into<String>) -> Self {

@@ -1,0 +1,175 @@
+//! The factors of accounts in the database. The details of each kind have a table of their own.
+//!
+//! A change of them is a change of the account: it has an entry in the change log, and no cached account outlives it.
+
+use rusqlite::OptionalExtension;
+
+use super::{
+    store::UserStore,
+    transaction::{Trouble, Write},
+};
+use crate::{
+    identity::{CredentialVersion, UserId, UserName},
+    store::{SealingKey, SealingKeyError, private_file},
+    users::{Account, Action, FactorId, FactorKind, FactorName, RecoveryCodes, UserStoreError},
+};
+
+/// Maximum number of factors of an account.
+pub(in crate::users) const MAX_FACTORS: usize = 20;
+
+/// The factors that an operator takes off an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovedFactors {
+    /// This one.
+    One(FactorId),
+    /// All of them, and the recovery codes.
+    All,
+}
+
+impl UserStore {
+    /// Gives a factor another name.
+    pub fn rename_factor(
+        &mut self,
+        id: UserId,
+        expected: CredentialVersion,
+        factor: FactorId,
+        name: &FactorName,
+    ) -> Result<Account, UserStoreError> {
+        self.write("renaming a factor", |write| {
+            let before = write.checked(id, expected)?;
+            let sql = "UPDATE factor SET name = ?3 WHERE id = ?1 AND user_id = ?2";
+            if write.transaction.prepare_cached(sql)?.execute((factor.0, id.0, name.as_str()))? == 0 {
+                return Err(UserStoreError::NoSuchFactor(before.user.name.clone()).into());
+            }
+            write.changed_by_user(&before, Action::FactorRenamed)
+        })
+    }
+
+    /// Takes a factor off the account of a user who was checked under the credential version `expected`. With the last one
+    /// go the recovery codes.
+    pub fn remove_factor(
+        &mut self,
+        id: UserId,
+        expected: CredentialVersion,
+        factor: FactorId,
+    ) -> Result<Account, UserStoreError> {
+        self.write("removing a factor", |write| {
+            let before = write.checked(id, expected)?;
+            write.remove_factor(&before, factor)?;
+            write.changed_by_user(&before, Action::FactorRemoved)
+        })
+    }
+
+    /// Takes factors off an account, for an operator.
+    pub fn remove_factors(
+        &mut self,
+        name: &UserName,
+        which: RemovedFactors,
+    ) -> Result<Account, UserStoreError> {
+        self.write("removing factors", |write| {
+            let before = write.named(name)?;
+            match which {
+                RemovedFactors::One(factor) => write.remove_factor(&before, factor)?,
+                RemovedFactors::All if before.factors.is_empty() && before.recovery_codes_left == 0 => {
+                    return Ok(before);
+                }
+                RemovedFactors::All => {
+                    write
+                        .transaction
+                        .prepare_cached("DELETE FROM factor WHERE user_id = ?1")?
+                        .execute([before.user.id.0])?;
+                    write.forget_recovery_codes(before.user.id)?;
+                }
+            }
+            write.changed(&before, Action::FactorRemoved)
+        })
+    }
+
+    /// The key that seals the secrets of this database; made at the first need.
+    pub(super) fn sealing_key(&mut self) -> Result<SealingKey, UserStoreError> {
+        Ok(SealingKey::open_or_create(&self.state_folder())?)
+    }
+
+    /// The key that has sealed the secrets of this database; `None`: nothing was ever sealed.
+    pub(super) fn opening_key(&mut self) -> Result<Option<SealingKey>, UserStoreError> {
+        match SealingKey::open(&self.state_folder()) {
+            Ok(key) => Ok(Some(key)),
+            Err(SealingKeyError::Missing(_)) if !self.has_sealed()? => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn has_sealed(&self) -> Result<bool, UserStoreError> {
+        self.read("looking for sealed secrets", |connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM totp)
+                           OR EXISTS (SELECT 1 FROM user WHERE recovery_key IS NOT NULL)";
+            connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+        })
+    }
+
+    fn state_folder(&mut self) -> std::path::PathBuf {
+        private_file::folder_of(self.database().path()).to_owned()
+    }
+}
+
+impl Write<'_> {
+    /// Adds the row that every factor has, whatever its kind. `None`: the account has as many as it may have.
+    pub(super) fn add_factor(
+        &self,
+        account: &Account,
+        kind: FactorKind,
+        name: &FactorName,
+    ) -> Result<Option<FactorId>, Trouble> {
+        if account.factors.len() >= MAX_FACTORS {
+            return Ok(None);
+        }
+        let sql = "INSERT INTO factor (user_id, kind, name, created) VALUES (?1, ?2, ?3, ?4)";
+        let values = (account.user.id.0, kind.as_str(), name.as_str(), self.now.as_millis());
+        self.transaction.prepare_cached(sql)?.execute(values)?;
+        Ok(Some(FactorId(self.transaction.last_insert_rowid())))
+    }
+
+    /// The recovery codes that come with the first factor of an account; `None` if `before` had one.
+    pub(super) fn codes_with_first_factor(
+        &self,
+        before: &Account,
+        key: &SealingKey,
+    ) -> Result<Option<RecoveryCodes>, Trouble> {
+        if before.factors.is_empty() {
+            self.new_recovery_codes(before.user.id, key).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Notes that a factor has proved its owner. No right changes, so the change log has no entry for it.
+    pub(super) fn note_use_of_factor(&self, factor: FactorId) -> rusqlite::Result<()> {
+        let sql = "UPDATE factor SET last_used = max(coalesce(last_used, ?2), ?2) WHERE id = ?1";
+        self.transaction.prepare_cached(sql)?.execute((factor.0, self.now.as_millis()))?;
+        Ok(())
+    }
+
+    /// As [`Write::changed`], by the user.
+    pub(super) fn changed_by_user(&self, before: &Account, action: Action) -> Result<Account, Trouble> {
+        Write { actor: before.user.name.as_str(), ..*self }.changed(before, action)
+    }
+
+    fn remove_factor(&self, before: &Account, factor: FactorId) -> Result<(), Trouble> {
+        let sql = "DELETE FROM factor WHERE id = ?1 AND user_id = ?2 RETURNING id";
+        let removed: Option<i64> = self
+            .transaction
+            .prepare_cached(sql)?
+            .query_row((factor.0, before.user.id.0), |row| row.get(0))
+            .optional()?;
+        if removed.is_none() {
+            return Err(UserStoreError::NoSuchFactor(before.user.name.clone()).into());
+        }
+        if before.factors.iter().all(|other| other.id == factor) {
+            self.forget_recovery_codes(before.user.id)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
