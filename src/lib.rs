@@ -51,10 +51,11 @@
 //! | | [`store`] | machinery that stores share: a SQLite database with its thread, the connection to Redis, private files, the key that seals secrets | |
 //! | | [`error_chain`] | an error with all its sources, for a log message | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
+//! | | [`language`] | texts of pages and mails in the language of their reader, from Fluent catalogues | `clock`, `escape` |
 //! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | the target of a request: host, path, client address, read once and strictly; its body | |
-//! | | [`pages`] | the gateway's HTML, and the headers of all its responses | `clock` |
-//! | | [`refusal`] | refusals, and their responses: a page or a problem | `pages` |
+//! | | [`pages`] | the gateway's HTML, and the headers of all its responses | `clock`, `language` |
+//! | | [`refusal`] | refusals, and their responses: a page or a problem | `language`, `pages` |
 //! | rules | [`access`] | access rules and the decision; pure | `clock` (times), `identity`, `request` |
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
 //! | state | [`session`] | sessions and their branches on other hosts, one-time entries: tokens, cookies, time limits, the cache, the stores behind it | values |
@@ -200,6 +201,7 @@ pub mod gateway;
 pub mod identity;
 pub mod in_flight;
 pub mod interim;
+pub mod language;
 pub mod pace;
 pub mod pages;
 pub mod portal;

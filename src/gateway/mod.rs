@@ -215,7 +215,8 @@ impl Walk<'_> {
     /// The response to a request that was refused.
     fn refuse(&mut self, refusal: &Refusal) -> Response<Content> {
         let wants = Representation::of(self.request.method(), self.request.headers());
-        let mut response = refusal.respond(wants, self.record.id.as_str(), &self.snapshot.portal.pages);
+        let (pages, headers) = (&self.snapshot.portal.pages, self.request.headers());
+        let mut response = refusal.respond(wants, self.record.id.as_str(), pages, headers);
         if let Refusal::BadRequest(reason) = refusal {
             self.record.reason = Some(reason);
             // The bytes of an ambiguous request may have been meant otherwise, and so may the bytes after it.

@@ -29,7 +29,7 @@ impl Gateway {
     ) -> Response<Full<Bytes>> {
         let (snapshot, id) = (self.shared.current.load(), self.ids.next());
         let wants = Representation::of(head.method.as_ref().unwrap_or(&Method::GET), &head.headers);
-        let mut response = refusal.respond(wants, id.as_str(), &snapshot.portal.pages);
+        let mut response = refusal.respond(wants, id.as_str(), &snapshot.portal.pages, &head.headers);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         // Never in clear text (RFC 6797 §7.2).
         if let (Some(hsts), false) = (&snapshot.hsts, matches!(refusal, Refusal::PlainHttp { .. })) {

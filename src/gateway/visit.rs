@@ -45,6 +45,7 @@ impl Walk<'_> {
             presented: &caller.presented,
             account: caller.account.as_ref(),
             apps: &apps,
+            language: self.snapshot.portal.pages.language_for(self.request.headers()),
             settings: &self.snapshot.portal,
         };
         Ok(self.gateway.shared.portal.respond(page_request, body).await.map(Content::Own))
@@ -104,7 +105,7 @@ impl Walk<'_> {
             Representation::Frame => {
                 let page = interrupted.location(prerequisite);
                 let pages = &self.snapshot.portal.pages;
-                refusal.respond_leading_to(Some(&page), wants, self.record.id.as_str(), pages)
+                refusal.respond_leading_to(Some(&page), wants, self.record.id.as_str(), (pages, headers))
             }
         };
         Ok(response.map(Content::Own))

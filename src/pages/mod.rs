@@ -7,6 +7,7 @@
 mod own_response;
 mod page;
 pub mod paths;
+mod template_functions;
 mod templates;
 
 pub use own_response::{

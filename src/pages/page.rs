@@ -1,5 +1,7 @@
 //! The contents of each page, as data.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::clock::Timestamp;
@@ -341,19 +343,19 @@ pub struct PageLink<'a> {
     pub text: &'a str,
 }
 
-/// A point in time, for people and for programs.
+/// A point in time; templates show it with the functions `date`, `time` and `ago`.
 #[derive(Debug, Serialize)]
 pub struct DisplayTime {
-    human: String,
+    millis: i64,
     machine: String,
-    ago: String,
+    seconds_ago: u64,
 }
 
 impl DisplayTime {
-    /// The same time with its distance from now: `5 minutes ago`.
+    /// The same time with its distance from now.
     #[must_use]
-    pub fn ago(self, ago: String) -> Self {
-        Self { ago, ..self }
+    pub fn ago(self, ago: Duration) -> Self {
+        Self { seconds_ago: ago.as_secs(), ..self }
     }
 }
 
@@ -376,19 +378,8 @@ impl Page<'_> {
     }
 }
 
-/// In UTC, and labelled as such: a page without script does not know the reader's time zone.
 impl From<Timestamp> for DisplayTime {
     fn from(time: Timestamp) -> Self {
-        let moment = time::OffsetDateTime::from_unix_timestamp(time.as_millis().div_euclid(1000))
-            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-        let human = format!(
-            "{} {} {}, {:02}:{:02} UTC",
-            moment.day(),
-            moment.month(),
-            moment.year(),
-            moment.hour(),
-            moment.minute()
-        );
-        Self { human, machine: time.to_string(), ago: String::new() }
+        Self { millis: time.as_millis(), machine: time.to_string(), seconds_ago: 0 }
     }
 }

@@ -2,16 +2,23 @@
 //!
 //! Values are escaped by the engine; an unknown variable is an error and not an empty text.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use http::{HeaderValue, Method, Response, StatusCode, header::CACHE_CONTROL};
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY},
+};
 use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
 
-use super::{Page, own_response, paths};
+use super::{Page, own_response, paths, template_functions};
+use crate::language::{Language, Languages};
 
 /// The compiled templates; cheap to clone.
 #[derive(Clone)]
@@ -19,6 +26,9 @@ pub struct Pages(pub(super) Arc<Compiled>);
 
 pub(super) struct Compiled {
     templates: Environment<'static>,
+    languages: Languages,
+    /// The same templates with the functions of each language, made when they are first needed.
+    in_language: Vec<OnceLock<Environment<'static>>>,
     pub(super) stylesheet_path: String,
 }
 
@@ -36,20 +46,58 @@ impl Pages {
         for (name, source) in TEMPLATES {
             templates.add_template(name, source).expect("the templates of the program are well-formed");
         }
-        Self(Arc::new(Compiled { templates, stylesheet_path }))
+        template_functions::add_common(&mut templates);
+        let languages = Languages::default();
+        let in_language = languages.iter().map(|_| OnceLock::new()).collect();
+        Self(Arc::new(Compiled { templates, languages, in_language, stylesheet_path }))
     }
 
-    /// A page as a response; the caller adds cookies.
-    pub fn render(&self, status: StatusCode, page: &Page<'_>) -> Response<Full<Bytes>> {
-        let rendered =
-            self.0.templates.get_template(page.template()).and_then(|template| template.render(Serde(page)));
-        match rendered {
-            Ok(html) => own_response(status, Some(HTML), html),
+    /// The language of a request with these header fields.
+    pub fn language_for(&self, headers: &HeaderMap) -> &Language {
+        self.0.languages.for_request(headers)
+    }
+
+    /// English, for problem documents.
+    pub fn english(&self) -> &Language {
+        self.0.languages.english()
+    }
+
+    /// The languages that the pages have.
+    pub fn languages(&self) -> &Languages {
+        &self.0.languages
+    }
+
+    /// A page as a response, in this language; the caller adds cookies.
+    pub fn render(&self, status: StatusCode, page: &Page<'_>, language: &Language) -> Response<Full<Bytes>> {
+        match self.html(page, language) {
+            Ok(html) => {
+                let mut response = own_response(status, Some(HTML), html);
+                let headers = response.headers_mut();
+                headers.append(VARY, HeaderValue::from_static("Accept-Language"));
+                if let Ok(tag) = HeaderValue::from_str(language.tag()) {
+                    headers.insert(CONTENT_LANGUAGE, tag);
+                }
+                response
+            }
             Err(error) => {
                 tracing::error!(template = page.template(), %error, "page not rendered");
                 own_response(StatusCode::INTERNAL_SERVER_ERROR, Some(TEXT), "internal error\n")
             }
         }
+    }
+
+    pub(super) fn html(&self, page: &Page<'_>, language: &Language) -> Result<String, minijinja::Error> {
+        self.in_language(language).get_template(page.template())?.render(Serde(page))
+    }
+
+    fn in_language(&self, language: &Language) -> &Environment<'static> {
+        let place = self.0.languages.iter().position(|own| own == language).unwrap_or(0);
+        let Some(templates) = self.0.in_language.get(place) else { return &self.0.templates };
+        templates.get_or_init(|| {
+            let mut templates = self.0.templates.clone();
+            template_functions::add(&mut templates, language);
+            templates
+        })
     }
 
     /// The stylesheet, if this request is for it. It is the same on every host and for every user; its name changes with

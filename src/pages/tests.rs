@@ -1,11 +1,11 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 
 use super::{templates::STYLESHEET, *};
-use crate::{clock::Timestamp, refusal::Refusal};
+use crate::{clock::Timestamp, language::Language, refusal::Refusal};
 
 const HOSTILE: &str = "\"'><script>alert(1)</script>&{{ 7*7 }}";
 
@@ -75,7 +75,7 @@ fn listed_session(device: &str, current: bool) -> ListedSession {
         host: "wiki.example.com".into(),
         address: "192.0.2.17".into(),
         signed_in: when(0),
-        last_seen: when(0).ago("3 hours ago".into()),
+        last_seen: when(0).ago(Duration::from_hours(3)),
         remembered: false,
     }
 }
@@ -125,8 +125,8 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
     let refused = |refusal: Refusal| {
         Page::Refused(Refused {
             status: refusal.status().as_u16(),
-            title: refusal.title(),
-            detail: refusal.detail().into_owned().leak(),
+            title: Language::english().say(&refusal.title()).leak(),
+            detail: Language::english().say(&refusal.detail()).leak(),
             request_id: "01k6x0c4rvj8e3m2d9q7",
             page_link: (refusal == Refusal::SignIn)
                 .then_some(PageLink { href: "/.gateway/login", text: "Sign in" }),
@@ -258,7 +258,7 @@ async fn every_page_is_one_accessible_document_without_script_or_foreign_resourc
     let pages = Pages::new();
     let (mut fields, mut descriptions) = (0, 0);
     for (name, page) in gallery() {
-        let html = text(pages.render(StatusCode::OK, &page)).await;
+        let html = pages.html(&page, pages.english()).unwrap_or_else(|error| panic!("{name}: {error:#}"));
         fs::write(folder.join(format!("{name}.html")), html.replace(&pages.0.stylesheet_path, "style.css"))
             .unwrap();
         let count = |needle: &str| html.matches(needle).count();
@@ -319,7 +319,6 @@ async fn hostile_values_are_text_on_every_page() {
             sessions: vec![ListedSession {
                 key: HOSTILE.into(),
                 address: HOSTILE.into(),
-                last_seen: when(0).ago(HOSTILE.into()),
                 ..listed_session(HOSTILE, false)
             }],
             connected: vec![ConnectedSignIn {
@@ -382,7 +381,7 @@ async fn hostile_values_are_text_on_every_page() {
         }),
     ];
     for page in &hostile {
-        let html = text(pages.render(StatusCode::OK, page)).await;
+        let html = text(pages.render(StatusCode::OK, page, pages.english())).await;
         assert!(html.contains("&lt;script&gt;"), "{html}");
         assert!(!html.contains("<script") && !html.contains("\"'>"), "{html}");
         assert!(html.contains("{{ 7*7 }}"), "a value is never a template: {html}");
@@ -394,7 +393,7 @@ fn every_own_response_has_the_same_headers() {
     let pages = Pages::new();
     let responses = gallery()
         .iter()
-        .map(|(_, page)| pages.render(StatusCode::OK, page))
+        .map(|(_, page)| pages.render(StatusCode::OK, page, pages.english()))
         .chain([
             stylesheet(&pages),
             redirect("/"),
@@ -431,7 +430,10 @@ fn every_own_response_has_the_same_headers() {
 fn pages_are_never_stored_and_the_stylesheet_is_kept_for_a_year() {
     let pages = Pages::new();
     for (_, page) in gallery() {
-        assert_eq!(pages.render(StatusCode::OK, &page).headers()["cache-control"], "no-store");
+        assert_eq!(
+            pages.render(StatusCode::OK, &page, pages.english()).headers()["cache-control"],
+            "no-store"
+        );
     }
     assert_eq!(redirect("/").headers()["cache-control"], "no-store");
     assert!(stylesheet(&pages).headers()["cache-control"].to_str().unwrap().contains("immutable"));

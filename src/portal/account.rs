@@ -4,11 +4,12 @@ use http::StatusCode;
 
 use super::{
     InterruptedRequest, PageRequest, PageResponse, Portal, ReturnTo, SignedIn, connections, device,
-    durations, flash::FlashMessage, host_role::HostRole, person,
+    flash::FlashMessage, host_role::HostRole, person,
 };
 use crate::{
     clock::Timestamp,
     identity::GroupName,
+    language::Text,
     pages::{Account, DisplayTime, ListedSession, Page, paths},
     refusal::Refusal,
     session::{self, Session},
@@ -24,7 +25,7 @@ impl Portal {
         &self,
         request: &PageRequest<'_>,
         status: StatusCode,
-        problem: Option<&str>,
+        problem: Option<&Text>,
     ) -> Result<PageResponse, Refusal> {
         let SignedIn { account, session, token } = SignedIn::of(request)?;
         let (user, limits, now) = (&account.user, &request.settings.sessions, self.clock.now());
@@ -38,11 +39,13 @@ impl Portal {
         let (own, others): (Vec<_>, Vec<_>) =
             listed.into_iter().partition(|listed| listed.session.key == session.sign_in());
         let reached = own.first().map_or(&[][..], |own| &own.branch_hosts);
-        let current = listed_session(session, reached, true, now);
+        let current = listed_session(request, session, (reached, true), now);
         let others = others.iter().map(|session::ListedSession { session, branch_hosts }| {
-            listed_session(session, branch_hosts, false, now)
+            listed_session(request, session, (branch_hosts, false), now)
         });
         let (flash, back) = (FlashMessage::waiting(request), back(request));
+        let (problem, flash_text) =
+            (problem.map(|text| request.say(text)), flash.map(|flash| request.say(&flash.text())));
         let page = Page::Account(Account {
             host: request.host,
             csrf: &token.form_token(),
@@ -61,10 +64,10 @@ impl Portal {
             incomplete,
             is_portal: matches!(request.host_role(), HostRole::Portal(_)),
             back: back.as_str(),
-            problem,
-            flash: flash.map(FlashMessage::text),
+            problem: problem.as_deref(),
+            flash: flash_text.as_deref(),
         });
-        let mut response = request.settings.pages.render(status, &page);
+        let mut response = request.render(status, &page);
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }
@@ -78,12 +81,17 @@ fn back(request: &PageRequest<'_>) -> ReturnTo {
     if from.as_str().starts_with(paths::ROOT) || from == ReturnTo::start() { request.start() } else { from }
 }
 
-fn listed_session(session: &Session, reached: &[Box<str>], current: bool, now: Timestamp) -> ListedSession {
-    let when = |time: Timestamp| DisplayTime::from(time).ago(durations::ago(now.since(time)));
+fn listed_session(
+    request: &PageRequest<'_>,
+    session: &Session,
+    (reached, current): (&[Box<str>], bool),
+    now: Timestamp,
+) -> ListedSession {
+    let when = |time: Timestamp| DisplayTime::from(time).ago(now.since(time));
     ListedSession {
         key: session.key.to_hex(),
         current,
-        device: device::describe_at_line_start(&session.user_agent),
+        device: request.say(&device::text_at_line_start(&session.user_agent)),
         host: session.host.to_string(),
         reached: reached.iter().filter(|host| **host != session.host).map(ToString::to_string).collect(),
         address: session.client_addr.to_canonical().to_string(),

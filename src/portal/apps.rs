@@ -26,7 +26,7 @@ pub(super) fn show(request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         name: readable_name(&signed_in.account.user),
         apps: tiles.collect(),
     });
-    let mut response = request.settings.pages.render(StatusCode::OK, &page);
+    let mut response = request.render(StatusCode::OK, &page);
     let with_icons = request.apps.iter().filter(|app| app.icon.is_some()).map(|app| app.origin.as_str());
     pages::allow_images_of(&mut response, with_icons);
     Ok(response)

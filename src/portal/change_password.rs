@@ -15,6 +15,7 @@ use super::{
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
     identity::User,
+    language::Text,
     pages::{self, Page, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
@@ -58,7 +59,7 @@ impl Portal {
             Err(not_proved) => {
                 let about = if matches!(not_proved, NotProved::Throttled { .. }) { "current" } else { "" };
                 return form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
-                    again(status, &Problem::new(about, detail.to_owned()))
+                    again(status, &Problem::new(about, detail))
                 });
             }
         };
@@ -68,12 +69,12 @@ impl Portal {
             Ok(Err(weak)) => {
                 return again(
                     StatusCode::UNPROCESSABLE_ENTITY,
-                    &Problem::new("new", sentence(&weak.to_string())),
+                    &Problem::new("new", Text::verbatim(sentence(&weak.to_string()))),
                 );
             }
             Err(Busy { retry_after }) => {
                 return form_again(request, Refusal::TooBusy { retry_after }, |status, detail| {
-                    again(status, &Problem::new("", detail.to_owned()))
+                    again(status, &Problem::new("", detail))
                 });
             }
         };
@@ -101,10 +102,10 @@ impl Portal {
 
 fn well_typed(current: &Password, new: &Password, again: &Password) -> Result<(), Problem> {
     if new != again {
-        return Err(Problem::new("again", "The two new passwords are not the same."));
+        return Err(Problem::new("again", Text::of("password-not-the-same")));
     }
     if new == current {
-        return Err(Problem::new("new", "The new password is the same as the current one."));
+        return Err(Problem::new("new", Text::of("password-unchanged")));
     }
     Ok(())
 }
@@ -115,14 +116,15 @@ fn password_form(
     status: StatusCode,
     problem: Option<&Problem>,
 ) -> PageResponse {
+    let text = problem.map(|problem| request.say(&problem.text));
     let page = Page::Password(pages::Password {
         host: request.host,
         csrf: &signed_in.token.form_token(),
         username: signed_in.account.user.name.as_str(),
-        problem: problem.map(|problem| problem.text.as_ref()),
+        problem: text.as_deref(),
         about: problem.map_or("", |problem| problem.about),
     });
-    request.settings.pages.render(status, &page)
+    request.render(status, &page)
 }
 
-const WRONG: &str = "The current password is wrong.";
+const WRONG: Text = Text::of("password-wrong");

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     auth::{Backends, Claim, Credential, Entrance, NotProved, oidc::Provider},
+    language::Text,
     pages::{self, Confirm, Page, ProviderLink},
     refusal::Refusal,
     telemetry::AuditKind,
@@ -34,7 +35,8 @@ impl Portal {
             Ok(signed_in) => {
                 let flash = FlashMessage::waiting(request);
                 let text = flash.map(FlashMessage::text);
-                let mut response = confirm_form(request, &signed_in, StatusCode::OK, &next, (None, text));
+                let texts = (None, text.as_ref());
+                let mut response = confirm_form(request, &signed_in, StatusCode::OK, &next, texts);
                 if flash.is_some() {
                     FlashMessage::clear(request, response.headers_mut());
                 }
@@ -55,7 +57,7 @@ impl Portal {
             return Ok(pages::redirect(&next.login_location()));
         };
         let again =
-            |status, problem: &str| confirm_form(request, &signed_in, status, &next, (Some(problem), None));
+            |status, problem: &Text| confirm_form(request, &signed_in, status, &next, (Some(problem), None));
         let newest_proof = signed_in.session.proofs.newest();
         let is_just_confirmed = newest_proof.is_some_and(|at| self.clock.now().since(at) < JUST_CONFIRMED);
         let mut form = match Genuine::check(request, Some(&signed_in.token), form) {
@@ -63,7 +65,7 @@ impl Portal {
             // The form was open in another tab while the password was confirmed. The rule of the page that it leads to
             // decides whether that is recent enough.
             Err(_) if is_just_confirmed => return Ok(pages::redirect(next.as_str())),
-            Err(_) => return Ok(again(StatusCode::FORBIDDEN, FORM_EXPIRED)),
+            Err(_) => return Ok(again(StatusCode::FORBIDDEN, &FORM_EXPIRED)),
         };
         let credential = Credential::Password(Password::new(form.take("password")));
         let (claim, origin) = (Claim::User(signed_in.account), request.origin(Entrance::Confirmation));
@@ -71,7 +73,7 @@ impl Portal {
             Ok(proved) => proved,
             Err(not_proved) => {
                 return form_again(request, refusal_for(not_proved, Refusal::Confirm), |status, detail| {
-                    Ok(again(status, if not_proved == NotProved::Wrong { WRONG } else { detail }))
+                    Ok(again(status, &if not_proved == NotProved::Wrong { WRONG } else { detail }))
                 });
             }
         };
@@ -87,21 +89,22 @@ fn confirm_form(
     signed_in: &SignedIn<'_>,
     status: StatusCode,
     next: &ReturnTo,
-    (problem, flash): (Option<&str>, Option<&str>),
+    (problem, flash): (Option<&Text>, Option<&Text>),
 ) -> PageResponse {
     let user = &signed_in.account.user;
+    let [problem, flash] = [problem, flash].map(|text| text.map(|text| request.say(text)));
     let page = Page::Confirm(Confirm {
         host: request.host,
         csrf: &signed_in.token.form_token(),
         next: next.as_str(),
         username: user.name.as_str(),
         name: readable_name(user),
-        problem,
-        flash,
+        problem: problem.as_deref(),
+        flash: flash.as_deref(),
         has_form: has_form(signed_in.account, &request.settings.backends),
         providers: providers(request, signed_in.account, next),
     });
-    let mut response = request.settings.pages.render(status, &page);
+    let mut response = request.render(status, &page);
     if let Some(hand_over) = HandOver::at(next, request) {
         pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
     }
@@ -133,6 +136,6 @@ fn providers<'r>(request: &PageRequest<'r>, account: &Account, next: &ReturnTo) 
         .collect()
 }
 
-const WRONG: &str = "Wrong password.";
+const WRONG: Text = Text::of("confirm-wrong");
 /// Time to go through the other tabs that ask for the password.
 const JUST_CONFIRMED: Duration = Duration::from_mins(5);

@@ -21,6 +21,7 @@ use crate::{
     auth::{NotUnlinked, oidc::Provider},
     clock::Timestamp,
     identity::Proof,
+    language::Text,
     pages::{self, Connectable, ConnectedSignIn, DisplayTime, paths},
     refusal::Refusal,
     session::Session,
@@ -37,7 +38,7 @@ impl Portal {
     ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
-            return self.account_page(request, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await;
+            return self.account_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
         };
         let Some(proof) = recent_proof(signed_in.session, self.clock.now()) else {
             let mut response = pages::redirect(&account().confirm_location());
@@ -72,20 +73,20 @@ impl Portal {
                 session,
             });
         };
-        let proved = match self
-            .sign_in
-            .unlink(owner, pair, (proof, session.source.clone()), request.request_id)
-            .await
-        {
-            Ok(proved) => proved,
-            Err(NotUnlinked::LastWayIn) => {
-                record("last-way-in", None);
-                return self.account_page(request, StatusCode::UNPROCESSABLE_ENTITY, Some(LAST_WAY_IN)).await;
-            }
-            // Another change of the account came first, so this session is over.
-            Err(NotUnlinked::CredentialChanged) => return Err(Refusal::SignIn),
-            Err(NotUnlinked::Unavailable) => return Err(Refusal::Unavailable),
-        };
+        let proved =
+            match self.sign_in.unlink(owner, pair, (proof, session.source.clone()), request.request_id).await
+            {
+                Ok(proved) => proved,
+                Err(NotUnlinked::LastWayIn) => {
+                    record("last-way-in", None);
+                    return self
+                        .account_page(request, StatusCode::UNPROCESSABLE_ENTITY, Some(&LAST_WAY_IN))
+                        .await;
+                }
+                // Another change of the account came first, so this session is over.
+                Err(NotUnlinked::CredentialChanged) => return Err(Refusal::SignIn),
+                Err(NotUnlinked::Unavailable) => return Err(Refusal::Unavailable),
+            };
         let opened = self.open_session(request, &proved, SessionOpening::Confirmed, paths::ACCOUNT).await?;
         let OpenedSession { mut response, session } = opened;
         record("ok", Some(session.key.to_string()));
@@ -139,5 +140,5 @@ fn account() -> ReturnTo {
     ReturnTo::parse(paths::ACCOUNT)
 }
 
-const LAST_WAY_IN: &str = "You could not sign in any more without this one. Connect another sign-in first.";
+const LAST_WAY_IN: Text = Text::of("connections-last-way-in");
 const RECENT: Duration = Duration::from_mins(10);

@@ -3,6 +3,8 @@
 //! For people who look for the session that is not theirs, not for decisions: any client can send any `User-Agent`.
 //! Half of all browsers claim to be the others as well, so the order of the tables matters.
 
+use crate::language::{Argument, Text};
+
 /// `Firefox on Windows`, `Safari on an iPhone`, `curl`; `an unknown program` if the tables name neither.
 pub fn describe(user_agent: &str) -> String {
     let program = first(user_agent, &PROGRAMS);
@@ -15,13 +17,33 @@ pub fn describe(user_agent: &str) -> String {
     }
 }
 
-/// The same for the start of a line: an article gets a capital letter, a program keeps its own spelling.
-pub(super) fn describe_at_line_start(user_agent: &str) -> String {
-    let description = describe(user_agent);
-    match description.strip_prefix('a') {
-        Some(rest) if rest.starts_with(' ') || rest.starts_with("n ") => format!("A{rest}"),
-        _ => description,
-    }
+/// The same for the start of a line of a page.
+pub(super) fn text_at_line_start(user_agent: &str) -> Text {
+    let program = match first(user_agent, &PROGRAMS) {
+        Some("a Go program") => Argument::Message(Text::of("device-go-program")),
+        Some("an Android app") => Argument::Message(Text::of("device-android-app")),
+        Some(name) => Argument::Text(name.to_owned()),
+        None => Argument::Message(Text::of("device-unknown-program")),
+    };
+    let Some(system) = first(user_agent, &SYSTEMS) else {
+        return match program {
+            Argument::Message(text) => text,
+            Argument::Text(name) => Text::verbatim(name),
+            Argument::Number(_) | Argument::Date(_) => Text::of("device-unknown-program"),
+        };
+    };
+    Text::of(match system {
+        "an iPhone" => "device-iphone",
+        "an iPad" => "device-ipad",
+        "Android" => "device-android",
+        "Windows" => "device-windows",
+        "ChromeOS" => "device-chromeos",
+        "a Mac" => "device-mac",
+        "FreeBSD" => "device-freebsd",
+        "OpenBSD" => "device-openbsd",
+        _ => "device-linux",
+    })
+    .with("program", program)
 }
 
 /// The name that belongs to the first product token of the table that occurs in the text.
@@ -73,6 +95,7 @@ const SYSTEMS: [(&str, &str); 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
 
     #[test]
     fn browsers_and_systems_are_named() {
@@ -161,11 +184,13 @@ mod tests {
     fn only_an_article_gets_a_capital_letter() {
         for (user_agent, expected) in [
             ("", "An unknown program"),
+            ("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "Firefox on Linux"),
+            ("Go-http-client/2.0 (Windows)", "A Go program on Windows"),
             ("Go-http-client/2.0", "A Go program"),
             ("okhttp/4.12.0", "An Android app"),
             ("curl/8.14.1", "curl"),
         ] {
-            assert_eq!(describe_at_line_start(user_agent), expected);
+            assert_eq!(Language::english().say(&text_at_line_start(user_agent)), expected);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Humanised durations: spans of time as people say them, for pages and listings.
+//! Humanised durations in English, for listings on the command line. Pages have theirs from
+//! [`language`](crate::language).
 
 use std::time::Duration;
 
@@ -10,17 +11,6 @@ pub fn ago(time: Duration) -> String {
         seconds @ 3600..86_400 => format!("{} ago", counted(seconds / HOUR, "hour")),
         seconds => format!("{} ago", counted(seconds / DAY, "day")),
     }
-}
-
-/// A duration in the largest unit that expresses it exactly: `30 days`, `36 hours`.
-pub(super) fn exactly(time: Duration) -> String {
-    let seconds = time.as_secs();
-    for (unit, name) in [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")] {
-        if seconds >= unit && seconds.is_multiple_of(unit) {
-            return counted(seconds / unit, name);
-        }
-    }
-    counted(seconds, "second")
 }
 
 fn counted(number: u64, unit: &str) -> String {
@@ -48,15 +38,6 @@ mod tests {
             (30 * 86_400, "30 days ago"),
         ] {
             assert_eq!(ago(Duration::from_secs(seconds)), expected);
-        }
-        for (seconds, expected) in [
-            (30 * 86_400, "30 days"),
-            (36 * 3600, "36 hours"),
-            (3600, "1 hour"),
-            (90, "90 seconds"),
-            (1, "1 second"),
-        ] {
-            assert_eq!(exactly(Duration::from_secs(seconds)), expected);
         }
     }
 }

@@ -7,7 +7,10 @@ use std::time::Duration;
 use http::{HeaderMap, Method, header::SET_COOKIE};
 
 use super::PageRequest;
-use crate::session::cookie::{self, CookieNames, Keep};
+use crate::{
+    language::Text,
+    session::cookie::{self, CookieNames, Keep},
+};
 
 /// A message about the step before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +49,19 @@ impl FlashMessage {
         headers.append(SET_COOKIE, cookie::write(request.settings.cookies.flash(), "", Keep::Forget));
     }
 
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Self::SignedOut => "You have signed out.",
-            Self::PasswordChanged => "Your password has been changed. Your other sessions have ended.",
-            Self::SessionEnded => "That session has ended.",
-            Self::OthersEnded => "You are signed out everywhere else.",
-            Self::SignedOutEverywhere => "You are signed out everywhere.",
-            Self::IdentityUnlinked => "The sign-in is disconnected. You are signed out everywhere else.",
-            Self::SentSignedOut => {
-                "What you sent was not saved, because you were not signed in. Sign in, and then please send it again."
-            }
-            Self::SentUnconfirmed => {
-                "What you sent was not saved, because your password has to be confirmed first. Please send it again afterwards."
-            }
-            Self::IdentityLinked => "The sign-in is connected. From now on you can sign in with it.",
-            Self::SetUp => "You are the first superuser. More users are added with “portcullis user add”.",
-        }
+    pub(super) fn text(self) -> Text {
+        Text::of(match self {
+            Self::SignedOut => "signed-out",
+            Self::PasswordChanged => "password-changed",
+            Self::SessionEnded => "sessions-ended",
+            Self::OthersEnded => "sessions-others-ended",
+            Self::SignedOutEverywhere => "signed-out-everywhere",
+            Self::IdentityUnlinked => "connections-unlinked",
+            Self::SentSignedOut => "sent-signed-out",
+            Self::SentUnconfirmed => "sent-unconfirmed",
+            Self::IdentityLinked => "connections-linked",
+            Self::SetUp => "setup-done",
+        })
     }
 
     fn code(self) -> &'static str {

@@ -26,6 +26,7 @@ use super::{
     session_opening::set_session_cookie,
 };
 use crate::{
+    language::Text,
     pages::{self, Notice, Page, PageLink, paths},
     refusal::{Refusal, Representation},
     session::{
@@ -167,7 +168,7 @@ impl Portal {
             if request.account.is_some() {
                 return Ok(pages::redirect(next.as_str()));
             }
-            return Ok(not_signed_in(request, StatusCode::FORBIDDEN, &next, FAILED));
+            return Ok(not_signed_in(request, StatusCode::FORBIDDEN, &next, &FAILED));
         };
         let user_agent =
             request.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -187,7 +188,7 @@ impl Portal {
         let opened = opened.map_err(|error| request.unavailable("opening a branch of a session", &error))?;
         // The sign-in has ended, or got another token, in the meantime.
         let Some((token, session)) = opened else {
-            return Ok(not_signed_in(request, StatusCode::FORBIDDEN, &next, FAILED));
+            return Ok(not_signed_in(request, StatusCode::FORBIDDEN, &next, &FAILED));
         };
         let mut response = pages::redirect(next.as_str());
         response.headers_mut().insert(REFERRER_POLICY, pages::NO_REFERRER);
@@ -230,7 +231,7 @@ fn set_out(
     // The sent form is lost, and the portal host cannot say it: it knows nothing of this host's cookies. The page also
     // ends the submission of a form, which the application's own policy may forbid to lead to another host.
     if let Some(flash) = FlashMessage::waiting(request) {
-        let mut response = not_signed_in(request, StatusCode::OK, &next, flash.text());
+        let mut response = not_signed_in(request, StatusCode::OK, &next, &flash.text());
         FlashMessage::clear(request, response.headers_mut());
         return Ok(response);
     }
@@ -287,14 +288,20 @@ fn has_sign_in_of_its_own(request: &PageRequest<'_>) -> bool {
 
 /// A page with the way to sign in. It does not lead there by itself: a browser that takes no cookies would go around in
 /// circles.
-fn not_signed_in(request: &PageRequest<'_>, status: StatusCode, next: &ReturnTo, text: &str) -> PageResponse {
+fn not_signed_in(
+    request: &PageRequest<'_>,
+    status: StatusCode,
+    next: &ReturnTo,
+    text: &Text,
+) -> PageResponse {
     let to = next.login_location();
+    let [title, sign_in] = [Text::of("please-sign-in"), Text::of("sign-in")].map(|text| request.say(&text));
     let page = Page::Notice(Notice {
-        title: "Please sign in",
-        text,
-        page_link: PageLink { href: &to, text: "Sign in" },
+        title: &title,
+        text: &request.say(text),
+        page_link: PageLink { href: &to, text: &sign_in },
     });
-    let mut response = request.settings.pages.render(status, &page);
+    let mut response = request.render(status, &page);
     response.headers_mut().insert(REFERRER_POLICY, pages::NO_REFERRER);
     response
 }
@@ -308,5 +315,4 @@ fn redirect_to(origin: &str, path_and_query: &str) -> PageResponse {
 
 /// Long enough for a redirect over a slow line; a code in a history or a log is worth nothing then.
 const CODE_LIFETIME: Duration = Duration::from_mins(1);
-const FAILED: &str = "The sign-in could not be completed in this browser. Its link works once and for a minute only, and the \
-                      browser has to accept cookies.";
+const FAILED: Text = Text::of("hand-over-failed");

@@ -5,7 +5,6 @@ use http::{Method, StatusCode, header::SET_COOKIE};
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo,
     csrf::{self, Genuine},
-    durations,
     flash::FlashMessage,
     form::Form,
     hand_over::HandOver,
@@ -16,6 +15,7 @@ use super::{
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved, oidc::OidcSettings},
     identity::UserName,
+    language::{self, Text},
     pages::{self, Login, Page, ProviderLink, Remember},
     refusal::Refusal,
     telemetry::AuditKind,
@@ -106,8 +106,8 @@ struct Contents<'a> {
     username: &'a str,
     next: &'a ReturnTo,
     remember: bool,
-    problem: Option<&'a str>,
-    flash: Option<&'a str>,
+    problem: Option<Text>,
+    flash: Option<Text>,
     no_users: bool,
 }
 
@@ -119,7 +119,7 @@ impl<'a> Contents<'a> {
         Self { username, next, remember: false, problem: None, flash: None, no_users: false }
     }
 
-    fn because(self, problem: &'a str) -> Self {
+    fn because(self, problem: Text) -> Self {
         Self { problem: Some(problem), ..self }
     }
 }
@@ -135,6 +135,8 @@ fn login_form(
 ) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
     let hand_over = HandOver::at(contents.next, request);
+    let [problem, flash] =
+        [&contents.problem, &contents.flash].map(|text| text.as_ref().map(|text| request.say(text)));
     let page = Page::Login(Login {
         host: request.host,
         continues_to: hand_over.as_ref().map_or(request.host, |hand_over| &hand_over.host),
@@ -145,14 +147,14 @@ fn login_form(
             .settings
             .sessions
             .remember_lifetime
-            .map(|time| Remember { time: durations::exactly(time), checked: contents.remember }),
-        problem: contents.problem,
-        flash: contents.flash,
+            .map(|time| Remember { time: request.say(&language::exactly(time)), checked: contents.remember }),
+        problem: problem.as_deref(),
+        flash: flash.as_deref(),
         no_users: contents.no_users,
         has_form: request.settings.backends.check_passwords(),
         providers: providers(request, contents.next),
     });
-    let mut response = request.settings.pages.render(status, &page);
+    let mut response = request.render(status, &page);
     if let Some(hand_over) = hand_over {
         pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
     }
@@ -172,5 +174,5 @@ fn providers<'r>(request: &PageRequest<'r>, next: &ReturnTo) -> Vec<ProviderLink
     providers.map(link).collect()
 }
 
-const WRONG: &str = "Wrong user name or password.";
+const WRONG: Text = Text::of("sign-in-wrong");
 const MAX_SHOWN_BYTES: usize = 256;

@@ -11,6 +11,7 @@ use super::{
     problem::FORM_EXPIRED,
 };
 use crate::{
+    language::Text,
     pages::{self, Logout, Page, paths},
     refusal::Refusal,
     session::{
@@ -45,7 +46,7 @@ impl Portal {
             }
             // A form that was filled in again could not end the session either.
             self.check_sessions(request).await?;
-            return Ok(question(request, StatusCode::FORBIDDEN, &token, Some(FORM_EXPIRED)));
+            return Ok(question(request, StatusCode::FORBIDDEN, &token, Some(&FORM_EXPIRED)));
         }
         self.end_presented(request).await?;
         let onward = self.signed_out_at_provider(request, session).await;
@@ -76,15 +77,16 @@ fn question(
     request: &PageRequest<'_>,
     status: StatusCode,
     token: &SessionToken,
-    problem: Option<&str>,
+    problem: Option<&Text>,
 ) -> PageResponse {
+    let problem = problem.map(|text| request.say(text));
     let page = Page::Logout(Logout {
         host: request.host,
         csrf: &token.form_token(),
         name: request.account.map_or("", |account| readable_name(&account.user)),
-        problem,
+        problem: problem.as_deref(),
     });
-    request.settings.pages.render(status, &page)
+    request.render(status, &page)
 }
 
 /// The response where no session can be ended. An invalid session cookie is cleared; one that was *not sent* is left

@@ -2,12 +2,14 @@
 
 use std::{error::Error, sync::Arc};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 
-use super::{AppLink, Settings, form::Form};
+use super::{AppLink, PageResponse, Settings, form::Form};
 use crate::{
     auth::{Entrance, Origin},
     error_chain::ErrorChain,
+    language::{Language, Text},
+    pages::Page,
     refusal::Refusal,
     request::ClientAddr,
     session::{Presented, cookie},
@@ -42,6 +44,8 @@ pub struct PageRequest<'r> {
     pub account: Option<&'r Arc<Account>>,
     /// The applications that the user may use, for the page that lists them; empty for every other page.
     pub apps: &'r [AppLink],
+    /// The language of the page.
+    pub language: &'r Language,
     /// The configuration as of this request.
     pub settings: &'r Settings,
 }
@@ -64,6 +68,16 @@ impl<'r> PageRequest<'r> {
         Form::parse(self.query.unwrap_or_default().as_bytes())
             .map(|mut query| query.take(name))
             .unwrap_or_default()
+    }
+
+    /// A page in the language of this request.
+    pub(super) fn render(&self, status: StatusCode, page: &Page<'_>) -> PageResponse {
+        self.settings.pages.render(status, page, self.language)
+    }
+
+    /// A text in the language of this request.
+    pub(super) fn say(&self, text: &Text) -> String {
+        self.language.say(text)
     }
 
     /// Logs the error of a store, which may name files, and gives the refusal that a stranger may see.

@@ -1,12 +1,11 @@
 //! The problems because of which a form is shown again.
 
-use std::borrow::Cow;
-
 use http::StatusCode;
 
 use super::{PageRequest, PageResponse};
 use crate::{
     auth::NotProved,
+    language::Text,
     refusal::{Refusal, Representation},
     users::NotProvisioned,
 };
@@ -16,12 +15,12 @@ pub(super) struct Problem {
     /// The name of the field; empty if it is none in particular.
     pub(super) about: &'static str,
     /// The text on the page.
-    pub(super) text: Cow<'static, str>,
+    pub(super) text: Text,
 }
 
 impl Problem {
-    pub(super) fn new(about: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { about, text: text.into() }
+    pub(super) fn new(about: &'static str, text: Text) -> Self {
+        Self { about, text }
     }
 }
 
@@ -36,19 +35,13 @@ pub(super) fn refusal_for(not_proved: NotProved, wrong: Refusal) -> Refusal {
 }
 
 /// The text for somebody whom a backend has proved and who does not come in; `None` for everybody else.
-pub(super) fn text_for_proved(not_proved: NotProved) -> Option<&'static str> {
-    match not_proved {
-        NotProved::MustChangePassword => Some(
-            "Your password has to be changed first, where your account is kept. Sign in here with the new one then.",
-        ),
-        NotProved::NotProvisioned(NotProvisioned::WaitingForApproval) => {
-            Some("Your account here waits for approval. Please try again later, or ask an administrator.")
-        }
-        NotProved::NotProvisioned(_) => {
-            Some("Your password is right, but you have no account here. Please ask an administrator.")
-        }
-        _ => None,
-    }
+pub(super) fn text_for_proved(not_proved: NotProved) -> Option<Text> {
+    Some(Text::of(match not_proved {
+        NotProved::MustChangePassword => "sign-in-must-change-elsewhere",
+        NotProved::NotProvisioned(NotProvisioned::WaitingForApproval) => "sign-in-waiting-for-approval",
+        NotProved::NotProvisioned(_) => "sign-in-no-account",
+        _ => return None,
+    }))
 }
 
 /// The form again, with the text of the refusal, for a person who can go on there later. A program whose attempts are
@@ -56,7 +49,7 @@ pub(super) fn text_for_proved(not_proved: NotProved) -> Option<&'static str> {
 pub(super) fn form_again(
     request: &PageRequest<'_>,
     refusal: Refusal,
-    form: impl FnOnce(StatusCode, &str) -> Result<PageResponse, Refusal>,
+    form: impl FnOnce(StatusCode, Text) -> Result<PageResponse, Refusal>,
 ) -> Result<PageResponse, Refusal> {
     let is_program = Representation::of(request.method, request.headers) == Representation::Problem;
     match refusal {
@@ -64,9 +57,9 @@ pub(super) fn form_again(
         Refusal::TooManyAttempts { .. } if is_program => return Err(refusal),
         _ => {}
     }
-    let mut response = form(refusal.status(), &refusal.detail())?;
+    let mut response = form(refusal.status(), refusal.detail())?;
     refusal.add_headers(response.headers_mut());
     Ok(response)
 }
 
-pub(super) const FORM_EXPIRED: &str = "This form had expired. Please try again.";
+pub(super) const FORM_EXPIRED: Text = Text::of("form-expired");

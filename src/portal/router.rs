@@ -214,16 +214,22 @@ impl Portal {
             Ok(response) => return response,
             Err(refusal) => refusal,
         };
+        let pages = &request.settings.pages;
         let path = format!("{}{}", paths::ROOT, request.page);
         if wants == Representation::Frame && matches!(refusal, Refusal::Framed | Refusal::SignIn) {
             let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
             let to = format!("{path}{query}");
-            return refusal.respond_leading_to(Some(&to), wants, request.request_id, &request.settings.pages);
+            return refusal.respond_leading_to(
+                Some(&to),
+                wants,
+                request.request_id,
+                (pages, request.headers),
+            );
         }
         if refusal == Refusal::SignIn && wants == Representation::Page {
             return InterruptedRequest::at_page(&request, &path).redirect(Prerequisite::SignIn);
         }
-        refusal.respond(wants, request.request_id, &request.settings.pages)
+        refusal.respond(wants, request.request_id, pages, request.headers)
     }
 
     async fn page<B>(&self, request: &PageRequest<'_>, body: B) -> Result<PageResponse, Refusal>

@@ -26,7 +26,7 @@ impl Portal {
         let SignedIn { account, session, token } = SignedIn::of(request)?;
         let Ok(genuine) = Genuine::check(request, Some(&token), form) else {
             self.check_sessions(request).await?;
-            return self.account_page(request, StatusCode::FORBIDDEN, Some(FORM_EXPIRED)).await;
+            return self.account_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
         };
         let form = genuine.into_form();
         let user = account.user.id;

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     auth::{Entrance, LinkProved},
     identity::UserName,
+    language::Text,
     pages::{Page, Setup, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
@@ -58,7 +59,7 @@ impl Portal {
         let mut form = match Genuine::check(request, token.as_ref(), form) {
             Ok(genuine) => genuine.into_form(),
             Err(form) => {
-                let problem = ("", FORM_EXPIRED);
+                let problem = ("", &FORM_EXPIRED);
                 return setup_form(
                     request,
                     StatusCode::FORBIDDEN,
@@ -70,21 +71,21 @@ impl Portal {
         };
         let (password, again) = (Password::new(form.take("password")), Password::new(form.take("again")));
         let typed_name = form.text("username");
-        let once_more = |about, text: String| {
-            let problem = Some((about, text.as_str()));
+        let once_more = |about, text: Text| {
+            let problem = Some((about, &text));
             setup_form(request, StatusCode::UNPROCESSABLE_ENTITY, &secret, typed_name, problem)
         };
         if password != again {
-            return once_more("again", "The two passwords are not the same.".to_owned());
+            return once_more("again", Text::of("setup-not-the-same"));
         }
         let name = match UserName::parse(typed_name) {
             Ok(name) => name,
-            Err(error) => return once_more("username", sentence(&error.to_string())),
+            Err(error) => return once_more("username", Text::verbatim(sentence(&error.to_string()))),
         };
         let hashed = self.passwords.hash_new(password, name.clone(), String::new(), String::new()).await;
         let hash = match hashed.map_err(|busy| Refusal::TooBusy { retry_after: busy.retry_after })? {
             Ok(hash) => hash,
-            Err(weak) => return once_more("password", sentence(&weak.to_string())),
+            Err(weak) => return once_more("password", Text::verbatim(sentence(&weak.to_string()))),
         };
         let made = self.setup.make_superuser(link_proved, name, hash, &request.origin(Entrance::Setup)).await;
         let proved = made.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))?;
@@ -110,18 +111,19 @@ fn setup_form(
     status: StatusCode,
     secret: &str,
     typed_name: &str,
-    problem: Option<(&str, &str)>,
+    problem: Option<(&str, &Text)>,
 ) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
+    let text = problem.map(|(_, text)| request.say(text));
     let page = Page::Setup(Setup {
         host: request.host,
         csrf: &token.form_token(),
         token: secret,
         username: typed_name,
-        problem: problem.map(|(_, text)| text),
+        problem: text.as_deref(),
         about: problem.map_or("", |(about, _)| about),
     });
-    let mut response = request.settings.pages.render(status, &page);
+    let mut response = request.render(status, &page);
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

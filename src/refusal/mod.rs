@@ -12,14 +12,15 @@ mod respond;
 pub(crate) mod tests;
 mod texts;
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use http::StatusCode;
 
 pub use representation::Representation;
 pub use texts::sentence;
 
-use texts::{humanised, whole_seconds};
+use crate::language::{self, Text};
+use texts::whole_seconds;
 
 /// Why the gateway does not do what a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,101 +116,72 @@ impl Refusal {
     }
 
     /// The title: what happened, in a few words.
-    pub fn title(&self) -> &'static str {
-        match self {
-            Self::BadRequest(_) => "This request isn’t valid",
-            Self::PlainHttp { .. } => "This address needs HTTPS",
-            Self::SignIn => "Please sign in",
-            Self::Confirm => "Please confirm your password",
-            Self::Forbidden => "You can’t open this page",
-            Self::CrossSite => "This request came from another site",
-            Self::ServiceWorker => "Service workers aren’t allowed here",
-            Self::Framed => "This page doesn’t open in a frame",
-            Self::NotFound => "Page not found",
-            Self::MethodNotAllowed(_) => "This doesn’t work here",
-            Self::TooSlow => "That took too long",
-            Self::LengthRequired => "The length is missing",
-            Self::TooLarge => "That was too large",
-            Self::UriTooLong => "This address is too long",
-            Self::UnsupportedMediaType => "This kind of content isn’t supported",
-            Self::Misdirected => "There is no site here",
-            Self::TooManyAttempts { .. } => "Too many attempts",
-            Self::WrongConnection => "This connection is for another site",
-            Self::HeadTooLarge => "The request was too large",
-            Self::TooBusy { .. } | Self::Overloaded { .. } => "Too busy right now",
-            Self::Unavailable => "Temporarily unavailable",
-            Self::BadGateway => "The application can’t be reached",
-            Self::GatewayTimeout => "The application isn’t answering",
-            Self::Internal => "Something went wrong",
-        }
+    pub fn title(&self) -> Text {
+        Text::of(match self {
+            Self::BadRequest(_) => "refused-bad-request-title",
+            Self::PlainHttp { .. } => "refused-plain-http-title",
+            Self::SignIn => "refused-sign-in-title",
+            Self::Confirm => "refused-confirm-title",
+            Self::Forbidden => "refused-forbidden-title",
+            Self::CrossSite => "refused-cross-site-title",
+            Self::ServiceWorker => "refused-service-worker-title",
+            Self::Framed => "refused-framed-title",
+            Self::NotFound => "refused-not-found-title",
+            Self::MethodNotAllowed(_) => "refused-method-title",
+            Self::TooSlow => "refused-too-slow-title",
+            Self::LengthRequired => "refused-length-required-title",
+            Self::TooLarge => "refused-too-large-title",
+            Self::UriTooLong => "refused-uri-too-long-title",
+            Self::UnsupportedMediaType => "refused-media-type-title",
+            Self::Misdirected => "refused-misdirected-title",
+            Self::TooManyAttempts { .. } => "refused-too-many-attempts-title",
+            Self::WrongConnection => "refused-wrong-connection-title",
+            Self::HeadTooLarge => "refused-head-too-large-title",
+            Self::TooBusy { .. } | Self::Overloaded { .. } => "refused-too-busy-title",
+            Self::Unavailable => "refused-unavailable-title",
+            Self::BadGateway => "refused-bad-gateway-title",
+            Self::GatewayTimeout => "refused-gateway-timeout-title",
+            Self::Internal => "refused-internal-title",
+        })
     }
 
     /// The explanation, with advice where there is any.
-    pub fn detail(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::BadRequest(what) => return Cow::Owned(sentence(what)),
-            Self::PlainHttp { to } => {
-                let instead = to.as_deref().unwrap_or("an address that begins with https://");
-                return Cow::Owned(format!(
-                    "The request came as plain HTTP, but this port needs HTTPS. Use {instead} instead. If the request contained a password or a token, others on the network could read it: replace it."
-                ));
+    pub fn detail(&self) -> Text {
+        Text::of(match self {
+            Self::BadRequest(reason) => {
+                return Text::of("refused-bad-request").with("reason", sentence(reason));
             }
-            // An application may show this text in a page that was open before.
-            Self::SignIn => "Your session has ended. Reload the page to sign in.",
-            Self::Confirm => "For this you have to confirm your password again.",
-            Self::Forbidden => {
-                "You are signed in, but your account is not allowed to do this. If you need access, ask an administrator."
+            Self::PlainHttp { to: Some(address) } => {
+                return Text::of("refused-plain-http").with("address", &**address);
             }
-            Self::CrossSite => {
-                "Another website sent this request with your session, so it was blocked. If you want to do this, open the page itself and do it there."
-            }
-            Self::ServiceWorker => {
-                "A service worker of this application could take the place of the sign-in page. An administrator can allow it with service_workers."
-            }
-            Self::Framed => "Open it in its own window, so that no other page can cover it.",
-            Self::NotFound => "There is nothing at this address. Check it for typing errors.",
-            Self::MethodNotAllowed(_) => "The page exists, but it can’t be used in this way.",
-            Self::TooSlow => "The request did not arrive in time. Please try again.",
-            Self::LengthRequired => {
-                "The request has no Content-Length, and it is larger than the application accepts without one. Send it with a Content-Length."
-            }
-            Self::TooLarge => "The request is larger than this site accepts.",
-            Self::UriTooLong => "The address is longer than this site accepts.",
-            Self::UnsupportedMediaType => "This page does not accept content of this type.",
-            Self::Misdirected => {
-                "This server has no site with this name. Check the address for typing errors."
-            }
+            Self::PlainHttp { to: None } => "refused-plain-http-some",
+            Self::SignIn => "refused-sign-in",
+            Self::Confirm => "refused-confirm",
+            Self::Forbidden => "refused-forbidden",
+            Self::CrossSite => "refused-cross-site",
+            Self::ServiceWorker => "refused-service-worker",
+            Self::Framed => "refused-framed",
+            Self::NotFound => "refused-not-found",
+            Self::MethodNotAllowed(_) => "refused-method",
+            Self::TooSlow => "refused-too-slow",
+            Self::LengthRequired => "refused-length-required",
+            Self::TooLarge => "refused-too-large",
+            Self::UriTooLong => "refused-uri-too-long",
+            Self::UnsupportedMediaType => "refused-media-type",
+            Self::Misdirected => "refused-misdirected",
             Self::TooManyAttempts { retry_after } => {
-                let when = humanised(*retry_after);
-                return Cow::Owned(format!(
-                    "Too many attempts with a wrong password. Please try again in {when}."
-                ));
+                return Text::of("refused-too-many-attempts").with("time", language::waiting(*retry_after));
             }
-            Self::WrongConnection => {
-                "The browser opened this connection for another site. Reload the page to open a new one."
-            }
-            Self::HeadTooLarge => {
-                "The address or the cookies are larger than this site accepts. Clearing the cookies of this site may help."
-            }
+            Self::WrongConnection => "refused-wrong-connection",
+            Self::HeadTooLarge => "refused-head-too-large",
             Self::TooBusy { retry_after } => {
-                return Cow::Owned(match whole_seconds(*retry_after) {
-                    1 => "Many people are signing in at the moment. Please try again in a second.".to_owned(),
-                    seconds => format!(
-                        "Many people are signing in at the moment. Please try again in {seconds} seconds."
-                    ),
-                });
+                return Text::of("refused-too-busy").with("seconds", whole_seconds(*retry_after));
             }
-            Self::Overloaded { .. } => {
-                "Too many requests are in progress at the moment. Please try again in a little while."
-            }
-            Self::Unavailable => "This can’t be done at the moment. Please try again in a little while.",
-            Self::BadGateway => "It may be restarting. Please try again in a little while.",
-            Self::GatewayTimeout => {
-                "It took too long and may be overloaded. Please try again in a little while."
-            }
-            Self::Internal => {
-                "This is not your fault. If it happens again, tell an administrator the request number below."
-            }
+            Self::Overloaded { .. } => "refused-overloaded",
+            Self::Unavailable => "refused-unavailable",
+            Self::BadGateway => "refused-bad-gateway",
+            Self::GatewayTimeout => "refused-gateway-timeout",
+            Self::Internal => "refused-internal",
         })
     }
 }

@@ -9,12 +9,22 @@ use http_body_util::Full;
 use serde::Serialize;
 
 use super::{Refusal, Representation, texts::whole_seconds};
-use crate::pages::{self, Page, PageLink, Pages, Refused, paths};
+use crate::{
+    language::Text,
+    pages::{self, Page, PageLink, Pages, Refused, paths},
+};
 
 impl Refusal {
-    /// The response, with the header fields that belong to its status.
-    pub fn respond(&self, wants: Representation, request_id: &str, pages: &Pages) -> Response<Full<Bytes>> {
-        self.respond_leading_to(self.page_to_open(), wants, request_id, pages)
+    /// The response to a request with these header fields, with the header fields that belong to its status. A page is in
+    /// the language of the request, a problem document in English.
+    pub fn respond(
+        &self,
+        wants: Representation,
+        request_id: &str,
+        pages: &Pages,
+        request: &HeaderMap,
+    ) -> Response<Full<Bytes>> {
+        self.respond_leading_to(self.page_to_open(), wants, request_id, (pages, request))
     }
 
     /// The same, with another page to open.
@@ -23,18 +33,20 @@ impl Refusal {
         page_to_open: Option<&str>,
         wants: Representation,
         request_id: &str,
-        pages: &Pages,
+        (pages, request): (&Pages, &HeaderMap),
     ) -> Response<Full<Bytes>> {
-        let detail = self.detail();
         let mut response = match wants {
             Representation::Page | Representation::Frame => {
                 let is_framed = wants == Representation::Frame;
+                let language = pages.language_for(request);
+                let [title, detail, link] =
+                    [self.title(), self.detail(), self.link_text()].map(|text| language.say(&text));
                 let page = Page::Refused(Refused {
                     status: self.status().as_u16(),
-                    title: self.title(),
+                    title: &title,
                     detail: &detail,
                     request_id,
-                    page_link: page_to_open.map(|href| PageLink { href, text: self.link_text() }),
+                    page_link: page_to_open.map(|href| PageLink { href, text: &link }),
                     offers_account: *self == Self::Forbidden,
                     link: match self {
                         Self::PlainHttp { to } => to.as_deref(),
@@ -42,7 +54,7 @@ impl Refusal {
                     },
                     is_framed,
                 });
-                let mut response = pages.render(self.status(), &page);
+                let mut response = pages.render(self.status(), &page, language);
                 // It has no form that another page could lay itself over.
                 if is_framed {
                     pages::allow_same_origin_frames(&mut response);
@@ -50,11 +62,12 @@ impl Refusal {
                 response
             }
             Representation::Problem => {
+                let english = pages.english();
                 let problem = Problem {
                     kind: "about:blank",
-                    title: self.title(),
+                    title: &english.say(&self.title()),
                     status: self.status().as_u16(),
-                    detail: &detail,
+                    detail: &english.say(&self.detail()),
                     request_id,
                     login: (*self == Self::SignIn).then_some(paths::LOGIN),
                     confirm: (*self == Self::Confirm).then_some(paths::CONFIRM),
@@ -76,12 +89,12 @@ impl Refusal {
         }
     }
 
-    fn link_text(&self) -> &'static str {
-        match self {
-            Self::SignIn => "Sign in",
-            Self::Confirm => "Confirm your password",
-            _ => "Open the page",
-        }
+    fn link_text(&self) -> Text {
+        Text::of(match self {
+            Self::SignIn => "sign-in",
+            Self::Confirm => "refused-confirm-password",
+            _ => "refused-open-page",
+        })
     }
 
     /// The headers that belong to the status: when to come back, what would work.
@@ -112,7 +125,7 @@ impl Refusal {
 struct Problem<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    title: &'static str,
+    title: &'a str,
     status: u16,
     detail: &'a str,
     request_id: &'a str,

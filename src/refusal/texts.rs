@@ -1,4 +1,4 @@
-//! Texts for people: sentences, and waiting times, which are never shorter than the time itself.
+//! Texts for people: sentences, and waiting times in seconds, which are never shorter than the time itself.
 
 use std::time::Duration;
 
@@ -13,15 +13,4 @@ pub fn sentence(text: &str) -> String {
 /// Whole seconds, at least one.
 pub(super) fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
-}
-
-/// A humanised waiting time, rounded up: `40 seconds`, `5 minutes`.
-pub(super) fn humanised(time: Duration) -> String {
-    let seconds = whole_seconds(time);
-    let (number, unit) = match seconds {
-        0..120 if seconds != 60 => (seconds, "second"),
-        60..7200 => (seconds.div_ceil(60), "minute"),
-        _ => (seconds.div_ceil(3600), "hour"),
-    };
-    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
 }

@@ -36,10 +36,11 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("store", &[]),
             ("error_chain", &[]),
             ("escape", &[]),
+            ("language", &["clock", "escape"]),
         ],
     ),
     ("telemetry", &[("telemetry", &["clock", "escape"])]),
-    ("reading", &[("request", &[]), ("pages", &["clock"]), ("refusal", &["pages"])]),
+    ("reading", &[("request", &[]), ("pages", &["clock", "language"]), ("refusal", &["language", "pages"])]),
     ("rules", &[("access", &["clock", "identity", "request"]), ("shield", &["request"])]),
     (
         "state",
@@ -92,6 +93,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 &[
                     "error_chain",
                     "clock",
+                    "language",
                     "identity",
                     "pace",
                     "telemetry",

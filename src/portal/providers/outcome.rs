@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     auth::oidc::Provider,
+    language::Text,
     pages::{NotSignedIn, Page, PageLink},
     users::NotProvisioned,
 };
@@ -44,30 +45,26 @@ impl Outcome {
         }
     }
 
-    fn title(self) -> &'static str {
-        match self {
-            Self::NotProvisioned(NotProvisioned::WaitingForApproval) => "Your account waits for approval",
-            Self::Unavailable => "Sign-in isn’t possible right now",
-            Self::Unknown => "Please start again",
-            Self::Taken => "That sign-in is connected already",
-            _ => "You aren’t signed in",
-        }
+    fn title(self) -> Text {
+        Text::of(match self {
+            Self::NotProvisioned(NotProvisioned::WaitingForApproval) => "provider-waiting-title",
+            Self::Unavailable => "provider-unavailable-title",
+            Self::Unknown => "provider-unknown-title",
+            Self::Taken => "provider-taken-title",
+            _ => "provider-not-signed-in-title",
+        })
     }
 
-    fn detail(self, title: &str) -> String {
+    fn detail(self, provider: &str) -> Text {
         match self {
-            Self::Refused => format!("The sign-in with {title} was refused. If you need access, ask an administrator."),
-            Self::Unknown => "This sign-in was started in another browser, has been used already, or took longer than ten minutes.".to_owned(),
-            Self::Denied => format!("You did not agree at {title}."),
-            Self::Unavailable => format!("{title} isn’t answering. Please try again in a little while."),
-            Self::NotProvisioned(NotProvisioned::WaitingForApproval) => {
-                "An administrator has to approve it. Then you can sign in.".to_owned()
-            }
-            Self::NotProvisioned(_) => {
-                format!("{title} knows you, but there is no account for you here. If you need access, ask an administrator.")
-            }
-            Self::Taken => "It belongs to another account. Sign in with that account, or ask an administrator.".to_owned(),
-            Self::AnotherUser => format!("Another user is signed in at {title}. Confirm with the account that you are signed in with here."),
+            Self::Refused => Text::of("provider-refused").with("provider", provider),
+            Self::Unknown => Text::of("provider-unknown"),
+            Self::Denied => Text::of("provider-denied").with("provider", provider),
+            Self::Unavailable => Text::of("provider-unavailable").with("provider", provider),
+            Self::NotProvisioned(NotProvisioned::WaitingForApproval) => Text::of("provider-waiting"),
+            Self::NotProvisioned(_) => Text::of("provider-no-account").with("provider", provider),
+            Self::Taken => Text::of("provider-taken"),
+            Self::AnotherUser => Text::of("provider-another-user").with("provider", provider),
         }
     }
 
@@ -87,18 +84,22 @@ pub(super) fn respond(
     let start = |another| start_link(settings.name.as_str(), another, next);
     let (again, another) = (start(""), start("another"));
     let login = next.login_location();
-    let detail = outcome.detail(&settings.title);
+    let detail = request.say(&outcome.detail(&settings.title));
+    let title = request.say(&outcome.title());
+    let [try_again, another_account, back] =
+        [Text::of("try-again"), Text::of("provider-another-account"), Text::of("back-to-sign-in")]
+            .map(|text| request.say(&text));
     let page = Page::NotSignedIn(NotSignedIn {
         host: request.host,
-        title: outcome.title(),
+        title: &title,
         detail: &detail,
-        again: outcome.can_try_again().then_some(PageLink { href: &again, text: "Try again" }),
+        again: outcome.can_try_again().then_some(PageLink { href: &again, text: &try_again }),
         another: (outcome != Outcome::Unavailable)
-            .then_some(PageLink { href: &another, text: "Use another account" }),
-        login: PageLink { href: &login, text: "Back to sign-in" },
+            .then_some(PageLink { href: &another, text: &another_account }),
+        login: PageLink { href: &login, text: &back },
         request_id: request.request_id,
     });
-    request.settings.pages.render(outcome.status(), &page)
+    request.render(outcome.status(), &page)
 }
 
 /// The address that starts a sign-in at a provider and goes on to `next`.

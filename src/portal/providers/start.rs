@@ -124,7 +124,7 @@ pub(super) fn onward(request: &PageRequest<'_>, address: &str, title: &str) -> P
         return pages::redirect(address);
     }
     let page = Page::Onward(Onward { host: request.host, title, address });
-    let mut response = request.settings.pages.render(StatusCode::OK, &page);
+    let mut response = request.render(StatusCode::OK, &page);
     if let Ok(value) = HeaderValue::from_str(&format!("0;url={address}")) {
         response.headers_mut().insert(REFRESH, value);
     }

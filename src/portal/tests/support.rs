@@ -256,6 +256,7 @@ impl Browser {
             presented: &presented,
             account: account.as_ref(),
             apps: &[],
+            language: fixture.settings.pages.language_for(&headers),
             settings: &fixture.settings,
         };
         let response = fixture.portal.respond(request, body).await;

@@ -1,0 +1,38 @@
+//! The catalogues that are part of the program: `locales/LANGUAGE/TOPIC.ftl`.
+
+use unic_langid::LanguageIdentifier;
+
+/// English, the language that has every text.
+pub(super) fn english() -> LanguageIdentifier {
+    ENGLISH.parse().expect("`en` is a language tag")
+}
+
+/// The languages of the program; English is the first.
+pub(super) fn languages() -> impl Iterator<Item = LanguageIdentifier> {
+    CATALOGUES.iter().filter_map(|(tag, _)| tag.parse().ok())
+}
+
+/// The texts of a language's files.
+pub(super) fn sources(language: &LanguageIdentifier) -> impl Iterator<Item = &'static str> {
+    topics(language).iter().map(|(_, text)| *text)
+}
+
+/// A language's files, each with its topic.
+pub(super) fn topics(language: &LanguageIdentifier) -> &'static [(&'static str, &'static str)] {
+    let tag = language.to_string();
+    CATALOGUES.iter().find(|(own, _)| *own == tag).map_or(&[], |(_, topics)| topics)
+}
+
+const ENGLISH: &str = "en";
+
+/// The files of one language.
+macro_rules! catalogue {
+    ($tag:literal: $($topic:literal),+ $(,)?) => {
+        ($tag, &[$(($topic, include_str!(concat!("../../locales/", $tag, "/", $topic, ".ftl")))),+])
+    };
+}
+
+type Catalogue = (&'static str, &'static [(&'static str, &'static str)]);
+
+const CATALOGUES: &[Catalogue] =
+    &[catalogue!("en": "common", "times", "sign-in", "account", "password", "refusals")];
