@@ -29,7 +29,7 @@ use crate::{
     portal::AccountSettings,
     server::Limits,
     throttle::ThrottleFiles,
-    users::HashSettings,
+    users::{HashSettings, PasswordRules},
 };
 
 /// The declarations of `gateway.toml`.
@@ -53,6 +53,8 @@ pub struct Configuration {
     pub accounts: AccountSettings,
     /// `[password]`: the cost of one password check.
     pub password: HashSettings,
+    /// `[password]`: the rules for new passwords.
+    pub password_rules: PasswordRules,
     /// `[throttle]`: limits on attempts to sign in.
     pub throttle: crate::throttle::ThrottleLimits,
     /// `[[backend]]`: where users are known, in this order.
@@ -104,6 +106,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let listening = server::read(reader, section("server", &keys::SERVER).as_ref());
     let (tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
     let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered);
+    let password_section = section("password", &keys::PASSWORD);
     let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal));
     Configuration {
         file: file.to_owned(),
@@ -114,7 +117,8 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         sessions,
         portal,
         accounts: accounts::read(reader, section("accounts", &keys::ACCOUNTS).as_ref(), &groups),
-        password: password::read(reader, section("password", &keys::PASSWORD).as_ref()),
+        password: password::read(reader, password_section.as_ref()),
+        password_rules: password::read_rules(reader, password_section.as_ref(), folder),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
         backends: backends::read(reader, top.field("backend"), folder, &groups),
         limits: limits::read(reader, section("limits", &keys::LIMITS).as_ref()),
