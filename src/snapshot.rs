@@ -14,7 +14,7 @@ use crate::{
     in_flight::Load,
     portal,
     refusal::Refusal,
-    request::{CertifiedNames, Target, TrustedProxies},
+    request::{CertifiedNames, Preflight, ProxySecret, Target, TrustedProxies},
     session::AppSessionLimits,
     shield::Shield,
 };
@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub bodies: BodyLimits,
     /// The proxies whose `X-Forwarded-*` counts.
     pub proxies: TrustedProxies,
+    /// The secret that a proxy shows which asks about a request; `None`: its address is enough.
+    pub proxy_secret: Option<ProxySecret>,
     /// Maximum number of visitors with a session.
     pub max_visitors: usize,
     /// Session limits and pages.
@@ -55,8 +57,28 @@ pub struct AppSettings {
     pub shield: Shield,
     /// How it is shown on the start page.
     pub presentation: portal::AppPresentation,
+    /// Whether it is asked by a CORS preflight of any origin, and not of trusted ones alone.
+    pub preflights: Preflights,
     /// Its requests in flight.
     pub load: Arc<Load>,
+}
+
+/// The CORS preflights without a sign-in that an app receives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preflights {
+    /// Those of the origins that it trusts; the default.
+    #[default]
+    Trusted,
+    /// Those of every origin.
+    All,
+}
+
+impl AppSettings {
+    /// Whether the app may be asked by this preflight.
+    pub fn lets_ask(&self, preflight: &Preflight<'_>) -> bool {
+        self.preflights == Preflights::All
+            || self.shield.senders.as_ref().is_some_and(|senders| senders.let_ask(preflight))
+    }
 }
 
 /// The settings of all apps, which only [`Snapshot::app`] gives out.

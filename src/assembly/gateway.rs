@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Configuration,
     gateway::Shared,
-    server::{self, AccessLogging, Certificates, Listeners, Readiness, Server},
+    server::{self, AccessLogging, Certificates, ListenAddrs, Listeners, Readiness, Server},
     telemetry::Format,
 };
 
@@ -37,6 +37,8 @@ pub struct Addrs {
     pub https: Vec<SocketAddr>,
     /// The plain listeners, which redirect.
     pub http: Vec<SocketAddr>,
+    /// The listeners of other proxies that ask about requests.
+    pub checks: Vec<SocketAddr>,
     /// The status listener.
     pub status: Option<SocketAddr>,
 }
@@ -48,7 +50,14 @@ pub fn assemble(
 ) -> Result<Assembled, AssemblyError> {
     let Surroundings { clock, log, .. } = surroundings.clone();
     let listening = &configuration.server;
-    let listeners = Listeners::bind(&listening.https, &listening.http, listening.status)?;
+    let checks = configuration.forward_auth.as_ref();
+    let listeners = Listeners::bind(ListenAddrs {
+        https: &listening.https,
+        http: &listening.http,
+        checks: checks.map_or(&[], |checks| &checks.listen),
+        status: listening.status,
+    })?;
+    let checks_over_tls = checks.is_some_and(|checks| checks.tls);
     let keys = certificates(&configuration, &clock)?;
     let certified = certified(&configuration, &keys);
     let certificates = Certificates::new(keys);
@@ -69,11 +78,13 @@ pub fn assemble(
         access_log: configuration.log.access.then_some(AccessLogging { writer: log, format }),
         public_port: configuration.server.public_port,
         drain_timeout: DRAIN_TIMEOUT,
+        checks_over_tls,
         status_hosts: configuration.server.status_hosts.clone(),
     };
     let addrs = Addrs {
         https: listeners.https_addrs(),
         http: listeners.http_addrs(),
+        checks: listeners.check_addrs(),
         status: listeners.status_addr(),
     };
     let origin = origin(&configuration, &addrs);

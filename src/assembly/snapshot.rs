@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::{
     access::Policy,
     auth::Backends,
-    config::{self, AppDeclaration, Configuration},
+    config::{self, AllPreflights, AppDeclaration, Configuration},
     forward::{BodyLimits, OwnedNames},
     in_flight::InFlight,
     pages::Pages,
     portal::{self, PortalHost},
     request::CertifiedNames,
-    snapshot::{AppSettings, AppTable, Snapshot},
+    snapshot::{AppSettings, AppTable, Preflights, Snapshot},
 };
 
 /// The parts of a snapshot that are made before it, or that there are already.
@@ -39,14 +39,17 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         groups,
         accounts,
         portal: portal_section,
+        forward_auth,
         ..
     } = configuration;
     let portal_host = portal_section.host.map(|host| portal_host(host, &policy));
-    let settings = |AppDeclaration { forward, session, shield, presentation }| {
+    let settings = |AppDeclaration { forward, session, shield, presentation, preflights }| {
         let load = in_flight.to_app(&forward.name);
         let config::AppPresentation { title, description, icon, hidden } = presentation;
         let presentation = portal::AppPresentation { title, description, icon, hidden };
-        AppSettings { forward, session, shield, presentation, load }
+        let preflights =
+            if preflights == AllPreflights::Allowed { Preflights::All } else { Preflights::Trusted };
+        AppSettings { forward, session, shield, presentation, preflights, load }
     };
     Snapshot {
         generation: 0,
@@ -61,6 +64,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
             body_rate: limits.body_rate,
         },
         proxies: server.trusted_proxies,
+        proxy_secret: forward_auth.and_then(|checks| checks.secret),
         max_visitors: sessions.max_visitors,
         portal: portal::Settings {
             sessions: sessions.limits,

@@ -115,6 +115,13 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     for address in &server.http {
         row("http", address.to_string(), "redirects to https".to_owned());
     }
+    if let Some(checks) = &configuration.forward_auth {
+        for address in &checks.listen {
+            let protocol =
+                if checks.tls { "checks of other proxies, over TLS" } else { "checks of other proxies" };
+            row("forward-auth", address.to_string(), protocol.to_owned());
+        }
+    }
     match server.status {
         Some(address) => row("status", address.to_string(), "health".to_owned()),
         None => row("status", "off".to_owned(), String::new()),

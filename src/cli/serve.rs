@@ -82,7 +82,7 @@ fn reload(reloader: &Reloader) -> Result<(), String> {
 fn announce(origin: &str, addrs: &Addrs, portal: &Portal, messages: &MessageWriter) -> Result<(), Failure> {
     let list = |addrs: &[SocketAddr]| addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(
-        https = %list(&addrs.https), http = %list(&addrs.http), status = %list(addrs.status.as_slice()),
+        https = %list(&addrs.https), http = %list(&addrs.http), status = %list(addrs.status.as_slice()), forward_auth = %list(&addrs.checks),
         "portcullis {} serves {origin}/", env!("CARGO_PKG_VERSION")
     );
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;

@@ -18,11 +18,12 @@ use super::{
     server::Listening,
     shield,
     source::Span,
+    upstream_auth,
     upstreams::Upstreams,
 };
 use crate::{
     access::{App, AppId, Mount, Policy, PolicyBuilder},
-    forward::{self, Endpoint, HostHeader, KeepsData},
+    forward::{self, Endpoint, HostHeader, KeepsData, UpstreamProof},
     request::Authority,
     session::{AppSessionLimits, SessionLimits},
     shield::{Shield, Workers},
@@ -46,6 +47,18 @@ pub struct AppDeclaration {
     pub shield: Shield,
     /// How it is shown on the start page of the portal host.
     pub presentation: AppPresentation,
+    /// `preflight`.
+    pub preflights: AllPreflights,
+}
+
+/// Whether CORS preflights of every origin reach an app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AllPreflights {
+    /// Those of `trusted_origins` alone; the default.
+    #[default]
+    Refused,
+    /// All of them.
+    Allowed,
 }
 
 /// Reads all apps.
@@ -79,12 +92,16 @@ pub(super) fn read(
         let path = section.field("path");
         let mount = mount(reader, path.as_ref());
         let name = names.of(index, &hosts, mount.as_ref());
-        let forward = forwarded_app(reader, section, &name, upstreams.read(reader, section, folder));
+        let auth = upstream_auth::read(reader, section.field("upstream_auth"), folder);
+        let servers = upstreams.read(reader, section, folder, auth.certificate.as_ref());
+        let mut forward = forwarded_app(reader, section, &name, servers);
+        forward.proof = proof_beside(reader, section, &forward, auth.proof);
         let session = app_limits(reader, section.field("session"), limits);
         let workers = workers(reader, section, mount.as_ref());
         let shield = shield::read(reader, section.field("shield"), workers);
         let presentation = presentation::read(reader, section);
-        declarations.push(AppDeclaration { forward, session, shield, presentation });
+        let preflights = preflights(reader, section.field("preflight"));
+        declarations.push(AppDeclaration { forward, session, shield, presentation, preflights });
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
@@ -196,6 +213,7 @@ fn forwarded_app(
     forward::App {
         name: name.into(),
         upstreams,
+        proof: None,
         identity: identity::headers(reader, section.field("identity")),
         host_header: host_header(reader, section.field("host_header")),
         rewrite_location: reader.boolean(section.field("rewrite_location"), true),
@@ -217,12 +235,37 @@ fn forwarded_app(
     }
 }
 
+/// The proof, if no identity header has its name: the app would receive two values under one name.
+fn proof_beside(
+    reader: &Reader,
+    section: &Section<'_>,
+    forward: &forward::App,
+    proof: Option<UpstreamProof>,
+) -> Option<UpstreamProof> {
+    let proof = proof?;
+    if forward.identity.names().any(|name| name == proof.name())
+        && let Some(field) = section.field("upstream_auth")
+    {
+        let message = format!("`{}` is an identity header of this app already", proof.name());
+        reader
+            .report(reader.error(&field.value.span(), message).help("choose another header for the secret"));
+    }
+    Some(proof)
+}
+
 fn workers(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Workers {
     match mount {
         Some(mount) if reader.boolean(section.field("service_workers"), false) => {
             Workers::within(mount.as_str())
         }
         _ => Workers::Refused,
+    }
+}
+
+fn preflights(reader: &Reader, field: Option<Field<'_>>) -> AllPreflights {
+    match field.and_then(|field| reader.choice(&field, &["trusted", "allow"])) {
+        Some("allow") => AllPreflights::Allowed,
+        _ => AllPreflights::Refused,
     }
 }
 

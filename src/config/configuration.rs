@@ -11,6 +11,7 @@ use super::{
     accounts,
     apps::{self, AppDeclaration},
     backends,
+    forward_auth::{self, ForwardAuthSection},
     groups::Groups,
     keys, limits,
     log::{self, LogSection},
@@ -43,6 +44,8 @@ pub struct Configuration {
     pub certs: PathBuf,
     /// `[server]`: listeners and proxies.
     pub server: ServerSection,
+    /// `[forward_auth]`: where other proxies ask about requests; `None`: nowhere.
+    pub forward_auth: Option<ForwardAuthSection>,
     /// `[tls]`: TLS versions and certificates.
     pub tls: TlsSection,
     /// `[session]`: store and time limits of sessions.
@@ -103,12 +106,18 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let state = top.field("state").and_then(|field| reader.path(&field, folder));
     let groups = Groups::read(reader, top.field("groups"));
     let sessions = session::read(reader, section("session", &keys::SESSION).as_ref(), folder);
-    let listening = server::read(reader, section("server", &keys::SERVER).as_ref());
+    let checks = section("forward_auth", &keys::FORWARD_AUTH);
+    let (listening, forward_auth) =
+        server::read(reader, section("server", &keys::SERVER).as_ref(), checks.as_ref(), folder);
     let (tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
     let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered);
     let password_section = section("password", &keys::PASSWORD);
     let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal));
+    if let (Some(section), Some(checks)) = (&checks, &forward_auth) {
+        forward_auth::check(reader, section, checks, (&listening.server.trusted_proxies, &apps.policy));
+    }
     Configuration {
+        forward_auth,
         file: file.to_owned(),
         state: state.unwrap_or_else(|| folder.join("state")),
         certs: folder.join("certs"),

@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     excerpt::excerpt,
-    keys,
+    header_name, keys,
     reader::{Field, Reader, fields},
     suggest,
 };
@@ -37,7 +37,10 @@ fn own(reader: &Reader, field: &Field<'_>, table: &DeTable<'_>) -> IdentityHeade
         named.extend(preset(name).into_headers().into_iter().map(|(name, value)| (name, value, None)));
     }
     for field in fields(table).filter(|field| field.name != "preset") {
-        let (name, value) = (header_name(reader, &field), header_value(reader, &field));
+        let (name, value) = (
+            header_name::read(reader, (field.name, &field.key), "an identity header"),
+            header_value(reader, &field),
+        );
         let Some(name) = name else { continue };
         if let Some(first) =
             named.iter().find_map(|(other, _, first)| first.as_ref().filter(|_| *other == name))
@@ -57,33 +60,6 @@ fn own(reader: &Reader, field: &Field<'_>, table: &DeTable<'_>) -> IdentityHeade
         named.extend(value.map(|value| (name, value, Some(field))));
     }
     IdentityHeaders::new(named.into_iter().map(|(name, value, _)| (name, value)).collect())
-}
-
-fn header_name(reader: &Reader, field: &Field<'_>) -> Option<HeaderName> {
-    let wrong = |problem: &str, help: String| {
-        let message = format!("`{}` cannot be an identity header", excerpt(field.name));
-        reader.report(reader.error(&field.key, message).label(problem).help(help));
-        None
-    };
-    let Ok(name) = HeaderName::from_bytes(field.name.as_bytes()) else {
-        return wrong("this is no name of a header", "use letters, digits and `-`".to_owned());
-    };
-    if name.as_str().contains('_') {
-        return wrong(
-            "it has an underscore",
-            format!(
-                "write `{}`; many servers drop the other, and some mix the two up",
-                field.name.replace('_', "-")
-            ),
-        );
-    }
-    if TAKEN.contains(&name.as_str()) {
-        return wrong(
-            "HTTP or the gateway itself needs it",
-            format!("choose another name, such as `X-Auth-{}`", excerpt(field.name)),
-        );
-    }
-    Some(name)
 }
 
 fn header_value(reader: &Reader, field: &Field<'_>) -> Option<IdentityValue> {
@@ -146,36 +122,3 @@ fn preset(name: &str) -> IdentityHeaders {
 const DEFAULT: &str = "remote-user";
 const VALUES: [&str; 4] = ["username", "email", "name", "groups"];
 const HELP: &str = "write, for example, `{ X-User = \"username\", X-Groups = { groups = \"|\" }, X-Team = { attribute = \"team\" } }`";
-/// Headers that HTTP needs, or that the gateway sets with another meaning.
-const TAKEN: [&str; 30] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "date",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "origin",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "x-request-id",
-];

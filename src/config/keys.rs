@@ -20,14 +20,28 @@ impl Keys {
 pub(super) static TOP: Keys = Keys {
     section: "the top level",
     keys: &[
-        "state", "server", "tls", "session", "password", "throttle", "limits", "log", "portal", "accounts",
-        "groups", "backend", "app",
+        "state",
+        "server",
+        "tls",
+        "session",
+        "password",
+        "throttle",
+        "limits",
+        "log",
+        "portal",
+        "accounts",
+        "groups",
+        "backend",
+        "forward_auth",
+        "app",
     ],
 };
 pub(super) static SERVER: Keys = Keys {
     section: "`[server]`",
     keys: &["https", "http", "public_port", "status", "status_hosts", "trusted_proxies", "workers"],
 };
+pub(super) static FORWARD_AUTH: Keys =
+    Keys { section: "`[forward_auth]`", keys: &["listen", "tls", "secret_file"] };
 pub(super) static TLS: Keys =
     Keys { section: "`[tls]`", keys: &["min_version", "hsts", "hsts_subdomains", "certificate"] };
 pub(super) static CERTIFICATE: Keys = Keys { section: "`[[tls.certificate]]`", keys: &["cert", "key"] };
@@ -143,6 +157,7 @@ pub(super) static APP: Keys = Keys {
         "upstream",
         "upstream_ca",
         "upstream_pin",
+        "upstream_auth",
         "identity",
         "host_header",
         "rewrite_location",
@@ -158,6 +173,7 @@ pub(super) static APP: Keys = Keys {
         "session_data",
         "anonymous_sessions",
         "service_workers",
+        "preflight",
         "title",
         "description",
         "icon",
@@ -167,6 +183,8 @@ pub(super) static APP: Keys = Keys {
         "rule",
     ],
 };
+pub(super) static UPSTREAM_AUTH: Keys =
+    Keys { section: "`upstream_auth`", keys: &["header", "basic", "file", "certificate", "key"] };
 pub(super) static APP_SESSION: Keys =
     Keys { section: "`[app.session]`", keys: &["lifetime", "idle_timeout"] };
 pub(super) static APP_SHIELD: Keys = Keys {
@@ -227,9 +245,10 @@ pub(super) static OIDC_ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
-pub(super) static SECTIONS: [&Keys; 21] = [
+pub(super) static SECTIONS: &[&Keys] = &[
     &TOP,
     &SERVER,
+    &FORWARD_AUTH,
     &TLS,
     &CERTIFICATE,
     &SESSION,
@@ -245,6 +264,7 @@ pub(super) static SECTIONS: [&Keys; 21] = [
     &OIDC_CLAIMS,
     &OIDC_ALLOW,
     &APP,
+    &UPSTREAM_AUTH,
     &APP_SESSION,
     &APP_SHIELD,
     &RULE,

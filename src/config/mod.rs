@@ -20,6 +20,7 @@ mod load;
 mod accounts;
 mod apps;
 mod backends;
+mod forward_auth;
 mod groups;
 mod ldap;
 mod limits;
@@ -35,6 +36,7 @@ mod tls;
 
 // Below `[[app]]`.
 mod app_names;
+mod header_name;
 mod hosts;
 mod identity;
 mod overlaps;
@@ -42,6 +44,7 @@ mod pass_headers;
 mod presentation;
 mod rules;
 mod shield;
+mod upstream_auth;
 mod upstreams;
 
 // Values and diagnostics, below all sections.
@@ -59,11 +62,12 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use apps::AppDeclaration;
+pub use apps::{AllPreflights, AppDeclaration};
 pub use certificate::{CertificateFile, CertificateProblem, read as read_certificate};
 pub use configuration::Configuration;
 pub use diagnostic::{Diagnostic, Look, Severity, count};
 pub use error::ConfigError;
+pub use forward_auth::ForwardAuthSection;
 pub use load::{Loaded, load, parse};
 pub use log::LogSection;
 pub use portal::PortalSection;

@@ -1,11 +1,12 @@
 //! `[server]`: listeners, trusted proxies, workers.
 
-use std::{net::SocketAddr, num::NonZeroUsize};
+use std::{net::SocketAddr, num::NonZeroUsize, path::Path};
 
 use toml::de::DeValue;
 
 use super::{
     excerpt::excerpt,
+    forward_auth::{self, ForwardAuthSection},
     hosts, networks,
     reader::{Field, Reader, Section},
     source::Span,
@@ -31,8 +32,13 @@ pub struct ServerSection {
     pub workers: Option<NonZeroUsize>,
 }
 
-/// Reads the section, or its defaults if there is none.
-pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening {
+/// Reads the section, or its defaults if there is none, and `[forward_auth]`, whose listeners must not overlap with these.
+pub(super) fn read(
+    reader: &Reader,
+    section: Option<&Section<'_>>,
+    checks: Option<&Section<'_>>,
+    folder: &Path,
+) -> (Listening, Option<ForwardAuthSection>) {
     let field = |name| section.and_then(|section| section.field(name));
     let https = match field("https") {
         Some(field) => {
@@ -52,7 +58,10 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening 
         None => Some(Listed::by_default(DEFAULT_STATUS)),
         Some(field) => status(reader, &field),
     };
-    report_overlaps(reader, &[("https", &https), ("http", &http), ("status", status.as_slice())]);
+    let asked_at = checks.and_then(|checks| checks.field("listen")).map(|field| listeners(reader, &field));
+    let asked_at = asked_at.unwrap_or_default();
+    let lists = [("https", &*https), ("http", &http), ("status", status.as_slice()), ("listen", &asked_at)];
+    report_overlaps(reader, &lists);
     let workers = reader.integer(field("workers"), 0..=1024, 0);
     let public_port = field("public_port").map(|field| reader.integer(Some(field), 1..=65_535, 443));
     let addrs = |list: &[Listed]| list.iter().map(|listed| listed.addr).collect();
@@ -67,7 +76,8 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>) -> Listening 
     };
     let is_written = |list: &[Listed]| list.iter().all(|listed| listed.span.is_some());
     let is_written = is_written(&https) && is_written(&http);
-    Listening { server, is_written }
+    let checks = checks.map(|checks| forward_auth::read(reader, checks, addrs(&asked_at), folder));
+    (Listening { server, is_written }, checks)
 }
 
 /// The section, and whether the file has its public listeners.

@@ -53,7 +53,7 @@ pub(super) fn for_key(found: &str, section: &Keys, present: impl Fn(&str) -> boo
         return format!("write the header in full: {header}");
     }
     let at_home = homes(found, section);
-    if !at_home.is_empty() {
+    if !at_home.is_empty() && found != RARELY_MEANT {
         return format!("this key belongs {at_home}");
     }
     if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == found) {
@@ -103,6 +103,8 @@ const HEADERS: [(&str, &str); 2] = [
     ("rule", "`[[app.rule]]`, below the `[[app]]` that it belongs to"),
     ("certificate", "`[[tls.certificate]]`"),
 ];
+/// A key of `[forward_auth]`, and what other programs call `https`.
+const RARELY_MEANT: &str = "listen";
 const LIKELY: f64 = 0.75;
 const SURE: f64 = 0.9;
 const LONGEST: usize = 40;

@@ -13,6 +13,7 @@ use rustls::{
     client::verify_server_name,
     pki_types::{CertificateDer, ServerName},
     server::ParsedCertificate,
+    sign::CertifiedKey,
 };
 
 use super::{
@@ -32,18 +33,31 @@ use crate::{
 /// Reads upstreams. Loaded authorities are shared by all apps.
 pub(super) struct Upstreams<'a> {
     listening: &'a Listening,
-    system: RefCell<Option<Result<Arc<ClientConfig>, String>>>,
+    system: RefCell<Option<Result<Arc<RootCertStore>, String>>>,
+    /// With the authorities of the system, and no client certificate.
+    without_certificate: RefCell<Option<Arc<ClientConfig>>>,
     files: RefCell<HashMap<std::path::PathBuf, Arc<ClientConfig>>>,
 }
 
 impl<'a> Upstreams<'a> {
     /// Upstreams of a gateway with these listeners.
     pub(super) fn of(listening: &'a Listening) -> Self {
-        Self { listening, system: RefCell::default(), files: RefCell::default() }
+        Self {
+            listening,
+            system: RefCell::default(),
+            without_certificate: RefCell::default(),
+            files: RefCell::default(),
+        }
     }
 
     /// The upstreams of one app.
-    pub(super) fn read(&self, reader: &Reader, app: &Section<'_>, folder: &Path) -> Vec<Arc<Endpoint>> {
+    pub(super) fn read(
+        &self,
+        reader: &Reader,
+        app: &Section<'_>,
+        folder: &Path,
+        client: Option<&Arc<CertifiedKey>>,
+    ) -> Vec<Arc<Endpoint>> {
         let Some(field) = app.field("upstream") else {
             if app.lacks("upstream") {
                 let error = reader.error(&app.span, "this app has no `upstream`");
@@ -57,12 +71,14 @@ impl<'a> Upstreams<'a> {
             let message = "this app has an empty list of upstreams";
             reader.report(reader.error(&field.value.span(), message).help("name at least one"));
         }
-        let trusted = trusted(reader, app, folder);
+        let trusted = trusted(reader, app, folder, client);
         let mut endpoints: Vec<Arc<Endpoint>> = Vec::new();
         let mut uses_tls = false;
         for text in &texts {
             uses_tls |= text.content.starts_with("https://");
-            let Some(endpoint) = self.endpoint(reader, text, trusted.as_ref(), folder) else { continue };
+            let Some(endpoint) = self.endpoint(reader, text, (trusted.as_ref(), client), folder) else {
+                continue;
+            };
             warn_if_exposed(reader, text, &endpoint);
             self.report_itself(reader, text, &endpoint);
             if endpoints.iter().any(|other| other.url == endpoint.url) {
@@ -78,6 +94,15 @@ impl<'a> Upstreams<'a> {
             let message = format!("`{}` has no effect: no upstream is reached by `https://`", field.name);
             let help = "leave it out, or write `https://` in `upstream`";
             reader.report(reader.warning(&field.key, message).help(help));
+        }
+        if client.is_some()
+            && !uses_tls
+            && let Some(field) = app.field("upstream_auth")
+        {
+            let message = "the client certificate has no effect: no upstream is reached by `https://`";
+            reader.report(
+                reader.warning(&field.key, message).help("leave it out, or write `https://` in `upstream`"),
+            );
         }
         endpoints
     }
@@ -111,7 +136,7 @@ impl<'a> Upstreams<'a> {
         &self,
         reader: &Reader,
         text: &Text<'_>,
-        trusted: Option<&Trusted<'_>>,
+        trusted: (Option<&Trusted<'_>>, Option<&Arc<CertifiedKey>>),
         folder: &Path,
     ) -> Option<Endpoint> {
         let transport = match parse(text.content) {
@@ -135,19 +160,26 @@ impl<'a> Upstreams<'a> {
         reader: &Reader,
         text: &Text<'_>,
         host: &str,
-        trusted: Option<&Trusted<'_>>,
+        (trusted, client): (Option<&Trusted<'_>>, Option<&Arc<CertifiedKey>>),
     ) -> Option<Arc<ClientConfig>> {
         match trusted {
             Some(Trusted::File { folder, field }) => {
                 let path = reader.path(field, folder)?;
-                return self.tls_of_file(reader, &path, host, &field.value.span());
+                return self.tls_of_file(reader, (&path, client), host, &field.value.span());
             }
             Some(Trusted::Pins { tls, .. }) => return tls.clone(),
             None => {}
         }
         let mut system = self.system.borrow_mut();
         match system.get_or_insert_with(system_roots) {
-            Ok(config) => Some(config.clone()),
+            Ok(roots) => {
+                Some(match client {
+                    Some(client) => Trust::Authorities((**roots).clone()).into_client_config(Some(client)),
+                    None => Arc::clone(self.without_certificate.borrow_mut().get_or_insert_with(|| {
+                        Trust::Authorities((**roots).clone()).into_client_config(None)
+                    })),
+                })
+            }
             Err(problem) => {
                 reader.report(
                     reader
@@ -162,11 +194,14 @@ impl<'a> Upstreams<'a> {
     fn tls_of_file(
         &self,
         reader: &Reader,
-        path: &Path,
+        (path, client): (&Path, Option<&Arc<CertifiedKey>>),
         host: &str,
         span: &Span,
     ) -> Option<Arc<ClientConfig>> {
-        if let Some(config) = self.files.borrow().get(path) {
+        // A connection with the certificate of one app is none of another app.
+        if client.is_none()
+            && let Some(config) = self.files.borrow().get(path)
+        {
             return Some(config.clone());
         }
         let certificates = match certificate::chain(path) {
@@ -194,8 +229,10 @@ impl<'a> Upstreams<'a> {
             certificate::check_time(reader, (path, span), certificate, help);
         }
         warn_of_another_name(reader, path, &certificates, host, span);
-        let config = Trust::Named { authorities, certificates }.into_client_config();
-        self.files.borrow_mut().insert(path.to_owned(), config.clone());
+        let config = Trust::Named { authorities, certificates }.into_client_config(client);
+        if client.is_none() {
+            self.files.borrow_mut().insert(path.to_owned(), config.clone());
+        }
         Some(config)
     }
 }
@@ -208,7 +245,12 @@ enum Trusted<'a> {
     Pins { field: Field<'a>, tls: Option<Arc<ClientConfig>> },
 }
 
-fn trusted<'a>(reader: &Reader, app: &Section<'a>, folder: &'a Path) -> Option<Trusted<'a>> {
+fn trusted<'a>(
+    reader: &Reader,
+    app: &Section<'a>,
+    folder: &'a Path,
+    client: Option<&Arc<CertifiedKey>>,
+) -> Option<Trusted<'a>> {
     let file = app.field("upstream_ca").map(|field| Trusted::File { folder, field });
     let Some(field) = app.field("upstream_pin") else { return file };
     if let Some(Trusted::File { field: file, .. }) = &file {
@@ -222,8 +264,8 @@ fn trusted<'a>(reader: &Reader, app: &Section<'a>, folder: &'a Path) -> Option<T
         let error = reader.error(&field.value.span(), "this app has an empty list of pins");
         reader.report(error.help("name at least one, or leave `upstream_pin` out"));
     }
-    let tls =
-        (!pins.is_empty() && pins.len() == texts.len()).then(|| Trust::Pinned(pins).into_client_config());
+    let tls = (!pins.is_empty() && pins.len() == texts.len())
+        .then(|| Trust::Pinned(pins).into_client_config(client));
     Some(Trusted::Pins { field, tls })
 }
 
@@ -305,13 +347,13 @@ fn addresses(host: &str) -> Vec<IpAddr> {
     host.trim_matches(['[', ']']).parse().into_iter().collect()
 }
 
-fn system_roots() -> Result<Arc<ClientConfig>, String> {
+fn system_roots() -> Result<Arc<RootCertStore>, String> {
     let loaded = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     // Certificates of the system that the verifier cannot read are skipped.
     let (added, _) = roots.add_parsable_certificates(loaded.certs);
     if added > 0 {
-        return Ok(Trust::Authorities(roots).into_client_config());
+        return Ok(Arc::new(roots));
     }
     Err(loaded.errors.first().map_or_else(|| "this system has none".to_owned(), ToString::to_string))
 }

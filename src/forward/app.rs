@@ -4,9 +4,9 @@
 
 use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 
-use super::{IdentityHeaders, KeepsData};
+use super::{IdentityHeaders, KeepsData, UpstreamProof};
 
 /// How requests of one app are forwarded.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct App {
     pub name: Arc<str>,
     /// Servers of the app; requests go to each in turn. Never empty.
     pub upstreams: Vec<Arc<Endpoint>>,
+    /// The proof of the gateway towards the upstreams. Default none.
+    pub proof: Option<UpstreamProof>,
     /// Headers that name the user.
     pub identity: IdentityHeaders,
     /// Whether the app's own address in `Location` and similar headers becomes the address that the browser knows. Default yes.
@@ -46,6 +48,19 @@ pub struct App {
 }
 
 impl App {
+    /// The names that only the gateway may send to any app: identity headers, and the secret of the gateway.
+    /// `Authorization` is none of them, because other apps receive it from clients.
+    pub(super) fn own_names(&self) -> impl Iterator<Item = &HeaderName> {
+        let secret = self.proof.as_ref().map(UpstreamProof::name).filter(|name| *name != AUTHORIZATION);
+        self.identity.names().chain(secret)
+    }
+
+    /// Whether the gateway writes the header itself in requests to this app, so that the client's is left out.
+    pub(super) fn writes(&self, name: &HeaderName) -> bool {
+        self.identity.names().any(|ours| ours == name)
+            || self.proof.as_ref().is_some_and(|proof| proof.name() == name)
+    }
+
     /// `Host` of a request to this server for the host `asked`.
     pub(super) fn host_for<'a>(&'a self, endpoint: &Endpoint, asked: &'a str) -> Cow<'a, [u8]> {
         match (&self.host_header, &endpoint.transport) {
@@ -108,6 +123,11 @@ pub enum Transport {
 }
 
 impl Endpoint {
+    /// Whether it shows each request to its sender, who must not see a secret of the gateway's.
+    pub(super) fn shows_requests(&self) -> bool {
+        matches!(self.transport, Transport::Whoami)
+    }
+
     /// Whether only this machine can reach it.
     pub fn is_local(&self) -> bool {
         match &self.transport {

@@ -8,7 +8,7 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, COOKIE, EXPECT, HOST, ORIGIN, REFERER, TE, UPGRADE},
+    header::{AUTHORIZATION, CONNECTION, COOKIE, EXPECT, HOST, ORIGIN, REFERER, TE, UPGRADE},
 };
 
 use super::{
@@ -59,6 +59,9 @@ pub(super) fn to_upstream_with(
     if let Some(user) = outgoing.permit.user() {
         outgoing.app.identity.write(user, &mut field);
     }
+    if let Some(proof) = outgoing.app.proof.as_ref().filter(|_| !outgoing.endpoint.shows_requests()) {
+        field(proof.name(), proof.value().as_bytes());
+    }
     field(&REQUEST_ID, outgoing.facts.id.as_bytes());
     if let Some(data) = outgoing.session_data {
         field(&SESSION_DATA, data.as_bytes());
@@ -74,14 +77,16 @@ fn of_client(
 ) {
     let OutgoingHead { permit, app, owned, .. } = *outgoing;
     let named = options.named();
-    let is_replaced = |name: &HeaderName| {
-        HeaderClass::of(name).has(HeaderClass::WRITTEN_ANEW) || app.identity.names().any(|ours| ours == name)
-    };
+    let is_replaced =
+        |name: &HeaderName| HeaderClass::of(name).has(HeaderClass::WRITTEN_ANEW) || app.writes(name);
+    // `Authorization` belongs to clients, unless the gateway writes its own for this app.
+    let has_account = app.writes(&AUTHORIZATION);
     let passes = |name: &HeaderName| {
         let is_owned = owned.contains(name) && (!app.pass_headers.contains(name) || is_replaced(name));
         let hides_another = !app.underscore_headers && name.as_str().contains('_');
         let is_judged = permit.target().destination.is_some() && *name == DESTINATION;
         !(is_owned
+            || (has_account && *name == AUTHORIZATION)
             || hides_another
             || is_judged
             || HeaderClass::of(name).has(HeaderClass::HOP_BY_HOP)

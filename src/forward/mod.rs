@@ -41,6 +41,7 @@ mod trust;
 mod unsent_bytes;
 mod upgrade;
 mod upload;
+mod upstream_proof;
 mod whoami;
 
 pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
@@ -57,10 +58,12 @@ pub use http1::Http1Error;
 #[cfg(any(test, fuzzing))]
 pub use http1::{ReadResponse, read_response, read_response_in_pieces};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
-pub use override_headers::client_header;
+pub use override_headers::{client_header, is_identity_claim};
+pub use own_cookies::foreign as foreign_cookies;
 pub use owned_names::OwnedNames;
 pub use preset::Preset;
 pub use resolver::{ResolveError, Resolver};
 pub use session_data::{KeepsData, SessionHeaders};
 pub use trust::{KeyPin, Trust};
 pub use unsent_bytes::UnsentBytes;
+pub use upstream_proof::UpstreamProof;

@@ -18,17 +18,25 @@ pub fn client_header<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> 
         return if is_for_one_hop { ClientHeader::OneHop } else { ClientHeader::Forwarded };
     }
     let folded = as_folded(name);
-    let general = Preset::all().iter().filter(|preset| preset.is_general());
-    let names_identity = general
-        .map(Preset::headers)
-        .chain(apps.map(|app| app.identity.clone()))
-        .any(|identity| identity.names().any(|name| as_folded(name) == folded));
-    if names_identity {
+    let mut general = Preset::all().iter().filter(|preset| preset.is_general()).map(Preset::headers);
+    let is_own = general.any(|identity| identity.names().any(|name| as_folded(name) == folded))
+        || apps.into_iter().any(|app| app.own_names().any(|name| as_folded(name) == folded));
+    if is_own {
         return ClientHeader::GatewayOnly;
     }
     // The table does not have other spellings of ordinary names.
     kind_of(name).unwrap_or(ClientHeader::GatewayOnly)
 }
+
+/// Whether a client's header of this name, in whatever spelling, could pass for one of the gateway's own at this app.
+pub fn is_identity_claim(name: &HeaderName, app: &App) -> bool {
+    let folded = as_folded(name);
+    let is_start = |prefix: &&str| folded.starts_with(*prefix);
+    OWN_PREFIXES.iter().any(is_start) || app.own_names().any(|own| as_folded(own) == folded)
+}
+
+/// How the names begin in which the gateway speaks to apps, folded.
+const OWN_PREFIXES: [&str; 3] = ["remote-", "portcullis-", "x-portcullis-"];
 
 fn as_folded(name: &HeaderName) -> String {
     name.as_str().bytes().map(|byte| char::from(fold(byte))).collect()

@@ -13,7 +13,7 @@ use http::{
 use crate::session::cookie;
 
 /// The cookies of a request without the gateway's own, as one header value. Empty if nothing is left.
-pub(super) fn foreign(headers: &HeaderMap) -> Cow<'_, [u8]> {
+pub fn foreign(headers: &HeaderMap) -> Cow<'_, [u8]> {
     let mut values = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
     match (values.next(), values.next()) {
         (None, _) => Cow::Borrowed(&[]),

@@ -5,7 +5,7 @@
 //! name of a request and of its trailers. Names are compared as the most careless CGI would: without case, and with `_`,
 //! `.` and every other sign for `-`. Names may have any length.
 //!
-//! The names are those of `header_table`, and those of each app's `identity`.
+//! The names are those of `header_table`, and those of each app's `identity` and `upstream_auth`.
 
 use http::HeaderName;
 
@@ -28,9 +28,11 @@ impl OwnedNames {
     /// The names of these apps, of every preset, and those of `FAMILIES`.
     pub fn of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Self {
         let mut owned = Self { names: Vec::new(), lengths: [0; 256] };
-        let presets = Preset::all().iter().map(Preset::headers);
-        for headers in presets.chain(apps.into_iter().map(|app| app.identity.clone())) {
+        for headers in Preset::all().iter().map(Preset::headers) {
             headers.names().for_each(|name| owned.add(name.as_str()));
+        }
+        for app in apps {
+            app.own_names().for_each(|name| owned.add(name.as_str()));
         }
         for family in FAMILIES {
             family.names.iter().for_each(|name| owned.add(name));

@@ -20,6 +20,7 @@ use rustls::{
     crypto::{CryptoProvider, aws_lc_rs::default_provider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 /// The certificates that are trusted.
@@ -51,31 +52,31 @@ impl KeyPin {
 }
 
 impl Trust {
-    /// The TLS configuration of connections with this trust.
-    pub(crate) fn into_client_config(self) -> Arc<ClientConfig> {
+    /// The TLS configuration of connections with this trust. A server that asks for a client certificate gets `client`.
+    pub(crate) fn into_client_config(self, client: Option<&Arc<CertifiedKey>>) -> Arc<ClientConfig> {
         let provider = Arc::new(default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .expect("the provider supports the default versions");
-        let mut config = match self {
-            Self::Authorities(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
+        let builder = match self {
+            Self::Authorities(roots) => builder.with_root_certificates(roots),
             Self::Named { authorities, certificates } => {
                 // Without any authority there is no verifier, and only the named certificates are trusted.
                 let authorities =
                     WebPkiServerVerifier::builder_with_provider(authorities.into(), Arc::clone(&provider));
                 let trusted = Trusted::Named { authorities: authorities.build().ok(), certificates };
-                builder
-                    .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(Verifier { trusted, provider }))
-                    .with_no_client_auth()
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier { trusted, provider }))
             }
-            Self::Pinned(pins) => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Verifier {
-                    trusted: Trusted::Pinned(pins),
-                    provider,
-                }))
-                .with_no_client_auth(),
+            Self::Pinned(pins) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier {
+                trusted: Trusted::Pinned(pins),
+                provider,
+            })),
+        };
+        let mut config = match client {
+            Some(client) => {
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(client))))
+            }
+            None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Arc::new(config)

@@ -10,6 +10,7 @@ mod cache_control;
 mod connection;
 mod csrf_check;
 mod form_body;
+mod forward_auth;
 mod forwarding;
 mod identify;
 mod long_requests;

@@ -22,8 +22,8 @@ impl Walk<'_> {
     /// The permit of a preflight, which has no body.
     pub(super) fn preflight_permit(&self, app: &App) -> Option<Permit> {
         let preflight = Preflight::read(self.request.method(), self.request.headers())?;
-        let senders = self.snapshot.app(app.id).ok()?.shield.senders.as_ref()?;
-        if !senders.let_ask(&preflight) || !self.request.body().is_end_stream() {
+        let settings = self.snapshot.app(app.id).ok()?;
+        if !settings.lets_ask(&preflight) || !self.request.body().is_end_stream() {
             return None;
         }
         let target = Rc::clone(self.record.target.as_ref()?);

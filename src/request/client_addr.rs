@@ -58,6 +58,11 @@ impl TrustedProxies {
         Self(networks)
     }
 
+    /// True if no proxy is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// True if this peer is a trusted proxy.
     pub fn trusts(&self, addr: IpAddr) -> bool {
         if self.0.is_empty() {

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST};
 
-use super::{ClientAddr, LastAuthority, Malformed, Target};
+use super::{ClientAddr, DESTINATION, LastAuthority, Malformed, Target, destination::OVERWRITE};
 
 impl Target {
     /// The target that a request with this method for this URL has, if it comes from this client.
@@ -10,13 +10,27 @@ impl Target {
     /// The URL begins with `https://` or `http://`; see [`split_url`]. Its path is read byte for byte: a parser of URLs
     /// would resolve dot segments, which are to be refused here.
     pub fn described(method: &Method, url: &str, client_addr: ClientAddr) -> Result<Self, Malformed> {
+        Self::reported(method, url, &HeaderMap::new(), client_addr)
+    }
+
+    /// The target of a request with these header fields that another proxy describes: of them, only `Destination` and
+    /// `Overwrite` can influence a decision.
+    pub fn reported(
+        method: &Method,
+        url: &str,
+        headers: &HeaderMap,
+        client_addr: ClientAddr,
+    ) -> Result<Self, Malformed> {
         let (authority, path) = split_url(url).ok_or(Malformed("the request has no https address"))?;
         let uri = Uri::try_from(path)
             .map_err(|_| Malformed("the path contains bytes that must be percent-encoded"))?;
         let host = HeaderValue::from_str(authority)
             .map_err(|_| Malformed("the request's host is not a host name or an address"))?;
-        let headers = HeaderMap::from_iter([(HOST, host)]);
-        Self::read_with(&LastAuthority::default(), (method, &uri, &headers), client_addr, false)
+        let mut read = HeaderMap::from_iter([(HOST, host)]);
+        for name in [DESTINATION, OVERWRITE] {
+            read.extend(headers.get_all(&name).iter().map(|value| (name.clone(), value.clone())));
+        }
+        Self::read_with(&LastAuthority::default(), (method, &uri, &read), client_addr, false)
     }
 }
 

@@ -106,7 +106,8 @@ fn on_this_host<'u>(
     }
 }
 
-const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");
+/// Whether what is there already is replaced.
+pub(super) const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");
 const WRONG: Malformed = Malformed("the destination is no path of this host");
 
 #[cfg(test)]

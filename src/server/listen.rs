@@ -17,7 +17,21 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub struct Listeners {
     https: Vec<Listener>,
     http: Vec<Listener>,
+    checks: Vec<Listener>,
     status: Option<TcpListener>,
+}
+
+/// The addresses to listen on.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenAddrs<'a> {
+    /// HTTPS.
+    pub https: &'a [SocketAddr],
+    /// Plain HTTP, which is redirected.
+    pub http: &'a [SocketAddr],
+    /// Checks of other proxies.
+    pub checks: &'a [SocketAddr],
+    /// The status.
+    pub status: Option<SocketAddr>,
 }
 
 /// An address to listen on, and whether its socket takes IPv4 beside IPv6.
@@ -65,16 +79,14 @@ pub(super) struct Sockets {
 pub(super) struct WorkerSockets {
     pub(super) https: Vec<TcpListener>,
     pub(super) http: Vec<TcpListener>,
+    pub(super) checks: Vec<TcpListener>,
 }
 
 impl Listeners {
     /// Binds every address. With socket activation, the sockets that are passed on take the place of
     /// `https`, those named `http` that of `http` (see `sd_listen_fds_with_names(3)`).
-    pub fn bind(
-        https: &[SocketAddr],
-        http: &[SocketAddr],
-        status: Option<SocketAddr>,
-    ) -> Result<Self, BindError> {
+    pub fn bind(addrs: ListenAddrs<'_>) -> Result<Self, BindError> {
+        let ListenAddrs { https, http, checks, status } = addrs;
         let passed = passed_on()?;
         let own = |addrs: &[SocketAddr]| {
             addrs
@@ -88,6 +100,7 @@ impl Listeners {
         Ok(Self {
             https: if passed.https.is_empty() { own(https)? } else { passed.https },
             http: if passed.http.is_empty() { own(http)? } else { passed.http },
+            checks: own(checks)?,
             status: status.transpose()?,
         })
     }
@@ -100,6 +113,11 @@ impl Listeners {
     /// The addresses of plain HTTP, which is redirected.
     pub fn http_addrs(&self) -> Vec<SocketAddr> {
         self.http.iter().map(Listener::addr).collect()
+    }
+
+    /// The addresses at which other proxies ask.
+    pub fn check_addrs(&self) -> Vec<SocketAddr> {
+        self.checks.iter().map(Listener::addr).collect()
     }
 
     /// The address of the status listener.
@@ -118,6 +136,11 @@ impl Listeners {
         for listener in self.http {
             for (share, socket) in shares.iter_mut().zip(listener.share(workers)?) {
                 share.http.push(socket);
+            }
+        }
+        for listener in self.checks {
+            for (share, socket) in shares.iter_mut().zip(listener.share(workers)?) {
+                share.checks.push(socket);
             }
         }
         Ok(Sockets { workers: shares, status: self.status })

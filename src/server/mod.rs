@@ -15,7 +15,7 @@
 //! | `http1_guard`, `held_bytes`, `own_refusals`, `refusal` | what is read more strictly than hyper does, and how it is refused |
 //! | `http2_guard`, `frame_head`, `header_blocks`, `hpack`, `huffman` | floods, and what h2 forgives |
 //! | `limits`, `addresses`, `descriptors`, `accept_errors` | how much a client may take, and what the system grants |
-//! | `redirect`, `status`, `control` | the plain port, the status listener, the control socket |
+//! | `redirect`, `forward_auth`, `status`, `control` | the plain port, the listeners of other proxies and of the status, the control socket |
 
 mod accept_errors;
 mod activity;
@@ -25,6 +25,7 @@ mod connection;
 mod control;
 mod counted_socket;
 mod descriptors;
+mod forward_auth;
 mod frame_head;
 mod header_blocks;
 mod held_bytes;
@@ -62,7 +63,7 @@ pub use control::{
 };
 pub use descriptors::{DescriptorShortage, highest_descriptor_limit, raise_descriptor_limit};
 pub use limits::{Http2Limits, Limits};
-pub use listen::{BindError, ListenAddr, Listeners};
+pub use listen::{BindError, ListenAddr, ListenAddrs, Listeners};
 pub use self_signed::{SelfSigned, SelfSignedError};
 pub use server::{Server, Settings};
 pub use shutdown::Stopper;

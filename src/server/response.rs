@@ -35,10 +35,31 @@ pub(super) async fn respond(
     gateway: Rc<Gateway>,
     mut request: Request<RequestBody>,
     connection: Rc<Connection>,
-    mut running: RunningRequest,
+    running: RunningRequest,
     flow: Flow,
 ) -> Result<Response<WatchedBody>, Infallible> {
-    let mut response = gateway.handle(&mut request, &connection).await;
+    let response = gateway.handle(&mut request, &connection).await;
+    Ok(watched(response, &connection, running, flow))
+}
+
+/// Responds to a proxy that asks about a request.
+pub(super) async fn respond_to_check(
+    gateway: Rc<Gateway>,
+    mut request: Request<RequestBody>,
+    connection: Rc<Connection>,
+    running: RunningRequest,
+    last: bool,
+) -> Result<Response<WatchedBody>, Infallible> {
+    let response = gateway.check_for_proxy(&mut request, &connection).await;
+    Ok(watched(response, &connection, running, Flow::Http1 { last }))
+}
+
+fn watched(
+    mut response: Response<RecordedBody>,
+    connection: &Connection,
+    mut running: RunningRequest,
+    flow: Flow,
+) -> Response<WatchedBody> {
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let polls = match flow {
         Flow::Http1 { last } => {
@@ -49,7 +70,7 @@ pub(super) async fn respond(
         }
         Flow::Http2(polls) => Some(polls),
     };
-    Ok(response.map(|body| {
+    response.map(|body| {
         let running = if switched {
             running.keep_connection();
             None
@@ -59,7 +80,7 @@ pub(super) async fn respond(
         };
         let held = polls.is_some().then(|| connection.unsent.clone());
         WatchedBody { body, running, polls, held }
-    }))
+    })
 }
 
 /// The body of a response; the request has ended when it has.

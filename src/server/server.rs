@@ -33,6 +33,8 @@ pub struct Settings {
     pub public_port: Option<u16>,
     /// Maximum time for running requests once the server drains. Default 30 seconds.
     pub drain_timeout: Duration,
+    /// Whether the listeners of other proxies speak TLS.
+    pub checks_over_tls: bool,
     /// Host names of the status listener, beside addresses, `localhost` and names without a dot.
     pub status_hosts: Vec<Box<str>>,
 }
@@ -135,6 +137,7 @@ impl Server {
         WorkerContext {
             shared: Arc::clone(&self.shared),
             tls: Arc::clone(&self.tls),
+            check_tls: self.settings.checks_over_tls.then(|| Arc::new(only_http1(&self.tls))),
             limits: self.settings.limits,
             access_log: self.settings.access_log.clone(),
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),
@@ -148,4 +151,11 @@ impl Server {
             public_port: self.settings.public_port,
         }
     }
+}
+
+/// The same, without HTTP/2, which the listeners of other proxies do not speak.
+fn only_http1(tls: &rustls::ServerConfig) -> rustls::ServerConfig {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    tls
 }

@@ -22,6 +22,7 @@ use super::{
     addresses::{AddressSlot, Addresses},
     connection,
     descriptors::when_there_are_descriptors,
+    forward_auth,
     limits::Limits,
     listen::WorkerSockets,
     open_tasks::OpenTasks,
@@ -50,6 +51,8 @@ pub struct AccessLogging {
 pub(super) struct WorkerContext {
     pub(super) shared: Arc<Shared>,
     pub(super) tls: Arc<rustls::ServerConfig>,
+    /// That of the listeners of other proxies; `None`: those speak clear text.
+    pub(super) check_tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) limits: Limits,
     pub(super) access_log: Option<AccessLogging>,
     /// One permit a connection, over all workers.
@@ -136,6 +139,21 @@ async fn serve(sockets: WorkerSockets, context: WorkerContext) -> io::Result<()>
             };
             redirect.serve(socket, slot, redirecting.clone())
         })));
+    }
+    let check_tls = context.check_tls.clone().map(TlsAcceptor::from);
+    for socket in sockets.checks {
+        let listener = TcpListener::from_std(socket)?;
+        let (context, open, serving) = (context.clone(), Rc::clone(&open), Rc::clone(&serving));
+        let (counters, tls) = (Arc::clone(&serving.counters), check_tls.clone());
+        loops.push(spawn_local(accept(
+            listener,
+            context,
+            counters,
+            open,
+            move |socket, connection, slot| {
+                forward_auth::serve(Rc::clone(&serving), tls.clone(), socket, connection, slot)
+            },
+        )));
     }
     let tidying = Rc::clone(&gateway);
     spawn_local(async move {

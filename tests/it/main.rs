@@ -21,6 +21,7 @@ mod databases;
 mod disk;
 mod documents;
 mod forms;
+mod forward_auth;
 mod forwarding;
 mod headers;
 mod hostile_directory;
@@ -78,6 +79,7 @@ mod upstream_certificates;
 mod upstream_faults;
 mod upstream_models;
 mod upstream_names;
+mod upstream_proof;
 mod users;
 mod webdav;
 

@@ -5,11 +5,11 @@
 //! the document no longer contains what it replaces. `tests/run` installs the applications.
 
 mod cgi;
-mod document;
+pub mod document;
 mod heavy;
 mod node;
 mod python;
-mod running;
+pub mod running;
 mod transmission;
 
 use std::collections::BTreeSet;

@@ -319,7 +319,11 @@ fn headers(
         .iter()
         .map(|(name, value)| ReportedHeader {
             name: name.to_string(),
-            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            value: if forwarded.proof.as_ref().is_some_and(|proof| proof.name() == name) {
+                "(secret)".to_owned()
+            } else {
+                String::from_utf8_lossy(value.as_bytes()).into_owned()
+            },
         })
         .collect();
     reported.sort_by_key(|header| !forwarded.identity.names().any(|name| name.as_str() == header.name));

@@ -112,11 +112,21 @@ impl Folder {
 
     /// Starts what listens on a free port. `command` is given the port, and writes what names it.
     pub fn start(&self, name: &str, command: impl Fn(u16) -> Command) -> Application {
+        self.start_when(name, responds, command)
+    }
+
+    /// The same for what is ready when `is_up` says so of its port.
+    pub fn start_when(
+        &self,
+        name: &str,
+        is_up: impl Fn(u16) -> bool,
+        command: impl Fn(u16) -> Command,
+    ) -> Application {
         // Another process may take the port before the application does.
         let mut output = String::new();
         for _ in 0..3 {
             let port = free_port();
-            match self.start_until(name, command(port), |_| responds(port)) {
+            match self.start_until(name, command(port), |_| is_up(port)) {
                 Ok(mut application) => {
                     application.port = port;
                     return application;

@@ -13,6 +13,7 @@ pub mod ldap_server;
 pub mod ldap_wire;
 pub mod oidc_provider;
 pub mod process;
+pub mod proxies;
 pub mod redis;
 pub mod samba;
 pub mod slapd;

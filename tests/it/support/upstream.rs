@@ -191,7 +191,11 @@ impl Upstream {
             .expect("versions")
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        let config = Arc::new(config);
+        Self::tls_as(Arc::new(config))
+    }
+
+    /// Like [`Self::ok`], over TLS with this configuration.
+    pub fn tls_as(config: Arc<ServerConfig>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("https://{}", listener.local_addr().expect("an address"));
         Self::run(url, respond_ok, move || {

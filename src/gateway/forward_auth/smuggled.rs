@@ -1,0 +1,29 @@
+//! Header fields of the visitor that a proxy could let through, and that an app could take for the gateway's.
+//!
+//! The gateway removes them from requests that it forwards itself. Here the proxy forwards, and proxies differ: Traefik and
+//! Envoy let `Remote_User` and `Remote.User` pass beside the `Remote-User` that they set, which a CGI takes for one. The
+//! documented configurations remove these header fields before they ask; a request that still has one is refused.
+
+use http::{HeaderMap, HeaderName};
+
+use super::super::Result;
+use crate::{
+    forward::{App, ClientHeader, client_header, is_identity_claim},
+    refusal::Refusal,
+};
+
+/// Refuses a request with a header field that names an identity, in any spelling, or chooses another method.
+pub(super) fn refuse(headers: &HeaderMap, app: &App) -> Result<()> {
+    let is_smuggled = |name: &&HeaderName| is_identity_claim(name, app) || overrides_method(name, app);
+    match headers.keys().find(is_smuggled) {
+        None => Ok(()),
+        Some(_) => Err(Refusal::BadRequest("The request has a header that only the gateway may send.")),
+    }
+}
+
+/// An app that takes such a header would carry out another method than the one that was judged.
+fn overrides_method(name: &HeaderName, app: &App) -> bool {
+    name.as_str().contains("method")
+        && !app.pass_headers.contains(name)
+        && client_header(name, std::iter::empty()) == ClientHeader::MethodOverride
+}
