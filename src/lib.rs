@@ -14,7 +14,9 @@
 //!    [`Policy::route`] finds the app. Paths below `/.gateway/` belong to no app and go
 //!    to the [`Portal`] after the sender is identified. The script of a service worker is refused unless the app may
 //!    have [`Workers`].
-//! 3. **Identify.** Cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
+//! 3. **Identify.** A credential of a program in `Authorization` that is for the gateway ([`ProgramSettings`]) → [`Account`] →
+//!    [`Account::program`] → [`Identity::Program`], which carries the scope of the credential; it is cut out of the request.
+//!    Otherwise: cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
 //!    [`Identity`], all as of now. [`Account::identity`] is the only way from a session to an
 //!    identity: it checks that the user is active and that the password is still the one of the sign-in. Without a valid
 //!    session the sender is [`Identity::Anonymous`]; while a store fails, a request that needs a sign-in gets a 503. A
@@ -65,8 +67,8 @@
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | the gateway's own pages: sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
-//! | the walk | [`snapshot`] | the compiled configuration, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, actions |
-//! | | [`gateway`] | the steps above, a file each | all above but `auth` and `pages` |
+//! | the walk | [`snapshot`] | the compiled configuration, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, `auth::programs`, actions |
+//! | | [`gateway`] | the steps above, a file each | all above but `pages`; of `auth` the credentials of programs |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
 //! | outside | [`config`] | `gateway.toml`: parsed, checked, compiled; every mistake at once | the types that it makes |
 //! | | [`assembly`] | makes a gateway from a configuration, and reloads it | the modules of its parts |
@@ -98,6 +100,7 @@
 //! | upstream connections | the [`Forwarder`] of a worker; while in use, the request or its response body; once a user has authenticated on one, the client connection | idle too long, closed by the upstream, unasked bytes, a request body that may be unread, a response not read to its end; the end of the client connection |
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
+//! | passwords of programs that were right in the last minute | [`ProgramSignIn`], under a key of the process | a minute; a changed credential |
 //! | the open set-up link | [`SetupLink`] | used, an hour, a restart |
 //! | attempts to sign in at a provider | one-time entries of the [`SessionStore`]; a cookie for each attempt | used, ten minutes |
 //! | metadata and keys of a provider | its [`Provider`] | an hour, the next good response; a reload with other settings |
@@ -141,6 +144,7 @@
 //! [`AccessLog`]: telemetry::AccessLog
 //! [`Account`]: users::Account
 //! [`Account::identity`]: users::Account::identity
+//! [`Account::program`]: users::Account::program
 //! [`Certificates`]: server::Certificates
 //! [`Directory`]: users::Directory
 //! [`Fault`]: forward::Fault
@@ -150,6 +154,7 @@
 //! [`Gateway`]: gateway::Gateway
 //! [`Gateway::handle`]: gateway::Gateway::handle
 //! [`Identity`]: identity::Identity
+//! [`Identity::Program`]: identity::Identity::Program
 //! [`InFlight`]: in_flight::InFlight
 //! [`Identity::Anonymous`]: identity::Identity::Anonymous
 //! [`LdapPool`]: auth::ldap::LdapPool
@@ -158,6 +163,8 @@
 //! [`MessageWriter`]: telemetry::MessageWriter
 //! [`Metrics`]: telemetry::Metrics
 //! [`Provider`]: auth::oidc::Provider
+//! [`ProgramSettings`]: auth::programs::ProgramSettings
+//! [`ProgramSignIn`]: auth::programs::ProgramSignIn
 //! [`ProviderThread`]: auth::oidc::ProviderThread
 //! [`Resolver`]: forward::Resolver
 //! [`NormalPath`]: request::NormalPath

@@ -10,6 +10,7 @@ use http::HeaderValue;
 
 use crate::{
     access::{App, AppId, Policy},
+    auth::programs::ProgramSettings,
     forward::{self, BodyLimits, OwnedNames},
     in_flight::Load,
     portal,
@@ -55,6 +56,8 @@ pub struct AppSettings {
     pub session: AppSessionLimits,
     /// Its protection from requests that other sites make browsers send.
     pub shield: Shield,
+    /// The credentials that it takes from programs.
+    pub programs: ProgramSettings,
     /// How it is shown on the start page.
     pub presentation: portal::AppPresentation,
     /// Whether it is asked by a CORS preflight of any origin, and not of trusted ones alone.
@@ -107,6 +110,14 @@ impl Snapshot {
         let mut others = self.policy.routes_read_otherwise(target).into_iter();
         let own = self.app(app.id)?.session;
         others.try_fold(own, |limits, other| Ok(limits.and(self.app(other.id)?.session)))
+    }
+
+    /// The credentials that a request to an app may come with: those of the app, and of every app that another reading of
+    /// the path leads to. Each has to take them.
+    pub fn programs(&self, app: &App, target: &Target) -> Result<ProgramSettings, Refusal> {
+        let mut others = self.policy.routes_read_otherwise(target).into_iter();
+        let own = self.app(app.id)?.programs;
+        others.try_fold(own, |settings, other| Ok(settings.and(self.app(other.id)?.programs)))
     }
 }
 

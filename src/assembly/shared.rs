@@ -11,7 +11,7 @@ use super::{
     stores::{Databases, Stores},
 };
 use crate::{
-    auth::{Backends, Local, SetupLink, SignIn},
+    auth::{Backends, Local, SetupLink, SignIn, programs::ProgramSignIn},
     config::Configuration,
     gateway::Shared,
     in_flight::InFlight,
@@ -49,8 +49,7 @@ pub(super) fn open(
     let audit = Audit::new(log, format, clock.clone());
     let Stores { directory, sessions, throttle, databases } = Stores::open(configuration, &audit, &clock)?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
-    let rules = configuration.password_rules.clone();
-    let passwords = Passwords::start_with_rules(configuration.password, rules, hashing, WAITING_HASHES);
+    let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
     let metrics = Arc::new(Metrics::default());
     metrics::register(&metrics, &audit, &passwords, &sessions);
     metrics::register_sign_ins(&metrics, &audit);
@@ -58,12 +57,16 @@ pub(super) fn open(
     let backends = backends::open(configuration, &Backends::default(), &clock, &directory)?;
     backends::end_others(backends::authorities(configuration), &directory)?;
     let sign_in = SignIn::new(local, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
+    let sign_in = Arc::new(sign_in);
+    let programs =
+        ProgramSignIn::new(Arc::clone(&sign_in), Arc::clone(&directory), audit.clone(), clock.clone());
     let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
     let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit.clone(), clock.clone());
     let in_flight = InFlight::default();
     let made = MadeBefore { certified, pages: Pages::new(), backends };
     let current = Current::new(snapshot(configuration.clone(), made, &in_flight));
-    let shared = Shared { current, sessions, directory, portal, metrics, in_flight, resolver, clock };
+    let shared =
+        Shared { current, sessions, directory, portal, programs, metrics, in_flight, resolver, clock };
     let shared = Arc::new(shared);
     metrics::register_directories(&shared);
     Ok(Opened { shared, databases, audit })

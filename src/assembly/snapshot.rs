@@ -38,18 +38,19 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         throttle,
         groups,
         accounts,
+        tokens,
         portal: portal_section,
         forward_auth,
         ..
     } = configuration;
     let portal_host = portal_section.host.map(|host| portal_host(host, &policy));
-    let settings = |AppDeclaration { forward, session, shield, presentation, preflights }| {
+    let settings = |AppDeclaration { forward, session, shield, programs, presentation, preflights }| {
         let load = in_flight.to_app(&forward.name);
         let config::AppPresentation { title, description, icon, hidden } = presentation;
         let presentation = portal::AppPresentation { title, description, icon, hidden };
         let preflights =
             if preflights == AllPreflights::Allowed { Preflights::All } else { Preflights::Trusted };
-        AppSettings { forward, session, shield, presentation, preflights, load }
+        AppSettings { forward, session, shield, programs, presentation, preflights, load }
     };
     Snapshot {
         generation: 0,
@@ -75,6 +76,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
             backends,
             pages,
             groups: Arc::new(groups),
+            tokens,
         },
     }
 }

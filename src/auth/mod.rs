@@ -23,6 +23,7 @@ pub mod ldap;
 mod local;
 pub mod oidc;
 mod origin;
+pub mod programs;
 mod proved;
 mod provider_sign_in;
 mod setup_link;

@@ -36,13 +36,15 @@ pub enum Entrance {
     PasswordChange,
     /// The page that makes the first user.
     Setup,
+    /// No page: a program sends it with a request to an app.
+    Program,
 }
 
 impl Entrance {
     /// The event of a failure in the audit stream.
     pub(super) fn failure(self) -> AuditKind {
         match self {
-            Self::SignIn => AuditKind::SignInFailed,
+            Self::SignIn | Self::Program => AuditKind::SignInFailed,
             Self::Confirmation => AuditKind::Confirm,
             Self::PasswordChange => AuditKind::PasswordChange,
             Self::Setup => AuditKind::Setup,
@@ -51,7 +53,7 @@ impl Entrance {
 
     /// Whether a success counts as the user's last sign-in.
     pub(super) fn is_sign_in(self) -> bool {
-        matches!(self, Self::SignIn | Self::Confirmation | Self::Setup)
+        matches!(self, Self::SignIn | Self::Confirmation | Self::Setup | Self::Program)
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     hosts, identity, keys, overlaps, pass_headers,
     portal::{self, PortalSection},
     presentation::{self, AppPresentation},
+    programs,
     quantity::show_duration,
     reader::{Field, Reader, Section},
     rules::{self, PORTAL},
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{
     access::{App, AppId, Mount, Policy, PolicyBuilder},
+    auth::programs::ProgramSettings,
     forward::{self, Endpoint, HostHeader, KeepsData, UpstreamProof},
     request::Authority,
     session::{AppSessionLimits, SessionLimits},
@@ -45,6 +47,8 @@ pub struct AppDeclaration {
     pub session: AppSessionLimits,
     /// `[app.shield]`.
     pub shield: Shield,
+    /// `programs` and `authorization`.
+    pub programs: ProgramSettings,
     /// How it is shown on the start page of the portal host.
     pub presentation: AppPresentation,
     /// `preflight`.
@@ -101,7 +105,8 @@ pub(super) fn read(
         let shield = shield::read(reader, section.field("shield"), workers);
         let presentation = presentation::read(reader, section);
         let preflights = preflights(reader, section.field("preflight"));
-        declarations.push(AppDeclaration { forward, session, shield, presentation, preflights });
+        let programs = programs::read(reader, section);
+        declarations.push(AppDeclaration { forward, session, shield, programs, presentation, preflights });
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));

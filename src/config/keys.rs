@@ -32,6 +32,7 @@ pub(super) static TOP: Keys = Keys {
         "accounts",
         "groups",
         "backend",
+        "tokens",
         "forward_auth",
         "app",
     ],
@@ -66,19 +67,8 @@ pub(super) static SESSION: Keys = Keys {
 pub(super) static PORTAL: Keys = Keys { section: "`[portal]`", keys: &["host"] };
 pub(super) static ACCOUNTS: Keys =
     Keys { section: "`[accounts]`", keys: &["second_factor", "required_for", "required_for_superusers"] };
-pub(super) static PASSWORD: Keys = Keys {
-    section: "`[password]`",
-    keys: &[
-        "memory",
-        "iterations",
-        "parallelism",
-        "min_length",
-        "min_without_factor",
-        "validators",
-        "breached",
-        "breached_unreadable",
-    ],
-};
+pub(super) static PASSWORD: Keys =
+    Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };
 pub(super) static THROTTLE: Keys =
     Keys { section: "`[throttle]`", keys: &["per_account", "per_address", "window", "waits"] };
 pub(super) static LIMITS: Keys = Keys {
@@ -174,6 +164,8 @@ pub(super) static APP: Keys = Keys {
         "anonymous_sessions",
         "service_workers",
         "preflight",
+        "programs",
+        "authorization",
         "title",
         "description",
         "icon",
@@ -185,6 +177,9 @@ pub(super) static APP: Keys = Keys {
 };
 pub(super) static UPSTREAM_AUTH: Keys =
     Keys { section: "`upstream_auth`", keys: &["header", "basic", "file", "certificate", "key"] };
+pub(super) static TOKENS: Keys =
+    Keys { section: "`[tokens]`", keys: &["lifetime", "max_lifetime", "end_with_password"] };
+pub(super) static APP_PROGRAMS: Keys = Keys { section: "`programs`", keys: &["tokens", "basic", "bearer"] };
 pub(super) static APP_SESSION: Keys =
     Keys { section: "`[app.session]`", keys: &["lifetime", "idle_timeout"] };
 pub(super) static APP_SHIELD: Keys = Keys {
@@ -258,6 +253,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &THROTTLE,
     &LIMITS,
     &LOG,
+    &TOKENS,
     &BACKEND_LOCAL,
     &BACKEND_LDAP,
     &BACKEND_OIDC,
@@ -265,6 +261,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &OIDC_ALLOW,
     &APP,
     &UPSTREAM_AUTH,
+    &APP_PROGRAMS,
     &APP_SESSION,
     &APP_SHIELD,
     &RULE,

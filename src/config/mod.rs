@@ -28,11 +28,13 @@ mod log;
 mod oidc;
 mod password;
 mod portal;
+mod programs;
 mod server;
 mod session;
 mod store;
 mod throttle;
 mod tls;
+mod tokens;
 
 // Below `[[app]]`.
 mod app_names;

@@ -28,11 +28,14 @@ pub(crate) fn similar<'k>(found: &str, known: impl IntoIterator<Item = &'k str>)
 /// The key of `section` nearest to an unknown one.
 pub(super) fn meant(found: &str, section: &Keys) -> Option<&'static str> {
     let ours = || ELSEWHERE.iter().find(|(theirs, _)| *theirs == found).map(|(_, ours)| *ours);
+    // The word of another program is no slip of ours.
+    if let Some(ours) = ours().filter(|ours| section.keys.contains(ours)) {
+        return Some(ours);
+    }
     match similar(found, section.keys.iter().copied()) {
         // A key of another section, unless it is very near to a key of this one.
         Some(near) if belongs_elsewhere(found, section) && strsim::jaro_winkler(found, near) < SURE => None,
-        Some(near) => Some(near),
-        None => ours().filter(|ours| section.keys.contains(ours)),
+        near => near,
     }
 }
 
@@ -127,7 +130,7 @@ mod tests {
             ("sever", &TOP, "did you mean `server`?"),
             ("proxy_pass", &APP, "did you mean `upstream`?"),
             ("upstream", &TOP, "this key belongs in `[[app]]`"),
-            ("lifetime", &LIMITS, "this key belongs in `[session]` or in `[app.session]`"),
+            ("lifetime", &LIMITS, "this key belongs in `[session]` or in `[tokens]` or in `[app.session]`"),
             ("idle_timeout", &APP, "this key belongs in `[session]` or in `[limits]` or in `[app.session]`"),
             ("listen", &TOP, "did you mean `https` in `[server]`?"),
             (

@@ -8,7 +8,7 @@ use http_body::Body;
 use super::{
     Result, Walk,
     identify::Caller,
-    long_requests::Basis,
+    long_requests::{Basis, Holder},
     response_body::Content,
     session_data::{DataHolder, DataResponse},
 };
@@ -60,7 +60,8 @@ impl Walk<'_> {
             let account = caller.and_then(|caller| caller.account.as_ref());
             let limits = caller.map(|caller| caller.limits).unwrap_or_default();
             let basis = Basis::new(snapshot, account, limits);
-            let (guard, request) = gateway.long_requests.add((&target, &app.name), session, started, basis);
+            let holder = Holder::of(session, caller);
+            let (guard, request) = gateway.long_requests.add((&target, &app.name), holder, started, basis);
             long_request.set(request).ok();
             guard
         };

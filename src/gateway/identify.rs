@@ -1,25 +1,35 @@
-//! Cookie → session → account → identity, as of now.
+//! Cookie → session → account → identity, or credential of a program → account → identity, as of now.
 //!
 //! A cookie that opens no session, and a session whose account may not use it, is anonymous. Each step is looked up for
 //! every request, in the cache of the session store and in that of the user directory; nothing of it is kept on the
 //! connection.
+//!
+//! A credential of the gateway in `Authorization` wins over a cookie: then no session is looked up, and a wrong one is
+//! refused, whatever the cookie says. It is cut out of the request here, so that no later step can forward it.
 
 use std::sync::Arc;
 
-use super::{Gateway, Walk};
+use http::header::AUTHORIZATION;
+
+use super::{Gateway, Result, Walk};
 use crate::{
+    auth::{
+        Entrance, Origin,
+        programs::{Authorization, NotAdmitted, Offered, ProgramCarrier},
+    },
     error_chain::ErrorChain,
     identity::{Identity, Proofs, UserId},
+    refusal::Refusal,
+    request::Target,
     session::{
         AppSessionLimits, Owner, Presented, SessionToken,
         cookie::{self, CookieValue},
     },
-    users::{Account, DirectoryError},
+    users::{Account, DirectoryError, ProgramCredential},
 };
 
 /// What a credential came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "credentials of programs are read next")]
 pub(super) enum Carrier {
     /// No credential came, or none that proves anything.
     None,
@@ -32,6 +42,7 @@ pub(super) enum Carrier {
     /// `Authorization: Bearer` with an access token of a provider.
     Bearer,
     /// A client certificate of the TLS connection.
+    #[expect(dead_code, reason = "no client certificate is asked for yet")]
     Certificate,
 }
 
@@ -56,6 +67,8 @@ pub(super) struct Caller {
     pub(super) carrier: Carrier,
     pub(super) account: Option<Arc<Account>>,
     pub(super) identity: Identity,
+    /// The credential, if a program sent one.
+    pub(super) program: Option<ProgramCredential>,
     /// The proofs made in the session.
     pub(super) proofs: Proofs,
     /// The app's own limits, which the session is held to.
@@ -67,23 +80,70 @@ pub(super) struct Caller {
 impl Caller {
     fn anonymous(presented: Presented, limits: AppSessionLimits) -> Self {
         let identity = Identity::Anonymous;
-        let (account, carrier, proofs) = (None, Carrier::None, Proofs::default());
-        Self { presented, carrier, account, identity, proofs, limits, is_unknown: false }
+        let (account, program, carrier, proofs) = (None, None, Carrier::None, Proofs::default());
+        Self { presented, carrier, account, identity, program, proofs, limits, is_unknown: false }
     }
 
     fn unknown(limits: AppSessionLimits) -> Self {
         Self { is_unknown: true, ..Self::anonymous(Presented::Invalid, limits) }
     }
 
-    /// The session that came with the request, if it is known to be alive; `None` while it is unknown.
+    /// The session that came with the request; `None` while it is unknown, and for a program, which has none and is given
+    /// none.
     pub(super) fn presented(&self) -> Option<&Presented> {
-        (!self.is_unknown).then_some(&self.presented)
+        (!self.is_unknown && self.program.is_none()).then_some(&self.presented)
     }
 }
 
 impl Walk<'_> {
-    /// Identifies the sender of the request, whose session is held to the `limits` of the app as well.
-    pub(super) async fn identify(&self, limits: AppSessionLimits) -> Caller {
+    /// Identifies the sender of a request to an app: by the credential of a program, if one came that is for the gateway,
+    /// or else by the session, which is held to the `limits` of the app as well.
+    pub(super) async fn identify(&mut self, target: &Target, limits: AppSessionLimits) -> Result<Caller> {
+        match self.programs.read(self.request.headers()) {
+            Authorization::NotOurs => Ok(self.identify_by_session(limits).await),
+            Authorization::Several => {
+                Err(Refusal::BadRequest("the request has more than one Authorization header"))
+            }
+            Authorization::Ours(offered) => {
+                self.request.headers_mut().remove(AUTHORIZATION);
+                self.identify_program(offered, target, limits).await
+            }
+        }
+    }
+
+    async fn identify_program(
+        &self,
+        offered: Offered,
+        target: &Target,
+        limits: AppSessionLimits,
+    ) -> Result<Caller> {
+        let settings = &self.snapshot.portal;
+        let origin = Origin {
+            entrance: Entrance::Program,
+            client_addr: target.client_addr,
+            // A program is no known device: its wrong passwords count like those of a stranger.
+            device: None,
+            request_id: self.record.id.as_str(),
+            backends: &settings.backends,
+            limits: &settings.throttle,
+        };
+        let admitted = self.gateway.shared.programs.check(offered, &origin, settings.tokens).await?;
+        let carrier = match admitted.carrier {
+            ProgramCarrier::Basic => Carrier::Basic,
+            ProgramCarrier::Token => Carrier::Token,
+            ProgramCarrier::Bearer => Carrier::Bearer,
+        };
+        Ok(Caller {
+            carrier,
+            account: Some(admitted.account),
+            identity: admitted.identity,
+            program: Some(admitted.credential),
+            ..Caller::anonymous(Presented::Absent, limits)
+        })
+    }
+
+    /// Identifies the sender of the request by the session cookie alone.
+    pub(super) async fn identify_by_session(&self, limits: AppSessionLimits) -> Caller {
         let (headers, settings, shared) =
             (self.request.headers(), &self.snapshot.portal, &self.gateway.shared);
         let key = match cookie::read(headers, settings.cookies.session()) {
@@ -113,8 +173,8 @@ impl Walk<'_> {
             }
             Ok(account) => match account.as_ref().and_then(|account| account.identity(credential)) {
                 Some(identity) => {
-                    let carrier = Carrier::Session;
-                    Caller { presented, carrier, account, identity, proofs, limits, is_unknown: false }
+                    let caller = Caller::anonymous(presented, limits);
+                    Caller { carrier: Carrier::Session, account, identity, proofs, ..caller }
                 }
                 None => Caller::anonymous(Presented::Invalid, limits),
             },
@@ -124,10 +184,25 @@ impl Walk<'_> {
 
 impl Gateway {
     /// The account as it is now, from memory or from the database.
-    pub(super) async fn account(&self, id: UserId) -> Result<Option<Arc<Account>>, DirectoryError> {
+    pub(super) async fn account(
+        &self,
+        id: UserId,
+    ) -> std::result::Result<Option<Arc<Account>>, DirectoryError> {
         match self.shared.directory.cached(id) {
             Some(account) => Ok(Some(account)),
             None => self.shared.directory.account(id).await,
+        }
+    }
+}
+
+impl From<NotAdmitted> for Refusal {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        match not_admitted {
+            NotAdmitted::Wrong => Self::WrongCredential,
+            NotAdmitted::TokenNeeded => Self::TokenNeeded,
+            NotAdmitted::Throttled { retry_after } => Self::TooManyAttempts { retry_after },
+            NotAdmitted::Busy { retry_after } => Self::TooBusy { retry_after },
+            NotAdmitted::Unavailable => Self::Unavailable,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An upload, a request that waits for its response, a download, an event stream, a WebSocket: a session, an account
 //! and rules allowed each of them, and it goes on as long as those allow it. The worker checks them a few times a second:
-//! the session is looked up each time; after a change of the account or of the configuration, the request is decided
+//! the session, or the credential of a program, is looked up each time; after a change of the account or of the configuration, the request is decided
 //! again, as a new one with the same path would be. Its proofs are as old as they were at the start of the
 //! request: a rule with `max_age` does not end a download.
 //!
@@ -19,17 +19,17 @@ use std::{
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::timeout;
 
-use super::Gateway;
+use super::{Gateway, identify::Caller};
 use crate::{
     access::{AppId, Decision, decide},
     clock::Timestamp,
     forward::{CancelGuard, Canceller},
-    identity::Identity,
+    identity::{Identity, UserId},
     refusal::Refusal,
     request::Target,
     session::{AppSessionLimits, Owner, Session},
     snapshot::Snapshot,
-    users::Account,
+    users::{Account, ProgramCredential},
 };
 
 /// The requests of a worker that take long.
@@ -42,8 +42,7 @@ pub(super) struct LongRequest {
     canceller: Canceller,
     target: Rc<Target>,
     app: Arc<str>,
-    /// The request ends with it; `None`: the request was allowed without, and the app was not told of any.
-    session: Option<Arc<Session>>,
+    holder: Holder,
     started: Timestamp,
     basis: RefCell<Basis>,
     /// A check runs.
@@ -51,6 +50,17 @@ pub(super) struct LongRequest {
     /// Since when a store cannot be asked.
     unknown_since: Cell<Option<Timestamp>>,
     cancelled_by: Cell<Option<Cause>>,
+}
+
+/// The credential that a request goes on with, and ends with.
+#[derive(Debug)]
+pub(super) enum Holder {
+    /// None: the request was allowed without, and the app was not told of any.
+    Nobody,
+    /// A session.
+    Session(Arc<Session>),
+    /// A credential of a program.
+    Program(UserId, ProgramCredential),
 }
 
 /// The inputs of the last decision. As long as they are the same, so is the decision.
@@ -83,7 +93,7 @@ impl LongRequests {
     pub(super) fn add(
         &self,
         (target, app): (&Rc<Target>, &Arc<str>),
-        session: Option<&Arc<Session>>,
+        holder: Holder,
         started: Timestamp,
         basis: Basis,
     ) -> (CancelGuard, Rc<LongRequest>) {
@@ -92,7 +102,7 @@ impl LongRequests {
             canceller: guard.canceller(),
             target: Rc::clone(target),
             app: Arc::clone(app),
-            session: session.cloned(),
+            holder,
             started,
             basis: RefCell::new(basis),
             is_being_checked: Cell::new(false),
@@ -109,9 +119,30 @@ impl LongRequests {
         requests.retain(|request| request.canceller.is_under_way());
         let is_due = |request: &&Rc<LongRequest>| {
             !request.is_being_checked.get()
-                && (request.session.is_some() || request.basis.borrow().generation != generation)
+                && (!matches!(request.holder, Holder::Nobody)
+                    || request.basis.borrow().generation != generation)
         };
         requests.iter().filter(is_due).cloned().collect()
+    }
+}
+
+impl Holder {
+    /// The session that the app is told of, or the credential of a program.
+    pub(super) fn of(session: Option<&Arc<Session>>, caller: Option<&Caller>) -> Self {
+        let program =
+            caller.and_then(|caller| Some((caller.account.as_ref()?.user.id, caller.program.clone()?)));
+        match (session, program) {
+            (_, Some((user, credential))) => Self::Program(user, credential),
+            (Some(session), None) => Self::Session(Arc::clone(session)),
+            (None, None) => Self::Nobody,
+        }
+    }
+
+    fn session(&self) -> Option<&Arc<Session>> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Nobody | Self::Program(..) => None,
+        }
     }
 }
 
@@ -149,7 +180,7 @@ impl LongRequest {
                 Cause::StoreFailed
             }
         };
-        let session = self.session.as_ref().map(|session| tracing::field::display(session.key));
+        let session = self.holder.session().map(|session| tracing::field::display(session.key));
         tracing::debug!(session, app = %self.app, ?cause, "request under way cancelled");
         self.cancelled_by.set(Some(cause));
         self.canceller.cancel();
@@ -175,7 +206,16 @@ impl Gateway {
     async fn judge_again(&self, request: &LongRequest) -> Verdict {
         let (now, snapshot) = (self.shared.clock.now(), self.shared.current.load_full());
         let (mut identity, mut account) = (Identity::Anonymous, None);
-        if let Some(session) = &request.session {
+        if let Holder::Program(user, credential) = &request.holder {
+            let Ok(Ok(found)) = timeout(LOOKUP_TIMEOUT, self.account(*user)).await else {
+                return Verdict::Unknown;
+            };
+            let tokens = snapshot.portal.tokens;
+            let known = found.as_ref().and_then(|account| account.program(credential, tokens, now));
+            let Some(known) = known else { return Verdict::Ends(Cause::SignedOut) };
+            (identity, account) = (known, found);
+        }
+        if let Some(session) = request.holder.session() {
             let limits = &snapshot.portal.sessions;
             let is_alive = timeout(LOOKUP_TIMEOUT, self.shared.sessions.goes_on(session, now, limits));
             let user = session.owner.user();
@@ -211,10 +251,10 @@ impl Gateway {
         let Ok(limits) = snapshot.session_limits(app, &request.target) else {
             return Verdict::Ends(Cause::Forbidden);
         };
-        if request.session.as_ref().is_some_and(|session| session.is_too_old_for(&limits, now)) {
+        if request.holder.session().is_some_and(|session| session.is_too_old_for(&limits, now)) {
             return Verdict::Ends(Cause::SignedOut);
         }
-        let proofs = request.session.as_ref().map(|session| session.proofs).unwrap_or_default();
+        let proofs = request.holder.session().map(|session| session.proofs).unwrap_or_default();
         let target = Rc::clone(&request.target);
         match decide(&snapshot.policy, app, identity, &proofs, request.started, target) {
             Decision::Allow(_) => {

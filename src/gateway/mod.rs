@@ -26,13 +26,14 @@ mod visit;
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{
-    HeaderValue, Request, Response, Version,
-    header::{CONNECTION, STRICT_TRANSPORT_SECURITY},
+    HeaderValue, Request, Response, StatusCode, Version,
+    header::{CONNECTION, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE},
 };
 use tokio::time::Instant;
 
 use crate::{
     access::{Decision, Missing, Unrouted, decide},
+    auth::programs::{ProgramSettings, ProgramSignIn, carries_token},
     clock::Clock,
     forward::{Forwarder, Resolver},
     in_flight::InFlight,
@@ -63,6 +64,8 @@ pub struct Shared {
     pub directory: Arc<Directory>,
     /// The gateway's own pages.
     pub portal: Portal,
+    /// The check of credentials that programs send.
+    pub programs: ProgramSignIn,
     /// All counters.
     pub metrics: Arc<Metrics>,
     /// The requests in flight.
@@ -93,6 +96,8 @@ struct Walk<'a> {
     connection: &'a Connection,
     request: &'a mut Request<RequestBody>,
     record: Box<Record>,
+    /// The credentials that the app takes from programs.
+    programs: ProgramSettings,
 }
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -127,7 +132,8 @@ impl Gateway {
     ) -> Response<RecordedBody> {
         let snapshot = self.shared.current.load();
         let record = self.begin_record(request, connection);
-        let mut walk = Walk { gateway: self, snapshot: &snapshot, connection, request, record };
+        let programs = ProgramSettings::default();
+        let mut walk = Walk { gateway: self, snapshot: &snapshot, connection, request, record, programs };
         let response = match walk.read_target() {
             Ok(target) => walk.respond(target).await,
             Err(refusal) => Err(refusal),
@@ -181,7 +187,17 @@ impl Walk<'_> {
             Some(app) if page.is_none() => self.snapshot.session_limits(app, &target)?,
             _ => AppSessionLimits::default(),
         };
-        let caller = self.identify(limits).await;
+        if let Some(app) = app.filter(|_| page.is_none()) {
+            self.programs = self.snapshot.programs(app, &target)?;
+        }
+        // A stolen token must not make another one, nor change a password.
+        if page.is_some() && carries_token(self.request.headers()) {
+            return Err(Refusal::Forbidden);
+        }
+        let caller = match page {
+            Some(_) => self.identify_by_session(limits).await,
+            None => self.identify(&target, limits).await?,
+        };
         self.record.caller = caller.identity.clone();
         if let Some(page) = page {
             return self.visit(page, &target, &caller).await;
@@ -203,6 +219,8 @@ impl Walk<'_> {
                 self.refuse_cross_site(&permit, &caller)?;
                 self.forward(permit, Some(&caller)).await
             }
+            // A program has nobody to ask.
+            Decision::StepUp(_) if caller.program.is_some() => Err(Refusal::Forbidden),
             Decision::StepUp(Missing::RecentProof { .. }) => self.lead_to(Refusal::Confirm),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.preflight_permit(app) {
@@ -218,6 +236,11 @@ impl Walk<'_> {
         let wants = Representation::of(self.request.method(), self.request.headers());
         let (pages, headers) = (&self.snapshot.portal.pages, self.request.headers());
         let mut response = refusal.respond(wants, self.record.id.as_str(), pages, headers);
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(challenge) = self.programs.challenge(self.request.headers())
+        {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
         if let Refusal::BadRequest(reason) = refusal {
             self.record.reason = Some(reason);
             // The bytes of an ambiguous request may have been meant otherwise, and so may the bytes after it.

@@ -22,7 +22,7 @@ impl Walk<'_> {
         if caller.is_unknown {
             return Err(Refusal::Unavailable);
         }
-        // A stolen token must not make another one, nor change a password.
+        // No credential but a session of a browser opens them.
         if !caller.carrier.opens_pages() {
             return Err(Refusal::Forbidden);
         }

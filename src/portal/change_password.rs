@@ -14,11 +14,12 @@ use super::{
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
+    identity::User,
     language::Text,
     pages::{self, Page, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
-    users::{Busy, Password, PasswordOwner},
+    users::{Busy, Password},
 };
 
 impl Portal {
@@ -62,7 +63,8 @@ impl Portal {
                 });
             }
         };
-        let hash = match self.passwords.hash_new(new, PasswordOwner::of(account)).await {
+        let User { name, full_name, email, .. } = &*account.user;
+        let hash = match self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
                 return again(

@@ -15,7 +15,7 @@ use crate::{
 /// The pages of the gateway, with the services and stores that they share; one for the process.
 #[derive(Debug)]
 pub struct Portal {
-    pub(super) sign_in: SignIn,
+    pub(super) sign_in: Arc<SignIn>,
     pub(super) setup: SetupLink,
     pub(super) passwords: Arc<Passwords>,
     pub(super) sessions: Arc<Sessions>,
@@ -26,7 +26,7 @@ pub struct Portal {
 impl Portal {
     /// The portal over the services and stores that it needs. `passwords` hashes new passwords.
     pub fn new(
-        sign_in: SignIn,
+        sign_in: Arc<SignIn>,
         setup: SetupLink,
         passwords: Arc<Passwords>,
         sessions: Arc<Sessions>,

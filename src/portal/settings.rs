@@ -9,6 +9,7 @@ use crate::{
     pages::{self, Pages, paths},
     session::{SessionLimits, cookie::CookieNames},
     throttle,
+    users::TokenRules,
 };
 
 impl Settings {
@@ -44,4 +45,6 @@ pub struct Settings {
     pub pages: Pages,
     /// The permissions of each group, for the account page.
     pub groups: Arc<BTreeMap<GroupName, Vec<Permission>>>,
+    /// `[tokens]`.
+    pub tokens: TokenRules,
 }

@@ -36,6 +36,10 @@ pub enum Refusal {
     SignIn,
     /// 401: who is signed in has to confirm the password first.
     Confirm,
+    /// 401: the credential that a program sent is not valid.
+    WrongCredential,
+    /// 403: the account has a second factor, so that a program has to use a token in place of its password.
+    TokenNeeded,
     /// 403: who is signed in may not do this.
     Forbidden,
     /// 403: another site has sent this in the name of who is signed in.
@@ -94,8 +98,10 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::PlainHttp { .. } => StatusCode::BAD_REQUEST,
-            Self::SignIn | Self::Confirm => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::CrossSite | Self::ServiceWorker | Self::Framed => StatusCode::FORBIDDEN,
+            Self::SignIn | Self::Confirm | Self::WrongCredential => StatusCode::UNAUTHORIZED,
+            Self::TokenNeeded | Self::Forbidden | Self::CrossSite | Self::ServiceWorker | Self::Framed => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -122,6 +128,8 @@ impl Refusal {
             Self::PlainHttp { .. } => "refused-plain-http-title",
             Self::SignIn => "refused-sign-in-title",
             Self::Confirm => "refused-confirm-title",
+            Self::WrongCredential => "refused-wrong-credential-title",
+            Self::TokenNeeded => "refused-token-needed-title",
             Self::Forbidden => "refused-forbidden-title",
             Self::CrossSite => "refused-cross-site-title",
             Self::ServiceWorker => "refused-service-worker-title",
@@ -157,6 +165,8 @@ impl Refusal {
             Self::PlainHttp { to: None } => "refused-plain-http-some",
             Self::SignIn => "refused-sign-in",
             Self::Confirm => "refused-confirm",
+            Self::WrongCredential => "refused-wrong-credential",
+            Self::TokenNeeded => "refused-token-needed",
             Self::Forbidden => "refused-forbidden",
             Self::CrossSite => "refused-cross-site",
             Self::ServiceWorker => "refused-service-worker",

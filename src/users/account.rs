@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::{Factor, PasswordHash};
+use super::{Factor, PasswordHash, StoredToken};
 use crate::{
     clock::Timestamp,
     identity::{BackendName, CredentialVersion, GroupName, Identity, IdentityPair, User},
@@ -43,6 +43,10 @@ pub struct Account {
     pub factors: Vec<Factor>,
     /// How many recovery codes have not been used yet.
     pub recovery_codes_left: u32,
+    /// An account of a machine: its programs use tokens, certificates and the like, and nobody can sign in to it.
+    pub machine: bool,
+    /// The API tokens, the first one made first.
+    pub tokens: Vec<StoredToken>,
 }
 
 /// An identity of a backend that belongs to an account, with what the backend said of it last.
@@ -71,9 +75,10 @@ pub struct LinkedIdentity {
 
 impl Account {
     /// The identity of a sign-in under the credential version `seen`: only if the user is active and nothing has ended that
-    /// sign-in since.
+    /// sign-in since. An account of a machine has no sign-ins; see [`Account::program`].
     pub fn identity(&self, seen: CredentialVersion) -> Option<Identity> {
-        (self.active && self.credential == seen).then(|| Identity::User(Arc::clone(&self.user)))
+        (self.active && !self.machine && self.credential == seen)
+            .then(|| Identity::User(Arc::clone(&self.user)))
     }
 
     /// The linked identity with this pair.
@@ -90,9 +95,10 @@ impl Account {
         }
     }
 
-    /// Whether the user can still sign in without this identity: with a password, or through another one.
+    /// Whether the user can still sign in without this identity: with a password, or through another one. To an account of a
+    /// machine nobody signs in anyway.
     pub fn can_do_without(&self, pair: &IdentityPair) -> bool {
         let others = self.identities.iter().filter(|identity| identity.pair != *pair);
-        self.password.is_some() || others.into_iter().any(|identity| identity.ended.is_none())
+        self.machine || self.password.is_some() || others.into_iter().any(|identity| identity.ended.is_none())
     }
 }

@@ -65,6 +65,10 @@ pub enum Action {
     RecoveryCodesMade,
     /// A recovery code was used.
     RecoveryCodeUsed,
+    /// An API token was made.
+    TokenMade,
+    /// An API token was ended.
+    TokenRevoked,
 }
 
 impl Action {
@@ -86,6 +90,8 @@ impl Action {
             Self::FactorRenamed => "factor-renamed",
             Self::RecoveryCodesMade => "recovery-codes-made",
             Self::RecoveryCodeUsed => "recovery-code-used",
+            Self::TokenMade => "token-made",
+            Self::TokenRevoked => "token-revoked",
         }
     }
 
@@ -101,7 +107,7 @@ impl Action {
         Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
 
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Added,
         Self::Changed,
         Self::PasswordChanged,
@@ -117,6 +123,8 @@ impl Action {
         Self::FactorRenamed,
         Self::RecoveryCodesMade,
         Self::RecoveryCodeUsed,
+        Self::TokenMade,
+        Self::TokenRevoked,
     ];
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::profile::InvalidProfile;
+use super::{InvalidToken, TokenId, profile::InvalidProfile};
 use crate::{
     identity::{IdentityPair, UserId, UserName},
     store::{SealingKeyError, sqlite::DatabaseError},
@@ -68,6 +68,23 @@ pub enum UserStoreError {
     /// The operating system had no randomness to give.
     #[error("asking the operating system for random bytes")]
     NoRandomness,
+    /// The user has no token with this number.
+    #[error("user {name} has no token {token}")]
+    NoSuchToken {
+        /// The user.
+        name: UserName,
+        /// The number.
+        token: TokenId,
+    },
+    /// The user has too many tokens.
+    #[error("user {0} has too many tokens; end one of them first")]
+    TooManyTokens(UserName),
+    /// A value that a token cannot have.
+    #[error(transparent)]
+    InvalidToken(InvalidToken),
+    /// The account is one of a machine, to which nobody signs in.
+    #[error("{0} is an account of a machine, to which nobody signs in; its programs use tokens")]
+    Machine(UserName),
     /// A value that a profile cannot have.
     #[error(transparent)]
     Invalid(#[from] InvalidProfile),

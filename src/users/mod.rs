@@ -13,11 +13,13 @@ mod directory;
 mod enrolment;
 mod error;
 mod factor;
-mod password;
+pub mod password;
 mod profile;
+mod program;
 mod recovery_code;
 mod source;
 mod sqlite;
+mod token;
 mod totp;
 
 pub use account::{Account, LinkedIdentity};
@@ -29,12 +31,15 @@ pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
-    Breached, BreachedList, BreachedListError, BreachedListWriter, Busy, Charged, ForeignHash, HashRecord,
-    HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS, OwnValue, Password, PasswordHash,
-    PasswordOwner, PasswordRules, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword, Weakness,
+    Busy, Charged, ForeignHash, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password,
+    PasswordHash, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword,
 };
 pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, UserChange};
+pub use program::{ProgramCredential, TokenRules};
 pub use recovery_code::{NoRecoveryCodes, RecoveryCode, RecoveryCodes};
 pub use source::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile};
 pub use sqlite::{RemovedFactors, ShownTo, UserStore};
+pub use token::{
+    ApiToken, InvalidToken, LastUse, NewToken, PresentedToken, StoredToken, TokenHash, TokenId, TokenLimits,
+};
 pub use totp::{NoTotpSecret, TotpCode, TotpSecret, TotpStep};

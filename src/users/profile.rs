@@ -34,6 +34,8 @@ pub struct NewUser {
     pub active: bool,
     /// Whether the password has to be changed at the first sign-in with it.
     pub must_change_password: bool,
+    /// An account of a machine, to which nobody can sign in. It has neither password nor invitation.
+    pub machine: bool,
 }
 
 impl NewUser {
@@ -52,6 +54,7 @@ impl NewUser {
             invited: Vec::new(),
             active: true,
             must_change_password: false,
+            machine: false,
         }
     }
 

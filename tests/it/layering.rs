@@ -118,6 +118,8 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "refusal",
                     "access",
                     "session::AppSessionLimits",
+                    // The credentials that an app takes from programs.
+                    "auth::programs",
                     "shield",
                     "in_flight",
                     "forward",
@@ -140,6 +142,10 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "shield",
                     "session",
                     "users",
+                    // The credentials of programs, which come with each request.
+                    "auth::programs",
+                    "auth::Origin",
+                    "auth::Entrance",
                     "in_flight",
                     "forward",
                     "portal",
@@ -275,7 +281,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("rpassword", &["cli"]),
     ("minijinja", &["pages"]),
-    ("moka", &["session", "users"]),
+    ("moka", &["session", "users", "auth"]),
     ("redis", &["store", "session", "throttle"]),
     ("rusqlite", &["store", "session", "throttle", "users"]),
     ("argon2", &["users"]),

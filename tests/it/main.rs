@@ -12,6 +12,8 @@
 mod access_matrix;
 mod active_directory;
 mod advisories;
+mod api_tokens;
+mod basic;
 mod browser;
 mod client_address;
 mod connection_auth;
@@ -41,7 +43,6 @@ mod oidc_browser;
 mod override_headers;
 mod own_addresses;
 mod passkeys;
-mod password_rules;
 mod path_oracle;
 mod paths;
 mod portal_host;

@@ -18,7 +18,7 @@ use std::{
 use portcullis::{
     identity::UserName,
     session::{SessionKey, Which},
-    users::{ListChange, UserChange},
+    users::{ListChange, NewToken, TokenLimits, UserChange},
 };
 
 use crate::support::{
@@ -74,6 +74,31 @@ fn path_of(location: &http::HeaderValue) -> String {
     let location = location.to_str().expect("a readable location");
     let rest = location.strip_prefix("https://").expect("another host");
     rest[rest.find('/').expect("a path")..].to_owned()
+}
+
+#[test]
+fn a_revoked_token_ends_its_streams() {
+    let team = Team::new("programs = { tokens = true }\n");
+    let (_alice, others) = team.member("alice");
+    let gateway = &team.0.gateway;
+    let new = NewToken {
+        name: "test".to_owned(),
+        expires: gateway.clock.now() + Duration::from_hours(24),
+        limits: TokenLimits::default(),
+    };
+    let (account, token) = gateway.users().add_token(&name("alice"), &new).unwrap();
+    until("the gateway notices the token", || {
+        let cached = gateway.shared.directory.cached(account.user.id);
+        cached.is_none_or(|account| !account.tokens.is_empty())
+    });
+    let credential = format!("Authorization: Bearer {}", token.expose());
+    let visitor = team.0.visitor();
+    let streams: Vec<Stream> =
+        ALL_PATHS.map(|path| Stream::open_with(&visitor, &credential, path)).into_iter().collect();
+    all_go_on(&streams);
+    gateway.users().revoke_token(&name("alice"), account.tokens[0].id).unwrap();
+    all_end(streams);
+    all_go_on(&others);
 }
 
 #[test]
@@ -426,10 +451,15 @@ struct Stream {
 
 impl Stream {
     fn open(visitor: &Visitor, path: &'static str) -> Self {
+        let cookies: Vec<_> = visitor.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Self::open_with(visitor, &format!("Cookie: {}", cookies.join("; ")), path)
+    }
+
+    /// With this header line as the credential.
+    fn open_with(visitor: &Visitor, credential: &str, path: &'static str) -> Self {
         let mut connection = visitor.raw();
         let (is_upload, has_head) =
             (path.ends_with("/upload"), !path.ends_with("/upload") && !path.ends_with("/wait"));
-        let cookies: Vec<_> = visitor.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let upgrade = if path.ends_with("/ws") {
             "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -439,9 +469,8 @@ impl Stream {
             ""
         };
         let method = if is_upload { "POST" } else { "GET" };
-        let cookies = cookies.join("; ");
         let host = visitor.host();
-        write!(connection, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{upgrade}\r\n")
+        write!(connection, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{credential}\r\n{upgrade}\r\n")
             .unwrap();
         if has_head {
             let mut head = Vec::new();

@@ -7,7 +7,6 @@ mod gallery;
 mod hostile;
 mod ldap;
 mod oidc;
-mod password;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

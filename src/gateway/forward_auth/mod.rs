@@ -24,6 +24,7 @@ use http::{Request, Response, header::UPGRADE};
 use super::{Connection, Gateway, RecordedBody, Result, Walk, csrf_check::ShieldResult};
 use crate::{
     access::{App, Decision, Missing, Permit, decide, permit_preflight},
+    auth::programs::ProgramSettings,
     portal,
     refusal::Refusal,
     request::{Malformed, Preflight, RequestBody, Target},
@@ -46,7 +47,9 @@ impl Gateway {
         let snapshot = self.shared.current.load();
         let described = describe(request, connection, &snapshot);
         let record = self.begin_record(request, connection);
-        let mut walk = Walk { gateway: self, snapshot: &snapshot, connection, request, record };
+        // The proxy would pass a credential of a program on to the app: none is taken, and an API token is refused.
+        let programs = ProgramSettings::default();
+        let mut walk = Walk { gateway: self, snapshot: &snapshot, connection, request, record, programs };
         let response = match described {
             Ok((kind, target)) => {
                 let target = Rc::new(target);
@@ -119,7 +122,7 @@ impl Walk<'_> {
         smuggled::refuse(self.request.headers(), &settings.forward)?;
         self.refuse_service_worker(Some(app.id))?;
         let limits = self.snapshot.session_limits(app, target)?;
-        let caller = self.identify(limits).await;
+        let caller = self.identify(target, limits).await?;
         self.record.caller = caller.identity.clone();
         let (policy, identity) = (&self.snapshot.policy, caller.identity.clone());
         match decide(policy, app, identity, &caller.proofs, self.record.time, Rc::clone(target)) {

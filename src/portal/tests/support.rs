@@ -107,6 +107,7 @@ impl Fixture {
         let throttle = Throttle::forgetful(clock.clone()).unwrap();
         let local = Local::new(Arc::clone(&directory), Arc::clone(&passwords));
         let sign_in = SignIn::new(local, Arc::clone(&directory), throttle, audit.clone(), clock.clone());
+        let sign_in = Arc::new(sign_in);
         let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
         let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit, clock.clone());
         let settings = Settings {
@@ -127,6 +128,7 @@ impl Fixture {
                 GroupName::parse("staff").unwrap(),
                 vec![Permission::parse("wiki.edit").unwrap(), Permission::parse("reports.view").unwrap()],
             )])),
+            tokens: crate::users::TokenRules::default(),
         };
         Self { portal, sessions, directory, settings, clock, log, logged, temp }
     }

@@ -14,6 +14,7 @@
 mod cache;
 mod factors;
 mod sources;
+mod tokens;
 mod worker;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod rows;
 mod schema;
 mod sources;
 mod store;
+mod tokens;
 mod totp;
 mod transaction;
 

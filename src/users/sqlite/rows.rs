@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, GroupName, IdentityPair, User, UserId, UserName},
-    users::{Account, Factor, LinkedIdentity, PasswordHash, profile::sorted},
+    users::{Account, Factor, LinkedIdentity, PasswordHash, StoredToken, profile::sorted},
 };
 
 /// Whether there is no user at all.
@@ -70,7 +70,12 @@ pub(super) const SELECT: &str = "
         (SELECT json_group_array(json_object(
             'id', f.id, 'kind', f.kind, 'name', f.name, 'created', f.created, 'last_used', f.last_used))
             FROM factor f WHERE f.user_id = u.id),
-        (SELECT count(*) FROM recovery_code r WHERE r.user_id = u.id)
+        (SELECT count(*) FROM recovery_code r WHERE r.user_id = u.id),
+        machine,
+        (SELECT json_group_array(json_object(
+            'id', t.id, 'name', t.name, 'hash', t.hash, 'created', t.created, 'expires', t.expires,
+            'last_used', t.last_used, 'credential', t.credential, 'limits', json(t.limits)))
+            FROM api_token t WHERE t.user_id = u.id) AS tokens
     FROM user u";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -81,6 +86,8 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let mut factors: Vec<Factor> = json(row, 18)?;
     factors.sort_by_key(|factor| factor.id);
     identities.sort_by(|a, b| (a.linked, &a.pair).cmp(&(b.linked, &b.pair)));
+    let mut tokens: Vec<StoredToken> = json(row, row.as_ref().column_index("tokens")?)?;
+    tokens.sort_by_key(|token| token.id);
     Ok(Account {
         user: Arc::new(User {
             id: UserId(row.get(0)?),
@@ -106,6 +113,8 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         must_change_password: row.get(17)?,
         factors,
         recovery_codes_left: row.get(19)?,
+        machine: row.get("machine")?,
+        tokens,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::store::sqlite::Schema;
 pub(super) const SCHEMA: Schema =
     Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS];
+const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS, TOKENS];
 
 const ACCOUNTS: &str = "
     CREATE TABLE user (
@@ -131,4 +131,22 @@ const FACTORS: &str = "
         hash    BLOB    NOT NULL,
         PRIMARY KEY (user_id, hash)
     ) STRICT, WITHOUT ROWID;
+";
+
+/// API tokens, and accounts of machines.
+const TOKENS: &str = "
+    ALTER TABLE user ADD COLUMN machine INTEGER NOT NULL DEFAULT 0 CHECK (machine IN (0, 1));
+
+    CREATE TABLE api_token (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+        name       TEXT    NOT NULL,
+        hash       TEXT    NOT NULL,
+        created    INTEGER NOT NULL,
+        expires    INTEGER NOT NULL,
+        last_used  INTEGER,
+        credential INTEGER NOT NULL,
+        limits     TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX api_token_user ON api_token (user_id);
 ";

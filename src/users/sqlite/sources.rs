@@ -234,7 +234,8 @@ impl Write<'_> {
                 (&identity.pair.backend, &identity.pair.authority) == (&pair.backend, &pair.authority)
             })
         };
-        Ok(found.filter(|account| account.active && !account.user.superuser && !is_known(account)))
+        let may_be = |account: &Account| account.active && !account.user.superuser && !account.machine;
+        Ok(found.filter(|account| may_be(account) && !is_known(account)))
     }
 
     fn adopt(&self, account: &Account, profile: &SourceProfile) -> Result<Account, Trouble> {
@@ -244,6 +245,7 @@ impl Write<'_> {
                 "UPDATE user SET password = NULL, credential = credential + 1, email_verified = 1 WHERE id = ?1",
                 "DELETE FROM identity WHERE user_id = ?1",
                 "DELETE FROM invitation WHERE user_id = ?1",
+                "DELETE FROM api_token WHERE user_id = ?1",
             ] {
                 self.transaction.prepare_cached(sql)?.execute([id.0])?;
             }
@@ -368,6 +370,8 @@ impl Write<'_> {
 
 fn may_sign_in(account: Account) -> Result<Account, NotProvisioned> {
     match (account.active, account.waiting_since) {
+        // Its programs have credentials of their own.
+        (true, _) if account.machine => Err(NotProvisioned::Disabled),
         (true, _) => Ok(account),
         (false, Some(_)) => Err(NotProvisioned::WaitingForApproval),
         (false, None) => Err(NotProvisioned::Disabled),

@@ -55,10 +55,13 @@ impl Write<'_> {
         if load_by_name(self.transaction, &new.name)?.is_some() {
             return Err(UserStoreError::Exists(new.name).into());
         }
+        if new.machine && (new.password.is_some() || !new.invited.is_empty()) {
+            return Err(UserStoreError::Machine(new.name).into());
+        }
         let sql =
             "INSERT INTO user (name, email, full_name, active, superuser, credential, password, created,
-                               email_verified, email_key, must_change_password)
-                   VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, ?9, ?11)";
+                               email_verified, email_key, must_change_password, machine)
+                   VALUES (?1, ?2, ?3, ?10, ?4, ?5, ?6, ?7, ?8, ?9, ?11, ?12)";
         let email = new.email.trim();
         self.transaction.prepare_cached(sql)?.execute((
             new.name.as_str(),
@@ -72,6 +75,7 @@ impl Write<'_> {
             EmailKey::of(email).as_ref().map(EmailKey::as_str),
             new.active,
             new.must_change_password && new.password.is_some(),
+            new.machine,
         ))?;
         let id = UserId(self.transaction.last_insert_rowid());
         self.store_lists(id, &sorted(new.groups), &sorted(new.permissions), &new.attributes)?;
@@ -97,6 +101,9 @@ impl Write<'_> {
         hash: &PasswordHash,
         next: AtNextSignIn,
     ) -> Result<Account, Trouble> {
+        if before.machine {
+            return Err(UserStoreError::Machine(before.user.name.clone()).into());
+        }
         let sql = "UPDATE user SET password = ?2, credential = credential + 1, must_change_password = ?3
                    WHERE id = ?1";
         let must_change = next == AtNextSignIn::ChangePassword;

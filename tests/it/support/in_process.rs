@@ -31,6 +31,7 @@ use portcullis::{
     request::{CertifiedNames, Ports, RequestBody},
     session::{Opening, Owner},
     telemetry::{AccessLog, Format, LogWriter},
+    users::UserStore,
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -120,6 +121,12 @@ impl InProcess {
     /// Adds a user; the password is `correct horse NAME`.
     pub fn add_user(&self, name: &str, groups: &[&str]) {
         add_user(&self.folder.path().join("state/users.db"), &self.clock, name, groups);
+    }
+
+    /// The users database, as the command line opens it beside the gateway.
+    pub fn users(&self) -> UserStore {
+        let path = self.folder.path().join("state/users.db");
+        UserStore::open(&path, self.clock.clone()).expect("the directory")
     }
 
     /// Opens a session for a user; returns the value of the `Cookie` header.

@@ -1,0 +1,79 @@
+//! The credential by which a program acts for a user, and the identity that it gives as of now.
+//!
+//! [`Account::program`] is the only way from a credential of a program to an identity, as [`Account::identity`] is for a
+//! session: it holds what was proved against the account as it is now. `gateway` asks it for every request, and again
+//! while a request takes long.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Account, TokenId};
+use crate::{
+    clock::Timestamp,
+    identity::{CredentialVersion, Identity, IdentityPair, Program, Scope},
+};
+
+/// A credential that a program has proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgramCredential {
+    /// The user's name and password, which were right under this credential version.
+    Password(CredentialVersion),
+    /// The API token with this number, whose secret was right.
+    Token(TokenId),
+    /// An access token of a provider, for the user whom the pair belongs to, until this time.
+    Bearer(IdentityPair, Timestamp),
+}
+
+/// `[tokens]`: settings of API tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenRules {
+    /// How long a token lasts, unless something else is asked for. Default 90 days.
+    pub lifetime: Duration,
+    /// How long a token lasts at most. Default a year.
+    pub max_lifetime: Duration,
+    /// Whether whatever ends the sessions of a user ends the user's tokens, too: a new password for instance. Default false:
+    /// a machine goes on when a person changes the password.
+    pub end_with_password: bool,
+}
+
+impl Default for TokenRules {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_hours(24 * days);
+        Self { lifetime: days(90), max_lifetime: days(365), end_with_password: false }
+    }
+}
+
+impl Account {
+    /// The identity of a program with this credential: only if the user is active and the credential is still good.
+    pub fn program(
+        &self,
+        credential: &ProgramCredential,
+        rules: TokenRules,
+        now: Timestamp,
+    ) -> Option<Identity> {
+        let (scope, multi_factor) = match credential {
+            ProgramCredential::Password(seen) => {
+                let is_good = self.credential == *seen && self.password_alone_is_enough();
+                is_good.then(|| (Scope::default(), false))?
+            }
+            ProgramCredential::Token(id) => {
+                let token = self.tokens.iter().find(|token| token.id == *id)?;
+                let has_ended =
+                    now >= token.expires || (rules.end_with_password && token.credential != self.credential);
+                (!has_ended).then(|| (token.limits.scope.clone(), token.limits.multi_factor))?
+            }
+            ProgramCredential::Bearer(pair, until) => {
+                let lets_in = self.linked(pair).is_some_and(|linked| linked.ended.is_none());
+                (lets_in && now < *until).then(|| (Scope::default(), false))?
+            }
+        };
+        let program = Program { user: Arc::clone(&self.user), scope, multi_factor };
+        self.active.then(|| Identity::Program(Arc::new(program)))
+    }
+
+    /// Whether the password alone proves the user to a gateway that cannot ask for more. An account with a second factor has
+    /// to use a token: a password by `Authorization: Basic` would leave the factor out. A password that has to be changed
+    /// first is good for nothing else, and a machine account has none.
+    pub fn password_alone_is_enough(&self) -> bool {
+        !self.machine && !self.must_change_password && self.factors.is_empty()
+    }
+}

@@ -1,0 +1,235 @@
+//! Names and passwords by `Authorization: Basic`: throttled like the form, hashed once a minute, ended at once.
+
+use std::{thread, time::Duration};
+
+use data_encoding::BASE64;
+use portcullis::{
+    identity::{GroupName, UserName},
+    users::{ListChange, UserChange},
+};
+
+use crate::support::{
+    client::RawClient,
+    gateway::{TestGateway, password, quick_hash},
+    in_process::InProcess,
+    process::until,
+};
+
+const APPS: &str = "[[app]]\nname = \"files\"\nupstream = \"builtin:whoami\"\nprograms = { basic = true }\n\
+                    [[app.rule]]\npath = \"/staff/**\"\nallow = { group = \"staff\" }\n\
+                    [[app.rule]]\npath = \"/open/**\"\nallow = \"anyone\"\n\
+                    [[app.rule]]\npath = \"/recent/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"\n\
+                    [[app]]\nname = \"own\"\npath = \"/own\"\nupstream = \"builtin:whoami\"\n";
+const GROUPS: &str = "[groups]\nstaff = []\n";
+
+fn gateway() -> InProcess {
+    let gateway = InProcess::start_with(GROUPS, APPS);
+    gateway.add_user("alice", &["staff"]);
+    gateway.add_user("bob", &[]);
+    gateway
+}
+
+fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", BASE64.encode(format!("{name}:{password}").as_bytes()))
+}
+
+fn right(name: &str) -> String {
+    basic(name, &password(name))
+}
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+/// How many passwords were hashed so far.
+fn hashed(gateway: &InProcess) -> u64 {
+    let text = gateway.shared.metrics.text();
+    let value = text.lines().find_map(|line| line.strip_prefix("portcullis_password_checks_total "));
+    value.expect("the counter").parse().expect("a number")
+}
+
+#[test]
+fn a_password_opens_an_app_as_its_user_and_does_not_reach_it() {
+    let mut gateway = gateway();
+    let response = gateway.get("/staff/x", &[("authorization", &right("alice")), ("remote-user", "root")]);
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(response.received("remote-user"), ["alice"]);
+    assert!(response.received("authorization").is_empty(), "{}", response.body);
+    assert_eq!(gateway.get("/staff/x", &[("authorization", &right("bob"))]).status, 403);
+    let public = gateway.get("/open/x", &[("authorization", &right("bob"))]);
+    assert!(public.received("authorization").is_empty(), "{}", public.body);
+    let (log, metrics) = (format!("{:?}", gateway.log()), gateway.shared.metrics.text());
+    for hidden in ["correct horse", &right("alice")["Basic ".len()..]] {
+        assert!(!log.contains(hidden) && !metrics.contains(hidden), "{log}");
+    }
+}
+
+#[test]
+fn an_app_that_takes_no_passwords_keeps_its_own_authorization() {
+    let mut gateway = gateway();
+    let session = gateway.session_of("alice");
+    let value = right("bob");
+    let response = gateway.get("/own/x", &[("authorization", &value), ("cookie", &session)]);
+    assert_eq!(
+        (response.received("remote-user"), response.received("authorization")),
+        (vec!["alice"], vec![&*value])
+    );
+    assert_eq!(gateway.get("/own/x", &[("authorization", &value)]).status, 401);
+    assert_eq!(hashed(&gateway), 0);
+    // An upstream that ignores case would serve it from the other app: neither reading takes the password.
+    assert_eq!(gateway.get("/OWN/x", &[("authorization", &value)]).status, 401);
+    assert_eq!(hashed(&gateway), 0);
+}
+
+#[test]
+fn a_thousand_requests_with_one_right_password_cost_one_hash_a_minute() {
+    let mut gateway = gateway();
+    let value = right("alice");
+    for minute in 1..=3 {
+        for _ in 0..1000 {
+            assert_eq!(gateway.get("/", &[("authorization", &value)]).status, 200);
+        }
+        assert_eq!(hashed(&gateway), minute);
+        gateway.clock.advance(Duration::from_mins(1));
+    }
+}
+
+#[test]
+fn requests_that_come_at_once_with_one_right_password_cost_one_hash() {
+    let gateway = TestGateway::start_with(GROUPS, APPS);
+    gateway.add_user("alice", &[]);
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\r\n", right("alice"));
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut client = RawClient::connect(&gateway);
+                client.send(request.as_bytes());
+                assert_eq!(client.response().status, 200);
+            });
+        }
+    });
+    assert_eq!(gateway.counted("portcullis_password_checks_total"), 1);
+}
+
+#[test]
+fn a_wrong_password_is_never_remembered() {
+    let mut gateway = gateway();
+    gateway.reload(&format!("{GROUPS}[throttle]\nper_account = 100\nper_address = 1000\n"), APPS);
+    for checks in 1..=5 {
+        assert_eq!(gateway.get("/", &[("authorization", &basic("alice", "wrong"))]).status, 401);
+        assert_eq!(hashed(&gateway), checks);
+    }
+}
+
+#[test]
+fn a_changed_password_and_a_disabled_user_end_it_at_once() {
+    let mut gateway = gateway();
+    let status =
+        |gateway: &mut InProcess, value: &str| gateway.get("/", &[("authorization", value)]).status.as_u16();
+    let (old, new) = (right("alice"), basic("alice", "another horse battery"));
+    assert_eq!(status(&mut gateway, &old), 200);
+    gateway.users().set_password(&name("alice"), &quick_hash("another horse battery")).unwrap();
+    until("the old password is refused", || status(&mut gateway, &old) == 401);
+    assert_eq!(status(&mut gateway, &new), 200);
+    gateway.users().set_active(&name("alice"), false).unwrap();
+    until("the disabled user is refused", || status(&mut gateway, &new) == 401);
+}
+
+#[test]
+fn an_ended_group_counts_for_a_remembered_password() {
+    let mut gateway = gateway();
+    let value = right("alice");
+    assert_eq!(gateway.get("/staff/x", &[("authorization", &value)]).status, 200);
+    let groups = ListChange { remove: vec![GroupName::parse("staff").unwrap()], ..ListChange::default() };
+    let change = UserChange { groups, ..UserChange::default() };
+    gateway.users().update(&name("alice"), &change).unwrap();
+    until("the group has ended", || gateway.get("/staff/x", &[("authorization", &value)]).status == 403);
+    assert_eq!(hashed(&gateway), 1);
+}
+
+#[test]
+fn wrong_passwords_are_throttled_like_those_of_the_form() {
+    let mut gateway = gateway();
+    for _ in 0..5 {
+        assert_eq!(gateway.get("/", &[("authorization", &basic("alice", "wrong"))]).status, 401);
+    }
+    let response = gateway.get("/", &[("authorization", &basic("alice", "wrong"))]);
+    assert_eq!(response.status, 429);
+    assert!(!response.header("retry-after").is_empty());
+    assert_eq!(
+        gateway.get("/", &[("authorization", &right("alice"))]).status,
+        429,
+        "the account has to wait"
+    );
+    assert_eq!(gateway.get("/", &[("authorization", &right("bob"))]).status, 200);
+    // A user who does not exist is throttled in the same way.
+    for _ in 0..5 {
+        assert_eq!(gateway.get("/", &[("authorization", &basic("nobody", "wrong"))]).status, 401);
+    }
+    assert_eq!(gateway.get("/", &[("authorization", &basic("nobody", "wrong"))]).status, 429);
+}
+
+#[test]
+fn a_flood_of_wrong_credentials_leaves_a_session_as_it_was() {
+    let mut gateway = gateway();
+    let session = gateway.session_of("bob");
+    for number in 0..60 {
+        gateway.get("/", &[("authorization", &basic("bob", &format!("wrong {number}")))]);
+        gateway.get("/", &[("authorization", "Bearer ptc_1t1_x")]);
+    }
+    assert_eq!(gateway.get("/", &[("authorization", &right("bob"))]).status, 429);
+    assert_eq!(gateway.get("/", &[("cookie", &session)]).received("remote-user"), ["bob"]);
+}
+
+#[test]
+fn a_malformed_authorization_is_refused_and_nothing_is_hashed() {
+    let mut gateway = gateway();
+    let long = format!("Basic {}", BASE64.encode(&vec![b'x'; 20 * 1024]));
+    let no_utf8 = format!("Basic {}", BASE64.encode(b"alice:\xff\xfe"));
+    for value in
+        ["", "Basic", "Basic ", "Basic !", "Basic YWxpY2U=", &no_utf8, &long, "Digest a=\"b\"", "x y z"]
+    {
+        for path in ["/", "/open/x"] {
+            assert_eq!(gateway.get(path, &[("authorization", value)]).status, 401, "{value:.30}");
+        }
+    }
+    let value = right("alice");
+    let two = gateway.get("/", &[("authorization", &value), ("authorization", &value)]);
+    assert_eq!(two.status, 400);
+    assert_eq!(hashed(&gateway), 0);
+    assert_eq!(gateway.forwarded(), 0);
+}
+
+#[test]
+fn a_password_passes_no_rule_that_asks_for_a_recent_proof() {
+    let mut gateway = gateway();
+    assert_eq!(gateway.get("/recent/x", &[("authorization", &right("alice"))]).status, 403);
+}
+
+#[test]
+fn a_password_opens_none_of_the_gateways_own_pages() {
+    let mut gateway = gateway();
+    for page in ["account", "account/password", "apps"] {
+        let response = gateway.get(&format!("/.gateway/{page}"), &[("authorization", &right("alice"))]);
+        assert_eq!(response.status, 401, "{page} {}", response.body);
+    }
+    let response = gateway.get("/.gateway/whoami", &[("authorization", &right("alice"))]);
+    assert!(!response.body.contains("alice"), "{}", response.body);
+    assert_eq!(hashed(&gateway), 0);
+}
+
+#[test]
+fn another_site_cannot_use_the_password_that_a_browser_remembers() {
+    let mut gateway = gateway();
+    let value = right("alice");
+    for (field, status) in [
+        (("sec-fetch-site", "cross-site"), 403),
+        (("origin", "https://evil.test"), 403),
+        (("origin", "https://localhost"), 200),
+        (("user-agent", "curl/8"), 200),
+    ] {
+        let fields = [("authorization", &*value), field];
+        let response = gateway.send(&http::Method::POST, "/", &fields, "x");
+        assert_eq!(response.status, status, "{field:?} {}", response.body);
+    }
+}
