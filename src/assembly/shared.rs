@@ -49,7 +49,8 @@ pub(super) fn open(
     let audit = Audit::new(log, format, clock.clone());
     let Stores { directory, sessions, throttle, databases } = Stores::open(configuration, &audit, &clock)?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
-    let passwords = Passwords::start(configuration.password, hashing, WAITING_HASHES);
+    let rules = configuration.password_rules.clone();
+    let passwords = Passwords::start_with_rules(configuration.password, rules, hashing, WAITING_HASHES);
     let metrics = Arc::new(Metrics::default());
     metrics::register(&metrics, &audit, &passwords, &sessions);
     metrics::register_sign_ins(&metrics, &audit);

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use super::{backend, check, explain, hash, preset, reload, serve, session, throttle, user};
+use super::{backend, check, explain, hash, preset, pwned, reload, serve, session, throttle, user};
 
 /// A gateway that puts a login in front of web applications that have none
 #[derive(Debug, Parser)]
@@ -41,6 +41,8 @@ enum Command {
     Preset(preset::PresetArgs),
     /// List and test backends: directories and providers
     Backend(backend::BackendArgs),
+    /// Prepare the list of breached passwords
+    Pwned(pwned::PwnedArgs),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),
 }
@@ -58,6 +60,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Throttle(args) => throttle::from_command_line(&args, &file),
         Command::Preset(args) => preset::from_command_line(&args),
         Command::Backend(args) => backend::from_command_line(&args, &file),
+        Command::Pwned(args) => pwned::from_command_line(&args),
         Command::Hash(args) => hash::from_command_line(&args, &file),
     };
     match done {

@@ -16,6 +16,7 @@ mod output;
 mod owner;
 mod password_prompt;
 mod preset;
+mod pwned;
 mod reload;
 mod rule_text;
 mod running;

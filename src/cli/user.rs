@@ -28,8 +28,8 @@ use crate::{
     escape::EscapingWriter,
     identity::{BackendName, GroupName, IdentityPair, User, UserName},
     users::{
-        Account, AtNextSignIn, HashSettings, ListChange, NewUser, PasswordHash, Passwords, UserChange,
-        UserStore, UserStoreError, WeakPassword, password::policy,
+        Account, AtNextSignIn, HashSettings, ListChange, NewUser, PasswordHash, PasswordOwner, PasswordRules,
+        Passwords, UserChange, UserStore, UserStoreError, WeakPassword,
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) struct UserContext<'a> {
     pub(super) database: &'a Path,
     /// The cost of hashing new passwords.
     pub(super) settings: HashSettings,
+    /// The rules for new passwords.
+    pub(super) rules: &'a PasswordRules,
     /// For the dates of accounts and changes.
     pub(super) clock: Clock,
     /// The groups that the configuration defines, to warn of others.
@@ -103,6 +105,7 @@ pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Fail
         let context = UserContext {
             database: &configuration.users_database(),
             settings: configuration.password,
+            rules: &configuration.password_rules,
             clock: Clock::system(),
             groups: &groups,
             backends: &backends,
@@ -364,7 +367,8 @@ impl RunningCommand<'_> {
     ) -> Result<PasswordHash, UserError> {
         let password = self.context.input.new_password(&format!("New password of {name}"))?;
         password.usable()?;
-        match policy::check(&password, name, full_name, email) {
+        let owner = PasswordOwner::new(name.clone(), full_name, email);
+        match self.context.rules.check(&password, &owner) {
             Err(weak) if !allow_weak => Err(UserError::Weak(weak)),
             _ => Ok(Passwords::hash_now(self.context.settings, &password)),
         }

@@ -31,7 +31,7 @@ use crate::{
     portal::AccountSettings,
     server::Limits,
     throttle::ThrottleFiles,
-    users::{HashSettings, TokenRules},
+    users::{HashSettings, PasswordRules, TokenRules},
 };
 
 /// The declarations of `gateway.toml`.
@@ -57,6 +57,8 @@ pub struct Configuration {
     pub accounts: AccountSettings,
     /// `[password]`: the cost of one password check.
     pub password: HashSettings,
+    /// `[password]`: the rules for new passwords.
+    pub password_rules: PasswordRules,
     /// `[throttle]`: limits on attempts to sign in.
     pub throttle: crate::throttle::ThrottleLimits,
     /// `[[backend]]`: where users are known, in this order.
@@ -112,6 +114,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         server::read(reader, section("server", &keys::SERVER).as_ref(), checks.as_ref(), folder);
     let (tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
     let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered);
+    let password_section = section("password", &keys::PASSWORD);
     let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal));
     if let (Some(section), Some(checks)) = (&checks, &forward_auth) {
         forward_auth::check(reader, section, checks, (&listening.server.trusted_proxies, &apps.policy));
@@ -126,7 +129,8 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         sessions,
         portal,
         accounts: accounts::read(reader, section("accounts", &keys::ACCOUNTS).as_ref(), &groups),
-        password: password::read(reader, section("password", &keys::PASSWORD).as_ref()),
+        password: password::read(reader, password_section.as_ref()),
+        password_rules: password::read_rules(reader, password_section.as_ref(), folder),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
         backends: backends::read(reader, top.field("backend"), folder, &groups),
         tokens: tokens::read(reader, section("tokens", &keys::TOKENS).as_ref()),

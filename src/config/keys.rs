@@ -67,8 +67,19 @@ pub(super) static SESSION: Keys = Keys {
 pub(super) static PORTAL: Keys = Keys { section: "`[portal]`", keys: &["host"] };
 pub(super) static ACCOUNTS: Keys =
     Keys { section: "`[accounts]`", keys: &["second_factor", "required_for", "required_for_superusers"] };
-pub(super) static PASSWORD: Keys =
-    Keys { section: "`[password]`", keys: &["memory", "iterations", "parallelism"] };
+pub(super) static PASSWORD: Keys = Keys {
+    section: "`[password]`",
+    keys: &[
+        "memory",
+        "iterations",
+        "parallelism",
+        "min_length",
+        "min_without_factor",
+        "validators",
+        "breached",
+        "breached_unreadable",
+    ],
+};
 pub(super) static THROTTLE: Keys =
     Keys { section: "`[throttle]`", keys: &["per_account", "per_address", "window", "waits"] };
 pub(super) static LIMITS: Keys = Keys {

@@ -14,12 +14,11 @@ use super::{
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
-    identity::User,
     language::Text,
     pages::{self, Page, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
-    users::{Busy, Password},
+    users::{Busy, Password, PasswordOwner},
 };
 
 impl Portal {
@@ -63,8 +62,7 @@ impl Portal {
                 });
             }
         };
-        let User { name, full_name, email, .. } = &*account.user;
-        let hash = match self.passwords.hash_new(new, name.clone(), full_name.clone(), email.clone()).await {
+        let hash = match self.passwords.hash_new(new, PasswordOwner::of(account)).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
                 return again(

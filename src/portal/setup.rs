@@ -21,7 +21,7 @@ use crate::{
     pages::{Page, Setup, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
-    users::{DirectoryError, Password},
+    users::{DirectoryError, Password, PasswordOwner},
 };
 
 impl Portal {
@@ -82,7 +82,7 @@ impl Portal {
             Ok(name) => name,
             Err(error) => return once_more("username", Text::verbatim(sentence(&error.to_string()))),
         };
-        let hashed = self.passwords.hash_new(password, name.clone(), String::new(), String::new()).await;
+        let hashed = self.passwords.hash_new(password, PasswordOwner::new(name.clone(), "", "")).await;
         let hash = match hashed.map_err(|busy| Refusal::TooBusy { retry_after: busy.retry_after })? {
             Ok(hash) => hash,
             Err(weak) => return once_more("password", Text::verbatim(sentence(&weak.to_string()))),

@@ -13,7 +13,7 @@ mod directory;
 mod enrolment;
 mod error;
 mod factor;
-pub mod password;
+mod password;
 mod profile;
 mod program;
 mod recovery_code;
@@ -31,8 +31,9 @@ pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
-    Busy, Charged, ForeignHash, HashSettings, InvalidHashSettings, InvalidPasswordHash, Password,
-    PasswordHash, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword,
+    Breached, BreachedList, BreachedListError, BreachedListWriter, Busy, Charged, ForeignHash, HashRecord,
+    HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS, OwnValue, Password, PasswordHash,
+    PasswordOwner, PasswordRules, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword, Weakness,
 };
 pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, UserChange};
 pub use program::{ProgramCredential, TokenRules};

@@ -43,6 +43,7 @@ mod oidc_browser;
 mod override_headers;
 mod own_addresses;
 mod passkeys;
+mod password_rules;
 mod path_oracle;
 mod paths;
 mod portal_host;

@@ -62,6 +62,7 @@ impl Fixture {
         let context = UserContext {
             database: &self.temp.path().join("users.db"),
             settings: QUICK,
+            rules: &PasswordRules::default(),
             clock: self.clock.clone(),
             groups: &groups,
             backends: &[(backend("idp"), "https://idp.example.com".to_owned())],
@@ -335,6 +336,7 @@ fn users_are_shown_as_json_without_their_hashes() {
       "waiting_since": null,
       "superuser": false,
       "has_password": true,
+      "must_change_password": false,
       "groups": [
         "staff"
       ],

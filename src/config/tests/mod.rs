@@ -7,6 +7,7 @@ mod gallery;
 mod hostile;
 mod ldap;
 mod oidc;
+mod password;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

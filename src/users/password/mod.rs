@@ -2,12 +2,12 @@
 //!
 //! [`Password`] is the typed text; [`PasswordHash`] is stored in the directory; [`Passwords`] turns one into the other, or
 //! compares the two, away from the threads that serve requests. A typed text is never stored or logged. Whether a *new*
-//! password is good enough is decided in [`policy`].
+//! password is good enough is decided by [`PasswordRules`].
 
 mod argon;
 mod hash;
 mod imported;
-pub mod policy;
+mod rules;
 mod settings;
 mod threads;
 
@@ -18,7 +18,10 @@ use zeroize::Zeroizing;
 
 pub use hash::{ForeignHash, InvalidPasswordHash, PasswordHash};
 pub use imported::UnusableHash;
-pub use policy::WeakPassword;
+pub use rules::{
+    Breached, BreachedList, BreachedListError, BreachedListWriter, HashRecord, MIN_CHARS, OwnValue,
+    PasswordOwner, PasswordRules, WeakPassword, Weakness,
+};
 pub use settings::{HashSettings, InvalidHashSettings};
 #[cfg(test)]
 pub(crate) use threads::ByHand;

@@ -24,9 +24,8 @@ use super::{
     HashSettings, Password, PasswordHash, WeakPassword, argon,
     hash::{Argon2Hash, Recipe},
     imported::ImportedHash,
-    policy,
+    rules::{PasswordOwner, PasswordRules},
 };
-use crate::identity::UserName;
 
 /// The hashing threads; shared by everything that checks or sets passwords. They end when this is dropped.
 #[derive(Debug)]
@@ -35,6 +34,7 @@ pub struct Passwords {
     /// Maximum number of jobs that wait and run at once, per thread.
     jobs_per_thread: u32,
     settings: HashSettings,
+    rules: Arc<PasswordRules>,
     gauges: Arc<Gauges>,
 }
 
@@ -83,6 +83,20 @@ impl Passwords {
     ///
     /// When the operating system has no thread to give.
     pub fn start(settings: HashSettings, threads: usize, queue: usize) -> Arc<Self> {
+        Self::start_with_rules(settings, PasswordRules::default(), threads, queue)
+    }
+
+    /// The same, with rules for new passwords.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no thread to give.
+    pub fn start_with_rules(
+        settings: HashSettings,
+        rules: PasswordRules,
+        threads: usize,
+        queue: usize,
+    ) -> Arc<Self> {
         let (threads, queue) = (threads.max(1), queue.max(1));
         let settings = settings.bounded();
         let gauges = Arc::new(Gauges::default());
@@ -105,7 +119,7 @@ impl Passwords {
                 .expect("the system can start a thread");
         }
         let jobs_per_thread = u32::try_from((queue + threads).div_ceil(threads)).unwrap_or(u32::MAX);
-        Arc::new(Self { jobs, jobs_per_thread, settings, gauges })
+        Arc::new(Self { jobs, jobs_per_thread, settings, rules: Arc::new(rules), gauges })
     }
 
     /// Compares `password` with `hash`; `None` costs the same and is [`Verdict::Wrong`].
@@ -139,20 +153,25 @@ impl Passwords {
         self.ask(move |hasher| argon::hash(hasher.settings, &password, &mut hasher.memory)).await
     }
 
-    /// Checks a new password of this user against the policy and hashes it; the outer error is a full queue. The policy
-    /// costs up to 12 ms, so it is not for threads that serve requests.
+    /// Checks a new password of this user against the rules and hashes it; the outer error is a full queue. The rules
+    /// cost up to 12 ms, so they are not for threads that serve requests.
     pub async fn hash_new(
         &self,
         password: Password,
-        name: UserName,
-        full_name: String,
-        email: String,
+        owner: PasswordOwner,
     ) -> Result<Result<PasswordHash, WeakPassword>, Busy> {
+        let rules = Arc::clone(&self.rules);
         self.ask(move |hasher| {
-            policy::check(&password, &name, &full_name, &email)
+            rules
+                .check(&password, &owner)
                 .map(|()| argon::hash(hasher.settings, &password, &mut hasher.memory))
         })
         .await
+    }
+
+    /// The rules for new passwords.
+    pub fn rules(&self) -> &PasswordRules {
+        &self.rules
     }
 
     /// Hashes on the thread of the caller, for the command line.
@@ -237,7 +256,10 @@ impl Passwords {
         let (jobs, waiting) = sync_channel(queue);
         let hasher =
             Hasher { settings, memory: argon::Memory::default(), usual: None, gauges: Arc::clone(&gauges) };
-        (Arc::new(Self { jobs, jobs_per_thread: 1, settings, gauges }), ByHand { waiting, hasher })
+        (
+            Arc::new(Self { jobs, jobs_per_thread: 1, settings, rules: Arc::default(), gauges }),
+            ByHand { waiting, hasher },
+        )
     }
 }
 

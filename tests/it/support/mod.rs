@@ -1,5 +1,6 @@
 //! Gateways, clients, upstreams and stores for the tests, and helpers that several topics share.
 
+pub mod accounts;
 pub mod authenticator;
 pub mod browser;
 pub mod certificates;

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::*;
+use crate::{identity::UserName, users::Weakness};
 
 const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
 
@@ -28,15 +29,15 @@ async fn only_the_password_that_was_hashed_fits() {
 }
 
 #[tokio::test]
-async fn a_new_password_is_hashed_only_if_the_policy_accepts_it() {
+async fn a_new_password_is_hashed_only_if_the_rules_accept_it() {
     let passwords = Passwords::start(QUICK, 1, 8);
-    let alice = UserName::parse("alice").unwrap();
+    let alice = PasswordOwner::new(UserName::parse("alice").unwrap(), "", "");
     let mut outcomes = Vec::new();
     for text in ["alice1234", "velvet turbine oyster"] {
-        let hashed = passwords.hash_new(password(text), alice.clone(), String::new(), String::new());
-        outcomes.push(hashed.await.unwrap().map(|_| ()));
+        let hashed = passwords.hash_new(password(text), alice.clone());
+        outcomes.push(hashed.await.unwrap().map(|_| ()).map_err(|weak| weak.weaknesses().to_vec()));
     }
-    assert_eq!(outcomes, [Err(WeakPassword::OwnWords), Ok(())]);
+    assert_eq!(outcomes, [Err(vec![Weakness::OwnWords]), Ok(())]);
 }
 
 #[tokio::test]
