@@ -57,7 +57,7 @@
 //! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | the target of a request: host, path, client address, read once and strictly; its body | |
 //! | | [`pages`] | the gateway's HTML, and the headers of all its responses | `clock`, `language` |
-//! | | [`refusal`] | refusals, and their responses: a page or a problem | `language`, `pages` |
+//! | | [`refusal`] | refusals, and their responses: a page or a problem | `language`, `pages`; of `identity` one type |
 //! | rules | [`access`] | access rules and the decision; pure | `clock` (times), `identity`, `request` |
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
 //! | state | [`session`] | sessions and their branches on other hosts, one-time entries: tokens, cookies, time limits, the cache, the stores behind it | values |

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    identity::{Identity, Proofs, User},
+    identity::{Identity, ProofMethods, Proofs, User},
     request::{Folding, NormalPath, Preflight, Target, scripts_of},
 };
 
@@ -420,7 +420,7 @@ fn weigh(deciding: Deciding<'_>, requester: &Requester<'_>, target: &Target) -> 
     }
     match deciding.requirement().met_by(requester.identity, target.client_addr) {
         Met::Yes(why) => match deciding.missing(requester) {
-            Some(missing) => (Outcome::StepUp(missing), "the password was confirmed too long ago"),
+            Some(missing) => (Outcome::StepUp(missing), text_for(missing)),
             None => (Outcome::Allow, why),
         },
         Met::NotSignedIn
@@ -430,6 +430,16 @@ fn weigh(deciding: Deciding<'_>, requester: &Requester<'_>, target: &Target) -> 
         }
         Met::NotSignedIn => (Outcome::Challenge, "nobody is signed in"),
         Met::No(why) => (Outcome::Deny, why),
+    }
+}
+
+fn text_for(missing: Missing) -> &'static str {
+    if missing.methods == ProofMethods::ALL {
+        "the password was confirmed too long ago"
+    } else if missing.max_age.is_some() {
+        "a factor that the rule requires was not shown recently enough"
+    } else {
+        "a factor that the rule requires was not shown"
     }
 }
 

@@ -17,7 +17,7 @@ mod rule;
 mod scope;
 mod trie;
 
-pub use assurance::{Assurance, Missing};
+pub use assurance::{Assurance, Missing, RequiredFactors};
 pub use decision::{
     Decision, Outcome, Permit, Reading, Reason, Ruling, Unenforced, decide, permit_preflight, rule_on,
 };

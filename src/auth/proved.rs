@@ -48,6 +48,11 @@ impl Proved {
         Self { account, proofs: proof.into(), source, subject: None }
     }
 
+    /// The proofs of an earlier step of the same sign-in.
+    pub(super) fn resumed(account: Arc<Account>, proofs: Proofs, source: SessionSource) -> Self {
+        Self { account, proofs, source, subject: None }
+    }
+
     /// A proof by a password of the gateway's own directory.
     pub(super) fn local(account: Arc<Account>, at: Timestamp) -> Self {
         let source = SessionSource { backend: BackendName::local().as_str().into(), provider_session: None };

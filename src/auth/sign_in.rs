@@ -28,7 +28,7 @@ pub struct SignIn {
     local: Local,
     pub(super) directory: Arc<Directory>,
     throttle: Throttle,
-    audit: Audit,
+    pub(super) audit: Audit,
     pub(super) clock: Clock,
 }
 
@@ -67,7 +67,12 @@ impl SignIn {
         };
         let denied = match checked {
             Ok((proved, attempt)) => {
-                attempt.succeeded().await;
+                // Failures at a second factor are not forgiven for its first one; see `second_factor`.
+                if proved.account().factors.is_empty() {
+                    attempt.succeeded().await;
+                } else {
+                    attempt.withdrawn();
+                }
                 return Ok(proved);
             }
             Err(denied) => denied,
@@ -302,7 +307,7 @@ impl SignIn {
     }
 
     /// Asks the throttle whether the password may be checked now.
-    async fn reserve_attempt(
+    pub(super) async fn reserve_attempt(
         &self,
         subject: &Subject<'_>,
         origin: &Origin<'_>,

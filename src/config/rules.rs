@@ -42,7 +42,7 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
     }
     let requirement = allowed.and_then(|field| allow(reader, &field, groups));
     let max_age = max_age(reader, section.field("max_age"), requirement.as_ref());
-    let assurance = Assurance { max_age };
+    let assurance = Assurance { max_age, factors: None };
     let enforcement = enforcement(reader, section.field("enforce"), requirement.as_ref());
     let (pattern, span) = path?;
     let place = reader.place(&span);

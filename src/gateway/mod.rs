@@ -32,7 +32,7 @@ use http::{
 use tokio::time::Instant;
 
 use crate::{
-    access::{Decision, Missing, Unrouted, decide},
+    access::{Decision, Unrouted, decide},
     auth::programs::{ProgramSettings, ProgramSignIn, carries_token},
     clock::Clock,
     forward::{Forwarder, Resolver},
@@ -221,7 +221,7 @@ impl Walk<'_> {
             }
             // A program has nobody to ask.
             Decision::StepUp(_) if caller.program.is_some() => Err(Refusal::Forbidden),
-            Decision::StepUp(Missing::RecentProof { .. }) => self.lead_to(Refusal::Confirm),
+            Decision::StepUp(missing) => self.lead_to(Refusal::Confirm(missing.methods)),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.preflight_permit(app) {
                 Some(permit) => self.forward_preflight(permit).await,

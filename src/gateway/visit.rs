@@ -96,8 +96,10 @@ impl Walk<'_> {
             header_size: self.connection.header_size,
             cookies: &self.snapshot.portal.cookies,
         };
-        let prerequisite =
-            if refusal == Refusal::Confirm { Prerequisite::Confirm } else { Prerequisite::SignIn };
+        let prerequisite = match refusal {
+            Refusal::Confirm(methods) => Prerequisite::Confirm(methods),
+            _ => Prerequisite::SignIn,
+        };
         let wants = Representation::of(method, headers);
         let response = match wants {
             Representation::Problem => return Err(refusal),

@@ -7,6 +7,7 @@ mod email;
 mod names;
 mod program;
 mod proof;
+mod proof_methods;
 mod source;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -17,6 +18,7 @@ pub use email::EmailKey;
 pub use names::{GroupName, InvalidName, Permission, UserName};
 pub use program::{InvalidScope, Program, Scope, ScopePath};
 pub use proof::{FactorClass, Proof, ProofMethod, Proofs};
+pub use proof_methods::ProofMethods;
 pub use source::{BackendName, IdentityPair, InvalidBackendName};
 
 /// The number of a user in the directory; never given to a second user.

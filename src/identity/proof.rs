@@ -186,6 +186,25 @@ impl Proofs {
         self.iter().any(|proof| proof.method.class() != FactorClass::Knowledge)
     }
 
+    /// The proofs as stores keep them: `METHOD@MILLISECONDS`, with blanks between; empty if there are none.
+    pub fn to_words(&self) -> String {
+        let words: Vec<String> = self
+            .iter()
+            .map(|Proof { method, at }| format!("{}@{}", method.as_str(), at.as_millis()))
+            .collect();
+        words.join(" ")
+    }
+
+    /// Reads [`Proofs::to_words`]. A method of a newer release is left out: less is proved then, never more.
+    pub fn from_words(words: &str) -> Self {
+        let proof = |word: &str| {
+            let (method, at) = word.split_once('@')?;
+            let at = Timestamp::from_millis(at.parse().ok()?);
+            Some(Proof { method: ProofMethod::parse(method)?, at })
+        };
+        words.split(' ').filter_map(proof).fold(Self::default(), Self::with)
+    }
+
     fn slot(&mut self, method: ProofMethod) -> &mut Option<Timestamp> {
         match method {
             ProofMethod::Password => &mut self.password,

@@ -35,4 +35,4 @@ macro_rules! catalogue {
 type Catalogue = (&'static str, &'static [(&'static str, &'static str)]);
 
 const CATALOGUES: &[Catalogue] =
-    &[catalogue!("en": "common", "times", "sign-in", "account", "password", "refusals")];
+    &[catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "refusals")];

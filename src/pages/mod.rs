@@ -15,7 +15,8 @@ pub use own_response::{
 };
 pub use page::{
     Account, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout,
-    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, Setup,
+    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, SecondStep,
+    Setup,
 };
 pub use templates::Pages;
 

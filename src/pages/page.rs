@@ -16,6 +16,8 @@ use crate::clock::Timestamp;
 pub enum Page<'a> {
     /// The sign-in form.
     Login(Login<'a>),
+    /// The second step of a sign-in.
+    SecondStep(SecondStep<'a>),
     /// Asks whether to sign out.
     Logout(Logout<'a>),
     /// Asks for the password again.
@@ -65,6 +67,27 @@ pub struct Login<'a> {
     pub providers: Vec<ProviderLink<'a>>,
 }
 
+/// The second step of a sign-in.
+#[derive(Debug, Serialize)]
+pub struct SecondStep<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// The site that the browser goes on to after sign-in.
+    pub continues_to: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// The user name, for password managers.
+    pub username: &'a str,
+    /// The user's name as people read it.
+    pub name: &'a str,
+    /// Whether the account has an authenticator app.
+    pub has_totp: bool,
+    /// How many recovery codes are left.
+    pub recovery_codes_left: u32,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+}
+
 /// The button of a provider.
 #[derive(Debug, Serialize)]
 pub struct ProviderLink<'a> {
@@ -83,8 +106,9 @@ pub struct Remember {
     pub checked: bool,
 }
 
-/// The form that asks for the password again.
+/// The form that asks for a further proof.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which the template asks for")]
 pub struct Confirm<'a> {
     /// The site, as the browser knows it.
     pub host: &'a str,
@@ -100,8 +124,16 @@ pub struct Confirm<'a> {
     pub problem: Option<&'a str>,
     /// The flash message.
     pub flash: Option<&'a str>,
-    /// Whether the user has a password to type.
+    /// Whether the user may type a password.
     pub has_form: bool,
+    /// Whether the user may type a code of an authenticator app.
+    pub has_totp: bool,
+    /// How many recovery codes may be typed.
+    pub recovery_codes_left: u32,
+    /// Whether the account has a second factor.
+    pub has_factors: bool,
+    /// Whether the user may add a second factor.
+    pub may_add_factors: bool,
     /// The providers of the user, each with the address that confirms there.
     pub providers: Vec<ProviderLink<'a>>,
 }
@@ -364,6 +396,7 @@ impl Page<'_> {
     pub(super) fn template(&self) -> &'static str {
         match self {
             Self::Login(_) => "login.html",
+            Self::SecondStep(_) => "second_step.html",
             Self::Logout(_) => "logout.html",
             Self::Confirm(_) => "confirm.html",
             Self::Account(_) => "account.html",

@@ -8,6 +8,12 @@ use minijinja::{Value, context};
 pub const ROOT: &str = "/.gateway/";
 /// The sign-in page.
 pub const LOGIN: &str = "/.gateway/login";
+/// The page of the second step of a sign-in.
+pub const SECOND_STEP: &str = "/.gateway/login/second-step";
+/// The page at which a required second factor is added during a sign-in.
+pub const ENROL_STEP: &str = "/.gateway/login/second-factor";
+/// The page at which a password is replaced during a sign-in.
+pub const NEW_PASSWORD_STEP: &str = "/.gateway/login/new-password";
 /// The page that ends the session.
 pub const LOGOUT: &str = "/.gateway/logout";
 /// The page that asks for the password again.
@@ -20,6 +26,10 @@ pub const SESSIONS: &str = "/.gateway/account/sessions";
 pub const CONNECTIONS: &str = "/.gateway/account/connections";
 /// The page that changes the user's own password.
 pub const PASSWORD: &str = "/.gateway/account/password";
+/// The page of the user's own second factors.
+pub const FACTORS: &str = "/.gateway/account/factors";
+/// The page that adds an authenticator app.
+pub const ADD_APP: &str = "/.gateway/account/factors/app";
 /// The user who is signed in, as JSON for the pages of an application.
 pub const WHOAMI: &str = "/.gateway/whoami";
 /// The applications that the user may use; on the portal host.
@@ -50,6 +60,8 @@ pub(super) fn for_templates() -> Value {
         sessions => path(SESSIONS),
         connections => path(CONNECTIONS),
         password => path(PASSWORD),
+        factors => path(FACTORS),
+        add_app => path(ADD_APP),
         apps => path(APPS),
         setup => path(SETUP),
     }

@@ -139,9 +139,10 @@ const CSS: &str = "text/css; charset=utf-8";
 
 pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
+    ("second_step.html", include_str!("templates/second_step.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
     ("account.html", include_str!("templates/account.html")),

@@ -118,6 +118,10 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
         problem: None,
         flash: None,
         has_form: true,
+        has_totp: false,
+        recovery_codes_left: 0,
+        has_factors: false,
+        may_add_factors: true,
         providers: vec![],
     };
     let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
@@ -342,7 +346,21 @@ async fn hostile_values_are_text_on_every_page() {
             problem: Some(HOSTILE),
             flash: Some(HOSTILE),
             has_form: true,
+            has_totp: true,
+            recovery_codes_left: 3,
+            has_factors: true,
+            may_add_factors: true,
             providers: vec![ProviderLink { href: HOSTILE.into(), title: HOSTILE }],
+        }),
+        Page::SecondStep(SecondStep {
+            host,
+            continues_to: HOSTILE,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            name: HOSTILE,
+            has_totp: true,
+            recovery_codes_left: 3,
+            problem: Some(HOSTILE),
         }),
         Page::Onward(Onward { host, title: HOSTILE, address: HOSTILE }),
         Page::NotSignedIn(NotSignedIn {

@@ -1,14 +1,17 @@
-//! The page that asks for the password again, where a rule asks for a recent sign-in.
+//! The page that asks for a further proof, where a rule or a page of the gateway asks for a recent one or for a second
+//! factor.
 //!
-//! A confirmed password gives the session a new token and a new time of confirmation; its time limits stay as they
-//! were. A failure costs and counts as much as a failed sign-in.
+//! Its address names the methods of which one is missing, and it offers those that the account has. What it names gives no
+//! right: the rule decides again afterwards. A proof gives the session a new token and a new time of that proof; its time
+//! limits and its data stay as they were. A failure costs and counts as much as a failed sign-in.
 
 use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
+use zeroize::Zeroizing;
 
 use super::{
-    PageRequest, PageResponse, Portal, ReturnTo, SignedIn,
+    PageRequest, PageResponse, Portal, ReturnTo, SecondFactorPolicy, SignedIn,
     csrf::Genuine,
     flash::FlashMessage,
     form::Form,
@@ -16,15 +19,16 @@ use super::{
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
     providers::start_link,
-    session_opening::{OpenedSession, SessionOpening},
+    second_step::WRONG as WRONG_CODE,
+    session_opening::SessionOpening,
 };
 use crate::{
-    auth::{Backends, Claim, Credential, Entrance, NotProved, oidc::Provider},
+    auth::{Backends, Claim, Credential, Entrance, NotProved, TypedCode, oidc::Provider},
+    identity::{ProofMethod, ProofMethods},
     language::Text,
     pages::{self, Confirm, Page, ProviderLink},
     refusal::Refusal,
-    telemetry::AuditKind,
-    users::{Account, LinkedIdentity, Password},
+    users::{Account, FactorKind, LinkedIdentity, Password},
 };
 
 impl Portal {
@@ -67,20 +71,28 @@ impl Portal {
             Err(_) if is_just_confirmed => return Ok(pages::redirect(next.as_str())),
             Err(_) => return Ok(again(StatusCode::FORBIDDEN, &FORM_EXPIRED)),
         };
-        let credential = Credential::Password(Password::new(form.take("password")));
-        let (claim, origin) = (Claim::User(signed_in.account), request.origin(Entrance::Confirmation));
-        let proved = match self.sign_in.check(claim, credential, &origin).await {
+        let origin = request.origin(Entrance::Confirmation);
+        let [code, recovery] = ["code", "recovery"].map(|name| Zeroizing::new(form.take(name)));
+        let is_code = !(code.is_empty() && recovery.is_empty());
+        let checked = if is_code {
+            let code = TypedCode::of_fields(&code, &recovery);
+            self.sign_in.check_code(signed_in.account, code, &origin).await
+        } else {
+            let credential = Credential::Password(Password::new(form.take("password")));
+            self.sign_in.check(Claim::User(signed_in.account), credential, &origin).await
+        };
+        let proved = match checked {
             Ok(proved) => proved,
             Err(not_proved) => {
-                return form_again(request, refusal_for(not_proved, Refusal::Confirm), |status, detail| {
-                    Ok(again(status, &if not_proved == NotProved::Wrong { WRONG } else { detail }))
+                let wrong = if is_code { WRONG_CODE } else { WRONG };
+                let refusal = refusal_for(not_proved, Refusal::Confirm(ProofMethods::ALL));
+                return form_again(request, refusal, |status, detail| {
+                    Ok(again(status, &if not_proved == NotProved::Wrong { wrong } else { detail }))
                 });
             }
         };
-        let OpenedSession { response, session } =
-            self.open_session(request, &proved, SessionOpening::Confirmed, next.as_str()).await?;
-        self.record_proof(request, AuditKind::Confirm, &proved, &session);
-        Ok(response)
+        self.notify_of_recovery_code(request, &proved);
+        self.finish_sign_in(request, &proved, SessionOpening::Confirmed, &next).await
     }
 }
 
@@ -91,8 +103,17 @@ fn confirm_form(
     next: &ReturnTo,
     (problem, flash): (Option<&Text>, Option<&Text>),
 ) -> PageResponse {
-    let user = &signed_in.account.user;
+    let (account, need) = (signed_in.account, ProofMethods::from_query(&request.parameter("need")));
+    let (user, backends) = (&account.user, &request.settings.backends);
     let [problem, flash] = [problem, flash].map(|text| text.map(|text| request.say(text)));
+    let by_password = need.contains(ProofMethod::Password) && has_form(account, backends);
+    let providers =
+        if need.contains(ProofMethod::Provider) { providers(request, account, next) } else { Vec::new() };
+    // Where anything will do, one way is enough.
+    let by_code = need != ProofMethods::ALL || !(by_password || !providers.is_empty());
+    let has_totp = account.factors.iter().any(|factor| factor.kind == FactorKind::Totp);
+    let has_totp = by_code && need.contains(ProofMethod::Totp) && has_totp;
+    let takes_recovery = by_code && need.contains(ProofMethod::RecoveryCode);
     let page = Page::Confirm(Confirm {
         host: request.host,
         csrf: &signed_in.token.form_token(),
@@ -101,8 +122,12 @@ fn confirm_form(
         name: readable_name(user),
         problem: problem.as_deref(),
         flash: flash.as_deref(),
-        has_form: has_form(signed_in.account, &request.settings.backends),
-        providers: providers(request, signed_in.account, next),
+        has_form: by_password,
+        has_totp,
+        recovery_codes_left: if takes_recovery { account.recovery_codes_left } else { 0 },
+        has_factors: !account.factors.is_empty(),
+        may_add_factors: request.settings.accounts.second_factor != SecondFactorPolicy::Off,
+        providers,
     });
     let mut response = request.render(status, &page);
     if let Some(hand_over) = HandOver::at(next, request) {

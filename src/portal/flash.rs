@@ -25,6 +25,10 @@ pub(super) enum FlashMessage {
     IdentityLinked,
     /// An identity of a backend is no longer connected to the account.
     IdentityUnlinked,
+    /// A sign-in took too long between two steps.
+    SignInExpired,
+    /// Too many wrong codes were typed in one sign-in.
+    TooManyCodes,
     /// A form came without a live session.
     SentSignedOut,
     /// A form came for a page that needs a confirmed password.
@@ -52,6 +56,8 @@ impl FlashMessage {
     pub(super) fn text(self) -> Text {
         Text::of(match self {
             Self::SignedOut => "signed-out",
+            Self::SignInExpired => "sign-in-expired",
+            Self::TooManyCodes => "sign-in-too-many-codes",
             Self::PasswordChanged => "password-changed",
             Self::SessionEnded => "sessions-ended",
             Self::OthersEnded => "sessions-others-ended",
@@ -67,6 +73,8 @@ impl FlashMessage {
     fn code(self) -> &'static str {
         match self {
             Self::SignedOut => "signed-out",
+            Self::SignInExpired => "sign-in-expired",
+            Self::TooManyCodes => "too-many-codes",
             Self::PasswordChanged => "password-changed",
             Self::SetUp => "set-up",
             Self::SessionEnded => "session-ended",
@@ -83,8 +91,10 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 10] = [
+const ALL: [FlashMessage; 12] = [
     FlashMessage::SignedOut,
+    FlashMessage::SignInExpired,
+    FlashMessage::TooManyCodes,
     FlashMessage::PasswordChanged,
     FlashMessage::SetUp,
     FlashMessage::SessionEnded,

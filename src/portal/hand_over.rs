@@ -26,6 +26,7 @@ use super::{
     session_opening::set_session_cookie,
 };
 use crate::{
+    identity::ProofMethods,
     language::Text,
     pages::{self, Notice, Page, PageLink, paths},
     refusal::{Refusal, Representation},
@@ -44,8 +45,9 @@ pub(super) struct HandOver {
     next: ReturnTo,
     /// The hash of the attempt's secret.
     attempt: String,
-    /// Whether the person has to confirm who they are, although they are signed in.
-    confirm: bool,
+    /// The methods by one of which the person has to prove again who they are, although they are signed in; `None`: no
+    /// further proof is needed.
+    confirm: Option<ProofMethods>,
 }
 
 /// The value of a one-time code, in the session store.
@@ -67,7 +69,8 @@ impl HandOver {
         if !portal.app_hosts.contains(host.as_str()) || !is_hash {
             return None;
         }
-        Some(Self { host, next: ReturnTo::parse(&next), attempt, confirm: !confirm.is_empty() })
+        let confirm = (!confirm.is_empty()).then(|| ProofMethods::from_query(&confirm));
+        Some(Self { host, next: ReturnTo::parse(&next), attempt, confirm })
     }
 
     /// The hand-over that a page of the portal host leads to.
@@ -80,14 +83,18 @@ impl HandOver {
     /// Its path and query on the portal host.
     fn location(&self) -> String {
         let Self { host, next, attempt, confirm } = self;
-        let confirm = if *confirm { "&confirm=1" } else { "" };
+        let confirm = match confirm {
+            None => String::new(),
+            Some(ProofMethods::ALL) => "&confirm=1".to_owned(),
+            Some(methods) => format!("&confirm={methods}"),
+        };
         let (page, next) = (paths::HAND_OVER, in_query_value(next.as_str()));
         format!("{page}?host={host}&attempt={attempt}{confirm}&next={next}")
     }
 
     /// The page of the portal host that the browser comes back to after sign-in or confirmation.
     fn to_return_to(&self) -> ReturnTo {
-        ReturnTo::parse(&Self { confirm: false, ..self.clone() }.location())
+        ReturnTo::parse(&Self { confirm: None, ..self.clone() }.location())
     }
 }
 
@@ -117,8 +124,11 @@ impl Portal {
             Representation::Frame => Err(Refusal::Framed),
             Representation::Problem => Err(Refusal::SignIn),
             Representation::Page => match path.as_str() {
-                paths::LOGIN => set_out(request, portal, next, false),
-                paths::CONFIRM => set_out(request, portal, next, true),
+                paths::LOGIN => set_out(request, portal, next, None),
+                paths::CONFIRM => {
+                    let methods = ProofMethods::from_query(&request.parameter("need"));
+                    set_out(request, portal, next, Some(methods))
+                }
                 path => {
                     let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
                     Ok(redirect_to(&request.origin_of(&portal.host), &format!("{path}{query}")))
@@ -136,8 +146,8 @@ impl Portal {
         let Ok(signed_in) = SignedIn::of(request) else {
             return Ok(pages::redirect(&hand_over.to_return_to().login_location()));
         };
-        if hand_over.confirm {
-            return Ok(pages::redirect(&hand_over.to_return_to().confirm_location()));
+        if let Some(methods) = hand_over.confirm {
+            return Ok(pages::redirect(&hand_over.to_return_to().confirm_location_by(methods)));
         }
         let code = OneTimeCode::generate().map_err(|error| {
             tracing::error!(%error, request_id = request.request_id, "hand-over code not made");
@@ -223,7 +233,7 @@ fn set_out(
     request: &PageRequest<'_>,
     portal: &PortalHost,
     next: ReturnTo,
-    confirm: bool,
+    confirm: Option<ProofMethods>,
 ) -> Result<PageResponse, Refusal> {
     if !portal.app_hosts.contains(host_of(request.host)) {
         return Err(Refusal::Misdirected);

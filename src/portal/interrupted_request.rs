@@ -10,6 +10,7 @@ use http_body_util::Full;
 
 use super::{PageRequest, ReturnTo, csrf, flash::FlashMessage};
 use crate::{
+    identity::ProofMethods,
     pages::{self, paths},
     request::SingleHeader,
     session::cookie::CookieNames,
@@ -37,8 +38,8 @@ pub struct InterruptedRequest<'r> {
 pub enum Prerequisite {
     /// Signing in.
     SignIn,
-    /// Confirming the password.
-    Confirm,
+    /// A proof by one of these methods.
+    Confirm(ProofMethods),
 }
 
 impl<'r> InterruptedRequest<'r> {
@@ -55,7 +56,7 @@ impl<'r> InterruptedRequest<'r> {
         if !self.only_reads() && csrf::is_from_here(self.headers, self.host) {
             let not_saved = match prerequisite {
                 Prerequisite::SignIn => FlashMessage::SentSignedOut,
-                Prerequisite::Confirm => FlashMessage::SentUnconfirmed,
+                Prerequisite::Confirm(_) => FlashMessage::SentUnconfirmed,
             };
             not_saved.leave(self.cookies, response.headers_mut());
         }
@@ -64,9 +65,9 @@ impl<'r> InterruptedRequest<'r> {
 
     /// The address of that page.
     pub fn location(&self, prerequisite: Prerequisite) -> String {
-        let location = match prerequisite {
-            Prerequisite::SignIn => ReturnTo::login_location,
-            Prerequisite::Confirm => ReturnTo::confirm_location,
+        let location = |next: &ReturnTo| match prerequisite {
+            Prerequisite::SignIn => next.login_location(),
+            Prerequisite::Confirm(methods) => next.confirm_location_by(methods),
         };
         let next = if self.only_reads() { ReturnTo::sent(self.path_and_query) } else { self.sent_from() };
         let to = location(&next);
@@ -126,8 +127,8 @@ mod tests {
             .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
             .collect();
         let it = interrupted(method, headers, path_and_query);
-        let [sign_in, confirm] =
-            [Prerequisite::SignIn, Prerequisite::Confirm].map(|prerequisite| it.redirect(prerequisite));
+        let [sign_in, confirm] = [Prerequisite::SignIn, Prerequisite::Confirm(ProofMethods::ALL)]
+            .map(|prerequisite| it.redirect(prerequisite));
         let [to, again] =
             [&sign_in, &confirm].map(|it| it.headers()["location"].to_str().unwrap().to_owned());
         assert_eq!(to.replace("/login", "/confirm"), again);

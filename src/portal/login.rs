@@ -10,7 +10,7 @@ use super::{
     hand_over::HandOver,
     problem::{FORM_EXPIRED, form_again, refusal_for, text_for_proved},
     providers::start_link,
-    session_opening::{OpenedSession, SessionOpening},
+    session_opening::SessionOpening,
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved, oidc::OidcSettings},
@@ -18,7 +18,6 @@ use crate::{
     language::{self, Text},
     pages::{self, Login, Page, ProviderLink, Remember},
     refusal::Refusal,
-    telemetry::AuditKind,
     users::Password,
 };
 
@@ -94,10 +93,7 @@ impl Portal {
         };
         // The sessions heed this only where the setting offers the checkbox.
         let how = if again.remember { SessionOpening::Remembered } else { SessionOpening::SignedIn };
-        let OpenedSession { response, session } =
-            self.open_session(request, &proved, how, next.as_str()).await?;
-        self.record_proof(request, AuditKind::SignIn, &proved, &session);
-        Ok(response)
+        self.finish_sign_in(request, &proved, how, &next).await
     }
 }
 

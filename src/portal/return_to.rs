@@ -9,7 +9,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::pages::paths;
+use crate::{identity::ProofMethods, pages::paths};
 
 /// A path and query of this host, never of another, and never a page that would redirect the browser in a loop or sign
 /// it out.
@@ -48,6 +48,16 @@ impl ReturnTo {
     /// The address of the page that asks for the password again and goes on to here.
     pub fn confirm_location(&self) -> String {
         self.after(paths::CONFIRM)
+    }
+
+    /// The same for a proof by one of these methods.
+    pub(super) fn confirm_location_by(&self, methods: ProofMethods) -> String {
+        let location = self.confirm_location();
+        if methods == ProofMethods::ALL {
+            return location;
+        }
+        let separator = if location.contains('?') { '&' } else { '?' };
+        format!("{location}{separator}need={methods}")
     }
 
     fn after(&self, page: &str) -> String {
@@ -132,7 +142,12 @@ fn is_plain_path(path: &str) -> bool {
         lower.split('/').map(|segment| segment.split(';').next().unwrap_or_default()).collect();
     match plain.as_slice() {
         ["", ".gateway", rest @ ..] => {
-            matches!(rest, ["account" | "apps" | "hand-over"] | ["account", "password"])
+            matches!(
+                rest,
+                ["account" | "apps" | "hand-over"]
+                    | ["account", "password" | "profile" | "email" | "factors" | "tokens"]
+                    | ["account", "factors", "app" | "passkey"]
+            )
         }
         _ => true,
     }

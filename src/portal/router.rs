@@ -84,6 +84,15 @@ pub(super) const PAGES: &[Page] = &[
         }),
     },
     Page {
+        path: paths::SECOND_STEP,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_second_step(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.take_second_step(request, form).boxed_local(),
+        }),
+    },
+    Page {
         path: paths::LOGOUT,
         who: Who::Anyone,
         get: Some(|_, request| ready(Ok(Portal::ask_to_sign_out(request)))),

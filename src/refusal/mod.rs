@@ -19,7 +19,10 @@ use http::StatusCode;
 pub use representation::Representation;
 pub use texts::sentence;
 
-use crate::language::{self, Text};
+use crate::{
+    identity::ProofMethods,
+    language::{self, Text},
+};
 use texts::whole_seconds;
 
 /// Why the gateway does not do what a request asks for.
@@ -34,8 +37,8 @@ pub enum Refusal {
     },
     /// 401: nobody is signed in, and somebody has to be.
     SignIn,
-    /// 401: who is signed in has to confirm the password first.
-    Confirm,
+    /// 401: who is signed in has to prove it again first, by one of these methods.
+    Confirm(ProofMethods),
     /// 401: the credential that a program sent is not valid.
     WrongCredential,
     /// 403: the account has a second factor, so that a program has to use a token in place of its password.
@@ -98,7 +101,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::PlainHttp { .. } => StatusCode::BAD_REQUEST,
-            Self::SignIn | Self::Confirm | Self::WrongCredential => StatusCode::UNAUTHORIZED,
+            Self::SignIn | Self::Confirm(_) | Self::WrongCredential => StatusCode::UNAUTHORIZED,
             Self::TokenNeeded | Self::Forbidden | Self::CrossSite | Self::ServiceWorker | Self::Framed => {
                 StatusCode::FORBIDDEN
             }
@@ -127,7 +130,8 @@ impl Refusal {
             Self::BadRequest(_) => "refused-bad-request-title",
             Self::PlainHttp { .. } => "refused-plain-http-title",
             Self::SignIn => "refused-sign-in-title",
-            Self::Confirm => "refused-confirm-title",
+            Self::Confirm(ProofMethods::ALL) => "refused-confirm-title",
+            Self::Confirm(_) => "refused-factor-title",
             Self::WrongCredential => "refused-wrong-credential-title",
             Self::TokenNeeded => "refused-token-needed-title",
             Self::Forbidden => "refused-forbidden-title",
@@ -164,7 +168,8 @@ impl Refusal {
             }
             Self::PlainHttp { to: None } => "refused-plain-http-some",
             Self::SignIn => "refused-sign-in",
-            Self::Confirm => "refused-confirm",
+            Self::Confirm(ProofMethods::ALL) => "refused-confirm",
+            Self::Confirm(_) => "refused-factor",
             Self::WrongCredential => "refused-wrong-credential",
             Self::TokenNeeded => "refused-token-needed",
             Self::Forbidden => "refused-forbidden",

@@ -1,5 +1,7 @@
 //! The response to a request that was refused.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response,
@@ -10,6 +12,7 @@ use serde::Serialize;
 
 use super::{Refusal, Representation, texts::whole_seconds};
 use crate::{
+    identity::ProofMethods,
     language::Text,
     pages::{self, Page, PageLink, Pages, Refused, paths},
 };
@@ -24,7 +27,7 @@ impl Refusal {
         pages: &Pages,
         request: &HeaderMap,
     ) -> Response<Full<Bytes>> {
-        self.respond_leading_to(self.page_to_open(), wants, request_id, (pages, request))
+        self.respond_leading_to(self.page_to_open().as_deref(), wants, request_id, (pages, request))
     }
 
     /// The same, with another page to open.
@@ -70,7 +73,7 @@ impl Refusal {
                     detail: &english.say(&self.detail()),
                     request_id,
                     login: (*self == Self::SignIn).then_some(paths::LOGIN),
-                    confirm: (*self == Self::Confirm).then_some(paths::CONFIRM),
+                    confirm: matches!(self, Self::Confirm(_)).then(|| self.page_to_open()).flatten(),
                 };
                 let json = serde_json::to_vec(&problem).unwrap_or_default();
                 pages::own_response(self.status(), Some("application/problem+json"), json)
@@ -81,10 +84,11 @@ impl Refusal {
     }
 
     /// The page of the gateway that helps.
-    fn page_to_open(&self) -> Option<&'static str> {
+    fn page_to_open(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::SignIn => Some(paths::LOGIN),
-            Self::Confirm => Some(paths::CONFIRM),
+            Self::SignIn => Some(paths::LOGIN.into()),
+            Self::Confirm(ProofMethods::ALL) => Some(paths::CONFIRM.into()),
+            Self::Confirm(methods) => Some(format!("{}?need={methods}", paths::CONFIRM).into()),
             _ => None,
         }
     }
@@ -92,7 +96,8 @@ impl Refusal {
     fn link_text(&self) -> Text {
         Text::of(match self {
             Self::SignIn => "sign-in",
-            Self::Confirm => "refused-confirm-password",
+            Self::Confirm(ProofMethods::ALL) => "refused-confirm-password",
+            Self::Confirm(_) => "refused-factor-link",
             _ => "refused-open-page",
         })
     }
@@ -132,5 +137,5 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     login: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    confirm: Option<&'static str>,
+    confirm: Option<Cow<'static, str>>,
 }

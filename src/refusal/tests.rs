@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::{BodyExt, Full};
 
 use super::*;
-use crate::pages::Pages;
+use crate::{identity::ProofMethods, pages::Pages};
 
 pub(crate) const EVERY_REFUSAL: [Refusal; 25] = [
     Refusal::BadRequest("The request has two lengths."),
     Refusal::PlainHttp { to: None },
     Refusal::SignIn,
-    Refusal::Confirm,
+    Refusal::Confirm(ProofMethods::ALL),
     Refusal::Forbidden,
     Refusal::CrossSite,
     Refusal::ServiceWorker,

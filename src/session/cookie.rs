@@ -24,6 +24,7 @@ pub struct CookieNames {
     device: Box<str>,
     attempt: Box<str>,
     hand_over: Box<str>,
+    pending: Box<str>,
 }
 
 /// Why a base name can't be used.
@@ -36,7 +37,9 @@ pub enum BadCookieName {
     #[error("it may have 64 characters: letters, digits, `-` and `_`")]
     Characters,
     /// The session cookie would have the name of another cookie of a gateway with a shorter base name.
-    #[error("it must not end in `-form`, `-notice`, `-device` or `-hand-over`, and not contain `-oidc-`")]
+    #[error(
+        "it must not end in `-form`, `-notice`, `-device`, `-hand-over` or `-pending`, and not contain `-oidc-`"
+    )]
     Suffix,
 }
 
@@ -60,10 +63,10 @@ impl CookieNames {
     }
 
     fn of(base: &str) -> Self {
-        let [form, flash, device, hand_over] =
+        let [form, flash, device, hand_over, pending] =
             SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
         let attempt = format!("{PREFIX}{base}{ATTEMPT}").into();
-        Self { session: format!("{PREFIX}{base}").into(), form, flash, device, attempt, hand_over }
+        Self { session: format!("{PREFIX}{base}").into(), form, flash, device, attempt, hand_over, pending }
     }
 
     /// The session cookie.
@@ -94,6 +97,11 @@ impl CookieNames {
     /// Binds the hand-over of a sign-in from the portal host to the browser that asked for it.
     pub fn hand_over(&self) -> &str {
         &self.hand_over
+    }
+
+    /// Holds the code of a sign-in whose second step is missing. It opens nothing but the pages of that step.
+    pub fn pending(&self) -> &str {
+        &self.pending
     }
 }
 
@@ -227,7 +235,7 @@ pub fn write(name: &str, value: &str, keep: Keep) -> HeaderValue {
 
 const PREFIX: &str = "__Host-Http-";
 const BASE: &str = "portcullis";
-const SUFFIXES: [&str; 4] = ["-form", "-notice", "-device", "-hand-over"];
+const SUFFIXES: [&str; 5] = ["-form", "-notice", "-device", "-hand-over", "-pending"];
 const ATTEMPT: &str = "-oidc-";
 /// The prefixes of all cookies of gateways.
 const OURS: [&[u8]; 2] = [b"__Host-Http-portcullis", b"__Host-portcullis"];

@@ -28,6 +28,8 @@ pub enum OneTimePurpose {
     LogoutToken,
     /// The ID token of a session, for the sign-out at its provider.
     SignOutHint,
+    /// A sign-in whose first step is done, and whose next one is not.
+    PendingSignIn,
 }
 
 /// An entry to be stored.
@@ -98,16 +100,18 @@ impl OneTimePurpose {
             Self::ProviderAttempt => "provider",
             Self::LogoutToken => "logout-token",
             Self::SignOutHint => "sign-out-hint",
+            Self::PendingSignIn => "pending-sign-in",
         }
     }
 
     /// Maximum number of entries; past it, those that expire first are removed.
     ///
     /// Anybody may start an attempt at a provider: to take Alice's away, Mallory would have to start this many while Alice
-    /// is at the provider. The other entries follow a proof; a hint is kept for each session of a provider.
+    /// is at the provider. The other entries follow a proof; a hint is kept for each session of a provider, and a pending
+    /// sign-in for each first step of the last minutes.
     pub fn max_entries(self) -> usize {
         match self {
-            Self::ProviderAttempt | Self::SignOutHint => 50_000,
+            Self::ProviderAttempt | Self::SignOutHint | Self::PendingSignIn => 50_000,
             Self::HandOver | Self::LogoutToken => 4096,
         }
     }

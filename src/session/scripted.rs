@@ -118,6 +118,15 @@ impl SessionStore for ScriptedStore {
         self.guard(self.store.take_one_time(key, purpose, now))
     }
 
+    fn read_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        self.guard(self.store.read_one_time(key, purpose, now))
+    }
+
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.guard(self.store.prune(now, idle_since))
     }

@@ -340,6 +340,16 @@ impl Sessions {
         self.store.take_one_time(key, purpose, now).await
     }
 
+    /// Reads the value of a one-time entry and leaves it; see [`SessionStore::read_one_time`].
+    pub async fn read_one_time(
+        &self,
+        code: &OneTimeCode,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> Result<Option<Box<str>>, StoreError> {
+        self.store.read_one_time(code.key(), purpose, now).await
+    }
+
     /// Removes sessions whose time limits have passed; called from time to time.
     pub async fn prune(&self, now: Timestamp, limits: &SessionLimits) -> Result<u64, StoreError> {
         // The store is notified of uses late.

@@ -79,6 +79,15 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>>;
 
+    /// Reads a one-time entry and leaves it: many may read what one can take. `None` as for
+    /// [`SessionStore::take_one_time`].
+    fn read_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>>;
+
     /// Removes sessions whose time limits passed before `now`: past `expires`, or unused since `idle_since`. Returns how
     /// many.
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;

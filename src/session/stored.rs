@@ -9,10 +9,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Owner, Record, SessionData, SessionKey, SessionSource};
-use crate::{
-    clock::Timestamp,
-    identity::{Proof, ProofMethod, Proofs},
-};
+use crate::{clock::Timestamp, identity::Proofs};
 
 /// The proofs of a session, in two columns or fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +22,9 @@ pub(super) struct StoredProofs {
 
 impl StoredProofs {
     pub(super) fn of(record: &Record) -> Self {
-        let proofs: Vec<String> = record
-            .proofs
-            .iter()
-            .map(|Proof { method, at }| format!("{}@{}", method.as_str(), at.as_millis()))
-            .collect();
+        let proofs = record.proofs.to_words();
         let confirmed = record.proofs.newest().unwrap_or(record.signed_in);
-        let proofs = if proofs.is_empty() { NONE.to_owned() } else { proofs.join(" ") };
+        let proofs = if proofs.is_empty() { NONE.to_owned() } else { proofs };
         Self { confirmed, proofs }
     }
 
@@ -40,12 +33,7 @@ impl StoredProofs {
         if self.proofs.is_empty() {
             return owner.user().map_or_else(Proofs::default, |_| Proofs::password(self.confirmed));
         }
-        let proof = |word: &str| {
-            let (method, at) = word.split_once('@')?;
-            let at = Timestamp::from_millis(at.parse().ok()?);
-            Some(Proof { method: ProofMethod::parse(method)?, at })
-        };
-        self.proofs.split(' ').filter_map(proof).fold(Proofs::default(), Proofs::with)
+        Proofs::from_words(&self.proofs)
     }
 }
 
@@ -133,7 +121,7 @@ impl From<StoredRecord> for Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{CredentialVersion, UserId};
+    use crate::identity::{CredentialVersion, Proof, ProofMethod, UserId};
 
     const USER: Owner = Owner::User { id: UserId(7), credential: CredentialVersion(1) };
 

@@ -40,7 +40,14 @@ const LAYERS: &[(&str, &[Row])] = &[
         ],
     ),
     ("telemetry", &[("telemetry", &["clock", "escape"])]),
-    ("reading", &[("request", &[]), ("pages", &["clock", "language"]), ("refusal", &["language", "pages"])]),
+    (
+        "reading",
+        &[
+            ("request", &[]),
+            ("pages", &["clock", "language"]),
+            ("refusal", &["language", "pages", "identity::ProofMethods"]),
+        ],
+    ),
     ("rules", &[("access", &["clock", "identity", "request"]), ("shield", &["request"])]),
     (
         "state",

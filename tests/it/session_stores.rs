@@ -156,6 +156,7 @@ every_store!(
     past_the_limit_the_oldest_branch_of_a_sign_in_ends,
     an_application_keeps_data_in_a_branch,
     a_one_time_entry_is_handed_out_once,
+    a_one_time_entry_is_read_until_it_is_taken_or_expires,
     of_parallel_one_time_entries_with_one_key_one_is_stored,
     of_parallel_takes_one_gets_the_one_time_entry,
     an_expired_one_time_entry_is_handed_out_to_nobody,
@@ -429,6 +430,21 @@ async fn a_one_time_entry_is_handed_out_once(medium: Medium) {
     assert_eq!(take(&unknown).await.unwrap(), None);
     assert_eq!(take(&code).await.unwrap().as_deref(), Some("1 ä\n{\"}"));
     assert_eq!(take(&code).await.unwrap(), None);
+}
+
+async fn a_one_time_entry_is_read_until_it_is_taken_or_expires(medium: Medium) {
+    let (store, _) = medium.open();
+    let code = OneTimeCode::generate().unwrap();
+    store.put_one_time(entry(&code, "1 ä\n{\"}", 60)).await.unwrap();
+    let read = |purpose, now| store.read_one_time(code.key(), purpose, at(now));
+    for _ in 0..2 {
+        let value = read(OneTimePurpose::HandOver, 59).await.unwrap();
+        assert_eq!(value.as_deref(), Some("1 ä\n{\"}"));
+    }
+    assert_eq!(read(OneTimePurpose::HandOver, 60).await.unwrap(), None, "expired");
+    assert_eq!(read(OneTimePurpose::PendingSignIn, 1).await.unwrap(), None, "another purpose");
+    store.take_one_time(code.key(), OneTimePurpose::HandOver, at(1)).await.unwrap().unwrap();
+    assert_eq!(read(OneTimePurpose::HandOver, 1).await.unwrap(), None, "taken");
 }
 
 async fn of_parallel_one_time_entries_with_one_key_one_is_stored(medium: Medium) {
@@ -787,6 +803,15 @@ impl SessionStore for Flooded {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
         self.store.take_one_time(key, purpose, now)
+    }
+
+    fn read_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        self.store.read_one_time(key, purpose, now)
     }
 
     fn note_use(&self, key: SessionKey, used_at: Timestamp) {

@@ -167,7 +167,7 @@ fn every_key_must_hold_and_any_value_of_it_suffices() {
 #[test]
 fn a_rule_that_asks_for_a_recent_sign_in_is_met_for_so_long_and_by_superusers_no_longer() {
     let recent = |text, requirement| Rule {
-        assurance: Assurance { max_age: Some(TEN_MINUTES) },
+        assurance: Assurance { max_age: Some(TEN_MINUTES), factors: None },
         ..rule(text, requirement)
     };
     let policy = policy(vec![(
@@ -177,7 +177,7 @@ fn a_rule_that_asks_for_a_recent_sign_in_is_met_for_so_long_and_by_superusers_no
             recent("/pay", Requirement::Authenticated),
             rule("/admin/help", Requirement::Anyone),
             Rule {
-                assurance: Assurance { max_age: Some(AN_HOUR) },
+                assurance: Assurance { max_age: Some(AN_HOUR), factors: None },
                 ..rule("/slow/**", Requirement::Authenticated)
             },
             recent("/slow/fast", Requirement::Authenticated),
@@ -207,7 +207,7 @@ fn a_rule_that_asks_for_a_recent_sign_in_is_met_for_so_long_and_by_superusers_no
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const AN_HOUR: Duration = Duration::from_hours(1);
-const STEP_UP: Outcome = Outcome::StepUp(Missing::RecentProof { max_age: TEN_MINUTES });
+const STEP_UP: Outcome = Outcome::StepUp(Missing { methods: ProofMethods::ALL, max_age: Some(TEN_MINUTES) });
 
 fn reported(rule: Rule) -> Rule {
     Rule { enforcement: Enforcement::Reported, ..rule }

@@ -132,7 +132,7 @@ impl Walk<'_> {
                 self.refuse_cross_site(&permit, &caller)?;
                 self.allow(&permit)
             }
-            Decision::StepUp(Missing::RecentProof { .. }) => self.lead_to(Refusal::Confirm).map(Verdict::Led),
+            Decision::StepUp(missing) => self.lead_to(Refusal::Confirm(missing.methods)).map(Verdict::Led),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.permit_of_preflight(app, target) {
                 Some(permit) => {

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        PageRequest, PageResponse, Portal, ReturnTo,
-        flash::FlashMessage,
-        session_opening::{OpenedSession, SessionOpening},
+        PageRequest, PageResponse, Portal, ReturnTo, flash::FlashMessage, session_opening::SessionOpening,
     },
     attempt::{Attempt, Purpose},
     attempt_cookies,
@@ -16,8 +14,8 @@ use super::{
 };
 use crate::{
     auth::{
-        NotProved, Proved,
-        oidc::{Callback, OidcFailure, Provider, ProviderSignIn, Rejection, Return, Secret},
+        NotProved,
+        oidc::{Callback, OidcFailure, Provider, ProviderSignIn, Rejection, Return},
     },
     pages,
     refusal::Refusal,
@@ -148,8 +146,7 @@ impl Portal {
         if request.account.is_some_and(|account| account.user.id == proved.account().user.id) {
             return Ok(pages::redirect(next.as_str()));
         }
-        let (how, event) = (SessionOpening::SignedIn, AuditKind::SignIn);
-        self.open_from_provider(request, &proved, how, (event, next), id_token).await
+        self.finish_with_id_token(request, &proved, SessionOpening::SignedIn, next, Some(id_token)).await
     }
 
     /// Connects the provider's user to the account that is signed in, if nothing has changed since the start.
@@ -225,24 +222,7 @@ impl Portal {
             Ok(_) => return Ok(respond(request, provider, Outcome::AnotherUser, next)),
             Err(not_proved) => return self.not_proved(request, provider, not_proved, &subject, next),
         };
-        let (how, event) = (SessionOpening::Confirmed, AuditKind::Confirm);
-        self.open_from_provider(request, &proved, how, (event, next), id_token).await
-    }
-
-    /// Opens the session, and keeps the ID token for the sign-out at the provider.
-    async fn open_from_provider(
-        &self,
-        request: &PageRequest<'_>,
-        proved: &Proved,
-        how: SessionOpening,
-        (event, next): (AuditKind, &ReturnTo),
-        id_token: Secret,
-    ) -> Result<PageResponse, Refusal> {
-        let OpenedSession { response, session } =
-            self.open_session(request, proved, how, next.as_str()).await?;
-        self.record_proof(request, event, proved, &session);
-        self.keep_id_token(request, &session, id_token).await;
-        Ok(response)
+        self.finish_with_id_token(request, &proved, SessionOpening::Confirmed, next, Some(id_token)).await
     }
 
     fn not_proved(

@@ -14,7 +14,12 @@ use crate::{
 
 impl Portal {
     /// Keeps the ID token of a session for its sign-out. Without it the provider asks the user whether to sign out.
-    pub(super) async fn keep_id_token(&self, request: &PageRequest<'_>, session: &Session, id_token: Secret) {
+    pub(in crate::portal) async fn keep_id_token(
+        &self,
+        request: &PageRequest<'_>,
+        session: &Session,
+        id_token: Secret,
+    ) {
         let name = session.source.as_ref().map(|source| &*source.backend);
         let provider = name.and_then(|name| request.settings.backends.provider(name));
         if !provider.is_some_and(|provider| provider.settings().logout) {

@@ -9,6 +9,7 @@ mod flash;
 mod login;
 mod logout;
 mod router;
+mod second_step;
 mod sessions;
 mod setup;
 mod support;

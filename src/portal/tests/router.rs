@@ -35,6 +35,7 @@ async fn no_page_reads_the_form_of_a_stranger() {
     let pages: Vec<&str> = pages.map(|page| page.path.strip_prefix(paths::ROOT).unwrap()).collect();
     let expected = [
         "login",
+        "login/second-step",
         "logout",
         "confirm",
         "account/sessions",

@@ -160,6 +160,15 @@ impl SessionStore for FileStore {
         self.change("taking a one-time entry", move |reply| Change::TakeOneTime { key, purpose, now, reply })
     }
 
+    fn read_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        self.change("reading a one-time entry", move |reply| Change::ReadOneTime { key, purpose, now, reply })
+    }
+
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         // In small steps, so that a sign-in between two of them does not wait for a million rows.
         async move {

@@ -40,6 +40,20 @@ pub(super) fn take(
     Ok(taken.filter(|(_, expires)| now.as_millis() < *expires).map(|(value, _)| value.into()))
 }
 
+/// The value of an entry, if it has not expired.
+pub(super) fn read(
+    connection: &Connection,
+    key: OneTimeKey,
+    purpose: OneTimePurpose,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Box<str>>> {
+    let found: Option<String> = connection
+        .prepare_cached("SELECT value FROM one_time WHERE purpose = ?1 AND key = ?2 AND expires > ?3")?
+        .query_row(params![purpose.as_str(), key.as_bytes(), now.as_millis()], |row| row.get(0))
+        .optional()?;
+    Ok(found.map(Into::into))
+}
+
 /// Removes the entries that have expired.
 pub(super) fn prune(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM one_time WHERE expires <= ?1")?.execute([now.as_millis()])?;

@@ -39,6 +39,13 @@ pub(super) enum Change {
         now: Timestamp,
         reply: Reply<Option<Box<str>>>,
     },
+    /// No change, but only the writer follows the entries.
+    ReadOneTime {
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+        reply: Reply<Option<Box<str>>>,
+    },
     Prune {
         now: Timestamp,
         idle_since: Timestamp,
@@ -186,6 +193,9 @@ fn apply(
         Change::TakeOneTime { key, purpose, now, reply } => {
             settled(reply, one_time::take(connection, key, purpose, now))
         }
+        Change::ReadOneTime { key, purpose, now, reply } => {
+            settled(reply, one_time::read(connection, key, purpose, now))
+        }
         Change::Prune { now, idle_since, most, reply } => settled(
             reply,
             one_time::prune(connection, now).and_then(|()| rows::prune(connection, now, idle_since, most)),
@@ -298,7 +308,7 @@ fn refuse(change: Change) -> Settle {
         Change::Remove(_, reply) => refusing(reply),
         Change::Data { reply, .. } => refusing(reply),
         Change::Prune { reply, .. } => refusing(reply),
-        Change::TakeOneTime { reply, .. } => refusing(reply),
+        Change::TakeOneTime { reply, .. } | Change::ReadOneTime { reply, .. } => refusing(reply),
         Change::Check(reply) => refusing(reply),
         Change::PutOneTime(_, reply) => refusing(reply),
     }

@@ -182,6 +182,15 @@ impl SessionStore for MemoryStore {
         done(self.one_time().take(key, purpose, now))
     }
 
+    fn read_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        done(self.one_time().read(key, purpose, now))
+    }
+
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.one_time().prune(now);
         // In small steps, so that no request waits for a million entries.

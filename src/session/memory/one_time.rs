@@ -44,6 +44,11 @@ impl OneTimeTable {
         (now < entry.expires).then_some(entry.value)
     }
 
+    pub(super) fn read(&self, key: OneTimeKey, purpose: OneTimePurpose, now: Timestamp) -> Option<Box<str>> {
+        let entry = self.0.get(&purpose)?.entries.get(&key)?;
+        (now < entry.expires).then(|| entry.value.clone())
+    }
+
     pub(super) fn prune(&mut self, now: Timestamp) {
         for of_purpose in self.0.values_mut() {
             while let Some((expires, key)) = of_purpose.by_expiry.first().copied()

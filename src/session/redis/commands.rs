@@ -303,10 +303,18 @@ impl Commands {
     ) -> Result<Option<Box<str>>, Failure> {
         let mut call = self.scripts.take_one_time.call(&self.keys, NO_SESSION);
         call.arg(self.keys.one_time(purpose, key)).arg(self.keys.one_time_of(purpose)).arg(now.as_millis());
-        let stored: Option<String> = call.invoke_async(&mut connection).await?;
-        let Some(stored) = stored else { return Ok(None) };
-        let (expires, value) = stored.split_once(' ').ok_or("a one-time entry without its expiry")?;
-        Ok((now < Timestamp::from_millis(expires.parse()?)).then(|| value.into()))
+        unless_expired(call.invoke_async(&mut connection).await?, now)
+    }
+
+    pub(super) async fn read_one_time(
+        &self,
+        mut connection: MultiplexedConnection,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> Result<Option<Box<str>>, Failure> {
+        let name = self.keys.one_time(purpose, key);
+        unless_expired(redis::cmd("GET").arg(name).query_async(&mut connection).await?, now)
     }
 
     pub(super) async fn prune(
@@ -326,6 +334,13 @@ impl Commands {
             }
         }
     }
+}
+
+/// The value of a stored one-time entry, behind its expiry.
+fn unless_expired(stored: Option<String>, now: Timestamp) -> Result<Option<Box<str>>, Failure> {
+    let Some(stored) = stored else { return Ok(None) };
+    let (expires, value) = stored.split_once(' ').ok_or("a one-time entry without its expiry")?;
+    Ok((now < Timestamp::from_millis(expires.parse()?)).then(|| value.into()))
 }
 
 fn which_is_one(which: Which) -> bool {

@@ -147,6 +147,18 @@ impl SessionStore for RedisStore {
         })
     }
 
+    fn read_one_time(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Box<str>>, StoreError>> {
+        let commands = Arc::clone(&self.commands);
+        self.link.ask("reading a one-time entry", move |connection| async move {
+            commands.read_one_time(connection, key, purpose, now).await
+        })
+    }
+
     fn prune(&self, now: Timestamp, idle_since: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         let commands = Arc::clone(&self.commands);
         self.link.ask("removing expired sessions", move |connection| async move {

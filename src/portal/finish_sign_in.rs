@@ -1,0 +1,103 @@
+//! The end of a sign-in, after each of its steps: a session, or the next step.
+//!
+//! Each page at which somebody proves who they are hands its [`Proved`] over here. The first step is the same for
+//! everybody: that an account has a second factor shows only to somebody who has proved the first one.
+
+use super::{
+    PageRequest, PageResponse, Portal, ReturnTo,
+    pending_sign_in::{PendingSignIn, PendingStep},
+    session_opening::{OpenedSession, SessionOpening},
+};
+use crate::{
+    auth::{Proved, oidc::Secret},
+    refusal::Refusal,
+    session::{OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose},
+    telemetry::AuditKind,
+};
+
+impl Portal {
+    /// Opens the session of a user who has proved enough, and sends the browser on to `next`; otherwise keeps what was
+    /// proved, and leads to the page of the step that is missing.
+    ///
+    /// A confirmation, which needs a session already, has no further step here.
+    pub(super) async fn finish_sign_in(
+        &self,
+        request: &PageRequest<'_>,
+        proved: &Proved,
+        how: SessionOpening,
+        next: &ReturnTo,
+    ) -> Result<PageResponse, Refusal> {
+        self.finish_with_id_token(request, proved, how, next, None).await
+    }
+
+    /// The same with the ID token of a provider, which its sign-out needs.
+    pub(super) async fn finish_with_id_token(
+        &self,
+        request: &PageRequest<'_>,
+        proved: &Proved,
+        how: SessionOpening,
+        next: &ReturnTo,
+        id_token: Option<Secret>,
+    ) -> Result<PageResponse, Refusal> {
+        if let Some(step) = missing_step(request, proved, how) {
+            let (response, code) = self.suspend_sign_in(request, proved, (step, how), next).await?;
+            if let Some(id_token) = id_token {
+                self.keep_pending_id_token(request, &code, &id_token).await;
+            }
+            return Ok(response);
+        }
+        let OpenedSession { mut response, session } =
+            self.open_session(request, proved, how, next.as_str()).await?;
+        let event = match how {
+            SessionOpening::Confirmed => AuditKind::Confirm,
+            SessionOpening::SignedIn | SessionOpening::Remembered => AuditKind::SignIn,
+        };
+        self.record_proof(request, event, proved, &session);
+        if let Some(code) = PendingSignIn::presented(request) {
+            PendingSignIn::forget(request, response.headers_mut());
+            let key = pending_hint(&code);
+            let taken =
+                self.sessions.take_one_time_at(key, OneTimePurpose::SignOutHint, self.clock.now()).await;
+            if let (None, Ok(Some(kept))) = (&id_token, taken) {
+                self.keep_id_token(request, &session, Secret::new(kept.into())).await;
+            }
+        }
+        if let Some(id_token) = id_token {
+            self.keep_id_token(request, &session, id_token).await;
+        }
+        Ok(response)
+    }
+
+    /// Keeps an ID token for as long as a sign-in is pending.
+    async fn keep_pending_id_token(&self, request: &PageRequest<'_>, code: &OneTimeCode, id_token: &Secret) {
+        let expires = self.clock.now() + HINT_LIFETIME;
+        let entry =
+            OneTimeEntry::new(pending_hint(code), OneTimePurpose::SignOutHint, id_token.to_stored(), expires);
+        // One that is too long is left out.
+        let Ok(entry) = entry else { return };
+        if let Err(error) = self.sessions.put_one_time(entry).await {
+            tracing::warn!(%error, request_id = request.request_id, "ID token not kept for the sign-out");
+        }
+    }
+}
+
+/// The step that is missing before a session; `None`: none is. The second factor comes first: until it is shown, the
+/// browser may change neither the password nor the factors.
+fn missing_step(request: &PageRequest<'_>, proved: &Proved, how: SessionOpening) -> Option<PendingStep> {
+    if how == SessionOpening::Confirmed || proved.proofs().have_possession() {
+        return None;
+    }
+    let account = proved.account();
+    if !account.factors.is_empty() {
+        return Some(PendingStep::SecondFactor);
+    }
+    None
+}
+
+/// The key of the ID token that waits with a pending sign-in.
+fn pending_hint(code: &OneTimeCode) -> OneTimeKey {
+    OneTimeKey::of_text(&format!("sign-out hint of a pending sign-in\n{}", code.key().to_hex()))
+}
+
+/// As long as a pending sign-in lasts, with each of its steps.
+const HINT_LIFETIME: std::time::Duration = std::time::Duration::from_mins(15);

@@ -1,0 +1,189 @@
+//! A sign-in whose first step is done, and whose next one is not: a second factor, its enrolment, a new password.
+//!
+//! It is no session. The browser holds its code in a cookie of its own, the session store holds the rest for five minutes,
+//! and nothing reads either but the pages of the missing step. After five wrong codes it is gone, and the sign-in starts
+//! again.
+
+use std::time::Duration;
+
+use http::{HeaderMap, header::SET_COOKIE};
+use serde::{Deserialize, Serialize};
+
+use super::{PageRequest, PageResponse, Portal, ReturnTo, session_opening::SessionOpening};
+use crate::{
+    auth::{PendingProof, Proved},
+    clock::Timestamp,
+    pages::{self, paths},
+    refusal::Refusal,
+    session::{
+        OneTimeCode, OneTimeEntry, OneTimePurpose,
+        cookie::{self, Keep},
+    },
+};
+
+/// The step that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PendingStep {
+    /// A second factor of the account.
+    SecondFactor,
+    /// The first second factor, which is required and which the account does not have yet.
+    Enrol,
+    /// A new password in place of one that has to be changed.
+    NewPassword,
+}
+
+/// A pending sign-in, as the session store keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PendingSignIn {
+    pub(super) proof: PendingProof,
+    pub(super) step: PendingStep,
+    pub(super) remember: bool,
+    host: String,
+    next: String,
+    tries_left: u8,
+    expires: Timestamp,
+}
+
+/// A pending sign-in that was taken out of the store: it is gone unless it is put back.
+pub(super) struct TakenSignIn {
+    pub(super) pending: PendingSignIn,
+    code: OneTimeCode,
+}
+
+impl PendingStep {
+    /// Its page.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::SecondFactor => paths::SECOND_STEP,
+            Self::Enrol => paths::ENROL_STEP,
+            Self::NewPassword => paths::NEW_PASSWORD_STEP,
+        }
+    }
+}
+
+impl PendingSignIn {
+    /// The page to go on to after the sign-in.
+    pub(super) fn next(&self) -> ReturnTo {
+        ReturnTo::parse(&self.next)
+    }
+
+    /// The opening of the session at the end.
+    pub(super) fn how(&self) -> SessionOpening {
+        if self.remember { SessionOpening::Remembered } else { SessionOpening::SignedIn }
+    }
+
+    /// The code of the pending sign-in that came with the request.
+    pub(super) fn presented(request: &PageRequest<'_>) -> Option<OneTimeCode> {
+        cookie::find(request.headers, request.settings.cookies.pending()).and_then(OneTimeCode::parse)
+    }
+
+    /// Removes the cookie.
+    pub(super) fn forget(request: &PageRequest<'_>, headers: &mut HeaderMap) {
+        headers.append(SET_COOKIE, cookie::write(request.settings.cookies.pending(), "", Keep::Forget));
+    }
+}
+
+impl Portal {
+    /// Keeps a proof until the next step, and sends the browser to that step's page.
+    pub(super) async fn suspend_sign_in(
+        &self,
+        request: &PageRequest<'_>,
+        proved: &Proved,
+        (step, how): (PendingStep, SessionOpening),
+        next: &ReturnTo,
+    ) -> Result<(PageResponse, OneTimeCode), Refusal> {
+        let code = OneTimeCode::generate().map_err(|error| {
+            tracing::error!(%error, request_id = request.request_id, "code of a pending sign-in not made");
+            Refusal::Internal
+        })?;
+        // A longer address does not fit into an entry; the browser goes on to the start page then.
+        let next = if next.as_str().len() > MAX_NEXT_BYTES { "/" } else { next.as_str() };
+        let pending = PendingSignIn {
+            proof: proved.to_pending(),
+            step,
+            remember: how == SessionOpening::Remembered,
+            host: request.host.to_owned(),
+            next: next.to_owned(),
+            tries_left: TRIES,
+            expires: self.clock.now() + LIFETIME,
+        };
+        self.put_pending(request, &code, &pending).await?;
+        let mut response = pages::redirect(step.path());
+        let cookie = cookie::write(request.settings.cookies.pending(), &code.to_text(), Keep::For(LIFETIME));
+        response.headers_mut().append(SET_COOKIE, cookie);
+        Ok((response, code))
+    }
+
+    /// The pending sign-in of this browser, for the page of `step`. It stays in the store.
+    pub(super) async fn pending_sign_in(
+        &self,
+        request: &PageRequest<'_>,
+        step: PendingStep,
+    ) -> Result<Option<PendingSignIn>, Refusal> {
+        let Some(code) = PendingSignIn::presented(request) else { return Ok(None) };
+        let read = self.sessions.read_one_time(&code, OneTimePurpose::PendingSignIn, self.clock.now()).await;
+        let read = read.map_err(|error| request.unavailable("reading a pending sign-in", &error))?;
+        Ok(read.and_then(|value| parse(&value, request, step)))
+    }
+
+    /// Takes the pending sign-in of this browser for a try at `step`. Of two tries at once, one gets it.
+    pub(super) async fn take_pending_sign_in(
+        &self,
+        request: &PageRequest<'_>,
+        step: PendingStep,
+    ) -> Result<Option<TakenSignIn>, Refusal> {
+        let Some(code) = PendingSignIn::presented(request) else { return Ok(None) };
+        let taken = self.sessions.take_one_time(&code, OneTimePurpose::PendingSignIn, self.clock.now()).await;
+        let taken = taken.map_err(|error| request.unavailable("taking a pending sign-in", &error))?;
+        Ok(taken.and_then(|value| parse(&value, request, step)).map(|pending| TakenSignIn { pending, code }))
+    }
+
+    /// Puts a pending sign-in back after a failed try. `false`: that was the last one, and the sign-in starts again.
+    pub(super) async fn put_back_failed(
+        &self,
+        request: &PageRequest<'_>,
+        taken: &TakenSignIn,
+    ) -> Result<bool, Refusal> {
+        let mut pending = taken.pending.clone();
+        pending.tries_left = pending.tries_left.saturating_sub(1);
+        if pending.tries_left == 0 {
+            return Ok(false);
+        }
+        self.put_pending(request, &taken.code, &pending).await?;
+        Ok(true)
+    }
+
+    /// Puts a pending sign-in back after a try that was not checked.
+    pub(super) async fn put_back(
+        &self,
+        request: &PageRequest<'_>,
+        taken: &TakenSignIn,
+    ) -> Result<(), Refusal> {
+        self.put_pending(request, &taken.code, &taken.pending).await
+    }
+
+    async fn put_pending(
+        &self,
+        request: &PageRequest<'_>,
+        code: &OneTimeCode,
+        pending: &PendingSignIn,
+    ) -> Result<(), Refusal> {
+        let value = serde_json::to_string(pending).map_err(|_| Refusal::Internal)?;
+        let entry = OneTimeEntry::new(code.key(), OneTimePurpose::PendingSignIn, value, pending.expires);
+        let stored = self.sessions.put_one_time(entry.map_err(|_| Refusal::Internal)?).await;
+        let is_new = stored.map_err(|error| request.unavailable("storing a pending sign-in", &error))?;
+        if is_new { Ok(()) } else { Err(Refusal::Internal) }
+    }
+}
+
+/// `None`: it is of another host, or waits for another step.
+fn parse(value: &str, request: &PageRequest<'_>, step: PendingStep) -> Option<PendingSignIn> {
+    let pending: PendingSignIn = serde_json::from_str(value).ok()?;
+    (pending.host == request.host && pending.step == step).then_some(pending)
+}
+
+/// Time to fetch the phone.
+const LIFETIME: Duration = Duration::from_mins(5);
+const TRIES: u8 = 5;
+/// With the other fields it fits into a one-time entry.
+const MAX_NEXT_BYTES: usize = 2048;

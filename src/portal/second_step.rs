@@ -1,0 +1,171 @@
+//! The second step of a sign-in: a code of an authenticator app, or a recovery code.
+//!
+//! The page opens for a pending sign-in alone, see `pending_sign_in`.
+
+use http::{StatusCode, header::SET_COOKIE};
+use zeroize::Zeroizing;
+
+use super::{
+    Notice, PageRequest, PageResponse, Portal, ReturnTo,
+    csrf::{self, Genuine},
+    flash::FlashMessage,
+    form::Form,
+    hand_over::HandOver,
+    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn},
+    person::readable_name,
+    problem::{FORM_EXPIRED, form_again, refusal_for},
+};
+use crate::{
+    auth::{Entrance, NotProved, Proved, TypedCode},
+    identity::ProofMethod,
+    language::Text,
+    pages::{self, Page, SecondStep},
+    refusal::Refusal,
+    users::{Account, FactorKind},
+};
+
+impl Portal {
+    /// The form. Without a pending sign-in the browser starts again.
+    pub(super) async fn show_second_step(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
+        self.second_step_page(request, StatusCode::OK, None).await
+    }
+
+    /// Checks a code, and goes on with the sign-in.
+    pub(super) async fn take_second_step(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<PageResponse, Refusal> {
+        let token = csrf::presented_form_token(request);
+        let Ok(genuine) = Genuine::check(request, token.as_ref(), form) else {
+            return self.second_step_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
+        };
+        let mut form = genuine.into_form();
+        let (typed, recovery) = (Zeroizing::new(form.take("code")), Zeroizing::new(form.take("recovery")));
+        let Some(taken) = self.take_pending_sign_in(request, PendingStep::SecondFactor).await? else {
+            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
+        };
+        let pending = &taken.pending;
+        let first = match self.sign_in.resume(&pending.proof, request.request_id).await {
+            Ok(proved) => proved,
+            Err(NotProved::Wrong) => {
+                return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
+            }
+            Err(not_proved) => {
+                self.put_back(request, &taken).await?;
+                return Err(refusal_for(not_proved, Refusal::SignIn));
+            }
+        };
+        let code = TypedCode::of_fields(&typed, &recovery);
+        let checked = self.sign_in.check_code(first.account(), code, &request.origin(Entrance::SignIn)).await;
+        match checked {
+            Ok(second) => self.finish_second_step(request, pending, first, second).await,
+            Err(not_proved) => self.second_step_failed(request, &taken, first.account(), not_proved).await,
+        }
+    }
+
+    async fn second_step_page(
+        &self,
+        request: &PageRequest<'_>,
+        status: StatusCode,
+        problem: Option<&Text>,
+    ) -> Result<PageResponse, Refusal> {
+        let Some(pending) = self.pending_sign_in(request, PendingStep::SecondFactor).await? else {
+            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
+        };
+        match self.sign_in.resume(&pending.proof, request.request_id).await {
+            Ok(proved) => second_step_form(request, &pending, proved.account(), status, problem),
+            Err(NotProved::Wrong) => Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired)),
+            Err(not_proved) => Err(refusal_for(not_proved, Refusal::SignIn)),
+        }
+    }
+
+    /// Goes on with a sign-in after a second factor of the same account. Passkeys end here as well.
+    pub(super) async fn finish_second_step(
+        &self,
+        request: &PageRequest<'_>,
+        pending: &PendingSignIn,
+        first: Proved,
+        second: Proved,
+    ) -> Result<PageResponse, Refusal> {
+        self.notify_of_recovery_code(request, &second);
+        // Another password was set between the two checks.
+        let Some(proved) = first.and(second) else {
+            return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
+        };
+        self.finish_sign_in(request, &proved, pending.how(), &pending.next()).await
+    }
+
+    /// Tells the owner of an account that a recovery code was used, if it was.
+    pub(super) fn notify_of_recovery_code(&self, request: &PageRequest<'_>, proved: &Proved) {
+        if proved.proofs().at(ProofMethod::RecoveryCode).is_some() {
+            let left = proved.account().recovery_codes_left;
+            self.notify(request, proved.account(), Notice::RecoveryCodeUsed { left });
+        }
+    }
+
+    /// The page again after a factor that did not prove the user; the sign-in page after the last try.
+    pub(super) async fn second_step_failed(
+        &self,
+        request: &PageRequest<'_>,
+        taken: &TakenSignIn,
+        account: &Account,
+        not_proved: NotProved,
+    ) -> Result<PageResponse, Refusal> {
+        if not_proved == NotProved::Wrong {
+            if !self.put_back_failed(request, taken).await? {
+                return Ok(start_again(request, &taken.pending.next(), FlashMessage::TooManyCodes));
+            }
+        } else {
+            self.put_back(request, taken).await?;
+        }
+        form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
+            let problem = if not_proved == NotProved::Wrong { WRONG } else { detail };
+            second_step_form(request, &taken.pending, account, status, Some(&problem))
+        })
+    }
+}
+
+/// Sends the browser back to the sign-in page.
+pub(super) fn start_again(request: &PageRequest<'_>, next: &ReturnTo, why: FlashMessage) -> PageResponse {
+    let mut response = pages::redirect(&next.login_location());
+    let headers = response.headers_mut();
+    if PendingSignIn::presented(request).is_some() {
+        PendingSignIn::forget(request, headers);
+        why.leave(&request.settings.cookies, headers);
+    }
+    response
+}
+
+fn second_step_form(
+    request: &PageRequest<'_>,
+    pending: &PendingSignIn,
+    account: &Account,
+    status: StatusCode,
+    problem: Option<&Text>,
+) -> Result<PageResponse, Refusal> {
+    let (token, cookie) = csrf::form_token(request)?;
+    let next = pending.next();
+    let hand_over = HandOver::at(&next, request);
+    let problem = problem.map(|problem| request.say(problem));
+    let page = Page::SecondStep(SecondStep {
+        host: request.host,
+        continues_to: hand_over.as_ref().map_or(request.host, |hand_over| &hand_over.host),
+        csrf: &token.form_token(),
+        username: account.user.name.as_str(),
+        name: readable_name(&account.user),
+        has_totp: account.factors.iter().any(|factor| factor.kind == FactorKind::Totp),
+        recovery_codes_left: account.recovery_codes_left,
+        problem: problem.as_deref(),
+    });
+    let mut response = request.render(status, &page);
+    if let Some(hand_over) = hand_over {
+        pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
+    }
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+pub(super) const WRONG: Text = Text::of("factor-wrong-code");
