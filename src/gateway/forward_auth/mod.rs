@@ -23,7 +23,7 @@ use http::{Request, Response, header::UPGRADE};
 
 use super::{Connection, Gateway, RecordedBody, Result, Walk, csrf_check::ShieldResult};
 use crate::{
-    access::{App, Decision, Missing, Permit, decide, permit_preflight},
+    access::{App, Decision, Permit, decide, permit_preflight},
     auth::programs::ProgramSettings,
     portal,
     refusal::Refusal,
