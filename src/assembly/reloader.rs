@@ -34,14 +34,11 @@ impl Reloader {
     pub fn apply(&self, configuration: Configuration) -> Result<(), AssemblyError> {
         let certificates = certificates(&configuration, &self.clock)?;
         let certified = certified(&configuration, &certificates);
-        let (pages, former) = {
-            let snapshot = self.shared.current.load();
-            (snapshot.portal.pages.clone(), snapshot.portal.backends.clone())
-        };
+        let former = self.shared.current.load().portal.backends.clone();
         let backends = backends::open(&configuration, &former, &self.clock, &self.shared.directory)?;
         self.certificates.replace(certificates);
         let kept = backends::authorities(&configuration);
-        let made = MadeBefore { certified, pages, backends };
+        let made = MadeBefore { certified, backends };
         self.shared.current.replace(snapshot(configuration, made, &self.shared.in_flight));
         // From here on nobody comes in through a backend that was taken out, so nobody undoes this.
         if let Err(error) = backends::end_others(kept, &self.shared.directory) {

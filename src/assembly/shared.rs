@@ -15,7 +15,6 @@ use crate::{
     config::Configuration,
     gateway::Shared,
     in_flight::InFlight,
-    pages::Pages,
     portal::Portal,
     request::CertifiedNames,
     snapshot::Current,
@@ -64,7 +63,7 @@ pub(super) fn open(
     let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
     let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit.clone(), clock.clone());
     let in_flight = InFlight::default();
-    let made = MadeBefore { certified, pages: Pages::new(), backends };
+    let made = MadeBefore { certified, backends };
     let current = Current::new(snapshot(configuration.clone(), made, &in_flight));
     let shared =
         Shared { current, sessions, directory, portal, programs, metrics, in_flight, resolver, clock };

@@ -8,7 +8,6 @@ use crate::{
     config::{self, AllPreflights, AppDeclaration, Configuration},
     forward::{BodyLimits, OwnedNames},
     in_flight::InFlight,
-    pages::Pages,
     portal::{self, PortalHost},
     request::CertifiedNames,
     snapshot::{AppSettings, AppTable, Preflights, Snapshot},
@@ -19,15 +18,13 @@ use crate::{
 pub struct MadeBefore {
     /// The hosts that may share a connection.
     pub certified: CertifiedNames,
-    /// The compiled templates.
-    pub pages: Pages,
     /// The backends.
     pub backends: Backends,
 }
 
 /// Makes the snapshot of a configuration.
 pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFlight) -> Snapshot {
-    let MadeBefore { certified, pages, backends } = made;
+    let MadeBefore { certified, backends } = made;
     let Configuration {
         policy,
         apps,
@@ -43,6 +40,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         forward_auth,
         ..
     } = configuration;
+    let pages = portal_section.pages.unwrap_or_default();
     let portal_host = portal_section.host.map(|host| portal_host(host, &policy));
     let settings = |AppDeclaration { forward, session, shield, programs, presentation, preflights }| {
         let load = in_flight.to_app(&forward.name);

@@ -51,7 +51,7 @@ pub struct Configuration {
     pub tls: TlsSection,
     /// `[session]`: store and time limits of sessions.
     pub sessions: SessionSection,
-    /// `[portal]`: the host on which people sign in.
+    /// `[portal]`: the host on which people sign in, and the looks of the pages.
     pub portal: PortalSection,
     /// `[accounts]`: second factors.
     pub accounts: AccountSettings,
@@ -113,7 +113,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let (listening, forward_auth) =
         server::read(reader, section("server", &keys::SERVER).as_ref(), checks.as_ref(), folder);
     let (tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
-    let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered);
+    let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered, folder);
     let password_section = section("password", &keys::PASSWORD);
     let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal));
     if let (Some(section), Some(checks)) = (&checks, &forward_auth) {

@@ -64,7 +64,9 @@ pub(super) static SESSION: Keys = Keys {
         "grace",
     ],
 };
-pub(super) static PORTAL: Keys = Keys { section: "`[portal]`", keys: &["host"] };
+pub(super) static PORTAL: Keys =
+    Keys { section: "`[portal]`", keys: &["host", "title", "logo", "colour", "links", "language"] };
+pub(super) static PORTAL_LINK: Keys = Keys { section: "a link of `[portal]`", keys: &["title", "href"] };
 pub(super) static ACCOUNTS: Keys =
     Keys { section: "`[accounts]`", keys: &["second_factor", "required_for", "required_for_superusers"] };
 pub(super) static PASSWORD: Keys = Keys {
@@ -251,7 +253,11 @@ pub(super) static OIDC_ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
+<<<<<<< HEAD
 pub(super) static SECTIONS: &[&Keys] = &[
+=======
+pub(super) static SECTIONS: [&Keys; 22] = [
+>>>>>>> bf742ef (Title, logo, colour, links, catalogues and templates of an operator)
     &TOP,
     &SERVER,
     &FORWARD_AUTH,
@@ -259,6 +265,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &CERTIFICATE,
     &SESSION,
     &PORTAL,
+    &PORTAL_LINK,
     &ACCOUNTS,
     &PASSWORD,
     &THROTTLE,

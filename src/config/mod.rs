@@ -36,6 +36,10 @@ mod throttle;
 mod tls;
 mod tokens;
 
+// Below `[portal]`.
+mod added_files;
+mod branding;
+
 // Below `[[app]]`.
 mod app_names;
 mod header_name;

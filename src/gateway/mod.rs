@@ -166,8 +166,8 @@ impl Walk<'_> {
     async fn respond(&mut self, target: Rc<Target>) -> Result<Response<Content>> {
         // Refusals need it, too: on a host that is not served, and while no user can be looked up.
         let pages = &self.snapshot.portal.pages;
-        if let Some(stylesheet) = pages.stylesheet_at(self.request.method(), target.path.as_str()) {
-            return Ok(stylesheet.map(Content::Own));
+        if let Some(file) = pages.file_at(self.request.method(), target.path.as_str()) {
+            return Ok(file.map(Content::Own));
         }
 
         // Before the host is looked up: the response is the same whether this gateway serves it.
@@ -180,6 +180,9 @@ impl Walk<'_> {
             Err(Unrouted::UnknownHost) => return Err(Refusal::Misdirected),
         };
 
+        if let Some(response) = portal::well_known(self.request.method(), &target.path) {
+            return Ok(response.map(Content::Own));
+        }
         let page = portal::page_of(&target.path);
         self.refuse_service_worker(app.filter(|_| page.is_none()).map(|app| app.id))?;
         // Looked up before this request counts as a use of the session: the app may have limits of its own.

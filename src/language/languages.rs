@@ -45,6 +45,11 @@ impl Languages {
         Self { all, english, choice }
     }
 
+    /// Whether the program's own catalogue of this language has this file.
+    pub fn includes(id: &LanguageIdentifier, text: &str) -> bool {
+        embedded::sources(id).any(|own| own == text)
+    }
+
     /// All languages; English is the first.
     pub fn iter(&self) -> impl Iterator<Item = &Language> {
         self.all.iter()

@@ -1,15 +1,24 @@
 //! The gateway's own pages as HTML, and the headers of every response that the gateway makes itself.
 //!
 //! `portal` and `refusal` decide what a page says and when: they fill in a [`Page`], and [`Pages`] renders it with
-//! templates that are part of the program. The pages need no script and load nothing but their stylesheet, so that
-//! the content security policy can forbid everything else.
+//! templates that are part of the program, or of an operator ([`ReplacedTemplate`]), with the operator's [`Brand`]. The
+//! pages need no script and load nothing but their stylesheet and the logo, so that the content security policy can
+//! forbid everything else.
 
+mod brand;
+mod colour;
+mod logo;
 mod own_response;
 mod page;
 pub mod paths;
+mod replaced;
+mod samples;
 mod template_functions;
 mod templates;
 
+pub use brand::{Brand, FooterLink};
+pub use colour::Colour;
+pub use logo::Logo;
 pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
 };
@@ -18,7 +27,8 @@ pub use page::{
     NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, SecondStep,
     Setup,
 };
-pub use templates::Pages;
+pub use replaced::{TemplateProblem, template_names};
+pub use templates::{Pages, ReplacedTemplate};
 
 #[cfg(test)]
 mod tests;

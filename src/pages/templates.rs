@@ -1,4 +1,4 @@
-//! The templates of the pages, compiled once, and their stylesheet.
+//! The templates of the pages, compiled once, their stylesheet and the logo.
 //!
 //! Values are escaped by the engine; an unknown variable is an error and not an empty text.
 
@@ -15,9 +15,12 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY},
 };
 use http_body_util::Full;
-use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
 
-use super::{Page, own_response, paths, template_functions};
+use super::{
+    Brand, Colour, Logo, Page, TemplateProblem, own_response, paths, replaced as checks, samples,
+    template_functions,
+};
 use crate::language::{Language, Languages};
 
 /// The compiled templates; cheap to clone.
@@ -26,30 +29,98 @@ pub struct Pages(pub(super) Arc<Compiled>);
 
 pub(super) struct Compiled {
     templates: Environment<'static>,
+    brand: Brand,
     languages: Languages,
     /// The same templates with the functions of each language, made when they are first needed.
     in_language: Vec<OnceLock<Environment<'static>>>,
     pub(super) stylesheet_path: String,
+    stylesheet: Bytes,
+    /// The logo and its path.
+    logo: Option<(String, Logo)>,
+}
+
+/// A template of an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplacedTemplate {
+    /// The name of the one that it replaces: `login.html`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
 }
 
 impl Pages {
-    /// Compiles the templates that are part of the program.
+    /// The pages as they are part of the program.
     ///
     /// # Panics
-    /// If one of them has a syntax error; the tests render each of them.
+    /// If one of the program's templates has a syntax error; the tests render each of them.
     pub fn new() -> Self {
-        let stylesheet_path = format!("{}style-{}.css", paths::ROOT, fingerprint(STYLESHEET));
+        Self::compile(Brand::default(), Languages::default(), &[]).0
+    }
+
+    /// The pages with the name, the languages and the templates of an operator. Mistakes in the templates come back, each
+    /// with its place.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub fn of_operator(
+        brand: Brand,
+        languages: Languages,
+        replaced: &[ReplacedTemplate],
+    ) -> Result<Self, Vec<TemplateProblem>> {
+        let (pages, mut problems) = Self::compile(brand, languages, replaced);
+        if problems.is_empty() && !replaced.is_empty() {
+            let own = Self::new();
+            let languages = [&pages, &own].map(|pages| pages.in_language(pages.english()));
+            let [replaced_templates, own_templates] = languages;
+            problems = checks::problems(replaced, replaced_templates, own_templates);
+        }
+        if problems.is_empty() { Ok(pages) } else { Err(problems) }
+    }
+
+    fn compile(
+        brand: Brand,
+        languages: Languages,
+        replaced: &[ReplacedTemplate],
+    ) -> (Self, Vec<TemplateProblem>) {
+        let colours = brand.colour.map(Colour::stylesheet).unwrap_or_default();
+        let stylesheet = Bytes::from(format!("{STYLESHEET}{colours}"));
+        let stylesheet_path = format!("{}style-{}.css", paths::ROOT, fingerprint(&stylesheet));
+        let logo = brand.logo.clone().map(|logo| {
+            (format!("{}logo-{}.{}", paths::ROOT, fingerprint(logo.content()), logo.extension()), logo)
+        });
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.add_global("stylesheet", stylesheet_path.clone());
         templates.add_global("paths", paths::for_templates());
+        templates.add_global(
+            "brand",
+            context! {
+                title => brand.title.as_deref().unwrap_or_default(),
+                logo => logo.as_ref().map(|(path, _)| Value::from_safe_string(path.clone())),
+                // In a data URL, where `#` has to be escaped.
+                icon => brand.colour.map_or_else(|| "0b6b5d".to_owned(), |it| it.to_string().replace('#', "")),
+                links => brand.links.iter().map(|it| context! { title => &*it.title, href => &*it.href }).collect::<Value>(),
+            },
+        );
+        template_functions::add_common(&mut templates);
         for (name, source) in TEMPLATES {
             templates.add_template(name, source).expect("the templates of the program are well-formed");
         }
-        template_functions::add_common(&mut templates);
-        let languages = Languages::default();
+        let mut problems = Vec::new();
+        for template in replaced {
+            if let Err(error) = templates.add_template_owned(template.name.clone(), template.text.clone()) {
+                problems.push(checks::of_error(&error, replaced, &template.name));
+            }
+        }
         let in_language = languages.iter().map(|_| OnceLock::new()).collect();
-        Self(Arc::new(Compiled { templates, languages, in_language, stylesheet_path }))
+        let compiled =
+            Compiled { templates, brand, languages, in_language, stylesheet_path, stylesheet, logo };
+        (Self(Arc::new(compiled)), problems)
+    }
+
+    /// The name of the installation: the operator's, or the product's. Mails and authenticator apps show it.
+    pub fn title(&self) -> &str {
+        self.0.brand.title.as_deref().unwrap_or(PRODUCT)
     }
 
     /// The language of a request with these header fields.
@@ -86,6 +157,17 @@ impl Pages {
         }
     }
 
+    /// A sample of each page in this language, with the name of its template; for looking at them.
+    pub fn previews(&self, language: &Language) -> Vec<(&'static str, Response<Full<Bytes>>)> {
+        let render = |page: Page<'_>| (page.template(), self.render(StatusCode::OK, &page, language));
+        samples::samples().into_iter().map(render).collect()
+    }
+
+    /// The path of the stylesheet.
+    pub fn stylesheet_path(&self) -> &str {
+        &self.0.stylesheet_path
+    }
+
     pub(super) fn html(&self, page: &Page<'_>, language: &Language) -> Result<String, minijinja::Error> {
         self.in_language(language).get_template(page.template())?.render(Serde(page))
     }
@@ -100,13 +182,21 @@ impl Pages {
         })
     }
 
-    /// The stylesheet, if this request is for it. It is the same on every host and for every user; its name changes with
-    /// its content, so caches may keep it for a year.
-    pub fn stylesheet_at(&self, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
-        if path != self.0.stylesheet_path || ![Method::GET, Method::HEAD].contains(method) {
+    /// The stylesheet or the logo, if this request is for one of them. They are the same on every host and for every user;
+    /// the name changes with the content, so caches may keep them for a year.
+    pub fn file_at(&self, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
+        if ![Method::GET, Method::HEAD].contains(method) {
             return None;
         }
-        let mut response = own_response(StatusCode::OK, Some(CSS), STYLESHEET);
+        if let Some((own, logo)) = &self.0.logo
+            && path == own
+        {
+            return Some(logo.response());
+        }
+        if path != self.0.stylesheet_path {
+            return None;
+        }
+        let mut response = own_response(StatusCode::OK, Some(CSS), self.0.stylesheet.clone());
         response
             .headers_mut()
             .insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
@@ -126,20 +216,21 @@ impl fmt::Debug for Pages {
     }
 }
 
-fn fingerprint(text: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+fn fingerprint(content: &[u8]) -> String {
+    let hash = digest::digest(&digest::SHA256, content);
     let mut name = HEXLOWER.encode(hash.as_ref());
     name.truncate(16);
     name
 }
 
+const PRODUCT: &str = "Portcullis";
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 
 pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 13] = [
+pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
     ("second_step.html", include_str!("templates/second_step.html")),

@@ -463,15 +463,15 @@ fn only_the_stylesheet_of_this_version_is_there_and_only_to_be_looked_at() {
     let pages = Pages::new();
     let path = &pages.0.stylesheet_path;
     assert_eq!(stylesheet(&pages).headers()["content-type"], "text/css; charset=utf-8");
-    assert!(pages.stylesheet_at(&Method::HEAD, path).is_some());
-    assert!(pages.stylesheet_at(&Method::POST, path).is_none());
+    assert!(pages.file_at(&Method::HEAD, path).is_some());
+    assert!(pages.file_at(&Method::POST, path).is_none());
     for other in ["/.gateway/style-0.css", "/.gateway/", "/", &path.to_uppercase(), &format!("{path}/")] {
-        assert!(pages.stylesheet_at(&Method::GET, other).is_none(), "{other}");
+        assert!(pages.file_at(&Method::GET, other).is_none(), "{other}");
     }
 }
 
 fn stylesheet(pages: &Pages) -> Response<Full<Bytes>> {
-    pages.stylesheet_at(&Method::GET, &pages.0.stylesheet_path).unwrap()
+    pages.file_at(&Method::GET, &pages.0.stylesheet_path).unwrap()
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub use device::describe as describe_device;
 pub use durations::ago;
 pub use interrupted_request::{InterruptedRequest, Prerequisite};
 pub use notices::Notice;
-pub use own_path::{is_disguised, page_of};
+pub use own_path::{is_disguised, page_of, well_known};
 pub use page_request::PageRequest;
 pub use portal_host::PortalHost;
 pub use return_to::ReturnTo;

@@ -10,10 +10,12 @@
 )]
 
 mod access_matrix;
+mod accessibility;
 mod active_directory;
 mod advisories;
 mod api_tokens;
 mod basic;
+mod branding;
 mod browser;
 mod client_address;
 mod connection_auth;
@@ -31,6 +33,7 @@ mod http2;
 mod identities;
 mod in_flight;
 mod in_process;
+mod languages;
 mod large_bodies;
 mod layering;
 mod ldap;

@@ -480,6 +480,13 @@ fn the_portal_host() {
         "[portal]\nhost = \"login.example.com/auth\"",
         "[portal]\ntitel = \"x\"",
         "[portal]\nhost = \"login.example.com\"",
+        "[portal]\nlanguage = \"tlh\"",
+        "[portal]\ncolour = \"teal\"",
+        "[portal]\ncolour = \"#ffcc00\"",
+        "[portal]\ntitle = \" \"",
+        "[portal]\nlogo = \"no-such-file.svg\"",
+        "[portal]\nlinks = [{ title = \"Help\", href = \"javascript:alert(1)\" }, { titel = \"x\" }]",
+        "[portal]\nlinks = [{ title = \"Help\", href = \"//evil.example\" }]",
     ]));
 }
 

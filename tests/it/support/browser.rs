@@ -74,6 +74,18 @@ pub const LOOKS: [Look; 4] = [
     Look { width: 1280, height: 800, scheme: "dark" },
 ];
 
+impl Look {
+    /// By day, on a window of this width.
+    pub fn light(width: u32) -> Self {
+        Self { width, height: 844, scheme: "light" }
+    }
+
+    /// By night.
+    pub fn dark(width: u32) -> Self {
+        Self { width, height: 844, scheme: "dark" }
+    }
+}
+
 impl Browser {
     /// Starts a browser that has never been anywhere.
     pub fn start() -> Self {
@@ -125,6 +137,23 @@ impl Browser {
             field.clear().await?;
             field.send_keys(typed).await
         });
+    }
+
+    /// Presses keys, wherever the focus is.
+    pub fn press(&self, keys: &str) {
+        self.wait(async { self.driver().active_element().await?.send_keys(keys).await });
+    }
+
+    /// Looks at pages like this from now on, without transitions.
+    pub fn look(&self, look: Look) {
+        let Look { width, height, scheme } = look;
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.devtools("Emulation.setDeviceMetricsOverride", &size);
+        let features = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
+        self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
     /// Clicks on what leads to another page, and waits for that.

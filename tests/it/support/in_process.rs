@@ -27,7 +27,6 @@ use portcullis::{
     forward::{Resolver, UnsentBytes},
     gateway::{Connection, Gateway, LastSeen, Shared},
     identity::{Proofs, UserName},
-    pages::Pages,
     request::{CertifiedNames, Ports, RequestBody},
     session::{Opening, Owner},
     telemetry::{AccessLog, Format, LogWriter},
@@ -86,12 +85,27 @@ impl InProcess {
         Self::start_at(&text, other.clock.clone())
     }
 
+    /// A gateway with these files in the folder of its configuration.
+    pub fn start_among(files: &[(&str, &[u8])], sections: &str, apps: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        write_files(folder.path(), files);
+        Self::start_in(folder, &text(sections, apps), a_clock())
+    }
+
+    /// Writes files into the folder of the configuration.
+    pub fn write_files(&self, files: &[(&str, &[u8])]) {
+        write_files(self.folder.path(), files);
+    }
+
     fn start_text(text: &str) -> Self {
         Self::start_at(text, a_clock())
     }
 
     fn start_at(text: &str, clock: Clock) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), text, clock)
+    }
+
+    fn start_in(folder: TempDir, text: &str, clock: Clock) -> Self {
         let log = Log::default();
         let writer = LogWriter::start(log.clone()).expect("the log's thread");
         let configuration = parse(text, &folder.path().join("gateway.toml"));
@@ -110,12 +124,21 @@ impl InProcess {
 
     /// Uses another configuration from the next request on.
     pub fn reload(&self, sections: &str, apps: &str) {
-        let configuration = parse(&text(sections, apps), &self.folder.path().join("gateway.toml"));
+        self.try_reload(sections, apps).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same; a configuration with mistakes changes nothing.
+    pub fn try_reload(&self, sections: &str, apps: &str) -> Result<(), String> {
+        let file = self.folder.path().join("gateway.toml");
+        let loaded = config::parse(&text(sections, apps), &file)
+            .map_err(|diagnostics| config::ConfigError::Invalid(diagnostics).to_string())?;
+        let configuration = loaded.configuration;
         let certified = CertifiedNames::default();
         let backends = self.shared.current.load().portal.backends.clone();
-        let made = MadeBefore { certified, pages: Pages::new(), backends };
+        let made = MadeBefore { certified, backends };
         let snapshot = snapshot(configuration, made, &self.shared.in_flight);
         self.shared.current.replace(snapshot);
+        Ok(())
     }
 
     /// Adds a user; the password is `correct horse NAME`.
@@ -231,6 +254,14 @@ impl InProcessResponse {
         let value = values.next().map_or("", |value| value.to_str().expect("a readable header"));
         assert!(values.next().is_none(), "two values: {:?}", self.headers);
         value
+    }
+}
+
+fn write_files(folder: &Path, files: &[(&str, &[u8])]) {
+    for (name, content) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, content).expect("a file");
     }
 }
 

@@ -1,0 +1,55 @@
+account-title = Ihr Konto · { $host }
+account-lead = Ihr Konto auf { $host }
+account-profile = Ihr Profil
+account-user-name = Benutzername
+account-email = E-Mail
+account-groups = Gruppen
+account-permissions = Rechte
+account-superuser = Superuser
+account-last-sign-in = Letzte Anmeldung
+account-sign-in-by = Erneut anmelden bis
+account-change-password = Passwort ändern
+account-hint-portal = Das Abmelden beendet diese Anmeldung für alle Anwendungen, die Sie in diesem Browser verwenden. Ihre Sitzungen in anderen Browsern bleiben bestehen.
+account-hint = Das Abmelden beendet diese Sitzung in diesem Browser, für alles auf { $host }. Ihre Sitzungen in anderen Browsern und auf anderen Hosts bleiben bestehen.
+
+connections-heading = Verbundene Anmeldungen
+connections-ended = Nicht mehr gültig
+connections-connected = Verbunden am { $date }
+connections-connected-used = Verbunden am { $date }, verwendet am { $used }
+connections-disconnect = Trennen
+connections-connect = { $provider } verbinden
+connections-hint = Mit einer verbundenen Anmeldung kommen Sie in dieses Konto. Wenn Sie eine trennen, werden Sie überall sonst abgemeldet.
+connections-last-way-in = Ohne diese könnten Sie sich nicht mehr anmelden. Verbinden Sie zuerst eine andere Anmeldung.
+connections-linked = Die Anmeldung ist verbunden. Von jetzt an können Sie sich mit ihr anmelden.
+connections-unlinked = Die Anmeldung ist getrennt. Sie sind überall sonst abgemeldet.
+
+sessions-heading = Wo Sie angemeldet sind
+sessions-this = Diese Sitzung
+sessions-remembered = Bleibt angemeldet
+sessions-in-use = Wird gerade verwendet
+sessions-used = Verwendet { $ago }
+sessions-signed-in = Angemeldet am { $date } von { $address }
+sessions-signed-in-host = Angemeldet am { $date } auf { $host } von { $address }
+sessions-reached = Verwendete Anwendungen: { $hosts }
+sessions-incomplete = Ihre anderen Sitzungen können zurzeit nicht angezeigt werden.
+sessions-end-others = Überall sonst abmelden
+sessions-end-everywhere = Überall abmelden
+sessions-ended = Diese Sitzung ist beendet.
+sessions-others-ended = Sie sind überall sonst abgemeldet.
+
+device-iphone = { $program } auf einem iPhone
+device-ipad = { $program } auf einem iPad
+device-android = { $program } unter Android
+device-windows = { $program } unter Windows
+device-chromeos = { $program } unter ChromeOS
+device-mac = { $program } auf einem Mac
+device-freebsd = { $program } unter FreeBSD
+device-openbsd = { $program } unter OpenBSD
+device-linux = { $program } unter Linux
+device-unknown-program = Ein unbekanntes Programm
+device-go-program = Ein Go-Programm
+device-android-app = Eine Android-App
+
+apps-title = Ihre Anwendungen · { $host }
+apps-signed-in = Angemeldet als { $name }
+apps-none = Noch gibt es keine Anwendung, die Sie verwenden dürfen. Wenn Sie eine erwartet haben, wenden Sie sich an die Administration.

@@ -1,0 +1,12 @@
+password-title = Passwort ändern · { $host }
+password-heading = Passwort ändern
+password-lead = für { $name } auf { $host }
+password-current = Bisheriges Passwort
+password-new = Neues Passwort
+password-again = Neues Passwort wiederholen
+password-hint = Mindestens 8 Zeichen, und nicht leicht zu erraten. Ein paar Wörter ohne Zusammenhang ergeben ein gutes Passwort.
+password-change = Passwort ändern
+password-changed = Ihr Passwort wurde geändert. Ihre anderen Sitzungen sind beendet.
+password-wrong = Das bisherige Passwort ist falsch.
+password-not-the-same = Die beiden neuen Passwörter stimmen nicht überein.
+password-unchanged = Das neue Passwort ist dasselbe wie das bisherige.

@@ -1,0 +1,63 @@
+sign-in-title = Anmelden · { $host }
+sign-in-heading = Anmelden
+sign-in-continue-to = und weiter zu { $host }
+sign-in-no-users = Noch kann sich niemand anmelden, weil es auf diesem Gateway keine Benutzer gibt. Beim Start hat es einen Link ausgegeben, mit dem der erste Benutzer angelegt wird: Sehen Sie im Terminal oder im Protokoll nach. Der Link gilt eine Stunde; ein Neustart gibt einen neuen aus.
+sign-in-no-accounts = Noch hat hier niemand ein Konto. Beim Start hat dieses Gateway einen Link ausgegeben, mit dem der erste Superuser angelegt wird: Sehen Sie im Terminal oder im Protokoll nach. Der Link gilt eine Stunde; ein Neustart gibt einen neuen aus.
+user-name = Benutzername
+password = Passwort
+sign-in-remember = Auf diesem Gerät angemeldet bleiben
+sign-in-remember-hint = Für { $time }. Nicht auf Geräten verwenden, die auch andere benutzen.
+sign-in-with = Anmelden mit { $provider }
+sign-in-wrong = Benutzername oder Passwort ist falsch.
+sign-in-must-change-elsewhere = Ihr Passwort muss zuerst dort geändert werden, wo Ihr Konto geführt wird. Melden Sie sich danach hier mit dem neuen an.
+sign-in-waiting-for-approval = Ihr Konto wartet hier noch auf die Freigabe. Bitte versuchen Sie es später noch einmal, oder wenden Sie sich an die Administration.
+sign-in-no-account = Ihr Passwort ist richtig, aber Sie haben hier kein Konto. Bitte wenden Sie sich an die Administration.
+
+confirm-title = Bestätigen, dass Sie es sind · { $host }
+confirm-heading = Bestätigen, dass Sie es sind
+confirm-password = Sie sind auf { $host } als { $name } angemeldet. Geben Sie Ihr Passwort noch einmal ein, um fortzufahren.
+confirm-sign-in-again = Sie sind auf { $host } als { $name } angemeldet. Melden Sie sich noch einmal an, um fortzufahren.
+confirm-with = Mit { $provider } bestätigen
+confirm-not-you = Nicht Sie? Abmelden
+confirm-wrong = Das Passwort ist falsch.
+
+sign-out-title = Abmelden · { $host }
+sign-out-heading = Abmelden?
+sign-out-signed-in = Sie sind auf { $host } angemeldet.
+sign-out-signed-in-as = Sie sind auf { $host } als { $name } angemeldet.
+sign-out-hint = Das beendet Ihre Sitzung in diesem Browser, für alles auf diesem Host. Ihre Sitzungen in anderen Browsern und auf anderen Hosts bleiben bestehen.
+sign-out-stay = Angemeldet bleiben
+signed-out = Sie haben sich abgemeldet.
+signed-out-everywhere = Sie sind überall abgemeldet.
+
+setup-title = Einrichten · { $host }
+setup-heading = Willkommen bei Portcullis
+setup-lead = Wählen Sie Name und Passwort des ersten Superusers auf { $host }. Ein Superuser kann jede Seite öffnen.
+setup-again = Passwort wiederholen
+setup-create = Superuser anlegen
+setup-not-the-same = Die beiden Passwörter stimmen nicht überein.
+setup-done = Sie sind der erste Superuser. Weitere Benutzer legen Sie mit „portcullis user add“ an.
+
+onward-title = Weiter zu { $provider } · { $host }
+onward-heading = Weiter zu { $provider }
+onward-lead = Ihr Browser geht von selbst weiter. Falls nicht, nehmen Sie die Schaltfläche.
+provider-waiting-title = Ihr Konto wartet auf die Freigabe
+provider-waiting = Die Administration muss es freigeben. Danach können Sie sich anmelden.
+provider-unavailable-title = Die Anmeldung ist zurzeit nicht möglich
+provider-unavailable = { $provider } antwortet nicht. Bitte versuchen Sie es in Kürze noch einmal.
+provider-unknown-title = Bitte beginnen Sie von vorn
+provider-unknown = Diese Anmeldung wurde in einem anderen Browser begonnen, ist schon verwendet worden oder hat länger als zehn Minuten gedauert.
+provider-taken-title = Diese Anmeldung ist schon verbunden
+provider-taken = Sie gehört zu einem anderen Konto. Melden Sie sich mit jenem Konto an, oder wenden Sie sich an die Administration.
+provider-not-signed-in-title = Sie sind nicht angemeldet
+provider-refused = Die Anmeldung mit { $provider } wurde abgelehnt. Wenn Sie Zugang brauchen, wenden Sie sich an die Administration.
+provider-denied = Sie haben bei { $provider } nicht zugestimmt.
+provider-no-account = { $provider } kennt Sie, aber hier gibt es kein Konto für Sie. Wenn Sie Zugang brauchen, wenden Sie sich an die Administration.
+provider-another-user = Bei { $provider } ist jemand anderes angemeldet. Bestätigen Sie mit dem Konto, mit dem Sie hier angemeldet sind.
+provider-another-account = Anderes Konto verwenden
+back-to-sign-in = Zurück zur Anmeldung
+
+please-sign-in = Bitte melden Sie sich an
+hand-over-failed = Die Anmeldung konnte in diesem Browser nicht abgeschlossen werden. Ihr Link gilt nur einmal und nur eine Minute lang, und der Browser muss Cookies annehmen.
+sent-signed-out = Was Sie gesendet haben, wurde nicht gespeichert, weil Sie nicht angemeldet waren. Melden Sie sich an und senden Sie es dann noch einmal.
+sent-unconfirmed = Was Sie gesendet haben, wurde nicht gespeichert, weil Sie zuerst Ihr Passwort bestätigen müssen. Bitte senden Sie es danach noch einmal.

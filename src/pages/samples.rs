@@ -1,0 +1,173 @@
+//! A sample of each page in its main states, for checking the templates of an operator.
+
+use std::time::Duration;
+
+use super::{
+    Account, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout,
+    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, Setup,
+};
+use crate::clock::Timestamp;
+
+/// The pages, with and without what is optional in them.
+pub(super) fn samples() -> Vec<Page<'static>> {
+    let mut samples = Vec::new();
+    for full in [true, false] {
+        samples.extend(signing_in(full));
+        samples.extend(of_account(full));
+        samples.extend(messages(full));
+    }
+    samples
+}
+
+fn signing_in(full: bool) -> [Page<'static>; 5] {
+    [
+        Page::Login(Login {
+            host: HOST,
+            continues_to: HOST,
+            csrf: "token",
+            next: "/",
+            username: if full { "ada" } else { "" },
+            remember: full.then(|| Remember { time: "30 days".into(), checked: true }),
+            problem: full.then_some(TEXT),
+            flash: (!full).then_some(TEXT),
+            no_users: false,
+            has_form: true,
+            providers: providers(full),
+        }),
+        Page::Confirm(Confirm {
+            host: HOST,
+            csrf: "token",
+            next: "/",
+            username: "ada",
+            name: "Ada Lovelace",
+            problem: full.then_some(TEXT),
+            flash: (!full).then_some(TEXT),
+            has_form: full,
+            providers: providers(true),
+        }),
+        Page::Logout(Logout {
+            host: HOST,
+            csrf: "token",
+            name: if full { "Ada Lovelace" } else { "" },
+            problem: full.then_some(TEXT),
+        }),
+        Page::Setup(Setup {
+            host: HOST,
+            csrf: "token",
+            token: "secret",
+            username: if full { "ada" } else { "" },
+            problem: full.then_some(TEXT),
+            about: if full { "username" } else { "" },
+        }),
+        Page::Onward(Onward { host: HOST, title: "Example Ltd", address: "https://idp.example.com/" }),
+    ]
+}
+
+fn of_account(full: bool) -> [Page<'static>; 3] {
+    let account = Account {
+        host: HOST,
+        csrf: "token",
+        username: "ada",
+        full_name: if full { "Ada Lovelace" } else { "" },
+        email: if full { "ada@example.com" } else { "" },
+        superuser: !full,
+        groups: if full { vec!["staff"] } else { Vec::new() },
+        permissions: if full { vec!["reports.view"] } else { Vec::new() },
+        has_password: full,
+        last_sign_in: full.then(when),
+        expires: when(),
+        sessions: vec![session(true), session(false)],
+        connected: vec![ConnectedSignIn {
+            key: "idp 1".into(),
+            title: "Example Ltd".into(),
+            name: "ada@example.com".into(),
+            linked: when(),
+            last_seen: full.then(when),
+            has_ended: full,
+            can_disconnect: full,
+        }],
+        connectable: vec![Connectable {
+            action: "/.gateway/oidc/idp/link".into(),
+            title: "Example Ltd".into(),
+        }],
+        incomplete: full,
+        is_portal: full,
+        back: "/",
+        problem: full.then_some(TEXT),
+        flash: (!full).then_some(TEXT),
+    };
+    let tile = AppTile {
+        title: "Wiki",
+        initial: "W".into(),
+        description: if full { "What we know" } else { "" },
+        href: "https://wiki.example.com/".into(),
+        icon: full.then(|| "https://wiki.example.com/icon.png".into()),
+    };
+    [
+        Page::Account(account),
+        Page::Password(Password {
+            host: HOST,
+            csrf: "token",
+            username: "ada",
+            problem: full.then_some(TEXT),
+            about: if full { "new" } else { "" },
+        }),
+        Page::Apps(Apps {
+            host: HOST,
+            name: "Ada Lovelace",
+            apps: if full { vec![tile] } else { Vec::new() },
+        }),
+    ]
+}
+
+fn messages(full: bool) -> [Page<'static>; 3] {
+    let link = || PageLink { href: "/.gateway/login", text: "Sign in" };
+    [
+        Page::NotSignedIn(NotSignedIn {
+            host: HOST,
+            title: TEXT,
+            detail: TEXT,
+            again: full.then(link),
+            another: full.then(link),
+            login: link(),
+            request_id: "01k6x0c4rvj8e3m2d9q7",
+        }),
+        Page::Notice(Notice { title: TEXT, text: TEXT, page_link: link() }),
+        Page::Refused(Refused {
+            status: 403,
+            title: TEXT,
+            detail: TEXT,
+            request_id: "01k6x0c4rvj8e3m2d9q7",
+            page_link: full.then(link),
+            offers_account: full,
+            link: full.then_some("https://wiki.example.com/"),
+            is_framed: full,
+        }),
+    ]
+}
+
+fn session(current: bool) -> ListedSession {
+    ListedSession {
+        key: "4f".repeat(32),
+        current,
+        device: "Firefox on Linux".into(),
+        host: if current { HOST.into() } else { String::new() },
+        reached: if current { Vec::new() } else { vec!["reports.example.com".into()] },
+        address: "192.0.2.17".into(),
+        signed_in: when(),
+        last_seen: when().ago(Duration::from_hours(3)),
+        remembered: !current,
+    }
+}
+
+fn providers(full: bool) -> Vec<ProviderLink<'static>> {
+    let provider = || ProviderLink { href: "/.gateway/oidc/idp/start".into(), title: "Example Ltd" };
+    if full { vec![provider()] } else { Vec::new() }
+}
+
+fn when() -> DisplayTime {
+    Timestamp::from_millis(1_791_273_600_000).into()
+}
+
+const HOST: &str = "wiki.example.com";
+const TEXT: &str = "A text.";
