@@ -34,5 +34,13 @@ macro_rules! catalogue {
 
 type Catalogue = (&'static str, &'static [(&'static str, &'static str)]);
 
-const CATALOGUES: &[Catalogue] =
-    &[catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "refusals")];
+const CATALOGUES: &[Catalogue] = &[
+    catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "refusals"),
+    catalogue!("de": "common", "times", "sign-in", "account", "password", "refusals"),
+    catalogue!("es": "common", "times", "sign-in", "account", "password", "refusals"),
+    catalogue!("fr": "common", "times", "sign-in", "account", "password", "refusals"),
+    catalogue!("it": "common", "times", "sign-in", "account", "password", "refusals"),
+    catalogue!("nl": "common", "times", "sign-in", "account", "password", "refusals"),
+    catalogue!("pl": "common", "times", "sign-in", "account", "password", "refusals"),
+    catalogue!("pt": "common", "times", "sign-in", "account", "password", "refusals"),
+];

@@ -214,6 +214,46 @@ fn catalogues_of_the_program_are_well_formed_plain_text_without_duplicates() {
     }
 }
 
+/// Languages of the program have every text, so that no page is half English.
+#[test]
+fn every_language_has_exactly_the_texts_and_arguments_of_the_english_catalogue() {
+    let english = english();
+    let mut wrong = Vec::new();
+    for language in embedded::languages() {
+        let own = added::messages(embedded::sources(&language));
+        let missing = english.keys().filter(|key| !own.contains_key(*key));
+        wrong.extend(missing.map(|key| format!("{language}: {key} is missing")));
+        let surplus = own.keys().filter(|key| !english.contains_key(*key));
+        wrong.extend(surplus.map(|key| format!("{language}: {key} is surplus")));
+        // A plural form may say “a minute” without its number, but not lose any other argument.
+        let differs =
+            own.iter().filter(|(key, arguments)| english.get(*key).is_some_and(|it| it != *arguments));
+        wrong.extend(differs.map(|(key, arguments)| format!("{language}: {key} has {arguments:?}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn plural_forms_are_those_of_the_language() {
+    let languages = Languages::default();
+    let polish = languages.find(&"pl".parse().unwrap()).unwrap();
+    for (days, expected) in [(1, "wczoraj"), (2, "2 dni temu"), (5, "5 dni temu")] {
+        assert_eq!(polish.say(&ago(Duration::from_hours(24 * days))), expected);
+    }
+    for (hours, expected) in [(1, "1 godzinę"), (3, "3 godziny"), (5, "5 godzin"), (23, "23 godziny")] {
+        assert_eq!(polish.say(&exactly(Duration::from_hours(hours))), expected);
+    }
+    let date = Timestamp::from_millis(1_791_273_600_000);
+    for (tag, expected) in [
+        ("de", "6. Oktober 2026, 08:00 Uhr UTC"),
+        ("fr", "6 octobre 2026 à 08:00 UTC"),
+        ("pl", "6 października 2026, 08:00 UTC"),
+        ("pt", "6 de outubro de 2026, 08:00 UTC"),
+    ] {
+        assert_eq!(languages.find(&tag.parse().unwrap()).unwrap().date(date), expected);
+    }
+}
+
 #[test]
 fn files_of_a_language_are_those_in_its_folder() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("locales");
@@ -253,6 +293,7 @@ fn some_languages(choice: LanguageChoice) -> Languages {
         ),
         file("fr", "sign-in = Se connecter\n"),
         file("pt-BR", "sign-in = Entrar\n"),
+        file("eo", "sign-in = Ensaluti\n"),
         file("ar", "sign-in = تسجيل الدخول\n"),
     ];
     Languages::new(&files, choice)
@@ -316,11 +357,11 @@ proptest! {
 #[test]
 fn text_that_a_language_lacks_is_english() {
     let languages = some_languages(LanguageChoice::Auto);
-    let german = languages.find(&"de".parse().unwrap()).unwrap();
-    assert_eq!(german.say(&Text::of("sign-in")), "Anmelden");
-    assert_eq!(german.say(&Text::of("request-id").with("id", "x")), "Request x");
-    assert_eq!(german.say(&Text::verbatim("Grüße")), "Grüße");
-    assert_eq!(german.direction(), "ltr");
+    let esperanto = languages.find(&"eo".parse().unwrap()).unwrap();
+    assert_eq!(esperanto.say(&Text::of("sign-in")), "Ensaluti");
+    assert_eq!(esperanto.say(&Text::of("request-id").with("id", "x")), "Request x");
+    assert_eq!(esperanto.say(&Text::verbatim("Salutojn")), "Salutojn");
+    assert_eq!(esperanto.direction(), "ltr");
     assert_eq!(languages.find(&"ar".parse().unwrap()).unwrap().direction(), "rtl");
 }
 

@@ -1,0 +1,55 @@
+account-title = Su cuenta · { $host }
+account-lead = Su cuenta en { $host }
+account-profile = Su perfil
+account-user-name = Nombre de usuario
+account-email = Correo electrónico
+account-groups = Grupos
+account-permissions = Permisos
+account-superuser = Superusuario
+account-last-sign-in = Último inicio de sesión
+account-sign-in-by = Iniciar sesión de nuevo antes del
+account-change-password = Cambiar contraseña
+account-hint-portal = Al cerrar la sesión termina este inicio de sesión para todas las aplicaciones que usa en este navegador. Sus sesiones en otros navegadores siguen abiertas.
+account-hint = Al cerrar la sesión termina esta sesión en este navegador para todo lo que hay en { $host }. Sus sesiones en otros navegadores y en otros hosts siguen abiertas.
+
+connections-heading = Inicios de sesión conectados
+connections-ended = Ya no es válido
+connections-connected = Conectado el { $date }
+connections-connected-used = Conectado el { $date }, usado el { $used }
+connections-disconnect = Desconectar
+connections-connect = Conectar { $provider }
+connections-hint = Con un inicio de sesión conectado se entra en esta cuenta. Al desconectar uno se cierra la sesión en todas las demás partes.
+connections-last-way-in = Sin este ya no podría iniciar sesión. Conecte antes otro.
+connections-linked = El inicio de sesión está conectado. A partir de ahora puede entrar con él.
+connections-unlinked = El inicio de sesión está desconectado. Se ha cerrado la sesión en todas las demás partes.
+
+sessions-heading = Dónde ha iniciado sesión
+sessions-this = Esta sesión
+sessions-remembered = Se mantiene iniciada
+sessions-in-use = En uso ahora
+sessions-used = Usada { $ago }
+sessions-signed-in = Iniciada el { $date } desde { $address }
+sessions-signed-in-host = Iniciada el { $date } en { $host } desde { $address }
+sessions-reached = Aplicaciones usadas: { $hosts }
+sessions-incomplete = Sus demás sesiones no se pueden mostrar en este momento.
+sessions-end-others = Cerrar sesión en todas las demás partes
+sessions-end-everywhere = Cerrar sesión en todas partes
+sessions-ended = Esa sesión ha terminado.
+sessions-others-ended = Se ha cerrado la sesión en todas las demás partes.
+
+device-iphone = { $program } en un iPhone
+device-ipad = { $program } en un iPad
+device-android = { $program } en Android
+device-windows = { $program } en Windows
+device-chromeos = { $program } en ChromeOS
+device-mac = { $program } en un Mac
+device-freebsd = { $program } en FreeBSD
+device-openbsd = { $program } en OpenBSD
+device-linux = { $program } en Linux
+device-unknown-program = Un programa desconocido
+device-go-program = Un programa de Go
+device-android-app = Una aplicación de Android
+
+apps-title = Sus aplicaciones · { $host }
+apps-signed-in = Sesión iniciada como { $name }
+apps-none = Todavía no hay ninguna aplicación que pueda usar. Si esperaba alguna, consulte a un administrador.

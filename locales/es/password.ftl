@@ -1,0 +1,12 @@
+password-title = Cambiar contraseña · { $host }
+password-heading = Cambiar contraseña
+password-lead = de { $name } en { $host }
+password-current = Contraseña actual
+password-new = Contraseña nueva
+password-again = Repita la contraseña nueva
+password-hint = Al menos 8 caracteres y difícil de adivinar. Unas cuantas palabras sin relación entre sí hacen una buena.
+password-change = Cambiar contraseña
+password-changed = Se ha cambiado su contraseña. Sus demás sesiones han terminado.
+password-wrong = La contraseña actual es incorrecta.
+password-not-the-same = Las dos contraseñas nuevas no coinciden.
+password-unchanged = La contraseña nueva es igual a la actual.

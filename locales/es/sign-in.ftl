@@ -1,0 +1,63 @@
+sign-in-title = Iniciar sesión · { $host }
+sign-in-heading = Iniciar sesión
+sign-in-continue-to = para continuar a { $host }
+sign-in-no-users = Nadie puede iniciar sesión todavía, porque esta pasarela no tiene usuarios. Al arrancar mostró un enlace para crear el primer usuario: mire en su terminal o en su registro. El enlace es válido durante una hora; al reiniciar se muestra uno nuevo.
+sign-in-no-accounts = Nadie tiene todavía una cuenta aquí. Al arrancar, esta pasarela mostró un enlace para crear el primer superusuario: mire en su terminal o en su registro. El enlace es válido durante una hora; al reiniciar se muestra uno nuevo.
+user-name = Nombre de usuario
+password = Contraseña
+sign-in-remember = Mantener la sesión iniciada en este dispositivo
+sign-in-remember-hint = Durante { $time }. No lo use en un dispositivo compartido.
+sign-in-with = Iniciar sesión con { $provider }
+sign-in-wrong = Nombre de usuario o contraseña incorrectos.
+sign-in-must-change-elsewhere = Primero debe cambiar su contraseña donde se gestiona su cuenta. Después, inicie sesión aquí con la nueva.
+sign-in-waiting-for-approval = Su cuenta está pendiente de aprobación. Inténtelo más tarde o consulte a un administrador.
+sign-in-no-account = Su contraseña es correcta, pero no tiene una cuenta aquí. Consulte a un administrador.
+
+confirm-title = Confirme que es usted · { $host }
+confirm-heading = Confirme que es usted
+confirm-password = Ha iniciado sesión en { $host } como { $name }. Introduzca de nuevo su contraseña para continuar.
+confirm-sign-in-again = Ha iniciado sesión en { $host } como { $name }. Inicie sesión de nuevo para continuar.
+confirm-with = Confirmar con { $provider }
+confirm-not-you = ¿No es usted? Cerrar sesión
+confirm-wrong = Contraseña incorrecta.
+
+sign-out-title = Cerrar sesión · { $host }
+sign-out-heading = ¿Cerrar sesión?
+sign-out-signed-in = Ha iniciado sesión en { $host }.
+sign-out-signed-in-as = Ha iniciado sesión en { $host } como { $name }.
+sign-out-hint = Esto cierra su sesión en este navegador para todo lo que hay en este host. Sus sesiones en otros navegadores y en otros hosts siguen abiertas.
+sign-out-stay = Mantener la sesión
+signed-out = Ha cerrado la sesión.
+signed-out-everywhere = Ha cerrado la sesión en todas partes.
+
+setup-title = Configuración · { $host }
+setup-heading = Le damos la bienvenida a Portcullis
+setup-lead = Elija el nombre y la contraseña del primer superusuario de { $host }. Un superusuario puede abrir todas las páginas.
+setup-again = Repita la contraseña
+setup-create = Crear superusuario
+setup-not-the-same = Las dos contraseñas no coinciden.
+setup-done = Usted es el primer superusuario. Puede añadir más usuarios con «portcullis user add».
+
+onward-title = Continuar a { $provider } · { $host }
+onward-heading = Continuar a { $provider }
+onward-lead = Su navegador continúa por sí solo. Si no lo hace, use el botón.
+provider-waiting-title = Su cuenta está pendiente de aprobación
+provider-waiting = Un administrador tiene que aprobarla. Después podrá iniciar sesión.
+provider-unavailable-title = No es posible iniciar sesión en este momento
+provider-unavailable = { $provider } no responde. Inténtelo de nuevo dentro de un momento.
+provider-unknown-title = Empiece de nuevo
+provider-unknown = Este inicio de sesión se empezó en otro navegador, ya se ha utilizado o ha tardado más de diez minutos.
+provider-taken-title = Ese inicio de sesión ya está conectado
+provider-taken = Pertenece a otra cuenta. Inicie sesión con esa cuenta o consulte a un administrador.
+provider-not-signed-in-title = No ha iniciado sesión
+provider-refused = Se rechazó el inicio de sesión con { $provider }. Si necesita acceso, consulte a un administrador.
+provider-denied = No dio su consentimiento en { $provider }.
+provider-no-account = { $provider } le conoce, pero no tiene una cuenta aquí. Si necesita acceso, consulte a un administrador.
+provider-another-user = En { $provider } ha iniciado sesión otro usuario. Confirme con la cuenta con la que ha iniciado sesión aquí.
+provider-another-account = Usar otra cuenta
+back-to-sign-in = Volver al inicio de sesión
+
+please-sign-in = Inicie sesión
+hand-over-failed = No se pudo completar el inicio de sesión en este navegador. Su enlace funciona una sola vez y durante un minuto, y el navegador tiene que aceptar cookies.
+sent-signed-out = Lo que envió no se ha guardado, porque no había iniciado sesión. Inicie sesión y envíelo de nuevo.
+sent-unconfirmed = Lo que envió no se ha guardado, porque primero tiene que confirmar su contraseña. Envíelo de nuevo después.

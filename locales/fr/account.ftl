@@ -1,0 +1,55 @@
+account-title = Votre compte · { $host }
+account-lead = Votre compte sur { $host }
+account-profile = Votre profil
+account-user-name = Nom d’utilisateur
+account-email = E-mail
+account-groups = Groupes
+account-permissions = Autorisations
+account-superuser = Superutilisateur
+account-last-sign-in = Dernière connexion
+account-sign-in-by = Nouvelle connexion avant le
+account-change-password = Modifier le mot de passe
+account-hint-portal = La déconnexion met fin à cette connexion pour toutes les applications que vous utilisez dans ce navigateur. Vos sessions dans d’autres navigateurs restent ouvertes.
+account-hint = La déconnexion met fin à cette session dans ce navigateur, pour tout ce qui se trouve sur { $host }. Vos sessions dans d’autres navigateurs et sur d’autres hôtes restent ouvertes.
+
+connections-heading = Connexions associées
+connections-ended = N’est plus valable
+connections-connected = Associée le { $date }
+connections-connected-used = Associée le { $date }, utilisée le { $used }
+connections-disconnect = Dissocier
+connections-connect = Associer { $provider }
+connections-hint = Une connexion associée mène à ce compte. En dissocier une vous déconnecte partout ailleurs.
+connections-last-way-in = Sans celle-ci, vous ne pourriez plus vous connecter. Associez d’abord une autre connexion.
+connections-linked = La connexion est associée. Vous pouvez désormais vous connecter avec elle.
+connections-unlinked = La connexion est dissociée. Vous êtes déconnecté partout ailleurs.
+
+sessions-heading = Où vous êtes connecté
+sessions-this = Cette session
+sessions-remembered = Reste connectée
+sessions-in-use = En cours d’utilisation
+sessions-used = Utilisée { $ago }
+sessions-signed-in = Connexion le { $date } depuis { $address }
+sessions-signed-in-host = Connexion le { $date } à { $host } depuis { $address }
+sessions-reached = Applications utilisées : { $hosts }
+sessions-incomplete = Vos autres sessions ne peuvent pas être affichées pour le moment.
+sessions-end-others = Se déconnecter partout ailleurs
+sessions-end-everywhere = Se déconnecter partout
+sessions-ended = Cette session est terminée.
+sessions-others-ended = Vous êtes déconnecté partout ailleurs.
+
+device-iphone = { $program } sur un iPhone
+device-ipad = { $program } sur un iPad
+device-android = { $program } sous Android
+device-windows = { $program } sous Windows
+device-chromeos = { $program } sous ChromeOS
+device-mac = { $program } sur un Mac
+device-freebsd = { $program } sous FreeBSD
+device-openbsd = { $program } sous OpenBSD
+device-linux = { $program } sous Linux
+device-unknown-program = Un programme inconnu
+device-go-program = Un programme Go
+device-android-app = Une application Android
+
+apps-title = Vos applications · { $host }
+apps-signed-in = Connecté en tant que { $name }
+apps-none = Il n’y a pas encore d’application que vous puissiez utiliser. Si vous en attendiez une, adressez-vous à un administrateur.

@@ -1,0 +1,13 @@
+title-error = Erreur :
+continue = Continuer
+back-to-account = Retour à votre compte
+back-to-application = Retour à l’application
+your-account = Votre compte
+your-applications = Vos applications
+sign-in = Se connecter
+sign-out = Se déconnecter
+try-again = Réessayer
+or = ou
+none = Aucun
+request-id = Requête { $id }
+form-expired = Ce formulaire avait expiré. Veuillez réessayer.

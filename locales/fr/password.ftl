@@ -1,0 +1,12 @@
+password-title = Modifier le mot de passe · { $host }
+password-heading = Modifier le mot de passe
+password-lead = de { $name } sur { $host }
+password-current = Mot de passe actuel
+password-new = Nouveau mot de passe
+password-again = Nouveau mot de passe, encore une fois
+password-hint = Au moins 8 caractères, et difficile à deviner. Quelques mots sans rapport entre eux en font un bon.
+password-change = Modifier le mot de passe
+password-changed = Votre mot de passe a été modifié. Vos autres sessions sont terminées.
+password-wrong = Le mot de passe actuel est incorrect.
+password-not-the-same = Les deux nouveaux mots de passe ne sont pas identiques.
+password-unchanged = Le nouveau mot de passe est identique à l’actuel.

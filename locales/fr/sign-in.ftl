@@ -1,0 +1,63 @@
+sign-in-title = Se connecter · { $host }
+sign-in-heading = Se connecter
+sign-in-continue-to = pour continuer vers { $host }
+sign-in-no-users = Personne ne peut encore se connecter, car cette passerelle n’a pas d’utilisateurs. À son démarrage, elle a affiché un lien pour créer le premier utilisateur : consultez son terminal ou son journal. Le lien est valable une heure ; un redémarrage en affiche un nouveau.
+sign-in-no-accounts = Personne n’a encore de compte ici. À son démarrage, cette passerelle a affiché un lien pour créer le premier superutilisateur : consultez son terminal ou son journal. Le lien est valable une heure ; un redémarrage en affiche un nouveau.
+user-name = Nom d’utilisateur
+password = Mot de passe
+sign-in-remember = Rester connecté sur cet appareil
+sign-in-remember-hint = Pendant { $time }. À ne pas utiliser sur un appareil partagé.
+sign-in-with = Se connecter avec { $provider }
+sign-in-wrong = Nom d’utilisateur ou mot de passe incorrect.
+sign-in-must-change-elsewhere = Votre mot de passe doit d’abord être modifié là où votre compte est géré. Connectez-vous ensuite ici avec le nouveau.
+sign-in-waiting-for-approval = Votre compte est en attente d’approbation. Veuillez réessayer plus tard ou vous adresser à un administrateur.
+sign-in-no-account = Votre mot de passe est correct, mais vous n’avez pas de compte ici. Veuillez vous adresser à un administrateur.
+
+confirm-title = Confirmez votre identité · { $host }
+confirm-heading = Confirmez votre identité
+confirm-password = Vous êtes connecté à { $host } en tant que { $name }. Saisissez à nouveau votre mot de passe pour continuer.
+confirm-sign-in-again = Vous êtes connecté à { $host } en tant que { $name }. Connectez-vous à nouveau pour continuer.
+confirm-with = Confirmer avec { $provider }
+confirm-not-you = Ce n’est pas vous ? Se déconnecter
+confirm-wrong = Mot de passe incorrect.
+
+sign-out-title = Se déconnecter · { $host }
+sign-out-heading = Se déconnecter ?
+sign-out-signed-in = Vous êtes connecté à { $host }.
+sign-out-signed-in-as = Vous êtes connecté à { $host } en tant que { $name }.
+sign-out-hint = Cela met fin à votre session dans ce navigateur, pour tout ce qui se trouve sur cet hôte. Vos sessions dans d’autres navigateurs et sur d’autres hôtes restent ouvertes.
+sign-out-stay = Rester connecté
+signed-out = Vous vous êtes déconnecté.
+signed-out-everywhere = Vous êtes déconnecté partout.
+
+setup-title = Installation · { $host }
+setup-heading = Bienvenue dans Portcullis
+setup-lead = Choisissez le nom et le mot de passe du premier superutilisateur sur { $host }. Un superutilisateur peut ouvrir toutes les pages.
+setup-again = Mot de passe, encore une fois
+setup-create = Créer le superutilisateur
+setup-not-the-same = Les deux mots de passe ne sont pas identiques.
+setup-done = Vous êtes le premier superutilisateur. Ajoutez d’autres utilisateurs avec « portcullis user add ».
+
+onward-title = Continuer vers { $provider } · { $host }
+onward-heading = Continuer vers { $provider }
+onward-lead = Votre navigateur poursuit de lui-même. Sinon, utilisez le bouton.
+provider-waiting-title = Votre compte est en attente d’approbation
+provider-waiting = Un administrateur doit l’approuver. Vous pourrez ensuite vous connecter.
+provider-unavailable-title = La connexion est impossible pour le moment
+provider-unavailable = { $provider } ne répond pas. Veuillez réessayer dans quelques instants.
+provider-unknown-title = Veuillez recommencer
+provider-unknown = Cette connexion a été commencée dans un autre navigateur, a déjà été utilisée ou a duré plus de dix minutes.
+provider-taken-title = Cette connexion est déjà associée
+provider-taken = Elle appartient à un autre compte. Connectez-vous avec ce compte ou adressez-vous à un administrateur.
+provider-not-signed-in-title = Vous n’êtes pas connecté
+provider-refused = La connexion avec { $provider } a été refusée. Si vous avez besoin d’un accès, adressez-vous à un administrateur.
+provider-denied = Vous n’avez pas donné votre accord auprès de { $provider }.
+provider-no-account = { $provider } vous connaît, mais vous n’avez pas de compte ici. Si vous avez besoin d’un accès, adressez-vous à un administrateur.
+provider-another-user = Un autre utilisateur est connecté auprès de { $provider }. Confirmez avec le compte avec lequel vous êtes connecté ici.
+provider-another-account = Utiliser un autre compte
+back-to-sign-in = Retour à la connexion
+
+please-sign-in = Veuillez vous connecter
+hand-over-failed = La connexion n’a pas pu être terminée dans ce navigateur. Son lien ne fonctionne qu’une fois et pendant une minute seulement, et le navigateur doit accepter les cookies.
+sent-signed-out = Votre envoi n’a pas été enregistré, car vous n’étiez pas connecté. Connectez-vous, puis renvoyez-le.
+sent-unconfirmed = Votre envoi n’a pas été enregistré, car votre mot de passe doit d’abord être confirmé. Veuillez le renvoyer ensuite.

@@ -1,0 +1,55 @@
+account-title = Il Suo account · { $host }
+account-lead = Il Suo account su { $host }
+account-profile = Il Suo profilo
+account-user-name = Nome utente
+account-email = E-mail
+account-groups = Gruppi
+account-permissions = Permessi
+account-superuser = Superutente
+account-last-sign-in = Ultimo accesso
+account-sign-in-by = Nuovo accesso entro il
+account-change-password = Cambia password
+account-hint-portal = L’uscita termina questo accesso per ogni applicazione che usa in questo browser. Le Sue sessioni in altri browser restano aperte.
+account-hint = L’uscita termina questa sessione in questo browser, per tutto ciò che si trova su { $host }. Le Sue sessioni in altri browser e su altri host restano aperte.
+
+connections-heading = Accessi collegati
+connections-ended = Non più valido
+connections-connected = Collegato il { $date }
+connections-connected-used = Collegato il { $date }, usato il { $used }
+connections-disconnect = Scollega
+connections-connect = Collega { $provider }
+connections-hint = Con un accesso collegato si entra in questo account. Scollegandone uno, esce da tutte le altre sessioni.
+connections-last-way-in = Senza questo non potrebbe più accedere. Colleghi prima un altro accesso.
+connections-linked = L’accesso è collegato. D’ora in poi può entrare con esso.
+connections-unlinked = L’accesso è scollegato. È uscito da tutte le altre sessioni.
+
+sessions-heading = Dove ha effettuato l’accesso
+sessions-this = Questa sessione
+sessions-remembered = Resta collegata
+sessions-in-use = In uso ora
+sessions-used = Usata { $ago }
+sessions-signed-in = Accesso il { $date } da { $address }
+sessions-signed-in-host = Accesso il { $date } a { $host } da { $address }
+sessions-reached = Applicazioni usate: { $hosts }
+sessions-incomplete = Al momento non è possibile mostrare le Sue altre sessioni.
+sessions-end-others = Esci da tutte le altre sessioni
+sessions-end-everywhere = Esci ovunque
+sessions-ended = Quella sessione è terminata.
+sessions-others-ended = È uscito da tutte le altre sessioni.
+
+device-iphone = { $program } su un iPhone
+device-ipad = { $program } su un iPad
+device-android = { $program } su Android
+device-windows = { $program } su Windows
+device-chromeos = { $program } su ChromeOS
+device-mac = { $program } su un Mac
+device-freebsd = { $program } su FreeBSD
+device-openbsd = { $program } su OpenBSD
+device-linux = { $program } su Linux
+device-unknown-program = Un programma sconosciuto
+device-go-program = Un programma Go
+device-android-app = Un’app Android
+
+apps-title = Le Sue applicazioni · { $host }
+apps-signed-in = Accesso come { $name }
+apps-none = Non c’è ancora alcuna applicazione che può usare. Se ne aspettava una, si rivolga a un amministratore.

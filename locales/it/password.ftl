@@ -1,0 +1,12 @@
+password-title = Cambia password · { $host }
+password-heading = Cambia password
+password-lead = di { $name } su { $host }
+password-current = Password attuale
+password-new = Nuova password
+password-again = Ripeta la nuova password
+password-hint = Almeno 8 caratteri, e difficile da indovinare. Alcune parole senza legami tra loro ne fanno una buona.
+password-change = Cambia password
+password-changed = La Sua password è stata cambiata. Le Sue altre sessioni sono terminate.
+password-wrong = La password attuale è errata.
+password-not-the-same = Le due nuove password non coincidono.
+password-unchanged = La nuova password è uguale a quella attuale.

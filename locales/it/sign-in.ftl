@@ -1,0 +1,63 @@
+sign-in-title = Accedi · { $host }
+sign-in-heading = Accedi
+sign-in-continue-to = per continuare su { $host }
+sign-in-no-users = Nessuno può ancora accedere, perché questo gateway non ha utenti. All’avvio ha mostrato un link per creare il primo utente: lo cerchi nel terminale o nel registro. Il link è valido per un’ora; un riavvio ne mostra uno nuovo.
+sign-in-no-accounts = Nessuno ha ancora un account qui. All’avvio questo gateway ha mostrato un link per creare il primo superutente: lo cerchi nel terminale o nel registro. Il link è valido per un’ora; un riavvio ne mostra uno nuovo.
+user-name = Nome utente
+password = Password
+sign-in-remember = Resta collegato su questo dispositivo
+sign-in-remember-hint = Per { $time }. Da non usare su un dispositivo condiviso.
+sign-in-with = Accedi con { $provider }
+sign-in-wrong = Nome utente o password errati.
+sign-in-must-change-elsewhere = La Sua password va prima cambiata dove è gestito il Suo account. Poi acceda qui con quella nuova.
+sign-in-waiting-for-approval = Il Suo account è in attesa di approvazione. Riprovi più tardi o si rivolga a un amministratore.
+sign-in-no-account = La Sua password è corretta, ma qui non ha un account. Si rivolga a un amministratore.
+
+confirm-title = Confermi la Sua identità · { $host }
+confirm-heading = Confermi la Sua identità
+confirm-password = Ha effettuato l’accesso a { $host } come { $name }. Inserisca di nuovo la password per continuare.
+confirm-sign-in-again = Ha effettuato l’accesso a { $host } come { $name }. Acceda di nuovo per continuare.
+confirm-with = Conferma con { $provider }
+confirm-not-you = Non è Lei? Esci
+confirm-wrong = Password errata.
+
+sign-out-title = Esci · { $host }
+sign-out-heading = Uscire?
+sign-out-signed-in = Ha effettuato l’accesso a { $host }.
+sign-out-signed-in-as = Ha effettuato l’accesso a { $host } come { $name }.
+sign-out-hint = Questo termina la Sua sessione in questo browser, per tutto ciò che si trova su questo host. Le Sue sessioni in altri browser e su altri host restano aperte.
+sign-out-stay = Resta collegato
+signed-out = È uscito.
+signed-out-everywhere = È uscito ovunque.
+
+setup-title = Configurazione · { $host }
+setup-heading = Benvenuti in Portcullis
+setup-lead = Scelga il nome e la password del primo superutente su { $host }. Un superutente può aprire ogni pagina.
+setup-again = Ripeta la password
+setup-create = Crea superutente
+setup-not-the-same = Le due password non coincidono.
+setup-done = Lei è il primo superutente. Altri utenti si aggiungono con «portcullis user add».
+
+onward-title = Continua su { $provider } · { $host }
+onward-heading = Continua su { $provider }
+onward-lead = Il browser prosegue da solo. Se non lo fa, usi il pulsante.
+provider-waiting-title = Il Suo account è in attesa di approvazione
+provider-waiting = Un amministratore deve approvarlo. Dopo potrà accedere.
+provider-unavailable-title = Al momento non è possibile accedere
+provider-unavailable = { $provider } non risponde. Riprovi tra poco.
+provider-unknown-title = Ricominci da capo
+provider-unknown = Questo accesso è stato iniziato in un altro browser, è già stato usato o è durato più di dieci minuti.
+provider-taken-title = Questo accesso è già collegato
+provider-taken = Appartiene a un altro account. Acceda con quell’account o si rivolga a un amministratore.
+provider-not-signed-in-title = Non ha effettuato l’accesso
+provider-refused = L’accesso con { $provider } è stato rifiutato. Se Le serve l’accesso, si rivolga a un amministratore.
+provider-denied = Non ha dato il consenso presso { $provider }.
+provider-no-account = { $provider } La conosce, ma qui non ha un account. Se Le serve l’accesso, si rivolga a un amministratore.
+provider-another-user = Presso { $provider } ha effettuato l’accesso un altro utente. Confermi con l’account con cui ha effettuato l’accesso qui.
+provider-another-account = Usa un altro account
+back-to-sign-in = Torna all’accesso
+
+please-sign-in = Effettui l’accesso
+hand-over-failed = Non è stato possibile completare l’accesso in questo browser. Il link funziona una sola volta e per un minuto soltanto, e il browser deve accettare i cookie.
+sent-signed-out = Ciò che ha inviato non è stato salvato, perché non aveva effettuato l’accesso. Acceda e poi lo invii di nuovo.
+sent-unconfirmed = Ciò che ha inviato non è stato salvato, perché prima occorre confermare la password. Lo invii di nuovo dopo averlo fatto.

@@ -1,0 +1,55 @@
+account-title = Uw account · { $host }
+account-lead = Uw account op { $host }
+account-profile = Uw profiel
+account-user-name = Gebruikersnaam
+account-email = E-mail
+account-groups = Groepen
+account-permissions = Rechten
+account-superuser = Superuser
+account-last-sign-in = Laatst ingelogd
+account-sign-in-by = Opnieuw inloggen vóór
+account-change-password = Wachtwoord wijzigen
+account-hint-portal = Uitloggen beëindigt deze aanmelding voor alle toepassingen die u in deze browser gebruikt. Uw sessies in andere browsers blijven open.
+account-hint = Uitloggen beëindigt deze sessie in deze browser, voor alles op { $host }. Uw sessies in andere browsers en op andere hosts blijven open.
+
+connections-heading = Gekoppelde aanmeldingen
+connections-ended = Niet meer geldig
+connections-connected = Gekoppeld op { $date }
+connections-connected-used = Gekoppeld op { $date }, gebruikt op { $used }
+connections-disconnect = Ontkoppelen
+connections-connect = { $provider } koppelen
+connections-hint = Met een gekoppelde aanmelding komt u in dit account. Als u er een ontkoppelt, wordt u overal elders uitgelogd.
+connections-last-way-in = Zonder deze zou u niet meer kunnen inloggen. Koppel eerst een andere aanmelding.
+connections-linked = De aanmelding is gekoppeld. Vanaf nu kunt u ermee inloggen.
+connections-unlinked = De aanmelding is ontkoppeld. U bent overal elders uitgelogd.
+
+sessions-heading = Waar u bent ingelogd
+sessions-this = Deze sessie
+sessions-remembered = Blijft ingelogd
+sessions-in-use = Nu in gebruik
+sessions-used = Gebruikt { $ago }
+sessions-signed-in = Ingelogd op { $date } vanaf { $address }
+sessions-signed-in-host = Ingelogd op { $date } bij { $host } vanaf { $address }
+sessions-reached = Gebruikte toepassingen: { $hosts }
+sessions-incomplete = Uw andere sessies kunnen op dit moment niet worden getoond.
+sessions-end-others = Overal elders uitloggen
+sessions-end-everywhere = Overal uitloggen
+sessions-ended = Die sessie is beëindigd.
+sessions-others-ended = U bent overal elders uitgelogd.
+
+device-iphone = { $program } op een iPhone
+device-ipad = { $program } op een iPad
+device-android = { $program } op Android
+device-windows = { $program } op Windows
+device-chromeos = { $program } op ChromeOS
+device-mac = { $program } op een Mac
+device-freebsd = { $program } op FreeBSD
+device-openbsd = { $program } op OpenBSD
+device-linux = { $program } op Linux
+device-unknown-program = Een onbekend programma
+device-go-program = Een Go-programma
+device-android-app = Een Android-app
+
+apps-title = Uw toepassingen · { $host }
+apps-signed-in = Ingelogd als { $name }
+apps-none = Er is nog geen toepassing die u mag gebruiken. Als u er een had verwacht, neem dan contact op met een beheerder.

@@ -1,0 +1,12 @@
+password-title = Wachtwoord wijzigen · { $host }
+password-heading = Wachtwoord wijzigen
+password-lead = van { $name } op { $host }
+password-current = Huidig wachtwoord
+password-new = Nieuw wachtwoord
+password-again = Herhaal het nieuwe wachtwoord
+password-hint = Minstens 8 tekens, en niet makkelijk te raden. Een paar woorden zonder verband vormen een goed wachtwoord.
+password-change = Wachtwoord wijzigen
+password-changed = Uw wachtwoord is gewijzigd. Uw andere sessies zijn beëindigd.
+password-wrong = Het huidige wachtwoord is onjuist.
+password-not-the-same = De twee nieuwe wachtwoorden zijn niet gelijk.
+password-unchanged = Het nieuwe wachtwoord is hetzelfde als het huidige.

@@ -1,0 +1,63 @@
+sign-in-title = Inloggen · { $host }
+sign-in-heading = Inloggen
+sign-in-continue-to = om door te gaan naar { $host }
+sign-in-no-users = Niemand kan nog inloggen, omdat deze gateway geen gebruikers heeft. Bij het starten heeft hij een link getoond waarmee de eerste gebruiker wordt aangemaakt: kijk in de terminal of in het logboek. De link is een uur geldig; na een herstart wordt een nieuwe getoond.
+sign-in-no-accounts = Niemand heeft hier nog een account. Bij het starten heeft deze gateway een link getoond waarmee de eerste superuser wordt aangemaakt: kijk in de terminal of in het logboek. De link is een uur geldig; na een herstart wordt een nieuwe getoond.
+user-name = Gebruikersnaam
+password = Wachtwoord
+sign-in-remember = Ingelogd blijven op dit apparaat
+sign-in-remember-hint = Gedurende { $time }. Gebruik dit niet op een gedeeld apparaat.
+sign-in-with = Inloggen met { $provider }
+sign-in-wrong = Gebruikersnaam of wachtwoord is onjuist.
+sign-in-must-change-elsewhere = U moet uw wachtwoord eerst wijzigen waar uw account wordt beheerd. Log daarna hier in met het nieuwe.
+sign-in-waiting-for-approval = Uw account wacht hier op goedkeuring. Probeer het later opnieuw of neem contact op met een beheerder.
+sign-in-no-account = Uw wachtwoord klopt, maar u hebt hier geen account. Neem contact op met een beheerder.
+
+confirm-title = Bevestig dat u het bent · { $host }
+confirm-heading = Bevestig dat u het bent
+confirm-password = U bent op { $host } ingelogd als { $name }. Voer uw wachtwoord opnieuw in om door te gaan.
+confirm-sign-in-again = U bent op { $host } ingelogd als { $name }. Log opnieuw in om door te gaan.
+confirm-with = Bevestigen met { $provider }
+confirm-not-you = Bent u dit niet? Uitloggen
+confirm-wrong = Het wachtwoord is onjuist.
+
+sign-out-title = Uitloggen · { $host }
+sign-out-heading = Uitloggen?
+sign-out-signed-in = U bent ingelogd op { $host }.
+sign-out-signed-in-as = U bent op { $host } ingelogd als { $name }.
+sign-out-hint = Dit beëindigt uw sessie in deze browser, voor alles op deze host. Uw sessies in andere browsers en op andere hosts blijven open.
+sign-out-stay = Ingelogd blijven
+signed-out = U bent uitgelogd.
+signed-out-everywhere = U bent overal uitgelogd.
+
+setup-title = Instellen · { $host }
+setup-heading = Welkom bij Portcullis
+setup-lead = Kies de naam en het wachtwoord van de eerste superuser op { $host }. Een superuser kan elke pagina openen.
+setup-again = Herhaal het wachtwoord
+setup-create = Superuser aanmaken
+setup-not-the-same = De twee wachtwoorden zijn niet gelijk.
+setup-done = U bent de eerste superuser. Meer gebruikers voegt u toe met “portcullis user add”.
+
+onward-title = Doorgaan naar { $provider } · { $host }
+onward-heading = Doorgaan naar { $provider }
+onward-lead = Uw browser gaat vanzelf verder. Gebruik anders de knop.
+provider-waiting-title = Uw account wacht op goedkeuring
+provider-waiting = Een beheerder moet het goedkeuren. Daarna kunt u inloggen.
+provider-unavailable-title = Inloggen is op dit moment niet mogelijk
+provider-unavailable = { $provider } reageert niet. Probeer het over enkele ogenblikken opnieuw.
+provider-unknown-title = Begin opnieuw
+provider-unknown = Deze aanmelding is in een andere browser begonnen, is al gebruikt of heeft langer dan tien minuten geduurd.
+provider-taken-title = Deze aanmelding is al gekoppeld
+provider-taken = Zij hoort bij een ander account. Log in met dat account of neem contact op met een beheerder.
+provider-not-signed-in-title = U bent niet ingelogd
+provider-refused = De aanmelding met { $provider } is geweigerd. Als u toegang nodig hebt, neem dan contact op met een beheerder.
+provider-denied = U hebt bij { $provider } geen toestemming gegeven.
+provider-no-account = { $provider } kent u, maar er is hier geen account voor u. Als u toegang nodig hebt, neem dan contact op met een beheerder.
+provider-another-user = Bij { $provider } is een andere gebruiker ingelogd. Bevestig met het account waarmee u hier bent ingelogd.
+provider-another-account = Een ander account gebruiken
+back-to-sign-in = Terug naar inloggen
+
+please-sign-in = Log in
+hand-over-failed = Het inloggen kon in deze browser niet worden voltooid. De link werkt maar één keer en slechts een minuut, en de browser moet cookies accepteren.
+sent-signed-out = Wat u hebt verzonden is niet opgeslagen, omdat u niet was ingelogd. Log in en verzend het daarna opnieuw.
+sent-unconfirmed = Wat u hebt verzonden is niet opgeslagen, omdat u eerst uw wachtwoord moet bevestigen. Verzend het daarna opnieuw.

@@ -1,0 +1,55 @@
+account-title = Konto · { $host }
+account-lead = Konto na { $host }
+account-profile = Profil
+account-user-name = Nazwa użytkownika
+account-email = E-mail
+account-groups = Grupy
+account-permissions = Uprawnienia
+account-superuser = Superużytkownik
+account-last-sign-in = Ostatnie logowanie
+account-sign-in-by = Ponowne logowanie do
+account-change-password = Zmień hasło
+account-hint-portal = Wylogowanie kończy to logowanie dla wszystkich aplikacji używanych w tej przeglądarce. Sesje w innych przeglądarkach pozostają otwarte.
+account-hint = Wylogowanie kończy tę sesję w tej przeglądarce, dla wszystkiego na { $host }. Sesje w innych przeglądarkach i na innych hostach pozostają otwarte.
+
+connections-heading = Połączone sposoby logowania
+connections-ended = Już nieważny
+connections-connected = Połączono { $date }
+connections-connected-used = Połączono { $date }, użyto { $used }
+connections-disconnect = Odłącz
+connections-connect = Połącz { $provider }
+connections-hint = Połączony sposób logowania prowadzi do tego konta. Odłączenie jednego wylogowuje wszędzie indziej.
+connections-last-way-in = Bez tego sposobu nie można by się już zalogować. Najpierw proszę połączyć inny.
+connections-linked = Sposób logowania jest połączony. Od teraz można się nim logować.
+connections-unlinked = Sposób logowania jest odłączony. Wylogowano wszędzie indziej.
+
+sessions-heading = Gdzie trwa zalogowanie
+sessions-this = Ta sesja
+sessions-remembered = Bez wylogowania
+sessions-in-use = Teraz w użyciu
+sessions-used = Użyto { $ago }
+sessions-signed-in = Zalogowano { $date } z { $address }
+sessions-signed-in-host = Zalogowano { $date } na { $host } z { $address }
+sessions-reached = Używane aplikacje: { $hosts }
+sessions-incomplete = Innych sesji nie można teraz pokazać.
+sessions-end-others = Wyloguj wszędzie indziej
+sessions-end-everywhere = Wyloguj wszędzie
+sessions-ended = Ta sesja została zakończona.
+sessions-others-ended = Wylogowano wszędzie indziej.
+
+device-iphone = { $program } na iPhonie
+device-ipad = { $program } na iPadzie
+device-android = { $program } w systemie Android
+device-windows = { $program } w systemie Windows
+device-chromeos = { $program } w systemie ChromeOS
+device-mac = { $program } na Macu
+device-freebsd = { $program } w systemie FreeBSD
+device-openbsd = { $program } w systemie OpenBSD
+device-linux = { $program } w systemie Linux
+device-unknown-program = Nieznany program
+device-go-program = Program w języku Go
+device-android-app = Aplikacja na Androida
+
+apps-title = Aplikacje · { $host }
+apps-signed-in = Zalogowano jako { $name }
+apps-none = Nie ma jeszcze aplikacji, z której można korzystać. Jeśli powinna tu być, proszę zwrócić się do administratora.

@@ -1,0 +1,12 @@
+password-title = Zmiana hasła · { $host }
+password-heading = Zmiana hasła
+password-lead = użytkownika { $name } na { $host }
+password-current = Obecne hasło
+password-new = Nowe hasło
+password-again = Powtórz nowe hasło
+password-hint = Co najmniej 8 znaków, niełatwe do odgadnięcia. Dobre hasło to kilka niezwiązanych ze sobą słów.
+password-change = Zmień hasło
+password-changed = Hasło zostało zmienione. Inne sesje zostały zakończone.
+password-wrong = Obecne hasło jest nieprawidłowe.
+password-not-the-same = Nowe hasła nie są takie same.
+password-unchanged = Nowe hasło jest takie samo jak obecne.

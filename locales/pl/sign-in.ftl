@@ -1,0 +1,63 @@
+sign-in-title = Logowanie · { $host }
+sign-in-heading = Zaloguj się
+sign-in-continue-to = aby przejść do { $host }
+sign-in-no-users = Nikt nie może się jeszcze zalogować, ponieważ ta bramka nie ma użytkowników. Przy uruchomieniu wyświetliła łącze do utworzenia pierwszego użytkownika: proszę poszukać go w terminalu lub w dzienniku. Łącze jest ważne przez godzinę; ponowne uruchomienie wyświetla nowe.
+sign-in-no-accounts = Nikt nie ma tu jeszcze konta. Przy uruchomieniu ta bramka wyświetliła łącze do utworzenia pierwszego superużytkownika: proszę poszukać go w terminalu lub w dzienniku. Łącze jest ważne przez godzinę; ponowne uruchomienie wyświetla nowe.
+user-name = Nazwa użytkownika
+password = Hasło
+sign-in-remember = Nie wylogowuj mnie na tym urządzeniu
+sign-in-remember-hint = Przez { $time }. Proszę nie używać na wspólnym urządzeniu.
+sign-in-with = Zaloguj się przez { $provider }
+sign-in-wrong = Nieprawidłowa nazwa użytkownika lub hasło.
+sign-in-must-change-elsewhere = Hasło trzeba najpierw zmienić tam, gdzie prowadzone jest konto. Następnie proszę zalogować się tutaj nowym hasłem.
+sign-in-waiting-for-approval = Konto czeka na zatwierdzenie. Proszę spróbować później lub zwrócić się do administratora.
+sign-in-no-account = Hasło jest prawidłowe, ale nie ma tu Pani/Pana konta. Proszę zwrócić się do administratora.
+
+confirm-title = Potwierdzenie tożsamości · { $host }
+confirm-heading = Potwierdź swoją tożsamość
+confirm-password = Zalogowano na { $host } jako { $name }. Aby kontynuować, proszę ponownie podać hasło.
+confirm-sign-in-again = Zalogowano na { $host } jako { $name }. Aby kontynuować, proszę zalogować się ponownie.
+confirm-with = Potwierdź przez { $provider }
+confirm-not-you = To nie Ty? Wyloguj się
+confirm-wrong = Nieprawidłowe hasło.
+
+sign-out-title = Wylogowanie · { $host }
+sign-out-heading = Wylogować się?
+sign-out-signed-in = Zalogowano na { $host }.
+sign-out-signed-in-as = Zalogowano na { $host } jako { $name }.
+sign-out-hint = To kończy sesję w tej przeglądarce, dla wszystkiego na tym hoście. Sesje w innych przeglądarkach i na innych hostach pozostają otwarte.
+sign-out-stay = Pozostań zalogowany
+signed-out = Wylogowano.
+signed-out-everywhere = Wylogowano wszędzie.
+
+setup-title = Konfiguracja · { $host }
+setup-heading = Witamy w Portcullis
+setup-lead = Proszę wybrać nazwę i hasło pierwszego superużytkownika na { $host }. Superużytkownik może otworzyć każdą stronę.
+setup-again = Powtórz hasło
+setup-create = Utwórz superużytkownika
+setup-not-the-same = Hasła nie są takie same.
+setup-done = Utworzono pierwszego superużytkownika. Kolejnych użytkowników dodaje się poleceniem „portcullis user add”.
+
+onward-title = Dalej do { $provider } · { $host }
+onward-heading = Dalej do { $provider }
+onward-lead = Przeglądarka przejdzie dalej sama. Jeśli tak się nie stanie, proszę użyć przycisku.
+provider-waiting-title = Konto czeka na zatwierdzenie
+provider-waiting = Musi je zatwierdzić administrator. Potem będzie można się zalogować.
+provider-unavailable-title = Logowanie nie jest teraz możliwe
+provider-unavailable = { $provider } nie odpowiada. Proszę spróbować za chwilę.
+provider-unknown-title = Proszę zacząć od nowa
+provider-unknown = To logowanie rozpoczęto w innej przeglądarce, zostało już wykorzystane lub trwało dłużej niż dziesięć minut.
+provider-taken-title = Ten sposób logowania jest już połączony
+provider-taken = Należy do innego konta. Proszę zalogować się na tamto konto lub zwrócić się do administratora.
+provider-not-signed-in-title = Nie zalogowano
+provider-refused = Logowanie przez { $provider } zostało odrzucone. Jeśli potrzebny jest dostęp, proszę zwrócić się do administratora.
+provider-denied = W { $provider } nie wyrażono zgody.
+provider-no-account = { $provider } zna tego użytkownika, ale nie ma on tu konta. Jeśli potrzebny jest dostęp, proszę zwrócić się do administratora.
+provider-another-user = W { $provider } zalogowany jest inny użytkownik. Proszę potwierdzić kontem, na które zalogowano się tutaj.
+provider-another-account = Użyj innego konta
+back-to-sign-in = Powrót do logowania
+
+please-sign-in = Proszę się zalogować
+hand-over-failed = Nie udało się dokończyć logowania w tej przeglądarce. Łącze działa tylko raz i tylko przez minutę, a przeglądarka musi przyjmować pliki cookie.
+sent-signed-out = Wysłane dane nie zostały zapisane, ponieważ nie było zalogowanej sesji. Proszę się zalogować, a potem wysłać je ponownie.
+sent-unconfirmed = Wysłane dane nie zostały zapisane, ponieważ najpierw trzeba potwierdzić hasło. Potem proszę wysłać je ponownie.

@@ -1,0 +1,55 @@
+account-title = A sua conta · { $host }
+account-lead = A sua conta em { $host }
+account-profile = O seu perfil
+account-user-name = Nome de utilizador
+account-email = E-mail
+account-groups = Grupos
+account-permissions = Permissões
+account-superuser = Superutilizador
+account-last-sign-in = Último início de sessão
+account-sign-in-by = Iniciar sessão novamente até
+account-change-password = Alterar palavra-passe
+account-hint-portal = Terminar a sessão encerra este início de sessão para todas as aplicações que usa neste navegador. As suas sessões noutros navegadores continuam abertas.
+account-hint = Terminar a sessão encerra esta sessão neste navegador, para tudo em { $host }. As suas sessões noutros navegadores e noutros servidores continuam abertas.
+
+connections-heading = Inícios de sessão associados
+connections-ended = Já não é válido
+connections-connected = Associado em { $date }
+connections-connected-used = Associado em { $date }, usado em { $used }
+connections-disconnect = Desassociar
+connections-connect = Associar { $provider }
+connections-hint = Com um início de sessão associado entra nesta conta. Desassociar um termina a sua sessão em todos os outros lugares.
+connections-last-way-in = Sem este já não poderia iniciar sessão. Associe primeiro outro.
+connections-linked = O início de sessão está associado. A partir de agora pode entrar com ele.
+connections-unlinked = O início de sessão foi desassociado. A sua sessão terminou em todos os outros lugares.
+
+sessions-heading = Onde tem sessão iniciada
+sessions-this = Esta sessão
+sessions-remembered = Mantém-se iniciada
+sessions-in-use = Em uso agora
+sessions-used = Usada { $ago }
+sessions-signed-in = Iniciada em { $date } a partir de { $address }
+sessions-signed-in-host = Iniciada em { $date } em { $host } a partir de { $address }
+sessions-reached = Aplicações usadas: { $hosts }
+sessions-incomplete = De momento não é possível mostrar as suas outras sessões.
+sessions-end-others = Terminar sessão em todos os outros lugares
+sessions-end-everywhere = Terminar sessão em todo o lado
+sessions-ended = Essa sessão terminou.
+sessions-others-ended = A sua sessão terminou em todos os outros lugares.
+
+device-iphone = { $program } num iPhone
+device-ipad = { $program } num iPad
+device-android = { $program } no Android
+device-windows = { $program } no Windows
+device-chromeos = { $program } no ChromeOS
+device-mac = { $program } num Mac
+device-freebsd = { $program } no FreeBSD
+device-openbsd = { $program } no OpenBSD
+device-linux = { $program } no Linux
+device-unknown-program = Um programa desconhecido
+device-go-program = Um programa Go
+device-android-app = Uma aplicação Android
+
+apps-title = As suas aplicações · { $host }
+apps-signed-in = Sessão iniciada como { $name }
+apps-none = Ainda não há nenhuma aplicação que possa usar. Se esperava alguma, contacte um administrador.

@@ -1,0 +1,12 @@
+password-title = Alterar palavra-passe · { $host }
+password-heading = Alterar palavra-passe
+password-lead = de { $name } em { $host }
+password-current = Palavra-passe atual
+password-new = Nova palavra-passe
+password-again = Repita a nova palavra-passe
+password-hint = Pelo menos 8 caracteres, e difícil de adivinhar. Algumas palavras sem relação entre si fazem uma boa palavra-passe.
+password-change = Alterar palavra-passe
+password-changed = A sua palavra-passe foi alterada. As suas outras sessões terminaram.
+password-wrong = A palavra-passe atual está incorreta.
+password-not-the-same = As duas novas palavras-passe não são iguais.
+password-unchanged = A nova palavra-passe é igual à atual.

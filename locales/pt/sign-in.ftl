@@ -1,0 +1,63 @@
+sign-in-title = Iniciar sessão · { $host }
+sign-in-heading = Iniciar sessão
+sign-in-continue-to = para continuar para { $host }
+sign-in-no-users = Ainda ninguém pode iniciar sessão, porque este gateway não tem utilizadores. Ao arrancar, mostrou uma ligação para criar o primeiro utilizador: procure-a no terminal ou no registo. A ligação é válida durante uma hora; um reinício mostra uma nova.
+sign-in-no-accounts = Ainda ninguém tem conta aqui. Ao arrancar, este gateway mostrou uma ligação para criar o primeiro superutilizador: procure-a no terminal ou no registo. A ligação é válida durante uma hora; um reinício mostra uma nova.
+user-name = Nome de utilizador
+password = Palavra-passe
+sign-in-remember = Manter a sessão iniciada neste dispositivo
+sign-in-remember-hint = Durante { $time }. Não use num dispositivo partilhado.
+sign-in-with = Iniciar sessão com { $provider }
+sign-in-wrong = Nome de utilizador ou palavra-passe incorretos.
+sign-in-must-change-elsewhere = Primeiro tem de alterar a sua palavra-passe onde a sua conta é gerida. Depois, inicie sessão aqui com a nova.
+sign-in-waiting-for-approval = A sua conta aguarda aprovação. Tente novamente mais tarde ou contacte um administrador.
+sign-in-no-account = A sua palavra-passe está correta, mas não tem conta aqui. Contacte um administrador.
+
+confirm-title = Confirme a sua identidade · { $host }
+confirm-heading = Confirme a sua identidade
+confirm-password = Tem sessão iniciada em { $host } como { $name }. Introduza novamente a sua palavra-passe para continuar.
+confirm-sign-in-again = Tem sessão iniciada em { $host } como { $name }. Inicie sessão novamente para continuar.
+confirm-with = Confirmar com { $provider }
+confirm-not-you = Não é a sua conta? Terminar sessão
+confirm-wrong = Palavra-passe incorreta.
+
+sign-out-title = Terminar sessão · { $host }
+sign-out-heading = Terminar sessão?
+sign-out-signed-in = Tem sessão iniciada em { $host }.
+sign-out-signed-in-as = Tem sessão iniciada em { $host } como { $name }.
+sign-out-hint = Isto termina a sua sessão neste navegador, para tudo neste servidor. As suas sessões noutros navegadores e noutros servidores continuam abertas.
+sign-out-stay = Manter a sessão iniciada
+signed-out = Terminou a sessão.
+signed-out-everywhere = Terminou a sessão em todo o lado.
+
+setup-title = Configuração · { $host }
+setup-heading = Damos-lhe as boas-vindas ao Portcullis
+setup-lead = Escolha o nome e a palavra-passe do primeiro superutilizador em { $host }. Um superutilizador pode abrir todas as páginas.
+setup-again = Repita a palavra-passe
+setup-create = Criar superutilizador
+setup-not-the-same = As duas palavras-passe não são iguais.
+setup-done = É o primeiro superutilizador. Pode adicionar mais utilizadores com «portcullis user add».
+
+onward-title = Continuar para { $provider } · { $host }
+onward-heading = Continuar para { $provider }
+onward-lead = O seu navegador avança sozinho. Se não o fizer, use o botão.
+provider-waiting-title = A sua conta aguarda aprovação
+provider-waiting = Um administrador tem de a aprovar. Depois poderá iniciar sessão.
+provider-unavailable-title = De momento não é possível iniciar sessão
+provider-unavailable = { $provider } não responde. Tente novamente dentro de momentos.
+provider-unknown-title = Comece de novo
+provider-unknown = Este início de sessão foi começado noutro navegador, já foi utilizado ou demorou mais de dez minutos.
+provider-taken-title = Esse início de sessão já está associado
+provider-taken = Pertence a outra conta. Inicie sessão com essa conta ou contacte um administrador.
+provider-not-signed-in-title = Não iniciou sessão
+provider-refused = O início de sessão com { $provider } foi recusado. Se precisa de acesso, contacte um administrador.
+provider-denied = Não deu o seu consentimento em { $provider }.
+provider-no-account = { $provider } conhece-o, mas não tem conta aqui. Se precisa de acesso, contacte um administrador.
+provider-another-user = Outro utilizador tem sessão iniciada em { $provider }. Confirme com a conta com que iniciou sessão aqui.
+provider-another-account = Usar outra conta
+back-to-sign-in = Voltar ao início de sessão
+
+please-sign-in = Inicie sessão
+hand-over-failed = Não foi possível concluir o início de sessão neste navegador. A ligação funciona uma só vez e apenas durante um minuto, e o navegador tem de aceitar cookies.
+sent-signed-out = O que enviou não foi guardado, porque não tinha sessão iniciada. Inicie sessão e envie-o novamente.
+sent-unconfirmed = O que enviou não foi guardado, porque primeiro tem de confirmar a sua palavra-passe. Depois, envie-o novamente.
