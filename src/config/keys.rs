@@ -253,11 +253,7 @@ pub(super) static OIDC_ALLOW: Keys =
 pub(super) static HEADER: Keys = Keys { section: "the header", keys: &["groups", "attribute"] };
 
 /// The sections in which a misplaced key is looked for.
-<<<<<<< HEAD
 pub(super) static SECTIONS: &[&Keys] = &[
-=======
-pub(super) static SECTIONS: [&Keys; 22] = [
->>>>>>> bf742ef (Title, logo, colour, links, catalogues and templates of an operator)
     &TOP,
     &SERVER,
     &FORWARD_AUTH,

@@ -423,6 +423,25 @@ fn a_hundred_sign_ins_are_each_right_while_the_server_drops_every_third_connecti
     }
 }
 
+/// A directory that counts wrong passwords locks the account after some of them. Mallory, who can cut connections, must not
+/// turn one typing error of Alice into twelve.
+#[test]
+fn check_of_a_password_whose_answer_is_lost_is_not_repeated_on_any_server() {
+    for lie in [Lie::Disconnect, Lie::NoticeOfDisconnection] {
+        let servers = [LdapServer::start([alice()]), LdapServer::start([alice()])];
+        let pool = start(settings(&[servers[0].url(), servers[1].url()]));
+        assert_eq!(names(&search(&pool, search_for("alice")).unwrap()), ["alice"]);
+        servers[0].lie(Operation::UserBind, lie);
+        let error = verify(&pool, "alice", "wrong").expect_err("no answer");
+        assert!(matches!(error, LdapError::Unreachable { .. }), "{error}");
+        let counts = servers.each_ref().map(|server| server.user_binds().len());
+        assert_eq!(counts, [1, 0], "{lie:?}");
+        // The next check goes to the server that works.
+        assert!(matches!(verify(&pool, "alice", "correct horse"), Ok(BindOutcome::Right)));
+        assert_eq!(servers[0].user_binds().len(), 1);
+    }
+}
+
 #[test]
 fn an_overfull_queue_is_busy_at_once() {
     let server = LdapServer::start([alice()]);

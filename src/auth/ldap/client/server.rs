@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_rustls::TlsConnector;
 
-use super::{ConnectionSettings, LdapError, LdapUrl, failure::Failure};
+use super::{ConnectionSettings, LdapError, LdapUrl, failure::Failure, url::Location};
 
 /// How one server is reached.
 pub(super) struct Server {
@@ -32,6 +32,11 @@ impl Server {
             operation_timeout: settings.operation_timeout,
         };
         settings.urls.iter().map(server).collect()
+    }
+
+    /// Whether a connection to it begins with a handshake of TLS.
+    pub(super) fn has_handshake(&self) -> bool {
+        matches!(self.url.0, Location::Tcp { tls, .. } if tls || self.start_tls)
     }
 
     pub(super) fn unreachable(&self, reason: &str) -> Failure {

@@ -115,8 +115,9 @@ impl Worker {
     async fn verify(self: &Rc<Self>, dn: &str, password: &Password) -> Result<BindOutcome, LdapError> {
         let _permit = self.turn(&self.binds).await?;
         self.on_a_server(async |_, server, deadline| {
-            let mut connection = Connection::open(server, deadline).await?;
-            let outcome = connection.bind(server, dn, password.exposed(), deadline).await?;
+            let mut connection = Self::open_alive(server, deadline).await?;
+            let outcome = connection.bind(server, dn, password.exposed(), deadline).await;
+            let outcome = outcome.map_err(Failure::of_sent_check)?;
             spawn_local(connection.close());
             match outcome.code {
                 ResultCode::SUCCESS => Ok(BindOutcome::Right),
@@ -128,6 +129,19 @@ impl Worker {
             }
         })
         .await
+    }
+
+    /// A connection whose other end works: a check of a password is sent once, and must not be lost with a connection that
+    /// the server was closing already. Without TLS, whose handshake the server takes part in, it is asked for its own entry.
+    async fn open_alive(server: &Server, deadline: Instant) -> Result<Connection, Failure> {
+        let mut connection = Connection::open(server, deadline).await?;
+        if !server.has_handshake() {
+            match connection.search(server, &own_entry(), deadline).await {
+                Ok(_) | Err(Failure::Lasting(LdapError::Refused { .. })) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        if connection.is_quiet() { Ok(connection) } else { Err(Failure::Dropped(CLOSED.into())) }
     }
 
     /// Waits for a turn, but not longer than an operation may take.
@@ -158,6 +172,7 @@ impl Worker {
                     return Ok(answer);
                 }
                 Err(failure) => {
+                    let is_final = matches!(failure, Failure::Unanswered(_));
                     let error = failure.into_error(&server.shown);
                     match Verdict::of(&error) {
                         Verdict::Answer => {
@@ -168,6 +183,9 @@ impl Worker {
                         Verdict::NotNow => {}
                         Verdict::Down => self.mark_down(at, &error),
                     }
+                    if is_final {
+                        return Err(error);
+                    }
                     first_error.get_or_insert(error);
                 }
             }
@@ -175,10 +193,8 @@ impl Worker {
         Err(first_error.unwrap_or(LdapError::Stopped))
     }
 
-    /// Repeats an attempt while the server drops connections without an answer.
-    ///
-    /// A bind that the server did, and whose answer was lost with the connection, is done again: a directory that keeps
-    /// dropping connections may count a wrong password as often as this repeats it.
+    /// Repeats an attempt while the server drops connections without an answer. A check of a password that was sent is not
+    /// repeated: the server may have counted it.
     async fn until_answered<T>(
         deadline: Instant,
         mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
@@ -248,14 +264,7 @@ impl Worker {
     /// Reads the server's own entry (RFC 4512 §5.1), which every server answers, be it by a refusal.
     async fn ask_for_itself(&self, at: usize, server: &Server) -> Result<Connection, Failure> {
         let deadline = Instant::now() + server.operation_timeout;
-        let request = SearchRequest {
-            base: String::new(),
-            scope: Scope::Base,
-            filter: Filter::present("objectClass"),
-            attributes: Vec::new(),
-            size_limit: 1,
-            page_size: None,
-        };
+        let request = own_entry();
         let started = Instant::now();
         let mut connection = service::open(server, self.account.as_ref(), deadline).await?;
         match connection.search(server, &request, deadline).await {
@@ -269,6 +278,18 @@ impl Worker {
 
     fn shown(&self, server: usize) -> &str {
         self.servers.get(server).map_or("", |server| &server.shown)
+    }
+}
+
+/// A search for the server's own entry (RFC 4512 §5.1).
+fn own_entry() -> SearchRequest {
+    SearchRequest {
+        base: String::new(),
+        scope: Scope::Base,
+        filter: Filter::present("objectClass"),
+        attributes: Vec::new(),
+        size_limit: 1,
+        page_size: None,
     }
 }
 
@@ -305,6 +326,7 @@ fn is_about_account(error: &LdapError) -> bool {
     matches!(error, LdapError::ServiceBindRefused { code, .. } if code.blames_user())
 }
 
+const CLOSED: &str = "the server closed the connection";
 /// Checks of passwords at a time.
 const MAX_BINDS: usize = 16;
 /// Operations that were taken out of the channel.
