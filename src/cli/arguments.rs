@@ -28,7 +28,7 @@ enum Command {
     /// Make the running gateway read its configuration again, and wait for the result
     Reload,
     /// Check the configuration, and list its listeners, apps and rules
-    Check,
+    Check(check::CheckArgs),
     /// Show the app, the rule and the decision for a request, and why
     Explain(explain::ExplainArgs),
     /// Add, list and change users
@@ -53,7 +53,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&file),
         Command::Reload => reload::from_command_line(&file),
-        Command::Check => check::from_command_line(&file),
+        Command::Check(args) => check::from_command_line(args, &file),
         Command::Explain(args) => explain::from_command_line(&args, &file),
         Command::User(args) => user::from_command_line(&args, &file),
         Command::Session(args) => session::from_command_line(&args, &file),

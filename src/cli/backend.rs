@@ -136,6 +136,23 @@ fn test(backend: &BackendSettings, args: &TestArgs, out: &mut dyn Write) -> Resu
     Ok(())
 }
 
+/// Asks every backend but the gateway's own directory, and shows each step. `false` if one of them does not work.
+pub(super) fn ask_all(
+    configuration: &Configuration,
+    out: &mut dyn Write,
+) -> Result<bool, BackendCommandError> {
+    let mut all_work = true;
+    let others = configuration.backends.iter().filter(|backend| **backend != BackendSettings::Local);
+    for backend in others {
+        writeln!(out, "\nbackend {} ({})", backend.name(), backend.type_name())?;
+        for step in steps(backend, None, None)? {
+            all_work &= step.result != StepResult::Failed;
+            write_step(&step, out)?;
+        }
+    }
+    Ok(all_work)
+}
+
 /// Examines a backend.
 fn steps(
     backend: &BackendSettings,

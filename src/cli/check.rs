@@ -1,7 +1,7 @@
 //! `portcullis check`: mistakes in the configuration, and the listeners, apps and rules that it declares.
 //!
 //! Reads the file as `serve` does. Mistakes and warnings go to standard error,
-//! the listing goes to standard output. It opens no socket, and of the databases only that of the users, to read, if
+//! the listing goes to standard output. Without `--online` it opens no socket, and of the databases only that of the users, to read, if
 //! there are backends beside the gateway's own directory.
 
 use std::{
@@ -10,7 +10,11 @@ use std::{
     time::Duration,
 };
 
-use super::{failure::Failure, output::out, rule_text::requires, table::Table};
+use clap::Args;
+
+use super::{
+    backend, failure::Failure, output::out, rule_text::requires, state::configuration, table::Table,
+};
 use crate::{
     access::{App, Requirement, Rule},
     assembly::descriptor_shortage,
@@ -32,13 +36,25 @@ pub(super) enum Checked {
     Unusable,
 }
 
+/// Arguments of `portcullis check`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Ask every configured directory and provider, too, as the gateway does
+    #[arg(long)]
+    pub(super) online: bool,
+}
+
 /// Runs the command for the operator at the terminal.
-pub(super) fn from_command_line(file: &Path) -> Result<(), Failure> {
-    match run(file, Look::for_stderr(), &mut out(), &mut io::stderr())? {
-        Checked::Usable => Ok(()),
-        // The mistakes are printed.
-        Checked::Unusable => Err(Failure(String::new())),
+pub(super) fn from_command_line(args: CheckArgs, file: &Path) -> Result<(), Failure> {
+    // What is wrong is printed.
+    let unusable = Failure(String::new());
+    if run(file, Look::for_stderr(), &mut out(), &mut io::stderr())? == Checked::Unusable {
+        return Err(unusable);
     }
+    if args.online && !backend::ask_all(&configuration(file)?, &mut out())? {
+        return Err(unusable);
+    }
+    Ok(())
 }
 
 /// Checks the file at `path`; an error means that the output cannot be written.

@@ -74,19 +74,19 @@ const GROUPS: &str = "[groups]\naccounting = []\n";
 
 /// A browser: it keeps the cookies of each host, and follows redirects when a test says so.
 #[derive(Clone, Default)]
-struct Browser {
-    cookies: BTreeMap<(String, String), String>,
+pub(crate) struct Browser {
+    pub(crate) cookies: BTreeMap<(String, String), String>,
 }
 
 /// A page, with the address that led to it.
-struct Shown {
-    url: String,
-    response: InProcessResponse,
+pub(crate) struct Shown {
+    pub(crate) url: String,
+    pub(crate) response: InProcessResponse,
 }
 
 impl Browser {
     /// One request of a navigation, without following.
-    fn step(&mut self, gateway: &mut InProcess, url: &str) -> InProcessResponse {
+    pub(crate) fn step(&mut self, gateway: &mut InProcess, url: &str) -> InProcessResponse {
         let fields = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
         self.send(
             gateway,
@@ -96,7 +96,7 @@ impl Browser {
         )
     }
 
-    fn send(
+    pub(crate) fn send(
         &mut self,
         gateway: &mut InProcess,
         (method, url): (&Method, &str),
@@ -130,7 +130,7 @@ impl Browser {
     }
 
     /// Opens a page, and follows redirects to the end.
-    fn open(&mut self, gateway: &mut InProcess, url: &str) -> Shown {
+    pub(crate) fn open(&mut self, gateway: &mut InProcess, url: &str) -> Shown {
         let mut url = url.to_owned();
         for _ in 0..10 {
             let response = self.step(gateway, &url);
@@ -143,7 +143,7 @@ impl Browser {
     }
 
     /// Sends the form of a page, and follows redirects to the end.
-    fn submit(&mut self, gateway: &mut InProcess, page: &Shown, fields: &[(&str, &str)]) -> Shown {
+    pub(crate) fn submit(&mut self, gateway: &mut InProcess, page: &Shown, fields: &[(&str, &str)]) -> Shown {
         let response = self.post(gateway, page, &page.url, fields);
         match location(&page.url, &response) {
             Some(next) => self.open(gateway, &next),
@@ -189,12 +189,12 @@ impl Browser {
         url
     }
 
-    fn cookie(&self, host: &str, name: &str) -> Option<&String> {
+    pub(crate) fn cookie(&self, host: &str, name: &str) -> Option<&String> {
         self.cookies.get(&(host.to_owned(), name.to_owned()))
     }
 
     /// Whether it is signed in on this host, without asking the portal host.
-    fn is_in(&mut self, gateway: &mut InProcess, origin: &str) -> bool {
+    pub(crate) fn is_in(&mut self, gateway: &mut InProcess, origin: &str) -> bool {
         match self.step(gateway, &format!("{origin}/page")).status.as_u16() {
             200 => true,
             303 => false,
@@ -205,14 +205,14 @@ impl Browser {
 
 impl Shown {
     /// The value of a hidden field.
-    fn field(&self, name: &str) -> Option<String> {
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
         let (_, rest) = self.response.body.split_once(&format!("name=\"{name}\" value=\""))?;
         let (value, _) = rest.split_once('"')?;
         Some(value.replace("&#x2f;", "/").replace("&amp;", "&"))
     }
 
     /// The user in whose name the app received the request.
-    fn user(&self) -> &str {
+    pub(crate) fn user(&self) -> &str {
         assert_eq!(self.response.status, 200, "{}: {}", self.url, self.response.body);
         self.response.received("remote-user").first().copied().unwrap_or_default()
     }
@@ -225,7 +225,7 @@ fn split(url: &str) -> (String, String) {
 }
 
 /// The address that a redirect leads to.
-fn location(from: &str, response: &InProcessResponse) -> Option<String> {
+pub(crate) fn location(from: &str, response: &InProcessResponse) -> Option<String> {
     let to = response.headers.get("location")?.to_str().expect("a readable location");
     assert_eq!(response.status, StatusCode::SEE_OTHER);
     Some(if to.starts_with('/') { format!("https://{}{to}", split(from).0) } else { to.to_owned() })

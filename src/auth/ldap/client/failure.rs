@@ -29,7 +29,9 @@ impl Failure {
     /// The error that is reported when there is no further attempt.
     pub(super) fn into_error(self, server: &Arc<str>) -> LdapError {
         match self {
-            Self::Dropped(reason) | Self::Unanswered(reason) => LdapError::Unreachable { server: Arc::clone(server), reason },
+            Self::Dropped(reason) | Self::Unanswered(reason) => {
+                LdapError::Unreachable { server: Arc::clone(server), reason }
+            }
             Self::Lasting(error) => error,
         }
     }
