@@ -108,9 +108,7 @@ pub(super) fn problems(text: &str) -> Vec<CatalogueProblem> {
         let Entry::Message(message) = entry else { continue };
         let (key, span) = (message.id.name, span_of(text, message.id.name));
         let Some(arguments) = expected.get(key) else {
-            let help = crate::escape::escaped(key).to_string();
-            let help =
-                format!("see locales/en in the documentation for the keys; `{help}` is not one of them");
+            let help = format!("docs/languages.md says where the keys are; `{key}` is not one of them");
             problems.push(problem(span, "the gateway has no text with this key".to_owned(), &help));
             continue;
         };

@@ -1,4 +1,4 @@
-//! The catalogues that are part of the program: `locales/LANGUAGE/TOPIC.ftl`.
+//! The catalogues that are part of the program: `catalogues/LANGUAGE/TOPIC.ftl`, beside this file.
 
 use unic_langid::LanguageIdentifier;
 
@@ -28,7 +28,7 @@ const ENGLISH: &str = "en";
 /// The files of one language.
 macro_rules! catalogue {
     ($tag:literal: $($topic:literal),+ $(,)?) => {
-        ($tag, &[$(($topic, include_str!(concat!("../../locales/", $tag, "/", $topic, ".ftl")))),+])
+        ($tag, &[$(($topic, include_str!(concat!("catalogues/", $tag, "/", $topic, ".ftl")))),+])
     };
 }
 

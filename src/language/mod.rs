@@ -2,7 +2,7 @@
 //!
 //! `portal`, `refusal` and `mail` name a text by its key, with arguments: a [`Text`]. [`Languages`] chooses the
 //! [`Language`] of a request, and [`Language::say`] makes the words. Templates ask for texts with the function `t`
-//! ([`pages`](crate::pages)). The catalogues are Fluent files: those of the program are in `locales/`, and an operator
+//! ([`pages`](crate::pages)). The catalogues are Fluent files: those of the program are in `catalogues/`, and an operator
 //! adds languages or replaces single texts ([`AddedFile`]). Command line, log and problem documents for programs are
 //! English and come from no catalogue of an operator.
 //!

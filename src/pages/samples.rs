@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     Account, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout,
-    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, Setup,
+    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, SecondStep,
+    Setup,
 };
 use crate::clock::Timestamp;
 
@@ -19,7 +20,7 @@ pub(super) fn samples() -> Vec<Page<'static>> {
     samples
 }
 
-fn signing_in(full: bool) -> [Page<'static>; 5] {
+fn signing_in(full: bool) -> [Page<'static>; 6] {
     [
         Page::Login(Login {
             host: HOST,
@@ -43,7 +44,21 @@ fn signing_in(full: bool) -> [Page<'static>; 5] {
             problem: full.then_some(TEXT),
             flash: (!full).then_some(TEXT),
             has_form: full,
+            has_totp: full,
+            recovery_codes_left: if full { 3 } else { 0 },
+            has_factors: full,
+            may_add_factors: !full,
             providers: providers(true),
+        }),
+        Page::SecondStep(SecondStep {
+            host: HOST,
+            continues_to: HOST,
+            csrf: "token",
+            username: "ada",
+            name: "Ada Lovelace",
+            has_totp: true,
+            recovery_codes_left: if full { 3 } else { 0 },
+            problem: full.then_some(TEXT),
         }),
         Page::Logout(Logout {
             host: HOST,
@@ -171,3 +186,17 @@ fn when() -> DisplayTime {
 
 const HOST: &str = "wiki.example.com";
 const TEXT: &str = "A text.";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::pages::template_names;
+
+    #[test]
+    fn every_template_has_a_sample() {
+        let shown: BTreeSet<&str> = samples().iter().map(Page::template).chain(["layout.html"]).collect();
+        assert_eq!(shown, template_names().collect());
+    }
+}
