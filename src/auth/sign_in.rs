@@ -126,6 +126,11 @@ impl SignIn {
         self.throttle.device_cookie(proved.account().user.id, presented)
     }
 
+    /// The users.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
     /// Waits until all counts are on the disk; for the end of the process.
     pub fn flush(&self) {
         self.throttle.flush();

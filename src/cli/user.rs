@@ -5,6 +5,7 @@
 //! write, and every change is one transaction.
 
 mod args;
+mod import;
 mod listing;
 
 use std::{
@@ -29,7 +30,7 @@ use crate::{
     identity::{BackendName, GroupName, IdentityPair, User, UserName},
     users::{
         Account, AtNextSignIn, HashSettings, ListChange, NewUser, PasswordHash, PasswordOwner, PasswordRules,
-        Passwords, UserChange, UserStore, UserStoreError, WeakPassword,
+        Passwords, UnfitValue, UserChange, UserField, UserFields, UserStore, UserStoreError, WeakPassword,
     },
 };
 
@@ -45,6 +46,8 @@ pub(super) struct UserContext<'a> {
     pub(super) clock: Clock,
     /// The groups that the configuration defines, to warn of others.
     pub(super) groups: &'a [GroupName],
+    /// The fields that the configuration defines.
+    pub(super) fields: &'a UserFields,
     /// The backends that know users by ids of their own, each with its issuer or the root of its directory.
     pub(super) backends: &'a [(BackendName, String)],
     /// The operator, for the log of changes.
@@ -89,6 +92,44 @@ pub(super) enum UserError {
     /// `set` without anything to set.
     #[error("nothing to change was given; `portcullis user set --help` lists what can be")]
     NothingAsked,
+    /// The configuration defines no such field.
+    #[error("the configuration defines no field {name:?}{}", named(.known))]
+    UnknownField {
+        /// The argument.
+        name: String,
+        /// The fields that there are.
+        known: Vec<String>,
+    },
+    /// A field cannot have the value.
+    #[error("field {name}: {unfit}")]
+    Field {
+        /// The field.
+        name: String,
+        /// Why.
+        unfit: UnfitValue,
+    },
+    /// A file of users cannot be read.
+    #[error("{file}: {error}; nothing was changed")]
+    Unreadable {
+        /// The argument.
+        file: String,
+        /// Why.
+        error: crate::users::import::UnreadableImport,
+    },
+    /// Some users of a file cannot be taken over.
+    #[error("{problems} users cannot be taken over, so nothing was changed; --skip leaves them out")]
+    NotImported {
+        /// How many.
+        problems: usize,
+    },
+    /// The file of an export cannot be written.
+    #[error("writing {file}: {source}")]
+    NotExported {
+        /// The argument.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
     /// Standard output or standard error is closed.
     #[error("writing the output: {0}")]
     Write(#[from] io::Error),
@@ -108,6 +149,7 @@ pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Fail
             rules: &configuration.password_rules,
             clock: Clock::system(),
             groups: &groups,
+            fields: &configuration.user_fields,
             backends: &backends,
             actor: operator(),
             input: Input::from_stdin(),
@@ -133,6 +175,8 @@ pub(super) fn run(command: &UserCommand, context: UserContext<'_>) -> Result<(),
         UserCommand::Disable { name } => running.set_active(name, false),
         UserCommand::Enable { name } => running.set_active(name, true),
         UserCommand::Remove(args) => running.remove(args),
+        UserCommand::Import(args) => running.import(args),
+        UserCommand::Export(args) => running.export(args),
     }?;
     Ok(running.context.out.flush()?)
 }
@@ -163,6 +207,13 @@ impl RunningCommand<'_> {
             attributes: args.attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
             ..NewUser::named(args.name.clone())
         };
+        new.attributes.extend(self.fitting(&args.fields)?);
+        let missing = |field: &&UserField| {
+            field.required && new.attributes.get(&*field.name).is_none_or(String::is_empty)
+        };
+        if let Some(field) = self.context.fields.iter().find(missing) {
+            return Err(UserError::Field { name: field.name.to_string(), unfit: UnfitValue::Missing });
+        }
         new.check().map_err(UserStoreError::from)?;
         self.warn_of_undefined(&new.groups)?;
         if !args.no_password && args.invite.is_empty() {
@@ -203,7 +254,7 @@ impl RunningCommand<'_> {
         Ok(if json {
             listing::show_as_json(&account, self.context.out)
         } else {
-            listing::show_as_text(&account, self.context.out)
+            listing::show_as_text(&account, self.context.fields, self.context.out)
         }?)
     }
 
@@ -212,7 +263,7 @@ impl RunningCommand<'_> {
             return Err(UserError::NothingAsked);
         }
         let before = self.existing(&args.name)?;
-        let change = UserChange {
+        let mut change = UserChange {
             email: args.email.clone(),
             email_verified: args.email_verified,
             full_name: args.full_name.clone(),
@@ -230,6 +281,13 @@ impl RunningCommand<'_> {
             attributes: args.attributes.iter().cloned().collect(),
             removed_attributes: args.removed_attributes.clone(),
         };
+        for (name, value) in self.fitting(&args.fields)? {
+            if value.is_empty() {
+                change.removed_attributes.push(name);
+            } else {
+                change.attributes.insert(name, value);
+            }
+        }
         let mut after = self.store.update(&args.name, &change)?;
         if let Some(must_change) = args.must_change_password {
             let next = if must_change { AtNextSignIn::ChangePassword } else { AtNextSignIn::Nothing };
@@ -289,6 +347,21 @@ impl RunningCommand<'_> {
         self.store.unlink_pair(&args.name, &pair)?;
         writeln!(self.context.out, "unlinked {pair} from user {}; sessions from before are over", args.name)?;
         Ok(())
+    }
+
+    /// Values of fields, if there are such fields and the values fit.
+    fn fitting(&self, given: &[(String, String)]) -> Result<Vec<(String, String)>, UserError> {
+        let fitting = |(name, value): &(String, String)| {
+            let value = value.trim();
+            let field = self.context.fields.named(name).ok_or_else(|| UserError::UnknownField {
+                name: name.clone(),
+                known: self.context.fields.iter().map(|field| field.name.to_string()).collect(),
+            })?;
+            let checked = field.check(value);
+            checked.map_err(|unfit| UserError::Field { name: name.clone(), unfit })?;
+            Ok((name.clone(), value.to_owned()))
+        };
+        given.iter().map(fitting).collect()
     }
 
     /// The issuer of a backend in the configuration, or the root of its directory.
@@ -411,6 +484,10 @@ fn traits(user: &User) -> String {
         words.push(format!("in {}", listing::joined(&user.groups)));
     }
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+fn named(fields: &[String]) -> String {
+    if fields.is_empty() { String::new() } else { format!(", only {}", fields.join(", ")) }
 }
 
 fn unknown_backend(name: &BackendName, known: &[BackendName]) -> String {

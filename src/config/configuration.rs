@@ -22,7 +22,7 @@ use super::{
     session::{self, SessionSection},
     throttle,
     tls::{self, TlsSection},
-    tokens,
+    tokens, user_fields,
 };
 use crate::{
     access,
@@ -31,7 +31,7 @@ use crate::{
     portal::AccountSettings,
     server::Limits,
     throttle::ThrottleFiles,
-    users::{HashSettings, PasswordRules, TokenRules},
+    users::{HashSettings, PasswordRules, TokenRules, UserFields},
 };
 
 /// The declarations of `gateway.toml`.
@@ -57,6 +57,8 @@ pub struct Configuration {
     pub accounts: AccountSettings,
     /// `[password]`: the cost of one password check.
     pub password: HashSettings,
+    /// `[[user_field]]`: fields of users.
+    pub user_fields: UserFields,
     /// `[password]`: the rules for new passwords.
     pub password_rules: PasswordRules,
     /// `[throttle]`: limits on attempts to sign in.
@@ -130,6 +132,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         portal,
         accounts: accounts::read(reader, section("accounts", &keys::ACCOUNTS).as_ref(), &groups),
         password: password::read(reader, password_section.as_ref()),
+        user_fields: user_fields::read(reader, &reader.tables(top.field("user_field"), &keys::USER_FIELD)),
         password_rules: password::read_rules(reader, password_section.as_ref(), folder),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
         backends: backends::read(reader, top.field("backend"), folder, &groups),

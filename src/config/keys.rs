@@ -34,6 +34,7 @@ pub(super) static TOP: Keys = Keys {
         "backend",
         "tokens",
         "forward_auth",
+        "user_field",
         "app",
     ],
 };
@@ -69,6 +70,10 @@ pub(super) static PORTAL: Keys =
 pub(super) static PORTAL_LINK: Keys = Keys { section: "a link of `[portal]`", keys: &["title", "href"] };
 pub(super) static ACCOUNTS: Keys =
     Keys { section: "`[accounts]`", keys: &["second_factor", "required_for", "required_for_superusers"] };
+pub(super) static USER_FIELD: Keys = Keys {
+    section: "`[[user_field]]`",
+    keys: &["name", "title", "type", "choices", "required", "editable_by"],
+};
 pub(super) static PASSWORD: Keys = Keys {
     section: "`[password]`",
     keys: &[
@@ -263,6 +268,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &PORTAL,
     &PORTAL_LINK,
     &ACCOUNTS,
+    &USER_FIELD,
     &PASSWORD,
     &THROTTLE,
     &LIMITS,

@@ -35,6 +35,7 @@ mod store;
 mod throttle;
 mod tls;
 mod tokens;
+mod user_fields;
 
 // Below `[portal]`.
 mod added_files;

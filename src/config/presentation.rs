@@ -28,7 +28,7 @@ pub(super) fn read(reader: &Reader, section: &Section<'_>) -> AppPresentation {
     }
 }
 
-fn words(reader: &Reader, field: Option<Field<'_>>, most: usize) -> Option<Box<str>> {
+pub(super) fn words(reader: &Reader, field: Option<Field<'_>>, most: usize) -> Option<Box<str>> {
     let text = reader.text(&field?)?;
     let is_shown = |c: char| !c.is_control();
     if text.content.trim().is_empty()

@@ -23,9 +23,9 @@ pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
 };
 pub use page::{
-    Account, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout,
-    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, SecondStep,
-    Setup,
+    Account, ActivityPage, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedActivity,
+    ListedSession, Login, Logout, NotSignedIn, Notice, Onward, Page, PageLink, Password, Profile,
+    ProfileChoice, ProfileField, ProviderLink, Refused, Remember, SecondStep, Setup,
 };
 pub use replaced::{TemplateProblem, template_names};
 pub use templates::{Pages, ReplacedTemplate};

@@ -24,6 +24,10 @@ pub enum Page<'a> {
     Confirm(Confirm<'a>),
     /// The user's own account.
     Account(Account<'a>),
+    /// The user's own profile.
+    Profile(Profile<'a>),
+    /// The activity of the account.
+    Activity(ActivityPage<'a>),
     /// The form to change one's password.
     Password(Password<'a>),
     /// The form that makes the first superuser.
@@ -283,6 +287,88 @@ pub struct ListedSession {
     pub remembered: bool,
 }
 
+/// The user's own profile.
+#[derive(Debug, Serialize)]
+pub struct Profile<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the forms to the session.
+    pub csrf: &'a str,
+    /// The canonical user name.
+    pub username: &'a str,
+    /// The e-mail address; empty if there is none.
+    pub email: &'a str,
+    /// The full name; empty if there is none.
+    pub full_name: &'a str,
+    /// Whether the user changes the full name here.
+    pub is_name_own: bool,
+    /// Whether the full name that was sent cannot be one.
+    pub is_name_wrong: bool,
+    /// The fields that the operator has defined.
+    pub fields: Vec<ProfileField>,
+    /// The reasons why the form is shown again.
+    pub problems: Vec<String>,
+    /// The flash message.
+    pub flash: Option<&'a str>,
+}
+
+/// A field of the profile.
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which the template asks for")]
+pub struct ProfileField {
+    /// The name of its input.
+    pub input: String,
+    /// Its title.
+    pub title: String,
+    /// `text`, `choice`, `number` or `date`.
+    pub kind: &'static str,
+    /// The value on the form.
+    pub value: String,
+    /// The values that can be chosen, that of the user among them.
+    pub choices: Vec<ProfileChoice>,
+    /// Whether a value is required.
+    pub is_required: bool,
+    /// Whether the user may change it.
+    pub is_editable: bool,
+    /// Whether the stored value does not fit the definition.
+    pub is_unfit: bool,
+    /// Whether the value that was sent does not fit.
+    pub is_wrong: bool,
+}
+
+/// A value that can be chosen.
+#[derive(Debug, Serialize)]
+pub struct ProfileChoice {
+    /// The value, which is shown as well.
+    pub value: String,
+    /// Whether it is chosen on the form.
+    pub is_chosen: bool,
+}
+
+/// The activity of an account.
+#[derive(Debug, Serialize)]
+pub struct ActivityPage<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// What happened, newest first.
+    pub activities: Vec<ListedActivity>,
+}
+
+/// Something that happened to an account.
+#[derive(Debug, Serialize)]
+pub struct ListedActivity {
+    /// What it was, in words.
+    pub text: String,
+    /// When.
+    pub at: DisplayTime,
+    /// A description of browser and system, if one was there.
+    pub device: Option<String>,
+    /// The client's address; empty if it is not known.
+    pub address: String,
+    /// The host; empty if it is not known.
+    pub host: String,
+}
+
 /// The form to change one's password.
 #[derive(Debug, Serialize)]
 pub struct Password<'a> {
@@ -400,6 +486,8 @@ impl Page<'_> {
             Self::Logout(_) => "logout.html",
             Self::Confirm(_) => "confirm.html",
             Self::Account(_) => "account.html",
+            Self::Profile(_) => "profile.html",
+            Self::Activity(_) => "activity.html",
             Self::Password(_) => "password.html",
             Self::Setup(_) => "setup.html",
             Self::Onward(_) => "onward.html",

@@ -24,6 +24,12 @@ pub const ACCOUNT: &str = "/.gateway/account";
 pub const SESSIONS: &str = "/.gateway/account/sessions";
 /// Connects and disconnects sign-ins of the list on the account page.
 pub const CONNECTIONS: &str = "/.gateway/account/connections";
+/// The page of the user's own profile.
+pub const PROFILE: &str = "/.gateway/account/profile";
+/// The page of the account's activity.
+pub const ACTIVITY: &str = "/.gateway/account/activity";
+/// The download of what is known about the user.
+pub const DATA: &str = "/.gateway/account/data";
 /// The page that changes the user's own password.
 pub const PASSWORD: &str = "/.gateway/account/password";
 /// The page of the user's own second factors.
@@ -62,6 +68,9 @@ pub(super) fn for_templates() -> Value {
         password => path(PASSWORD),
         factors => path(FACTORS),
         add_app => path(ADD_APP),
+        profile => path(PROFILE),
+        activity => path(ACTIVITY),
+        data => path(DATA),
         apps => path(APPS),
         setup => path(SETUP),
     }

@@ -237,6 +237,8 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("logout.html", include_str!("templates/logout.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
     ("account.html", include_str!("templates/account.html")),
+    ("profile.html", include_str!("templates/profile.html")),
+    ("activity.html", include_str!("templates/activity.html")),
     ("password.html", include_str!("templates/password.html")),
     ("setup.html", include_str!("templates/setup.html")),
     ("onward.html", include_str!("templates/onward.html")),

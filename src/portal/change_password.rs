@@ -18,7 +18,7 @@ use crate::{
     pages::{self, Page, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
-    users::{Busy, Password, PasswordOwner},
+    users::{Busy, Password},
 };
 
 impl Portal {
@@ -62,7 +62,7 @@ impl Portal {
                 });
             }
         };
-        let hash = match self.passwords.hash_new(new, PasswordOwner::of(account)).await {
+        let hash = match self.passwords.hash_new(new, account.password_owner()).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
                 return again(

@@ -18,6 +18,8 @@ pub(super) enum FlashMessage {
     SignedOut,
     PasswordChanged,
     SetUp,
+    /// The user's profile was changed.
+    ProfileChanged,
     SessionEnded,
     OthersEnded,
     SignedOutEverywhere,
@@ -67,6 +69,7 @@ impl FlashMessage {
             Self::SentUnconfirmed => "sent-unconfirmed",
             Self::IdentityLinked => "connections-linked",
             Self::SetUp => "setup-done",
+            Self::ProfileChanged => "profile-changed",
         })
     }
 
@@ -77,6 +80,7 @@ impl FlashMessage {
             Self::TooManyCodes => "too-many-codes",
             Self::PasswordChanged => "password-changed",
             Self::SetUp => "set-up",
+            Self::ProfileChanged => "profile-changed",
             Self::SessionEnded => "session-ended",
             Self::OthersEnded => "others-ended",
             Self::SignedOutEverywhere => "signed-out-everywhere",
@@ -91,7 +95,8 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 12] = [
+const ALL: [FlashMessage; 13] = [
+    FlashMessage::ProfileChanged,
     FlashMessage::SignedOut,
     FlashMessage::SignInExpired,
     FlashMessage::TooManyCodes,

@@ -11,6 +11,7 @@
 
 mod account;
 mod account_settings;
+mod activity;
 mod app_link;
 mod apps;
 mod change_password;
@@ -32,8 +33,10 @@ mod own_path;
 mod page_request;
 mod pending_sign_in;
 mod person;
+mod personal_data;
 mod portal_host;
 mod problem;
+mod profile;
 mod providers;
 mod return_to;
 mod router;

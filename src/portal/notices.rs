@@ -74,6 +74,7 @@ impl Notice {
 impl Portal {
     /// Tells the owner of the account. Called after the change, which holds whether or not the notice arrives.
     pub(crate) fn notify(&self, request: &PageRequest<'_>, account: &Account, notice: Notice) {
+        self.note_activity(request, account.user.id, notice.as_str());
         self.audit.record(&AuditEvent {
             event: AuditKind::Notice,
             reason: notice.as_str(),

@@ -135,6 +135,30 @@ pub(super) const PAGES: &[Page] = &[
         }),
     },
     Page {
+        path: paths::PROFILE,
+        who: Who::SignedIn,
+        get: Some(|_, request| ready(Portal::show_profile(request))),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.change_profile(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::ACTIVITY,
+        who: Who::SignedIn,
+        get: Some(|portal, request| portal.show_activity(request).boxed_local()),
+        post: None,
+    },
+    Page {
+        path: paths::DATA,
+        who: Who::SignedIn,
+        get: None,
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.download_data(request, form).boxed_local(),
+        }),
+    },
+    Page {
         path: paths::PASSWORD,
         who: Who::SignedIn,
         get: Some(|_, request| ready(Portal::show_password_form(request))),

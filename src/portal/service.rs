@@ -9,7 +9,7 @@ use crate::{
     refusal::Refusal,
     session::{Presented, Session, Sessions},
     telemetry::{Audit, AuditEvent, AuditKind},
-    users::Passwords,
+    users::{Activity, Passwords},
 };
 
 /// The pages of the gateway, with the services and stores that they share; one for the process.
@@ -65,6 +65,9 @@ impl Portal {
         proved: &Proved,
         session: &Session,
     ) {
+        if event == AuditKind::SignIn {
+            self.note_activity(request, proved.account().user.id, Activity::SIGNED_IN);
+        }
         self.audit.record(&AuditEvent {
             event,
             reason: "ok",

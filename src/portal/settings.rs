@@ -9,7 +9,7 @@ use crate::{
     pages::{self, Pages, paths},
     session::{SessionLimits, cookie::CookieNames},
     throttle,
-    users::TokenRules,
+    users::{TokenRules, UserFields},
 };
 
 impl Settings {
@@ -43,6 +43,8 @@ pub struct Settings {
     pub backends: Backends,
     /// The compiled templates.
     pub pages: Pages,
+    /// The fields of users that the operator has defined.
+    pub fields: UserFields,
     /// The permissions of each group, for the account page.
     pub groups: Arc<BTreeMap<GroupName, Vec<Permission>>>,
     /// `[tokens]`.

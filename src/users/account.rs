@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::{Factor, PasswordHash, StoredToken};
+use super::{Factor, PasswordHash, PasswordOwner, StoredToken};
 use crate::{
     clock::Timestamp,
     identity::{BackendName, CredentialVersion, GroupName, Identity, IdentityPair, User},
@@ -79,6 +79,13 @@ impl Account {
     pub fn identity(&self, seen: CredentialVersion) -> Option<Identity> {
         (self.active && !self.machine && self.credential == seen)
             .then(|| Identity::User(Arc::clone(&self.user)))
+    }
+
+    /// The user as the owner of a new password.
+    pub fn password_owner(&self) -> PasswordOwner {
+        let user = &self.user;
+        let owner = PasswordOwner::new(user.name.clone(), user.full_name.as_str(), user.email.as_str());
+        PasswordOwner { has_factor: !self.factors.is_empty(), ..owner }
     }
 
     /// The linked identity with this pair.

@@ -8,11 +8,14 @@
 //! and password against all this is [`auth`](crate::auth).
 
 mod account;
+mod activity;
 mod change;
 mod directory;
 mod enrolment;
 mod error;
 mod factor;
+mod field;
+pub mod import;
 mod password;
 mod profile;
 mod program;
@@ -23,11 +26,13 @@ mod token;
 mod totp;
 
 pub use account::{Account, LinkedIdentity};
+pub use activity::Activity;
 pub use change::{Action, Change};
 pub use directory::{Directory, DirectoryError};
 pub use enrolment::{Enrolled, NotEnrolled, TotpEnrolment};
 pub use error::UserStoreError;
 pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
+pub use field::{FieldEditor, FieldKind, UnfitValue, UserField, UserFields};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
@@ -35,6 +40,7 @@ pub use password::{
     HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS, OwnValue, Password, PasswordHash,
     PasswordOwner, PasswordRules, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword, Weakness,
 };
+pub(crate) use profile::is_key as is_attribute_name;
 pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, UserChange};
 pub use program::{ProgramCredential, TokenRules};
 pub use recovery_code::{NoRecoveryCodes, RecoveryCode, RecoveryCodes};

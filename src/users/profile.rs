@@ -212,7 +212,7 @@ fn is_line(text: &str, most: usize) -> bool {
 }
 
 /// Whether this can be the name of an attribute.
-pub(super) fn is_key(text: &str) -> bool {
+pub(crate) fn is_key(text: &str) -> bool {
     let is_mark = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     !text.is_empty() && text.len() <= MAX_KEY && text.chars().all(is_mark)
 }

@@ -11,11 +11,20 @@ settings.configure()
 django.setup()
 
 from django.contrib.auth import password_validation as validation  # noqa: E402
-from django.core.exceptions import ValidationError  # noqa: E402
+from django.core.exceptions import FieldDoesNotExist, ValidationError  # noqa: E402
+
+
+class Meta:
+    """A model without fields, so that messages name attributes as they are."""
+
+    def get_field(self, name):
+        raise FieldDoesNotExist(name)
 
 
 class User:
     """As far as the validators look at one."""
+
+    _meta = Meta()
 
     def __init__(self, username, full_name, email):
         self.username = username

@@ -32,6 +32,7 @@ mod headers;
 mod hostile_directory;
 mod http2;
 mod identities;
+mod import;
 mod in_flight;
 mod in_process;
 mod languages;

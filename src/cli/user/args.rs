@@ -5,6 +5,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
+use super::import::{ExportArgs, ImportArgs};
 use crate::identity::{BackendName, GroupName, InvalidName, Permission, UserName};
 
 /// Add, change, list and remove the people of the directory
@@ -57,12 +58,20 @@ pub(in crate::cli) enum UserCommand {
     },
     /// Remove a user for good
     Remove(RemoveArgs),
+    /// Take over the users of another program, from its file
+    Import(ImportArgs),
+    /// Print all users in JSON, for `portcullis user import`
+    Export(ExportArgs),
 }
 
 impl UserCommand {
     /// Whether the command changes users.
     pub(in crate::cli) fn changes_users(&self) -> bool {
-        !matches!(self, Self::List { .. } | Self::Show { .. })
+        match self {
+            Self::List { .. } | Self::Show { .. } | Self::Export(_) => false,
+            Self::Import(args) => !args.dry_run,
+            _ => true,
+        }
     }
 }
 
@@ -100,6 +109,9 @@ pub(in crate::cli) struct AddArgs {
     /// Attribute for applications
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     pub(in crate::cli) attributes: Vec<(String, String)>,
+    /// Value of a field that the configuration defines
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = attribute)]
+    pub(in crate::cli) fields: Vec<(String, String)>,
     /// May do everything that is not forbidden to everybody
     #[arg(long)]
     pub(in crate::cli) superuser: bool,
@@ -153,6 +165,9 @@ pub(in crate::cli) struct SetArgs {
     /// Attribute for applications, added or overwritten
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     pub(in crate::cli) attributes: Vec<(String, String)>,
+    /// Value of a field that the configuration defines; empty removes it
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = attribute)]
+    pub(in crate::cli) fields: Vec<(String, String)>,
     /// Attribute to remove
     #[arg(long = "remove-attribute", value_name = "KEY")]
     pub(in crate::cli) removed_attributes: Vec<String>,
@@ -209,6 +224,7 @@ impl SetArgs {
             || self.permissions.is_some()
             || self.superuser.is_some()
             || self.must_change_password.is_some()
+            || !self.fields.is_empty()
             || [&self.add_groups, &self.remove_groups].iter().any(|names| !names.is_empty())
             || [&self.add_permissions, &self.remove_permissions].iter().any(|names| !names.is_empty())
             || !(self.attributes.is_empty() && self.removed_attributes.is_empty())

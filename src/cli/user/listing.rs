@@ -12,7 +12,7 @@ use crate::{
     cli::table::Table,
     clock::Timestamp,
     identity::{BackendName, GroupName, Permission, UserId, UserName},
-    users::{Account, LinkedIdentity},
+    users::{Account, LinkedIdentity, UserFields},
 };
 
 /// A table with a row for each user.
@@ -29,7 +29,7 @@ pub(super) fn list_as_table(accounts: &[Account], out: &mut dyn Write) -> io::Re
 }
 
 /// A table with a row for each fact about a user.
-pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn show_as_text(account: &Account, fields: &UserFields, out: &mut dyn Write) -> io::Result<()> {
     let user = &account.user;
     let facts = [
         ("name", user.name.to_string()),
@@ -48,7 +48,16 @@ pub(super) fn show_as_text(account: &Account, out: &mut dyn Write) -> io::Result
     for (what, fact) in facts {
         table.push([what.to_owned(), fact]);
     }
-    for (index, (key, value)) in user.attributes.iter().enumerate() {
+    for field in fields {
+        let value = field.value_of(user);
+        let fact = match field.check(value) {
+            Ok(()) => or_dash(value),
+            Err(unfit) => format!("{} (does not fit any more: {unfit})", or_dash(value)),
+        };
+        table.push([field.title.to_string(), fact]);
+    }
+    let others = user.attributes.iter().filter(|(key, _)| fields.named(key).is_none());
+    for (index, (key, value)) in others.enumerate() {
         let what = if index == 0 { "attributes" } else { "" };
         table.push([what.to_owned(), format!("{key}={value}")]);
     }

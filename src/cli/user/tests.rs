@@ -7,7 +7,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     clock::Timestamp,
-    users::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile, Verdict},
+    users::{
+        Adoption, FieldEditor, FieldKind, NotProvisioned, Provisioning, SourceEmail, SourceProfile, Verdict,
+    },
 };
 
 const QUICK: HashSettings = HashSettings { memory: 64, iterations: 1, parallelism: 1 };
@@ -22,6 +24,7 @@ struct Typed {
 struct Fixture {
     temp: TempDir,
     clock: Clock,
+    fields: UserFields,
 }
 
 /// The result and the output of a command.
@@ -47,7 +50,7 @@ impl CommandOutput {
 impl Fixture {
     fn new() -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
-        Self { temp: tempfile::tempdir().unwrap(), clock }
+        Self { temp: tempfile::tempdir().unwrap(), clock, fields: UserFields::default() }
     }
 
     /// Runs a command with `stdin` from a program.
@@ -65,6 +68,7 @@ impl Fixture {
             rules: &PasswordRules::default(),
             clock: self.clock.clone(),
             groups: &groups,
+            fields: &self.fields,
             backends: &[(backend("idp"), "https://idp.example.com".to_owned())],
             actor: "operator".to_owned(),
             input,
@@ -524,4 +528,47 @@ fn link_and_unlink_connect_an_id_of_a_backend_to_one_account() {
         it.run(&["unlink", "bob", "idp", "8a7f"], "").error(),
         "bob has no password and no other connected sign-in, so this one stays"
     );
+}
+
+fn fields() -> UserFields {
+    let field = |name: &str, kind, required| UserField {
+        name: name.into(),
+        title: name.to_uppercase().into(),
+        kind,
+        required,
+        editable_by: FieldEditor::Admin,
+    };
+    UserFields::new(vec![
+        field("team", FieldKind::Choice(vec!["red".into(), "blue".into()]), true),
+        field("desk", FieldKind::Number, false),
+    ])
+}
+
+#[test]
+fn fields_take_values_that_fit_and_keep_those_that_fit_no_more() {
+    let mut it = Fixture { fields: fields(), ..Fixture::new() };
+    let add = |it: &Fixture, more: &[&str]| it.run(&[&["add", "alice", "--no-password"], more].concat(), "");
+    assert_eq!(add(&it, &[]).error(), "field team: a value is required");
+    assert_eq!(add(&it, &["--field", "team=green"]).error(), "field team: it is one of red, blue");
+    assert_eq!(
+        add(&it, &["--field", "colour=red"]).error(),
+        "the configuration defines no field \"colour\", only team, desk"
+    );
+    add(&it, &["--field", "team=red", "--field", "desk=12"]).ok();
+    assert_eq!(it.account("alice").user.attributes.len(), 2);
+    it.run(&["set", "alice", "--field", "desk="], "").ok();
+    assert_eq!(it.run(&["set", "alice", "--field", "team="], "").error(), "field team: a value is required");
+    assert_eq!(it.account("alice").user.attributes, BTreeMap::from([("team".to_owned(), "red".to_owned())]));
+    // The definition changes: the value stays, and is shown as what it is.
+    it.fields = UserFields::new(vec![UserField {
+        kind: FieldKind::Choice(vec!["blue".into()]),
+        ..fields().named("team").unwrap().clone()
+    }]);
+    let shown = it.run(&["show", "alice"], "").ok().out;
+    assert!(shown.contains("red (does not fit any more: it is one of blue)"), "{shown}");
+    it.run(&["set", "alice", "--full-name", "Alice"], "").ok();
+    assert_eq!(it.account("alice").user.attributes["team"], "red");
+    it.fields = UserFields::default();
+    let shown = it.run(&["show", "alice"], "").ok().out;
+    assert!(shown.contains("team=red"), "{shown}");
 }

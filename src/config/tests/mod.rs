@@ -8,6 +8,7 @@ mod hostile;
 mod ldap;
 mod oidc;
 mod password;
+mod user_fields;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -40,6 +40,8 @@ async fn no_page_reads_the_form_of_a_stranger() {
         "confirm",
         "account/sessions",
         "account/connections",
+        "account/profile",
+        "account/data",
         "account/password",
         "oidc/*/link",
         // Read if there is a provider of this name: its signature is in the form.

@@ -124,6 +124,7 @@ impl Fixture {
             throttle: throttle::ThrottleLimits::default(),
             backends: Backends::local(),
             pages: Pages::new(),
+            fields: crate::users::UserFields::default(),
             groups: Arc::new(BTreeMap::from([(
                 GroupName::parse("staff").unwrap(),
                 vec![Permission::parse("wiki.edit").unwrap(), Permission::parse("reports.view").unwrap()],

@@ -21,7 +21,9 @@ mod worker;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, path::Path, sync::Arc};
 
-use super::{Account, Change, NewUser, PasswordHash, UserStore, UserStoreError, sqlite::Unproved};
+use super::{
+    Account, Activity, Change, NewUser, PasswordHash, UserChange, UserStore, UserStoreError, sqlite::Unproved,
+};
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},
@@ -191,6 +193,37 @@ impl Directory {
             worker.reread(id)
         })
         .await
+    }
+
+    /// Changes the profile of a user who was checked under the credential version `expected`, in the user's own name.
+    pub async fn change_own_profile(
+        &self,
+        id: UserId,
+        expected: CredentialVersion,
+        change: UserChange,
+    ) -> Result<Arc<Account>, DirectoryError> {
+        self.ask(move |worker| {
+            let changed = worker.store.update_own_profile(id, expected, &change)?;
+            Ok(worker.after_own_change(changed))
+        })
+        .await
+    }
+
+    /// Notes what happened to an account, for its owner to see. Neither waits nor fails: while the database is busy or
+    /// broken, nothing is noted.
+    pub fn note_activity(&self, id: UserId, activity: Activity) {
+        // The job is handed over here; nobody waits for its end.
+        drop(self.thread.run(move |worker| {
+            let noted = worker.follow_path().and_then(|()| worker.store.note_activity(id, activity));
+            if let Err(error) = noted {
+                tracing::warn!(%error, "activity of a user not noted");
+            }
+        }));
+    }
+
+    /// The activity of an account, newest first.
+    pub async fn activity_of(&self, id: UserId) -> Result<Vec<Activity>, DirectoryError> {
+        self.ask(move |worker| worker.store.activity_of(id)).await
     }
 
     /// Has `work` done on the database thread, also if the future is dropped: a password change is not undone by a

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     HashSettings, Password, PasswordHash,
-    hash::Argon2Hash,
+    argon2_hash::Argon2Hash,
     settings::{OUTPUT, SALT},
 };
 

@@ -5,6 +5,7 @@
 //! password is good enough is decided by [`PasswordRules`].
 
 mod argon;
+mod argon2_hash;
 mod hash;
 mod imported;
 mod rules;

@@ -22,7 +22,8 @@ use tokio::sync::oneshot;
 
 use super::{
     HashSettings, Password, PasswordHash, WeakPassword, argon,
-    hash::{Argon2Hash, Recipe},
+    argon2_hash::Argon2Hash,
+    hash::Recipe,
     imported::ImportedHash,
     rules::{PasswordOwner, PasswordRules},
 };

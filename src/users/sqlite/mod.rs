@@ -3,7 +3,9 @@
 //! [`UserStore`] is synchronous: the command line uses it, and the thread of the directory. A change of a user is one
 //! transaction, and its entry in the change log is part of it. Passwords are hashed elsewhere.
 
+mod activity;
 mod factors;
+mod import;
 mod recovery_codes;
 mod rows;
 mod schema;

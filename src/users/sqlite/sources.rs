@@ -273,7 +273,7 @@ impl Write<'_> {
 
     /// Links a pair to the account. The account's profile is the backend's from now on if no password and no other
     /// identity has made it the user's own.
-    fn link(&self, account: &Account, pair: &IdentityPair, email: &str) -> Result<(), Trouble> {
+    pub(super) fn link(&self, account: &Account, pair: &IdentityPair, email: &str) -> Result<(), Trouble> {
         if !pair.is_storable() {
             return Err(UserStoreError::UnusablePair.into());
         }

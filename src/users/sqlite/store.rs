@@ -14,11 +14,10 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    identity::{CredentialVersion, EmailKey, UserId, UserName},
+    identity::{CredentialVersion, UserId, UserName},
     store::sqlite::{Database, DatabaseOptions, open_to_read},
     users::{
         Account, Action, AtNextSignIn, Change, NewUser, PasswordHash, UserChange, UserStoreError, change,
-        profile,
     },
 };
 
@@ -144,24 +143,21 @@ impl UserStore {
     pub fn update(&mut self, name: &UserName, change: &UserChange) -> Result<Account, UserStoreError> {
         self.write("changing a user", |write| {
             let before = write.named(name)?;
-            let own = before.local_user();
-            let after = change.apply(&own);
-            profile::check(&after.email, &after.full_name, &after.attributes)
-                .map_err(UserStoreError::from)?;
-            let kept = after.email == own.email && before.email_verified;
-            let verified = change.email_verified.unwrap_or(kept) && !after.email.is_empty();
-            if after == own && verified == before.email_verified {
-                return Ok(before);
-            }
-            let sql = "UPDATE user SET email = ?2, full_name = ?3, superuser = ?4, email_verified = ?5, email_key = ?6
-                       WHERE id = ?1";
-            let key = EmailKey::of(&after.email);
-            let key = key.as_ref().map(EmailKey::as_str);
-            let values = (after.id.0, &after.email, &after.full_name, after.superuser, verified, key);
-            write.transaction.prepare_cached(sql)?.execute(values)?;
-            write.forget_lists(after.id)?;
-            write.store_lists(after.id, &after.groups, &after.permissions, &after.attributes)?;
-            write.changed(&before, Action::Changed)
+            write.update(&before, change)
+        })
+    }
+
+    /// As [`UserStore::update`], by the user: [`UserStoreError::CredentialChanged`] if the credential has changed since the
+    /// user was checked.
+    pub fn update_own_profile(
+        &mut self,
+        id: UserId,
+        expected: CredentialVersion,
+        change: &UserChange,
+    ) -> Result<Account, UserStoreError> {
+        self.write("changing a user", |write| {
+            let before = write.checked(id, expected)?;
+            Write { actor: before.user.name.as_str(), ..*write }.update(&before, change)
         })
     }
 
@@ -228,10 +224,7 @@ impl UserStore {
             if before.active == active && before.waiting_since.is_none() {
                 return Ok(before);
             }
-            let sql = "UPDATE user SET active = ?2, credential = credential + ?3, waiting_since = NULL
-                       WHERE id = ?1";
-            write.transaction.prepare_cached(sql)?.execute((before.user.id.0, active, i64::from(!active)))?;
-            write.changed(&before, if active { Action::Enabled } else { Action::Disabled })
+            write.set_active(&before, active)
         })
     }
 

@@ -8,7 +8,10 @@ use super::rows::{load, load_by_name};
 use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, EmailKey, GroupName, IdentityPair, Permission, UserId, UserName},
-    users::{Account, Action, AtNextSignIn, NewUser, PasswordHash, UserStoreError, change, profile::sorted},
+    users::{
+        Account, Action, AtNextSignIn, NewUser, PasswordHash, UserChange, UserStoreError, change,
+        profile::{self, sorted},
+    },
 };
 
 /// Why a transaction is rolled back.
@@ -93,6 +96,37 @@ impl Write<'_> {
     /// The account as it is now, within the transaction.
     pub(super) fn reloaded(&self, id: UserId) -> Result<Account, Trouble> {
         Ok(load(self.transaction, id)?.ok_or(UserStoreError::Gone(id))?)
+    }
+
+    /// Changes the profile; a change to the same values leaves no entry in the log.
+    pub(super) fn update(&self, before: &Account, change: &UserChange) -> Result<Account, Trouble> {
+        let own = before.local_user();
+        let after = change.apply(&own);
+        profile::check(&after.email, &after.full_name, &after.attributes).map_err(UserStoreError::from)?;
+        let kept = after.email == own.email && before.email_verified;
+        let verified = change.email_verified.unwrap_or(kept) && !after.email.is_empty();
+        if after == own && verified == before.email_verified {
+            return self.reloaded(before.user.id);
+        }
+        let sql =
+            "UPDATE user SET email = ?2, full_name = ?3, superuser = ?4, email_verified = ?5, email_key = ?6
+                   WHERE id = ?1";
+        let key = EmailKey::of(&after.email);
+        let key = key.as_ref().map(EmailKey::as_str);
+        let values = (after.id.0, &after.email, &after.full_name, after.superuser, verified, key);
+        self.transaction.prepare_cached(sql)?.execute(values)?;
+        self.forget_lists(after.id)?;
+        self.store_lists(after.id, &after.groups, &after.permissions, &after.attributes)?;
+        self.changed(before, Action::Changed)
+    }
+
+    /// Lets the user sign in again, or ends the sessions and refuses new ones.
+    pub(super) fn set_active(&self, before: &Account, active: bool) -> Result<Account, Trouble> {
+        let sql = "UPDATE user SET active = ?2, credential = credential + ?3, waiting_since = NULL
+                   WHERE id = ?1";
+        let values = (before.user.id.0, active, i64::from(!active));
+        self.transaction.prepare_cached(sql)?.execute(values)?;
+        self.changed(before, if active { Action::Enabled } else { Action::Disabled })
     }
 
     pub(super) fn set_password(

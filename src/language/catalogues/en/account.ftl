@@ -11,6 +11,8 @@ account-superuser = Superuser
 account-last-sign-in = Last sign-in
 account-sign-in-by = Sign in again by
 account-change-password = Change password
+account-change-profile = Change profile
+account-activity = Activity
 account-hint-portal = Signing out ends this sign-in, for every application that you use in this browser. Your sessions in other browsers stay open.
 account-hint = Signing out ends this session in this browser, for everything on { $host }. Your sessions in other browsers and on other hosts stay open.
 

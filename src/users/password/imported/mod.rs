@@ -15,7 +15,7 @@ mod modular;
 mod pbkdf2;
 mod scrypt_hash;
 
-use super::hash::Argon2Hash;
+use super::argon2_hash::Argon2Hash;
 
 /// A hash of another program, ready to be compared with a password.
 pub(super) enum ImportedHash {

@@ -20,7 +20,7 @@ pub use breached::{BreachedList, BreachedListError, BreachedListWriter, HashReco
 pub use weakness::{OwnValue, WeakPassword, Weakness};
 
 use super::Password;
-use crate::{identity::UserName, users::Account};
+use crate::identity::UserName;
 
 /// The rules for new passwords.
 #[derive(Clone, Debug)]
@@ -66,13 +66,6 @@ impl PasswordOwner {
     /// An owner without a second factor.
     pub fn new(name: UserName, full_name: impl Into<String>, email: impl Into<String>) -> Self {
         Self { name, full_name: full_name.into(), email: email.into(), has_factor: false }
-    }
-
-    /// The owner of an account.
-    pub fn of(account: &Account) -> Self {
-        let user = &account.user;
-        let owner = Self::new(user.name.clone(), user.full_name.as_str(), user.email.as_str());
-        Self { has_factor: !account.factors.is_empty(), ..owner }
     }
 }
 
