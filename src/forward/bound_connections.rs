@@ -35,7 +35,7 @@ impl BoundConnections {
         if self.user.get() != user {
             list.clear();
         }
-        let found = list.iter().position(|lease| lease.is_to_one_of(&app.upstreams))?;
+        let found = list.iter().position(|lease| lease.is_of(app))?;
         let mut lease = list.remove(found);
         lease.conn.is_quiet().then_some(lease)
     }

@@ -17,7 +17,7 @@ use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::{
-    App, Endpoint, Fault, FaultKind, Resolver, Transport,
+    App, Endpoint, Fault, FaultKind, Resolver, Transport, UpstreamProof,
     connect::connect,
     http1::{Conn, SharedBuffer},
 };
@@ -46,6 +46,7 @@ struct Server {
 struct Idle {
     conn: Conn,
     endpoint: Arc<Endpoint>,
+    proof: Option<UpstreamProof>,
     since: Instant,
 }
 
@@ -59,6 +60,8 @@ pub(super) struct Lease {
     pub(super) reused: bool,
     /// The requests that may use it after this one.
     pub(super) next: NextUser,
+    /// The proof in the requests that it has carried.
+    proof: Option<UpstreamProof>,
     server: Rc<Server>,
 }
 
@@ -98,7 +101,7 @@ impl Pool {
     /// next is tried at once.
     pub(super) async fn take(&self, app: &App, now: Instant) -> Result<Lease, Fault> {
         if let [only] = &*app.upstreams {
-            let lease = self.server(only).lease(only, now, app.connect_timeout).await;
+            let lease = self.server(only).lease(only, now, app).await;
             return lease.map_err(|kind| Fault::new(Arc::clone(only), kind));
         }
         let turn = self.turns.get();
@@ -115,7 +118,7 @@ impl Pool {
         in_turn.sort_by_key(|(_, server)| server.is_down(now));
         let mut failed = None;
         for (endpoint, server) in in_turn {
-            match server.lease(endpoint, now, app.connect_timeout).await {
+            match server.lease(endpoint, now, app).await {
                 Ok(lease) => return Ok(lease),
                 Err(kind) => {
                     tracing::warn!(app = %app.name, upstream = %endpoint.url, error = %DisplayKind(&kind), "upstream marked down");
@@ -129,12 +132,12 @@ impl Pool {
     /// Opens a new connection: to the same server, or to the next one that accepts it.
     pub(super) async fn fresh(&self, lease: Lease, app: &App) -> Result<Lease, Fault> {
         let Lease { endpoint, server, .. } = lease;
-        let mut failed = match server.open(&endpoint, app.connect_timeout).await {
+        let mut failed = match server.open(&endpoint, app).await {
             Ok(lease) => return Ok(lease),
             Err(kind) => Fault::new(Arc::clone(&endpoint), kind),
         };
         for other in app.upstreams.iter().filter(|other| other.url != endpoint.url) {
-            match self.server(other).open(other, app.connect_timeout).await {
+            match self.server(other).open(other, app).await {
                 Ok(lease) => return Ok(lease),
                 Err(kind) => failed = Fault::new(Arc::clone(other), kind),
             }
@@ -171,21 +174,21 @@ impl Server {
         self: &Rc<Self>,
         endpoint: &Arc<Endpoint>,
         now: Instant,
-        limit: Duration,
+        app: &App,
     ) -> Result<Lease, FaultKind> {
-        if let Some(conn) = self.take_idle(endpoint, now) {
-            return Ok(self.lend(conn, endpoint, true));
+        if let Some(conn) = self.take_idle(endpoint, now, app.proof.as_ref()) {
+            return Ok(self.lend(conn, endpoint, app, true));
         }
-        self.open(endpoint, limit).await
+        self.open(endpoint, app).await
     }
 
-    async fn open(self: &Rc<Self>, endpoint: &Arc<Endpoint>, limit: Duration) -> Result<Lease, FaultKind> {
-        match Box::pin(connect(&self.resolver, endpoint, limit)).await {
+    async fn open(self: &Rc<Self>, endpoint: &Arc<Endpoint>, app: &App) -> Result<Lease, FaultKind> {
+        match Box::pin(connect(&self.resolver, endpoint, app.connect_timeout)).await {
             Ok(stream) => {
                 self.failures.set(0);
                 self.down_until.set(None);
                 let conn = Conn::new(stream, Rc::clone(&self.buffer));
-                Ok(self.lend(conn, endpoint, false))
+                Ok(self.lend(conn, endpoint, app, false))
             }
             Err(kind) => {
                 let failures = self.failures.get().min(5);
@@ -196,22 +199,29 @@ impl Server {
         }
     }
 
-    fn lend(self: &Rc<Self>, conn: Conn, endpoint: &Arc<Endpoint>, reused: bool) -> Lease {
+    fn lend(self: &Rc<Self>, conn: Conn, endpoint: &Arc<Endpoint>, app: &App, reused: bool) -> Lease {
         Lease {
             conn,
             endpoint: Arc::clone(endpoint),
             reused,
             next: NextUser::Anybody,
+            proof: app.proof.clone(),
             server: Rc::clone(self),
         }
     }
 
-    /// The idle connection that was used last, so that the others expire.
-    fn take_idle(&self, endpoint: &Arc<Endpoint>, now: Instant) -> Option<Conn> {
+    /// The idle connection that was used last, so that the others expire; never one that has carried another proof, see
+    /// [`Lease::is_of`].
+    fn take_idle(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        now: Instant,
+        proof: Option<&UpstreamProof>,
+    ) -> Option<Conn> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(found) =
-            idle.iter().rposition(|idle| same_trust(&idle.endpoint.transport, &endpoint.transport))
-        {
+        while let Some(found) = idle.iter().rposition(|idle| {
+            idle.proof.as_ref() == proof && same_trust(&idle.endpoint.transport, &endpoint.transport)
+        }) {
             let mut found = idle.remove(found);
             if found.is_fit(now) {
                 return Some(found.conn);
@@ -234,27 +244,30 @@ impl Idle {
 impl Lease {
     /// Gives the connection back for the next request. Only after the whole response was read.
     pub(super) fn give_back(self, now: Instant) {
-        let Self { mut conn, endpoint, next, server, .. } = self;
+        let Self { mut conn, endpoint, next, proof, server, .. } = self;
         conn.rest();
         match next {
             NextUser::Anybody => {
                 let mut idle = server.idle.borrow_mut();
                 if idle.len() < MAX_IDLE_CONNECTIONS {
-                    idle.push(Idle { conn, endpoint, since: now });
+                    idle.push(Idle { conn, endpoint, proof, since: now });
                 }
             }
             NextUser::Same(list) => {
-                list.put_back(Self { conn, endpoint, reused: true, next: NextUser::Nobody, server });
+                list.put_back(Self { conn, endpoint, reused: true, next: NextUser::Nobody, proof, server });
             }
             NextUser::Nobody => {}
         }
     }
 
-    /// Whether it leads to one of these servers, checked against the same authorities.
-    pub(super) fn is_to_one_of(&self, endpoints: &[Arc<Endpoint>]) -> bool {
-        endpoints.iter().any(|endpoint| {
+    /// Whether it leads to a server of this app, checked against the same authorities, and has carried the app's proof. An
+    /// upstream may authenticate a connection and not each request on it: one app's connection would carry another app's
+    /// requests with the wrong rights then.
+    pub(super) fn is_of(&self, app: &App) -> bool {
+        let leads_to = |endpoint: &Arc<Endpoint>| {
             endpoint.url == self.endpoint.url && same_trust(&endpoint.transport, &self.endpoint.transport)
-        })
+        };
+        self.proof == app.proof && app.upstreams.iter().any(leads_to)
     }
 }
 

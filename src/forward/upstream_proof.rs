@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 use zeroize::Zeroizing;
 
 /// A header field that proves that the gateway sent a request.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct UpstreamProof {
     name: HeaderName,
     value: HeaderValue,

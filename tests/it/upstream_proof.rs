@@ -12,7 +12,7 @@ use rustls::{
 use crate::support::{
     client::RawClient,
     gateway::TestGateway,
-    upstream::{Received, Upstream, public_app},
+    upstream::{OK, Received, Upstream, app_below, public_app},
 };
 
 fn secret(folder: &Path, name: &str, text: &str) -> String {
@@ -170,4 +170,80 @@ fn a_client_certificate_opens_an_upstream_that_asks_for_one() {
     assert_eq!(asked(), 502);
     gateway.reload("", &public_app(&guarded.upstream.url, &guarded.keys(folder.path(), true)));
     assert_eq!(asked(), 200);
+}
+
+#[test]
+fn apps_with_different_proofs_share_no_connection_to_one_upstream() {
+    let (folder, upstream) = (tempfile::tempdir().unwrap(), numbering());
+    let [one, two] = ["one", "two"].map(|name| {
+        let folder = folder.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        app_below(name, &upstream.url, &secret_header(&folder, name))
+    });
+    let gateway = TestGateway::start(&format!("{one}{two}{}", app_below("none", &upstream.url, "")));
+    let mut client = RawClient::connect(&gateway);
+    let mut number = |path: &str| client.get(path, "").text().to_owned();
+    let first = ["/one/", "/two/", "/none/"].map(&mut number);
+    assert!(first[0] != first[1] && first[1] != first[2] && first[0] != first[2], "{first:?}");
+    // Each goes on with its own.
+    for _ in 0..3 {
+        assert_eq!(["/one/", "/two/", "/none/"].map(&mut number), first);
+    }
+    assert_eq!(upstream.connections(), 3);
+}
+
+#[test]
+fn a_reload_reads_the_secret_again_and_uses_no_connection_of_the_old_one() {
+    let (folder, upstream) = (tempfile::tempdir().unwrap(), numbering());
+    let apps = public_app(&upstream.url, &secret_header(folder.path(), "old"));
+    let gateway = TestGateway::start(&apps);
+    let mut client = RawClient::connect(&gateway);
+    let before = client.get("/", "").text().to_owned();
+    assert_eq!(upstream.last().value("x-gateway-secret"), "old");
+    secret_header(folder.path(), "new");
+    gateway.reload("", &apps);
+    let after = client.get("/", "").text().to_owned();
+    assert_eq!(upstream.last().value("x-gateway-secret"), "new");
+    assert_ne!(before, after);
+}
+
+#[test]
+fn the_secret_stands_in_no_log_no_metric_and_no_printed_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (upstream, dead) = (Upstream::ok(), Upstream::dead());
+    let keys = secret_header(folder.path(), "velvet-turbine");
+    let apps = format!("{}{}", app_below("proved", &upstream.url, &keys), app_below("dead", &dead, &keys));
+    let gateway = TestGateway::start(&apps);
+    let mut client = RawClient::connect(&gateway);
+    client.get("/proved/", "");
+    let refused = client.get("/dead/", "Accept: text/html\r\n");
+    assert_eq!(refused.status, 502);
+    let settings = format!("{:?}", gateway.shared.current.load_full());
+    assert!(settings.contains("x-gateway-secret"), "the setting is there");
+    for text in [settings, gateway.metrics(), refused.text().to_owned(), format!("{:?}", gateway.log())] {
+        assert!(!text.contains("velvet-turbine"), "{text}");
+    }
+}
+
+/// An upstream that responds with the number of the connection.
+fn numbering() -> Upstream {
+    Upstream::scripted(|conn| {
+        while conn.request()?.is_some() {
+            let number = conn.number.to_string();
+            conn.send(
+                OK.replace("length: 2", &format!("length: {}", number.len()))
+                    .replace("\r\n\r\nok", &format!("\r\n\r\n{number}"))
+                    .as_bytes(),
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// The key of an app for a secret in a header.
+fn secret_header(folder: &Path, text: &str) -> String {
+    format!(
+        "upstream_auth = {{ header = \"X-Gateway-Secret\", file = {:?} }}\n",
+        secret(folder, "secret", &format!("{text}\n"))
+    )
 }
