@@ -60,6 +60,7 @@
 //! | | [`refusal`] | refusals, and their responses: a page or a problem | `language`, `pages`; of `identity` one type |
 //! | rules | [`access`] | access rules and the decision; pure | `clock` (times), `identity`, `request` |
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
+//! | | [`client_certificate`] | authorities of client certificates, revocation lists, the user that a certificate names | `clock`, `error_chain`, `identity` |
 //! | state | [`session`] | sessions and their branches on other hosts, one-time entries: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
 //! | | [`users`] | accounts in SQLite with the identities linked to them and their second factors, their cache, and the threads that hash passwords | values |
@@ -92,6 +93,8 @@
 //! | --- | --- | --- |
 //! | apps, rules, groups → permissions, session limits | [`Snapshot`] | the next reload |
 //! | certificates | [`Certificates`] | the next reload |
+//! | authorities of client certificates | [`Snapshot`]; for handshakes, [`TlsSettings`] | the next reload; their revocation lists, a change of the files |
+//! | the judgement of a client certificate | the client connection | half a minute, the next reload, a change of the lists |
 //! | failed sign-ins | [`Throttle`]: in memory and behind it in SQLite, or in the Redis of the sessions | a day without any; a success |
 //! | sessions | a [`SessionStore`], [`FileStore`] or [`MemoryStore`], behind the cache of [`Sessions`] | their two time limits, sign-out; in memory, a restart |
 //! | users | SQLite in the state folder, read through the cache of [`Directory`], which notices changes of other processes | removed |
@@ -124,7 +127,7 @@
 //! | those of [`LogWriter`] and [`MessageWriter`] | access log and messages: a slow reader of them delays no request |
 //! | one for each look-up | names of upstreams |
 //! | two for each directory ([`LdapPool`], [`Refresh`]) | its connections, and the look-up of those who are signed in |
-//! | one each | the status listener, the control socket, signals, reloads |
+//! | one each | revocation lists that have changed on disk, the status listener, the control socket, signals, reloads |
 //!
 //! A worker that dies ends the process, and the service manager starts another.
 //!
@@ -187,6 +190,7 @@
 //! [`Snapshot`]: snapshot::Snapshot
 //! [`Target`]: request::Target
 //! [`Target::read`]: request::Target::read
+//! [`TlsSettings`]: server::TlsSettings
 //! [`Throttle`]: throttle::Throttle
 //! [`Workers`]: shield::Workers
 //! [`decide`]: access::decide
@@ -197,6 +201,7 @@ pub mod access;
 pub mod assembly;
 pub mod auth;
 pub mod cli;
+pub mod client_certificate;
 pub mod clock;
 pub mod config;
 pub mod error_chain;

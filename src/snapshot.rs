@@ -11,6 +11,7 @@ use http::HeaderValue;
 use crate::{
     access::{App, AppId, Policy},
     auth::programs::ProgramSettings,
+    client_certificate::{CertificateUse, ClientCertificates},
     forward::{self, BodyLimits, OwnedNames},
     in_flight::Load,
     portal,
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub certified: CertifiedNames,
     /// The header names that only the gateway may send.
     pub owned: Arc<OwnedNames>,
+    /// The authorities of client certificates, and the hosts that ask for one.
+    pub client_certificates: ClientCertificates,
     /// Limits on a client's body.
     pub bodies: BodyLimits,
     /// The proxies whose `X-Forwarded-*` counts.
@@ -52,6 +55,8 @@ pub struct Snapshot {
 pub struct AppSettings {
     /// How its requests are forwarded.
     pub forward: forward::App,
+    /// What it does with client certificates.
+    pub certificates: CertificateUse,
     /// Its own session limits.
     pub session: AppSessionLimits,
     /// Its protection from requests that other sites make browsers send.
@@ -102,6 +107,19 @@ impl Snapshot {
     /// taken for one without a shield and without limits.
     pub fn app(&self, id: AppId) -> Result<&AppSettings, Refusal> {
         self.apps.0.get(id.0).ok_or(Refusal::Internal)
+    }
+
+    /// What a request to an app does with a client certificate, and whether it needs one: for the app itself, or for one that
+    /// another reading of the path leads to.
+    pub fn certificate_use(&self, app: &App, target: &Target) -> Result<(CertificateUse, bool), Refusal> {
+        let used = self.app(app.id)?.certificates;
+        let mut is_required = used == CertificateUse::Required;
+        if !self.client_certificates.hosts.is_empty() {
+            for other in self.policy.routes_read_otherwise(target) {
+                is_required |= self.app(other.id)?.certificates == CertificateUse::Required;
+            }
+        }
+        Ok((used, is_required))
     }
 
     /// The session limits that hold for a request to an app: those of the app, and of every app that another reading

@@ -51,7 +51,13 @@ impl Assurance {
         };
         let lacks = |methods: ProofMethods| (!has(methods)).then_some(Missing { methods, max_age });
         match self.factors {
-            None => max_age.and_then(|_| lacks(ProofMethods::ALL)),
+            // A browser shows a certificate with every request by itself: that says nothing of who sits in front of it now.
+            None => max_age.and_then(|_| {
+                let mut by_a_person =
+                    ProofMethod::ALL.into_iter().filter(|method| *method != ProofMethod::Certificate);
+                let is_shown = |method| proofs.at(method).is_some_and(|at| is_recent(at, now, max_age));
+                (!by_a_person.any(is_shown)).then_some(Missing { methods: ProofMethods::ALL, max_age })
+            }),
             Some(RequiredFactors::Two) => {
                 lacks(ProofMethods::knowledge()).or_else(|| lacks(ProofMethods::possession()))
             }
@@ -155,5 +161,20 @@ mod tests {
             missing(totp, Some(1)),
         ];
         assert!(ascending.is_sorted_by(|one, next| one < next));
+    }
+
+    #[test]
+    fn a_certificate_is_no_recent_act_of_a_person() {
+        let now = Timestamp::from_millis(1000);
+        let certificate = Proof { method: ProofMethod::Certificate, at: now };
+        let recent = Assurance { factors: None, max_age: Some(AGE) };
+        assert!(recent.missing(&certificate.into(), now).is_some());
+        let old = Proofs::password(Timestamp::from_millis(0)).with(certificate);
+        assert!(recent.missing(&old, now).is_some());
+        assert_eq!(recent.missing(&Proofs::password(now).with(certificate), now), None);
+        // Beside a password it is the second factor; both have to be recent where a rule says so.
+        let two = |max_age| Assurance { factors: Some(RequiredFactors::Two), max_age };
+        assert_eq!(two(None).missing(&old, now), None);
+        assert!(two(Some(AGE)).missing(&old, now).is_some());
     }
 }

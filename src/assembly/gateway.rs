@@ -5,13 +5,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::{
     AssemblyError, Reloader, Surroundings,
     certificates::{certificates, certified},
-    control, descriptor_shortage, pruning,
+    control, descriptor_shortage, pruning, revocation_lists,
     shared::{Opened, open},
 };
 use crate::{
     config::Configuration,
     gateway::Shared,
-    server::{self, AccessLogging, Certificates, ListenAddrs, Listeners, Readiness, Server},
+    server::{self, AccessLogging, Certificates, ListenAddrs, Listeners, Readiness, Server, TlsSettings},
     telemetry::Format,
 };
 
@@ -61,7 +61,9 @@ pub fn assemble(
     let keys = certificates(&configuration, &clock)?;
     let certified = certified(&configuration, &keys);
     let certificates = Certificates::new(keys);
-    let tls = Arc::new(certificates.server_config(configuration.tls.min_version)?);
+    let tls = Arc::new(TlsSettings::new(certificates, configuration.tls.min_version)?);
+    let clients = &configuration.tls.clients;
+    tls.ask_for_certificates(clients.authorities.as_ref(), &clients.hosts)?;
 
     let Opened { shared, databases, audit } = open(&configuration, certified, surroundings)?;
     let control = control::bind(&configuration, databases, &shared.sessions, &audit)?;
@@ -91,11 +93,12 @@ pub fn assemble(
     let readiness = Arc::new(Readiness::new(Arc::clone(&shared.directory), Arc::clone(&shared.sessions)));
     let file = configuration.file;
     pruning::start(&shared)?;
-    let mut server = Server::new(listeners, settings, Arc::clone(&shared), tls, readiness);
+    revocation_lists::start(&shared)?;
+    let mut server = Server::new(listeners, settings, Arc::clone(&shared), Arc::clone(&tls), readiness);
     if let Some(control) = control {
         server = server.with_control(control);
     }
-    let reloader = Reloader { file, shared: Arc::clone(&shared), certificates, clock };
+    let reloader = Reloader { file, shared: Arc::clone(&shared), tls, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
 }
 

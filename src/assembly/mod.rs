@@ -14,6 +14,7 @@ mod gateway;
 mod metrics;
 mod pruning;
 mod reloader;
+mod revocation_lists;
 mod shared;
 mod snapshot;
 mod stores;

@@ -11,7 +11,7 @@ use super::{
     snapshot::{MadeBefore, snapshot},
 };
 use crate::{
-    clock::Clock, config::Configuration, error_chain::ErrorChain, gateway::Shared, server::Certificates,
+    clock::Clock, config::Configuration, error_chain::ErrorChain, gateway::Shared, server::TlsSettings,
 };
 
 /// Replaces apps, rules, groups, session limits, limits of the throttle, and certificates of a running gateway. All
@@ -20,7 +20,7 @@ use crate::{
 pub struct Reloader {
     pub(super) file: PathBuf,
     pub(super) shared: Arc<Shared>,
-    pub(super) certificates: Arc<Certificates>,
+    pub(super) tls: Arc<TlsSettings>,
     pub(super) clock: Clock,
 }
 
@@ -36,7 +36,9 @@ impl Reloader {
         let certified = certified(&configuration, &certificates);
         let former = self.shared.current.load().portal.backends.clone();
         let backends = backends::open(&configuration, &former, &self.clock, &self.shared.directory)?;
-        self.certificates.replace(certificates);
+        let clients = &configuration.tls.clients;
+        self.tls.ask_for_certificates(clients.authorities.as_ref(), &clients.hosts)?;
+        self.tls.certificates().replace(certificates);
         let kept = backends::authorities(&configuration);
         let made = MadeBefore { certified, backends };
         self.shared.current.replace(snapshot(configuration, made, &self.shared.in_flight));

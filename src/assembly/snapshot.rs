@@ -43,20 +43,22 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
     } = configuration;
     let pages = portal_section.pages.unwrap_or_default();
     let portal_host = portal_section.host.map(|host| portal_host(host, &policy));
-    let settings = |AppDeclaration { forward, session, shield, programs, presentation, preflights }| {
-        let load = in_flight.to_app(&forward.name);
-        let config::AppPresentation { title, description, icon, hidden } = presentation;
-        let presentation = portal::AppPresentation { title, description, icon, hidden };
-        let preflights =
-            if preflights == AllPreflights::Allowed { Preflights::All } else { Preflights::Trusted };
-        AppSettings { forward, session, shield, programs, presentation, preflights, load }
-    };
+    let settings =
+        |AppDeclaration { forward, session, shield, programs, presentation, preflights, certificates }| {
+            let load = in_flight.to_app(&forward.name);
+            let config::AppPresentation { title, description, icon, hidden } = presentation;
+            let presentation = portal::AppPresentation { title, description, icon, hidden };
+            let preflights =
+                if preflights == AllPreflights::Allowed { Preflights::All } else { Preflights::Trusted };
+            AppSettings { forward, certificates, session, shield, programs, presentation, preflights, load }
+        };
     Snapshot {
         generation: 0,
         policy,
         owned: Arc::new(OwnedNames::of(apps.iter().map(|app| &app.forward))),
         apps: AppTable::new(apps.into_iter().map(settings).collect()),
         hsts: tls.hsts,
+        client_certificates: tls.clients,
         certified,
         bodies: BodyLimits {
             max_body: limits.max_body,

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use super::{
     app_names::AppNames,
     certificate::Covered,
+    client_certificates,
     excerpt::excerpt,
     groups::Groups,
     hosts, identity, keys, overlaps, pass_headers,
@@ -19,12 +20,14 @@ use super::{
     server::Listening,
     shield,
     source::Span,
+    tls::TlsSection,
     upstream_auth,
     upstreams::Upstreams,
 };
 use crate::{
     access::{App, AppId, Mount, Policy, PolicyBuilder},
     auth::programs::ProgramSettings,
+    client_certificate::CertificateUse,
     forward::{self, Endpoint, HostHeader, KeepsData, UpstreamProof},
     request::Authority,
     session::{AppSessionLimits, SessionLimits},
@@ -53,6 +56,8 @@ pub struct AppDeclaration {
     pub presentation: AppPresentation,
     /// `preflight`.
     pub preflights: AllPreflights,
+    /// `client_certificate`.
+    pub certificates: CertificateUse,
 }
 
 /// Whether CORS preflights of every origin reach an app.
@@ -72,9 +77,9 @@ pub(super) fn read(
     folder: &Path,
     groups: &Groups,
     limits: &SessionLimits,
-    surroundings: (&Listening, &Covered, &PortalSection),
+    surroundings: (&Listening, &Covered, &PortalSection, &TlsSection),
 ) -> Apps {
-    let (listening, covered, portal) = surroundings;
+    let (listening, covered, portal, tls) = surroundings;
     let sections = reader.tables(top.field("app"), &keys::APP);
     let empty = |field: Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
     if top.lacks("app") || top.field("app").is_some_and(empty) {
@@ -96,17 +101,28 @@ pub(super) fn read(
         let path = section.field("path");
         let mount = mount(reader, path.as_ref());
         let name = names.of(index, &hosts, mount.as_ref());
+        let certificates = client_certificates::read_app(reader, section, tls.clients.authorities.as_ref());
         let auth = upstream_auth::read(reader, section.field("upstream_auth"), folder);
         let servers = upstreams.read(reader, section, folder, auth.certificate.as_ref());
         let mut forward = forwarded_app(reader, section, &name, servers);
         forward.proof = proof_beside(reader, section, &forward, auth.proof);
+        forward.sends_certificate = certificates.sends_header;
         let session = app_limits(reader, section.field("session"), limits);
         let workers = workers(reader, section, mount.as_ref());
         let shield = shield::read(reader, section.field("shield"), workers);
         let presentation = presentation::read(reader, section);
         let preflights = preflights(reader, section.field("preflight"));
         let programs = programs::read(reader, section);
-        declarations.push(AppDeclaration { forward, session, shield, programs, presentation, preflights });
+        let certificates = certificates.used;
+        declarations.push(AppDeclaration {
+            forward,
+            session,
+            shield,
+            programs,
+            presentation,
+            preflights,
+            certificates,
+        });
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
@@ -237,6 +253,7 @@ fn forwarded_app(
         reuse_after_body: reader.boolean(section.field("reuse_after_body"), false),
         pass_headers: Vec::new(),
         session_data: session_data(reader, section),
+        sends_certificate: false,
     }
 }
 

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 use super::{
     accounts,
     apps::{self, AppDeclaration},
-    backends,
+    backends, client_certificates,
     forward_auth::{self, ForwardAuthSection},
     groups::Groups,
     keys, limits,
@@ -27,6 +27,7 @@ use super::{
 use crate::{
     access,
     auth::BackendSettings,
+    client_certificate::CertificateUse,
     identity::{GroupName, Permission},
     portal::AccountSettings,
     server::Limits,
@@ -114,13 +115,21 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let checks = section("forward_auth", &keys::FORWARD_AUTH);
     let (listening, forward_auth) =
         server::read(reader, section("server", &keys::SERVER).as_ref(), checks.as_ref(), folder);
-    let (tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
+    let (mut tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
     let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered, folder);
     let password_section = section("password", &keys::PASSWORD);
-    let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal));
+    let apps =
+        apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal, &tls));
     if let (Some(section), Some(checks)) = (&checks, &forward_auth) {
         forward_auth::check(reader, section, checks, (&listening.server.trusted_proxies, &apps.policy));
     }
+    for app in apps.policy.apps() {
+        let used = apps.declarations.get(app.id.0).map(|declaration| declaration.certificates);
+        if used.is_some_and(|used| used != CertificateUse::Ignored) {
+            tls.clients.hosts.add(&app.hosts);
+        }
+    }
+    client_certificates::warn_if_unused(reader, tls.client_ca.as_ref(), &tls.clients.hosts);
     Configuration {
         forward_auth,
         file: file.to_owned(),

@@ -44,8 +44,14 @@ pub(super) static SERVER: Keys = Keys {
 };
 pub(super) static FORWARD_AUTH: Keys =
     Keys { section: "`[forward_auth]`", keys: &["listen", "tls", "secret_file"] };
-pub(super) static TLS: Keys =
-    Keys { section: "`[tls]`", keys: &["min_version", "hsts", "hsts_subdomains", "certificate"] };
+pub(super) static TLS: Keys = Keys {
+    section: "`[tls]`",
+    keys: &["min_version", "hsts", "hsts_subdomains", "certificate", "client_ca"],
+};
+pub(super) static CLIENT_CA: Keys =
+    Keys { section: "`[[tls.client_ca]]`", keys: &["cert", "crl", "stale_crl", "user"] };
+pub(super) static CLIENT_CA_USER: Keys =
+    Keys { section: "`[[tls.client_ca.user]]`", keys: &["email", "uri", "dns", "key", "name"] };
 pub(super) static CERTIFICATE: Keys = Keys { section: "`[[tls.certificate]]`", keys: &["cert", "key"] };
 pub(super) static SESSION: Keys = Keys {
     section: "`[session]`",
@@ -166,6 +172,8 @@ pub(super) static APP: Keys = Keys {
         "upstream_ca",
         "upstream_pin",
         "upstream_auth",
+        "client_certificate",
+        "client_certificate_header",
         "identity",
         "host_header",
         "rewrite_location",
@@ -264,6 +272,8 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &FORWARD_AUTH,
     &TLS,
     &CERTIFICATE,
+    &CLIENT_CA,
+    &CLIENT_CA_USER,
     &SESSION,
     &PORTAL,
     &PORTAL_LINK,

@@ -20,6 +20,7 @@ mod load;
 mod accounts;
 mod apps;
 mod backends;
+mod client_certificates;
 mod forward_auth;
 mod groups;
 mod ldap;

@@ -9,11 +9,13 @@ use http::HeaderValue;
 
 use super::{
     certificate::{self, Covered},
+    client_certificates,
     excerpt::excerpt,
     keys, quantity,
     reader::{Field, Reader, Section},
+    source::Span,
 };
-use crate::{access, server::TlsVersion};
+use crate::{access, client_certificate::ClientCertificates, server::TlsVersion};
 
 /// `[tls]`.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ pub struct TlsSection {
     /// Certificates, chosen by server name; without any, a self-signed one is made. All were readable, with a fitting
     /// key, when the configuration was read.
     pub certificates: Vec<CertificateFiles>,
+    /// Certificates of clients.
+    pub clients: ClientCertificates,
+    /// The key `client_ca`.
+    pub(super) client_ca: Option<Span>,
 }
 
 /// A certificate chain and its key.
@@ -66,7 +72,11 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, folder: &Path
     }
     let min_version = if min_version == Some("1.3") { TlsVersion::V1_3 } else { TlsVersion::V1_2 };
     let hsts = hsts(reader, section, !certificates.is_empty());
-    (TlsSection { min_version, hsts, certificates }, covered)
+    // The hosts are known once the apps are read.
+    let authorities = client_certificates::read(reader, field("client_ca"), folder);
+    let clients = ClientCertificates { authorities, ..ClientCertificates::default() };
+    let client_ca = field("client_ca").map(|field| field.key);
+    (TlsSection { min_version, hsts, certificates, clients, client_ca }, covered)
 }
 
 /// RFC 6797. A configured `hsts` is sent with a self-signed certificate, too: a proxy in front may have a trusted one.

@@ -269,7 +269,8 @@ fn trusted<'a>(
     Some(Trusted::Pins { field, tls })
 }
 
-fn key_pin(reader: &Reader, text: &Text<'_>) -> Option<KeyPin> {
+/// Reads the hash of a key.
+pub(super) fn key_pin(reader: &Reader, text: &Text<'_>) -> Option<KeyPin> {
     match parse_pin(text.content) {
         Ok(pin) => Some(pin),
         Err((problem, help)) => {

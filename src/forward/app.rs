@@ -43,6 +43,8 @@ pub struct App {
     pub reuse_after_body: bool,
     /// Headers that are removed from requests by default, and forwarded to this app. Default none.
     pub pass_headers: Vec<HeaderName>,
+    /// Whether the app receives the client's certificate in `Client-Cert` and `Client-Cert-Chain` (RFC 9440). Default no.
+    pub sends_certificate: bool,
     /// Users for whom the app may store data in the session. Default none.
     pub session_data: KeepsData,
 }
@@ -59,6 +61,7 @@ impl App {
     pub(super) fn writes(&self, name: &HeaderName) -> bool {
         self.identity.names().any(|ours| ours == name)
             || self.proof.as_ref().is_some_and(|proof| proof.name() == name)
+            || (self.sends_certificate && [&CLIENT_CERT, &CLIENT_CERT_CHAIN].contains(&name))
     }
 
     /// `Host` of a request to this server for the host `asked`.
@@ -73,6 +76,11 @@ impl App {
         }
     }
 }
+
+/// RFC 9440 §2.2: the client's certificate.
+pub static CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
+/// RFC 9440 §2.3: the certificates between it and its authority.
+pub static CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
 
 /// Default maximum of requests in flight to an app. A tunnel and an event stream are one each.
 pub const MAX_REQUESTS: usize = 4096;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use super::{App, BodyLimits, BoundConnections, Cancellation, Facts, OwnedNames, UnsentBytes};
 use crate::interim::InterimSlot;
@@ -27,6 +27,8 @@ pub struct Context<'a> {
     pub cancellation: &'a Cancellation<'a>,
     /// Session data of this app; `None`: there is none.
     pub session_data: Option<&'a HeaderValue>,
+    /// The headers in which this app receives the client's certificate; empty: it receives none.
+    pub certificate: &'a [(HeaderName, HeaderValue)],
     /// Makes a guard for work that outlives the response: a tunnel, the rest of an upload.
     pub hold: &'a dyn Fn() -> InFlightGuard,
     /// Unsent bytes of the client connection; `None`: it has one response at a time.

@@ -44,7 +44,7 @@ mod upload;
 mod upstream_proof;
 mod whoami;
 
-pub use app::{App, Endpoint, HostHeader, MAX_REQUESTS, Transport};
+pub use app::{App, CLIENT_CERT, CLIENT_CERT_CHAIN, Endpoint, HostHeader, MAX_REQUESTS, Transport};
 pub use body::{BodyError, BodyLimits};
 pub use bound_connections::BoundConnections;
 pub use cancel::{CancelGuard, Cancellation, Canceller};

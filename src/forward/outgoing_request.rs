@@ -111,6 +111,9 @@ impl<'a> OutgoingRequest<'a> {
         if self.expects_continue {
             head.field(&EXPECT, b"100-continue");
         }
+        for (name, value) in self.context.certificate {
+            head.field(name, value.as_bytes());
+        }
         Sending::new(head.end(self.announced), self.upload.take(), self.closes)
     }
 

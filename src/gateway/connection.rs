@@ -1,9 +1,10 @@
 //! The connection that a request came on, as the gateway sees it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, rc::Rc};
 
 use http::Version;
 
+use super::ClientCertificate;
 use crate::{
     forward::{BoundConnections, UnsentBytes},
     in_flight::LastLoad,
@@ -23,6 +24,8 @@ pub struct Connection {
     pub ports: Ports,
     /// The server name of the TLS handshake (RFC 6066 §3), if the client sent one.
     pub server_name: Option<Authority>,
+    /// The certificate that the client has shown.
+    pub client_certificate: Option<Rc<ClientCertificate>>,
     /// Maximum number of header fields of a request.
     pub max_headers: usize,
     /// Maximum bytes of the path and query of a request.
@@ -56,11 +59,16 @@ impl Connection {
     /// it: told to open another one, Safari shows the 421 instead. TLS demands the same of all hosts here, so the
     /// client gets around no check. A client that sent no server name (an address has none) may ask for every host, and
     /// so may a trusted proxy, whose connection is for many people.
+    ///
+    /// A host that asks for client certificates shares no connection: the certificate was shown to the other host, or none was
+    /// asked for there.
     pub(super) fn is_for_another_host(&self, target: &Target, version: Version, snapshot: &Snapshot) -> bool {
         let asked = target.authority.host();
         self.server_name.as_ref().map(Authority::host).is_some_and(|named| {
             named != asked
-                && !(version == Version::HTTP_2 && snapshot.certified.are_one(named, asked))
+                && !(version == Version::HTTP_2
+                    && snapshot.certified.are_one(named, asked)
+                    && ![named, asked].iter().any(|host| snapshot.client_certificates.hosts.ask(Some(host))))
                 && !snapshot.proxies.trusts(self.peer_addr)
         })
     }

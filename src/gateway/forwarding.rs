@@ -7,6 +7,7 @@ use http_body::Body;
 
 use super::{
     Result, Walk,
+    client_certificate::CountedCertificate,
     identify::Caller,
     long_requests::{Basis, Holder},
     response_body::Content,
@@ -60,13 +61,17 @@ impl Walk<'_> {
             let account = caller.and_then(|caller| caller.account.as_ref());
             let limits = caller.map(|caller| caller.limits).unwrap_or_default();
             let basis = Basis::new(snapshot, account, limits);
-            let holder = Holder::of(session, caller);
+            let certificate = caller.and_then(|caller| caller.certificate.clone());
+            let holder = (Holder::of(session, caller), certificate);
             let (guard, request) = gateway.long_requests.add((&target, &app.name), holder, started, basis);
             long_request.set(request).ok();
             guard
         };
         let cancellation = Cancellation::new(&start_long_request);
 
+        let certificate =
+            caller.and_then(|caller| caller.certificate.as_ref()).filter(|_| app.sends_certificate);
+        let certificate = certificate.map(CountedCertificate::headers).unwrap_or_default();
         let is_http2 = self.request.version() == Version::HTTP_2;
         // A browser opens a connection of HTTP/1.1 for whatever authenticates connections, and no proxy can.
         let is_one_person = !is_http2 && !snapshot.proxies.trusts(connection.peer_addr);
@@ -87,6 +92,7 @@ impl Walk<'_> {
             },
             cancellation: &cancellation,
             session_data: session_data.as_ref(),
+            certificate: &certificate,
             hold: &hold,
             unsent: is_http2.then_some(&connection.unsent),
             bound: (is_one_person && caller.is_some()).then_some(&connection.last.bound),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 
-use super::{Gateway, Result, Walk};
+use super::{Gateway, Result, Walk, client_certificate::CountedCertificate};
 use crate::{
     auth::{
         Entrance, Origin,
@@ -42,7 +42,6 @@ pub(super) enum Carrier {
     /// `Authorization: Bearer` with an access token of a provider.
     Bearer,
     /// A client certificate of the TLS connection.
-    #[expect(dead_code, reason = "no client certificate is asked for yet")]
     Certificate,
 }
 
@@ -66,6 +65,8 @@ pub(super) struct Caller {
     pub(super) presented: Presented,
     pub(super) carrier: Carrier,
     pub(super) account: Option<Arc<Account>>,
+    /// The client certificate, if it counted: as the identity, or beside the session of the same user.
+    pub(super) certificate: Option<CountedCertificate>,
     pub(super) identity: Identity,
     /// The credential, if a program sent one.
     pub(super) program: Option<ProgramCredential>,
@@ -80,18 +81,36 @@ pub(super) struct Caller {
 impl Caller {
     fn anonymous(presented: Presented, limits: AppSessionLimits) -> Self {
         let identity = Identity::Anonymous;
-        let (account, program, carrier, proofs) = (None, None, Carrier::None, Proofs::default());
-        Self { presented, carrier, account, identity, program, proofs, limits, is_unknown: false }
+        let (account, program, certificate) = (None, None, None);
+        let (carrier, proofs) = (Carrier::None, Proofs::default());
+        Self {
+            presented,
+            carrier,
+            account,
+            identity,
+            program,
+            certificate,
+            proofs,
+            limits,
+            is_unknown: false,
+        }
     }
 
     fn unknown(limits: AppSessionLimits) -> Self {
         Self { is_unknown: true, ..Self::anonymous(Presented::Invalid, limits) }
     }
 
-    /// The session that came with the request; `None` while it is unknown, and for a program, which has none and is given
-    /// none.
+    /// The same, while a store that could say more cannot be asked.
+    pub(super) fn or_unknown(self) -> Self {
+        let is_unknown = self.is_unknown || matches!(self.identity, Identity::Anonymous);
+        Self { is_unknown, ..self }
+    }
+
+    /// The session that came with the request; `None` while it is unknown, and for a program and the user of a certificate,
+    /// who have none and are given none.
     pub(super) fn presented(&self) -> Option<&Presented> {
-        (!self.is_unknown && self.program.is_none()).then_some(&self.presented)
+        let has_none = self.program.is_some() || self.carrier == Carrier::Certificate;
+        (!self.is_unknown && !has_none).then_some(&self.presented)
     }
 }
 

@@ -19,12 +19,12 @@ use std::{
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::timeout;
 
-use super::{Gateway, identify::Caller};
+use super::{Gateway, client_certificate::CountedCertificate, identify::Caller};
 use crate::{
     access::{AppId, Decision, decide},
     clock::Timestamp,
     forward::{CancelGuard, Canceller},
-    identity::{Identity, UserId},
+    identity::{Identity, Proof, ProofMethod, UserId},
     refusal::Refusal,
     request::Target,
     session::{AppSessionLimits, Owner, Session},
@@ -43,6 +43,9 @@ pub(super) struct LongRequest {
     target: Rc<Target>,
     app: Arc<str>,
     holder: Holder,
+    /// The request ends when it names its user no more. Without a session or a program, the user of the request is the one that
+    /// it names.
+    certificate: Option<CountedCertificate>,
     started: Timestamp,
     basis: RefCell<Basis>,
     /// A check runs.
@@ -93,7 +96,7 @@ impl LongRequests {
     pub(super) fn add(
         &self,
         (target, app): (&Rc<Target>, &Arc<str>),
-        holder: Holder,
+        (holder, certificate): (Holder, Option<CountedCertificate>),
         started: Timestamp,
         basis: Basis,
     ) -> (CancelGuard, Rc<LongRequest>) {
@@ -103,6 +106,7 @@ impl LongRequests {
             target: Rc::clone(target),
             app: Arc::clone(app),
             holder,
+            certificate,
             started,
             basis: RefCell::new(basis),
             is_being_checked: Cell::new(false),
@@ -120,6 +124,7 @@ impl LongRequests {
         let is_due = |request: &&Rc<LongRequest>| {
             !request.is_being_checked.get()
                 && (!matches!(request.holder, Holder::Nobody)
+                    || request.certificate.is_some()
                     || request.basis.borrow().generation != generation)
         };
         requests.iter().filter(is_due).cloned().collect()
@@ -215,6 +220,19 @@ impl Gateway {
             let Some(known) = known else { return Verdict::Ends(Cause::SignedOut) };
             (identity, account) = (known, found);
         }
+        if let Some(certificate) = &request.certificate {
+            if !certificate.still_counts(&snapshot, now) {
+                return Verdict::Ends(Cause::SignedOut);
+            }
+            if matches!(request.holder, Holder::Nobody) {
+                let Ok(Ok(found)) = timeout(LOOKUP_TIMEOUT, certificate.account(self)).await else {
+                    return Verdict::Unknown;
+                };
+                let known = found.as_ref().and_then(|account| account.identity(account.credential));
+                let Some(known) = known else { return Verdict::Ends(Cause::SignedOut) };
+                (identity, account) = (known, found);
+            }
+        }
         if let Some(session) = request.holder.session() {
             let limits = &snapshot.portal.sessions;
             let is_alive = timeout(LOOKUP_TIMEOUT, self.shared.sessions.goes_on(session, now, limits));
@@ -248,13 +266,23 @@ impl Gateway {
         let is_of = |id: AppId| snapshot.app(id).is_ok_and(|app| app.forward.name == request.app);
         let routed = snapshot.policy.route(&request.target).ok().filter(|app| is_of(app.id));
         let Some(app) = routed else { return Verdict::Ends(Cause::Forbidden) };
+        let Ok((_, needs_certificate)) = snapshot.certificate_use(app, &request.target) else {
+            return Verdict::Ends(Cause::Forbidden);
+        };
+        if needs_certificate && request.certificate.is_none() {
+            return Verdict::Ends(Cause::Forbidden);
+        }
         let Ok(limits) = snapshot.session_limits(app, &request.target) else {
             return Verdict::Ends(Cause::Forbidden);
         };
         if request.holder.session().is_some_and(|session| session.is_too_old_for(&limits, now)) {
             return Verdict::Ends(Cause::SignedOut);
         }
-        let proofs = request.holder.session().map(|session| session.proofs).unwrap_or_default();
+        let mut proofs = request.holder.session().map(|session| session.proofs).unwrap_or_default();
+        // As `admit_certificate` does: a program proves nothing by it.
+        if request.certificate.is_some() && !matches!(request.holder, Holder::Program(..)) {
+            proofs = proofs.with(Proof { method: ProofMethod::Certificate, at: request.started });
+        }
         let target = Rc::clone(&request.target);
         match decide(&snapshot.policy, app, identity, &proofs, request.started, target) {
             Decision::Allow(_) => {

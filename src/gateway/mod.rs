@@ -7,6 +7,8 @@
 //! The gateway knows no socket: a test calls [`Gateway::handle`] in process, see `tests/it/in_process.rs`.
 
 mod cache_control;
+mod certificate_admission;
+mod client_certificate;
 mod connection;
 mod csrf_check;
 mod form_body;
@@ -46,9 +48,11 @@ use crate::{
     users::Directory,
 };
 
+pub use client_certificate::ClientCertificate;
 pub use connection::{Connection, LastSeen};
 pub use response_body::RecordedBody;
 
+use identify::Carrier;
 use long_requests::LongRequests;
 use record::{Record, Recorder};
 use response_body::Content;
@@ -197,10 +201,13 @@ impl Walk<'_> {
         if page.is_some() && carries_token(self.request.headers()) {
             return Err(Refusal::Forbidden);
         }
-        let caller = match page {
+        let mut caller = match page {
             Some(_) => self.identify_by_session(limits).await,
             None => self.identify(&target, limits).await?,
         };
+        if let Some(app) = app.filter(|_| page.is_none()) {
+            caller = self.admit_certificate(caller, app, &target).await?;
+        }
         self.record.caller = caller.identity.clone();
         if let Some(page) = page {
             return self.visit(page, &target, &caller).await;
@@ -224,6 +231,8 @@ impl Walk<'_> {
             }
             // A program has nobody to ask.
             Decision::StepUp(_) if caller.program.is_some() => Err(Refusal::Forbidden),
+            // The page that confirms is for a session.
+            Decision::StepUp(_) if caller.carrier == Carrier::Certificate => self.lead_to(Refusal::SignIn),
             Decision::StepUp(missing) => self.lead_to(Refusal::Confirm(missing.methods)),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.preflight_permit(app) {

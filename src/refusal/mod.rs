@@ -45,6 +45,8 @@ pub enum Refusal {
     TokenNeeded,
     /// 403: who is signed in may not do this.
     Forbidden,
+    /// 403: the app serves nobody without a client certificate of their own.
+    NoCertificate,
     /// 403: another site has sent this in the name of who is signed in.
     CrossSite,
     /// 403: the script of a service worker, which the app may not have.
@@ -102,9 +104,12 @@ impl Refusal {
         match self {
             Self::BadRequest(_) | Self::PlainHttp { .. } => StatusCode::BAD_REQUEST,
             Self::SignIn | Self::Confirm(_) | Self::WrongCredential => StatusCode::UNAUTHORIZED,
-            Self::TokenNeeded | Self::Forbidden | Self::CrossSite | Self::ServiceWorker | Self::Framed => {
-                StatusCode::FORBIDDEN
-            }
+            Self::TokenNeeded
+            | Self::Forbidden
+            | Self::NoCertificate
+            | Self::CrossSite
+            | Self::ServiceWorker
+            | Self::Framed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -135,6 +140,7 @@ impl Refusal {
             Self::WrongCredential => "refused-wrong-credential-title",
             Self::TokenNeeded => "refused-token-needed-title",
             Self::Forbidden => "refused-forbidden-title",
+            Self::NoCertificate => "refused-no-certificate-title",
             Self::CrossSite => "refused-cross-site-title",
             Self::ServiceWorker => "refused-service-worker-title",
             Self::Framed => "refused-framed-title",
@@ -173,6 +179,7 @@ impl Refusal {
             Self::WrongCredential => "refused-wrong-credential",
             Self::TokenNeeded => "refused-token-needed",
             Self::Forbidden => "refused-forbidden",
+            Self::NoCertificate => "refused-no-certificate",
             Self::CrossSite => "refused-cross-site",
             Self::ServiceWorker => "refused-service-worker",
             Self::Framed => "refused-framed",

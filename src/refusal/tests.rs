@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::{identity::ProofMethods, pages::Pages};
 
-pub(crate) const EVERY_REFUSAL: [Refusal; 25] = [
+pub(crate) const EVERY_REFUSAL: [Refusal; 26] = [
     Refusal::BadRequest("The request has two lengths."),
     Refusal::PlainHttp { to: None },
     Refusal::SignIn,
@@ -19,6 +19,7 @@ pub(crate) const EVERY_REFUSAL: [Refusal; 25] = [
     Refusal::ServiceWorker,
     Refusal::Framed,
     Refusal::NotFound,
+    Refusal::NoCertificate,
     Refusal::MethodNotAllowed("GET, HEAD"),
     Refusal::TooSlow,
     Refusal::LengthRequired,

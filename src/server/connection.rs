@@ -19,7 +19,8 @@ use super::{
     serving::Serving,
 };
 use crate::{
-    gateway::Connection,
+    client_certificate::PresentedCertificate,
+    gateway::{ClientCertificate, Connection},
     request::{Authority, UnreadHead},
     telemetry::{ConnectionProtocol, Limit, OpenConnection},
 };
@@ -57,7 +58,7 @@ async fn shake_hands(
     }
     let connected = serving.counters.connected();
     let shaking = async {
-        if speaks_plain_http(&socket).await { Err(socket) } else { Ok(serving.acceptor.accept(socket).await) }
+        if speaks_plain_http(&socket).await { Err(socket) } else { Ok(serving.tls.accept(socket).await) }
     };
     match timeout(serving.limits.handshake_timeout, shaking).await {
         Ok(Err(socket)) => {
@@ -109,6 +110,9 @@ fn client(
 ) -> (Protocol, Client) {
     let session = stream.get_ref().1;
     connection.server_name = session.server_name().and_then(|name| Authority::parse(name.as_bytes()).ok());
+    let certificate = session.peer_certificates().and_then(PresentedCertificate::of_chain);
+    connection.client_certificate =
+        certificate.map(|certificate| Rc::new(ClientCertificate::new(certificate)));
     let (protocol, counted) = match session.alpn_protocol() {
         Some(b"h2") => (Protocol::Http2, ConnectionProtocol::Http2),
         _ => (Protocol::Http1, ConnectionProtocol::Http1),

@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `server`, `supervisor`, `threads`, `shutdown`, `signals` | the threads, from the start to the end of the process |
 //! | `listen`, `worker`, `serving`, `open_tasks` | accept loops, and what a worker's connections have in common |
-//! | `tls`, `self_signed` | certificates |
+//! | `tls`, `tls_settings`, `self_signed` | certificates, and the settings of TLS for each host |
 //! | `connection`, `client` | one connection, from its handshake to its end |
 //! | `http1`, `http2`, `stream`, `response` | hyper's connections, and each request on its way through the gateway |
 //! | `counted_socket`, `activity`, `read_deadline`, `linger` | what hyper reads from and writes to, and its time limits |
@@ -55,6 +55,7 @@ mod stream;
 mod supervisor;
 mod threads;
 mod tls;
+mod tls_settings;
 mod worker;
 
 pub use control::{
@@ -71,4 +72,5 @@ pub use signals::{Signals, notify};
 pub use status::Readiness;
 pub use supervisor::{ServeError, Supervisor};
 pub use tls::{Certificates, TlsError, TlsVersion, certified_names};
+pub use tls_settings::TlsSettings;
 pub use worker::{AccessLogging, Worker};

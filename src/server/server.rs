@@ -8,6 +8,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, thread, time::Duration}
 use tokio::sync::Semaphore;
 
 use super::{
+    TlsSettings,
     accept_errors::AcceptErrors,
     addresses::Addresses,
     control::{Control, Reload},
@@ -45,7 +46,7 @@ pub struct Server {
     listeners: Listeners,
     settings: Settings,
     shared: Arc<Shared>,
-    tls: Arc<rustls::ServerConfig>,
+    tls: Arc<TlsSettings>,
     readiness: Arc<Readiness>,
     control: Option<Control>,
     stopper: Stopper,
@@ -58,7 +59,7 @@ impl Server {
         listeners: Listeners,
         settings: Settings,
         shared: Arc<Shared>,
-        tls: Arc<rustls::ServerConfig>,
+        tls: Arc<TlsSettings>,
         readiness: Arc<Readiness>,
     ) -> Self {
         Self {
@@ -137,7 +138,7 @@ impl Server {
         WorkerContext {
             shared: Arc::clone(&self.shared),
             tls: Arc::clone(&self.tls),
-            check_tls: self.settings.checks_over_tls.then(|| Arc::new(only_http1(&self.tls))),
+            check_tls: self.settings.checks_over_tls.then(|| Arc::new(only_http1(self.tls.plain()))),
             limits: self.settings.limits,
             access_log: self.settings.access_log.clone(),
             connections: Arc::new(Semaphore::new(self.settings.limits.connections)),

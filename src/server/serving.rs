@@ -4,15 +4,15 @@
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
-use tokio_rustls::TlsAcceptor;
-
-use super::{activity::ConnectionTerms, limits::Limits, open_tasks::OpenTasks, shutdown::Shutdown};
+use super::{
+    TlsSettings, activity::ConnectionTerms, limits::Limits, open_tasks::OpenTasks, shutdown::Shutdown,
+};
 use crate::{gateway::Gateway, telemetry::Counters};
 
 /// The shared parts of a worker's connections.
 pub(super) struct Serving {
     pub(super) gateway: Rc<Gateway>,
-    pub(super) acceptor: TlsAcceptor,
+    pub(super) tls: Arc<TlsSettings>,
     pub(super) limits: Limits,
     pub(super) shutdown: Shutdown,
     pub(super) counters: Arc<Counters>,

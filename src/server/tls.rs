@@ -10,7 +10,7 @@ use rustls::{
     ServerConfig, SupportedProtocolVersion,
     crypto::aws_lc_rs,
     pki_types::CertificateDer,
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
@@ -57,16 +57,22 @@ impl Certificates {
         self.table.store(Arc::new(Table::of(certificates)));
     }
 
-    /// The server's side of TLS over this table.
-    pub fn server_config(self: &Arc<Self>, oldest: TlsVersion) -> Result<ServerConfig, TlsError> {
+    /// The server's side of TLS over this table, with session tickets of its own; asks clients for a certificate if there is
+    /// a verifier of them.
+    pub(super) fn server_config(
+        self: &Arc<Self>,
+        oldest: TlsVersion,
+        clients: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Result<ServerConfig, TlsError> {
         let versions: &[&SupportedProtocolVersion] = match oldest {
             TlsVersion::V1_2 => &[&TLS13, &TLS12],
             TlsVersion::V1_3 => &[&TLS13],
         };
+        let clients = clients.unwrap_or_else(WebPkiClientVerifier::no_client_auth);
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(versions)
             .map_err(TlsError::Settings)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // Rotated by rustls every six hours; a ticket lives twelve at most.

@@ -17,6 +17,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
+    TlsSettings,
     accept_errors::AcceptErrors,
     activity::ConnectionSlot,
     addresses::{AddressSlot, Addresses},
@@ -50,7 +51,7 @@ pub struct AccessLogging {
 #[derive(Clone, Debug)]
 pub(super) struct WorkerContext {
     pub(super) shared: Arc<Shared>,
-    pub(super) tls: Arc<rustls::ServerConfig>,
+    pub(super) tls: Arc<TlsSettings>,
     /// That of the listeners of other proxies; `None`: those speak clear text.
     pub(super) check_tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) limits: Limits,
@@ -104,7 +105,7 @@ async fn serve(sockets: WorkerSockets, context: WorkerContext) -> io::Result<()>
     let shutdown = context.shutdown.child();
     let serving = Rc::new(Serving {
         gateway: Rc::clone(&gateway),
-        acceptor: TlsAcceptor::from(Arc::clone(&context.tls)),
+        tls: Arc::clone(&context.tls),
         limits: context.limits,
         shutdown: shutdown.clone(),
         counters: Arc::clone(gateway.counters()),
@@ -231,6 +232,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
                         public: context.public_port,
                     },
                     server_name: None,
+                    client_certificate: None,
                     max_headers: context.limits.max_headers,
                     uri_length: context.limits.uri_length,
                     header_size: context.limits.header_size,

@@ -48,7 +48,14 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("refusal", &["language", "pages", "identity::ProofMethods"]),
         ],
     ),
-    ("rules", &[("access", &["clock", "identity", "request"]), ("shield", &["request"])]),
+    (
+        "rules",
+        &[
+            ("access", &["clock", "identity", "request"]),
+            ("shield", &["request"]),
+            ("client_certificate", &["clock", "identity", "error_chain"]),
+        ],
+    ),
     (
         "state",
         &[
@@ -124,6 +131,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "request",
                     "refusal",
                     "access",
+                    "client_certificate",
                     "session::AppSessionLimits",
                     // The credentials that an app takes from programs.
                     "auth::programs",
@@ -146,6 +154,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "request",
                     "refusal",
                     "access",
+                    "client_certificate",
                     "shield",
                     "session",
                     "users",
@@ -186,6 +195,8 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "forward::BodyError",
                 // Bytes that HTTP/2 streams hold for a client.
                 "forward::UnsentBytes",
+                // Certificates of clients are asked for and verified in the handshake.
+                "client_certificate",
                 "gateway",
             ],
         )],
@@ -204,6 +215,8 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "telemetry",
                     "request",
                     "access",
+                    "client_certificate",
+                    "error_chain",
                     "shield",
                     "session",
                     "store",

@@ -19,6 +19,7 @@ mod branding;
 mod browser;
 mod check_online;
 mod client_address;
+mod client_certificates;
 mod connection_auth;
 mod cookie_names;
 mod crash;

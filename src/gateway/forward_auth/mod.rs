@@ -117,6 +117,10 @@ impl Walk<'_> {
         if portal::page_of(&target.path).is_some() || portal::is_disguised(&target.path) {
             return Err(Refusal::Forbidden);
         }
+        // The proxy shows no certificate of the person behind it.
+        if self.snapshot.certificate_use(app, target)?.1 {
+            return Err(Refusal::NoCertificate);
+        }
         let settings = self.snapshot.app(app.id)?;
         self.record.app = Some(settings.forward.name.clone());
         smuggled::refuse(self.request.headers(), &settings.forward)?;

@@ -7,12 +7,15 @@ use std::{
 };
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, date_time_ymd,
 };
 use rustls::{
     ServerConfig,
+    client::ResolvesClientCert,
     crypto::aws_lc_rs::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 /// A certificate that has signed itself, and its key.
@@ -58,6 +61,63 @@ impl TestAuthority {
         self.0.der().clone()
     }
 
+    /// Its certificate, as PEM.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// Signs a certificate.
+    pub fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Certificate {
+        params.signed_by(key, &self.0).expect("a certificate")
+    }
+
+    /// An authority below this one.
+    pub fn below(&self, number: u64) -> Self {
+        let mut params = CertificateParams::new([]).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, format!("authority {number} of a test"));
+        params.serial_number = Some(number.into());
+        let key = KeyPair::generate().expect("a key");
+        Self(CertifiedIssuer::signed_by(params, key, &self.0).expect("an authority"))
+    }
+
+    /// A certificate of a client with these names and this serial number.
+    pub fn issue_to(&self, names: Vec<SanType>, serial: u64) -> ClientIdentity {
+        let mut params = CertificateParams::new([]).expect("parameters");
+        params.subject_alt_names = names;
+        params.serial_number = Some(serial.into());
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue_as(&params)
+    }
+
+    /// A certificate of a client, made of these parameters.
+    pub fn issue_as(&self, params: &CertificateParams) -> ClientIdentity {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = self.sign(params, &key);
+        ClientIdentity { chain: vec![certificate.der().clone()], key }
+    }
+
+    /// A revocation list with these serial numbers, as PEM; the next one is due at the beginning of this year.
+    pub fn revocation_list(&self, revoked: &[u64], next: i32) -> String {
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2015, 1, 1),
+            next_update: date_time_ymd(next, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked
+                .iter()
+                .map(|serial| RevokedCertParams {
+                    serial_number: (*serial).into(),
+                    revocation_time: date_time_ymd(2016, 1, 1),
+                    reason_code: None,
+                    invalidity_date: None,
+                })
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.0).expect("a list").pem().expect("PEM")
+    }
+
     /// A certificate for these names, valid until the beginning of this year, and its key.
     pub fn issue(&self, names: &[&str], until: i32) -> (Certificate, KeyPair) {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
@@ -72,6 +132,21 @@ impl TestAuthority {
     pub fn server_config(&self, names: &[&str], until: i32) -> Arc<ServerConfig> {
         let (certificate, key) = self.issue(names, until);
         server_config(certificate.der(), &key)
+    }
+}
+
+/// The certificate of a client, with its chain and its key.
+pub struct ClientIdentity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: KeyPair,
+}
+
+impl ClientIdentity {
+    /// As rustls takes it.
+    pub fn resolver(&self) -> Arc<dyn ResolvesClientCert> {
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        let key = default_provider().key_provider.load_private_key(key).expect("a key");
+        Arc::new(SingleCertAndKey::from(CertifiedKey::new(self.chain.clone(), key)))
     }
 }
 

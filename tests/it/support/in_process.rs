@@ -284,6 +284,7 @@ fn connection(configuration: &Configuration) -> Connection {
         peer: peer_addr.to_string().into(),
         ports: Ports { listener: 443, public: None },
         server_name: None,
+        client_certificate: None,
         max_headers: limits.max_headers,
         uri_length: limits.uri_length,
         requests_per_address: limits.requests_per_address,

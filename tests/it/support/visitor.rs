@@ -32,7 +32,7 @@ use rustls::{
 use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
 use tokio_rustls::TlsConnector;
 
-use super::gateway::TestGateway;
+use super::{certificates::ClientIdentity, gateway::TestGateway};
 
 /// Somebody with a browser.
 pub struct Visitor {
@@ -91,6 +91,19 @@ impl Visitor {
         trust.alpn_protocols = vec![protocol.alpn().to_vec()];
         self.trust = Arc::new(trust);
         self.protocol = protocol;
+        self
+    }
+
+    /// The same, with a client certificate, which it shows where it is asked for one.
+    pub fn showing(self, identity: &ClientIdentity) -> Self {
+        self.with_tls(|trust| trust.client_auth_cert_resolver = identity.resolver())
+    }
+
+    /// The same, with other settings of TLS.
+    pub fn with_tls(mut self, change: impl FnOnce(&mut ClientConfig)) -> Self {
+        let mut trust = (*self.trust).clone();
+        change(&mut trust);
+        self.trust = Arc::new(trust);
         self
     }
 

@@ -1,0 +1,102 @@
+//! What the client certificate of the connection is good for in a request.
+//!
+//! On an app that wants certificates, one signs its user in where no session does, and is a factor beside a session of the
+//! same user. The session of another user stays what it is: Bob's certificate in Alice's browser makes no other user of
+//! Alice. The gateway's own pages know no certificates: people sign in there with a second proof.
+
+use std::rc::Rc;
+
+use super::{
+    Result, Walk,
+    client_certificate::CountedCertificate,
+    identify::{Caller, Carrier},
+};
+use crate::{
+    access::App,
+    client_certificate::CertificateUse,
+    error_chain::ErrorChain,
+    identity::{Proof, ProofMethod},
+    refusal::Refusal,
+    request::{Authority, Target},
+    session::Presented,
+};
+
+impl Walk<'_> {
+    /// The sender of a request to an app, once the certificate of the connection is looked at.
+    pub(super) async fn admit_certificate(
+        &self,
+        caller: Caller,
+        app: &App,
+        target: &Target,
+    ) -> Result<Caller> {
+        let (used, is_required) = self.snapshot.certificate_use(app, target)?;
+        if used == CertificateUse::Ignored && !is_required {
+            return Ok(caller);
+        }
+        let without = |caller| if is_required { Err(Refusal::NoCertificate) } else { Ok(caller) };
+        let Some(counted) = self.counted_certificate(target).filter(|_| used != CertificateUse::Ignored)
+        else {
+            return without(caller);
+        };
+        let account = match counted.account(self.gateway).await {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(
+                    request_id = %self.record.id, error = %ErrorChain(&error),
+                    "user lookup for a client certificate failed"
+                );
+                return if is_required { Err(Refusal::Unavailable) } else { Ok(caller.or_unknown()) };
+            }
+        };
+        let identity = account.as_ref().and_then(|account| account.identity(account.credential));
+        let (Some(account), Some(identity)) = (account, identity) else { return without(caller) };
+        let proof = Proof { method: ProofMethod::Certificate, at: self.record.time };
+        match caller.identity.user().map(|user| user.id) {
+            // It may be the session's that cannot be looked up; who signs in by it is not known then.
+            None if caller.is_unknown => Ok(caller),
+            None => Ok(Caller {
+                // Data of a visitor is not the user's.
+                presented: Presented::Absent,
+                carrier: Carrier::Certificate,
+                account: Some(account),
+                identity,
+                proofs: proof.into(),
+                certificate: Some(counted),
+                ..caller
+            }),
+            Some(id) if id == account.user.id => {
+                let proofs = if caller.carrier == Carrier::Session {
+                    caller.proofs.with(proof)
+                } else {
+                    caller.proofs
+                };
+                Ok(Caller { proofs, certificate: Some(counted), ..caller })
+            }
+            Some(_) => without(caller),
+        }
+    }
+
+    /// The certificate of the connection, if it names a user on this host.
+    fn counted_certificate(&self, target: &Target) -> Option<CountedCertificate> {
+        let certificate = self.connection.client_certificate.as_ref()?;
+        // The certificate of a proxy is not that of the person behind it.
+        if self.snapshot.proxies.trusts(self.connection.peer_addr) {
+            return None;
+        }
+        // It was shown to the host of the handshake.
+        let is_shown_here = match self.connection.server_name.as_ref().map(Authority::host) {
+            Some(named) => named == target.authority.host(),
+            None => self.snapshot.client_certificates.hosts.ask(None),
+        };
+        if !is_shown_here {
+            return None;
+        }
+        match certificate.user(self.snapshot, self.record.time) {
+            Ok(user) => Some(CountedCertificate::new(Rc::clone(certificate), user)),
+            Err(refusal) => {
+                tracing::info!(request_id = %self.record.id, ?refusal, "client certificate not accepted");
+                None
+            }
+        }
+    }
+}
