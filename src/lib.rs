@@ -64,6 +64,7 @@
 //! | state | [`session`] | sessions and their branches on other hosts, one-time entries: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
 //! | | [`users`] | accounts in SQLite with the identities linked to them and their second factors, their cache, and the threads that hash passwords | values |
+//! | | [`mail`] | a queue of messages on the disk, and their delivery by SMTP | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session`, and its record of the backend |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
@@ -102,6 +103,8 @@
 //! | addresses of upstreams by name | [`Resolver`], shared by all workers | a day without a successful look-up; a look-up that says the name does not exist |
 //! | upstream connections | the [`Forwarder`] of a worker; while in use, the request or its response body; once a user has authenticated on one, the client connection | idle too long, closed by the upstream, unasked bytes, a request body that may be unread, a response not read to its end; the end of the client connection |
 //! | what is counted | [`Metrics`], a set of counters for each worker | a restart |
+//! | mail that waits | SQLite in the state folder, behind [`Outbox`] | delivered, given up after two days, its link expired |
+//! | one-time links | the users' database, as hashes | used, expired, anything changed that they were made for |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
 //! | passwords of programs that were right in the last minute | [`ProgramSignIn`], under a key of the process | a minute; a changed credential |
 //! | the open set-up link | [`SetupLink`] | used, an hour, a restart |
@@ -124,6 +127,7 @@
 //! | the two of [`FileStore`] | the sessions' database |
 //! | that of [`Throttle`] | failed sign-ins on disk |
 //! | that of [`ProviderThread`] | calls to OpenID Connect providers |
+//! | the two of [`Outbox`] | the queue of mail; its delivery |
 //! | those of [`LogWriter`] and [`MessageWriter`] | access log and messages: a slow reader of them delays no request |
 //! | one for each look-up | names of upstreams |
 //! | two for each directory ([`LdapPool`], [`Refresh`]) | its connections, and the look-up of those who are signed in |
@@ -141,7 +145,7 @@
 //! certificates; whole, from the next request on, without ending a connection. Requests under way that take
 //! long are decided again, see `gateway::long_requests`, and end if they would be refused now. With a mistake in the
 //! file nothing changes. Addresses, the public port, workers, the state folder, the session store, `min_version`, and the sections
-//! `[password]`, `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
+//! `[password]`, `[mail]`, `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
 //! from them.
 //!
 //! [`AccessLog`]: telemetry::AccessLog
@@ -172,6 +176,7 @@
 //! [`Resolver`]: forward::Resolver
 //! [`NormalPath`]: request::NormalPath
 //! [`Database`]: store::sqlite::Database
+//! [`Outbox`]: mail::Outbox
 //! [`Passwords`]: users::Passwords
 //! [`Permit`]: access::Permit
 //! [`Policy::route`]: access::Policy::route
@@ -214,6 +219,7 @@ pub mod identity;
 pub mod in_flight;
 pub mod interim;
 pub mod language;
+pub mod mail;
 pub mod pace;
 pub mod pages;
 pub mod portal;

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     access::SourceLocation,
     config::CertificateProblem,
+    mail::OutboxError,
     server::{BindError, ControlError, SelfSignedError, TlsError},
     session,
     throttle::ThrottleError,
@@ -42,6 +43,9 @@ pub enum AssemblyError {
         /// The cause.
         source: io::Error,
     },
+    /// The queue of mail cannot be opened, or the mail server not be set up.
+    #[error(transparent)]
+    Mail(#[from] OutboxError),
     /// The session store cannot be opened.
     #[error(transparent)]
     Sessions(#[from] session::StoreError),

@@ -65,7 +65,8 @@ pub fn assemble(
     let clients = &configuration.tls.clients;
     tls.ask_for_certificates(clients.authorities.as_ref(), &clients.hosts)?;
 
-    let Opened { shared, databases, audit } = open(&configuration, certified, surroundings)?;
+    let port = listeners.https_addrs().first().map(SocketAddr::port);
+    let Opened { shared, databases, audit } = open(&configuration, certified, port, surroundings)?;
     let control = control::bind(&configuration, databases, &shared.sessions, &audit)?;
 
     let mut limits = configuration.limits;
@@ -89,8 +90,8 @@ pub fn assemble(
         checks: listeners.check_addrs(),
         status: listeners.status_addr(),
     };
-    let origin = origin(&configuration, &addrs);
     let readiness = Arc::new(Readiness::new(Arc::clone(&shared.directory), Arc::clone(&shared.sessions)));
+    let origin = configuration.origin(port);
     let file = configuration.file;
     pruning::start(&shared)?;
     revocation_lists::start(&shared)?;
@@ -98,19 +99,8 @@ pub fn assemble(
     if let Some(control) = control {
         server = server.with_control(control);
     }
-    let reloader = Reloader { file, shared: Arc::clone(&shared), tls, clock };
+    let reloader = Reloader { file, shared: Arc::clone(&shared), tls, port, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
-}
-
-fn origin(configuration: &Configuration, addrs: &Addrs) -> String {
-    let of_apps = || configuration.policy.apps().iter().find_map(|app| app.hosts.first());
-    let named = configuration.portal.host.as_ref().or_else(of_apps);
-    let host = named.map_or("localhost", |host| host);
-    let listener = addrs.https.first().map(SocketAddr::port);
-    match configuration.server.public_port.or(listener) {
-        None | Some(443) => format!("https://{host}"),
-        Some(port) => format!("https://{host}:{port}"),
-    }
 }
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     auth::ldap::Ldap,
     gateway::Shared,
+    mail::MailCounts,
     session::Sessions,
     telemetry::{Audit, MetricKind, Metrics, SignInResult},
     users::Passwords,
@@ -47,6 +48,45 @@ pub(super) fn register(
     let family = ("portcullis_sessions_cached", "Sessions in use, as the cache has them.", MetricKind::Gauge);
     let sessions = Arc::clone(sessions);
     metrics.register(family, None, move || sessions.cached());
+}
+
+/// Registers the numbers of mail.
+pub(super) fn register_mail(metrics: &Metrics, counts: &Arc<MailCounts>) {
+    type Read = fn(&MailCounts) -> u64;
+    let families: [(_, Read); 5] = [
+        (
+            ("portcullis_mail_sent_total", "Messages that the mail server has taken.", MetricKind::Counter),
+            MailCounts::sent,
+        ),
+        (
+            (
+                "portcullis_mail_put_off_total",
+                "Deliveries that failed and will be repeated.",
+                MetricKind::Counter,
+            ),
+            MailCounts::put_off,
+        ),
+        (
+            ("portcullis_mail_given_up_total", "Messages that will not be delivered.", MetricKind::Counter),
+            MailCounts::given_up,
+        ),
+        (
+            (
+                "portcullis_mail_not_queued_total",
+                "Messages that were lost because the queue was full or could not be written.",
+                MetricKind::Counter,
+            ),
+            MailCounts::not_queued,
+        ),
+        (
+            ("portcullis_mail_queue_length", "Messages that wait for their delivery.", MetricKind::Gauge),
+            MailCounts::waiting,
+        ),
+    ];
+    for (family, read) in families {
+        let counts = Arc::clone(counts);
+        metrics.register(family, None, move || read(&counts));
+    }
 }
 
 /// Registers the sign-ins by backend.

@@ -21,6 +21,8 @@ pub struct Reloader {
     pub(super) file: PathBuf,
     pub(super) shared: Arc<Shared>,
     pub(super) tls: Arc<TlsSettings>,
+    /// The port of the first HTTPS listener.
+    pub(super) port: Option<u16>,
     pub(super) clock: Clock,
 }
 
@@ -40,7 +42,8 @@ impl Reloader {
         self.tls.ask_for_certificates(clients.authorities.as_ref(), &clients.hosts)?;
         self.tls.certificates().replace(certificates);
         let kept = backends::authorities(&configuration);
-        let made = MadeBefore { certified, backends };
+        let origin = configuration.origin(self.port).into();
+        let made = MadeBefore { certified, backends, origin };
         self.shared.current.replace(snapshot(configuration, made, &self.shared.in_flight));
         // From here on nobody comes in through a backend that was taken out, so nobody undoes this.
         if let Err(error) = backends::end_others(kept, &self.shared.directory) {

@@ -15,6 +15,7 @@ use crate::{
     config::Configuration,
     gateway::Shared,
     in_flight::InFlight,
+    mail::Outbox,
     portal::Portal,
     request::CertifiedNames,
     snapshot::Current,
@@ -27,7 +28,7 @@ pub fn assemble_shared(
     configuration: &Configuration,
     surroundings: Surroundings,
 ) -> Result<Arc<Shared>, AssemblyError> {
-    Ok(open(configuration, CertifiedNames::default(), surroundings)?.shared)
+    Ok(open(configuration, CertifiedNames::default(), None, surroundings)?.shared)
 }
 
 /// The shared state, and the parts of it that the control socket needs.
@@ -37,10 +38,11 @@ pub(super) struct Opened {
     pub(super) audit: Audit,
 }
 
-/// Opens the stores and makes the rest.
+/// Opens the stores and makes the rest. `port` is that of the first HTTPS listener.
 pub(super) fn open(
     configuration: &Configuration,
     certified: CertifiedNames,
+    port: Option<u16>,
     surroundings: Surroundings,
 ) -> Result<Opened, AssemblyError> {
     let Surroundings { clock, log, resolver } = surroundings;
@@ -62,8 +64,17 @@ pub(super) fn open(
         ProgramSignIn::new(Arc::clone(&sign_in), Arc::clone(&directory), audit.clone(), clock.clone());
     let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
     let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit.clone(), clock.clone());
+    let portal = match &configuration.mail.settings {
+        None => portal,
+        Some(settings) => {
+            let outbox = Outbox::start(&configuration.mail_queue(), settings.clone(), clock.clone())?;
+            metrics::register_mail(&metrics, outbox.counts());
+            portal.with_outbox(outbox)
+        }
+    };
     let in_flight = InFlight::default();
-    let made = MadeBefore { certified, backends };
+    let origin = configuration.origin(port).into();
+    let made = MadeBefore { certified, backends, origin };
     let current = Current::new(snapshot(configuration.clone(), made, &in_flight));
     let shared =
         Shared { current, sessions, directory, portal, programs, metrics, in_flight, resolver, clock };

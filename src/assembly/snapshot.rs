@@ -1,12 +1,13 @@
 //! The snapshot of a configuration.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    access::Policy,
+    access::{Policy, Requirement, Rule},
     auth::Backends,
     config::{self, AllPreflights, AppDeclaration, Configuration},
     forward::{BodyLimits, OwnedNames},
+    identity::UserName,
     in_flight::InFlight,
     portal::{self, PortalHost},
     request::CertifiedNames,
@@ -20,11 +21,13 @@ pub struct MadeBefore {
     pub certified: CertifiedNames,
     /// The backends.
     pub backends: Backends,
+    /// The address of the gateway in links.
+    pub origin: Arc<str>,
 }
 
 /// Makes the snapshot of a configuration.
 pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFlight) -> Snapshot {
-    let MadeBefore { certified, backends } = made;
+    let MadeBefore { certified, backends, origin } = made;
     let Configuration {
         policy,
         apps,
@@ -39,10 +42,12 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         tokens,
         portal: portal_section,
         forward_auth,
+        mail,
         ..
     } = configuration;
     let pages = portal_section.pages.unwrap_or_default();
     let portal_host = portal_section.host.map(|host| portal_host(host, &policy));
+    let named_users = Arc::new(named_users(&policy));
     let settings =
         |AppDeclaration { forward, session, shield, programs, presentation, preflights, certificates }| {
             let load = in_flight.to_app(&forward.name);
@@ -77,10 +82,22 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
             backends,
             pages,
             fields: user_fields,
+            sends_mail: mail.settings.is_some(),
+            named_users,
+            origin,
             groups: Arc::new(groups),
             tokens,
         },
     }
+}
+
+/// The users whom the rules name.
+fn named_users(policy: &Policy) -> BTreeSet<UserName> {
+    let named = |rule: &Rule| match &rule.requirement {
+        Requirement::Matching(criteria) => criteria.users.clone(),
+        _ => Vec::new(),
+    };
+    policy.apps().iter().flat_map(|app| app.rules()).flat_map(named).collect()
 }
 
 fn portal_host(host: Box<str>, policy: &Policy) -> PortalHost {

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use super::{backend, check, explain, hash, preset, pwned, reload, serve, session, throttle, user};
+use super::{backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, user};
 
 /// A gateway that puts a login in front of web applications that have none
 #[derive(Debug, Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Session(session::SessionArgs),
     /// List and reset counters of failed sign-ins, and the waits because of them
     Throttle(throttle::ThrottleArgs),
+    /// List the mail that waits, and see whether mail works
+    Mail(mail::MailArgs),
     /// List presets for known applications, and show one with the lines of the application's own configuration
     Preset(preset::PresetArgs),
     /// List and test backends: directories and providers
@@ -58,6 +60,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::User(args) => user::from_command_line(&args, &file),
         Command::Session(args) => session::from_command_line(&args, &file),
         Command::Throttle(args) => throttle::from_command_line(&args, &file),
+        Command::Mail(args) => mail::from_command_line(&args, &file),
         Command::Preset(args) => preset::from_command_line(&args),
         Command::Backend(args) => backend::from_command_line(&args, &file),
         Command::Pwned(args) => pwned::from_command_line(&args),

@@ -11,6 +11,7 @@ mod check;
 mod explain;
 mod failure;
 mod hash;
+mod mail;
 mod operator;
 mod output;
 mod owner;

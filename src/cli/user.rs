@@ -6,6 +6,7 @@
 
 mod args;
 mod import;
+mod links;
 mod listing;
 
 use std::{
@@ -16,18 +17,21 @@ use std::{
 
 use super::{
     failure::Failure,
+    mail::letters,
     operator::operator,
     password_prompt::{Input, PromptError},
     state::{configuration_of_state, on_state},
 };
 use args::{AddArgs, LinkArgs, PasswdArgs, RemoveArgs, SetArgs};
 pub(super) use args::{UserArgs, UserCommand};
+use links::MailContext;
 
 use crate::{
     auth::BackendSettings,
     clock::Clock,
     escape::EscapingWriter,
     identity::{BackendName, GroupName, IdentityPair, User, UserName},
+    mail::QueueError,
     users::{
         Account, AtNextSignIn, HashSettings, ListChange, NewUser, PasswordHash, PasswordOwner, PasswordRules,
         Passwords, UnfitValue, UserChange, UserField, UserFields, UserStore, UserStoreError, WeakPassword,
@@ -52,6 +56,8 @@ pub(super) struct UserContext<'a> {
     pub(super) backends: &'a [(BackendName, String)],
     /// The operator, for the log of changes.
     pub(super) actor: String,
+    /// The way of links and notices to users.
+    pub(super) mail: MailContext,
     /// The source of passwords and confirmations.
     pub(super) input: Input<'a>,
     /// Standard output.
@@ -89,6 +95,24 @@ pub(super) enum UserError {
         /// The backends with ids of their own.
         known: Vec<BackendName>,
     },
+    /// The name of an invited user cannot be made of the address.
+    #[error("no user name can be made of {0}; name the user with `--name`")]
+    NoNameIn(String),
+    /// The address to invite has an account.
+    #[error("user {0} has this address already; `portcullis user reset {0}` makes a link for a new password")]
+    AddressKnown(UserName),
+    /// The user cannot get mail.
+    #[error("user {0} has no address; leave `--mail` out to print the link")]
+    NoAddress(UserName),
+    /// No mail can be sent.
+    #[error("the configuration has no `[mail]`; leave `--mail` out to print the link")]
+    NoMail,
+    /// The message was not queued.
+    #[error("queueing the mail: {0}")]
+    Queue(#[from] QueueError),
+    /// `approve` for somebody who does not wait.
+    #[error("user {0} does not wait for approval")]
+    NotWaiting(UserName),
     /// `set` without anything to set.
     #[error("nothing to change was given; `portcullis user set --help` lists what can be")]
     NothingAsked,
@@ -152,6 +176,10 @@ pub(super) fn from_command_line(args: &UserArgs, file: &Path) -> Result<(), Fail
             fields: &configuration.user_fields,
             backends: &backends,
             actor: operator(),
+            mail: MailContext {
+                letters: letters(&configuration),
+                queue: configuration.mail.settings.as_ref().map(|_| configuration.mail_queue()),
+            },
             input: Input::from_stdin(),
             out,
             err: &mut EscapingWriter(io::stderr()),
@@ -174,6 +202,9 @@ pub(super) fn run(command: &UserCommand, context: UserContext<'_>) -> Result<(),
         UserCommand::Passwd(args) => running.passwd(args),
         UserCommand::Disable { name } => running.set_active(name, false),
         UserCommand::Enable { name } => running.set_active(name, true),
+        UserCommand::Approve { name } => running.approve(name),
+        UserCommand::Invite(args) => running.invite(args),
+        UserCommand::Reset(args) => running.reset(args),
         UserCommand::Remove(args) => running.remove(args),
         UserCommand::Import(args) => running.import(args),
         UserCommand::Export(args) => running.export(args),
@@ -408,6 +439,10 @@ impl RunningCommand<'_> {
             (false, false) => format!("user {name} is disabled already, nothing was changed"),
         };
         writeln!(self.context.out, "{done}")?;
+        if active && before.waiting_since.is_some() {
+            let after = self.existing(name)?;
+            self.tell_approved(&after)?;
+        }
         self.warn_of_last_superuser(&before)
     }
 

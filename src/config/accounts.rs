@@ -1,13 +1,20 @@
-//! `[accounts]`: second factors.
+//! `[accounts]`: second factors. Registration has a file of its own.
 
 use super::{
     groups::Groups,
+    mail::MailSection,
     reader::{Reader, Section},
+    registration,
 };
 use crate::portal::{AccountSettings, SecondFactorPolicy};
 
 /// Reads the section, or its defaults if there is none.
-pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, groups: &Groups) -> AccountSettings {
+pub(super) fn read(
+    reader: &Reader,
+    section: Option<&Section<'_>>,
+    groups: &Groups,
+    mail: &MailSection,
+) -> AccountSettings {
     let Some(section) = section else { return AccountSettings::default() };
     let word = section.field("second_factor").and_then(|field| reader.choice(&field, &WORDS));
     let second_factor = match word {
@@ -37,6 +44,7 @@ pub(super) fn read(reader: &Reader, section: Option<&Section<'_>>, groups: &Grou
         second_factor,
         required_for: texts.iter().filter_map(|text| groups.defined(reader, text)).collect(),
         required_for_superusers: reader.boolean(section.field("required_for_superusers"), false),
+        registration: registration::read(reader, section, groups, mail),
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     groups::Groups,
     keys, limits,
     log::{self, LogSection},
+    mail::{self, MailSection},
     password, portal,
     portal::PortalSection,
     reader::Reader,
@@ -54,8 +55,10 @@ pub struct Configuration {
     pub sessions: SessionSection,
     /// `[portal]`: the host on which people sign in, and the looks of the pages.
     pub portal: PortalSection,
-    /// `[accounts]`: second factors.
+    /// `[accounts]`: second factors and registration.
     pub accounts: AccountSettings,
+    /// `[mail]`: the server that takes mail.
+    pub mail: MailSection,
     /// `[password]`: the cost of one password check.
     pub password: HashSettings,
     /// `[[user_field]]`: fields of users.
@@ -96,6 +99,25 @@ impl Configuration {
         ThrottleFiles { database: self.state.join("throttle.db"), key: self.state.join("device.key") }
     }
 
+    /// The queue of mail, in the state folder.
+    pub fn mail_queue(&self) -> PathBuf {
+        self.state.join("mail.db")
+    }
+
+    /// The address of the gateway for browsers, `https://HOST[:PORT]`, of the configuration alone: links lead there,
+    /// whatever the `Host` of the request that asks for one. `listener` is the port of the first HTTPS listener.
+    pub fn origin(&self, listener: Option<u16>) -> String {
+        if let Some(origin) = &self.mail.origin {
+            return origin.to_string();
+        }
+        let of_apps = || self.policy.apps().iter().find_map(|app| app.hosts.first());
+        let host = self.portal.host.as_ref().or_else(of_apps).map_or("localhost", |host| host);
+        match self.server.public_port.or(listener) {
+            None | Some(443) => format!("https://{host}"),
+            Some(port) => format!("https://{host}:{port}"),
+        }
+    }
+
     /// The control socket of a running gateway, in the state folder; the only way to sessions of [`Store::Memory`](super::Store::Memory).
     pub fn control_socket(&self) -> PathBuf {
         self.state.join("control.sock")
@@ -130,6 +152,8 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         }
     }
     client_certificates::warn_if_unused(reader, tls.client_ca.as_ref(), &tls.clients.hosts);
+    let mail_section = section("mail", &keys::MAIL);
+    let mail = mail::read(reader, mail_section.as_ref(), folder, (&portal, &apps.policy));
     Configuration {
         forward_auth,
         file: file.to_owned(),
@@ -139,7 +163,8 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         tls,
         sessions,
         portal,
-        accounts: accounts::read(reader, section("accounts", &keys::ACCOUNTS).as_ref(), &groups),
+        accounts: accounts::read(reader, section("accounts", &keys::ACCOUNTS).as_ref(), &groups, &mail),
+        mail,
         password: password::read(reader, password_section.as_ref()),
         user_fields: user_fields::read(reader, &reader.tables(top.field("user_field"), &keys::USER_FIELD)),
         password_rules: password::read_rules(reader, password_section.as_ref(), folder),

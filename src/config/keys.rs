@@ -30,6 +30,7 @@ pub(super) static TOP: Keys = Keys {
         "log",
         "portal",
         "accounts",
+        "mail",
         "groups",
         "backend",
         "tokens",
@@ -74,8 +75,18 @@ pub(super) static SESSION: Keys = Keys {
 pub(super) static PORTAL: Keys =
     Keys { section: "`[portal]`", keys: &["host", "title", "logo", "colour", "links", "language"] };
 pub(super) static PORTAL_LINK: Keys = Keys { section: "a link of `[portal]`", keys: &["title", "href"] };
-pub(super) static ACCOUNTS: Keys =
-    Keys { section: "`[accounts]`", keys: &["second_factor", "required_for", "required_for_superusers"] };
+pub(super) static ACCOUNTS: Keys = Keys {
+    section: "`[accounts]`",
+    keys: &[
+        "second_factor",
+        "required_for",
+        "required_for_superusers",
+        "registration",
+        "registration_domains",
+        "registration_groups",
+        "approvers",
+    ],
+};
 pub(super) static USER_FIELD: Keys = Keys {
     section: "`[[user_field]]`",
     keys: &["name", "title", "type", "choices", "required", "editable_by"],
@@ -123,6 +134,10 @@ pub(super) static LIMITS: Keys = Keys {
         "http2_empty_frames",
         "http2_priorities",
     ],
+};
+pub(super) static MAIL: Keys = Keys {
+    section: "`[mail]`",
+    keys: &["smtp", "starttls", "from", "user", "password_file", "ca", "timeout", "per_minute", "origin"],
 };
 pub(super) static LOG: Keys = Keys { section: "`[log]`", keys: &["access", "format"] };
 pub(super) static BACKEND_LOCAL: Keys =
@@ -279,6 +294,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &PORTAL_LINK,
     &ACCOUNTS,
     &USER_FIELD,
+    &MAIL,
     &PASSWORD,
     &THROTTLE,
     &LIMITS,

@@ -7,6 +7,7 @@
 
 mod brand;
 mod colour;
+mod letter;
 mod logo;
 mod own_response;
 mod page;
@@ -18,14 +19,16 @@ mod templates;
 
 pub use brand::{Brand, FooterLink};
 pub use colour::Colour;
+pub use letter::{Letter, LetterLink, RenderedLetter};
 pub use logo::Logo;
 pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
 };
 pub use page::{
-    Account, ActivityPage, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedActivity,
-    ListedSession, Login, Logout, NotSignedIn, Notice, Onward, Page, PageLink, Password, Profile,
-    ProfileChoice, ProfileField, ProviderLink, Refused, Remember, SecondStep, Setup,
+    Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
+    Email, ListedActivity, ListedSession, Login, Logout, NewPassword, NotSignedIn, Notice, Onward, Page,
+    PageLink, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
+    RegisterFinish, Remember, Reset, SecondStep, Setup,
 };
 pub use replaced::{TemplateProblem, template_names};
 pub use templates::{Pages, ReplacedTemplate};

@@ -32,6 +32,18 @@ pub enum Page<'a> {
     Password(Password<'a>),
     /// The form that makes the first superuser.
     Setup(Setup<'a>),
+    /// Asks for a link for a forgotten password.
+    Reset(Reset<'a>),
+    /// Sets a password by a link.
+    NewPassword(NewPassword<'a>),
+    /// Asks for a link to register.
+    Register(Register<'a>),
+    /// Makes an account by a link.
+    RegisterFinish(RegisterFinish<'a>),
+    /// Changes the user's own address.
+    Email(Email<'a>),
+    /// Confirms an address by a link, or undoes a change.
+    ConfirmEmail(ConfirmEmail<'a>),
     /// The way to a provider.
     Onward(Onward<'a>),
     /// A sign-in through a provider that did not succeed.
@@ -46,6 +58,7 @@ pub enum Page<'a> {
 
 /// The sign-in form.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which the template asks for")]
 pub struct Login<'a> {
     /// The site, as the browser knows it.
     pub host: &'a str,
@@ -67,6 +80,10 @@ pub struct Login<'a> {
     pub no_users: bool,
     /// Whether a name and a password can be typed.
     pub has_form: bool,
+    /// Whether a forgotten password can be replaced.
+    pub can_reset: bool,
+    /// Whether people can register.
+    pub can_register: bool,
     /// The providers, each with the address that starts a sign-in there.
     pub providers: Vec<ProviderLink<'a>>,
 }
@@ -169,6 +186,8 @@ pub struct Account<'a> {
     pub full_name: &'a str,
     /// The email address; empty if there is none.
     pub email: &'a str,
+    /// Whether the address can be changed here.
+    pub can_change_email: bool,
     /// Whether the user is a superuser, who passes every rule.
     pub superuser: bool,
     /// The user's groups.
@@ -401,6 +420,112 @@ pub struct Setup<'a> {
     pub about: &'a str,
 }
 
+/// The form that asks for a link for a forgotten password.
+#[derive(Debug, Serialize)]
+pub struct Reset<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// Whether the gateway sends mail; there is no form otherwise.
+    pub sends_mail: bool,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+}
+
+/// The form that sets a password by a link.
+#[derive(Debug, Serialize)]
+pub struct NewPassword<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// Whether it is the first password, of an invited user.
+    pub is_invited: bool,
+    /// The user name, for password managers.
+    pub username: &'a str,
+    /// The name for people of an invited user.
+    pub full_name: &'a str,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// The field that the problem is about: `full_name`, `new` or `again`; empty for none.
+    pub about: &'a str,
+}
+
+/// The form that asks for a link to register.
+#[derive(Debug, Serialize)]
+pub struct Register<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// Whether only invited users get a link.
+    pub by_invitation: bool,
+    /// The address that was typed before, if any.
+    pub email: &'a str,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// The field that the problem is about: `email`; empty for none.
+    pub about: &'a str,
+}
+
+/// The form that makes an account by a link.
+#[derive(Debug, Serialize)]
+pub struct RegisterFinish<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// The address that the link was sent to.
+    pub email: &'a str,
+    /// The user name that was typed before, if any.
+    pub username: &'a str,
+    /// The name for people that was typed before, if any.
+    pub full_name: &'a str,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// The field that the problem is about: `username`, `full_name`, `new` or `again`; empty for none.
+    pub about: &'a str,
+}
+
+/// The form that changes the user's own address.
+#[derive(Debug, Serialize)]
+pub struct Email<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the session.
+    pub csrf: &'a str,
+    /// The present address; empty if there is none.
+    pub current: &'a str,
+    /// Whether the user is known to receive mail there.
+    pub verified: bool,
+    /// The service that the address comes from, where it is changed; there is no form then.
+    pub provider: Option<&'a str>,
+    /// The address that was typed before, if any.
+    pub typed: &'a str,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// The field that the problem is about: `email`; empty for none.
+    pub about: &'a str,
+}
+
+/// The button that confirms an address, or undoes a change.
+#[derive(Debug, Serialize)]
+pub struct ConfirmEmail<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// Whether it undoes a change.
+    pub is_undo: bool,
+    /// The address.
+    pub email: &'a str,
+    /// The user name.
+    pub username: &'a str,
+    /// The reason why the page is shown again.
+    pub problem: Option<&'a str>,
+}
+
 /// The way to a provider.
 #[derive(Debug, Serialize)]
 pub struct Onward<'a> {
@@ -490,6 +615,12 @@ impl Page<'_> {
             Self::Activity(_) => "activity.html",
             Self::Password(_) => "password.html",
             Self::Setup(_) => "setup.html",
+            Self::Reset(_) => "reset.html",
+            Self::NewPassword(_) => "new_password.html",
+            Self::Register(_) => "register.html",
+            Self::RegisterFinish(_) => "register_finish.html",
+            Self::Email(_) => "email.html",
+            Self::ConfirmEmail(_) => "confirm_email.html",
             Self::Onward(_) => "onward.html",
             Self::NotSignedIn(_) => "not_signed_in.html",
             Self::Apps(_) => "apps.html",

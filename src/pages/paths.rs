@@ -36,6 +36,22 @@ pub const PASSWORD: &str = "/.gateway/account/password";
 pub const FACTORS: &str = "/.gateway/account/factors";
 /// The page that adds an authenticator app.
 pub const ADD_APP: &str = "/.gateway/account/factors/app";
+/// The page that asks for a link for a forgotten password.
+pub const RESET: &str = "/.gateway/reset";
+/// The page that such a link leads to.
+pub const NEW_PASSWORD: &str = "/.gateway/reset/new";
+/// The page that asks for a link to register.
+pub const REGISTER: &str = "/.gateway/register";
+/// The page that such a link leads to.
+pub const REGISTER_FINISH: &str = "/.gateway/register/finish";
+/// The page that the link of an invitation leads to.
+pub const INVITE: &str = "/.gateway/invite";
+/// The page that changes the user's own address.
+pub const EMAIL: &str = "/.gateway/account/email";
+/// The page that the link to a new address leads to.
+pub const CONFIRM_EMAIL: &str = "/.gateway/confirm-email";
+/// The page that the link to a former address leads to.
+pub const UNDO_EMAIL: &str = "/.gateway/undo-email";
 /// The user who is signed in, as JSON for the pages of an application.
 pub const WHOAMI: &str = "/.gateway/whoami";
 /// The applications that the user may use; on the portal host.
@@ -71,6 +87,14 @@ pub(super) fn for_templates() -> Value {
         profile => path(PROFILE),
         activity => path(ACTIVITY),
         data => path(DATA),
+        reset => path(RESET),
+        new_password => path(NEW_PASSWORD),
+        register => path(REGISTER),
+        register_finish => path(REGISTER_FINISH),
+        invite => path(INVITE),
+        email => path(EMAIL),
+        confirm_email => path(CONFIRM_EMAIL),
+        undo_email => path(UNDO_EMAIL),
         apps => path(APPS),
         setup => path(SETUP),
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    Account, AppTile, Apps, Confirm, Connectable, ConnectedSignIn, DisplayTime, ListedSession, Login, Logout,
-    NotSignedIn, Notice, Onward, Page, PageLink, Password, ProviderLink, Refused, Remember, SecondStep,
-    Setup,
+    Account, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime, Email,
+    ListedSession, Login, Logout, NewPassword, NotSignedIn, Notice, Onward, Page, PageLink, Password,
+    ProviderLink, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup,
 };
 use crate::clock::Timestamp;
 
@@ -15,6 +15,7 @@ pub(super) fn samples() -> Vec<Page<'static>> {
     for full in [true, false] {
         samples.extend(signing_in(full));
         samples.extend(of_account(full));
+        samples.extend(by_link(full));
         samples.extend(messages(full));
     }
     samples
@@ -33,6 +34,8 @@ fn signing_in(full: bool) -> [Page<'static>; 6] {
             flash: (!full).then_some(TEXT),
             no_users: false,
             has_form: true,
+            can_reset: full,
+            can_register: full,
             providers: providers(full),
         }),
         Page::Confirm(Confirm {
@@ -85,6 +88,7 @@ fn of_account(full: bool) -> [Page<'static>; 3] {
         username: "ada",
         full_name: if full { "Ada Lovelace" } else { "" },
         email: if full { "ada@example.com" } else { "" },
+        can_change_email: full,
         superuser: !full,
         groups: if full { vec!["staff"] } else { Vec::new() },
         permissions: if full { vec!["reports.view"] } else { Vec::new() },
@@ -131,6 +135,57 @@ fn of_account(full: bool) -> [Page<'static>; 3] {
             host: HOST,
             name: "Ada Lovelace",
             apps: if full { vec![tile] } else { Vec::new() },
+        }),
+    ]
+}
+
+fn by_link(full: bool) -> [Page<'static>; 6] {
+    let (csrf, problem) = ("token", full.then_some(TEXT));
+    [
+        Page::Reset(Reset { host: HOST, csrf, sends_mail: full, problem }),
+        Page::NewPassword(NewPassword {
+            host: HOST,
+            csrf,
+            is_invited: full,
+            username: "ada",
+            full_name: "",
+            problem,
+            about: if full { "new" } else { "" },
+        }),
+        Page::Register(Register {
+            host: HOST,
+            csrf,
+            by_invitation: full,
+            email: if full { "ada@example.com" } else { "" },
+            problem,
+            about: if full { "email" } else { "" },
+        }),
+        Page::RegisterFinish(RegisterFinish {
+            host: HOST,
+            csrf,
+            email: "ada@example.com",
+            username: if full { "ada" } else { "" },
+            full_name: if full { "Ada Lovelace" } else { "" },
+            problem,
+            about: if full { "username" } else { "" },
+        }),
+        Page::Email(Email {
+            host: HOST,
+            csrf,
+            current: if full { "ada@example.com" } else { "" },
+            verified: full,
+            provider: None,
+            typed: "",
+            problem,
+            about: if full { "email" } else { "" },
+        }),
+        Page::ConfirmEmail(ConfirmEmail {
+            host: HOST,
+            csrf,
+            is_undo: full,
+            email: "ada@example.com",
+            username: "ada",
+            problem,
         }),
     ]
 }

@@ -28,7 +28,7 @@ use crate::language::{Language, Languages};
 pub struct Pages(pub(super) Arc<Compiled>);
 
 pub(super) struct Compiled {
-    templates: Environment<'static>,
+    pub(super) templates: Environment<'static>,
     brand: Brand,
     languages: Languages,
     /// The same templates with the functions of each language, made when they are first needed.
@@ -103,7 +103,7 @@ impl Pages {
             },
         );
         template_functions::add_common(&mut templates);
-        for (name, source) in TEMPLATES {
+        for (name, source) in TEMPLATES.iter().chain(LETTERS) {
             templates.add_template(name, source).expect("the templates of the program are well-formed");
         }
         let mut problems = Vec::new();
@@ -230,6 +230,12 @@ const CSS: &str = "text/css; charset=utf-8";
 
 pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
 
+/// The templates of mails. Their texts are in the catalogues, where an operator replaces them.
+const LETTERS: &[(&str, &str)] = &[
+    ("mail/message.txt", include_str!("templates/mail/message.txt")),
+    ("mail/message.html", include_str!("templates/mail/message.html")),
+];
+
 pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
@@ -246,4 +252,10 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("apps.html", include_str!("templates/apps.html")),
     ("notice.html", include_str!("templates/notice.html")),
     ("refused.html", include_str!("templates/refused.html")),
+    ("reset.html", include_str!("templates/reset.html")),
+    ("new_password.html", include_str!("templates/new_password.html")),
+    ("register.html", include_str!("templates/register.html")),
+    ("register_finish.html", include_str!("templates/register_finish.html")),
+    ("email.html", include_str!("templates/email.html")),
+    ("confirm_email.html", include_str!("templates/confirm_email.html")),
 ];

@@ -31,6 +31,8 @@ fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
         flash: None,
         no_users: false,
         has_form: true,
+        can_reset: false,
+        can_register: false,
         providers: vec![],
     }
 }
@@ -87,6 +89,7 @@ fn account() -> Account<'static> {
         username: "ada",
         full_name: "Ada Lovelace",
         email: "ada@example.com",
+        can_change_email: false,
         superuser: false,
         groups: vec!["operators", "staff"],
         permissions: vec!["reports.edit", "reports.view", "wiki.edit"],
@@ -220,6 +223,7 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
                 username: "root",
                 full_name: "",
                 email: "",
+                can_change_email: false,
                 superuser: true,
                 groups: vec![],
                 permissions: vec![],
@@ -314,6 +318,7 @@ async fn hostile_values_are_text_on_every_page() {
             username: HOSTILE,
             full_name: HOSTILE,
             email: HOSTILE,
+            can_change_email: true,
             superuser: false,
             groups: vec![HOSTILE],
             permissions: vec![HOSTILE],

@@ -52,6 +52,7 @@ impl Portal {
             username: user.name.as_str(),
             full_name: &user.full_name,
             email: &user.email,
+            can_change_email: request.settings.sends_mail,
             superuser: user.superuser,
             groups: user.groups.iter().map(GroupName::as_str).collect(),
             permissions: person::permissions(user, &request.settings.groups),

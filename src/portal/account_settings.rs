@@ -1,5 +1,6 @@
 //! The settings of accounts: `[accounts]` of the configuration.
 
+use super::Registration;
 use crate::identity::{GroupName, User};
 
 /// The settings of accounts, as of the last reload.
@@ -11,6 +12,8 @@ pub struct AccountSettings {
     pub required_for: Vec<GroupName>,
     /// Whether superusers need a second factor.
     pub required_for_superusers: bool,
+    /// Who registers.
+    pub registration: Registration,
 }
 
 /// Whether people have second factors. An account that has one is asked for it, whatever the policy.

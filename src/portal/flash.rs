@@ -31,6 +31,16 @@ pub(super) enum FlashMessage {
     SignInExpired,
     /// Too many wrong codes were typed in one sign-in.
     TooManyCodes,
+    /// A password was set by a link.
+    PasswordReset,
+    /// An invited user has a password.
+    Invited,
+    /// A registration is finished.
+    Registered,
+    /// The account has another address.
+    EmailChanged,
+    /// The account has its former address.
+    EmailUndone,
     /// A form came without a live session.
     SentSignedOut,
     /// A form came for a page that needs a confirmed password.
@@ -70,6 +80,11 @@ impl FlashMessage {
             Self::IdentityLinked => "connections-linked",
             Self::SetUp => "setup-done",
             Self::ProfileChanged => "profile-changed",
+            Self::PasswordReset => "new-password-done",
+            Self::Invited => "invite-done",
+            Self::Registered => "register-done",
+            Self::EmailChanged => "email-changed",
+            Self::EmailUndone => "undo-email-done",
         })
     }
 
@@ -81,6 +96,11 @@ impl FlashMessage {
             Self::PasswordChanged => "password-changed",
             Self::SetUp => "set-up",
             Self::ProfileChanged => "profile-changed",
+            Self::PasswordReset => "password-reset",
+            Self::Invited => "invited",
+            Self::Registered => "registered",
+            Self::EmailChanged => "email-changed",
+            Self::EmailUndone => "email-undone",
             Self::SessionEnded => "session-ended",
             Self::OthersEnded => "others-ended",
             Self::SignedOutEverywhere => "signed-out-everywhere",
@@ -95,13 +115,18 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 13] = [
+const ALL: [FlashMessage; 18] = [
     FlashMessage::ProfileChanged,
     FlashMessage::SignedOut,
     FlashMessage::SignInExpired,
     FlashMessage::TooManyCodes,
     FlashMessage::PasswordChanged,
     FlashMessage::SetUp,
+    FlashMessage::PasswordReset,
+    FlashMessage::Invited,
+    FlashMessage::Registered,
+    FlashMessage::EmailChanged,
+    FlashMessage::EmailUndone,
     FlashMessage::SessionEnded,
     FlashMessage::OthersEnded,
     FlashMessage::SignedOutEverywhere,

@@ -148,6 +148,8 @@ fn login_form(
         flash: flash.as_deref(),
         no_users: contents.no_users,
         has_form: request.settings.backends.check_passwords(),
+        can_reset: request.settings.backends.has_local() && request.settings.sends_mail,
+        can_register: request.settings.offers_registration(),
         providers: providers(request, contents.next),
     });
     let mut response = request.render(status, &page);

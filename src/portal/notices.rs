@@ -3,73 +3,15 @@
 //! A page that changes how somebody signs in calls [`Portal::notify`] after the change. The notice goes to the audit
 //! stream, and by mail to the account's address where mail is configured. It never fails the request, and never waits.
 
-use super::{PageRequest, Portal};
+use std::sync::Arc;
+
+use http::header::USER_AGENT;
+
+use super::{Cause, Letters, Notice, PageRequest, Portal, device};
 use crate::{
     telemetry::{AuditEvent, AuditKind},
     users::Account,
 };
-
-/// An event that the owner of an account must know of. Names are as people typed them; they are escaped where they are
-/// shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// The account has another password.
-    PasswordChanged,
-    /// The account has one more second factor or passkey.
-    FactorAdded {
-        /// Its name.
-        name: String,
-    },
-    /// The account has one second factor or passkey less.
-    FactorRemoved {
-        /// Its name.
-        name: String,
-    },
-    /// A recovery code was used to sign in.
-    RecoveryCodeUsed {
-        /// How many are left.
-        left: u32,
-    },
-    /// New recovery codes were made; the old ones are void.
-    RecoveryCodesMade,
-    /// The user signed in on a device on which they had not signed in before.
-    NewDevice {
-        /// Browser and system, described.
-        device: String,
-    },
-    /// The account has another address.
-    EmailChanged {
-        /// The new address.
-        new: String,
-    },
-    /// A token for programs was made.
-    TokenMade {
-        /// Its name.
-        name: String,
-    },
-    /// A token for programs was removed.
-    TokenRemoved {
-        /// Its name.
-        name: String,
-    },
-}
-
-impl Notice {
-    /// The word for it in the audit stream.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::PasswordChanged => "password-changed",
-            Self::FactorAdded { .. } => "factor-added",
-            Self::FactorRemoved { .. } => "factor-removed",
-            Self::RecoveryCodeUsed { .. } => "recovery-code-used",
-            Self::RecoveryCodesMade => "recovery-codes-made",
-            Self::NewDevice { .. } => "new-device",
-            Self::EmailChanged { .. } => "email-changed",
-            Self::TokenMade { .. } => "token-made",
-            Self::TokenRemoved { .. } => "token-removed",
-        }
-    }
-}
 
 impl Portal {
     /// Tells the owner of the account. Called after the change, which holds whether or not the notice arrives.
@@ -86,5 +28,36 @@ impl Portal {
             request_id: Some(request.request_id),
             session: None,
         });
+        if account.user.email.is_empty() {
+            return;
+        }
+        if let Some(outbox) = &self.outbox
+            && let Some(message) = request.letters().notice(account, &notice, &self.cause(request))
+        {
+            outbox.queue(message);
+        }
+    }
+
+    /// This request as the cause of a notice.
+    pub(super) fn cause(&self, request: &PageRequest<'_>) -> Cause {
+        let user_agent = request.headers.get(USER_AGENT);
+        let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let address = request.client_addr.known().map(|address| address.to_string()).unwrap_or_default();
+        Cause {
+            at: self.clock.now(),
+            address,
+            device: device::text_at_line_start(&user_agent.unwrap_or_default()),
+        }
+    }
+}
+
+impl PageRequest<'_> {
+    /// The writer of mails, with the configured address of the gateway.
+    pub(super) fn letters(&self) -> Letters {
+        Letters {
+            pages: self.settings.pages.clone(),
+            language: self.language.clone(),
+            origin: Arc::clone(&self.settings.origin),
+        }
     }
 }

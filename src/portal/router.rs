@@ -23,6 +23,7 @@ use super::{
 use crate::{
     pages::{self, paths},
     refusal::{Refusal, Representation},
+    users::LinkPurpose,
 };
 
 /// A page of the gateway.
@@ -165,6 +166,84 @@ pub(super) const PAGES: &[Page] = &[
         post: Some(Post {
             sender: Sender::SignedIn,
             submit: |portal, request, form| portal.change_password(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::RESET,
+        who: Who::Anyone,
+        get: Some(|portal, request| ready(portal.show_reset(request))),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| ready(portal.ask_for_reset(request, form)),
+        }),
+    },
+    Page {
+        path: paths::NEW_PASSWORD,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_password_by_link(request, LinkPurpose::Reset).boxed_local()),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| {
+                portal.set_password_by_link(request, form, LinkPurpose::Reset).boxed_local()
+            },
+        }),
+    },
+    Page {
+        path: paths::INVITE,
+        who: Who::Anyone,
+        get: Some(|portal, request| {
+            portal.show_password_by_link(request, LinkPurpose::Invitation).boxed_local()
+        }),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| {
+                portal.set_password_by_link(request, form, LinkPurpose::Invitation).boxed_local()
+            },
+        }),
+    },
+    Page {
+        path: paths::REGISTER,
+        who: Who::Anyone,
+        get: Some(|portal, request| ready(portal.show_register(request))),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| ready(portal.ask_to_register(request, form)),
+        }),
+    },
+    Page {
+        path: paths::REGISTER_FINISH,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_register_finish(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.finish_registration(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::EMAIL,
+        who: Who::SignedIn,
+        get: Some(|portal, request| ready(portal.show_email(request))),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.ask_for_email(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::CONFIRM_EMAIL,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_confirm_email(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.confirm_email(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::UNDO_EMAIL,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_undo_email(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.undo_email(request, form).boxed_local(),
         }),
     },
     Page {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::PageRequest;
+use super::{PageRequest, request_limit::RequestLimit};
 use crate::{
     auth::{Proved, SetupLink, SignIn},
     clock::Clock,
+    mail::Outbox,
     refusal::Refusal,
     session::{Presented, Session, Sessions},
     telemetry::{Audit, AuditEvent, AuditKind},
@@ -20,6 +21,9 @@ pub struct Portal {
     pub(super) passwords: Arc<Passwords>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) audit: Audit,
+    /// `None`: no mail is sent.
+    pub(super) outbox: Option<Arc<Outbox>>,
+    pub(super) request_limit: RequestLimit,
     pub(super) clock: Clock,
 }
 
@@ -33,7 +37,22 @@ impl Portal {
         audit: Audit,
         clock: Clock,
     ) -> Self {
-        Self { sign_in, setup, passwords, sessions, audit, clock }
+        Self {
+            sign_in,
+            setup,
+            passwords,
+            sessions,
+            audit,
+            outbox: None,
+            request_limit: RequestLimit::default(),
+            clock,
+        }
+    }
+
+    /// The same portal, which sends mail.
+    #[must_use]
+    pub fn with_outbox(self, outbox: Outbox) -> Self {
+        Self { outbox: Some(Arc::new(outbox)), ..self }
     }
 
     /// Waits until the counts of failed attempts are on the disk; for the end of the process.

@@ -1,11 +1,14 @@
 //! The part of the configuration that the pages need.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{AccountSettings, PageResponse, PortalHost, return_to};
+use super::{AccountSettings, PageResponse, PortalHost, RegistrationMode, return_to};
 use crate::{
     auth::Backends,
-    identity::{GroupName, Permission},
+    identity::{GroupName, Permission, UserName},
     pages::{self, Pages, paths},
     session::{SessionLimits, cookie::CookieNames},
     throttle,
@@ -16,6 +19,11 @@ impl Settings {
     /// Maximum length of an address with this path, where `uri_length` is the limit for others.
     pub fn longest_address(&self, path: &str, uri_length: usize) -> usize {
         return_to::longest_address(path, uri_length, self.portal_host.is_some())
+    }
+
+    /// Whether people register here.
+    pub fn offers_registration(&self) -> bool {
+        self.sends_mail && self.accounts.registration.mode != RegistrationMode::Off
     }
 
     /// The way from the root of the portal host to the start page, if no app is there.
@@ -45,6 +53,12 @@ pub struct Settings {
     pub pages: Pages,
     /// The fields of users that the operator has defined.
     pub fields: UserFields,
+    /// Whether the gateway sends mail.
+    pub sends_mail: bool,
+    /// The users whom a rule names, whether or not they exist: nobody registers under such a name.
+    pub named_users: Arc<BTreeSet<UserName>>,
+    /// The address of the gateway in links, `https://HOST[:PORT]`, of the configuration and never of a request.
+    pub origin: Arc<str>,
     /// The permissions of each group, for the account page.
     pub groups: Arc<BTreeMap<GroupName, Vec<Permission>>>,
     /// `[tokens]`.

@@ -25,6 +25,7 @@ pub struct CookieNames {
     attempt: Box<str>,
     hand_over: Box<str>,
     pending: Box<str>,
+    link: Box<str>,
 }
 
 /// Why a base name can't be used.
@@ -38,7 +39,7 @@ pub enum BadCookieName {
     Characters,
     /// The session cookie would have the name of another cookie of a gateway with a shorter base name.
     #[error(
-        "it must not end in `-form`, `-notice`, `-device`, `-hand-over` or `-pending`, and not contain `-oidc-`"
+        "it must not end in `-form`, `-notice`, `-device`, `-hand-over`, `-pending` or `-link`, and not contain `-oidc-`"
     )]
     Suffix,
 }
@@ -63,10 +64,11 @@ impl CookieNames {
     }
 
     fn of(base: &str) -> Self {
-        let [form, flash, device, hand_over, pending] =
+        let [form, flash, device, hand_over, pending, link] =
             SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
         let attempt = format!("{PREFIX}{base}{ATTEMPT}").into();
-        Self { session: format!("{PREFIX}{base}").into(), form, flash, device, attempt, hand_over, pending }
+        let session = format!("{PREFIX}{base}").into();
+        Self { session, form, flash, device, attempt, hand_over, pending, link }
     }
 
     /// The session cookie.
@@ -92,6 +94,11 @@ impl CookieNames {
     /// Binds an attempt to sign in at a provider to the browser that started it; `mark` tells attempts apart.
     pub fn attempt(&self, mark: &str) -> String {
         format!("{}{mark}", self.attempt)
+    }
+
+    /// Carries the secret of a one-time link from its address to the page that uses it.
+    pub fn link(&self) -> &str {
+        &self.link
     }
 
     /// Binds the hand-over of a sign-in from the portal host to the browser that asked for it.
@@ -235,7 +242,7 @@ pub fn write(name: &str, value: &str, keep: Keep) -> HeaderValue {
 
 const PREFIX: &str = "__Host-Http-";
 const BASE: &str = "portcullis";
-const SUFFIXES: [&str; 5] = ["-form", "-notice", "-device", "-hand-over", "-pending"];
+const SUFFIXES: [&str; 6] = ["-form", "-notice", "-device", "-hand-over", "-pending", "-link"];
 const ATTEMPT: &str = "-oidc-";
 /// The prefixes of all cookies of gateways.
 const OURS: [&[u8]; 2] = [b"__Host-Http-portcullis", b"__Host-portcullis"];

@@ -35,6 +35,14 @@ pub enum AuditKind {
     SessionsEnded,
     /// A user changed their own password, or failed to.
     PasswordChange,
+    /// A link for a forgotten password was asked for or used, or refused.
+    PasswordReset,
+    /// A link to register was asked for or used, or refused.
+    Registration,
+    /// The link of an invitation was used, or refused.
+    Invitation,
+    /// A user asked for another address, confirmed it or undid the change, or failed to.
+    EmailChange,
     /// The first superuser was made, or the set-up link was refused.
     Setup,
     /// After too many failures, passwords are refused for a while: of an account, on a device, of a name without a

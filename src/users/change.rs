@@ -69,6 +69,8 @@ pub enum Action {
     TokenMade,
     /// An API token was ended.
     TokenRevoked,
+    /// The user has undone a change of the address; earlier sessions have ended.
+    EmailRestored,
 }
 
 impl Action {
@@ -92,6 +94,7 @@ impl Action {
             Self::RecoveryCodeUsed => "recovery-code-used",
             Self::TokenMade => "token-made",
             Self::TokenRevoked => "token-revoked",
+            Self::EmailRestored => "email-restored",
         }
     }
 
@@ -99,7 +102,12 @@ impl Action {
     pub fn ends_sessions(self) -> bool {
         matches!(
             self,
-            Self::PasswordChanged | Self::Disabled | Self::Removed | Self::Unlinked | Self::SourceEnded
+            Self::PasswordChanged
+                | Self::Disabled
+                | Self::Removed
+                | Self::Unlinked
+                | Self::SourceEnded
+                | Self::EmailRestored
         )
     }
 
@@ -107,7 +115,7 @@ impl Action {
         Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
 
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Added,
         Self::Changed,
         Self::PasswordChanged,
@@ -125,6 +133,7 @@ impl Action {
         Self::RecoveryCodeUsed,
         Self::TokenMade,
         Self::TokenRevoked,
+        Self::EmailRestored,
     ];
 }
 

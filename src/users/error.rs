@@ -65,6 +65,17 @@ pub enum UserStoreError {
     /// The file of the key that seals secrets cannot be used.
     #[error(transparent)]
     SealingKey(#[from] SealingKeyError),
+    /// The user has no password of the gateway's own, and was not invited to set one.
+    #[error(
+        "user {0} has no password here: it is kept where the user signs in, or `portcullis user passwd {0}` sets one"
+    )]
+    NoPasswordHere(UserName),
+    /// The user may not sign in.
+    #[error("user {0} is disabled or waits for approval; `portcullis user enable {0}` comes first")]
+    Inactive(UserName),
+    /// Another account has the address.
+    #[error("another account has the address")]
+    AddressTaken,
     /// The operating system had no randomness to give.
     #[error("asking the operating system for random bytes")]
     NoRandomness,

@@ -16,6 +16,7 @@ mod error;
 mod factor;
 mod field;
 pub mod import;
+mod link;
 mod password;
 mod profile;
 mod program;
@@ -33,6 +34,7 @@ pub use enrolment::{Enrolled, NotEnrolled, TotpEnrolment};
 pub use error::UserStoreError;
 pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
 pub use field::{FieldEditor, FieldKind, UnfitValue, UserField, UserFields};
+pub use link::{ChangedEmail, Link, LinkDelivery, LinkKey, LinkMail, LinkPurpose, LinkRefused, LinkToken};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{

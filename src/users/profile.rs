@@ -168,12 +168,10 @@ pub(super) fn check(
     full_name: &str,
     attributes: &BTreeMap<String, String>,
 ) -> Result<(), InvalidProfile> {
-    if !(email.is_empty() || is_address(email)) {
-        return Err(InvalidProfile::Email(email.to_owned()));
+    if !email.is_empty() {
+        check_email(email)?;
     }
-    if !is_line(full_name, MAX_FULL_NAME) {
-        return Err(InvalidProfile::FullName);
-    }
+    check_full_name(full_name)?;
     for (key, value) in attributes {
         if !is_key(key) {
             return Err(InvalidProfile::AttributeName(key.clone()));
@@ -183,6 +181,16 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Whether this can be the address of a user.
+pub(super) fn check_email(email: &str) -> Result<(), InvalidProfile> {
+    if is_address(email) { Ok(()) } else { Err(InvalidProfile::Email(email.to_owned())) }
+}
+
+/// Whether this can be a user's name for people.
+pub(super) fn check_full_name(full_name: &str) -> Result<(), InvalidProfile> {
+    if is_line(full_name, MAX_FULL_NAME) { Ok(()) } else { Err(InvalidProfile::FullName) }
 }
 
 pub(super) fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {

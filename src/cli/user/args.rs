@@ -5,7 +5,10 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use super::import::{ExportArgs, ImportArgs};
+use super::{
+    import::{ExportArgs, ImportArgs},
+    links::{InviteArgs, ResetArgs},
+};
 use crate::identity::{BackendName, GroupName, InvalidName, Permission, UserName};
 
 /// Add, change, list and remove the people of the directory
@@ -56,6 +59,16 @@ pub(in crate::cli) enum UserCommand {
         #[arg(value_parser = UserName::parse)]
         name: UserName,
     },
+    /// Let a user in who waits for approval, and tell the user by mail
+    Approve {
+        /// Name of the user
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+    },
+    /// Invite a person: make an account without a password, and mail or print the link by which the person sets one
+    Invite(InviteArgs),
+    /// Make a link by which a user sets a new password
+    Reset(ResetArgs),
     /// Remove a user for good
     Remove(RemoveArgs),
     /// Take over the users of another program, from its file
@@ -236,7 +249,7 @@ pub(super) fn flat<T: Clone>(given: &[Names<T>]) -> Vec<T> {
     given.iter().flat_map(|names| names.0.iter().cloned()).collect()
 }
 
-fn group_names(typed: &str) -> Result<Names<GroupName>, InvalidName> {
+pub(super) fn group_names(typed: &str) -> Result<Names<GroupName>, InvalidName> {
     names(typed, GroupName::parse)
 }
 

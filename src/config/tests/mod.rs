@@ -6,8 +6,10 @@ mod documentation;
 mod gallery;
 mod hostile;
 mod ldap;
+mod mail;
 mod oidc;
 mod password;
+mod registration;
 mod user_fields;
 
 use std::{path::Path, sync::Arc, time::Duration};

@@ -125,6 +125,9 @@ impl Fixture {
             backends: Backends::local(),
             pages: Pages::new(),
             fields: crate::users::UserFields::default(),
+            sends_mail: false,
+            named_users: Arc::default(),
+            origin: "https://wiki.example.com".into(),
             groups: Arc::new(BTreeMap::from([(
                 GroupName::parse("staff").unwrap(),
                 vec![Permission::parse("wiki.edit").unwrap(), Permission::parse("reports.view").unwrap()],

@@ -13,6 +13,7 @@
 
 mod cache;
 mod factors;
+mod links;
 mod sources;
 mod tokens;
 mod worker;

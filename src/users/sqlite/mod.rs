@@ -6,6 +6,7 @@
 mod activity;
 mod factors;
 mod import;
+mod links;
 mod recovery_codes;
 mod rows;
 mod schema;

@@ -6,7 +6,7 @@ use crate::store::sqlite::Schema;
 pub(super) const SCHEMA: Schema =
     Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS, TOKENS];
+const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS, TOKENS, LINKS];
 
 const ACCOUNTS: &str = "
     CREATE TABLE user (
@@ -149,4 +149,28 @@ const TOKENS: &str = "
         limits     TEXT    NOT NULL
     ) STRICT;
     CREATE INDEX api_token_user ON api_token (user_id);
+";
+
+/// One-time links, and how many were asked for lately.
+const LINKS: &str = "
+    CREATE TABLE link (
+        hash       BLOB    NOT NULL PRIMARY KEY,
+        purpose    TEXT    NOT NULL,
+        user_id    INTEGER REFERENCES user (id) ON DELETE CASCADE,
+        credential INTEGER,
+        email      TEXT    NOT NULL,
+        other      TEXT    NOT NULL,
+        by_mail    INTEGER NOT NULL CHECK (by_mail IN (0, 1)),
+        created    INTEGER NOT NULL,
+        expires    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX link_user ON link (user_id);
+    CREATE INDEX link_expires ON link (expires);
+
+    CREATE TABLE link_request (
+        subject TEXT    NOT NULL,
+        at      INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX link_request_subject ON link_request (subject);
+    CREATE INDEX link_request_at ON link_request (at);
 ";

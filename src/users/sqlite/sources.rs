@@ -266,7 +266,7 @@ impl Write<'_> {
         }
     }
 
-    fn waiting(&self) -> rusqlite::Result<i64> {
+    pub(super) fn waiting(&self) -> rusqlite::Result<i64> {
         let sql = "SELECT count(*) FROM user WHERE waiting_since IS NOT NULL";
         self.transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))
     }
@@ -396,7 +396,7 @@ fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
 }
 
 /// Accounts that wait for approval at a time: a provider that anybody can register at must not fill the disk.
-const MAX_WAITING: i64 = 1000;
+pub(super) const MAX_WAITING: i64 = 1000;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,8 @@ use crate::{
     clock::Timestamp,
     identity::{CredentialVersion, EmailKey, GroupName, IdentityPair, Permission, UserId, UserName},
     users::{
-        Account, Action, AtNextSignIn, NewUser, PasswordHash, UserChange, UserStoreError, change,
+        Account, Action, AtNextSignIn, LinkPurpose, NewUser, PasswordHash, UserChange, UserStoreError,
+        change,
         profile::{self, sorted},
     },
 };
@@ -115,6 +116,9 @@ impl Write<'_> {
         let key = key.as_ref().map(EmailKey::as_str);
         let values = (after.id.0, &after.email, &after.full_name, after.superuser, verified, key);
         self.transaction.prepare_cached(sql)?.execute(values)?;
+        if after.email != own.email {
+            self.void_links(after.id, &[LinkPurpose::EmailChange, LinkPurpose::EmailUndo])?;
+        }
         self.forget_lists(after.id)?;
         self.store_lists(after.id, &after.groups, &after.permissions, &after.attributes)?;
         self.changed(before, Action::Changed)

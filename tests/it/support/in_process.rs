@@ -135,7 +135,8 @@ impl InProcess {
         let configuration = loaded.configuration;
         let certified = CertifiedNames::default();
         let backends = self.shared.current.load().portal.backends.clone();
-        let made = MadeBefore { certified, backends };
+        let origin = configuration.origin(None).into();
+        let made = MadeBefore { certified, backends, origin };
         let snapshot = snapshot(configuration, made, &self.shared.in_flight);
         self.shared.current.replace(snapshot);
         Ok(())

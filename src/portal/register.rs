@@ -1,0 +1,254 @@
+//! Registration: an address is checked by a link before there is an account.
+//!
+//! The first page takes an address, and its response is the same for every address; an address with an account gets a mail
+//! that says so. The page behind the link makes the account, active or waiting for approval. Mallory, who registers
+//! Alice's address, makes nothing: there is no account without the link, and no name is taken.
+
+use http::{Method, StatusCode, header::SET_COOKIE};
+
+use super::{
+    PageRequest, PageResponse, Portal, RegistrationMode,
+    csrf::{self, Genuine},
+    flash::FlashMessage,
+    form::Form,
+    problem::{FORM_EXPIRED, Problem, form_again},
+};
+use crate::{
+    identity::{EmailKey, UserName},
+    language::Text,
+    pages::{self, Page, Register, RegisterFinish, paths},
+    refusal::{Refusal, sentence},
+    telemetry::AuditKind,
+    users::{
+        Account, Busy, DirectoryError, LinkPurpose, LinkRefused, NewUser, Password, PasswordOwner,
+        UserStoreError,
+    },
+};
+
+impl Portal {
+    /// The form that takes an address. There is no such page where nobody registers.
+    pub(super) fn show_register(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
+        self.registers(request)?;
+        if *request.method == Method::POST {
+            let problem = Problem::new("", FORM_EXPIRED);
+            return register_form(request, StatusCode::FORBIDDEN, "", Some(&problem));
+        }
+        register_form(request, StatusCode::OK, "", None)
+    }
+
+    /// Sends a link to the address, if an account can be made with it.
+    pub(super) fn ask_to_register(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<PageResponse, Refusal> {
+        self.registers(request)?;
+        let Some(outbox) = self.outbox.clone() else { return Err(Refusal::NotFound) };
+        let address = form.text("email").trim().to_owned();
+        let token = csrf::presented_form_token(request);
+        if Genuine::check(request, token.as_ref(), form).is_err() {
+            let problem = Problem::new("", FORM_EXPIRED);
+            return register_form(request, StatusCode::FORBIDDEN, &address, Some(&problem));
+        }
+        let registration = &request.settings.accounts.registration;
+        let Some(key) = EmailKey::of(&address) else {
+            let problem = Problem::new("email", Text::of("register-address-wrong"));
+            return register_form(request, StatusCode::UNPROCESSABLE_ENTITY, &address, Some(&problem));
+        };
+        let may_register = registration.mode.makes_accounts();
+        if may_register && !registration.admits(&key) {
+            let domains = registration.domains.join(", ");
+            let problem = Problem::new("email", Text::of("register-domains").with("domains", domains));
+            return register_form(request, StatusCode::UNPROCESSABLE_ENTITY, &address, Some(&problem));
+        }
+        let now = self.clock.now();
+        if let Err(retry_after) = self.request_limit.admit(request.client_addr.or_proxy(), now) {
+            return form_again(request, Refusal::TooManyAttempts { retry_after }, |status, detail| {
+                register_form(request, status, &address, Some(&Problem::new("", detail)))
+            });
+        }
+        let letters = request.letters();
+        let sent = self.sign_in.directory().request_registration(address, may_register, move |mail| {
+            if let Some(message) = mail.and_then(|mail| letters.answer(&mail, now)) {
+                outbox.queue(message);
+            }
+        });
+        sent.map_err(|error| request.directory_failed("asking for a link", &error))?;
+        self.record(request, AuditKind::Registration, "requested", None, None);
+        let texts = (&Text::of("mail-sent-title"), &Text::of("register-sent"));
+        Ok(request.notice(StatusCode::OK, texts, (paths::LOGIN, &Text::of("back-to-sign-in"))))
+    }
+
+    /// The form that makes the account, for a browser that has opened the link.
+    pub(super) async fn show_register_finish(
+        &self,
+        request: &PageRequest<'_>,
+    ) -> Result<PageResponse, Refusal> {
+        self.registers(request)?;
+        if let Some(arrival) = request.arrival_by_link() {
+            return Ok(arrival);
+        }
+        match self.valid_link(request, LinkPurpose::Registration).await? {
+            Some((_, link)) => finish_form(request, StatusCode::OK, (&link.email, "", ""), None),
+            None => Ok(request.void_link(LinkPurpose::Registration)),
+        }
+    }
+
+    /// Makes the account.
+    pub(super) async fn finish_registration(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+    ) -> Result<PageResponse, Refusal> {
+        self.registers(request)?;
+        let purpose = LinkPurpose::Registration;
+        let registration = &request.settings.accounts.registration;
+        let Some((link_token, link)) = self.valid_link(request, purpose).await? else {
+            return Ok(request.void_link(purpose));
+        };
+        // The configuration may have changed since the link was sent.
+        if !registration.mode.makes_accounts()
+            || EmailKey::of(&link.email).is_none_or(|key| !registration.admits(&key))
+        {
+            return Ok(request.void_link(purpose));
+        }
+        let (typed_name, full_name) =
+            (form.text("username").to_owned(), form.text("full_name").trim().to_owned());
+        let again = |status, problem: &Problem| {
+            finish_form(request, status, (&link.email, &typed_name, &full_name), Some(problem))
+        };
+        let token = csrf::presented_form_token(request);
+        let mut form = match Genuine::check(request, token.as_ref(), form) {
+            Ok(genuine) => genuine.into_form(),
+            Err(_) => return again(StatusCode::FORBIDDEN, &Problem::new("", FORM_EXPIRED)),
+        };
+        let wrong = |about, text| again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new(about, text));
+        let new = Password::new(form.take("new"));
+        if new != Password::new(form.take("again")) {
+            return wrong("again", Text::of("setup-not-the-same"));
+        }
+        let name = match UserName::parse(&typed_name) {
+            Ok(name) => name,
+            Err(error) => return wrong("username", Text::verbatim(sentence(&error.to_string()))),
+        };
+        // A rule may let in a user whom nobody has made yet.
+        if request.settings.named_users.contains(&name) {
+            return wrong("username", Text::of("register-name-taken"));
+        }
+        let owner = PasswordOwner::new(name.clone(), full_name.as_str(), link.email.as_str());
+        let hash = match self.passwords.hash_new(new, owner).await {
+            Ok(Ok(hash)) => hash,
+            Ok(Err(weak)) => return wrong("new", Text::verbatim(sentence(&weak.to_string()))),
+            Err(Busy { retry_after }) => {
+                return form_again(request, Refusal::TooBusy { retry_after }, |status, detail| {
+                    again(status, &Problem::new("", detail))
+                });
+            }
+        };
+        let is_waiting = registration.mode == RegistrationMode::Approval;
+        let new = NewUser {
+            full_name: full_name.clone(),
+            groups: registration.groups.clone(),
+            password: Some(hash),
+            ..NewUser::named(name)
+        };
+        let registered = self.sign_in.directory().register(link_token.key(), new, is_waiting).await;
+        let account = match registered {
+            Ok(Ok(account)) => account,
+            Ok(Err(refused)) => {
+                self.record(request, AuditKind::Registration, refused.as_str(), None, None);
+                return match refused {
+                    LinkRefused::NameTaken => wrong("username", Text::of("register-name-taken")),
+                    LinkRefused::AddressTaken => wrong("", Text::of("link-address-taken")),
+                    LinkRefused::TooManyWaiting => wrong("", Text::of("register-too-many")),
+                    LinkRefused::Void => Ok(request.void_link(purpose)),
+                };
+            }
+            Err(DirectoryError::Store(UserStoreError::Invalid(invalid))) => {
+                return wrong("full_name", Text::verbatim(sentence(&invalid.to_string())));
+            }
+            Err(error) => return Err(request.directory_failed("registering a user", &error)),
+        };
+        self.record(request, AuditKind::Registration, "ok", Some(account.user.name.as_str()), None);
+        Ok(self.registered(request, &account))
+    }
+
+    /// The response to a finished registration; approvers are told of one that waits.
+    fn registered(&self, request: &PageRequest<'_>, account: &Account) -> PageResponse {
+        if account.active {
+            let mut response = pages::redirect(paths::LOGIN);
+            request.forget_link(response.headers_mut());
+            FlashMessage::Registered.leave(&request.settings.cookies, response.headers_mut());
+            return response;
+        }
+        if let Some(outbox) = &self.outbox {
+            for approver in &request.settings.accounts.registration.approvers {
+                if let Some(message) = request.letters().approval_wanted(approver, account) {
+                    outbox.queue(message);
+                }
+            }
+        }
+        let texts = (&Text::of("register-waiting-title"), &Text::of("register-waiting"));
+        let mut response =
+            request.notice(StatusCode::OK, texts, (paths::LOGIN, &Text::of("back-to-sign-in")));
+        request.forget_link(response.headers_mut());
+        response
+    }
+
+    /// Refused where nobody registers.
+    fn registers(&self, request: &PageRequest<'_>) -> Result<(), Refusal> {
+        let offered = request.settings.offers_registration() && self.outbox.is_some();
+        if offered { Ok(()) } else { Err(Refusal::NotFound) }
+    }
+}
+
+fn register_form(
+    request: &PageRequest<'_>,
+    status: StatusCode,
+    typed: &str,
+    problem: Option<&Problem>,
+) -> Result<PageResponse, Refusal> {
+    let (token, cookie) = csrf::form_token(request)?;
+    let text = problem.map(|problem| request.say(&problem.text));
+    let page = Page::Register(Register {
+        host: request.host,
+        csrf: &token.form_token(),
+        by_invitation: !request.settings.accounts.registration.mode.makes_accounts(),
+        // No address is that long; it would only fill the page.
+        email: if typed.len() > MAX_SHOWN { "" } else { typed },
+        problem: text.as_deref(),
+        about: problem.map_or("", |problem| problem.about),
+    });
+    let mut response = request.render(status, &page);
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn finish_form(
+    request: &PageRequest<'_>,
+    status: StatusCode,
+    (email, typed_name, full_name): (&str, &str, &str),
+    problem: Option<&Problem>,
+) -> Result<PageResponse, Refusal> {
+    let (token, cookie) = csrf::form_token(request)?;
+    let text = problem.map(|problem| request.say(&problem.text));
+    let shown = |typed| if str::len(typed) > MAX_SHOWN { "" } else { typed };
+    let page = Page::RegisterFinish(RegisterFinish {
+        host: request.host,
+        csrf: &token.form_token(),
+        email,
+        username: shown(typed_name),
+        full_name: shown(full_name),
+        problem: text.as_deref(),
+        about: problem.map_or("", |problem| problem.about),
+    });
+    let mut response = request.render(status, &page);
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+const MAX_SHOWN: usize = 256;
