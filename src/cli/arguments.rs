@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use super::{backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, user};
+use super::{backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, token, user};
 
 /// A gateway that puts a login in front of web applications that have none
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Command {
     User(Box<user::UserArgs>),
     /// List and end sessions
     Session(session::SessionArgs),
+    /// Make, list and end tokens of programs
+    Token(token::TokenArgs),
     /// List and reset counters of failed sign-ins, and the waits because of them
     Throttle(throttle::ThrottleArgs),
     /// List the mail that waits, and see whether mail works
@@ -59,6 +61,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Explain(args) => explain::from_command_line(&args, &file),
         Command::User(args) => user::from_command_line(&args, &file),
         Command::Session(args) => session::from_command_line(&args, &file),
+        Command::Token(args) => token::from_command_line(&args, &file),
         Command::Throttle(args) => throttle::from_command_line(&args, &file),
         Command::Mail(args) => mail::from_command_line(&args, &file),
         Command::Preset(args) => preset::from_command_line(&args),

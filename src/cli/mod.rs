@@ -26,6 +26,7 @@ mod session;
 mod state;
 mod table;
 mod throttle;
+mod token;
 mod user;
 
 pub use arguments::{Arguments, run};

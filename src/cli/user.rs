@@ -236,6 +236,7 @@ impl RunningCommand<'_> {
             groups: args::flat(&args.groups),
             permissions: args::flat(&args.permissions),
             attributes: args.attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
+            machine: args.machine,
             ..NewUser::named(args.name.clone())
         };
         new.attributes.extend(self.fitting(&args.fields)?);
@@ -247,7 +248,7 @@ impl RunningCommand<'_> {
         }
         new.check().map_err(UserStoreError::from)?;
         self.warn_of_undefined(&new.groups)?;
-        if !args.no_password && args.invite.is_empty() {
+        if !args.no_password && !args.machine && args.invite.is_empty() {
             let hash = self.new_password(&new.name, &new.full_name, &new.email, args.allow_weak)?;
             new.password = Some(hash);
         }
@@ -260,6 +261,12 @@ impl RunningCommand<'_> {
                 "invited to sign in through {} with the verified address {}",
                 listing::joined(&added.invited),
                 user.email
+            )?;
+        } else if added.machine {
+            writeln!(
+                self.context.out,
+                "nobody signs in to it; `portcullis token add {} --name NAME` makes a token for a program",
+                user.name
             )?;
         } else if added.password.is_none() {
             writeln!(

@@ -52,6 +52,8 @@ pub const EMAIL: &str = "/.gateway/account/email";
 pub const CONFIRM_EMAIL: &str = "/.gateway/confirm-email";
 /// The page that the link to a former address leads to.
 pub const UNDO_EMAIL: &str = "/.gateway/undo-email";
+/// The page of the user's API tokens.
+pub const TOKENS: &str = "/.gateway/account/tokens";
 /// The user who is signed in, as JSON for the pages of an application.
 pub const WHOAMI: &str = "/.gateway/whoami";
 /// The applications that the user may use; on the portal host.
@@ -95,6 +97,7 @@ pub(super) fn for_templates() -> Value {
         email => path(EMAIL),
         confirm_email => path(CONFIRM_EMAIL),
         undo_email => path(UNDO_EMAIL),
+        tokens => path(TOKENS),
         apps => path(APPS),
         setup => path(SETUP),
     }

@@ -246,6 +246,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("profile.html", include_str!("templates/profile.html")),
     ("activity.html", include_str!("templates/activity.html")),
     ("password.html", include_str!("templates/password.html")),
+    ("tokens.html", include_str!("templates/tokens.html")),
     ("setup.html", include_str!("templates/setup.html")),
     ("onward.html", include_str!("templates/onward.html")),
     ("not_signed_in.html", include_str!("templates/not_signed_in.html")),

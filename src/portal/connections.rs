@@ -132,7 +132,7 @@ pub(super) fn connectable(request: &PageRequest<'_>, owner: &Account) -> Vec<Con
 }
 
 /// The newest proof of the session, if it is recent.
-fn recent_proof(session: &Session, now: Timestamp) -> Option<Proof> {
+pub(super) fn recent_proof(session: &Session, now: Timestamp) -> Option<Proof> {
     session.proofs.iter().max_by_key(|proof| proof.at).filter(|proof| now.since(proof.at) <= RECENT)
 }
 
@@ -141,4 +141,4 @@ fn account() -> ReturnTo {
 }
 
 const LAST_WAY_IN: Text = Text::of("connections-last-way-in");
-const RECENT: Duration = Duration::from_mins(10);
+pub(super) const RECENT: Duration = Duration::from_mins(10);

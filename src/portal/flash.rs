@@ -41,6 +41,8 @@ pub(super) enum FlashMessage {
     EmailChanged,
     /// The account has its former address.
     EmailUndone,
+    /// An API token was ended.
+    TokenEnded,
     /// A form came without a live session.
     SentSignedOut,
     /// A form came for a page that needs a confirmed password.
@@ -77,6 +79,7 @@ impl FlashMessage {
             Self::IdentityUnlinked => "connections-unlinked",
             Self::SentSignedOut => "sent-signed-out",
             Self::SentUnconfirmed => "sent-unconfirmed",
+            Self::TokenEnded => "tokens-revoked",
             Self::IdentityLinked => "connections-linked",
             Self::SetUp => "setup-done",
             Self::ProfileChanged => "profile-changed",
@@ -108,6 +111,7 @@ impl FlashMessage {
             Self::IdentityUnlinked => "identity-unlinked",
             Self::SentSignedOut => "sent-signed-out",
             Self::SentUnconfirmed => "sent-unconfirmed",
+            Self::TokenEnded => "token-ended",
         }
     }
 }
@@ -115,7 +119,7 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 18] = [
+const ALL: [FlashMessage; 19] = [
     FlashMessage::ProfileChanged,
     FlashMessage::SignedOut,
     FlashMessage::SignInExpired,
@@ -134,4 +138,5 @@ const ALL: [FlashMessage; 18] = [
     FlashMessage::IdentityUnlinked,
     FlashMessage::SentSignedOut,
     FlashMessage::SentUnconfirmed,
+    FlashMessage::TokenEnded,
 ];

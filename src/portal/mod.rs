@@ -56,6 +56,7 @@ mod sessions;
 mod settings;
 mod setup;
 mod signed_in;
+mod tokens;
 mod whoami;
 
 use bytes::Bytes;

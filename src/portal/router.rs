@@ -247,6 +247,15 @@ pub(super) const PAGES: &[Page] = &[
         }),
     },
     Page {
+        path: paths::TOKENS,
+        who: Who::SignedIn,
+        get: Some(|portal, request| ready(portal.show_tokens(request))),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.change_tokens(request, form).boxed_local(),
+        }),
+    },
+    Page {
         path: paths::WHOAMI,
         who: Who::Anyone,
         get: Some(|_, request| ready(whoami::respond(request))),

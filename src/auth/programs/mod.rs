@@ -11,8 +11,10 @@
 mod authorization;
 mod program_settings;
 mod program_sign_in;
+mod token_changes;
 mod verdicts;
 
 pub use authorization::{Authorization, Offered, carries_token};
 pub use program_settings::{AuthorizationFor, ProgramSettings};
 pub use program_sign_in::{Admitted, NotAdmitted, ProgramCarrier, ProgramSignIn};
+pub use token_changes::NotChanged;

@@ -134,6 +134,9 @@ pub(in crate::cli) struct AddArgs {
     /// Take a password that is easy to guess
     #[arg(long)]
     pub(in crate::cli) allow_weak: bool,
+    /// An account of a machine: nobody signs in to it, and its programs use tokens; no password is asked for
+    #[arg(long, conflicts_with_all = ["allow_weak", "invite"])]
+    pub(in crate::cli) machine: bool,
 }
 
 /// Arguments of `portcullis user set`.

@@ -137,6 +137,7 @@ struct UserJson<'a> {
     active: bool,
     waiting_since: Option<String>,
     superuser: bool,
+    machine: bool,
     has_password: bool,
     must_change_password: bool,
     groups: &'a [GroupName],
@@ -193,6 +194,7 @@ impl<'a> From<&'a Account> for UserJson<'a> {
             active: account.active,
             waiting_since: account.waiting_since.as_ref().map(Timestamp::to_string),
             superuser: user.superuser,
+            machine: account.machine,
             has_password: account.password.is_some(),
             must_change_password: account.must_change_password,
             groups: &user.groups,
@@ -229,6 +231,7 @@ fn state(account: &Account) -> &'static str {
     match (account.active, account.waiting_since.is_some()) {
         (false, true) => "waiting",
         (false, false) => "disabled",
+        (true, _) if account.machine => "machine",
         (true, _) if ways_in(account).is_empty() => "no password",
         (true, _) => "active",
     }
