@@ -6,6 +6,7 @@ use http::Method;
 
 use super::{
     App, AppId, Missing, Policy, Requirement, Rule, SourceLocation,
+    assurance::RequiredFactors,
     policy::{Asked, DEFAULT},
     rule::Met,
     scope,
@@ -409,8 +410,14 @@ impl<'p> Deciding<'p> {
     }
 
     /// The proof that the requester lacks for the rule; without a rule, none.
+    ///
+    /// A token that was made with two factors stands for two. It is no proof of just now, and none by a certain method.
     fn missing(&self, requester: &Requester<'_>) -> Option<Missing> {
-        self.rule()?.assurance.missing(requester.proofs, requester.now)
+        let assurance = &self.rule()?.assurance;
+        let missing = assurance.missing(requester.proofs, requester.now)?;
+        let stands_for_two = requester.identity.program().is_some_and(|program| program.multi_factor);
+        let asks_for_two = assurance.factors == Some(RequiredFactors::Two) && assurance.max_age.is_none();
+        (!(stands_for_two && asks_for_two)).then_some(missing)
     }
 }
 

@@ -33,6 +33,11 @@ impl BackendSettings {
         }
     }
 
+    /// Whether programs may send access tokens of it.
+    pub fn takes_access_tokens(&self) -> bool {
+        matches!(self, Self::Oidc(settings) if settings.audience.is_some())
+    }
+
     /// The issuer or the directory's root, part of the users' identities; `None` for the gateway's own directory.
     pub fn authority(&self) -> Option<&str> {
         match self {

@@ -62,7 +62,10 @@ impl Backends {
                         Arc::clone(provider)
                     } else {
                         let thread = backends.provider_thread()?;
-                        Provider::new(OidcSettings::clone(settings), thread, surroundings.clock.clone())
+                        let provider =
+                            Provider::new(OidcSettings::clone(settings), thread, surroundings.clock.clone());
+                        provider.prepare();
+                        provider
                     };
                     backends.providers.push(provider);
                 }

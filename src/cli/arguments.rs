@@ -8,7 +8,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use super::{backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, token, user};
+use super::{
+    backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, token, user,
+};
 
 /// A gateway that puts a login in front of web applications that have none
 #[derive(Debug, Parser)]

@@ -18,6 +18,7 @@ use super::{
     mail::{self, MailSection},
     password, portal,
     portal::PortalSection,
+    programs,
     reader::Reader,
     server::{self, ServerSection},
     session::{self, SessionSection},
@@ -154,6 +155,9 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     client_certificates::warn_if_unused(reader, tls.client_ca.as_ref(), &tls.clients.hosts);
     let mail_section = section("mail", &keys::MAIL);
     let mail = mail::read(reader, mail_section.as_ref(), folder, (&portal, &apps.policy));
+    let backends = backends::read(reader, top.field("backend"), folder, &groups);
+    let takes_access_tokens = backends.iter().any(BackendSettings::takes_access_tokens);
+    programs::check(reader, &apps.policy, &apps.declarations, takes_access_tokens);
     Configuration {
         forward_auth,
         file: file.to_owned(),
@@ -169,7 +173,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         user_fields: user_fields::read(reader, &reader.tables(top.field("user_field"), &keys::USER_FIELD)),
         password_rules: password::read_rules(reader, password_section.as_ref(), folder),
         throttle: throttle::read(reader, section("throttle", &keys::THROTTLE).as_ref()),
-        backends: backends::read(reader, top.field("backend"), folder, &groups),
+        backends,
         tokens: tokens::read(reader, section("tokens", &keys::TOKENS).as_ref()),
         limits: limits::read(reader, section("limits", &keys::LIMITS).as_ref()),
         log: log::read(reader, section("log", &keys::LOG).as_ref()),

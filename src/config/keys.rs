@@ -257,6 +257,7 @@ pub(super) static BACKEND_OIDC: Keys = Keys {
         "client_id",
         "client_secret_file",
         "client_auth",
+        "audience",
         "scopes",
         "algorithms",
         "userinfo",

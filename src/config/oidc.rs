@@ -48,6 +48,7 @@ pub(super) fn read(
         client_id: provider.client_id()?,
         client_secret: client_secret.ok()?,
         client_auth: client_auth.ok()?,
+        audience: provider.audience(),
         scopes: provider.scopes(),
         algorithms: provider.algorithms(),
         userinfo: reader.boolean(section.field("userinfo"), values.userinfo),
@@ -329,6 +330,30 @@ impl<'d> ProviderSection<'_, 'd> {
                 None
             }
         }
+    }
+
+    /// The audience of access tokens.
+    fn audience(&self) -> Option<String> {
+        let field = self.field("audience")?;
+        let text = self.reader.text(&field)?;
+        let is_client = self
+            .field("client_id")
+            .and_then(|field| self.reader.text(&field))
+            .is_some_and(|id| id.content == text.content);
+        if is_client {
+            let error = self.reader.error(&text.span, "this `audience` is the id of the client");
+            self.reader.report(error.label("ID tokens have it").help(
+                "register an API at the provider, and write its identifier: an ID token must not pass for an access token",
+            ));
+            return None;
+        }
+        if text.content.is_empty() || text.content.len() > 255 || text.content.contains(char::is_control) {
+            let error = self.reader.error(&text.span, "`audience` is no identifier of an API");
+            self.reader
+                .report(error.help("write it as the provider does, such as \"https://api.example.com\""));
+            return None;
+        }
+        Some(text.content.to_owned())
     }
 
     fn client_id(&self) -> Option<String> {

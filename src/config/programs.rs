@@ -1,10 +1,14 @@
 //! `programs` and `authorization` of an app: the credentials that it takes from programs, and whose `Authorization` is.
 
 use super::{
+    apps::AppDeclaration,
     keys,
     reader::{Reader, Section},
 };
-use crate::auth::programs::{AuthorizationFor, ProgramSettings};
+use crate::{
+    access::Policy,
+    auth::programs::{AuthorizationFor, ProgramSettings},
+};
 
 /// Reads the keys of an app.
 ///
@@ -39,4 +43,19 @@ pub(super) fn read(reader: &Reader, section: &Section<'_>) -> ProgramSettings {
         reader.report(error.help("add `programs = { tokens = true }`, or leave `authorization` out"));
     }
     settings
+}
+
+/// Reports apps that take access tokens of providers, while no provider has any for them.
+pub(super) fn check(reader: &Reader, policy: &Policy, apps: &[AppDeclaration], has_audience: bool) {
+    let waiting =
+        policy.apps().iter().filter(|app| apps.get(app.id.0).is_some_and(|app| app.programs.bearer));
+    for app in waiting.filter(|_| !has_audience) {
+        let message = "this app takes access tokens by `bearer`, and no provider has an `audience`";
+        let error = reader.error(&reader.placed(&app.place), message);
+        reader.report(
+            error.help(
+                "add `audience` to a `[[backend]]` of type \"oidc\", or leave `bearer` out of `programs`",
+            ),
+        );
+    }
 }

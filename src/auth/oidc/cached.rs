@@ -61,6 +61,14 @@ impl<T, E: Clone> Cached<T, E> {
         self.current.load().as_ref().map(|fetched| Arc::clone(&fetched.document))
     }
 
+    /// The last good document, if it is not too old to be believed, and whether it is time to fetch it again. Never waits.
+    pub(super) fn at_once(&self) -> (Option<Arc<T>>, bool) {
+        let (current, now) = (self.current.load(), self.clock.now());
+        let believed = current.as_ref().filter(|fetched| !has_passed(BELIEVED, fetched.at, now));
+        let is_due = current.as_ref().is_none_or(|fetched| has_passed(FRESH / 2, fetched.at, now));
+        (believed.map(|fetched| Arc::clone(&fetched.document)), is_due)
+    }
+
     /// The document; fetched first if that is due. After a failed fetch, the last good one.
     pub(super) async fn get<F>(&self, wanted: Wanted, fetch: impl FnOnce() -> F) -> Result<Arc<T>, E>
     where
@@ -138,6 +146,8 @@ fn has_passed(time: Duration, since: Timestamp, now: Timestamp) -> bool {
 
 /// After this time a document is fetched again, so that a key that a provider has withdrawn is not believed for longer.
 const FRESH: Duration = Duration::from_hours(1);
+/// Where nobody waits for a fetch, an older document is no longer believed.
+const BELIEVED: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests {

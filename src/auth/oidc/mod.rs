@@ -4,11 +4,12 @@
 //! back to it with the same secrets. The result is the profile of a user, or an [`OidcFailure`], whose cause only the
 //! audit stream gets. Everything that a provider or a browser sends is read by pure functions of settings, metadata,
 //! bytes and time: `metadata`, `keys`, `jws`, `id_token`, `logout_token`, `callback`, `token_endpoint`, `claims`,
-//! `groups`, `admission`, `profile`. [`Provider`] does the calls, on the [`ProviderThread`] of all providers.
+//! `groups`, `admission`, `profile`, `access_token`. [`Provider`] does the calls, on the [`ProviderThread`] of all providers.
 //!
 //! A user is known by the issuer and `sub`, never by an e-mail address or a name. Attempts, cookies, pages and sessions
 //! are the portal's; accounts are those of [`users`](crate::users).
 
+mod access_token;
 mod admission;
 mod authorization;
 mod cached;
@@ -46,7 +47,7 @@ pub use http_client::CallFailure;
 pub use keys::{Algorithm, KeySet};
 pub use logout_token::LogoutNotice;
 pub use metadata::{BadMetadata, Metadata};
-pub use provider::{Provider, ProviderSignIn, Return};
+pub use provider::{AccessToken, NoAccessToken, Provider, ProviderSignIn, Return};
 pub use rejection::Rejection;
 pub use secret::Secret;
 pub use settings::{

@@ -43,8 +43,15 @@ pub(super) fn make(claims: &Claims, settings: &OidcSettings) -> Result<SourcePro
     })
 }
 
+/// Whether the settings let in the user whom the claims describe.
+pub(super) fn admits(claims: &Claims, settings: &OidcSettings) -> bool {
+    let email = admission::email(claims, &settings.claims);
+    let groups = settings.claims.groups.as_ref().map(|path| ToldGroups::read(claims, path));
+    admission::check(&settings.allow, claims, email.as_ref(), groups.as_ref()).is_ok()
+}
+
 /// The pair of a user.
-fn pair(claims: &Claims, settings: &OidcSettings) -> Result<IdentityPair, Rejection> {
+pub(super) fn pair(claims: &Claims, settings: &OidcSettings) -> Result<IdentityPair, Rejection> {
     let id_token = claims.id_token();
     let subject = match settings.subject {
         SubjectRule::Sub => id_token::subject(id_token)?.to_owned(),

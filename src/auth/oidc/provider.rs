@@ -1,6 +1,12 @@
 //! A provider: its settings, what is known of it, and the calls that a sign-in needs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
@@ -8,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     AttemptSecrets, BadMetadata, CallFailure, Callback, KeySet, LogoutNotice, Metadata, OidcFailure,
-    OidcSettings, Prompt, ProviderThread, Rejection, Secret, authorization,
+    OidcSettings, Prompt, ProviderThread, Rejection, Secret, access_token, authorization,
     cached::{Cached, Waits, Wanted},
     claims::Claims,
     failure::{Outage, Step},
@@ -33,6 +39,30 @@ pub struct Provider {
     clock: Clock,
     metadata: Cached<Metadata, Outage>,
     keys: Cached<KeySet, Outage>,
+    /// A refresh of the keys is under way that nobody waits for.
+    is_refreshing: AtomicBool,
+}
+
+/// An access token whose signature and claims are right.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// The identity that it is for.
+    pub pair: IdentityPair,
+    /// Its end.
+    pub until: Timestamp,
+    /// Whether the settings let in the user whom its claims describe.
+    pub admits: bool,
+}
+
+/// Why a text is no access token of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAccessToken {
+    /// The provider's access tokens are not taken.
+    NotTaken,
+    /// It is not believed.
+    Rejected(Rejection),
+    /// The keys of the provider are not known at the moment.
+    NoKeys,
 }
 
 /// A user who has signed in at a provider, and may come in as far as its settings say.
@@ -68,6 +98,7 @@ impl Provider {
             http: HttpClient::new(&settings.authorities),
             metadata: Cached::new(clock.clone(), METADATA_WAITS),
             keys: Cached::new(clock.clone(), KEYS_WAITS),
+            is_refreshing: AtomicBool::new(false),
             settings,
             thread,
             clock,
@@ -131,6 +162,50 @@ impl Provider {
             parameters.push(("id_token_hint", id_token.reveal()));
         }
         Some(endpoint.with_parameters(&parameters))
+    }
+
+    /// Checks an access token with the keys that are known. Never waits: if the keys are missing or old, or the token names
+    /// another one, they are fetched meanwhile, on the thread of the providers.
+    pub fn check_access_token(self: &Arc<Self>, token: &str) -> Result<AccessToken, NoAccessToken> {
+        let audience = self.settings.audience.as_deref().ok_or(NoAccessToken::NotTaken)?;
+        let (keys, is_due) = self.keys.at_once();
+        if is_due {
+            self.refresh_keys(Wanted::Current);
+        }
+        let keys = keys.ok_or(NoAccessToken::NoKeys)?;
+        let checked = access_token::check(token, &keys, (&self.settings, audience), self.clock.now());
+        if let Err(Rejection::TokenKey) = checked {
+            self.refresh_keys(Wanted::Newer);
+        }
+        let (claims, until) = checked.map_err(NoAccessToken::Rejected)?;
+        let claims = Claims::of(claims);
+        let pair = profile::pair(&claims, &self.settings).map_err(NoAccessToken::Rejected)?;
+        Ok(AccessToken { pair, until, admits: profile::admits(&claims, &self.settings) })
+    }
+
+    /// Fetches the keys, if they will be needed to check access tokens, so that the first one need not wait for them.
+    pub fn prepare(self: &Arc<Self>) {
+        if self.settings.audience.is_some() {
+            self.refresh_keys(Wanted::Current);
+        }
+    }
+
+    /// Fetches the keys on the thread of the providers, once at a time. How often, [`KEYS_WAITS`] limits.
+    fn refresh_keys(self: &Arc<Self>, wanted: Wanted) {
+        if self.is_refreshing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let provider = Arc::clone(self);
+        let started = self.thread.start_call(async move {
+            if let Ok(metadata) = provider.metadata().await {
+                // A failure was logged, and the next request tries again.
+                provider.keys(&metadata, wanted).await.ok();
+            }
+            provider.is_refreshing.store(false, Ordering::Release);
+        });
+        if !started {
+            self.is_refreshing.store(false, Ordering::Release);
+        }
     }
 
     /// Runs a call on the thread of the providers.

@@ -48,6 +48,7 @@ pub(super) fn settings() -> OidcSettings {
         authorities: Authorities(vec![]),
         client_id: CLIENT.into(),
         client_secret: None,
+        audience: None,
         client_auth: None,
         scopes: vec!["openid".into(), "email".into()],
         algorithms: vec![Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa],

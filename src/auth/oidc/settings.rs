@@ -31,6 +31,9 @@ pub struct OidcSettings {
     pub client_id: String,
     /// The secret; `None` for a public client.
     pub client_secret: Option<Secret>,
+    /// The audience of access tokens that programs may send; `None`: none may. It is not the id of the client, which is the
+    /// audience of ID tokens.
+    pub audience: Option<String>,
     /// How the gateway authenticates at the token endpoint; `None`: as the provider's metadata says.
     pub client_auth: Option<ClientAuth>,
     /// The scopes that are asked for, `openid` among them.

@@ -52,6 +52,18 @@ impl ProviderThread {
     }
 }
 
+impl ProviderThread {
+    /// Starts a call whose result nobody waits for; false if there are too many.
+    pub(super) fn start_call(&self, call: impl Future<Output = ()> + Send + 'static) -> bool {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else { return false };
+        self.handle.spawn(async move {
+            call.await;
+            drop(permit);
+        });
+        true
+    }
+}
+
 impl fmt::Debug for ProviderThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProviderThread")

@@ -9,6 +9,7 @@
 //! in the directory for each request. No session is opened, and a wrong credential is never remembered.
 
 mod authorization;
+mod bearers;
 mod program_settings;
 mod program_sign_in;
 mod token_changes;

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Offered,
+    bearers::{Bearer, Bearers},
     verdicts::{Verdict, VerdictKey, Verdicts},
 };
 use crate::{
-    auth::{Claim, Credential, NotProved, Origin, SignIn},
+    auth::{Claim, Credential, NotProved, Origin, SignIn, oidc::NoAccessToken},
     clock::{Clock, Timestamp},
     error_chain::ErrorChain,
     identity::{Identity, UserId},
@@ -21,6 +22,7 @@ pub struct ProgramSignIn {
     sign_in: Arc<SignIn>,
     directory: Arc<Directory>,
     verdicts: Verdicts,
+    bearers: Bearers,
     audit: Audit,
     clock: Clock,
 }
@@ -73,7 +75,7 @@ pub enum NotAdmitted {
 impl ProgramSignIn {
     /// Checks API tokens against `directory`, and passwords with `sign_in`.
     pub fn new(sign_in: Arc<SignIn>, directory: Arc<Directory>, audit: Audit, clock: Clock) -> Self {
-        Self { sign_in, directory, verdicts: Verdicts::new(), audit, clock }
+        Self { sign_in, directory, verdicts: Verdicts::new(), bearers: Bearers::new(), audit, clock }
     }
 
     /// Whether `offered` gives an identity now.
@@ -86,7 +88,8 @@ impl ProgramSignIn {
         match offered {
             Offered::Token(presented) => self.check_token(&presented, origin, rules).await,
             Offered::Password { name, password } => self.check_password(&name, password, origin).await,
-            Offered::AccessToken(_) | Offered::Nothing => Err(NotAdmitted::Wrong),
+            Offered::AccessToken(token) => self.check_access_token(&token, origin).await,
+            Offered::Nothing => Err(NotAdmitted::Wrong),
         }
     }
 
@@ -152,6 +155,64 @@ impl ProgramSignIn {
         Self::by_password(account, verdict, verdict.at).unwrap_or(Err(NotAdmitted::Wrong))
     }
 
+    async fn check_access_token(&self, token: &str, origin: &Origin<'_>) -> Result<Admitted, NotAdmitted> {
+        let (key, now) = (Bearers::key(token), self.clock.now());
+        let bearer = match self.bearers.get(&key, now) {
+            Some(bearer) => bearer,
+            None => self.read_access_token(token, origin, now).await?,
+        };
+        let pair = &bearer.token.pair;
+        let provider = origin.backends.provider(pair.backend.as_str()).map(|provider| provider.settings());
+        let is_taken = provider
+            .is_some_and(|settings| settings.audience.is_some() && *settings.authority() == *pair.authority);
+        let account = self.account(bearer.user, origin).await?.filter(|_| is_taken);
+        let account = account.ok_or(NotAdmitted::Wrong)?;
+        // An operator has linked a machine by its id alone, and its tokens tell no address and no groups.
+        if !account.machine && !bearer.token.admits {
+            return Err(NotAdmitted::Wrong);
+        }
+        let credential = ProgramCredential::Bearer(pair.clone(), bearer.token.until);
+        let identity = account.program(&credential, TokenRules::default(), now);
+        let identity = identity.ok_or(NotAdmitted::Wrong)?;
+        self.bearers.put(key, &bearer);
+        Ok(Admitted { account, identity, credential, carrier: ProgramCarrier::Bearer })
+    }
+
+    /// Checks a token with the keys of the providers, and finds the account of its identity. No account is made: a machine
+    /// that nobody has linked is nobody here.
+    async fn read_access_token(
+        &self,
+        token: &str,
+        origin: &Origin<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<Bearer>, NotAdmitted> {
+        let mut not_admitted = NotAdmitted::Wrong;
+        for provider in origin.backends.providers() {
+            let token = match provider.check_access_token(token) {
+                Ok(token) => token,
+                Err(NoAccessToken::NotTaken) => continue,
+                Err(NoAccessToken::NoKeys) => {
+                    not_admitted = NotAdmitted::Unavailable;
+                    continue;
+                }
+                Err(NoAccessToken::Rejected(rejection)) => {
+                    let (request_id, provider) = (origin.request_id, &provider.settings().name);
+                    tracing::debug!(request_id, %provider, reason = rejection.as_str(), "access token refused");
+                    continue;
+                }
+            };
+            let account = self.directory.account_of(&token.pair).await;
+            let account = account.map_err(|error| failed(origin, &error))?;
+            let Some(account) = account else {
+                let (request_id, identity) = (origin.request_id, &token.pair);
+                tracing::info!(request_id, %identity, "access token refused: its identity belongs to no user");
+                return Err(NotAdmitted::Wrong);
+            };
+            return Ok(Arc::new(Bearer { token, user: account.user.id, at: now }));
+        }
+        Err(not_admitted)
+    }
+
     /// The result for a password that was right a short while ago; `None`: it has to be checked.
     async fn remembered(
         &self,
@@ -188,15 +249,17 @@ impl ProgramSignIn {
     }
 
     async fn account(&self, id: UserId, origin: &Origin<'_>) -> Result<Option<Arc<Account>>, NotAdmitted> {
-        self.directory.account(id).await.map_err(|error| {
-            if let DirectoryError::Busy = error {
-                return NotAdmitted::Busy { retry_after: Duration::from_secs(1) };
-            }
-            let (request_id, error) = (origin.request_id, ErrorChain(&error));
-            tracing::error!(request_id, user_id = %id, %error, "user lookup failed");
-            NotAdmitted::Unavailable
-        })
+        self.directory.account(id).await.map_err(|error| failed(origin, &error))
     }
+}
+
+/// The directory did not do its work.
+fn failed(origin: &Origin<'_>, error: &DirectoryError) -> NotAdmitted {
+    if let DirectoryError::Busy = error {
+        return NotAdmitted::Busy { retry_after: Duration::from_secs(1) };
+    }
+    tracing::error!(request_id = origin.request_id, error = %ErrorChain(error), "user lookup failed");
+    NotAdmitted::Unavailable
 }
 
 impl From<NotProved> for NotAdmitted {

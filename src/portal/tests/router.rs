@@ -51,6 +51,7 @@ async fn no_page_reads_the_form_of_a_stranger() {
         "account/email",
         "confirm-email",
         "undo-email",
+        "account/tokens",
         "oidc/*/link",
         // Read if there is a provider of this name: its signature is in the form.
         "oidc/*/logout",

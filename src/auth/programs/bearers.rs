@@ -1,0 +1,67 @@
+//! Access tokens of providers that were right in the last minute, so that a program that sends one with each request costs
+//! one check of a signature a minute.
+//!
+//! An entry says which identity a token is for, and until when. Whether the identity still belongs to the account, and
+//! what the user may do, is looked up in the directory for each request; whether the provider is still taken, in the
+//! configuration of the request.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::digest;
+use moka::{policy::EvictionPolicy, sync::Cache};
+
+use crate::{auth::oidc::AccessToken, clock::Timestamp, identity::UserId};
+
+/// The right access tokens of the last minute.
+pub(super) struct Bearers(Cache<BearerKey, Arc<Bearer>>);
+
+/// SHA-256 of a token, whose signature nobody can guess.
+pub(super) type BearerKey = [u8; 32];
+
+/// An access token that was right.
+#[derive(Debug)]
+pub(super) struct Bearer {
+    /// What it says.
+    pub(super) token: AccessToken,
+    /// The user whom its identity belonged to.
+    pub(super) user: UserId,
+    /// When it was checked.
+    pub(super) at: Timestamp,
+}
+
+impl Bearers {
+    pub(super) fn new() -> Self {
+        Self(
+            Cache::builder()
+                .max_capacity(MAX_BEARERS)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(VALID_FOR)
+                .build(),
+        )
+    }
+
+    pub(super) fn key(token: &str) -> BearerKey {
+        let mut key = [0; 32];
+        key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+        key
+    }
+
+    /// The entry, if it is not older than a minute.
+    pub(super) fn get(&self, key: &BearerKey, now: Timestamp) -> Option<Arc<Bearer>> {
+        self.0.get(key).filter(|bearer| now.since(bearer.at) < VALID_FOR)
+    }
+
+    pub(super) fn put(&self, key: BearerKey, bearer: &Arc<Bearer>) {
+        self.0.insert(key, Arc::clone(bearer));
+    }
+}
+
+impl std::fmt::Debug for Bearers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bearers").field("right", &self.0.entry_count()).finish_non_exhaustive()
+    }
+}
+
+/// A key that a provider has withdrawn is believed for this much longer at most.
+const VALID_FOR: Duration = Duration::from_mins(1);
+const MAX_BEARERS: u64 = 10_000;
