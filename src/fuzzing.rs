@@ -126,6 +126,7 @@ impl<'c> Rewriting<'c> {
             facts: &facts,
             upgrade,
             closes: false,
+            assertion: None,
             session_data: None,
         };
         headers::to_upstream(client, &outgoing, field);

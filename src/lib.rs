@@ -66,6 +66,7 @@
 //! | | [`users`] | accounts in SQLite with the identities linked to them and their second factors, their cache, and the threads that hash passwords | values |
 //! | | [`mail`] | a queue of messages on the disk, and their delivery by SMTP | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session`, and its record of the backend |
+//! | | [`assertion`] | signed assertions about users for applications, and their keys | `clock`, `identity`, `store`, `users`; the sessions of `session` |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
 //! | | [`portal`] | the gateway's own pages: sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
@@ -107,6 +108,8 @@
 //! | one-time links | the users' database, as hashes | used, expired, anything changed that they were made for |
 //! | how many requests are in flight | [`InFlight`] | the last one's end |
 //! | passwords of programs that were right in the last minute | [`ProgramSignIn`], under a key of the process | a minute; a changed credential |
+//! | keys of signed assertions | files that gateways may share, read by [`Assertions`] | an hour after the next key signs |
+//! | signed assertions | the [`AssertionCache`] of a worker | half of their life; another account, proofs, settings or key |
 //! | the open set-up link | [`SetupLink`] | used, an hour, a restart |
 //! | attempts to sign in at a provider | one-time entries of the [`SessionStore`]; a cookie for each attempt | used, ten minutes |
 //! | metadata and keys of a provider | its [`Provider`] | an hour, the next good response; a reload with other settings |
@@ -131,6 +134,8 @@
 //! | those of [`LogWriter`] and [`MessageWriter`] | access log and messages: a slow reader of them delays no request |
 //! | one for each look-up | names of upstreams |
 //! | two for each directory ([`LdapPool`], [`Refresh`]) | its connections, and the look-up of those who are signed in |
+//! | that of [`Assertions`] | keys of assertions in their folder |
+//! | that of sign-out notices | tells apps of the end of sessions |
 //! | one each | revocation lists that have changed on disk, the status listener, the control socket, signals, reloads |
 //!
 //! A worker that dies ends the process, and the service manager starts another.
@@ -150,6 +155,8 @@
 //!
 //! [`AccessLog`]: telemetry::AccessLog
 //! [`Account`]: users::Account
+//! [`AssertionCache`]: assertion::AssertionCache
+//! [`Assertions`]: assertion::Assertions
 //! [`Account::identity`]: users::Account::identity
 //! [`Account::program`]: users::Account::program
 //! [`Certificates`]: server::Certificates
@@ -204,6 +211,7 @@
 
 pub mod access;
 pub mod assembly;
+pub mod assertion;
 pub mod auth;
 pub mod cli;
 pub mod client_certificate;

@@ -10,6 +10,7 @@ use http::HeaderValue;
 
 use crate::{
     access::{App, AppId, Policy},
+    assertion::AssertionSettings,
     auth::programs::ProgramSettings,
     client_certificate::{CertificateUse, ClientCertificates},
     forward::{self, BodyLimits, OwnedNames},
@@ -65,6 +66,12 @@ pub struct AppSettings {
     pub programs: ProgramSettings,
     /// How it is shown on the start page.
     pub presentation: portal::AppPresentation,
+    /// Its signed assertion; `None`: it is sent none.
+    pub assertion: Option<Arc<AssertionSettings>>,
+    /// The path of its own sign-out, which ends the gateway's session, too.
+    pub sign_out: Option<Box<str>>,
+    /// The path at which it is told of the end of a session, and how the notice is signed.
+    pub sign_out_notice: Option<(Box<str>, Arc<AssertionSettings>)>,
     /// Whether it is asked by a CORS preflight of any origin, and not of trusted ones alone.
     pub preflights: Preflights,
     /// Its requests in flight.
@@ -120,6 +127,11 @@ impl Snapshot {
             }
         }
         Ok((used, is_required))
+    }
+
+    /// Whether an app is told of the end of sessions.
+    pub fn has_sign_out_notices(&self) -> bool {
+        self.apps.0.iter().any(|app| app.sign_out_notice.is_some())
     }
 
     /// The session limits that hold for a request to an app: those of the app, and of every app that another reading

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     access::SourceLocation,
+    assertion::AssertionKeyError,
     config::CertificateProblem,
     mail::OutboxError,
     server::{BindError, ControlError, SelfSignedError, TlsError},
@@ -55,6 +56,9 @@ pub enum AssemblyError {
     /// The counters of failed sign-ins cannot be opened.
     #[error(transparent)]
     Throttle(#[from] ThrottleError),
+    /// The keys of assertions cannot be read or made.
+    #[error(transparent)]
+    AssertionKeys(#[from] AssertionKeyError),
     /// The user directory cannot be opened.
     #[error(transparent)]
     Users(#[from] users::UserStoreError),

@@ -16,6 +16,7 @@ mod pruning;
 mod reloader;
 mod revocation_lists;
 mod shared;
+mod sign_out_notices;
 mod snapshot;
 mod stores;
 mod surroundings;

@@ -38,6 +38,7 @@ impl Reloader {
         let certified = certified(&configuration, &certificates);
         let former = self.shared.current.load().portal.backends.clone();
         let backends = backends::open(&configuration, &former, &self.clock, &self.shared.directory)?;
+        self.shared.assertions.use_folder(configuration.assertion_keys())?;
         let clients = &configuration.tls.clients;
         self.tls.ask_for_certificates(clients.authorities.as_ref(), &clients.hosts)?;
         self.tls.certificates().replace(certificates);

@@ -6,11 +6,12 @@
 use std::{sync::Arc, thread};
 
 use super::{
-    AssemblyError, Surroundings, backends, metrics,
+    AssemblyError, Surroundings, backends, metrics, sign_out_notices,
     snapshot::{MadeBefore, snapshot},
     stores::{Databases, Stores},
 };
 use crate::{
+    assertion::Assertions,
     auth::{Backends, Local, SetupLink, SignIn, programs::ProgramSignIn},
     config::Configuration,
     gateway::Shared,
@@ -76,9 +77,23 @@ pub(super) fn open(
     let origin = configuration.origin(port).into();
     let made = MadeBefore { certified, backends, origin };
     let current = Current::new(snapshot(configuration.clone(), made, &in_flight));
-    let shared =
-        Shared { current, sessions, directory, portal, programs, metrics, in_flight, resolver, clock };
+    let assertions = Assertions::new(clock.clone());
+    assertions.use_folder(configuration.assertion_keys())?;
+    assertions.follow_folder().map_err(AssemblyError::Thread)?;
+    let shared = Shared {
+        current,
+        sessions,
+        directory,
+        portal,
+        programs,
+        metrics,
+        assertions,
+        in_flight,
+        resolver,
+        clock,
+    };
     let shared = Arc::new(shared);
+    sign_out_notices::start(&shared, &shared.sessions)?;
     metrics::register_directories(&shared);
     Ok(Opened { shared, databases, audit })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     access::{Policy, Requirement, Rule},
     auth::Backends,
-    config::{self, AllPreflights, AppDeclaration, Configuration},
+    config::{self, AllPreflights, AppDeclaration, AppSignIns, Configuration},
     forward::{BodyLimits, OwnedNames},
     identity::UserName,
     in_flight::InFlight,
@@ -48,15 +48,38 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
     let pages = portal_section.pages.unwrap_or_default();
     let portal_host = portal_section.host.map(|host| portal_host(host, &policy));
     let named_users = Arc::new(named_users(&policy));
-    let settings =
-        |AppDeclaration { forward, session, shield, programs, presentation, preflights, certificates }| {
-            let load = in_flight.to_app(&forward.name);
-            let config::AppPresentation { title, description, icon, hidden } = presentation;
-            let presentation = portal::AppPresentation { title, description, icon, hidden };
-            let preflights =
-                if preflights == AllPreflights::Allowed { Preflights::All } else { Preflights::Trusted };
-            AppSettings { forward, certificates, session, shield, programs, presentation, preflights, load }
-        };
+    let settings = |AppDeclaration {
+                        forward,
+                        session,
+                        shield,
+                        programs,
+                        presentation,
+                        preflights,
+                        certificates,
+                        sign_ins,
+                    }| {
+        let load = in_flight.to_app(&forward.name);
+        let config::AppPresentation { title, description, icon, hidden } = presentation;
+        let presentation = portal::AppPresentation { title, description, icon, hidden };
+        let preflights =
+            if preflights == AllPreflights::Allowed { Preflights::All } else { Preflights::Trusted };
+        let AppSignIns { settings, is_sent, sign_out, sign_out_notice } = sign_ins;
+        let sign_out_notice = sign_out_notice.zip(settings.clone());
+        let assertion = settings.filter(|_| is_sent);
+        AppSettings {
+            forward,
+            certificates,
+            session,
+            shield,
+            programs,
+            presentation,
+            assertion,
+            sign_out,
+            sign_out_notice,
+            preflights,
+            load,
+        }
+    };
     Snapshot {
         generation: 0,
         policy,

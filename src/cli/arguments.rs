@@ -9,7 +9,8 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use super::{
-    backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, token, user,
+    assertion, backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, token,
+    user,
 };
 
 /// A gateway that puts a login in front of web applications that have none
@@ -49,6 +50,8 @@ enum Command {
     Backend(backend::BackendArgs),
     /// Prepare the list of breached passwords
     Pwned(pwned::PwnedArgs),
+    /// List and rotate the keys of signed assertions
+    Assertion(assertion::AssertionArgs),
     /// Print the argon2id hash of a password
     Hash(hash::HashArgs),
 }
@@ -69,6 +72,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Preset(args) => preset::from_command_line(&args),
         Command::Backend(args) => backend::from_command_line(&args, &file),
         Command::Pwned(args) => pwned::from_command_line(&args),
+        Command::Assertion(args) => assertion::from_command_line(&args, &file),
         Command::Hash(args) => hash::from_command_line(&args, &file),
     };
     match done {

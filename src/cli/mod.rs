@@ -6,6 +6,7 @@
 //! escaped: names, paths and URLs come from other people than its reader.
 
 mod arguments;
+mod assertion;
 mod backend;
 mod check;
 mod explain;

@@ -6,6 +6,7 @@ use http::HeaderValue;
 
 use super::{
     app_names::AppNames,
+    assertion::{self, AppSignIns, AssertionSection},
     certificate::Covered,
     client_certificates,
     excerpt::excerpt,
@@ -58,6 +59,8 @@ pub struct AppDeclaration {
     pub preflights: AllPreflights,
     /// `client_certificate`.
     pub certificates: CertificateUse,
+    /// `assertion`, `sign_out` and `sign_out_notice`.
+    pub sign_ins: AppSignIns,
 }
 
 /// Whether CORS preflights of every origin reach an app.
@@ -77,9 +80,9 @@ pub(super) fn read(
     folder: &Path,
     groups: &Groups,
     limits: &SessionLimits,
-    surroundings: (&Listening, &Covered, &PortalSection, &TlsSection),
+    surroundings: (&Listening, &Covered, &PortalSection, &TlsSection, &AssertionSection),
 ) -> Apps {
-    let (listening, covered, portal, tls) = surroundings;
+    let (listening, covered, portal, tls, assertion_section) = surroundings;
     let sections = reader.tables(top.field("app"), &keys::APP);
     let empty = |field: Field<'_>| field.value.get_ref().as_array().is_some_and(|list| list.is_empty());
     if top.lacks("app") || top.field("app").is_some_and(empty) {
@@ -107,6 +110,12 @@ pub(super) fn read(
         let mut forward = forwarded_app(reader, section, &name, servers);
         forward.proof = proof_beside(reader, section, &forward, auth.proof);
         forward.sends_certificate = certificates.sends_header;
+        let host = hosts.first().map(|(host, _)| &**host);
+        let origin = assertion::origin_of(assertion_section, portal.host.as_deref(), host, &listening.server);
+        let sign_ins = assertion::read_app(reader, section, &name, &forward, origin);
+        if let Some(settings) = sign_ins.settings.as_ref().filter(|_| sign_ins.is_sent) {
+            forward.assertion_headers = settings.header_names();
+        }
         let session = app_limits(reader, section.field("session"), limits);
         let workers = workers(reader, section, mount.as_ref());
         let shield = shield::read(reader, section.field("shield"), workers);
@@ -122,6 +131,7 @@ pub(super) fn read(
             presentation,
             preflights,
             certificates,
+            sign_ins,
         });
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());
@@ -149,6 +159,7 @@ pub(super) fn read(
     if let Some(host) = &portal.host {
         builder.serve(host);
     }
+    report_shared_audiences(reader, &declarations, &sections);
     overlaps::report_shadowed(reader, &builder);
     let (policy, duplicates) = builder.build();
     overlaps::report_duplicates(reader, &duplicates, &declared);
@@ -235,6 +246,7 @@ fn forwarded_app(
         name: name.into(),
         upstreams,
         proof: None,
+        assertion_headers: Vec::new(),
         identity: identity::headers(reader, section.field("identity")),
         host_header: host_header(reader, section.field("host_header")),
         rewrite_location: reader.boolean(section.field("rewrite_location"), true),
@@ -273,6 +285,20 @@ fn proof_beside(
             .report(reader.error(&field.value.span(), message).help("choose another header for the secret"));
     }
     Some(proof)
+}
+
+/// Reports two apps with one audience: each could use the assertion that was sent to it for the other.
+fn report_shared_audiences(reader: &Reader, declarations: &[AppDeclaration], sections: &[Section<'_>]) {
+    let audience =
+        |app: &AppDeclaration| app.sign_ins.settings.as_ref().map(|settings| settings.audience.clone());
+    for (index, (app, section)) in declarations.iter().zip(sections).enumerate() {
+        let Some(own) = audience(app) else { continue };
+        if declarations.iter().take(index).any(|other| audience(other).as_ref() == Some(&own)) {
+            let message = format!("the audience \"{own}\" is that of another app");
+            let help = "each app needs an audience of its own: an app could use an assertion that was sent to it for the other";
+            reader.report(reader.error(&section.span, message).help(help));
+        }
+    }
 }
 
 fn workers(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Workers {

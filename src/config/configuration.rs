@@ -10,6 +10,7 @@ use toml::de::DeTable;
 use super::{
     accounts,
     apps::{self, AppDeclaration},
+    assertion::{self, AssertionSection},
     backends, client_certificates,
     forward_auth::{self, ForwardAuthSection},
     groups::Groups,
@@ -28,6 +29,7 @@ use super::{
 };
 use crate::{
     access,
+    assertion::KeyFolderSettings,
     auth::BackendSettings,
     client_certificate::CertificateUse,
     identity::{GroupName, Permission},
@@ -50,6 +52,8 @@ pub struct Configuration {
     pub server: ServerSection,
     /// `[forward_auth]`: where other proxies ask about requests; `None`: nowhere.
     pub forward_auth: Option<ForwardAuthSection>,
+    /// `[assertion]`: the keys of signed assertions.
+    pub assertion: AssertionSection,
     /// `[tls]`: TLS versions and certificates.
     pub tls: TlsSection,
     /// `[session]`: store and time limits of sessions.
@@ -119,6 +123,12 @@ impl Configuration {
         }
     }
 
+    /// The keys of assertions; `None`: no app wants one, and none is told of sign-outs.
+    pub fn assertion_keys(&self) -> Option<KeyFolderSettings> {
+        let wants = |app: &AppDeclaration| app.sign_ins.settings.is_some();
+        self.apps.iter().any(wants).then(|| self.assertion.keys.clone())
+    }
+
     /// The control socket of a running gateway, in the state folder; the only way to sessions of [`Store::Memory`](super::Store::Memory).
     pub fn control_socket(&self) -> PathBuf {
         self.state.join("control.sock")
@@ -141,8 +151,10 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let (mut tls, covered) = tls::read(reader, section("tls", &keys::TLS).as_ref(), folder);
     let portal = portal::read(reader, section("portal", &keys::PORTAL).as_ref(), &covered, folder);
     let password_section = section("password", &keys::PASSWORD);
-    let apps =
-        apps::read(reader, &top, folder, &groups, &sessions.limits, (&listening, &covered, &portal, &tls));
+    let state = state.unwrap_or_else(|| folder.join("state"));
+    let assertion = assertion::read(reader, section("assertion", &keys::ASSERTION).as_ref(), folder, &state);
+    let surroundings = (&listening, &covered, &portal, &tls, &assertion);
+    let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, surroundings);
     if let (Some(section), Some(checks)) = (&checks, &forward_auth) {
         forward_auth::check(reader, section, checks, (&listening.server.trusted_proxies, &apps.policy));
     }
@@ -161,7 +173,8 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     Configuration {
         forward_auth,
         file: file.to_owned(),
-        state: state.unwrap_or_else(|| folder.join("state")),
+        state,
+        assertion,
         certs: folder.join("certs"),
         server: listening.server,
         tls,

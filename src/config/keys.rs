@@ -36,6 +36,7 @@ pub(super) static TOP: Keys = Keys {
         "tokens",
         "forward_auth",
         "user_field",
+        "assertion",
         "app",
     ],
 };
@@ -45,6 +46,11 @@ pub(super) static SERVER: Keys = Keys {
 };
 pub(super) static FORWARD_AUTH: Keys =
     Keys { section: "`[forward_auth]`", keys: &["listen", "tls", "secret_file"] };
+pub(super) static ASSERTION: Keys =
+    Keys { section: "`[assertion]`", keys: &["keys", "rotate_every", "issuer"] };
+pub(super) static APP_ASSERTION: Keys =
+    Keys { section: "`assertion`", keys: &["header", "audience", "claims", "bearer"] };
+pub(super) static CLAIM: Keys = Keys { section: "the claim", keys: &["attribute"] };
 pub(super) static TLS: Keys = Keys {
     section: "`[tls]`",
     keys: &["min_version", "hsts", "hsts_subdomains", "certificate", "client_ca"],
@@ -204,6 +210,9 @@ pub(super) static APP: Keys = Keys {
         "session_data",
         "anonymous_sessions",
         "service_workers",
+        "assertion",
+        "sign_out",
+        "sign_out_notice",
         "preflight",
         "programs",
         "authorization",
@@ -286,6 +295,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &TOP,
     &SERVER,
     &FORWARD_AUTH,
+    &ASSERTION,
     &TLS,
     &CERTIFICATE,
     &CLIENT_CA,
@@ -309,6 +319,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &APP,
     &UPSTREAM_AUTH,
     &APP_PROGRAMS,
+    &APP_ASSERTION,
     &APP_SESSION,
     &APP_SHIELD,
     &RULE,

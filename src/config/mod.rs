@@ -19,6 +19,7 @@ mod load;
 // One file a section.
 mod accounts;
 mod apps;
+mod assertion;
 mod backends;
 mod client_certificates;
 mod forward_auth;
@@ -73,6 +74,7 @@ mod syntax;
 mod tests;
 
 pub use apps::{AllPreflights, AppDeclaration};
+pub use assertion::{AppSignIns, AssertionSection};
 pub use certificate::{CertificateFile, CertificateProblem, read as read_certificate};
 pub use configuration::Configuration;
 pub use diagnostic::{Diagnostic, Look, Severity, count};

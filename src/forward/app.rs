@@ -17,6 +17,8 @@ pub struct App {
     pub upstreams: Vec<Arc<Endpoint>>,
     /// The proof of the gateway towards the upstreams. Default none.
     pub proof: Option<UpstreamProof>,
+    /// The header fields that carry a signed assertion. Default none.
+    pub assertion_headers: Vec<HeaderName>,
     /// Headers that name the user.
     pub identity: IdentityHeaders,
     /// Whether the app's own address in `Location` and similar headers becomes the address that the browser knows. Default yes.
@@ -50,11 +52,12 @@ pub struct App {
 }
 
 impl App {
-    /// The names that only the gateway may send to any app: identity headers, and the secret of the gateway.
+    /// The names that only the gateway may send to any app: identity headers, the secret of the gateway, an assertion.
     /// `Authorization` is none of them, because other apps receive it from clients.
     pub(super) fn own_names(&self) -> impl Iterator<Item = &HeaderName> {
         let secret = self.proof.as_ref().map(UpstreamProof::name).filter(|name| *name != AUTHORIZATION);
-        self.identity.names().chain(secret)
+        let assertion = self.assertion_headers.iter().filter(|name| **name != AUTHORIZATION);
+        self.identity.names().chain(secret).chain(assertion)
     }
 
     /// Whether the gateway writes the header itself in requests to this app, so that the client's is left out.
@@ -62,6 +65,7 @@ impl App {
         self.identity.names().any(|ours| ours == name)
             || self.proof.as_ref().is_some_and(|proof| proof.name() == name)
             || (self.sends_certificate && [&CLIENT_CERT, &CLIENT_CERT_CHAIN].contains(&name))
+            || self.assertion_headers.contains(name)
     }
 
     /// `Host` of a request to this server for the host `asked`.

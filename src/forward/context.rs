@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub hides_software: bool,
     /// Facts about the request that are not in its head.
     pub facts: Facts<'a>,
+    /// The header fields with the signed assertion about the user; `None`: there is none.
+    pub assertion: Option<&'a [(HeaderName, HeaderValue)]>,
     /// Makes the request cancellable when it takes long.
     pub cancellation: &'a Cancellation<'a>,
     /// Session data of this app; `None`: there is none.

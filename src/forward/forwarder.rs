@@ -132,6 +132,7 @@ pub fn added_headers(permit: &Permit, app: &App, owned: &OwnedNames, facts: &Fac
             facts,
             upgrade: None,
             closes: false,
+            assertion: None,
             session_data: None,
         };
         headers::to_upstream(&HeaderMap::new(), &head, |name, value| {

@@ -33,6 +33,8 @@ pub(crate) struct OutgoingHead<'a> {
     pub(crate) upgrade: Option<&'a HeaderValue>,
     /// Whether the upstream is to close the connection after its response (RFC 9112 §9.6).
     pub(crate) closes: bool,
+    /// The signed assertion about the user.
+    pub(crate) assertion: Option<&'a [(HeaderName, HeaderValue)]>,
     /// Session data of this app.
     pub(crate) session_data: Option<&'a HeaderValue>,
 }
@@ -58,6 +60,9 @@ pub(super) fn to_upstream_with(
     outgoing.facts.write(client, &outgoing.permit.target().authority, &mut field);
     if let Some(user) = outgoing.permit.user() {
         outgoing.app.identity.write(user, &mut field);
+    }
+    for (name, value) in outgoing.assertion.unwrap_or_default() {
+        field(name, value.as_bytes());
     }
     if let Some(proof) = outgoing.app.proof.as_ref().filter(|_| !outgoing.endpoint.shows_requests()) {
         field(proof.name(), proof.value().as_bytes());

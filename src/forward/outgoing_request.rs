@@ -94,7 +94,7 @@ impl<'a> OutgoingRequest<'a> {
 
     /// The request as this server is to receive it, with the body.
     pub(super) fn sending(&mut self, lease: &Lease) -> Sending {
-        let Context { app, owned, ref facts, session_data, .. } = *self.context;
+        let Context { app, owned, ref facts, session_data, assertion, .. } = *self.context;
         let outgoing = OutgoingHead {
             permit: &self.permit,
             app,
@@ -103,6 +103,7 @@ impl<'a> OutgoingRequest<'a> {
             facts,
             upgrade: self.upgrade.as_ref().map(|(protocol, _)| protocol),
             closes: self.closes,
+            assertion,
             session_data,
         };
         let mut head = RequestHead::begin(self.method(), self.permit.target().path_and_query());

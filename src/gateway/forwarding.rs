@@ -42,6 +42,8 @@ impl Walk<'_> {
         let slots = self.take_slots(settings).await?;
         let target = self.record.target.clone().ok_or(Refusal::Internal)?;
 
+        let assertion = self.assertion(&permit, caller)?;
+        let ending = self.session_to_end(permit.app(), &target, caller)?;
         let presented = caller.and_then(Caller::presented);
         let data_holder = DataHolder::of(app, presented, self.request.headers());
         let session_data = data_holder.header_value(app);
@@ -50,7 +52,9 @@ impl Walk<'_> {
         // session's data: it may be meant for that person alone.
         let session = match presented {
             Some(Presented::Alive(session))
-                if !is_public || permit.user().is_some() || session_data.is_some() =>
+                // The response to a sign-out outlives the session that it ends.
+                if ending.is_none()
+                    && (!is_public || permit.user().is_some() || session_data.is_some()) =>
             {
                 Some(session)
             }
@@ -91,6 +95,7 @@ impl Walk<'_> {
                 ports: connection.ports,
             },
             cancellation: &cancellation,
+            assertion: assertion.as_deref(),
             session_data: session_data.as_ref(),
             certificate: &certificate,
             hold: &hold,
@@ -119,6 +124,9 @@ impl Walk<'_> {
         if !answer.session.is_empty() {
             let change = DataResponse { fields: answer.session, app, target: &target };
             self.change_session_data(data_holder, change, response.headers_mut()).await;
+        }
+        if let Some(session) = ending {
+            self.end_with_app(&session, response.status(), caller, response.headers_mut()).await?;
         }
         Ok(response.map(Content::Upstream))
     }

@@ -6,6 +6,8 @@
 //!
 //! The gateway knows no socket: a test calls [`Gateway::handle`] in process, see `tests/it/in_process.rs`.
 
+mod app_sign_out;
+mod assertion;
 mod cache_control;
 mod certificate_admission;
 mod client_certificate;
@@ -35,6 +37,7 @@ use tokio::time::Instant;
 
 use crate::{
     access::{Decision, Unrouted, decide},
+    assertion::{AssertionCache, Assertions},
     auth::programs::{ProgramSettings, ProgramSignIn, carries_token},
     clock::Clock,
     forward::{Forwarder, Resolver},
@@ -72,6 +75,8 @@ pub struct Shared {
     pub programs: ProgramSignIn,
     /// All counters.
     pub metrics: Arc<Metrics>,
+    /// Signs assertions.
+    pub assertions: Arc<Assertions>,
     /// The requests in flight.
     pub in_flight: InFlight,
     /// The addresses of upstreams.
@@ -90,6 +95,7 @@ pub struct Gateway {
     warned_of_unknown_client: Cell<Option<Instant>>,
     recorder: Rc<Recorder>,
     long_requests: LongRequests,
+    assertion_cache: AssertionCache,
 }
 
 /// One request on its way, and everything that each step may look at.
@@ -118,6 +124,7 @@ impl Gateway {
             warned_of_unknown_client: Cell::new(None),
             recorder,
             long_requests: LongRequests::default(),
+            assertion_cache: AssertionCache::default(),
         }
     }
 
@@ -172,6 +179,10 @@ impl Walk<'_> {
         let pages = &self.snapshot.portal.pages;
         if let Some(file) = pages.file_at(self.request.method(), target.path.as_str()) {
             return Ok(file.map(Content::Own));
+        }
+
+        if let Some(keys) = self.published_keys(&target) {
+            return Ok(keys);
         }
 
         // Before the host is looked up: the response is the same whether this gateway serves it.

@@ -1,6 +1,6 @@
 //! The portal itself: the services and stores that the pages share.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{PageRequest, request_limit::RequestLimit};
 use crate::{
@@ -96,6 +96,27 @@ impl Portal {
             subject: proved.subject(),
             client: request.client_addr.known(),
             request_id: Some(request.request_id),
+            session: Some(session.key.to_string()),
+        });
+    }
+
+    /// Records a sign-out that an app has carried out.
+    pub fn record_app_sign_out(
+        &self,
+        request_id: &str,
+        client: Option<IpAddr>,
+        user: Option<&str>,
+        session: &Session,
+    ) {
+        self.audit.record(&AuditEvent {
+            event: AuditKind::SignOut,
+            reason: "ok",
+            user,
+            actor: None,
+            backend: None,
+            subject: None,
+            client,
+            request_id: Some(request_id),
             session: Some(session.key.to_string()),
         });
     }

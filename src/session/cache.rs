@@ -11,10 +11,10 @@ use std::sync::{
 use foldhash::fast::RandomState;
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
-use super::{Invalidation, Session, SessionKey, SessionStore};
+use super::{EndedSignIn, Invalidation, Session, SessionKey, SessionStore};
 
 /// The sessions that were used lately. A small cache costs look-ups in the store, never a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct SessionCache {
     /// A key is a hash, of which only tokens of real sessions get in: nobody can make keys collide.
     pub(super) sessions: Cache<SessionKey, Arc<Session>, RandomState>,
@@ -24,6 +24,8 @@ pub(super) struct SessionCache {
     /// Counts how often notifications may have been lost. Sessions that were read before have to be read again; they
     /// stay cached for the time in which the store cannot be asked.
     losses: Arc<AtomicU64>,
+    /// Called with each cached sign-in that ends.
+    listener: Arc<OnceLock<EndListener>>,
     /// Notified of the last use of an evicted session.
     behind: Arc<OnceLock<Weak<dyn SessionStore>>>,
 }
@@ -51,11 +53,26 @@ impl SessionCache {
             .eviction_policy(EvictionPolicy::lru())
             .build_with_hasher(RandomState::default());
         let epochs = Arc::new([const { AtomicU64::new(0) }; EPOCHS]);
-        Self { sessions, epochs, losses: Arc::default(), behind }
+        Self { sessions, epochs, losses: Arc::default(), listener: Arc::default(), behind }
     }
 
     pub(super) fn stand_before(&self, store: &Arc<dyn SessionStore>) {
         self.behind.set(Arc::downgrade(store)).expect("a cache stands before one store");
+    }
+
+    /// Calls `listener` with each sign-in that ends from now on. It is called from wherever a session is ended, and does not wait.
+    pub(super) fn listen(&self, listener: EndListener) {
+        self.listener.set(listener).ok();
+    }
+
+    /// Reports the end of a session, once.
+    pub(super) fn report(&self, session: &Session) {
+        if let Some(listener) = self.listener.get()
+            && let Some(user) = session.owner.user()
+            && session.report_once()
+        {
+            listener(EndedSignIn { user, signed_in: session.signed_in, host: session.host.clone() });
+        }
     }
 
     pub(super) fn get(&self, key: &SessionKey) -> Option<Arc<Session>> {
@@ -125,6 +142,7 @@ impl SessionCache {
                 self.counter(&key).fetch_add(1, Ordering::SeqCst);
                 if let Some(session) = self.sessions.remove(&key) {
                     session.end();
+                    self.report(&session);
                 }
                 self.counter(&key).fetch_add(1, Ordering::SeqCst);
             }
@@ -142,6 +160,15 @@ impl SessionCache {
         }
     }
 }
+
+impl std::fmt::Debug for SessionCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionCache").field("cached", &self.sessions.entry_count()).finish_non_exhaustive()
+    }
+}
+
+/// Called with a sign-in that has ended.
+pub(super) type EndListener = Box<dyn Fn(EndedSignIn) + Send + Sync>;
 
 /// The number of epochs: one for each value of a key's first byte.
 const EPOCHS: usize = 256;

@@ -47,6 +47,8 @@ pub struct Session {
     /// Whether it has changed since it was read.
     pub(super) changed: AtomicBool,
     ended: AtomicBool,
+    /// Whether its end was reported, or is nobody's business.
+    reported: AtomicBool,
     /// Whether no invalidation arrived between reading and caching it.
     pub(super) settled: AtomicBool,
 }
@@ -72,6 +74,7 @@ impl Session {
             losses,
             changed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            reported: AtomicBool::new(false),
             settled: AtomicBool::new(false),
         })
     }
@@ -118,6 +121,11 @@ impl Session {
 
     pub(super) fn is_idle(&self, now: Timestamp, limits: &SessionLimits) -> bool {
         !self.remembered && now >= self.last_seen() + limits.idle_timeout
+    }
+
+    /// Whether its end is still to be reported; it is no more after this.
+    pub(super) fn report_once(&self) -> bool {
+        !self.reported.swap(true, Ordering::AcqRel)
     }
 
     /// Marks it as ended, for requests that hold it already.

@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::{
-    AppSessionLimits, Branch, DataChange, DataRefused, Inserted, Invalidation, Invalidator, ListedRecord,
-    NewSession, OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Record, Session,
-    SessionData, SessionKey, SessionLimits, SessionStore, SessionToken, StoreError, Trust, Visitor, Which,
-    cache::SessionCache, opening::hands_over_data, record::NOTE_EVERY,
+    AppSessionLimits, Branch, DataChange, DataRefused, EndedSignIn, Inserted, Invalidation, Invalidator,
+    ListedRecord, NewSession, OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, Opening, Owner, Record,
+    Session, SessionData, SessionKey, SessionLimits, SessionStore, SessionToken, StoreError, Trust, Visitor,
+    Which, cache::SessionCache, opening::hands_over_data, record::NOTE_EVERY,
 };
 use crate::{
     clock::Timestamp,
@@ -73,6 +73,12 @@ impl Sessions {
         Ok(Self { store, cache, trust })
     }
 
+    /// Calls this function with each sign-in that ends from now on: by sign-out, by an administrator, by another gateway, by
+    /// its time limits. It must not wait. A session that is not cached here ends unreported.
+    pub fn on_end(&self, listener: impl Fn(EndedSignIn) + Send + Sync + 'static) {
+        self.cache.listen(Box::new(listener));
+    }
+
     /// Opens a session under a new token (ASVS 5.0 7.2.4); the one that it replaces has ended then.
     pub async fn open(
         &self,
@@ -107,6 +113,11 @@ impl Sessions {
         let Some(inserted) = self.store.insert_branch(new).await? else { return Ok(None) };
         let session = Session::from_record(inserted.record, now, losses);
         self.cache.insert_since(&session, epoch);
+        // Sign-ins that were signed out here were reported by themselves; a branch makes way for another one.
+        for old in inserted.ended.iter().filter_map(|key| self.cache.peek(key)) {
+            old.report_once();
+        }
+        replaces.inspect(|old| _ = old.report_once());
         self.forget(&inserted.ended, replaces);
         Ok(Some((token, session)))
     }
@@ -155,6 +166,11 @@ impl Sessions {
         let old_key = replaces.map(|old| old.key);
         let new = NewSession { record, replaces: old_key, adopts, max_per_user: max_per_holder };
         let Inserted { ended, adopted } = self.store.insert(new).await?;
+        // The same sign-in goes on under another token.
+        if let Some(old) = replaces.filter(|old| is_continued_by(old, &session)) {
+            old.report_once();
+            self.cache.peek(&old.key).inspect(|cached| _ = cached.report_once());
+        }
         self.cache.insert_since(&session, epoch);
         self.forget(&ended, replaces);
         for branch in adopted {
@@ -352,9 +368,24 @@ impl Sessions {
 
     /// Removes sessions whose time limits have passed; called from time to time.
     pub async fn prune(&self, now: Timestamp, limits: &SessionLimits) -> Result<u64, StoreError> {
+        self.report_expired(now, limits);
         // The store is notified of uses late.
         let idle_since = now - limits.idle_timeout - NOTE_EVERY - NOTE_EVERY;
         self.store.prune(now, idle_since).await
+    }
+
+    /// Reports cached sign-ins that have passed their time limits. A branch says nothing of its sign-in, and with a store that
+    /// gateways share, another one may have seen a use.
+    fn report_expired(&self, now: Timestamp, limits: &SessionLimits) {
+        for (_, session) in &self.cache.sessions {
+            let is_over = match self.trust {
+                Trust::Notified => !session.is_alive(now, limits),
+                Trust::Shared { .. } => now >= session.dies_at(limits),
+            };
+            if is_over && session.parent.is_none() {
+                self.cache.report(&session);
+            }
+        }
     }
 
     /// How many sessions are cached.
@@ -463,12 +494,18 @@ impl Sessions {
     fn forget(&self, ended: &[SessionKey], held: Option<&Session>) {
         if let Some(held) = held {
             held.end();
+            self.cache.report(held);
             self.cache.invalidate(Invalidation::Ended(held.key));
         }
         for key in ended {
             self.cache.invalidate(Invalidation::Ended(*key));
         }
     }
+}
+
+/// Whether a new session goes on with the sign-in of an old one.
+fn is_continued_by(old: &Session, new: &Session) -> bool {
+    old.owner.user() == new.owner.user() && old.signed_in == new.signed_in
 }
 
 /// A page for people; nobody looks at more.

@@ -73,6 +73,32 @@ pub struct LinkedIdentity {
     pub attributes: BTreeMap<String, String>,
 }
 
+#[cfg(test)]
+impl Account {
+    /// An active account of this user, without anything else.
+    pub(crate) fn of_user(user: Arc<User>, credential: CredentialVersion) -> Self {
+        Self {
+            user,
+            active: true,
+            credential,
+            password: None,
+            last_sign_in: None,
+            created: Timestamp::from_millis(0),
+            email_verified: false,
+            waiting_since: None,
+            local_groups: Vec::new(),
+            local_attributes: BTreeMap::new(),
+            identities: Vec::new(),
+            invited: Vec::new(),
+            must_change_password: false,
+            factors: Vec::new(),
+            recovery_codes_left: 0,
+            machine: false,
+            tokens: Vec::new(),
+        }
+    }
+}
+
 impl Account {
     /// The identity of a sign-in under the credential version `seen`: only if the user is active and nothing has ended that
     /// sign-in since. An account of a machine has no sign-ins; see [`Account::program`].

@@ -82,6 +82,11 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "users",
                 ],
             ),
+            (
+                "assertion",
+                // Of a session its key, and when its sign-in began.
+                &["clock", "identity", "store", "users", "session::Session", "session::SessionKey"],
+            ),
             ("in_flight", &["identity", "request"]),
         ],
     ),
@@ -139,6 +144,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     // The credentials that an app takes from programs.
                     "auth::programs",
                     "shield",
+                    "assertion",
                     "in_flight",
                     "forward",
                     "portal",
@@ -165,6 +171,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "auth::programs",
                     "auth::Origin",
                     "auth::Entrance",
+                    "assertion",
                     "in_flight",
                     "forward",
                     "portal",
@@ -227,6 +234,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "users",
                     "mail",
                     "auth",
+                    "assertion",
                     "forward",
                     "portal",
                     "server",
@@ -236,6 +244,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "assembly",
                 &[
                     "error_chain",
+                    "assertion",
                     "auth",
                     "clock",
                     "identity",
@@ -287,6 +296,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "throttle",
                     "users",
                     "mail",
+                    "assertion",
                     "auth",
                     "forward",
                     "portal",

@@ -14,6 +14,8 @@ mod accessibility;
 mod active_directory;
 mod advisories;
 mod api_tokens;
+mod app_sign_out;
+mod assertion;
 mod basic;
 mod branding;
 mod browser;

@@ -21,7 +21,7 @@ use std::rc::Rc;
 
 use http::{Request, Response, header::UPGRADE};
 
-use super::{Connection, Gateway, RecordedBody, Result, Walk, csrf_check::ShieldResult};
+use super::{Connection, Gateway, RecordedBody, Result, Walk, csrf_check::ShieldResult, identify::Caller};
 use crate::{
     access::{App, Decision, Permit, decide, permit_preflight},
     auth::programs::ProgramSettings,
@@ -134,14 +134,14 @@ impl Walk<'_> {
                 self.record.unenforced = permit.unenforced().cloned();
                 self.name_upgrade();
                 self.refuse_cross_site(&permit, &caller)?;
-                self.allow(&permit)
+                self.allow(&permit, Some(&caller))
             }
             Decision::StepUp(missing) => self.lead_to(Refusal::Confirm(missing.methods)).map(Verdict::Led),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.permit_of_preflight(app, target) {
                 Some(permit) => {
                     self.record.shield = Some(ShieldResult::Preflight);
-                    self.allow(&permit)
+                    self.allow(&permit, None)
                 }
                 None => self.lead_to(Refusal::SignIn).map(Verdict::Led),
             },
@@ -167,8 +167,9 @@ impl Walk<'_> {
 
     /// The answer that lets the proxy forward the request: every header that the app takes for the gateway's, with an empty
     /// value where there is nothing to say, so that the proxy overwrites what the visitor has sent.
-    fn allow(&self, permit: &Permit) -> Result<Verdict> {
+    fn allow(&self, permit: &Permit, caller: Option<&Caller>) -> Result<Verdict> {
+        let assertion = self.assertion(permit, caller)?;
         let app = &self.snapshot.app(permit.app())?.forward;
-        Ok(Verdict::Allowed(verdict::headers_for(permit, app, self.request.headers())))
+        Ok(Verdict::Allowed(verdict::headers_for(permit, app, assertion.as_deref(), self.request.headers())))
     }
 }

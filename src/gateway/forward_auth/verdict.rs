@@ -10,7 +10,7 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, COOKIE, LOCATION},
 };
 use http_body_util::Full;
@@ -89,12 +89,20 @@ fn understood_by(kind: ProxyKind, mut response: Response<Content>) -> Response<C
 
 /// All headers of the app that name the user, and the visitor's cookies without the gateway's own: who reads the app's
 /// log must not find sessions in it.
-pub(super) fn headers_for(permit: &Permit, app: &App, visitor: &HeaderMap) -> HeaderMap {
+pub(super) fn headers_for(
+    permit: &Permit,
+    app: &App,
+    assertion: Option<&[(HeaderName, HeaderValue)]>,
+    visitor: &HeaderMap,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let cookies = HeaderValue::from_bytes(&foreign_cookies(visitor));
     headers.insert(COOKIE, cookies.unwrap_or(HeaderValue::from_static("")));
-    for name in app.identity.names() {
+    for name in app.identity.names().chain(&app.assertion_headers) {
         headers.insert(name, HeaderValue::from_static(""));
+    }
+    for (name, value) in assertion.unwrap_or_default() {
+        headers.insert(name, value.clone());
     }
     if let Some(user) = permit.user() {
         app.identity.write(user, |name, value| {

@@ -1,0 +1,190 @@
+//! An app's own sign-out ends the gateway's session; the end of a session is told to the app.
+
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use http::{Method, Request, header::ACCEPT};
+use serde_json::Value;
+
+use crate::support::{
+    cookies::SESSION,
+    gateway::{TestGateway, password},
+    process::until,
+    upstream::{Received, Upstream},
+    visitor::Visitor,
+};
+
+const OUT: &str =
+    "HTTP/1.1 302 Found\r\nlocation: /bye\r\nset-cookie: sessionid=; Max-Age=0\r\ncontent-length: 0\r\n\r\n";
+
+fn gateway(upstream: &Upstream, keys: &str) -> TestGateway {
+    let gateway = TestGateway::start(&format!(
+        "[[app]]\nname = \"wiki\"\nhost = \"localhost\"\nupstream = \"{}\"\n{keys}\n",
+        upstream.url
+    ));
+    gateway.add_user("alice", &[]);
+    gateway.add_user("bob", &[]);
+    gateway
+}
+
+fn signed_in(gateway: &TestGateway, name: &str) -> Visitor {
+    let mut visitor = Visitor::of(gateway);
+    visitor.sign_in(name, &password(name));
+    visitor
+}
+
+fn send(visitor: &mut Visitor, method: &Method, path: &str, fields: &[(&str, &str)]) -> u16 {
+    let request = Request::builder().method(method.clone()).uri(path).header(ACCEPT, "*/*");
+    let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    visitor.send(request.body(String::new()).unwrap()).status.as_u16()
+}
+
+const OWN: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
+const FOREIGN: [(&str, &str); 1] = [("sec-fetch-site", "cross-site")];
+
+#[test]
+fn a_sign_out_of_the_app_ends_the_session_of_the_gateway_by_get_and_by_post() {
+    let upstream = Upstream::responding(OUT);
+    let gateway = gateway(&upstream, "sign_out = \"/admin/logout/\"");
+    for method in [Method::GET, Method::POST] {
+        let mut visitor = signed_in(&gateway, "alice");
+        let before = visitor.cookies.clone();
+        assert_eq!(send(&mut visitor, &method, "/page", &OWN), 302);
+        assert_eq!(send(&mut visitor, &method, "/admin/logout/?next=/", &OWN), 302, "{method}");
+        assert!(!visitor.cookies.contains_key(SESSION), "{method}: {:?}", visitor.cookies);
+        visitor.cookies = before;
+        assert_eq!(send(&mut visitor, &Method::GET, "/page", &OWN), 401, "{method}: the old cookie");
+    }
+    let log = gateway.drained();
+    let ends = log.iter().filter(|entry| entry["event"] == "sign_out" || entry["event"] == "sign-out");
+    assert_eq!(ends.filter(|entry| entry["user"] == "alice").count(), 2, "{log:?}");
+}
+
+#[test]
+fn another_site_signs_nobody_out_through_the_app() {
+    let upstream = Upstream::responding(OUT);
+    let gateway = gateway(&upstream, "sign_out = \"/logout\"");
+    let mut visitor = signed_in(&gateway, "alice");
+    let mut asked = |method: &Method, path: &str, fields: &[(&str, &str)]| {
+        let status = send(&mut visitor, method, path, fields);
+        let goes_on = send(&mut visitor, &Method::GET, "/page", &OWN) == 302;
+        (status, goes_on)
+    };
+    // A link or an image of another site: the app gets the request, and the session goes on.
+    assert_eq!(asked(&Method::GET, "/logout", &FOREIGN), (302, true));
+    assert_eq!(asked(&Method::GET, "/logout", &[("sec-fetch-site", "same-site")]), (302, true));
+    assert_eq!(asked(&Method::GET, "/logout", &[("referer", "https://evil.example/")]), (302, true));
+    assert_eq!(asked(&Method::POST, "/logout", &FOREIGN), (403, true));
+    // A browser that looks ahead, other methods, other paths.
+    assert_eq!(asked(&Method::GET, "/logout", &[OWN[0], ("sec-purpose", "prefetch")]), (302, true));
+    assert_eq!(asked(&Method::HEAD, "/logout", &OWN), (302, true));
+    for path in ["/logout/", "/LOGOUT", "/logout/x", "/x/logout", "/page?logout"] {
+        assert_eq!(asked(&Method::GET, path, &OWN), (302, true), "{path}");
+    }
+    assert_eq!(asked(&Method::GET, "/logout", &OWN), (302, false));
+}
+
+#[test]
+fn a_sign_out_that_the_app_refuses_ends_nothing() {
+    for response in [
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let upstream = Upstream::responding(response);
+        let gateway = gateway(&upstream, "sign_out = \"/logout\"");
+        let mut visitor = signed_in(&gateway, "alice");
+        let status = send(&mut visitor, &Method::POST, "/logout", &OWN);
+        assert_eq!(send(&mut visitor, &Method::GET, "/page", &OWN), status, "{response}");
+        assert!(visitor.cookies.contains_key(SESSION));
+    }
+}
+
+/// The claims of a notice, whose form has the token alone.
+fn told(request: &Received) -> Value {
+    let form = String::from_utf8(request.body.clone()).unwrap();
+    let token = form.strip_prefix("logout_token=").unwrap_or_else(|| panic!("{form}"));
+    let parts: Vec<Value> = token
+        .split('.')
+        .take(2)
+        .map(|part| serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap())
+        .collect();
+    assert_eq!((&parts[0]["typ"], &parts[0]["alg"]), (&"logout+jwt".into(), &"ES256".into()));
+    parts[1].clone()
+}
+
+fn notices(upstream: &Upstream) -> Vec<Received> {
+    upstream.seen().into_iter().filter(|request| request.asked() == "POST /end").collect()
+}
+
+#[test]
+fn an_app_is_told_of_the_end_of_a_session_by_the_name_that_assertions_give_it() {
+    let upstream = Upstream::ok();
+    let gateway = gateway(&upstream, "assertion = true\nsign_out_notice = \"/end\"");
+    let mut visitor = signed_in(&gateway, "alice");
+    assert_eq!(send(&mut visitor, &Method::GET, "/page", &OWN), 200);
+    let assertion = upstream.last().value("portcullis-assertion").to_owned();
+    let asserted: Value = serde_json::from_slice(
+        &BASE64URL_NOPAD.decode(assertion.split('.').nth(1).unwrap().as_bytes()).unwrap(),
+    )
+    .unwrap();
+    // The session goes on under another token: nobody has signed out.
+    let csrf = visitor.get("/.gateway/confirm").field("csrf");
+    let confirmed = visitor.submit("/.gateway/confirm", &[("csrf", &csrf), ("password", &password("alice"))]);
+    assert_eq!(confirmed.status, 303, "{}", confirmed.text());
+    send(&mut visitor, &Method::GET, "/page", &OWN);
+    let mut other = signed_in(&gateway, "bob");
+    send(&mut other, &Method::GET, "/page", &OWN);
+
+    assert_eq!(visitor.sign_out().status, 303);
+    until("the notice", || !notices(&upstream).is_empty());
+    let request = notices(&upstream).remove(0);
+    let claims = told(&request);
+    for name in ["iss", "aud", "sub", "sid"] {
+        assert_eq!(claims[name], asserted[name], "{name} in {claims}");
+    }
+    assert!(
+        claims["events"]["http://schemas.openid.net/event/backchannel-logout"].is_object()
+            && claims.get("nonce").is_none(),
+        "{claims}"
+    );
+    assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 120);
+    assert_eq!((request.values("cookie"), request.values("remote-user")), (vec![], vec![]));
+
+    // An administrator ends a session; time ends one.
+    other.sign_out();
+    until("the second notice", || notices(&upstream).len() == 2);
+    assert_ne!(told(&notices(&upstream)[1])["sid"], claims["sid"]);
+    gateway.clock.advance(Duration::from_secs(1));
+    let mut third = signed_in(&gateway, "bob");
+    send(&mut third, &Method::GET, "/page", &OWN);
+    gateway.clock.advance(Duration::from_hours(13));
+    crate::support::block_on(async {
+        let limits = gateway.shared.current.load().portal.sessions;
+        gateway.shared.sessions.prune(gateway.clock.now(), &limits).await.unwrap();
+    });
+    until("the third notice", || notices(&upstream).len() == 3);
+    assert_eq!(told(&notices(&upstream)[2])["sub"], told(&notices(&upstream)[1])["sub"]);
+}
+
+#[test]
+fn a_notice_is_tried_again_and_keeps_no_sign_out_waiting() {
+    let upstream = Upstream::scripted(|conn| {
+        while let Some(request) = conn.request()? {
+            let is_notice = request.asked() == "POST /end";
+            let response: &[u8] = match (is_notice, conn.number % 2) {
+                (true, number) if number == 0 => b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n",
+                _ => b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            };
+            conn.send(response)?;
+        }
+        Ok(())
+    });
+    let gateway = gateway(&upstream, "sign_out_notice = \"/end\"");
+    for _ in 0..2 {
+        let mut visitor = signed_in(&gateway, "alice");
+        send(&mut visitor, &Method::GET, "/page", &OWN);
+        assert_eq!(visitor.sign_out().status, 303);
+    }
+    // Of two notices over connections of their own, one was refused at first.
+    until("every notice and one again", || notices(&upstream).len() >= 3);
+}
