@@ -111,6 +111,7 @@
 //! | keys of signed assertions | files that gateways may share, read by [`Assertions`] | an hour after the next key signs |
 //! | signed assertions | the [`AssertionCache`] of a worker | half of their life; another account, proofs, settings or key |
 //! | the open set-up link | [`SetupLink`] | used, an hour, a restart |
+//! | forms that came after the end of a session | one-time entries of the [`SessionStore`], encrypted with a key that a cookie holds | shown, a quarter of an hour |
 //! | attempts to sign in at a provider | one-time entries of the [`SessionStore`]; a cookie for each attempt | used, ten minutes |
 //! | metadata and keys of a provider | its [`Provider`] | an hour, the next good response; a reload with other settings |
 //!

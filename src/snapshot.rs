@@ -58,6 +58,8 @@ pub struct AppSettings {
     pub forward: forward::App,
     /// What it does with client certificates.
     pub certificates: CertificateUse,
+    /// Whether a form that comes without a live session is kept until its sender has signed in.
+    pub keeps_forms: bool,
     /// Its own session limits.
     pub session: AppSessionLimits,
     /// Its protection from requests that other sites make browsers send.

@@ -57,6 +57,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
                         preflights,
                         certificates,
                         sign_ins,
+                        keeps_forms,
                     }| {
         let load = in_flight.to_app(&forward.name);
         let config::AppPresentation { title, description, icon, hidden } = presentation;
@@ -69,6 +70,7 @@ pub fn snapshot(configuration: Configuration, made: MadeBefore, in_flight: &InFl
         AppSettings {
             forward,
             certificates,
+            keeps_forms,
             session,
             shield,
             programs,

@@ -131,6 +131,16 @@ impl SignIn {
         &self.directory
     }
 
+    /// The same for a user whose sign-in is handed over to another host.
+    pub fn device_cookie_of(&self, user: UserId, presented: Option<&[u8]>) -> Result<String, SecretError> {
+        self.throttle.device_cookie(user, presented)
+    }
+
+    /// The user for whom a device cookie was made here: who signed in last in that browser, on that host.
+    pub fn owner_of_device_cookie(&self, cookie: &[u8]) -> Option<UserId> {
+        self.throttle.owner_of(cookie)
+    }
+
     /// Waits until all counts are on the disk; for the end of the process.
     pub fn flush(&self) {
         self.throttle.flush();

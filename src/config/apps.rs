@@ -61,6 +61,8 @@ pub struct AppDeclaration {
     pub certificates: CertificateUse,
     /// `assertion`, `sign_out` and `sign_out_notice`.
     pub sign_ins: AppSignIns,
+    /// `keep_forms`: whether a form that comes without a live session is kept until its sender has signed in. Default yes.
+    pub keeps_forms: bool,
 }
 
 /// Whether CORS preflights of every origin reach an app.
@@ -132,6 +134,7 @@ pub(super) fn read(
             preflights,
             certificates,
             sign_ins,
+            keeps_forms: reader.boolean(section.field("keep_forms"), true),
         });
         let rules = rules::read(reader, section.field("rule"), mount.as_ref(), groups);
         let names_methods = rules.iter().any(|rule| rule.methods.is_some());

@@ -208,6 +208,7 @@ pub(super) static APP: Keys = Keys {
         "reuse_after_body",
         "pass_headers",
         "session_data",
+        "keep_forms",
         "anonymous_sessions",
         "service_workers",
         "assertion",

@@ -18,6 +18,7 @@ mod forward_auth;
 mod forwarding;
 mod identify;
 mod long_requests;
+mod parking;
 mod preflight;
 mod read;
 mod record;
@@ -243,12 +244,16 @@ impl Walk<'_> {
             // A program has nobody to ask.
             Decision::StepUp(_) if caller.program.is_some() => Err(Refusal::Forbidden),
             // The page that confirms is for a session.
-            Decision::StepUp(_) if caller.carrier == Carrier::Certificate => self.lead_to(Refusal::SignIn),
-            Decision::StepUp(missing) => self.lead_to(Refusal::Confirm(missing.methods)),
+            Decision::StepUp(_) if caller.carrier == Carrier::Certificate => {
+                self.lead_to_keeping_form(Refusal::SignIn, app, &caller).await
+            }
+            Decision::StepUp(missing) => {
+                self.lead_to_keeping_form(Refusal::Confirm(missing.methods), app, &caller).await
+            }
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.preflight_permit(app) {
                 Some(permit) => self.forward_preflight(permit).await,
-                None => self.lead_to(Refusal::SignIn),
+                None => self.lead_to_keeping_form(Refusal::SignIn, app, &caller).await,
             },
             Decision::Deny => Err(Refusal::Forbidden),
         }

@@ -35,7 +35,7 @@ macro_rules! catalogue {
 type Catalogue = (&'static str, &'static [(&'static str, &'static str)]);
 
 const CATALOGUES: &[Catalogue] = &[
-    catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "profile", "registration", "mail", "refusals", "tokens"),
+    catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "profile", "registration", "mail", "refusals", "tokens", "parked-form"),
     catalogue!("de": "common", "times", "sign-in", "account", "password", "refusals"),
     catalogue!("es": "common", "times", "sign-in", "account", "password", "refusals"),
     catalogue!("fr": "common", "times", "sign-in", "account", "password", "refusals"),

@@ -27,8 +27,8 @@ pub use own_response::{
 pub use page::{
     Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
     Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword, NotSignedIn, Notice,
-    Onward, Page, PageLink, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
-    RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile, ProfileChoice, ProfileField,
+    ProviderLink, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 pub use replaced::{TemplateProblem, template_names};
 pub use templates::{Pages, ReplacedTemplate};

@@ -52,6 +52,8 @@ pub enum Page<'a> {
     NotSignedIn(NotSignedIn<'a>),
     /// The applications that the user may use.
     Apps(Apps<'a>),
+    /// A form of an application that is offered again.
+    ParkedForm(ParkedFormPage<'a>),
     /// A message with one way to go on.
     Notice(Notice<'a>),
     /// A refusal.
@@ -272,6 +274,40 @@ pub struct AppTile<'a> {
     pub href: String,
     /// The address of its icon.
     pub icon: Option<String>,
+}
+
+/// A form of an application that is offered again. Prints its path alone: the fields may hold secrets.
+#[derive(Serialize)]
+pub struct ParkedFormPage<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// The path that the form is sent to, to be read by people.
+    pub path: &'a str,
+    /// The address that the form is sent to.
+    pub action: &'a str,
+    /// How the browser writes the form.
+    pub enctype: &'a str,
+    /// The fields.
+    pub fields: Vec<ParkedField<'a>>,
+    /// The page to go back to.
+    pub back: &'a str,
+}
+
+/// A field of a form that is offered again.
+#[derive(Serialize)]
+pub struct ParkedField<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its value; `None`: a field for a file, without a file.
+    pub value: Option<&'a str>,
+    /// Whether the value is sent and not shown.
+    pub is_hidden: bool,
+}
+
+impl std::fmt::Debug for ParkedFormPage<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ParkedFormPage").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// A message with one way to go on.
@@ -680,6 +716,7 @@ impl Page<'_> {
             Self::Onward(_) => "onward.html",
             Self::NotSignedIn(_) => "not_signed_in.html",
             Self::Apps(_) => "apps.html",
+            Self::ParkedForm(_) => "parked_form.html",
             Self::Notice(_) => "notice.html",
             Self::Refused(_) => "refused.html",
         }

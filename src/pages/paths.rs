@@ -60,6 +60,8 @@ pub const WHOAMI: &str = "/.gateway/whoami";
 pub const APPS: &str = "/.gateway/apps";
 /// Hands a sign-in over from the portal host to an app host: the page of either that does its part.
 pub const HAND_OVER: &str = "/.gateway/hand-over";
+/// Offers a form again that came without a live session.
+pub const PARKED_FORM: &str = "/.gateway/parked";
 /// The page that makes the first user.
 pub const SETUP: &str = "/.gateway/setup";
 /// Sends the browser to a provider; `*` stands for its name.

@@ -251,6 +251,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("onward.html", include_str!("templates/onward.html")),
     ("not_signed_in.html", include_str!("templates/not_signed_in.html")),
     ("apps.html", include_str!("templates/apps.html")),
+    ("parked_form.html", include_str!("templates/parked_form.html")),
     ("notice.html", include_str!("templates/notice.html")),
     ("refused.html", include_str!("templates/refused.html")),
     ("reset.html", include_str!("templates/reset.html")),

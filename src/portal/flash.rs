@@ -47,6 +47,8 @@ pub(super) enum FlashMessage {
     SentSignedOut,
     /// A form came for a page that needs a confirmed password.
     SentUnconfirmed,
+    /// A form came without a live session, or without a proof that it needs, and is kept.
+    SentParked,
 }
 
 impl FlashMessage {
@@ -80,6 +82,7 @@ impl FlashMessage {
             Self::SentSignedOut => "sent-signed-out",
             Self::SentUnconfirmed => "sent-unconfirmed",
             Self::TokenEnded => "tokens-revoked",
+            Self::SentParked => "sent-parked",
             Self::IdentityLinked => "connections-linked",
             Self::SetUp => "setup-done",
             Self::ProfileChanged => "profile-changed",
@@ -112,6 +115,7 @@ impl FlashMessage {
             Self::SentSignedOut => "sent-signed-out",
             Self::SentUnconfirmed => "sent-unconfirmed",
             Self::TokenEnded => "token-ended",
+            Self::SentParked => "sent-parked",
         }
     }
 }
@@ -119,7 +123,7 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 19] = [
+const ALL: [FlashMessage; 20] = [
     FlashMessage::ProfileChanged,
     FlashMessage::SignedOut,
     FlashMessage::SignInExpired,
@@ -139,4 +143,5 @@ const ALL: [FlashMessage; 19] = [
     FlashMessage::SentSignedOut,
     FlashMessage::SentUnconfirmed,
     FlashMessage::TokenEnded,
+    FlashMessage::SentParked,
 ];

@@ -22,6 +22,7 @@ use super::{
     flash::FlashMessage,
     form::Form,
     host_role::{HostRole, host_of},
+    navigation::navigates,
     return_to::in_query_value,
     session_opening::set_session_cookie,
 };
@@ -34,6 +35,7 @@ use crate::{
         Branch, OneTimeCode, OneTimeEntry, OneTimePurpose, Presented, SessionKey,
         cookie::{self, Keep},
     },
+    throttle,
 };
 
 /// The request of an app host for the sign-in, in the query of the portal host's page.
@@ -110,6 +112,8 @@ impl Portal {
         let path = format!("{}{}", paths::ROOT, request.page);
         match path.as_str() {
             paths::WHOAMI => return None,
+            // The form was kept for this host, in a cookie of this host.
+            paths::PARKED_FORM if request.account.is_some() => return None,
             // A person who had signed in here before there was a portal host signs out here.
             paths::LOGOUT if has_sign_in_of_its_own(request) => return None,
             paths::HAND_OVER => return Some(self.arrive(request, next).await),
@@ -125,6 +129,7 @@ impl Portal {
             Representation::Problem => Err(Refusal::SignIn),
             Representation::Page => match path.as_str() {
                 paths::LOGIN => set_out(request, portal, next, None),
+                paths::PARKED_FORM => set_out(request, portal, request.address(), None),
                 paths::CONFIRM => {
                     let methods = ProofMethods::from_query(&request.parameter("need"));
                     set_out(request, portal, next, Some(methods))
@@ -203,6 +208,19 @@ impl Portal {
         let mut response = pages::redirect(next.as_str());
         response.headers_mut().insert(REFERRER_POLICY, pages::NO_REFERRER);
         set_session_cookie(request, &token, &session, now, response.headers_mut());
+        // Says whose a form is that comes from this browser after the end of the session.
+        if let Some(user) = session.owner.user() {
+            let cookies = &request.settings.cookies;
+            match self.sign_in.device_cookie_of(user, cookie::find(request.headers, cookies.device())) {
+                Ok(value) => {
+                    let keep = Keep::For(throttle::DEVICE_KEPT);
+                    response.headers_mut().append(SET_COOKIE, cookie::write(cookies.device(), &value, keep));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, request_id = request.request_id, "device cookie not made")
+                }
+            }
+        }
         Ok(response)
     }
 
@@ -275,18 +293,6 @@ fn attempt(request: &PageRequest<'_>) -> Result<(OneTimeCode, Option<HeaderValue
 
 fn presented_attempt(request: &PageRequest<'_>) -> Option<OneTimeCode> {
     cookie::find(request.headers, request.settings.cookies.hand_over()).and_then(OneTimeCode::parse)
-}
-
-/// Refuses what is no navigation of a whole window with GET: codes are for those alone.
-fn navigates(request: &PageRequest<'_>) -> Result<(), Refusal> {
-    if *request.method != Method::GET {
-        return Err(Refusal::MethodNotAllowed("GET"));
-    }
-    match Representation::of(request.method, request.headers) {
-        Representation::Page => Ok(()),
-        Representation::Frame => Err(Refusal::Framed),
-        Representation::Problem => Err(Refusal::SignIn),
-    }
 }
 
 fn has_sign_in_of_its_own(request: &PageRequest<'_>) -> bool {

@@ -5,10 +5,13 @@
 //! saved.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, header::REFERER};
+use http::{
+    HeaderMap, Method, Response,
+    header::{REFERER, SET_COOKIE},
+};
 use http_body_util::Full;
 
-use super::{PageRequest, ReturnTo, csrf, flash::FlashMessage};
+use super::{PageRequest, Parked, ReturnTo, csrf, flash::FlashMessage};
 use crate::{
     identity::ProofMethods,
     pages::{self, paths},
@@ -42,6 +45,16 @@ pub enum Prerequisite {
     Confirm(ProofMethods),
 }
 
+impl Prerequisite {
+    /// The address of its page, which goes on to `next`.
+    fn location(self, next: &ReturnTo) -> String {
+        match self {
+            Self::SignIn => next.login_location(),
+            Self::Confirm(methods) => next.confirm_location_by(methods),
+        }
+    }
+}
+
 impl<'r> InterruptedRequest<'r> {
     /// A request for the page of the gateway at `path_and_query`.
     pub(super) fn at_page(request: &'r PageRequest<'_>, path_and_query: &'r str) -> Self {
@@ -63,12 +76,17 @@ impl<'r> InterruptedRequest<'r> {
         response
     }
 
+    /// The same for a form that is kept: afterwards the browser goes on to the page that offers it again.
+    pub fn redirect_to_parked(&self, prerequisite: Prerequisite, parked: &Parked) -> Response<Full<Bytes>> {
+        let mut response = pages::redirect(&prerequisite.location(&parked.page));
+        FlashMessage::SentParked.leave(self.cookies, response.headers_mut());
+        response.headers_mut().append(SET_COOKIE, parked.cookie.clone());
+        response
+    }
+
     /// The address of that page.
     pub fn location(&self, prerequisite: Prerequisite) -> String {
-        let location = |next: &ReturnTo| match prerequisite {
-            Prerequisite::SignIn => next.login_location(),
-            Prerequisite::Confirm(methods) => next.confirm_location_by(methods),
-        };
+        let location = |next: &ReturnTo| prerequisite.location(next);
         let next = if self.only_reads() { ReturnTo::sent(self.path_and_query) } else { self.sent_from() };
         let to = location(&next);
         // A quarter of the head is left for cookies and the other headers that a browser sends.
@@ -81,7 +99,7 @@ impl<'r> InterruptedRequest<'r> {
 
     /// The page of this host that the request was sent from; the start page if the browser does not say. A form of
     /// the gateway's own is at the address that it is sent to.
-    pub(super) fn sent_from(&self) -> ReturnTo {
+    pub fn sent_from(&self) -> ReturnTo {
         let SingleHeader::Once(referer) = SingleHeader::of(self.headers, REFERER) else {
             let is_ours = self.path_and_query.starts_with(paths::ROOT);
             return if is_ours { ReturnTo::sent(self.path_and_query) } else { ReturnTo::start() };

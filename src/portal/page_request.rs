@@ -4,12 +4,12 @@ use std::{error::Error, sync::Arc};
 
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{AppLink, PageResponse, Settings, form::Form};
+use super::{AppLink, PageResponse, ReturnTo, Settings, form::Form};
 use crate::{
     auth::{Entrance, Origin},
     error_chain::ErrorChain,
     language::{Language, Text},
-    pages::Page,
+    pages::{Page, paths},
     refusal::Refusal,
     request::ClientAddr,
     session::{Presented, cookie},
@@ -68,6 +68,12 @@ impl<'r> PageRequest<'r> {
         Form::parse(self.query.unwrap_or_default().as_bytes())
             .map(|mut query| query.take(name))
             .unwrap_or_default()
+    }
+
+    /// The address of this request, to come back to.
+    pub(super) fn address(&self) -> ReturnTo {
+        let query = self.query.map(|query| format!("?{query}")).unwrap_or_default();
+        ReturnTo::parse(&format!("{}{}{query}", paths::ROOT, self.page))
     }
 
     /// A page in the language of this request.

@@ -144,7 +144,7 @@ fn is_plain_path(path: &str) -> bool {
         ["", ".gateway", rest @ ..] => {
             matches!(
                 rest,
-                ["account" | "apps" | "hand-over"]
+                ["account" | "apps" | "hand-over" | "parked"]
                     | ["account", "password" | "profile" | "email" | "factors" | "tokens"]
                     | ["account", "factors", "app" | "passkey"]
             )

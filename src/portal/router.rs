@@ -304,6 +304,12 @@ pub(super) const PAGES: &[Page] = &[
         post: None,
     },
     Page {
+        path: paths::PARKED_FORM,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.offer_parked_form(request).boxed_local()),
+        post: None,
+    },
+    Page {
         path: paths::HAND_OVER,
         who: Who::Anyone,
         get: Some(|portal, request| portal.hand_over(request).boxed_local()),

@@ -26,6 +26,7 @@ pub struct CookieNames {
     hand_over: Box<str>,
     pending: Box<str>,
     link: Box<str>,
+    parked_form: Box<str>,
 }
 
 /// Why a base name can't be used.
@@ -39,7 +40,7 @@ pub enum BadCookieName {
     Characters,
     /// The session cookie would have the name of another cookie of a gateway with a shorter base name.
     #[error(
-        "it must not end in `-form`, `-notice`, `-device`, `-hand-over`, `-pending` or `-link`, and not contain `-oidc-`"
+        "it must not end in `-form`, `-notice`, `-device`, `-hand-over`, `-pending`, `-link` or `-parked`, and not contain `-oidc-`"
     )]
     Suffix,
 }
@@ -64,11 +65,11 @@ impl CookieNames {
     }
 
     fn of(base: &str) -> Self {
-        let [form, flash, device, hand_over, pending, link] =
+        let [form, flash, device, hand_over, pending, link, parked_form] =
             SUFFIXES.map(|suffix| format!("{PREFIX}{base}{suffix}").into());
         let attempt = format!("{PREFIX}{base}{ATTEMPT}").into();
         let session = format!("{PREFIX}{base}").into();
-        Self { session, form, flash, device, attempt, hand_over, pending, link }
+        Self { session, form, flash, device, attempt, hand_over, pending, link, parked_form }
     }
 
     /// The session cookie.
@@ -109,6 +110,11 @@ impl CookieNames {
     /// Holds the code of a sign-in whose second step is missing. It opens nothing but the pages of that step.
     pub fn pending(&self) -> &str {
         &self.pending
+    }
+
+    /// Holds the secret by which this browser's parked forms are found and read.
+    pub fn parked_form(&self) -> &str {
+        &self.parked_form
     }
 }
 
@@ -242,7 +248,7 @@ pub fn write(name: &str, value: &str, keep: Keep) -> HeaderValue {
 
 const PREFIX: &str = "__Host-Http-";
 const BASE: &str = "portcullis";
-const SUFFIXES: [&str; 6] = ["-form", "-notice", "-device", "-hand-over", "-pending", "-link"];
+const SUFFIXES: [&str; 7] = ["-form", "-notice", "-device", "-hand-over", "-pending", "-link", "-parked"];
 const ATTEMPT: &str = "-oidc-";
 /// The prefixes of all cookies of gateways.
 const OURS: [&[u8]; 2] = [b"__Host-Http-portcullis", b"__Host-portcullis"];

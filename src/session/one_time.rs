@@ -28,6 +28,8 @@ pub enum OneTimePurpose {
     LogoutToken,
     /// The ID token of a session, for the sign-out at its provider.
     SignOutHint,
+    /// A form that came without a live session, encrypted.
+    ParkedForm,
     /// A sign-in whose first step is done, and whose next one is not.
     PendingSignIn,
 }
@@ -41,9 +43,9 @@ pub struct OneTimeEntry {
     pub(super) expires: Timestamp,
 }
 
-/// The value of an entry has more than [`OneTimeEntry::MAX_VALUE_BYTES`].
+/// The value of an entry has more than [`OneTimePurpose::max_value_bytes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a one-time entry may have {} bytes", OneTimeEntry::MAX_VALUE_BYTES)]
+#[error("the value of a one-time entry is too large")]
 pub struct OneTimeTooLarge;
 
 impl OneTimeCode {
@@ -100,6 +102,7 @@ impl OneTimePurpose {
             Self::ProviderAttempt => "provider",
             Self::LogoutToken => "logout-token",
             Self::SignOutHint => "sign-out-hint",
+            Self::ParkedForm => "parked-form",
             Self::PendingSignIn => "pending-sign-in",
         }
     }
@@ -113,12 +116,22 @@ impl OneTimePurpose {
         match self {
             Self::ProviderAttempt | Self::SignOutHint | Self::PendingSignIn => 50_000,
             Self::HandOver | Self::LogoutToken => 4096,
+            // 64 MiB at most. Only browsers in which somebody has signed in can make one.
+            Self::ParkedForm => 1024,
+        }
+    }
+
+    /// Maximum size of a value. With [`OneTimePurpose::max_entries`] it bounds the room that strangers can fill.
+    pub fn max_value_bytes(self) -> usize {
+        match self {
+            Self::ParkedForm => 64 << 10,
+            _ => OneTimeEntry::MAX_VALUE_BYTES,
         }
     }
 }
 
 impl OneTimeEntry {
-    /// Maximum size of a value. With [`OneTimePurpose::max_entries`] it bounds the room that strangers can fill.
+    /// Maximum size of most values; see [`OneTimePurpose::max_value_bytes`].
     pub const MAX_VALUE_BYTES: usize = 4096;
 
     /// An entry that is handed out to the first who presents the code of `key` before `expires`.
@@ -129,7 +142,7 @@ impl OneTimeEntry {
         expires: Timestamp,
     ) -> Result<Self, OneTimeTooLarge> {
         let value = value.into();
-        if value.len() > Self::MAX_VALUE_BYTES {
+        if value.len() > purpose.max_value_bytes() {
             return Err(OneTimeTooLarge);
         }
         Ok(Self { key, purpose, value, expires })

@@ -88,6 +88,15 @@ impl SessionToken {
         BASE64URL_NOPAD.encode(hmac::sign(&key, b"portcullis form token").as_ref())
     }
 
+    /// A key for this purpose, derived from the token by HMAC-SHA256 (RFC 5869 §2.3 with one block); it reveals nothing about the
+    /// token and about keys for other purposes.
+    pub fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let mut derived = Zeroizing::new([0; 32]);
+        derived.copy_from_slice(hmac::sign(&key, purpose).as_ref());
+        derived
+    }
+
     /// Whether a form carried the right value; takes the same time for every wrong one.
     pub fn owns_form_token(&self, presented: &str) -> bool {
         self.form_token().as_bytes().ct_eq(presented.as_bytes()).into()

@@ -50,6 +50,7 @@ mod oidc;
 mod oidc_browser;
 mod override_headers;
 mod own_addresses;
+mod parked_post;
 mod passkeys;
 mod password_rules;
 mod path_oracle;
