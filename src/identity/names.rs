@@ -41,6 +41,9 @@ pub enum InvalidName {
 }
 
 impl UserName {
+    /// Maximum number of characters.
+    pub const MAX_CHARS: usize = MAX_CHARS;
+
     /// Brings a typed name into its canonical form.
     pub fn parse(typed: &str) -> Result<Self, InvalidName> {
         let typed = typed.trim();

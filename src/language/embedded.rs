@@ -34,13 +34,17 @@ macro_rules! catalogue {
 
 type Catalogue = (&'static str, &'static [(&'static str, &'static str)]);
 
-const CATALOGUES: &[Catalogue] = &[
+/// The same files for several languages.
+macro_rules! catalogues {
+    ($english:expr, $($tag:literal),+: $topics:tt) => { &[$english, $(catalogue_of!($tag, $topics)),+] };
+}
+macro_rules! catalogue_of {
+    ($tag:literal, ($($topic:literal),+ $(,)?)) => { catalogue!($tag: $($topic),+) };
+}
+
+/// English comes first; a topic that the other languages lack appears in English.
+const CATALOGUES: &[Catalogue] = catalogues!(
     catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "profile", "registration", "mail", "refusals", "tokens", "parked-form"),
-    catalogue!("de": "common", "times", "sign-in", "account", "password", "refusals"),
-    catalogue!("es": "common", "times", "sign-in", "account", "password", "refusals"),
-    catalogue!("fr": "common", "times", "sign-in", "account", "password", "refusals"),
-    catalogue!("it": "common", "times", "sign-in", "account", "password", "refusals"),
-    catalogue!("nl": "common", "times", "sign-in", "account", "password", "refusals"),
-    catalogue!("pl": "common", "times", "sign-in", "account", "password", "refusals"),
-    catalogue!("pt": "common", "times", "sign-in", "account", "password", "refusals"),
-];
+    "de", "es", "fr", "it", "nl", "pl", "pt":
+    ("common", "times", "sign-in", "account", "password", "factors", "profile", "registration", "mail", "refusals", "tokens", "parked-form")
+);

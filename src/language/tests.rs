@@ -134,12 +134,17 @@ fn balanced(text: &str) -> String {
     panic!("a parenthesis stays open: {}", &text[..text.len().min(200)]);
 }
 
-/// The literals that are no pattern of a `match`.
+/// The literals that are no pattern of a `match`, and in no guard of one.
 fn results(text: &str) -> Vec<String> {
     let parts: Vec<&str> = text.split('"').collect();
-    let literals = parts.iter().zip(parts.iter().skip(1)).skip(1).step_by(2);
-    let results = literals.filter(|(_, after)| !after.trim_start().starts_with("=>"));
-    results.map(|(literal, _)| (*literal).to_owned()).collect()
+    let around =
+        |at: usize| (parts[at - 1].trim_end(), parts.get(at + 1).map_or("", |after| after.trim_start()));
+    let is_result = |at: &usize| {
+        let (before, after) = around(*at);
+        let is_pattern = after.starts_with("=>") || after.starts_with('|') || before.ends_with('|');
+        !is_pattern && !(text.contains("=>") && before.ends_with('('))
+    };
+    (1..parts.len()).step_by(2).filter(is_result).map(|at| parts[at].to_owned()).collect()
 }
 
 fn literals(text: &str) -> Vec<String> {

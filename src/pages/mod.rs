@@ -14,6 +14,7 @@ mod page;
 pub mod paths;
 mod replaced;
 mod samples;
+mod template_files;
 mod template_functions;
 mod templates;
 
@@ -31,7 +32,8 @@ pub use page::{
     ProviderLink, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 pub use replaced::{TemplateProblem, template_names};
-pub use templates::{Pages, ReplacedTemplate};
+pub use template_files::ReplacedTemplate;
+pub use templates::Pages;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use minijinja::{Environment, value::Serde};
 use super::{
     Page,
     samples::samples,
-    templates::{ReplacedTemplate, TEMPLATES},
+    template_files::{ReplacedTemplate, TEMPLATES},
 };
 
 /// A mistake in a template of an operator.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    Account, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime, Email,
-    ListedSession, Login, Logout, NewPassword, NotSignedIn, Notice, Onward, Page, PageLink, Password,
-    ProviderLink, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup,
+    Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
+    Email, ListedActivity, ListedSession, Login, Logout, NewPassword, NotSignedIn, Notice, Onward, Page,
+    PageLink, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
+    RegisterFinish, Remember, Reset, SecondStep, Setup,
 };
 use crate::clock::Timestamp;
 
@@ -81,7 +82,7 @@ fn signing_in(full: bool) -> [Page<'static>; 6] {
     ]
 }
 
-fn of_account(full: bool) -> [Page<'static>; 3] {
+fn of_account(full: bool) -> [Page<'static>; 5] {
     let account = Account {
         host: HOST,
         csrf: "token",
@@ -124,6 +125,11 @@ fn of_account(full: bool) -> [Page<'static>; 3] {
     };
     [
         Page::Account(account),
+        Page::Profile(profile(full)),
+        Page::Activity(ActivityPage {
+            host: HOST,
+            activities: if full { vec![activity(true), activity(false)] } else { Vec::new() },
+        }),
         Page::Password(Password {
             host: HOST,
             csrf: "token",
@@ -214,6 +220,44 @@ fn messages(full: bool) -> [Page<'static>; 3] {
             is_framed: full,
         }),
     ]
+}
+
+fn profile(full: bool) -> Profile<'static> {
+    let field = |kind: &'static str, is_editable: bool| ProfileField {
+        input: format!("field-{kind}"),
+        title: "Team".into(),
+        kind,
+        value: if full { "blue".into() } else { String::new() },
+        choices: ["blue", "green"]
+            .map(|value| ProfileChoice { value: value.into(), is_chosen: full && value == "blue" })
+            .into(),
+        is_required: full,
+        is_editable,
+        is_unfit: !full,
+        is_wrong: full,
+    };
+    Profile {
+        host: HOST,
+        csrf: "token",
+        username: "ada",
+        email: if full { "ada@example.com" } else { "" },
+        full_name: "Ada Lovelace",
+        is_name_own: full,
+        is_name_wrong: full,
+        fields: vec![field("text", true), field("choice", true), field("number", true), field("date", false)],
+        problems: if full { vec![TEXT.into()] } else { Vec::new() },
+        flash: (!full).then_some(TEXT),
+    }
+}
+
+fn activity(full: bool) -> ListedActivity {
+    ListedActivity {
+        text: TEXT.into(),
+        at: when().ago(Duration::from_hours(3)),
+        device: full.then(|| "Firefox on Linux".into()),
+        address: if full { "192.0.2.17".into() } else { String::new() },
+        host: if full { HOST.into() } else { String::new() },
+    }
 }
 
 fn session(current: bool) -> ListedSession {

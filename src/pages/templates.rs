@@ -18,7 +18,9 @@ use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
 
 use super::{
-    Brand, Colour, Logo, Page, TemplateProblem, own_response, paths, replaced as checks, samples,
+    Brand, Colour, Logo, Page, ReplacedTemplate, TemplateProblem, own_response, paths, replaced as checks,
+    samples,
+    template_files::{LETTERS, STYLESHEET, TEMPLATES},
     template_functions,
 };
 use crate::language::{Language, Languages};
@@ -37,15 +39,6 @@ pub(super) struct Compiled {
     stylesheet: Bytes,
     /// The logo and its path.
     logo: Option<(String, Logo)>,
-}
-
-/// A template of an operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplacedTemplate {
-    /// The name of the one that it replaces: `login.html`.
-    pub name: String,
-    /// Its text.
-    pub text: String,
 }
 
 impl Pages {
@@ -227,37 +220,3 @@ const PRODUCT: &str = "Portcullis";
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
-
-pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
-
-/// The templates of mails. Their texts are in the catalogues, where an operator replaces them.
-const LETTERS: &[(&str, &str)] = &[
-    ("mail/message.txt", include_str!("templates/mail/message.txt")),
-    ("mail/message.html", include_str!("templates/mail/message.html")),
-];
-
-pub(super) const TEMPLATES: &[(&str, &str)] = &[
-    ("layout.html", include_str!("templates/layout.html")),
-    ("login.html", include_str!("templates/login.html")),
-    ("second_step.html", include_str!("templates/second_step.html")),
-    ("logout.html", include_str!("templates/logout.html")),
-    ("confirm.html", include_str!("templates/confirm.html")),
-    ("account.html", include_str!("templates/account.html")),
-    ("profile.html", include_str!("templates/profile.html")),
-    ("activity.html", include_str!("templates/activity.html")),
-    ("password.html", include_str!("templates/password.html")),
-    ("tokens.html", include_str!("templates/tokens.html")),
-    ("setup.html", include_str!("templates/setup.html")),
-    ("onward.html", include_str!("templates/onward.html")),
-    ("not_signed_in.html", include_str!("templates/not_signed_in.html")),
-    ("apps.html", include_str!("templates/apps.html")),
-    ("parked_form.html", include_str!("templates/parked_form.html")),
-    ("notice.html", include_str!("templates/notice.html")),
-    ("refused.html", include_str!("templates/refused.html")),
-    ("reset.html", include_str!("templates/reset.html")),
-    ("new_password.html", include_str!("templates/new_password.html")),
-    ("register.html", include_str!("templates/register.html")),
-    ("register_finish.html", include_str!("templates/register_finish.html")),
-    ("email.html", include_str!("templates/email.html")),
-    ("confirm_email.html", include_str!("templates/confirm_email.html")),
-];

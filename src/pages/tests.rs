@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 
-use super::{templates::STYLESHEET, *};
+use super::{template_files::STYLESHEET, *};
 use crate::{clock::Timestamp, language::Language, refusal::Refusal};
 
 const HOSTILE: &str = "\"'><script>alert(1)</script>&{{ 7*7 }}";

@@ -11,12 +11,13 @@ use super::{
     form::Form,
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
     session_opening::{OpenedSession, SessionOpening},
+    unfit_texts::weak_password,
 };
 use crate::{
     auth::{Claim, Credential, Entrance, NotProved},
     language::Text,
     pages::{self, Page, paths},
-    refusal::{Refusal, sentence},
+    refusal::Refusal,
     telemetry::AuditKind,
     users::{Busy, Password},
 };
@@ -65,10 +66,7 @@ impl Portal {
         let hash = match self.passwords.hash_new(new, account.password_owner()).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
-                return again(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    &Problem::new("new", Text::verbatim(sentence(&weak.to_string()))),
-                );
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &Problem::new("new", weak_password(&weak)));
             }
             Err(Busy { retry_after }) => {
                 return form_again(request, Refusal::TooBusy { retry_after }, |status, detail| {

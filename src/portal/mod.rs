@@ -59,6 +59,7 @@ mod settings;
 mod setup;
 mod signed_in;
 mod tokens;
+mod unfit_texts;
 mod whoami;
 
 use bytes::Bytes;

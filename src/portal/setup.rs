@@ -13,13 +13,14 @@ use super::{
     form::Form,
     problem::{FORM_EXPIRED, refusal_for},
     session_opening::{OpenedSession, SessionOpening},
+    unfit_texts::{invalid_name, weak_password},
 };
 use crate::{
     auth::{Entrance, LinkProved},
     identity::UserName,
     language::Text,
     pages::{Page, Setup, paths},
-    refusal::{Refusal, sentence},
+    refusal::Refusal,
     telemetry::AuditKind,
     users::{DirectoryError, Password, PasswordOwner},
 };
@@ -80,12 +81,12 @@ impl Portal {
         }
         let name = match UserName::parse(typed_name) {
             Ok(name) => name,
-            Err(error) => return once_more("username", Text::verbatim(sentence(&error.to_string()))),
+            Err(error) => return once_more("username", invalid_name(&error)),
         };
         let hashed = self.passwords.hash_new(password, PasswordOwner::new(name.clone(), "", "")).await;
         let hash = match hashed.map_err(|busy| Refusal::TooBusy { retry_after: busy.retry_after })? {
             Ok(hash) => hash,
-            Err(weak) => return once_more("password", Text::verbatim(sentence(&weak.to_string()))),
+            Err(weak) => return once_more("password", weak_password(&weak)),
         };
         let made = self.setup.make_superuser(link_proved, name, hash, &request.origin(Entrance::Setup)).await;
         let proved = made.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))?;

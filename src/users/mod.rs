@@ -38,9 +38,10 @@ pub use link::{ChangedEmail, Link, LinkDelivery, LinkKey, LinkMail, LinkPurpose,
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
-    Breached, BreachedList, BreachedListError, BreachedListWriter, Busy, Charged, ForeignHash, HashRecord,
-    HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS, OwnValue, Password, PasswordHash,
-    PasswordOwner, PasswordRules, Passwords, UnusableHash, UnusablePassword, Verdict, WeakPassword, Weakness,
+    Breached, BreachedList, BreachedListError, BreachedListWriter, Busy, Charged, ForeignHash, GuessReason,
+    HashRecord, HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS, OwnValue, Password,
+    PasswordHash, PasswordOwner, PasswordRules, Passwords, UnusableHash, UnusablePassword, Verdict,
+    WeakPassword, Weakness,
 };
 pub(crate) use profile::is_key as is_attribute_name;
 pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, UserChange};

@@ -1,6 +1,6 @@
 //! The gateway's pages in the language of their reader, and catalogues of an operator.
 
-use crate::support::in_process::InProcess;
+use crate::support::{cookies::NOTICE, in_process::InProcess};
 
 const APP: &str = "[[app]]\nhost = \"localhost\"\nupstream = \"builtin:whoami\"\n";
 const BROWSER: (&str, &str) = ("accept", "text/html");
@@ -61,7 +61,7 @@ fn flash_message_and_problem_of_a_form_are_in_the_language_of_the_browser() {
     assert_eq!(page.status, 403);
     assert!(page.body.contains("Dieses Formular war abgelaufen."), "{}", page.body);
     assert!(page.body.contains("<title>Fehler: Anmelden"), "{}", page.body);
-    let flash = ("cookie", "__Host-portcullis-notice=signed-out");
+    let flash = ("cookie", &*format!("{NOTICE}=signed-out"));
     let page = gateway.get("/.gateway/login", &[BROWSER, german, flash]);
     assert!(page.body.contains("Sie haben sich abgemeldet."), "{}", page.body);
 }

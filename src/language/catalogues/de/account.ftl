@@ -9,6 +9,8 @@ account-superuser = Superuser
 account-last-sign-in = Letzte Anmeldung
 account-sign-in-by = Erneut anmelden bis
 account-change-password = Passwort ändern
+account-change-profile = Profil ändern
+account-activity = Aktivität
 account-hint-portal = Das Abmelden beendet diese Anmeldung für alle Anwendungen, die Sie in diesem Browser verwenden. Ihre Sitzungen in anderen Browsern bleiben bestehen.
 account-hint = Das Abmelden beendet diese Sitzung in diesem Browser, für alles auf { $host }. Ihre Sitzungen in anderen Browsern und auf anderen Hosts bleiben bestehen.
 

@@ -1,6 +1,3 @@
-### Texte mehrerer Seiten.
-
-# Steht vor dem Titel einer Seite, die ein Problem zeigt; Bildschirmleser lesen es zuerst vor.
 title-error = Fehler:
 
 continue = Weiter
@@ -13,5 +10,7 @@ sign-out = Abmelden
 try-again = Noch einmal versuchen
 or = oder
 none = Keine
+
 request-id = Anfrage { $id }
+
 form-expired = Dieses Formular war abgelaufen. Bitte versuchen Sie es noch einmal.

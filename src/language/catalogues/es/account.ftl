@@ -9,6 +9,8 @@ account-superuser = Superusuario
 account-last-sign-in = Último inicio de sesión
 account-sign-in-by = Iniciar sesión de nuevo antes del
 account-change-password = Cambiar contraseña
+account-change-profile = Cambiar perfil
+account-activity = Actividad
 account-hint-portal = Al cerrar la sesión termina este inicio de sesión para todas las aplicaciones que usa en este navegador. Sus sesiones en otros navegadores siguen abiertas.
 account-hint = Al cerrar la sesión termina esta sesión en este navegador para todo lo que hay en { $host }. Sus sesiones en otros navegadores y en otros hosts siguen abiertas.
 

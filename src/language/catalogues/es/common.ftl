@@ -1,4 +1,5 @@
 title-error = Error:
+
 continue = Continuar
 back-to-account = Volver a su cuenta
 back-to-application = Volver a la aplicación
@@ -9,5 +10,7 @@ sign-out = Cerrar sesión
 try-again = Intentar de nuevo
 or = o
 none = Ninguno
+
 request-id = Solicitud { $id }
+
 form-expired = Este formulario había caducado. Inténtelo de nuevo.

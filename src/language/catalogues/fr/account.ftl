@@ -9,6 +9,8 @@ account-superuser = Superutilisateur
 account-last-sign-in = Dernière connexion
 account-sign-in-by = Nouvelle connexion avant le
 account-change-password = Modifier le mot de passe
+account-change-profile = Modifier le profil
+account-activity = Activité
 account-hint-portal = La déconnexion met fin à cette connexion pour toutes les applications que vous utilisez dans ce navigateur. Vos sessions dans d’autres navigateurs restent ouvertes.
 account-hint = La déconnexion met fin à cette session dans ce navigateur, pour tout ce qui se trouve sur { $host }. Vos sessions dans d’autres navigateurs et sur d’autres hôtes restent ouvertes.
 

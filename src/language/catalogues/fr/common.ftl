@@ -1,4 +1,5 @@
 title-error = Erreur :
+
 continue = Continuer
 back-to-account = Retour à votre compte
 back-to-application = Retour à l’application
@@ -9,5 +10,7 @@ sign-out = Se déconnecter
 try-again = Réessayer
 or = ou
 none = Aucun
+
 request-id = Requête { $id }
+
 form-expired = Ce formulaire avait expiré. Veuillez réessayer.

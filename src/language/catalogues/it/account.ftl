@@ -9,6 +9,8 @@ account-superuser = Superutente
 account-last-sign-in = Ultimo accesso
 account-sign-in-by = Nuovo accesso entro il
 account-change-password = Cambia password
+account-change-profile = Modifica profilo
+account-activity = Attività
 account-hint-portal = L’uscita termina questo accesso per ogni applicazione che usa in questo browser. Le Sue sessioni in altri browser restano aperte.
 account-hint = L’uscita termina questa sessione in questo browser, per tutto ciò che si trova su { $host }. Le Sue sessioni in altri browser e su altri host restano aperte.
 

@@ -1,4 +1,5 @@
 title-error = Errore:
+
 continue = Continua
 back-to-account = Torna al Suo account
 back-to-application = Torna all’applicazione
@@ -9,5 +10,7 @@ sign-out = Esci
 try-again = Riprova
 or = oppure
 none = Nessuno
+
 request-id = Richiesta { $id }
+
 form-expired = Questo modulo era scaduto. La preghiamo di riprovare.

@@ -9,6 +9,8 @@ account-superuser = Superuser
 account-last-sign-in = Laatst ingelogd
 account-sign-in-by = Opnieuw inloggen vóór
 account-change-password = Wachtwoord wijzigen
+account-change-profile = Profiel wijzigen
+account-activity = Activiteit
 account-hint-portal = Uitloggen beëindigt deze aanmelding voor alle toepassingen die u in deze browser gebruikt. Uw sessies in andere browsers blijven open.
 account-hint = Uitloggen beëindigt deze sessie in deze browser, voor alles op { $host }. Uw sessies in andere browsers en op andere hosts blijven open.
 

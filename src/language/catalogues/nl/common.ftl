@@ -1,4 +1,5 @@
 title-error = Fout:
+
 continue = Doorgaan
 back-to-account = Terug naar uw account
 back-to-application = Terug naar de toepassing
@@ -9,5 +10,7 @@ sign-out = Uitloggen
 try-again = Opnieuw proberen
 or = of
 none = Geen
+
 request-id = Verzoek { $id }
+
 form-expired = Dit formulier was verlopen. Probeer het opnieuw.

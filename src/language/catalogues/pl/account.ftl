@@ -9,6 +9,8 @@ account-superuser = Superużytkownik
 account-last-sign-in = Ostatnie logowanie
 account-sign-in-by = Ponowne logowanie do
 account-change-password = Zmień hasło
+account-change-profile = Zmień profil
+account-activity = Aktywność
 account-hint-portal = Wylogowanie kończy to logowanie dla wszystkich aplikacji używanych w tej przeglądarce. Sesje w innych przeglądarkach pozostają otwarte.
 account-hint = Wylogowanie kończy tę sesję w tej przeglądarce, dla wszystkiego na { $host }. Sesje w innych przeglądarkach i na innych hostach pozostają otwarte.
 

@@ -1,4 +1,5 @@
 title-error = Błąd:
+
 continue = Dalej
 back-to-account = Powrót do konta
 back-to-application = Powrót do aplikacji
@@ -9,5 +10,7 @@ sign-out = Wyloguj się
 try-again = Spróbuj ponownie
 or = lub
 none = Brak
+
 request-id = Żądanie { $id }
+
 form-expired = Ten formularz wygasł. Proszę spróbować ponownie.

@@ -9,6 +9,8 @@ account-superuser = Superutilizador
 account-last-sign-in = Último início de sessão
 account-sign-in-by = Iniciar sessão novamente até
 account-change-password = Alterar palavra-passe
+account-change-profile = Alterar perfil
+account-activity = Atividade
 account-hint-portal = Terminar a sessão encerra este início de sessão para todas as aplicações que usa neste navegador. As suas sessões noutros navegadores continuam abertas.
 account-hint = Terminar a sessão encerra esta sessão neste navegador, para tudo em { $host }. As suas sessões noutros navegadores e noutros servidores continuam abertas.
 

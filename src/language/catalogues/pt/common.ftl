@@ -1,4 +1,5 @@
 title-error = Erro:
+
 continue = Continuar
 back-to-account = Voltar à sua conta
 back-to-application = Voltar à aplicação
@@ -9,5 +10,7 @@ sign-out = Terminar sessão
 try-again = Tentar novamente
 or = ou
 none = Nenhum
+
 request-id = Pedido { $id }
+
 form-expired = Este formulário tinha expirado. Tente novamente.

@@ -4,7 +4,7 @@
 
 use zxcvbn::{Score, feedback::Warning, zxcvbn};
 
-use super::{PasswordOwner, Weakness};
+use super::{GuessReason, PasswordOwner, Weakness};
 
 /// What makes the password guessable, if anything does. Of a short one, the user's own words alone are looked for: every
 /// short one is guessable.
@@ -53,30 +53,28 @@ fn rest_without(words: &[String], text: &str) -> Option<usize> {
     (rest != text).then(|| rest.chars().filter(|c| !is_mark(c)).count())
 }
 
-fn reason(warning: Option<Warning>) -> &'static str {
+fn reason(warning: Option<Warning>) -> GuessReason {
     match warning {
         Some(Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess) => {
-            "it follows the keys of the keyboard"
+            GuessReason::Keys
         }
         Some(
             Warning::RepeatsLikeAaaAreEasyToGuess | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess,
-        ) => "it repeats itself",
+        ) => GuessReason::Repeats,
         Some(
             Warning::ThisIsATop10Password
             | Warning::ThisIsATop100Password
             | Warning::ThisIsACommonPassword
             | Warning::ThisIsSimilarToACommonlyUsedPassword,
-        ) => "many people use this one or one much like it",
-        Some(Warning::SequencesLikeAbcAreEasyToGuess) => "it counts up or down",
-        Some(Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess) => {
-            "it is little more than a date"
-        }
+        ) => GuessReason::Popular,
+        Some(Warning::SequencesLikeAbcAreEasyToGuess) => GuessReason::Counts,
+        Some(Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess) => GuessReason::Date,
         Some(
             Warning::NamesAndSurnamesByThemselvesAreEasyToGuess
             | Warning::CommonNamesAndSurnamesAreEasyToGuess,
-        ) => "it is little more than a name",
-        Some(Warning::AWordByItselfIsEasyToGuess) => "it is little more than a word",
-        None => "it is too regular",
+        ) => GuessReason::Name,
+        Some(Warning::AWordByItselfIsEasyToGuess) => GuessReason::Word,
+        None => GuessReason::Regular,
     }
 }
 

@@ -17,7 +17,7 @@ mod weakness;
 use std::sync::Arc;
 
 pub use breached::{BreachedList, BreachedListError, BreachedListWriter, HashRecord};
-pub use weakness::{OwnValue, WeakPassword, Weakness};
+pub use weakness::{GuessReason, OwnValue, WeakPassword, Weakness};
 
 use super::Password;
 use crate::identity::UserName;

@@ -48,7 +48,28 @@ pub enum Weakness {
     OwnWords,
     /// Among the first million or so that an attacker tries.
     #[error("the password is too easy to guess: {0}; several unrelated words make a good one")]
-    Guessable(&'static str),
+    Guessable(GuessReason),
+}
+
+/// What makes a password easy to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuessReason {
+    /// It follows the keys of the keyboard.
+    Keys,
+    /// It repeats itself.
+    Repeats,
+    /// Many people use this one or one much like it.
+    Popular,
+    /// It counts up or down.
+    Counts,
+    /// It is little more than a date.
+    Date,
+    /// It is little more than a name.
+    Name,
+    /// It is little more than a word.
+    Word,
+    /// It is too regular.
+    Regular,
 }
 
 /// A value of the user that a password can be similar to.
@@ -85,6 +106,21 @@ impl fmt::Display for WeakPassword {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for GuessReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keys => "it follows the keys of the keyboard",
+            Self::Repeats => "it repeats itself",
+            Self::Popular => "many people use this one or one much like it",
+            Self::Counts => "it counts up or down",
+            Self::Date => "it is little more than a date",
+            Self::Name => "it is little more than a name",
+            Self::Word => "it is little more than a word",
+            Self::Regular => "it is too regular",
+        })
     }
 }
 

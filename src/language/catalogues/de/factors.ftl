@@ -1,0 +1,22 @@
+second-step-title = Zweiter Schritt · { $host }
+second-step-heading = Zweiter Schritt
+second-step-lead = Anmeldung als { $name }, weiter zu { $site }
+factor-code = Code Ihrer Authenticator-App
+factor-code-hint = Sechs Ziffern. Sie wechseln alle 30 Sekunden.
+recovery-use = Ich habe mein Gerät nicht dabei: Wiederherstellungscode verwenden
+recovery-code = Wiederherstellungscode
+recovery-code-hint = Zehn Zeichen, zum Beispiel ABCDE-FGH23. Jeder Code gilt einmal.
+second-step-again = Von vorn beginnen
+factor-wrong-code = Dieser Code stimmt nicht. Der Code einer App wechselt alle 30 Sekunden und gilt einmal.
+sign-in-expired = Die Anmeldung hat zu lange gedauert. Bitte beginnen Sie von vorn.
+sign-in-too-many-codes = Zu viele falsche Codes. Bitte melden Sie sich von vorn an.
+
+confirm-factor = Sie sind auf { $host } als { $name } angemeldet. Weisen Sie Ihren zweiten Faktor nach, um fortzufahren.
+confirm-needs-factor = Sie sind auf { $host } als { $name } angemeldet.
+confirm-no-factor = Diese Seite verlangt einen zweiten Faktor, und Sie haben noch keinen.
+confirm-no-such-factor = Diese Seite verlangt einen zweiten Faktor einer Art, die Sie nicht hinzugefügt haben.
+confirm-ask-administrator = Bitte wenden Sie sich an die Administration.
+factor-add = Zweiten Faktor hinzufügen
+refused-factor-title = Bitte weisen Sie einen zweiten Faktor nach
+refused-factor = Dafür müssen Sie auf eine weitere Art nachweisen, dass Sie es sind.
+refused-factor-link = Bestätigen, dass Sie es sind

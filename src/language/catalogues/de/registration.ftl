@@ -1,0 +1,75 @@
+email-address = E-Mail-Adresse
+full-name = Vollständiger Name
+full-name-hint = So, wie andere ihn lesen sollen. Sie können das Feld leer lassen.
+password-once-more = Passwort wiederholen
+
+mail-sent-title = Sehen Sie in Ihre Mails
+reset-sent = Wenn es zu Ihrer Eingabe ein Konto gibt, ist eine Mail mit einem Link an dessen Adresse unterwegs. Der Link gilt eine halbe Stunde.
+register-sent = Eine Mail mit einem Link ist an diese Adresse unterwegs, falls mit ihr ein Konto angelegt werden kann. Der Link gilt einen Tag.
+email-sent = Eine Mail mit einem Link ist an { $address } unterwegs. Die Adresse gehört Ihnen, sobald Sie ihn geöffnet haben.
+
+reset-title = Passwort vergessen · { $host }
+reset-heading = Passwort vergessen
+reset-lead = Sie bekommen eine Mail mit einem Link für ein neues Passwort auf { $host }.
+reset-account = Benutzername oder E-Mail-Adresse
+reset-send = Link senden
+reset-no-mail = Dieses Gateway versendet keine Mails. Bitten Sie die Administration um einen Link für ein neues Passwort.
+reset-missing = Geben Sie Ihren Benutzernamen oder Ihre E-Mail-Adresse ein.
+forgotten-password = Passwort vergessen?
+
+new-password-title = Neues Passwort · { $host }
+new-password-heading = Neues Passwort festlegen
+new-password-lead = für { $name } auf { $host }
+new-password-set = Passwort festlegen
+new-password-done = Ihr Passwort wurde geändert. Melden Sie sich jetzt damit an.
+invite-title = Willkommen · { $host }
+invite-heading = Willkommen bei { $host }
+invite-lead = Ihr Benutzername ist { $name }. Wählen Sie ein Passwort dafür.
+invite-done = Ihr Konto ist bereit. Melden Sie sich jetzt an.
+
+link-void-title = Dieser Link ist nicht gültig
+link-void = Er wurde schon verwendet, ist abgelaufen, oder seither hat sich etwas geändert. Sie können einen neuen anfordern.
+link-void-invitation = Er wurde schon verwendet, ist abgelaufen, oder seither hat sich etwas geändert. Bitten Sie die Person, die Sie eingeladen hat, um einen neuen.
+link-address-taken = Ein anderes Konto hat diese Adresse.
+
+register-title = Registrieren · { $host }
+register-heading = Registrieren
+register-lead = Sie bekommen eine Mail mit einem Link, mit dem Sie Ihre Registrierung auf { $host } abschließen.
+register-lead-invitation = Konten auf { $host } werden auf Einladung angelegt. Wenn Sie eingeladen wurden und den Link verloren haben, bekommen Sie per Mail einen neuen.
+register-send = Link senden
+register-address-wrong = Das ist keine E-Mail-Adresse, an die Mails gesendet werden können.
+register-domains = Nur Adressen dieser Domains können registriert werden: { $domains }.
+register-finish-heading = Registrierung abschließen
+register-finish-lead = für { $address } auf { $host }
+register-name-hint = Möglich sind Buchstaben, Ziffern und . _ -. Sie melden sich damit an, und andere sehen ihn.
+register-name-taken = Dieser Name ist vergeben. Bitte wählen Sie einen anderen.
+register-make = Konto anlegen
+register-done = Ihr Konto ist bereit. Melden Sie sich jetzt an.
+register-waiting-title = Ihr Konto wartet auf die Freigabe
+register-waiting = Die Administration muss es freigeben. Dann bekommen Sie eine Mail und können sich anmelden.
+register-too-many = Zurzeit warten zu viele Konten auf die Freigabe. Bitte versuchen Sie es später noch einmal.
+register-instead = Noch kein Konto? Registrieren
+
+email-title = E-Mail-Adresse · { $host }
+email-heading = Ihre E-Mail-Adresse
+email-current = Ihre Adresse ist { $address }.
+email-none = Sie haben noch keine Adresse.
+email-unverified = Sie wurde noch nicht bestätigt.
+email-new = Neue E-Mail-Adresse
+email-send = Link an die neue Adresse senden
+email-hint = Die Adresse ändert sich, wenn Sie den Link öffnen, der an sie gesendet wird. Die alte Adresse wird benachrichtigt.
+email-same = Das ist schon Ihre Adresse.
+email-too-often = Sie haben zu viele Links angefordert. Bitte versuchen Sie es in einer Stunde noch einmal.
+email-elsewhere = Ihre Adresse kommt von { $provider }. Ändern Sie sie dort.
+email-change = Ändern
+confirm-email-title = Adresse bestätigen · { $host }
+confirm-email-heading = Neue Adresse bestätigen
+confirm-email-lead = { $address } wird die Adresse des Kontos { $name }.
+confirm-email-button = Adresse bestätigen
+confirm-email-other = Dieser Link ist für das Konto von jemand anderem oder gilt nicht mehr. Melden Sie sich mit dem Konto an, dessen Adresse Sie geändert haben.
+email-changed = Ihre E-Mail-Adresse wurde geändert.
+undo-email-title = Änderung rückgängig machen · { $host }
+undo-email-heading = Änderung Ihrer Adresse rückgängig machen
+undo-email-lead = { $address } wird wieder die Adresse des Kontos { $name }. Alle werden abgemeldet, und Sie legen ein neues Passwort fest.
+undo-email-button = Änderung rückgängig machen
+undo-email-done = Ihre frühere Adresse ist wiederhergestellt, und Sie sind überall abgemeldet.

@@ -1,0 +1,22 @@
+second-step-title = Segundo paso · { $host }
+second-step-heading = Segundo paso
+second-step-lead = Inicio de sesión como { $name }, para continuar a { $site }
+factor-code = Código de su aplicación de autenticación
+factor-code-hint = Seis cifras. Cambian cada 30 segundos.
+recovery-use = No tengo mi dispositivo: usar un código de recuperación
+recovery-code = Código de recuperación
+recovery-code-hint = Diez caracteres, por ejemplo ABCDE-FGH23. Cada código funciona una vez.
+second-step-again = Empezar de nuevo
+factor-wrong-code = Ese código no es correcto. El código de una aplicación cambia cada 30 segundos y funciona una vez.
+sign-in-expired = El inicio de sesión tardó demasiado. Empiece de nuevo.
+sign-in-too-many-codes = Demasiados códigos incorrectos. Inicie sesión de nuevo desde el principio.
+
+confirm-factor = Ha iniciado sesión en { $host } como { $name }. Muestre su segundo factor para continuar.
+confirm-needs-factor = Ha iniciado sesión en { $host } como { $name }.
+confirm-no-factor = Esta página pide un segundo factor, y usted aún no tiene ninguno.
+confirm-no-such-factor = Esta página pide un segundo factor de un tipo que usted no ha añadido.
+confirm-ask-administrator = Consulte a un administrador.
+factor-add = Añadir un segundo factor
+refused-factor-title = Muestre un segundo factor
+refused-factor = Para esto tiene que demostrar de otra manera que es usted.
+refused-factor-link = Confirmar que es usted

@@ -1,0 +1,75 @@
+email-address = Dirección de correo electrónico
+full-name = Nombre completo
+full-name-hint = Tal como lo leerán los demás. Puede dejarlo vacío.
+password-once-more = Repita la contraseña
+
+mail-sent-title = Mire su correo
+reset-sent = Si hay una cuenta para lo que ha escrito, un mensaje con un enlace va camino de su dirección. El enlace es válido durante media hora.
+register-sent = Un mensaje con un enlace va camino de esta dirección, si se puede crear una cuenta con ella. El enlace es válido durante un día.
+email-sent = Un mensaje con un enlace va camino de { $address }. La dirección será suya en cuanto lo haya abierto.
+
+reset-title = Contraseña olvidada · { $host }
+reset-heading = Contraseña olvidada
+reset-lead = Recibirá un mensaje con un enlace para una contraseña nueva en { $host }.
+reset-account = Nombre de usuario o dirección de correo
+reset-send = Enviar el enlace
+reset-no-mail = Esta pasarela no envía correo. Pida a un administrador un enlace para una contraseña nueva.
+reset-missing = Escriba su nombre de usuario o su dirección de correo.
+forgotten-password = ¿Ha olvidado su contraseña?
+
+new-password-title = Contraseña nueva · { $host }
+new-password-heading = Establecer una contraseña nueva
+new-password-lead = para { $name } en { $host }
+new-password-set = Establecer la contraseña
+new-password-done = Se ha cambiado su contraseña. Inicie sesión ahora con ella.
+invite-title = Le damos la bienvenida · { $host }
+invite-heading = Le damos la bienvenida a { $host }
+invite-lead = Su nombre de usuario es { $name }. Elija una contraseña.
+invite-done = Su cuenta está lista. Inicie sesión ahora.
+
+link-void-title = Este enlace no es válido
+link-void = Ya se ha usado, ha caducado o algo ha cambiado desde que se creó. Puede pedir uno nuevo.
+link-void-invitation = Ya se ha usado, ha caducado o algo ha cambiado desde que se creó. Pida uno nuevo a la persona que le invitó.
+link-address-taken = Otra cuenta tiene esta dirección.
+
+register-title = Registrarse · { $host }
+register-heading = Registrarse
+register-lead = Recibirá un mensaje con un enlace para completar su registro en { $host }.
+register-lead-invitation = Las cuentas de { $host } se crean por invitación. Si le han invitado y ha perdido el enlace, recibirá uno nuevo por correo.
+register-send = Enviar el enlace
+register-address-wrong = Esta no es una dirección de correo a la que se puedan enviar mensajes.
+register-domains = Solo se pueden registrar direcciones de estos dominios: { $domains }.
+register-finish-heading = Complete su registro
+register-finish-lead = para { $address } en { $host }
+register-name-hint = Puede tener letras, cifras y . _ -. Con él inicia sesión, y los demás lo ven.
+register-name-taken = Este nombre ya está en uso. Elija otro.
+register-make = Crear la cuenta
+register-done = Su cuenta está lista. Inicie sesión ahora.
+register-waiting-title = Su cuenta está pendiente de aprobación
+register-waiting = Un administrador tiene que aprobarla. Entonces recibirá un mensaje y podrá iniciar sesión.
+register-too-many = Demasiadas cuentas esperan aprobación en este momento. Inténtelo más tarde.
+register-instead = ¿Aún no tiene cuenta? Registrarse
+
+email-title = Dirección de correo · { $host }
+email-heading = Su dirección de correo
+email-current = Su dirección es { $address }.
+email-none = Todavía no tiene ninguna dirección.
+email-unverified = No se ha confirmado.
+email-new = Nueva dirección de correo
+email-send = Enviar un enlace a la nueva dirección
+email-hint = La dirección cambia cuando abre el enlace que se le envía. Se avisa a la dirección anterior.
+email-same = Esta ya es su dirección.
+email-too-often = Ha pedido demasiados enlaces. Inténtelo de nuevo dentro de una hora.
+email-elsewhere = Su dirección procede de { $provider }. Cámbiela allí.
+email-change = Cambiar
+confirm-email-title = Confirmar la dirección · { $host }
+confirm-email-heading = Confirme su nueva dirección
+confirm-email-lead = { $address } pasa a ser la dirección de la cuenta { $name }.
+confirm-email-button = Confirmar la dirección
+confirm-email-other = Este enlace es para la cuenta de otra persona o ya no es válido. Inicie sesión con la cuenta cuya dirección ha cambiado.
+email-changed = Se ha cambiado su dirección de correo.
+undo-email-title = Deshacer el cambio · { $host }
+undo-email-heading = Deshacer el cambio de su dirección
+undo-email-lead = { $address } vuelve a ser la dirección de la cuenta { $name }. Se cierran todas las sesiones y usted establece una contraseña nueva.
+undo-email-button = Deshacer el cambio
+undo-email-done = Se ha restablecido su dirección anterior y se han cerrado todas sus sesiones.

@@ -1,0 +1,22 @@
+second-step-title = Seconde étape · { $host }
+second-step-heading = Seconde étape
+second-step-lead = Connexion en tant que { $name }, pour continuer vers { $site }
+factor-code = Code de votre application d’authentification
+factor-code-hint = Six chiffres. Ils changent toutes les 30 secondes.
+recovery-use = Je n’ai pas mon appareil : utiliser un code de secours
+recovery-code = Code de secours
+recovery-code-hint = Dix caractères, par exemple ABCDE-FGH23. Chaque code fonctionne une fois.
+second-step-again = Recommencer
+factor-wrong-code = Ce code n’est pas correct. Le code d’une application change toutes les 30 secondes et fonctionne une fois.
+sign-in-expired = La connexion a pris trop de temps. Veuillez recommencer.
+sign-in-too-many-codes = Trop de codes incorrects. Veuillez reprendre la connexion depuis le début.
+
+confirm-factor = Vous êtes connecté à { $host } en tant que { $name }. Présentez votre second facteur pour continuer.
+confirm-needs-factor = Vous êtes connecté à { $host } en tant que { $name }.
+confirm-no-factor = Cette page demande un second facteur, et vous n’en avez pas encore.
+confirm-no-such-factor = Cette page demande un second facteur d’un type que vous n’avez pas ajouté.
+confirm-ask-administrator = Veuillez vous adresser à un administrateur.
+factor-add = Ajouter un second facteur
+refused-factor-title = Veuillez présenter un second facteur
+refused-factor = Pour cela, vous devez prouver votre identité d’une autre manière.
+refused-factor-link = Confirmer votre identité

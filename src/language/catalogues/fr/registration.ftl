@@ -1,0 +1,75 @@
+email-address = Adresse e-mail
+full-name = Nom complet
+full-name-hint = Tel que les autres le liront. Vous pouvez le laisser vide.
+password-once-more = Mot de passe, encore une fois
+
+mail-sent-title = Consultez votre messagerie
+reset-sent = S’il existe un compte pour ce que vous avez saisi, un message avec un lien est en route vers son adresse. Le lien est valable une demi-heure.
+register-sent = Un message avec un lien est en route vers cette adresse, si un compte peut être créé avec elle. Le lien est valable un jour.
+email-sent = Un message avec un lien est en route vers { $address }. L’adresse sera la vôtre dès que vous l’aurez ouvert.
+
+reset-title = Mot de passe oublié · { $host }
+reset-heading = Mot de passe oublié
+reset-lead = Vous recevrez un message avec un lien pour un nouveau mot de passe sur { $host }.
+reset-account = Nom d’utilisateur ou adresse e-mail
+reset-send = Envoyer le lien
+reset-no-mail = Cette passerelle n’envoie pas de messages. Demandez à un administrateur un lien pour un nouveau mot de passe.
+reset-missing = Saisissez votre nom d’utilisateur ou votre adresse e-mail.
+forgotten-password = Mot de passe oublié ?
+
+new-password-title = Nouveau mot de passe · { $host }
+new-password-heading = Définir un nouveau mot de passe
+new-password-lead = pour { $name } sur { $host }
+new-password-set = Définir le mot de passe
+new-password-done = Votre mot de passe a été modifié. Connectez-vous maintenant avec celui-ci.
+invite-title = Bienvenue · { $host }
+invite-heading = Bienvenue sur { $host }
+invite-lead = Votre nom d’utilisateur est { $name }. Choisissez-lui un mot de passe.
+invite-done = Votre compte est prêt. Connectez-vous maintenant.
+
+link-void-title = Ce lien n’est pas valable
+link-void = Il a déjà été utilisé, a expiré, ou quelque chose a changé depuis sa création. Vous pouvez en demander un nouveau.
+link-void-invitation = Il a déjà été utilisé, a expiré, ou quelque chose a changé depuis sa création. Demandez-en un nouveau à la personne qui vous a invité.
+link-address-taken = Un autre compte a cette adresse.
+
+register-title = S’inscrire · { $host }
+register-heading = S’inscrire
+register-lead = Vous recevrez un message avec un lien pour terminer votre inscription sur { $host }.
+register-lead-invitation = Les comptes sur { $host } sont créés sur invitation. Si vous avez été invité et avez perdu le lien, vous en recevrez un nouveau par message.
+register-send = Envoyer le lien
+register-address-wrong = Ce n’est pas une adresse e-mail à laquelle un message peut être envoyé.
+register-domains = Seules les adresses de ces domaines peuvent être inscrites : { $domains }.
+register-finish-heading = Terminez votre inscription
+register-finish-lead = pour { $address } sur { $host }
+register-name-hint = Lettres, chiffres et . _ - sont possibles. Vous vous connectez avec ce nom, et les autres le voient.
+register-name-taken = Ce nom est déjà pris. Veuillez en choisir un autre.
+register-make = Créer le compte
+register-done = Votre compte est prêt. Connectez-vous maintenant.
+register-waiting-title = Votre compte est en attente d’approbation
+register-waiting = Un administrateur doit l’approuver. Vous recevrez alors un message et pourrez vous connecter.
+register-too-many = Trop de comptes attendent une approbation en ce moment. Veuillez réessayer plus tard.
+register-instead = Pas encore de compte ? S’inscrire
+
+email-title = Adresse e-mail · { $host }
+email-heading = Votre adresse e-mail
+email-current = Votre adresse est { $address }.
+email-none = Vous n’avez pas encore d’adresse.
+email-unverified = Elle n’a pas été confirmée.
+email-new = Nouvelle adresse e-mail
+email-send = Envoyer un lien à la nouvelle adresse
+email-hint = L’adresse change lorsque vous ouvrez le lien qui lui est envoyé. L’ancienne adresse en est informée.
+email-same = C’est déjà votre adresse.
+email-too-often = Vous avez demandé trop de liens. Veuillez réessayer dans une heure.
+email-elsewhere = Votre adresse provient de { $provider }. Modifiez-la là-bas.
+email-change = Modifier
+confirm-email-title = Confirmer l’adresse · { $host }
+confirm-email-heading = Confirmez votre nouvelle adresse
+confirm-email-lead = { $address } devient l’adresse du compte { $name }.
+confirm-email-button = Confirmer l’adresse
+confirm-email-other = Ce lien concerne le compte de quelqu’un d’autre ou n’est plus valable. Connectez-vous avec le compte dont vous avez modifié l’adresse.
+email-changed = Votre adresse e-mail a été modifiée.
+undo-email-title = Annuler la modification · { $host }
+undo-email-heading = Annuler la modification de votre adresse
+undo-email-lead = { $address } redevient l’adresse du compte { $name }. Tout le monde est déconnecté, et vous définissez un nouveau mot de passe.
+undo-email-button = Annuler la modification
+undo-email-done = Votre ancienne adresse est rétablie, et vous êtes déconnecté partout.

@@ -1,0 +1,22 @@
+second-step-title = Secondo passaggio · { $host }
+second-step-heading = Secondo passaggio
+second-step-lead = Accesso come { $name }, per continuare su { $site }
+factor-code = Codice della Sua app di autenticazione
+factor-code-hint = Sei cifre. Cambiano ogni 30 secondi.
+recovery-use = Non ho il mio dispositivo: usa un codice di recupero
+recovery-code = Codice di recupero
+recovery-code-hint = Dieci caratteri, per esempio ABCDE-FGH23. Ogni codice funziona una volta.
+second-step-again = Ricomincia
+factor-wrong-code = Questo codice non è corretto. Il codice di un’app cambia ogni 30 secondi e funziona una volta.
+sign-in-expired = L’accesso ha richiesto troppo tempo. Ricominci da capo.
+sign-in-too-many-codes = Troppi codici errati. Effettui di nuovo l’accesso dall’inizio.
+
+confirm-factor = Ha effettuato l’accesso a { $host } come { $name }. Mostri il Suo secondo fattore per continuare.
+confirm-needs-factor = Ha effettuato l’accesso a { $host } come { $name }.
+confirm-no-factor = Questa pagina richiede un secondo fattore e Lei non ne ha ancora.
+confirm-no-such-factor = Questa pagina richiede un secondo fattore di un tipo che non ha aggiunto.
+confirm-ask-administrator = Si rivolga a un amministratore.
+factor-add = Aggiungi un secondo fattore
+refused-factor-title = Mostri un secondo fattore
+refused-factor = Per questo deve dimostrare la Sua identità in un altro modo.
+refused-factor-link = Conferma la Sua identità

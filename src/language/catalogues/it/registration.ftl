@@ -1,0 +1,75 @@
+email-address = Indirizzo e-mail
+full-name = Nome completo
+full-name-hint = Come lo leggeranno gli altri. Può lasciarlo vuoto.
+password-once-more = Ripeta la password
+
+mail-sent-title = Controlli la Sua posta
+reset-sent = Se esiste un account per ciò che ha digitato, un messaggio con un link è in arrivo al suo indirizzo. Il link è valido per mezz’ora.
+register-sent = Un messaggio con un link è in arrivo a questo indirizzo, se con esso si può creare un account. Il link è valido per un giorno.
+email-sent = Un messaggio con un link è in arrivo a { $address }. L’indirizzo sarà Suo non appena lo avrà aperto.
+
+reset-title = Password dimenticata · { $host }
+reset-heading = Password dimenticata
+reset-lead = Riceverà un messaggio con un link per una nuova password su { $host }.
+reset-account = Nome utente o indirizzo e-mail
+reset-send = Invia il link
+reset-no-mail = Questo gateway non invia posta. Chieda a un amministratore un link per una nuova password.
+reset-missing = Digiti il Suo nome utente o il Suo indirizzo e-mail.
+forgotten-password = Password dimenticata?
+
+new-password-title = Nuova password · { $host }
+new-password-heading = Imposti una nuova password
+new-password-lead = per { $name } su { $host }
+new-password-set = Imposta la password
+new-password-done = La Sua password è stata cambiata. Acceda ora con essa.
+invite-title = Benvenuti · { $host }
+invite-heading = Benvenuti su { $host }
+invite-lead = Il Suo nome utente è { $name }. Scelga una password.
+invite-done = Il Suo account è pronto. Acceda ora.
+
+link-void-title = Questo link non è valido
+link-void = È già stato usato, è scaduto oppure qualcosa è cambiato da quando è stato creato. Può chiederne uno nuovo.
+link-void-invitation = È già stato usato, è scaduto oppure qualcosa è cambiato da quando è stato creato. Ne chieda uno nuovo alla persona che L’ha invitata.
+link-address-taken = Un altro account ha questo indirizzo.
+
+register-title = Registrazione · { $host }
+register-heading = Registrazione
+register-lead = Riceverà un messaggio con un link per completare la registrazione su { $host }.
+register-lead-invitation = Gli account su { $host } vengono creati su invito. Se è stato invitato e ha perso il link, ne riceverà uno nuovo per posta.
+register-send = Invia il link
+register-address-wrong = Questo non è un indirizzo e-mail a cui si possa inviare posta.
+register-domains = Si possono registrare solo indirizzi di questi domini: { $domains }.
+register-finish-heading = Completi la registrazione
+register-finish-lead = per { $address } su { $host }
+register-name-hint = Sono ammessi lettere, cifre e . _ -. Lo usa per accedere, e gli altri lo vedono.
+register-name-taken = Questo nome è già in uso. Ne scelga un altro.
+register-make = Crea l’account
+register-done = Il Suo account è pronto. Acceda ora.
+register-waiting-title = Il Suo account è in attesa di approvazione
+register-waiting = Un amministratore deve approvarlo. Allora riceverà un messaggio e potrà accedere.
+register-too-many = Al momento troppi account attendono l’approvazione. Riprovi più tardi.
+register-instead = Non ha ancora un account? Si registri
+
+email-title = Indirizzo e-mail · { $host }
+email-heading = Il Suo indirizzo e-mail
+email-current = Il Suo indirizzo è { $address }.
+email-none = Non ha ancora un indirizzo.
+email-unverified = Non è stato confermato.
+email-new = Nuovo indirizzo e-mail
+email-send = Invia un link al nuovo indirizzo
+email-hint = L’indirizzo cambia quando apre il link che gli viene inviato. Il vecchio indirizzo viene avvisato.
+email-same = Questo è già il Suo indirizzo.
+email-too-often = Ha chiesto troppi link. Riprovi tra un’ora.
+email-elsewhere = Il Suo indirizzo proviene da { $provider }. Lo cambi lì.
+email-change = Cambia
+confirm-email-title = Conferma l’indirizzo · { $host }
+confirm-email-heading = Confermi il nuovo indirizzo
+confirm-email-lead = { $address } diventa l’indirizzo dell’account { $name }.
+confirm-email-button = Conferma l’indirizzo
+confirm-email-other = Questo link è per l’account di un’altra persona o non è più valido. Acceda con l’account di cui ha cambiato l’indirizzo.
+email-changed = Il Suo indirizzo e-mail è stato cambiato.
+undo-email-title = Annulla la modifica · { $host }
+undo-email-heading = Annulla la modifica del Suo indirizzo
+undo-email-lead = { $address } torna a essere l’indirizzo dell’account { $name }. Tutte le sessioni vengono chiuse e Lei imposta una nuova password.
+undo-email-button = Annulla la modifica
+undo-email-done = Il Suo indirizzo precedente è ripristinato e tutte le Sue sessioni sono chiuse.

@@ -1,0 +1,22 @@
+second-step-title = Tweede stap · { $host }
+second-step-heading = Tweede stap
+second-step-lead = Inloggen als { $name }, om door te gaan naar { $site }
+factor-code = Code van uw authenticator-app
+factor-code-hint = Zes cijfers. Ze wisselen elke 30 seconden.
+recovery-use = Ik heb mijn apparaat niet bij me: een herstelcode gebruiken
+recovery-code = Herstelcode
+recovery-code-hint = Tien tekens, bijvoorbeeld ABCDE-FGH23. Elke code werkt één keer.
+second-step-again = Opnieuw beginnen
+factor-wrong-code = Deze code klopt niet. De code van een app wisselt elke 30 seconden en werkt één keer.
+sign-in-expired = Het inloggen duurde te lang. Begin opnieuw.
+sign-in-too-many-codes = Te veel onjuiste codes. Log opnieuw in vanaf het begin.
+
+confirm-factor = U bent op { $host } ingelogd als { $name }. Toon uw tweede factor om door te gaan.
+confirm-needs-factor = U bent op { $host } ingelogd als { $name }.
+confirm-no-factor = Deze pagina vraagt om een tweede factor, en u hebt er nog geen.
+confirm-no-such-factor = Deze pagina vraagt om een tweede factor van een soort die u niet hebt toegevoegd.
+confirm-ask-administrator = Neem contact op met een beheerder.
+factor-add = Een tweede factor toevoegen
+refused-factor-title = Toon een tweede factor
+refused-factor = Hiervoor moet u op een andere manier aantonen dat u het bent.
+refused-factor-link = Bevestigen dat u het bent

@@ -1,0 +1,75 @@
+email-address = E-mailadres
+full-name = Volledige naam
+full-name-hint = Zoals anderen hem zullen lezen. U mag dit leeg laten.
+password-once-more = Herhaal het wachtwoord
+
+mail-sent-title = Kijk in uw mail
+reset-sent = Als er een account is voor wat u hebt getypt, is er een bericht met een link onderweg naar het adres ervan. De link is een half uur geldig.
+register-sent = Er is een bericht met een link onderweg naar dit adres, als daarmee een account kan worden gemaakt. De link is een dag geldig.
+email-sent = Er is een bericht met een link onderweg naar { $address }. Het adres is van u zodra u hem hebt geopend.
+
+reset-title = Wachtwoord vergeten · { $host }
+reset-heading = Wachtwoord vergeten
+reset-lead = U krijgt een bericht met een link voor een nieuw wachtwoord op { $host }.
+reset-account = Gebruikersnaam of e-mailadres
+reset-send = De link verzenden
+reset-no-mail = Deze gateway verzendt geen mail. Vraag een beheerder om een link voor een nieuw wachtwoord.
+reset-missing = Typ uw gebruikersnaam of uw e-mailadres.
+forgotten-password = Wachtwoord vergeten?
+
+new-password-title = Nieuw wachtwoord · { $host }
+new-password-heading = Een nieuw wachtwoord instellen
+new-password-lead = voor { $name } op { $host }
+new-password-set = Het wachtwoord instellen
+new-password-done = Uw wachtwoord is gewijzigd. Log er nu mee in.
+invite-title = Welkom · { $host }
+invite-heading = Welkom bij { $host }
+invite-lead = Uw gebruikersnaam is { $name }. Kies er een wachtwoord voor.
+invite-done = Uw account is klaar. Log nu in.
+
+link-void-title = Deze link is niet geldig
+link-void = Hij is al gebruikt, is verlopen, of er is iets veranderd sinds hij is gemaakt. U kunt een nieuwe aanvragen.
+link-void-invitation = Hij is al gebruikt, is verlopen, of er is iets veranderd sinds hij is gemaakt. Vraag een nieuwe aan wie u heeft uitgenodigd.
+link-address-taken = Een ander account heeft dit adres.
+
+register-title = Registreren · { $host }
+register-heading = Registreren
+register-lead = U krijgt een bericht met een link waarmee u uw registratie op { $host } voltooit.
+register-lead-invitation = Accounts op { $host } worden op uitnodiging gemaakt. Als u bent uitgenodigd en de link kwijt bent, krijgt u per mail een nieuwe.
+register-send = De link verzenden
+register-address-wrong = Dit is geen e-mailadres waarnaar berichten kunnen worden verzonden.
+register-domains = Alleen adressen van deze domeinen kunnen worden geregistreerd: { $domains }.
+register-finish-heading = Voltooi uw registratie
+register-finish-lead = voor { $address } op { $host }
+register-name-hint = Letters, cijfers en . _ - zijn mogelijk. U logt ermee in, en anderen zien hem.
+register-name-taken = Deze naam is bezet. Kies een andere.
+register-make = Het account maken
+register-done = Uw account is klaar. Log nu in.
+register-waiting-title = Uw account wacht op goedkeuring
+register-waiting = Een beheerder moet het goedkeuren. Dan krijgt u een bericht en kunt u inloggen.
+register-too-many = Op dit moment wachten te veel accounts op goedkeuring. Probeer het later opnieuw.
+register-instead = Nog geen account? Registreren
+
+email-title = E-mailadres · { $host }
+email-heading = Uw e-mailadres
+email-current = Uw adres is { $address }.
+email-none = U hebt nog geen adres.
+email-unverified = Het is niet bevestigd.
+email-new = Nieuw e-mailadres
+email-send = Een link naar het nieuwe adres verzenden
+email-hint = Het adres verandert als u de link opent die ernaar wordt verzonden. Het oude adres krijgt bericht.
+email-same = Dit is al uw adres.
+email-too-often = U hebt te veel links aangevraagd. Probeer het over een uur opnieuw.
+email-elsewhere = Uw adres komt van { $provider }. Wijzig het daar.
+email-change = Wijzigen
+confirm-email-title = Het adres bevestigen · { $host }
+confirm-email-heading = Bevestig uw nieuwe adres
+confirm-email-lead = { $address } wordt het adres van het account { $name }.
+confirm-email-button = Het adres bevestigen
+confirm-email-other = Deze link is voor het account van iemand anders of is niet meer geldig. Log in met het account waarvan u het adres hebt gewijzigd.
+email-changed = Uw e-mailadres is gewijzigd.
+undo-email-title = De wijziging ongedaan maken · { $host }
+undo-email-heading = De wijziging van uw adres ongedaan maken
+undo-email-lead = { $address } wordt weer het adres van het account { $name }. Iedereen wordt uitgelogd, en u stelt een nieuw wachtwoord in.
+undo-email-button = De wijziging ongedaan maken
+undo-email-done = Uw vorige adres is hersteld, en u bent overal uitgelogd.

@@ -1,0 +1,22 @@
+second-step-title = Drugi krok · { $host }
+second-step-heading = Drugi krok
+second-step-lead = Logowanie jako { $name }, aby przejść do { $site }
+factor-code = Kod z aplikacji uwierzytelniającej
+factor-code-hint = Sześć cyfr. Zmieniają się co 30 sekund.
+recovery-use = Nie mam przy sobie urządzenia: użyj kodu odzyskiwania
+recovery-code = Kod odzyskiwania
+recovery-code-hint = Dziesięć znaków, na przykład ABCDE-FGH23. Każdy kod działa raz.
+second-step-again = Zacznij od nowa
+factor-wrong-code = Ten kod jest nieprawidłowy. Kod z aplikacji zmienia się co 30 sekund i działa raz.
+sign-in-expired = Logowanie trwało zbyt długo. Proszę zacząć od nowa.
+sign-in-too-many-codes = Zbyt wiele błędnych kodów. Proszę zalogować się od początku.
+
+confirm-factor = Zalogowano na { $host } jako { $name }. Aby kontynuować, proszę okazać drugi składnik.
+confirm-needs-factor = Zalogowano na { $host } jako { $name }.
+confirm-no-factor = Ta strona wymaga drugiego składnika, a na koncie nie ma jeszcze żadnego.
+confirm-no-such-factor = Ta strona wymaga drugiego składnika takiego rodzaju, jakiego nie dodano do konta.
+confirm-ask-administrator = Proszę zwrócić się do administratora.
+factor-add = Dodaj drugi składnik
+refused-factor-title = Proszę okazać drugi składnik
+refused-factor = Do tego trzeba potwierdzić tożsamość w inny sposób.
+refused-factor-link = Potwierdź tożsamość

@@ -1,0 +1,75 @@
+email-address = Adres e-mail
+full-name = Imię i nazwisko
+full-name-hint = Tak, jak zobaczą je inni. To pole może pozostać puste.
+password-once-more = Powtórz hasło
+
+mail-sent-title = Proszę sprawdzić pocztę
+reset-sent = Jeśli istnieje konto dla wpisanych danych, na jego adres wysłano wiadomość z łączem. Łącze jest ważne pół godziny.
+register-sent = Na ten adres wysłano wiadomość z łączem, jeśli można z nim założyć konto. Łącze jest ważne przez dobę.
+email-sent = Na adres { $address } wysłano wiadomość z łączem. Adres zostanie przypisany do konta po otwarciu łącza.
+
+reset-title = Zapomniane hasło · { $host }
+reset-heading = Zapomniane hasło
+reset-lead = Wyślemy wiadomość z łączem do ustawienia nowego hasła na { $host }.
+reset-account = Nazwa użytkownika lub adres e-mail
+reset-send = Wyślij łącze
+reset-no-mail = Ta bramka nie wysyła poczty. O łącze do nowego hasła proszę poprosić administratora.
+reset-missing = Proszę wpisać nazwę użytkownika lub adres e-mail.
+forgotten-password = Nie pamiętasz hasła?
+
+new-password-title = Nowe hasło · { $host }
+new-password-heading = Nowe hasło
+new-password-lead = dla { $name } na { $host }
+new-password-set = Ustaw hasło
+new-password-done = Hasło zostało zmienione. Proszę się nim teraz zalogować.
+invite-title = Witamy · { $host }
+invite-heading = Witamy w { $host }
+invite-lead = Nazwa użytkownika to { $name }. Proszę wybrać do niej hasło.
+invite-done = Konto jest gotowe. Można się zalogować.
+
+link-void-title = To łącze jest nieważne
+link-void = Zostało już użyte, wygasło lub coś się zmieniło od jego utworzenia. Można poprosić o nowe.
+link-void-invitation = Zostało już użyte, wygasło lub coś się zmieniło od jego utworzenia. O nowe proszę poprosić osobę, która zaprosiła.
+link-address-taken = Ten adres ma inne konto.
+
+register-title = Rejestracja · { $host }
+register-heading = Rejestracja
+register-lead = Wyślemy wiadomość z łączem do dokończenia rejestracji na { $host }.
+register-lead-invitation = Konta na { $host } powstają na zaproszenie. W razie utraty łącza z zaproszenia wyślemy nowe pocztą.
+register-send = Wyślij łącze
+register-address-wrong = To nie jest adres e-mail, na który można wysłać wiadomość.
+register-domains = Można zarejestrować tylko adresy z tych domen: { $domains }.
+register-finish-heading = Dokończenie rejestracji
+register-finish-lead = dla { $address } na { $host }
+register-name-hint = Dozwolone są litery, cyfry oraz . _ -. Służy do logowania i jest widoczna dla innych.
+register-name-taken = Ta nazwa jest zajęta. Proszę wybrać inną.
+register-make = Załóż konto
+register-done = Konto jest gotowe. Można się zalogować.
+register-waiting-title = Konto czeka na zatwierdzenie
+register-waiting = Musi je zatwierdzić administrator. Wtedy wyślemy wiadomość i będzie można się zalogować.
+register-too-many = W tej chwili zbyt wiele kont czeka na zatwierdzenie. Proszę spróbować później.
+register-instead = Nie masz konta? Zarejestruj się
+
+email-title = Adres e-mail · { $host }
+email-heading = Adres e-mail
+email-current = Obecny adres to { $address }.
+email-none = Konto nie ma jeszcze adresu.
+email-unverified = Nie został potwierdzony.
+email-new = Nowy adres e-mail
+email-send = Wyślij łącze na nowy adres
+email-hint = Adres zmieni się po otwarciu wysłanego na niego łącza. Stary adres zostanie powiadomiony.
+email-same = To już jest adres tego konta.
+email-too-often = Poproszono o zbyt wiele łączy. Proszę spróbować za godzinę.
+email-elsewhere = Adres pochodzi z { $provider }. Proszę zmienić go tam.
+email-change = Zmień
+confirm-email-title = Potwierdzenie adresu · { $host }
+confirm-email-heading = Potwierdzenie nowego adresu
+confirm-email-lead = { $address } stanie się adresem konta { $name }.
+confirm-email-button = Potwierdź adres
+confirm-email-other = To łącze dotyczy konta innej osoby lub straciło ważność. Proszę zalogować się na konto, którego adres został zmieniony.
+email-changed = Adres e-mail został zmieniony.
+undo-email-title = Cofnięcie zmiany · { $host }
+undo-email-heading = Cofnięcie zmiany adresu
+undo-email-lead = { $address } znów stanie się adresem konta { $name }. Wszyscy zostaną wylogowani i trzeba będzie ustawić nowe hasło.
+undo-email-button = Cofnij zmianę
+undo-email-done = Przywrócono poprzedni adres i wylogowano wszędzie.

@@ -1,0 +1,22 @@
+second-step-title = Segundo passo · { $host }
+second-step-heading = Segundo passo
+second-step-lead = Início de sessão como { $name }, para continuar para { $site }
+factor-code = Código da sua aplicação de autenticação
+factor-code-hint = Seis algarismos. Mudam a cada 30 segundos.
+recovery-use = Não tenho o meu dispositivo: usar um código de recuperação
+recovery-code = Código de recuperação
+recovery-code-hint = Dez caracteres, por exemplo ABCDE-FGH23. Cada código funciona uma vez.
+second-step-again = Começar de novo
+factor-wrong-code = Esse código não está correto. O código de uma aplicação muda a cada 30 segundos e funciona uma vez.
+sign-in-expired = O início de sessão demorou demasiado. Comece de novo.
+sign-in-too-many-codes = Demasiados códigos errados. Inicie sessão novamente desde o princípio.
+
+confirm-factor = Tem sessão iniciada em { $host } como { $name }. Mostre o seu segundo fator para continuar.
+confirm-needs-factor = Tem sessão iniciada em { $host } como { $name }.
+confirm-no-factor = Esta página pede um segundo fator, e ainda não tem nenhum.
+confirm-no-such-factor = Esta página pede um segundo fator de um tipo que não adicionou.
+confirm-ask-administrator = Contacte um administrador.
+factor-add = Adicionar um segundo fator
+refused-factor-title = Mostre um segundo fator
+refused-factor = Para isto tem de provar a sua identidade de outra forma.
+refused-factor-link = Confirmar a sua identidade

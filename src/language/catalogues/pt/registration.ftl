@@ -1,0 +1,75 @@
+email-address = Endereço de e-mail
+full-name = Nome completo
+full-name-hint = Tal como os outros o lerão. Pode deixá-lo vazio.
+password-once-more = Repita a palavra-passe
+
+mail-sent-title = Veja o seu correio
+reset-sent = Se existir uma conta para o que escreveu, uma mensagem com uma ligação está a caminho do respetivo endereço. A ligação é válida durante meia hora.
+register-sent = Uma mensagem com uma ligação está a caminho deste endereço, se com ele puder ser criada uma conta. A ligação é válida durante um dia.
+email-sent = Uma mensagem com uma ligação está a caminho de { $address }. O endereço será seu assim que a abrir.
+
+reset-title = Palavra-passe esquecida · { $host }
+reset-heading = Palavra-passe esquecida
+reset-lead = Receberá uma mensagem com uma ligação para uma nova palavra-passe em { $host }.
+reset-account = Nome de utilizador ou endereço de e-mail
+reset-send = Enviar a ligação
+reset-no-mail = Este gateway não envia correio. Peça a um administrador uma ligação para uma nova palavra-passe.
+reset-missing = Escreva o seu nome de utilizador ou o seu endereço de e-mail.
+forgotten-password = Esqueceu-se da palavra-passe?
+
+new-password-title = Nova palavra-passe · { $host }
+new-password-heading = Definir uma nova palavra-passe
+new-password-lead = para { $name } em { $host }
+new-password-set = Definir a palavra-passe
+new-password-done = A sua palavra-passe foi alterada. Inicie sessão com ela agora.
+invite-title = Damos-lhe as boas-vindas · { $host }
+invite-heading = Damos-lhe as boas-vindas a { $host }
+invite-lead = O seu nome de utilizador é { $name }. Escolha uma palavra-passe.
+invite-done = A sua conta está pronta. Inicie sessão agora.
+
+link-void-title = Esta ligação não é válida
+link-void = Já foi usada, expirou ou algo mudou desde que foi criada. Pode pedir uma nova.
+link-void-invitation = Já foi usada, expirou ou algo mudou desde que foi criada. Peça uma nova à pessoa que o convidou.
+link-address-taken = Outra conta tem este endereço.
+
+register-title = Registo · { $host }
+register-heading = Registo
+register-lead = Receberá uma mensagem com uma ligação para concluir o seu registo em { $host }.
+register-lead-invitation = As contas em { $host } são criadas por convite. Se recebeu um convite e perdeu a ligação, receberá uma nova por correio.
+register-send = Enviar a ligação
+register-address-wrong = Este não é um endereço de e-mail para o qual se possa enviar correio.
+register-domains = Só podem ser registados endereços destes domínios: { $domains }.
+register-finish-heading = Conclua o seu registo
+register-finish-lead = para { $address } em { $host }
+register-name-hint = São possíveis letras, algarismos e . _ -. Usa-o para iniciar sessão, e os outros veem-no.
+register-name-taken = Este nome já está a ser usado. Escolha outro.
+register-make = Criar a conta
+register-done = A sua conta está pronta. Inicie sessão agora.
+register-waiting-title = A sua conta aguarda aprovação
+register-waiting = Um administrador tem de a aprovar. Nessa altura receberá uma mensagem e poderá iniciar sessão.
+register-too-many = De momento há demasiadas contas a aguardar aprovação. Tente novamente mais tarde.
+register-instead = Ainda não tem conta? Registe-se
+
+email-title = Endereço de e-mail · { $host }
+email-heading = O seu endereço de e-mail
+email-current = O seu endereço é { $address }.
+email-none = Ainda não tem endereço.
+email-unverified = Não foi confirmado.
+email-new = Novo endereço de e-mail
+email-send = Enviar uma ligação para o novo endereço
+email-hint = O endereço muda quando abrir a ligação que lhe é enviada. O endereço antigo é avisado.
+email-same = Este já é o seu endereço.
+email-too-often = Pediu demasiadas ligações. Tente novamente dentro de uma hora.
+email-elsewhere = O seu endereço vem de { $provider }. Altere-o lá.
+email-change = Alterar
+confirm-email-title = Confirmar o endereço · { $host }
+confirm-email-heading = Confirme o seu novo endereço
+confirm-email-lead = { $address } passa a ser o endereço da conta { $name }.
+confirm-email-button = Confirmar o endereço
+confirm-email-other = Esta ligação é para a conta de outra pessoa ou já não é válida. Inicie sessão com a conta cujo endereço alterou.
+email-changed = O seu endereço de e-mail foi alterado.
+undo-email-title = Anular a alteração · { $host }
+undo-email-heading = Anular a alteração do seu endereço
+undo-email-lead = { $address } volta a ser o endereço da conta { $name }. Todas as sessões terminam, e define uma nova palavra-passe.
+undo-email-button = Anular a alteração
+undo-email-done = O seu endereço anterior foi reposto, e a sua sessão terminou em todo o lado.
