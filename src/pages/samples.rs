@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
-    Email, ListedActivity, ListedSession, Login, Logout, NewPassword, NotSignedIn, Notice, Onward, Page,
-    PageLink, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
-    RegisterFinish, Remember, Reset, SecondStep, Setup,
+    Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword, NotSignedIn, Notice,
+    Onward, Page, PageLink, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
+    RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 use crate::clock::Timestamp;
 
@@ -18,6 +18,7 @@ pub(super) fn samples() -> Vec<Page<'static>> {
         samples.extend(of_account(full));
         samples.extend(by_link(full));
         samples.extend(messages(full));
+        samples.push(Page::Tokens(tokens(full)));
     }
     samples
 }
@@ -257,6 +258,31 @@ fn activity(full: bool) -> ListedActivity {
         device: full.then(|| "Firefox on Linux".into()),
         address: if full { "192.0.2.17".into() } else { String::new() },
         host: if full { HOST.into() } else { String::new() },
+    }
+}
+
+fn tokens(full: bool) -> Tokens<'static> {
+    let token = |has_ended: bool| ListedToken {
+        id: "34".into(),
+        name: "nightly backup".into(),
+        scope: if has_ended { String::new() } else { "GET /api/** of wiki".into() },
+        networks: if has_ended { Vec::new() } else { vec!["192.0.2.0/24".into()] },
+        created: when(),
+        expires: when(),
+        has_ended,
+        last_used: (!has_ended).then(|| when().ago(Duration::from_hours(3))),
+        multi_factor: !has_ended,
+    };
+    Tokens {
+        host: HOST,
+        csrf: "token",
+        made: full.then_some("ptc_12t34_x"),
+        tokens: if full { vec![token(false), token(true)] } else { Vec::new() },
+        days: 90,
+        max_days: 365,
+        offers_multi_factor: full,
+        problem: full.then_some(TEXT),
+        flash: (!full).then_some(TEXT),
     }
 }
 
