@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{
     Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
     Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword, NotSignedIn, Notice,
-    Onward, Page, PageLink, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
-    RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile, ProfileChoice, ProfileField,
+    ProviderLink, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 use crate::clock::Timestamp;
 
@@ -19,6 +19,7 @@ pub(super) fn samples() -> Vec<Page<'static>> {
         samples.extend(by_link(full));
         samples.extend(messages(full));
         samples.push(Page::Tokens(tokens(full)));
+        samples.push(Page::ParkedForm(parked_form(full)));
     }
     samples
 }
@@ -258,6 +259,22 @@ fn activity(full: bool) -> ListedActivity {
         device: full.then(|| "Firefox on Linux".into()),
         address: if full { "192.0.2.17".into() } else { String::new() },
         host: if full { HOST.into() } else { String::new() },
+    }
+}
+
+fn parked_form(full: bool) -> ParkedFormPage<'static> {
+    let field = |value, is_hidden| ParkedField { name: "note", value, is_hidden };
+    ParkedFormPage {
+        host: HOST,
+        path: "/notes",
+        action: "/notes",
+        enctype: "application/x-www-form-urlencoded",
+        fields: if full {
+            vec![field(Some("words"), false), field(Some("secret"), true), field(None, false)]
+        } else {
+            Vec::new()
+        },
+        back: "/",
     }
 }
 

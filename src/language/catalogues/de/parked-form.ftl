@@ -1,0 +1,10 @@
+parked-title = Noch einmal senden? · { $host }
+parked-heading = Noch einmal senden?
+parked-lead = Sie haben dies an { $path } auf { $host } gesendet, während Sie nicht angemeldet waren. Es ist noch nichts gespeichert.
+parked-hidden = (nicht angezeigt)
+parked-send = Senden
+parked-once = Diese Seite wird einmal angezeigt. Wenn Sie sie verlassen, ist verloren, was Sie gesendet haben.
+parked-back = Nicht senden
+parked-none-title = Nichts zu senden
+parked-none = Hier wartet kein Formular auf Sie. Ein Formular wird 15 Minuten lang aufbewahrt, für die Person, die es gesendet hat, in dem Browser, der es gesendet hat, und einmal angezeigt.
+sent-parked = Was Sie gesendet haben, ist nicht verloren und noch nicht gespeichert. Melden Sie sich an, dann können Sie es noch einmal senden.

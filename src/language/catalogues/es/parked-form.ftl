@@ -1,0 +1,10 @@
+parked-title = ¿Enviarlo de nuevo? · { $host }
+parked-heading = ¿Enviarlo de nuevo?
+parked-lead = Envió esto a { $path } en { $host } cuando no había iniciado sesión. Todavía no se ha guardado nada.
+parked-hidden = (no se muestra)
+parked-send = Enviar
+parked-once = Esta página se muestra una sola vez. Si la abandona, lo que envió se pierde.
+parked-back = No enviarlo
+parked-none-title = Nada que enviar
+parked-none = Aquí no hay ningún formulario que le espere. Un formulario se conserva durante 15 minutos, para la persona que lo envió, en el navegador que lo envió, y se muestra una sola vez.
+sent-parked = Lo que envió no se ha perdido, y todavía no se ha guardado. Inicie sesión y podrá enviarlo de nuevo.

@@ -1,0 +1,10 @@
+parked-title = Envoyer à nouveau ? · { $host }
+parked-heading = Envoyer à nouveau ?
+parked-lead = Vous avez envoyé ceci à { $path } sur { $host } alors que vous n’étiez pas connecté. Rien n’a encore été enregistré.
+parked-hidden = (non affiché)
+parked-send = Envoyer
+parked-once = Cette page n’est affichée qu’une fois. Si vous la quittez, votre envoi est perdu.
+parked-back = Ne pas envoyer
+parked-none-title = Rien à envoyer
+parked-none = Aucun formulaire ne vous attend ici. Un formulaire est conservé 15 minutes, pour la personne qui l’a envoyé, dans le navigateur qui l’a envoyé, et n’est affiché qu’une fois.
+sent-parked = Votre envoi n’est pas perdu, et pas encore enregistré. Connectez-vous, et vous pourrez l’envoyer à nouveau.

@@ -1,0 +1,10 @@
+parked-title = Inviare di nuovo? · { $host }
+parked-heading = Inviare di nuovo?
+parked-lead = Ha inviato questo a { $path } su { $host } mentre non aveva effettuato l’accesso. Nulla è stato ancora salvato.
+parked-hidden = (non mostrato)
+parked-send = Invia
+parked-once = Questa pagina è mostrata una sola volta. Se la lascia, ciò che ha inviato va perso.
+parked-back = Non inviare
+parked-none-title = Nulla da inviare
+parked-none = Qui non c’è alcun modulo che La attende. Un modulo è conservato per 15 minuti, per la persona che l’ha inviato, nel browser che l’ha inviato, ed è mostrato una sola volta.
+sent-parked = Ciò che ha inviato non è perso, e non è ancora salvato. Acceda e potrà inviarlo di nuovo.

@@ -1,0 +1,10 @@
+parked-title = Opnieuw verzenden? · { $host }
+parked-heading = Opnieuw verzenden?
+parked-lead = U hebt dit naar { $path } op { $host } verzonden terwijl u niet was ingelogd. Er is nog niets opgeslagen.
+parked-hidden = (niet getoond)
+parked-send = Verzenden
+parked-once = Deze pagina wordt één keer getoond. Als u haar verlaat, is wat u hebt verzonden verloren.
+parked-back = Niet verzenden
+parked-none-title = Niets te verzenden
+parked-none = Hier wacht geen formulier op u. Een formulier wordt 15 minuten bewaard, voor wie het heeft verzonden, in de browser die het heeft verzonden, en wordt één keer getoond.
+sent-parked = Wat u hebt verzonden is niet verloren, en nog niet opgeslagen. Log in, dan kunt u het opnieuw verzenden.

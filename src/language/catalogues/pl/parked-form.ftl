@@ -1,0 +1,10 @@
+parked-title = Wysłać ponownie? · { $host }
+parked-heading = Wysłać ponownie?
+parked-lead = Te dane wysłano do { $path } na { $host } bez zalogowania. Nic nie zostało jeszcze zapisane.
+parked-hidden = (nie pokazano)
+parked-send = Wyślij
+parked-once = Ta strona jest pokazywana raz. Po jej opuszczeniu wysłane dane przepadną.
+parked-back = Nie wysyłaj
+parked-none-title = Nie ma nic do wysłania
+parked-none = Nie czeka tu żaden formularz. Formularz jest przechowywany przez 15 minut, dla osoby, która go wysłała, w przeglądarce, z której go wysłano, i jest pokazywany raz.
+sent-parked = Wysłane dane nie przepadły i nie są jeszcze zapisane. Po zalogowaniu można wysłać je ponownie.

@@ -1,0 +1,10 @@
+parked-title = Enviar novamente? · { $host }
+parked-heading = Enviar novamente?
+parked-lead = Enviou isto para { $path } em { $host } quando não tinha sessão iniciada. Ainda nada foi guardado.
+parked-hidden = (não mostrado)
+parked-send = Enviar
+parked-once = Esta página é mostrada uma só vez. Se a deixar, o que enviou perde-se.
+parked-back = Não enviar
+parked-none-title = Nada para enviar
+parked-none = Não há aqui nenhum formulário à sua espera. Um formulário é guardado durante 15 minutos, para a pessoa que o enviou, no navegador que o enviou, e é mostrado uma só vez.
+sent-parked = O que enviou não se perdeu, e ainda não foi guardado. Inicie sessão e poderá enviá-lo novamente.
