@@ -48,6 +48,11 @@ impl Proved {
         Self { account, proofs: proof.into(), source, subject: None }
     }
 
+    /// With another proof that came with it.
+    pub(super) fn with_proof(self, proof: Proof) -> Self {
+        Self { proofs: self.proofs.with(proof), ..self }
+    }
+
     /// The proofs of an earlier step of the same sign-in.
     pub(super) fn resumed(account: Arc<Account>, proofs: Proofs, source: SessionSource) -> Self {
         Self { account, proofs, source, subject: None }

@@ -29,6 +29,7 @@ impl SignIn {
             backend: settings.name.as_str().into(),
             provider_session: signed_in.provider_session.map(Into::into),
         };
+        let second_factor = signed_in.second_factor && settings.trusts_second_factor;
         let found = self
             .directory
             .sign_in_from(signed_in.profile, settings.provisioning, settings.adoption, now)
@@ -38,7 +39,9 @@ impl SignIn {
         // A rule that asks for a recent proof means the user's own, not the provider's word on one from this morning.
         let at = signed_in.authenticated.map_or(now, |at| at.min(now));
         let proof = Proof { method: ProofMethod::Provider, at };
-        Ok(Proved::new(account, proof, source).of_subject(subject))
+        let proved = Proved::new(account, proof, source).of_subject(subject);
+        let second = Proof { method: ProofMethod::ProviderSecondFactor, at };
+        Ok(if second_factor { proved.with_proof(second) } else { proved })
     }
 
     /// Connects a user whom a provider has just proved to the account of a user who is signed in.

@@ -10,7 +10,10 @@ use super::{NotProved, Origin, Proved, SignIn, claim::Subject};
 use crate::{
     identity::{BackendName, Proof, ProofMethod},
     session::SessionSource,
-    users::{Account, Charged, DirectoryError, RecoveryCode, TotpCode, UserStoreError},
+    users::{
+        Account, Charged, DirectoryError, Enrolled, FactorName, NotEnrolled, RecoveryCode, ShownTo, TotpCode,
+        UserStoreError,
+    },
 };
 
 /// A code that was typed.
@@ -85,5 +88,22 @@ impl SignIn {
         self.audit.record(&origin.failure_of(reason, &subject));
         attempt.failed().await;
         Err(NotProved::Wrong)
+    }
+
+    /// Makes a secret that was shown a factor, by a right code, which is a proof as well. The caller records it.
+    pub async fn enrol_totp(
+        &self,
+        shown_to: ShownTo<'_>,
+        sealed: &str,
+        name: FactorName,
+        code: Option<TotpCode>,
+    ) -> Result<Result<(Proved, Enrolled<Arc<Account>>), NotEnrolled>, DirectoryError> {
+        let enrolled = self.directory.enrol_totp(shown_to, sealed, name, code).await?;
+        Ok(enrolled.map(|enrolled| {
+            let proof = Proof { method: ProofMethod::Totp, at: self.clock.now() };
+            let backend = BackendName::local().as_str().into();
+            let source = SessionSource { backend, provider_session: None };
+            (Proved::new(Arc::clone(&enrolled.account), proof, source), enrolled)
+        }))
     }
 }

@@ -22,7 +22,7 @@ use super::{failure::Failure, output::out, owner::become_owner_of, state::existi
 use crate::{
     clock::Clock,
     config::{self, ConfigError, Configuration},
-    identity::{Identity, InvalidName, UserName},
+    identity::{Identity, InvalidName, ProofMethod, UserName},
     users::{Account, UserStoreError},
 };
 
@@ -45,6 +45,9 @@ pub(super) struct ExplainArgs {
     /// Time since the user signed in, or confirmed the password, such as 20m (without it: just now)
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration, requires = "user")]
     pub(super) age: Option<Duration>,
+    /// What the user has shown at the sign-in, separated by commas: `password,totp`
+    #[arg(long, value_name = "FACTORS", value_delimiter = ',', value_parser = shown_factor, requires = "user", default_values = ["password"])]
+    pub(super) factors: Vec<ProofMethod>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -177,3 +180,10 @@ fn find(
 
 #[cfg(test)]
 mod tests;
+
+fn shown_factor(text: &str) -> Result<ProofMethod, String> {
+    ProofMethod::parse(text).ok_or_else(|| {
+        let all: Vec<&str> = ProofMethod::ALL.into_iter().map(ProofMethod::as_str).collect();
+        format!("it is one of {}", all.join(", "))
+    })
+}

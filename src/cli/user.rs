@@ -22,7 +22,7 @@ use super::{
     password_prompt::{Input, PromptError},
     state::{configuration_of_state, on_state},
 };
-use args::{AddArgs, LinkArgs, PasswdArgs, RemoveArgs, SetArgs};
+use args::{AddArgs, FactorsArgs, LinkArgs, PasswdArgs, RemoveArgs, SetArgs};
 pub(super) use args::{UserArgs, UserCommand};
 use links::MailContext;
 
@@ -205,6 +205,7 @@ pub(super) fn run(command: &UserCommand, context: UserContext<'_>) -> Result<(),
         UserCommand::Approve { name } => running.approve(name),
         UserCommand::Invite(args) => running.invite(args),
         UserCommand::Reset(args) => running.reset(args),
+        UserCommand::Factors(args) => running.factors(args),
         UserCommand::Remove(args) => running.remove(args),
         UserCommand::Import(args) => running.import(args),
         UserCommand::Export(args) => running.export(args),
@@ -466,6 +467,25 @@ impl RunningCommand<'_> {
         self.store.remove(&args.name)?;
         writeln!(self.context.out, "removed user {}", args.name)?;
         self.warn_of_last_superuser(&before)
+    }
+
+    fn factors(&mut self, args: &FactorsArgs) -> Result<(), UserError> {
+        let Some(which) = args.remove else {
+            let account = self.existing(&args.name)?;
+            return Ok(listing::factors(&account, args.json, self.context.out)?);
+        };
+        let before = self.existing(&args.name)?;
+        let after = self.store.remove_factors(&args.name, which)?;
+        let removed = before.factors.len() - after.factors.len();
+        writeln!(self.context.out, "removed {removed} second factors of user {}", args.name)?;
+        if after.factors.is_empty() && removed > 0 {
+            writeln!(
+                self.context.err,
+                "note: user {} signs in without a second factor from now on",
+                args.name
+            )?;
+        }
+        Ok(())
     }
 
     fn existing(&self, name: &UserName) -> Result<Account, UserError> {

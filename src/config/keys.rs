@@ -252,7 +252,7 @@ pub(super) static APP_SHIELD: Keys = Keys {
     ],
 };
 pub(super) static RULE: Keys =
-    Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow", "max_age", "enforce"] };
+    Keys { section: "`[[app.rule]]`", keys: &["path", "methods", "allow", "factors", "max_age", "enforce"] };
 pub(super) static ALLOW: Keys =
     Keys { section: "`allow`", keys: &["user", "group", "permission", "network"] };
 pub(super) static BACKEND_OIDC: Keys = Keys {
@@ -279,6 +279,8 @@ pub(super) static BACKEND_OIDC: Keys = Keys {
         "adopt",
         "logout",
         "max_session",
+        "second_factor",
+        "trusts_second_factor",
         "insecure",
         "ca",
     ],

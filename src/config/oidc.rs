@@ -60,6 +60,8 @@ pub(super) fn read(
         provisioning,
         adoption: provider.adoption(),
         logout: reader.boolean(section.field("logout"), false),
+        second_factor: reader.boolean(section.field("second_factor"), true),
+        trusts_second_factor: reader.boolean(section.field("trusts_second_factor"), false),
         max_session: section.field("max_session").map(|field| reader.duration(Some(field), MAX_SESSION)),
         issuer: issuer?,
     };

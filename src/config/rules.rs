@@ -14,8 +14,10 @@ use super::{
     suggest,
 };
 use crate::{
-    access::{Assurance, Criteria, Enforcement, Mount, Pattern, PatternError, Requirement, Rule},
-    identity::UserName,
+    access::{
+        Assurance, Criteria, Enforcement, Mount, Pattern, PatternError, RequiredFactors, Requirement, Rule,
+    },
+    identity::{ProofMethod, ProofMethods, UserName},
 };
 
 /// Reads the rules of one app.
@@ -42,10 +44,16 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
     }
     let requirement = allowed.and_then(|field| allow(reader, &field, groups));
     let max_age = max_age(reader, section.field("max_age"), requirement.as_ref());
-    let assurance = Assurance { max_age, factors: None };
+    let factors = factors(reader, section.field("factors"), requirement.as_ref());
+    let is_misread = section.field("factors").is_some() && factors.is_none();
+    let assurance = Assurance { max_age, factors };
     let enforcement = enforcement(reader, section.field("enforce"), requirement.as_ref());
     let (pattern, span) = path?;
     let place = reader.place(&span);
+    // The mistake was reported; a rule that asks for less must not take its place.
+    if is_misread {
+        return None;
+    }
     Some(Rule { pattern, methods: methods.ok()?, requirement: requirement?, assurance, enforcement, place })
 }
 
@@ -82,6 +90,59 @@ fn max_age(reader: &Reader, field: Option<Field<'_>>, requirement: Option<&Requi
     }
     // An invalid duration was reported; the file is not used then.
     Some(reader.duration(Some(field), Duration::from_mins(10)))
+}
+
+/// `2`, or a list of the methods that count.
+fn factors(
+    reader: &Reader,
+    field: Option<Field<'_>>,
+    requirement: Option<&Requirement>,
+) -> Option<RequiredFactors> {
+    let field = field?;
+    let useless = match requirement {
+        Some(Requirement::Anyone) => Some("`factors` asks for a sign-in, and `allow` for none"),
+        Some(Requirement::Nobody) => Some("`factors` means nothing where nobody may"),
+        _ => None,
+    };
+    if let Some(message) = useless {
+        let help = "remove `factors`, or write `allow = \"authenticated\"`";
+        reader.report(reader.error(&field.value.span(), message).help(help));
+        return None;
+    }
+    let help = format!(
+        "write `factors = 2`, or those of which one counts, such as `[\"totp\", \"passkey\"]`: {}",
+        suggest::listed_or(&METHODS)
+    );
+    match field.value.get_ref() {
+        DeValue::Integer(number) if number.as_str() == "2" => return Some(RequiredFactors::Two),
+        DeValue::Array(list) if !list.is_empty() => {}
+        DeValue::Integer(_) => {
+            let message =
+                "`factors` can be 2: something that the person knows, and something that the person has";
+            reader.report(reader.error(&field.value.span(), message).help(help));
+            return None;
+        }
+        _ => {
+            reader.wrong_type(&field, "2 or a list of factors", Some(help));
+            return None;
+        }
+    }
+    let texts = reader.texts(&field);
+    let mut methods = Vec::new();
+    for text in &texts {
+        match ProofMethod::parse(text.content).filter(|method| METHODS.contains(&method.as_str())) {
+            Some(method) => methods.push(method),
+            None => {
+                let message = format!("there is no factor \"{}\"", excerpt(text.content));
+                let meant = suggest::similar(text.content, METHODS);
+                let help = meant.map_or_else(|| help.clone(), |meant| format!("did you mean \"{meant}\"?"));
+                reader.report(reader.error(&text.span, message).help(help));
+                return None;
+            }
+        }
+    }
+    let is_whole = field.value.get_ref().as_array().is_some_and(|list| list.len() == methods.len());
+    is_whole.then(|| RequiredFactors::AnyOf(ProofMethods::of(methods)))
 }
 
 fn path(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>) -> Option<(Pattern, Span)> {
@@ -274,6 +335,17 @@ fn user(reader: &Reader, text: &Text<'_>) -> Option<UserName> {
     }
 }
 
+/// The methods that a rule can ask for. A token is sent by programs, which nobody can ask.
+const METHODS: [&str; 8] = [
+    "password",
+    "provider",
+    "provider-second-factor",
+    "totp",
+    "recovery-code",
+    "passkey",
+    "security-key",
+    "certificate",
+];
 const ALLOW_HELP: &str =
     "\"anyone\", \"authenticated\", \"nobody\", or a table such as `{ group = \"staff\" }`";
 /// Words of other programs, each with the word of this one.

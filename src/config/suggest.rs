@@ -136,7 +136,7 @@ mod tests {
             (
                 "zzz",
                 &RULE,
-                "the keys in `[[app.rule]]` are `path`, `methods`, `allow`, `max_age` and `enforce`",
+                "the keys in `[[app.rule]]` are `path`, `methods`, `allow`, `factors`, `max_age` and `enforce`",
             ),
         ] {
             assert_eq!(for_key(found, section, |_| false), help, "{found}");

@@ -26,10 +26,11 @@ pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
 };
 pub use page::{
-    Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
-    Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword, NotSignedIn, Notice,
-    Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile, ProfileChoice, ProfileField,
-    ProviderLink, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    Account, ActivityPage, AddApp, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn,
+    DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken, Login, Logout,
+    NewPassword, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile,
+    ProfileChoice, ProfileField, ProviderLink, RecoveryCodesPage, Refused, Register, RegisterFinish,
+    Remember, Reset, SecondStep, Setup, Tokens,
 };
 pub use replaced::{TemplateProblem, template_names};
 pub use template_files::ReplacedTemplate;

@@ -20,6 +20,9 @@ pub(super) const LETTERS: &[(&str, &str)] = &[
 pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
+    ("factors.html", include_str!("templates/factors.html")),
+    ("add_app.html", include_str!("templates/add_app.html")),
+    ("recovery_codes.html", include_str!("templates/recovery_codes.html")),
     ("second_step.html", include_str!("templates/second_step.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("confirm.html", include_str!("templates/confirm.html")),

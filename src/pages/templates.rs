@@ -111,6 +111,11 @@ impl Pages {
         (Self(Arc::new(compiled)), problems)
     }
 
+    /// The title that the operator gave; `None`: it is the program's name.
+    pub fn own_title(&self) -> Option<&str> {
+        self.0.brand.title.as_deref()
+    }
+
     /// The name of the installation: the operator's, or the product's. Mails and authenticator apps show it.
     pub fn title(&self) -> &str {
         self.0.brand.title.as_deref().unwrap_or(PRODUCT)

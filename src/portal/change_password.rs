@@ -39,6 +39,12 @@ impl Portal {
         let signed_in = SignedIn::of(request)?;
         let account = signed_in.account;
         account.password.as_ref().ok_or(Refusal::NotFound)?;
+        // The present password alone is one factor.
+        if !account.factors.is_empty()
+            && let Err(response) = signed_in.recently_proved(request, self.clock.now())
+        {
+            return Ok(*response);
+        }
         let again = |status, problem: &Problem| Ok(password_form(request, &signed_in, status, Some(problem)));
         let mut form = match Genuine::check(request, Some(&signed_in.token), form) {
             Ok(genuine) => genuine.into_form(),

@@ -87,11 +87,16 @@ fn missing_step(request: &PageRequest<'_>, proved: &Proved, how: SessionOpening)
     if how == SessionOpening::Confirmed || proved.proofs().have_possession() {
         return None;
     }
+    let settings = request.settings;
+    let provider = settings.backends.provider(&proved.source().backend);
+    if provider.is_some_and(|provider| !provider.settings().second_factor) {
+        return None;
+    }
     let account = proved.account();
     if !account.factors.is_empty() {
         return Some(PendingStep::SecondFactor);
     }
-    None
+    settings.accounts.require_second_factor(&account.user).then_some(PendingStep::Enrol)
 }
 
 /// The key of the ID token that waits with a pending sign-in.

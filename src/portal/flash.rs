@@ -43,6 +43,12 @@ pub(super) enum FlashMessage {
     EmailUndone,
     /// An API token was ended.
     TokenEnded,
+    /// A second factor was added.
+    FactorAdded,
+    /// A second factor was removed.
+    FactorRemoved,
+    /// A second factor has another name.
+    FactorRenamed,
     /// A form came without a live session.
     SentSignedOut,
     /// A form came for a page that needs a confirmed password.
@@ -74,6 +80,9 @@ impl FlashMessage {
             Self::SignedOut => "signed-out",
             Self::SignInExpired => "sign-in-expired",
             Self::TooManyCodes => "sign-in-too-many-codes",
+            Self::FactorAdded => "factor-was-added",
+            Self::FactorRemoved => "factor-was-removed",
+            Self::FactorRenamed => "factor-was-renamed",
             Self::PasswordChanged => "password-changed",
             Self::SessionEnded => "sessions-ended",
             Self::OthersEnded => "sessions-others-ended",
@@ -99,6 +108,9 @@ impl FlashMessage {
             Self::SignedOut => "signed-out",
             Self::SignInExpired => "sign-in-expired",
             Self::TooManyCodes => "too-many-codes",
+            Self::FactorAdded => "factor-added",
+            Self::FactorRemoved => "factor-removed",
+            Self::FactorRenamed => "factor-renamed",
             Self::PasswordChanged => "password-changed",
             Self::SetUp => "set-up",
             Self::ProfileChanged => "profile-changed",
@@ -123,11 +135,14 @@ impl FlashMessage {
 /// Long enough for a slow redirect; after that the message would be a surprise.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-const ALL: [FlashMessage; 20] = [
+const ALL: [FlashMessage; 23] = [
     FlashMessage::ProfileChanged,
     FlashMessage::SignedOut,
     FlashMessage::SignInExpired,
     FlashMessage::TooManyCodes,
+    FlashMessage::FactorAdded,
+    FlashMessage::FactorRemoved,
+    FlashMessage::FactorRenamed,
     FlashMessage::PasswordChanged,
     FlashMessage::SetUp,
     FlashMessage::PasswordReset,

@@ -50,6 +50,13 @@ pub(super) struct TakenSignIn {
     code: OneTimeCode,
 }
 
+impl TakenSignIn {
+    /// The hash of its code, to which a secret is bound that is shown during the sign-in.
+    pub(super) fn session(&self) -> String {
+        self.code.key().to_hex()
+    }
+}
+
 impl PendingStep {
     /// Its page.
     pub(super) fn path(self) -> &'static str {

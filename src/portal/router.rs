@@ -94,6 +94,33 @@ pub(super) const PAGES: &[Page] = &[
         }),
     },
     Page {
+        path: paths::ENROL_STEP,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_enrol_step(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.take_enrol_step(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::FACTORS,
+        who: Who::SignedIn,
+        get: Some(|_, request| ready(Portal::show_factors(request))),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.change_factors(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::ADD_APP,
+        who: Who::SignedIn,
+        get: Some(|portal, request| portal.show_add_app(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.add_app(request, form).boxed_local(),
+        }),
+    },
+    Page {
         path: paths::LOGOUT,
         who: Who::Anyone,
         get: Some(|_, request| ready(Ok(Portal::ask_to_sign_out(request)))),

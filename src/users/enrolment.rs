@@ -34,6 +34,8 @@ pub enum NotEnrolled {
     WrongCode,
     /// The secret is a factor of the account already.
     AlreadyAdded,
+    /// The name of the new factor cannot be used.
+    WrongName,
     /// The account has as many factors as an account may have.
     TooMany,
 }

@@ -28,6 +28,8 @@ mod crash;
 mod databases;
 mod disk;
 mod documents;
+mod factors;
+mod factors_browser;
 mod forms;
 mod forward_auth;
 mod forwarding;

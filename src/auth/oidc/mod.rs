@@ -30,6 +30,7 @@ mod numeric_date;
 mod profile;
 mod provider;
 mod rejection;
+mod second_factor;
 mod secret;
 mod settings;
 mod thread;

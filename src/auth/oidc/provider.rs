@@ -20,7 +20,7 @@ use super::{
     failure::{Outage, Step},
     http_client::{Call, HttpClient},
     id_token::{self, Expected},
-    json, logout_token, metadata, numeric_date, profile,
+    json, logout_token, metadata, numeric_date, profile, second_factor,
     token_endpoint::{TokenRequest, Tokens},
 };
 use crate::{
@@ -74,6 +74,8 @@ pub struct ProviderSignIn {
     pub provider_session: Option<String>,
     /// When the user signed in at the provider, which may be long ago; `None` if the provider does not say it.
     pub authenticated: Option<Timestamp>,
+    /// Whether the provider says that the user has shown a second factor there.
+    pub second_factor: bool,
     /// The ID token, which the provider asks for when the user signs out.
     pub id_token: Secret,
 }
@@ -241,9 +243,16 @@ impl Provider {
         let provider_session = json::text(&claims, "sid").filter(|sid| !sid.is_empty() && sid.len() <= 255);
         let provider_session = provider_session.map(str::to_owned);
         let authenticated = claims.get("auth_time").and_then(|time| numeric_date::read(time).ok());
+        let second_factor = second_factor::was_shown(&claims);
         let claims = self.with_userinfo(&metadata, Claims::of(claims), access_token).await?;
         let profile = profile::make(&claims, &self.settings)?;
-        Ok(ProviderSignIn { profile, provider_session, authenticated, id_token: tokens.id_token })
+        Ok(ProviderSignIn {
+            profile,
+            provider_session,
+            authenticated,
+            second_factor,
+            id_token: tokens.id_token,
+        })
     }
 
     /// Turns a code into tokens.

@@ -70,6 +70,8 @@ pub(super) fn settings() -> OidcSettings {
         adoption: Adoption::Never,
         logout: false,
         max_session: None,
+        second_factor: true,
+        trusts_second_factor: false,
     }
 }
 

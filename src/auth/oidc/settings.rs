@@ -60,6 +60,10 @@ pub struct OidcSettings {
     pub logout: bool,
     /// Maximum lifetime of a session that the provider has opened; `None`: that of all sessions.
     pub max_session: Option<Duration>,
+    /// Whether the second factor of an account is asked for after a sign-in through this provider.
+    pub second_factor: bool,
+    /// Whether the provider's word that a second factor was shown there is believed.
+    pub trusts_second_factor: bool,
 }
 
 /// The issuer of a provider.

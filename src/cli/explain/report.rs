@@ -17,7 +17,7 @@ use crate::{
     clock::Timestamp,
     config::Configuration,
     forward,
-    identity::{BackendName, GroupName, Identity, Proofs, UserName},
+    identity::{BackendName, GroupName, Identity, Proof, Proofs, UserName},
     portal,
     request::{Ports, RequestId, Target, split_url},
     users::Account,
@@ -185,7 +185,8 @@ pub(super) fn report(
     }
     // The age of the proof counts, whatever the time.
     let (proved, now) = (Timestamp::from_millis(0), Timestamp::from_millis(0) + args.age.unwrap_or_default());
-    let proofs = Proofs::password(proved);
+    let shown = args.factors.iter().map(|method| Proof { method: *method, at: proved });
+    let proofs = shown.fold(Proofs::default(), Proofs::with);
     let explanation = match access::explain(policy, &requester.identity, &proofs, now, &target) {
         Ok(explanation) => explanation,
         Err(unrouted) => {

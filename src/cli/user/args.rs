@@ -9,7 +9,10 @@ use super::{
     import::{ExportArgs, ImportArgs},
     links::{InviteArgs, ResetArgs},
 };
-use crate::identity::{BackendName, GroupName, InvalidName, Permission, UserName};
+use crate::{
+    identity::{BackendName, GroupName, InvalidName, Permission, UserName},
+    users::{FactorId, RemovedFactors},
+};
 
 /// Add, change, list and remove the people of the directory
 #[derive(Clone, Debug, Args)]
@@ -69,6 +72,8 @@ pub(in crate::cli) enum UserCommand {
     Invite(InviteArgs),
     /// Make a link by which a user sets a new password
     Reset(ResetArgs),
+    /// List a user's second factors, or remove them: for somebody who has lost the phone and the recovery codes
+    Factors(FactorsArgs),
     /// Remove a user for good
     Remove(RemoveArgs),
     /// Take over the users of another program, from its file
@@ -83,9 +88,33 @@ impl UserCommand {
         match self {
             Self::List { .. } | Self::Show { .. } | Self::Export(_) => false,
             Self::Import(args) => !args.dry_run,
+            Self::Factors(args) => args.remove.is_some(),
             _ => true,
         }
     }
+}
+
+/// Arguments of `portcullis user factors`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct FactorsArgs {
+    /// Name of the user
+    #[arg(value_parser = UserName::parse)]
+    pub(in crate::cli) name: UserName,
+    /// Remove the factor with this number, or `all` of them and the recovery codes
+    #[arg(long, value_name = "all|ID", value_parser = removed_factors)]
+    pub(in crate::cli) remove: Option<RemovedFactors>,
+    /// Print a JSON array instead of a table
+    #[arg(long, conflicts_with = "remove")]
+    pub(in crate::cli) json: bool,
+}
+
+fn removed_factors(text: &str) -> Result<RemovedFactors, String> {
+    if text == "all" {
+        return Ok(RemovedFactors::All);
+    }
+    let id =
+        text.parse().map_err(|_| "it is `all`, or a number of `portcullis user factors NAME`".to_owned())?;
+    Ok(RemovedFactors::One(FactorId(id)))
 }
 
 /// Arguments of `portcullis user add`.

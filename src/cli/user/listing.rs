@@ -12,7 +12,7 @@ use crate::{
     cli::table::Table,
     clock::Timestamp,
     identity::{BackendName, GroupName, Permission, UserId, UserName},
-    users::{Account, LinkedIdentity, UserFields},
+    users::{Account, Factor, FactorId, FactorKind, LinkedIdentity, UserFields},
 };
 
 /// A table with a row for each user.
@@ -63,6 +63,10 @@ pub(super) fn show_as_text(account: &Account, fields: &UserFields, out: &mut dyn
     }
     for identity in &account.identities {
         table.push([format!("through {}", identity.pair.backend), described(identity)]);
+    }
+    if !account.factors.is_empty() {
+        table.push(["second factors".to_owned(), second_factors(account)]);
+        table.push(["recovery codes".to_owned(), format!("{} left", account.recovery_codes_left)]);
     }
     for backend in &account.invited {
         table.push([format!("through {backend}"), "invited, not signed in yet".to_owned()]);
@@ -148,6 +152,8 @@ struct UserJson<'a> {
     last_sign_in: Option<String>,
     identities: Vec<IdentityJson<'a>>,
     invited: &'a [BackendName],
+    factors: Vec<FactorJson<'a>>,
+    recovery_codes_left: u32,
 }
 
 /// An identity in JSON.
@@ -205,8 +211,55 @@ impl<'a> From<&'a Account> for UserJson<'a> {
             last_sign_in: account.last_sign_in.as_ref().map(Timestamp::to_string),
             identities: account.identities.iter().map(IdentityJson::from).collect(),
             invited: &account.invited,
+            factors: account.factors.iter().map(FactorJson::from).collect(),
+            recovery_codes_left: account.recovery_codes_left,
         }
     }
+}
+
+/// A second factor in JSON.
+#[derive(Serialize)]
+struct FactorJson<'a> {
+    id: FactorId,
+    kind: FactorKind,
+    name: &'a str,
+    created: String,
+    last_used: Option<String>,
+}
+
+impl<'a> From<&'a Factor> for FactorJson<'a> {
+    fn from(factor: &'a Factor) -> Self {
+        Self {
+            id: factor.id,
+            kind: factor.kind,
+            name: &factor.name,
+            created: factor.created.to_string(),
+            last_used: factor.last_used.as_ref().map(Timestamp::to_string),
+        }
+    }
+}
+
+/// The second factors of a user, as a table or as an array.
+pub(super) fn factors(account: &Account, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    if json {
+        return print_json(&account.factors.iter().map(FactorJson::from).collect::<Vec<_>>(), out);
+    }
+    if account.factors.is_empty() {
+        return writeln!(out, "user {} has no second factor", account.user.name);
+    }
+    let last_used =
+        |factor: &Factor| factor.last_used.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    for factor in &account.factors {
+        let Factor { id, kind, name, created, .. } = factor;
+        writeln!(out, "{id:<6} {kind:<8} {name}, added {created}, last used {}", last_used(factor))?;
+    }
+    writeln!(out, "recovery codes left: {}", account.recovery_codes_left)
+}
+
+/// The second factors in words: `Phone (totp), Key (passkey)`.
+fn second_factors(account: &Account) -> String {
+    let named = account.factors.iter().map(|factor| format!("{} ({})", factor.name, factor.kind));
+    or_dash(&named.collect::<Vec<_>>().join(", "))
 }
 
 fn print_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {

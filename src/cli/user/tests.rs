@@ -366,7 +366,9 @@ fn users_are_shown_as_json_without_their_hashes() {
       "created": "2023-11-14T22:13:20.000Z",
       "last_sign_in": null,
       "identities": [],
-      "invited": []
+      "invited": [],
+      "factors": [],
+      "recovery_codes_left": 0
     }
     "#);
     let listed: Vec<serde_json::Value> =

@@ -36,6 +36,9 @@ async fn no_page_reads_the_form_of_a_stranger() {
     let expected = [
         "login",
         "login/second-step",
+        "login/second-factor",
+        "account/factors",
+        "account/factors/app",
         "logout",
         "confirm",
         "account/sessions",

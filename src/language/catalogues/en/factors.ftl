@@ -27,3 +27,62 @@ factor-add = Add a second factor
 refused-factor-title = Please show a second factor
 refused-factor = For this you have to prove in another way that it’s you.
 refused-factor-link = Confirm that it’s you
+
+## The page of one's own second factors
+
+factors-title = Second factors · { $host }
+factors-heading = Second factors
+factors-lead = With a second factor, your password alone lets nobody in.
+factors-required = Your account needs a second factor. Please add one.
+factors-own = Your second factors
+factors-none = None yet.
+factors-back = Back to your account
+factor-app = Authenticator app
+factor-passkey = Passkey
+# $date and $used are points in time.
+factor-added = Added { $date }
+factor-added-used = Added { $date }, used { $used }
+factor-change = Rename or remove
+factor-name = Name
+factor-name-hint = To tell your devices apart, such as “Phone”.
+factor-rename = Rename
+factor-remove = Remove
+factor-end-others = Sign out everywhere else
+factor-wrong-name = A name has 1 to 64 characters on one line.
+factor-last-way-in = You could not sign in any more without this one. Add another one first.
+factor-was-added = The second factor is added. From now on it is asked for when you sign in.
+factor-was-removed = The second factor is removed.
+factor-was-renamed = The name is changed.
+
+## Adding an authenticator app
+
+factor-add-app = Add an authenticator app
+factor-app-name = Authenticator app
+add-app-title = Add an authenticator app · { $host }
+add-app-heading = Add an authenticator app
+add-app-lead = for { $name } on { $host }
+add-app-required = Your account on { $host } needs a second factor. Set it up now to go on.
+add-app-scan = Scan this code with an authenticator app, such as Aegis, FreeOTP, Google Authenticator or a password manager.
+add-app-qr = QR code for the authenticator app
+add-app-type = Or type this key into the app:
+add-app-open = Open in an app on this device
+add-app-submit = Add
+add-app-cancel = Back to your second factors
+factor-wrong-first-code = That code isn’t right. Is the clock of your device right? Type the code that the app shows now.
+factor-secret-expired = The code had expired. Please scan the new one.
+factor-too-many = You have as many second factors as an account may have. Remove one first.
+
+## Recovery codes
+
+recovery-codes = Recovery codes
+recovery-codes-title = Recovery codes · { $host }
+recovery-codes-lead = for { $name } on { $host }
+recovery-codes-once = Print or write down these codes now. They are not shown again.
+recovery-codes-hint = If you lose your device, one of these codes signs you in in its place. Each works once. New codes make the old ones void.
+recovery-codes-kept = I have kept the codes
+recovery-codes-left = { $count ->
+    [one] { $count } code is left.
+   *[other] { $count } codes are left.
+}
+recovery-codes-new = Make new codes
+account-factors = Second factors
