@@ -28,9 +28,9 @@ pub use own_response::{
 pub use page::{
     Account, ActivityPage, AddApp, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn,
     DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken, Login, Logout,
-    NewPassword, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile,
-    ProfileChoice, ProfileField, ProviderLink, RecoveryCodesPage, Refused, Register, RegisterFinish,
-    Remember, Reset, SecondStep, Setup, Tokens,
+    NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage,
+    Password, Profile, ProfileChoice, ProfileField, ProviderLink, RecoveryCodesPage, Refused, Register,
+    RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 pub use replaced::{TemplateProblem, template_names};
 pub use template_files::ReplacedTemplate;

@@ -34,6 +34,8 @@ pub enum Page<'a> {
     Profile(Profile<'a>),
     /// The activity of the account.
     Activity(ActivityPage<'a>),
+    /// The step of a sign-in that changes a password that has to be changed.
+    NewPasswordStep(NewPasswordStep<'a>),
     /// The form to change one's password.
     Password(Password<'a>),
     /// The user's API tokens, and the form for a new one.
@@ -440,6 +442,21 @@ pub struct ListedSession {
     pub remembered: bool,
 }
 
+/// The step of a sign-in that changes a password that has to be changed.
+#[derive(Debug, Serialize)]
+pub struct NewPasswordStep<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// The user name, for password managers.
+    pub username: &'a str,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+    /// The field that the problem is about: `new` or `again`; empty for none.
+    pub about: &'a str,
+}
+
 /// The user's own profile.
 #[derive(Debug, Serialize)]
 pub struct Profile<'a> {
@@ -803,6 +820,7 @@ impl Page<'_> {
             Self::Account(_) => "account.html",
             Self::Profile(_) => "profile.html",
             Self::Activity(_) => "activity.html",
+            Self::NewPasswordStep(_) => "new_password_step.html",
             Self::Password(_) => "password.html",
             Self::Tokens(_) => "tokens.html",
             Self::Setup(_) => "setup.html",

@@ -29,6 +29,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("account.html", include_str!("templates/account.html")),
     ("profile.html", include_str!("templates/profile.html")),
     ("activity.html", include_str!("templates/activity.html")),
+    ("new_password_step.html", include_str!("templates/new_password_step.html")),
     ("password.html", include_str!("templates/password.html")),
     ("tokens.html", include_str!("templates/tokens.html")),
     ("setup.html", include_str!("templates/setup.html")),

@@ -37,6 +37,57 @@ fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
     }
 }
 
+fn profile() -> Profile<'static> {
+    Profile {
+        host: "wiki.example.com",
+        csrf: "token",
+        username: "ada",
+        email: "ada@example.com",
+        full_name: "Ada Lovelace",
+        is_name_own: true,
+        is_name_wrong: false,
+        fields: vec![
+            profile_field("choice", "red"),
+            ProfileField { input: "field.desk".into(), ..profile_field("number", "12") },
+            ProfileField {
+                input: "field.rank".into(),
+                is_editable: false,
+                ..profile_field("text", "general")
+            },
+        ],
+        problems: vec![],
+        flash: None,
+    }
+}
+
+fn profile_field(kind: &'static str, value: &str) -> ProfileField {
+    ProfileField {
+        input: "field.team".into(),
+        title: value.into(),
+        kind,
+        value: value.into(),
+        choices: vec![ProfileChoice { value: value.into(), is_chosen: true }],
+        is_required: false,
+        is_editable: true,
+        is_unfit: true,
+        is_wrong: false,
+    }
+}
+
+fn listed_activity(text: &str) -> ListedActivity {
+    ListedActivity {
+        text: text.into(),
+        at: Timestamp::from_millis(1_791_273_600_000).into(),
+        device: Some(text.into()),
+        address: text.into(),
+        host: text.into(),
+    }
+}
+
+fn new_password_step() -> NewPasswordStep<'static> {
+    NewPasswordStep { host: "wiki.example.com", csrf: "token", username: "ada", problem: None, about: "" }
+}
+
 fn provider(title: &str) -> ProviderLink<'_> {
     ProviderLink { href: "/.gateway/oidc/corp/start?next=%2Fwiki".into(), title }
 }
@@ -231,6 +282,31 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
                 ..account()
             }),
         ),
+        ("profile", Page::Profile(profile())),
+        (
+            "profile-refused",
+            Page::Profile(Profile {
+                problems: vec!["Desk: please enter a number.".into(), "Team: please choose.".into()],
+                is_name_wrong: true,
+                ..profile()
+            }),
+        ),
+        (
+            "activity",
+            Page::Activity(ActivityPage {
+                host: "wiki.example.com",
+                activities: vec![listed_activity("Signed in"), listed_activity("Password changed")],
+            }),
+        ),
+        ("new-password-step", Page::NewPasswordStep(new_password_step())),
+        (
+            "new-password-step-refused",
+            Page::NewPasswordStep(NewPasswordStep {
+                problem: Some("The two new passwords are not the same."),
+                about: "again",
+                ..new_password_step()
+            }),
+        ),
         ("password", Page::Password(password())),
         (
             "password-refused",
@@ -400,6 +476,30 @@ async fn hostile_values_are_text_on_every_page() {
             another: Some(PageLink { href: HOSTILE, text: HOSTILE }),
             login: PageLink { href: HOSTILE, text: HOSTILE },
             request_id: HOSTILE,
+        }),
+        Page::Profile(Profile {
+            host,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            email: HOSTILE,
+            full_name: HOSTILE,
+            is_name_own: true,
+            is_name_wrong: true,
+            fields: vec![
+                profile_field("choice", HOSTILE),
+                profile_field("text", HOSTILE),
+                ProfileField { is_editable: false, ..profile_field("text", HOSTILE) },
+            ],
+            problems: vec![HOSTILE.into()],
+            flash: Some(HOSTILE),
+        }),
+        Page::Activity(ActivityPage { host, activities: vec![listed_activity(HOSTILE)] }),
+        Page::NewPasswordStep(NewPasswordStep {
+            host,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            problem: Some(HOSTILE),
+            about: HOSTILE,
         }),
         Page::Password(Password {
             host,

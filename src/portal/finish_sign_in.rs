@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     auth::{Proved, oidc::Secret},
+    identity::ProofMethod,
     refusal::Refusal,
     session::{OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose},
     telemetry::AuditKind,
@@ -84,7 +85,7 @@ impl Portal {
 /// The step that is missing before a session; `None`: none is. The second factor comes first: until it is shown, the
 /// browser may change neither the password nor the factors.
 fn missing_step(request: &PageRequest<'_>, proved: &Proved, how: SessionOpening) -> Option<PendingStep> {
-    if how == SessionOpening::Confirmed || proved.proofs().have_possession() {
+    if how == SessionOpening::Confirmed {
         return None;
     }
     let settings = request.settings;
@@ -93,10 +94,14 @@ fn missing_step(request: &PageRequest<'_>, proved: &Proved, how: SessionOpening)
         return None;
     }
     let account = proved.account();
-    if !account.factors.is_empty() {
+    if !account.factors.is_empty() && !proved.proofs().have_possession() {
         return Some(PendingStep::SecondFactor);
     }
-    settings.accounts.require_second_factor(&account.user).then_some(PendingStep::Enrol)
+    if !proved.proofs().have_possession() && settings.accounts.require_second_factor(&account.user) {
+        return Some(PendingStep::Enrol);
+    }
+    let by_password = proved.proofs().at(ProofMethod::Password).is_some();
+    (account.must_change_password && by_password).then_some(PendingStep::NewPassword)
 }
 
 /// The key of the ID token that waits with a pending sign-in.

@@ -34,6 +34,7 @@ mod link_page;
 mod login;
 mod logout;
 mod navigation;
+mod new_password_step;
 mod notice;
 mod notices;
 mod own_path;

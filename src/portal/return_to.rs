@@ -145,7 +145,7 @@ fn is_plain_path(path: &str) -> bool {
             matches!(
                 rest,
                 ["account" | "apps" | "hand-over" | "parked"]
-                    | ["account", "password" | "profile" | "email" | "factors" | "tokens"]
+                    | ["account", "activity" | "password" | "profile" | "email" | "factors" | "tokens"]
                     | ["account", "factors", "app" | "passkey"]
             )
         }

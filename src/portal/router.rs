@@ -121,6 +121,15 @@ pub(super) const PAGES: &[Page] = &[
         }),
     },
     Page {
+        path: paths::NEW_PASSWORD_STEP,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_new_password_step(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.take_new_password_step(request, form).boxed_local(),
+        }),
+    },
+    Page {
         path: paths::LOGOUT,
         who: Who::Anyone,
         get: Some(|_, request| ready(Ok(Portal::ask_to_sign_out(request)))),

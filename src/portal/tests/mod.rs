@@ -8,6 +8,8 @@ mod connections;
 mod flash;
 mod login;
 mod logout;
+mod new_password_step;
+mod profile;
 mod router;
 mod second_step;
 mod sessions;

@@ -39,6 +39,7 @@ async fn no_page_reads_the_form_of_a_stranger() {
         "login/second-factor",
         "account/factors",
         "account/factors/app",
+        "login/new-password",
         "logout",
         "confirm",
         "account/sessions",

@@ -3,6 +3,16 @@
 password-title = Change password · { $host }
 password-heading = Change password
 password-lead = for { $name } on { $host }
+
+## The step of a sign-in at which a password has to be changed
+
+new-password-title = New password · { $host }
+new-password-heading = Choose a new password
+new-password-why = Your password has to be changed before you go on. Nobody but you should know it.
+new-password-set = Set the password and go on
+
+## The form
+
 password-current = Current password
 password-new = New password
 password-again = New password, again

@@ -1,0 +1,132 @@
+//! The profile page, the activity page, and the download of what is known about the user.
+
+use std::time::Duration;
+
+use super::support::{Browser, Fixture, Reply, name};
+use crate::users::{FieldEditor, FieldKind, UserField, UserFields};
+
+fn fields(team: &[&str]) -> UserFields {
+    let field = |name: &str, kind, editable_by| UserField {
+        name: name.into(),
+        title: name.to_uppercase().into(),
+        kind,
+        required: false,
+        editable_by,
+    };
+    UserFields::new(vec![
+        field(
+            "team",
+            FieldKind::Choice(team.iter().map(|choice| (*choice).into()).collect()),
+            FieldEditor::User,
+        ),
+        field("desk", FieldKind::Number, FieldEditor::User),
+        field("rank", FieldKind::Text, FieldEditor::Admin),
+    ])
+}
+
+fn fixture() -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.settings.fields = fields(&["red", "blue"]);
+    fixture
+}
+
+async fn save(browser: &mut Browser, fixture: &Fixture, values: &[(&str, &str)]) -> Reply {
+    let csrf = browser.csrf(fixture, "account/profile").await;
+    let fields: Vec<_> = [("csrf", csrf.as_str())].into_iter().chain(values.iter().copied()).collect();
+    browser.post(fixture, "account/profile", &fields).await
+}
+
+async fn attribute(fixture: &Fixture, key: &str) -> Option<String> {
+    let ada = fixture.directory.account_by_name(&name("ada")).await.unwrap().unwrap();
+    ada.user.attributes.get(key).cloned()
+}
+
+#[tokio::test]
+async fn users_change_their_name_and_the_fields_that_are_theirs() {
+    let fixture = fixture();
+    let mut browser = Browser::signed_in(&fixture).await;
+    let values =
+        [("full_name", "Ada L"), ("field.team", "blue"), ("field.desk", "12"), ("field.rank", "general")];
+    let reply = save(&mut browser, &fixture, &values).await;
+    assert_eq!(reply.location(), "/.gateway/account/profile");
+    assert!(browser.get(&fixture, "account/profile").await.text.contains("Your profile has been changed."));
+    let ada = fixture.directory.account_by_name(&name("ada")).await.unwrap().unwrap();
+    assert_eq!(ada.user.full_name, "Ada L");
+    assert_eq!(attribute(&fixture, "team").await.as_deref(), Some("blue"));
+    assert_eq!(attribute(&fixture, "desk").await.as_deref(), Some("12"));
+    assert_eq!(attribute(&fixture, "rank").await, None, "an operator's field");
+    save(&mut browser, &fixture, &[("full_name", ""), ("field.team", "blue"), ("field.desk", "")]).await;
+    assert_eq!(attribute(&fixture, "desk").await, None);
+}
+
+#[tokio::test]
+async fn values_that_do_not_fit_are_refused_all_at_once_and_change_nothing() {
+    let fixture = fixture();
+    let mut browser = Browser::signed_in(&fixture).await;
+    let reply =
+        save(&mut browser, &fixture, &[("full_name", "X"), ("field.team", "green"), ("field.desk", "1e5")])
+            .await;
+    assert_eq!(reply.status, 422);
+    assert!(reply.text.contains("TEAM: please choose") && reply.text.contains("DESK: please enter a number"));
+    assert!(reply.text.contains("value=\"1e5\""), "what was typed stays");
+    let ada = fixture.directory.account_by_name(&name("ada")).await.unwrap().unwrap();
+    assert_eq!(ada.user.full_name, "Ada <b>Lovelace</b>");
+    let reply = save(&mut browser, &fixture, &[("full_name", "X\nY")]).await;
+    assert_eq!(reply.status, 422);
+    let stranger = browser.post(&fixture, "account/profile", &[("csrf", "x"), ("full_name", "X")]).await;
+    assert_eq!(stranger.status, 403);
+}
+
+#[tokio::test]
+async fn a_value_that_fits_no_more_is_kept_until_another_is_chosen() {
+    let mut fixture = fixture();
+    let mut browser = Browser::signed_in(&fixture).await;
+    save(&mut browser, &fixture, &[("full_name", ""), ("field.team", "red")]).await;
+    fixture.settings.fields = fields(&["blue"]);
+    let page = browser.get(&fixture, "account/profile").await.text;
+    assert!(page.contains("<option value=\"red\" selected>") && page.contains("no longer offered"), "{page}");
+    save(&mut browser, &fixture, &[("full_name", "Ada"), ("field.team", "red")]).await;
+    assert_eq!(attribute(&fixture, "team").await.as_deref(), Some("red"));
+    save(&mut browser, &fixture, &[("full_name", "Ada"), ("field.team", "blue")]).await;
+    assert_eq!(
+        save(&mut browser, &fixture, &[("full_name", "Ada"), ("field.team", "red")]).await.status,
+        422
+    );
+    assert_eq!(attribute(&fixture, "team").await.as_deref(), Some("blue"));
+}
+
+#[tokio::test]
+async fn the_activity_page_lists_sign_ins_and_changes_of_this_account_alone() {
+    let fixture = fixture();
+    let mut browser = Browser::signed_in(&fixture).await;
+    save(&mut browser, &fixture, &[("full_name", "Ada L")]).await;
+    let page = browser.get(&fixture, "account/activity").await.text;
+    for text in ["Profile changed", "Signed in", "Account made by an administrator"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert_eq!(page.matches("Signed in<").count(), 1, "{page}");
+}
+
+#[tokio::test]
+async fn what_is_known_is_downloaded_after_a_fresh_proof_and_holds_no_secret() {
+    let fixture = fixture();
+    let mut browser = Browser::signed_in(&fixture).await;
+    let csrf = browser.csrf(&fixture, "account/profile").await;
+    let reply = browser.post(&fixture, "account/data", &[("csrf", &csrf)]).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("content-disposition"), "attachment; filename=\"account.json\"");
+    let known: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
+    assert_eq!(known["account"]["user_name"], "ada");
+    assert_eq!(known["account"]["email"], "ada@example.com");
+    assert_eq!(known["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(known["activity"][0]["what"], "signed-in");
+    let session = browser.session().unwrap().to_owned();
+    for secret in ["argon2", session.as_str(), "password_hash"] {
+        assert!(!reply.text.contains(secret), "{secret}");
+    }
+    let forged = browser.post(&fixture, "account/data", &[("csrf", "x")]).await;
+    assert_eq!(forged.status, 303);
+    fixture.clock.advance(Duration::from_mins(11));
+    let late = browser.post(&fixture, "account/data", &[("csrf", &csrf)]).await;
+    assert!(late.location().starts_with("/.gateway/confirm"), "{}", late.location());
+}
