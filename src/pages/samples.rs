@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{
     Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
-    Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword, NotSignedIn, Notice,
-    Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile, ProfileChoice, ProfileField,
-    ProviderLink, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword, NewPasswordStep,
+    NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile,
+    ProfileChoice, ProfileField, ProviderLink, Refused, Register, RegisterFinish, Remember, Reset,
+    SecondStep, Setup, Tokens,
 };
 use crate::clock::Timestamp;
 
@@ -84,7 +85,7 @@ fn signing_in(full: bool) -> [Page<'static>; 6] {
     ]
 }
 
-fn of_account(full: bool) -> [Page<'static>; 5] {
+fn of_account(full: bool) -> [Page<'static>; 6] {
     let account = Account {
         host: HOST,
         csrf: "token",
@@ -131,6 +132,13 @@ fn of_account(full: bool) -> [Page<'static>; 5] {
         Page::Activity(ActivityPage {
             host: HOST,
             activities: if full { vec![activity(true), activity(false)] } else { Vec::new() },
+        }),
+        Page::NewPasswordStep(NewPasswordStep {
+            host: HOST,
+            csrf: "token",
+            username: "ada",
+            problem: full.then_some(TEXT),
+            about: if full { "new" } else { "" },
         }),
         Page::Password(Password {
             host: HOST,

@@ -41,7 +41,11 @@ fn signs_in_and_is_argon2_afterwards(it: &Workplace, gateway: &Process, name: &s
     assert_eq!(hash(), before, "{name}");
     visitor.sign_in(name, &password(name));
     let after = hash();
-    assert!(after.starts_with("$argon2id$v=19$m=64,t=1,p=1$") && after != before, "{name}: {after}");
+    if before.starts_with("$argon2id$") {
+        assert_eq!(after, before, "{name}: it is stronger than the gateway's own");
+    } else {
+        assert!(after.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{name}: {after}");
+    }
     gateway.visitor().sign_in(name, &password(name));
 }
 

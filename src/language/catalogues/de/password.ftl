@@ -38,3 +38,8 @@ weak-regular = Das Passwort ist zu leicht zu erraten: Es ist zu regelmäßig; me
 name-empty = Ein Name braucht mindestens ein Zeichen.
 name-too-long = Ein Name hat höchstens { $most } Zeichen.
 name-character = { $character } darf nicht in einem Namen stehen; Buchstaben, Ziffern und { $others } dürfen es.
+
+new-password-title = Neues Passwort · { $host }
+new-password-heading = Ein neues Passwort wählen
+new-password-why = Ihr Passwort muss geändert werden, bevor es weitergeht. Niemand außer Ihnen soll es kennen.
+new-password-set = Passwort setzen und weiter

@@ -38,3 +38,8 @@ weak-regular = La contraseña es demasiado fácil de adivinar: es demasiado regu
 name-empty = Un nombre necesita al menos un carácter.
 name-too-long = Un nombre tiene como máximo { $most } caracteres.
 name-character = { $character } no puede estar en un nombre; las letras, las cifras y { $others } sí.
+
+new-password-title = Contraseña nueva · { $host }
+new-password-heading = Elija una contraseña nueva
+new-password-why = Debe cambiar su contraseña antes de continuar. Nadie más que usted debe conocerla.
+new-password-set = Establecer la contraseña y continuar

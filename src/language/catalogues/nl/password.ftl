@@ -38,3 +38,8 @@ weak-regular = Het wachtwoord is te makkelijk te raden: het is te regelmatig; me
 name-empty = Een naam heeft minstens één teken nodig.
 name-too-long = Een naam heeft hoogstens { $most } tekens.
 name-character = { $character } mag niet in een naam staan; letters, cijfers en { $others } wel.
+
+new-password-title = Nieuw wachtwoord · { $host }
+new-password-heading = Kies een nieuw wachtwoord
+new-password-why = Uw wachtwoord moet worden gewijzigd voordat u verdergaat. Niemand anders dan u hoort het te kennen.
+new-password-set = Wachtwoord instellen en doorgaan
