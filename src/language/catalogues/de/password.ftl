@@ -39,7 +39,7 @@ name-empty = Ein Name braucht mindestens ein Zeichen.
 name-too-long = Ein Name hat höchstens { $most } Zeichen.
 name-character = { $character } darf nicht in einem Namen stehen; Buchstaben, Ziffern und { $others } dürfen es.
 
-new-password-title = Neues Passwort · { $host }
-new-password-heading = Ein neues Passwort wählen
-new-password-why = Ihr Passwort muss geändert werden, bevor es weitergeht. Niemand außer Ihnen soll es kennen.
-new-password-set = Passwort setzen und weiter
+password-step-title = Neues Passwort · { $host }
+password-step-heading = Ein neues Passwort wählen
+password-step-why = Ihr Passwort muss geändert werden, bevor es weitergeht. Niemand außer Ihnen soll es kennen.
+password-step-set = Passwort setzen und weiter

@@ -6,10 +6,10 @@ password-lead = for { $name } on { $host }
 
 ## The step of a sign-in at which a password has to be changed
 
-new-password-title = New password · { $host }
-new-password-heading = Choose a new password
-new-password-why = Your password has to be changed before you go on. Nobody but you should know it.
-new-password-set = Set the password and go on
+password-step-title = New password · { $host }
+password-step-heading = Choose a new password
+password-step-why = Your password has to be changed before you go on. Nobody but you should know it.
+password-step-set = Set the password and go on
 
 ## The form
 

@@ -39,7 +39,7 @@ name-empty = Un nombre necesita al menos un carácter.
 name-too-long = Un nombre tiene como máximo { $most } caracteres.
 name-character = { $character } no puede estar en un nombre; las letras, las cifras y { $others } sí.
 
-new-password-title = Contraseña nueva · { $host }
-new-password-heading = Elija una contraseña nueva
-new-password-why = Debe cambiar su contraseña antes de continuar. Nadie más que usted debe conocerla.
-new-password-set = Establecer la contraseña y continuar
+password-step-title = Contraseña nueva · { $host }
+password-step-heading = Elija una contraseña nueva
+password-step-why = Debe cambiar su contraseña antes de continuar. Nadie más que usted debe conocerla.
+password-step-set = Establecer la contraseña y continuar

@@ -39,7 +39,7 @@ name-empty = Un nom a besoin d’au moins un caractère.
 name-too-long = Un nom compte au plus { $most } caractères.
 name-character = { $character } ne peut pas figurer dans un nom ; les lettres, les chiffres et { $others } le peuvent.
 
-new-password-title = Nouveau mot de passe · { $host }
-new-password-heading = Choisissez un nouveau mot de passe
-new-password-why = Votre mot de passe doit être changé avant de continuer. Personne d’autre que vous ne doit le connaître.
-new-password-set = Définir le mot de passe et continuer
+password-step-title = Nouveau mot de passe · { $host }
+password-step-heading = Choisissez un nouveau mot de passe
+password-step-why = Votre mot de passe doit être changé avant de continuer. Personne d’autre que vous ne doit le connaître.
+password-step-set = Définir le mot de passe et continuer

@@ -39,7 +39,7 @@ name-empty = Un nome ha bisogno di almeno un carattere.
 name-too-long = Un nome ha al massimo { $most } caratteri.
 name-character = { $character } non può stare in un nome; lettere, cifre e { $others } sì.
 
-new-password-title = Nuova password · { $host }
-new-password-heading = Scelga una nuova password
-new-password-why = La password deve essere cambiata prima di continuare. Nessun altro deve conoscerla.
-new-password-set = Imposta la password e continua
+password-step-title = Nuova password · { $host }
+password-step-heading = Scelga una nuova password
+password-step-why = La password deve essere cambiata prima di continuare. Nessun altro deve conoscerla.
+password-step-set = Imposta la password e continua

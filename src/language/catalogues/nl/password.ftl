@@ -39,7 +39,7 @@ name-empty = Een naam heeft minstens één teken nodig.
 name-too-long = Een naam heeft hoogstens { $most } tekens.
 name-character = { $character } mag niet in een naam staan; letters, cijfers en { $others } wel.
 
-new-password-title = Nieuw wachtwoord · { $host }
-new-password-heading = Kies een nieuw wachtwoord
-new-password-why = Uw wachtwoord moet worden gewijzigd voordat u verdergaat. Niemand anders dan u hoort het te kennen.
-new-password-set = Wachtwoord instellen en doorgaan
+password-step-title = Nieuw wachtwoord · { $host }
+password-step-heading = Kies een nieuw wachtwoord
+password-step-why = Uw wachtwoord moet worden gewijzigd voordat u verdergaat. Niemand anders dan u hoort het te kennen.
+password-step-set = Wachtwoord instellen en doorgaan

@@ -39,7 +39,7 @@ name-empty = Nazwa wymaga co najmniej jednego znaku.
 name-too-long = Nazwa ma najwyżej { $most } znaki.
 name-character = Znak { $character } nie może wystąpić w nazwie; dozwolone są litery, cyfry oraz { $others }.
 
-new-password-title = Nowe hasło · { $host }
-new-password-heading = Wybierz nowe hasło
-new-password-why = Hasło trzeba zmienić, zanim przejdziesz dalej. Nikt poza Tobą nie powinien go znać.
-new-password-set = Ustaw hasło i przejdź dalej
+password-step-title = Nowe hasło · { $host }
+password-step-heading = Wybierz nowe hasło
+password-step-why = Hasło trzeba zmienić, zanim przejdziesz dalej. Nikt poza Tobą nie powinien go znać.
+password-step-set = Ustaw hasło i przejdź dalej

@@ -39,7 +39,7 @@ name-empty = Um nome precisa de pelo menos um carácter.
 name-too-long = Um nome tem no máximo { $most } caracteres.
 name-character = { $character } não pode estar num nome; letras, algarismos e { $others } podem.
 
-new-password-title = Nova palavra-passe · { $host }
-new-password-heading = Escolha uma nova palavra-passe
-new-password-why = A sua palavra-passe tem de ser alterada antes de continuar. Ninguém além de si a deve conhecer.
-new-password-set = Definir a palavra-passe e continuar
+password-step-title = Nova palavra-passe · { $host }
+password-step-heading = Escolha uma nova palavra-passe
+password-step-why = A sua palavra-passe tem de ser alterada antes de continuar. Ninguém além de si a deve conhecer.
+password-step-set = Definir a palavra-passe e continuar
