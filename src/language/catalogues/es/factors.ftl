@@ -20,3 +20,56 @@ factor-add = Añadir un segundo factor
 refused-factor-title = Muestre un segundo factor
 refused-factor = Para esto tiene que demostrar de otra manera que es usted.
 refused-factor-link = Confirmar que es usted
+
+factors-title = Segundos factores · { $host }
+factors-heading = Segundos factores
+factors-lead = Con un segundo factor, su contraseña sola no deja entrar a nadie.
+factors-required = Su cuenta necesita un segundo factor. Añada uno.
+factors-own = Sus segundos factores
+factors-none = Todavía ninguno.
+factors-back = Volver a su cuenta
+factor-app = Aplicación de autenticación
+factor-passkey = Llave de acceso
+factor-added = Añadido el { $date }
+factor-added-used = Añadido el { $date }, usado el { $used }
+factor-change = Cambiar el nombre o quitar
+factor-name = Nombre
+factor-name-hint = Para distinguir sus dispositivos, por ejemplo «Teléfono».
+factor-rename = Cambiar el nombre
+factor-remove = Quitar
+factor-end-others = Cerrar sesión en todas las demás partes
+factor-wrong-name = Un nombre tiene de 1 a 64 caracteres en una línea.
+factor-last-way-in = Sin este ya no podría iniciar sesión. Añada antes otro.
+factor-was-added = El segundo factor se ha añadido. A partir de ahora se le pedirá al iniciar sesión.
+factor-was-removed = El segundo factor se ha quitado.
+factor-was-renamed = Se ha cambiado el nombre.
+
+factor-add-app = Añadir una aplicación de autenticación
+factor-app-name = Aplicación de autenticación
+add-app-title = Añadir una aplicación de autenticación · { $host }
+add-app-heading = Añadir una aplicación de autenticación
+add-app-lead = para { $name } en { $host }
+add-app-required = Su cuenta en { $host } necesita un segundo factor. Configúrelo ahora para continuar.
+add-app-scan = Escanee este código con una aplicación de autenticación, como Aegis, FreeOTP, Google Authenticator o un gestor de contraseñas.
+add-app-qr = Código QR para la aplicación de autenticación
+add-app-type = O escriba esta clave en la aplicación:
+add-app-open = Abrir en una aplicación de este dispositivo
+add-app-submit = Añadir
+add-app-cancel = Volver a sus segundos factores
+factor-wrong-first-code = Ese código no es correcto. ¿Está en hora el reloj de su dispositivo? Escriba el código que la aplicación muestra ahora.
+factor-secret-expired = El código había caducado. Escanee el nuevo.
+factor-too-many = Tiene tantos segundos factores como puede tener una cuenta. Quite antes uno.
+
+recovery-codes = Códigos de recuperación
+recovery-codes-title = Códigos de recuperación · { $host }
+recovery-codes-lead = para { $name } en { $host }
+recovery-codes-once = Imprima o anote ahora estos códigos. No se volverán a mostrar.
+recovery-codes-hint = Si pierde su dispositivo, uno de estos códigos le permite entrar en su lugar. Cada uno funciona una vez. Los códigos nuevos anulan los anteriores.
+recovery-codes-kept = He guardado los códigos
+recovery-codes-left =
+    { $count ->
+        [one] Queda { $count } código.
+       *[other] Quedan { $count } códigos.
+    }
+recovery-codes-new = Crear códigos nuevos
+account-factors = Segundos factores
