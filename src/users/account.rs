@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::{Factor, PasswordHash, PasswordOwner, StoredToken};
+use super::{Factor, FactorId, FactorKind, PasswordHash, PasswordOwner, StoredToken};
 use crate::{
     clock::Timestamp,
     identity::{BackendName, CredentialVersion, GroupName, Identity, IdentityPair, User},
@@ -117,6 +117,17 @@ impl Account {
     /// The linked identity with this pair.
     pub fn linked(&self, pair: &IdentityPair) -> Option<&LinkedIdentity> {
         self.identities.iter().find(|identity| identity.pair == *pair)
+    }
+
+    /// Whether the user can still sign in without this factor. A passkey may be the only way in of an account without a
+    /// password; no other factor is one by itself.
+    pub fn can_sign_in_without(&self, factor: FactorId) -> bool {
+        let is_passkey = |other: &&Factor| other.kind == FactorKind::Passkey;
+        let passkeys = || self.factors.iter().filter(is_passkey);
+        passkeys().all(|passkey| passkey.id != factor)
+            || self.password.is_some()
+            || self.identities.iter().any(|identity| identity.ended.is_none())
+            || passkeys().any(|passkey| passkey.id != factor)
     }
 
     /// The user as operators made one here: without groups and attributes of backends.

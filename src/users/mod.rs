@@ -17,6 +17,7 @@ mod factor;
 mod field;
 pub mod import;
 mod link;
+mod passkey;
 mod password;
 mod profile;
 mod program;
@@ -35,6 +36,7 @@ pub use error::UserStoreError;
 pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
 pub use field::{FieldEditor, FieldKind, UnfitValue, UserField, UserFields};
 pub use link::{ChangedEmail, Link, LinkDelivery, LinkKey, LinkMail, LinkPurpose, LinkRefused, LinkToken};
+pub use passkey::{NewPasskey, Passkey, PasskeyUse, Transport, UserHandle};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{

@@ -14,6 +14,7 @@
 mod cache;
 mod factors;
 mod links;
+mod passkeys;
 mod sources;
 mod tokens;
 mod worker;

@@ -46,7 +46,7 @@ impl UserStore {
     }
 
     /// Takes a factor off the account of a user who was checked under the credential version `expected`. With the last one
-    /// go the recovery codes.
+    /// go the recovery codes. [`UserStoreError::LastWayIn`] if the user could not sign in any more.
     pub fn remove_factor(
         &mut self,
         id: UserId,
@@ -55,6 +55,9 @@ impl UserStore {
     ) -> Result<Account, UserStoreError> {
         self.write("removing a factor", |write| {
             let before = write.checked(id, expected)?;
+            if !before.can_sign_in_without(factor) {
+                return Err(UserStoreError::LastWayIn(before.user.name.clone()).into());
+            }
             write.remove_factor(&before, factor)?;
             write.changed_by_user(&before, Action::FactorRemoved)
         })

@@ -7,6 +7,7 @@ mod activity;
 mod factors;
 mod import;
 mod links;
+mod passkeys;
 mod recovery_codes;
 mod rows;
 mod schema;

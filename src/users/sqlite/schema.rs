@@ -6,7 +6,7 @@ use crate::store::sqlite::Schema;
 pub(super) const SCHEMA: Schema =
     Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS, TOKENS, LINKS];
+const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS, TOKENS, LINKS, PASSKEYS];
 
 const ACCOUNTS: &str = "
     CREATE TABLE user (
@@ -173,4 +173,24 @@ const LINKS: &str = "
     ) STRICT;
     CREATE INDEX link_request_subject ON link_request (subject);
     CREATE INDEX link_request_at ON link_request (at);
+";
+
+/// Passkeys, and the handles by which authenticators know their users.
+const PASSKEYS: &str = "
+    CREATE TABLE user_handle (
+        user_id INTEGER PRIMARY KEY REFERENCES user (id) ON DELETE CASCADE,
+        handle  BLOB    NOT NULL UNIQUE
+    ) STRICT;
+
+    CREATE TABLE passkey (
+        factor_id       INTEGER PRIMARY KEY REFERENCES factor (id) ON DELETE CASCADE,
+        rp_id           TEXT    NOT NULL,
+        credential      BLOB    NOT NULL UNIQUE CHECK (length(credential) BETWEEN 1 AND 1023),
+        public_key      BLOB    NOT NULL,
+        sign_count      INTEGER NOT NULL,
+        backup_eligible INTEGER NOT NULL CHECK (backup_eligible IN (0, 1)),
+        backed_up       INTEGER NOT NULL CHECK (backed_up IN (0, 1)),
+        aaguid          BLOB    NOT NULL,
+        transports      TEXT    NOT NULL
+    ) STRICT;
 ";
