@@ -27,7 +27,7 @@ use crate::{
 pub struct SignIn {
     local: Local,
     pub(super) directory: Arc<Directory>,
-    throttle: Throttle,
+    pub(super) throttle: Throttle,
     pub(super) audit: Audit,
     pub(super) clock: Clock,
 }
@@ -343,7 +343,7 @@ impl SignIn {
 
     /// Records when the user has signed in. The account as it is afterwards; a reason if it has changed while its
     /// password was checked, so that this password opens nothing any more.
-    async fn record_sign_in(
+    pub(super) async fn record_sign_in(
         &self,
         checked: Arc<Account>,
         origin: &Origin<'_>,

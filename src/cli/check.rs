@@ -77,6 +77,9 @@ pub(super) fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Wr
     if let Some(missing) = missing_break_glass(&loaded.configuration) {
         writeln!(err, "warning: {missing}\n")?;
     }
+    for warning in passkeys_of_other_names(&loaded.configuration) {
+        writeln!(err, "warning: {warning}\n")?;
+    }
     write_served(&loaded.configuration, out)?;
     let counted = config::count(&loaded.warnings).map(|counted| format!(", {counted}")).unwrap_or_default();
     writeln!(out, "{} can be used{counted}", path.display())?;
@@ -100,6 +103,25 @@ fn missing_break_glass(configuration: &Configuration) -> Option<String> {
                 .to_owned(),
         ),
         Err(error) => Some(format!("cannot tell whether a superuser gets in while the other backends are down: {error}")),
+    }
+}
+
+/// A remark for each name for which passkeys are stored that don't work any more.
+fn passkeys_of_other_names(configuration: &Configuration) -> Vec<String> {
+    let Some(passkeys) = &configuration.accounts.passkeys else { return Vec::new() };
+    match UserStore::relying_parties(&configuration.users_database()) {
+        Ok(parties) => parties
+            .into_iter()
+            .filter(|(rp_id, _)| **rp_id != *passkeys.rp_id)
+            .map(|(rp_id, count)| {
+                format!(
+                    "{count} stored passkeys are bound to `{rp_id}` and do not work for `{}`\n  help: `rp_id = \"{rp_id}\"` in \
+                     `[accounts.passkeys]` makes them work again; otherwise their owners add new ones",
+                    passkeys.rp_id
+                )
+            })
+            .collect(),
+        Err(error) => vec![format!("cannot tell whether stored passkeys are bound to another name: {error}")],
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     keys, limits,
     log::{self, LogSection},
     mail::{self, MailSection},
-    password, portal,
+    passkeys, password, portal,
     portal::PortalSection,
     programs,
     reader::Reader,
@@ -170,6 +170,13 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let backends = backends::read(reader, top.field("backend"), folder, &groups);
     let takes_access_tokens = backends.iter().any(BackendSettings::takes_access_tokens);
     programs::check(reader, &apps.policy, &apps.declarations, takes_access_tokens);
+    let section_of_accounts = section("accounts", &keys::ACCOUNTS);
+    let mut accounts = accounts::read(reader, section_of_accounts.as_ref(), &groups, &mail);
+    let passkeys = section_of_accounts
+        .as_ref()
+        .and_then(|section| reader.table(section.field("passkeys"), &keys::PASSKEYS));
+    let hosts = (&portal, &apps.policy);
+    accounts.passkeys = passkeys::read(reader, passkeys.as_ref(), accounts.second_factor, hosts);
     Configuration {
         forward_auth,
         file: file.to_owned(),
@@ -180,7 +187,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         tls,
         sessions,
         portal,
-        accounts: accounts::read(reader, section("accounts", &keys::ACCOUNTS).as_ref(), &groups, &mail),
+        accounts,
         mail,
         password: password::read(reader, password_section.as_ref()),
         user_fields: user_fields::read(reader, &reader.tables(top.field("user_field"), &keys::USER_FIELD)),

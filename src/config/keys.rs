@@ -91,8 +91,11 @@ pub(super) static ACCOUNTS: Keys = Keys {
         "registration_domains",
         "registration_groups",
         "approvers",
+        "passkeys",
     ],
 };
+pub(super) static PASSKEYS: Keys =
+    Keys { section: "`[accounts.passkeys]`", keys: &["enabled", "rp_id", "first_factor", "related_hosts"] };
 pub(super) static USER_FIELD: Keys = Keys {
     section: "`[[user_field]]`",
     keys: &["name", "title", "type", "choices", "required", "editable_by"],
@@ -309,6 +312,7 @@ pub(super) static SECTIONS: &[&Keys] = &[
     &ACCOUNTS,
     &USER_FIELD,
     &MAIL,
+    &PASSKEYS,
     &PASSWORD,
     &THROTTLE,
     &LIMITS,

@@ -29,6 +29,7 @@ mod limits;
 mod log;
 mod mail;
 mod oidc;
+mod passkeys;
 mod password;
 mod portal;
 mod programs;

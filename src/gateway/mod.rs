@@ -43,7 +43,7 @@ use crate::{
     clock::Clock,
     forward::{Forwarder, Resolver},
     in_flight::InFlight,
-    portal::{self, Portal},
+    portal::{self, Portal, WellKnown},
     refusal::{Refusal, Representation},
     request::{RequestBody, RequestIds, Target},
     session::{AppSessionLimits, Sessions},
@@ -199,6 +199,14 @@ impl Walk<'_> {
         if let Some(response) = portal::well_known(self.request.method(), &target.path) {
             return Ok(response.map(Content::Own));
         }
+        let passkeys = self.snapshot.portal.accounts.passkeys.as_ref();
+        if let Some(passkeys) = passkeys
+            && let Some(known) = WellKnown::at(passkeys, target.authority.host(), target.path.as_str())
+        {
+            let response = known.respond(passkeys, self.request.method(), self.connection.ports);
+            return Ok(response.map(Content::Own));
+        }
+
         let page = portal::page_of(&target.path);
         self.refuse_service_worker(app.filter(|_| page.is_none()).map(|app| app.id))?;
         // Looked up before this request counts as a use of the session: the app may have limits of its own.

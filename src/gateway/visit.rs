@@ -36,6 +36,7 @@ impl Walk<'_> {
             query: target.path_and_query().query(),
             headers: self.request.headers(),
             host: target.authority.as_str(),
+            ports: self.connection.ports,
             header_size: self.connection.header_size,
             // An address to go back to, of which each byte may take three, or five on the way through the portal host, and
             // the other fields.

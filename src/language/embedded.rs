@@ -44,7 +44,7 @@ macro_rules! catalogue_of {
 
 /// English comes first; a topic that the other languages lack appears in English.
 const CATALOGUES: &[Catalogue] = catalogues!(
-    catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "profile", "registration", "mail", "refusals", "tokens", "parked-form"),
+    catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "passkeys", "profile", "registration", "mail", "refusals", "tokens", "parked-form"),
     "de", "es", "fr", "it", "nl", "pl", "pt":
     ("common", "times", "sign-in", "account", "password", "factors", "profile", "registration", "mail", "refusals", "tokens", "parked-form")
 );

@@ -2,8 +2,8 @@
 //!
 //! `portal` and `refusal` decide what a page says and when: they fill in a [`Page`], and [`Pages`] renders it with
 //! templates that are part of the program, or of an operator ([`ReplacedTemplate`]), with the operator's [`Brand`]. The
-//! pages need no script and load nothing but their stylesheet and the logo, so that the content security policy can
-//! forbid everything else.
+//! pages work without script and load nothing but their stylesheet and the logo, and those with passkeys one script, so
+//! that the content security policy can forbid everything else.
 
 mod brand;
 mod colour;
@@ -26,11 +26,11 @@ pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
 };
 pub use page::{
-    Account, ActivityPage, AddApp, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn,
-    DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken, Login, Logout,
-    NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage,
-    Password, Profile, ProfileChoice, ProfileField, ProviderLink, RecoveryCodesPage, Refused, Register,
-    RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
+    ConnectedSignIn, DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken,
+    Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField,
+    ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
+    RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 pub use replaced::{TemplateProblem, template_names};
 pub use template_files::ReplacedTemplate;

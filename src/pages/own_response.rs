@@ -68,6 +68,16 @@ pub fn allow_images_of<'o>(response: &mut Response<Full<Bytes>>, origins: impl I
     }
 }
 
+/// Allows this page to run the script at this address, and no other.
+pub(super) fn allow_script(response: &mut Response<Full<Bytes>>, address: &str) {
+    let policy = response.headers().get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let Some(policy) = policy else { return };
+    // The address is made of the host of this request and a path of the gateway: it can end no directive.
+    if let Ok(policy) = HeaderValue::from_str(&format!("{policy}; script-src {address}")) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 /// Adds an origin to a directive, whose text begins like this; leaves the policy as it is if it has no such directive.
 fn extend_policy(response: &mut Response<Full<Bytes>>, directive: &str, origin: &str) {
     let policy = response.headers().get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());

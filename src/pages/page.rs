@@ -18,6 +18,10 @@ pub enum Page<'a> {
     Login(Login<'a>),
     /// The second step of a sign-in.
     SecondStep(SecondStep<'a>),
+    /// The form that adds a passkey.
+    AddPasskey(AddPasskey<'a>),
+    /// A passkey was added.
+    PasskeyAdded(PasskeyAdded<'a>),
     /// Asks whether to sign out.
     Logout(Logout<'a>),
     /// Asks for the password again.
@@ -98,6 +102,59 @@ pub struct Login<'a> {
     pub can_register: bool,
     /// The providers, each with the address that starts a sign-in there.
     pub providers: Vec<ProviderLink<'a>>,
+    /// The form of passkeys, if a passkey alone signs in.
+    pub passkey: Option<PasskeyForm<'a>>,
+}
+
+/// The form that the script of passkeys fills in.
+#[derive(Debug, Serialize)]
+pub struct PasskeyForm<'a> {
+    /// The address that it is sent to.
+    pub action: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// The address to go to afterwards; empty if the form leads to none.
+    pub next: &'a str,
+    /// The challenge.
+    pub challenge: &'a str,
+    /// The options of the ceremony, as JSON.
+    pub options: &'a str,
+    /// The time after which the challenge expires, in seconds.
+    pub expires: u64,
+    /// Whether a passkey is created, and not used.
+    pub creates: bool,
+    /// Whether the browser offers passkeys in the name field.
+    pub conditional: bool,
+    /// Whether its button is the first choice on the page.
+    pub primary: bool,
+    /// The proposed name of a new passkey.
+    pub name: &'a str,
+}
+
+/// The form that adds a passkey.
+#[derive(Debug, Serialize)]
+pub struct AddPasskey<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// The name that the passkey will be for.
+    pub rp_id: &'a str,
+    /// The form.
+    pub passkey: PasskeyForm<'a>,
+    /// The passkeys that the user has, as JSON, so that the browser forgets others.
+    pub accepted: &'a str,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+}
+
+/// The message that a passkey was added.
+#[derive(Debug, Serialize)]
+pub struct PasskeyAdded<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// The name of the passkey.
+    pub name: &'a str,
+    /// The recovery codes that came with the first factor.
+    pub codes: Vec<&'a str>,
 }
 
 /// The second step of a sign-in.
@@ -119,6 +176,8 @@ pub struct SecondStep<'a> {
     pub recovery_codes_left: u32,
     /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
+    /// The form of passkeys, if the account has one.
+    pub passkey: Option<PasskeyForm<'a>>,
 }
 
 /// The button of a provider.
@@ -169,6 +228,8 @@ pub struct Confirm<'a> {
     pub may_add_factors: bool,
     /// The providers of the user, each with the address that confirms there.
     pub providers: Vec<ProviderLink<'a>>,
+    /// The form of passkeys, if the account has one.
+    pub passkey: Option<PasskeyForm<'a>>,
 }
 
 /// The user's own second factors.
@@ -186,6 +247,8 @@ pub struct Factors<'a> {
     pub recovery_codes_left: u32,
     /// Whether factors can be added.
     pub may_add: bool,
+    /// Whether passkeys can be added.
+    pub may_add_passkeys: bool,
     /// Whether the account needs one.
     pub is_required: bool,
     /// The reason why the page is shown again.
@@ -812,6 +875,8 @@ impl Page<'_> {
         match self {
             Self::Login(_) => "login.html",
             Self::SecondStep(_) => "second_step.html",
+            Self::AddPasskey(_) => "add_passkey.html",
+            Self::PasskeyAdded(_) => "passkey_added.html",
             Self::Logout(_) => "logout.html",
             Self::Confirm(_) => "confirm.html",
             Self::Factors(_) => "factors.html",

@@ -14,6 +14,14 @@ pub const SECOND_STEP: &str = "/.gateway/login/second-step";
 pub const ENROL_STEP: &str = "/.gateway/login/second-factor";
 /// The page at which a password is replaced during a sign-in.
 pub const NEW_PASSWORD_STEP: &str = "/.gateway/login/new-password";
+/// Takes a passkey that signs in alone.
+pub const PASSKEY_SIGN_IN: &str = "/.gateway/login/passkey";
+/// Takes a passkey as the second step of a sign-in.
+pub const PASSKEY_SECOND_STEP: &str = "/.gateway/login/second-step/passkey";
+/// Takes a passkey that confirms who is signed in.
+pub const PASSKEY_CONFIRM: &str = "/.gateway/confirm/passkey";
+/// The page that adds a passkey.
+pub const ADD_PASSKEY: &str = "/.gateway/account/factors/passkey";
 /// The page that ends the session.
 pub const LOGOUT: &str = "/.gateway/logout";
 /// The page that asks for the password again.
@@ -87,6 +95,7 @@ pub(super) fn for_templates() -> Value {
         connections => path(CONNECTIONS),
         password => path(PASSWORD),
         factors => path(FACTORS),
+        add_passkey => path(ADD_PASSKEY),
         add_app => path(ADD_APP),
         profile => path(PROFILE),
         activity => path(ACTIVITY),

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    Account, ActivityPage, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn, DisplayTime,
-    Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword, NewPasswordStep,
-    NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage, Password, Profile,
-    ProfileChoice, ProfileField, ProviderLink, Refused, Register, RegisterFinish, Remember, Reset,
-    SecondStep, Setup, Tokens,
+    Account, ActivityPage, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn,
+    DisplayTime, Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword,
+    NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage, PasskeyAdded,
+    PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
+    RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 use crate::clock::Timestamp;
 
@@ -25,7 +25,7 @@ pub(super) fn samples() -> Vec<Page<'static>> {
     samples
 }
 
-fn signing_in(full: bool) -> [Page<'static>; 6] {
+fn signing_in(full: bool) -> [Page<'static>; 8] {
     [
         Page::Login(Login {
             host: HOST,
@@ -41,6 +41,7 @@ fn signing_in(full: bool) -> [Page<'static>; 6] {
             can_reset: full,
             can_register: full,
             providers: providers(full),
+            passkey: full.then(passkey),
         }),
         Page::Confirm(Confirm {
             host: HOST,
@@ -56,6 +57,7 @@ fn signing_in(full: bool) -> [Page<'static>; 6] {
             has_factors: full,
             may_add_factors: !full,
             providers: providers(true),
+            passkey: full.then(passkey),
         }),
         Page::SecondStep(SecondStep {
             host: HOST,
@@ -66,6 +68,19 @@ fn signing_in(full: bool) -> [Page<'static>; 6] {
             has_totp: true,
             recovery_codes_left: if full { 3 } else { 0 },
             problem: full.then_some(TEXT),
+            passkey: full.then(passkey),
+        }),
+        Page::AddPasskey(AddPasskey {
+            host: HOST,
+            rp_id: HOST,
+            passkey: PasskeyForm { creates: true, ..passkey() },
+            accepted: "{}",
+            problem: full.then_some(TEXT),
+        }),
+        Page::PasskeyAdded(PasskeyAdded {
+            host: HOST,
+            name: "Laptop",
+            codes: if full { vec!["ABCDE-FGH23"] } else { Vec::new() },
         }),
         Page::Logout(Logout {
             host: HOST,
@@ -83,6 +98,21 @@ fn signing_in(full: bool) -> [Page<'static>; 6] {
         }),
         Page::Onward(Onward { host: HOST, title: "Example Ltd", address: "https://idp.example.com/" }),
     ]
+}
+
+fn passkey() -> PasskeyForm<'static> {
+    PasskeyForm {
+        action: "/.gateway/login/passkey",
+        csrf: "token",
+        next: "/",
+        challenge: "challenge",
+        options: "{}",
+        expires: 285,
+        creates: false,
+        conditional: true,
+        primary: false,
+        name: "Laptop",
+    }
 }
 
 fn of_account(full: bool) -> [Page<'static>; 6] {
@@ -346,7 +376,8 @@ mod tests {
 
     #[test]
     fn every_template_has_a_sample() {
-        let shown: BTreeSet<&str> = samples().iter().map(Page::template).chain(["layout.html"]).collect();
+        let shown: BTreeSet<&str> =
+            samples().iter().map(Page::template).chain(["layout.html", "passkey_form.html"]).collect();
         assert_eq!(shown, template_names().collect());
     }
 }

@@ -1,4 +1,4 @@
-//! The texts of the templates and of the stylesheet, and of templates that an operator puts in the place of single ones.
+//! The texts of the templates, of the stylesheet and of the script, and of templates that an operator puts in the place of single ones.
 
 /// A template of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub struct ReplacedTemplate {
 }
 
 pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
+pub(super) const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
 
 /// The templates of mails. Their texts are in the catalogues, where an operator replaces them.
 pub(super) const LETTERS: &[(&str, &str)] = &[
@@ -23,6 +24,9 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("factors.html", include_str!("templates/factors.html")),
     ("add_app.html", include_str!("templates/add_app.html")),
     ("recovery_codes.html", include_str!("templates/recovery_codes.html")),
+    ("passkey_form.html", include_str!("templates/passkey_form.html")),
+    ("add_passkey.html", include_str!("templates/add_passkey.html")),
+    ("passkey_added.html", include_str!("templates/passkey_added.html")),
     ("second_step.html", include_str!("templates/second_step.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("confirm.html", include_str!("templates/confirm.html")),

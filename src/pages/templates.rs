@@ -18,9 +18,10 @@ use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
 
 use super::{
-    Brand, Colour, Logo, Page, ReplacedTemplate, TemplateProblem, own_response, paths, replaced as checks,
-    samples,
-    template_files::{LETTERS, STYLESHEET, TEMPLATES},
+    Brand, Colour, Logo, Page, ReplacedTemplate, TemplateProblem, own_response,
+    own_response::allow_script,
+    paths, replaced as checks, samples,
+    template_files::{LETTERS, PASSKEY_SCRIPT, STYLESHEET, TEMPLATES},
     template_functions,
 };
 use crate::language::{Language, Languages};
@@ -37,6 +38,8 @@ pub(super) struct Compiled {
     in_language: Vec<OnceLock<Environment<'static>>>,
     pub(super) stylesheet_path: String,
     stylesheet: Bytes,
+    /// The path of the script of passkeys.
+    script_path: String,
     /// The logo and its path.
     logo: Option<(String, Logo)>,
 }
@@ -81,9 +84,11 @@ impl Pages {
         let logo = brand.logo.clone().map(|logo| {
             (format!("{}logo-{}.{}", paths::ROOT, fingerprint(logo.content()), logo.extension()), logo)
         });
+        let script_path = format!("{}passkey-{}.js", paths::ROOT, fingerprint(PASSKEY_SCRIPT.as_bytes()));
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.add_global("stylesheet", stylesheet_path.clone());
+        templates.add_global("passkey_script", script_path.clone());
         templates.add_global("paths", paths::for_templates());
         templates.add_global(
             "brand",
@@ -106,8 +111,16 @@ impl Pages {
             }
         }
         let in_language = languages.iter().map(|_| OnceLock::new()).collect();
-        let compiled =
-            Compiled { templates, brand, languages, in_language, stylesheet_path, stylesheet, logo };
+        let compiled = Compiled {
+            templates,
+            brand,
+            languages,
+            in_language,
+            stylesheet_path,
+            stylesheet,
+            script_path,
+            logo,
+        };
         (Self(Arc::new(compiled)), problems)
     }
 
@@ -180,8 +193,8 @@ impl Pages {
         })
     }
 
-    /// The stylesheet or the logo, if this request is for one of them. They are the same on every host and for every user;
-    /// the name changes with the content, so caches may keep them for a year.
+    /// The stylesheet, the script of passkeys or the logo, if this request is for one of them. They are the same on every
+    /// host and for every user; the name changes with the content, so caches may keep them for a year.
     pub fn file_at(&self, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
         if ![Method::GET, Method::HEAD].contains(method) {
             return None;
@@ -191,14 +204,23 @@ impl Pages {
         {
             return Some(logo.response());
         }
-        if path != self.0.stylesheet_path {
+        let (content_type, content) = if path == self.0.stylesheet_path {
+            (CSS, self.0.stylesheet.clone())
+        } else if path == self.0.script_path {
+            (JAVASCRIPT, Bytes::from_static(PASSKEY_SCRIPT.as_bytes()))
+        } else {
             return None;
-        }
-        let mut response = own_response(StatusCode::OK, Some(CSS), self.0.stylesheet.clone());
+        };
+        let mut response = own_response(StatusCode::OK, Some(content_type), content);
         response
             .headers_mut()
             .insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
         Some(response)
+    }
+
+    /// Allows this page, which is on `host`, to run the script of passkeys, and no other.
+    pub fn allow_passkey_script(&self, response: &mut Response<Full<Bytes>>, host: &str) {
+        allow_script(response, &format!("https://{host}{}", self.0.script_path));
     }
 }
 
@@ -225,3 +247,4 @@ const PRODUCT: &str = "Portcullis";
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";

@@ -1,6 +1,6 @@
 //! The settings of accounts: `[accounts]` of the configuration.
 
-use super::Registration;
+use super::{PasskeySettings, Registration};
 use crate::identity::{GroupName, User};
 
 /// The settings of accounts, as of the last reload.
@@ -14,6 +14,8 @@ pub struct AccountSettings {
     pub required_for_superusers: bool,
     /// Who registers.
     pub registration: Registration,
+    /// Passkeys; `None`: there are none.
+    pub passkeys: Option<PasskeySettings>,
 }
 
 /// Whether people have second factors. An account that has one is asked for it, whatever the policy.

@@ -16,10 +16,9 @@ use super::{
     form::Form,
     hand_over::HandOver,
     host_role::host_of,
-    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn},
+    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn, start_again},
     problem::{FORM_EXPIRED, refusal_for},
     qr_code::QrCode,
-    second_step::start_again,
     session_opening::SessionOpening,
 };
 use crate::{

@@ -16,6 +16,7 @@ use super::{
     flash::FlashMessage,
     form::Form,
     hand_over::HandOver,
+    passkeys::{Ceremony, PreparedPasskey},
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
     providers::start_link,
@@ -23,24 +24,28 @@ use super::{
     session_opening::SessionOpening,
 };
 use crate::{
-    auth::{Backends, Claim, Credential, Entrance, NotProved, TypedCode, oidc::Provider},
+    auth::{
+        Backends, Claim, Credential, Entrance, NotProved, TypedCode, oidc::Provider,
+        webauthn::UserVerification,
+    },
     identity::{ProofMethod, ProofMethods},
     language::Text,
-    pages::{self, Confirm, Page, ProviderLink},
+    pages::{self, Confirm, Page, PasskeyForm, ProviderLink, paths},
     refusal::Refusal,
     users::{Account, FactorKind, LinkedIdentity, Password},
 };
 
 impl Portal {
     /// The form. A browser without a live session is sent to the sign-in page: a sign-in is a confirmation, too.
-    pub(super) fn ask_to_confirm(request: &PageRequest<'_>) -> PageResponse {
+    pub(super) async fn ask_to_confirm(&self, request: &PageRequest<'_>) -> PageResponse {
         let next = request.return_to(&request.parameter("next"));
         match SignedIn::of(request) {
             Ok(signed_in) => {
                 let flash = FlashMessage::waiting(request);
                 let text = flash.map(FlashMessage::text);
                 let texts = (None, text.as_ref());
-                let mut response = confirm_form(request, &signed_in, StatusCode::OK, &next, texts);
+                let passkey = self.passkey_to_confirm(request, &signed_in).await;
+                let mut response = confirm_form(request, &signed_in, passkey, (StatusCode::OK, &next), texts);
                 if flash.is_some() {
                     FlashMessage::clear(request, response.headers_mut());
                 }
@@ -60,8 +65,6 @@ impl Portal {
         let Ok(signed_in) = SignedIn::of(request) else {
             return Ok(pages::redirect(&next.login_location()));
         };
-        let again =
-            |status, problem: &Text| confirm_form(request, &signed_in, status, &next, (Some(problem), None));
         let newest_proof = signed_in.session.proofs.newest();
         let is_just_confirmed = newest_proof.is_some_and(|at| self.clock.now().since(at) < JUST_CONFIRMED);
         let mut form = match Genuine::check(request, Some(&signed_in.token), form) {
@@ -69,7 +72,7 @@ impl Portal {
             // The form was open in another tab while the password was confirmed. The rule of the page that it leads to
             // decides whether that is recent enough.
             Err(_) if is_just_confirmed => return Ok(pages::redirect(next.as_str())),
-            Err(_) => return Ok(again(StatusCode::FORBIDDEN, &FORM_EXPIRED)),
+            Err(_) => return self.confirmation_failed(request, &signed_in, &next, None).await,
         };
         let origin = request.origin(Entrance::Confirmation);
         let [code, recovery] = ["code", "recovery"].map(|name| Zeroizing::new(form.take(name)));
@@ -85,22 +88,59 @@ impl Portal {
             Ok(proved) => proved,
             Err(not_proved) => {
                 let wrong = if is_code { WRONG_CODE } else { WRONG };
-                let refusal = refusal_for(not_proved, Refusal::Confirm(ProofMethods::ALL));
-                return form_again(request, refusal, |status, detail| {
-                    Ok(again(status, &if not_proved == NotProved::Wrong { wrong } else { detail }))
-                });
+                let failed = Some((not_proved, wrong));
+                return self.confirmation_failed(request, &signed_in, &next, failed).await;
             }
         };
         self.notify_of_recovery_code(request, &proved);
         self.finish_sign_in(request, &proved, SessionOpening::Confirmed, &next).await
+    }
+
+    /// The form again, after a proof that proved nothing; `None`: the form had expired.
+    pub(super) async fn confirmation_failed(
+        &self,
+        request: &PageRequest<'_>,
+        signed_in: &SignedIn<'_>,
+        next: &ReturnTo,
+        failed: Option<(NotProved, Text)>,
+    ) -> Result<PageResponse, Refusal> {
+        let passkey = self.passkey_to_confirm(request, signed_in).await;
+        let again = |status, problem: &Text| {
+            confirm_form(request, signed_in, passkey, (status, next), (Some(problem), None))
+        };
+        let Some((not_proved, wrong)) = failed else {
+            return Ok(again(StatusCode::FORBIDDEN, &FORM_EXPIRED));
+        };
+        let refusal = refusal_for(not_proved, Refusal::Confirm(ProofMethods::ALL));
+        form_again(request, refusal, |status, detail| {
+            Ok(again(status, &if not_proved == NotProved::Wrong { wrong } else { detail }))
+        })
+    }
+
+    /// The ceremony for a passkey, if one of those that are missing can be shown by it.
+    async fn passkey_to_confirm(
+        &self,
+        request: &PageRequest<'_>,
+        signed_in: &SignedIn<'_>,
+    ) -> Option<PreparedPasskey> {
+        let need = ProofMethods::from_query(&request.parameter("need"));
+        let verification =
+            match [ProofMethod::Passkey, ProofMethod::SecurityKey].map(|method| need.contains(method)) {
+                [_, true] => UserVerification::Preferred,
+                [true, false] => UserVerification::Required,
+                [false, false] => return None,
+            };
+        let browser = signed_in.token.key().to_hex();
+        let ceremony = (Ceremony::Confirmation, verification);
+        self.passkey_of_user(request, ceremony, browser, signed_in.account).await
     }
 }
 
 fn confirm_form(
     request: &PageRequest<'_>,
     signed_in: &SignedIn<'_>,
-    status: StatusCode,
-    next: &ReturnTo,
+    passkey: Option<PreparedPasskey>,
+    (status, next): (StatusCode, &ReturnTo),
     (problem, flash): (Option<&Text>, Option<&Text>),
 ) -> PageResponse {
     let (account, need) = (signed_in.account, ProofMethods::from_query(&request.parameter("need")));
@@ -114,9 +154,10 @@ fn confirm_form(
     let has_totp = account.factors.iter().any(|factor| factor.kind == FactorKind::Totp);
     let has_totp = by_code && need.contains(ProofMethod::Totp) && has_totp;
     let takes_recovery = by_code && need.contains(ProofMethod::RecoveryCode);
+    let csrf = signed_in.token.form_token();
     let page = Page::Confirm(Confirm {
         host: request.host,
-        csrf: &signed_in.token.form_token(),
+        csrf: &csrf,
         next: next.as_str(),
         username: user.name.as_str(),
         name: readable_name(user),
@@ -128,8 +169,15 @@ fn confirm_form(
         has_factors: !account.factors.is_empty(),
         may_add_factors: request.settings.accounts.second_factor != SecondFactorPolicy::Off,
         providers,
+        passkey: passkey.as_ref().map(|passkey| PasskeyForm {
+            primary: !by_password && !has_totp,
+            ..passkey.form(paths::PASSKEY_CONFIRM, &csrf, next.as_str())
+        }),
     });
     let mut response = request.render(status, &page);
+    if passkey.is_some() {
+        request.settings.pages.allow_passkey_script(&mut response, request.host);
+    }
     if let Some(hand_over) = HandOver::at(next, request) {
         pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
     }

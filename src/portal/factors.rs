@@ -138,6 +138,7 @@ fn factors_page(
         factors: account.factors.iter().map(listed).collect(),
         recovery_codes_left: account.recovery_codes_left,
         may_add: accounts.second_factor != SecondFactorPolicy::Off,
+        may_add_passkeys: request.passkeys().is_some(),
         is_required: accounts.require_second_factor(&account.user),
         problem: problem.as_deref(),
         flash: flash.as_deref(),

@@ -160,6 +160,9 @@ impl Letters {
             Notice::PasswordChanged => Text::of("mail-password-changed"),
             Notice::FactorAdded { name } => Text::of("mail-factor-added").with("factor", plain(name)),
             Notice::FactorRemoved { name } => Text::of("mail-factor-removed").with("factor", plain(name)),
+            Notice::PasskeyMayBeCopied { name } => {
+                Text::of("mail-passkey-may-be-copied").with("name", plain(name))
+            }
             Notice::RecoveryCodeUsed { left } => Text::of("mail-recovery-code-used").with("left", *left),
             Notice::RecoveryCodesMade => Text::of("mail-recovery-codes-made"),
             Notice::NewDevice { .. } => Text::of("mail-new-device"),

@@ -1,6 +1,6 @@
 //! The sign-in page.
 
-use http::{Method, StatusCode, header::SET_COOKIE};
+use http::{HeaderValue, Method, StatusCode, header::SET_COOKIE};
 
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo,
@@ -8,6 +8,7 @@ use super::{
     flash::FlashMessage,
     form::Form,
     hand_over::HandOver,
+    passkeys::{self, PreparedPasskey},
     problem::{FORM_EXPIRED, form_again, refusal_for, text_for_proved},
     providers::start_link,
     session_opening::SessionOpening,
@@ -16,8 +17,9 @@ use crate::{
     auth::{Claim, Credential, Entrance, NotProved, oidc::OidcSettings},
     identity::UserName,
     language::{self, Text},
-    pages::{self, Login, Page, ProviderLink, Remember},
+    pages::{self, Login, Page, PasskeyForm, ProviderLink, Remember, paths},
     refusal::Refusal,
+    session::SessionToken,
     users::Password,
 };
 
@@ -31,7 +33,7 @@ impl Portal {
         }
         if *request.method == Method::POST {
             let contents = Contents::again("", &next).because(FORM_EXPIRED);
-            return login_form(request, StatusCode::FORBIDDEN, &contents);
+            return self.login_form(request, StatusCode::FORBIDDEN, &contents).await;
         }
         let flash = FlashMessage::waiting(request);
         // Right after a sign-out, or with another message, the browser stays here: the provider could sign the user in
@@ -44,7 +46,7 @@ impl Portal {
             && self.setup.has_users().await.is_ok_and(|has_users| !has_users);
         let contents =
             Contents { no_users, flash: flash.map(FlashMessage::text), ..Contents::again("", &next) };
-        let mut response = login_form(request, StatusCode::OK, &contents)?;
+        let mut response = self.login_form(request, StatusCode::OK, &contents).await?;
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }
@@ -70,7 +72,7 @@ impl Portal {
                 let contents =
                     Contents { remember: remembers(&form), ..Contents::again(form.text("username"), &next) };
                 let contents = contents.because(FORM_EXPIRED);
-                return login_form(request, StatusCode::FORBIDDEN, &contents);
+                return self.login_form(request, StatusCode::FORBIDDEN, &contents).await;
             }
         };
         let next = request.return_to(form.text("next"));
@@ -83,11 +85,12 @@ impl Portal {
         let proved = match checked {
             Ok(proved) => proved,
             Err(not_proved) => {
+                let prepared = self.prepare_login(request).await?;
                 return form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
                     let proved = text_for_proved(not_proved);
                     let problem =
                         if not_proved == NotProved::Wrong { WRONG } else { proved.unwrap_or(detail) };
-                    login_form(request, status, &again.because(problem))
+                    Ok(login_page(request, status, &again.because(problem), prepared))
                 });
             }
         };
@@ -95,6 +98,51 @@ impl Portal {
         let how = if again.remember { SessionOpening::Remembered } else { SessionOpening::SignedIn };
         self.finish_sign_in(request, &proved, how, &next).await
     }
+
+    /// The form after a passkey that signed nobody in; `None`: the form had expired.
+    pub(super) async fn login_after_passkey(
+        &self,
+        request: &PageRequest<'_>,
+        next: &ReturnTo,
+        not_proved: Option<NotProved>,
+    ) -> Result<PageResponse, Refusal> {
+        let contents = Contents::again("", next);
+        let Some(not_proved) = not_proved else {
+            return self.login_form(request, StatusCode::FORBIDDEN, &contents.because(FORM_EXPIRED)).await;
+        };
+        let prepared = self.prepare_login(request).await?;
+        form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
+            let problem = if not_proved == NotProved::Wrong { passkeys::WRONG } else { detail };
+            Ok(login_page(request, status, &contents.because(problem), prepared))
+        })
+    }
+
+    async fn login_form(
+        &self,
+        request: &PageRequest<'_>,
+        status: StatusCode,
+        contents: &Contents<'_>,
+    ) -> Result<PageResponse, Refusal> {
+        let prepared = self.prepare_login(request).await?;
+        Ok(login_page(request, status, contents, prepared))
+    }
+
+    /// The token to which the form is bound, and the challenge for a passkey.
+    async fn prepare_login(&self, request: &PageRequest<'_>) -> Result<PreparedLogin, Refusal> {
+        let (token, cookie) = csrf::form_token(request)?;
+        let passkey = match *request.method {
+            Method::HEAD => None,
+            _ => self.passkey_for_sign_in(request, &token).await,
+        };
+        Ok(PreparedLogin { token, cookie, passkey })
+    }
+}
+
+/// The parts of the sign-in page that are made for one showing of it.
+struct PreparedLogin {
+    token: SessionToken,
+    cookie: Option<HeaderValue>,
+    passkey: Option<PreparedPasskey>,
 }
 
 /// The contents of the sign-in page.
@@ -124,19 +172,22 @@ fn remembers(form: &Form) -> bool {
     !form.text("remember").is_empty()
 }
 
-fn login_form(
+fn login_page(
     request: &PageRequest<'_>,
     status: StatusCode,
     contents: &Contents<'_>,
-) -> Result<PageResponse, Refusal> {
-    let (token, cookie) = csrf::form_token(request)?;
+    prepared: PreparedLogin,
+) -> PageResponse {
+    let PreparedLogin { token, cookie, passkey } = prepared;
+    let csrf = token.form_token();
+    let has_form = request.settings.backends.check_passwords();
     let hand_over = HandOver::at(contents.next, request);
     let [problem, flash] =
         [&contents.problem, &contents.flash].map(|text| text.as_ref().map(|text| request.say(text)));
     let page = Page::Login(Login {
         host: request.host,
         continues_to: hand_over.as_ref().map_or(request.host, |hand_over| &hand_over.host),
-        csrf: &token.form_token(),
+        csrf: &csrf,
         next: contents.next.as_str(),
         username: contents.username,
         remember: request
@@ -147,19 +198,26 @@ fn login_form(
         problem: problem.as_deref(),
         flash: flash.as_deref(),
         no_users: contents.no_users,
-        has_form: request.settings.backends.check_passwords(),
+        has_form,
         can_reset: request.settings.backends.has_local() && request.settings.sends_mail,
         can_register: request.settings.offers_registration(),
         providers: providers(request, contents.next),
+        passkey: passkey.as_ref().map(|passkey| PasskeyForm {
+            conditional: has_form,
+            ..passkey.form(paths::PASSKEY_SIGN_IN, &csrf, contents.next.as_str())
+        }),
     });
     let mut response = request.render(status, &page);
     if let Some(hand_over) = hand_over {
         pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
     }
+    if passkey.is_some() {
+        request.settings.pages.allow_passkey_script(&mut response, request.host);
+    }
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    Ok(response)
+    response
 }
 
 /// A button for each provider.

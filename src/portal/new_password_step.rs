@@ -12,9 +12,8 @@ use super::{
     flash::FlashMessage,
     form::Form,
     hand_over::HandOver,
-    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn},
+    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn, start_again},
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
-    second_step::start_again,
 };
 use crate::{
     auth::{Entrance, NotProved, Proved},

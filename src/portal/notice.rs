@@ -16,6 +16,11 @@ pub enum Notice {
         /// Its name.
         name: String,
     },
+    /// A passkey was used whose count of signatures did not go up: it may have been copied.
+    PasskeyMayBeCopied {
+        /// Its name.
+        name: String,
+    },
     /// A recovery code was used to sign in.
     RecoveryCodeUsed {
         /// How many are left.
@@ -52,6 +57,7 @@ impl Notice {
             Self::PasswordChanged => "password-changed",
             Self::FactorAdded { .. } => "factor-added",
             Self::FactorRemoved { .. } => "factor-removed",
+            Self::PasskeyMayBeCopied { .. } => "passkey-may-be-copied",
             Self::RecoveryCodeUsed { .. } => "recovery-code-used",
             Self::RecoveryCodesMade => "recovery-codes-made",
             Self::NewDevice { .. } => "new-device",

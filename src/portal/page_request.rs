@@ -11,7 +11,7 @@ use crate::{
     language::{Language, Text},
     pages::{Page, paths},
     refusal::Refusal,
-    request::ClientAddr,
+    request::{ClientAddr, Ports},
     session::{Presented, cookie},
     users::Account,
 };
@@ -30,6 +30,8 @@ pub struct PageRequest<'r> {
     /// The site as the browser knows it, with a port if it is not the default: `localhost:8443`. The gateway serves
     /// this host.
     pub host: &'r str,
+    /// The ports at which browsers reach the gateway.
+    pub ports: Ports,
     /// Maximum size of a request head in bytes.
     pub header_size: usize,
     /// Maximum size of a form in bytes.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use http::{HeaderMap, header::SET_COOKIE};
 use serde::{Deserialize, Serialize};
 
-use super::{PageRequest, PageResponse, Portal, ReturnTo, session_opening::SessionOpening};
+use super::{
+    PageRequest, PageResponse, Portal, ReturnTo, flash::FlashMessage, session_opening::SessionOpening,
+};
 use crate::{
     auth::{PendingProof, Proved},
     clock::Timestamp,
@@ -181,6 +183,17 @@ impl Portal {
         let is_new = stored.map_err(|error| request.unavailable("storing a pending sign-in", &error))?;
         if is_new { Ok(()) } else { Err(Refusal::Internal) }
     }
+}
+
+/// Sends the browser back to the sign-in page.
+pub(super) fn start_again(request: &PageRequest<'_>, next: &ReturnTo, why: FlashMessage) -> PageResponse {
+    let mut response = pages::redirect(&next.login_location());
+    let headers = response.headers_mut();
+    if PendingSignIn::presented(request).is_some() {
+        PendingSignIn::forget(request, headers);
+        why.leave(&request.settings.cookies, headers);
+    }
+    response
 }
 
 /// `None`: it is of another host, or waits for another step.

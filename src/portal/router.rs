@@ -130,6 +130,43 @@ pub(super) const PAGES: &[Page] = &[
         }),
     },
     Page {
+        path: paths::PASSKEY_SECOND_STEP,
+        who: Who::Anyone,
+        get: Some(|_, _| ready(Ok(pages::redirect(paths::SECOND_STEP)))),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.take_passkey_as_second_step(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::PASSKEY_CONFIRM,
+        who: Who::Anyone,
+        get: Some(|_, _| ready(Ok(pages::redirect(paths::CONFIRM)))),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.confirm_with_passkey(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::PASSKEY_SIGN_IN,
+        who: Who::Anyone,
+        // A form that was sent and is shown again.
+        get: Some(|_, _| ready(Ok(pages::redirect(paths::LOGIN)))),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.sign_in_with_passkey(request, form).boxed_local(),
+        }),
+    },
+    Page {
+        path: paths::ADD_PASSKEY,
+        who: Who::SignedIn,
+        get: Some(|portal, request| portal.show_add_passkey(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::SignedIn,
+            submit: |portal, request, form| portal.add_passkey(request, form).boxed_local(),
+        }),
+    },
+    Page {
         path: paths::LOGOUT,
         who: Who::Anyone,
         get: Some(|_, request| ready(Ok(Portal::ask_to_sign_out(request)))),
@@ -141,7 +178,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         path: paths::CONFIRM,
         who: Who::Anyone,
-        get: Some(|_, request| ready(Ok(Portal::ask_to_confirm(request)))),
+        get: Some(|portal, request| portal.ask_to_confirm(request).map(Ok).boxed_local()),
         post: Some(Post {
             sender: Sender::SignedIn,
             submit: |portal, request, form| portal.confirm(request, form).boxed_local(),

@@ -11,15 +11,16 @@ use super::{
     flash::FlashMessage,
     form::Form,
     hand_over::HandOver,
-    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn},
+    passkeys::{self, Ceremony, PreparedPasskey},
+    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn, start_again},
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
 };
 use crate::{
-    auth::{Entrance, NotProved, Proved, TypedCode},
+    auth::{Entrance, NotProved, Proved, TypedCode, webauthn::UserVerification},
     identity::ProofMethod,
     language::Text,
-    pages::{self, Page, SecondStep},
+    pages::{self, Page, PasskeyForm, SecondStep, paths},
     refusal::Refusal,
     users::{Account, FactorKind},
 };
@@ -60,11 +61,13 @@ impl Portal {
         let checked = self.sign_in.check_code(first.account(), code, &request.origin(Entrance::SignIn)).await;
         match checked {
             Ok(second) => self.finish_second_step(request, pending, first, second).await,
-            Err(not_proved) => self.second_step_failed(request, &taken, first.account(), not_proved).await,
+            Err(not_proved) => {
+                self.second_step_failed(request, &taken, first.account(), (not_proved, WRONG)).await
+            }
         }
     }
 
-    async fn second_step_page(
+    pub(super) async fn second_step_page(
         &self,
         request: &PageRequest<'_>,
         status: StatusCode,
@@ -74,7 +77,10 @@ impl Portal {
             return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
         };
         match self.sign_in.resume(&pending.proof, request.request_id).await {
-            Ok(proved) => second_step_form(request, &pending, proved.account(), status, problem),
+            Ok(proved) => {
+                let passkey = self.passkey_for_second_step(request, proved.account()).await;
+                second_step_form(request, &pending, (proved.account(), passkey), status, problem)
+            }
             Err(NotProved::Wrong) => Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired)),
             Err(not_proved) => Err(refusal_for(not_proved, Refusal::SignIn)),
         }
@@ -110,7 +116,7 @@ impl Portal {
         request: &PageRequest<'_>,
         taken: &TakenSignIn,
         account: &Account,
-        not_proved: NotProved,
+        (not_proved, wrong): (NotProved, Text),
     ) -> Result<PageResponse, Refusal> {
         if not_proved == NotProved::Wrong {
             if !self.put_back_failed(request, taken).await? {
@@ -119,46 +125,54 @@ impl Portal {
         } else {
             self.put_back(request, taken).await?;
         }
+        let passkey = self.passkey_for_second_step(request, account).await;
         form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
-            let problem = if not_proved == NotProved::Wrong { WRONG } else { detail };
-            second_step_form(request, &taken.pending, account, status, Some(&problem))
+            let problem = if not_proved == NotProved::Wrong { wrong } else { detail };
+            second_step_form(request, &taken.pending, (account, passkey), status, Some(&problem))
         })
     }
-}
 
-/// Sends the browser back to the sign-in page.
-pub(super) fn start_again(request: &PageRequest<'_>, next: &ReturnTo, why: FlashMessage) -> PageResponse {
-    let mut response = pages::redirect(&next.login_location());
-    let headers = response.headers_mut();
-    if PendingSignIn::presented(request).is_some() {
-        PendingSignIn::forget(request, headers);
-        why.leave(&request.settings.cookies, headers);
+    async fn passkey_for_second_step(
+        &self,
+        request: &PageRequest<'_>,
+        account: &Account,
+    ) -> Option<PreparedPasskey> {
+        let browser = passkeys::pending_key(request)?;
+        let verification = UserVerification::Preferred;
+        self.passkey_of_user(request, (Ceremony::SecondStep, verification), browser, account).await
     }
-    response
 }
 
 fn second_step_form(
     request: &PageRequest<'_>,
     pending: &PendingSignIn,
-    account: &Account,
+    (account, passkey): (&Account, Option<PreparedPasskey>),
     status: StatusCode,
     problem: Option<&Text>,
 ) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
+    let csrf = token.form_token();
     let next = pending.next();
     let hand_over = HandOver::at(&next, request);
     let problem = problem.map(|problem| request.say(problem));
     let page = Page::SecondStep(SecondStep {
         host: request.host,
         continues_to: hand_over.as_ref().map_or(request.host, |hand_over| &hand_over.host),
-        csrf: &token.form_token(),
+        csrf: &csrf,
         username: account.user.name.as_str(),
         name: readable_name(&account.user),
         has_totp: account.factors.iter().any(|factor| factor.kind == FactorKind::Totp),
         recovery_codes_left: account.recovery_codes_left,
         problem: problem.as_deref(),
+        passkey: passkey.as_ref().map(|passkey| PasskeyForm {
+            primary: true,
+            ..passkey.form(paths::PASSKEY_SECOND_STEP, &csrf, "")
+        }),
     });
     let mut response = request.render(status, &page);
+    if passkey.is_some() {
+        request.settings.pages.allow_passkey_script(&mut response, request.host);
+    }
     if let Some(hand_over) = hand_over {
         pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
     }

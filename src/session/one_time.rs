@@ -32,6 +32,8 @@ pub enum OneTimePurpose {
     ParkedForm,
     /// A sign-in whose first step is done, and whose next one is not.
     PendingSignIn,
+    /// The challenge of a passkey.
+    PasskeyChallenge,
 }
 
 /// An entry to be stored.
@@ -104,17 +106,20 @@ impl OneTimePurpose {
             Self::SignOutHint => "sign-out-hint",
             Self::ParkedForm => "parked-form",
             Self::PendingSignIn => "pending-sign-in",
+            Self::PasskeyChallenge => "passkey",
         }
     }
 
     /// Maximum number of entries; past it, those that expire first are removed.
     ///
-    /// Anybody may start an attempt at a provider: to take Alice's away, Mallory would have to start this many while Alice
-    /// is at the provider. The other entries follow a proof; a hint is kept for each session of a provider, and a pending
-    /// sign-in for each first step of the last minutes.
+    /// Anybody may start an attempt at a provider, or be given the challenge of a passkey: to take Alice's away, Mallory
+    /// would have to start this many while Alice is at the provider, or looks for her finger. The other entries follow a
+    /// proof; a hint is kept for each session of a provider, and a pending sign-in for each first step of the last minutes.
     pub fn max_entries(self) -> usize {
         match self {
-            Self::ProviderAttempt | Self::SignOutHint | Self::PendingSignIn => 50_000,
+            Self::ProviderAttempt | Self::SignOutHint | Self::PendingSignIn | Self::PasskeyChallenge => {
+                50_000
+            }
             Self::HandOver | Self::LogoutToken => 4096,
             // 64 MiB at most. Only browsers in which somebody has signed in can make one.
             Self::ParkedForm => 1024,

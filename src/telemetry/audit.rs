@@ -54,6 +54,8 @@ pub enum AuditKind {
     IdentityLinked,
     /// A user took an identity of a backend off their account, or failed to.
     IdentityUnlinked,
+    /// A user did not get a second factor added; `reason` says why.
+    FactorRefused,
     /// The owner of an account was told of a change of it; `reason` says which.
     Notice,
     /// A user's account was changed.

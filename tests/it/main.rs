@@ -54,6 +54,7 @@ mod override_headers;
 mod own_addresses;
 mod parked_post;
 mod passkeys;
+mod passkeys_browser;
 mod password_rules;
 mod path_oracle;
 mod paths;

@@ -55,6 +55,6 @@ mod fuzzing {
 }
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

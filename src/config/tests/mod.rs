@@ -8,6 +8,7 @@ mod hostile;
 mod ldap;
 mod mail;
 mod oidc;
+mod passkeys;
 mod password;
 mod registration;
 mod user_fields;

@@ -9,6 +9,7 @@ mod flash;
 mod login;
 mod logout;
 mod new_password_step;
+mod passkeys;
 mod profile;
 mod router;
 mod second_step;

@@ -18,7 +18,7 @@ use crate::{
     identity::{GroupName, Permission, UserName},
     pages::Pages,
     portal::{AccountSettings, PageRequest, Portal, Settings},
-    request::ClientAddr,
+    request::{ClientAddr, Ports},
     session::{
         MemoryStore, Owner, Presented, SessionLimits, SessionStore, SessionToken, Sessions, StoreError,
         cookie::{self, CookieNames},
@@ -255,6 +255,7 @@ impl Browser {
             query,
             headers: &headers,
             host: HOST,
+            ports: Ports { listener: 443, public: None },
             header_size: 32 << 10,
             max_form_bytes: 40 << 10,
             client_addr: ClientAddr::Known(Ipv4Addr::LOCALHOST.into()),

@@ -1,14 +1,18 @@
 //! Passkeys in the database. An id of a credential belongs to one user, whatever two authenticators claim.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
 use super::{
     rows,
+    schema::SCHEMA,
     store::UserStore,
     transaction::{Trouble, Write},
 };
 use crate::{
     identity::{CredentialVersion, UserId},
+    store::sqlite::open_to_read,
     users::{
         Account, Action, Enrolled, FactorId, FactorKind, NewPasskey, NotEnrolled, Passkey, PasskeyUse,
         Transport, UserHandle, UserStoreError,
@@ -113,12 +117,20 @@ impl UserStore {
         }
     }
 
-    /// The relying parties that passkeys are stored for, each with their number.
-    pub fn relying_parties(&self) -> Result<Vec<(String, u32)>, UserStoreError> {
-        self.read("counting passkeys", |connection| {
+    /// The relying parties that passkeys are stored for in the database at `path`, each with their number. Changes nothing,
+    /// whatever release has made the file.
+    pub fn relying_parties(path: &Path) -> Result<Vec<(String, u32)>, UserStoreError> {
+        let Some(connection) = open_to_read(path, &SCHEMA)? else { return Ok(Vec::new()) };
+        let failed = |reason| SCHEMA.failed("counting passkeys", path, reason);
+        // An older release has made the file.
+        if !connection.table_exists(None, "passkey").map_err(failed)? {
+            return Ok(Vec::new());
+        }
+        let count = || -> rusqlite::Result<Vec<(String, u32)>> {
             let sql = "SELECT rp_id, count(*) FROM passkey GROUP BY rp_id ORDER BY rp_id";
-            connection.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        })
+            connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        Ok(count().map_err(failed)?)
     }
 }
 

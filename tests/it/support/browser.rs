@@ -283,7 +283,8 @@ impl Browser {
         wide
     }
 
-    fn devtools(&self, command: &str, parameters: &Value) -> Value {
+    /// Gives a command of the DevTools protocol.
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.wait(self.driver().cdp().send_raw(command, parameters))
     }
 

@@ -56,6 +56,7 @@ mail-recovery-code-used = A recovery code was used to sign in. { $left ->
     [one] One is left.
    *[other] { $left } are left.
 }
+mail-passkey-may-be-copied = Your passkey “{ $name }” was used, and its count of uses did not go up. It may have been copied. If you did not use it, remove it.
 mail-recovery-codes-made = New recovery codes were made. The old ones are void.
 mail-new-device = Somebody signed in on a device that was not used before.
 mail-notice-email-changed = It has another address: { $address }.

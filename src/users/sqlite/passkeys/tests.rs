@@ -14,7 +14,7 @@ const RP_ID: &str = "login.example.com";
 struct Fixture {
     store: UserStore,
     clock: Clock,
-    _temp: TempDir,
+    temp: TempDir,
 }
 
 impl Fixture {
@@ -27,7 +27,7 @@ impl Fixture {
             let new = NewUser { password: Some(password), ..NewUser::named(UserName::parse(name).unwrap()) };
             store.add(new).unwrap();
         }
-        Self { store, clock, _temp: temp }
+        Self { store, clock, temp }
     }
 
     fn account(&self, name: &str) -> Account {
@@ -81,7 +81,9 @@ fn a_passkey_is_found_by_its_id_with_its_owner() {
     assert!(fixture.store.passkeys_of(fixture.who("bob").0, RP_ID).unwrap().is_empty());
     assert!(fixture.store.passkey_with("other.example.com", b"one").unwrap().is_none());
     assert!(fixture.store.passkeys_of(owner.user.id, "other.example.com").unwrap().is_empty());
-    assert_eq!(fixture.store.relying_parties().unwrap(), [(RP_ID.to_owned(), 2)]);
+    let parties = UserStore::relying_parties(&fixture.temp.path().join("users.db")).unwrap();
+    assert_eq!(parties, [(RP_ID.to_owned(), 2)]);
+    assert!(UserStore::relying_parties(&fixture.temp.path().join("none.db")).unwrap().is_empty());
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! The form of a ceremony, ready for a page.
+
+use super::{
+    super::{PageRequest, PasskeySettings, Portal},
+    ceremony::{CHALLENGE_LIFETIME, Ceremony, Participant},
+    options,
+};
+use crate::{
+    auth::webauthn::{Challenge, UserVerification},
+    pages::PasskeyForm,
+    session::SessionToken,
+    users::Account,
+};
+
+/// A challenge that was given out, with the options for the browser.
+pub(in crate::portal) struct PreparedPasskey {
+    challenge: String,
+    options: String,
+}
+
+impl PreparedPasskey {
+    pub(super) fn new(challenge: &Challenge, options: String) -> Self {
+        Self { challenge: challenge.to_text(), options }
+    }
+
+    /// The form that sends the response to `action`.
+    pub(in crate::portal) fn form<'a>(
+        &'a self,
+        action: &'a str,
+        csrf: &'a str,
+        next: &'a str,
+    ) -> PasskeyForm<'a> {
+        PasskeyForm {
+            action,
+            csrf,
+            next,
+            challenge: &self.challenge,
+            options: &self.options,
+            // A little earlier than the gateway forgets it.
+            expires: CHALLENGE_LIFETIME.as_secs() - 15,
+            creates: false,
+            conditional: false,
+            primary: false,
+            name: "",
+        }
+    }
+}
+
+impl PageRequest<'_> {
+    /// The settings of passkeys, if people sign in with them on the host of this request.
+    pub(in crate::portal) fn passkeys(&self) -> Option<&PasskeySettings> {
+        let settings = self.settings.accounts.passkeys.as_ref()?;
+        settings.serve(super::super::host_role::host_of(self.host)).then_some(settings)
+    }
+}
+
+impl Portal {
+    /// The ceremony of the sign-in page, if a passkey alone signs in. Without the session store the page goes without it.
+    pub(in crate::portal) async fn passkey_for_sign_in(
+        &self,
+        request: &PageRequest<'_>,
+        form_token: &SessionToken,
+    ) -> Option<PreparedPasskey> {
+        let settings = request.passkeys().filter(|settings| settings.first_factor)?;
+        let participant = Participant::unknown(form_token.key().to_hex());
+        let challenge = self.begin_ceremony(request, Ceremony::SignIn, participant, &settings.rp_id).await;
+        let challenge = challenge.ok()?;
+        // No list: the browser offers those that it has, and the response names the user.
+        let options = options::request(settings, &challenge, &[], UserVerification::Required);
+        Some(PreparedPasskey::new(&challenge, options))
+    }
+
+    /// The ceremony for a user who has proved something else in this browser; `None` if the user has no passkey here.
+    pub(in crate::portal) async fn passkey_of_user(
+        &self,
+        request: &PageRequest<'_>,
+        (ceremony, verification): (Ceremony, UserVerification),
+        browser: String,
+        account: &Account,
+    ) -> Option<PreparedPasskey> {
+        let settings = request.passkeys()?;
+        let passkeys = self.sign_in.passkeys_of(account, &settings.rp_id).await;
+        let passkeys = passkeys
+            .map_err(|error| request.unavailable("reading passkeys", &error))
+            .ok()
+            .filter(|passkeys| !passkeys.is_empty())?;
+        let participant = Participant::of(browser, account);
+        let challenge = self.begin_ceremony(request, ceremony, participant, &settings.rp_id).await.ok()?;
+        let options = options::request(settings, &challenge, &passkeys, verification);
+        Some(PreparedPasskey::new(&challenge, options))
+    }
+}

@@ -1,0 +1,582 @@
+//! Ceremonies of passkeys on the pages, with an authenticator in software.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use http::Method;
+
+use super::support::*;
+use crate::{
+    auth::webauthn::samples::{
+        AuthenticatorFields, BE, BS, SoftPasskey, UP, UV, base64url, client_data, no_attestation,
+    },
+    identity::{BackendName, IdentityPair},
+    pages::paths,
+    portal::PasskeySettings,
+    users::{Account, FactorKind, SourceProfile},
+};
+
+const ORIGIN: &str = "https://wiki.example.com";
+
+fn fixture() -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.settings.accounts.passkeys = Some(PasskeySettings {
+        rp_id: HOST.into(),
+        hosts: vec![HOST.into()],
+        related_hosts: Vec::new(),
+        first_factor: true,
+    });
+    fixture
+}
+
+fn page(path: &str) -> &str {
+    path.strip_prefix("/.gateway/").unwrap()
+}
+
+impl Reply {
+    /// The options of the ceremony on the page.
+    fn options(&self) -> serde_json::Value {
+        let (_, rest) = self.text.split_once("data-options=\"").expect("a ceremony");
+        let json = rest.split('"').next().unwrap();
+        let json =
+            json.replace("&quot;", "\"").replace("&#x2f;", "/").replace("&#x27;", "'").replace("&amp;", "&");
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn has_ceremony(&self) -> bool {
+        self.text.contains("data-passkey=")
+    }
+}
+
+/// A browser with an authenticator.
+struct Person {
+    browser: Browser,
+    passkey: SoftPasskey,
+    handle: String,
+    sign_count: u32,
+}
+
+/// A response to a sign-in that a test changes.
+struct Shown {
+    challenge: String,
+    origin: &'static str,
+    flags: u8,
+    handle: String,
+    credential: String,
+}
+
+impl Person {
+    /// Ada, who has added a passkey and signed out.
+    async fn enrolled(fixture: &Fixture) -> Self {
+        let mut person = Self::signed_in(fixture).await;
+        let added = person.enrol(fixture, UP | UV).await;
+        assert_eq!(added.status, 200, "{}", added.text);
+        person.browser = Browser::default();
+        person
+    }
+
+    async fn signed_in(fixture: &Fixture) -> Self {
+        let browser = Browser::signed_in(fixture).await;
+        Self { browser, passkey: SoftPasskey::es256(b"ada's laptop"), handle: String::new(), sign_count: 0 }
+    }
+
+    async fn enrol(&mut self, fixture: &Fixture, flags: u8) -> Reply {
+        let form = self.browser.get(fixture, page(paths::ADD_PASSKEY)).await;
+        let options = form.options();
+        self.handle = options["user"]["id"].as_str().unwrap().to_owned();
+        let fields = self.registration(&form, &form.hidden("challenge"), flags);
+        self.browser.post(fixture, page(paths::ADD_PASSKEY), &borrowed(&fields)).await
+    }
+
+    fn registration(&self, form: &Reply, challenge: &str, flags: u8) -> Fields {
+        let data = client_data("webauthn.create", challenge, ORIGIN);
+        let object = no_attestation(&self.passkey.registration(HOST, flags).encode());
+        vec![
+            ("csrf", form.hidden("csrf")),
+            ("challenge", challenge.to_owned()),
+            ("credential", base64url(&self.passkey.id)),
+            ("client_data", base64url(data.as_bytes())),
+            ("attestation_object", base64url(&object)),
+            ("transports", "internal,hybrid".to_owned()),
+            ("name", "Laptop".to_owned()),
+        ]
+    }
+
+    /// The fields of a sign-in.
+    fn assertion(&mut self, csrf: &str, change: impl FnOnce(&mut Shown)) -> Fields {
+        self.sign_count += 1;
+        let mut shown = Shown {
+            challenge: String::new(),
+            origin: ORIGIN,
+            flags: UP | UV,
+            handle: self.handle.clone(),
+            credential: base64url(&self.passkey.id),
+        };
+        change(&mut shown);
+        let data = client_data("webauthn.get", &shown.challenge, shown.origin);
+        let authenticator = AuthenticatorFields::assertion(HOST, shown.flags, self.sign_count).encode();
+        let signature = self.passkey.sign(&authenticator, data.as_bytes());
+        vec![
+            ("csrf", csrf.to_owned()),
+            ("next", "/wiki".to_owned()),
+            ("challenge", shown.challenge),
+            ("credential", shown.credential),
+            ("client_data", base64url(data.as_bytes())),
+            ("authenticator_data", base64url(&authenticator)),
+            ("signature", base64url(&signature)),
+            ("user_handle", shown.handle),
+        ]
+    }
+
+    async fn sign_in(&mut self, fixture: &Fixture, change: impl FnOnce(&mut Shown)) -> Reply {
+        let form = self.browser.get(fixture, "login?next=/wiki").await;
+        let challenge = form.hidden("challenge");
+        let fields = self.assertion(&form.hidden("csrf"), |shown| {
+            shown.challenge = challenge;
+            change(shown);
+        });
+        self.browser.post(fixture, page(paths::PASSKEY_SIGN_IN), &borrowed(&fields)).await
+    }
+}
+
+type Fields = Vec<(&'static str, String)>;
+
+fn borrowed(fields: &Fields) -> Vec<(&str, &str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+async fn ada(fixture: &Fixture) -> Arc<Account> {
+    fixture.directory.account_by_name(&name("ada")).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_passkey_is_added_and_signs_in_alone() {
+    let fixture = fixture();
+    let mut person = Person::signed_in(&fixture).await;
+    let form = person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
+    let options = form.options();
+    assert_eq!(options["rp"]["id"], HOST);
+    assert_eq!(options["attestation"], "none");
+    assert_eq!(options["user"]["name"], "ada");
+    assert_ne!(options["user"]["id"], ada(&fixture).await.user.id.to_string());
+    assert_eq!(options["authenticatorSelection"]["residentKey"], "required");
+    assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
+    assert_eq!(options["pubKeyCredParams"].as_array().unwrap().len(), 3);
+
+    let added = person.enrol(&fixture, UP | UV | BE | BS).await;
+    assert_eq!((added.status, added.text.matches("<code>").count()), (200, 10), "with recovery codes");
+    let account = ada(&fixture).await;
+    assert_eq!(
+        account.factors.iter().map(|factor| (factor.kind, &*factor.name)).collect::<Vec<_>>(),
+        [(FactorKind::Passkey, "Laptop")]
+    );
+    // The backup flags of an assertion are those of the enrolment.
+    person.browser = Browser::default();
+    let signed_in = person.sign_in(&fixture, |shown| shown.flags |= BE | BS).await;
+    assert_eq!(signed_in.location(), "/wiki");
+    assert!(person.browser.is_signed_in(&fixture).await);
+    let again = person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await.options();
+    assert_eq!(again["excludeCredentials"][0]["id"], base64url(&person.passkey.id));
+    assert_eq!(again["user"]["id"], person.handle);
+    assert!(ada(&fixture).await.factors[0].last_used.is_some());
+    assert!(fixture.audited().contains(&"sign-in/ok/ada".to_owned()));
+}
+
+#[tokio::test]
+async fn the_sign_in_page_asks_for_no_passkey_in_particular() {
+    let fixture = fixture();
+    Person::enrolled(&fixture).await;
+    let form = Browser::default().get(&fixture, "login").await;
+    let options = form.options();
+    assert_eq!(options["allowCredentials"].as_array().unwrap().len(), 0);
+    assert_eq!(options["userVerification"], "required");
+    assert_eq!(options["challenge"], form.hidden("challenge"));
+    assert!(form.text.contains("autocomplete=\"username webauthn\""));
+    assert!(form.text.contains("type=\"password\""), "the page works without script");
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_passkey_the_page_says_the_same() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let mut texts = Vec::new();
+    type Change = fn(&mut Shown);
+    let changes: [(&str, Change); 8] = [
+        ("a credential that nobody has", |shown| shown.credential = base64url(b"unknown")),
+        ("another user", |shown| shown.handle = base64url(&[7; 32])),
+        ("no user", |shown| shown.handle = String::new()),
+        ("another origin", |shown| shown.origin = "https://evil-wiki.example.com"),
+        ("not verified", |shown| shown.flags = UP),
+        ("nobody there", |shown| shown.flags = UV),
+        ("another challenge", |shown| shown.challenge = "A".repeat(43)),
+        ("no base64url", |shown| shown.handle = "=".to_owned()),
+    ];
+    for (what, change) in changes {
+        fixture.clock.advance(Duration::from_hours(2));
+        person.browser = Browser::default();
+        let reply = person.sign_in(&fixture, change).await;
+        assert_eq!(reply.status, 401, "{what}");
+        assert!(person.browser.session().is_none(), "{what}");
+        let [csrf, challenge] = ["csrf", "challenge"].map(|field| reply.hidden(field));
+        texts.push(reply.text.replace(&csrf, "").replace(&challenge, ""));
+    }
+    assert!(texts.iter().all(|text| *text == texts[0] && text.contains("That passkey didn’t sign you in")));
+    let reasons: Vec<String> =
+        fixture.audited().into_iter().filter(|line| line.starts_with("sign-in-failed")).collect();
+    assert_eq!(
+        reasons,
+        [
+            "sign-in-failed/passkey-credential/-",
+            "sign-in-failed/passkey-user-handle/ada",
+            "sign-in-failed/passkey-user-handle/ada",
+            "sign-in-failed/passkey-origin/ada",
+            "sign-in-failed/passkey-user-not-verified/ada",
+            "sign-in-failed/passkey-user-not-present/ada",
+            "sign-in-failed/passkey-challenge/-",
+            "sign-in-failed/passkey-challenge/-",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_challenge_is_good_once_in_its_browser_for_its_ceremony_and_five_minutes() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let form = person.browser.get(&fixture, "login").await;
+    let (csrf, challenge) = (form.hidden("csrf"), form.hidden("challenge"));
+    let target = page(paths::PASSKEY_SIGN_IN);
+
+    // In another browser: it is gone after that, too.
+    let mut other = Browser::default();
+    let other_csrf = other.csrf(&fixture, "login").await;
+    let fields = person.assertion(&other_csrf, |shown| shown.challenge.clone_from(&challenge));
+    assert_eq!(other.post(&fixture, target, &borrowed(&fields)).await.status, 401);
+    let fields = person.assertion(&csrf, |shown| shown.challenge.clone_from(&challenge));
+    assert_eq!(person.browser.post(&fixture, target, &borrowed(&fields)).await.status, 401);
+
+    // Twice: a failure takes it as a success does.
+    let form = person.browser.get(&fixture, "login").await;
+    let (csrf, challenge) = (form.hidden("csrf"), form.hidden("challenge"));
+    let wrong = person.assertion(&csrf, |shown| {
+        shown.challenge.clone_from(&challenge);
+        shown.flags = UP;
+    });
+    assert_eq!(person.browser.post(&fixture, target, &borrowed(&wrong)).await.status, 401);
+    let right = person.assertion(&csrf, |shown| shown.challenge.clone_from(&challenge));
+    assert_eq!(person.browser.post(&fixture, target, &borrowed(&right)).await.status, 401);
+
+    // Six minutes old.
+    let form = person.browser.get(&fixture, "login").await;
+    fixture.clock.advance(Duration::from_mins(6));
+    let fields = person.assertion(&form.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
+    assert_eq!(person.browser.post(&fixture, target, &borrowed(&fields)).await.status, 401);
+
+    // Of another ceremony, of the same user in the same browser.
+    let mut signed_in = Person { browser: Browser::default(), ..person };
+    assert_eq!(signed_in.sign_in(&fixture, |_| ()).await.status, 303);
+    let form = signed_in.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
+    let mut visitor = Browser { cookies: signed_in.browser.cookies.clone() };
+    visitor.cookies.remove(SESSION_COOKIE);
+    let login = visitor.get(&fixture, "login").await;
+    let fields =
+        signed_in.assertion(&login.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
+    assert_eq!(visitor.post(&fixture, target, &borrowed(&fields)).await.status, 401);
+    let challenge = visitor.get(&fixture, "login").await.hidden("challenge");
+    let passkey = SoftPasskey::es256(b"another");
+    let other = Person { passkey, ..signed_in };
+    let fields = other.registration(&form, &challenge, UP | UV);
+    let mut browser = other.browser;
+    assert_eq!(browser.post(&fixture, page(paths::ADD_PASSKEY), &borrowed(&fields)).await.status, 400);
+    assert_eq!(ada(&fixture).await.factors.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_finishes_at_once_one_signs_in() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let form = person.browser.get(&fixture, "login").await;
+    let challenge = form.hidden("challenge");
+    let fields = person.assertion(&form.hidden("csrf"), |shown| shown.challenge.clone_from(&challenge));
+    let (mut one, mut other) = (person.browser.clone(), person.browser.clone());
+    let fields = borrowed(&fields);
+    let target = page(paths::PASSKEY_SIGN_IN);
+    let (first, second) =
+        tokio::join!(one.post(&fixture, target, &fields), other.post(&fixture, target, &fields));
+    let mut statuses = [first.status, second.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 401]);
+}
+
+#[tokio::test]
+async fn failures_with_passkeys_are_throttled_as_those_with_passwords_are() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    for _ in 0..5 {
+        person.browser = Browser::default();
+        assert_eq!(person.sign_in(&fixture, |shown| shown.flags = UP).await.status, 401);
+    }
+    person.browser = Browser::default();
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.status, 429);
+    assert_eq!(Browser::default().login(&fixture, "ada", RIGHT).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_disabled_user_does_not_come_in() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let mut store =
+        crate::users::UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
+    store.set_active(&name("ada"), false).unwrap();
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.status, 401);
+    assert_eq!(fixture.audited().last().unwrap(), "sign-in-failed/disabled/ada");
+}
+
+#[tokio::test]
+async fn a_passkey_alone_does_not_replace_the_word_of_a_provider() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let account = ada(&fixture).await;
+    let profile = SourceProfile {
+        pair: IdentityPair {
+            backend: BackendName::parse("corp").unwrap(),
+            authority: "https://id.example.com".into(),
+            subject: "1".into(),
+        },
+        name: name("ada"),
+        email: None,
+        full_name: String::new(),
+        groups: Vec::new(),
+        attributes: BTreeMap::new(),
+    };
+    fixture.directory.link(account.user.id, account.credential, profile).await.unwrap();
+    // Ada has a password here, too.
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.location(), "/wiki");
+    let database = rusqlite::Connection::open(fixture.temp.path().join("users.db")).unwrap();
+    database.execute("UPDATE user SET password = NULL WHERE name = 'ada'", ()).unwrap();
+    person.browser = Browser::default();
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.status, 401);
+    assert_eq!(fixture.audited().last().unwrap(), "sign-in-failed/passkey-not-alone/ada");
+}
+
+#[tokio::test]
+async fn a_count_that_goes_back_is_told_and_no_refusal() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    person.sign_count = 9;
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.status, 303);
+    assert!(!fixture.audited().iter().any(|line| line.contains("passkey-may-be-copied")));
+    person.browser = Browser::default();
+    person.sign_count = 3;
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.status, 303);
+    assert!(fixture.audited().contains(&"notice/passkey-may-be-copied/ada".to_owned()));
+}
+
+#[tokio::test]
+async fn adding_a_passkey_needs_a_recent_proof_and_the_form_of_this_session() {
+    let fixture = fixture();
+    let mut person = Person::signed_in(&fixture).await;
+    let form = person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
+    let fields = person.registration(&form, &form.hidden("challenge"), UP | UV);
+
+    let mut forged = fields.clone();
+    forged[0].1 = "A".repeat(43);
+    let reply = person.browser.post(&fixture, page(paths::ADD_PASSKEY), &borrowed(&forged)).await;
+    assert_eq!(reply.status, 403);
+
+    fixture.clock.advance(Duration::from_mins(11));
+    let shown = person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
+    assert!(shown.location().starts_with(paths::CONFIRM), "{}", shown.location());
+    let sent = person.browser.post(&fixture, page(paths::ADD_PASSKEY), &borrowed(&fields)).await;
+    assert!(sent.location().starts_with(paths::CONFIRM), "{}", sent.location());
+    assert!(ada(&fixture).await.factors.is_empty());
+    assert_eq!(Browser::default().get(&fixture, page(paths::ADD_PASSKEY)).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_bad_registration_adds_nothing() {
+    let fixture = fixture();
+    let mut person = Person::signed_in(&fixture).await;
+    assert_eq!(person.enrol(&fixture, UP).await.status, 400, "not verified");
+    for (field, value) in [
+        ("name", ""),
+        ("name", "a\nb"),
+        ("attestation_object", "oA"),
+        ("client_data", "e30"),
+        ("credential", "AQ"),
+    ] {
+        let form = person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
+        let mut fields = person.registration(&form, &form.hidden("challenge"), UP | UV);
+        fields.iter_mut().filter(|(name, _)| *name == field).for_each(|(_, old)| value.clone_into(old));
+        let reply = person.browser.post(&fixture, page(paths::ADD_PASSKEY), &borrowed(&fields)).await;
+        assert_eq!(reply.status, 400, "{field}={value}");
+    }
+    assert!(ada(&fixture).await.factors.is_empty());
+    assert!(fixture.audited().contains(&"factor-refused/passkey-user-not-verified/ada".to_owned()));
+}
+
+#[tokio::test]
+async fn without_passkeys_no_page_speaks_of_them() {
+    let mut fixture = Fixture::new();
+    let mut browser = Browser::signed_in(&fixture).await;
+    assert_eq!(browser.get(&fixture, page(paths::ADD_PASSKEY)).await.status, 404);
+    let mut visitor = Browser::default();
+    let login = visitor.get(&fixture, "login").await;
+    assert!(!login.has_ceremony() && !login.text.contains("<script"));
+    let csrf = login.hidden("csrf");
+    let sent = visitor.post(&fixture, page(paths::PASSKEY_SIGN_IN), &[("csrf", &csrf)]).await;
+    assert_eq!(sent.status, 404);
+
+    // For the second factor alone.
+    let settings = self::fixture().settings.accounts.passkeys;
+    fixture.settings.accounts.passkeys =
+        settings.map(|passkeys| PasskeySettings { first_factor: false, ..passkeys });
+    let login = visitor.get(&fixture, "login").await;
+    assert!(!login.has_ceremony() && !login.text.contains("<script"));
+    let sent = visitor.post(&fixture, page(paths::PASSKEY_SIGN_IN), &[("csrf", &csrf)]).await;
+    assert_eq!(sent.status, 404);
+    assert_eq!(
+        browser.get(&fixture, page(paths::ADD_PASSKEY)).await.options()["authenticatorSelection"]["userVerification"],
+        "preferred"
+    );
+}
+
+#[tokio::test]
+async fn one_script_runs_on_pages_with_a_ceremony_and_none_on_others() {
+    let fixture = fixture();
+    let mut browser = Browser::signed_in(&fixture).await;
+    let policy = |reply: &Reply| reply.header("content-security-policy").to_owned();
+    let plain = policy(&Browser::default().get(&fixture, "nothing").await);
+    assert!(!plain.contains("script-src") && plain.starts_with("default-src 'none'"));
+    for target in ["account", "account/password", "confirm", "logout"] {
+        let reply = browser.get(&fixture, target).await;
+        assert_eq!((reply.status, policy(&reply)), (200, plain.clone()), "{target}");
+        assert!(!reply.text.contains("<script"), "{target}");
+    }
+    for (browser, target) in [(&mut Browser::default(), "login"), (&mut browser, page(paths::ADD_PASSKEY))] {
+        let reply = browser.get(&fixture, target).await;
+        let (_, rest) = reply.text.split_once("<script src=\"").expect("a script");
+        let script = rest.split('"').next().unwrap();
+        assert_eq!(policy(&reply), format!("{plain}; script-src https://{HOST}{script}"), "{target}");
+        let file = fixture.settings.pages.file_at(&Method::GET, script).expect("the script");
+        assert_eq!(file.headers()["content-type"], "text/javascript; charset=utf-8");
+        assert_eq!(reply.text.matches("<script").count(), 1);
+    }
+}
+
+/// Ada's browser after the right password.
+async fn at_second_step(fixture: &Fixture, person: &mut Person) -> Reply {
+    person.browser = Browser::default();
+    let first = person.browser.login(fixture, "ada", RIGHT).await;
+    assert_eq!(first.location(), paths::SECOND_STEP);
+    person.browser.get(fixture, page(paths::SECOND_STEP)).await
+}
+
+async fn second_step(
+    fixture: &Fixture,
+    person: &mut Person,
+    form: &Reply,
+    change: impl FnOnce(&mut Shown),
+) -> Reply {
+    let fields = person.assertion(&form.hidden("csrf"), |shown| {
+        shown.challenge = form.hidden("challenge");
+        change(shown);
+    });
+    person.browser.post(fixture, page(paths::PASSKEY_SECOND_STEP), &borrowed(&fields)).await
+}
+
+#[tokio::test]
+async fn a_passkey_is_a_second_step_after_the_password() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let form = at_second_step(&fixture, &mut person).await;
+    let options = form.options();
+    assert_eq!(options["allowCredentials"][0]["id"], base64url(&person.passkey.id));
+    assert_eq!(options["userVerification"], "preferred");
+    assert!(form.header("content-security-policy").contains("script-src"));
+
+    let wrong = second_step(&fixture, &mut person, &form, |shown| shown.flags = UV).await;
+    assert_eq!(wrong.status, 401);
+    assert!(!person.browser.is_signed_in(&fixture).await);
+    // Neither the handle nor a verified person is needed here.
+    let right = second_step(&fixture, &mut person, &wrong, |shown| {
+        shown.flags = UP;
+        shown.handle = String::new();
+    })
+    .await;
+    assert_eq!(right.location(), "/wiki");
+    assert!(person.browser.is_signed_in(&fixture).await);
+}
+
+#[tokio::test]
+async fn a_second_step_is_of_the_user_who_typed_the_password() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let mut store =
+        crate::users::UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
+    let hash = crate::users::Passwords::hash_now(QUICK, &crate::users::Password::new(RIGHT.into()));
+    store
+        .add(crate::users::NewUser { password: Some(hash), ..crate::users::NewUser::named(name("bob")) })
+        .unwrap();
+    let mut bob = Person {
+        browser: Browser::default(),
+        passkey: SoftPasskey::eddsa(b"bob's key"),
+        handle: String::new(),
+        sign_count: 0,
+    };
+    bob.browser.login(&fixture, "bob", RIGHT).await;
+    assert_eq!(bob.enrol(&fixture, UP | UV).await.status, 200);
+
+    // Bob's passkey, in a sign-in with Ada's password.
+    let form = at_second_step(&fixture, &mut person).await;
+    let fields = bob.assertion(&form.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
+    let reply = person.browser.post(&fixture, page(paths::PASSKEY_SECOND_STEP), &borrowed(&fields)).await;
+    assert_eq!(reply.status, 401);
+    assert_eq!(fixture.audited().last().unwrap(), "sign-in-failed/passkey-credential/ada");
+    // A challenge of the sign-in page is none of the second step.
+    let login =
+        Browser { cookies: person.browser.cookies.clone() }.get(&fixture, "login").await.hidden("challenge");
+    let reply = second_step(&fixture, &mut person, &reply, |shown| shown.challenge = login).await;
+    assert_eq!(reply.status, 401);
+    assert!(!person.browser.is_signed_in(&fixture).await);
+}
+
+#[tokio::test]
+async fn the_fifth_wrong_passkey_asks_for_the_password_again() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let mut form = at_second_step(&fixture, &mut person).await;
+    for _ in 0..4 {
+        form = second_step(&fixture, &mut person, &form, |shown| shown.flags = UV).await;
+        assert_eq!(form.status, 401);
+    }
+    let last = second_step(&fixture, &mut person, &form, |shown| shown.flags = UV).await;
+    assert!(last.location().starts_with(paths::LOGIN), "{}", last.location());
+}
+
+#[tokio::test]
+async fn a_passkey_confirms_the_session_and_no_other_users_does() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.status, 303);
+    let before = person.browser.session().cloned();
+    fixture.clock.advance(Duration::from_mins(11));
+    let led = person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
+    assert!(led.location().starts_with(paths::CONFIRM));
+    let target = led.location().strip_prefix("/.gateway/").unwrap().to_owned();
+    let form = person.browser.get(&fixture, &target).await;
+    let confirm = |person: &mut Person, form: &Reply, flags: u8| {
+        person.assertion(&form.hidden("csrf"), |shown| {
+            shown.challenge = form.hidden("challenge");
+            shown.flags = flags;
+        })
+    };
+    let fields = confirm(&mut person, &form, UV);
+    let wrong = person.browser.post(&fixture, page(paths::PASSKEY_CONFIRM), &borrowed(&fields)).await;
+    assert_eq!(wrong.status, 401);
+    let mut fields = confirm(&mut person, &wrong, UP | UV);
+    fields[1].1 = paths::ADD_PASSKEY.to_owned();
+    let right = person.browser.post(&fixture, page(paths::PASSKEY_CONFIRM), &borrowed(&fields)).await;
+    assert_eq!(right.location(), paths::ADD_PASSKEY);
+    assert_ne!(person.browser.session(), before.as_ref(), "a new token");
+    assert_eq!(person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await.status, 200);
+    assert!(fixture.audited().contains(&"confirm/ok/ada".to_owned()));
+}
