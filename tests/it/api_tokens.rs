@@ -251,6 +251,24 @@ fn no_token_passes_a_rule_that_asks_for_a_recent_proof() {
 }
 
 #[test]
+fn a_rule_with_two_factors_passes_only_a_token_that_was_made_with_two() {
+    let apps = "[[app]]\nname = \"wiki\"\nupstream = \"builtin:whoami\"\nprograms = { tokens = true, basic = true }\n\
+                [[app.rule]]\npath = \"/two/**\"\nallow = \"authenticated\"\nfactors = 2\n\
+                [[app.rule]]\npath = \"/listed/**\"\nallow = \"authenticated\"\nfactors = [\"passkey\"]\n\
+                [[app.rule]]\npath = \"/fresh/**\"\nallow = \"authenticated\"\nfactors = 2\nmax_age = \"10m\"\n";
+    let mut gateway = InProcess::start_with(GROUPS, apps);
+    gateway.add_user("alice", &[]);
+    let marked = token(&gateway, "alice", TokenLimits { multi_factor: true, ..Default::default() });
+    let plain = token(&gateway, "alice", TokenLimits::default());
+    let password = format!("Basic {}", BASE64.encode(b"alice:correct horse alice"));
+    for (path, marked_status) in [("/two/x", 200), ("/listed/x", 403), ("/fresh/x", 403)] {
+        assert_eq!(gateway.get(path, &[("authorization", &bearer(&marked))]).status, marked_status, "{path}");
+        assert_eq!(gateway.get(path, &[("authorization", &bearer(&plain))]).status, 403, "{path}");
+        assert_eq!(gateway.get(path, &[("authorization", &password)]).status, 403, "{path}");
+    }
+}
+
+#[test]
 fn the_gateways_own_pages_refuse_every_token() {
     let mut gateway = gateway();
     let token = token(&gateway, "alice", TokenLimits::default());

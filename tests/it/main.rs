@@ -17,6 +17,7 @@ mod api_tokens;
 mod app_sign_out;
 mod assertion;
 mod basic;
+mod bearer;
 mod branding;
 mod browser;
 mod check_online;
