@@ -465,8 +465,8 @@ pub struct ParkedField<'a> {
     pub is_hidden: bool,
 }
 
-impl std::fmt::Debug for ParkedFormPage<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ParkedFormPage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ParkedFormPage").field("path", &self.path).finish_non_exhaustive()
     }
 }
@@ -641,8 +641,8 @@ pub struct Tokens<'a> {
 }
 
 /// Shows nothing of a new token.
-impl std::fmt::Debug for Tokens<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Tokens<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").field("tokens", &self.tokens).finish_non_exhaustive()
     }
 }

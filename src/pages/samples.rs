@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    Account, ActivityPage, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable, ConnectedSignIn,
-    DisplayTime, Email, ListedActivity, ListedSession, ListedToken, Login, Logout, NewPassword,
-    NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField, ParkedFormPage, PasskeyAdded,
-    PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink, Refused, Register,
-    RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
+    ConnectedSignIn, DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken,
+    Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField,
+    ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
+    RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
 use crate::clock::Timestamp;
 
@@ -25,7 +25,7 @@ pub(super) fn samples() -> Vec<Page<'static>> {
     samples
 }
 
-fn signing_in(full: bool) -> [Page<'static>; 8] {
+fn signing_in(full: bool) -> [Page<'static>; 11] {
     [
         Page::Login(Login {
             host: HOST,
@@ -81,6 +81,36 @@ fn signing_in(full: bool) -> [Page<'static>; 8] {
             host: HOST,
             name: "Laptop",
             codes: if full { vec!["ABCDE-FGH23"] } else { Vec::new() },
+        }),
+        Page::AddApp(AddApp {
+            host: HOST,
+            csrf: "token",
+            username: "ada",
+            is_step: !full,
+            qr_size: if full { 29 } else { 0 },
+            qr_path: "M4 4h1v1h-1z",
+            secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ",
+            address: "otpauth://totp/wiki.example.com:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+            sealed: "sealed",
+            name: TEXT,
+            problem: full.then_some(TEXT),
+        }),
+        Page::RecoveryCodes(RecoveryCodesPage {
+            host: HOST,
+            username: "ada",
+            codes: vec!["ABCDE-FGH23"; 10],
+            next: "/",
+        }),
+        Page::Factors(Factors {
+            host: HOST,
+            csrf: "token",
+            username: "ada",
+            factors: if full { [true, false].map(listed_factor).into() } else { Vec::new() },
+            recovery_codes_left: 9,
+            may_add: full,
+            is_required: !full,
+            problem: full.then_some(TEXT),
+            flash: None,
         }),
         Page::Logout(Logout {
             host: HOST,
@@ -366,6 +396,17 @@ fn when() -> DisplayTime {
 
 const HOST: &str = "wiki.example.com";
 const TEXT: &str = "A text.";
+
+fn listed_factor(is_passkey: bool) -> ListedFactor<'static> {
+    let at = Timestamp::from_millis(1_700_000_000_000);
+    ListedFactor {
+        id: "7".to_owned(),
+        is_passkey,
+        name: TEXT,
+        created: at.into(),
+        last_used: is_passkey.then(|| at.into()),
+    }
+}
 
 #[cfg(test)]
 mod tests {

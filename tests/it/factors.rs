@@ -144,23 +144,6 @@ fn of_two_gateways_that_are_shown_the_same_code_at_once_one_accepts_it() {
 }
 
 #[test]
-fn a_pending_sign_in_goes_on_at_another_gateway() {
-    let redis = RedisServer::start();
-    let section = format!("[session]\nstore = \"{}\"\n", redis.url());
-    let here = TestGateway::start_with(&section, WHOAMI);
-    here.add_user("alice", &[]);
-    let there = TestGateway::start_beside(&here, &section, WHOAMI);
-    let (secret, _) = enrol(&here, "alice");
-    let begun = half_signed_in(&here, "/page");
-    let mut alice = Visitor::of(&there).on_host(begun.host());
-    alice.cookies = begun.cookies.clone();
-    // The gateways listen on different ports, which a load balancer would hide: the sign-in is bound to the host.
-    assert_eq!(alice.get(SECOND_STEP).status, if here.addrs == there.addrs { 200 } else { 303 });
-    let mut alice = begun;
-    assert_eq!(second_step(&mut alice, &code(&here, &secret)).location(), "/page");
-}
-
-#[test]
 fn a_rule_asks_for_the_factor_that_is_missing_and_for_its_own_age() {
     let gateway = TestGateway::start(
         "[[app]]\nupstream = \"builtin:whoami\"\nsession_data = true\n\
