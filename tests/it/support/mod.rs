@@ -17,6 +17,7 @@ pub mod proxies;
 pub mod redis;
 pub mod samba;
 pub mod slapd;
+pub mod smtp_server;
 pub mod upstream;
 pub mod visitor;
 
