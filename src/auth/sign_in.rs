@@ -126,6 +126,11 @@ impl SignIn {
         self.throttle.device_cookie(proved.account().user.id, presented)
     }
 
+    /// Whether the user has signed in in the browser with this device cookie before.
+    pub fn knows_device(&self, proved: &Proved, presented: Option<&[u8]>) -> bool {
+        presented.and_then(|device| self.throttle.owner_of(device)) == Some(proved.account().user.id)
+    }
+
     /// The users.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory

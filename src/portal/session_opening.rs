@@ -7,7 +7,7 @@ use http::{
     header::{SET_COOKIE, USER_AGENT},
 };
 
-use super::{PageRequest, PageResponse, Portal};
+use super::{Notice, PageRequest, PageResponse, Portal, device};
 use crate::{
     auth::Proved,
     clock::Timestamp,
@@ -81,6 +81,14 @@ impl Portal {
         headers.append(SET_COOKIE, cookie::write(cookies.form(), "", Keep::Forget));
         // From now on wrong passwords of strangers do not make this user wait in this browser.
         let device = cookie::find(request.headers, cookies.device());
+        // With mail, the user is told of a sign-in elsewhere; the audit stream has each sign-in anyway.
+        if how != SessionOpening::Confirmed
+            && self.outbox.is_some()
+            && !self.sign_in.knows_device(proved, device)
+        {
+            let device = device::describe(user_agent.as_deref().unwrap_or_default());
+            self.notify(request, account, Notice::NewDevice { device });
+        }
         match self.sign_in.device_cookie(proved, device) {
             Ok(value) => {
                 let keep = Keep::For(throttle::DEVICE_KEPT);

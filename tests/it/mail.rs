@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis::{identity::UserName, users::UserChange};
 
 use crate::support::{
-    certificates::Authority,
+    certificates::TestAuthority,
     gateway::{TestGateway, password},
     process::until,
     smtp_server::SmtpServer,
@@ -80,14 +80,14 @@ fn a_mail_server_that_says_nothing_delays_no_request_and_its_message_survives_a_
 
 #[test]
 fn nothing_is_sent_to_a_server_without_tls_or_with_the_wrong_certificate() {
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, authority.pem()).unwrap();
     let trust = format!("ca = \"{}\"", ca.display());
     let no_tls = SmtpServer::start();
     let other_name = SmtpServer::start_with_tls("tls", "other.example.com", &authority);
-    let other_authority = SmtpServer::start_with_tls("tls", "localhost", &Authority::new());
+    let other_authority = SmtpServer::start_with_tls("tls", "localhost", &TestAuthority::new());
     for (server, more) in [
         (&no_tls, format!("starttls = true\n{trust}")),
         (&other_name, trust.clone()),

@@ -70,7 +70,6 @@ mod programs;
 mod prometheus;
 mod recipes;
 mod refused_heads;
-mod registration;
 mod return_to;
 mod root_commands;
 mod routing;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::{Request, header::HOST};
 use portcullis::{identity::UserName, users::UserChange};
 
 use crate::support::{
@@ -52,7 +51,7 @@ fn a_reset_ends_the_sessions_on_every_gateway_and_its_link_works_once() {
     assert_eq!(thief.get("/page").status, 200);
     let mut alice = Visitor::of(&here);
     assert_eq!(ask(&mut alice, "ALICE@example.com").status, 200);
-    let mail = server.mail(1);
+    let mail = server.find("alice@example.com", "asked for a new password");
     // A scanner of mail opens the link, and a person has it all the same.
     let mut scanner = Visitor::of(&here);
     scanner.get(mail.path());
@@ -62,45 +61,11 @@ fn a_reset_ends_the_sessions_on_every_gateway_and_its_link_works_once() {
     assert_eq!(alice.get("/page").status, 303, "nobody is signed in by a link");
     alice.sign_in("alice", NEW);
     assert_eq!(set_password(&mut scanner, mail.path(), "other words in a row").status, 410, "used");
-    assert!(server.mail(2).text.contains("It has a new password."), "{}", server.mail(2).text);
+    server.find("alice@example.com", "It has a new password.");
+    server.find("alice@example.com", "on a device that was not used before");
     let log = format!("{:?}", here.log());
     let token = mail.link().split_once("token=").unwrap().1;
     assert!(!log.contains(token) && !log.contains(NEW), "{log}");
-}
-
-#[test]
-fn a_link_leads_to_the_configured_host_whatever_the_request_says() {
-    let server = SmtpServer::start();
-    let gateway = TestGateway::start_with(
-        &server.section("origin = \"https://login.example.com\""),
-        "[[app]]\nupstream = \"builtin:whoami\"",
-    );
-    add(&gateway, "alice");
-    for (number, header) in
-        [("x-forwarded-host", "evil.test"), ("forwarded", "host=evil.test"), ("host", "evil.test")]
-            .into_iter()
-            .enumerate()
-    {
-        let mut visitor = Visitor::of(&gateway);
-        if header.0 == "host" {
-            visitor = visitor.on_host("evil.test");
-        }
-        let csrf = visitor.get("/.gateway/reset").field("csrf");
-        let fields = [("csrf", &*csrf), ("account", "alice")];
-        let extra = if header.0 == "host" { vec![] } else { vec![header] };
-        let sent = visitor.submit_with("/.gateway/reset", &fields, &extra);
-        assert_eq!(sent.status, 200, "{header:?}");
-        let mail = server.mail(number + 1);
-        assert!(
-            mail.link().starts_with("https://login.example.com/.gateway/reset/new?token="),
-            "{}",
-            mail.link()
-        );
-        assert!(!mail.text.contains("evil.test"), "{}", mail.text);
-    }
-    let request = Request::get("https://evil.test/.gateway/reset").header(HOST, "evil.test");
-    let mut visitor = Visitor::of(&gateway);
-    assert!(!visitor.send(request.body(String::new()).unwrap()).text().contains("token"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{certificates::Authority, process::until};
+use super::{certificates::TestAuthority, process::until};
 
 /// A running mail server; it ends when this is dropped.
 pub struct SmtpServer {
@@ -34,7 +34,7 @@ impl SmtpServer {
     }
 
     /// A server with TLS from the first byte (`tls`) or after STARTTLS (`starttls`), whose certificate is for `name`.
-    pub fn start_with_tls(kind: &'static str, name: &str, authority: &Authority) -> Self {
+    pub fn start_with_tls(kind: &'static str, name: &str, authority: &TestAuthority) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (certificate, key) = authority.issue(&[name], 2100);
         let paths = [folder.path().join("cert.pem"), folder.path().join("key.pem")];
@@ -84,6 +84,17 @@ impl SmtpServer {
     /// How many messages it has taken.
     pub fn taken(&self) -> usize {
         (1..).take_while(|number| self.folder.path().join(format!("{number}.eml")).exists()).count()
+    }
+
+    /// The first message to this recipient with these words in it, once it is there.
+    pub fn find(&self, to: &str, words: &str) -> Mail {
+        let mut found = None;
+        until(&format!("a message with “{words}”"), || {
+            let mut taken = (1..=self.taken()).map(|number| self.mail(number));
+            found = taken.find(|mail| mail.to == to && mail.text.contains(words));
+            found.is_some()
+        });
+        found.expect("a message")
     }
 
     /// The message with this number, once it is there.
