@@ -70,6 +70,7 @@ mod programs;
 mod prometheus;
 mod recipes;
 mod refused_heads;
+mod registration;
 mod return_to;
 mod root_commands;
 mod routing;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::{Request, header::HOST};
 use portcullis::{identity::UserName, users::UserChange};
 
 use crate::support::{
@@ -66,6 +67,41 @@ fn a_reset_ends_the_sessions_on_every_gateway_and_its_link_works_once() {
     let log = format!("{:?}", here.log());
     let token = mail.link().split_once("token=").unwrap().1;
     assert!(!log.contains(token) && !log.contains(NEW), "{log}");
+}
+
+#[test]
+fn a_link_leads_to_the_configured_host_whatever_the_request_says() {
+    let server = SmtpServer::start();
+    let gateway = TestGateway::start_with(
+        &server.section("origin = \"https://login.example.com\""),
+        "[[app]]\nupstream = \"builtin:whoami\"",
+    );
+    add(&gateway, "alice");
+    for (number, header) in
+        [("x-forwarded-host", "evil.test"), ("forwarded", "host=evil.test"), ("host", "evil.test")]
+            .into_iter()
+            .enumerate()
+    {
+        let mut visitor = Visitor::of(&gateway);
+        if header.0 == "host" {
+            visitor = visitor.on_host("evil.test");
+        }
+        let csrf = visitor.get("/.gateway/reset").field("csrf");
+        let fields = [("csrf", &*csrf), ("account", "alice")];
+        let extra = if header.0 == "host" { vec![] } else { vec![header] };
+        let sent = visitor.submit_with("/.gateway/reset", &fields, &extra);
+        assert_eq!(sent.status, 200, "{header:?}");
+        let mail = server.mail(number + 1);
+        assert!(
+            mail.link().starts_with("https://login.example.com/.gateway/reset/new?token="),
+            "{}",
+            mail.link()
+        );
+        assert!(!mail.text.contains("evil.test"), "{}", mail.text);
+    }
+    let request = Request::get("https://evil.test/.gateway/reset").header(HOST, "evil.test");
+    let mut visitor = Visitor::of(&gateway);
+    assert!(!visitor.send(request.body(String::new()).unwrap()).text().contains("token"));
 }
 
 #[test]
