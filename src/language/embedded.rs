@@ -46,5 +46,5 @@ macro_rules! catalogue_of {
 const CATALOGUES: &[Catalogue] = catalogues!(
     catalogue!("en": "common", "times", "sign-in", "account", "password", "factors", "passkeys", "profile", "registration", "mail", "refusals", "tokens", "parked-form"),
     "de", "es", "fr", "it", "nl", "pl", "pt":
-    ("common", "times", "sign-in", "account", "password", "factors", "profile", "registration", "mail", "refusals", "tokens", "parked-form")
+    ("common", "times", "sign-in", "account", "password", "factors", "passkeys", "profile", "registration", "mail", "refusals", "tokens", "parked-form")
 );

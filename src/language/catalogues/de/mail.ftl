@@ -47,6 +47,7 @@ mail-recovery-code-used = Ein Wiederherstellungscode wurde zur Anmeldung verwend
     [one] Einer ist noch übrig.
    *[other] { $left } sind noch übrig.
 }
+mail-passkey-may-be-copied = Ihr Passkey „{ $name }“ wurde verwendet, und sein Zähler ist nicht gestiegen. Er wurde vielleicht kopiert. Wenn Sie ihn nicht verwendet haben, entfernen Sie ihn.
 mail-recovery-codes-made = Neue Wiederherstellungscodes wurden erstellt. Die alten sind ungültig.
 mail-new-device = Jemand hat sich auf einem Gerät angemeldet, das bisher nicht verwendet wurde.
 mail-notice-email-changed = Es hat eine andere Adresse: { $address }.

@@ -47,6 +47,7 @@ mail-recovery-code-used = Se ha usado un código de recuperación para iniciar s
     [one] Queda uno.
    *[other] Quedan { $left }.
 }
+mail-passkey-may-be-copied = Se ha usado su llave de acceso «{ $name }» y su contador de usos no ha aumentado. Es posible que se haya copiado. Si no la ha usado usted, quítela.
 mail-recovery-codes-made = Se han creado códigos de recuperación nuevos. Los anteriores quedan anulados.
 mail-new-device = Alguien ha iniciado sesión en un dispositivo que no se había usado antes.
 mail-notice-email-changed = Tiene otra dirección: { $address }.

@@ -47,6 +47,7 @@ mail-recovery-code-used = Un code de secours a été utilisé pour se connecter.
     [one] Il en reste { $left }.
    *[other] Il en reste { $left }.
 }
+mail-passkey-may-be-copied = Votre clé d’accès « { $name } » a été utilisée sans que son compteur augmente. Elle a peut-être été copiée. Si vous ne l’avez pas utilisée, supprimez-la.
 mail-recovery-codes-made = De nouveaux codes de secours ont été créés. Les anciens sont annulés.
 mail-new-device = Quelqu’un s’est connecté sur un appareil qui n’avait pas encore été utilisé.
 mail-notice-email-changed = Il a une autre adresse : { $address }.

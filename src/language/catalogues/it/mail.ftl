@@ -47,6 +47,7 @@ mail-recovery-code-used = È stato usato un codice di recupero per accedere. { $
     [one] Ne resta uno.
    *[other] Ne restano { $left }.
 }
+mail-passkey-may-be-copied = La Sua passkey «{ $name }» è stata usata e il suo contatore non è aumentato. Potrebbe essere stata copiata. Se non l’ha usata Lei, la rimuova.
 mail-recovery-codes-made = Sono stati creati nuovi codici di recupero. I vecchi non sono più validi.
 mail-new-device = Qualcuno ha effettuato l’accesso su un dispositivo mai usato prima.
 mail-notice-email-changed = Ha un altro indirizzo: { $address }.

@@ -48,6 +48,7 @@ mail-recovery-code-used = Do zalogowania użyto kodu odzyskiwania. { $left ->
     [few] Pozostały { $left }.
    *[other] Pozostało { $left }.
 }
+mail-passkey-may-be-copied = Użyto klucza dostępu „{ $name }”, a jego licznik użyć nie wzrósł. Mógł zostać skopiowany. Jeśli to nie było Państwa działanie, proszę go usunąć.
 mail-recovery-codes-made = Utworzono nowe kody odzyskiwania. Stare są nieważne.
 mail-new-device = Zalogowano się na urządzeniu, którego dotąd nie używano.
 mail-notice-email-changed = Ma ono inny adres: { $address }.
