@@ -353,6 +353,7 @@ fn users_are_shown_as_json_without_their_hashes() {
       "active": true,
       "waiting_since": null,
       "superuser": false,
+      "machine": false,
       "has_password": true,
       "must_change_password": false,
       "groups": [
