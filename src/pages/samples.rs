@@ -108,6 +108,7 @@ fn signing_in(full: bool) -> [Page<'static>; 11] {
             factors: if full { [true, false].map(listed_factor).into() } else { Vec::new() },
             recovery_codes_left: 9,
             may_add: full,
+            may_add_passkeys: full,
             is_required: !full,
             problem: full.then_some(TEXT),
             flash: None,
