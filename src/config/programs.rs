@@ -27,8 +27,8 @@ pub(super) fn read(reader: &Reader, section: &Section<'_>) -> ProgramSettings {
         None => return settings,
     };
     if settings.authorization == AuthorizationFor::App && (basic || bearer) {
-        let taken = if basic { "`basic`" } else { "`bearer`" };
-        let message = format!("the `Authorization` of this app is its own, and {taken} needs it");
+        let needed_by = if basic { "`basic`" } else { "`bearer`" };
+        let message = format!("the `Authorization` of this app is its own, and {needed_by} needs it");
         let mut error = reader.error(&field.value.span(), message);
         if let Some(programs) = section.field("programs") {
             error = error.also(programs.value.span(), "what programs may send");

@@ -179,8 +179,8 @@ fn english_catalogue_has_exactly_the_texts_that_the_code_uses() {
     let (uses, english) = (uses(), english());
     let missing: Vec<_> = uses.iter().filter(|used| !english.contains_key(&used.key)).collect();
     let missing: Vec<_> = missing.iter().map(|used| format!("{}: {}", used.file, used.key)).collect();
-    let used: BTreeSet<&str> = uses.iter().map(|used| used.key.as_str()).collect();
-    let surplus: Vec<_> = english.keys().filter(|key| !used.contains(key.as_str())).collect();
+    let keys: BTreeSet<&str> = uses.iter().map(|used| used.key.as_str()).collect();
+    let surplus: Vec<_> = english.keys().filter(|key| !keys.contains(key.as_str())).collect();
     assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nsurplus: {surplus:#?}");
 }
 

@@ -120,8 +120,8 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, token.as_ref(), form) else {
+        let form_token = csrf::presented_form_token(request);
+        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
             let again = Again { typed: None, problem: Some(FORM_EXPIRED) };
             return self.enrol_step_page(request, (StatusCode::FORBIDDEN, again)).await;
         };

@@ -39,8 +39,8 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, token.as_ref(), form) else {
+        let form_token = csrf::presented_form_token(request);
+        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
             let expired = Problem::new("", FORM_EXPIRED);
             return self.new_password_page(request, StatusCode::FORBIDDEN, Some(&expired)).await;
         };

@@ -37,8 +37,8 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, token.as_ref(), form) else {
+        let form_token = csrf::presented_form_token(request);
+        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
             return self.second_step_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
         };
         let mut form = genuine.into_form();

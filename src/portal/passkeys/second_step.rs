@@ -30,8 +30,8 @@ impl Portal {
         if request.passkeys().is_none() {
             return Err(Refusal::NotFound);
         }
-        let token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, token.as_ref(), form) else {
+        let form_token = csrf::presented_form_token(request);
+        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
             return self.second_step_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
         };
         let form = genuine.into_form();

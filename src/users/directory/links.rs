@@ -114,12 +114,12 @@ impl Directory {
         work: impl FnOnce(&mut DirectoryWorker) -> Result<T, UserStoreError> + Send + 'static,
         send: impl FnOnce(T) + Send + 'static,
     ) -> Result<(), DirectoryError> {
-        let sent = self.thread.try_send(Box::new(move |worker| {
+        let queued = self.thread.try_send(Box::new(move |worker| {
             match worker.follow_path().and_then(|()| work(worker)) {
                 Ok(result) => send(result),
                 Err(error) => tracing::error!(error = %ErrorChain(&error), "links not made"),
             }
         }));
-        Ok(sent?)
+        Ok(queued?)
     }
 }

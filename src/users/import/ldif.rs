@@ -128,8 +128,8 @@ impl Entry {
     }
 
     fn all<'e>(&'e self, names: &'e [&str]) -> impl Iterator<Item = &'e str> {
-        let named = self.attributes.iter().filter(|(name, _)| names.contains(&name.as_str()));
-        named.map(|(_, value)| value.as_str())
+        let found = self.attributes.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        found.map(|(_, value)| value.as_str())
     }
 
     fn first(&self, name: &str) -> Option<&str> {

@@ -409,11 +409,11 @@ fn an_address_change_is_for_its_own_user_and_for_addresses_that_nobody_has() {
         LinkRefused::Void,
         "Mallory sent the link to Bob, who is signed in as himself"
     );
-    let taken = all.email_change("BOB@example.com");
+    let occupied = all.email_change("BOB@example.com");
     let ada = all.ada();
     let of_ada = (ada.user.id, ada.credential);
     assert_eq!(
-        all.store.change_email_by_link(taken.key(), of_ada).unwrap().unwrap_err(),
+        all.store.change_email_by_link(occupied.key(), of_ada).unwrap().unwrap_err(),
         LinkRefused::AddressTaken
     );
     assert!(all.store.link_at(token.key(), LinkPurpose::EmailChange).unwrap().is_none(), "the newest counts");
