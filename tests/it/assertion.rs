@@ -329,7 +329,7 @@ fn a_rotation_over_two_gateways_fails_no_check() {
     let settings = KeyFolderSettings { folder: keys.path().to_owned(), rotate_every: None };
     let (mut known, mut signing) = (kids(&mut visitors[0]), BTreeSet::new());
     for step in 0..60 {
-        one.clock.advance(Duration::from_secs(60));
+        one.clock.advance(Duration::from_mins(1));
         if step == 10 {
             KeyFolder::open(settings.clone(), one.clock.now()).unwrap().rotate(one.clock.now()).unwrap();
         }

@@ -283,7 +283,7 @@ impl Browser {
         wide
     }
 
-    /// Gives a command of the DevTools protocol.
+    /// Gives a command of the `DevTools` protocol.
     pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.wait(self.driver().cdp().send_raw(command, parameters))
     }
