@@ -103,7 +103,7 @@ fn notices(shared: &Shared, ended: &EndedSignIn, end: &SessionEnd) -> Vec<Notice
                 form: format!("logout_token={token}"),
             }),
             Err(error) => {
-                tracing::error!(app = %settings.forward.name, %error, "notice of a sign-out not signed")
+                tracing::error!(app = %settings.forward.name, %error, "notice of a sign-out not signed");
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    access::{Policy, Requirement, Rule},
+    access::{App, Policy, Requirement, Rule},
     auth::Backends,
     config::{self, AllPreflights, AppDeclaration, AppSignIns, Configuration},
     forward::{BodyLimits, OwnedNames},
@@ -122,7 +122,7 @@ fn named_users(policy: &Policy) -> BTreeSet<UserName> {
         Requirement::Matching(criteria) => criteria.users.clone(),
         _ => Vec::new(),
     };
-    policy.apps().iter().flat_map(|app| app.rules()).flat_map(named).collect()
+    policy.apps().iter().flat_map(App::rules).flat_map(named).collect()
 }
 
 fn portal_host(host: Box<str>, policy: &Policy) -> PortalHost {

@@ -8,10 +8,10 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
+use http::{HeaderValue, header::AUTHORIZATION};
 
 use super::{
-    cache::{AssertionCache, Basis, EntryKey},
+    cache::{AssertionCache, AssertionFields, Basis, EntryKey},
     claims::{Asserted, SessionEnd},
     key_folder::{AssertionKeyError, KeyFolder, KeyFolderSettings},
     settings::AssertionSettings,
@@ -89,7 +89,7 @@ impl Assertions {
         (app, settings): (usize, &Arc<AssertionSettings>),
         asserted: &Asserted<'_>,
         now: Timestamp,
-    ) -> Result<Rc<[(HeaderName, HeaderValue)]>, AssertionError> {
+    ) -> Result<AssertionFields, AssertionError> {
         let folder = self.folder.load();
         let key = folder.as_ref().and_then(|folder| folder.keys().signing(now)).ok_or(AssertionError)?;
         let basis = Basis {

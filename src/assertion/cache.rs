@@ -50,17 +50,17 @@ pub(super) struct Basis {
 }
 
 /// The header fields with an assertion.
-pub(super) type Fields = Rc<[(HeaderName, HeaderValue)]>;
+pub type AssertionFields = Rc<[(HeaderName, HeaderValue)]>;
 
 struct Entry {
     basis: Basis,
     made: Timestamp,
-    fields: Fields,
+    fields: AssertionFields,
 }
 
 impl AssertionCache {
     /// The fields that were signed for exactly this, not too long ago.
-    pub(super) fn find(&self, key: &EntryKey, basis: &Basis, now: Timestamp) -> Option<Fields> {
+    pub(super) fn find(&self, key: &EntryKey, basis: &Basis, now: Timestamp) -> Option<AssertionFields> {
         let generations = self.0.borrow();
         let entry = generations.young.get(key).or_else(|| generations.old.get(key))?;
         // A clock that was set back makes a new one.
@@ -68,7 +68,7 @@ impl AssertionCache {
         (is_fresh && entry.basis.is(basis)).then(|| Rc::clone(&entry.fields))
     }
 
-    pub(super) fn insert(&self, key: EntryKey, basis: Basis, fields: &Fields, now: Timestamp) {
+    pub(super) fn insert(&self, key: EntryKey, basis: Basis, fields: &AssertionFields, now: Timestamp) {
         let mut generations = self.0.borrow_mut();
         let bytes = fields.iter().map(|(_, value)| value.len()).sum::<usize>() + ENTRY_BYTES;
         if generations.young_bytes + bytes > MAX_BYTES {

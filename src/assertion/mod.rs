@@ -25,7 +25,7 @@ mod tests;
 mod token;
 
 pub use assertions::{AssertionError, Assertions};
-pub use cache::AssertionCache;
+pub use cache::{AssertionCache, AssertionFields};
 pub use claims::{Asserted, SessionEnd};
 pub use key_folder::{AssertionKeyError, KeyFolder, KeyFolderSettings, ListedKey};
 pub use key_set::MAX_AGE as JWKS_MAX_AGE;

@@ -58,7 +58,7 @@ struct Signer {
     assertions: Arc<Assertions>,
     cache: AssertionCache,
     clock: Clock,
-    _folder: tempfile::TempDir,
+    folder_guard: tempfile::TempDir,
 }
 
 impl Signer {
@@ -66,7 +66,7 @@ impl Signer {
         let (clock, temporary) = (Clock::manual(START), tempfile::tempdir().unwrap());
         let assertions = Assertions::new(clock.clone());
         assertions.use_folder(Some(folder(temporary.path(), None))).unwrap();
-        Self { assertions, cache: AssertionCache::default(), clock, _folder: temporary }
+        Self { assertions, cache: AssertionCache::default(), clock, folder_guard: temporary }
     }
 
     fn sign(
@@ -179,7 +179,7 @@ fn the_cache_is_bounded() {
 }
 
 #[test]
-fn gateways_that_start_together_on_one_folder_sign_with_one_key() {
+fn gateways_that_start_together_on_onefolder_guard_sign_with_one_key() {
     let temporary = tempfile::tempdir().unwrap();
     let threads: Vec<_> = (0..4)
         .map(|_| {
@@ -262,7 +262,7 @@ fn a_new_key_is_published_before_it_signs_and_an_old_one_after() {
         keys.list(rotated + after).iter().map(|key| (key.number, key.signs, key.is_published)).collect()
     };
     assert_eq!(state(Duration::ZERO), [(2, false, true), (1, true, true)]);
-    assert_eq!(state(LEAD - Duration::from_millis(1)), [(2, false, true), (1, true, true)]);
+    assert_eq!(state(LEAD.checked_sub(Duration::from_millis(1)).unwrap()), [(2, false, true), (1, true, true)]);
     assert_eq!(state(LEAD), [(2, true, true), (1, false, true)]);
     assert_eq!(state(LEAD + KEPT), [(2, true, true), (1, false, false)]);
 }
@@ -275,7 +275,7 @@ fn a_file_that_is_no_key_is_named_and_stops_nothing_that_works() {
     let error = KeyFolder::open(folder(temporary.path(), None), START).unwrap_err().to_string();
     assert!(error.contains("key-00000001.pem") && !error.contains("nothing"), "{error}");
     let before = signer.assertions.jwks();
-    std::fs::write(signer._folder.path().join("key-00000002.pem"), "").unwrap();
+    std::fs::write(signer.folder_guard.path().join("key-00000002.pem"), "").unwrap();
     signer.assertions.read_folder();
     assert_eq!(signer.assertions.jwks(), before);
 }

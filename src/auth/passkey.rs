@@ -123,13 +123,11 @@ impl SignIn {
         else {
             return Ok(None);
         };
-        match origin.device.and_then(|device| self.throttle.owner_of(device)) {
-            Some(owner) => Ok(Some((owner, retry_after))),
-            None => {
-                self.audit.record(&origin.failure("throttled", None));
-                Err(NotProved::Throttled { retry_after })
-            }
+        if let Some(owner) = origin.device.and_then(|device| self.throttle.owner_of(device)) {
+            return Ok(Some((owner, retry_after)));
         }
+        self.audit.record(&origin.failure("throttled", None));
+        Err(NotProved::Throttled { retry_after })
     }
 
     /// Stores a verified use. A reason if the passkey or the account has changed while the response was verified.

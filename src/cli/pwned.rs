@@ -231,7 +231,7 @@ mod tests {
     fn the_entries_of_a_range_are_completed_by_its_name() {
         let rest = "1E4C9B93F3F0682250B6CF8331B7EE68FD8:3";
         let (hash, count) = entry("5BAA6", rest.as_bytes()).unwrap();
-        assert_eq!((HEXUPPER_PERMISSIVE.encode(&hash).as_str(), count), (&TWO[..40], 3));
+        assert_eq!((HEXUPPER_PERMISSIVE.encode(&hash).as_str(), count), (TWO.get(..40).unwrap(), 3));
         assert_eq!(entry("5BAA6", TWO.lines().next().unwrap().as_bytes()), None);
     }
 

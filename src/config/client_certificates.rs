@@ -225,6 +225,7 @@ fn pattern(kind: &str, text: &str) -> Result<CertificateName, UnfitPattern> {
 }
 
 /// The user of a rule. Without a `*` the rule has to name one; with it, many certificates would be of one user.
+#[expect(clippy::option_option, reason = "a mistake gives no user, and a `*` needs none")]
 fn named_user(
     reader: &Reader,
     section: &Section<'_>,

@@ -196,15 +196,13 @@ fn authorities(reader: &Reader, field: &Field<'_>, folder: &Path) -> Option<Vec<
 fn origin(reader: &Reader, field: &Field<'_>) -> Option<Box<str>> {
     let text = reader.text(field)?;
     let authority = text.content.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    match authority.map(|authority| Authority::parse(authority.as_bytes())) {
-        Some(Ok(authority)) => Some(format!("https://{}", authority.as_str()).into()),
-        _ => {
-            let message = format!("`origin` cannot be \"{}\"", excerpt(text.content));
-            let help = "write the address of the gateway without a path: \"https://wiki.example.com\"";
-            reader.report(reader.error(&text.span, message).help(help));
-            None
-        }
+    if let Some(Ok(authority)) = authority.map(|authority| Authority::parse(authority.as_bytes())) {
+        return Some(format!("https://{}", authority.as_str()).into());
     }
+    let message = format!("`origin` cannot be \"{}\"", excerpt(text.content));
+    let help = "write the address of the gateway without a path: \"https://wiki.example.com\"";
+    reader.report(reader.error(&text.span, message).help(help));
+    None
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -94,23 +94,20 @@ fn sign_in_hosts(
     asked: Option<&Span>,
     (portal, apps): (&PortalSection, &Policy),
 ) -> Option<Vec<Box<str>>> {
-    let hosts = match &portal.host {
-        Some(host) => vec![host.clone()],
-        None => {
-            if apps.apps().iter().any(|app| app.hosts.is_empty()) {
-                if let Some(span) = asked {
-                    let error = reader.error(span, "passkeys need names, and an app serves every host");
-                    reader.report(
-                        error.help("give each app its `host`, or name a portal host with `[portal]`"),
-                    );
-                }
-                return None;
+    let hosts = if let Some(host) = &portal.host {
+        vec![host.clone()]
+    } else {
+        if apps.apps().iter().any(|app| app.hosts.is_empty()) {
+            if let Some(span) = asked {
+                let error = reader.error(span, "passkeys need names, and an app serves every host");
+                reader.report(error.help("give each app its `host`, or name a portal host with `[portal]`"));
             }
-            let mut hosts: Vec<Box<str>> = apps.apps().iter().flat_map(|app| &app.hosts).cloned().collect();
-            hosts.sort();
-            hosts.dedup();
-            hosts
+            return None;
         }
+        let mut hosts: Vec<Box<str>> = apps.apps().iter().flat_map(|app| &app.hosts).cloned().collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
     };
     if let (Some(address), Some(span)) = (hosts.iter().find(|host| is_address(host)), asked) {
         let message =

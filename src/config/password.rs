@@ -64,7 +64,7 @@ fn read_validators(reader: &Reader, field: &Field<'_>, rules: &mut PasswordRules
             "numeric" => rules.numeric = true,
             other => {
                 let message = format!("there is no validator \"{}\"", super::excerpt::excerpt(other));
-                let help = match suggest::similar(other, VALIDATORS.into_iter()) {
+                let help = match suggest::similar(other, VALIDATORS) {
                     Some(meant) => format!("did you mean \"{meant}\"?"),
                     None => format!("it is {}", suggest::listed_or(&VALIDATORS)),
                 };

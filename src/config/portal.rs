@@ -12,7 +12,7 @@ use super::{
     suggest,
 };
 use crate::{
-    language::{AddedFile, LanguageChoice, Languages},
+    language::{AddedFile, Language, LanguageChoice, Languages},
     pages::{Brand, Pages},
 };
 
@@ -77,7 +77,7 @@ fn language(reader: &Reader, section: &Section<'_>, added: &[AddedFile]) -> Lang
     found.map_or_else(
         || {
             let message = format!("the pages have no language \"{}\"", excerpt(text.content));
-            let mut tags: Vec<&str> = languages.iter().map(|language| language.tag()).collect();
+            let mut tags: Vec<&str> = languages.iter().map(Language::tag).collect();
             tags.push(AUTO);
             let help = format!(
                 "it is {}; files in `locales/LANGUAGE/` beside this one add a language",

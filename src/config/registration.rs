@@ -63,13 +63,13 @@ fn domains(reader: &Reader, field: &Field<'_>) -> Vec<String> {
     let mut domains = Vec::new();
     for text in reader.texts(field) {
         let key = EmailKey::of(&format!("somebody@{}", text.content));
-        match key.filter(|key| key.domain().contains('.') && !key.domain().starts_with('.')) {
-            Some(key) => domains.push(key.domain().to_owned()),
-            None => {
-                let message = format!("\"{}\" is no domain of addresses", excerpt(text.content));
-                let help = "write what stands after the `@`, such as \"example.com\"; subdomains are domains of their own";
-                reader.report(reader.error(&text.span, message).help(help));
-            }
+        let key = key.filter(|key| key.domain().contains('.') && !key.domain().starts_with('.'));
+        if let Some(key) = key {
+            domains.push(key.domain().to_owned());
+        } else {
+            let message = format!("\"{}\" is no domain of addresses", excerpt(text.content));
+            let help = "write what stands after the `@`, such as \"example.com\"; subdomains are domains of their own";
+            reader.report(reader.error(&text.span, message).help(help));
         }
     }
     domains

@@ -46,7 +46,7 @@ fn rule(reader: &Reader, section: &Section<'_>, mount: Option<&Mount>, groups: &
     let max_age = max_age(reader, section.field("max_age"), requirement.as_ref());
     let factors = factors(reader, section.field("factors"), requirement.as_ref());
     let is_misread = section.field("factors").is_some() && factors.is_none();
-    let assurance = Assurance { max_age, factors };
+    let assurance = Assurance { factors, max_age };
     let enforcement = enforcement(reader, section.field("enforce"), requirement.as_ref());
     let (pattern, span) = path?;
     let place = reader.place(&span);
@@ -130,15 +130,15 @@ fn factors(
     let texts = reader.texts(&field);
     let mut methods = Vec::new();
     for text in &texts {
-        match ProofMethod::parse(text.content).filter(|method| METHODS.contains(&method.as_str())) {
-            Some(method) => methods.push(method),
-            None => {
-                let message = format!("there is no factor \"{}\"", excerpt(text.content));
-                let meant = suggest::similar(text.content, METHODS);
-                let help = meant.map_or_else(|| help.clone(), |meant| format!("did you mean \"{meant}\"?"));
-                reader.report(reader.error(&text.span, message).help(help));
-                return None;
-            }
+        let known = ProofMethod::parse(text.content).filter(|method| METHODS.contains(&method.as_str()));
+        if let Some(method) = known {
+            methods.push(method);
+        } else {
+            let message = format!("there is no factor \"{}\"", excerpt(text.content));
+            let meant = suggest::similar(text.content, METHODS);
+            let help = meant.map_or_else(|| help.clone(), |meant| format!("did you mean \"{meant}\"?"));
+            reader.report(reader.error(&text.span, message).help(help));
+            return None;
         }
     }
     let is_whole = field.value.get_ref().as_array().is_some_and(|list| list.len() == methods.len());

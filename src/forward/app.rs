@@ -10,6 +10,7 @@ use super::{IdentityHeaders, KeepsData, UpstreamProof};
 
 /// How requests of one app are forwarded.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which has a use of its own")]
 pub struct App {
     /// Name of the app in logs.
     pub name: Arc<str>,

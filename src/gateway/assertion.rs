@@ -1,9 +1,7 @@
 //! The signed assertion about the sender of a request.
 
-use std::rc::Rc;
-
 use http::{
-    HeaderName, HeaderValue, Method, Response,
+    HeaderValue, Method, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use http_body_util::Full;
@@ -11,7 +9,7 @@ use http_body_util::Full;
 use super::{Result, Walk, identify::Caller, response_body::Content};
 use crate::{
     access::Permit,
-    assertion::{Asserted, JWKS_MAX_AGE},
+    assertion::{Asserted, AssertionFields, JWKS_MAX_AGE},
     error_chain::ErrorChain,
     refusal::Refusal,
     request::Target,
@@ -41,7 +39,7 @@ impl Walk<'_> {
         &self,
         permit: &Permit,
         caller: Option<&Caller>,
-    ) -> Result<Option<Rc<[(HeaderName, HeaderValue)]>>> {
+    ) -> Result<Option<AssertionFields>> {
         let Some(settings) = &self.snapshot.app(permit.app())?.assertion else { return Ok(None) };
         let (Some(user), Some(caller)) = (permit.user(), caller) else { return Ok(None) };
         let account =

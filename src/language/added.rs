@@ -132,9 +132,10 @@ pub(super) fn problems(text: &str) -> Vec<CatalogueProblem> {
         used.pattern(pattern);
         for name in used.variables.iter().filter(|name| !arguments.contains(**name)) {
             let known: Vec<String> = arguments.iter().map(|name| format!("`{{ ${name} }}`")).collect();
-            let help = match known.is_empty() {
-                true => "it has no arguments".to_owned(),
-                false => format!("it has {}", known.join(", ")),
+            let help = if known.is_empty() {
+                "it has no arguments".to_owned()
+            } else {
+                format!("it has {}", known.join(", "))
             };
             problems.push(problem(
                 span_of(text, name),
@@ -188,7 +189,9 @@ impl<'t> Used<'t> {
             Expression::Inline(inline) => self.inline(inline),
             Expression::Select { selector, variants } => {
                 self.inline(selector);
-                variants.iter().for_each(|variant| self.pattern(&variant.value));
+                for variant in variants {
+                    self.pattern(&variant.value);
+                }
             }
         }
     }

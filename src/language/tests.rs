@@ -1,5 +1,7 @@
 //! The catalogues against the code and against each other; the choice of a language; texts.
 
+#![expect(clippy::string_slice, reason = "the places come from searches in the same text")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -142,7 +144,7 @@ fn results(text: &str) -> Vec<String> {
     let is_result = |at: &usize| {
         let (before, after) = around(*at);
         let is_pattern = after.starts_with("=>") || after.starts_with('|') || before.ends_with('|');
-        !is_pattern && !(text.contains("=>") && before.ends_with('('))
+        !is_pattern && (!text.contains("=>") || !before.ends_with('('))
     };
     (1..parts.len()).step_by(2).filter(is_result).map(|at| parts[at].to_owned()).collect()
 }
@@ -463,7 +465,7 @@ fn missing_texts_of_an_added_language_are_counted() {
     assert_eq!((missing.len(), missing[0].language.as_str()), (1, "eo"));
     assert_eq!(missing[0].number, english().len() - 1);
     let file = AddedFile::check("en".parse().unwrap(), "sign-in = Log in\n".to_owned()).unwrap();
-    assert_eq!(AddedFile::missing(&[file.clone()]), []);
+    assert_eq!(AddedFile::missing(std::slice::from_ref(&file)), []);
     let languages = Languages::new(&[file], LanguageChoice::Auto);
     assert_eq!(languages.for_request(&HeaderMap::new()).say(&Text::of("sign-in")), "Log in");
     assert_eq!(Language::english().say(&Text::of("sign-in")), "Sign in");

@@ -184,7 +184,7 @@ async fn deliver(
         Ok(Ok(_)) => Delivery::Delivered,
         Ok(Err(error)) => {
             let text = without_secrets(&ErrorChain(&error).to_string());
-            let code = error.status().map(|code| u16::from(code));
+            let code = error.status().map(u16::from);
             if error.is_permanent() && code.is_some_and(concerns_the_message) {
                 Delivery::Refused(text)
             } else {

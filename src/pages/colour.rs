@@ -1,6 +1,6 @@
 //! The accent of the pages in another colour, with the contrast that people need to read it.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// A colour of sRGB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,7 @@ impl Colour {
     pub(super) fn stylesheet(self) -> String {
         let dark = self.in_the_dark();
         let dark_wash = DARK_CARD.mixed(self, 22);
-        let mut rules = String::new();
-        // Writing to a string cannot fail.
-        let _: fmt::Result = write!(
-            rules,
+        format!(
             "\n:root {{\n  --accent: {self};\n  --accent-strong: {};\n  --on-accent: #ffffff;\n  --wash: {};\n  \
              --wash-edge: {};\n}}\n\n@media (prefers-color-scheme: dark) {{\n  :root {{\n    --accent: {dark};\n    \
              --accent-strong: {};\n    --on-accent: {};\n    --wash: {dark_wash};\n    --wash-edge: {};\n  }}\n}}\n",
@@ -51,8 +48,7 @@ impl Colour {
             dark.mixed(WHITE, 25),
             self.mixed(BLACK, 85),
             DARK_CARD.mixed(self, 40),
-        );
-        rules
+        )
     }
 
     /// The background of tags and hints.

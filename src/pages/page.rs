@@ -9,10 +9,6 @@ use crate::clock::Timestamp;
 /// A page, ready to be rendered.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a page is made, rendered once and dropped; boxes would gain nothing"
-)]
 pub enum Page<'a> {
     /// The sign-in form.
     Login(Login<'a>),

@@ -25,6 +25,7 @@ pub(super) fn samples() -> Vec<Page<'static>> {
     samples
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of pages")]
 fn signing_in(full: bool) -> [Page<'static>; 11] {
     [
         Page::Login(Login {

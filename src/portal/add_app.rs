@@ -97,16 +97,12 @@ impl Portal {
         // The code is a proof as well: a page that asks for a second factor may have led here.
         let next = ReturnTo::parse(paths::FACTORS);
         let mut response = self.finish_sign_in(request, &proved, SessionOpening::Confirmed, &next).await?;
-        match &enrolled.codes {
-            Some(codes) => {
-                let page = recovery_codes_page(request, &enrolled.account, codes, paths::FACTORS);
-                Ok(with_cookies_of(page, &response))
-            }
-            None => {
-                FlashMessage::FactorAdded.leave(&request.settings.cookies, response.headers_mut());
-                Ok(response)
-            }
+        if let Some(codes) = &enrolled.codes {
+            let page = recovery_codes_page(request, &enrolled.account, codes, paths::FACTORS);
+            return Ok(with_cookies_of(page, &response));
         }
+        FlashMessage::FactorAdded.leave(&request.settings.cookies, response.headers_mut());
+        Ok(response)
     }
 
     /// The form, as a step of a sign-in.
@@ -191,7 +187,7 @@ impl Portal {
         if let Ok((_, enrolled)) = &enrolled {
             let name = enrolled.account.factors.iter().find(|factor| factor.id == enrolled.factor);
             let name = name.map(|factor| factor.name.clone()).unwrap_or_default();
-            self.notify(request, &enrolled.account, Notice::FactorAdded { name });
+            self.notify(request, &enrolled.account, &Notice::FactorAdded { name });
         }
         Ok(enrolled)
     }
@@ -256,12 +252,11 @@ impl Portal {
             }
             None => None,
         };
-        let (secret, sealed) = match kept {
-            Some(kept) => kept,
-            None => {
-                let new = self.sign_in.directory().start_totp(shown_to).await.map_err(failed)?;
-                (new.secret, new.sealed)
-            }
+        let (secret, sealed) = if let Some(kept) = kept {
+            kept
+        } else {
+            let new = self.sign_in.directory().start_totp(shown_to).await.map_err(failed)?;
+            (new.secret, new.sealed)
         };
         let name = typed.as_ref().map_or_else(|| request.say(&DEFAULT_NAME), |typed| typed.name.clone());
         let problem = problem.map(|problem| request.say(&problem));

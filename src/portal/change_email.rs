@@ -124,7 +124,7 @@ impl Portal {
             Ok(changed) => changed,
             Err(refused) => {
                 self.record(request, AuditKind::EmailChange, refused.as_str(), name, None);
-                return self.email_refused(request, refused, purpose);
+                return Ok(email_refused(request, refused, purpose));
             }
         };
         self.record(request, AuditKind::EmailChange, "ok", name, None);
@@ -179,7 +179,7 @@ impl Portal {
             Ok(undone) => undone,
             Err(refused) => {
                 self.record(request, AuditKind::EmailChange, refused.as_str(), name, None);
-                return self.email_refused(request, refused, purpose);
+                return Ok(email_refused(request, refused, purpose));
             }
         };
         self.record(request, AuditKind::EmailChange, "undone", name, None);
@@ -187,34 +187,28 @@ impl Portal {
         if let Err(error) = self.sessions.end_all_of(account.user.id, None).await {
             tracing::warn!(%error, request_id = request.request_id, "sessions not ended after an undone change");
         }
-        self.notify(request, &account, Notice::EmailChanged { new: account.user.email.clone() });
+        self.notify(request, &account, &Notice::EmailChanged { new: account.user.email.clone() });
         let mut response = match &reset {
             Some(_) => pages::redirect(paths::NEW_PASSWORD),
             None => pages::redirect(paths::LOGIN),
         };
-        match &reset {
-            Some(token) => request.keep_link(token, response.headers_mut()),
-            None => {
-                request.forget_link(response.headers_mut());
-                FlashMessage::EmailUndone.leave(&request.settings.cookies, response.headers_mut());
-            }
+        if let Some(token) = &reset {
+            request.keep_link(token, response.headers_mut());
+        } else {
+            request.forget_link(response.headers_mut());
+            FlashMessage::EmailUndone.leave(&request.settings.cookies, response.headers_mut());
         }
         Ok(response)
     }
+}
 
-    fn email_refused(
-        &self,
-        request: &PageRequest<'_>,
-        refused: LinkRefused,
-        purpose: LinkPurpose,
-    ) -> Result<PageResponse, Refusal> {
-        if refused != LinkRefused::AddressTaken {
-            return Ok(request.void_link(purpose));
-        }
-        let texts = (&Text::of("link-void-title"), &Text::of("link-address-taken"));
-        let href = if request.account.is_some() { paths::ACCOUNT } else { paths::LOGIN };
-        Ok(request.notice(StatusCode::CONFLICT, texts, (href, &Text::of("continue"))))
+fn email_refused(request: &PageRequest<'_>, refused: LinkRefused, purpose: LinkPurpose) -> PageResponse {
+    if refused != LinkRefused::AddressTaken {
+        return request.void_link(purpose);
     }
+    let texts = (&Text::of("link-void-title"), &Text::of("link-address-taken"));
+    let href = if request.account.is_some() { paths::ACCOUNT } else { paths::LOGIN };
+    request.notice(StatusCode::CONFLICT, texts, (href, &Text::of("continue")))
 }
 
 /// The backend that the user's address comes from, which brings it again with each sign-in.

@@ -88,7 +88,7 @@ impl Portal {
             .map_err(|not_proved| refusal_for(not_proved, Refusal::SignIn))?;
         // Recorded before the new session is opened: if that fails, the password has been changed all the same.
         self.record(request, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
-        self.notify(request, account, Notice::PasswordChanged);
+        self.notify(request, account, &Notice::PasswordChanged);
         let how =
             if signed_in.session.remembered { SessionOpening::Remembered } else { SessionOpening::SignedIn };
         let OpenedSession { mut response, session } =

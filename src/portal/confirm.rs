@@ -45,7 +45,8 @@ impl Portal {
                 let text = flash.map(FlashMessage::text);
                 let texts = (None, text.as_ref());
                 let passkey = self.passkey_to_confirm(request, &signed_in).await;
-                let mut response = confirm_form(request, &signed_in, passkey, (StatusCode::OK, &next), texts);
+                let mut response =
+                    confirm_form(request, &signed_in, passkey.as_ref(), (StatusCode::OK, &next), texts);
                 if flash.is_some() {
                     FlashMessage::clear(request, response.headers_mut());
                 }
@@ -106,7 +107,7 @@ impl Portal {
     ) -> Result<PageResponse, Refusal> {
         let passkey = self.passkey_to_confirm(request, signed_in).await;
         let again = |status, problem: &Text| {
-            confirm_form(request, signed_in, passkey, (status, next), (Some(problem), None))
+            confirm_form(request, signed_in, passkey.as_ref(), (status, next), (Some(problem), None))
         };
         let Some((not_proved, wrong)) = failed else {
             return Ok(again(StatusCode::FORBIDDEN, &FORM_EXPIRED));
@@ -139,7 +140,7 @@ impl Portal {
 fn confirm_form(
     request: &PageRequest<'_>,
     signed_in: &SignedIn<'_>,
-    passkey: Option<PreparedPasskey>,
+    passkey: Option<&PreparedPasskey>,
     (status, next): (StatusCode, &ReturnTo),
     (problem, flash): (Option<&Text>, Option<&Text>),
 ) -> PageResponse {
@@ -150,7 +151,7 @@ fn confirm_form(
     let providers =
         if need.contains(ProofMethod::Provider) { providers(request, account, next) } else { Vec::new() };
     // Where anything will do, one way is enough.
-    let by_code = need != ProofMethods::ALL || !(by_password || !providers.is_empty());
+    let by_code = need != ProofMethods::ALL || (!by_password && providers.is_empty());
     let has_totp = account.factors.iter().any(|factor| factor.kind == FactorKind::Totp);
     let has_totp = by_code && need.contains(ProofMethod::Totp) && has_totp;
     let takes_recovery = by_code && need.contains(ProofMethod::RecoveryCode);

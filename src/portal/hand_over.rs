@@ -217,7 +217,7 @@ impl Portal {
                     response.headers_mut().append(SET_COOKIE, cookie::write(cookies.device(), &value, keep));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, request_id = request.request_id, "device cookie not made")
+                    tracing::warn!(%error, request_id = request.request_id, "device cookie not made");
                 }
             }
         }

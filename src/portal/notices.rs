@@ -15,7 +15,7 @@ use crate::{
 
 impl Portal {
     /// Tells the owner of the account. Called after the change, which holds whether or not the notice arrives.
-    pub(crate) fn notify(&self, request: &PageRequest<'_>, account: &Account, notice: Notice) {
+    pub(crate) fn notify(&self, request: &PageRequest<'_>, account: &Account, notice: &Notice) {
         self.note_activity(request, account.user.id, notice.as_str());
         self.audit.record(&AuditEvent {
             event: AuditKind::Notice,
@@ -32,7 +32,7 @@ impl Portal {
             return;
         }
         if let Some(outbox) = &self.outbox
-            && let Some(message) = request.letters().notice(account, &notice, &self.cause(request))
+            && let Some(message) = request.letters().notice(account, notice, &self.cause(request))
         {
             outbox.queue(message);
         }

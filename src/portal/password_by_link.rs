@@ -104,7 +104,7 @@ impl Portal {
         let flash = if purpose == LinkPurpose::Invitation {
             FlashMessage::Invited
         } else {
-            self.notify(request, &account, Notice::PasswordChanged);
+            self.notify(request, &account, &Notice::PasswordChanged);
             FlashMessage::PasswordReset
         };
         let mut response = pages::redirect(paths::LOGIN);

@@ -167,7 +167,7 @@ impl Values<'_> {
             _ => stored,
         };
         let choices = match &field.kind {
-            FieldKind::Choice(choices) => choices.iter().map(|choice| choice.to_string()).collect(),
+            FieldKind::Choice(choices) => choices.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
         };
         // A choice that is no longer offered stays on the form as long as it is the user's.

@@ -73,8 +73,10 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_makes_room_for_others_after_an_hour() {
         let (limit, start) = (RequestLimit::default(), Timestamp::from_millis(0));
-        let address =
-            |number: usize| IpAddr::from([10, (number >> 16) as u8, (number >> 8) as u8, number as u8]);
+        let address = |number: usize| {
+            let [.., high, middle, low] = number.to_be_bytes();
+            IpAddr::from([10, high, middle, low])
+        };
         for number in 0..MAX_NETWORKS {
             assert_eq!(limit.admit(address(number), start), Ok(()));
         }

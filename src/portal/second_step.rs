@@ -106,7 +106,7 @@ impl Portal {
     pub(super) fn notify_of_recovery_code(&self, request: &PageRequest<'_>, proved: &Proved) {
         if proved.proofs().at(ProofMethod::RecoveryCode).is_some() {
             let left = proved.account().recovery_codes_left;
-            self.notify(request, proved.account(), Notice::RecoveryCodeUsed { left });
+            self.notify(request, proved.account(), &Notice::RecoveryCodeUsed { left });
         }
     }
 

@@ -31,7 +31,7 @@ impl Portal {
         let signed_in = SignedIn::of(request)?;
         let flash = FlashMessage::waiting(request);
         let shown = Shown { flash: flash.map(|flash| request.say(&flash.text())), ..Shown::default() };
-        let mut response = self.tokens_page(request, &signed_in, StatusCode::OK, shown);
+        let mut response = self.tokens_page(request, &signed_in, StatusCode::OK, &shown);
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }
@@ -47,7 +47,7 @@ impl Portal {
         let signed_in = SignedIn::of(request)?;
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
             let shown = Shown::problem(request, &FORM_EXPIRED);
-            return Ok(self.tokens_page(request, &signed_in, StatusCode::FORBIDDEN, shown));
+            return Ok(self.tokens_page(request, &signed_in, StatusCode::FORBIDDEN, &shown));
         };
         let form = genuine.into_form();
         if !form.text("revoke").is_empty() {
@@ -69,18 +69,18 @@ impl Portal {
             }
             Err(problem) => {
                 let shown = Shown::problem(request, &problem);
-                return Ok(self.tokens_page(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown));
+                return Ok(self.tokens_page(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, &shown));
             }
         };
         match made {
             Ok((name, token)) => {
-                self.notify(request, signed_in.account, Notice::TokenMade { name });
+                self.notify(request, signed_in.account, &Notice::TokenMade { name });
                 let shown = Shown { made: Some(token), ..Shown::default() };
-                Ok(self.tokens_page(request, &signed_in, StatusCode::OK, shown))
+                Ok(self.tokens_page(request, &signed_in, StatusCode::OK, &shown))
             }
             Err(not_made) => {
                 let shown = Shown::problem(request, &problem_of(not_made)?);
-                Ok(self.tokens_page(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown))
+                Ok(self.tokens_page(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, &shown))
             }
         }
     }
@@ -98,9 +98,9 @@ impl Portal {
             let ended = self.sign_in.end_token(signed_in.account, *id, request.request_id).await;
             if let Err(not_ended) = ended {
                 let shown = Shown::problem(request, &problem_of(not_ended)?);
-                return Ok(self.tokens_page(request, signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown));
+                return Ok(self.tokens_page(request, signed_in, StatusCode::UNPROCESSABLE_ENTITY, &shown));
             }
-            self.notify(request, signed_in.account, Notice::TokenRemoved { name: name.clone() });
+            self.notify(request, signed_in.account, &Notice::TokenRemoved { name: name.clone() });
         }
         let mut response = pages::redirect(paths::TOKENS);
         FlashMessage::TokenEnded.leave(&request.settings.cookies, response.headers_mut());
@@ -112,7 +112,7 @@ impl Portal {
         request: &PageRequest<'_>,
         signed_in: &SignedIn<'_>,
         status: StatusCode,
-        shown: Shown,
+        shown: &Shown,
     ) -> PageResponse {
         let (account, now, rules) = (signed_in.account, self.clock.now(), request.settings.tokens);
         let page = Page::Tokens(pages::Tokens {

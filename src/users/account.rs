@@ -12,6 +12,7 @@ use crate::{
 
 /// A user with the state that a sign-in depends on; a snapshot that does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which has a use of its own")]
 pub struct Account {
     /// The user as rules and applications see them: groups and attributes are the effective ones.
     pub user: Arc<User>,

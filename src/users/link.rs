@@ -215,10 +215,10 @@ mod tests {
         let text = token.to_text();
         assert_eq!(LinkToken::parse(text.as_bytes()).as_ref(), Some(&token));
         for wrong in [
-            text[..42].to_owned(),
+            text.get(..42).unwrap().to_owned(),
             format!("{}A", *text),
             format!("{}=", *text),
-            format!(" {}", &text[1..]),
+            format!(" {}", text.get(1..).unwrap()),
             String::new(),
         ] {
             assert_eq!(LinkToken::parse(wrong.as_bytes()), None, "{wrong}");

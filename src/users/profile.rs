@@ -9,6 +9,7 @@ use crate::identity::{BackendName, GroupName, Permission, User, UserName};
 
 /// A user to be created.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which has a use of its own")]
 pub struct NewUser {
     /// The canonical name.
     pub name: UserName,

@@ -16,6 +16,7 @@ use crate::{
 
 /// The settings of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which has a use of its own")]
 pub struct OidcSettings {
     /// The configured name; part of the provider's addresses at this gateway.
     pub name: BackendName,

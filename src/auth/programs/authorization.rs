@@ -55,7 +55,7 @@ impl ProgramSettings {
         Authorization::Ours(self.offered(value).unwrap_or(Offered::Nothing))
     }
 
-    fn offered(&self, value: &HeaderValue) -> Option<Offered> {
+    fn offered(self, value: &HeaderValue) -> Option<Offered> {
         let (scheme, rest) = split(value)?;
         if scheme.eq_ignore_ascii_case("bearer") {
             if PresentedToken::is_meant(rest.as_bytes()) {
@@ -72,7 +72,7 @@ impl ProgramSettings {
         (self.basic && !is_misplaced).then_some(Offered::Password { name, password })
     }
 
-    fn token(&self, text: &str) -> Option<Offered> {
+    fn token(self, text: &str) -> Option<Offered> {
         let presented = PresentedToken::parse(text.as_bytes())?;
         self.tokens.then_some(Offered::Token(presented))
     }
@@ -146,7 +146,7 @@ mod tests {
             basic_of(format!(":{token}")),
             basic_of(format!("{token}:")),
             format!("token {token}"),
-            format!("Bearer {}", &token[..20]),
+            format!("Bearer {}", token.get(..20).unwrap()),
             format!("Token token=\"{token}\""),
             token.clone(),
         ] {

@@ -271,7 +271,9 @@ mod tests {
             }
             Written::Array(items) => {
                 head(4, items.len() as u64, to);
-                items.iter().for_each(|item| write(item, to));
+                for item in items {
+                    write(item, to);
+                }
             }
         }
     }
@@ -279,11 +281,11 @@ mod tests {
     fn head(major: u8, argument: u64, to: &mut Vec<u8>) {
         let [.., high, low] = argument.to_be_bytes();
         match argument {
-            0..=23 => to.push(major << 5 | low),
-            24..=0xff => to.extend([major << 5 | 24, low]),
-            0x100..=0xffff => to.extend([major << 5 | 25, high, low]),
+            0..=23 => to.push((major << 5) | low),
+            24..=0xff => to.extend([(major << 5) | 0x18, low]),
+            0x100..=0xffff => to.extend([(major << 5) | 0x19, high, low]),
             _ => {
-                to.push(major << 5 | 27);
+                to.push((major << 5) | 0x1b);
                 to.extend(argument.to_be_bytes());
             }
         }

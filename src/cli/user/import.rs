@@ -84,10 +84,10 @@ impl RunningCommand<'_> {
             struct Report<'a> {
                 format: &'static str,
                 #[serde(flatten)]
-                report: &'a Imported,
+                imported: &'a Imported,
                 remarks: &'a [String],
             }
-            let whole = Report { format: format.as_str(), report: &report, remarks: &found.remarks };
+            let whole = Report { format: format.as_str(), imported: &report, remarks: &found.remarks };
             serde_json::to_writer_pretty(&mut *self.context.out, &whole).map_err(io::Error::from)?;
             writeln!(self.context.out)?;
         } else {

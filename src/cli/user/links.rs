@@ -9,7 +9,7 @@ use super::{
     args::{Names, flat, group_names},
 };
 use crate::{
-    identity::{EmailKey, GroupName, UserName},
+    identity::{BackendName, EmailKey, GroupName, UserName},
     mail::{MailQueue, Message},
     portal::Letters,
     users::{Account, LinkDelivery, LinkPurpose, LinkToken, NewUser, UserStoreError},
@@ -66,18 +66,17 @@ impl RunningCommand<'_> {
                 && args.name.as_ref().is_none_or(|name| *name == account.user.name)
         });
         let (account, token) = match found {
-            Some(known) if known.password.is_none() && known.invited.iter().any(|it| it.is_local()) => {
+            Some(known) if known.password.is_none() && known.invited.iter().any(BackendName::is_local) => {
                 let (account, _, token) = self.store.link_for(&known.user.name, delivery)?;
                 (account, token)
             }
             Some(known) => return Err(UserError::AddressKnown(known.user.name.clone())),
             None => {
-                let name = match &args.name {
-                    Some(name) => name.clone(),
-                    None => {
-                        let mailbox = address.rsplit_once('@').map_or(address, |(mailbox, _)| mailbox);
-                        UserName::parse(mailbox).map_err(|_| UserError::NoNameIn(address.to_owned()))?
-                    }
+                let name = if let Some(name) = &args.name {
+                    name.clone()
+                } else {
+                    let mailbox = address.rsplit_once('@').map_or(address, |(mailbox, _)| mailbox);
+                    UserName::parse(mailbox).map_err(|_| UserError::NoNameIn(address.to_owned()))?
                 };
                 let new = NewUser {
                     email: address.to_owned(),

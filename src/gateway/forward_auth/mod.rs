@@ -99,7 +99,7 @@ fn describe(
     if reported.path_and_query().len() > connection.uri_length {
         return Err(NoCheck(Some(kind), Refusal::UriTooLong));
     }
-    let client_addr = reported.client_addr(request.headers(), connection.peer_addr, &snapshot.proxies);
+    let client_addr = Reported::client_addr(request.headers(), connection.peer_addr, &snapshot.proxies);
     let target = reported.target(request.headers(), client_addr).map_err(malformed)?;
     reported.take_the_place_of(kind, request, &target);
     Ok((kind, target))

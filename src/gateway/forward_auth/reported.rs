@@ -106,12 +106,7 @@ impl Reported {
 
     /// The visitor's address, as the proxy describes it. A proxy that says none hides its visitors: no rule that names a
     /// network admits them, although the proxy itself may be in that network.
-    pub(super) fn client_addr(
-        &self,
-        headers: &HeaderMap,
-        proxy: IpAddr,
-        proxies: &TrustedProxies,
-    ) -> ClientAddr {
+    pub(super) fn client_addr(headers: &HeaderMap, proxy: IpAddr, proxies: &TrustedProxies) -> ClientAddr {
         if headers.contains_key(FORWARDED_FOR) {
             proxies.client_addr(proxy, headers)
         } else {

@@ -104,7 +104,7 @@ impl Portal {
             }
             Err(error) => return Err(request.unavailable("adding a passkey", &error)),
         };
-        self.notify(request, &account, Notice::FactorAdded { name: name.as_str().to_owned() });
+        self.notify(request, &account, &Notice::FactorAdded { name: name.as_str().to_owned() });
         let codes: Vec<Zeroizing<String>> =
             codes.iter().flat_map(|codes| codes.iter().map(RecoveryCode::to_groups)).collect();
         let page = Page::PasskeyAdded(PasskeyAdded {

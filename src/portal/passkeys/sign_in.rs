@@ -81,7 +81,7 @@ impl Portal {
         let checked = self.sign_in.check_passkey(claim, shown, &request.origin(entrance)).await;
         Ok(checked.map(|proved| {
             if let Some(name) = proved.may_be_copied {
-                self.notify(request, proved.proved.account(), Notice::PasskeyMayBeCopied { name });
+                self.notify(request, proved.proved.account(), &Notice::PasskeyMayBeCopied { name });
             }
             proved.proved
         }))

@@ -64,6 +64,8 @@ mod tests {
 
     #[test]
     fn the_addresses_are_claimed_on_the_host_of_the_relying_party_alone() {
+        const ORIGINS: &str = "/.well-known/webauthn";
+        const ENDPOINTS: &str = "/.well-known/passkey-endpoints";
         let related = |related_hosts: &[&str]| PasskeySettings {
             rp_id: "login.example.com".into(),
             hosts: vec!["login.example.com".into()],
@@ -71,8 +73,6 @@ mod tests {
             first_factor: true,
         };
         let (alone, with_others) = (related(&[]), related(&["wiki.example.net"]));
-        const ORIGINS: &str = "/.well-known/webauthn";
-        const ENDPOINTS: &str = "/.well-known/passkey-endpoints";
         for (settings, host, path, expected) in [
             (&alone, "login.example.com", ENDPOINTS, Some(WellKnown::Endpoints)),
             (&alone, "login.example.com", ORIGINS, None),

@@ -196,10 +196,10 @@ async fn the_sign_in_page_asks_for_no_passkey_in_particular() {
 
 #[tokio::test]
 async fn whatever_is_wrong_with_a_passkey_the_page_says_the_same() {
+    type Change = fn(&mut Shown);
     let fixture = fixture();
     let mut person = Person::enrolled(&fixture).await;
     let mut texts = Vec::new();
-    type Change = fn(&mut Shown);
     let changes: [(&str, Change); 8] = [
         ("a credential that nobody has", |shown| shown.credential = base64url(b"unknown")),
         ("another user", |shown| shown.handle = base64url(&[7; 32])),

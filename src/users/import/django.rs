@@ -51,18 +51,19 @@ pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
         for group in object.fields.groups.unwrap_or_default().0 {
             match group {
                 GroupReference::Natural(names) => {
-                    user.groups.extend(names.0.into_iter().next().map(|it| it.0))
+                    user.groups.extend(names.0.into_iter().next().map(|it| it.0));
                 }
-                GroupReference::Key(key) => match groups.get(&key.0) {
-                    Some(name) => user.groups.push(name.clone()),
-                    None => {
+                GroupReference::Key(key) => {
+                    if let Some(name) = groups.get(&key.0) {
+                        user.groups.push(name.clone());
+                    } else {
                         let problem = format!(
                             "group {} is not in the file; dump `auth.group` as well, or use --natural-foreign",
                             key.0
                         );
                         return Err(UnreadableImport::Entry { entry: index + 1, problem });
                     }
-                },
+                }
             }
         }
         found.users.push(user);
@@ -130,7 +131,7 @@ struct Scalar(String);
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
-        impl<'de> Visitor<'de> for Text {
+        impl Visitor<'_> for Text {
             type Value = Scalar;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -107,7 +107,7 @@ fn whole(file: impl Read) -> Result<String, UnreadableImport> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..good).unwrap_or_default();
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let line = 1 + memchr::memchr_iter(b'\n', before).count() as u64;
         UnreadableImport::line(line, "it is not UTF-8 text")
     })?;
     Ok(match text.strip_prefix('\u{feff}') {

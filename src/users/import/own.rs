@@ -73,6 +73,7 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which has a use of its own")]
 struct ImportedUser {
     name: String,
     #[serde(default)]

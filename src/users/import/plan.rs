@@ -137,18 +137,14 @@ impl Planner {
                 Outcome::Kept
             }
             Some(before) => match self.changed(&before, new) {
-                Ok((_, None)) => {
+                (_, None) => {
                     notes = vec!["is so already".to_owned()];
                     Outcome::Kept
                 }
-                Ok((changed, Some(step))) => {
+                (changed, Some(step)) => {
                     notes.extend(changed.into_iter().map(|what| format!("{what} changes")));
                     self.steps.push(step);
                     Outcome::Changed
-                }
-                Err(problem) => {
-                    self.refuse(place, shown, problem);
-                    return Ok(());
                 }
             },
         };
@@ -249,11 +245,7 @@ impl Planner {
 
     /// The change of a user who is there. What the file does not have stays; nobody is enabled, and nobody loses the rights
     /// of a superuser.
-    fn changed(
-        &mut self,
-        before: &Account,
-        new: NewUser,
-    ) -> Result<(Vec<&'static str>, Option<ImportStep>), String> {
+    fn changed(&mut self, before: &Account, new: NewUser) -> (Vec<&'static str>, Option<ImportStep>) {
         let (user, mut what) = (&before.user, Vec::new());
         let mut change = UserChange::default();
         if !new.email.is_empty() && new.email != user.email {
@@ -296,6 +288,6 @@ impl Planner {
         }
         let step = ImportStep::Change { name: new.name, change: Box::new(change), disable, password };
         let is_same = what.is_empty();
-        Ok((what, (!is_same).then_some(step)))
+        (what, (!is_same).then_some(step))
     }
 }

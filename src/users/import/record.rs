@@ -18,6 +18,7 @@ pub enum Place {
 
 /// A user of another program, as it is written in the file; nothing has been checked but the password.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which has a use of its own")]
 pub struct ForeignUser {
     /// Where it stands.
     pub place: Place,

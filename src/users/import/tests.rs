@@ -114,7 +114,9 @@ fn authelia_users_come_with_their_groups_and_extra_attributes() {
 fn a_yaml_bomb_is_refused() {
     let mut text = "users:\n  a: &a0 {displayname: lol}\n".to_owned();
     for level in 1..30 {
-        text.push_str(&format!("  b{level}: &a{level} [*a{0},*a{0},*a{0},*a{0},*a{0},*a{0}]\n", level - 1));
+        let line = format!("*a{}", level - 1);
+        let items = vec![line; 6].join(",");
+        text = format!("{text}  b{level}: &a{level} [{items}]\n");
     }
     let said = refused(&text);
     assert!(said.starts_with("line ") && said.contains("no users file of Authelia"), "{said}");

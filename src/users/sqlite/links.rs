@@ -433,9 +433,9 @@ fn find(
     purpose: LinkPurpose,
     now: Timestamp,
 ) -> rusqlite::Result<Option<Found>> {
+    type Stored = (Option<i64>, Option<i64>, String, String, bool);
     let sql = "SELECT user_id, credential, email, other, by_mail FROM link
                WHERE hash = ?1 AND purpose = ?2 AND expires > ?3";
-    type Stored = (Option<i64>, Option<i64>, String, String, bool);
     let stored: Option<Stored> = connection
         .prepare_cached(sql)?
         .query_row((key.as_bytes(), purpose.as_str(), now.as_millis()), |row| {

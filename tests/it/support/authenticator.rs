@@ -162,7 +162,7 @@ fn head(major: u8, length: usize) -> Vec<u8> {
     let [high, low] = u16::try_from(length).expect("a length of two bytes").to_be_bytes();
     match length {
         0..=23 => vec![major | low],
-        24..=255 => vec![major | 24, low],
-        _ => vec![major | 25, high, low],
+        24..=255 => vec![major | 0x18, low],
+        _ => vec![major | 0x19, high, low],
     }
 }

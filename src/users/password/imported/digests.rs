@@ -43,12 +43,16 @@ impl Function {
         match self {
             Self::Md5 => {
                 let mut context = Md5::new();
-                parts.into_iter().for_each(|part| context.update(part));
+                for part in parts {
+                    context.update(part);
+                }
                 Zeroizing::new(context.finalize().to_vec())
             }
             Self::Sha(algorithm) => {
                 let mut context = digest::Context::new(algorithm);
-                parts.into_iter().for_each(|part| context.update(part));
+                for part in parts {
+                    context.update(part);
+                }
                 Zeroizing::new(context.finish().as_ref().to_vec())
             }
         }

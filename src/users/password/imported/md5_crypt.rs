@@ -67,7 +67,9 @@ impl Md5Crypt {
 
 fn md5(parts: &[&[u8]]) -> [u8; 16] {
     let mut context = Md5::new();
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     context.finalize().into()
 }
 
