@@ -262,7 +262,10 @@ fn a_new_key_is_published_before_it_signs_and_an_old_one_after() {
         keys.list(rotated + after).iter().map(|key| (key.number, key.signs, key.is_published)).collect()
     };
     assert_eq!(state(Duration::ZERO), [(2, false, true), (1, true, true)]);
-    assert_eq!(state(LEAD.checked_sub(Duration::from_millis(1)).unwrap()), [(2, false, true), (1, true, true)]);
+    assert_eq!(
+        state(LEAD.checked_sub(Duration::from_millis(1)).unwrap()),
+        [(2, false, true), (1, true, true)]
+    );
     assert_eq!(state(LEAD), [(2, true, true), (1, false, true)]);
     assert_eq!(state(LEAD + KEPT), [(2, true, true), (1, false, false)]);
 }

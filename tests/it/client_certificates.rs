@@ -92,7 +92,7 @@ impl Stage {
 }
 
 fn sections(folder: &TempDir, ca_keys: &str) -> String {
-    let file = |name| folder.path().join(name);
+    let file = |name| folder.path().join(name).display().to_string();
     format!(
         "[[tls.client_ca]]\ncert = {:?}\ncrl = {:?}\n{ca_keys}\n[[tls.client_ca.user]]\nemail = \"*@example.com\"\n\
          [[tls.client_ca.user]]\nuri = \"spiffe://example.com/backup\"\nname = \"bob\"\n",
@@ -261,8 +261,7 @@ fn a_chain_with_an_intermediate_authority_is_verified_up_to_the_root() {
     fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
     let upstream = Upstream::ok();
     let ca = sections(&folder, "");
-    let ca: String =
-        ca.lines().filter(|line| !line.starts_with("crl")).map(|line| format!("{line}\n")).collect();
+    let ca = ca.lines().filter(|line| !line.starts_with("crl")).collect::<Vec<_>>().join("\n");
     let gateway =
         TestGateway::start_with(&ca, &apps(&upstream, "required", "client_certificate_header = true"));
     gateway.add_user("alice", &[]);
@@ -500,8 +499,7 @@ fn a_reload_asks_for_certificates_and_ceases_to() {
     // The authority is replaced by another of the same name.
     fs::write(stage.folder.path().join("ca.pem"), TestAuthority::new().pem()).unwrap();
     let keyless = sections(&stage.folder, "");
-    let keyless: String =
-        keyless.lines().filter(|line| !line.starts_with("crl")).map(|line| format!("{line}\n")).collect();
+    let keyless = keyless.lines().filter(|line| !line.starts_with("crl")).collect::<Vec<_>>().join("\n");
     let mut kept = visitor.connect();
     stage.gateway.reload(&keyless, &apps(&stage.upstream, "optional", ""));
     let request = Request::get("/").header("accept", "*/*").body(String::new()).unwrap();

@@ -469,7 +469,7 @@ fn the_qr_code_of_the_page_is_read_by_zbarimg() {
 }
 
 fn log_of(gateway: &TestGateway) -> String {
-    gateway.log().iter().map(|line| format!("{line}\n")).collect()
+    gateway.log().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// The secret of the page, as a person would type it.

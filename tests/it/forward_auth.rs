@@ -540,7 +540,7 @@ fn checks_are_recorded_as_the_requests_that_they_are_about() {
 /// The response behind a proxy, and the last request that reached the application since.
 fn behind(proxy: &Proxy, upstream: &Upstream, request: &str) -> (u16, Option<String>) {
     let before = upstream.seen().len();
-    let mut client = RawClient::connect_to(proxy.addr, HOST, &[], &[proxy.certificate.clone()]);
+    let mut client = RawClient::connect_to(proxy.addr, HOST, &[], std::slice::from_ref(&proxy.certificate));
     let method = request.split(' ').next().unwrap_or_default().to_owned();
     client.send(request.replacen(
         "HTTP/1.1\r\n",
@@ -554,6 +554,7 @@ fn behind(proxy: &Proxy, upstream: &Upstream, request: &str) -> (u16, Option<Str
 }
 
 /// one table of requests through each real proxy.
+#[expect(clippy::too_many_lines, reason = "a table of requests")]
 fn the_table_through(kind: Kind) {
     let upstream = Upstream::responding(OK);
     let gateway = gateway(&upstream.url, "", "");

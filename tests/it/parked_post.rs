@@ -274,9 +274,9 @@ fn the_store_alone_reads_nothing_of_a_form() {
     let stage = Stage::new();
     let mut alice = stage.late("alice");
     next_of(&send(&mut alice));
-    let state = stage.gateway.folder().join("state");
+    let store = stage.gateway.folder().join("state");
     let mut looked_at = 0;
-    for file in std::fs::read_dir(state).unwrap() {
+    for file in std::fs::read_dir(store).unwrap() {
         let path = file.unwrap().path();
         let Ok(bytes) = std::fs::read(&path) else { continue };
         looked_at += bytes.len();

@@ -97,7 +97,9 @@ fn the_rules_refuse_what_djangos_validators_refuse() {
         let own = refused_by(&rules, password, &owner);
         let django: BTreeSet<&str> = django.iter().map(String::as_str).collect();
         assert_eq!(own, django, "{password:?} of {name}");
-        own.into_iter().for_each(|name| *counted.entry(name).or_default() += 1);
+        for name in own {
+            *counted.entry(name).or_default() += 1;
+        }
     }
     assert!(counted.len() == 4 && counted.values().all(|count| *count > 10), "{counted:?}");
 }

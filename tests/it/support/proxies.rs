@@ -39,6 +39,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts a proxy that asks `gateway`, and forwards to the application at `app`.
+    #[expect(clippy::too_many_lines, reason = "four proxies, each with its own files")]
     pub fn start(kind: Kind, gateway: &TestGateway, app: SocketAddr) -> Self {
         let folder = Folder::new();
         let key = KeyPair::generate().expect("a key");
