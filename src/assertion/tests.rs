@@ -179,7 +179,7 @@ fn the_cache_is_bounded() {
 }
 
 #[test]
-fn gateways_that_start_together_on_onefolder_guard_sign_with_one_key() {
+fn gateways_that_start_together_on_one_folder_sign_with_one_key() {
     let temporary = tempfile::tempdir().unwrap();
     let threads: Vec<_> = (0..4)
         .map(|_| {

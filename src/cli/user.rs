@@ -8,6 +8,7 @@ mod args;
 mod import;
 mod links;
 mod listing;
+mod names;
 
 use std::{
     collections::BTreeMap,
@@ -234,8 +235,8 @@ impl RunningCommand<'_> {
             invited: args.invite.clone(),
             full_name: args.full_name.clone().unwrap_or_default(),
             superuser: args.superuser,
-            groups: args::flat(&args.groups),
-            permissions: args::flat(&args.permissions),
+            groups: names::flat(&args.groups),
+            permissions: names::flat(&args.permissions),
             attributes: args.attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
             machine: args.machine,
             ..NewUser::named(args.name.clone())
@@ -309,13 +310,13 @@ impl RunningCommand<'_> {
             superuser: args.superuser,
             groups: ListChange {
                 replace: args.groups.as_ref().map(|names| names.0.clone()),
-                add: args::flat(&args.add_groups),
-                remove: args::flat(&args.remove_groups),
+                add: names::flat(&args.add_groups),
+                remove: names::flat(&args.remove_groups),
             },
             permissions: ListChange {
                 replace: args.permissions.as_ref().map(|names| names.0.clone()),
-                add: args::flat(&args.add_permissions),
-                remove: args::flat(&args.remove_permissions),
+                add: names::flat(&args.add_permissions),
+                remove: names::flat(&args.remove_permissions),
             },
             attributes: args.attributes.iter().cloned().collect(),
             removed_attributes: args.removed_attributes.clone(),

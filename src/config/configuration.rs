@@ -169,7 +169,8 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let mail = mail::read(reader, mail_section.as_ref(), folder, (&portal, &apps.policy));
     let backends = backends::read(reader, top.field("backend"), folder, &groups);
     let takes_access_tokens = backends.iter().any(BackendSettings::takes_access_tokens);
-    programs::check(reader, &apps.policy, &apps.declarations, takes_access_tokens);
+    let programs = apps.declarations.iter().map(|app| &app.programs);
+    programs::check(reader, &apps.policy, programs, takes_access_tokens);
     let section_of_accounts = section("accounts", &keys::ACCOUNTS);
     let mut accounts = accounts::read(reader, section_of_accounts.as_ref(), &groups, &mail);
     let passkeys = section_of_accounts

@@ -1,7 +1,6 @@
 //! `programs` and `authorization` of an app: the credentials that it takes from programs, and whose `Authorization` is.
 
 use super::{
-    apps::AppDeclaration,
     keys,
     reader::{Reader, Section},
 };
@@ -46,10 +45,15 @@ pub(super) fn read(reader: &Reader, section: &Section<'_>) -> ProgramSettings {
 }
 
 /// Reports apps that take access tokens of providers, while no provider has any for them.
-pub(super) fn check(reader: &Reader, policy: &Policy, apps: &[AppDeclaration], has_audience: bool) {
-    let waiting =
-        policy.apps().iter().filter(|app| apps.get(app.id.0).is_some_and(|app| app.programs.bearer));
-    for app in waiting.filter(|_| !has_audience) {
+/// `programs` has the settings of each app of the policy.
+pub(super) fn check<'p>(
+    reader: &Reader,
+    policy: &Policy,
+    programs: impl Iterator<Item = &'p ProgramSettings>,
+    has_audience: bool,
+) {
+    let waiting = policy.apps().iter().zip(programs).filter(|(_, programs)| programs.bearer);
+    for (app, _) in waiting.filter(|_| !has_audience) {
         let message = "this app takes access tokens by `bearer`, and no provider has an `audience`";
         let error = reader.error(&reader.placed(&app.place), message);
         reader.report(

@@ -114,8 +114,15 @@ fn start_of(text: &str, line: usize) -> Range<usize> {
     start..start
 }
 
-/// The names of the fields and buttons of a page.
+/// The names of the fields and buttons of a page. Those of the form that uses a passkey are left out: it is one more way
+/// in, and a template may do without.
 fn fields(html: &str) -> BTreeSet<String> {
+    let html = match html.split_once("data-passkey=\"get\"") {
+        Some((before, after)) => {
+            format!("{before}{}", after.split_once("</form>").map_or("", |(_, after)| after))
+        }
+        None => html.to_owned(),
+    };
     let tags = html
         .split('<')
         .filter(|tag| ["input", "button", "select", "textarea"].iter().any(|it| tag.starts_with(it)));

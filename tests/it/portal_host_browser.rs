@@ -167,7 +167,7 @@ fn five_tabs_share_a_sign_in_and_a_sign_out() {
 }
 
 #[test]
-fn a_form_sent_after_the_end_of_the_session_leads_back_to_its_page() {
+fn a_form_sent_after_the_end_of_the_session_is_offered_after_the_sign_in() {
     let upstream = application();
     let gateway = gateway(&upstream);
     let browser = Browser::start_knowing(&HOSTS);
@@ -177,13 +177,14 @@ fn a_form_sent_after_the_end_of_the_session_leads_back_to_its_page() {
     gateway.clock.advance(Duration::from_hours(13));
     browser.fill_in("input[name=text]", "a long text");
     browser.click("button");
-    assert!(browser.text().contains("What you sent was not saved"), "{}", browser.text());
+    assert!(browser.text().contains("What you sent is not lost"), "{}", browser.text());
     assert!(browser.url().starts_with(&on(&gateway, wiki, "/.gateway/login")), "{}", browser.url());
-    browser.picture("portal-not-saved");
+    browser.picture("portal-kept-form");
     browser.click("a.primary");
     sign_in(&browser);
-    assert_eq!(browser.url(), on(&gateway, wiki, "/edit"));
-    browser.fill_in("input[name=text]", "a long text");
+    assert!(browser.url().starts_with(&on(&gateway, wiki, "/.gateway/parked")), "{}", browser.url());
+    assert!(browser.text().contains("a long text"), "{}", browser.text());
+    browser.picture("portal-offered-form");
     browser.click("button");
     assert_eq!(browser.text(), "saved");
     assert_eq!(browser.complaints(), Vec::<String>::new());

@@ -92,8 +92,9 @@ fn a_sign_in_returns_to_a_long_or_odd_address() {
 }
 
 #[test]
-fn a_form_sent_after_the_session_ended_returns_to_its_page_with_a_notice() {
-    let gateway = gateway();
+fn a_form_that_is_not_kept_returns_to_its_page_with_a_notice() {
+    let gateway = TestGateway::start(&format!("{WHOAMI}\nkeep_forms = false"));
+    gateway.add_user("alice", &[]);
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut alice = Visitor::of(&gateway).speaking(protocol);
         alice.sign_in("alice", &password("alice"));

@@ -8,9 +8,10 @@ use clap::{
 use super::{
     import::{ExportArgs, ImportArgs},
     links::{InviteArgs, ResetArgs},
+    names::{Names, group_names, permission_names},
 };
 use crate::{
-    identity::{BackendName, GroupName, InvalidName, Permission, UserName},
+    identity::{BackendName, GroupName, Permission, UserName},
     users::{FactorId, RemovedFactors},
 };
 
@@ -256,10 +257,6 @@ pub(in crate::cli) struct RemoveArgs {
     pub(in crate::cli) yes: bool,
 }
 
-/// Names that were typed in one go, with commas between them; may be none.
-#[derive(Clone, Debug)]
-pub(in crate::cli) struct Names<T>(pub(in crate::cli) Vec<T>);
-
 impl SetArgs {
     pub(super) fn asks_for_anything(&self) -> bool {
         self.email.is_some()
@@ -274,29 +271,6 @@ impl SetArgs {
             || [&self.add_permissions, &self.remove_permissions].iter().any(|names| !names.is_empty())
             || !(self.attributes.is_empty() && self.removed_attributes.is_empty())
     }
-}
-
-/// All names of an option that was given several times.
-pub(super) fn flat<T: Clone>(given: &[Names<T>]) -> Vec<T> {
-    given.iter().flat_map(|names| names.0.iter().cloned()).collect()
-}
-
-pub(super) fn group_names(typed: &str) -> Result<Names<GroupName>, InvalidName> {
-    names(typed, GroupName::parse)
-}
-
-fn permission_names(typed: &str) -> Result<Names<Permission>, InvalidName> {
-    names(typed, Permission::parse)
-}
-
-fn names<T>(typed: &str, parse: fn(&str) -> Result<T, InvalidName>) -> Result<Names<T>, InvalidName> {
-    typed
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(parse)
-        .collect::<Result<_, _>>()
-        .map(Names)
 }
 
 fn yes_or_no() -> impl TypedValueParser<Value = bool> {

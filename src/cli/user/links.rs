@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     RunningCommand, UserError,
-    args::{Names, flat, group_names},
+    names::{Names, flat, group_names},
 };
 use crate::{
     identity::{BackendName, EmailKey, GroupName, UserName},
