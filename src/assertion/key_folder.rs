@@ -102,7 +102,7 @@ impl KeyFolder {
         Ok(this)
     }
 
-    /// Makes the next key. It is published at once, and signs after [`LEAD`].
+    /// Makes the next key. It is published at once, and signs after `LEAD`.
     pub fn rotate(&mut self, now: Timestamp) -> Result<(), AssertionKeyError> {
         let next = self.keys.newest().map_or(1, |newest| newest.number.saturating_add(1));
         self.make(next, now)

@@ -4,7 +4,7 @@
 //! gateway or for the app, and has [`ProgramSignIn::check`] check the gateway's. What comes out is an identity as of now,
 //! from [`Account::program`](crate::users::Account::program). A credential of the gateway never goes on to an app.
 //!
-//! A password is checked by [`SignIn`](super::SignIn), throttled and counted like one from the form; [`Verdicts`] then
+//! A password is checked by [`SignIn`](super::SignIn), throttled and counted like one from the form; a cache of verdicts then
 //! remembers for a minute that it was right under a credential version. Who somebody is and what they may do is looked up
 //! in the directory for each request. No session is opened, and a wrong credential is never remembered.
 

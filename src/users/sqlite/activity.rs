@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl UserStore {
-    /// Notes what happened to an account, and forgets the oldest beyond [`KEPT`]. Nothing is noted for a user who is gone.
+    /// Notes what happened to an account, and forgets the oldest beyond `KEPT`. Nothing is noted for a user who is gone.
     pub fn note_activity(&mut self, id: UserId, activity: Activity) -> Result<(), UserStoreError> {
         let activity = activity.bounded();
         self.write("noting activity", |write| {
