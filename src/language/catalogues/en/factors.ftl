@@ -78,7 +78,7 @@ recovery-codes = Recovery codes
 recovery-codes-title = Recovery codes · { $host }
 recovery-codes-lead = for { $name } on { $host }
 recovery-codes-once = Print or write down these codes now. They are not shown again.
-recovery-codes-hint = If you lose your device, one of these codes signs you in in its place. Each works once. New codes make the old ones void.
+recovery-codes-hint = If you lose your device, sign in with one of these codes instead. Each works once. New codes make the old ones void.
 recovery-codes-kept = I have kept the codes
 recovery-codes-left = { $count ->
     [one] { $count } code is left.
