@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use data_encoding::BASE64;
 use portcullis::identity::UserName;
 
 use crate::support::{
@@ -147,6 +148,41 @@ fn a_hostile_name_finds_its_own_entry_or_none() {
         .body(raw)
         .unwrap();
     assert!(mallory.send(request).status.is_client_error());
+}
+
+#[test]
+fn a_hostile_name_by_basic_finds_its_own_entry_or_none_and_the_metrics_count_by_backend() {
+    let slapd = Slapd::start(&people(&["alice", "ö"]));
+    let apps = "[[app]]\nupstream = \"builtin:whoami\"\nprograms = { basic = true }\n";
+    let gateway =
+        TestGateway::start_with(&backend(&slapd, &slapd.url(), &format!("{NEVER}{NO_THROTTLE}")), apps);
+    let ask = |name: &str, password: &str| {
+        let credential = BASE64.encode(format!("{name}:{password}").as_bytes());
+        let request = http::Request::get("/").header("authorization", format!("Basic {credential}"));
+        Visitor::of(&gateway).send(request.body(String::new()).unwrap())
+    };
+    for hostile in
+        ["*", "al*", ")(uid=*", "alice)(objectClass=*", "\\2a", "\\61lice", "alice\0", "", " ", "{name}"]
+    {
+        assert_eq!(ask(hostile, &secret("alice")).status, 401, "{hostile:?}");
+        assert_eq!(slapd.binds("uid=alice,"), 0, "{hostile:?} found another entry");
+    }
+    assert_eq!(ask("alice", "").status, 401);
+    assert_eq!(slapd.binds("uid=alice,"), 0, "an empty password reaches no directory");
+    for name in ["alice", "ö"] {
+        assert_eq!(ask(name, &secret(name)).status, 200, "{name}");
+    }
+    assert_eq!(ask("alice", "wrong").status, 401);
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &secret("alice"));
+    let metrics = gateway.metrics();
+    let count = |name: &str| {
+        let line = format!("{name}{{backend=\"company\"}} ");
+        let count = metrics.lines().find_map(|text| text.strip_prefix(&line));
+        count.unwrap_or_else(|| panic!("no {line} in {metrics}")).parse::<u64>().unwrap()
+    };
+    assert_eq!(count("portcullis_backend_sign_ins_total"), 3, "two by Basic, one by the form");
+    assert_eq!(count("portcullis_backend_sign_ins_failed_total"), 2, "an empty password and a wrong one");
 }
 
 #[test]
