@@ -27,8 +27,11 @@ def run(proxies, upstream):
 
 def refuses_strangers(name, proxy, upstream):
     seen = upstream.requests()
-    session = proxy.headers["Cookie"].split("=")[0]
-    for headers in ({}, {"Cookie": f"{session}={'A' * 43}"}, {"Remote-User": USER}):
+    false = {"Authorization": "Bearer ptc_1t1_" + "A" * 49}
+    if "Cookie" in proxy.headers:
+        session = proxy.headers["Cookie"].split("=")[0]
+        false = {"Cookie": f"{session}={'A' * 43}"}
+    for headers in ({}, false, {"Remote-User": USER}):
         expect(f"{name}: without a session", proxy.ask("GET", "/echo", headers)[0], 401)
     # Asking for the second count is a request as well.
     expect(f"{name}: requests forwarded without a session", upstream.requests() - seen, 1)

@@ -103,11 +103,31 @@ class ReusesAfterBody(Portcullis):
     settings = "reuse_after_body = true"
 
 
+class Asserting(Portcullis):
+    """Each request to the app carries a signed assertion about its user."""
+
+    settings = "assertion = true"
+
+    def _configuration(self, port, upstream, workers):
+        return super()._configuration(port, upstream, workers) + '\n[assertion]\nissuer = "https://login.example.com"\n'
+
+
+class TakingTokens(Portcullis):
+    """The user is known by an API token and not by a session."""
+
+    settings = "programs = { tokens = true }"
+
+    def sign_in(self):
+        add = [self.program, "--config", self.file, "token", "add", USER, "--name", "bench"]
+        added = subprocess.run(add, text=True, capture_output=True, check=True)
+        self.headers = {"Authorization": "Bearer " + re.search(r"ptc_\w+", added.stdout).group(0)}
+
+
 class AnotherBuild(Portcullis):
     """The configuration of `Portcullis`, run by the program of --against."""
 
 
-VARIANTS = (Public, Unlogged, ManyRules, ManySessions, ReusesAfterBody)
+VARIANTS = (Public, Unlogged, ManyRules, ManySessions, ReusesAfterBody, Asserting, TakingTokens)
 SESSIONS = 1_000_000
 
 CONFIGURATION = """

@@ -149,6 +149,8 @@ VARIANTS = (
     ("the access log on over off", "portcullis", "unlogged"),
     ("1,000 apps of 10 rules over one app", "manyrules", "portcullis"),
     ("1,000,000 sessions alive over one", "manysessions", "portcullis"),
+    ("a signed assertion over none", "asserting", "portcullis"),
+    ("an API token over a session", "takingtokens", "portcullis"),
 )
 VERSIONS = {
     "nginx": ("nginx", "-v"),
