@@ -56,7 +56,7 @@ pub struct Snapshot {
 pub struct AppSettings {
     /// How its requests are forwarded.
     pub forward: forward::App,
-    /// What it does with client certificates.
+    /// The use that it makes of client certificates.
     pub certificates: CertificateUse,
     /// Whether a form that comes without a live session is kept until its sender has signed in.
     pub keeps_forms: bool,
@@ -118,7 +118,7 @@ impl Snapshot {
         self.apps.0.get(id.0).ok_or(Refusal::Internal)
     }
 
-    /// What a request to an app does with a client certificate, and whether it needs one: for the app itself, or for one that
+    /// The use that a request to an app makes of a client certificate, and whether it needs one: for the app itself, or for one that
     /// another reading of the path leads to.
     pub fn certificate_use(&self, app: &App, target: &Target) -> Result<(CertificateUse, bool), Refusal> {
         let used = self.app(app.id)?.certificates;

@@ -103,6 +103,6 @@ impl fmt::Debug for AssertionCache {
     }
 }
 
-/// Of each of the two maps, for one worker.
+/// Maximum number of entries of each of the two maps, for one worker.
 const MAX_BYTES: usize = 4 << 20;
 const ENTRY_BYTES: usize = 512;

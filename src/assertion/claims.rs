@@ -130,7 +130,7 @@ fn shorten(claims: &mut Map<String, Value>, settings: &AssertionSettings) {
         .chain(["groups".to_owned()])
         .collect();
     let count = claims.get("groups").and_then(Value::as_array).map_or(0, Vec::len);
-    // What is left of the groups, halved until it fits, then filled up one by one.
+    // The list of groups is halved until it fits, then filled up one by one.
     let (mut kept, mut step) = (count, count);
     while !fits(claims) && kept > 0 {
         step = (step / 2).max(1);

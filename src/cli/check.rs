@@ -46,7 +46,7 @@ pub(super) struct CheckArgs {
 
 /// Runs the command for the operator at the terminal.
 pub(super) fn from_command_line(args: CheckArgs, file: &Path) -> Result<(), Failure> {
-    // What is wrong is printed.
+    // The mistakes are printed.
     let unusable = Failure(String::new());
     if run(file, Look::for_stderr(), &mut out(), &mut io::stderr())? == Checked::Unusable {
         return Err(unusable);

@@ -45,7 +45,7 @@ pub(super) struct ExplainArgs {
     /// Time since the user signed in, or confirmed the password, such as 20m (without it: just now)
     #[arg(long, value_name = "TIME", value_parser = config::parse_duration, requires = "user")]
     pub(super) age: Option<Duration>,
-    /// What the user has shown at the sign-in, separated by commas: `password,totp`
+    /// Factors that the user has shown at the sign-in, separated by commas: `password,totp`
     #[arg(long, value_name = "FACTORS", value_delimiter = ',', value_parser = shown_factor, requires = "user", default_values = ["password"])]
     pub(super) factors: Vec<ProofMethod>,
     /// Print JSON

@@ -1,6 +1,6 @@
-//! What an app does with client certificates.
+//! The use that an app makes of client certificates.
 
-/// What an app does with client certificates.
+/// The use that an app makes of client certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CertificateUse {
     /// Nothing: no client is asked for one. The default.
@@ -8,6 +8,6 @@ pub enum CertificateUse {
     Ignored,
     /// A certificate signs its user in, or counts as a factor beside the session of the same user.
     Optional,
-    /// Nobody is served without one.
+    /// A client without one is not served.
     Required,
 }

@@ -17,11 +17,11 @@ use crate::clock::Timestamp;
 pub struct RevocationLists {
     /// The files, PEM or DER. None: no certificate is ever revoked.
     pub files: Vec<PathBuf>,
-    /// What a list that is overdue means.
+    /// The meaning of a list that is overdue.
     pub stale: StaleList,
 }
 
-/// What a revocation list past its `nextUpdate` means. Mallory, who holds a stolen certificate and can keep the gateway from
+/// The meaning of a revocation list past its `nextUpdate`. Mallory, who holds a stolen certificate and can keep the gateway from
 /// fetching the list, would be let in for ever otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StaleList {

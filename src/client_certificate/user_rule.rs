@@ -190,7 +190,7 @@ mod tests {
     fn certificate(names: Vec<SanType>) -> CertificateDer<'static> {
         let mut params = CertificateParams::new([]).unwrap();
         params.subject_alt_names = names;
-        // Nobody may become the superuser by a common name.
+        // A common name makes no one the superuser.
         params.distinguished_name.push(DnType::CommonName, "admin");
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
     }

@@ -107,7 +107,7 @@ fn report_bare(reader: &Reader, path: &Path, message: String, help: &str) {
     report(reader, &Arc::new(Source::new("", path)), 0..0, message, help.to_owned());
 }
 
-/// What lies in a folder, by name; nothing if there is no such folder.
+/// The files of a folder, by name; nothing if there is no such folder.
 fn entries(reader: &Reader, folder: &Path) -> Vec<PathBuf> {
     let read =
         fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|it| it.path())).collect());

@@ -27,7 +27,7 @@ pub struct AssertionSection {
     pub issuer: Option<Box<str>>,
 }
 
-/// What an app is told of sign-ins beside identity headers.
+/// The settings by which an app hears of sign-ins beside identity headers.
 #[derive(Clone, Debug, Default)]
 pub struct AppSignIns {
     /// The names and keys of its assertion; also used to sign `sign_out_notice`.

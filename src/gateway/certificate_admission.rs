@@ -1,4 +1,4 @@
-//! What the client certificate of the connection is good for in a request.
+//! The use of the connection's client certificate in a request.
 //!
 //! On an app that wants certificates, one signs its user in where no session does, and is a factor beside a session of the
 //! same user. The session of another user stays what it is: Bob's certificate in Alice's browser makes no other user of

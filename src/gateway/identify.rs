@@ -28,7 +28,7 @@ use crate::{
     users::{Account, DirectoryError, ProgramCredential},
 };
 
-/// What a credential came in.
+/// The part of a request or connection that a credential came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Carrier {
     /// No credential came, or none that proves anything.

@@ -167,7 +167,7 @@ fn parse(text: &str) -> (Resource<&str>, Vec<parser::ParserError>) {
     }
 }
 
-/// What a pattern refers to; each name is a slice of the text.
+/// The names that a pattern refers to; each name is a slice of the text.
 #[derive(Default)]
 struct Used<'t> {
     variables: BTreeSet<&'t str>,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What became of messages since the start of the process.
+/// Counters of messages by their result, since the start of the process.
 #[derive(Debug, Default)]
 pub struct MailCounts {
     sent: AtomicU64,

@@ -77,7 +77,7 @@ impl Outbox {
         }
     }
 
-    /// What became of messages.
+    /// Counters of messages by their result.
     pub fn counts(&self) -> &Arc<MailCounts> {
         &self.counts
     }

@@ -579,14 +579,14 @@ pub struct ProfileChoice {
 pub struct ActivityPage<'a> {
     /// The site, as the browser knows it.
     pub host: &'a str,
-    /// What happened, newest first.
+    /// The events, newest first.
     pub activities: Vec<ListedActivity>,
 }
 
 /// Something that happened to an account.
 #[derive(Debug, Serialize)]
 pub struct ListedActivity {
-    /// What it was, in words.
+    /// The event, in words.
     pub text: String,
     /// When.
     pub at: DisplayTime,

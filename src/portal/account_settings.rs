@@ -12,7 +12,7 @@ pub struct AccountSettings {
     pub required_for: Vec<GroupName>,
     /// Whether superusers need a second factor.
     pub required_for_superusers: bool,
-    /// Who registers.
+    /// The people who may register.
     pub registration: Registration,
     /// Passkeys; `None`: there are none.
     pub passkeys: Option<PasskeySettings>,

@@ -41,7 +41,7 @@ impl PasskeySettings {
         self.hosts.iter().any(|served| **served == *host)
     }
 
-    /// What a new passkey has to be able to do: one that signs in alone has to verify the person.
+    /// The abilities that a new passkey needs: one that signs in alone has to verify the person.
     pub(super) fn verification_at_enrolment(&self) -> UserVerification {
         if self.first_factor { UserVerification::Required } else { UserVerification::Preferred }
     }

@@ -2,7 +2,7 @@
 
 use crate::identity::{EmailKey, GroupName};
 
-/// Who makes an account by registering, and what it is then.
+/// The people who make an account by registering, and the state of the account then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registration {
     /// Whether people register.
@@ -18,7 +18,7 @@ pub struct Registration {
 /// Whether people register.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RegistrationMode {
-    /// Nobody does; there is no such page. Links of invitations work.
+    /// No one; there is no such page. Links of invitations work.
     #[default]
     Off,
     /// The page sends invited users a new link, and others nothing.

@@ -130,7 +130,7 @@ impl Portal {
     }
 }
 
-/// What the page shows beside the list and the form.
+/// Messages of the page beside the list and the form.
 #[derive(Default)]
 struct Shown {
     /// A token that was just made.

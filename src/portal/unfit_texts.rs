@@ -6,7 +6,7 @@ use crate::{
     users::{GuessReason, OwnValue, Password, UnusablePassword, WeakPassword, Weakness},
 };
 
-/// Everything that is wrong with a new password, a sentence each.
+/// All weaknesses of a new password, a sentence each.
 pub(super) fn weak_password(weak: &WeakPassword) -> Text {
     let mut sentences = weak.weaknesses().iter().map(weakness);
     let first = sentences.next().unwrap_or_else(|| Text::of("weak-unchecked"));

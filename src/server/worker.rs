@@ -52,7 +52,7 @@ pub struct AccessLogging {
 pub(super) struct WorkerContext {
     pub(super) shared: Arc<Shared>,
     pub(super) tls: Arc<TlsSettings>,
-    /// That of the listeners of other proxies; `None`: those speak clear text.
+    /// The TLS settings of the listeners of other proxies; `None`: those speak clear text.
     pub(super) check_tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) limits: Limits,
     pub(super) access_log: Option<AccessLogging>,

@@ -27,7 +27,7 @@ impl Activity {
     /// The word for a download of what is known about the owner.
     pub const DATA_DOWNLOADED: &str = "data-downloaded";
 
-    /// What somebody else did to the account, by the change log.
+    /// A change that somebody else made to the account, by the change log.
     pub(super) fn of_change(at: Timestamp, action: Action) -> Self {
         let kind = format!("operator-{}", action.as_str());
         Self { at, kind, address: String::new(), user_agent: String::new(), host: String::new() }

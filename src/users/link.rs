@@ -86,7 +86,7 @@ pub enum LinkMail {
     },
     /// The address to register belongs to an account already.
     Known {
-        /// That account.
+        /// The account with the address.
         account: Account,
     },
 }

@@ -21,7 +21,7 @@ fn axe() -> String {
         .unwrap_or_else(|error| panic!("reading {}: {error}; tests/run installs it", path.display()))
 }
 
-/// What axe-core finds on the page that is open.
+/// The problems that axe-core finds on the page that is open.
 fn violations(browser: &Browser, axe: &str) -> Vec<String> {
     browser.evaluate(&format!("(() => {{ if (!window.axe) {{ {axe}; }} return true; }})()"));
     let found = browser.resolve(

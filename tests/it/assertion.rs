@@ -203,7 +203,7 @@ fn no_assertion_of_a_client_arrives_in_any_spelling() {
         assert_eq!(claims(token[0])["preferred_username"], "alice");
         assert_eq!(response.received("authorization"), [format!("Bearer {}", token[0])], "{name}");
         assert!(!response.body.contains("forged"), "{name}: {}", response.body);
-        // Nobody is signed in.
+        // No user is signed in.
         let response = gateway.get("/public/x", &[(name, "forged"), (name, "again")]);
         assert_eq!(response.status, 200);
         assert_eq!(

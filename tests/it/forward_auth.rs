@@ -162,7 +162,7 @@ fn a_check_from_an_address_that_is_no_trusted_proxys_says_nothing_of_sessions() 
         socket.connect(&checks(&gateway).into()).unwrap();
         let mut socket = TcpStream::from(socket);
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        // What a proxy in between could have written changes nothing.
+        // Header fields that a proxy in between could have written change nothing.
         let request = described(Kind::Nginx, HOST, ("GET", path));
         let more = format!("{cookie}X-Real-IP: 127.0.0.1\r\nConnection: close\r\n\r\n");
         socket.write_all(format!("{request}{more}").as_bytes()).unwrap();
@@ -580,7 +580,7 @@ fn the_table_through(kind: Kind) {
     assert_eq!(values(&head, "remote-user"), ["bob"], "{kind:?}: {head}");
     assert_eq!(values(&head, "cookie"), ["theme=dark"], "{kind:?}: {head}");
 
-    // Who is not allowed does not get through, whatever they send along.
+    // A visitor who is not allowed does not get through, whatever they send along.
     let (status, arrived) = through(format!("GET /admin/ HTTP/1.1\r\n{bob}\r\n"));
     assert_eq!((status, arrived), (403, None), "{kind:?}");
     let spoofed = [

@@ -36,7 +36,7 @@ pub enum Offered {
     },
     /// Something in `Bearer` that is no API token: an access token of a provider.
     AccessToken(Zeroizing<String>),
-    /// Nothing that can be right: another scheme, a credential of a kind that the app does not take, or one that cannot be
+    /// A credential that cannot be right: another scheme, a credential of a kind that the app does not take, or one that cannot be
     /// read.
     Nothing,
 }

@@ -21,7 +21,7 @@ pub(super) type BearerKey = [u8; 32];
 /// An access token that was right.
 #[derive(Debug)]
 pub(super) struct Bearer {
-    /// What it says.
+    /// The claims of the token.
     pub(super) token: AccessToken,
     /// The user whom its identity belonged to.
     pub(super) user: UserId,

@@ -29,7 +29,7 @@ pub enum AuthorizationFor {
 }
 
 impl ProgramSettings {
-    /// What both apps take, if a path could belong to either.
+    /// The credentials that both apps take, if a path could belong to either.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let is_gateways = [self.authorization, other.authorization].contains(&AuthorizationFor::Gateway);

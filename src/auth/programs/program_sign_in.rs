@@ -36,7 +36,7 @@ pub struct Admitted {
     pub identity: Identity,
     /// The credential, to be held against the account again.
     pub credential: ProgramCredential,
-    /// What the credential came in.
+    /// The carrier of the credential.
     pub carrier: ProgramCarrier,
 }
 

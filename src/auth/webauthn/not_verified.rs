@@ -26,7 +26,7 @@ pub enum NotVerified {
     AuthenticatorDataMalformed,
     /// The credential belongs to another relying party.
     WrongRelyingParty,
-    /// Nobody has touched the authenticator.
+    /// The authenticator was not touched.
     UserNotPresent,
     /// The authenticator has not verified the person.
     UserNotVerified,

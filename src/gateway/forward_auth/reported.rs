@@ -175,7 +175,7 @@ const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 static NGINX: [HeaderName; 2] = [METHOD, URL];
 static FORWARDED: [HeaderName; 4] = [FORWARDED_METHOD, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_URI];
 static ENVOY: [HeaderName; 1] = [FORWARDED_PROTO];
-/// Of the check itself, or of the way to the gateway.
+/// Header fields of the check itself, or of the way to the gateway.
 static FRAMING: [HeaderName; 6] =
     [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT, TE, FORWARDED_FOR, PROXY_SECRET];
 

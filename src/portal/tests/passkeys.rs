@@ -270,7 +270,7 @@ async fn a_challenge_is_good_once_in_its_browser_for_its_ceremony_and_five_minut
     let fields = person.assertion(&form.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
     assert_eq!(person.browser.post(&fixture, target, &borrowed(&fields)).await.status, 401);
 
-    // Of another ceremony, of the same user in the same browser.
+    // A challenge of another ceremony, of the same user in the same browser.
     let mut signed_in = Person { browser: Browser::default(), ..person };
     assert_eq!(signed_in.sign_in(&fixture, |_| ()).await.status, 303);
     let form = signed_in.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;

@@ -53,7 +53,7 @@ pub enum UnreadableImport {
     Line {
         /// The line, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// An object of a list is wrong; the text says what.
@@ -61,7 +61,7 @@ pub enum UnreadableImport {
     Entry {
         /// The object, from 1.
         entry: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// No format fits.

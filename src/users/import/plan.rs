@@ -10,7 +10,7 @@ use crate::{
     users::{Account, ListChange, NewUser, PasswordHash, UserChange},
 };
 
-/// What an import may do.
+/// Options of an import.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ImportOptions {
@@ -24,7 +24,7 @@ pub struct ImportOptions {
     pub skip: bool,
 }
 
-/// What becomes of a user of the file.
+/// The result of the import for a user of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -45,9 +45,9 @@ pub struct PlannedUser {
     pub place: String,
     /// The name; the one in the file if it can be no name here.
     pub name: String,
-    /// What becomes of the user.
+    /// The result for the user.
     pub outcome: Outcome,
-    /// What is taken over or changed, and what is not.
+    /// Remarks on what is taken over or changed, and on what is not.
     pub notes: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub struct Problem {
     pub place: String,
     /// The name in the file.
     pub name: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
 }
 
@@ -69,7 +69,7 @@ pub struct Imported {
     pub done: bool,
     /// The users, in the order of the file.
     pub users: Vec<PlannedUser>,
-    /// What cannot be taken over.
+    /// Users who cannot be taken over.
     pub problems: Vec<Problem>,
     /// The groups that users come into, for a look at what they allow.
     pub groups: Vec<GroupName>,

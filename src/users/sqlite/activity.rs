@@ -33,7 +33,7 @@ impl UserStore {
                 "SELECT at, kind, address, device, host FROM activity WHERE user_id = ?1 ORDER BY seq DESC";
             let own =
                 connection.prepare_cached(sql)?.query_map([id.0], from_row)?.collect::<Result<Vec<_>, _>>();
-            // What the owner does has entries of its own.
+            // Acts of the owner have entries of their own.
             let sql = "SELECT c.at, c.action FROM change c JOIN user u ON u.id = c.user_id
                        WHERE c.user_id = ?1 AND c.actor <> u.name ORDER BY c.seq DESC LIMIT ?2";
             let changed = |row: &Row<'_>| {

@@ -62,7 +62,7 @@ impl UserStore {
         let key = self.sealing_key()?;
         self.write("adding a passkey", |write| {
             let before = write.checked(id, expected)?;
-            // Of whichever user and relying party: an id names one passkey.
+            // A passkey of whichever user and relying party: an id names one.
             let sql = "SELECT EXISTS (SELECT 1 FROM passkey WHERE credential = ?1)";
             if write.transaction.prepare_cached(sql)?.query_row([&*new.credential], |row| row.get(0))? {
                 return Ok(Err(NotEnrolled::AlreadyAdded));

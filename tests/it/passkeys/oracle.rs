@@ -261,7 +261,7 @@ fn expectation<'e>(party: &'e RelyingParty, challenge: &'e Challenge) -> Expecta
     Expectation { party, challenge, user_verification: UserVerification::Required }
 }
 
-/// What python-fido2 says of each case.
+/// The verdict of python-fido2 on each case.
 fn verdicts_of_fido2(passkeys: &[SoftPasskey], cases: impl Iterator<Item = String>) -> Vec<String> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let python = root.join("target/tools/webauthn/venv/bin/python");

@@ -31,7 +31,7 @@ pub(crate) struct AuthenticatorFields {
     pub(crate) rp_id: String,
     pub(crate) flags: u8,
     pub(crate) sign_count: u32,
-    /// What stands behind the counter.
+    /// The bytes behind the counter.
     pub(crate) rest: Vec<u8>,
 }
 

@@ -71,7 +71,7 @@ impl SmtpServer {
         )
     }
 
-    /// What the server does from now on: `accept`, `later`, `refuse` or `hang`.
+    /// Sets the behaviour of the server from now on: `accept`, `later`, `refuse` or `hang`.
     pub fn set(&self, mode: &str) {
         fs::write(self.folder.path().join("MODE"), mode).expect("a mode");
     }

@@ -42,7 +42,7 @@ pub(super) enum Readable {
 /// Why a text is no password hash that can be taken over. Shows nothing of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableHash {
-    /// Nothing is there.
+    /// The field is empty.
     #[error("there is no password")]
     Blank,
     /// The other program lets nobody in with this: `!…`, `*`.

@@ -6,7 +6,7 @@ use zxcvbn::{Score, feedback::Warning, zxcvbn};
 
 use super::{GuessReason, PasswordOwner, Weakness};
 
-/// What makes the password guessable, if anything does. Of a short one, the user's own words alone are looked for: every
+/// The reason why the password is guessable, if there is one. Of a short one, the user's own words alone are looked for: every
 /// short one is guessable.
 pub(super) fn guessable(text: &str, owner: &PasswordOwner, is_short: bool) -> Option<Weakness> {
     let own = own_words(&[owner.name.as_str(), &owner.full_name, &owner.email]);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::super::UnusablePassword;
 
-/// Everything that is wrong with a new password, in words for the user who chose it. Never empty.
+/// All weaknesses of a new password, in words for the user who chose it. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct WeakPassword(Vec<Weakness>);
 
@@ -51,7 +51,7 @@ pub enum Weakness {
     Guessable(GuessReason),
 }
 
-/// What makes a password easy to guess.
+/// A reason why a password is easy to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuessReason {
     /// It follows the keys of the keyboard.
