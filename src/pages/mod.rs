@@ -7,6 +7,7 @@
 
 mod brand;
 mod colour;
+mod contents;
 mod letter;
 mod logo;
 mod own_response;
@@ -20,18 +21,19 @@ mod templates;
 
 pub use brand::{Brand, FooterLink};
 pub use colour::Colour;
+pub use contents::{
+    Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
+    ConnectedSignIn, DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken,
+    Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, PageLink, ParkedField,
+    ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
+    RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+};
 pub use letter::{Letter, LetterLink, RenderedLetter};
 pub use logo::Logo;
 pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
 };
-pub use page::{
-    Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
-    ConnectedSignIn, DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken,
-    Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField,
-    ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
-    RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
-};
+pub use page::Page;
 pub use replaced::{TemplateProblem, template_names};
 pub use template_files::ReplacedTemplate;
 pub use templates::Pages;
