@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use toml::de::DeValue;
 
 use super::{
-    certificate,
+    authorities,
     excerpt::excerpt,
     groups::Groups,
     reader::{Field, Reader, Section, Text, fields},
@@ -178,37 +178,20 @@ impl<'d> DirectorySection<'_, 'd> {
     }
 
     fn authorities(&self, uses_tls: bool) -> Option<Authorities> {
-        let Some(field) = self.section.field("ca") else {
+        if let Some(field) = self.section.field("ca") {
+            let certificates = authorities::of_file(self.reader, &field, self.folder)?;
             if !uses_tls {
-                return Some(Authorities::default());
+                self.warn_without_effect("ca", "no connection to this directory uses TLS");
             }
-            let loaded = rustls_native_certs::load_native_certs();
-            if loaded.certs.is_empty() {
-                let problem =
-                    loaded.errors.first().map_or("this system has none".to_owned(), ToString::to_string);
-                let message = format!("no authority could verify this directory: {problem}");
-                let help =
-                    "install the package `ca-certificates`, or name a PEM file: `ca = \"certs/ca.pem\"`";
-                self.reader.report(self.reader.error(&self.section.span, message).help(help));
-                return None;
-            }
-            return Some(Authorities::new(loaded.certs));
-        };
-        let path = self.reader.path(&field, self.folder)?;
-        if !uses_tls {
-            self.warn_without_effect("ca", "no connection to this directory uses TLS");
+            return Some(Authorities::new(certificates));
         }
-        let span = field.value.span();
-        match certificate::chain(&path) {
-            Ok(certificates) => {
-                for certificate in &certificates {
-                    let help = "fetch the present certificate of the authority";
-                    certificate::check_time(self.reader, (&path, &span), certificate, help);
-                }
-                Some(Authorities::new(certificates))
-            }
-            Err((problem, help)) => {
-                self.reader.report(self.reader.error(&span, problem).help(help));
+        if !uses_tls {
+            return Some(Authorities::default());
+        }
+        match authorities::of_system() {
+            Ok(certificates) => Some(Authorities::new(certificates)),
+            Err(problem) => {
+                authorities::report_none(self.reader, &self.section.span, ("directory", "ca"), &problem);
                 None
             }
         }

@@ -3,10 +3,9 @@
 use std::{net::IpAddr, path::Path, time::Duration};
 
 use lettre::message::Mailbox;
-use rustls::pki_types::CertificateDer;
 
 use super::{
-    certificate,
+    authorities,
     excerpt::excerpt,
     portal::PortalSection,
     reader::{Field, Reader, Section, Text},
@@ -57,7 +56,7 @@ pub(super) fn read(
     }
     let server = section.field("smtp").and_then(|field| server(reader, section, &field));
     let from = section.field("from").and_then(|field| from(reader, &field));
-    let authorities = section.field("ca").and_then(|field| authorities(reader, &field, folder));
+    let authorities = section.field("ca").and_then(|field| authorities::of_file(reader, &field, folder));
     let login = login(reader, section, folder);
     let timeout = reader.duration(section.field("timeout"), TIMEOUT);
     let per_minute = reader.integer(section.field("per_minute"), 1..=10_000, u64::from(PER_MINUTE));
@@ -173,24 +172,6 @@ fn protects(reader: &Reader, section: &Section<'_>, server: &MailServer) {
         .warning(&field.key, "mail leaves this machine without TLS")
         .help("who reads a link on its way can set the password of an account: leave `starttls` out");
     reader.report(warning);
-}
-
-fn authorities(reader: &Reader, field: &Field<'_>, folder: &Path) -> Option<Vec<CertificateDer<'static>>> {
-    let path = reader.path(field, folder)?;
-    let span = field.value.span();
-    match certificate::chain(&path) {
-        Ok(certificates) => {
-            for certificate in &certificates {
-                let help = "fetch the present certificate of the authority";
-                certificate::check_time(reader, (&path, &span), certificate, help);
-            }
-            Some(certificates)
-        }
-        Err((problem, help)) => {
-            reader.report(reader.error(&span, problem).help(help));
-            None
-        }
-    }
 }
 
 fn origin(reader: &Reader, field: &Field<'_>) -> Option<Box<str>> {

@@ -20,6 +20,7 @@ mod load;
 mod accounts;
 mod apps;
 mod assertion;
+mod authorities;
 mod backends;
 mod client_certificates;
 mod forward_auth;

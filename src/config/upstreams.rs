@@ -1,5 +1,8 @@
 //! `upstream`, `upstream_ca`, `upstream_pin`: the upstreams of an app, and their TLS.
 
+mod trust;
+mod url;
+
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -8,25 +11,22 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    client::verify_server_name,
-    pki_types::{CertificateDer, ServerName},
-    server::ParsedCertificate,
-    sign::CertifiedKey,
-};
+use rustls::{ClientConfig, RootCertStore, server::ParsedCertificate, sign::CertifiedKey};
 
+pub(super) use self::trust::key_pin;
+use self::{
+    trust::{Trusted, is_authority, trusted, warn_of_another_name},
+    url::{Parsed, parse, without_secrets},
+};
 use super::{
-    certificate,
+    authorities, certificate,
     excerpt::excerpt,
-    reader::{Field, Reader, Section, Text},
+    reader::{Reader, Section, Text},
     server::Listening,
     source::Span,
-    suggest,
 };
 use crate::{
-    forward::{Endpoint, KeyPin, Transport, Trust},
-    request::Authority,
+    forward::{Endpoint, Transport, Trust},
     server::ListenAddr,
 };
 
@@ -181,11 +181,7 @@ impl<'a> Upstreams<'a> {
                 })
             }
             Err(problem) => {
-                reader.report(
-                    reader
-                        .error(&text.span, format!("no authority could verify this upstream: {problem}"))
-                        .help("install the package `ca-certificates`, or name a PEM file: `upstream_ca = \"certs/ca.pem\"`"),
-                );
+                authorities::report_none(reader, &text.span, ("upstream", "upstream_ca"), problem);
                 None
             }
         }
@@ -237,109 +233,6 @@ impl<'a> Upstreams<'a> {
     }
 }
 
-/// The keys `upstream_ca` and `upstream_pin` of an app.
-enum Trusted<'a> {
-    /// `upstream_ca`: authorities, and certificates of upstreams themselves.
-    File { folder: &'a Path, field: Field<'a> },
-    /// `upstream_pin`: keys. `None`: one of them is invalid.
-    Pins { field: Field<'a>, tls: Option<Arc<ClientConfig>> },
-}
-
-fn trusted<'a>(
-    reader: &Reader,
-    app: &Section<'a>,
-    folder: &'a Path,
-    client: Option<&Arc<CertifiedKey>>,
-) -> Option<Trusted<'a>> {
-    let file = app.field("upstream_ca").map(|field| Trusted::File { folder, field });
-    let Some(field) = app.field("upstream_pin") else { return file };
-    if let Some(Trusted::File { field: file, .. }) = &file {
-        let message = "`upstream_pin` and `upstream_ca` exclude each other";
-        let error = reader.error(&field.key, message).also(file.key.clone(), "given here, too");
-        reader.report(error.help("keep the pin, which alone decides, or the file"));
-    }
-    let texts = reader.texts(&field);
-    let pins: Vec<KeyPin> = texts.iter().filter_map(|text| key_pin(reader, text)).collect();
-    if field.value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
-        let error = reader.error(&field.value.span(), "this app has an empty list of pins");
-        reader.report(error.help("name at least one, or leave `upstream_pin` out"));
-    }
-    let tls = (!pins.is_empty() && pins.len() == texts.len())
-        .then(|| Trust::Pinned(pins).into_client_config(client));
-    Some(Trusted::Pins { field, tls })
-}
-
-/// Reads the hash of a key.
-pub(super) fn key_pin(reader: &Reader, text: &Text<'_>) -> Option<KeyPin> {
-    match parse_pin(text.content) {
-        Ok(pin) => Some(pin),
-        Err((problem, help)) => {
-            let message = format!("\"{}\" is no pin", excerpt(text.content));
-            reader.report(reader.error(&text.span, message).label(problem).help(help));
-            None
-        }
-    }
-}
-
-/// `sha256/` and the SHA-256 of a key in base64, as RFC 7469 and most programs write it.
-fn parse_pin(text: &str) -> Result<KeyPin, (&'static str, String)> {
-    let bytes = |read: Result<Vec<u8>, data_encoding::DecodeError>| read.ok()?.try_into().ok().map(KeyPin);
-    let plain = text.trim().trim_start_matches("sha256").trim_start_matches(['/', ':', '-']);
-    // Colons between the bytes of a fingerprint.
-    let hex = plain.replace(':', "").to_ascii_lowercase();
-    match text.strip_prefix("sha256/") {
-        Some(base64) if let Some(pin) = bytes(data_encoding::BASE64.decode(base64.as_bytes())) => Ok(pin),
-        _ if let Some(pin) = bytes(data_encoding::BASE64.decode(plain.as_bytes())) => {
-            Err(("it has to begin with `sha256/`", format!("write `{pin}`")))
-        }
-        _ if bytes(data_encoding::HEXLOWER.decode(hex.as_bytes())).is_some() => Err((
-            "this is hexadecimal",
-            format!("a pin is in base64, and of the key, not of the certificate: {PIN_HELP}"),
-        )),
-        Some(_) => Err(("a SHA-256 in base64 has 44 characters, the last one `=`", PIN_HELP.to_owned())),
-        None => Err(("it has to begin with `sha256/`", PIN_HELP.to_owned())),
-    }
-}
-
-/// Whether a certificate may sign others.
-fn is_authority(certificate: &CertificateDer<'_>) -> bool {
-    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
-}
-
-/// Warns of a file whose certificates all name servers, and none the upstream's host: it may be the wrong file.
-/// Certificates of authorities name no server.
-fn warn_of_another_name(
-    reader: &Reader,
-    path: &Path,
-    certificates: &[CertificateDer<'_>],
-    host: &str,
-    span: &Span,
-) {
-    let Ok(host_name) = ServerName::try_from(host.trim_matches(['[', ']'])) else { return };
-    let mut names = Vec::new();
-    for certificate in certificates {
-        let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else { return };
-        let Ok(Some(alternatives)) = parsed.subject_alternative_name() else { return };
-        let fits = ParsedCertificate::try_from(certificate)
-            .is_ok_and(|certificate| verify_server_name(&certificate, &host_name).is_ok());
-        if fits {
-            return;
-        }
-        names.extend(alternatives.value.general_names.iter().filter_map(|name| match name {
-            x509_parser::extensions::GeneralName::DNSName(name) => Some(excerpt(name)),
-            _ => None,
-        }));
-    }
-    let message = format!("{} is not made out to {host}", path.display());
-    let label = if names.is_empty() {
-        "it has other names".to_owned()
-    } else {
-        format!("it is made out to {}", names.join(", "))
-    };
-    let help = "if the upstream shows this very certificate, it is believed whatever its name is; any other must be made out to the host in `upstream`";
-    reader.report(reader.warning(span, message).label(label).help(help));
-}
-
 /// The addresses of a host that are known without a look-up.
 fn addresses(host: &str) -> Vec<IpAddr> {
     if host.eq_ignore_ascii_case("localhost") {
@@ -349,14 +242,13 @@ fn addresses(host: &str) -> Vec<IpAddr> {
 }
 
 fn system_roots() -> Result<Arc<RootCertStore>, String> {
-    let loaded = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     // Certificates of the system that the verifier cannot read are skipped.
-    let (added, _) = roots.add_parsable_certificates(loaded.certs);
-    if added > 0 {
-        return Ok(Arc::new(roots));
+    let (added, _) = roots.add_parsable_certificates(authorities::of_system()?);
+    if added == 0 {
+        return Err(authorities::NONE.to_owned());
     }
-    Err(loaded.errors.first().map_or_else(|| "this system has none".to_owned(), ToString::to_string))
+    Ok(Arc::new(roots))
 }
 
 /// Warns of plain HTTP to another machine. Eve, on the network between the two or on any machine that can reach the
@@ -369,159 +261,5 @@ fn warn_if_exposed(reader: &Reader, text: &Text<'_>, endpoint: &Endpoint) {
                 .label("plain HTTP over the network")
                 .help("whoever can reach it can bypass the gateway and forge the identity headers: use `https://`, or make sure that only the gateway can connect to it"),
         );
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Parsed<'t> {
-    Http { host: Box<str>, port: u16 },
-    Https { host: Box<str>, port: u16 },
-    Unix(&'t Path),
-    Whoami,
-}
-
-fn parse(text: &str) -> Result<Parsed<'_>, (&'static str, String)> {
-    if let Some(name) = text.strip_prefix("builtin:") {
-        if name == "whoami" {
-            return Ok(Parsed::Whoami);
-        }
-        return Err(("no such application is built in", "write `builtin:whoami`".to_owned()));
-    }
-    if let Some(path) = text.strip_prefix("unix:") {
-        return match path.strip_prefix("//") {
-            Some(path) => Err((
-                "a socket has a path, no host",
-                format!("write `unix:/{}`", excerpt(path.trim_start_matches('/'))),
-            )),
-            None if path.is_empty() || path.contains('\0') => {
-                Err(("the socket's path is missing", "write `unix:/run/app.sock`".to_owned()))
-            }
-            None => Ok(Parsed::Unix(Path::new(path))),
-        };
-    }
-    let Some((scheme, rest)) = text.split_once("://") else {
-        let start = text.split(['/', '?', '#']).next().unwrap_or_default();
-        return Err(match Authority::parse(start.as_bytes()) {
-            Ok(authority) if !text.is_empty() => {
-                ("the scheme is missing", format!("write `http://{authority}`"))
-            }
-            _ => ("no address of a server", HELP.to_owned()),
-        });
-    };
-    let default_port = match scheme {
-        "http" => 80,
-        "https" => 443,
-        "ws" | "wss" => {
-            let plain = if scheme == "ws" { "http" } else { "https" };
-            return Err(("WebSockets begin as HTTP", format!("write `{plain}://`; they are passed on")));
-        }
-        _ => {
-            let schemes = ["http", "https", "unix", "builtin"];
-            let help = suggest::similar(scheme, schemes)
-                .map_or_else(|| HELP.to_owned(), |meant| format!("did you mean `{meant}`?"));
-            return Err(("this scheme is not supported", help));
-        }
-    };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    if authority.contains('@') {
-        let help = "leave the name and password out; the gateway passes the signed-in user in headers";
-        return Err(("it has a name or password in it", help.to_owned()));
-    }
-    let Ok(read) = Authority::parse(authority.as_bytes()) else {
-        return Err((
-            "the host or the port cannot be read",
-            format!("write `{scheme}://` and a name or address, such as `{scheme}://127.0.0.1:8080`"),
-        ));
-    };
-    if !matches!(path, "" | "/") {
-        let (what, help) = if path.starts_with('/') {
-            ("it has a path", "; requests keep their own path, and `path` says which ones belong to the app")
-        } else {
-            ("it has a query or fragment", "")
-        };
-        return Err((what, format!("write `{scheme}://{read}`{help}")));
-    }
-    if read.port() == Some(0) {
-        return Err((
-            "nothing listens on port 0",
-            format!("write the port that the app listens on, such as `{scheme}://{}:8080`", read.host()),
-        ));
-    }
-    let (host, port) = (Box::from(read.host()), read.port().unwrap_or(default_port));
-    if scheme == "http" {
-        return Ok(Parsed::Http { host, port });
-    }
-    if ServerName::try_from(host.trim_matches(['[', ']'])).is_err() {
-        return Err((
-            "no certificate can be made out to this name",
-            "write a DNS name or an IP address".to_owned(),
-        ));
-    }
-    Ok(Parsed::Https { host, port })
-}
-
-/// A URL without its user information, for messages.
-fn without_secrets(text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((before, after)) => {
-            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
-            format!("{scheme}://…@{after}")
-        }
-        None => text.to_owned(),
-    }
-}
-
-const PIN_HELP: &str = "write what this prints after `sha256/`: `openssl x509 -in upstream.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`";
-const HELP: &str =
-    "write `http://127.0.0.1:8080`, `https://app.example.com`, `unix:/run/app.sock` or `builtin:whoami`";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn upstreams_are_read() {
-        let http = |host: &str, port| Parsed::Http { host: host.into(), port };
-        let https = |host: &str, port| Parsed::Https { host: host.into(), port };
-        for (text, parsed) in [
-            ("http://127.0.0.1:8080", http("127.0.0.1", 8080)),
-            ("http://127.0.0.1:8080/", http("127.0.0.1", 8080)),
-            ("http://App.Local", http("app.local", 80)),
-            ("https://app.example.com", https("app.example.com", 443)),
-            ("https://[::1]:8443", https("[::1]", 8443)),
-            ("unix:/run/app.sock", Parsed::Unix(Path::new("/run/app.sock"))),
-            ("builtin:whoami", Parsed::Whoami),
-        ] {
-            assert_eq!(parse(text).unwrap(), parsed, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_invalid_upstream_names_its_problem() {
-        for (text, problem) in [
-            ("", "no address of a server"),
-            ("127.0.0.1:8080", "the scheme is missing"),
-            ("localhost:3000/app", "the scheme is missing"),
-            ("http://127.0.0.1:8080/app", "it has a path"),
-            ("http://127.0.0.1:8080?x", "it has a query or fragment"),
-            ("http://user:secret@127.0.0.1", "it has a name or password in it"),
-            ("http://", "the host or the port cannot be read"),
-            ("http://a:99999", "the host or the port cannot be read"),
-            ("http://a:0", "nothing listens on port 0"),
-            ("htp://a", "this scheme is not supported"),
-            ("ws://a", "WebSockets begin as HTTP"),
-            ("unix:", "the socket's path is missing"),
-            ("unix:///run/app.sock", "a socket has a path, no host"),
-            ("builtin:wiki", "no such application is built in"),
-        ] {
-            assert_eq!(parse(text).unwrap_err().0, problem, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_password_in_a_url_is_not_repeated() {
-        assert_eq!(without_secrets("http://user:secret@host"), "http://…@host");
-        assert_eq!(without_secrets("http://a:b@c@host"), "http://…@host");
-        assert_eq!(without_secrets("user:secret@host"), "://…@host");
     }
 }
