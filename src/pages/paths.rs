@@ -1,6 +1,6 @@
 //! The paths of the gateway's own pages, the same on every host.
 //!
-//! The table of pages in `portal::router` says who may use each of them. Templates know the paths as `paths`.
+//! The table of pages in `portal::page_table` says who may use each of them. Templates know the paths as `paths`.
 
 use minijinja::{Value, context};
 

@@ -3,7 +3,7 @@
 //! applications.
 //!
 //! The gateway hands over each request for such a path as a [`PageRequest`], with the session and the account that it has
-//! already found; the table of pages is in `router`. Each page has a file. A page that changes anything takes a
+//! already found; the table of pages is in `page_table`. Each page has a file. A page that changes anything takes a
 //! `csrf::Genuine` form, opens a session for an [`auth::Proved`](crate::auth::Proved) only, and sends the browser on
 //! to a [`ReturnTo`], never to another host. Every way of saying no is a [`Refusal`](crate::refusal::Refusal).
 //!
@@ -39,6 +39,7 @@ mod notice;
 mod notices;
 mod own_path;
 mod page_request;
+mod page_table;
 mod parked_form;
 mod passkey_settings;
 mod passkeys;

@@ -11,7 +11,7 @@ use http::{Method, header::SET_COOKIE};
 use http_body::{Body, Frame};
 
 use super::support::{Browser, Fixture, NAVIGATION};
-use crate::{pages::paths, portal::router::PAGES};
+use crate::{pages::paths, portal::page_table::PAGES};
 
 /// A body that panics when it is read.
 struct Unread;

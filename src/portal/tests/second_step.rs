@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::support::{Browser, Fixture, RIGHT, SESSION_COOKIE, name};
 use crate::{
-    portal::router::PAGES,
+    portal::page_table::PAGES,
     throttle::ThrottleLimits,
     users::{FactorName, RecoveryCodes, ShownTo, TotpCode, TotpSecret},
 };
