@@ -83,10 +83,10 @@ pub struct AppSettings {
 /// The CORS preflights without a sign-in that an app receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preflights {
-    /// Those of the origins that it trusts; the default.
+    /// Preflights of the origins that the app trusts; the default.
     #[default]
     Trusted,
-    /// Those of every origin.
+    /// Preflights of every origin.
     All,
 }
 
@@ -112,7 +112,7 @@ impl AppTable {
 impl Snapshot {
     /// The settings of an app.
     ///
-    /// This is the one place that can find none, and it fails closed: an app without a record would otherwise be
+    /// No other place can find that an app has none. It fails closed: an app without a record would otherwise be
     /// taken for one without a shield and without limits.
     pub fn app(&self, id: AppId) -> Result<&AppSettings, Refusal> {
         self.apps.0.get(id.0).ok_or(Refusal::Internal)

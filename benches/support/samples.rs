@@ -74,7 +74,7 @@ pub(crate) fn alice() -> User {
     }
 }
 
-/// This number of sessions in memory, and the request headers of their browsers.
+/// Opens `open` sessions in memory; gives them with the request headers of their browsers.
 pub(crate) fn signed_in(open: i64) -> (Sessions, Vec<HeaderMap>) {
     let store = Box::new(MemoryStore::new(1_000_000)) as Box<dyn SessionStore>;
     let sessions = Sessions::start(1_000_000, |_| Ok::<_, StoreError>(store)).expect("a store");

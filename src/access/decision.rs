@@ -222,7 +222,7 @@ struct Judged<'p> {
 /// The rule that decides one reading.
 #[derive(Clone, Copy)]
 enum Deciding<'p> {
-    /// This rule.
+    /// A rule that covers the request.
     Rule(&'p Rule),
     /// No rule covers it.
     Default,

@@ -34,7 +34,7 @@ pub struct App {
 pub(super) enum Asked {
     /// All of them.
     All,
-    /// Those whose refusals happen.
+    /// Rules whose refusals happen; rules that are only reported are left out.
     Enforced,
 }
 
@@ -133,8 +133,8 @@ impl App {
 
     /// The rule that decides the plain reading; `None`: no rule matches, so being signed in decides.
     ///
-    /// Of two rules that differ in nothing but whether they are enforced, the one that is not: it decides
-    /// what is told, and the other one what happens.
+    /// Two rules may differ in nothing but whether they are enforced. The one that is not enforced is found: it decides
+    /// what is reported, and the other one decides what happens.
     pub(super) fn deciding(&self, segments: Segments<'_>, method: &Method, asked: Asked) -> Option<&Rule> {
         let as_written = self.trie.under(Folding::default());
         let found = as_written.find(segments, &|rule| self.names(*rule, method, asked).is_some())?;

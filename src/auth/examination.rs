@@ -21,7 +21,7 @@ pub struct Step {
 pub enum StepResult {
     /// As it should.
     Ok,
-    /// It works, and something is doubtful.
+    /// The step works, and something about it is doubtful.
     Warning,
     /// The step failed: no user could sign in, or this one could not.
     Failed,

@@ -8,7 +8,7 @@
 //! gets a [`NotProved`], which names no cause; every check costs one argon2 computation at the current setting,
 //! whatever is wrong; and while an address has to wait, the names that it sends are not looked up.
 //!
-//! This module opens no session and renders no page. The argon2 threads and the policy for new passwords are in
+//! The module opens no session and renders no page. The argon2 threads and the policy for new passwords are in
 //! [`users`](crate::users), the counters of failed attempts in [`throttle`](crate::throttle).
 
 mod attempt;

@@ -29,7 +29,7 @@ use crate::{
 pub enum PasskeyClaim<'c> {
     /// The user whom the passkey names. The authenticator has to verify the person.
     Anyone,
-    /// This user, who has proved something else before.
+    /// A user who has proved something else before.
     User(&'c Arc<Account>),
 }
 

@@ -23,14 +23,14 @@ pub struct ClientAuthorities {
 pub enum CertificateRefusal {
     /// No authority has issued it, or it has expired, is revoked, or is for another use.
     Untrusted,
-    /// No rule is about it.
+    /// No rule finds a name in the certificate.
     NamesNobody,
-    /// It names more than one user.
+    /// The certificate names more than one user.
     NamesSeveral,
 }
 
 impl ClientAuthorities {
-    /// These authorities.
+    /// Authorities whose lists have not been read again yet.
     pub fn new(authorities: Vec<ClientAuthority>) -> Self {
         Self { authorities, lists_version: AtomicU64::default() }
     }

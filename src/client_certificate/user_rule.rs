@@ -22,13 +22,13 @@ pub struct UserRule {
 /// The certificates that a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateName {
-    /// Those with such an e-mail address (`rfc822Name`). The domain is compared without case.
+    /// Certificates with such an e-mail address (`rfc822Name`). The domain is compared without case.
     Email(NamePattern),
-    /// Those with such a URI, compared byte for byte.
+    /// Certificates with such a URI, compared byte for byte.
     Uri(NamePattern),
-    /// Those with such a host name, compared without case.
+    /// Certificates with such a host name, compared without case.
     Dns(NamePattern),
-    /// Those with this key.
+    /// Certificates of this key.
     Key(KeyHash),
 }
 
@@ -47,10 +47,10 @@ pub struct NamePattern {
 /// A text that is no pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitPattern {
-    /// It is empty, too long, or has characters that stand in no name.
+    /// The pattern is empty, too long, or has characters that stand in no name.
     #[error("a name has 1 to 1024 characters of ASCII, without blanks and control characters")]
     Characters,
-    /// It has more than one `*`.
+    /// The pattern has more than one `*`.
     #[error("there can be one `*`, which stands for the name of the user")]
     Stars,
     /// The name of the user would be the domain, or a part of it that anybody can register.

@@ -45,7 +45,7 @@ pub(super) fn read(
         required_for: texts.iter().filter_map(|text| groups.defined(reader, text)).collect(),
         required_for_superusers: reader.boolean(section.field("required_for_superusers"), false),
         registration: registration::read(reader, section, groups, mail),
-        // They depend on the hosts, which are read later.
+        // Passkeys depend on the hosts, which are read later.
         passkeys: None,
     }
 }

@@ -68,7 +68,7 @@ pub struct AppDeclaration {
 /// Whether CORS preflights of every origin reach an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AllPreflights {
-    /// Those of `trusted_origins` alone; the default.
+    /// Preflights of `trusted_origins` alone; the default.
     #[default]
     Refused,
     /// All of them.

@@ -1,6 +1,6 @@
 //! Override headers, with which a client could make an application see another request than the one that was judged.
 //!
-//! They reach no application, unless its operator lists them in `pass_headers`. `config` asks [`client_header`] which names
+//! None of them reaches an application, unless its operator lists it in `pass_headers`. `config` asks [`client_header`] which names
 //! can be listed: those that the gateway sends itself, and those that name an identity, never can.
 
 use http::{HeaderName, header::EXPECT};

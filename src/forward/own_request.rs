@@ -1,6 +1,6 @@
 //! A request of the gateway's own to an app: the notice that a session has ended.
 //!
-//! It carries nothing of a client's and needs no permit. It goes over a connection of its own, to one server after the other
+//! The request carries nothing of a client's and needs no permit. It goes over a connection of its own, to one server after the other
 //! until one has taken it, and never waits for long.
 
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -20,13 +20,13 @@ use super::{App, Endpoint, FaultKind, Resolver, connect::connect};
 /// Why an app has not taken a request of the gateway's.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTaken {
-    /// It cannot be reached.
+    /// The app cannot be reached.
     #[error("the application cannot be reached")]
     Unreachable,
     /// There was no response in time, or none that can be read.
     #[error("the application does not respond")]
     NoResponse,
-    /// It has refused.
+    /// The app responded with a status that is no success.
     #[error("the application responded with {0}")]
     Status(StatusCode),
 }

@@ -1,6 +1,6 @@
 //! The built-in application, which shows a request as an application receives it.
 //!
-//! It speaks HTTP over a pipe in memory, so that a request to it takes the same path as a request to any upstream.
+//! The application speaks HTTP over a pipe in memory, so that a request to it takes the same path as a request to any upstream.
 //! `/…/websocket` echoes WebSocket messages, `/…/events` streams the time as server-sent events, all other paths show the
 //! request, as a page or as text.
 

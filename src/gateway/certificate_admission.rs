@@ -52,7 +52,7 @@ impl Walk<'_> {
         let (Some(account), Some(identity)) = (account, identity) else { return without(caller) };
         let proof = Proof { method: ProofMethod::Certificate, at: self.record.time };
         match caller.identity.user().map(|user| user.id) {
-            // It may be the session's that cannot be looked up; who signs in by it is not known then.
+            // The session cannot be looked up. It may be of another user than the certificate, so nobody is signed in by that.
             None if caller.is_unknown => Ok(caller),
             None => Ok(Caller {
                 // Data of a visitor is not the user's.
@@ -83,7 +83,7 @@ impl Walk<'_> {
         if self.snapshot.proxies.trusts(self.connection.peer_addr) {
             return None;
         }
-        // It was shown to the host of the handshake.
+        // The certificate was shown to the host of the handshake, and to no other.
         let is_shown_here = match self.connection.server_name.as_ref().map(Authority::host) {
             Some(named) => named == target.authority.host(),
             None => self.snapshot.client_certificates.hosts.ask(None),

@@ -21,13 +21,13 @@ use crate::{
 /// The result of the shield's check, for the access log.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ShieldResult {
-    /// It was refused.
+    /// The request was refused.
     Refused(Foreign),
-    /// It passed, and would be refused if the shield were enforced.
+    /// The request passed, and would be refused if the shield were enforced.
     Reported(Foreign),
-    /// It asked for the script of a service worker, and was refused.
+    /// The request asked for the script of a service worker, and was refused.
     ServiceWorker,
-    /// It was a CORS preflight of an origin that the app trusts.
+    /// The request was a CORS preflight of an origin that the app trusts.
     Preflight,
 }
 

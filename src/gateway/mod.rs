@@ -129,7 +129,7 @@ impl Gateway {
         }
     }
 
-    /// This worker's counters.
+    /// The counters of this worker.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.recorder.counters
     }

@@ -12,7 +12,7 @@ impl ProofMethods {
     /// Every method.
     pub const ALL: Self = Self((1 << ProofMethod::ALL.len()) - 1);
 
-    /// These methods.
+    /// The set of the given methods.
     pub fn of(methods: impl IntoIterator<Item = ProofMethod>) -> Self {
         Self(methods.into_iter().fold(0, |bits, method| bits | bit(method)))
     }

@@ -22,7 +22,7 @@ pub enum LanguageChoice {
     /// The reader's browser says it; English if the gateway has none of its languages.
     #[default]
     Auto,
-    /// This one for everybody.
+    /// One language for everybody.
     Always(LanguageIdentifier),
 }
 

@@ -29,7 +29,7 @@ fn uses() -> Vec<Use> {
     let mut uses = Vec::new();
     for file in files_below(&root) {
         let name = file.strip_prefix(&root).unwrap().display().to_string();
-        // This module speaks of keys, and the tests of others make some up.
+        // Comments of `language` name keys as examples, and the tests of other modules make some up.
         if name.starts_with("language/") && name != "language/times.rs" && name != "language/language.rs" {
             continue;
         }

@@ -65,7 +65,7 @@ impl Colour {
         (0..=100).map(|percent| self.mixed(WHITE, percent)).find(can_be_read).unwrap_or(WHITE)
     }
 
-    /// This colour with so many percent of another one.
+    /// The colour with `percent` of another one mixed in.
     fn mixed(self, other: Self, percent: u16) -> Self {
         let mix = |own: u8, other: u8| {
             let sum = u16::from(own) * (100 - percent) + u16::from(other) * percent;

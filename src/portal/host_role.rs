@@ -8,7 +8,7 @@ use crate::{pages::paths, request::Authority};
 pub(super) enum HostRole<'r> {
     /// There is no portal host: people sign in on each host for itself.
     Alone,
-    /// It is the portal host.
+    /// The host is the portal host.
     Portal(&'r PortalHost),
     /// People sign in on the portal host.
     App(&'r PortalHost),

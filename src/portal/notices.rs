@@ -38,7 +38,7 @@ impl Portal {
         }
     }
 
-    /// This request as the cause of a notice.
+    /// The request as the cause of a notice.
     pub(super) fn cause(&self, request: &PageRequest<'_>) -> Cause {
         let user_agent = request.headers.get(USER_AGENT);
         let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));

@@ -53,7 +53,7 @@ pub struct PageRequest<'r> {
 }
 
 impl<'r> PageRequest<'r> {
-    /// This request as the origin of a credential.
+    /// The request as the origin of a credential.
     pub(super) fn origin(&self, entrance: Entrance) -> Origin<'r> {
         Origin {
             entrance,

@@ -13,7 +13,7 @@ pub struct PasskeySettings {
     pub rp_id: Box<str>,
     /// The hosts on which people sign in.
     pub hosts: Vec<Box<str>>,
-    /// Those of them that are not at or below the name.
+    /// Hosts among them that are neither the name nor below it.
     pub related_hosts: Vec<Box<str>>,
     /// Whether a passkey alone signs in.
     pub first_factor: bool,

@@ -1,6 +1,6 @@
 //! A sign-in whose first step is done, and whose next one is not: a second factor, its enrolment, a new password.
 //!
-//! It is no session. The browser holds its code in a cookie of its own, the session store holds the rest for five minutes,
+//! A pending sign-in is no session. The browser holds its code in a cookie of its own, the session store holds the rest for five minutes,
 //! and nothing reads either but the pages of the missing step. After five wrong codes it is gone, and the sign-in starts
 //! again.
 

@@ -1,6 +1,6 @@
 //! The data that the gateway has about a user, as JSON for that user (GDPR articles 15 and 20).
 //!
-//! It holds no hash, no secret and no key of a session. Who asks has proved a moment ago who they are: Mallory, at Alice's
+//! The file holds no hash, no secret and no key of a session. The user has proved a moment ago who they are: Mallory, at Alice's
 //! unlocked screen, does not take it away.
 
 use http::{

@@ -58,7 +58,7 @@ impl Refusal {
                     is_framed,
                 });
                 let mut response = pages.render(self.status(), &page, language);
-                // It has no form that another page could lay itself over.
+                // The page has no form that another page could lay itself over.
                 if is_framed {
                     pages::allow_same_origin_frames(&mut response);
                 }

@@ -16,9 +16,9 @@ pub enum RequestBody {
     /// No body, or one that was taken.
     #[default]
     Empty,
-    /// It comes from a client's connection.
+    /// The body comes from a client's connection.
     Incoming(Incoming),
-    /// It is in memory: a request that came on no connection, as in tests.
+    /// The body is in memory: the request came on no connection, as in tests.
     Whole(Full<Bytes>),
 }
 

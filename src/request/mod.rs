@@ -105,7 +105,7 @@ impl Target {
         if method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
             return Err(Malformed("the method is not written in capital letters"));
         }
-        // It has the last server tell what it was sent, our headers included (ASVS 13.4.4).
+        // TRACE has the last server repeat the request, our headers included (ASVS 13.4.4).
         if method == Method::TRACE || method.as_str() == "TRACK" {
             return Err(Malformed("TRACE is not served here"));
         }

@@ -46,7 +46,7 @@ impl Origin {
     /// The origin that a request is addressed to, as the client sees it; `None` if a proxy says it illegibly.
     ///
     /// Behind a trusted proxy, the proxy says by `X-Forwarded-Proto`, `-Host` and `-Port` how the client reached it.
-    /// Of a list, the first entry is of the proxy that the client spoke to, if it was not the client's own: no page
+    /// The first entry of a list is of the proxy that the client spoke to, if it was not the client's own: no page
     /// can make a browser send these headers. What a proxy that is not trusted says is not looked at.
     pub fn asked(authority: &Authority, headers: &HeaderMap, by_trusted_proxy: bool) -> Option<Self> {
         if !by_trusted_proxy {

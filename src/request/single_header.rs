@@ -11,9 +11,9 @@ use http::{HeaderMap, HeaderValue, header::AsHeaderName};
 pub enum SingleHeader<'h> {
     /// The message does not have it.
     Absent,
-    /// It comes once.
+    /// The message has it once.
     Once(&'h HeaderValue),
-    /// It comes more than once.
+    /// The message has it more than once.
     Repeated,
 }
 

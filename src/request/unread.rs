@@ -64,7 +64,7 @@ fn readable(path: &[u8]) -> &str {
 
 const MAX_METHOD_BYTES: usize = 32;
 const MAX_PATH_BYTES: usize = 2048;
-/// Those that say what a sender understands come early.
+/// Header fields that are looked at; those that say what a sender understands come early.
 const MAX_FIELDS: usize = 100;
 
 #[cfg(test)]

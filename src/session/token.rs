@@ -81,7 +81,7 @@ impl SessionToken {
 
     /// The value that a form of this browser must carry.
     ///
-    /// It is derived from the token (HMAC-SHA256): it is bound to the cookie, needs no storage, changes with the token, and
+    /// The value is derived from the token (HMAC-SHA256): it is bound to the cookie, needs no storage, changes with the token, and
     /// reveals nothing about it.
     pub fn form_token(&self) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);

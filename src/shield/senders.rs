@@ -162,7 +162,7 @@ mod tests {
             (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], Some(Site)),
             (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")], Some(Site)),
             (&[("sec-fetch-site", "sa\u{e4}me")], Some(Site)),
-            // It decides alone, whatever else is said.
+            // `Sec-Fetch-Site` decides alone, whatever `Origin` says.
             (&[("sec-fetch-site", "cross-site"), ("origin", "https://wiki.example.com:8443")], Some(Site)),
             (&[("sec-fetch-site", "same-origin"), ("origin", "null")], None),
             (&[("origin", "https://wiki.example.com:8443")], None),

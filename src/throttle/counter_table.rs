@@ -236,7 +236,7 @@ mod tests {
         for _ in 0..5 {
             failure(&mut table, &[alice, network(0)], START, &limits).unwrap();
         }
-        // This name and this address wait, too.
+        // One more name and one more address wait, too.
         let (held_name, held_address) = (name(u32::MAX), network(u32::MAX));
         for _ in 0..5 {
             failure(&mut table, &[held_name], START, &limits).unwrap();

@@ -1,6 +1,6 @@
 //! The device cookie: a browser in which a user has signed in before.
 //!
-//! It gives no rights; it only decides which counter a wrong password counts on. Without it, Mallory, who knows Alice's
+//! The cookie gives no rights; it only decides which counter a wrong password counts on. Without it, Mallory, who knows Alice's
 //! name, could keep Alice out by guessing (OWASP, "slow down online guessing attacks with device cookies"; ASVS 5.0
 //! 6.3.1). It holds the user's number, 16 random bytes that name the browser, and an HMAC over both: it can neither be
 //! forged nor carried to another account, and its owner needs no look-up. A thief of the cookie may guess as often as

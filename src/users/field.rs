@@ -71,7 +71,7 @@ pub enum UnfitValue {
 }
 
 impl UserFields {
-    /// These fields; their names differ.
+    /// The given fields, whose names differ.
     pub fn new(fields: Vec<UserField>) -> Self {
         Self(fields.into())
     }

@@ -94,7 +94,7 @@ pub enum LinkMail {
 /// Why a link does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkRefused {
-    /// It was used, has expired, or what it was made for has changed.
+    /// The link was used, has expired, or what it was made for has changed.
     Void,
     /// Another account has the name.
     NameTaken,

@@ -441,7 +441,7 @@ fn the_body_of_a_check_is_not_read() {
     let request = described(Kind::Envoy, HOST, ("POST", "/page"));
     socket.write_all(format!("{request}{alice}Content-Length: 104857600\r\n\r\nstart").as_bytes()).unwrap();
     let mut response = String::new();
-    // It ends the connection, whose next bytes would be the rest of the body.
+    // The gateway ends the connection, whose next bytes would be the rest of the body.
     socket.read_to_string(&mut response).unwrap();
     assert_eq!(status(&response), 200, "{response}");
 }

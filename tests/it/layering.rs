@@ -84,7 +84,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ),
             (
                 "assertion",
-                // Of a session its key, and when its sign-in began.
+                // The key of a session, and when its sign-in began.
                 &["clock", "identity", "store", "users", "session::Session", "session::SessionKey"],
             ),
             ("in_flight", &["identity", "request"]),

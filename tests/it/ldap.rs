@@ -55,7 +55,7 @@ fn a_user_of_the_directory_signs_in_and_apps_get_name_address_and_groups() {
 
 #[test]
 fn a_password_that_is_empty_blank_or_has_a_nul_reaches_no_directory() {
-    // This server calls a bind without a password a success.
+    // With `bind_anon_dn`, slapd calls a bind without a password a success.
     let slapd = Slapd::start_with("allow bind_anon_dn", &people(&["alice"]));
     let gateway = start(&slapd, &slapd.url(), &format!("{NEVER}{NO_THROTTLE}"));
     let mut mallory = Visitor::of(&gateway);

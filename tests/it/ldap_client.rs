@@ -124,7 +124,7 @@ fn a_password_that_is_none_never_reaches_the_server() {
     }
     let nobody = block_on(pool.verify(String::new(), Password::new("x".to_owned())));
     assert!(matches!(nobody, Ok(BindOutcome::Wrong { .. })));
-    // This one does, so that the count is one of binds.
+    // A right password leads to a bind, so that the counter counts binds.
     assert_eq!(verify(&pool, "alice", "correct horse"), Ok(BindOutcome::Right));
     assert_eq!(server.user_binds().len(), 1);
 }

@@ -94,7 +94,7 @@ fn a_connection_goes_on_after_a_silence() {
     assert_eq!(client.response().text(), "ok");
     assert_eq!(upstream.asked(), ["POST /1", "GET /2", "GET /3", "POST /4"]);
     assert!(client.is_silent_for(LONG_SILENCE));
-    // It is still read as strictly.
+    // The rest of the connection is still read as strictly.
     client.send("GET / HTTP/1.1\nHost: localhost\r\n\r\n");
     assert_eq!(client.response().status, 400);
     client.until_close();
@@ -192,7 +192,7 @@ fn a_client_that_reads_nothing_is_disconnected() {
         conn.request()?;
         conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
         let chunk = [b"10000\r\n", &vec![b'x'; 0x10000][..], b"\r\n"].concat();
-        // It ends when the gateway closes; that is what the test waits for.
+        // The loop ends when the gateway closes; that is what the test waits for.
         while conn.send(&chunk).is_ok() {}
         conn.note("given up");
         Ok(())

@@ -392,7 +392,7 @@ fn a_provider_that_is_down_at_start_is_used_as_soon_as_it_responds() {
     provider.lie(None);
     gateway.clock.advance(Duration::from_secs(30));
     assert_eq!(sign_in_through(&mut alice, &provider, "/").status, 303);
-    // It dies, while its metadata and keys are known.
+    // The provider dies, while its metadata and keys are known.
     provider.lie(Lie::Down);
     let mut carol = Visitor::of(&gateway);
     let address = start(&mut carol, "/");

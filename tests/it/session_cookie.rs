@@ -211,7 +211,7 @@ fn asvs_7_2_3_tokens_are_long_and_no_two_are_alike_in_any_place() {
         assert_eq!(token.len(), 43, "256 bits: {token}");
         assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{token}");
     }
-    // Of 24 random characters out of 64 at one place, eight alike are no accident. The last holds four bits.
+    // At one place, 24 random characters out of 64 have more than eight different ones. The last place holds four bits.
     for place in 0..42 {
         let there: BTreeSet<u8> = tokens.iter().map(|token| token.as_bytes()[place]).collect();
         assert!(there.len() > 8, "place {place} has {} different characters", there.len());

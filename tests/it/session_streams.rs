@@ -163,7 +163,7 @@ fn the_session_limits_of_an_app_end_its_streams() {
     all_go_on(&streams);
     team.0.gateway.clock.advance(Duration::from_mins(1));
     all_end(streams);
-    // They hold for what is under way, too.
+    // Changed limits hold for streams that are open, too.
     let team = Team::new("");
     let (_alice, streams) = team.member("alice");
     team.0.gateway.clock.advance(Duration::from_mins(5));

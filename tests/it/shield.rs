@@ -378,7 +378,7 @@ fn a_neighbouring_host_makes_a_browser_change_nothing() {
     assert!(browser.text().contains("This request came from another site"), "{}", browser.text());
     browser.picture("refused-cross-site");
     assert!(bank.seen().iter().all(|request| request.asked().starts_with("GET ")), "{:?}", bank.seen());
-    // She was signed in all the time: it is the cookie that came along.
+    // Both refused requests brought the cookie of Alice, who was signed in all the time.
     let log = gateway.drained();
     let refused: Vec<_> = log.iter().filter(|entry| !entry["shield"].is_null()).collect();
     assert_eq!(refused.len(), 2, "{refused:?}");

@@ -384,7 +384,7 @@ fn a_stranger_locks_no_user_out_of_a_browser_used_before() {
     assert_eq!(alice.submit("alice", &password("alice")).status, 303);
     assert_eq!(alice.visitor.cookies[DEVICE], device, "one browser is one device");
 
-    // It has a budget, and what is forgiven to it is not forgiven to the others.
+    // A stolen device cookie has a budget; its successes forgive the failures of no other device.
     let mut thief = at_home(&device);
     use_up(&mut thief, "alice");
     assert_eq!(thief.submit("alice", &password("alice")).status, 429);

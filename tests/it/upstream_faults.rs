@@ -314,7 +314,7 @@ fn no_upstream_alive_is_502() {
 
 #[test]
 fn an_upstream_that_does_not_finish_connecting_is_504() {
-    // It accepts, and never says a word of TLS.
+    // The upstream accepts, and never sends a byte of TLS.
     let silent = Upstream::scripted(|conn| {
         conn.until_close();
         Ok(())

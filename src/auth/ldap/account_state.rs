@@ -34,7 +34,7 @@ pub enum StateRule {
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountState {
-    /// It may.
+    /// The user may sign in.
     Active,
     /// An administrator has disabled it.
     Disabled,

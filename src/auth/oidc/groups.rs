@@ -15,7 +15,7 @@ use crate::identity::GroupName;
 pub(super) enum ToldGroups {
     /// The groups, perhaps none.
     Known(Vec<String>),
-    /// They are unknown.
+    /// The groups are unknown, for a reason.
     Unknown(WhyUnknown),
 }
 

@@ -59,7 +59,7 @@ pub struct AccessToken {
 pub enum NoAccessToken {
     /// The provider's access tokens are not taken.
     NotTaken,
-    /// It is not believed.
+    /// The token is not believed.
     Rejected(Rejection),
     /// The keys of the provider are not known at the moment.
     NoKeys,

@@ -1,6 +1,6 @@
 //! The provider's word on a second factor: the claims `amr` and `acr` of an ID token.
 //!
-//! They are believed only of a provider whose settings say so.
+//! A provider is believed only if its settings say so (`trusts_second_factor`).
 
 use serde_json::Value;
 

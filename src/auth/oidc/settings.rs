@@ -104,9 +104,9 @@ pub enum ClientAuth {
 /// How the subject of a user is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectRule {
-    /// It is the claim `sub`.
+    /// The claim `sub`.
     Sub,
-    /// It is made of the claims `tid` and `oid`: Entra's `sub` is another one for each application.
+    /// The claims `tid` and `oid` together: Entra's `sub` is another one for each application.
     TenantAndObject,
 }
 

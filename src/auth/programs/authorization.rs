@@ -14,11 +14,11 @@ use crate::users::{Password, PresentedToken};
 /// The `Authorization` of a request.
 #[derive(Debug)]
 pub enum Authorization {
-    /// There is none, or it is the app's.
+    /// The request has no credential, or one that is for the app.
     NotOurs,
-    /// It is the gateway's, and offers this.
+    /// The request has one credential, which is for the gateway.
     Ours(Offered),
-    /// There are several, one of them the gateway's: which one counts is anybody's guess.
+    /// The request has several credentials, one of them for the gateway: which one counts is anybody's guess.
     Several,
 }
 

@@ -1,9 +1,8 @@
 //! The computing of `portcullis explain`: from a request to a [`Report`].
 //!
-//! [`report`] is a function of the configuration, the request and the identity.
-//! It reads the request as the gateway does, and takes the decision from
-//! [`access::explain`](crate::access::explain()) and the headers from `forward`.
-//! It prints nothing and opens no database.
+//! [`report`] is a function of the configuration, the request and the identity. It reads the request as the gateway does,
+//! takes the decision from [`access::explain`](crate::access::explain()) and the headers from `forward`, prints nothing and
+//! opens no database.
 
 use std::net::{IpAddr, SocketAddr};
 

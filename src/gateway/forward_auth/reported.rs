@@ -1,7 +1,7 @@
 //! The request as a proxy describes it.
 //!
 //! Each kind of proxy has an endpoint of its own, at which only the header fields are read that this kind writes itself.
-//! Everything else in the check may be the visitor's: nginx passes the visitor's `X-Forwarded-Uri` on, and Caddy and
+//! All other fields of the check may be the visitor's: nginx passes the visitor's `X-Forwarded-Uri` on, and Caddy and
 //! Envoy the visitor's query. With one endpoint for all, Mallory would describe another request than hers to an nginx.
 
 use http::{

@@ -1,4 +1,4 @@
-//! What each page shows, as data: one file a topic, one type a template.
+//! The contents of each page, as data: one file a topic, one type a template.
 //!
 //! `portal` and `refusal` fill these types in; templates read their fields by name.
 

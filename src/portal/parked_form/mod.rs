@@ -1,7 +1,7 @@
 //! Forms that were sent after the session had ended: kept, and offered again to the same person.
 //!
 //! The gateway hands over a form that it would have forwarded, had its sender been signed in ([`Portal::park`](super::Portal)).
-//! It is kept for a quarter of an hour as a one-time entry of the session store, encrypted with a key that is derived from a
+//! The form is kept for a quarter of an hour as a one-time entry of the session store, encrypted with a key that is derived from a
 //! secret in a cookie of the browser, a mark in the address of the page, and the user: the store alone reads nothing, another
 //! browser with the address finds nothing, and neither does another user in the same browser. The page says what will be
 //! sent and where, and its button sends it from the browser to the application, as the page of the application would: nothing

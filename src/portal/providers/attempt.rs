@@ -1,6 +1,6 @@
 //! An attempt to sign in at a provider: what the gateway remembers from the start until the browser comes back.
 //!
-//! It is a one-time entry of the session store, so that the browser may come back to another gateway, and comes back once.
+//! The attempt is a one-time entry of the session store, so that the browser may come back to another gateway, and comes back once.
 //! The browser that started it holds the code of the entry in a cookie of its own for each attempt. Mallory, who makes
 //! Alice open a callback with Mallory's code, is refused, because Alice's browser has no such cookie; and so is Eve, who has
 //! read the address of Alice's callback somewhere.

@@ -1,6 +1,6 @@
 //! The page after an attempt that did not sign anybody in.
 //!
-//! It never goes on by itself: a provider that signs a user in at once would send them back, and so on for ever.
+//! The page never goes on by itself: a provider that signs a user in at once would send them back, and so on for ever.
 
 use std::sync::Arc;
 

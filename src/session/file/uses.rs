@@ -1,6 +1,6 @@
 //! Uses of sessions that are not in the file yet.
 //!
-//! They are not queued among the changes: no request waits for them, only the last use of a session matters, and while the
+//! Uses are not queued among the changes: no request waits for them, only the last use of a session matters, and while the
 //! disk refuses to write they have to be remembered. Otherwise a session in use would look unused once the disk is mended.
 
 use std::{

@@ -130,7 +130,7 @@ mod tests {
         assert!(!again.record.contains("wiki"));
         // An older gateway beside this one reads when the password was confirmed.
         assert!(again.record.contains(r#""confirmed":1001,"proofs":"password@1001""#), "{}", again.record);
-        // It has no host; a record with one is read by the first release as well, which ignores unknown fields.
+        // The record has no host; one with a host is read by the first release as well, which ignores unknown fields.
         assert_eq!(&*record.host, "");
         let named = write(&Record { host: "wiki.example.com".into(), ..record.clone() }).unwrap().record;
         assert_eq!(again.record, named.replace(",\"host\":\"wiki.example.com\"", ""));

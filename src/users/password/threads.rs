@@ -353,7 +353,7 @@ impl Hasher {
                     let missing = 1.0 - took.as_secs_f64() / usual.as_secs_f64();
                     argon::pretend_part(self.settings, missing, password, &mut self.memory);
                 }
-                // Nothing is known yet of the time that a check takes here.
+                // The time that a check takes here is not known yet.
                 None => {
                     self.pretend(password);
                 }

@@ -20,9 +20,9 @@ pub(in crate::users) const MAX_FACTORS: usize = 20;
 /// The factors that an operator takes off an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovedFactors {
-    /// This one.
+    /// One factor.
     One(FactorId),
-    /// All of them, and the recovery codes.
+    /// All factors, and the recovery codes.
     All,
 }
 

@@ -1,7 +1,7 @@
 //! The checksum at the end of a token: CRC-32 in six digits of base 62.
 //!
-//! It tells a token from a typing error and from random text without any look-up. It is no protection: anybody can
-//! compute it.
+//! The checksum tells a token from a typing error and from random text without any look-up. It is no protection: anybody
+//! can compute it.
 
 /// The digits of base 62, in their order.
 pub(super) const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

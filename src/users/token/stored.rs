@@ -47,7 +47,7 @@ pub struct TokenLimits {
     /// The networks from which it may be used; empty: from everywhere.
     #[serde(default)]
     pub networks: Vec<IpNet>,
-    /// It was made by somebody who had just shown two factors, and counts as two.
+    /// Whether the token was made by somebody who had just shown two factors; it counts as two then.
     #[serde(default)]
     pub multi_factor: bool,
 }

@@ -33,7 +33,7 @@ fn ten_thousand_changed_assertions_get_the_verdict_of_another_implementation() {
         match (case.check(&passkeys), theirs == "accepted") {
             (Ok(()), true) => both_accept += 1,
             (Err(_), false) => both_refuse += 1,
-            // These steps of the specification are missing in the other implementation.
+            // The other implementation leaves out these steps of the specification.
             (
                 Err(
                     NotVerified::BackupImpossible
@@ -42,7 +42,7 @@ fn ten_thousand_changed_assertions_get_the_verdict_of_another_implementation() {
                 ),
                 true,
             ) => {}
-            // It reads base64url in any spelling.
+            // The other implementation reads base64url in any spelling.
             (Err(NotVerified::WrongChallenge), true) if case.spells_the_challenge_in_another_way() => {}
             (ours, _) => differ.push(format!("{ours:?}, the other one: {theirs}: {}", case.to_json())),
         }

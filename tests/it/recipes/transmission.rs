@@ -14,7 +14,7 @@ fn transmission_answers_to_the_name_that_it_was_told() {
     let transmission = folder.start("transmission", |port| {
         let settings = recipe.block("json").with("\"rpc-port\": 9091", &format!("\"rpc-port\": {port}"));
         folder.write("settings.json", settings.text());
-        // It stays on this machine: no discovery of other clients, no port mapping.
+        // The client stays on this machine: no discovery of other clients, no port mapping.
         folder.command(
             "transmission-daemon --foreground --config-dir . --no-dht --no-lpd --no-portmap --no-utp \
              --bind-address-ipv4 127.0.0.1 --peerport 0",

@@ -1,6 +1,6 @@
 //! An authenticator in software, every byte of whose responses a test can choose.
 //!
-//! It shares no code with the gateway: CBOR is written by hand here.
+//! The authenticator shares no code with the gateway: CBOR is written by hand here.
 
 use aws_lc_rs::{
     digest::{SHA256, digest},

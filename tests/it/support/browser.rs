@@ -94,7 +94,7 @@ impl Browser {
 
     /// The same, for which these hosts are here.
     pub fn start_knowing(hosts: &[&str]) -> Self {
-        // It takes a free port of IPv6 and then the same one of IPv4, which somebody else may have.
+        // chromedriver takes a free port of IPv6 and then the same one of IPv4, which another process may have.
         let (chromedriver, port) =
             (0..5).find_map(|_| start_chromedriver()).expect("a port that is free for IPv4 and IPv6");
         let profile = tempfile::tempdir().expect("a folder for the profile");

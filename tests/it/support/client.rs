@@ -177,7 +177,7 @@ impl RawClient {
         }
     }
 
-    /// This many bytes.
+    /// Reads `count` bytes.
     #[track_caller]
     pub fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.unread.len() < count {

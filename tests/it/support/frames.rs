@@ -92,13 +92,13 @@ impl Frame {
 /// The reaction of the gateway to a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It responded; the first byte of the response's header block.
+    /// The gateway responded; the first byte of the response's header block.
     Responded(u8),
-    /// It reset the stream, with this error.
+    /// The gateway reset the stream, with this error.
     Reset(u32),
-    /// It ended the connection, with this error.
+    /// The gateway ended the connection, with this error.
     GoAway(u32),
-    /// It closed without a word.
+    /// The gateway closed without a frame.
     Closed,
 }
 

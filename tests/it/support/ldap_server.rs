@@ -88,14 +88,14 @@ pub enum Lie {
     Silence,
     /// The honest refusal, with the password in its text.
     RepeatPassword,
-    /// This result code.
+    /// A result code.
     Code(u8),
 }
 
 /// The server's treatment of TLS.
 #[derive(Clone)]
 pub enum ServerTls {
-    /// It has none, and refuses StartTLS.
+    /// The server has no TLS, and refuses StartTLS.
     None,
     /// From the first byte.
     Ldaps(Arc<ServerConfig>),

@@ -1,6 +1,6 @@
 //! A provider of OpenID Connect that lies when a test says so.
 //!
-//! It knows one client, `portcullis`, whose secret has a colon and an umlaut. A browser is not needed: the test hands the
+//! The provider knows one client, `portcullis`, whose secret has a colon and an umlaut. A browser is not needed: the test hands the
 //! address of its sign-in page to [`OidcProvider::authorize`] and gets the address to come back to.
 
 use std::{

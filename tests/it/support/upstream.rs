@@ -226,7 +226,7 @@ impl Upstream {
         let (sender, events) = channel();
         let script = Arc::new(script);
         let (counted, kept) = (Arc::clone(&connections), Arc::clone(&seen));
-        // It ends with the test process; an upstream holds nothing that would have to be given back.
+        // The thread ends with the test process; an upstream holds nothing that would have to be given back.
         std::thread::spawn(move || {
             while let Ok(stream) = accept() {
                 let number = counted.fetch_add(1, Ordering::SeqCst);
@@ -341,7 +341,7 @@ impl Conn {
         }
     }
 
-    /// This many bytes.
+    /// Reads `count` bytes.
     pub fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.unread.len() < count {
             if self.more()? == 0 {

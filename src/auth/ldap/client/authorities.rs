@@ -24,7 +24,7 @@ use rustls::{
 pub struct Authorities(Arc<[CertificateDer<'static>]>);
 
 impl Authorities {
-    /// These certificates: those of a file, or of the system.
+    /// Authorities of a file, or of the system.
     pub fn new(certificates: Vec<CertificateDer<'static>>) -> Self {
         Self(certificates.into())
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// A distinguished name, read.
 ///
-/// It is made to compare names and to read values. A name that goes back to the server goes as the text that the
+/// The value serves to compare names and to read their parts. A name that goes back to the server goes as the text that the
 /// server sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dn(Vec<Rdn>);

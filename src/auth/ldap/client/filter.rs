@@ -14,7 +14,7 @@ pub enum Filter<V = Vec<u8>> {
     And(Vec<Self>),
     /// At least one holds.
     Or(Vec<Self>),
-    /// It does not hold.
+    /// The filter inside does not hold.
     Not(Box<Self>),
     /// The attribute has this value.
     Equal(String, V),

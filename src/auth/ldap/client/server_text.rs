@@ -23,7 +23,7 @@ impl ServerText {
         Self(escaped(&text.replace(['\n', '\t'], " ")).into())
     }
 
-    /// This text, if `secret` does not stand in it. The escaped form is compared, which is the one that is shown.
+    /// The text, if `secret` does not stand in it. The escaped form is compared, which is the one that is shown.
     pub(super) fn without(self, secret: &str) -> Self {
         let repeats = !secret.is_empty()
             && (self.0.contains(secret) || self.0.contains(&escaped(&secret.replace(['\n', '\t'], " "))));

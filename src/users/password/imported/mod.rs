@@ -56,7 +56,7 @@ pub enum UnusableHash {
     /// A format that is known, and not supported.
     #[error("hashes of the format {0} cannot be checked here")]
     Unsupported(&'static str),
-    /// It looks like a password, or like a hash of an unknown format.
+    /// The text looks like a password, or like a hash of an unknown format.
     #[error("this is a plain password or a hash of an unknown format")]
     Unknown,
     /// The format is known, but this is no hash in it.

@@ -54,21 +54,21 @@ pub enum Weakness {
 /// A reason why a password is easy to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuessReason {
-    /// It follows the keys of the keyboard.
+    /// The password follows the keys of the keyboard.
     Keys,
-    /// It repeats itself.
+    /// The password repeats itself.
     Repeats,
-    /// Many people use this one or one much like it.
+    /// Many people use this password or one much like it.
     Popular,
-    /// It counts up or down.
+    /// The password counts up or down.
     Counts,
-    /// It is little more than a date.
+    /// The password is little more than a date.
     Date,
-    /// It is little more than a name.
+    /// The password is little more than a name.
     Name,
-    /// It is little more than a word.
+    /// The password is little more than a word.
     Word,
-    /// It is too regular.
+    /// The password is too regular.
     Regular,
 }
 

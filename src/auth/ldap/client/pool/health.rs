@@ -27,7 +27,7 @@ pub enum ServerState {
     Untried,
     /// The last operation was answered.
     Up,
-    /// It is not asked until it works again.
+    /// The server failed, and is not asked until it works again.
     Down(LdapError),
 }
 

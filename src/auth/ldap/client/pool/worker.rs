@@ -298,7 +298,7 @@ fn own_entry() -> SearchRequest {
 enum Verdict {
     /// The server works, and this is its answer.
     Answer,
-    /// This operation has no answer here. Another server is asked, and this one stays in use.
+    /// The server has no answer to this operation. Another server is asked, and this one stays in use.
     NotNow,
     /// The server does not work.
     Down,
