@@ -97,7 +97,7 @@ impl Portal {
         self.finish_sign_in(request, &proved, SessionOpening::Confirmed, &next).await
     }
 
-    /// The form again, after a proof that proved nothing; `None`: the form had expired.
+    /// The form again, after a proof that proved nothing; `None`: the form has expired.
     pub(super) async fn confirmation_failed(
         &self,
         request: &PageRequest<'_>,

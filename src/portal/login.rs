@@ -99,7 +99,7 @@ impl Portal {
         self.finish_sign_in(request, &proved, how, &next).await
     }
 
-    /// The form after a passkey that signed nobody in; `None`: the form had expired.
+    /// The form after a passkey that signed nobody in; `None`: the form has expired.
     pub(super) async fn login_after_passkey(
         &self,
         request: &PageRequest<'_>,

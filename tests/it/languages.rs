@@ -59,7 +59,7 @@ fn flash_message_and_problem_of_a_form_are_in_the_language_of_the_browser() {
     let method = http::Method::POST;
     let page = gateway.send(&method, "/.gateway/login", &[BROWSER, german, form], "username=a&password=b");
     assert_eq!(page.status, 403);
-    assert!(page.body.contains("Dieses Formular war abgelaufen."), "{}", page.body);
+    assert!(page.body.contains("Dieses Formular ist abgelaufen."), "{}", page.body);
     assert!(page.body.contains("<title>Fehler: Anmelden"), "{}", page.body);
     let flash = ("cookie", &*format!("{NOTICE}=signed-out"));
     let page = gateway.get("/.gateway/login", &[BROWSER, german, flash]);

@@ -78,7 +78,7 @@ async fn a_sign_in_in_one_tab_counts_for_the_form_in_another() {
     // Somebody else at the same desk is not taken for ada.
     let another = submit(form(&two, "/two", "nora", RIGHT)).await;
     assert_eq!(another.status, 403);
-    assert!(another.text.contains("This form had expired") && another.text.contains("value=\"nora\""));
+    assert!(another.text.contains("This form has expired") && another.text.contains("value=\"nora\""));
     assert_eq!(fixture.audited(), ["sign-in/ok/ada"]);
 }
 
@@ -226,7 +226,7 @@ async fn a_sign_in_that_another_site_sends_does_nothing() {
         if *expected == 403 {
             // The form keeps all that was typed except the password, and the next attempt works. A form without its
             // cookie is not read.
-            assert!(reply.text.contains("This form had expired"));
+            assert!(reply.text.contains("This form has expired"));
             assert!(reply.text.contains("value=\"ada\"") || !had_cookie);
             assert!(!reply.text.contains(RIGHT));
             let csrf = reply.hidden("csrf");

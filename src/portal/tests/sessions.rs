@@ -73,7 +73,7 @@ async fn only_a_genuine_form_ends_sessions_and_only_those_of_its_user() {
     ] {
         let reply = ada.send(&fixture, Method::POST, "account/sessions", extra, &encode(&fields)).await;
         assert_eq!(reply.status, 403);
-        assert!(reply.text.contains("This form had expired"));
+        assert!(reply.text.contains("This form has expired"));
     }
     assert!(ada.is_signed_in(&fixture).await && other.is_signed_in(&fixture).await);
     let reply = Browser::default().post(&fixture, "account/sessions", &[("end", "everywhere")]).await;

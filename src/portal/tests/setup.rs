@@ -58,7 +58,7 @@ async fn a_refused_set_up_says_why_and_the_link_stays_good() {
         ("username", "a b", "cannot stand in a name"),
         ("username", "", "A name needs at least one character."),
         ("again", "x", "The two passwords are not the same."),
-        ("csrf", "x", "This form had expired."),
+        ("csrf", "x", "This form has expired."),
     ] {
         let mut fields = fields.clone();
         fields.iter_mut().find(|(name, _)| name == field).unwrap().1 = value.into();

@@ -9,8 +9,7 @@ sign-in = Anmelden
 sign-out = Abmelden
 try-again = Noch einmal versuchen
 or = oder
-none = Keine
 
 request-id = Anfrage { $id }
 
-form-expired = Dieses Formular war abgelaufen. Bitte versuchen Sie es noch einmal.
+form-expired = Dieses Formular ist abgelaufen. Bitte versuchen Sie es noch einmal.

@@ -57,7 +57,7 @@ add-app-open = In einer App auf diesem Gerät öffnen
 add-app-submit = Hinzufügen
 add-app-cancel = Zurück zu Ihren zweiten Faktoren
 factor-wrong-first-code = Dieser Code stimmt nicht. Geht die Uhr Ihres Geräts richtig? Geben Sie den Code ein, den die App jetzt anzeigt.
-factor-secret-expired = Der Code war abgelaufen. Bitte scannen Sie den neuen.
+factor-secret-expired = Der QR-Code ist abgelaufen. Bitte scannen Sie den neuen.
 factor-too-many = Sie haben so viele zweite Faktoren, wie ein Konto haben darf. Entfernen Sie zuerst einen.
 
 recovery-codes = Wiederherstellungscodes

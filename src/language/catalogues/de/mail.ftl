@@ -1,4 +1,4 @@
-mail-once = Er gilt einmal, innerhalb von { $time }.
+mail-once = Der Link kann einmal verwendet werden und gilt { $time }.
 mail-nothing-to-do = Wenn Sie das nicht waren, brauchen Sie nichts zu tun.
 
 mail-reset-subject = Neues Passwort für { $site } festlegen

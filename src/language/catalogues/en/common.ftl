@@ -16,11 +16,10 @@ sign-in = Sign in
 sign-out = Sign out
 try-again = Try again
 or = or
-none = None
 
 # $id is the number under which an administrator finds the request in the log.
 request-id = Request { $id }
 
 ## Problems with a form.
 
-form-expired = This form had expired. Please try again.
+form-expired = This form has expired. Please try again.

@@ -69,7 +69,7 @@ add-app-open = Open in an app on this device
 add-app-submit = Add
 add-app-cancel = Back to your second factors
 factor-wrong-first-code = That code isn’t right. Is the clock of your device right? Type the code that the app shows now.
-factor-secret-expired = The code had expired. Please scan the new one.
+factor-secret-expired = The QR code has expired. Please scan the new one.
 factor-too-many = You have as many second factors as an account may have. Remove one first.
 
 ## Recovery codes

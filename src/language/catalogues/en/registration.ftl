@@ -73,7 +73,7 @@ email-none = You have no address yet.
 email-unverified = It has not been confirmed.
 email-new = New email address
 email-send = Send a link to the new address
-email-hint = The address changes when you open the link that is sent to it. The old address is told.
+email-hint = The address changes when you open the link that is sent to it. A message about it goes to the old address.
 email-same = This is your address already.
 email-too-often = You have asked for too many links. Please try again in an hour.
 # $provider is the name of a service.

@@ -9,8 +9,7 @@ sign-in = Iniciar sesión
 sign-out = Cerrar sesión
 try-again = Intentar de nuevo
 or = o
-none = Ninguno
 
 request-id = Solicitud { $id }
 
-form-expired = Este formulario había caducado. Inténtelo de nuevo.
+form-expired = Este formulario ha caducado. Inténtelo de nuevo.

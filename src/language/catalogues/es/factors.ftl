@@ -57,7 +57,7 @@ add-app-open = Abrir en una aplicación de este dispositivo
 add-app-submit = Añadir
 add-app-cancel = Volver a sus segundos factores
 factor-wrong-first-code = Ese código no es correcto. ¿Está en hora el reloj de su dispositivo? Escriba el código que la aplicación muestra ahora.
-factor-secret-expired = El código había caducado. Escanee el nuevo.
+factor-secret-expired = El código QR ha caducado. Escanee el nuevo.
 factor-too-many = Tiene tantos segundos factores como puede tener una cuenta. Quite antes uno.
 
 recovery-codes = Códigos de recuperación

@@ -9,8 +9,7 @@ sign-in = Se connecter
 sign-out = Se déconnecter
 try-again = Réessayer
 or = ou
-none = Aucun
 
 request-id = Requête { $id }
 
-form-expired = Ce formulaire avait expiré. Veuillez réessayer.
+form-expired = Ce formulaire a expiré. Veuillez réessayer.

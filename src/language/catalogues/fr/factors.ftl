@@ -57,7 +57,7 @@ add-app-open = Ouvrir dans une application sur cet appareil
 add-app-submit = Ajouter
 add-app-cancel = Retour à vos seconds facteurs
 factor-wrong-first-code = Ce code n’est pas correct. L’horloge de votre appareil est-elle à l’heure ? Saisissez le code que l’application affiche maintenant.
-factor-secret-expired = Le code avait expiré. Veuillez scanner le nouveau.
+factor-secret-expired = Le code QR a expiré. Veuillez scanner le nouveau.
 factor-too-many = Vous avez autant de seconds facteurs qu’un compte peut en avoir. Supprimez-en d’abord un.
 
 recovery-codes = Codes de secours

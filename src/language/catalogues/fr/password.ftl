@@ -41,5 +41,5 @@ name-character = { $character } ne peut pas figurer dans un nom ; les lettres, l
 
 password-step-title = Nouveau mot de passe · { $host }
 password-step-heading = Choisissez un nouveau mot de passe
-password-step-why = Votre mot de passe doit être changé avant de continuer. Personne d’autre que vous ne doit le connaître.
+password-step-why = Votre mot de passe doit être modifié avant de continuer. Personne d’autre que vous ne doit le connaître.
 password-step-set = Définir le mot de passe et continuer

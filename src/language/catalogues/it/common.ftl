@@ -9,8 +9,7 @@ sign-in = Accedi
 sign-out = Esci
 try-again = Riprova
 or = oppure
-none = Nessuno
 
 request-id = Richiesta { $id }
 
-form-expired = Questo modulo era scaduto. La preghiamo di riprovare.
+form-expired = Questo modulo è scaduto. Riprovi.

@@ -57,7 +57,7 @@ add-app-open = Apri in un’app su questo dispositivo
 add-app-submit = Aggiungi
 add-app-cancel = Torna ai Suoi secondi fattori
 factor-wrong-first-code = Questo codice non è corretto. L’orologio del Suo dispositivo è giusto? Digiti il codice che l’app mostra ora.
-factor-secret-expired = Il codice era scaduto. Scansioni quello nuovo.
+factor-secret-expired = Il codice QR è scaduto. Scansioni quello nuovo.
 factor-too-many = Ha tanti secondi fattori quanti ne può avere un account. Ne rimuova prima uno.
 
 recovery-codes = Codici di recupero

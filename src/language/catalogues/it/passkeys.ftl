@@ -1,18 +1,18 @@
 ### Passkeys: adding one, and signing in with one.
 
-passkey-use = Usare una passkey
+passkey-use = Usa una passkey
 passkey-cancelled = Non è stata usata nessuna passkey. Riprovi, oppure scelga un’altra via.
 passkey-known = Questo dispositivo ha già una passkey per il Suo account.
 passkey-needs-script-here = La Sua passkey richiede un browser con passkey e JavaScript.
 passkey-wrong = Con questa passkey l’accesso non è riuscito. Riprovi, oppure scelga un’altra via.
 
-passkey-add-title = Aggiungere una passkey · { $host }
-passkey-add-heading = Aggiungere una passkey
+passkey-add-title = Aggiungi una passkey · { $host }
+passkey-add-heading = Aggiungi una passkey
 passkey-add-lead = Con una passkey per { $host } si accede con l’impronta, il viso o il PIN del dispositivo, e non può essere consegnata a una pagina falsa.
 passkey-name = Nome
 passkey-name-hint = Per distinguerla in seguito dalle altre.
-passkey-create = Creare una passkey
-passkey-add-back = Torna ai secondi fattori
+passkey-create = Crea una passkey
+passkey-add-back = Torna ai Suoi secondi fattori
 passkey-added-title = Passkey aggiunta · { $host }
 passkey-added-heading = Passkey aggiunta
 passkey-added-lead = D’ora in poi può accedere con { $name }.

@@ -9,8 +9,7 @@ sign-in = Inloggen
 sign-out = Uitloggen
 try-again = Opnieuw proberen
 or = of
-none = Geen
 
 request-id = Verzoek { $id }
 
-form-expired = Dit formulier was verlopen. Probeer het opnieuw.
+form-expired = Dit formulier is verlopen. Probeer het opnieuw.

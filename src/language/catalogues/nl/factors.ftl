@@ -57,7 +57,7 @@ add-app-open = Openen in een app op dit apparaat
 add-app-submit = Toevoegen
 add-app-cancel = Terug naar uw tweede factoren
 factor-wrong-first-code = Deze code klopt niet. Staat de klok van uw apparaat goed? Typ de code die de app nu toont.
-factor-secret-expired = De code was verlopen. Scan de nieuwe.
+factor-secret-expired = De QR-code is verlopen. Scan de nieuwe.
 factor-too-many = U hebt zoveel tweede factoren als een account mag hebben. Verwijder er eerst een.
 
 recovery-codes = Herstelcodes

@@ -47,7 +47,7 @@ mail-recovery-code-used = Er is een herstelcode gebruikt om in te loggen. { $lef
     [one] Er is er nog één over.
    *[other] Er zijn er nog { $left } over.
 }
-mail-passkey-may-be-copied = Uw passkey ‘{ $name }’ is gebruikt en de teller ervan is niet opgelopen. Mogelijk is hij gekopieerd. Hebt u hem niet gebruikt, verwijder hem dan.
+mail-passkey-may-be-copied = Uw passkey “{ $name }” is gebruikt en de teller ervan is niet opgelopen. Mogelijk is hij gekopieerd. Hebt u hem niet gebruikt, verwijder hem dan.
 mail-recovery-codes-made = Er zijn nieuwe herstelcodes gemaakt. De oude zijn ongeldig.
 mail-new-device = Iemand heeft ingelogd op een apparaat dat nog niet eerder was gebruikt.
 mail-notice-email-changed = Het heeft een ander adres: { $address }.

@@ -9,7 +9,6 @@ sign-in = Zaloguj się
 sign-out = Wyloguj się
 try-again = Spróbuj ponownie
 or = lub
-none = Brak
 
 request-id = Żądanie { $id }
 

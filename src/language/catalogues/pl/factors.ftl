@@ -57,7 +57,7 @@ add-app-open = Otwórz w aplikacji na tym urządzeniu
 add-app-submit = Dodaj
 add-app-cancel = Powrót do drugich składników
 factor-wrong-first-code = Ten kod jest nieprawidłowy. Czy zegar urządzenia jest dobrze ustawiony? Proszę wpisać kod, który aplikacja pokazuje teraz.
-factor-secret-expired = Kod wygasł. Proszę zeskanować nowy.
+factor-secret-expired = Kod QR wygasł. Proszę zeskanować nowy.
 factor-too-many = Na koncie jest już tyle drugich składników, ile można mieć. Najpierw proszę usunąć jeden.
 
 recovery-codes = Kody odzyskiwania

@@ -1,4 +1,4 @@
-mail-once = Można go użyć raz, w ciągu następującego czasu: { $time }.
+mail-once = Łącze działa raz i jest ważne przez { $time }.
 mail-nothing-to-do = Jeśli to ktoś inny, nie trzeba nic robić.
 
 mail-reset-subject = Nowe hasło do { $site }
@@ -48,7 +48,7 @@ mail-recovery-code-used = Do zalogowania użyto kodu odzyskiwania. { $left ->
     [few] Pozostały { $left }.
    *[other] Pozostało { $left }.
 }
-mail-passkey-may-be-copied = Użyto klucza dostępu „{ $name }”, a jego licznik użyć nie wzrósł. Mógł zostać skopiowany. Jeśli to nie było Państwa działanie, proszę go usunąć.
+mail-passkey-may-be-copied = Użyto klucza dostępu „{ $name }”, a jego licznik użyć nie wzrósł. Mógł zostać skopiowany. Jeśli użył go ktoś inny, proszę go usunąć.
 mail-recovery-codes-made = Utworzono nowe kody odzyskiwania. Stare są nieważne.
 mail-new-device = Zalogowano się na urządzeniu, którego dotąd nie używano.
 mail-notice-email-changed = Ma ono inny adres: { $address }.

@@ -20,6 +20,6 @@ passkey-added-codes = Oto kody odzyskiwania. Każdy z nich działa raz zamiast k
 passkey-needs-script = Do tego potrzebna jest przeglądarka obsługująca klucze dostępu oraz JavaScript. Aplikacja uwierzytelniająca działa bez nich.
 passkey-not-added = Nie udało się dodać tego klucza dostępu. Proszę spróbować ponownie.
 passkey-added-already = Ten klucz dostępu należy już do konta.
-passkey-too-many = Konto ma już tyle drugich składników, ile może mieć. Najpierw trzeba usunąć jeden z nich.
+passkey-too-many = Na koncie jest już tyle drugich składników, ile można mieć. Najpierw proszę usunąć jeden.
 passkey-name-invalid = Nazwa ma od 1 do 64 znaków w jednym wierszu.
 passkey-default-name = Klucz dostępu

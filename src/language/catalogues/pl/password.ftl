@@ -40,6 +40,6 @@ name-too-long = Nazwa ma najwyżej { $most } znaki.
 name-character = Znak { $character } nie może wystąpić w nazwie; dozwolone są litery, cyfry oraz { $others }.
 
 password-step-title = Nowe hasło · { $host }
-password-step-heading = Wybierz nowe hasło
-password-step-why = Hasło trzeba zmienić, zanim przejdziesz dalej. Nikt poza Tobą nie powinien go znać.
+password-step-heading = Wybór nowego hasła
+password-step-why = Przed przejściem dalej trzeba zmienić hasło. Nikt inny nie powinien go znać.
 password-step-set = Ustaw hasło i przejdź dalej

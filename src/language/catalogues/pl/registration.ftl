@@ -15,7 +15,7 @@ reset-account = Nazwa użytkownika lub adres e-mail
 reset-send = Wyślij łącze
 reset-no-mail = Ta bramka nie wysyła poczty. O łącze do nowego hasła proszę poprosić administratora.
 reset-missing = Proszę wpisać nazwę użytkownika lub adres e-mail.
-forgotten-password = Nie pamiętasz hasła?
+forgotten-password = Zapomniane hasło?
 
 new-password-title = Nowe hasło · { $host }
 new-password-heading = Nowe hasło
@@ -48,7 +48,7 @@ register-done = Konto jest gotowe. Można się zalogować.
 register-waiting-title = Konto czeka na zatwierdzenie
 register-waiting = Musi je zatwierdzić administrator. Wtedy wyślemy wiadomość i będzie można się zalogować.
 register-too-many = W tej chwili zbyt wiele kont czeka na zatwierdzenie. Proszę spróbować później.
-register-instead = Nie masz konta? Zarejestruj się
+register-instead = Nie ma jeszcze konta? Rejestracja
 
 email-title = Adres e-mail · { $host }
 email-heading = Adres e-mail

@@ -18,7 +18,7 @@ confirm-heading = Potwierdź swoją tożsamość
 confirm-password = Zalogowano na { $host } jako { $name }. Aby kontynuować, proszę ponownie podać hasło.
 confirm-sign-in-again = Zalogowano na { $host } jako { $name }. Aby kontynuować, proszę zalogować się ponownie.
 confirm-with = Potwierdź przez { $provider }
-confirm-not-you = To nie Ty? Wyloguj się
+confirm-not-you = To inna osoba? Wyloguj się
 confirm-wrong = Nieprawidłowe hasło.
 
 sign-out-title = Wylogowanie · { $host }
@@ -26,7 +26,7 @@ sign-out-heading = Wylogować się?
 sign-out-signed-in = Zalogowano na { $host }.
 sign-out-signed-in-as = Zalogowano na { $host } jako { $name }.
 sign-out-hint = To kończy sesję w tej przeglądarce, dla wszystkiego na tym hoście. Sesje w innych przeglądarkach i na innych hostach pozostają otwarte.
-sign-out-stay = Pozostań zalogowany
+sign-out-stay = Nie wylogowuj
 signed-out = Wylogowano.
 signed-out-everywhere = Wylogowano wszędzie.
 

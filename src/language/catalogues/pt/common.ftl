@@ -9,8 +9,7 @@ sign-in = Iniciar sessão
 sign-out = Terminar sessão
 try-again = Tentar novamente
 or = ou
-none = Nenhum
 
 request-id = Pedido { $id }
 
-form-expired = Este formulário tinha expirado. Tente novamente.
+form-expired = Este formulário expirou. Tente novamente.

@@ -57,7 +57,7 @@ add-app-open = Abrir numa aplicação deste dispositivo
 add-app-submit = Adicionar
 add-app-cancel = Voltar aos seus segundos fatores
 factor-wrong-first-code = Esse código não está correto. O relógio do seu dispositivo está certo? Escreva o código que a aplicação mostra agora.
-factor-secret-expired = O código tinha expirado. Leia o novo.
+factor-secret-expired = O código QR expirou. Leia o novo.
 factor-too-many = Tem tantos segundos fatores quantos uma conta pode ter. Remova primeiro um.
 
 recovery-codes = Códigos de recuperação

@@ -47,7 +47,7 @@ mail-recovery-code-used = Foi usado um código de recuperação para iniciar ses
     [one] Restam { $left }.
    *[other] Restam { $left }.
 }
-mail-passkey-may-be-copied = A sua chave de acesso “{ $name }” foi usada e o seu contador não aumentou. Pode ter sido copiada. Se não a usou, remova-a.
+mail-passkey-may-be-copied = A sua chave de acesso «{ $name }» foi usada e o seu contador não aumentou. Pode ter sido copiada. Se não a usou, remova-a.
 mail-recovery-codes-made = Foram criados novos códigos de recuperação. Os antigos deixaram de ser válidos.
 mail-new-device = Alguém iniciou sessão num dispositivo que ainda não tinha sido usado.
 mail-notice-email-changed = Tem outro endereço: { $address }.

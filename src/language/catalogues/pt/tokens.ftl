@@ -1,6 +1,6 @@
 tokens-title = Tokens para programas · { $host }
 tokens-heading = Tokens para programas
-tokens-lead = Os scripts e outros programas usam um token em vez da sua palavra-passe. Um token pode fazer o que você pode fazer, ou menos.
+tokens-lead = Os scripts e outros programas usam um token em vez da sua palavra-passe. Um token pode fazer o mesmo que a sua conta, ou menos.
 tokens-account-link = Tokens para programas
 tokens-made = O seu novo token
 tokens-secret = Token
@@ -19,7 +19,7 @@ tokens-revoked = O token terminou.
 tokens-new = Novo token
 tokens-name = Nome
 tokens-name-hint = Para o reconhecer mais tarde, por exemplo o nome do programa.
-tokens-days = Termina após (dias)
+tokens-days = Duração em dias
 tokens-apps = Aplicações
 tokens-paths = Caminhos
 tokens-methods = Métodos
