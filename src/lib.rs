@@ -56,7 +56,7 @@
 //! | | [`language`] | texts of pages and mails in the language of their reader, from Fluent catalogues | `clock`, `escape` |
 //! | telemetry | [`telemetry`] | access log, audit stream, messages, their writers; metrics | `clock`, `escape` |
 //! | reading | [`request`] | the target of a request: host, path, client address, read once and strictly; its body | |
-//! | | [`pages`] | the gateway's HTML, and the headers of all its responses | `clock`, `language` |
+//! | | [`pages`] | templates and contents of the gateway's pages and mails, and the headers of all its responses | `clock`, `language` |
 //! | | [`refusal`] | refusals, and their responses: a page or a problem | `language`, `pages`; of `identity` one type |
 //! | rules | [`access`] | access rules and the decision; pure | `clock` (times), `identity`, `request` |
 //! | | [`shield`] | the check of the sender (CSRF), and header fields that responses lack; pure | `request` |
@@ -64,12 +64,12 @@
 //! | state | [`session`] | sessions and their branches on other hosts, one-time entries: tokens, cookies, time limits, the cache, the stores behind it | values |
 //! | | [`throttle`] | how often a password may be guessed: counters, waits, device cookies | values |
 //! | | [`users`] | accounts in SQLite with the identities linked to them and their second factors, their cache, and the threads that hash passwords | values |
-//! | | [`mail`] | a queue of messages on the disk, and their delivery by SMTP | values |
+//! | | [`mail`] | a queue of messages on the disk, and their delivery by SMTP; the words come from `portal` | values |
 //! | | [`auth`] | one way to check a credential: throttle, backend, audit stream, count | values, `telemetry`, `throttle`, `users`; the tokens of `session`, and its record of the backend |
 //! | | [`assertion`] | signed assertions about users for applications, and their keys | `clock`, `identity`, `store`, `users`; the sessions of `session` |
 //! | | [`in_flight`] | limits on requests in flight, of each client and to each app | `identity`, `request` |
 //! | actions | [`forward`] | forwarding of allowed requests: headers, upstream connections, bodies, upgrades | values, `request`, [`Permit`], the cookies' names |
-//! | | [`portal`] | the gateway's own pages: sign-in, sign-out, account, first user | values, `telemetry`, reading, state |
+//! | | [`portal`] | the gateway's own pages: sign-in with its steps, sign-out, account, factors, registration, first user; the words of its mails | values, `telemetry`, reading, state |
 //! | the walk | [`snapshot`] | the compiled configuration, as requests see it | `request`, `refusal`, rules, the limits of `session`, `in_flight`, `auth::programs`, actions |
 //! | | [`gateway`] | the steps above, a file each | all above but `pages`; of `auth` the credentials of programs |
 //! | edge | [`server`] | sockets, TLS, workers, redirect, status, control socket, signals | values, `telemetry`, `request`, `session`, `gateway`; of `users` one type, of `forward` two |
@@ -88,6 +88,22 @@
 //!   session carries, whatever a session is.
 //! - Anything on `config`, but for `assembly` and `cli`: nobody else knows that there is TOML.
 //! - Anything below `server` on sockets: `Gateway::handle` runs as well in a test.
+//!
+//! # Where to add what
+//!
+//! `CONTRIBUTING.md` has the steps.
+//!
+//! | new | place |
+//! | --- | --- |
+//! | a page | a row of `portal/page_table.rs`, a file in `portal/`; what it shows in `pages/contents/` and `pages/templates/` |
+//! | a proof of a person | `auth/`: a `Credential` that [`SignIn`] checks, or a backend beside `auth/ldap/` and `auth/oidc/` |
+//! | a credential of a program | `auth/programs/` |
+//! | a store of sessions | a folder beside `session/redis/` that implements [`SessionStore`] |
+//! | a mail | `portal/letters.rs`; its texts in `language/catalogues/*/mail.ftl` |
+//! | a language | a folder in `language/catalogues/` |
+//! | a key of the configuration | `config/keys.rs`, and the file of its section in `config/` |
+//! | a command | a file in `cli/` |
+//! | a header that no client may send | a row of `forward/header_table.rs` |
 //!
 //! # Where state lives
 //!
@@ -198,6 +214,7 @@
 //! [`SessionToken`]: session::SessionToken
 //! [`Sessions`]: session::Sessions
 //! [`SetupLink`]: auth::SetupLink
+//! [`SignIn`]: auth::SignIn
 //! [`Shield::complete`]: shield::Shield::complete
 //! [`Sessions::present`]: session::Sessions::present
 //! [`Snapshot`]: snapshot::Snapshot

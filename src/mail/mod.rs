@@ -4,7 +4,7 @@
 //! never waits, or through a [`MailQueue`] of their own. The queue is bounded and survives a restart. A delivery that
 //! fails is repeated with growing waits for two days; of several gateways with one state folder, one delivers a message.
 //!
-//! The texts of messages come from elsewhere. A message is one text for one recipient, with its HTML form: no attachments,
+//! The texts of messages come from [`Letters`](crate::portal::Letters). A message is one text for one recipient, with its HTML form: no attachments,
 //! no images, nothing that is loaded, so that no sender learns when it is read.
 
 mod backoff;
