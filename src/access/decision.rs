@@ -7,7 +7,7 @@ use http::Method;
 use super::{
     App, AppId, Missing, Policy, Requirement, Rule, SourceLocation,
     assurance::RequiredFactors,
-    policy::{Asked, DEFAULT},
+    policy::{DEFAULT, RuleSelection},
     rule::Met,
     scope,
 };
@@ -271,11 +271,11 @@ fn judge<'p>(
     mut readings: Option<&mut Vec<Reading<'p>>>,
 ) -> Judged<'p> {
     let segments = path.segments();
-    let plain = app.deciding(segments.clone(), method, Asked::All);
+    let plain = app.deciding(segments.clone(), method, RuleSelection::All);
     let reported = plain.filter(|rule| !rule.is_enforced());
     let plain = match (plain, reported) {
         (_, Some(reported)) => app
-            .deciding(segments, method, Asked::Enforced)
+            .deciding(segments, method, RuleSelection::Enforced)
             .map_or(Deciding::Unenforced(reported), Deciding::Rule),
         (plain, None) => plain.map_or(Deciding::Default, Deciding::Rule),
     };
@@ -327,7 +327,7 @@ fn judge<'p>(
 /// the paths behind that script.
 fn read_by<'r>(app: &App, folding: Folding, reading: &'r str, method: &Method) -> Vec<&'r str> {
     let knows = |place: usize| {
-        let mut deciding = app.deciding_folded(folding, reading, method, Asked::Enforced);
+        let mut deciding = app.deciding_folded(folding, reading, method, RuleSelection::Enforced);
         deciding.any(|rule| rule.pattern.goes_on_behind(place))
     };
     let scripts = scripts_of(reading).filter(|(place, _)| !knows(*place)).map(|(_, script)| script);
@@ -341,14 +341,16 @@ fn deciding_in<'p>(
     reading: &str,
     method: &Method,
 ) -> (Vec<Deciding<'p>>, Vec<&'p Rule>) {
-    let all: Vec<&Rule> = app.deciding_folded(folding, reading, method, Asked::All).collect();
+    let all: Vec<&Rule> = app.deciding_folded(folding, reading, method, RuleSelection::All).collect();
     let reported: Vec<&Rule> = all.iter().copied().filter(|rule| !rule.is_enforced()).collect();
     let deciding = match (all.is_empty(), reported.first()) {
         (true, _) => vec![Deciding::Default],
         (false, None) => all.into_iter().map(Deciding::Rule).collect(),
         (false, Some(first)) => {
-            let enforced: Vec<_> =
-                app.deciding_folded(folding, reading, method, Asked::Enforced).map(Deciding::Rule).collect();
+            let enforced: Vec<_> = app
+                .deciding_folded(folding, reading, method, RuleSelection::Enforced)
+                .map(Deciding::Rule)
+                .collect();
             if enforced.is_empty() { vec![Deciding::Unenforced(first)] } else { enforced }
         }
     };

@@ -29,9 +29,9 @@ pub struct App {
     trie: FoldedTrie<usize>,
 }
 
-/// The rules of an app that are asked.
+/// The rules of an app among which the deciding one is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RuleSelection {
     /// All of them.
     All,
     /// Rules whose refusals happen; rules that are only reported are left out.
@@ -135,13 +135,18 @@ impl App {
     ///
     /// Two rules may differ in nothing but whether they are enforced. The one that is not enforced is found: it decides
     /// what is reported, and the other one decides what happens.
-    pub(super) fn deciding(&self, segments: Segments<'_>, method: &Method, asked: Asked) -> Option<&Rule> {
+    pub(super) fn deciding(
+        &self,
+        segments: Segments<'_>,
+        method: &Method,
+        among: RuleSelection,
+    ) -> Option<&Rule> {
         let as_written = self.trie.under(Folding::default());
-        let found = as_written.find(segments, &|rule| self.names(*rule, method, asked).is_some())?;
+        let found = as_written.find(segments, &|rule| self.names(*rule, method, among).is_some())?;
         // Two rules that name the method alike would be a conflict, so the best is the only one.
         let best = found
             .iter()
-            .filter_map(|rule| Some((self.names(*rule, method, asked)?, self.rules.get(*rule)?)))
+            .filter_map(|rule| Some((self.names(*rule, method, among)?, self.rules.get(*rule)?)))
             .max_by_key(|(naming, rule)| (*naming, !rule.is_enforced()));
         best.map(|(_, rule)| rule)
     }
@@ -153,19 +158,19 @@ impl App {
         folding: Folding,
         folded: &str,
         method: &Method,
-        asked: Asked,
+        among: RuleSelection,
     ) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let found = self
             .trie
             .under(folding)
-            .find(Segments::of(folded), &|rule| self.names(*rule, method, asked).is_some())
+            .find(Segments::of(folded), &|rule| self.names(*rule, method, among).is_some())
             .unwrap_or_default();
-        let best = found.iter().filter_map(|rule| self.names(*rule, method, asked)).max();
+        let best = found.iter().filter_map(|rule| self.names(*rule, method, among)).max();
         let method = method.clone();
         found
             .iter()
             .copied()
-            .filter(move |rule| self.names(*rule, &method, asked).is_some_and(|naming| Some(naming) == best))
+            .filter(move |rule| self.names(*rule, &method, among).is_some_and(|naming| Some(naming) == best))
             .filter_map(|rule| self.rules.get(rule))
     }
 
@@ -180,8 +185,8 @@ impl App {
         self.trie.folds() || path.folds()
     }
 
-    fn names(&self, rule: usize, method: &Method, asked: Asked) -> Option<Naming> {
-        let rule = self.rules.get(rule).filter(|rule| asked == Asked::All || rule.is_enforced());
+    fn names(&self, rule: usize, method: &Method, among: RuleSelection) -> Option<Naming> {
+        let rule = self.rules.get(rule).filter(|rule| among == RuleSelection::All || rule.is_enforced());
         rule.and_then(|rule| rule.names(method))
     }
 }

@@ -8,7 +8,7 @@ use super::{
     reader::{Field, Reader, Section},
 };
 use crate::shield::{
-    Answers, CROSS_ORIGIN_OPENER_POLICY, Cookies, Mode, Origin, SameSite, Senders, Shield,
+    CROSS_ORIGIN_OPENER_POLICY, Cookies, Mode, Origin, ResponseChanges, SameSite, Senders, Shield,
     USUAL_REFERRER_POLICY, Workers,
 };
 
@@ -24,14 +24,18 @@ fn read_table(reader: &Reader, field: Option<Field<'_>>) -> Shield {
     };
     let mode = choice("mode", &["enforce", "report", "off"]);
     let senders = senders(reader, &section, choice("cross_site", &["refuse", "allow"]).as_deref());
-    let answers = answers(reader, &section, &choice);
+    let response_changes = response_changes(reader, &section, &choice);
     match mode.as_deref() {
         Some("off") => {
             warn_of_keys_without_effect(reader, &section);
             Shield::off()
         }
-        Some("report") => Shield { mode: Mode::Report, senders, answers: Some(answers), ..Shield::off() },
-        _ => Shield { mode: Mode::Enforce, senders, answers: Some(answers), ..Shield::off() },
+        Some("report") => {
+            Shield { mode: Mode::Report, senders, response_changes: Some(response_changes), ..Shield::off() }
+        }
+        _ => {
+            Shield { mode: Mode::Enforce, senders, response_changes: Some(response_changes), ..Shield::off() }
+        }
     }
 }
 
@@ -68,11 +72,11 @@ fn senders(reader: &Reader, section: &Section<'_>, cross_site: Option<&str>) -> 
     Some(Senders { trusted, require_origin })
 }
 
-fn answers(
+fn response_changes(
     reader: &Reader,
     section: &Section<'_>,
     choice: &impl Fn(&str, &[&str]) -> Option<String>,
-) -> Answers {
+) -> ResponseChanges {
     let value = |name: &str, choices: &[&str], default: &'static str| {
         let chosen = choice(name, choices).unwrap_or_else(|| default.to_owned());
         (chosen != "off").then(|| HeaderValue::try_from(chosen).ok()).flatten()
@@ -81,7 +85,7 @@ fn answers(
         (REFERRER_POLICY, value("referrer_policy", &REFERRER_POLICIES, USUAL_REFERRER_POLICY)),
         (CROSS_ORIGIN_OPENER_POLICY, value("cross_origin_opener_policy", &OPENER_POLICIES, "same-origin")),
     ];
-    Answers {
+    ResponseChanges {
         missing: missing.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         sniffing: value("x_content_type_options", &["nosniff", "off"], "nosniff"),
         frames: value("x_frame_options", &["SAMEORIGIN", "DENY", "off"], "SAMEORIGIN"),

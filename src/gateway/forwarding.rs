@@ -86,7 +86,10 @@ impl Walk<'_> {
             app,
             owned: &snapshot.owned,
             limits,
-            hides_software: shield.answers.as_ref().is_some_and(|answers| answers.hides_software),
+            hides_software: shield
+                .response_changes
+                .as_ref()
+                .is_some_and(|response_changes| response_changes.hides_software),
             facts: Facts {
                 id: self.record.id,
                 peer_addr: connection.peer_addr,

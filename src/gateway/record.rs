@@ -113,7 +113,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         let duration = self.started.elapsed();
         let app = self.app.as_deref();
-        self.recorder.counters.answered(app, self.status, duration, self.upstream_time);
+        self.recorder.counters.responded(app, self.status, duration, self.upstream_time);
         let Some(log) = &self.recorder.log else { return };
         let (client, host, path) = match &self.target {
             Some(target) => (target.client_addr.known(), target.authority.as_str(), target.path.as_str()),

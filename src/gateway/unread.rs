@@ -64,7 +64,7 @@ impl Gateway {
         reason: &str,
         connection: &Connection,
     ) {
-        self.recorder.counters.answered(None, status, Duration::ZERO, None);
+        self.recorder.counters.responded(None, status, Duration::ZERO, None);
         let Some(log) = &self.recorder.log else { return };
         log.record(&AccessRecord {
             time: self.shared.clock.now(),

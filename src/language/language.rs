@@ -12,7 +12,7 @@ use unic_langid::{CharacterDirection, LanguageIdentifier};
 
 use super::{
     embedded,
-    text::{Argument, Text, Words},
+    text::{Argument, Text, TextContent},
 };
 use crate::clock::Timestamp;
 
@@ -67,8 +67,8 @@ impl Language {
     /// A text in this language.
     pub fn say(&self, text: &Text) -> String {
         match &text.0 {
-            Words::Verbatim(text) => text.clone().into_owned(),
-            Words::Message { key, arguments } => {
+            TextContent::Verbatim(text) => text.clone().into_owned(),
+            TextContent::Message { key, arguments } => {
                 let mut values = FluentArgs::with_capacity(arguments.len());
                 for (name, argument) in arguments {
                     values.set(*name, self.value(argument));

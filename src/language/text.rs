@@ -6,10 +6,10 @@ use crate::clock::Timestamp;
 
 /// A text for people, which [`Language::say`](super::Language::say) puts into words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text(pub(super) Words);
+pub struct Text(pub(super) TextContent);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Words {
+pub(super) enum TextContent {
     Message { key: &'static str, arguments: Vec<(&'static str, Argument)> },
     Verbatim(Cow<'static, str>),
 }
@@ -30,18 +30,18 @@ pub enum Argument {
 impl Text {
     /// The message with this key.
     pub const fn of(key: &'static str) -> Self {
-        Self(Words::Message { key, arguments: Vec::new() })
+        Self(TextContent::Message { key, arguments: Vec::new() })
     }
 
     /// A text that is the same in every language, such as one that a person has written.
     pub fn verbatim(text: impl Into<Cow<'static, str>>) -> Self {
-        Self(Words::Verbatim(text.into()))
+        Self(TextContent::Verbatim(text.into()))
     }
 
     /// The same with an argument.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Argument>) -> Self {
-        if let Words::Message { arguments, .. } = &mut self.0 {
+        if let TextContent::Message { arguments, .. } = &mut self.0 {
             arguments.push((name, value.into()));
         }
         self

@@ -61,7 +61,7 @@ impl Letters {
     }
 
     /// The mail for somebody who has asked for a link; `None` if it cannot be rendered.
-    pub fn answer(&self, mail: &LinkMail, now: Timestamp) -> Option<Message> {
+    pub fn for_request(&self, mail: &LinkMail, now: Timestamp) -> Option<Message> {
         match mail {
             LinkMail::Reset { account, token } => self.reset(account, token, now),
             LinkMail::Invitation { account, token } => self.invitation(account, token, now),

@@ -69,7 +69,7 @@ impl Portal {
         }
         let letters = request.letters();
         let sent = self.sign_in.directory().request_registration(address, may_register, move |mail| {
-            if let Some(message) = mail.and_then(|mail| letters.answer(&mail, now)) {
+            if let Some(message) = mail.and_then(|mail| letters.for_request(&mail, now)) {
                 outbox.queue(message);
             }
         });

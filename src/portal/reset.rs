@@ -53,7 +53,7 @@ impl Portal {
         let letters = request.letters();
         let sent = self.sign_in.directory().request_reset(typed, move |mails| {
             for mail in &mails {
-                if let Some(message) = letters.answer(mail, now) {
+                if let Some(message) = letters.for_request(mail, now) {
                     outbox.queue(message);
                 }
             }

@@ -30,8 +30,9 @@ impl Portal {
     pub(super) fn show_tokens(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         let flash = FlashMessage::waiting(request);
-        let shown = Shown { flash: flash.map(|flash| request.say(&flash.text())), ..Shown::default() };
-        let mut response = self.tokens_page(request, &signed_in, StatusCode::OK, &shown);
+        let messages =
+            PageMessages { flash: flash.map(|flash| request.say(&flash.text())), ..PageMessages::default() };
+        let mut response = self.tokens_page(request, &signed_in, StatusCode::OK, &messages);
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }
@@ -46,8 +47,8 @@ impl Portal {
     ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
-            let shown = Shown::problem(request, &FORM_EXPIRED);
-            return Ok(self.tokens_page(request, &signed_in, StatusCode::FORBIDDEN, &shown));
+            let messages = PageMessages::problem(request, &FORM_EXPIRED);
+            return Ok(self.tokens_page(request, &signed_in, StatusCode::FORBIDDEN, &messages));
         };
         let form = genuine.into_form();
         if !form.text("revoke").is_empty() {
@@ -68,19 +69,24 @@ impl Portal {
                 made.map(|token| (name, token))
             }
             Err(problem) => {
-                let shown = Shown::problem(request, &problem);
-                return Ok(self.tokens_page(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, &shown));
+                let messages = PageMessages::problem(request, &problem);
+                return Ok(self.tokens_page(
+                    request,
+                    &signed_in,
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    &messages,
+                ));
             }
         };
         match made {
             Ok((name, token)) => {
                 self.notify(request, signed_in.account, &Notice::TokenMade { name });
-                let shown = Shown { made: Some(token), ..Shown::default() };
-                Ok(self.tokens_page(request, &signed_in, StatusCode::OK, &shown))
+                let messages = PageMessages { made: Some(token), ..PageMessages::default() };
+                Ok(self.tokens_page(request, &signed_in, StatusCode::OK, &messages))
             }
             Err(not_made) => {
-                let shown = Shown::problem(request, &problem_of(not_made)?);
-                Ok(self.tokens_page(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, &shown))
+                let messages = PageMessages::problem(request, &problem_of(not_made)?);
+                Ok(self.tokens_page(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, &messages))
             }
         }
     }
@@ -97,8 +103,8 @@ impl Portal {
         if let Some(StoredToken { id, name, .. }) = token {
             let ended = self.sign_in.end_token(signed_in.account, *id, request.request_id).await;
             if let Err(not_ended) = ended {
-                let shown = Shown::problem(request, &problem_of(not_ended)?);
-                return Ok(self.tokens_page(request, signed_in, StatusCode::UNPROCESSABLE_ENTITY, &shown));
+                let messages = PageMessages::problem(request, &problem_of(not_ended)?);
+                return Ok(self.tokens_page(request, signed_in, StatusCode::UNPROCESSABLE_ENTITY, &messages));
             }
             self.notify(request, signed_in.account, &Notice::TokenRemoved { name: name.clone() });
         }
@@ -112,19 +118,19 @@ impl Portal {
         request: &PageRequest<'_>,
         signed_in: &SignedIn<'_>,
         status: StatusCode,
-        shown: &Shown,
+        messages: &PageMessages,
     ) -> PageResponse {
         let (account, now, rules) = (signed_in.account, self.clock.now(), request.settings.tokens);
         let page = Page::Tokens(pages::Tokens {
             host: request.host,
             csrf: &signed_in.token.form_token(),
-            made: shown.made.as_ref().map(ApiToken::expose),
+            made: messages.made.as_ref().map(ApiToken::expose),
             tokens: account.tokens.iter().map(|token| listed(token, now)).collect(),
             days: days(rules.lifetime),
             max_days: days(rules.max_lifetime),
             offers_multi_factor: shows_two_factors(signed_in, now),
-            problem: shown.problem.as_deref(),
-            flash: shown.flash.as_deref(),
+            problem: messages.problem.as_deref(),
+            flash: messages.flash.as_deref(),
         });
         request.render(status, &page)
     }
@@ -132,14 +138,14 @@ impl Portal {
 
 /// Messages of the page beside the list and the form.
 #[derive(Default)]
-struct Shown {
+struct PageMessages {
     /// A token that was just made.
     made: Option<ApiToken>,
     problem: Option<String>,
     flash: Option<String>,
 }
 
-impl Shown {
+impl PageMessages {
     fn problem(request: &PageRequest<'_>, text: &Text) -> Self {
         Self { problem: Some(request.say(text)), ..Self::default() }
     }

@@ -2,7 +2,7 @@
 //!
 //! An application without a login needs no protection from forged requests: there is nothing to forge. Behind the
 //! gateway a cookie opens it, and another site could make a browser act with that cookie. [`Senders`] checks which site
-//! sent a request. [`Answers`] adds the header fields that the application did not set itself, and the attributes that its
+//! sent a request. [`ResponseChanges`] adds the header fields that the application did not set itself, and the attributes that its
 //! cookies lack. `config` compiles both into one [`Shield`] for each app; `gateway` applies it.
 //!
 //! An application shares its origin with the gateway's own pages. Two protections of those pages hold whatever the
@@ -11,8 +11,8 @@
 //! The module is pure: no session, no clock, no I/O. The gateway decides whether a request came with a session, and so
 //! whether [`Senders`] is asked.
 
-mod answers;
 mod cookies;
+mod response_changes;
 mod senders;
 mod site_data;
 mod workers;
@@ -20,12 +20,12 @@ mod workers;
 use http::{HeaderMap, StatusCode};
 
 pub use crate::request::Origin;
-pub use answers::{Answers, Audience, CROSS_ORIGIN_OPENER_POLICY, USUAL_REFERRER_POLICY};
 pub use cookies::{Cookies, SameSite};
+pub use response_changes::{Audience, CROSS_ORIGIN_OPENER_POLICY, ResponseChanges, USUAL_REFERRER_POLICY};
 pub use senders::{Foreign, Senders, Sent};
 pub use workers::{WorkerScript, Workers};
 
-use answers::Found;
+use response_changes::Found;
 
 /// The protection of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Shield {
     /// The sites that may send requests that change something; `None`: every site.
     pub senders: Option<Senders>,
     /// The changes to responses; `None`: none.
-    pub answers: Option<Answers>,
+    pub response_changes: Option<ResponseChanges>,
     /// The service workers that it may have. This protects the gateway's pages and not the app: no mode turns it off.
     pub workers: Workers,
 }
@@ -56,7 +56,7 @@ impl Shield {
         Self {
             mode: Mode::Enforce,
             senders: Some(Senders::default()),
-            answers: Some(Answers::standard()),
+            response_changes: Some(ResponseChanges::standard()),
             workers: Workers::Refused,
         }
     }
@@ -86,8 +86,8 @@ impl Shield {
         if found.is_script {
             self.workers.keep_out_of_cache(headers);
         }
-        if let Some(answers) = &self.answers {
-            answers.complete(found, status, headers, audience);
+        if let Some(response_changes) = &self.response_changes {
+            response_changes.complete(found, status, headers, audience);
         }
     }
 }

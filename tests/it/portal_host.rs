@@ -79,7 +79,7 @@ pub(crate) struct Browser {
 }
 
 /// A page, with the address that led to it.
-pub(crate) struct Shown {
+pub(crate) struct ShownPage {
     pub(crate) url: String,
     pub(crate) response: InProcessResponse,
 }
@@ -130,31 +130,36 @@ impl Browser {
     }
 
     /// Opens a page, and follows redirects to the end.
-    pub(crate) fn open(&mut self, gateway: &mut InProcess, url: &str) -> Shown {
+    pub(crate) fn open(&mut self, gateway: &mut InProcess, url: &str) -> ShownPage {
         let mut url = url.to_owned();
         for _ in 0..10 {
             let response = self.step(gateway, &url);
             match location(&url, &response) {
                 Some(next) => url = next,
-                None => return Shown { url, response },
+                None => return ShownPage { url, response },
             }
         }
         panic!("going around in circles at {url}");
     }
 
     /// Sends the form of a page, and follows redirects to the end.
-    pub(crate) fn submit(&mut self, gateway: &mut InProcess, page: &Shown, fields: &[(&str, &str)]) -> Shown {
+    pub(crate) fn submit(
+        &mut self,
+        gateway: &mut InProcess,
+        page: &ShownPage,
+        fields: &[(&str, &str)],
+    ) -> ShownPage {
         let response = self.post(gateway, page, &page.url, fields);
         match location(&page.url, &response) {
             Some(next) => self.open(gateway, &next),
-            None => Shown { url: page.url.clone(), response },
+            None => ShownPage { url: page.url.clone(), response },
         }
     }
 
     fn post(
         &mut self,
         gateway: &mut InProcess,
-        page: &Shown,
+        page: &ShownPage,
         to: &str,
         fields: &[(&str, &str)],
     ) -> InProcessResponse {
@@ -173,7 +178,7 @@ impl Browser {
     }
 
     /// Opens a page as somebody who types name and password where they are asked for.
-    fn sign_in(&mut self, gateway: &mut InProcess, url: &str, name: &str) -> Shown {
+    fn sign_in(&mut self, gateway: &mut InProcess, url: &str, name: &str) -> ShownPage {
         let page = self.open(gateway, url);
         assert!(page.url.starts_with("https://login.example.com/.gateway/login"), "{}", page.url);
         self.submit(gateway, &page, &[("username", name), ("password", &password(name))])
@@ -203,7 +208,7 @@ impl Browser {
     }
 }
 
-impl Shown {
+impl ShownPage {
     /// The value of a hidden field.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         let (_, rest) = self.response.body.split_once(&format!("name=\"{name}\" value=\""))?;
@@ -475,7 +480,7 @@ fn the_account_page_and_the_list_show_a_sign_in_once_with_the_hosts_that_it_reac
     assert_eq!(listed.iter().map(|listed| listed.branch_hosts.len()).sum::<usize>(), 3);
     let page = alice.submit(
         &mut gateway,
-        &Shown { url: format!("{LOGIN}/.gateway/account/sessions"), ..page },
+        &ShownPage { url: format!("{LOGIN}/.gateway/account/sessions"), ..page },
         &[("end", "others")],
     );
     assert!(page.response.body.contains("You are signed out everywhere else."), "{}", page.response.body);
@@ -669,7 +674,7 @@ fn the_start_page_lists_the_applications_that_the_rules_let_the_person_use() {
     let mut alice = Browser::default();
     let page = alice.sign_in(&mut gateway, "https://login.example.com/", "alice");
     assert_eq!(page.url, "https://login.example.com/.gateway/apps");
-    let links = |page: &Shown| -> Vec<String> {
+    let links = |page: &ShownPage| -> Vec<String> {
         let rest = page.response.body.split("<li>\n<a href=\"").skip(1);
         rest.map(|rest| rest.split('"').next().unwrap().replace("&#x2f;", "/")).collect()
     };

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    portal_host::{Browser, Shown, location},
+    portal_host::{Browser, ShownPage, location},
     support::{cookies::SESSION, in_process::InProcess, oidc_provider::OidcProvider},
 };
 
@@ -46,7 +46,7 @@ fn sign_in(
     gateway: &mut InProcess,
     provider: &OidcProvider,
     (url, claims): (&str, &Value),
-) -> Shown {
+) -> ShownPage {
     let page = browser.open(gateway, url);
     assert!(page.url.starts_with("https://login.example.com/.gateway/login?next="), "{}", page.url);
     through_provider(browser, gateway, provider, (&page, claims))
@@ -57,8 +57,8 @@ fn through_provider(
     browser: &mut Browser,
     gateway: &mut InProcess,
     provider: &OidcProvider,
-    (page, claims): (&Shown, &Value),
-) -> Shown {
+    (page, claims): (&ShownPage, &Value),
+) -> ShownPage {
     let (_, rest) =
         page.response.body.split_once("<a class=\"button wide\" href=\"").expect("the provider's button");
     let href = rest.split('"').next().expect("its address").replace("&#x2f;", "/").replace("&amp;", "&");

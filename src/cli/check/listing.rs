@@ -13,7 +13,7 @@ use crate::{
     forward::{self, IdentityHeaders, KeepsData},
     server::TlsVersion,
     session::{AppSessionLimits, cookie::CookieNames},
-    shield::{Answers, Mode, Shield, Workers},
+    shield::{Mode, ResponseChanges, Shield, Workers},
 };
 
 /// Lists the listeners, apps and rules.
@@ -183,7 +183,10 @@ fn loosened(shield: &Shield) -> Option<String> {
         let origins: Vec<String> = senders.trusted.iter().map(ToString::to_string).collect();
         parts.push(format!("trusts {}", origins.join(", ")));
     }
-    let of_its_own = shield.answers.as_ref().is_none_or(|answers| *answers != Answers::standard());
+    let of_its_own = shield
+        .response_changes
+        .as_ref()
+        .is_none_or(|response_changes| *response_changes != ResponseChanges::standard());
     parts.extend(of_its_own.then(|| "headers of its own choice".to_owned()));
     (!parts.is_empty()).then(|| parts.join("; "))
 }

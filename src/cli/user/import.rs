@@ -117,7 +117,7 @@ impl RunningCommand<'_> {
                 Outcome::Kept => "kept",
                 Outcome::Refused => "REFUSED",
             };
-            table.push([user.place.clone(), user.name.clone(), outcome.to_owned(), user.notes.join(", ")]);
+            table.push([user.position.clone(), user.name.clone(), outcome.to_owned(), user.notes.join(", ")]);
         }
         table.write("", out)?;
         for remark in remarks {

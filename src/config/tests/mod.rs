@@ -208,7 +208,7 @@ allow = { permission = "wiki.edit", user = " ALICE ", network = "192.0.2.1" }
 
 #[test]
 fn an_app_has_a_shield_and_takes_off_it_what_it_says() {
-    use crate::shield::{Answers, Mode, Origin, Senders, Shield};
+    use crate::shield::{Mode, Origin, ResponseChanges, Senders, Shield};
     let shield = |keys: &str| {
         let text = format!("[[app]]\nupstream = \"builtin:whoami\"\n{keys}\n");
         let Loaded { configuration, warnings } = parsed(&text);
@@ -226,8 +226,8 @@ fn an_app_has_a_shield_and_takes_off_it_what_it_says() {
     let trusted = vec![Origin::parse("https://a.example:443").unwrap()];
     assert_eq!(listed.senders, Some(Senders { trusted, require_origin: false }));
     assert_eq!(
-        (listed.mode, listed.answers),
-        (Mode::Report, Some(Answers { frames: None, ..Answers::standard() }))
+        (listed.mode, listed.response_changes),
+        (Mode::Report, Some(ResponseChanges { frames: None, ..ResponseChanges::standard() }))
     );
 }
 

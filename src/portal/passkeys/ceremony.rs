@@ -38,7 +38,7 @@ pub(in crate::portal) struct Participant {
 
 /// A challenge as the session store keeps it, under its own hash.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredChallenge {
     ceremony: Ceremony,
     #[serde(flatten)]
     participant: Participant,
@@ -71,8 +71,9 @@ impl Portal {
             tracing::error!(%error, request_id = request.request_id, "challenge of a passkey not made");
             Refusal::Internal
         })?;
-        let kept = Kept { ceremony, participant, rp_id: rp_id.into(), host: request.host.into() };
-        let value = serde_json::to_string(&kept).map_err(|_| Refusal::Internal)?;
+        let stored =
+            StoredChallenge { ceremony, participant, rp_id: rp_id.into(), host: request.host.into() };
+        let value = serde_json::to_string(&stored).map_err(|_| Refusal::Internal)?;
         let expires = self.clock.now() + CHALLENGE_LIFETIME;
         let entry = OneTimeEntry::new(key(&challenge), OneTimePurpose::PasskeyChallenge, value, expires);
         let stored = self.sessions.put_one_time(entry.map_err(|_| Refusal::Internal)?).await;
@@ -98,12 +99,12 @@ impl Portal {
         let taken = self.sessions.take_one_time_at(key, purpose, self.clock.now()).await;
         let taken =
             taken.map_err(|error| request.unavailable("taking the challenge of a passkey", &error))?;
-        let kept = taken.and_then(|value| serde_json::from_str::<Kept>(&value).ok());
-        let fits = kept.is_some_and(|kept| {
-            kept.ceremony == ceremony
-                && kept.participant == *participant
-                && *kept.rp_id == *rp_id
-                && *kept.host == *request.host
+        let stored = taken.and_then(|value| serde_json::from_str::<StoredChallenge>(&value).ok());
+        let fits = stored.is_some_and(|stored| {
+            stored.ceremony == ceremony
+                && stored.participant == *participant
+                && *stored.rp_id == *rp_id
+                && *stored.host == *request.host
         });
         Ok(fits.then_some(challenge))
     }

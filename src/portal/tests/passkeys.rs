@@ -56,7 +56,7 @@ struct Person {
 }
 
 /// A response to a sign-in that a test changes.
-struct Shown {
+struct PasskeyResponse {
     challenge: String,
     origin: &'static str,
     flags: u8,
@@ -102,9 +102,9 @@ impl Person {
     }
 
     /// The fields of a sign-in.
-    fn assertion(&mut self, csrf: &str, change: impl FnOnce(&mut Shown)) -> Fields {
+    fn assertion(&mut self, csrf: &str, change: impl FnOnce(&mut PasskeyResponse)) -> Fields {
         self.sign_count += 1;
-        let mut shown = Shown {
+        let mut shown = PasskeyResponse {
             challenge: String::new(),
             origin: ORIGIN,
             flags: UP | UV,
@@ -127,7 +127,7 @@ impl Person {
         ]
     }
 
-    async fn sign_in(&mut self, fixture: &Fixture, change: impl FnOnce(&mut Shown)) -> Reply {
+    async fn sign_in(&mut self, fixture: &Fixture, change: impl FnOnce(&mut PasskeyResponse)) -> Reply {
         let form = self.browser.get(fixture, "login?next=/wiki").await;
         let challenge = form.hidden("challenge");
         let fields = self.assertion(&form.hidden("csrf"), |shown| {
@@ -196,7 +196,7 @@ async fn the_sign_in_page_asks_for_no_passkey_in_particular() {
 
 #[tokio::test]
 async fn whatever_is_wrong_with_a_passkey_the_page_says_the_same() {
-    type Change = fn(&mut Shown);
+    type Change = fn(&mut PasskeyResponse);
     let fixture = fixture();
     let mut person = Person::enrolled(&fixture).await;
     let mut texts = Vec::new();
@@ -474,7 +474,7 @@ async fn second_step(
     fixture: &Fixture,
     person: &mut Person,
     form: &Reply,
-    change: impl FnOnce(&mut Shown),
+    change: impl FnOnce(&mut PasskeyResponse),
 ) -> Reply {
     let fields = person.assertion(&form.hidden("csrf"), |shown| {
         shown.challenge = form.hidden("challenge");

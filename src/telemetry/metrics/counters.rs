@@ -87,7 +87,7 @@ impl Counters {
 
     /// Counts a request that has ended, with its status (499: the client had disconnected) and its duration.
     /// `app` is `None` for responses of the gateway itself.
-    pub fn answered(&self, app: Option<&str>, status: u16, time: Duration, upstream_time: Option<Duration>) {
+    pub fn responded(&self, app: Option<&str>, status: u16, time: Duration, upstream_time: Option<Duration>) {
         self.requests.add(time);
         if let Some(time) = upstream_time {
             self.upstreams.add(time);

@@ -138,9 +138,9 @@ mod tests {
         let (one, other) = (metrics.counters(), metrics.counters());
         one.reached(Limit::HeaderTimeout);
         other.reached(Limit::HeaderTimeout);
-        other.answered(Some("wiki"), 200, Duration::from_millis(3), None);
-        one.answered(Some("wiki"), 204, Duration::from_millis(30), Some(Duration::from_millis(20)));
-        one.answered(None, 404, Duration::from_secs(100), None);
+        other.responded(Some("wiki"), 200, Duration::from_millis(3), None);
+        one.responded(Some("wiki"), 204, Duration::from_millis(30), Some(Duration::from_millis(20)));
+        one.responded(None, 404, Duration::from_secs(100), None);
         one.faulted("wiki", "connect");
         one.unfinished("wiki", "stalled");
         other.unfinished("wiki", "stalled");

@@ -11,7 +11,7 @@ use serde::{
 
 use super::{
     ForeignUsers, MAX_USERS, UnreadableImport,
-    record::{ForeignPassword, ForeignUser, Place},
+    record::{FilePosition, ForeignPassword, ForeignUser},
 };
 
 pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
     })?;
     let mut found = ForeignUsers::default();
     for (index, (name, entry)) in file.users.0.into_iter().enumerate() {
-        let mut user = ForeignUser::named(Place::Entry(index + 1), name);
+        let mut user = ForeignUser::named(FilePosition::Entry(index + 1), name);
         user.password = ForeignPassword::read(entry.password.as_deref().unwrap_or_default());
         user.full_name = entry.displayname.unwrap_or_default();
         user.email = entry.email.unwrap_or_default();

@@ -11,7 +11,7 @@
 
 use super::{
     ForeignUsers, MAX_USERS, UnreadableImport,
-    record::{ForeignPassword, ForeignUser, Place},
+    record::{FilePosition, ForeignPassword, ForeignUser},
 };
 
 pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
         if found.users.len() == MAX_USERS {
             return Err(UnreadableImport::TooManyUsers);
         }
-        let mut user = ForeignUser::named(Place::Line(line), "");
+        let mut user = ForeignUser::named(FilePosition::Line(line), "");
         for (column, cell) in columns.iter().zip(row.iter()) {
             column.put(cell, &mut user).map_err(|problem| UnreadableImport::line(line, problem))?;
         }

@@ -13,7 +13,7 @@ use serde::{
 
 use super::{
     ForeignUsers, MAX_USERS, UnreadableImport,
-    record::{ForeignPassword, ForeignUser, Place},
+    record::{FilePosition, ForeignPassword, ForeignUser},
 };
 
 pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
@@ -34,7 +34,7 @@ pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
             continue;
         }
         let Some(password) = object.fields.password.as_ref() else { continue };
-        let place = Place::Entry(index + 1);
+        let position = FilePosition::Entry(index + 1);
         // A model of its own may have another field to sign in with.
         let name = object.fields.username.as_ref().or(object.fields.email.as_ref());
         let Some(name) = name.map(|name| name.0.clone()).filter(|name| !name.is_empty()) else {
@@ -42,7 +42,7 @@ pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
             continue;
         };
         permissions += object.fields.user_permissions.as_ref().map_or(0, |count| count.0);
-        let mut user = ForeignUser::named(place, name);
+        let mut user = ForeignUser::named(position, name);
         user.password = ForeignPassword::read(&password.0);
         user.full_name = object.fields.full_name();
         user.email = object.fields.email.map(|email| email.0).unwrap_or_default();

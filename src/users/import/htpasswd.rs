@@ -5,7 +5,7 @@ use std::io::BufRead;
 use super::{
     ForeignUsers, MAX_USERS, UnreadableImport,
     line_reader::LineReader,
-    record::{ForeignPassword, ForeignUser, Place},
+    record::{FilePosition, ForeignPassword, ForeignUser},
 };
 
 pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport> {
@@ -24,7 +24,7 @@ pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport>
         // Apache takes what follows a second colon for a remark.
         let hash = hash.split(':').next().unwrap_or_default().trim_end();
         let password = ForeignPassword::read(hash);
-        found.users.push(ForeignUser { password, ..ForeignUser::named(Place::Line(number), name) });
+        found.users.push(ForeignUser { password, ..ForeignUser::named(FilePosition::Line(number), name) });
     }
     Ok(found)
 }

@@ -10,7 +10,7 @@ use data_encoding::BASE64;
 use super::{
     ForeignUsers, MAX_USERS, UnreadableImport,
     line_reader::LineReader,
-    record::{ForeignPassword, ForeignUser, Place},
+    record::{FilePosition, ForeignPassword, ForeignUser},
 };
 
 pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport> {
@@ -152,7 +152,7 @@ impl Entry {
 
     fn user(&self) -> ForeignUser {
         let name = ["uid", "samaccountname", "cn"].into_iter().find_map(|name| self.first(name));
-        let mut user = ForeignUser::named(Place::Line(self.line), name.unwrap_or_default());
+        let mut user = ForeignUser::named(FilePosition::Line(self.line), name.unwrap_or_default());
         let full = ["displayname", "cn"].into_iter().find_map(|name| self.first(name));
         full.unwrap_or_default().clone_into(&mut user.full_name);
         self.first("mail").unwrap_or_default().clone_into(&mut user.email);

@@ -25,7 +25,7 @@ pub use format::{Format, UnknownFormat};
 pub use own::Export;
 pub use plan::{ImportOptions, Imported, Outcome, PlannedUser, Problem};
 pub(in crate::users) use plan::{ImportStep, Planner};
-pub use record::{ForeignPassword, ForeignUser, Place};
+pub use record::{FilePosition, ForeignPassword, ForeignUser};
 
 /// The users of a file, and what is left out of it.
 #[derive(Clone, Debug, Default)]

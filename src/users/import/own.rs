@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ForeignUsers, MAX_USERS, UnreadableImport,
     django::Bounded,
-    record::{ForeignPassword, ForeignUser, Place},
+    record::{FilePosition, ForeignPassword, ForeignUser},
 };
 use crate::{
     identity::{GroupName, IdentityPair, Permission, UserName},
@@ -109,7 +109,7 @@ pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
         return Err(UnreadableImport::line(1, problem));
     }
     let users = file.users.0.into_iter().enumerate().map(|(index, user)| ForeignUser {
-        place: Place::Entry(index + 1),
+        position: FilePosition::Entry(index + 1),
         name: user.name,
         email: user.email,
         email_verified: user.email_verified,

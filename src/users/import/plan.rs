@@ -42,7 +42,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedUser {
     /// Where the user stands in the file.
-    pub place: String,
+    pub position: String,
     /// The name; the one in the file if it can be no name here.
     pub name: String,
     /// The result for the user.
@@ -55,7 +55,7 @@ pub struct PlannedUser {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Where the user stands in the file.
-    pub place: String,
+    pub position: String,
     /// The name in the file.
     pub name: String,
     /// The problem.
@@ -114,12 +114,12 @@ impl Planner {
         user: ForeignUser,
         found: impl FnOnce(&UserName) -> Result<Option<Account>, E>,
     ) -> Result<(), E> {
-        let (place, shown) = (user.place.to_string(), user.name.clone());
+        let (position, shown) = (user.position.to_string(), user.name.clone());
         let checked = self.checked(user);
         let (new, identities, mut notes) = match checked {
             Ok(checked) => checked,
             Err(problem) => {
-                self.refuse(place, shown, problem);
+                self.refuse(position, shown, problem);
                 return Ok(());
             }
         };
@@ -148,7 +148,7 @@ impl Planner {
                 }
             },
         };
-        self.report.users.push(PlannedUser { place, name, outcome, notes });
+        self.report.users.push(PlannedUser { position, name, outcome, notes });
         Ok(())
     }
 
@@ -158,14 +158,14 @@ impl Planner {
         (self.report, self.steps)
     }
 
-    fn refuse(&mut self, place: String, name: String, problem: String) {
+    fn refuse(&mut self, position: String, name: String, problem: String) {
         self.report.users.push(PlannedUser {
-            place: place.clone(),
+            position: position.clone(),
             name: name.clone(),
             outcome: Outcome::Refused,
             notes: vec![problem.clone()],
         });
-        self.report.problems.push(Problem { place, name, problem });
+        self.report.problems.push(Problem { position, name, problem });
     }
 
     /// The user with values that can be stored.

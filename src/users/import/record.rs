@@ -9,7 +9,7 @@ use crate::{
 
 /// Where a user stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum FilePosition {
     /// A line, from 1.
     Line(u64),
     /// An object in a list, from 1.
@@ -21,7 +21,7 @@ pub enum Place {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which has a use of its own")]
 pub struct ForeignUser {
     /// Where it stands.
-    pub place: Place,
+    pub position: FilePosition,
     /// The name to sign in with.
     pub name: String,
     /// The address; empty if there is none.
@@ -68,9 +68,9 @@ pub enum ForeignPassword {
 
 impl ForeignUser {
     /// An active user with nothing but a name.
-    pub(super) fn named(place: Place, name: impl Into<String>) -> Self {
+    pub(super) fn named(position: FilePosition, name: impl Into<String>) -> Self {
         Self {
-            place,
+            position,
             name: name.into(),
             email: String::new(),
             email_verified: false,
@@ -98,7 +98,7 @@ impl ForeignPassword {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(line) => write!(f, "line {line}"),

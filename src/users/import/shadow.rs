@@ -7,7 +7,7 @@ use std::io::BufRead;
 use super::{
     ForeignUsers, MAX_USERS, UnreadableImport,
     line_reader::LineReader,
-    record::{ForeignPassword, ForeignUser, Place},
+    record::{FilePosition, ForeignPassword, ForeignUser},
 };
 
 pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport> {
@@ -38,7 +38,7 @@ pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport>
         found.users.push(ForeignUser {
             password,
             must_change_password,
-            ..ForeignUser::named(Place::Line(number), *name)
+            ..ForeignUser::named(FilePosition::Line(number), *name)
         });
     }
     if locked > 0 {

@@ -27,7 +27,7 @@ fn users(text: &str, format: Format) -> (Vec<String>, Vec<String>) {
             }
             ForeignPassword::Unusable(unusable) => unusable.to_string(),
         };
-        let mut words = vec![user.place.to_string(), user.name.clone(), password];
+        let mut words = vec![user.position.to_string(), user.name.clone(), password];
         words.extend([&user.email, &user.full_name].into_iter().filter(|text| !text.is_empty()).cloned());
         words.extend(user.groups.iter().map(|group| format!("in {group}")));
         words.extend(user.attributes.iter().map(|(key, value)| format!("{key}={value}")));

@@ -14,7 +14,7 @@ use super::Cookies;
 
 /// The changes to the responses of one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
+pub struct ResponseChanges {
     /// Header fields that are added where they are missing; none of those that `sniffing`, `frames` and `caching` look at.
     pub missing: Vec<(HeaderName, HeaderValue)>,
     /// `X-Content-Type-Options`, where the application says of what type the body is. Without a type a browser shows a
@@ -39,7 +39,7 @@ pub enum Audience {
     SignedIn,
 }
 
-impl Answers {
+impl ResponseChanges {
     /// The changes for an app without `[app.shield]`.
     pub fn standard() -> Self {
         Self {
@@ -168,7 +168,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let found = Found::of(&headers);
-        Answers::standard().complete(found, StatusCode::OK, &mut headers, audience);
+        ResponseChanges::standard().complete(found, StatusCode::OK, &mut headers, audience);
         headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 
