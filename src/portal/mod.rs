@@ -1,11 +1,20 @@
-//! The gateway's own pages under `/.gateway/`: sign in, sign out, confirm the password, the user's account with its
-//! sessions and password, `whoami`, the set-up of the first user, the hand-over of a sign-in to another host and the list of
-//! applications.
+//! The gateway's own pages under `/.gateway/`, and the mails that lead to them.
 //!
 //! The gateway hands over each request for such a path as a [`PageRequest`], with the session and the account that it has
-//! already found; the table of pages is in `page_table`. Each page has a file. A page that changes anything takes a
+//! already found. Each page is a row of `page_table` and has a file. A page that changes anything takes a
 //! `csrf::Genuine` form, opens a session for an [`auth::Proved`](crate::auth::Proved) only, and sends the browser on
 //! to a [`ReturnTo`], never to another host. Every way of saying no is a [`Refusal`](crate::refusal::Refusal).
+//!
+//! | topic | files |
+//! | --- | --- |
+//! | the way of a request to its page | `router`, `page_table`, `page_request`, `form`, `csrf`, `flash`, `return_to` |
+//! | signing in | `login`, `second_step`, `new_password_step`, `add_app`, `passkeys/`, `providers/`; `setup` for the first user |
+//! | between the steps, and the end | `pending_sign_in`, `finish_sign_in`, `session_opening` |
+//! | a further proof, signing out | `confirm`, `logout` |
+//! | the account | `account`, `sessions`, `connections`, `factors`, `tokens`, `profile`, `activity`, `personal_data`, `change_password`, `change_email` |
+//! | links and notices by mail | `letters`, `link_page`, `reset`, `password_by_link`, `register`, `notices`, `request_limit` |
+//! | several hosts | `portal_host`, `host_role`, `hand_over`, `apps` |
+//! | requests that came without a session | `interrupted_request`, `parked_form/` |
 //!
 //! No page decides who may use an application, and no page checks a password: [`auth`](crate::auth) does.
 

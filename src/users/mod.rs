@@ -4,8 +4,8 @@
 //! same file: a cache of accounts, a thread that owns the database, and a notification of every change that another
 //! process makes. [`Passwords`] hashes and checks passwords on threads of its own, with a bounded queue.
 //!
-//! A cached account never outlives a change of it. Sessions, pages and rules are left to other modules. What checks a typed name
-//! and password against all this is [`auth`](crate::auth).
+//! A cached account never outlives a change of it. Sessions, pages and rules are left to other modules, and the check of a
+//! typed name and password to [`auth`](crate::auth).
 
 mod account;
 mod activity;
