@@ -1,5 +1,7 @@
 //! The commands as they are typed, against a database in a temporary folder.
 
+use std::collections::BTreeMap;
+
 use clap::Parser;
 use insta::assert_snapshot;
 use tempfile::TempDir;
@@ -7,12 +9,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     clock::Timestamp,
+    identity::IdentityPair,
     language::Language,
     mail::MailQueue,
     pages::Pages,
     portal::Letters,
     users::{
-        Adoption, FieldEditor, FieldKind, NotProvisioned, Provisioning, SourceEmail, SourceProfile, Verdict,
+        Adoption, FieldEditor, FieldKind, NotProvisioned, Provisioning, SourceEmail, SourceProfile,
+        UserField, Verdict,
     },
 };
 
