@@ -8,7 +8,8 @@ import sqlite3
 import subprocess
 from urllib.parse import urlencode
 
-from servers import CERTIFICATE, KEY, USER, Proxy, cookie, free_port
+from peers import NGINX
+from servers import CERTIFICATE, KEY, USER, Proxy, Server, cookie, free_port, nginx_command
 
 
 class Portcullis(Proxy):
@@ -123,12 +124,70 @@ class TakingTokens(Portcullis):
         self.headers = {"Authorization": "Bearer " + re.search(r"ptc_\w+", added.stdout).group(0)}
 
 
+class Checked(Portcullis):
+    """nginx forwards, and asks Portcullis about each request. The CPU time of both counts."""
+
+    def __init__(self, folder, cpus, upstream, program):
+        self.checks = free_port()
+        super().__init__(folder, cpus, upstream, program)
+        port = free_port()
+        text = NGINX.format(
+            port=port, folder=folder, upstream=upstream, certificate=CERTIFICATE, key=KEY, workers=len(cpus),
+            name="checked", asks=CHECK_REQUEST, locations=CHECK_LOCATION, service=CHECK_SERVICE.format(port=self.checks),
+        )  # fmt: skip
+        self.front = Front(folder, cpus, nginx_command(folder, "checked", text), port)
+
+    def sign_in(self):
+        super().sign_in()
+        self.port = self.front.port
+
+    def pids(self):
+        return super().pids() + self.front.pids()
+
+    def __enter__(self):
+        self.front.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *ended):
+        super().__exit__(*ended)
+        self.front.__exit__(*ended)
+
+    def _configuration(self, port, upstream, workers):
+        text = super()._configuration(port, upstream, workers)
+        text = text.replace('status = "off"\n', 'status = "off"\ntrusted_proxies = ["127.0.0.1"]\n')
+        return text + f'\n[forward_auth]\nlisten = "127.0.0.1:{self.checks}"\n'
+
+
+class Front(Server):
+    """nginx in front of `Checked`."""
+
+
 class AnotherBuild(Portcullis):
     """The configuration of `Portcullis`, run by the program of --against."""
 
 
-VARIANTS = (Public, Unlogged, ManyRules, ManySessions, ReusesAfterBody, Asserting, TakingTokens)
+VARIANTS = (Public, Unlogged, ManyRules, ManySessions, ReusesAfterBody, Asserting, TakingTokens, Checked)
 SESSIONS = 1_000_000
+
+# As in docs/forward-auth.md, with the headers that the upstream shows.
+CHECK_REQUEST = """
+            auth_request /check; auth_request_set $user $upstream_http_remote_user;
+            auth_request_set $groups $upstream_http_remote_groups; auth_request_set $cookies $upstream_http_cookie;
+            proxy_set_header Remote-User $user; proxy_set_header Remote-Groups $groups; proxy_set_header Cookie $cookies;"""
+CHECK_LOCATION = """
+        location = /check {
+            internal; proxy_pass http://service/.gateway/check/nginx; proxy_http_version 1.1;
+            proxy_set_header Connection ""; proxy_pass_request_body off; proxy_set_header Content-Length "";
+            proxy_set_header X-Original-Method $request_method;
+            proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header Remote-User ""; proxy_set_header Remote-Groups "";
+        }"""
+CHECK_SERVICE = """
+    upstream service {{
+        server 127.0.0.1:{port};
+        keepalive 256; keepalive_requests 1000000000; keepalive_timeout 60s;
+    }}"""
 
 CONFIGURATION = """
 [server]

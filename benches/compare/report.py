@@ -151,6 +151,7 @@ VARIANTS = (
     ("1,000,000 sessions alive over one", "manysessions", "portcullis"),
     ("a signed assertion over none", "asserting", "portcullis"),
     ("an API token over a session", "takingtokens", "portcullis"),
+    ("nginx that asks for each request over forwarding", "checked", "portcullis"),
 )
 VERSIONS = {
     "nginx": ("nginx", "-v"),
