@@ -37,7 +37,10 @@ impl WhyUnknown {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Absent => "the claim is missing",
-            Self::Overage => "the provider says that there are too many for a token",
+            Self::Overage => {
+                "the provider says that there are too many for a token; with Entra, put only groups that are assigned to \
+                 the application into it, or use app roles"
+            }
             Self::TooMany => "the claim has more than 500 groups, or one of more than 256 characters",
             Self::Malformed => "the claim is no list of texts",
         }
@@ -88,7 +91,7 @@ fn is_same(group: &str, wanted: &str) -> bool {
 }
 
 /// Whether the provider says that the groups are elsewhere (OpenID Connect Core 1.0 §5.6.2), as Entra does for a user
-/// of more than 200.
+/// of more than 200. They are not fetched: Microsoft Graph asks for a permission and an access token of its own.
 fn is_overage(claims: &Claims, path: &ClaimPath) -> bool {
     let id_token = claims.id_token();
     let names = id_token.get("_claim_names").and_then(Value::as_object);
