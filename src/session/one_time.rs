@@ -121,7 +121,7 @@ impl OneTimePurpose {
                 50_000
             }
             Self::HandOver | Self::LogoutToken => 4096,
-            // 64 MiB at most. Only browsers in which somebody has signed in can make one.
+            // 64 MiB at most. Only browsers in which somebody has signed in can make one, and few for each user.
             Self::ParkedForm => 1024,
         }
     }

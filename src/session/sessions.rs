@@ -266,6 +266,32 @@ impl Sessions {
         self.end_which(Which::OfUser { user, except }).await
     }
 
+    /// Ends the sign-ins of a user under another credential version than `current`, which open nothing any more; `None`: the
+    /// user is gone, and all of them end. Each end is reported, also of one that is not cached here.
+    pub async fn end_former_of(
+        &self,
+        user: UserId,
+        current: Option<CredentialVersion>,
+    ) -> Result<(), StoreError> {
+        let goes_on = |owner| current.is_some_and(|credential| owner == Owner::User { id: user, credential });
+        for ListedRecord { record, .. } in self.store.list(Some(user), None, MAX_LISTED).await? {
+            if goes_on(record.owner) {
+                continue;
+            }
+            let key = record.key;
+            let ended = self.store.remove(Which::One(key)).await?;
+            // Of several gateways, the one that has ended it reports it, and those that have it cached.
+            let session = ended.contains(&key).then(|| {
+                self.cache.peek(&key).unwrap_or_else(|| {
+                    let read_at = record.last_seen;
+                    Session::from_record(record, read_at, self.cache.losses())
+                })
+            });
+            self.forget(&ended, session.as_deref());
+        }
+        Ok(())
+    }
+
     /// Ends these sessions; returns how many.
     pub async fn end_which(&self, which: Which) -> Result<usize, StoreError> {
         let ended = self.store.remove(which).await?;
@@ -354,6 +380,16 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Option<Box<str>>, StoreError> {
         self.store.take_one_time(key, purpose, now).await
+    }
+
+    /// Reads the value of a one-time entry that is known by its key, and leaves it; see [`SessionStore::read_one_time`].
+    pub async fn read_one_time_at(
+        &self,
+        key: OneTimeKey,
+        purpose: OneTimePurpose,
+        now: Timestamp,
+    ) -> Result<Option<Box<str>>, StoreError> {
+        self.store.read_one_time(key, purpose, now).await
     }
 
     /// Reads the value of a one-time entry and leaves it; see [`SessionStore::read_one_time`].

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use http::Request;
+use portcullis::{
+    identity::UserName,
+    users::{AtNextSignIn, FactorName, ShownTo, TotpCode, TotpSecret},
+};
 
 use crate::support::{
     gateway::{TestGateway, password},
+    process::until,
+    redis::RedisServer,
     upstream::Upstream,
     visitor::{Response, Visitor},
 };
@@ -107,17 +113,163 @@ fn a_form_is_offered_to_the_person_who_sent_it_and_sent_by_the_button_alone() {
 }
 
 #[test]
-fn the_page_shows_a_form_once() {
+fn a_page_that_is_loaded_again_offers_the_form_again_until_it_expires() {
     let stage = Stage::new();
     let mut alice = stage.late("alice");
     let next = next_of(&send(&mut alice));
     assert!(is_offered(&sign_in_to(&mut alice, "alice", &next)));
     for _ in 0..2 {
-        let again = alice.get(&next);
-        assert!(!is_offered(&again) && again.text().contains("Nothing to send"), "{}", again.text());
+        assert!(is_offered(&alice.get(&next)));
     }
-    let back = alice.get(&next).text();
-    assert!(back.contains("edit?id=7"), "{back}");
+    stage.gateway.clock.advance(Duration::from_mins(16));
+    let late = alice.get(&next).text();
+    assert!(late.contains("Nothing to send") && late.contains("edit?id=7"), "{late}");
+    assert_eq!(stage.upstream.seen().len(), 0);
+}
+
+#[test]
+fn a_form_is_kept_over_a_reload_of_the_configuration() {
+    let stage = Stage::new();
+    let mut alice = stage.late("alice");
+    let next = next_of(&send(&mut alice));
+    let apps = format!("[[app]]\nupstream = {:?}\ntimeout = \"20s\"\n", stage.upstream.url);
+    stage.gateway.reload("[session]\nidle_timeout = \"1h\"\n", &apps);
+    assert!(is_offered(&sign_in_to(&mut alice, "alice", &next)));
+}
+
+/// A form, from the end of the session to the button, with this store; what the store holds meanwhile.
+fn kept_in(store: &str, stored: impl FnOnce(&Stage) -> Vec<u8>) {
+    let stage = Stage::with(&format!("store = \"{store}\"\n"), "");
+    let mut alice = stage.late("alice");
+    let next = next_of(&send(&mut alice));
+    let stored = stored(&stage);
+    for secret in ["velvet", "hunter2", "turbine"] {
+        let is_readable = stored.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!is_readable, "{store}: {secret} is in the store");
+    }
+    let mut elsewhere = Visitor::of(&stage.gateway);
+    assert!(!is_offered(&sign_in_to(&mut elsewhere, "alice", &next)), "{store}: another browser");
+    assert!(!is_offered(&sign_in_to(&mut alice, "bob", &next)), "{store}: another person");
+    alice.sign_out();
+    assert!(is_offered(&sign_in_to(&mut alice, "alice", &next)), "{store}");
+    assert!(is_offered(&alice.get(&next)), "{store}: loaded again");
+    stage.gateway.clock.advance(Duration::from_mins(16));
+    assert!(!is_offered(&alice.get(&next)), "{store}: too late");
+}
+
+#[test]
+fn a_form_is_kept_in_a_file() {
+    kept_in("file", |stage| {
+        let files = std::fs::read_dir(stage.gateway.folder().join("state")).unwrap();
+        let bytes: Vec<u8> =
+            files.filter_map(|file| std::fs::read(file.unwrap().path()).ok()).flatten().collect();
+        assert!(bytes.windows(11).any(|window| window == b"parked-form"), "the entry is in these files");
+        bytes
+    });
+}
+
+#[test]
+fn a_form_is_kept_in_memory() {
+    kept_in("memory", |_| Vec::new());
+}
+
+#[test]
+fn a_form_is_kept_in_redis() {
+    let redis = RedisServer::start();
+    kept_in(&redis.url(), |_| {
+        let dump = redis.dump();
+        assert!(dump.windows(11).any(|window| window == b"parked-form"), "the entry is in the dump");
+        dump
+    });
+}
+
+fn user(name: &str) -> UserName {
+    UserName::parse(name).unwrap()
+}
+
+/// Adds an authenticator app to an account; its first code is a minute old when this returns.
+fn enrol(gateway: &TestGateway, name: &str) -> TotpSecret {
+    let mut users = gateway.users();
+    let account = users.find_by_name(&user(name)).unwrap().unwrap();
+    let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: "test" };
+    let shown = users.start_totp(shown_to).unwrap();
+    let code = TotpCode::parse(&shown.secret.code_at(gateway.clock.now()).unwrap());
+    let phone = FactorName::parse("Phone").unwrap();
+    users.enrol_totp(shown_to, &shown.sealed, &phone, code.as_ref()).unwrap().unwrap();
+    gateway.clock.advance(Duration::from_mins(1));
+    let directory = &gateway.shared.directory;
+    until("the gateway knows of the factor", || {
+        directory.cached(account.user.id).is_none_or(|account| !account.factors.is_empty())
+    });
+    shown.secret
+}
+
+/// The sign-in goes on at the page of its next step, whose form has these fields beside the token.
+fn next_step(visitor: &mut Visitor, at: &Response, page: &str, fields: &[(&str, &str)]) -> Response {
+    assert_eq!((at.status.as_u16(), at.location()), (303, page), "{}", at.text());
+    let csrf = visitor.get(page).field("csrf");
+    let fields = [&[("csrf", &*csrf)], fields].concat();
+    visitor.submit(page, &fields)
+}
+
+#[test]
+fn a_form_is_offered_after_a_second_step_and_a_new_password() {
+    let (second, new_password) = ("/.gateway/login/second-step", "/.gateway/login/new-password");
+    let new = "oyster velvet turbine";
+    for (has_factor, must_change) in [(true, false), (false, true), (true, true)] {
+        let stage = Stage::new();
+        let mut alice = stage.late("alice");
+        let secret = has_factor.then(|| enrol(&stage.gateway, "alice"));
+        if must_change {
+            let mut users = stage.gateway.users();
+            users.set_must_change_password(&user("alice"), AtNextSignIn::ChangePassword).unwrap();
+            let id = users.find_by_name(&user("alice")).unwrap().unwrap().user.id;
+            until("the gateway knows of it", || {
+                let cached = stage.gateway.shared.directory.cached(id);
+                cached.is_none_or(|account| account.must_change_password)
+            });
+        }
+        let next = next_of(&send(&mut alice));
+        assert!(next.contains("parked"), "{next}");
+        let mut response = alice.sign_in_to(&next, "alice", &password("alice"));
+        if let Some(secret) = &secret {
+            assert!(!is_offered(&alice.get(&next)), "half a sign-in is none");
+            let code = secret.code_at(stage.gateway.clock.now()).unwrap().to_string();
+            response = next_step(&mut alice, &response, second, &[("code", &code)]);
+        }
+        if must_change {
+            assert!(!is_offered(&alice.get(&next)), "half a sign-in is none");
+            response = next_step(&mut alice, &response, new_password, &[("new", new), ("again", new)]);
+        }
+        assert_eq!((response.status.as_u16(), response.location()), (303, &*next), "{}", response.text());
+        assert!(is_offered(&alice.get(&next)), "{has_factor} {must_change}");
+    }
+}
+
+#[test]
+fn a_user_has_sixteen_forms_in_a_quarter_of_an_hour_and_takes_no_place_of_another() {
+    let stage = Stage::new();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| {
+        let mut visitor = Visitor::of(&stage.gateway);
+        visitor.sign_in(name, &password(name));
+        visitor
+    });
+    stage.gateway.clock.advance(Duration::from_hours(2));
+    let bobs = next_of(&send(&mut bob));
+    let nexts: Vec<String> = (0..16).map(|_| next_of(&send(&mut alice))).collect();
+    assert!(nexts.iter().all(|next| next.contains("parked")), "{nexts:?}");
+    // A browser that has forgotten its secret is none the more.
+    for forgets in [false, true] {
+        if forgets {
+            alice.cookies.remove(PARKED);
+        }
+        let response = send(&mut alice);
+        assert!(!next_of(&response).contains("parked"), "the seventeenth");
+        assert!(alice.get(response.location()).text().contains("was not saved"));
+    }
+    assert!(is_offered(&sign_in_to(&mut bob, "bob", &bobs)));
+    stage.gateway.clock.advance(Duration::from_mins(15));
+    assert!(next_of(&send(&mut alice)).contains("parked"), "in the next quarter of an hour");
 }
 
 #[test]
@@ -270,26 +422,13 @@ fn files_large_bodies_and_other_kinds_get_the_notice_of_before() {
 }
 
 #[test]
-fn the_store_alone_reads_nothing_of_a_form() {
+fn no_log_has_anything_of_a_form() {
     let stage = Stage::new();
     let mut alice = stage.late("alice");
-    next_of(&send(&mut alice));
-    let store = stage.gateway.folder().join("state");
-    let mut looked_at = 0;
-    for file in std::fs::read_dir(store).unwrap() {
-        let path = file.unwrap().path();
-        let Ok(bytes) = std::fs::read(&path) else { continue };
-        looked_at += bytes.len();
-        for secret in ["velvet", "hunter2"] {
-            assert!(
-                !bytes.windows(secret.len()).any(|window| window == secret.as_bytes()),
-                "{}",
-                path.display()
-            );
-        }
-    }
-    assert!(looked_at > 1000);
-    assert!(!format!("{:?}", stage.gateway.log()).contains("velvet"));
+    let next = next_of(&send(&mut alice));
+    sign_in_to(&mut alice, "alice", &next);
+    let log = format!("{:?}", stage.gateway.drained());
+    assert!(log.contains("/.gateway/parked") && !log.contains("velvet") && !log.contains("entry="), "{log}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{ParkedForm, parking::presented_secret, sealed::ParkedFor};
+use super::{ParkedForm, mark::Mark, parking::presented_secret, sealed::ParkedFor};
 use crate::{
     language::Text,
     pages::{self, Notice, Page, PageLink, ParkedField, ParkedFormPage},
@@ -12,31 +12,29 @@ use crate::{
 };
 
 impl Portal {
-    /// Shows the form to the user who sent it, once: the entry is gone from the store then, and the page has the form.
+    /// Shows the form to the user who sent it, as often as the page is loaded while the form is kept.
     pub(in crate::portal) async fn offer_parked_form(
         &self,
         request: &PageRequest<'_>,
     ) -> Result<PageResponse, Refusal> {
-        // Before anything is taken: a preview of the address must not use it up.
         navigates(request)?;
         let Some(account) = request.account else {
             return Ok(pages::redirect(&request.address().login_location()));
         };
         let back = request.return_to(&request.parameter("back"));
-        let mark = request.parameter("entry");
+        let mark = Mark::parse(&request.parameter("entry"));
         let secret = presented_secret(request.headers, &request.settings.cookies);
-        let taken = match &secret {
-            None => None,
-            Some(secret) => {
-                let parked_for = ParkedFor { secret, mark: &mark, user: account.user.id };
-                let key = parked_for.entry_key();
-                let taken =
-                    self.sessions.take_one_time_at(key, OneTimePurpose::ParkedForm, self.clock.now()).await;
-                let taken = taken.map_err(|error| request.unavailable("taking a parked form", &error))?;
-                taken.and_then(|text| ParkedForm::open(&text, &parked_for))
+        let kept = match (&secret, &mark) {
+            (Some(secret), Some(mark)) => {
+                let parked_for = ParkedFor { secret, mark, user: account.user.id };
+                let (key, now) = (mark.slot().entry_key(account.user.id), self.clock.now());
+                let read = self.sessions.read_one_time_at(key, OneTimePurpose::ParkedForm, now).await;
+                let read = read.map_err(|error| request.unavailable("reading a parked form", &error))?;
+                read.and_then(|text| ParkedForm::open(&text, &parked_for))
             }
+            _ => None,
         };
-        Ok(match taken.filter(|parked| parked.host == request.host) {
+        Ok(match kept.filter(|parked| parked.host == request.host) {
             Some(parked) => offer(request, &parked, &back),
             None => nothing_kept(request, &back),
         })
@@ -65,8 +63,7 @@ fn offer(request: &PageRequest<'_>, parked: &ParkedForm, back: &ReturnTo) -> Pag
     response
 }
 
-/// The form belongs to somebody else or to another browser, was shown already, or was kept for too long. Which of these it
-/// is concerns nobody.
+/// The form belongs to somebody else or to another browser, or was kept for too long. The page does not say which.
 fn nothing_kept(request: &PageRequest<'_>, back: &ReturnTo) -> PageResponse {
     let (title, text, link) = (
         request.say(&Text::of("parked-none-title")),

@@ -2,13 +2,17 @@
 
 use http::{HeaderMap, HeaderValue};
 
-use super::{Encoding, FormFields, ParkedForm, sealed::ParkedFor};
+use super::{
+    Encoding, FormFields, ParkedForm,
+    mark::{Mark, Slot},
+    sealed::ParkedFor,
+};
 use crate::{
     identity::UserId,
     pages::paths,
     portal::{Portal, ReturnTo, csrf, return_to::in_query_value},
     session::{
-        OneTimeCode, OneTimeEntry, OneTimePurpose, SessionToken,
+        OneTimeEntry, OneTimePurpose, SessionToken, StoreError,
         cookie::{self, CookieNames, Keep},
     },
 };
@@ -53,8 +57,8 @@ impl Portal {
         self.sign_in.owner_of_device_cookie(cookie::find(headers, cookies.device())?)
     }
 
-    /// Keeps a form for this user. `None`: it is not kept, because it is too large, no form that a page could send again, or
-    /// because the store fails.
+    /// Keeps a form for this user. `None`: it is not kept, because it is too large, no form that a page could send again,
+    /// because the user has sent too many, or because the store fails.
     pub async fn park(
         &self,
         sent: &SentForm<'_>,
@@ -67,25 +71,51 @@ impl Portal {
             Some(secret) => secret,
             None => SessionToken::generate().ok()?,
         };
-        let mark = OneTimeCode::generate().ok()?.to_text();
-        let parked_for = ParkedFor { secret: &secret, mark: &mark, user };
         let parked = ParkedForm { host: sent.host.to_owned(), path: sent.path_and_query.to_owned(), form };
-        let (sealed, now) = (parked.seal(&parked_for)?, self.clock.now());
-        let entry =
-            OneTimeEntry::new(parked_for.entry_key(), OneTimePurpose::ParkedForm, sealed, now + PARKED_FOR);
-        match self.sessions.put_one_time(entry.ok()?).await {
-            Ok(true) => {}
-            Ok(false) => return None,
+        let mark = match self.put_in_slot(&parked, &secret, user).await {
+            Ok(Some(mark)) => mark,
+            Ok(None) => {
+                let request_id = sent.request_id;
+                tracing::info!(request_id, user_id = %user, "form not kept: its sender has sent too many");
+                return None;
+            }
             Err(error) => {
                 tracing::error!(request_id = sent.request_id, %error, "keeping a form that was sent without a session failed");
                 return None;
             }
-        }
+        };
         tracing::info!(request_id = sent.request_id, user_id = %user, "form kept until its sender has signed in");
         let back = if sent_from.as_str().len() > MAX_BACK_BYTES { "/" } else { sent_from.as_str() };
-        let page = format!("{}?entry={}&back={}", paths::PARKED_FORM, *mark, in_query_value(back));
+        let page = format!("{}?entry={}&back={}", paths::PARKED_FORM, mark, in_query_value(back));
         let cookie = cookie::write(sent.cookies.parked_form(), &secret.to_cookie(), Keep::For(PARKED_FOR));
         Some(Parked { page: ReturnTo::parse(&page), cookie })
+    }
+
+    /// Stores the form in the first slot of its user that is free; `None` if there is none.
+    async fn put_in_slot(
+        &self,
+        parked: &ParkedForm,
+        secret: &SessionToken,
+        user: UserId,
+    ) -> Result<Option<Mark>, StoreError> {
+        let (now, purpose) = (self.clock.now(), OneTimePurpose::ParkedForm);
+        for slot in Slot::all(now) {
+            let key = slot.entry_key(user);
+            // A look costs less than an attempt to store, which a user with too many forms could have made for each slot.
+            if self.sessions.read_one_time_at(key, purpose, now).await?.is_some() {
+                continue;
+            }
+            let Some(mark) = Mark::new(slot) else { return Ok(None) };
+            let Some(sealed) = parked.seal(&ParkedFor { secret, mark: &mark, user }) else { return Ok(None) };
+            let Ok(entry) = OneTimeEntry::new(key, purpose, sealed, now + PARKED_FOR) else {
+                return Ok(None);
+            };
+            // Another request may have been faster.
+            if self.sessions.put_one_time(entry).await? {
+                return Ok(Some(mark));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -5,11 +5,8 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::FormFields;
-use crate::{
-    identity::UserId,
-    session::{OneTimeKey, SessionToken},
-};
+use super::{FormFields, mark::Mark};
+use crate::{identity::UserId, session::SessionToken};
 
 /// A form, and where it goes.
 #[derive(Serialize, Deserialize)]
@@ -21,28 +18,21 @@ pub(super) struct ParkedForm {
     pub(super) form: FormFields,
 }
 
-/// The browser, the mark and the user that a form is parked for; without one of them its entry is neither found nor read.
+/// The browser, the mark and the user that a form is parked for; without one of them its entry is not read.
 pub(super) struct ParkedFor<'a> {
     /// The secret in the browser's cookie.
     pub(super) secret: &'a SessionToken,
     /// The mark in the address of the page.
-    pub(super) mark: &'a str,
+    pub(super) mark: &'a Mark,
     pub(super) user: UserId,
 }
 
 impl ParkedFor<'_> {
-    /// The key of the entry in the store.
-    pub(super) fn entry_key(&self) -> OneTimeKey {
-        OneTimeKey::of_text(&BASE64URL_NOPAD.encode(&*self.derive("entry")))
-    }
-
     fn sealing_key(&self) -> Option<RandomizedNonceKey> {
-        RandomizedNonceKey::new(&AES_256_GCM, &*self.derive("key")).ok()
-    }
-
-    fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let Self { mark, user, .. } = self;
-        self.secret.derive(format!("portcullis parked form\0{purpose}\0{user}\0{mark}").as_bytes())
+        let key: Zeroizing<[u8; 32]> =
+            self.secret.derive(format!("portcullis parked form\0{user}\0{mark}").as_bytes());
+        RandomizedNonceKey::new(&AES_256_GCM, &*key).ok()
     }
 }
 
@@ -71,6 +61,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
     use super::*;
+    use crate::{clock::Timestamp, portal::parked_form::mark::Slot};
 
     #[test]
     fn a_form_is_opened_by_the_same_browser_for_the_same_user_at_the_same_mark_alone() {
@@ -79,17 +70,17 @@ mod tests {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, urlencoded)]);
         let form = FormFields::read(&headers, b"text=velvet+turbine").unwrap();
         let parked = ParkedForm { host: "a.example".into(), path: "/save".into(), form };
+        let [mark, kram] = [(); 2].map(|()| Mark::new(Slot::first(Timestamp::from_millis(0))).unwrap());
         let of = |secret, mark, user| ParkedFor { secret, mark, user: UserId(user) };
-        let right = of(&secret, "mark", 1);
+        let right = of(&secret, &mark, 1);
         let sealed = parked.seal(&right).unwrap();
         assert!(!sealed.contains("velvet"));
         assert_eq!(
             ParkedForm::open(&sealed, &right).unwrap().form.fields[0].value.as_deref(),
             Some("velvet turbine")
         );
-        for wrong in [of(&other, "mark", 1), of(&secret, "mark", 2), of(&secret, "kram", 1)] {
+        for wrong in [of(&other, &mark, 1), of(&secret, &mark, 2), of(&secret, &kram, 1)] {
             assert!(ParkedForm::open(&sealed, &wrong).is_none());
-            assert_ne!(wrong.entry_key(), right.entry_key());
         }
         for end in 0..sealed.len() {
             assert!(ParkedForm::open(sealed.get(..end).unwrap(), &right).is_none(), "{end}");

@@ -7,8 +7,8 @@ parked-lead = You sent this to { $path } on { $host } while you were not signed 
 # In place of a password or another secret.
 parked-hidden = (not shown)
 parked-send = Send
-parked-once = This page is shown once. If you leave it, what you sent is gone.
+parked-kept = It is kept here for 15 minutes, also if you reload or leave this page. Send it once.
 parked-back = Don’t send it
 parked-none-title = Nothing to send
-parked-none = There is no form that is waiting for you here. A form is kept for 15 minutes, for the person who sent it, in the browser that sent it, and is shown once.
+parked-none = There is no form that is waiting for you here. A form is kept for 15 minutes, for the person who sent it, in the browser that sent it.
 sent-parked = What you sent is not lost, and not saved yet. Sign in, and you can send it again.
