@@ -1,19 +1,20 @@
 //! Signed assertions: what apps receive, and what verifiers say that know the published keys alone.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use data_encoding::BASE64URL_NOPAD;
 use http::{Method, Request};
 use portcullis::{
-    assertion::{KeyFolder, KeyFolderSettings},
+    clock::Timestamp,
     identity::{GroupName, UserName},
-    users::{ListChange, UserChange},
+    users::{FactorName, ListChange, ShownTo, TotpCode, UserChange},
 };
 use serde_json::{Value, json};
 
@@ -233,10 +234,7 @@ fn an_assertion_of_one_user_is_never_sent_with_a_request_of_another() {
     let mut shared = Visitor::of(&gateway).speaking(Protocol::Http2);
     let mut connection = shared.connect();
     let mut seen = BTreeSet::new();
-    let turn = |shared: &mut Visitor,
-                connection: &mut _,
-                cookies: &std::collections::BTreeMap<String, String>,
-                path: &str| {
+    let turn = |shared: &mut Visitor, connection: &mut _, cookies: &BTreeMap<String, String>, path: &str| {
         let cookie =
             cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let request = Request::get(path).header("cookie", cookie).body(String::new()).unwrap();
@@ -287,8 +285,7 @@ fn an_assertion_of_one_user_is_never_sent_with_a_request_of_another() {
             assert_eq!(claims["groups"], json!([groups]), "{name}, round {round}");
             seen.insert((*name, request.value(HEADER).to_owned()));
         }
-        let (_, request) =
-            turn(&mut shared, &mut connection, &std::collections::BTreeMap::new(), "/public/x");
+        let (_, request) = turn(&mut shared, &mut connection, &BTreeMap::new(), "/public/x");
         assert_eq!(request.expect("a public page").values(HEADER), Vec::<&str>::new());
     }
     // Each worker signs once for each state.
@@ -304,12 +301,65 @@ fn an_assertion_of_one_user_is_never_sent_with_a_request_of_another() {
     assert_eq!(claims(request.unwrap().value(HEADER))["preferred_username"], "bob");
 }
 
-/// J-3 over two gateways with one folder, with a verifier of jose, which keeps the keys.
+/// A verifier that fetches the published keys again when those that it has are five minutes old, and never in between.
+#[derive(Default)]
+struct CachingVerifier {
+    keys: BTreeMap<String, Vec<u8>>,
+    fetched: Option<Timestamp>,
+}
+
+impl CachingVerifier {
+    /// Checks the signature; returns the name of the key.
+    fn check(
+        &mut self,
+        token: &str,
+        now: Timestamp,
+        fetch: impl FnOnce() -> Value,
+    ) -> Result<String, String> {
+        if self.fetched.is_none_or(|fetched| now >= fetched + Duration::from_mins(5)) {
+            let bytes = |text: &Value| BASE64URL_NOPAD.decode(text.as_str().unwrap().as_bytes()).unwrap();
+            let point = |key: &Value| [vec![4], bytes(&key["x"]), bytes(&key["y"])].concat();
+            let published = fetch();
+            let keys = published["keys"].as_array().unwrap().iter();
+            self.keys = keys.map(|key| (key["kid"].as_str().unwrap().to_owned(), point(key))).collect();
+            self.fetched = Some(now);
+        }
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let decoded = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap();
+        let header: Value = serde_json::from_slice(&decoded(signed.split('.').next().unwrap())).unwrap();
+        let kid = header["kid"].as_str().unwrap().to_owned();
+        let key = self.keys.get(&kid).ok_or_else(|| format!("the key {kid} is unknown"))?;
+        let seconds = now.as_millis() / 1000;
+        let claims = claims(token);
+        if !(claims["nbf"].as_i64().unwrap()..claims["exp"].as_i64().unwrap()).contains(&seconds) {
+            return Err(format!("not valid now: {claims}"));
+        }
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key)
+            .verify(signed.as_bytes(), &decoded(signature))
+            .map_err(|_| "the signature is wrong".to_owned())?;
+        Ok(kid)
+    }
+}
+
+/// The built program, in the folder of a gateway's configuration.
+fn command(gateway: &TestGateway, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .current_dir(gateway.folder())
+        .args(arguments)
+        .output()
+        .expect("the program");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    out.into_owned()
+}
+
+/// J-3: two gateways with one folder, a rotation by the command and one by age, and verifiers with caches of five minutes
+/// that were filled at different times.
 #[test]
-fn a_rotation_over_two_gateways_fails_no_check() {
+fn a_rotation_by_hand_and_one_by_age_fail_no_check_over_two_gateways() {
     let keys = tempfile::tempdir().unwrap();
     let sections = format!(
-        "{GROUPS}[assertion]\nkeys = \"{}\"\nissuer = \"https://login.example.com\"\n",
+        "{GROUPS}[assertion]\nkeys = \"{}\"\nissuer = \"https://login.example.com\"\nrotate_every = \"2h\"\n",
         keys.path().display()
     );
     let apps = app("wiki", "/", "assertion = true");
@@ -321,37 +371,140 @@ fn a_rotation_over_two_gateways_fails_no_check() {
         visitor.sign_in("alice", &password("alice"));
         visitor
     });
-    let kids = |visitor: &mut Visitor| -> BTreeSet<String> {
-        let jwks: Value =
-            serde_json::from_slice(&visitor.fetch(&Method::GET, "/.gateway/jwks.json").body).unwrap();
-        jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
-    };
-    let settings = KeyFolderSettings { folder: keys.path().to_owned(), rotate_every: None };
-    let (mut known, mut signing) = (kids(&mut visitors[0]), BTreeSet::new());
-    for step in 0..60 {
-        one.clock.advance(Duration::from_mins(1));
-        if step == 10 {
-            KeyFolder::open(settings.clone(), one.clock.now()).unwrap().rotate(one.clock.now()).unwrap();
-        }
+    // The command goes by the time of the machine, which is that of the gateways until it is moved.
+    assert!(command(&one, &["assertion", "rotate"]).contains("signs in 15 minutes"));
+    let listed: Value = serde_json::from_str(&command(&one, &["assertion", "list", "--json"])).unwrap();
+    let states: Vec<(bool, bool)> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| (key["signs"].as_bool().unwrap(), key["published"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(states, [(false, true), (true, true)], "{listed}");
+
+    let mut verifiers: [CachingVerifier; 10] = Default::default();
+    let mut signing = Vec::new();
+    for minute in 0..150 {
         // The threads of the gateways look by real time; the clock of the test is ahead.
         one.shared.assertions.read_folder();
         other.shared.assertions.read_folder();
-        if step % 5 == 0 {
-            known = kids(&mut visitors[step / 5 % 2]);
+        let tokens = [0, 1].map(|gateway: usize| {
+            let page = visitors[gateway].get("/page");
+            received(&page.text()).value(HEADER).to_owned()
+        });
+        for (n, verifier) in verifiers.iter_mut().enumerate().filter(|(n, _)| n / 2 <= minute) {
+            for token in &tokens {
+                let fetch = || {
+                    let published = visitors[n % 2].fetch(&Method::GET, "/.gateway/jwks.json");
+                    serde_json::from_slice(&published.body).unwrap()
+                };
+                match verifier.check(token, one.clock.now(), fetch) {
+                    Ok(kid) if signing.contains(&kid) => {}
+                    Ok(kid) => signing.push(kid),
+                    Err(error) => panic!("minute {minute}, verifier {n}: {error}"),
+                }
+            }
         }
-        for visitor in &mut visitors {
-            let page = visitor.get("/page");
-            let token = received(&page.text()).value(HEADER).to_owned();
-            let header: Value = serde_json::from_slice(
-                &BASE64URL_NOPAD.decode(token.split('.').next().unwrap().as_bytes()).unwrap(),
-            )
-            .unwrap();
-            let kid = header["kid"].as_str().unwrap().to_owned();
-            assert!(known.contains(&kid), "step {step}: {kid} is not among {known:?}");
-            signing.insert(kid);
+        one.clock.advance(Duration::from_mins(1));
+    }
+    assert_eq!(signing.len(), 3, "the first key, that of the command, and that of age: {signing:?}");
+    let files = std::fs::read_dir(keys.path()).unwrap().count();
+    assert!(files <= 3, "{files} files: the gateways have made one key together");
+}
+
+/// J-4: a confirmation and a second factor are in the assertion of the next request.
+#[test]
+fn a_step_up_is_in_the_next_assertion() {
+    let upstream = Upstream::ok();
+    let apps = format!(
+        "[[app]]\nname = \"wiki\"\nhost = \"localhost\"\nupstream = \"{}\"\nassertion = true\n\
+         [[app.rule]]\npath = \"/recent/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"\n\
+         [[app.rule]]\npath = \"/two/**\"\nallow = \"authenticated\"\nfactors = 2\n",
+        upstream.url
+    );
+    let gateway = TestGateway::start(&apps);
+    gateway.add_user("alice", &[]);
+    let mut users = gateway.users();
+    let alice = UserName::parse("alice").unwrap();
+    let account = users.find_by_name(&alice).unwrap().unwrap();
+    let mut visitor = Visitor::of(&gateway);
+    visitor.sign_in("alice", &password("alice"));
+    let asserted = |visitor: &mut Visitor, path: &str| {
+        let response = visitor.get(path);
+        (response.status == 200).then(|| claims(upstream.last().value(HEADER)))
+    };
+    let first = asserted(&mut visitor, "/page").unwrap();
+    assert_eq!(first["amr"], json!(["pwd"]));
+
+    gateway.clock.advance(Duration::from_mins(1));
+    assert_eq!(asserted(&mut visitor, "/page").unwrap(), first, "the same one for half of its life");
+    gateway.clock.advance(Duration::from_mins(20));
+    assert_eq!(asserted(&mut visitor, "/recent/x"), None);
+    let form = visitor.get("/.gateway/confirm?next=/recent/x");
+    let fields =
+        [("csrf", form.field("csrf")), ("next", form.field("next")), ("password", password("alice"))];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(visitor.submit("/.gateway/confirm", &fields).status, 303);
+    let confirmed = asserted(&mut visitor, "/page").unwrap();
+    let now = gateway.clock.now().as_millis() / 1000;
+    assert_eq!(confirmed["auth_time"], now, "{confirmed}");
+    assert_eq!(confirmed["sid"], first["sid"], "the sign-in goes on");
+
+    let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: "test" };
+    let shown = users.start_totp(shown_to).unwrap();
+    let code = |gateway: &TestGateway| shown.secret.code_at(gateway.clock.now()).unwrap().to_string();
+    let phone = FactorName::parse("Phone").unwrap();
+    let typed = TotpCode::parse(&code(&gateway));
+    users.enrol_totp(shown_to, &shown.sealed, &phone, typed.as_ref()).unwrap().unwrap();
+    gateway.clock.advance(Duration::from_mins(1));
+    let directory = &gateway.shared.directory;
+    until("the gateway knows of the factor", || {
+        directory.cached(account.user.id).is_none_or(|account| !account.factors.is_empty())
+    });
+    assert_eq!(asserted(&mut visitor, "/page").unwrap()["amr"], json!(["pwd"]));
+    let to = visitor.get("/two/x").location().to_owned();
+    let form = visitor.get(&to);
+    let fields = [("csrf", form.field("csrf")), ("next", form.field("next")), ("code", code(&gateway))];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let confirmed = visitor.submit(&to, &fields);
+    assert_eq!(confirmed.status, 303, "{}", confirmed.text());
+    let both = asserted(&mut visitor, "/page").unwrap();
+    assert_eq!((&both["amr"], &both["sid"]), (&json!(["mfa", "otp", "pwd"]), &first["sid"]), "{both}");
+    assert_eq!(both["auth_time"], gateway.clock.now().as_millis() / 1000);
+}
+
+/// J-7.
+#[test]
+fn an_assertion_with_two_hundred_groups_stays_below_four_kibibytes_and_says_what_is_cut() {
+    let upstream = Upstream::ok();
+    let claims_of = "claims = { roles = \"groups\", team = { attribute = \"team\" } }";
+    let apps = format!(
+        "[[app]]\nname = \"wiki\"\nhost = \"localhost\"\nupstream = \"{}\"\nassertion = {{ bearer = true, {claims_of} }}\n",
+        upstream.url
+    );
+    let gateway = TestGateway::start(&apps);
+    let names = |length: usize| -> Vec<String> { (0..200).map(|n| format!("g{n:0length$}")).collect() };
+    for (user, length, is_cut) in [("short", 3, true), ("long", 60, true), ("few", 0, false)] {
+        let groups = if length == 0 { vec!["staff".to_owned()] } else { names(length) };
+        let all: Vec<&str> = groups.iter().map(String::as_str).collect();
+        gateway.add_user(user, &all);
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let mut visitor = Visitor::of(&gateway).speaking(protocol);
+            visitor.sign_in(user, &password(user));
+            assert_eq!(visitor.get("/page").status, 200, "{user}");
+            let request = upstream.last();
+            let token = request.value(HEADER);
+            assert!(token.len() <= 4096, "{user}: {} bytes", token.len());
+            assert_eq!(request.value("authorization"), format!("Bearer {token}"));
+            let claims = claims(token);
+            let told: Vec<&str> =
+                claims["groups"].as_array().unwrap().iter().map(|group| group.as_str().unwrap()).collect();
+            assert!(!told.is_empty() && all.starts_with(&told), "{user}: {told:?}");
+            assert_eq!(claims["roles"], claims["groups"], "{user}");
+            let marker = claims.get("groups_truncated").is_some_and(|marker| *marker == true);
+            assert_eq!((marker, told.len() < all.len()), (is_cut, is_cut), "{user}: {}", told.len());
         }
     }
-    assert_eq!(signing.len(), 2, "the new key signs, too");
 }
 
 #[test]
