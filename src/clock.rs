@@ -7,6 +7,7 @@ use std::{
     fmt,
     num::NonZeroU8,
     ops::{Add, Sub},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -22,6 +23,7 @@ use time::{
         iso8601::{Config, EncodedConfig, TimePrecision},
     },
 };
+use tokio::sync::Notify;
 
 /// Where the time comes from: the system, or a test.
 #[derive(Clone, Debug)]
@@ -30,7 +32,13 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<ManualTime>),
+}
+
+#[derive(Debug)]
+struct ManualTime {
+    millis: AtomicI64,
+    moved: Notify,
 }
 
 impl Clock {
@@ -41,7 +49,7 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::advance`] moves it; for tests.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.0))))
+        Self(Source::Manual(Arc::new(ManualTime { millis: AtomicI64::new(start.0), moved: Notify::new() })))
     }
 
     /// The current time.
@@ -49,14 +57,33 @@ impl Clock {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the only reading of the system's clock")]
             Source::System => Timestamp::from_system(SystemTime::now()),
-            Source::Manual(millis) => Timestamp(millis.load(Ordering::Relaxed)),
+            Source::Manual(time) => Timestamp(time.millis.load(Ordering::SeqCst)),
         }
     }
 
     /// Moves a manual clock forward; the system's clock cannot be moved and stays as it is.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(millis) = &self.0 {
-            millis.fetch_add(millis_of(by), Ordering::Relaxed);
+        if let Source::Manual(time) = &self.0 {
+            time.millis.fetch_add(millis_of(by), Ordering::SeqCst);
+            time.moved.notify_waiters();
+        }
+    }
+
+    /// Waits until the clock shows this time; a manual clock shows it once a test has moved it there. Needs a runtime with
+    /// timers.
+    pub async fn wait_until(&self, at: Timestamp) {
+        let time = match &self.0 {
+            Source::System => return tokio::time::sleep(at.since(self.now())).await,
+            Source::Manual(time) => time,
+        };
+        loop {
+            let mut moved = pin!(time.moved.notified());
+            // Before the time is read: a move in between is not missed.
+            moved.as_mut().enable();
+            if self.now() >= at {
+                return;
+            }
+            moved.await;
         }
     }
 }
@@ -154,6 +181,8 @@ fn millis_of(duration: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
 
     #[test]
@@ -170,5 +199,18 @@ mod tests {
         clock.advance(Duration::from_secs(2));
         assert_eq!(twin.now(), Timestamp::from_millis(3000));
         assert_eq!(twin.now().since(Timestamp::from_millis(5000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_wait_ends_when_the_manual_clock_has_been_moved_far_enough() {
+        let clock = Clock::manual(Timestamp::from_millis(1000));
+        let mut wait = pin!(clock.wait_until(Timestamp::from_millis(3000)));
+        let mut context = Context::from_waker(Waker::noop());
+        for expected in [false, false, true] {
+            assert_eq!(wait.as_mut().poll(&mut context).is_ready(), expected);
+            clock.advance(Duration::from_secs(1));
+        }
+        let past = pin!(clock.wait_until(Timestamp::from_millis(10)));
+        assert!(past.poll(&mut context).is_ready());
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn open(
     let Surroundings { clock, log, resolver } = surroundings;
     let format = configuration.log.format.unwrap_or_else(Format::for_stdout);
     let audit = Audit::new(log, format, clock.clone());
-    let Stores { directory, sessions, throttle, databases } = Stores::open(configuration, &audit, &clock)?;
+    let Stores { directory, sessions, throttle, databases, ending_changes } =
+        Stores::open(configuration, &audit, &clock)?;
     let hashing = thread::available_parallelism().map_or(1, Into::into);
     let rules = configuration.password_rules.clone();
     let passwords = Passwords::start_with_rules(configuration.password, rules, hashing, WAITING_HASHES);
@@ -93,7 +94,7 @@ pub(super) fn open(
         clock,
     };
     let shared = Arc::new(shared);
-    sign_out_notices::start(&shared, &shared.sessions)?;
+    sign_out_notices::start(&shared, &shared.sessions, ending_changes)?;
     metrics::register_directories(&shared);
     Ok(Opened { shared, databases, audit })
 }

@@ -2,7 +2,12 @@
 
 use std::{fs, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
-use super::AssemblyError;
+use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
+
+use super::{
+    AssemblyError,
+    sign_out_notices::{self, EndingChange},
+};
 use crate::{
     clock::Clock,
     config::{Configuration, SessionSection, Store},
@@ -20,6 +25,8 @@ pub(super) struct Stores {
     pub(super) throttle: Throttle,
     /// The databases, each with the file that the gateway reads.
     pub(super) databases: Databases,
+    /// The changes of users that end their sessions.
+    pub(super) ending_changes: Receiver<EndingChange>,
 }
 
 /// The databases, each with the file that the gateway reads.
@@ -34,7 +41,9 @@ impl Stores {
     ) -> Result<Self, AssemblyError> {
         make_private_folder(configuration)?;
         let users_database = configuration.users_database();
-        let directory = Directory::open(&users_database, clock.clone(), report_changes(audit.clone()))?;
+        let (sender, ending_changes) = sign_out_notices::queue();
+        let on_change = report_changes(audit.clone(), sender);
+        let directory = Directory::open(&users_database, clock.clone(), on_change)?;
         let OpenSessions { sessions, link, read_file } = sessions(configuration, clock)?;
         let throttle = throttle(configuration, link, clock)?;
         let databases = [
@@ -42,7 +51,7 @@ impl Stores {
             (configuration.sessions_database(), read_file),
             (configuration.throttle_files().database, throttle.read_file()),
         ];
-        Ok(Self { directory, sessions: Arc::new(sessions), throttle, databases })
+        Ok(Self { directory, sessions: Arc::new(sessions), throttle, databases, ending_changes })
     }
 }
 
@@ -53,9 +62,14 @@ fn make_private_folder(configuration: &Configuration) -> Result<(), AssemblyErro
     made.map_err(|source| AssemblyError::State { folder: folder.clone(), source })
 }
 
-/// Writes each change of a user to the audit stream.
-fn report_changes(audit: Audit) -> Box<dyn Fn(&Change) + Send> {
+/// Writes each change of a user to the audit stream, and passes on those that end sessions.
+fn report_changes(audit: Audit, ending: Sender<EndingChange>) -> Box<dyn Fn(&Change) + Send> {
     Box::new(move |change| {
+        if let Some(change) = EndingChange::of(change)
+            && let Err(TrySendError::Full(change)) = ending.try_send(change)
+        {
+            tracing::warn!(?change, "apps are not told of the end of a user's sessions: too many wait");
+        }
         audit.record(&AuditEvent {
             event: AuditKind::UserChanged,
             reason: change.action.as_str(),

@@ -1,17 +1,19 @@
 //! An app's own sign-out ends the gateway's session; the end of a session is told to the app.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use data_encoding::BASE64URL_NOPAD;
 use http::{Method, Request, header::ACCEPT};
+use portcullis::{identity::UserName, users::UserStore};
 use serde_json::Value;
 
 use crate::support::{
     cookies::SESSION,
-    gateway::{TestGateway, password},
+    gateway::{TestGateway, password, quick_hash},
     process::until,
     upstream::{OK, Received, Upstream},
     visitor::Visitor,
@@ -81,6 +83,11 @@ fn another_site_signs_nobody_out_through_the_app() {
     // A browser that looks ahead, other methods, other paths.
     assert_eq!(asked(&Method::GET, "/logout", &[OWN[0], ("sec-purpose", "prefetch")]), (302, true));
     assert_eq!(asked(&Method::HEAD, "/logout", &OWN), (302, true));
+    // Mallory's comment in a page of the app shows a picture.
+    for destination in ["image", "style", "script", "video", "object", ""] {
+        let fields = [OWN[0], ("sec-fetch-dest", destination)];
+        assert_eq!(asked(&Method::GET, "/logout", &fields), (302, true), "{destination}");
+    }
     for path in ["/logout/", "/LOGOUT", "/logout/x", "/x/logout", "/page?logout"] {
         assert_eq!(asked(&Method::GET, path, &OWN), (302, true), "{path}");
     }
@@ -184,9 +191,128 @@ fn a_notice_is_tried_again_and_keeps_no_sign_out_waiting() {
     let mut visitor = signed_in(&gateway, "alice");
     send(&mut visitor, &Method::GET, "/page", &OWN);
     assert_eq!(visitor.sign_out().status, 303);
+    until("the notice", || notices(&upstream).len() == 1);
+    gateway.clock.advance(Duration::from_secs(2));
     until("the notice comes again", || notices(&upstream).len() == 2);
     let [first, again] = &notices(&upstream)[..] else { panic!("two notices") };
     assert_eq!(told(first)["sid"], told(again)["sid"]);
+}
+
+#[test]
+fn a_notice_that_an_app_does_not_take_is_given_up_after_four_attempts() {
+    let upstream = Upstream::scripted(|conn| {
+        while let Some(request) = conn.request()? {
+            let response = if request.asked() == "POST /end" { BUSY } else { OK };
+            conn.send(response.as_bytes())?;
+        }
+        Ok(())
+    });
+    let gateway = gateway(&upstream, "sign_out_notice = \"/end\"");
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| signed_in(&gateway, name));
+    let sid = |notice: &Received| told(notice)["sid"].clone();
+    assert_eq!(alice.sign_out().status, 303);
+    for (attempts, wait) in [(1, 2), (2, 10), (3, 30), (4, 300)] {
+        until("the next attempt", || notices(&upstream).len() == attempts);
+        gateway.clock.advance(Duration::from_secs(wait));
+    }
+    // Alice's would be there by the time that bob's is.
+    let of_alice = sid(&notices(&upstream)[0]);
+    assert_eq!(bob.sign_out().status, 303);
+    until("the notice about bob", || notices(&upstream).iter().any(|notice| sid(notice) != of_alice));
+    assert_eq!(notices(&upstream).iter().filter(|notice| sid(notice) == of_alice).count(), 4);
+}
+
+/// Waits for this many notices while the time goes on.
+fn notices_in_time(gateway: &TestGateway, upstream: &Upstream, count: usize) -> Vec<Value> {
+    until("the notices", || {
+        gateway.clock.advance(Duration::from_secs(1));
+        notices(upstream).len() >= count
+    });
+    notices(upstream).iter().map(told).collect()
+}
+
+fn alice() -> UserName {
+    UserName::parse("alice").unwrap()
+}
+
+#[test]
+fn an_app_is_told_of_the_sessions_that_a_command_has_ended() {
+    let changes: [(&str, fn(&mut UserStore)); 3] = [
+        ("disabled", |users| drop(users.set_active(&alice(), false).unwrap())),
+        ("removed", |users| drop(users.remove(&alice()).unwrap())),
+        ("new password", |users| drop(users.set_password(&alice(), &quick_hash("another one")).unwrap())),
+    ];
+    for (name, change) in changes {
+        let upstream = Upstream::ok();
+        let gateway = gateway(&upstream, "assertion = true\nsign_out_notice = \"/end\"");
+        let mut visitor = signed_in(&gateway, "alice");
+        send(&mut visitor, &Method::GET, "/page", &OWN);
+        let sid = sid_of(&upstream);
+        let mut bob = signed_in(&gateway, "bob");
+        // No request of alice's follows.
+        change(&mut gateway.users());
+        assert_eq!(notices_in_time(&gateway, &upstream, 1)[0]["sid"], sid, "{name}");
+        assert_eq!(send(&mut bob, &Method::GET, "/page", &OWN), 200, "{name}");
+        let bobs = sid_of(&upstream);
+        bob.sign_out();
+        let told = notices_in_time(&gateway, &upstream, 2);
+        assert_eq!((told.len(), &told[1]["sid"]), (2, &bobs), "{name}");
+    }
+}
+
+/// The `sid` in the last assertion that the app received.
+fn sid_of(upstream: &Upstream) -> Value {
+    let assertion = upstream.last().value("portcullis-assertion").to_owned();
+    let claims = BASE64URL_NOPAD.decode(assertion.split('.').nth(1).unwrap().as_bytes()).unwrap();
+    serde_json::from_slice::<Value>(&claims).unwrap()["sid"].clone()
+}
+
+#[test]
+fn an_app_is_told_once_of_each_session_that_a_new_password_has_ended() {
+    let upstream = Upstream::ok();
+    let gateway = gateway(&upstream, "assertion = true\nsign_out_notice = \"/end\"");
+    let mut here = signed_in(&gateway, "alice");
+    send(&mut here, &Method::GET, "/page", &OWN);
+    let own = sid_of(&upstream);
+    gateway.clock.advance(Duration::from_secs(1));
+    let mut elsewhere = signed_in(&gateway, "alice");
+    send(&mut elsewhere, &Method::GET, "/page", &OWN);
+    let other = sid_of(&upstream);
+    assert_ne!(own, other);
+
+    let path = "/.gateway/account/password";
+    let (csrf, right, new) = (here.get(path).field("csrf"), password("alice"), "velvet turbine oyster");
+    let fields = [("csrf", &*csrf), ("current", &right), ("new", new), ("again", new)];
+    let changed = here.submit(path, &fields);
+    assert_eq!(changed.status, 303, "{}", changed.text());
+    let sids: BTreeSet<String> =
+        notices_in_time(&gateway, &upstream, 2).iter().map(|notice| notice["sid"].to_string()).collect();
+    assert_eq!(sids, BTreeSet::from([own.to_string(), other.to_string()]));
+    // Well after the time in which a change settles, the browser in which it was made is signed in.
+    gateway.clock.advance(Duration::from_mins(1));
+    assert_eq!(send(&mut here, &Method::GET, "/page", &OWN), 200);
+    let new = sid_of(&upstream);
+    let mut bob = signed_in(&gateway, "bob");
+    bob.sign_out();
+    notices_in_time(&gateway, &upstream, 3);
+    here.sign_out();
+    let told = notices_in_time(&gateway, &upstream, 4);
+    assert_eq!((told.len(), &told[3]["sid"]), (4, &new));
+}
+
+#[test]
+fn a_gateway_that_has_not_seen_a_session_tells_the_app_of_its_end() {
+    let upstream = Upstream::ok();
+    let keys = "assertion = true\nsign_out_notice = \"/end\"";
+    let one = gateway(&upstream, "assertion = true");
+    let apps =
+        format!("[[app]]\nname = \"wiki\"\nhost = \"localhost\"\nupstream = \"{}\"\n{keys}\n", upstream.url);
+    let other = TestGateway::start_beside(&one, "", &apps);
+    let mut visitor = signed_in(&one, "alice");
+    send(&mut visitor, &Method::GET, "/page", &OWN);
+    let sid = sid_of(&upstream);
+    one.users().set_active(&alice(), false).unwrap();
+    assert_eq!(notices_in_time(&other, &upstream, 1)[0]["sid"], sid);
 }
 
 const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n";
