@@ -7,7 +7,8 @@ use super::{
     secret_file,
 };
 use crate::{
-    access::Policy,
+    access::{App, Policy},
+    client_certificate::CertificateUse,
     request::{ProxySecret, TrustedProxies},
 };
 
@@ -65,5 +66,30 @@ pub(super) fn check(
         let help =
             "a check has the visitor's session cookie in it: listen on 127.0.0.1, or write `tls = true`";
         reader.report(reader.warning(&section.span, message).help(help));
+    }
+}
+
+/// Warns of apps whose client certificates no proxy can show.
+pub(super) fn warn_of_certificates<'a>(
+    reader: &Reader,
+    apps: impl Iterator<Item = (&'a App, CertificateUse)>,
+) {
+    // A proxy cannot ask about an app without a host.
+    for (app, used) in apps.filter(|(app, _)| !app.hosts.is_empty()) {
+        let message = match used {
+            CertificateUse::Required => {
+                "through a proxy that asks by forward-auth nobody reaches this app: \
+                 the proxy cannot show the client certificate that the app requires"
+            }
+            CertificateUse::Optional => {
+                "through a proxy that asks by forward-auth no client certificate signs anybody in to this app: \
+                 the proxy cannot show one"
+            }
+            CertificateUse::Ignored => continue,
+        };
+        let warning = reader.warning(&reader.placed(&app.place), message);
+        let help = "let the gateway serve the app itself, on a host that leads to no such proxy, \
+                    or leave `client_certificate` out";
+        reader.report(warning.help(help));
     }
 }

@@ -4,7 +4,11 @@
 //! her in the next request.
 //!
 //! Another site could make Alice's browser follow a link to the sign-out. The app receives such a request as any other, and
-//! the gateway's session goes on: it ends for a request that the site itself has sent, whatever its method.
+//! the gateway's session goes on: it ends for a request that the site itself has sent, whatever its method. A picture in a
+//! page of the site is no sign-out either: Mallory may write comments there.
+//!
+//! Where another proxy forwards ([`forward_auth`](super::forward_auth)), the gateway sees the request and no response: the
+//! session ends before the app is asked.
 
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use crate::{
     access::AppId,
     error_chain::ErrorChain,
     refusal::Refusal,
-    request::Target,
+    request::{SingleHeader, Target},
     session::{
         Presented, Session,
         cookie::{self, Keep},
@@ -41,6 +45,7 @@ impl Walk<'_> {
         let headers = self.request.headers();
         // A browser that looks ahead has signed nobody out.
         let is_ahead = headers.contains_key(SEC_PURPOSE) || headers.contains_key(PURPOSE);
+        let is_part = is_part_of_a_page(headers);
         let (strict, sent) = (
             Senders::default(),
             Sent {
@@ -51,7 +56,8 @@ impl Walk<'_> {
             },
         );
         let senders = settings.shield.senders.as_ref().unwrap_or(&strict);
-        let is_meant = session.owner.user().is_some() && !is_ahead && senders.judge(&sent).is_ok();
+        let is_meant =
+            session.owner.user().is_some() && !is_ahead && !is_part && senders.judge(&sent).is_ok();
         Ok(is_meant.then(|| Arc::clone(session)))
     }
 
@@ -67,12 +73,18 @@ impl Walk<'_> {
         if !(status.is_success() || status.is_redirection()) {
             return Ok(());
         }
+        self.end_for_app(session, caller).await?;
+        let name = self.snapshot.portal.cookies.session();
+        headers.append(SET_COOKIE, cookie::write(name, "", Keep::Forget));
+        Ok(())
+    }
+
+    /// Ends the session. When this returns, no request finds it any more.
+    pub(super) async fn end_for_app(&self, session: &Session, caller: Option<&Caller>) -> Result<()> {
         if let Err(error) = self.gateway.shared.sessions.end(session).await {
             tracing::error!(request_id = %self.record.id, error = %ErrorChain(&error), "ending a session failed");
             return Err(Refusal::Unavailable);
         }
-        let name = self.snapshot.portal.cookies.session();
-        headers.append(SET_COOKIE, cookie::write(name, "", Keep::Forget));
         let user = caller.and_then(|caller| caller.identity.user()).map(|user| user.name.as_str());
         let client = self.record.target.as_ref().and_then(|target| target.client_addr.known());
         self.gateway.shared.portal.record_app_sign_out(self.record.id.as_str(), client, user, session);
@@ -80,5 +92,12 @@ impl Walk<'_> {
     }
 }
 
+/// Whether the browser loads it as part of a page: a picture, a style, a script (Fetch Metadata, `Sec-Fetch-Dest`).
+fn is_part_of_a_page(headers: &HeaderMap) -> bool {
+    let destination = SingleHeader::of(headers, SEC_FETCH_DEST).text();
+    !matches!(destination, Ok(None | Some("document" | "iframe" | "frame" | "empty")))
+}
+
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 const PURPOSE: HeaderName = HeaderName::from_static("purpose");

@@ -47,6 +47,8 @@ pub enum Refusal {
     Forbidden,
     /// 403: the app serves nobody without a client certificate of their own.
     NoCertificate,
+    /// 403: the same, and the proxy that asks about the request can show none.
+    NoCertificateByProxy,
     /// 403: another site has sent this in the name of who is signed in.
     CrossSite,
     /// 403: the script of a service worker, which the app may not have.
@@ -107,6 +109,7 @@ impl Refusal {
             Self::TokenNeeded
             | Self::Forbidden
             | Self::NoCertificate
+            | Self::NoCertificateByProxy
             | Self::CrossSite
             | Self::ServiceWorker
             | Self::Framed => StatusCode::FORBIDDEN,
@@ -140,7 +143,7 @@ impl Refusal {
             Self::WrongCredential => "refused-wrong-credential-title",
             Self::TokenNeeded => "refused-token-needed-title",
             Self::Forbidden => "refused-forbidden-title",
-            Self::NoCertificate => "refused-no-certificate-title",
+            Self::NoCertificate | Self::NoCertificateByProxy => "refused-no-certificate-title",
             Self::CrossSite => "refused-cross-site-title",
             Self::ServiceWorker => "refused-service-worker-title",
             Self::Framed => "refused-framed-title",
@@ -180,6 +183,7 @@ impl Refusal {
             Self::TokenNeeded => "refused-token-needed",
             Self::Forbidden => "refused-forbidden",
             Self::NoCertificate => "refused-no-certificate",
+            Self::NoCertificateByProxy => "refused-no-certificate-by-proxy",
             Self::CrossSite => "refused-cross-site",
             Self::ServiceWorker => "refused-service-worker",
             Self::Framed => "refused-framed",

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::{identity::ProofMethods, pages::Pages};
 
-pub(crate) const EVERY_REFUSAL: [Refusal; 26] = [
+pub(crate) const EVERY_REFUSAL: [Refusal; 27] = [
     Refusal::BadRequest("The request has two lengths."),
     Refusal::PlainHttp { to: None },
     Refusal::SignIn,
@@ -20,6 +20,7 @@ pub(crate) const EVERY_REFUSAL: [Refusal; 26] = [
     Refusal::Framed,
     Refusal::NotFound,
     Refusal::NoCertificate,
+    Refusal::NoCertificateByProxy,
     Refusal::MethodNotAllowed("GET, HEAD"),
     Refusal::TooSlow,
     Refusal::LengthRequired,

@@ -53,19 +53,19 @@ fn here() -> TestGateway {
 }
 
 /// The session cookie of somebody who has signed in at the gateway itself.
-fn session(gateway: &TestGateway, name: &str) -> String {
+pub fn session(gateway: &TestGateway, name: &str) -> String {
     let origin = format!("https://{HOST}:{}", gateway.https().port());
     let mut visitor = Visitor::new(&origin, gateway.https(), &gateway.certificate(), gateway.clock.clone());
     visitor.sign_in(name, &password(name));
     format!("Cookie: {SESSION}={}\r\n", visitor.cookies[SESSION])
 }
 
-fn checks(gateway: &TestGateway) -> SocketAddr {
+pub fn checks(gateway: &TestGateway) -> SocketAddr {
     gateway.addrs.checks[0]
 }
 
 /// The head of the response to a check of this kind about `GET https://wiki.example.com{path}`.
-fn ask(gateway: &TestGateway, kind: Kind, (method, path): (&str, &str), more: &str) -> String {
+pub fn ask(gateway: &TestGateway, kind: Kind, (method, path): (&str, &str), more: &str) -> String {
     let request = described(kind, HOST, (method, path));
     plain(checks(gateway), format!("{request}Connection: close\r\n{more}\r\n"))
 }
@@ -89,12 +89,12 @@ fn described(kind: Kind, host: &str, (method, path): (&str, &str)) -> String {
     }
 }
 
-fn status(response: &str) -> u16 {
+pub fn status(response: &str) -> u16 {
     response.get(9..12).and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("{response}"))
 }
 
 /// The values of a header field, the only one of its name.
-fn field<'r>(response: &'r str, name: &str) -> Option<&'r str> {
+pub fn field<'r>(response: &'r str, name: &str) -> Option<&'r str> {
     let head = response.split("\r\n\r\n").next()?;
     let mut values = head
         .lines()
@@ -106,7 +106,7 @@ fn field<'r>(response: &'r str, name: &str) -> Option<&'r str> {
     value
 }
 
-const PAGE: &str = "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+pub const PAGE: &str = "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
 
 #[test]
 fn every_kind_of_proxy_gets_the_response_that_it_understands() {

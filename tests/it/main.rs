@@ -33,6 +33,8 @@ mod factors;
 mod factors_browser;
 mod forms;
 mod forward_auth;
+mod forward_auth_programs;
+mod forward_auth_sign_out;
 mod forwarding;
 mod headers;
 mod hostile_directory;

@@ -2,7 +2,8 @@
 //!
 //! [`Gateway::check_for_proxy`] reads the request that the proxy describes, and goes through the steps of [`Gateway::handle`] with it:
 //! the same routing, the same identification, the same decision, the same check of the sender. In place of forwarding it
-//! responds with 200 and the headers that name the user; the proxy copies them into the request and forwards it.
+//! responds with 200 and the headers that name the user; the proxy copies them into the request and forwards it. A check
+//! about the app's own sign-out ends the session: the gateway sees no response that it could wait for.
 //!
 //! | file | what is in it |
 //! | --- | --- |
@@ -47,7 +48,7 @@ impl Gateway {
         let snapshot = self.shared.current.load();
         let described = describe(request, connection, &snapshot);
         let record = self.begin_record(request, connection);
-        // The proxy would pass a credential of a program on to the app: none is taken, and an API token is refused.
+        // Those of the app, once it is known.
         let programs = ProgramSettings::default();
         let mut walk = Walk { gateway: self, snapshot: &snapshot, connection, request, record, programs };
         let response = match described {
@@ -117,13 +118,13 @@ impl Walk<'_> {
         if portal::page_of(&target.path).is_some() || portal::is_disguised(&target.path) {
             return Err(Refusal::Forbidden);
         }
-        // The proxy shows no certificate of the person behind it.
-        if self.snapshot.certificate_use(app, target)?.1 {
-            return Err(Refusal::NoCertificate);
-        }
         let settings = self.snapshot.app(app.id)?;
         self.record.app = Some(settings.forward.name.clone());
+        if self.snapshot.certificate_use(app, target)?.1 {
+            return Err(Refusal::NoCertificateByProxy);
+        }
         smuggled::refuse(self.request.headers(), &settings.forward)?;
+        self.programs = self.snapshot.programs(app, target)?;
         self.refuse_service_worker(Some(app.id))?;
         let limits = self.snapshot.session_limits(app, target)?;
         let caller = self.identify(target, limits).await?;
@@ -134,8 +135,14 @@ impl Walk<'_> {
                 self.record.unenforced = permit.unenforced().cloned();
                 self.name_upgrade();
                 self.refuse_cross_site(&permit, &caller)?;
-                self.allow(&permit, Some(&caller))
+                let verdict = self.allow(&permit, Some(&caller))?;
+                if let Some(session) = self.session_to_end(app.id, target, Some(&caller))? {
+                    self.end_for_app(&session, Some(&caller)).await?;
+                }
+                Ok(verdict)
             }
+            // A program has nobody to ask.
+            Decision::StepUp(_) if caller.program.is_some() => Err(Refusal::Forbidden),
             Decision::StepUp(missing) => self.lead_to(Refusal::Confirm(missing.methods)).map(Verdict::Led),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.permit_of_preflight(app, target) {

@@ -3,8 +3,11 @@
 //! The gateway removes them from requests that it forwards itself. Here the proxy forwards, and proxies differ: Traefik and
 //! Envoy let `Remote_User` and `Remote.User` pass beside the `Remote-User` that they set, which a CGI takes for one. The
 //! documented configurations remove these header fields before they ask; a request that still has one is refused.
+//!
+//! A request with two `Authorization` fields is refused, too: the response has one, and a proxy that copies it could leave
+//! the other in place.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use super::super::Result;
 use crate::{
@@ -12,8 +15,12 @@ use crate::{
     refusal::Refusal,
 };
 
-/// Refuses a request with a header field that names an identity, in any spelling, or chooses another method.
+/// Refuses a request with a header field that names an identity, in any spelling, or chooses another method, and one with
+/// two credentials.
 pub(super) fn refuse(headers: &HeaderMap, app: &App) -> Result<()> {
+    if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        return Err(Refusal::BadRequest("the request has more than one Authorization header"));
+    }
     let is_smuggled = |name: &&HeaderName| is_identity_claim(name, app) || overrides_method(name, app);
     match headers.keys().find(is_smuggled) {
         None => Ok(()),

@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONNECTION, COOKIE, LOCATION},
+    header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, LOCATION},
 };
 use http_body_util::Full;
 
@@ -87,8 +87,8 @@ fn understood_by(kind: ProxyKind, mut response: Response<Content>) -> Response<C
     response
 }
 
-/// All headers of the app that name the user, and the visitor's cookies without the gateway's own: who reads the app's
-/// log must not find sessions in it.
+/// All headers of the app that name the user, the visitor's cookies without the gateway's own, and the visitor's
+/// `Authorization` unless it was for the gateway: a reader of the app's log must find neither sessions nor API tokens in it.
 pub(super) fn headers_for(
     permit: &Permit,
     app: &App,
@@ -98,6 +98,9 @@ pub(super) fn headers_for(
     let mut headers = HeaderMap::new();
     let cookies = HeaderValue::from_bytes(&foreign_cookies(visitor));
     headers.insert(COOKIE, cookies.unwrap_or(HeaderValue::from_static("")));
+    // A credential of the gateway was cut out of the request when it was read.
+    let authorization = visitor.get(AUTHORIZATION).cloned();
+    headers.insert(AUTHORIZATION, authorization.unwrap_or(HeaderValue::from_static("")));
     for name in app.identity.names().chain(&app.assertion_headers) {
         headers.insert(name, HeaderValue::from_static(""));
     }

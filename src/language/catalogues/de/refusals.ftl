@@ -18,6 +18,7 @@ refused-forbidden-title = Sie dürfen diese Seite nicht öffnen
 refused-forbidden = Sie sind angemeldet, aber Ihr Konto darf das nicht. Wenn Sie Zugang brauchen, wenden Sie sich an die Administration.
 refused-no-certificate-title = Diese Seite braucht Ihr Zertifikat
 refused-no-certificate = Ihr Browser hat kein Zertifikat gezeigt, das hier zu Ihnen gehört. Wenn Sie eines haben, schließen Sie den Browser, und öffnen Sie die Seite noch einmal; dann fragt der Browser, welches Zertifikat er verwenden soll.
+refused-no-certificate-by-proxy = Sie braucht ein Client-Zertifikat, und der Server vor dem Gateway kann keines weitergeben. Der Betreiber dieser Website muss die Seite ohne diesen Server ausliefern.
 refused-cross-site-title = Diese Anfrage kam von einer anderen Website
 refused-cross-site = Eine andere Website hat diese Anfrage mit Ihrer Sitzung gesendet, deshalb wurde sie blockiert. Wenn Sie das tun wollen, öffnen Sie die Seite selbst und tun Sie es dort.
 refused-service-worker-title = Service Worker sind hier nicht erlaubt

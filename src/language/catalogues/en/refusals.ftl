@@ -23,6 +23,7 @@ refused-forbidden-title = You can’t open this page
 refused-forbidden = You are signed in, but your account is not allowed to do this. If you need access, ask an administrator.
 refused-no-certificate-title = This page needs your certificate
 refused-no-certificate = Your browser has shown no certificate that belongs to you here. If you have one, close the browser and open the page again; the browser then asks which certificate to use.
+refused-no-certificate-by-proxy = It needs a client certificate, and the server in front of the gateway cannot pass one on. The operator of this site has to serve the page without that server.
 refused-cross-site-title = This request came from another site
 refused-cross-site = Another website sent this request with your session, so it was blocked. If you want to do this, open the page itself and do it there.
 refused-service-worker-title = Service workers aren’t allowed here

@@ -18,6 +18,7 @@ refused-forbidden-title = No puede abrir esta página
 refused-forbidden = Ha iniciado sesión, pero su cuenta no tiene permiso para esto. Si necesita acceso, consulte a un administrador.
 refused-no-certificate-title = Esta página necesita su certificado
 refused-no-certificate = Su navegador no ha mostrado ningún certificado que le pertenezca aquí. Si tiene uno, cierre el navegador y abra la página de nuevo; entonces el navegador pregunta qué certificado usar.
+refused-no-certificate-by-proxy = Necesita un certificado de cliente, y el servidor que está delante de la pasarela no puede transmitirlo. El operador de este sitio debe ofrecer la página sin ese servidor.
 refused-cross-site-title = Esta solicitud vino de otro sitio
 refused-cross-site = Otro sitio web envió esta solicitud con su sesión, por lo que se ha bloqueado. Si quiere hacer esto, abra la propia página y hágalo allí.
 refused-service-worker-title = Aquí no se permiten service workers

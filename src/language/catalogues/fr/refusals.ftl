@@ -18,6 +18,7 @@ refused-forbidden-title = Vous ne pouvez pas ouvrir cette page
 refused-forbidden = Vous êtes connecté, mais votre compte n’y est pas autorisé. Si vous avez besoin d’un accès, adressez-vous à un administrateur.
 refused-no-certificate-title = Cette page exige votre certificat
 refused-no-certificate = Votre navigateur n’a présenté aucun certificat qui vous appartienne ici. Si vous en avez un, fermez le navigateur et ouvrez à nouveau la page ; le navigateur demande alors quel certificat utiliser.
+refused-no-certificate-by-proxy = Elle exige un certificat client, et le serveur placé devant la passerelle ne peut pas en transmettre. L’exploitant de ce site doit servir la page sans ce serveur.
 refused-cross-site-title = Cette requête venait d’un autre site
 refused-cross-site = Un autre site web a envoyé cette requête avec votre session, elle a donc été bloquée. Si vous souhaitez faire cela, ouvrez la page elle-même et faites-le là.
 refused-service-worker-title = Les service workers ne sont pas autorisés ici

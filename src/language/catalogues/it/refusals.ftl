@@ -18,6 +18,7 @@ refused-forbidden-title = Non può aprire questa pagina
 refused-forbidden = Ha effettuato l’accesso, ma il Suo account non è autorizzato a farlo. Se Le serve l’accesso, si rivolga a un amministratore.
 refused-no-certificate-title = Questa pagina richiede il Suo certificato
 refused-no-certificate = Il Suo browser non ha mostrato alcun certificato che qui Le appartenga. Se ne ha uno, chiuda il browser e apra di nuovo la pagina; il browser chiede allora quale certificato usare.
+refused-no-certificate-by-proxy = Richiede un certificato client, e il server davanti al gateway non può trasmetterlo. Il gestore di questo sito deve servire la pagina senza quel server.
 refused-cross-site-title = Questa richiesta proveniva da un altro sito
 refused-cross-site = Un altro sito web ha inviato questa richiesta con la Sua sessione, perciò è stata bloccata. Se desidera farlo, apra la pagina stessa e lo faccia lì.
 refused-service-worker-title = Qui i service worker non sono consentiti

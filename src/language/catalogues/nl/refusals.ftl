@@ -18,6 +18,7 @@ refused-forbidden-title = U kunt deze pagina niet openen
 refused-forbidden = U bent ingelogd, maar uw account mag dit niet. Als u toegang nodig hebt, neem dan contact op met een beheerder.
 refused-no-certificate-title = Deze pagina vereist uw certificaat
 refused-no-certificate = Uw browser heeft geen certificaat getoond dat hier bij u hoort. Als u er een hebt, sluit dan de browser en open de pagina opnieuw; de browser vraagt dan welk certificaat moet worden gebruikt.
+refused-no-certificate-by-proxy = Ze vereist een clientcertificaat, en de server vóór de gateway kan er geen doorgeven. De beheerder van deze site moet de pagina zonder die server aanbieden.
 refused-cross-site-title = Dit verzoek kwam van een andere site
 refused-cross-site = Een andere website heeft dit verzoek met uw sessie verzonden, daarom is het geblokkeerd. Als u dit wilt doen, open dan de pagina zelf en doe het daar.
 refused-service-worker-title = Service workers zijn hier niet toegestaan

@@ -18,6 +18,7 @@ refused-forbidden-title = Brak dostępu do tej strony
 refused-forbidden = Zalogowano, ale to konto nie ma do tego prawa. Jeśli potrzebny jest dostęp, proszę zwrócić się do administratora.
 refused-no-certificate-title = Ta strona wymaga certyfikatu
 refused-no-certificate = Przeglądarka nie okazała certyfikatu, który by tu do Pani/Pana należał. Jeśli taki istnieje, proszę zamknąć przeglądarkę i ponownie otworzyć stronę; przeglądarka zapyta wtedy, którego certyfikatu użyć.
+refused-no-certificate-by-proxy = Wymaga certyfikatu klienta, a serwer przed bramą nie może go przekazać. Operator tej witryny musi udostępniać stronę bez tego serwera.
 refused-cross-site-title = To żądanie przyszło z innej witryny
 refused-cross-site = Inna witryna wysłała to żądanie, korzystając z tej sesji, dlatego zostało zablokowane. Aby to zrobić, proszę otworzyć samą stronę i zrobić to tam.
 refused-service-worker-title = Skrypty service worker nie są tu dozwolone

@@ -18,6 +18,7 @@ refused-forbidden-title = Não pode abrir esta página
 refused-forbidden = Tem sessão iniciada, mas a sua conta não tem permissão para isto. Se precisa de acesso, contacte um administrador.
 refused-no-certificate-title = Esta página precisa do seu certificado
 refused-no-certificate = O seu navegador não mostrou nenhum certificado que aqui lhe pertença. Se tiver um, feche o navegador e abra a página novamente; o navegador pergunta então que certificado usar.
+refused-no-certificate-by-proxy = Precisa de um certificado de cliente, e o servidor à frente do gateway não o pode transmitir. O operador deste site tem de servir a página sem esse servidor.
 refused-cross-site-title = Este pedido veio de outro site
 refused-cross-site = Outro site enviou este pedido com a sua sessão, por isso foi bloqueado. Se quiser fazer isto, abra a própria página e faça-o aí.
 refused-service-worker-title = Os service workers não são permitidos aqui
