@@ -255,8 +255,9 @@ impl UserStore {
     }
 
     /// Undoes a change of address, whatever has happened to password and address since: Mallory, who got into the account,
-    /// has changed both. All sessions and all other links of the account end. With it comes a link for a new password, if
-    /// the account has one.
+    /// has changed both. All sessions of the account end, and all its links but those that undo an earlier change: Mallory,
+    /// who changes the address twice and undoes her second change, leaves Alice the link that undoes the first. With it
+    /// comes a link for a new password, if the account has one.
     pub fn undo_email_by_link(
         &mut self,
         key: LinkKey,
@@ -273,7 +274,9 @@ impl UserStore {
                 return Err(UserStoreError::AddressTaken.into());
             }
             let write = Write { actor: account.user.name.as_str(), ..*write };
-            write.transaction.prepare_cached("DELETE FROM link WHERE user_id = ?1")?.execute([id.0])?;
+            let sql = "DELETE FROM link WHERE user_id = ?1 AND (purpose <> ?2 OR created > ?3)";
+            let earlier = (id.0, LinkPurpose::EmailUndo.as_str(), found.created);
+            write.transaction.prepare_cached(sql)?.execute(earlier)?;
             write.store_email(id, &found.link.other, &address)?;
             let sql = "UPDATE user SET credential = credential + 1 WHERE id = ?1";
             write.transaction.prepare_cached(sql)?.execute([id.0])?;
@@ -364,7 +367,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Makes a link. `addresses` are the address as of now, and the other one of a change.
+    /// Makes a link. `addresses` are the address as of now, and the other one of a change. Of two links of an account for
+    /// one purpose the later one has the later time, whatever the clock does.
     fn new_link(
         &self,
         purpose: LinkPurpose,
@@ -377,7 +381,8 @@ impl Write<'_> {
         self.transaction.prepare_cached("DELETE FROM link WHERE expires <= ?1")?.execute([now])?;
         let sql =
             "INSERT INTO link (hash, purpose, user_id, credential, email, other, by_mail, created, expires)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, max(?8, coalesce(
+                       (SELECT max(created) + 1 FROM link WHERE user_id = ?3 AND purpose = ?2), 0)), ?9)";
         self.transaction.prepare_cached(sql)?.execute(params![
             token.key().as_bytes(),
             purpose.as_str(),
@@ -425,6 +430,7 @@ fn is_invited(account: &Account) -> bool {
 struct Found {
     link: Link,
     by_mail: bool,
+    created: i64,
 }
 
 fn find(
@@ -433,16 +439,16 @@ fn find(
     purpose: LinkPurpose,
     now: Timestamp,
 ) -> rusqlite::Result<Option<Found>> {
-    type Stored = (Option<i64>, Option<i64>, String, String, bool);
-    let sql = "SELECT user_id, credential, email, other, by_mail FROM link
+    type Stored = (Option<i64>, Option<i64>, String, String, bool, i64);
+    let sql = "SELECT user_id, credential, email, other, by_mail, created FROM link
                WHERE hash = ?1 AND purpose = ?2 AND expires > ?3";
     let stored: Option<Stored> = connection
         .prepare_cached(sql)?
         .query_row((key.as_bytes(), purpose.as_str(), now.as_millis()), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
         })
         .optional()?;
-    let Some((user, credential, email, other, by_mail)) = stored else { return Ok(None) };
+    let Some((user, credential, email, other, by_mail, created)) = stored else { return Ok(None) };
     let account = match user {
         Some(id) => load(connection, UserId(id))?,
         None => None,
@@ -456,7 +462,7 @@ fn find(
         }
         (_, None) => true,
     };
-    Ok((!is_void).then_some(Found { link: Link { account, email, other }, by_mail }))
+    Ok((!is_void).then_some(Found { link: Link { account, email, other }, by_mail, created }))
 }
 
 /// Maximum number of accounts with one address that are told of one request.

@@ -398,6 +398,20 @@ fn a_changed_address_can_be_undone_whatever_has_changed_since() {
 }
 
 #[test]
+fn an_undone_later_change_leaves_the_link_that_undoes_an_earlier_one() {
+    let mut all = fixture();
+    // The clock stands still: the order of the changes counts, and not their time.
+    let first = all.change_email("eve@evil.test");
+    let second = all.change_email("eve2@evil.test");
+    // Mallory undoes her own second change, and gets a link for a new password with it.
+    let (_, reset) = all.store.undo_email_by_link(second.undo.unwrap().key()).unwrap().unwrap();
+    all.use_reset(&reset.unwrap()).unwrap();
+    let (ada, reset) = all.store.undo_email_by_link(first.undo.unwrap().key()).unwrap().unwrap();
+    assert_eq!((ada.user.email.as_str(), ada.email_verified), ("ada@example.com", true));
+    all.use_reset(&reset.unwrap()).unwrap();
+}
+
+#[test]
 fn an_address_change_is_for_its_own_user_and_for_addresses_that_nobody_has() {
     let mut all = fixture();
     all.store.add(person("bob")).unwrap();
