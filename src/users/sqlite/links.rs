@@ -307,11 +307,11 @@ impl Write<'_> {
         Ok(found)
     }
 
-    /// Whether a user has this name, or had it as far as the change log goes back: applications know people by their names,
-    /// and whoever takes one over gets what belonged to the former user there.
+    /// Whether a user has this name, or had it: applications know people by their names, and whoever takes one over gets what
+    /// belonged to the former user there.
     fn is_known_name(&self, name: &UserName) -> Result<bool, Trouble> {
         let sql = "SELECT EXISTS (SELECT 1 FROM user WHERE name = ?1)
-                       OR EXISTS (SELECT 1 FROM change WHERE user_name = ?1)";
+                       OR EXISTS (SELECT 1 FROM former_name WHERE name = ?1)";
         Ok(self.transaction.prepare_cached(sql)?.query_row([name.as_str()], |row| row.get(0))?)
     }
 

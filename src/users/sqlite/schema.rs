@@ -6,7 +6,7 @@ use crate::store::sqlite::Schema;
 pub(super) const SCHEMA: Schema =
     Schema { what: "users database", application_id: 0x5072_7463, migrations: MIGRATIONS };
 
-const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS, TOKENS, LINKS, PASSKEYS];
+const MIGRATIONS: &[&str] = &[ACCOUNTS, IDENTITIES, PROFILES, FACTORS, TOKENS, LINKS, PASSKEYS, FORMER_NAMES];
 
 const ACCOUNTS: &str = "
     CREATE TABLE user (
@@ -193,4 +193,12 @@ const PASSKEYS: &str = "
         aaguid          BLOB    NOT NULL,
         transports      TEXT    NOT NULL
     ) STRICT;
+";
+
+/// The names of users who were removed. The change log, in which they stand as well, forgets its oldest entries.
+const FORMER_NAMES: &str = "
+    CREATE TABLE former_name (
+        name TEXT NOT NULL PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+    INSERT OR IGNORE INTO former_name (name) SELECT user_name FROM change WHERE action = 'removed';
 ";

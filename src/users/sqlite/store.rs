@@ -236,6 +236,8 @@ impl UserStore {
                 .transaction
                 .prepare_cached("DELETE FROM user WHERE id = ?1")?
                 .execute([before.user.id.0])?;
+            let sql = "INSERT OR IGNORE INTO former_name (name) VALUES (?1)";
+            write.transaction.prepare_cached(sql)?.execute([name.as_str()])?;
             write.record(&before, Action::Removed, None)?;
             Ok(before)
         })
