@@ -4,12 +4,10 @@
 //! user who has not proved who they are in the last ten minutes confirms first: Mallory, at Alice's unlocked screen,
 //! must not change how Alice gets in.
 
-use std::time::Duration;
-
 use http::StatusCode;
 
 use super::{
-    PageRequest, PageResponse, Portal, ReturnTo, SignedIn,
+    PageRequest, PageResponse, Portal, SignedIn,
     csrf::Genuine,
     flash::FlashMessage,
     form::Form,
@@ -19,12 +17,10 @@ use super::{
 };
 use crate::{
     auth::{NotUnlinked, oidc::Provider},
-    clock::Timestamp,
     identity::Proof,
     language::Text,
     pages::{self, Connectable, ConnectedSignIn, DisplayTime, paths},
     refusal::Refusal,
-    session::Session,
     telemetry::{AuditEvent, AuditKind},
     users::{Account, LinkedIdentity},
 };
@@ -40,10 +36,9 @@ impl Portal {
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
             return self.account_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
         };
-        let Some(proof) = recent_proof(signed_in.session, self.clock.now()) else {
-            let mut response = pages::redirect(&account().confirm_location());
-            FlashMessage::SentUnconfirmed.leave(&request.settings.cookies, response.headers_mut());
-            return Ok(response);
+        let proof = match signed_in.recently_proved_for(request, self.clock.now(), paths::ACCOUNT) {
+            Ok(proof) => proof,
+            Err(response) => return Ok(*response),
         };
         self.disconnect(request, (&signed_in, proof), genuine.into_form().text("disconnect")).await
     }
@@ -131,14 +126,4 @@ pub(super) fn connectable(request: &PageRequest<'_>, owner: &Account) -> Vec<Con
         .collect()
 }
 
-/// The newest proof of the session, if it is recent.
-pub(super) fn recent_proof(session: &Session, now: Timestamp) -> Option<Proof> {
-    session.proofs.iter().max_by_key(|proof| proof.at).filter(|proof| now.since(proof.at) <= RECENT)
-}
-
-fn account() -> ReturnTo {
-    ReturnTo::parse(paths::ACCOUNT)
-}
-
 const LAST_WAY_IN: Text = Text::of("connections-last-way-in");
-pub(super) const RECENT: Duration = Duration::from_mins(10);

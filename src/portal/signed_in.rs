@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{InterruptedRequest, PageRequest, PageResponse, Prerequisite, csrf};
+use super::{
+    InterruptedRequest, PageRequest, PageResponse, Prerequisite, ReturnTo, csrf, flash::FlashMessage,
+};
 use crate::{
     clock::Timestamp,
-    identity::ProofMethods,
-    pages::paths,
+    identity::{Proof, ProofMethods},
+    pages::{self, paths},
     refusal::Refusal,
     session::{Session, SessionToken},
     users::Account,
@@ -27,25 +29,43 @@ impl<'r> SignedIn<'r> {
         Ok(Self { account, session, token })
     }
 
-    /// Leads to the page that asks for a proof, unless there is one of the last ten minutes: for acts that Mallory, at
-    /// Alice's unlocked computer, would like to do. An account with a second factor needs a proof by one: her password
-    /// alone must not be enough to take that factor off.
+    /// The user's newest proof, if it is of the last ten minutes; otherwise the methods of which one is asked for. It is the
+    /// condition of acts that Mallory, at Alice's unlocked computer, would like to do. An account with a second factor needs
+    /// a proof by one: her password alone must be enough neither to take that factor off, nor to make a way around it.
+    pub(super) fn recent_proof(&self, now: Timestamp) -> Result<Proof, ProofMethods> {
+        let has_factor = !self.account.factors.is_empty();
+        let methods = if has_factor { ProofMethods::possession() } else { ProofMethods::ALL };
+        let proofs = self.session.proofs.iter().filter(|proof| methods.contains(proof.method));
+        let newest = proofs.max_by_key(|proof| proof.at);
+        newest.filter(|proof| proof.is_recent(now, Some(RECENT))).ok_or(methods)
+    }
+
+    /// Leads to the page that asks for a proof, unless there is a [recent one](Self::recent_proof).
     pub(super) fn recently_proved(
         &self,
         request: &PageRequest<'_>,
         now: Timestamp,
     ) -> Result<(), Box<PageResponse>> {
-        let has_factor = !self.account.factors.is_empty();
-        let methods = if has_factor { ProofMethods::possession() } else { ProofMethods::ALL };
-        let proofs = self.session.proofs.iter().filter(|proof| methods.contains(proof.method));
-        if proofs.into_iter().any(|proof| proof.is_recent(now, Some(RECENT))) {
-            return Ok(());
-        }
+        let Err(methods) = self.recent_proof(now) else { return Ok(()) };
         let path = format!("{}{}", paths::ROOT, request.page);
         let interrupted = InterruptedRequest::at_page(request, &path);
         Err(Box::new(interrupted.redirect(Prerequisite::Confirm(methods))))
     }
+
+    /// The same for a form whose own address shows nothing: afterwards the browser goes on to the page at `page`.
+    pub(super) fn recently_proved_for(
+        &self,
+        request: &PageRequest<'_>,
+        now: Timestamp,
+        page: &str,
+    ) -> Result<Proof, Box<PageResponse>> {
+        self.recent_proof(now).map_err(|methods| {
+            let mut response = pages::redirect(&ReturnTo::parse(page).confirm_location_by(methods));
+            FlashMessage::SentUnconfirmed.leave(&request.settings.cookies, response.headers_mut());
+            Box::new(response)
+        })
+    }
 }
 
 /// ASVS 5.0 7.5.1 and 7.5.3 ask for a proof before such acts.
-const RECENT: Duration = Duration::from_mins(10);
+pub(super) const RECENT: Duration = Duration::from_mins(10);

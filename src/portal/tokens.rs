@@ -1,19 +1,16 @@
 //! The page of API tokens: what the user's programs use, made and ended here.
 //!
 //! A new token is shown in the response to the form and never again. Making one needs a proof that is not older than ten
-//! minutes: Mallory, at Alice's unlocked screen, must not take a way in along. No token opens this page.
+//! minutes, by a second factor if the account has one: Mallory, at Alice's unlocked screen, must not take a way in along.
+//! No token opens this page.
 
 use std::time::Duration;
 
 use http::StatusCode;
 
 use super::{
-    Notice, PageRequest, PageResponse, Portal, ReturnTo, SignedIn,
-    connections::{RECENT, recent_proof},
-    csrf::Genuine,
-    flash::FlashMessage,
-    form::Form,
-    problem::FORM_EXPIRED,
+    Notice, PageRequest, PageResponse, Portal, SignedIn, csrf::Genuine, flash::FlashMessage, form::Form,
+    problem::FORM_EXPIRED, signed_in::RECENT,
 };
 use crate::{
     auth::programs::NotChanged,
@@ -55,11 +52,8 @@ impl Portal {
             return self.end_token(request, &signed_in, form.text("revoke")).await;
         }
         let now = self.clock.now();
-        if recent_proof(signed_in.session, now).is_none() {
-            let confirm = ReturnTo::parse(paths::TOKENS).confirm_location();
-            let mut response = pages::redirect(&confirm);
-            FlashMessage::SentUnconfirmed.leave(&request.settings.cookies, response.headers_mut());
-            return Ok(response);
+        if let Err(response) = signed_in.recently_proved_for(request, now, paths::TOKENS) {
+            return Ok(*response);
         }
         let may_be_multi_factor = shows_two_factors(&signed_in, now);
         let made = match new_token(&form, request.settings.tokens, now, may_be_multi_factor) {

@@ -1,6 +1,6 @@
 //! Sending a browser to a provider.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
@@ -40,7 +40,7 @@ impl Portal {
     }
 
     /// `POST /.gateway/oidc/NAME/link`: connects the provider to the account that is signed in. Mallory, who finds Alice's
-    /// browser open, must not get a way in for herself: a recent proof is needed.
+    /// browser open, must not get a way in for herself: a recent proof is needed, by a second factor if the account has one.
     pub(in crate::portal) async fn link_at_provider(
         &self,
         request: &PageRequest<'_>,
@@ -52,9 +52,8 @@ impl Portal {
         if Genuine::check(request, Some(&signed_in.token), form).is_err() {
             return Ok(pages::redirect(paths::ACCOUNT));
         }
-        let newest = signed_in.session.proofs.newest();
-        if newest.is_none_or(|at| self.clock.now().since(at) >= RECENT) {
-            return Ok(pages::redirect(&account_page.confirm_location()));
+        if let Err(methods) = signed_in.recent_proof(self.clock.now()) {
+            return Ok(pages::redirect(&account_page.confirm_location_by(methods)));
         }
         let account = signed_in.account;
         let purpose = Purpose::Link(account.user.id, account.credential);
@@ -132,5 +131,3 @@ pub(super) fn onward(request: &PageRequest<'_>, address: &str, title: &str) -> P
 }
 
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
-/// How old the newest proof may be for connecting a sign-in.
-const RECENT: Duration = Duration::from_mins(10);
