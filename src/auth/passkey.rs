@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use data_encoding::BASE64URL_NOPAD;
 
 use super::{
-    NotProved, Origin, Proved, SignIn,
+    Backends, NotProved, Origin, Proved, SignIn,
     claim::Subject,
     webauthn::{
         AuthenticationResponse, Challenge, Credential, Expectation, NotVerified, PublicKey, RelyingParty,
@@ -89,7 +89,7 @@ impl SignIn {
         let mut attempt = self.reserve_attempt(&subject, origin).await?;
         attempt.start();
         let verified = match (&found, &subject.account) {
-            (Some((passkey, _)), Some(account)) => verify(claim, passkey, account, &shown),
+            (Some((passkey, _)), Some(account)) => verify((claim, origin.backends), passkey, account, &shown),
             _ => Err(NotVerified::WrongCredential.as_str()),
         };
         let checked = match (verified, found) {
@@ -170,7 +170,7 @@ struct Used {
 
 /// Verifies a response; a reason for the audit stream if it is refused.
 fn verify(
-    claim: PasskeyClaim<'_>,
+    (claim, backends): (PasskeyClaim<'_>, &Backends),
     passkey: &Passkey,
     account: &Account,
     shown: &PasskeyResponse<'_>,
@@ -198,7 +198,7 @@ fn verify(
         if !account.active {
             return Err("disabled");
         }
-        if !is_alone_enough(account) {
+        if !is_alone_enough(account, backends) {
             return Err("passkey-not-alone");
         }
     }
@@ -207,9 +207,10 @@ fn verify(
     Ok((Used { stored, count_went_back: authenticated.count_went_back }, method))
 }
 
-/// Whether a passkey may be the only proof of this user.
-fn is_alone_enough(account: &Account) -> bool {
-    account.password.is_some() || account.identities.is_empty()
+/// Whether a passkey may be the only proof of this user. Where the gateway's own directory is no backend, its accounts sign
+/// in by none of their own credentials.
+fn is_alone_enough(account: &Account, backends: &Backends) -> bool {
+    backends.has_local() && (account.password.is_some() || account.identities.is_empty())
 }
 
 impl SignIn {

@@ -52,6 +52,11 @@ impl PageRequest<'_> {
         let settings = self.settings.accounts.passkeys.as_ref()?;
         settings.serve(super::super::host_role::host_of(self.host)).then_some(settings)
     }
+
+    /// The same, if a passkey alone signs in.
+    pub(in crate::portal) fn passkeys_alone(&self) -> Option<&PasskeySettings> {
+        self.passkeys().filter(|settings| settings.first_factor && self.settings.backends.has_local())
+    }
 }
 
 impl Portal {
@@ -61,7 +66,7 @@ impl Portal {
         request: &PageRequest<'_>,
         form_token: &SessionToken,
     ) -> Option<PreparedPasskey> {
-        let settings = request.passkeys().filter(|settings| settings.first_factor)?;
+        let settings = request.passkeys_alone()?;
         let participant = Participant::unknown(form_token.key().to_hex());
         let challenge = self.begin_ceremony(request, Ceremony::SignIn, participant, &settings.rp_id).await;
         let challenge = challenge.ok()?;

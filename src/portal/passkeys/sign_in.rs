@@ -25,9 +25,7 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        if !request.passkeys().is_some_and(|settings| settings.first_factor) {
-            return Err(Refusal::NotFound);
-        }
+        request.passkeys_alone().ok_or(Refusal::NotFound)?;
         let next = request.return_to(form.text("next"));
         let token = csrf::presented_form_token(request);
         let form = match (token.as_ref(), Genuine::check(request, token.as_ref(), form)) {

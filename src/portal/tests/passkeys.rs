@@ -6,8 +6,11 @@ use http::Method;
 
 use super::support::*;
 use crate::{
-    auth::webauthn::samples::{
-        AuthenticatorFields, BE, BS, SoftPasskey, UP, UV, base64url, client_data, no_attestation,
+    auth::{
+        Backends,
+        webauthn::samples::{
+            AuthenticatorFields, BE, BS, SoftPasskey, UP, UV, base64url, client_data, no_attestation,
+        },
     },
     identity::{BackendName, IdentityPair},
     pages::paths,
@@ -355,6 +358,19 @@ async fn a_passkey_alone_does_not_replace_the_word_of_a_provider() {
     person.browser = Browser::default();
     assert_eq!(person.sign_in(&fixture, |_| ()).await.status, 401);
     assert_eq!(fixture.audited().last().unwrap(), "sign-in-failed/passkey-not-alone/ada");
+}
+
+#[tokio::test]
+async fn a_passkey_alone_signs_nobody_in_where_the_own_directory_is_no_backend() {
+    let mut fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let form = person.browser.get(&fixture, "login?next=/wiki").await;
+    fixture.settings.backends = Backends::default();
+    let fields = person.assertion(&form.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
+    let refused = person.browser.post(&fixture, page(paths::PASSKEY_SIGN_IN), &borrowed(&fields)).await;
+    assert_eq!(refused.status, 404);
+    assert!(!person.browser.get(&fixture, "login").await.has_ceremony());
+    assert!(!person.browser.is_signed_in(&fixture).await);
 }
 
 #[tokio::test]
