@@ -238,6 +238,8 @@ impl Write<'_> {
         Ok(found.filter(|account| may_be(account) && !is_known(account)))
     }
 
+    /// Links a pair to the account with the verified address. If the account's address was not verified, Mallory may have
+    /// made the account for Alice's address: nothing by which somebody gets in stays.
     fn adopt(&self, account: &Account, profile: &SourceProfile) -> Result<Account, Trouble> {
         let id = account.user.id;
         if !account.email_verified {
@@ -246,9 +248,13 @@ impl Write<'_> {
                 "DELETE FROM identity WHERE user_id = ?1",
                 "DELETE FROM invitation WHERE user_id = ?1",
                 "DELETE FROM api_token WHERE user_id = ?1",
+                // Her passkey would sign in again once there is a password, and her app would keep Alice out.
+                "DELETE FROM factor WHERE user_id = ?1",
+                "DELETE FROM link WHERE user_id = ?1",
             ] {
                 self.transaction.prepare_cached(sql)?.execute([id.0])?;
             }
+            self.forget_recovery_codes(id)?;
             self.record(account, Action::PasswordChanged, Some(&profile.pair))?;
         }
         self.link(&self.reloaded(id)?, &profile.pair, profile.address())?;

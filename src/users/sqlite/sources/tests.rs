@@ -9,7 +9,9 @@ use super::*;
 use crate::{
     clock::Clock,
     identity::{GroupName, Permission},
-    users::{Change, ListChange, PasswordHash, SourceEmail, UserChange},
+    users::{
+        Change, FactorName, LinkPurpose, ListChange, PasswordHash, ShownTo, SourceEmail, TotpCode, UserChange,
+    },
 };
 
 const AT: Timestamp = Timestamp::from_millis(5_000);
@@ -400,8 +402,17 @@ fn an_adopted_account_whose_address_was_not_verified_loses_password_other_identi
     // Mallory has made the account with Alice's address, and linked an identity of her own.
     let planted = store.add(NewUser { email_verified: false, ..with_password("alice") }).unwrap();
     store.link_pair(&name("alice"), &pair("other", "mallory")).unwrap();
+    let shown_to = ShownTo { id: planted.user.id, credential: planted.credential, session: "mallory's" };
+    let shown = store.start_totp(shown_to).unwrap();
+    let code = TotpCode::parse(&shown.secret.code_at(store.now()).unwrap());
+    let phone = FactorName::parse("Mallory's phone").unwrap();
+    store.enrol_totp(shown_to, &shown.sealed, &phone, code.as_ref()).unwrap().unwrap();
+    let (id, credential) = (planted.user.id, planted.credential);
+    let change = store.request_email_change(id, credential, "mallory@evil.test").unwrap().unwrap();
 
     let adopted = sign_in(&mut store, profile("idp", "1", "alice"), Existing, VerifiedEmail).unwrap();
+    assert!(adopted.factors.is_empty() && adopted.recovery_codes_left == 0, "{adopted:?}");
+    assert!(store.link_at(change.key(), LinkPurpose::EmailChange).unwrap().is_none());
     assert_eq!((adopted.user.id, adopted.password.as_ref()), (planted.user.id, None));
     assert!(adopted.identity(planted.credential).is_none(), "her sessions are over");
     assert!(adopted.email_verified);
