@@ -11,8 +11,8 @@ use crate::{
     identity::{BackendName, Proof, ProofMethod},
     session::SessionSource,
     users::{
-        Account, Charged, DirectoryError, Enrolled, FactorName, NotEnrolled, RecoveryCode, ShownTo, TotpCode,
-        UserStoreError,
+        Account, Charged, DirectoryError, Enrolled, FactorName, FactorsBefore, NotEnrolled, RecoveryCode,
+        ShownTo, TotpCode, UserStoreError,
     },
 };
 
@@ -93,12 +93,12 @@ impl SignIn {
     /// Makes a secret that was shown a factor, by a right code, which is a proof as well. The caller records it.
     pub async fn enrol_totp(
         &self,
+        factors_before: FactorsBefore,
         shown_to: ShownTo<'_>,
         sealed: &str,
-        name: FactorName,
-        code: Option<TotpCode>,
+        typed: (FactorName, Option<TotpCode>),
     ) -> Result<Result<(Proved, Enrolled<Arc<Account>>), NotEnrolled>, DirectoryError> {
-        let enrolled = self.directory.enrol_totp(shown_to, sealed, name, code).await?;
+        let enrolled = self.directory.enrol_totp(factors_before, shown_to, sealed, typed).await?;
         Ok(enrolled.map(|enrolled| {
             let proof = Proof { method: ProofMethod::Totp, at: self.clock.now() };
             let backend = BackendName::local().as_str().into();

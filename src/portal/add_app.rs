@@ -16,17 +16,17 @@ use super::{
     form::Form,
     hand_over::HandOver,
     host_role::host_of,
-    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn, start_again},
-    problem::{FORM_EXPIRED, refusal_for},
+    pending_sign_in::{BegunStep, NotBegun, PendingSignIn, PendingStep, TakenSignIn, start_again},
+    problem::FORM_EXPIRED,
     qr_code::QrCode,
     session_opening::SessionOpening,
 };
 use crate::{
-    auth::{NotProved, Proved},
+    auth::Proved,
     language::Text,
     pages::{self, AddApp, Page, paths},
     refusal::Refusal,
-    users::{Account, Enrolled, FactorName, NotEnrolled, ShownTo, TotpCode, TotpSecret},
+    users::{Account, Enrolled, FactorName, FactorsBefore, NotEnrolled, ShownTo, TotpCode, TotpSecret},
 };
 
 /// The form that came, or none.
@@ -83,7 +83,8 @@ impl Portal {
         let ends_others = !form.text("others").is_empty();
         let typed = Typed::of(&mut form);
         let session = signed_in.session.sign_in().to_hex();
-        let (proved, enrolled) = match self.enrol(request, signed_in.account, &session, &typed).await? {
+        let to = (signed_in.account, FactorsBefore::Any);
+        let (proved, enrolled) = match self.enrol(request, to, &session, &typed).await? {
             Ok(enrolled) => enrolled,
             Err(NotEnrolled::AlreadyAdded) => return Ok(to_factors(request, FlashMessage::FactorAdded)),
             Err(why) => {
@@ -116,31 +117,28 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let form_token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
-            let again = Again { typed: None, problem: Some(FORM_EXPIRED) };
-            return self.enrol_step_page(request, (StatusCode::FORBIDDEN, again)).await;
-        };
-        let typed = Typed::of(&mut genuine.into_form());
-        let Some(taken) = self.take_pending_sign_in(request, PendingStep::Enrol).await? else {
-            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
-        };
-        let next = taken.pending.next();
-        let first = match self.sign_in.resume(&taken.pending.proof, request.request_id).await {
-            Ok(first) => first,
-            Err(NotProved::Wrong) => return Ok(start_again(request, &next, FlashMessage::SignInExpired)),
-            Err(not_proved) => {
-                self.put_back(request, &taken).await?;
-                return Err(refusal_for(not_proved, Refusal::SignIn));
-            }
-        };
+        let BegunStep { mut form, taken, first } =
+            match self.begin_step(request, form, PendingStep::Enrol).await? {
+                Ok(begun) => begun,
+                Err(NotBegun::StartAgain(response)) => return Ok(response),
+                Err(NotBegun::FormExpired) => {
+                    let again = Again { typed: None, problem: Some(FORM_EXPIRED) };
+                    return self.enrol_step_page(request, (StatusCode::FORBIDDEN, again)).await;
+                }
+            };
+        let (typed, next) = (Typed::of(&mut form), taken.pending.next());
         // Another browser has added a factor in the meantime: that one is asked for.
         if !first.account().factors.is_empty() {
             return self.finish_sign_in(request, &first, taken.pending.how(), &next).await;
         }
-        let enrolled = self.enrol(request, first.account(), &taken.session(), &typed).await;
+        let (none, session) = (FactorsBefore::None, taken.session());
+        let enrolled = self.enrol(request, (first.account(), none), &session, &typed).await;
         let (second, enrolled) = match enrolled {
             Ok(Ok(enrolled)) => enrolled,
+            // It was added after the look a moment ago.
+            Ok(Err(NotEnrolled::NotFirst)) => {
+                return Ok(start_again(request, &next, FlashMessage::SignInExpired));
+            }
             Ok(Err(why)) => {
                 self.put_back(request, &taken).await?;
                 let again = Again::because(why, typed);
@@ -175,14 +173,14 @@ impl Portal {
     async fn enrol(
         &self,
         request: &PageRequest<'_>,
-        account: &Arc<Account>,
+        (account, factors_before): (&Arc<Account>, FactorsBefore),
         session: &str,
         typed: &Typed,
     ) -> Result<Result<(Proved, Enrolled<Arc<Account>>), NotEnrolled>, Refusal> {
         let Ok(name) = FactorName::parse(&typed.name) else { return Ok(Err(NotEnrolled::WrongName)) };
         let shown_to = ShownTo { id: account.user.id, credential: account.credential, session };
         let code = TotpCode::parse(&typed.code);
-        let enrolled = self.sign_in.enrol_totp(shown_to, &typed.sealed, name, code).await;
+        let enrolled = self.sign_in.enrol_totp(factors_before, shown_to, &typed.sealed, (name, code)).await;
         let enrolled = enrolled.map_err(|error| refusal_for_change(request, &error))?;
         if let Ok((_, enrolled)) = &enrolled {
             let name = enrolled.account.factors.iter().find(|factor| factor.id == enrolled.factor);
@@ -209,18 +207,12 @@ impl Portal {
         request: &PageRequest<'_>,
         shown: (StatusCode, Again),
     ) -> Result<PageResponse, Refusal> {
-        let Some(pending) = self.pending_sign_in(request, PendingStep::Enrol).await? else {
-            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
+        let (pending, proved) = match self.shown_step(request, PendingStep::Enrol).await? {
+            Ok(shown) => shown,
+            Err(response) => return Ok(response),
         };
         let Some(code) = PendingSignIn::presented(request) else {
             return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
-        };
-        let proved = match self.sign_in.resume(&pending.proof, request.request_id).await {
-            Ok(proved) => proved,
-            Err(NotProved::Wrong) => {
-                return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
-            }
-            Err(not_proved) => return Err(refusal_for(not_proved, Refusal::SignIn)),
         };
         let (token, cookie) = csrf::form_token(request)?;
         let (csrf, session) = (token.form_token(), code.key().to_hex());
@@ -319,7 +311,9 @@ impl Typed {
 impl Again {
     fn because(why: NotEnrolled, typed: Typed) -> Self {
         let (typed, problem) = match why {
-            NotEnrolled::Expired | NotEnrolled::AlreadyAdded => (None, Text::of("factor-secret-expired")),
+            NotEnrolled::Expired | NotEnrolled::AlreadyAdded | NotEnrolled::NotFirst => {
+                (None, Text::of("factor-secret-expired"))
+            }
             NotEnrolled::WrongCode => (Some(typed), Text::of("factor-wrong-first-code")),
             NotEnrolled::WrongName => (Some(typed), WRONG_NAME),
             NotEnrolled::TooMany => (Some(typed), Text::of("factor-too-many")),

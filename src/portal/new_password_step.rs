@@ -7,12 +7,11 @@
 use http::{StatusCode, header::SET_COOKIE};
 
 use super::{
-    Notice, PageRequest, PageResponse, Portal, ReturnTo,
-    csrf::{self, Genuine},
+    Notice, PageRequest, PageResponse, Portal, csrf,
     flash::FlashMessage,
     form::Form,
     hand_over::HandOver,
-    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn, start_again},
+    pending_sign_in::{BegunStep, NotBegun, PendingSignIn, PendingStep, TakenSignIn, start_again},
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
 };
 use crate::{
@@ -39,27 +38,16 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let form_token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
-            let expired = Problem::new("", FORM_EXPIRED);
-            return self.new_password_page(request, StatusCode::FORBIDDEN, Some(&expired)).await;
-        };
-        let mut form = genuine.into_form();
+        let BegunStep { mut form, taken, first: proved } =
+            match self.begin_step(request, form, PendingStep::NewPassword).await? {
+                Ok(begun) => begun,
+                Err(NotBegun::StartAgain(response)) => return Ok(response),
+                Err(NotBegun::FormExpired) => {
+                    let expired = Problem::new("", FORM_EXPIRED);
+                    return self.new_password_page(request, StatusCode::FORBIDDEN, Some(&expired)).await;
+                }
+            };
         let (new, again) = (Password::new(form.take("new")), Password::new(form.take("again")));
-        let Some(taken) = self.take_pending_sign_in(request, PendingStep::NewPassword).await? else {
-            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
-        };
-        let pending = &taken.pending;
-        let proved = match self.sign_in.resume(&pending.proof, request.request_id).await {
-            Ok(proved) => proved,
-            Err(NotProved::Wrong) => {
-                return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
-            }
-            Err(not_proved) => {
-                self.put_back(request, &taken).await?;
-                return Err(refusal_for(not_proved, Refusal::SignIn));
-            }
-        };
         let hash = match self.acceptable(proved.account(), new, &again).await {
             Ok(hash) => hash,
             Err(NotAcceptable::Busy(Busy { retry_after })) => {
@@ -136,13 +124,9 @@ impl Portal {
         status: StatusCode,
         problem: Option<&Problem>,
     ) -> Result<PageResponse, Refusal> {
-        let Some(pending) = self.pending_sign_in(request, PendingStep::NewPassword).await? else {
-            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
-        };
-        match self.sign_in.resume(&pending.proof, request.request_id).await {
-            Ok(proved) => new_password_form(request, &pending, proved.account(), status, problem),
-            Err(NotProved::Wrong) => Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired)),
-            Err(not_proved) => Err(refusal_for(not_proved, Refusal::SignIn)),
+        match self.shown_step(request, PendingStep::NewPassword).await? {
+            Ok((pending, proved)) => new_password_form(request, &pending, proved.account(), status, problem),
+            Err(response) => Ok(response),
         }
     }
 }

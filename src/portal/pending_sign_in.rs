@@ -10,10 +10,15 @@ use http::{HeaderMap, header::SET_COOKIE};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    PageRequest, PageResponse, Portal, ReturnTo, flash::FlashMessage, session_opening::SessionOpening,
+    PageRequest, PageResponse, Portal, ReturnTo,
+    csrf::{self, Genuine},
+    flash::FlashMessage,
+    form::Form,
+    problem::refusal_for,
+    session_opening::SessionOpening,
 };
 use crate::{
-    auth::{PendingProof, Proved},
+    auth::{NotProved, PendingProof, Proved},
     clock::Timestamp,
     pages::{self, paths},
     refusal::Refusal,
@@ -50,6 +55,23 @@ pub(super) struct PendingSignIn {
 pub(super) struct TakenSignIn {
     pub(super) pending: PendingSignIn,
     code: OneTimeCode,
+}
+
+/// A step whose form was sent: the form is one of the gateway's own page in this browser, the pending sign-in waits for this
+/// step and was taken for this try, and its proof holds for the account as it is now.
+pub(super) struct BegunStep {
+    pub(super) form: Form,
+    pub(super) taken: TakenSignIn,
+    /// The proofs of the steps before.
+    pub(super) first: Proved,
+}
+
+/// A step that was not begun.
+pub(super) enum NotBegun {
+    /// The form was not made for this browser, or is too old: the page shows a new one. No try was taken.
+    FormExpired,
+    /// There is no such pending sign-in: the browser goes to the sign-in page.
+    StartAgain(PageResponse),
 }
 
 impl TakenSignIn {
@@ -123,8 +145,54 @@ impl Portal {
         Ok((response, code))
     }
 
+    /// The pending sign-in of this browser for the page of `step`, with the proofs of the steps before. It stays in the
+    /// store. Otherwise the way back to the sign-in page.
+    pub(super) async fn shown_step(
+        &self,
+        request: &PageRequest<'_>,
+        step: PendingStep,
+    ) -> Result<Result<(PendingSignIn, Proved), PageResponse>, Refusal> {
+        let Some(pending) = self.pending_sign_in(request, step).await? else {
+            return Ok(Err(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired)));
+        };
+        match self.sign_in.resume(&pending.proof, request.request_id).await {
+            Ok(first) => Ok(Ok((pending, first))),
+            Err(NotProved::Wrong) => {
+                Ok(Err(start_again(request, &pending.next(), FlashMessage::SignInExpired)))
+            }
+            Err(not_proved) => Err(refusal_for(not_proved, Refusal::SignIn)),
+        }
+    }
+
+    /// Begins a try at `step` with a form that was sent. Every page of a step begins here, so that none forgets a check.
+    pub(super) async fn begin_step(
+        &self,
+        request: &PageRequest<'_>,
+        form: Form,
+        step: PendingStep,
+    ) -> Result<Result<BegunStep, NotBegun>, Refusal> {
+        let form_token = csrf::presented_form_token(request);
+        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
+            return Ok(Err(NotBegun::FormExpired));
+        };
+        let start_again = |next: &ReturnTo| {
+            Ok(Err(NotBegun::StartAgain(start_again(request, next, FlashMessage::SignInExpired))))
+        };
+        let Some(taken) = self.take_pending_sign_in(request, step).await? else {
+            return start_again(&ReturnTo::start());
+        };
+        match self.sign_in.resume(&taken.pending.proof, request.request_id).await {
+            Ok(first) => Ok(Ok(BegunStep { form: genuine.into_form(), taken, first })),
+            Err(NotProved::Wrong) => start_again(&taken.pending.next()),
+            Err(not_proved) => {
+                self.put_back(request, &taken).await?;
+                Err(refusal_for(not_proved, Refusal::SignIn))
+            }
+        }
+    }
+
     /// The pending sign-in of this browser, for the page of `step`. It stays in the store.
-    pub(super) async fn pending_sign_in(
+    async fn pending_sign_in(
         &self,
         request: &PageRequest<'_>,
         step: PendingStep,
@@ -136,7 +204,7 @@ impl Portal {
     }
 
     /// Takes the pending sign-in of this browser for a try at `step`. Of two tries at once, one gets it.
-    pub(super) async fn take_pending_sign_in(
+    async fn take_pending_sign_in(
         &self,
         request: &PageRequest<'_>,
         step: PendingStep,

@@ -6,13 +6,12 @@ use http::{StatusCode, header::SET_COOKIE};
 use zeroize::Zeroizing;
 
 use super::{
-    Notice, PageRequest, PageResponse, Portal, ReturnTo,
-    csrf::{self, Genuine},
+    Notice, PageRequest, PageResponse, Portal, csrf,
     flash::FlashMessage,
     form::Form,
     hand_over::HandOver,
     passkeys::{self, Ceremony, PreparedPasskey},
-    pending_sign_in::{PendingSignIn, PendingStep, TakenSignIn, start_again},
+    pending_sign_in::{BegunStep, NotBegun, PendingSignIn, PendingStep, TakenSignIn, start_again},
     person::readable_name,
     problem::{FORM_EXPIRED, form_again, refusal_for},
 };
@@ -37,52 +36,47 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let form_token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
-            return self.second_step_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
-        };
-        let mut form = genuine.into_form();
+        let BegunStep { mut form, taken, first } =
+            match self.begin_step(request, form, PendingStep::SecondFactor).await? {
+                Ok(begun) => begun,
+                Err(not_begun) => return self.second_step_not_begun(request, not_begun).await,
+            };
         let (typed, recovery) = (Zeroizing::new(form.take("code")), Zeroizing::new(form.take("recovery")));
-        let Some(taken) = self.take_pending_sign_in(request, PendingStep::SecondFactor).await? else {
-            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
-        };
-        let pending = &taken.pending;
-        let first = match self.sign_in.resume(&pending.proof, request.request_id).await {
-            Ok(proved) => proved,
-            Err(NotProved::Wrong) => {
-                return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
-            }
-            Err(not_proved) => {
-                self.put_back(request, &taken).await?;
-                return Err(refusal_for(not_proved, Refusal::SignIn));
-            }
-        };
         let code = TypedCode::of_fields(&typed, &recovery);
         let checked = self.sign_in.check_code(first.account(), code, &request.origin(Entrance::SignIn)).await;
         match checked {
-            Ok(second) => self.finish_second_step(request, pending, first, second).await,
+            Ok(second) => self.finish_second_step(request, &taken.pending, first, second).await,
             Err(not_proved) => {
                 self.second_step_failed(request, &taken, first.account(), (not_proved, WRONG)).await
             }
         }
     }
 
-    pub(super) async fn second_step_page(
+    async fn second_step_page(
         &self,
         request: &PageRequest<'_>,
         status: StatusCode,
         problem: Option<&Text>,
     ) -> Result<PageResponse, Refusal> {
-        let Some(pending) = self.pending_sign_in(request, PendingStep::SecondFactor).await? else {
-            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
+        let (pending, first) = match self.shown_step(request, PendingStep::SecondFactor).await? {
+            Ok(shown) => shown,
+            Err(response) => return Ok(response),
         };
-        match self.sign_in.resume(&pending.proof, request.request_id).await {
-            Ok(proved) => {
-                let passkey = self.passkey_for_second_step(request, proved.account()).await;
-                second_step_form(request, &pending, (proved.account(), passkey), status, problem)
+        let passkey = self.passkey_for_second_step(request, first.account()).await;
+        second_step_form(request, &pending, (first.account(), passkey), status, problem)
+    }
+
+    /// The response to a form with which no try was begun. Passkeys end here as well.
+    pub(super) async fn second_step_not_begun(
+        &self,
+        request: &PageRequest<'_>,
+        not_begun: NotBegun,
+    ) -> Result<PageResponse, Refusal> {
+        match not_begun {
+            NotBegun::FormExpired => {
+                self.second_step_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await
             }
-            Err(NotProved::Wrong) => Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired)),
-            Err(not_proved) => Err(refusal_for(not_proved, Refusal::SignIn)),
+            NotBegun::StartAgain(response) => Ok(response),
         }
     }
 

@@ -38,4 +38,16 @@ pub enum NotEnrolled {
     WrongName,
     /// The account has as many factors as an account may have.
     TooMany,
+    /// It had to be the first factor, and the account has one.
+    NotFirst,
+}
+
+/// The factors that an account may have before it gets another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorsBefore {
+    /// Any.
+    Any,
+    /// None: who adds the first one during a sign-in has proved only a password. Mallory, who knows Alice's, must not add
+    /// one after Alice has.
+    None,
 }

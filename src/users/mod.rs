@@ -31,7 +31,7 @@ pub use account::{Account, LinkedIdentity};
 pub use activity::Activity;
 pub use change::{Action, Change};
 pub use directory::{Directory, DirectoryError};
-pub use enrolment::{Enrolled, NotEnrolled, TotpEnrolment};
+pub use enrolment::{Enrolled, FactorsBefore, NotEnrolled, TotpEnrolment};
 pub use error::UserStoreError;
 pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
 pub use field::{FieldEditor, FieldKind, UnfitValue, UserField, UserFields};

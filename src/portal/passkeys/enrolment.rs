@@ -96,7 +96,12 @@ impl Portal {
             Ok(Err(NotEnrolled::AlreadyAdded)) => {
                 return self.passkey_not_added(request, &signed_in, "already-added", ADDED_ALREADY).await;
             }
-            Ok(Err(NotEnrolled::Expired | NotEnrolled::WrongCode | NotEnrolled::WrongName)) => {
+            Ok(Err(
+                NotEnrolled::Expired
+                | NotEnrolled::WrongCode
+                | NotEnrolled::WrongName
+                | NotEnrolled::NotFirst,
+            )) => {
                 return self.passkey_not_added(request, &signed_in, "expired", NOT_ADDED).await;
             }
             Err(DirectoryError::Store(UserStoreError::CredentialChanged(_) | UserStoreError::Gone(_))) => {

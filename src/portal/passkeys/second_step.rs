@@ -1,21 +1,17 @@
 //! A passkey as the second step of a sign-in.
 
-use http::StatusCode;
-
 use super::{
     super::{
         PageRequest, PageResponse, Portal, ReturnTo,
-        csrf::{self, Genuine},
         flash::FlashMessage,
         form::Form,
-        pending_sign_in::{PendingSignIn, PendingStep, start_again},
-        problem::{FORM_EXPIRED, refusal_for},
+        pending_sign_in::{BegunStep, PendingSignIn, PendingStep, start_again},
     },
     ceremony::{Ceremony, Participant},
     sign_in::WRONG,
 };
 use crate::{
-    auth::{Entrance, NotProved, PasskeyClaim},
+    auth::{Entrance, PasskeyClaim},
     refusal::Refusal,
 };
 
@@ -30,28 +26,14 @@ impl Portal {
         if request.passkeys().is_none() {
             return Err(Refusal::NotFound);
         }
-        let form_token = csrf::presented_form_token(request);
-        let Ok(genuine) = Genuine::check(request, form_token.as_ref(), form) else {
-            return self.second_step_page(request, StatusCode::FORBIDDEN, Some(&FORM_EXPIRED)).await;
-        };
-        let form = genuine.into_form();
         let Some(browser) = pending_key(request) else {
             return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
         };
-        let Some(taken) = self.take_pending_sign_in(request, PendingStep::SecondFactor).await? else {
-            return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
-        };
-        let pending = &taken.pending;
-        let first = match self.sign_in.resume(&pending.proof, request.request_id).await {
-            Ok(proved) => proved,
-            Err(NotProved::Wrong) => {
-                return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
-            }
-            Err(not_proved) => {
-                self.put_back(request, &taken).await?;
-                return Err(refusal_for(not_proved, Refusal::SignIn));
-            }
-        };
+        let BegunStep { form, taken, first } =
+            match self.begin_step(request, form, PendingStep::SecondFactor).await? {
+                Ok(begun) => begun,
+                Err(not_begun) => return self.second_step_not_begun(request, not_begun).await,
+            };
         let participant = Participant::of(browser, first.account());
         let checked = self
             .check_submitted_passkey(
@@ -62,7 +44,7 @@ impl Portal {
             )
             .await;
         match checked {
-            Ok(Ok(second)) => self.finish_second_step(request, pending, first, second).await,
+            Ok(Ok(second)) => self.finish_second_step(request, &taken.pending, first, second).await,
             Ok(Err(not_proved)) => {
                 self.second_step_failed(request, &taken, first.account(), (not_proved, WRONG)).await
             }

@@ -6,7 +6,7 @@ use super::support::{Browser, Fixture, RIGHT, SESSION_COOKIE, name};
 use crate::{
     portal::page_table::PAGES,
     throttle::ThrottleLimits,
-    users::{FactorName, RecoveryCodes, ShownTo, TotpCode, TotpSecret},
+    users::{FactorName, FactorsBefore, RecoveryCodes, ShownTo, TotpCode, TotpSecret},
 };
 
 pub(super) const PENDING_COOKIE: &str = "__Host-Http-portcullis-pending";
@@ -18,7 +18,12 @@ pub(super) async fn enrol(fixture: &Fixture) -> (TotpSecret, Option<RecoveryCode
     let shown = fixture.directory.start_totp(shown_to).await.unwrap();
     let code = TotpCode::parse(&code(fixture, &shown.secret));
     let phone = FactorName::parse("Phone").unwrap();
-    let enrolled = fixture.directory.enrol_totp(shown_to, &shown.sealed, phone, code).await.unwrap().unwrap();
+    let enrolled = fixture
+        .directory
+        .enrol_totp(FactorsBefore::Any, shown_to, &shown.sealed, (phone, code))
+        .await
+        .unwrap()
+        .unwrap();
     fixture.clock.advance(Duration::from_mins(1));
     (shown.secret, enrolled.codes)
 }

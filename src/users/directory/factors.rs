@@ -6,8 +6,8 @@ use super::{Directory, DirectoryError};
 use crate::{
     identity::{CredentialVersion, UserId},
     users::{
-        Account, Enrolled, FactorId, FactorName, NotEnrolled, RecoveryCode, RecoveryCodes, ShownTo, TotpCode,
-        TotpEnrolment, TotpSecret,
+        Account, Enrolled, FactorId, FactorName, FactorsBefore, NotEnrolled, RecoveryCode, RecoveryCodes,
+        ShownTo, TotpCode, TotpEnrolment, TotpSecret,
     },
 };
 
@@ -38,14 +38,16 @@ impl Directory {
     /// Makes the secret of a form a factor, by a right code.
     pub async fn enrol_totp(
         &self,
+        factors_before: FactorsBefore,
         shown_to: ShownTo<'_>,
         sealed: &str,
-        name: FactorName,
-        code: Option<TotpCode>,
+        (name, code): (FactorName, Option<TotpCode>),
     ) -> Result<Result<Enrolled<Arc<Account>>, NotEnrolled>, DirectoryError> {
         let (shown_to, sealed) = (OwnedShownTo::of(shown_to), sealed.to_owned());
         self.ask(move |worker| {
-            let enrolled = worker.store.enrol_totp(shown_to.borrowed(), &sealed, &name, code.as_ref())?;
+            let typed = (&name, code.as_ref());
+            let enrolled =
+                worker.store.enrol_totp_after(factors_before, shown_to.borrowed(), &sealed, typed)?;
             Ok(enrolled.map(|Enrolled { account, factor, codes }| {
                 let account = worker.after_own_change(account);
                 Enrolled { account, factor, codes }

@@ -15,8 +15,8 @@ use crate::{
     identity::{CredentialVersion, UserId},
     store::SealingKey,
     users::{
-        Account, Action, Enrolled, FactorId, FactorKind, FactorName, NotEnrolled, TotpCode, TotpEnrolment,
-        TotpSecret, TotpStep, UserStoreError,
+        Account, Action, Enrolled, FactorId, FactorKind, FactorName, FactorsBefore, NotEnrolled, TotpCode,
+        TotpEnrolment, TotpSecret, TotpStep, UserStoreError,
     },
 };
 
@@ -60,9 +60,23 @@ impl UserStore {
         name: &FactorName,
         code: Option<&TotpCode>,
     ) -> Result<Result<Enrolled, NotEnrolled>, UserStoreError> {
+        self.enrol_totp_after(FactorsBefore::Any, shown_to, sealed, (name, code))
+    }
+
+    /// The same for an account with these factors before.
+    pub fn enrol_totp_after(
+        &mut self,
+        factors_before: FactorsBefore,
+        shown_to: ShownTo<'_>,
+        sealed: &str,
+        (name, code): (&FactorName, Option<&TotpCode>),
+    ) -> Result<Result<Enrolled, NotEnrolled>, UserStoreError> {
         let key = self.sealing_key()?;
         self.write("adding an authenticator app", |write| {
             let before = write.checked(shown_to.id, shown_to.credential)?;
+            if factors_before == FactorsBefore::None && !before.factors.is_empty() {
+                return Ok(Err(NotEnrolled::NotFirst));
+            }
             let Some(secret) = shown_to.open(sealed, &key, write.now) else {
                 return Ok(Err(NotEnrolled::Expired));
             };

@@ -7,8 +7,9 @@ use crate::{
     identity::{CredentialVersion, UserId, UserName},
     store::SealingKey,
     users::{
-        Account, Enrolled, FactorId, FactorKind, FactorName, NewUser, NotEnrolled, RecoveryCode,
-        RecoveryCodes, RemovedFactors, ShownTo, TotpCode, TotpSecret, UserStore, UserStoreError,
+        Account, Enrolled, FactorId, FactorKind, FactorName, FactorsBefore, NewUser, NotEnrolled,
+        RecoveryCode, RecoveryCodes, RemovedFactors, ShownTo, TotpCode, TotpSecret, UserStore,
+        UserStoreError,
     },
 };
 
@@ -140,6 +141,23 @@ fn a_secret_is_added_once_and_an_account_has_twenty_factors_at_most() {
     let code = it.code(&shown.secret);
     let more = it.store.enrol_totp(shown_to, &shown.sealed, &phone(), Some(&code)).unwrap();
     assert_eq!(more.unwrap_err(), NotEnrolled::TooMany);
+}
+
+#[test]
+fn a_first_factor_is_added_once_to_an_account_that_has_none() {
+    let mut it = Fixture::new();
+    let (id, credential) = it.who("alice");
+    // Mallory, who knows Alice's password, is at the same step of a sign-in as Alice.
+    let mut enrol_first = |session| {
+        let shown_to = ShownTo { id, credential, session };
+        let shown = it.store.start_totp(shown_to).unwrap();
+        let (name, code) = (phone(), it.code(&shown.secret));
+        let typed = (&name, Some(&code));
+        it.store.enrol_totp_after(FactorsBefore::None, shown_to, &shown.sealed, typed).unwrap()
+    };
+    enrol_first("alice's").unwrap();
+    assert_eq!(enrol_first("mallory's").unwrap_err(), NotEnrolled::NotFirst);
+    assert_eq!(it.account("alice").factors.len(), 1);
 }
 
 #[test]
