@@ -59,6 +59,7 @@ mod tests {
             text: text.into(),
             html: format!("<p>{text}</p>"),
             expires: None,
+            to_stranger: false,
         };
         let claimed = Claimed {
             id: 1,

@@ -17,6 +17,9 @@ pub struct Message {
     pub html: String,
     /// After this time nobody has any use for the message, because its link is void.
     pub expires: Option<Timestamp>,
+    /// Whether it goes to somebody who has no account. Half of the queue is for such messages, so that Mallory, who registers
+    /// one invented address after the other, keeps no user's mail out.
+    pub to_stranger: bool,
 }
 
 impl Message {
@@ -58,6 +61,7 @@ mod tests {
             text: String::new(),
             html: String::new(),
             expires: None,
+            to_stranger: false,
         };
         assert_eq!(message.subject_line(), "HelloBcc: everybody@example.com Ä");
         let long = Message { subject: "x".repeat(1000), ..message };
@@ -73,6 +77,7 @@ mod tests {
             text: secret.into(),
             html: secret.into(),
             expires: None,
+            to_stranger: false,
         };
         let printed = format!("{message:?}");
         assert!(!printed.contains("token") && !printed.contains("alice@"), "{printed}");

@@ -28,7 +28,7 @@ pub struct MailQueue {
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// Too many messages wait.
-    #[error("{MAX_WAITING} messages wait for the mail server already")]
+    #[error("too many messages wait for the mail server already")]
     Full,
     /// The message is far too long.
     #[error("the message is too long")]
@@ -79,6 +79,7 @@ impl MailQueue {
         if !message.fits() {
             return Err(QueueError::TooLong);
         }
+        let most = if message.to_stranger { MAX_TO_STRANGERS } else { MAX_WAITING };
         let now = self.clock.now();
         let added = self.write("queueing a message", |connection| {
             // One statement, so that the bound holds for several processes.
@@ -94,7 +95,7 @@ impl MailQueue {
                 message.html,
                 now.as_millis(),
                 message.expires.map(Timestamp::as_millis),
-                MAX_WAITING,
+                most,
             ])
         })?;
         if added == 1 { Ok(()) } else { Err(QueueError::Full) }
@@ -229,6 +230,7 @@ fn claimed(row: &Row<'_>) -> rusqlite::Result<Claimed> {
             text: row.get(4)?,
             html: row.get(5)?,
             expires: None,
+            to_stranger: false,
         },
         queued: Timestamp::from_millis(row.get(6)?),
         attempts: row.get(7)?,
@@ -267,6 +269,8 @@ const MESSAGES: &str = "
 
 /// Maximum number of messages that wait: Mallory, who asks for many, fills no disk.
 const MAX_WAITING: i64 = 1000;
+/// With as many waiting, none to a stranger is added.
+const MAX_TO_STRANGERS: i64 = MAX_WAITING / 2;
 const OUT_OF_DATE: &str = "it could not be delivered before its link expired";
 const FAILED_LISTED_FOR: Duration = Duration::from_hours(7 * 24);
 
@@ -292,6 +296,7 @@ mod tests {
             text: "a text".into(),
             html: "<p>a text</p>".into(),
             expires: None,
+            to_stranger: false,
         }
     }
 
@@ -335,6 +340,17 @@ mod tests {
         let one = claim(&mut queue).unwrap();
         queue.give_up(one.id, "refused").unwrap();
         queue.add(&message("a@example.com")).unwrap();
+    }
+
+    #[test]
+    fn messages_to_strangers_leave_half_of_the_queue_to_users() {
+        let (mut queue, _, _temp) = open();
+        let to_stranger = Message { to_stranger: true, ..message("a@example.com") };
+        for _ in 0..MAX_TO_STRANGERS {
+            queue.add(&to_stranger).unwrap();
+        }
+        assert!(matches!(queue.add(&to_stranger), Err(QueueError::Full)));
+        queue.add(&message("ada@example.com")).unwrap();
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Letters {
             after: vec![Text::of("mail-registration-after")],
             ..Draft::with_link(text, LinkPurpose::Registration, now)
         };
-        self.message(address, draft)
+        self.message(address, draft).map(|message| Message { to_stranger: true, ..message })
     }
 
     /// The link for a new address, to that address.
@@ -286,6 +286,7 @@ impl Letters {
             text: rendered.text,
             html: rendered.html,
             expires: draft.expires,
+            to_stranger: false,
         })
     }
 }

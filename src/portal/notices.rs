@@ -2,6 +2,9 @@
 //!
 //! A page that changes how somebody signs in calls [`Portal::notify`] after the change. The notice goes to the audit
 //! stream, and by mail to the account's address where mail is configured. It never fails the request, and never waits.
+//!
+//! Of one kind, an account gets five mails in an hour: Mallory, who signs in to her own account a thousand times, must not
+//! fill the queue in which Alice's mail waits. A kind has a limit of its own, so that no other event hides behind it.
 
 use std::sync::Arc;
 
@@ -32,6 +35,7 @@ impl Portal {
             return;
         }
         if let Some(outbox) = &self.outbox
+            && self.notice_limit.admit((account.user.id, notice.as_str()), self.clock.now()).is_ok()
             && let Some(message) = request.letters().notice(account, notice, &self.cause(request))
         {
             outbox.queue(message);

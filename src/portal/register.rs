@@ -19,6 +19,7 @@ use crate::{
     pages::{self, Page, Register, RegisterFinish, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
+    throttle::Network,
     users::{
         Account, Busy, DirectoryError, LinkPurpose, LinkRefused, NewUser, Password, PasswordOwner,
         UserStoreError,
@@ -62,7 +63,8 @@ impl Portal {
             return register_form(request, StatusCode::UNPROCESSABLE_ENTITY, &address, Some(&problem));
         }
         let now = self.clock.now();
-        if let Err(retry_after) = self.request_limit.admit(request.client_addr.or_proxy(), now) {
+        let network = Network::of(request.client_addr.or_proxy());
+        if let Err(retry_after) = self.request_limit.admit(network, now) {
             return form_again(request, Refusal::TooManyAttempts { retry_after }, |status, detail| {
                 register_form(request, status, &address, Some(&Problem::new("", detail)))
             });

@@ -1,20 +1,24 @@
-//! A limit on requests that send mail, for each network of clients.
+//! A limit on events within an hour, for each of those who cause them.
 //!
-//! The limit for each account and address is kept with the links, in the users' database. This one keeps one client from
-//! sending mail to many people. It is in memory, and each gateway has its own.
+//! It keeps one client from sending mail to many people, and the events of one account from filling the queue of mail. The
+//! limit on links for each account and address is kept with the links, in the users' database. This one is in memory, and
+//! each gateway has its own.
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    hash::Hash,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use crate::{clock::Timestamp, throttle::Network};
+use crate::clock::Timestamp;
 
-/// Counts requests of each network.
-#[derive(Debug, Default)]
-pub(super) struct RequestLimit(Mutex<HashMap<Network, Window>>);
+/// Counts events under keys.
+#[derive(Debug)]
+pub(super) struct RequestLimit<K> {
+    most: u32,
+    windows: Mutex<HashMap<K, Window>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -22,67 +26,111 @@ struct Window {
     requests: u32,
 }
 
-impl RequestLimit {
-    /// Counts a request; the time to wait if there were too many, or if requests come from too many networks.
-    pub(super) fn admit(&self, client: IpAddr, now: Timestamp) -> Result<(), Duration> {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = Network::of(client);
-        let is_open = |window: &Window| now.since(window.since) < LENGTH;
-        if windows.len() >= MAX_NETWORKS && !windows.contains_key(&network) {
-            windows.retain(|_, window| is_open(window));
-            if windows.len() >= MAX_NETWORKS {
-                return Err(LENGTH);
-            }
+impl<K: Eq + Hash> RequestLimit<K> {
+    /// At most `most` events under each key within an hour.
+    pub(super) fn new(most: u32) -> Self {
+        Self { most, windows: Mutex::default() }
+    }
+
+    /// Counts an event; the time to wait if there were too many under this key.
+    pub(super) fn admit(&self, key: K, now: Timestamp) -> Result<(), Duration> {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= MAX_KEYS && !windows.contains_key(&key) {
+            self.make_room(&mut windows, now);
         }
-        let window = windows.entry(network).or_insert(Window { since: now, requests: 0 });
-        if !is_open(window) {
+        let window = windows.entry(key).or_insert(Window { since: now, requests: 0 });
+        if !window.is_open(now) {
             *window = Window { since: now, requests: 0 };
         }
-        if window.requests >= MAX_REQUESTS {
+        if window.requests >= self.most {
             return Err((window.since + LENGTH).since(now));
         }
         window.requests += 1;
         Ok(())
     }
+
+    /// Forgets windows that have ended, then those that are far from their limit, then all. Newcomers are never turned away:
+    /// Mallory, who comes from a hundred thousand networks, would shut everybody else out.
+    fn make_room(&self, windows: &mut HashMap<K, Window>, now: Timestamp) {
+        windows.retain(|_, window| window.is_open(now));
+        if windows.len() >= MAX_KEYS {
+            windows.retain(|_, window| window.requests > self.most / 2);
+        }
+        if windows.len() >= MAX_KEYS {
+            windows.clear();
+        }
+    }
 }
 
-const MAX_REQUESTS: u32 = 10;
+impl Window {
+    /// One that begins in the future has ended: the clock was set back.
+    fn is_open(&self, now: Timestamp) -> bool {
+        self.since <= now && now.since(self.since) < LENGTH
+    }
+}
+
 const LENGTH: Duration = Duration::from_hours(1);
 /// About a megabyte.
-const MAX_NETWORKS: usize = 20_000;
+const MAX_KEYS: usize = 20_000;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::net::IpAddr;
 
-    #[test]
-    fn a_network_sends_ten_requests_in_an_hour() {
-        let (limit, start) = (RequestLimit::default(), Timestamp::from_millis(0));
-        let here: IpAddr = "2001:db8::1".parse().unwrap();
-        let neighbour: IpAddr = "2001:db8::ffff".parse().unwrap();
-        let elsewhere: IpAddr = "192.0.2.1".parse().unwrap();
-        for _ in 0..5 {
-            assert_eq!((limit.admit(here, start), limit.admit(neighbour, start)), (Ok(()), Ok(())));
-        }
-        let later = start + Duration::from_mins(20);
-        assert_eq!(limit.admit(neighbour, later), Err(Duration::from_mins(40)));
-        assert_eq!(limit.admit(elsewhere, later), Ok(()));
-        assert_eq!(limit.admit(here, start + LENGTH), Ok(()));
+    use super::*;
+    use crate::throttle::Network;
+
+    const MOST: u32 = 10;
+
+    fn limit() -> RequestLimit<Network> {
+        RequestLimit::new(MOST)
+    }
+
+    fn network(number: usize) -> Network {
+        let [.., high, middle, low] = number.to_be_bytes();
+        Network::of(IpAddr::from([10, high, middle, low]))
     }
 
     #[test]
-    fn the_table_is_bounded_and_makes_room_for_others_after_an_hour() {
-        let (limit, start) = (RequestLimit::default(), Timestamp::from_millis(0));
-        let address = |number: usize| {
-            let [.., high, middle, low] = number.to_be_bytes();
-            IpAddr::from([10, high, middle, low])
-        };
-        for number in 0..MAX_NETWORKS {
-            assert_eq!(limit.admit(address(number), start), Ok(()));
+    fn a_network_sends_ten_requests_in_an_hour() {
+        let (limit, start) = (limit(), Timestamp::from_millis(0));
+        let at = |text: &str| Network::of(text.parse().unwrap());
+        let (here, neighbour, elsewhere) = ("2001:db8::1", "2001:db8::ffff", "192.0.2.1");
+        for _ in 0..5 {
+            assert_eq!((limit.admit(at(here), start), limit.admit(at(neighbour), start)), (Ok(()), Ok(())));
         }
-        assert!(limit.admit(address(MAX_NETWORKS), start).is_err());
-        assert_eq!(limit.admit(address(0), start), Ok(()), "one that is known");
-        assert_eq!(limit.admit(address(MAX_NETWORKS), start + LENGTH), Ok(()));
-        assert_eq!(limit.0.lock().unwrap().len(), 1);
+        let later = start + Duration::from_mins(20);
+        assert_eq!(limit.admit(at(neighbour), later), Err(Duration::from_mins(40)));
+        assert_eq!(limit.admit(at(elsewhere), later), Ok(()));
+        assert_eq!(limit.admit(at(here), start + LENGTH), Ok(()));
+    }
+
+    #[test]
+    fn a_full_table_forgets_who_asks_seldom_and_turns_no_newcomer_away() {
+        let (limit, start) = (limit(), Timestamp::from_millis(0));
+        for _ in 0..MOST {
+            assert_eq!(limit.admit(network(0), start), Ok(()));
+        }
+        for number in 1..=2 * MAX_KEYS {
+            assert_eq!(limit.admit(network(number), start), Ok(()), "{number}");
+            assert!(limit.windows.lock().unwrap().len() <= MAX_KEYS);
+        }
+        assert!(limit.admit(network(0), start).is_err(), "whoever is at the limit stays there");
+        for number in 1..=2 * MAX_KEYS {
+            for _ in 0..MOST {
+                limit.admit(network(number), start).ok();
+            }
+        }
+        assert!(limit.windows.lock().unwrap().len() <= MAX_KEYS);
+        assert_eq!(limit.admit(network(3 * MAX_KEYS), start), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_longer() {
+        let (limit, start) = (limit(), Timestamp::from_millis(1_000_000_000));
+        for _ in 0..MOST {
+            assert_eq!(limit.admit(network(0), start), Ok(()));
+        }
+        assert_eq!(limit.admit(network(0), Timestamp::from_millis(0)), Ok(()));
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     pages::{Page, Reset, paths},
     refusal::Refusal,
     telemetry::AuditKind,
+    throttle::Network,
 };
 
 impl Portal {
@@ -45,7 +46,8 @@ impl Portal {
             return self.reset_form(request, StatusCode::UNPROCESSABLE_ENTITY, Some(&problem));
         }
         let now = self.clock.now();
-        if let Err(retry_after) = self.request_limit.admit(request.client_addr.or_proxy(), now) {
+        let network = Network::of(request.client_addr.or_proxy());
+        if let Err(retry_after) = self.request_limit.admit(network, now) {
             return form_again(request, Refusal::TooManyAttempts { retry_after }, |status, detail| {
                 self.reset_form(request, status, Some(&detail))
             });

@@ -6,10 +6,12 @@ use super::{PageRequest, request_limit::RequestLimit};
 use crate::{
     auth::{Proved, SetupLink, SignIn},
     clock::Clock,
+    identity::UserId,
     mail::Outbox,
     refusal::Refusal,
     session::{Presented, Session, Sessions},
     telemetry::{Audit, AuditEvent, AuditKind},
+    throttle::Network,
     users::{Activity, Passwords},
 };
 
@@ -23,7 +25,10 @@ pub struct Portal {
     pub(super) audit: Audit,
     /// `None`: no mail is sent.
     pub(super) outbox: Option<Arc<Outbox>>,
-    pub(super) request_limit: RequestLimit,
+    /// Requests that send mail, of each network of clients.
+    pub(super) request_limit: RequestLimit<Network>,
+    /// Notices by mail of one kind, to each account.
+    pub(super) notice_limit: RequestLimit<(UserId, &'static str)>,
     pub(super) clock: Clock,
 }
 
@@ -44,7 +49,8 @@ impl Portal {
             sessions,
             audit,
             outbox: None,
-            request_limit: RequestLimit::default(),
+            request_limit: RequestLimit::new(MAX_REQUESTS),
+            notice_limit: RequestLimit::new(MAX_NOTICES),
             clock,
         }
     }
@@ -143,3 +149,7 @@ impl Portal {
         });
     }
 }
+
+const MAX_REQUESTS: u32 = 10;
+/// After as many the account's owner knows.
+const MAX_NOTICES: u32 = 5;
