@@ -81,6 +81,17 @@ pub(super) async fn seek(
     })
 }
 
+/// Whether a directory has an entry of this name, be it one that could sign in or not.
+pub(super) async fn is_known(backends: &Backends, name: &str) -> Result<bool, LdapError> {
+    for ldap in backends.directories() {
+        let found = ldap.find(name).await.inspect_err(|error| log(ldap, "user look-up", error))?;
+        if !matches!(found, Found::Nobody) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Searches for a name that is decided here, so that a wrong password of a local user takes as long as a name that nobody
 /// has. A directory that is down is left alone.
 pub(super) async fn decoy_search(backends: &Backends, typed_name: &str) {

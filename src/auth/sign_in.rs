@@ -5,7 +5,7 @@ mod backend_checks;
 use std::sync::Arc;
 
 use super::{
-    Claim, Credential, Local, NotProved, Origin, Proved,
+    Backends, Claim, Credential, Local, NotProved, Origin, Proved,
     attempt::CountedAttempt,
     claim::Subject,
     denied::{Denied, Reason},
@@ -115,6 +115,15 @@ impl SignIn {
             }
             Err(error) => Err(origin.directory_failed("setting a password", &error)),
         }
+    }
+
+    /// Whether a directory of the backends has a user of this name, whether or not there is an account here.
+    pub async fn is_known_to_directories(
+        &self,
+        name: &UserName,
+        backends: &Backends,
+    ) -> Result<bool, NotProved> {
+        directory_check::is_known(backends, name.as_str()).await.map_err(|_| NotProved::Unavailable)
     }
 
     /// The value of a device cookie that makes this browser a known device of the user: the presented one, or a

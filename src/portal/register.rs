@@ -11,7 +11,7 @@ use super::{
     csrf::{self, Genuine},
     flash::FlashMessage,
     form::Form,
-    problem::{FORM_EXPIRED, Problem, form_again},
+    problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
 };
 use crate::{
     identity::{EmailKey, UserName},
@@ -133,8 +133,13 @@ impl Portal {
             Ok(name) => name,
             Err(error) => return wrong("username", Text::verbatim(sentence(&error.to_string()))),
         };
-        // A rule may let in a user whom nobody has made yet.
-        if request.settings.named_users.contains(&name) {
+        if !is_for_strangers(&name, &link.email) {
+            return wrong("username", Text::of("register-name-plain"));
+        }
+        // A rule may let in a user whom nobody has made yet, and a directory one who has never come.
+        let is_taken =
+            request.settings.named_users.contains(&name) || self.is_name_of_directory(request, &name).await?;
+        if is_taken {
             return wrong("username", Text::of("register-name-taken"));
         }
         let owner = PasswordOwner::new(name.clone(), full_name.as_str(), link.email.as_str());
@@ -175,6 +180,17 @@ impl Portal {
         Ok(self.registered(request, &account))
     }
 
+    /// Whether a directory among the backends has a user of this name: Mallory, who registers it first, would be taken for
+    /// that user by the applications, and would keep them out.
+    async fn is_name_of_directory(
+        &self,
+        request: &PageRequest<'_>,
+        name: &UserName,
+    ) -> Result<bool, Refusal> {
+        let known = self.sign_in.is_known_to_directories(name, &request.settings.backends).await;
+        known.map_err(|not_proved| refusal_for(not_proved, Refusal::NotFound))
+    }
+
     /// The response to a finished registration; approvers are told of one that waits.
     fn registered(&self, request: &PageRequest<'_>, account: &Account) -> PageResponse {
         if account.active {
@@ -202,6 +218,17 @@ impl Portal {
         let offered = request.settings.offers_registration() && self.outbox.is_some();
         if offered { Ok(()) } else { Err(Refusal::NotFound) }
     }
+}
+
+/// Whether somebody whom nobody knows may choose this name. Applications and people take a user for what the name shows:
+/// Mallory is not to be `аlice`, with a Cyrillic `а`, and not `bob@example.com`, unless that is her address. The first
+/// character is none with which an option of a command begins.
+fn is_for_strangers(name: &UserName, address: &str) -> bool {
+    let name = name.as_str();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+@".contains(&byte);
+    name.bytes().all(is_plain)
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && (!name.contains('@') || EmailKey::of(address).is_some_and(|key| key.as_str() == name))
 }
 
 fn register_form(
@@ -254,3 +281,30 @@ fn finish_form(
 }
 
 const MAX_SHOWN: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_chooses_a_name_that_shows_what_it_is() {
+        for (typed, expected) in [
+            ("bob", true),
+            ("Bob.Miller-2_x+y", true),
+            ("7", true),
+            ("ｂｏｂ", true),
+            ("\u{430}lice", false),
+            ("m\u{fc}ller", false),
+            ("bob\u{660}", false),
+            ("-rf", false),
+            (".bob", false),
+            ("bob@example.com", true),
+            ("BOB@Example.com", true),
+            ("alice@example.com", false),
+            ("alice@", false),
+        ] {
+            let name = UserName::parse(typed).unwrap();
+            assert_eq!(is_for_strangers(&name, "Bob@example.com"), expected, "{typed}");
+        }
+    }
+}
