@@ -3,7 +3,10 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{AppData, Owner, Record, Session, SessionData, SessionKey, SessionLimits, SessionSource};
-use crate::{clock::Timestamp, identity::Proofs};
+use crate::{
+    clock::Timestamp,
+    identity::{BackendName, Proofs},
+};
 
 /// A session to be opened after a sign-in.
 #[derive(Debug)]
@@ -105,16 +108,19 @@ impl Visitor<'_> {
     }
 }
 
-/// A session whose sign-in came from a provider stays tied to the provider's session when its owner confirms by another
-/// method: a sign-out there still ends it.
+/// A session stays tied to the backend that signed its owner in: when they confirm by another method, or through another
+/// provider, a sign-out at the first provider still ends it. A session of a password here, which nobody else ends, is tied to
+/// the provider that confirms it.
 fn source_after(
     signed_in: Option<&SessionSource>,
     confirmed: Option<SessionSource>,
 ) -> Option<SessionSource> {
-    match signed_in {
-        Some(old) if confirmed.as_ref().is_none_or(|new| new.provider_session.is_none()) => Some(old.clone()),
-        _ => confirmed,
-    }
+    let Some(old) = signed_in else { return confirmed };
+    let replaces = |new: &SessionSource| {
+        let may_be_replaced = *old.backend == *BackendName::LOCAL || old.backend == new.backend;
+        may_be_replaced && new.provider_session.is_some()
+    };
+    Some(confirmed.filter(replaces).unwrap_or_else(|| old.clone()))
 }
 
 /// The session that is replaced, if one of this owner takes over its data.
@@ -139,12 +145,16 @@ mod tests {
     #[test]
     fn a_session_of_a_provider_stays_tied_to_it_after_a_confirmation_by_another_method() {
         let (local, entra) = (Some(source("local", None)), Some(source("entra", Some("a"))));
+        let company = Some(source("company", None));
         for (signed_in, confirmed, expected) in [
             (None, local.clone(), &local),
             (local.clone(), None, &local),
             (entra.clone(), local.clone(), &entra),
             (local.clone(), entra.clone(), &entra),
             (Some(source("entra", Some("old"))), entra.clone(), &entra),
+            // A sign-out at Entra ends the session, although another provider has confirmed it.
+            (entra.clone(), Some(source("google", Some("b"))), &entra),
+            (company.clone(), entra.clone(), &company),
         ] {
             assert_eq!(&source_after(signed_in.as_ref(), confirmed), expected);
         }
