@@ -24,6 +24,10 @@ pub(super) fn read(text: &str) -> Result<ForeignUsers, UnreadableImport> {
         .flexible(false)
         .from_reader(text.as_bytes());
     let titles = reader.headers().map_err(|error| malformed(&error))?.clone();
+    if titles.len() > MAX_COLUMNS {
+        let problem = format!("a table of more than {MAX_COLUMNS} columns is not read");
+        return Err(UnreadableImport::line(1, problem));
+    }
     let columns = titles.iter().map(Column::of).collect::<Result<Vec<_>, _>>();
     let columns = columns.map_err(|title| {
         let problem = if title.eq_ignore_ascii_case("password") {
@@ -151,3 +155,6 @@ fn malformed(error: &csv::Error) -> UnreadableImport {
     };
     UnreadableImport::line(line, problem)
 }
+
+/// Each title is compared with the others.
+const MAX_COLUMNS: usize = 1000;

@@ -3,7 +3,10 @@
 //! Persons become users. Their groups are those that name them by `member`, `uniqueMember` or `memberUid`, and those of
 //! their own `memberOf`. Other entries are counted and left out. A file of changes is refused.
 
-use std::{collections::BTreeMap, io::BufRead};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::BufRead,
+};
 
 use data_encoding::BASE64;
 
@@ -28,7 +31,9 @@ pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport>
                 return Err(UnreadableImport::TooManyUsers);
             }
             by_dn.insert(normal_dn(&entry.dn), found.users.len());
-            found.users.push(entry.user());
+            let user = entry.user();
+            check_groups(&user, entry.line)?;
+            found.users.push(user);
         } else {
             others += 1;
         }
@@ -41,17 +46,29 @@ pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport>
         let by_uid = group.all(&["memberuid"]).filter_map(|uid| by_name.get(&uid.to_lowercase()));
         let members: Vec<usize> = by_member.chain(by_uid).copied().collect();
         for index in members {
-            if let Some(user) = found.users.get_mut(index)
-                && !user.groups.iter().any(|group| group == name)
-            {
+            if let Some(user) = found.users.get_mut(index) {
                 user.groups.push(name.to_owned());
+                check_groups(user, group.line)?;
             }
         }
+    }
+    for user in &mut found.users {
+        let mut seen = BTreeSet::new();
+        user.groups.retain(|group| seen.insert(group.clone()));
     }
     if others > 0 {
         found.remarks.push(format!("{others} entries that are neither persons nor groups are left out"));
     }
     Ok(found)
+}
+
+/// Nobody has so many groups, and each of them is compared with the others.
+fn check_groups(user: &ForeignUser, line: u64) -> Result<(), UnreadableImport> {
+    if user.groups.len() <= MAX_GROUPS {
+        return Ok(());
+    }
+    let problem = format!("user {:?} is in more than {MAX_GROUPS} groups", user.name);
+    Err(UnreadableImport::line(line, problem))
 }
 
 /// Lines with their continuations, which start with a blank.
@@ -162,11 +179,7 @@ impl Entry {
         user.active = !is_locked && account_control.is_none_or(|bits| bits & ACCOUNT_DISABLE == 0);
         user.must_change_password =
             self.first("pwdreset").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        for group in self.all(&["memberof"]).filter_map(first_value) {
-            if !user.groups.contains(&group) {
-                user.groups.push(group);
-            }
-        }
+        user.groups = self.all(&["memberof"]).filter_map(first_value).collect();
         user
     }
 
@@ -247,4 +260,5 @@ fn parts(dn: &str) -> Vec<String> {
 /// `ADS_UF_ACCOUNTDISABLE` of Active Directory.
 const ACCOUNT_DISABLE: u64 = 2;
 const MAX_VALUE: usize = 1 << 20;
+const MAX_GROUPS: usize = 1000;
 const MAX_ATTRIBUTES: usize = 50_000;

@@ -194,6 +194,20 @@ fn ldif_persons_are_in_the_groups_that_name_them() {
 }
 
 #[test]
+fn files_whose_parts_are_all_compared_with_each_other_are_refused() {
+    let person = "dn: uid=ada\nobjectClass: person\nuid: ada\n";
+    let groups: String = (0..50_000)
+        .map(|number| format!("\ndn: cn={number}\nobjectClass: posixGroup\ncn: {number}\nmemberUid: ada\n"))
+        .collect();
+    let refusal = refused(&format!("{person}{groups}"));
+    assert_eq!(refusal, "line 5005: user \"ada\" is in more than 1000 groups");
+    let own: String = (0..49_000).map(|number| format!("memberOf: cn={number}\n")).collect();
+    assert!(refused(&format!("{person}{own}")).contains("more than 1000 groups"));
+    let columns: Vec<String> = (0..200_000).map(|number| format!("attribute.{number}")).collect();
+    assert!(refused(&format!("name,{}\n", columns.join(","))).contains("more than 1000 columns"));
+}
+
+#[test]
 fn a_format_is_told_by_its_content_or_not_at_all() {
     for text in ["", "\n\n", "hello\n", "a:b:c\n"] {
         assert!(refused(text).contains("cannot be told from its content"), "{text:?}: {}", refused(text));
