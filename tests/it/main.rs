@@ -11,6 +11,7 @@
 
 mod access_matrix;
 mod accessibility;
+mod account_attacks;
 mod active_directory;
 mod advisories;
 mod api_tokens;

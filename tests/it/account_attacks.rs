@@ -1,0 +1,205 @@
+//! Attacks on accounts through the front door: Mallory has got hold of something of Alice's, and must not get further.
+
+use std::time::Duration;
+
+use portcullis::{
+    identity::{BackendName, IdentityPair, UserName},
+    users::{FactorName, ShownTo, TotpCode, TotpSecret, UserChange},
+};
+
+use crate::support::{
+    gateway::{TestGateway, password},
+    ldap_server::{BASE, LdapServer, Person, SERVICE_DN, SERVICE_PASSWORD},
+    process::until,
+    slapd::write_private,
+    smtp_server::{Mail, SmtpServer},
+    visitor::{Response, Visitor},
+};
+
+const APP: &str = "[[app]]\nhost = \"localhost\"\nupstream = \"builtin:whoami\"";
+const NEW: &str = "quiet otters fold umbrellas";
+const OTHER: &str = "velvet turbines chase a comet";
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+fn add(gateway: &TestGateway, who: &str) {
+    gateway.add_user(who, &[]);
+    let change = UserChange { email: Some(format!("{who}@example.com")), ..UserChange::default() };
+    gateway.users().update(&name(who), &change).unwrap();
+}
+
+/// Opens a link of a mail, and sends the form of the page that it leads to.
+fn follow(visitor: &mut Visitor, mail: &Mail, fields: &[(&str, &str)]) -> Response {
+    let page = visitor.get(mail.path()).location().to_owned();
+    let form = visitor.get(&page);
+    assert_eq!(form.status, 200, "{page}: {}", form.text());
+    let csrf = form.field("csrf");
+    let fields: Vec<_> = [("csrf", csrf.as_str())].into_iter().chain(fields.iter().copied()).collect();
+    visitor.submit(&page, &fields)
+}
+
+fn change_email(visitor: &mut Visitor, server: &SmtpServer, to: &str) {
+    let csrf = visitor.get("/.gateway/account/email").field("csrf");
+    assert_eq!(visitor.submit("/.gateway/account/email", &[("csrf", &csrf), ("email", to)]).status, 200);
+    let mail = server.find(to, "wants this address to be that of");
+    assert_eq!(follow(visitor, &mail, &[]).location(), "/.gateway/account");
+}
+
+#[test]
+fn a_thief_who_undoes_her_own_change_of_address_leaves_the_owner_the_link_that_undoes_the_first() {
+    let server = SmtpServer::start();
+    let gateway = TestGateway::start_with(&server.section(""), APP);
+    add(&gateway, "alice");
+    let mut mallory = Visitor::of(&gateway);
+    mallory.sign_in("alice", &password("alice"));
+    change_email(&mut mallory, &server, "one@evil.test");
+    let of_alice = server.find("alice@example.com", "has another address now");
+    change_email(&mut mallory, &server, "two@evil.test");
+    let of_mallory = server.find("one@evil.test", "has another address now");
+    let reset = follow(&mut mallory, &of_mallory, &[]);
+    assert_eq!(reset.location(), "/.gateway/reset/new");
+    let csrf = mallory.get("/.gateway/reset/new").field("csrf");
+    let fields = [("csrf", csrf.as_str()), ("new", NEW), ("again", NEW)];
+    assert_eq!(mallory.submit("/.gateway/reset/new", &fields).location(), "/.gateway/login");
+    mallory.sign_in("alice", NEW);
+
+    let mut alice = Visitor::of(&gateway);
+    assert_eq!(follow(&mut alice, &of_alice, &[]).location(), "/.gateway/reset/new");
+    let csrf = alice.get("/.gateway/reset/new").field("csrf");
+    let fields = [("csrf", csrf.as_str()), ("new", OTHER), ("again", OTHER)];
+    assert_eq!(alice.submit("/.gateway/reset/new", &fields).location(), "/.gateway/login");
+    alice.sign_in("alice", OTHER);
+    assert_eq!(
+        gateway.users().find_by_name(&name("alice")).unwrap().unwrap().user.email,
+        "alice@example.com"
+    );
+    assert_eq!(mallory.get("/page").status, 303, "her session has ended");
+}
+
+/// Adds an authenticator app, whose first code is a minute old when this returns.
+fn enrol(gateway: &TestGateway, who: &str) -> TotpSecret {
+    let mut store = gateway.users();
+    let account = store.find_by_name(&name(who)).unwrap().unwrap();
+    let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: "test" };
+    let shown = store.start_totp(shown_to).unwrap();
+    let code = TotpCode::parse(&shown.secret.code_at(gateway.clock.now()).unwrap());
+    let phone = FactorName::parse("Phone").unwrap();
+    store.enrol_totp(shown_to, &shown.sealed, &phone, code.as_ref()).unwrap().unwrap();
+    gateway.clock.advance(Duration::from_mins(1));
+    let directory = &gateway.shared.directory;
+    until("the gateway knows of the factor", || {
+        directory.cached(account.user.id).is_none_or(|account| !account.factors.is_empty())
+    });
+    shown.secret
+}
+
+#[test]
+fn the_password_alone_makes_no_way_around_a_second_factor() {
+    let secret_of_client = secret_file("a secret of the provider");
+    let sections = format!(
+        "[[backend]]\ntype = \"local\"\n\
+         [[backend]]\ntype = \"oidc\"\nname = \"idp\"\nissuer = \"https://127.0.0.1:1\"\nclient_id = \"x\"\n\
+         client_secret_file = \"{}\"\nsecond_factor = false\n",
+        secret_of_client.path().join("secret").display(),
+    );
+    let app = "[[app]]\nupstream = \"builtin:whoami\"\nprograms = { tokens = true }";
+    let gateway = TestGateway::start_with(&sections, app);
+    gateway.add_user("alice", &[]);
+    let backend = BackendName::parse("company").unwrap();
+    let pair = IdentityPair { backend, authority: "dc=example".into(), subject: "1".into() };
+    gateway.users().link_pair(&name("alice"), &pair).unwrap();
+    let secret = enrol(&gateway, "alice");
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in_to("/", "alice", &password("alice"));
+    let step = "/.gateway/login/second-step";
+    let csrf = alice.get(step).field("csrf");
+    let code = secret.code_at(gateway.clock.now()).unwrap();
+    assert_eq!(alice.submit(step, &[("csrf", &csrf), ("code", &code)]).location(), "/");
+
+    // Alice leaves her computer unlocked, and Mallory, who knows her password, confirms with it.
+    gateway.clock.advance(Duration::from_mins(11));
+    let form = alice.get("/.gateway/confirm");
+    let (csrf, right) = (form.field("csrf"), password("alice"));
+    let fields = [("csrf", csrf.as_str()), ("next", "/"), ("password", &right)];
+    assert_eq!(alice.submit("/.gateway/confirm", &fields).location(), "/");
+    let csrf = alice.get("/.gateway/account").field("csrf");
+    let key = pair.to_string();
+    for (path, field) in [
+        ("/.gateway/oidc/idp/link", ("unused", "")),
+        ("/.gateway/account/tokens", ("name", "Mallory's")),
+        ("/.gateway/account/connections", ("disconnect", key.as_str())),
+    ] {
+        let refused = alice.submit(path, &[("csrf", &csrf), field]);
+        let to = refused.location();
+        assert!(to.starts_with("/.gateway/confirm?") && to.contains("totp"), "{path}: {refused:?}");
+    }
+    let account = gateway.users().find_by_name(&name("alice")).unwrap().unwrap();
+    assert_eq!((account.tokens.len(), account.identities.len()), (0, 1));
+}
+
+#[test]
+fn sign_ins_of_one_account_do_not_fill_the_queue_of_mail() {
+    let server = SmtpServer::start();
+    let gateway = TestGateway::start_with(&server.section(""), APP);
+    add(&gateway, "mallory");
+    let count = || {
+        let mails = (1..=server.taken()).map(|number| server.mail(number));
+        mails.filter(|mail| mail.text.contains("on a device that was not used before")).count()
+    };
+    for _ in 0..8 {
+        Visitor::of(&gateway).sign_in("mallory", &password("mallory"));
+    }
+    let mut visitor = Visitor::of(&gateway);
+    let csrf = visitor.get("/.gateway/reset").field("csrf");
+    visitor.submit("/.gateway/reset", &[("csrf", &csrf), ("account", "mallory")]);
+    server.find("mallory@example.com", "asked for a new password");
+    assert_eq!(count(), 5, "the last mail has arrived, and these before it");
+    // After an hour there is a notice again.
+    gateway.clock.advance(Duration::from_hours(1));
+    Visitor::of(&gateway).sign_in("mallory", &password("mallory"));
+    until("one more", || count() == 6);
+}
+
+#[test]
+fn a_registration_takes_no_name_that_passes_for_somebody_else() {
+    let (server, directory) = (SmtpServer::start(), LdapServer::start([Person::new("carol", "her secret")]));
+    let secret = secret_file(SERVICE_PASSWORD);
+    let sections = format!(
+        "[accounts]\nregistration = \"open\"\n{}\
+         [[backend]]\ntype = \"local\"\n\
+         [[backend]]\ntype = \"ldap\"\nname = \"company\"\npreset = \"openldap\"\nurl = \"{}\"\nbase = \"{BASE}\"\n\
+         bind_dn = \"{SERVICE_DN}\"\nbind_password_file = \"{}\"\n",
+        server.section(""),
+        directory.url(),
+        secret.path().join("secret").display(),
+    );
+    let gateway = TestGateway::start_with(&sections, APP);
+    gateway.add_user("alice", &[]);
+    let mut mallory = Visitor::of(&gateway);
+    let csrf = mallory.get("/.gateway/register").field("csrf");
+    mallory.submit("/.gateway/register", &[("csrf", &csrf), ("email", "mallory@evil.test")]);
+    let mail = server.mail(1);
+    for (typed, why) in [
+        ("alice", "This name is taken"),
+        ("Carol", "This name is taken"),
+        ("\u{430}lice", "without accents"),
+        ("bob@example.com", "if it is your own"),
+        ("--all", "begin with a letter or a digit"),
+    ] {
+        let fields = [("username", typed), ("new", NEW), ("again", NEW)];
+        let refused = follow(&mut mallory, &mail, &fields);
+        assert_eq!(refused.status, 422, "{typed}");
+        assert!(refused.text().contains(why), "{typed}: {}", refused.text());
+    }
+    let fields = [("username", "mallory@evil.test"), ("new", NEW), ("again", NEW)];
+    assert_eq!(follow(&mut mallory, &mail, &fields).location(), "/.gateway/login");
+}
+
+/// A folder with a file `secret` that only its owner can read.
+fn secret_file(secret: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_private(&folder.path().join("secret"), secret);
+    folder
+}
