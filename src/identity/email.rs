@@ -19,8 +19,9 @@ impl EmailKey {
         let is_domain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-');
         let fits = address.len() <= MAX_BYTES
             && !mailbox.is_empty()
-            && !domain.is_empty()
             && domain.bytes().all(is_domain)
+            // Mail to `alice@example.com.` may reach Alice, who has asked for none.
+            && domain.split('.').all(|label| !label.is_empty())
             && !mailbox.contains(|c: char| c.is_whitespace() || c.is_control())
             && is_nfkc(address);
         if !fits {
@@ -84,6 +85,9 @@ mod tests {
             "alice@example.com\0",
             "alice@exam\u{200b}ple.com",
             "alice@example.com,mallory@evil.test",
+            "alice@example.com.",
+            "alice@.example.com",
+            "alice@example..com",
             &format!("a@{}", "b".repeat(253)),
         ] {
             assert_eq!(EmailKey::of(bad), None, "{bad:.40?}");
