@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::Pages;
 
-/// The contents of a mail.
-#[derive(Clone, Debug, Serialize)]
+/// The contents of a mail. It has no `Debug`: its link opens an account.
+#[derive(Clone, Serialize)]
 pub struct Letter {
     /// The language tag.
     pub language: String,
@@ -25,7 +25,7 @@ pub struct Letter {
 }
 
 /// The link of a mail.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct LetterLink {
     /// Its address.
     pub href: String,
