@@ -174,13 +174,20 @@ impl Entry {
         full.unwrap_or_default().clone_into(&mut user.full_name);
         self.first("mail").unwrap_or_default().clone_into(&mut user.email);
         user.password = self.password();
-        let account_control = self.first("useraccountcontrol").and_then(|bits| bits.parse::<u64>().ok());
-        let is_locked = self.first("nsaccountlock").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        user.active = !is_locked && account_control.is_none_or(|bits| bits & ACCOUNT_DISABLE == 0);
+        user.active = !self.is_disabled();
         user.must_change_password =
             self.first("pwdreset").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         user.groups = self.all(&["memberof"]).filter_map(first_value).collect();
         user
+    }
+
+    /// Whether the directory lets the user in no more. A value that cannot be read may be the one that disables.
+    fn is_disabled(&self) -> bool {
+        let is_locked = self.first("nsaccountlock").is_some_and(|value| !value.eq_ignore_ascii_case("false"));
+        let is_locked_for_good = self.first("pwdaccountlockedtime") == Some(LOCKED_FOR_GOOD);
+        let account_control = self.first("useraccountcontrol").map(|bits| bits.trim().parse::<i64>().ok());
+        let is_off = account_control.is_some_and(|bits| bits.is_none_or(|bits| bits & ACCOUNT_DISABLE != 0));
+        is_locked || is_locked_for_good || is_off
     }
 
     /// The first password that can be taken over; of several, one is enough to sign in with.
@@ -258,7 +265,9 @@ fn parts(dn: &str) -> Vec<String> {
 }
 
 /// `ADS_UF_ACCOUNTDISABLE` of Active Directory.
-const ACCOUNT_DISABLE: u64 = 2;
+const ACCOUNT_DISABLE: i64 = 2;
+/// OpenLDAP's mark of an account that an administrator has locked (draft-behera-ldap-password-policy §5.3.3).
+const LOCKED_FOR_GOOD: &str = "000001010000Z";
 const MAX_VALUE: usize = 1 << 20;
 const MAX_GROUPS: usize = 1000;
 const MAX_ATTRIBUTES: usize = 50_000;

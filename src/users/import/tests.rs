@@ -194,6 +194,23 @@ fn ldif_persons_are_in_the_groups_that_name_them() {
 }
 
 #[test]
+fn users_whom_a_directory_has_locked_come_disabled() {
+    for (line, is_active) in [
+        ("userAccountControl: 512", true),
+        ("userAccountControl: 514", false),
+        ("userAccountControl: 0x202", false),
+        ("nsAccountLock: FALSE", true),
+        ("nsAccountLock: TRUE", false),
+        ("pwdAccountLockedTime: 20261130120000Z", true),
+        ("pwdAccountLockedTime: 000001010000Z", false),
+    ] {
+        let text = format!("dn: uid=ada\nobjectClass: person\nuid: ada\n{line}\n");
+        let (_, found) = read_text(&text).unwrap();
+        assert_eq!(found.users.first().map(|user| user.active), Some(is_active), "{line}");
+    }
+}
+
+#[test]
 fn files_whose_parts_are_all_compared_with_each_other_are_refused() {
     let person = "dn: uid=ada\nobjectClass: person\nuid: ada\n";
     let groups: String = (0..50_000)
