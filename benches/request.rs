@@ -14,7 +14,7 @@ criterion_group!(benches, requests);
 criterion_main!(benches);
 
 fn requests(criterion: &mut Criterion) {
-    let gateway = Gateway::start(1, &apps(upstream::start()));
+    let gateway = Gateway::start(1, &apps(upstream::start(), ""));
     let session = gateway.sign_in("alice", "staff");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     for protocol in [Protocol::Http1, Protocol::Http2] {

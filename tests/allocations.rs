@@ -10,7 +10,7 @@ mod support;
 
 use std::io::{self, Write};
 
-use support::{Here, Protocol, Visits};
+use support::{Here, Proof, Protocol, Visits};
 
 /// Maximum number of allocations for an HTTP/1.1 request: those measured, and a quarter more as room for a refactoring.
 const HTTP1: u64 = 27;
@@ -19,16 +19,24 @@ const HTTP2: u64 = 28;
 
 #[test]
 fn http1_request_of_a_signed_in_user_stays_within_the_limit_of_allocations() {
-    assert_no_more_than(HTTP1, Protocol::Http1);
+    assert_no_more_than(HTTP1, Protocol::Http1, Proof::Session);
 }
 
 #[test]
 fn http2_request_of_a_signed_in_user_stays_within_the_limit_of_allocations() {
-    assert_no_more_than(HTTP2, Protocol::Http2);
+    assert_no_more_than(HTTP2, Protocol::Http2, Proof::Session);
 }
 
-fn assert_no_more_than(most: u64, protocol: Protocol) {
-    let worker = Here::start(protocol, Visits::One);
+#[test]
+fn request_with_a_token_or_an_assertion_stays_within_the_limit_of_a_session() {
+    for proof in [Proof::Token, Proof::Asserted] {
+        assert_no_more_than(HTTP1, Protocol::Http1, proof);
+        assert_no_more_than(HTTP2, Protocol::Http2, proof);
+    }
+}
+
+fn assert_no_more_than(most: u64, protocol: Protocol, proof: Proof) {
+    let worker = Here::start(protocol, Visits::One, proof);
     // Opens connections, fills caches, grows buffers.
     worker.serve(worker.order(WARM_UP));
     let ordered = worker.order(REQUESTS);
@@ -37,11 +45,11 @@ fn assert_no_more_than(most: u64, protocol: Protocol) {
     let each = (counted.count_total + REQUESTS as u64 / 2) / REQUESTS as u64;
     let bytes = counted.bytes_total / REQUESTS as u64;
     // Written directly, because the harness captures what a passing test prints.
-    writeln!(io::stderr(), "{protocol:?}: {each} allocations, {bytes} bytes a request")
+    writeln!(io::stderr(), "{protocol:?}, {proof:?}: {each} allocations, {bytes} bytes a request")
         .expect("an open stderr");
     assert!(
         each <= most,
-        "{protocol:?}: a request takes {each} allocations ({bytes} bytes); the limit is {most}"
+        "{protocol:?}, {proof:?}: a request takes {each} allocations ({bytes} bytes); the limit is {most}"
     );
 }
 

@@ -6,26 +6,28 @@
 use std::{
     cell::Cell,
     io,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use data_encoding::BASE64;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use portcullis::users::PresentedToken;
 use rustls::ClientConfig;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     runtime::{Builder, LocalOptions},
     task::spawn_local,
     time::{sleep, timeout},
 };
 use tokio_rustls::client::TlsStream;
 
-use super::user::{client_config, connect, sign_in};
+use super::user::{client_config, handshake, sign_in};
 
 /// One way to attack.
 pub(crate) struct Attack {
@@ -35,12 +37,23 @@ pub(crate) struct Attack {
     protocol: &'static [u8],
     /// Sent once.
     begin: fn() -> Vec<u8>,
-    /// Sent repeatedly; `Vec::new` sends nothing.
-    again: fn(u32) -> Vec<u8>,
+    /// Sent repeatedly, by the attacker with this number in this turn; `Vec::new` sends nothing.
+    again: fn(u32, u32) -> Vec<u8>,
     /// Interval at which each attacker sends `again`.
     every: Duration,
     /// Whether the attacker reads responses.
     reads: bool,
+    /// The addresses that the attackers connect from.
+    from: Source,
+}
+
+/// The addresses of the attackers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// One for all of them.
+    One,
+    /// An address of the loopback network for each, as a botnet has: limits on each address do not add up.
+    OneEach,
 }
 
 pub(crate) const ATTACKS: &[Attack] = &[
@@ -49,27 +62,30 @@ pub(crate) const ATTACKS: &[Attack] = &[
         rate: "a byte of a head every 4 s each",
         protocol: b"http/1.1",
         begin: || b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ".to_vec(),
-        again: |_| b"x".to_vec(),
+        again: |_, _| b"x".to_vec(),
         every: Duration::from_secs(4),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: "slow-body",
         rate: "a byte of a body every 4 s each",
         protocol: b"http/1.1",
         begin: || b"POST /public/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n".to_vec(),
-        again: |_| b"x".to_vec(),
+        again: |_, _| b"x".to_vec(),
         every: Duration::from_secs(4),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: "slow-read",
         rate: "64 MiB each, of which nothing is read",
         protocol: b"http/1.1",
         begin: || b"GET /public/large HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
-        again: |_| Vec::new(),
+        again: |_, _| Vec::new(),
         every: Duration::from_secs(4),
         reads: false,
+        from: Source::One,
     },
     Attack {
         name: "no-room",
@@ -80,16 +96,17 @@ pub(crate) const ATTACKS: &[Attack] = &[
             sent.extend([1, 3, 5, 7].into_iter().flat_map(|stream| get(stream, b"/public/large")));
             sent
         },
-        again: |_| Vec::new(),
+        again: |_, _| Vec::new(),
         every: Duration::from_secs(4),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: "rapid-reset",
         rate: "5,000 requests that are reset a second",
         protocol: b"h2",
         begin: preface,
-        again: |turn| {
+        again: |_, turn| {
             let streams = (0..50).map(|number| 2 * (turn * 50 + number) + 1);
             streams
                 .flat_map(|stream| {
@@ -99,51 +116,131 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
         every: Duration::from_secs(10),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: "continuation",
         rate: "10,000 CONTINUATION a second",
         protocol: b"h2",
         begin: || [preface(), frame(HEADERS, 0, 1, &block(b"/public/x"))].concat(),
-        again: |_| frame(CONTINUATION, 0, 1, &[0, 1, b'x', 1, b'y']).repeat(100),
+        again: |_, _| frame(CONTINUATION, 0, 1, &[0, 1, b'x', 1, b'y']).repeat(100),
         every: Duration::from_secs(10),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: "settings",
         rate: "10,000 SETTINGS a second",
         protocol: b"h2",
         begin: preface,
-        again: |_| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(100),
+        again: |_, _| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(100),
         every: Duration::from_secs(10),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: "ping",
         rate: "50,000 PING a second",
         protocol: b"h2",
         begin: preface,
-        again: |_| frame(PING, 0, 0, &[7; 8]).repeat(500),
+        again: |_, _| frame(PING, 0, 0, &[7; 8]).repeat(500),
         every: Duration::from_secs(10),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: "window-update",
         rate: "200,000 WINDOW_UPDATE a second",
         protocol: b"h2",
         begin: preface,
-        again: |_| frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).repeat(2000),
+        again: |_, _| frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).repeat(2000),
         every: Duration::from_secs(10),
         reads: true,
+        from: Source::One,
     },
     Attack {
         name: SIGN_IN,
         rate: "100 wrong passwords a second, 1,000 people",
         protocol: b"http/1.1",
         begin: Vec::new,
-        again: |_| Vec::new(),
+        again: |_, _| Vec::new(),
         every: Duration::from_secs(10),
         reads: true,
+        from: Source::One,
+    },
+    Attack {
+        name: "anonymous",
+        rate: "2,000 requests without a credential a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |_, turn| requests(turn, |_| Vec::new()),
+        every: Duration::from_secs(10),
+        reads: true,
+        from: Source::OneEach,
+    },
+    Attack {
+        name: "token-form",
+        rate: "2,000 tokens with a wrong checksum a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |_, turn| requests(turn, |stream| bearer(&format!("{}x", token(1, 1, stream)))),
+        every: Duration::from_secs(10),
+        reads: true,
+        from: Source::OneEach,
+    },
+    Attack {
+        name: "token-unknown",
+        rate: "2,000 tokens of unknown users a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |number, turn| {
+            requests(turn, |stream| bearer(&token(1000 + (number << 16) + stream, 1, stream)))
+        },
+        every: Duration::from_secs(10),
+        reads: true,
+        from: Source::OneEach,
+    },
+    Attack {
+        name: "token-secret",
+        rate: "2,000 wrong secrets of a token that exists a second",
+        protocol: b"h2",
+        begin: preface,
+        again: |_, turn| requests(turn, |stream| bearer(&token(1, 1, stream))),
+        every: Duration::from_secs(10),
+        reads: true,
+        from: Source::OneEach,
+    },
+    Attack {
+        name: "basic",
+        rate: "100 wrong Basic passwords a second, 1,000 people",
+        protocol: b"http/1.1",
+        begin: Vec::new,
+        again: |number, turn| {
+            let credential = BASE64.encode(format!("user{number}:wrong horse {turn}").as_bytes());
+            format!(
+                "GET /members/page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credential}\r\n\r\n"
+            )
+            .into_bytes()
+        },
+        every: Duration::from_secs(10),
+        reads: true,
+        from: Source::OneEach,
+    },
+    Attack {
+        name: "basic-one",
+        rate: "100 wrong Basic passwords of the signed-in user a second",
+        protocol: b"http/1.1",
+        begin: Vec::new,
+        again: |_, turn| {
+            let credential = BASE64.encode(format!("alice:wrong horse {turn}").as_bytes());
+            format!(
+                "GET /members/page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credential}\r\n\r\n"
+            )
+            .into_bytes()
+        },
+        every: Duration::from_secs(10),
+        reads: true,
+        from: Source::OneEach,
     },
 ];
 
@@ -157,7 +254,7 @@ pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize
     runtime.block_on(async move {
         let begun = Rc::new(Cell::new(0));
         let reconnects = Rc::new(ReconnectLimit::default());
-        for number in 0..connections {
+        for number in 0..u32::try_from(connections).unwrap() {
             spawn_local(keep_attacking(
                 attack,
                 (Arc::clone(&tls), addr),
@@ -167,7 +264,7 @@ pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize
             ));
             // At most 20 handshakes at a time, so that none exceeds the gateway's time limit.
             if number % 20 == 19 {
-                while begun.get() + 20 <= number {
+                while begun.get() + 20 <= number as usize {
                     sleep(Duration::from_millis(1)).await;
                 }
             }
@@ -186,7 +283,7 @@ pub(crate) fn run(name: &str, addr: &str, certificate: &Path, connections: usize
 async fn keep_attacking(
     attack: &'static Attack,
     (tls, addr): (Arc<ClientConfig>, SocketAddr),
-    number: usize,
+    number: u32,
     begun: Rc<Cell<usize>>,
     reconnects: Rc<ReconnectLimit>,
 ) {
@@ -195,7 +292,7 @@ async fn keep_attacking(
         if !is_first {
             reconnects.pass().await;
         }
-        let stream = connect(&tls, addr).await;
+        let stream = connect(&tls, addr, attack.from, number).await;
         if std::mem::take(&mut is_first) {
             begun.set(begun.get() + 1);
         }
@@ -211,11 +308,25 @@ async fn keep_attacking(
     }
 }
 
-async fn attack_over(mut stream: TlsStream<TcpStream>, attack: &Attack, number: usize) -> io::Result<()> {
+async fn connect(
+    tls: &Arc<ClientConfig>,
+    addr: SocketAddr,
+    source: Source,
+    number: u32,
+) -> io::Result<TlsStream<TcpStream>> {
+    let socket = TcpSocket::new_v4()?;
+    if source == Source::OneEach {
+        let own = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + number);
+        socket.bind((own, 0).into())?;
+    }
+    handshake(tls, socket.connect(addr).await?).await
+}
+
+async fn attack_over(mut stream: TlsStream<TcpStream>, attack: &Attack, number: u32) -> io::Result<()> {
     stream.write_all(&(attack.begin)()).await?;
     stream.flush().await?;
     let mut received = vec![0; 4096];
-    let mut wait = attack.every * u32::try_from(number % 1000).unwrap() / 1000;
+    let mut wait = attack.every * (number % 1000) / 1000;
     for turn in 0.. {
         let until = tokio::time::Instant::now() + wait;
         wait = attack.every;
@@ -228,18 +339,18 @@ async fn attack_over(mut stream: TlsStream<TcpStream>, attack: &Attack, number: 
                 return Ok(());
             }
         }
-        stream.write_all(&(attack.again)(turn)).await?;
+        stream.write_all(&(attack.again)(number, turn)).await?;
         stream.flush().await?;
     }
     Ok(())
 }
 
 /// Sends wrong passwords of unknown users, as a browser would.
-async fn guess(stream: TlsStream<TcpStream>, number: usize, every: Duration) -> io::Result<()> {
+async fn guess(stream: TlsStream<TcpStream>, number: u32, every: Duration) -> io::Result<()> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     spawn_local(connection);
     // Spreads the attackers over the interval.
-    sleep(every * u32::try_from(number % 1000).unwrap() / 1000).await;
+    sleep(every * (number % 1000) / 1000).await;
     loop {
         sender.ready().await.map_err(io::Error::other)?;
         sign_in(&mut sender, &format!("user{number}"), "wrong horse").await;
@@ -274,12 +385,46 @@ fn get(stream: u32, path: &[u8]) -> Vec<u8> {
     frame(HEADERS, END_STREAM | END_HEADERS, stream, &block(path))
 }
 
+/// Twenty requests, each with the header field that `credential` makes for its stream.
+fn requests(turn: u32, credential: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
+    let streams = (0..20).map(|number| 2 * (turn * 20 + number) + 1);
+    streams
+        .flat_map(|stream| {
+            let block = [block(b"/members/page"), credential(stream)].concat();
+            frame(HEADERS, END_STREAM | END_HEADERS, stream, &block)
+        })
+        .collect()
+}
+
+/// `Authorization: Bearer TOKEN` (RFC 7541 §6.2.2: not indexed; 23 is the field's number in the static table).
+fn bearer(token: &str) -> Vec<u8> {
+    let value = format!("Bearer {token}");
+    [&[0x0f, 23 - 15, u8::try_from(value.len()).unwrap()][..], value.as_bytes()].concat()
+}
+
+/// A token with a right checksum, and a secret that nobody has.
+fn token(owner: u32, id: u32, secret: u32) -> String {
+    let text = format!("ptc_{owner}t{id}_{secret:0>43}");
+    let mut sum = !text.bytes().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 * (sum & 1)))
+    });
+    let mut digits = [0; 6];
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS[(sum % 62) as usize];
+        sum /= 62;
+    }
+    let token = text + str::from_utf8(&digits).unwrap();
+    assert!(PresentedToken::parse(token.as_bytes()).is_some(), "{token}");
+    token
+}
+
 /// `GET https://localhost/PATH` (RFC 7541: the static table has method and scheme).
 fn block(path: &[u8]) -> Vec<u8> {
     let path_length = u8::try_from(path.len()).unwrap();
     [&[0x82, 0x87, 0x01, 9][..], b"localhost", &[0x04, path_length], path].concat()
 }
 
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RECONNECTS_A_SECOND: u32 = 50;
 const SIGN_IN: &str = "sign-in";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -12,8 +12,8 @@ use std::{
 
 use portcullis::{
     clock::Clock,
-    identity::UserName,
-    users::{HashSettings, NewUser, Passwords, UserStore},
+    identity::{UserId, UserName},
+    users::{HashSettings, NewToken, NewUser, Passwords, TokenLimits, UserStore},
 };
 use tempfile::TempDir;
 
@@ -39,6 +39,7 @@ impl Gateway {
                 "[server]\nhttps = [\"{addr}\"]\nstatus = \"{status}\"\nworkers = {workers}\n[log]\nformat = \"json\"\n\
                  [limits]\nconnections_per_address = 4096\nrequests_per_address = 4096\n\
                  [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n\
+                 programs = {{ tokens = true, basic = true }}\n\
                  [[app.rule]]\npath = \"/public/**\"\nallow = \"anyone\"\n"
             ),
         )
@@ -48,6 +49,11 @@ impl Gateway {
         let mut user = NewUser::named(UserName::parse("alice").unwrap());
         user.password = Some(Passwords::hash_now(HashSettings::default(), &PASSWORD.to_owned().into()));
         users.add(user).unwrap();
+        // User 1 has token 1, whose secrets an attacker guesses.
+        let expires = Clock::system().now() + Duration::from_hours(1);
+        let new = NewToken { name: "bench".to_owned(), expires, limits: TokenLimits::default() };
+        let (account, token) = users.add_token(&UserName::parse("alice").unwrap(), &new).unwrap();
+        assert!(account.user.id == UserId(1) && token.expose().starts_with("ptc_1t1_"));
         drop(users);
         let program = env!("CARGO_BIN_EXE_portcullis");
         let mut command = Command::new(if pinned { "taskset" } else { program });

@@ -1,6 +1,6 @@
 //! Measures the throughput of a signed-in user while the gateway is attacked.
 //!
-//!     benches/attacks/run                     every attack, about six minutes
+//!     benches/attacks/run                     every attack, about ten minutes
 //!     benches/attacks/run --only slow-loris   one of them
 //!
 //! The gateway is the release binary in its own process, the attackers are a second process, user and upstream are

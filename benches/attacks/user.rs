@@ -103,11 +103,11 @@ impl User {
 
 impl Connection {
     async fn open(tls: Arc<ClientConfig>, addr: SocketAddr) -> Self {
-        let sender = Self::handshake(&tls, addr).await;
+        let sender = Self::open_http(&tls, addr).await;
         Self { sender, tls, addr }
     }
 
-    async fn handshake(tls: &Arc<ClientConfig>, addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
+    async fn open_http(tls: &Arc<ClientConfig>, addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
         let stream = connect(tls, addr).await.expect("the user can connect");
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         spawn_local(connection);
@@ -124,7 +124,7 @@ impl Connection {
         let is_last = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
         read(response).await;
         if is_last {
-            self.sender = Self::handshake(&self.tls, self.addr).await;
+            self.sender = Self::open_http(&self.tls, self.addr).await;
         }
     }
 }
@@ -174,11 +174,15 @@ async fn read(response: Response<Incoming>) -> String {
 }
 
 /// A TLS connection to the gateway.
-pub(crate) async fn connect(
+async fn connect(tls: &Arc<ClientConfig>, addr: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+    handshake(tls, TcpStream::connect(addr).await?).await
+}
+
+/// TLS over a connection to the gateway.
+pub(crate) async fn handshake(
     tls: &Arc<ClientConfig>,
-    addr: SocketAddr,
+    socket: TcpStream,
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let socket = TcpStream::connect(addr).await?;
     socket.set_nodelay(true)?;
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::clone(tls)).connect(name, socket).await

@@ -27,7 +27,7 @@ use portcullis::{
 use samples::{
     CLIENT, NOW, access_record, alice, browser_headers, look_up, policy, response_headers, signed_in, target,
 };
-use support::{Here, Protocol, Visits};
+use support::{Here, Proof, Protocol, Visits};
 
 /// A stage of a request: its name, its repetitions, and the function that repeats it.
 struct Stage(&'static str, usize, fn(usize));
@@ -43,9 +43,13 @@ const STAGES: &[Stage] = &[
     Stage("decision, 10000 rules", 1000, |times| decisions(times, &policy(1, 10_000))),
     Stage("headers of the response", 1000, headers_of_the_response),
     Stage("access log", 1000, access_log),
-    Stage("whole request, HTTP/1.1", 500, |times| whole_requests(times, Protocol::Http1, Visits::One)),
-    Stage("whole request, HTTP/2", 500, |times| whole_requests(times, Protocol::Http2, Visits::One)),
-    Stage("handshake and request", 100, |times| whole_requests(times, Protocol::Http1, Visits::OneEach)),
+    Stage("whole request, HTTP/1.1", 500, |times| whole_requests(times, HTTP1, Proof::Session)),
+    Stage("whole request, HTTP/2", 500, |times| whole_requests(times, HTTP2, Proof::Session)),
+    Stage("with a token, HTTP/1.1", 500, |times| whole_requests(times, HTTP1, Proof::Token)),
+    Stage("with a token, HTTP/2", 500, |times| whole_requests(times, HTTP2, Proof::Token)),
+    Stage("with an assertion, HTTP/1.1", 500, |times| whole_requests(times, HTTP1, Proof::Asserted)),
+    Stage("with an assertion, HTTP/2", 500, |times| whole_requests(times, HTTP2, Proof::Asserted)),
+    Stage("handshake and request", 100, |times| whole_requests(times, HANDSHAKES, Proof::Session)),
 ];
 
 fn main() {
@@ -123,13 +127,16 @@ fn access_log(times: usize) {
     count(times, || ids.next(), |id| log.record(&access_record(id.as_str())));
 }
 
-fn whole_requests(times: usize, protocol: Protocol, visits: Visits) {
-    let worker = Here::start(protocol, visits);
+fn whole_requests(times: usize, (protocol, visits): (Protocol, Visits), proof: Proof) {
+    let worker = Here::start(protocol, visits, proof);
     worker.serve(worker.order(WARM_UP));
     let mut ordered = Some(worker.order(times));
     tally(&mut || ordered.take().into_iter().for_each(|ordered| worker.serve(ordered)));
 }
 
+const HTTP1: (Protocol, Visits) = (Protocol::Http1, Visits::One);
+const HTTP2: (Protocol, Visits) = (Protocol::Http2, Visits::One);
+const HANDSHAKES: (Protocol, Visits) = (Protocol::Http1, Visits::OneEach);
 const PLAIN_PATH: &str = "/reports/2026/november/summary?page=2";
 const PATH_OF_AN_APP: &str = "/app0/section7/page/x";
 const WARM_UP: usize = 50;

@@ -5,7 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use portcullis::{
@@ -18,7 +19,7 @@ use portcullis::{
     server::{ServeError, Server, Stopper},
     session::{Opening, Owner, cookie::CookieNames},
     telemetry::LogWriter,
-    users::{NewUser, UserStore},
+    users::{Account, NewToken, NewUser, TokenLimits, UserStore},
 };
 use tempfile::TempDir;
 use tokio::runtime::Builder;
@@ -37,7 +38,7 @@ impl Gateway {
     /// Starts a gateway with this number of workers and this configuration. The access log is written to a sink.
     pub(crate) fn start(workers: usize, apps: &str) -> Self {
         let (mut this, server) = Self::bound(workers, apps);
-        this.running = Some(std::thread::spawn(move || server.run()));
+        this.running = Some(thread::spawn(move || server.run()));
         this
     }
 
@@ -85,6 +86,19 @@ impl Gateway {
         format!("{}={}", CookieNames::default().session(), token.to_cookie().as_str())
     }
 
+    /// Makes a token of a day for a user; returns its text.
+    pub(crate) fn token(&self, name: &str) -> String {
+        let name = UserName::parse(name).expect("a name");
+        let expires = self.shared.clock.now() + Duration::from_hours(24);
+        let new = NewToken { name: "bench".to_owned(), expires, limits: TokenLimits::default() };
+        let (account, token) = self.users().add_token(&name, &new).expect("a new token");
+        let is_old = |cached: Arc<Account>| cached.tokens.is_empty();
+        while self.shared.directory.cached(account.user.id).is_some_and(is_old) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        token.expose().to_owned()
+    }
+
     /// Opens the users database, as the command line does.
     pub(crate) fn users(&self) -> UserStore {
         let database = self.folder.path().join("state/users.db");
@@ -106,11 +120,12 @@ impl Drop for Gateway {
     }
 }
 
-/// Two apps: `/whoami` is built in, `/tcp` is a server at this address. Each has a public path and one for the group.
-pub(crate) fn apps(upstream: SocketAddr) -> String {
+/// Two apps: `/whoami` is built in, `/tcp` is a server at this address. Each has a public path, one for the group, and
+/// these further settings.
+pub(crate) fn apps(upstream: SocketAddr, settings: &str) -> String {
     let app = |name, upstream| {
         format!(
-            "[[app]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"{upstream}\"\nidentity = \"remote-user\"\n\
+            "[[app]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"{upstream}\"\nidentity = \"remote-user\"\n{settings}\
              [[app.rule]]\npath = \"/{name}/public/**\"\nallow = \"anyone\"\n\
              [[app.rule]]\npath = \"/{name}/members/**\"\nallow = {{ group = \"staff\" }}\n"
         )

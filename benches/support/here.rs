@@ -9,6 +9,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use http::{
+    HeaderName, HeaderValue, Method,
+    header::{AUTHORIZATION, COOKIE},
+};
+use http_body_util::Full;
 use portcullis::server::Supervisor;
 use tokio::{
     runtime::{Builder, LocalOptions, LocalRuntime},
@@ -36,6 +41,17 @@ pub(crate) enum Visits {
     OneEach,
 }
 
+/// What the client sends to be known, and what the app is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Proof {
+    /// The cookie of a session; the identity in headers.
+    Session,
+    /// The same, with a signed assertion for the app.
+    Asserted,
+    /// An API token; the identity in headers.
+    Token,
+}
+
 /// A number of requests to send one after the other.
 struct Order {
     requests: usize,
@@ -44,15 +60,25 @@ struct Order {
 
 impl Here {
     /// Starts the worker and the client, and signs the user in.
-    pub(crate) fn start(protocol: Protocol, visits: Visits) -> Self {
+    pub(crate) fn start(protocol: Protocol, visits: Visits, proof: Proof) -> Self {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default())
             .expect("a runtime");
-        let (gateway, server) = Gateway::bound(1, &apps(upstream::start()));
+        let (sections, settings) = match proof {
+            Proof::Session => ("", ""),
+            Proof::Asserted => ("[assertion]\nissuer = \"https://localhost\"\n", "assertion = true\n"),
+            Proof::Token => ("", "programs = { tokens = true }\n"),
+        };
+        let apps = format!("{sections}{}", apps(upstream::start(), settings));
+        let (gateway, server) = Gateway::bound(1, &apps);
         let session = gateway.sign_in("alice", "staff");
+        let field = match proof {
+            Proof::Session | Proof::Asserted => (COOKIE, session),
+            Proof::Token => (AUTHORIZATION, format!("Bearer {}", gateway.token("alice"))),
+        };
         let (orders, received) = mpsc::channel();
-        let client = thread::spawn(move || send_requests(&gateway, (protocol, visits), &session, received));
+        let client = thread::spawn(move || send_requests(&gateway, (protocol, visits), &field, received));
         let (workers, supervisor) = server.into_workers(NonZeroUsize::MIN).expect("a worker");
         runtime.block_on(async {
             for worker in workers {
@@ -97,7 +123,7 @@ impl Drop for Here {
 fn send_requests(
     gateway: &Gateway,
     (protocol, visits): (Protocol, Visits),
-    session: &str,
+    (name, value): &(HeaderName, String),
     orders: mpsc::Receiver<Order>,
 ) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -108,8 +134,10 @@ fn send_requests(
                 if matches!(visits, Visits::OneEach) {
                     client = Client::connect(gateway, protocol).await;
                 }
-                let status = client.get("/tcp/members/page", Some(session)).await;
-                assert_eq!(status, 200, "a member of the group is let in");
+                let request = client.request(&Method::GET, "/tcp/members/page");
+                let request = request.header(name, HeaderValue::from_str(value).expect("ASCII"));
+                let response = client.send(request.body(Full::default()).expect("a good request")).await;
+                assert_eq!(response.status(), 200, "a member of the group is let in");
             }
         });
         // An error means that the caller no longer waits.

@@ -8,4 +8,4 @@ mod here;
 
 pub(crate) use client::{Client, Protocol};
 pub(crate) use gateway::{Gateway, apps};
-pub(crate) use here::{Here, Visits};
+pub(crate) use here::{Here, Proof, Visits};
