@@ -81,12 +81,26 @@ impl ProgramSettings {
 /// Whether any `Authorization` carries an API token, or a text that was meant as one.
 pub fn carries_token(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(|value| {
-        let words = value.as_bytes().split(|byte| !(byte.is_ascii_alphanumeric() || b"_-.+/".contains(byte)));
-        words.into_iter().any(PresentedToken::is_meant)
+        names_token(value.as_bytes())
             || split(value).and_then(|(scheme, rest)| basic(scheme, rest)).is_some_and(|(name, password)| {
                 PresentedToken::is_meant(name.as_bytes()) || PresentedToken::is_meant(password.as_bytes())
             })
     })
+}
+
+/// Whether a word of a header value begins as an API token does.
+fn names_token(value: &[u8]) -> bool {
+    let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.+/".contains(byte);
+    let mut rest = value;
+    loop {
+        if PresentedToken::is_meant(rest) {
+            return true;
+        }
+        let Some(end) = rest.iter().position(|byte| !is_of_word(byte)) else { return false };
+        let (_, after) = rest.split_at(end);
+        let Some((_, after)) = after.split_first() else { return false };
+        rest = after;
+    }
 }
 
 /// RFC 9110 §11.4: the scheme and what follows it.
@@ -207,6 +221,14 @@ mod tests {
             assert!(matches!(read, Authorization::Ours(Offered::Nothing)), "{value:.40} {read:?}");
         }
         assert!(matches!(ALL.read(&headers(&["Basic eDp5", "Basic eDp5"])), Authorization::Several));
+    }
+
+    #[test]
+    fn a_token_in_place_of_the_name_is_neither_taken_nor_tried_as_a_name() {
+        for value in [basic_of(format!("{}:secret", token())), basic_of("ptc_x:secret")] {
+            let read = ALL.read(&headers(&[&value]));
+            assert!(matches!(read, Authorization::Ours(Offered::Nothing)), "{read:?}");
+        }
     }
 
     #[test]

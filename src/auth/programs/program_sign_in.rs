@@ -99,7 +99,8 @@ impl ProgramSignIn {
         origin: &Origin<'_>,
         rules: TokenRules,
     ) -> Result<Admitted, NotAdmitted> {
-        let account = self.account(presented.owner, origin).await?.ok_or(NotAdmitted::Wrong)?;
+        let account = self.directory.claimed_account(presented.owner).await;
+        let account = account.map_err(|error| failed(origin, &error))?.ok_or(NotAdmitted::Wrong)?;
         let stored = account.tokens.iter().find(|token| token.id == presented.id);
         let stored = stored.filter(|token| presented.has(&token.hash)).ok_or(NotAdmitted::Wrong)?;
         let (id, now) = (stored.id, self.clock.now());

@@ -23,6 +23,8 @@ mod worker;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, path::Path, sync::Arc};
 
+use tokio::sync::Semaphore;
+
 use super::{
     Account, Activity, Change, NewUser, PasswordHash, UserChange, UserStore, UserStoreError, sqlite::Unproved,
 };
@@ -41,6 +43,8 @@ pub struct Directory {
     cache: AccountCache,
     thread: DatabaseThread<DirectoryWorker>,
     read_file: ReadFile,
+    /// The look-ups for [`Self::claimed_account`] that may still begin.
+    claims: Semaphore,
     /// How many jobs the thread was given.
     #[cfg(test)]
     questions: AtomicU64,
@@ -85,6 +89,7 @@ impl Directory {
             cache,
             thread,
             read_file,
+            claims: Semaphore::new(CLAIMS),
             #[cfg(test)]
             questions: AtomicU64::default(),
         }))
@@ -113,6 +118,19 @@ impl Directory {
             Some(account) => Ok(Some(account)),
             None => self.ask(move |worker| worker.account(id)).await,
         }
+    }
+
+    /// The account that a credential names before it has proved anything, like [`Self::account`].
+    ///
+    /// Mallory invents tokens of users that do not exist, and each of them is looked up in the database. At most
+    /// [`CLAIMS`] such look-ups wait at a time, and further ones fail at once, so that the queue has room for Alice, who signs
+    /// in.
+    pub async fn claimed_account(&self, id: UserId) -> Result<Option<Arc<Account>>, DirectoryError> {
+        if let Some(account) = self.cached(id) {
+            return Ok(Some(account));
+        }
+        let _claim = self.claims.try_acquire().map_err(|_| DirectoryError::Busy)?;
+        self.ask(move |worker| worker.account(id)).await
     }
 
     /// The account with this name, from the database. A name that no user has is the same work: another user's account is
@@ -261,6 +279,8 @@ impl fmt::Debug for Directory {
 
 /// Maximum number of waiting jobs, as many as the database does in a second; further ones fail at once.
 const WAITING_JOBS: usize = 1024;
+/// Maximum number of look-ups of accounts that unproved credentials name, at a time; they take a few milliseconds together.
+const CLAIMS: usize = 64;
 
 #[cfg(test)]
 mod tests;

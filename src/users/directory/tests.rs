@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use futures_util::FutureExt;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::{
@@ -196,21 +197,49 @@ async fn a_full_directory_queue_is_busy_at_once_while_cached_accounts_are_found(
     let directory = Directory::open_with_queue(&path, Clock::system(), Box::new(|_| ()), 1).unwrap();
     directory.account(UserId(1)).await.unwrap();
 
-    let (entered, has_entered) = oneshot::channel();
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    directory
-        .thread
-        .send(Box::new(move |_| {
-            entered.send(()).unwrap();
-            released.recv().unwrap();
-        }))
-        .unwrap();
-    has_entered.await.unwrap();
+    let release = hold_thread(&directory).await;
     directory.thread.try_send(Box::new(|_| ())).unwrap();
 
     assert!(matches!(directory.account(UserId(2)).await, Err(DirectoryError::Busy)));
     assert!(directory.account(UserId(1)).await.unwrap().is_some());
-    release.send(()).unwrap();
+    drop(release);
+}
+
+#[tokio::test]
+async fn a_flood_of_invented_owners_leaves_the_directory_queue_to_others() {
+    let it = Fixture::open_with(add("alice"));
+    let release = hold_thread(&it.directory).await;
+    let invented = (0..CLAIMS).map(|_| Box::pin(it.directory.claimed_account(UserId(99))));
+    let mut invented: Vec<_> = invented.collect();
+    for claim in &mut invented {
+        assert!(claim.now_or_never().is_none(), "it waits");
+    }
+    assert!(matches!(it.directory.claimed_account(UserId(98)).await, Err(DirectoryError::Busy)));
+    let mut other = Box::pin(it.directory.account(UserId(1)));
+    assert!((&mut other).now_or_never().is_none(), "it waits for its turn");
+    drop(release);
+    assert!(other.await.unwrap().is_some());
+    for claim in invented {
+        assert_eq!(claim.await.unwrap(), None);
+    }
+
+    let release = hold_thread(&it.directory).await;
+    assert!(it.directory.claimed_account(UserId(1)).await.unwrap().is_some(), "it is cached");
+    drop(release);
+    assert_eq!(it.directory.claimed_account(UserId(98)).await.unwrap(), None, "there is room again");
+}
+
+/// Has the thread of the directory wait until the result is dropped.
+async fn hold_thread(directory: &Directory) -> std::sync::mpsc::Sender<()> {
+    let (entered, has_entered) = oneshot::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let wait = move |_: &mut DirectoryWorker| {
+        entered.send(()).unwrap();
+        released.recv().ok();
+    };
+    directory.thread.send(Box::new(wait)).unwrap();
+    has_entered.await.unwrap();
+    release
 }
 
 #[tokio::test]

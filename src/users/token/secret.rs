@@ -80,11 +80,10 @@ impl PresentedToken {
         let text = std::str::from_utf8(checked).ok()?;
         let (numbers, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let (owner, id) = numbers.split_once('t')?;
+        let (owner, id) = (UserId(number(owner)?), TokenId(number(id)?));
         let is_random =
             random.len() == RANDOM_DIGITS && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let hash = TokenHash::of(random);
-        is_random.then_some(())?;
-        Some(Self { owner: UserId(number(owner)?), id: TokenId(number(id)?), hash })
+        is_random.then(|| Self { owner, id, hash: TokenHash::of(random) })
     }
 
     /// True if a text is a token of a gateway or was meant as one: no application may see it.
