@@ -78,6 +78,7 @@ struct PresetJson {
     title: &'static str,
     headers: Vec<HeaderJson>,
     program_paths: &'static [&'static str],
+    sign_out: Option<&'static str>,
     setup: &'static str,
     note: &'static str,
 }
@@ -127,16 +128,24 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
 /// Text that can be copied: the section of the gateway's configuration, then the application's own.
 fn show(preset: &Preset, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: {}\n", preset.name, preset.title)?;
+    let headers = preset.headers().into_headers();
+    if headers.is_empty() {
+        writeln!(out, "  no headers about the user")?;
+    }
     let mut table = Table::new();
-    for (name, value) in preset.headers().into_headers() {
+    for (name, value) in headers {
         table.push([name.to_string(), value.to_string()]);
     }
     table.write("  ", out)?;
     writeln!(out, "\nIn gateway.toml, below [[app]]:\n\n  identity = \"{}\"", preset.name)?;
+    if let Some(path) = preset.sign_out {
+        writeln!(out, "  # The application's own sign-out ends the gateway's session, too.")?;
+        writeln!(out, "  sign_out = \"{path}\"")?;
+    }
     for path in preset.program_paths {
         writeln!(
             out,
-            "\n  # Programs sign in to the application itself here; leave it out if there are none."
+            "\n  # Programs sign in to the application itself here; leave this out if there are none."
         )?;
         writeln!(out, "  [[app.rule]]\n  path = \"{path}\"\n  allow = \"anyone\"")?;
     }
@@ -168,6 +177,7 @@ impl From<&Preset> for PresetJson {
             title: preset.title,
             headers: preset.headers().into_headers().into_iter().map(header).collect(),
             program_paths: preset.program_paths,
+            sign_out: preset.sign_out,
             setup: preset.setup,
             note: preset.note,
         }
@@ -197,6 +207,9 @@ mod tests {
         }
         let text = show("navidrome", false).unwrap();
         assert!(text.contains("path = \"/rest/**\"") && text.contains("administrator"), "{text}");
+        let text = show("buildbot", false).unwrap();
+        assert!(text.contains("\n  sign_out = \"/auth/logout\"\n"), "{text}");
+        assert!(show("none", false).unwrap().contains("no headers about the user"));
         let shown: serde_json::Value = serde_json::from_str(&show("jenkins", true).unwrap()).unwrap();
         assert_eq!(shown["headers"][3]["name"], "x-forwarded-groups");
         assert_eq!(shown["headers"][3]["value"], "groups, separated by `|`");

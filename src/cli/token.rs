@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    config::{parse_duration, show_duration},
+    config::{Configuration, parse_duration, parse_network, show_duration},
     escape::EscapingWriter,
     identity::{InvalidScope, Scope, ScopePath, UserName},
     users::{Account, NewToken, StoredToken, TokenId, TokenLimits, TokenRules, UserStore, UserStoreError},
@@ -55,7 +55,8 @@ enum TokenCommand {
         #[arg(value_parser = UserName::parse)]
         user: UserName,
         /// Number of the token, as the list shows it
-        number: i64,
+        #[arg(value_parser = token_number)]
+        number: TokenId,
     },
 }
 
@@ -80,8 +81,8 @@ struct AddArgs {
     /// Only for this method; again for several
     #[arg(long = "method", value_name = "METHOD")]
     methods: Vec<String>,
-    /// Only from this network, such as 192.0.2.0/24; again for several
-    #[arg(long = "network", value_name = "NETWORK")]
+    /// Only from this network or address, such as 192.0.2.0/24; again for several
+    #[arg(long = "network", value_name = "NETWORK", value_parser = parse_network)]
     networks: Vec<IpNet>,
     /// Let it open what asks for two factors
     #[arg(long)]
@@ -93,8 +94,8 @@ struct TokenContext<'a> {
     database: &'a Path,
     clock: Clock,
     rules: TokenRules,
-    /// The names of the apps, to warn of others.
-    apps: Vec<&'a str>,
+    /// The name of each app, and whether it takes tokens, to warn of a token that opens nothing.
+    apps: Vec<(&'a str, bool)>,
     actor: String,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -109,6 +110,8 @@ enum TokenError {
     Scope(#[from] InvalidScope),
     #[error("a token lasts {most} at most; `max_lifetime` of `[tokens]` says so")]
     TooLong { most: String },
+    #[error("a token lasts a minute at least")]
+    TooShort,
     #[error("writing the output: {0}")]
     Write(#[from] io::Error),
 }
@@ -123,7 +126,7 @@ pub(super) fn from_command_line(args: &TokenArgs, file: &Path) -> Result<(), Fai
             database: &configuration.users_database(),
             clock: Clock::system(),
             rules: configuration.tokens,
-            apps: configuration.policy.apps().iter().map(|app| &*app.name).collect(),
+            apps: apps(&configuration),
             actor: operator(),
             out,
             err: &mut EscapingWriter(io::stderr()),
@@ -132,12 +135,21 @@ pub(super) fn from_command_line(args: &TokenArgs, file: &Path) -> Result<(), Fai
     })
 }
 
+fn apps(configuration: &Configuration) -> Vec<(&str, bool)> {
+    let apps = configuration.policy.apps().iter().zip(&configuration.apps);
+    apps.map(|(app, declaration)| (&*app.name, declaration.programs.tokens)).collect()
+}
+
+fn token_number(text: &str) -> Result<TokenId, &'static str> {
+    text.parse().map(TokenId).map_err(|_| "write the NUMBER of the token that `portcullis token list` shows")
+}
+
 fn run(command: &TokenCommand, mut context: TokenContext<'_>) -> Result<(), TokenError> {
     let store = UserStore::open(context.database, context.clock.clone())?.acting_as(context.actor.as_str());
     match command {
         TokenCommand::Add(args) => add(args, store, &mut context),
         TokenCommand::List { user, json } => list(user.as_ref(), *json, &store, &mut context),
-        TokenCommand::Revoke { user, number } => revoke(user, TokenId(*number), store, &mut context),
+        TokenCommand::Revoke { user, number } => revoke(user, *number, store, &mut context),
     }?;
     Ok(context.out.flush()?)
 }
@@ -147,20 +159,36 @@ fn add(args: &AddArgs, mut store: UserStore, context: &mut TokenContext<'_>) -> 
     if lifetime > context.rules.max_lifetime {
         return Err(TokenError::TooLong { most: show_duration(context.rules.max_lifetime) });
     }
+    if lifetime < SHORTEST {
+        return Err(TokenError::TooShort);
+    }
     let scope = Scope {
         apps: args.apps.iter().map(|app| app.as_str().into()).collect(),
         paths: args.paths.clone(),
         methods: args.methods.iter().map(|method| method.as_str().into()).collect(),
     };
-    for app in args.apps.iter().filter(|app| !context.apps.contains(&app.as_str())) {
-        writeln!(context.err, "warning: no app {app} is defined in the configuration")?;
-    }
+    warn_if_unusable(args, context)?;
     let limits = TokenLimits { scope, networks: args.networks.clone(), multi_factor: args.multi_factor };
     let expires = context.clock.now() + lifetime;
     let new = NewToken { name: args.name.clone(), expires, limits };
     let (_, token) = store.add_token(&args.user, &new)?;
     writeln!(context.err, "made a token of user {} until {expires}; it is not shown again:", args.user)?;
     Ok(writeln!(context.out, "{}", token.expose())?)
+}
+
+/// The token can be made before the configuration has its apps.
+fn warn_if_unusable(args: &AddArgs, context: &mut TokenContext<'_>) -> io::Result<()> {
+    for name in &args.apps {
+        match context.apps.iter().find(|(app, _)| app == name) {
+            None => writeln!(context.err, "warning: no app {name} is defined in the configuration")?,
+            Some((_, true)) => {}
+            Some((_, false)) => writeln!(context.err, "warning: app {name} takes no tokens; {ALLOW}")?,
+        }
+    }
+    if args.apps.is_empty() && context.apps.iter().all(|(_, takes_tokens)| !takes_tokens) {
+        writeln!(context.err, "warning: no app takes tokens; {ALLOW}")?;
+    }
+    Ok(())
 }
 
 fn list(
@@ -179,8 +207,8 @@ fn list(
         account.tokens.iter().cloned().map(|token| (account.user.name.clone(), token)).collect::<Vec<_>>()
     };
     let tokens: Vec<(UserName, StoredToken)> = accounts.iter().flat_map(of).collect();
+    let now = context.clock.now();
     if json {
-        let now = context.clock.now();
         let tokens: Vec<TokenJson<'_>> =
             tokens.iter().map(|(user, token)| TokenJson::of(user, token, now)).collect();
         serde_json::to_writer_pretty(&mut *context.out, &tokens).map_err(io::Error::from)?;
@@ -196,10 +224,10 @@ fn list(
             token.id.to_string(),
             user.to_string(),
             token.name.clone(),
-            token.limits.scope.to_string(),
+            format!("{}{}", token.limits.scope, if token.limits.multi_factor { ", two factors" } else { "" }),
             if networks.is_empty() { "everywhere".to_owned() } else { networks.join(", ") },
             token.last_used.at().map_or_else(|| "never".to_owned(), |at| at.to_string()),
-            token.expires.to_string(),
+            format!("{}{}", token.expires, if now >= token.expires { " (ended)" } else { "" }),
         ]);
     }
     Ok(table.write("", context.out)?)
@@ -247,6 +275,9 @@ impl<'a> TokenJson<'a> {
     }
 }
 
+const SHORTEST: Duration = Duration::from_mins(1);
+const ALLOW: &str = "`programs = { tokens = true }` below `[[app]]` allows them";
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -290,7 +321,7 @@ mod tests {
                 database: &self.temp.path().join("users.db"),
                 clock: self.clock.clone(),
                 rules: TokenRules::default(),
-                apps: vec!["wiki"],
+                apps: vec![("wiki", true), ("shop", false)],
                 actor: "operator".to_owned(),
                 out: &mut out,
                 err: &mut err,
@@ -327,8 +358,11 @@ mod tests {
             ("add backup --name x --lifetime 400d", "at most"),
             ("add backup --name x --path api", "starts with `/`"),
             ("add backup --name x --method get", "capital letters"),
-            ("add backup --name x --network 10.0.0.0/33", "invalid"),
+            ("add backup --name x --lifetime 0s", "a minute at least"),
+            ("add backup --name x --network 10.0.0.0/33", "or a single address"),
+            ("add backup --name x --network 10.0.0.1/8", "write `10.0.0.0/8` for the network"),
             ("add backup", "--name"),
+            ("revoke backup nightly", "the NUMBER of the token"),
             ("revoke backup 7", "user backup has no token 7"),
         ] {
             let error = it.run(line).unwrap_err();
@@ -336,5 +370,18 @@ mod tests {
         }
         let (_, err) = it.run("add backup --name x --app wikki").unwrap();
         assert!(err.contains("warning: no app wikki"), "{err}");
+        let (_, err) = it.run("add backup --name x --app shop").unwrap();
+        assert!(err.contains("warning: app shop takes no tokens; `programs = { tokens = true }`"), "{err}");
+    }
+
+    #[test]
+    fn the_list_shows_from_where_a_token_works_how_strong_it_is_and_whether_it_has_ended() {
+        let it = Fixture::new();
+        it.run("add backup --name x --lifetime 1d --multi-factor --network 192.0.2.7").unwrap();
+        let (listed, _) = it.run("list").unwrap();
+        assert!(listed.contains("everything, two factors") && listed.contains("192.0.2.7/32"), "{listed}");
+        assert!(!listed.contains("(ended)"), "{listed}");
+        it.clock.advance(Duration::from_hours(24));
+        assert!(it.run("list").unwrap().0.contains("(ended)"));
     }
 }

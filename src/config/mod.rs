@@ -85,6 +85,7 @@ pub use forward_auth::ForwardAuthSection;
 pub use load::{Loaded, load, parse};
 pub use log::LogSection;
 pub use mail::MailSection;
+pub use networks::parse_network;
 pub use portal::PortalSection;
 pub use presentation::AppPresentation;
 pub use quantity::{parse_duration, show_duration};

@@ -21,6 +21,11 @@ pub(super) fn network(reader: &Reader, text: &Text<'_>) -> Option<IpNet> {
     }
 }
 
+/// Reads a network or a single address, for the command line.
+pub fn parse_network(text: &str) -> Result<IpNet, String> {
+    parse(text).map_err(|(problem, help)| format!("{problem}: {help}"))
+}
+
 fn parse(text: &str) -> Result<IpNet, (&'static str, String)> {
     let network = if text.contains('/') {
         text.parse::<IpNet>().ok()

@@ -21,6 +21,9 @@ pub struct Preset {
     headers: &'static [(&'static str, PresetValue)],
     /// Paths of the application that programs use. They cannot sign in at a form, and have a sign-in of their own there.
     pub program_paths: &'static [&'static str],
+    /// The path of the application's own sign-out, as `sign_out` of the app takes it; `None`: it has none, or its address has
+    /// a query.
+    pub sign_out: Option<&'static str>,
     /// The lines of the application's own configuration; empty if it needs none.
     pub setup: &'static str,
     /// An advice for the operator; empty if there is none.
@@ -94,6 +97,7 @@ const PRESETS: &[Preset] = &[
         title: "the default; Authelia's and Tinyauth's names",
         headers: REMOTE_USER,
         program_paths: &[],
+        sign_out: None,
         setup: "",
         note: "",
     },
@@ -107,6 +111,7 @@ const PRESETS: &[Preset] = &[
             ("x-forwarded-preferred-username", Username),
         ],
         program_paths: &[],
+        sign_out: None,
         setup: "",
         note: "",
     },
@@ -115,14 +120,27 @@ const PRESETS: &[Preset] = &[
         title: "applications without users",
         headers: &[],
         program_paths: &[],
+        sign_out: None,
         setup: "",
         note: "The rules still decide who reaches the application; it does not learn who that is.",
+    },
+    Preset {
+        name: "buildbot",
+        title: "Buildbot",
+        headers: REMOTE_USER,
+        program_paths: &[],
+        sign_out: Some("/auth/logout"),
+        setup: "\
+# master.cfg; the default of headerRegex expects a name with @
+c[\"www\"][\"auth\"] = util.RemoteUserAuth(header=\"Remote-User\", headerRegex=\"(?P<username>.+)\")",
+        note: NO_CHECK,
     },
     Preset {
         name: "django",
         title: "Django with RemoteUserMiddleware",
         headers: REMOTE_USER,
         program_paths: &[],
+        sign_out: Some("/accounts/logout/"),
         setup: "\
 # settings.py; the middleware after AuthenticationMiddleware
 AUTHENTICATION_BACKENDS = [\"django.contrib.auth.backends.RemoteUserBackend\"]
@@ -137,14 +155,33 @@ class GatewayUserMiddleware(RemoteUserMiddleware):
         title: "File Browser",
         headers: REMOTE_USER,
         program_paths: &[],
+        sign_out: None,
         setup: "filebrowser config set --auth.method=proxy --auth.header=Remote-User",
         note: NO_CHECK,
+    },
+    Preset {
+        name: "flask-appbuilder",
+        title: "Airflow, Superset and others made with Flask-AppBuilder",
+        headers: REMOTE_USER,
+        program_paths: &[],
+        sign_out: Some("/logout/"),
+        setup: "\
+# webserver_config.py, superset_config.py or config.py
+from flask_appbuilder.const import AUTH_REMOTE_USER
+AUTH_TYPE = AUTH_REMOTE_USER
+AUTH_REMOTE_USER_ENV_VAR = \"HTTP_REMOTE_USER\"
+AUTH_USER_REGISTRATION = True
+AUTH_USER_REGISTRATION_ROLE = \"Public\"
+LOGOUT_REDIRECT_URL = \"/.gateway/logout\"",
+        note: "It reads the header at its own sign-in, and then uses its own session: docs/apps.md shows how to end that for the \
+               next person in the same browser.",
     },
     Preset {
         name: "freshrss",
         title: "FreshRSS",
         headers: REMOTE_USER,
         program_paths: &["/api/**"],
+        sign_out: None,
         setup: "\
 # Settings: authentication method HTTP
 TRUSTED_PROXY=127.0.0.1",
@@ -155,6 +192,7 @@ TRUSTED_PROXY=127.0.0.1",
         title: "Gitea, Forgejo",
         headers: &[("x-webauth-user", Username), ("x-webauth-email", Email), ("x-webauth-fullname", Name)],
         program_paths: &["/api/**"],
+        sign_out: Some("/user/logout"),
         setup: "\
 # app.ini
 [server]
@@ -167,13 +205,14 @@ ENABLE_REVERSE_PROXY_FULL_NAME = true
 [security]
 REVERSE_PROXY_TRUSTED_PROXIES = 127.0.0.0/8
 REVERSE_PROXY_LIMIT = 1",
-        note: "git over HTTPS cannot sign in at a form: use SSH.",
+        note: "git over HTTPS cannot sign in at a form: use SSH, or an API token of the gateway with `programs = { tokens = true }`.",
     },
     Preset {
         name: "grafana",
         title: "Grafana",
         headers: &[("x-webauth-user", Username), ("x-webauth-email", Email), ("x-webauth-name", Name)],
         program_paths: &[],
+        sign_out: Some("/logout"),
         setup: "\
 # grafana.ini
 [server]
@@ -192,6 +231,7 @@ whitelist = 127.0.0.1",
         title: "Apache Guacamole with its extension for header authentication",
         headers: REMOTE_USER,
         program_paths: &[],
+        sign_out: None,
         setup: "\
 # guacamole.properties; its default REMOTE_USER has an underscore, which many servers drop
 http-auth-header: Remote-User",
@@ -207,7 +247,12 @@ http-auth-header: Remote-User",
             ("x-forwarded-groups", Groups("|")),
         ],
         program_paths: &[],
-        setup: "",
+        sign_out: Some("/logout"),
+        setup: "\
+# Manage Jenkins, Security: HTTP Header by reverse proxy
+Header User Name: X-Forwarded-User
+Header Groups Name: X-Forwarded-Groups
+Header Groups Delimiter Name: |",
         note: NO_CHECK,
     },
     Preset {
@@ -215,6 +260,7 @@ http-auth-header: Remote-User",
         title: "Miniflux",
         headers: REMOTE_USER,
         program_paths: &["/v1/**", "/fever/**", "/reader/**"],
+        sign_out: Some("/logout"),
         setup: "\
 AUTH_PROXY_HEADER=Remote-User
 AUTH_PROXY_USER_CREATION=1
@@ -226,6 +272,7 @@ TRUSTED_REVERSE_PROXY_NETWORKS=127.0.0.1/32",
         title: "Navidrome",
         headers: REMOTE_USER,
         program_paths: &["/rest/**"],
+        sign_out: None,
         setup: "\
 ND_EXTAUTH_USERHEADER=Remote-User
 ND_EXTAUTH_TRUSTEDSOURCES=127.0.0.1/32
@@ -237,6 +284,7 @@ ND_EXTAUTH_LOGOUTURL=/.gateway/logout",
         title: "OpenSearch Dashboards with proxy authentication",
         headers: &[("x-proxy-user", Username), ("x-proxy-roles", Groups(","))],
         program_paths: &[],
+        sign_out: None,
         setup: "\
 # opensearch_dashboards.yml
 opensearch_security.auth.type: \"proxy\"
@@ -250,30 +298,73 @@ opensearch.requestHeadersAllowlist: [\"securitytenant\", \"Authorization\", \"x-
         title: "Paperless-ngx",
         headers: REMOTE_USER,
         program_paths: &[],
+        sign_out: Some("/accounts/logout/"),
         setup: "\
 PAPERLESS_ENABLE_HTTP_REMOTE_USER=true
 PAPERLESS_LOGOUT_REDIRECT_URL=/.gateway/logout",
         note: NO_CHECK,
     },
     Preset {
+        name: "radicale",
+        title: "Radicale",
+        headers: REMOTE_USER,
+        program_paths: &[],
+        sign_out: None,
+        setup: "\
+[server]
+hosts = 127.0.0.1:5232
+[auth]
+type = http_remote_user",
+        note: "Releases before 3.5 have http_x_remote_user only. Calendar programs use an API token as their password, with \
+               `programs = { tokens = true }` below [[app]].",
+    },
+    Preset {
         name: "redash",
         title: "Redash",
         headers: &[("x-forwarded-remote-user", Email)],
         program_paths: &[],
+        sign_out: Some("/logout"),
         setup: "REDASH_REMOTE_USER_LOGIN_ENABLED=true",
         note: "Users are known by their e-mail address. Redash reads the header once, and then its own cookie.",
+    },
+    Preset {
+        name: "roundup",
+        title: "Roundup",
+        headers: REMOTE_USER,
+        program_paths: &[],
+        sign_out: None,
+        setup: "\
+# config.ini of the tracker, for a WSGI server
+[web]
+http_auth_header = HTTP_REMOTE_USER",
+        note: "Roundup makes no accounts: a user without one is anonymous there.",
     },
     Preset {
         name: "seafile",
         title: "Seafile",
         headers: &[("remote-user", Email)],
         program_paths: &[],
+        sign_out: Some("/accounts/logout/"),
         setup: "\
 # seahub_settings.py
 ENABLE_REMOTE_USER_AUTHENTICATION = True
 REMOTE_USER_HEADER = \"HTTP_REMOTE_USER\"
 REMOTE_USER_CREATE_UNKNOWN_USER = True",
         note: "Users are known by their e-mail address.",
+    },
+    Preset {
+        name: "trac",
+        title: "Trac",
+        headers: REMOTE_USER,
+        program_paths: &[],
+        sign_out: Some("/logout"),
+        setup: "\
+# a WSGI program
+from trac.web.main import dispatch_request
+def application(environ, start_response):
+    environ[\"REMOTE_USER\"] = environ.get(\"HTTP_REMOTE_USER\", \"\")
+    return dispatch_request(environ, start_response)",
+        note: NO_CHECK,
     },
     Preset {
         name: "authentik",
@@ -285,6 +376,7 @@ REMOTE_USER_CREATE_UNKNOWN_USER = True",
             ("x-authentik-name", Name),
         ],
         program_paths: &[],
+        sign_out: None,
         setup: "",
         note: "",
     },
@@ -298,6 +390,7 @@ REMOTE_USER_CREATE_UNKNOWN_USER = True",
             ("x-token-user-roles", Groups(" ")),
         ],
         program_paths: &[],
+        sign_out: None,
         setup: "",
         note: "",
     },
@@ -311,6 +404,7 @@ REMOTE_USER_CREATE_UNKNOWN_USER = True",
             ("x-auth-request-preferred-username", Username),
         ],
         program_paths: &[],
+        sign_out: None,
         setup: "",
         note: "",
     },
