@@ -2,12 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use std::{fs, time::Duration};
+use std::fs;
 
-use portcullis::{
-    identity::UserName,
-    users::{NewToken, TokenLimits},
-};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -94,14 +90,6 @@ print('port', server.server_address[1], flush=True)
 server.serve_forever()
 ";
 
-/// A token of alice for a day.
-fn token_of_alice(gateway: &TestGateway) -> String {
-    let expires = gateway.clock.now() + Duration::from_hours(24);
-    let new = NewToken { name: "test".to_owned(), expires, limits: TokenLimits::default() };
-    let alice = UserName::parse("alice").unwrap();
-    gateway.users().add_token(&alice, &new).unwrap().1.expose().to_owned()
-}
-
 fn git(folder: &std::path::Path, arguments: &[&str]) -> (bool, String) {
     let mut git = Command::new("git");
     git.current_dir(folder).args([
@@ -145,7 +133,7 @@ fn git_clones_and_pushes_with_a_token_as_the_password() {
     let apps = format!("[[app]]\nupstream = \"http://127.0.0.1:{port}\"\nprograms = {{ tokens = true }}\n");
     let gateway = TestGateway::start(&apps);
     gateway.add_user("alice", &[]);
-    let token = token_of_alice(&gateway);
+    let token = gateway.token_of("alice");
     let url =
         |password: &str| format!("https://anybody:{password}@localhost:{}/demo.git", gateway.https().port());
 
@@ -170,7 +158,7 @@ fn curl_and_a_client_of_registries_use_a_token() {
     let apps = format!("[[app]]\nupstream = {:?}\nprograms = {{ tokens = true }}\n", upstream.url);
     let gateway = TestGateway::start(&apps);
     gateway.add_user("alice", &[]);
-    let token = token_of_alice(&gateway);
+    let token = gateway.token_of("alice");
     let status = ["--output", "/dev/null", "--write-out", "%{http_code} %header{www-authenticate}"];
     let run = |arguments: &[&str]| {
         let output = curl(&gateway, &[&status, arguments].concat(), "/v2/");
@@ -197,7 +185,7 @@ fn prometheus_scrapes_with_a_token_file() {
     gateway.add_user("alice", &[]);
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    fs::write(path("token"), token_of_alice(&gateway)).unwrap();
+    fs::write(path("token"), gateway.token_of("alice")).unwrap();
     let port = gateway.https().port();
     let scrape = |job: &str, credentials: &str| {
         format!(

@@ -5,6 +5,8 @@
 //! the document no longer contains what it replaces. `tests/run` installs the applications.
 
 mod cgi;
+mod clients;
+mod development;
 pub mod document;
 mod heavy;
 mod node;
@@ -21,20 +23,24 @@ fn the_document_names_the_versions_that_the_tests_install() {
     let pins = [
         include_str!("../recipes/requirements.txt"),
         include_str!("../recipes/package.json"),
+        include_str!("../recipes/development/requirements.txt"),
         include_str!("../recipes/heavy/requirements.txt"),
         include_str!("../recipes/heavy/package.json"),
     ]
     .concat();
     let applications = [
+        ("Buildbot", "buildbot"),
         ("Django", "django"),
         ("Flask-AppBuilder", "flask-appbuilder"),
         ("Gradio", "gradio"),
         ("Jupyter Server", "jupyter-server"),
         ("Node-RED", "node-red"),
         ("Radicale", "radicale"),
+        ("Roundup", "roundup"),
         ("Streamlit", "streamlit"),
         ("TensorBoard", "tensorboard"),
         ("TiddlyWiki", "tiddlywiki"),
+        ("Trac", "trac"),
         ("WsgiDAV", "wsgidav"),
         ("wetty", "wetty"),
     ];

@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     document::Recipe,
-    running::{Folder, ends, gateway, open_socket, send, signed_in, signs_out, wait_for},
+    running::{Application, Folder, ends, gateway, open_socket, send, signed_in, signs_out, wait_for},
 };
 use crate::support::gateway::password;
 
@@ -118,14 +118,7 @@ fn jupyter_runs_a_terminal_for_one_person() {
 fn radicale_keeps_each_calendar_for_its_owner() {
     let recipe = Recipe::of("Radicale");
     let folder = Folder::new();
-    let radicale = folder.start("radicale", |port| {
-        let configuration = recipe
-            .block("ini")
-            .with("127.0.0.1:5232", &format!("127.0.0.1:{port}"))
-            .with("/var/lib/radicale/collections", &folder.text("collections"));
-        folder.write("radicale.conf", configuration.text());
-        folder.command(recipe.block("sh").with("/etc/radicale/config", "radicale.conf").text())
-    });
+    let radicale = start_radicale(&folder);
     let gateway = gateway(recipe.block("toml"), "127.0.0.1:5232", &radicale);
     let mut visitor = signed_in(&gateway, "alice");
 
@@ -152,16 +145,7 @@ fn radicale_keeps_each_calendar_for_its_owner() {
 fn wsgidav_moves_files_below_the_public_address() {
     let recipe = Recipe::of("WsgiDAV");
     let folder = Folder::new();
-    folder.make(&["files"]);
-    folder.write("gateway_dc.py", recipe.block("python").text());
-    let wsgidav = folder.start("wsgidav", |port| {
-        let configuration = recipe
-            .block("yaml")
-            .with("port: 8080", &format!("port: {port}"))
-            .with("/srv/files", &folder.text("files"));
-        folder.write("wsgidav.yaml", configuration.text());
-        folder.command(recipe.block("sh").text())
-    });
+    let wsgidav = start_wsgidav(&folder);
     let gateway = gateway(recipe.block("toml"), "127.0.0.1:8080", &wsgidav);
     let mut visitor = signed_in(&gateway, "alice");
 
@@ -188,4 +172,32 @@ fn wsgidav_moves_files_below_the_public_address() {
     );
 
     signs_out(&mut visitor, "/b.txt");
+}
+
+/// Radicale as the document says.
+pub fn start_radicale(folder: &Folder) -> Application {
+    let recipe = Recipe::of("Radicale");
+    folder.start("radicale", |port| {
+        let configuration = recipe
+            .block("ini")
+            .with("127.0.0.1:5232", &format!("127.0.0.1:{port}"))
+            .with("/var/lib/radicale/collections", &folder.text("collections"));
+        folder.write("radicale.conf", configuration.text());
+        folder.command(recipe.block("sh").with("/etc/radicale/config", "radicale.conf").text())
+    })
+}
+
+/// `WsgiDAV` as the document says, with the files of the folder `files`.
+pub fn start_wsgidav(folder: &Folder) -> Application {
+    let recipe = Recipe::of("WsgiDAV");
+    folder.make(&["files"]);
+    folder.write("gateway_dc.py", recipe.block("python").text());
+    folder.start("wsgidav", |port| {
+        let configuration = recipe
+            .block("yaml")
+            .with("port: 8080", &format!("port: {port}"))
+            .with("/srv/files", &folder.text("files"));
+        folder.write("wsgidav.yaml", configuration.text());
+        folder.command(recipe.block("sh").text())
+    })
 }

@@ -91,7 +91,7 @@ impl Folder {
     /// A command line as a shell reads it, run in this folder; programs of the test's own come first.
     pub fn command(&self, line: &str) -> Command {
         let mut path = String::new();
-        for tools in [tools(), heavy_tools()] {
+        for tools in [tools(), development_tools(), heavy_tools()] {
             path += &format!("{0}/python/bin:{0}/node/node_modules/.bin:", tools.display());
         }
         path += "/usr/sbin:";
@@ -308,6 +308,11 @@ pub fn is_root() -> bool {
 /// Where `tests/run` installs what is only for the tests.
 pub fn tools() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes")
+}
+
+/// Where `tests/run` installs applications for developers.
+pub fn development_tools() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes-development")
 }
 
 /// Where `tests/heavy` installs what is too large for each run of the tests.

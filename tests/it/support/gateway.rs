@@ -18,7 +18,7 @@ use portcullis::{
     identity::{GroupName, UserName},
     server::{ServeError, Stopper},
     telemetry::LogWriter,
-    users::{HashSettings, NewUser, PasswordHash, Passwords, UserStore},
+    users::{HashSettings, NewToken, NewUser, PasswordHash, Passwords, TokenLimits, UserStore},
 };
 use tempfile::TempDir;
 
@@ -148,6 +148,14 @@ impl TestGateway {
     /// Adds a user; the password is `correct horse NAME`.
     pub fn add_user(&self, name: &str, groups: &[&str]) {
         add_user(&self.folder.path().join("state/users.db"), &self.clock, name, groups);
+    }
+
+    /// Makes a token of a day without limits for a user.
+    pub fn token_of(&self, name: &str) -> String {
+        let expires = self.clock.now() + Duration::from_hours(24);
+        let new = NewToken { name: "test".to_owned(), expires, limits: TokenLimits::default() };
+        let name = UserName::parse(name).expect("a name");
+        self.users().add_token(&name, &new).expect("a new token").1.expose().to_owned()
     }
 
     /// The text of `/metrics`.

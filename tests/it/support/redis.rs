@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
     time::Duration,
@@ -130,8 +130,15 @@ fn responds(child: &mut Child, port: u16) -> bool {
     !ended
 }
 
+/// A free port below those that the kernel gives out by itself, so that no listener of another test takes it before the
+/// server that it is for.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Programs of tests that run at the same time begin elsewhere.
+    let first = std::process::id().wrapping_mul(97);
+    let ports = std::iter::repeat_with(|| first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)));
+    let mut ports = ports.map(|number| 10_000 + u16::try_from(number % 22_000).expect("a small number"));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("there is always another port")
 }
 
 /// Stands between a gateway and its Redis.
