@@ -96,6 +96,29 @@ fn a_wrong_token_is_refused_whatever_else_comes() {
 }
 
 #[test]
+fn a_well_formed_token_with_another_secret_another_number_or_another_owner_is_refused() {
+    let elsewhere = gateway();
+    let mut gateway = gateway();
+    let own = token(&gateway, "alice", TokenLimits::default());
+    let with_another_secret = token(&elsewhere, "alice", TokenLimits::default());
+    let numbers = |token: &ApiToken| token.expose().split('_').nth(1).map(str::to_owned);
+    assert_eq!(numbers(&own), numbers(&with_another_secret), "both gateways number from one");
+    let with_another_number = token(&elsewhere, "alice", TokenLimits::default());
+    elsewhere.add_user("bob", &[]);
+    let with_another_owner = token(&elsewhere, "bob", TokenLimits::default());
+    for wrong in [with_another_secret, with_another_number, with_another_owner] {
+        for value in [bearer(&wrong), basic("alice", &wrong)] {
+            for path in ["/staff/x", "/open/x"] {
+                let response = gateway.get(path, &[("authorization", &value)]);
+                assert_eq!(response.status, 401, "{path} {value}");
+            }
+        }
+    }
+    assert_eq!(gateway.forwarded(), 0);
+    assert_eq!(gateway.get("/staff/x", &[("authorization", &bearer(&own))]).status, 200);
+}
+
+#[test]
 fn a_token_never_reaches_an_app_that_takes_none() {
     let mut gateway = gateway();
     let token = token(&gateway, "alice", TokenLimits::default());

@@ -116,5 +116,13 @@ mod tests {
         };
         assert_eq!(one.and(other), both);
         assert_eq!(other.and(one), both);
+
+        let all = ProgramSettings { tokens: true, basic: true, bearer: true, ..one };
+        let none = ProgramSettings::default();
+        assert_eq!(
+            (all.and(none), none.and(all)),
+            (none, none),
+            "a credential that one of them does not take"
+        );
     }
 }
