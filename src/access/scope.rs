@@ -88,6 +88,8 @@ mod tests {
         for outside in ["/", "/apix", "/API/x", "/admin", "//api/x/", "/admin;/api/x", "/x/%2fapi"] {
             assert!(!is_covered(&scope, "GET", outside, None), "{outside}");
         }
+        // An upstream that drops parameters of a path would serve `/api/x`.
+        assert!(!is_covered(&paths(&["/api;v=1/**"]), "GET", "/api;v=1/x", None));
     }
 
     #[test]

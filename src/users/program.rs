@@ -77,3 +77,74 @@ impl Account {
         !self.machine && !self.must_change_password && self.factors.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        identity::{BackendName, User, UserId, UserName},
+        users::LinkedIdentity,
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn pair(subject: &str) -> IdentityPair {
+        let backend = BackendName::parse("corp").unwrap();
+        IdentityPair { backend, authority: "https://issuer".into(), subject: subject.into() }
+    }
+
+    fn account(ended: Option<&str>) -> Account {
+        let user = User {
+            id: UserId(1),
+            name: UserName::parse("backup").unwrap(),
+            email: String::new(),
+            full_name: String::new(),
+            superuser: false,
+            groups: Vec::new(),
+            permissions: Vec::new(),
+            attributes: std::collections::BTreeMap::new(),
+        };
+        let linked = LinkedIdentity {
+            pair: pair("machine"),
+            name: String::new(),
+            email: String::new(),
+            linked: NOW,
+            last_seen: None,
+            ended: ended.map(str::to_owned),
+            home: false,
+            groups: Vec::new(),
+            attributes: std::collections::BTreeMap::new(),
+        };
+        Account { identities: vec![linked], ..Account::of_user(Arc::new(user), CredentialVersion(1)) }
+    }
+
+    fn opens(account: &Account, subject: &str, until: Timestamp) -> bool {
+        let credential = ProgramCredential::Bearer(pair(subject), until);
+        account.program(&credential, TokenRules::default(), NOW).is_some()
+    }
+
+    #[test]
+    fn an_access_token_opens_an_account_as_long_as_it_lasts_and_its_identity_may_come_in() {
+        let later = NOW + Duration::from_secs(1);
+        assert!(opens(&account(None), "machine", later));
+        assert!(!opens(&account(None), "machine", NOW), "the access token has ended");
+        assert!(
+            !opens(&account(None), "somebody", later),
+            "the identity belongs to another account, or to none"
+        );
+        assert!(!opens(&account(Some("disabled there")), "machine", later), "the backend lets it in no more");
+        assert!(!opens(&Account { active: false, ..account(None) }, "machine", later));
+    }
+
+    #[test]
+    fn a_password_opens_an_account_under_its_credential_version_alone() {
+        let opens = |account: &Account, seen| {
+            let credential = ProgramCredential::Password(CredentialVersion(seen));
+            account.program(&credential, TokenRules::default(), NOW).is_some()
+        };
+        assert!(opens(&account(None), 1));
+        assert!(!opens(&account(None), 2) && !opens(&account(None), 0));
+        assert!(!opens(&Account { machine: true, ..account(None) }, 1), "a machine has no password");
+        assert!(!opens(&Account { must_change_password: true, ..account(None) }, 1));
+    }
+}

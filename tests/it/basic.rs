@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use data_encoding::BASE64;
 use portcullis::{
     identity::{GroupName, UserName},
-    users::{ListChange, UserChange},
+    users::{FactorName, ListChange, ShownTo, TotpCode, UserChange},
 };
 
 use crate::support::{
@@ -133,6 +133,35 @@ fn a_changed_password_and_a_disabled_user_end_it_at_once() {
     assert_eq!(status(&mut gateway, &new), 200);
     gateway.users().set_active(&name("alice"), false).unwrap();
     until("the disabled user is refused", || status(&mut gateway, &new) == 401);
+}
+
+#[test]
+fn a_password_of_an_account_with_a_second_factor_is_refused_and_a_token_asked_for() {
+    let mut gateway = gateway();
+    let ask = |gateway: &mut InProcess, value: &str| {
+        let response = gateway.get("/staff/x", &[("authorization", value)]);
+        (response.status.as_u16(), response.body)
+    };
+    assert_eq!(ask(&mut gateway, &right("alice")).0, 200);
+    let mut users = gateway.users();
+    let account = users.find_by_name(&name("alice")).unwrap().unwrap();
+    let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: "test" };
+    let shown = users.start_totp(shown_to).unwrap();
+    let code = TotpCode::parse(&shown.secret.code_at(gateway.clock.now()).unwrap());
+    let phone = FactorName::parse("Phone").unwrap();
+    users.enrol_totp(shown_to, &shown.sealed, &phone, code.as_ref()).unwrap().unwrap();
+    until("the remembered password is refused", || ask(&mut gateway, &right("alice")).0 != 200);
+    gateway.clock.advance(Duration::from_mins(2));
+    for _ in 0..2 {
+        let (status, body) = ask(&mut gateway, &right("alice"));
+        assert!(status == 403 && body.contains("Make a token on the account page"), "{status} {body}");
+    }
+    assert_eq!(
+        ask(&mut gateway, &basic("alice", "wrong")).0,
+        401,
+        "only who knows the password learns of it"
+    );
+    assert_eq!(gateway.forwarded(), 1);
 }
 
 #[test]

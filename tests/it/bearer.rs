@@ -13,19 +13,30 @@ const AUDIENCE: &str = "audience = \"https://api.example.com\"\n";
 
 /// A gateway with the machine `backup`, whose id at the provider is `machine`.
 fn gateway(provider: &OidcProvider) -> TestGateway {
-    let sections = format!("[[backend]]\ntype = \"local\"\n{}", provider.section("corp", AUDIENCE));
-    let gateway = TestGateway::start_with(&sections, APPS);
+    let gateway = TestGateway::start_with(&sections(provider, AUDIENCE), APPS);
     provider.use_clock(&gateway.clock);
-    let mut users = gateway.users();
-    let name = UserName::parse("backup").unwrap();
-    users.add(NewUser { machine: true, ..NewUser::named(name.clone()) }).unwrap();
+    add(&gateway, provider, NewUser { machine: true, ..named("backup") }, "machine");
+    gateway
+}
+
+fn named(name: &str) -> NewUser {
+    NewUser::named(UserName::parse(name).unwrap())
+}
+
+/// Adds a user whom the provider knows by this id.
+fn add(gateway: &TestGateway, provider: &OidcProvider, new: NewUser, subject: &str) {
+    let (mut users, name) = (gateway.users(), new.name.clone());
+    users.add(new).unwrap();
     let pair = IdentityPair {
         backend: BackendName::parse("corp").unwrap(),
         authority: provider.issuer().into(),
-        subject: "machine".into(),
+        subject: subject.into(),
     };
     users.link_pair(&name, &pair).unwrap();
-    gateway
+}
+
+fn sections(provider: &OidcProvider, more: &str) -> String {
+    format!("[[backend]]\ntype = \"local\"\n{}", provider.section("corp", more))
 }
 
 fn get(gateway: &TestGateway, token: &str) -> (u16, String) {
@@ -62,6 +73,34 @@ fn an_access_token_of_a_provider_acts_for_the_account_of_its_identity() {
     let mut users = gateway.users();
     users.set_active(&UserName::parse("backup").unwrap(), false).unwrap();
     until("the disabled machine is refused", || get(&gateway, &token).0 == 401);
+}
+
+#[test]
+fn the_access_token_of_a_person_has_the_claims_that_a_sign_in_needs() {
+    let provider = OidcProvider::start();
+    let gateway = gateway(&provider);
+    add(&gateway, &provider, named("carol"), "carol");
+    let allow = format!("{AUDIENCE}allow = {{ claim = {{ department = \"it\" }} }}\n");
+    gateway.reload(&sections(&provider, &allow), APPS);
+    let token = |claims: serde_json::Value| provider.access_token(&claims);
+    let right = token(json!({"sub": "carol", "department": "it"}));
+    until("the keys are known", || get(&gateway, &right).0 == 200);
+    assert_eq!(get(&gateway, &token(json!({"sub": "carol"}))).0, 401);
+    assert_eq!(get(&gateway, &token(json!({"sub": "carol", "department": "hr"}))).0, 401);
+    assert_eq!(get(&gateway, &token(json!({}))).0, 200, "an operator has linked the machine");
+}
+
+#[test]
+fn a_provider_whose_access_tokens_are_no_longer_taken_lets_no_remembered_one_in() {
+    let provider = OidcProvider::start();
+    let gateway = gateway(&provider);
+    let token = provider.access_token(&json!({}));
+    until("the keys are known", || get(&gateway, &token).0 == 200);
+    let other = provider.section("other", AUDIENCE).replace(provider.issuer(), "http://127.0.0.1:9");
+    gateway.reload(&format!("{}{other}", sections(&provider, "")), APPS);
+    assert_eq!(get(&gateway, &token).0, 401);
+    gateway.reload(&sections(&provider, AUDIENCE), APPS);
+    until("the provider is taken again", || get(&gateway, &token).0 == 200);
 }
 
 #[test]

@@ -65,3 +65,22 @@ impl std::fmt::Debug for Bearers {
 /// A key that a provider has withdrawn is believed for this much longer at most.
 const VALID_FOR: Duration = Duration::from_mins(1);
 const MAX_BEARERS: u64 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{BackendName, IdentityPair};
+
+    #[test]
+    fn an_access_token_is_remembered_for_a_minute() {
+        let (bearers, at) = (Bearers::new(), Timestamp::from_millis(1_000));
+        let backend = BackendName::parse("corp").unwrap();
+        let pair = IdentityPair { backend, authority: "https://issuer".into(), subject: "machine".into() };
+        let token = AccessToken { pair, until: at + Duration::from_hours(1), admits: true };
+        let key = Bearers::key("one");
+        bearers.put(key, &Arc::new(Bearer { token, user: UserId(1), at }));
+        assert!(bearers.get(&key, at + Duration::from_secs(59)).is_some());
+        assert!(bearers.get(&key, at + Duration::from_mins(1)).is_none());
+        assert!(bearers.get(&Bearers::key("other"), at).is_none());
+    }
+}

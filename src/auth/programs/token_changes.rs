@@ -58,3 +58,22 @@ fn not_changed(error: DirectoryError, doing: &'static str, request_id: &str) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{UserId, UserName};
+
+    #[test]
+    fn an_error_of_the_directory_says_what_the_user_can_do() {
+        let alice = || UserName::parse("alice").unwrap();
+        let change = |error: UserStoreError| not_changed(error.into(), "a test", "1");
+        assert_eq!(change(UserStoreError::TooManyTokens(alice())), NotChanged::TooMany);
+        assert_eq!(change(UserStoreError::CredentialChanged(alice())), NotChanged::CredentialChanged);
+        assert_eq!(change(UserStoreError::Gone(UserId(1))), NotChanged::CredentialChanged);
+        let invalid = InvalidToken::Name;
+        assert_eq!(change(UserStoreError::InvalidToken(invalid.clone())), NotChanged::Invalid(invalid));
+        assert_eq!(change(UserStoreError::NoSuchUser(alice())), NotChanged::Unavailable);
+        assert_eq!(not_changed(DirectoryError::Busy, "a test", "1"), NotChanged::Unavailable);
+    }
+}
