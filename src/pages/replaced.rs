@@ -38,23 +38,30 @@ pub(super) fn problems(
     own: &Environment<'_>,
 ) -> Vec<TemplateProblem> {
     let mut problems = Vec::new();
-    let touches_all = templates.iter().any(|template| template.name == "layout.html");
-    for page in samples() {
+    let samples = samples();
+    // The frame of all pages, and parts that several pages include.
+    let is_part = |template: &ReplacedTemplate| samples.iter().all(|page| page.template() != template.name);
+    let touches_all = templates.iter().any(is_part);
+    for page in &samples {
         let name = page.template();
         if !touches_all && templates.iter().all(|template| template.name != name) {
             continue;
         }
-        let problem = match render(replaced, &page) {
+        let problem = match render(replaced, page) {
             Err(error) => of_error(&error, templates, name),
             Ok(html) => {
-                let expected = render(own, &page).map(|html| fields(&html)).unwrap_or_default();
+                let expected = render(own, page).map(|html| fields(&html)).unwrap_or_default();
                 let present = fields(&html);
                 let Some(missing) = expected.difference(&present).next() else { continue };
                 TemplateProblem {
                     template: blamed(templates, name).to_owned(),
                     span: 0..0,
                     message: format!("this page lacks the field `{missing}`, and does not work without it"),
-                    help: format!("keep the field: `<input name=\"{missing}\" …>`"),
+                    help: if missing.starts_with("field.") {
+                        "keep the fields of the operator: `{% include \"own_fields.html\" %}`".to_owned()
+                    } else {
+                        format!("keep the field: `<input name=\"{missing}\" …>`")
+                    },
                 }
             }
         };

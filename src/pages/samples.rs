@@ -227,6 +227,7 @@ fn by_link(full: bool) -> [Page<'static>; 6] {
             is_invited: full,
             username: "ada",
             full_name: "",
+            fields: if full { own_fields(full) } else { Vec::new() },
             problem,
             about: if full { "new" } else { "" },
         }),
@@ -244,6 +245,7 @@ fn by_link(full: bool) -> [Page<'static>; 6] {
             email: "ada@example.com",
             username: if full { "ada" } else { "" },
             full_name: if full { "Ada Lovelace" } else { "" },
+            fields: own_fields(full),
             problem,
             about: if full { "username" } else { "" },
         }),
@@ -294,9 +296,13 @@ fn messages(full: bool) -> [Page<'static>; 3] {
     ]
 }
 
-fn profile(full: bool) -> Profile<'static> {
-    let field = |kind: &'static str, is_editable: bool| ProfileField {
-        input: format!("field-{kind}"),
+fn own_fields(full: bool) -> Vec<ProfileField> {
+    vec![own_field("text", full), own_field("choice", full), own_field("number", full), own_field("date", full)]
+}
+
+fn own_field(kind: &'static str, full: bool) -> ProfileField {
+    ProfileField {
+        input: format!("field.{kind}"),
         title: "Team".into(),
         kind,
         value: if full { "blue".into() } else { String::new() },
@@ -304,10 +310,15 @@ fn profile(full: bool) -> Profile<'static> {
             .map(|value| ProfileChoice { value: value.into(), is_chosen: full && value == "blue" })
             .into(),
         is_required: full,
-        is_editable,
+        is_editable: true,
         is_unfit: !full,
         is_wrong: full,
-    };
+    }
+}
+
+fn profile(full: bool) -> Profile<'static> {
+    let mut fields = own_fields(full);
+    fields.push(ProfileField { is_editable: false, input: "field.rank".into(), ..own_field("text", full) });
     Profile {
         host: HOST,
         csrf: "token",
@@ -316,7 +327,7 @@ fn profile(full: bool) -> Profile<'static> {
         full_name: "Ada Lovelace",
         is_name_own: full,
         is_name_wrong: full,
-        fields: vec![field("text", true), field("choice", true), field("number", true), field("date", false)],
+        fields,
         problems: if full { vec![TEXT.into()] } else { Vec::new() },
         flash: (!full).then_some(TEXT),
     }

@@ -31,6 +31,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("logout.html", include_str!("templates/logout.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
     ("account.html", include_str!("templates/account.html")),
+    ("own_fields.html", include_str!("templates/own_fields.html")),
     ("profile.html", include_str!("templates/profile.html")),
     ("activity.html", include_str!("templates/activity.html")),
     ("new_password_step.html", include_str!("templates/new_password_step.html")),

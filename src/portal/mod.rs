@@ -46,6 +46,7 @@ mod navigation;
 mod new_password_step;
 mod notice;
 mod notices;
+mod own_fields;
 mod own_path;
 mod page_request;
 mod page_table;

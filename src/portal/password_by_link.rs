@@ -10,6 +10,7 @@ use super::{
     csrf::{self, Genuine},
     flash::FlashMessage,
     form::Form,
+    own_fields::{OwnFields, WrongInput, all_problems},
     problem::{FORM_EXPIRED, Problem, form_again},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     pages::{self, NewPassword, Page, paths},
     refusal::{Refusal, sentence},
     telemetry::AuditKind,
-    users::{Account, Busy, DirectoryError, LinkPurpose, Password, UserStoreError},
+    users::{Account, Busy, DirectoryError, LinkPurpose, OwnProfileChange, Password, UserStoreError},
 };
 
 impl Portal {
@@ -32,8 +33,9 @@ impl Portal {
         }
         match self.valid_link(request, purpose).await?.and_then(|(_, link)| link.account) {
             Some(account) => {
-                let full_name = &account.user.full_name;
-                password_form(request, (StatusCode::OK, purpose), (&account, full_name), None)
+                let fields = OwnFields::stored(request, &account.user.attributes);
+                let shown = (account.user.full_name.as_str(), &fields, [].as_slice());
+                password_form(request, (StatusCode::OK, purpose), &account, shown, None)
             }
             None => Ok(request.void_link(purpose)),
         }
@@ -52,8 +54,10 @@ impl Portal {
         };
         let Some(account) = link.account else { return Ok(request.void_link(purpose)) };
         let full_name = form.text("full_name").trim().to_owned();
+        let fields = OwnFields::sent(request, &account.user.attributes, &form);
         let again = |status, problem: &Problem| {
-            password_form(request, (status, purpose), (&account, &full_name), Some(problem))
+            let shown = (full_name.as_str(), &fields, [].as_slice());
+            password_form(request, (status, purpose), &account, shown, Some(problem))
         };
         let token = csrf::presented_form_token(request);
         let mut form = match Genuine::check(request, token.as_ref(), form) {
@@ -64,6 +68,15 @@ impl Portal {
         if new != Password::new(form.take("again")) {
             let problem = Problem::new("again", Text::of("password-not-the-same"));
             return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
+        }
+        let mut change = OwnProfileChange::default();
+        if purpose == LinkPurpose::Invitation {
+            change.full_name = (!full_name.is_empty()).then(|| full_name.clone());
+            if let Err(unfit) = fields.add_to(&mut change) {
+                let shown = (full_name.as_str(), &fields, unfit.as_slice());
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                return password_form(request, (status, purpose), &account, shown, None);
+            }
         }
         let name = &account.user.name;
         let mut owner = account.password_owner();
@@ -82,8 +95,8 @@ impl Portal {
                 });
             }
         };
-        let given = if purpose == LinkPurpose::Invitation { full_name.clone() } else { String::new() };
-        let set = self.sign_in.directory().set_password_by_link(link_token.key(), purpose, hash, given).await;
+        let directory = self.sign_in.directory();
+        let set = directory.set_password_by_link(link_token.key(), purpose, hash, change).await;
         let account = match set {
             Ok(Ok(account)) => account,
             Ok(Err(refused)) => {
@@ -121,17 +134,23 @@ fn audit_kind(purpose: LinkPurpose) -> AuditKind {
 fn password_form(
     request: &PageRequest<'_>,
     (status, purpose): (StatusCode, LinkPurpose),
-    (account, full_name): (&Account, &str),
+    account: &Account,
+    (full_name, fields, unfit): (&str, &OwnFields<'_>, &[WrongInput]),
     problem: Option<&Problem>,
 ) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
-    let text = problem.map(|problem| request.say(&problem.text));
+    let is_invited = purpose == LinkPurpose::Invitation;
+    let text = match problem {
+        Some(problem) => Some(request.say(&problem.text)),
+        None => (!unfit.is_empty()).then(|| all_problems(request, unfit)),
+    };
     let page = Page::NewPassword(NewPassword {
         host: request.host,
         csrf: &token.form_token(),
-        is_invited: purpose == LinkPurpose::Invitation,
+        is_invited,
         username: account.user.name.as_str(),
         full_name,
+        fields: if is_invited { fields.shown_editable(unfit) } else { Vec::new() },
         problem: text.as_deref(),
         about: problem.map_or("", |problem| problem.about),
     });

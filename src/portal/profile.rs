@@ -1,35 +1,24 @@
 //! The profile page: the user's full name, and the fields that the operator has defined.
 //!
-//! A field that operators change is shown. A value that no longer fits its field stays, and is only judged when the user
-//! writes another one. The name and the address of a user of a backend come from there, and so cannot be changed here.
+//! A field that operators change is shown. The name and the address of a user of a backend come from there, and so cannot
+//! be changed here.
 
 use http::StatusCode;
 
 use super::{
-    PageRequest, PageResponse, Portal, SignedIn, csrf::Genuine, flash::FlashMessage, form::Form,
+    PageRequest, PageResponse, Portal, SignedIn,
+    csrf::Genuine,
+    flash::FlashMessage,
+    form::Form,
+    own_fields::{OwnFields, WrongInput},
     problem::FORM_EXPIRED,
 };
 use crate::{
     language::Text,
-    pages::{self, Page, ProfileChoice, ProfileField, paths},
+    pages::{self, Page, paths},
     refusal::Refusal,
-    users::{
-        Account, Activity, DirectoryError, FieldEditor, FieldKind, InvalidProfile, UnfitValue, UserChange,
-        UserField, UserStoreError,
-    },
+    users::{Account, Activity, DirectoryError, InvalidProfile, OwnProfileChange, UserStoreError},
 };
-
-/// A problem with a value, and the name of its input.
-struct Wrong {
-    input: String,
-    text: Text,
-}
-
-/// The values on the form: those that were sent, or those of the account.
-struct Values<'a> {
-    account: &'a Account,
-    sent: Option<&'a Form>,
-}
 
 impl Portal {
     /// The form.
@@ -46,12 +35,13 @@ impl Portal {
     ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
-            let expired = [Wrong { input: String::new(), text: FORM_EXPIRED }];
+            let expired = [WrongInput { input: String::new(), text: FORM_EXPIRED }];
             return Ok(profile_form(request, &signed_in, StatusCode::FORBIDDEN, (None, &expired)));
         };
         let form = genuine.into_form();
         let account = signed_in.account;
-        let change = match wanted_change(request, account, &form) {
+        let fields = OwnFields::sent(request, &account.user.attributes, &form);
+        let change = match wanted_change(&fields, account, &form) {
             Ok(change) => change,
             Err(wrong) => {
                 let shown = (Some(&form), wrong.as_slice());
@@ -66,7 +56,7 @@ impl Portal {
             }
             Err(DirectoryError::Store(UserStoreError::Invalid(invalid))) => {
                 let input = if invalid == InvalidProfile::FullName { FULL_NAME } else { "" };
-                let wrong = [Wrong { input: input.to_owned(), text: Text::of("profile-not-a-line") }];
+                let wrong = [WrongInput { input: input.to_owned(), text: Text::of("profile-not-a-line") }];
                 let shown = (Some(&form), wrong.as_slice());
                 return Ok(profile_form(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown));
             }
@@ -79,42 +69,18 @@ impl Portal {
     }
 }
 
-/// The change that the form asks for. A field that the user may not change is not looked at, whatever was sent.
+/// The change that the form asks for.
 fn wanted_change(
-    request: &PageRequest<'_>,
+    fields: &OwnFields<'_>,
     account: &Account,
     form: &Form,
-) -> Result<UserChange, Vec<Wrong>> {
-    let mut change = UserChange::default();
-    let mut wrong = Vec::new();
+) -> Result<OwnProfileChange, Vec<WrongInput>> {
+    let mut change = OwnProfileChange::default();
     if has_own_name(account) {
         change.full_name = Some(form.text(FULL_NAME).trim().to_owned());
     }
-    for field in request.settings.fields.iter().filter(|field| field.editable_by == FieldEditor::User) {
-        let value = form.text(&input_of(field)).trim();
-        if value == field.value_of(&account.user) {
-            continue;
-        }
-        match field.check(value) {
-            Ok(()) if value.is_empty() => change.removed_attributes.push(field.name.to_string()),
-            Ok(()) => {
-                change.attributes.insert(field.name.to_string(), value.to_owned());
-            }
-            Err(unfit) => wrong.push(Wrong { input: input_of(field), text: text_of(field, &unfit) }),
-        }
-    }
-    if wrong.is_empty() { Ok(change) } else { Err(wrong) }
-}
-
-fn text_of(field: &UserField, unfit: &UnfitValue) -> Text {
-    Text::of(match unfit {
-        UnfitValue::Missing => "profile-missing",
-        UnfitValue::NoLine => "profile-no-line",
-        UnfitValue::NoChoice(_) => "profile-no-choice",
-        UnfitValue::NoNumber => "profile-no-number",
-        UnfitValue::NoDate => "profile-no-date",
-    })
-    .with("field", &*field.title)
+    fields.add_to(&mut change)?;
+    Ok(change)
 }
 
 /// Whether the full name was given here and not by a backend.
@@ -126,10 +92,18 @@ fn profile_form(
     request: &PageRequest<'_>,
     signed_in: &SignedIn<'_>,
     status: StatusCode,
-    (sent, wrong): (Option<&Form>, &[Wrong]),
+    (sent, wrong): (Option<&Form>, &[WrongInput]),
 ) -> PageResponse {
     let account = signed_in.account;
-    let values = Values { account, sent };
+    let stored = &account.user.attributes;
+    let fields = match sent {
+        Some(form) => OwnFields::sent(request, stored, form),
+        None => OwnFields::stored(request, stored),
+    };
+    let full_name = match sent {
+        Some(form) if has_own_name(account) => form.text(FULL_NAME),
+        _ => &account.user.full_name,
+    };
     let flash = FlashMessage::waiting(request);
     let flash_text = flash.map(|flash| request.say(&flash.text()));
     let page = Page::Profile(pages::Profile {
@@ -137,10 +111,10 @@ fn profile_form(
         csrf: &signed_in.token.form_token(),
         username: account.user.name.as_str(),
         email: &account.user.email,
-        full_name: values.full_name(),
+        full_name,
         is_name_own: has_own_name(account),
         is_name_wrong: wrong.iter().any(|wrong| wrong.input == FULL_NAME),
-        fields: request.settings.fields.iter().map(|field| values.shown(field, wrong)).collect(),
+        fields: fields.shown(wrong),
         problems: wrong.iter().map(|wrong| request.say(&wrong.text)).collect(),
         flash: flash_text.as_deref(),
     });
@@ -149,51 +123,6 @@ fn profile_form(
         FlashMessage::clear(request, response.headers_mut());
     }
     response
-}
-
-impl Values<'_> {
-    fn full_name(&self) -> &str {
-        match self.sent {
-            Some(form) if has_own_name(self.account) => form.text(FULL_NAME),
-            _ => &self.account.user.full_name,
-        }
-    }
-
-    fn shown(&self, field: &UserField, wrong: &[Wrong]) -> ProfileField {
-        let (input, stored) = (input_of(field), field.value_of(&self.account.user));
-        let is_editable = field.editable_by == FieldEditor::User;
-        let value = match self.sent {
-            Some(form) if is_editable => form.text(&input),
-            _ => stored,
-        };
-        let choices = match &field.kind {
-            FieldKind::Choice(choices) => choices.iter().map(ToString::to_string).collect(),
-            _ => Vec::new(),
-        };
-        // A choice that is no longer offered stays on the form as long as it is the user's.
-        let kept = (matches!(field.kind, FieldKind::Choice(_)) && !stored.is_empty())
-            .then(|| stored.to_owned())
-            .filter(|stored| !choices.contains(stored));
-        let offered = kept.into_iter().chain(choices);
-        ProfileField {
-            title: field.title.to_string(),
-            kind: field.kind.as_str(),
-            is_required: field.required,
-            is_editable,
-            is_unfit: field.check(stored).is_err(),
-            is_wrong: wrong.iter().any(|wrong| wrong.input == input),
-            choices: offered
-                .map(|choice| ProfileChoice { is_chosen: choice == value, value: choice })
-                .collect(),
-            value: value.to_owned(),
-            input,
-        }
-    }
-}
-
-/// The name of the input of a field; no field can have the name of another input.
-fn input_of(field: &UserField) -> String {
-    format!("field.{}", field.name)
 }
 
 const FULL_NAME: &str = "full_name";

@@ -4,6 +4,8 @@
 //! that says so. The page behind the link makes the account, active or waiting for approval. Mallory, who registers
 //! Alice's address, makes nothing: there is no account without the link, and no name is taken.
 
+use std::collections::BTreeMap;
+
 use http::{Method, StatusCode, header::SET_COOKIE};
 
 use super::{
@@ -11,6 +13,7 @@ use super::{
     csrf::{self, Genuine},
     flash::FlashMessage,
     form::Form,
+    own_fields::{OwnFields, WrongInput, all_problems},
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
 };
 use crate::{
@@ -21,8 +24,8 @@ use crate::{
     telemetry::AuditKind,
     throttle::Network,
     users::{
-        Account, Busy, DirectoryError, LinkPurpose, LinkRefused, NewUser, Password, PasswordOwner,
-        UserStoreError,
+        Account, Busy, DirectoryError, LinkPurpose, LinkRefused, NewUser, OwnProfileChange, Password,
+        PasswordOwner, UserStoreError,
     },
 };
 
@@ -91,7 +94,10 @@ impl Portal {
             return Ok(arrival);
         }
         match self.valid_link(request, LinkPurpose::Registration).await? {
-            Some((_, link)) => finish_form(request, StatusCode::OK, (&link.email, "", ""), None),
+            Some((_, link)) => {
+                let fields = OwnFields::stored(request, &NO_VALUES);
+                finish_form(request, StatusCode::OK, (&link.email, "", ""), (&fields, &[]), None)
+            }
             None => Ok(request.void_link(LinkPurpose::Registration)),
         }
     }
@@ -116,9 +122,10 @@ impl Portal {
         }
         let (typed_name, full_name) =
             (form.text("username").to_owned(), form.text("full_name").trim().to_owned());
-        let again = |status, problem: &Problem| {
-            finish_form(request, status, (&link.email, &typed_name, &full_name), Some(problem))
-        };
+        let fields = OwnFields::sent(request, &NO_VALUES, &form);
+        let typed = (link.email.as_str(), typed_name.as_str(), full_name.as_str());
+        let again =
+            |status, problem: &Problem| finish_form(request, status, typed, (&fields, &[]), Some(problem));
         let token = csrf::presented_form_token(request);
         let mut form = match Genuine::check(request, token.as_ref(), form) {
             Ok(genuine) => genuine.into_form(),
@@ -142,6 +149,11 @@ impl Portal {
         if is_taken {
             return wrong("username", Text::of("register-name-taken"));
         }
+        let mut own = OwnProfileChange::default();
+        if let Err(unfit) = fields.add_to(&mut own) {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return finish_form(request, status, typed, (&fields, &unfit), None);
+        }
         let owner = PasswordOwner::new(name.clone(), full_name.as_str(), link.email.as_str());
         let hash = match self.passwords.hash_new(new, owner).await {
             Ok(Ok(hash)) => hash,
@@ -156,6 +168,7 @@ impl Portal {
         let new = NewUser {
             full_name: full_name.clone(),
             groups: registration.groups.clone(),
+            attributes: own.attributes,
             password: Some(hash),
             ..NewUser::named(name)
         };
@@ -259,10 +272,14 @@ fn finish_form(
     request: &PageRequest<'_>,
     status: StatusCode,
     (email, typed_name, full_name): (&str, &str, &str),
+    (fields, unfit): (&OwnFields<'_>, &[WrongInput]),
     problem: Option<&Problem>,
 ) -> Result<PageResponse, Refusal> {
     let (token, cookie) = csrf::form_token(request)?;
-    let text = problem.map(|problem| request.say(&problem.text));
+    let text = match problem {
+        Some(problem) => Some(request.say(&problem.text)),
+        None => (!unfit.is_empty()).then(|| all_problems(request, unfit)),
+    };
     let shown = |typed| if str::len(typed) > MAX_SHOWN { "" } else { typed };
     let page = Page::RegisterFinish(RegisterFinish {
         host: request.host,
@@ -270,6 +287,7 @@ fn finish_form(
         email,
         username: shown(typed_name),
         full_name: shown(full_name),
+        fields: fields.shown_editable(unfit),
         problem: text.as_deref(),
         about: problem.map_or("", |problem| problem.about),
     });
@@ -280,6 +298,8 @@ fn finish_form(
     Ok(response)
 }
 
+/// A person who registers has no values yet.
+static NO_VALUES: BTreeMap<String, String> = BTreeMap::new();
 const MAX_SHOWN: usize = 256;
 
 #[cfg(test)]

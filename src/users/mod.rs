@@ -46,7 +46,7 @@ pub use password::{
     WeakPassword, Weakness,
 };
 pub(crate) use profile::is_key as is_attribute_name;
-pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, UserChange};
+pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, OwnProfileChange, UserChange};
 pub use program::{ProgramCredential, TokenRules};
 pub use recovery_code::{NoRecoveryCodes, RecoveryCode, RecoveryCodes};
 pub use source::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile};

@@ -95,6 +95,18 @@ pub struct UserChange {
     pub removed_attributes: Vec<String>,
 }
 
+/// The part of a change that users make of their own profile; it has no room for what only operators change. The default
+/// changes nothing.
+#[derive(Clone, Debug, Default)]
+pub struct OwnProfileChange {
+    /// The new full name; empty removes it.
+    pub full_name: Option<String>,
+    /// Attributes to add or to overwrite.
+    pub attributes: BTreeMap<String, String>,
+    /// Attributes to remove.
+    pub removed_attributes: Vec<String>,
+}
+
 /// A change of a list: replaced first, then added to, then removed from.
 #[derive(Clone, Debug)]
 pub struct ListChange<T> {
@@ -163,6 +175,13 @@ impl UserChange {
     }
 }
 
+impl From<OwnProfileChange> for UserChange {
+    fn from(own: OwnProfileChange) -> Self {
+        let OwnProfileChange { full_name, attributes, removed_attributes } = own;
+        Self { full_name, attributes, removed_attributes, ..Self::default() }
+    }
+}
+
 /// Whether all of this can be stored, and sent to applications in headers.
 pub(super) fn check(
     email: &str,
@@ -190,7 +209,7 @@ pub(super) fn check_email(email: &str) -> Result<(), InvalidProfile> {
 }
 
 /// Whether this can be a user's name for people.
-pub(super) fn check_full_name(full_name: &str) -> Result<(), InvalidProfile> {
+fn check_full_name(full_name: &str) -> Result<(), InvalidProfile> {
     if is_line(full_name, MAX_FULL_NAME) { Ok(()) } else { Err(InvalidProfile::FullName) }
 }
 

@@ -88,6 +88,60 @@ fn a_person_registers_checks_the_mail_waits_and_signs_in() {
 }
 
 #[test]
+fn a_registration_fills_in_own_fields_and_sets_nothing_of_operators() {
+    let server = SmtpServer::start();
+    let fields = "[[user_field]]\nname = \"team\"\ntitle = \"Team\"\ntype = \"choice\"\nchoices = [\"red\", \"blue\"]\n\
+                  required = true\neditable_by = \"user\"\n[[user_field]]\nname = \"born\"\ntype = \"date\"\neditable_by = \"user\"\n\
+                  [[user_field]]\nname = \"rank\"\nrequired = true\neditable_by = \"admin\"";
+    let gateway = gateway(&server, &format!("registration = \"approval\"\n{fields}"));
+    gateway.add_user("root", &[]);
+    let mut bob = Visitor::of(&gateway);
+    let csrf = bob.get("/.gateway/register").hidden("csrf");
+    // Values that come before the mail is checked are not kept.
+    let early = [("csrf", csrf.as_str()), ("email", "bob@example.com"), ("field.team", "red"), ("field.rank", "general")];
+    assert_eq!(bob.submit("/.gateway/register", &early).status, 200);
+    let mail = server.mail(1);
+    bob.get(mail.path());
+    let form = bob.get("/.gateway/register/finish");
+    let page = form.text();
+    assert!(page.contains("name=\"field.team\"") && page.contains("name=\"field.born\" type=\"date\""), "{page}");
+    assert!(!page.contains("rank"), "{page}");
+    let csrf = form.hidden("csrf");
+    let fixed = [("csrf", csrf.as_str()), ("username", "bob"), ("new", PASSWORD), ("again", PASSWORD)];
+    let mut send = |values: &[(&str, &str)]| {
+        let fields: Vec<_> = fixed.iter().copied().chain(values.iter().copied()).collect();
+        bob.submit("/.gateway/register/finish", &fields)
+    };
+    for (values, problem) in [
+        (&[][..], "Team: please enter a value."),
+        (&[("field.team", "green")], "Team: please choose one of the values."),
+        (&[("field.team", "red"), ("field.born", "2026-02-30")], "born: please enter a day"),
+        (&[("field.team", "red\r\nRemote-User: root")], "Team: please enter one line"),
+    ] {
+        let response = send(values);
+        assert_eq!(response.status, 422, "{values:?}");
+        assert!(response.text().contains(problem), "{values:?}: {}", response.text());
+        assert!(gateway.users().find_by_name(&name("bob")).unwrap().is_none());
+    }
+    let forged = [
+        ("field.team", "blue"),
+        ("field.born", "1990-02-28"),
+        ("field.rank", "general"),
+        ("field.email", "root@example.com"),
+        ("email", "root@example.com"),
+        ("groups", "staff"),
+        ("superuser", "true"),
+        ("active", "true"),
+    ];
+    assert_eq!(send(&forged).status, 200);
+    let made = gateway.users().find_by_name(&name("bob")).unwrap().unwrap();
+    let attributes: Vec<_> = made.user.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(attributes, ["born=1990-02-28", "team=blue"]);
+    assert_eq!(made.user.email, "bob@example.com");
+    assert!(!made.active && made.waiting_since.is_some() && !made.user.superuser && made.user.groups.is_empty());
+}
+
+#[test]
 fn an_invited_person_chooses_a_password() {
     let server = SmtpServer::start();
     let gateway = gateway(&server, "");

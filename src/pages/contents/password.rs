@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::ProfileField;
+
 /// The form to change one's password.
 #[derive(Debug, Serialize)]
 pub struct Password<'a> {
@@ -58,6 +60,8 @@ pub struct NewPassword<'a> {
     pub username: &'a str,
     /// The name for people of an invited user.
     pub full_name: &'a str,
+    /// The fields that an invited user fills in.
+    pub fields: Vec<ProfileField>,
     /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
     /// The field that the problem is about: `full_name`, `new` or `again`; empty for none.

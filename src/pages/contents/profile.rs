@@ -27,7 +27,7 @@ pub struct Profile<'a> {
     pub flash: Option<&'a str>,
 }
 
-/// A field of the profile.
+/// A field that the operator has defined.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which the template asks for")]
 pub struct ProfileField {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::ProfileField;
+
 /// The form that makes the first superuser.
 #[derive(Debug, Serialize)]
 pub struct Setup<'a> {
@@ -49,6 +51,8 @@ pub struct RegisterFinish<'a> {
     pub username: &'a str,
     /// The name for people that was typed before, if any.
     pub full_name: &'a str,
+    /// The fields of the operator that people fill in.
+    pub fields: Vec<ProfileField>,
     /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
     /// The field that the problem is about: `username`, `full_name`, `new` or `again`; empty for none.

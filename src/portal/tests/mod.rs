@@ -6,6 +6,7 @@ mod change_password;
 mod confirm;
 mod connections;
 mod flash;
+mod invitation;
 mod login;
 mod logout;
 mod new_password_step;

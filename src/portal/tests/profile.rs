@@ -78,6 +78,18 @@ async fn values_that_do_not_fit_are_refused_all_at_once_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_required_field_needs_a_value_whenever_the_profile_is_saved() {
+    let mut fixture = Fixture::new();
+    let required = fields(&["red"]).iter().cloned().map(|field| UserField { required: true, ..field });
+    fixture.settings.fields = UserFields::new(required.collect());
+    let mut browser = Browser::signed_in(&fixture).await;
+    let reply = save(&mut browser, &fixture, &[("full_name", "Ada"), ("field.desk", "1")]).await;
+    assert_eq!(reply.status, 422);
+    assert!(reply.text.contains("TEAM: please enter a value") && !reply.text.contains("RANK: please"));
+    assert_eq!(attribute(&fixture, "desk").await, None);
+}
+
+#[tokio::test]
 async fn a_value_that_fits_no_more_is_kept_until_another_is_chosen() {
     let mut fixture = fixture();
     let mut browser = Browser::signed_in(&fixture).await;

@@ -8,7 +8,7 @@ use crate::{
     identity::{CredentialVersion, UserId},
     users::{
         Account, ChangedEmail, Link, LinkKey, LinkMail, LinkPurpose, LinkRefused, LinkToken, NewUser,
-        PasswordHash, UserStoreError,
+        OwnProfileChange, PasswordHash, UserStoreError,
     },
 };
 
@@ -50,16 +50,16 @@ impl Directory {
         self.ask(move |worker| worker.store.link_at(key, purpose)).await
     }
 
-    /// Sets a password by a link. All sign-ins of the user have ended when this returns.
+    /// Sets a password by a link, and changes the profile of an invited user. All sign-ins of the user have ended when this returns.
     pub async fn set_password_by_link(
         &self,
         key: LinkKey,
         purpose: LinkPurpose,
         hash: PasswordHash,
-        full_name: String,
+        change: OwnProfileChange,
     ) -> Result<Result<Arc<Account>, LinkRefused>, DirectoryError> {
         self.ask(move |worker| {
-            let set = worker.store.set_password_by_link(key, purpose, &hash, &full_name)?;
+            let set = worker.store.set_password_by_link(key, purpose, &hash, change)?;
             Ok(set.map(|account| worker.after_own_change(account)))
         })
         .await

@@ -26,7 +26,8 @@ use std::{fmt, path::Path, sync::Arc};
 use tokio::sync::Semaphore;
 
 use super::{
-    Account, Activity, Change, NewUser, PasswordHash, UserChange, UserStore, UserStoreError, sqlite::Unproved,
+    Account, Activity, Change, NewUser, OwnProfileChange, PasswordHash, UserStore, UserStoreError,
+    sqlite::Unproved,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -220,10 +221,10 @@ impl Directory {
         &self,
         id: UserId,
         expected: CredentialVersion,
-        change: UserChange,
+        change: OwnProfileChange,
     ) -> Result<Arc<Account>, DirectoryError> {
         self.ask(move |worker| {
-            let changed = worker.store.update_own_profile(id, expected, &change)?;
+            let changed = worker.store.update_own_profile(id, expected, change)?;
             Ok(worker.after_own_change(changed))
         })
         .await

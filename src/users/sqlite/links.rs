@@ -15,7 +15,7 @@ use crate::{
     identity::{BackendName, CredentialVersion, EmailKey, UserId, UserName},
     users::{
         Account, Action, AtNextSignIn, ChangedEmail, Link, LinkDelivery, LinkKey, LinkMail, LinkPurpose,
-        LinkRefused, LinkToken, NewUser, PasswordHash, UserStoreError, profile,
+        LinkRefused, LinkToken, NewUser, OwnProfileChange, PasswordHash, UserStoreError, profile,
     },
 };
 
@@ -141,19 +141,18 @@ impl UserStore {
         })
     }
 
-    /// Sets a new password by a link of [`LinkPurpose::Reset`] or [`LinkPurpose::Invitation`]. All sessions of the user end;
-    /// an invited user's name for people is `full_name` if that is not empty.
+    /// Sets a new password by a link of [`LinkPurpose::Reset`] or [`LinkPurpose::Invitation`]. All sessions of the user end.
+    /// An invited user changes the own profile at the same time.
     pub fn set_password_by_link(
         &mut self,
         key: LinkKey,
         purpose: LinkPurpose,
         hash: &PasswordHash,
-        full_name: &str,
+        change: OwnProfileChange,
     ) -> Result<Result<Account, LinkRefused>, UserStoreError> {
         if !matches!(purpose, LinkPurpose::Reset | LinkPurpose::Invitation) {
             return Ok(Err(LinkRefused::Void));
         }
-        profile::check_full_name(full_name.trim())?;
         self.write("setting a password by a link", |write| {
             let Some(found) = write.use_link(key, purpose)? else { return Ok(Err(LinkRefused::Void)) };
             let Some(account) = found.link.account else { return Ok(Err(LinkRefused::Void)) };
@@ -166,10 +165,8 @@ impl UserStore {
             if purpose == LinkPurpose::Invitation {
                 let sql = "DELETE FROM invitation WHERE user_id = ?1 AND backend = ?2";
                 write.transaction.prepare_cached(sql)?.execute((id.0, BackendName::LOCAL))?;
-                if !full_name.trim().is_empty() {
-                    let sql = "UPDATE user SET full_name = ?2 WHERE id = ?1";
-                    write.transaction.prepare_cached(sql)?.execute((id.0, full_name.trim()))?;
-                }
+                let account = write.reloaded(id)?;
+                write.update(&account, &change.into())?;
             }
             write.void_links(id, &[LinkPurpose::Reset, LinkPurpose::Invitation, LinkPurpose::EmailChange])?;
             write.set_password(&account, hash, AtNextSignIn::Nothing).map(Ok)

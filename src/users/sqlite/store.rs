@@ -17,7 +17,8 @@ use crate::{
     identity::{CredentialVersion, UserId, UserName},
     store::sqlite::{Database, DatabaseOptions, open_to_read},
     users::{
-        Account, Action, AtNextSignIn, Change, NewUser, PasswordHash, UserChange, UserStoreError, change,
+        Account, Action, AtNextSignIn, Change, NewUser, OwnProfileChange, PasswordHash, UserChange,
+        UserStoreError, change,
     },
 };
 
@@ -153,11 +154,11 @@ impl UserStore {
         &mut self,
         id: UserId,
         expected: CredentialVersion,
-        change: &UserChange,
+        change: OwnProfileChange,
     ) -> Result<Account, UserStoreError> {
         self.write("changing a user", |write| {
             let before = write.checked(id, expected)?;
-            Write { actor: before.user.name.as_str(), ..*write }.update(&before, change)
+            Write { actor: before.user.name.as_str(), ..*write }.update(&before, &change.into())
         })
     }
 

@@ -45,6 +45,11 @@ fn person(who: &str) -> NewUser {
     }
 }
 
+fn own_profile(full_name: &str) -> OwnProfileChange {
+    let attributes = [("team".to_owned(), "blue".to_owned())].into();
+    OwnProfileChange { full_name: Some(full_name.into()), attributes, removed_attributes: Vec::new() }
+}
+
 impl Fixture {
     fn ada(&self) -> Account {
         self.store.find_by_name(&name("ada")).unwrap().unwrap()
@@ -77,7 +82,7 @@ impl Fixture {
 
     /// Sets a password by the link.
     fn use_reset(&mut self, token: &LinkToken) -> Result<Account, LinkRefused> {
-        self.store.set_password_by_link(token.key(), LinkPurpose::Reset, &hash(HASH), "").unwrap()
+        self.store.set_password_by_link(token.key(), LinkPurpose::Reset, &hash(HASH), OwnProfileChange::default()).unwrap()
     }
 }
 
@@ -165,9 +170,9 @@ fn a_link_for_one_purpose_is_none_for_another() {
     for token in [&change, &register] {
         assert!(all.use_reset(token).is_err());
         let invited = LinkPurpose::Invitation;
-        assert!(all.store.set_password_by_link(token.key(), invited, &hash(HASH), "").unwrap().is_err());
+        assert!(all.store.set_password_by_link(token.key(), invited, &hash(HASH), OwnProfileChange::default()).unwrap().is_err());
         let other = LinkPurpose::EmailChange;
-        assert!(all.store.set_password_by_link(token.key(), other, &hash(HASH), "").unwrap().is_err());
+        assert!(all.store.set_password_by_link(token.key(), other, &hash(HASH), OwnProfileChange::default()).unwrap().is_err());
     }
     for token in [&reset, &register] {
         assert!(all.store.change_email_by_link(token.key(), user).unwrap().is_err());
@@ -197,7 +202,7 @@ fn of_two_uses_of_a_link_at_once_one_succeeds() {
                         let mut store = UserStore::open(&path, all.clock.clone()).unwrap();
                         start.wait();
                         store
-                            .set_password_by_link(token.key(), LinkPurpose::Reset, &hash(HASH), "")
+                            .set_password_by_link(token.key(), LinkPurpose::Reset, &hash(HASH), OwnProfileChange::default())
                             .unwrap()
                             .is_ok()
                     })
@@ -281,11 +286,26 @@ fn an_invitation_sets_the_first_password_and_verifies_the_address_if_it_came_by_
         let (invited, token) = all.store.invite(new, delivery).unwrap();
         assert!(invited.password.is_none() && invited.active && !invited.email_verified);
         let (key, purpose) = (token.key(), LinkPurpose::Invitation);
-        let set = all.store.set_password_by_link(key, purpose, &hash(HASH), " Bob B. ").unwrap().unwrap();
+        let set = all.store.set_password_by_link(key, purpose, &hash(HASH), own_profile(" Bob B. ")).unwrap().unwrap();
         assert_eq!((set.email_verified, set.user.full_name.as_str()), (verified, "Bob B."));
+        assert_eq!(set.user.attributes.get("team").map(String::as_str), Some("blue"));
         assert!(set.invited.is_empty() && set.password.is_some());
-        assert!(all.store.set_password_by_link(key, purpose, &hash(HASH), "").unwrap().is_err());
+        assert!(all.store.set_password_by_link(key, purpose, &hash(HASH), OwnProfileChange::default()).unwrap().is_err());
     }
+}
+
+#[test]
+fn a_reset_changes_no_profile_and_an_unfit_one_leaves_the_invitation() {
+    let mut all = fixture();
+    let token = all.reset("ada");
+    let (key, purpose) = (token.key(), LinkPurpose::Reset);
+    let set = all.store.set_password_by_link(key, purpose, &hash(HASH), own_profile("Eve")).unwrap().unwrap();
+    assert!(set.user.full_name.is_empty() && set.user.attributes.is_empty());
+    let (_, token) = all.store.invite(person("bob"), LinkDelivery::Mail).unwrap();
+    let (key, purpose) = (token.key(), LinkPurpose::Invitation);
+    let unfit = own_profile("Bob\nX-Admin: yes");
+    assert!(all.store.set_password_by_link(key, purpose, &hash(HASH), unfit).is_err());
+    assert!(all.store.link_at(key, purpose).unwrap().is_some(), "rolled back");
 }
 
 #[test]
