@@ -1,5 +1,5 @@
 //! Files beside the configuration that change the pages: catalogues in `locales/LANGUAGE/*.ftl`, and templates in
-//! `templates/*.html`.
+//! `templates/*.html` and `templates/mail/*`.
 //!
 //! Each mistake in one of them is a diagnostic with its place in that file.
 
@@ -62,26 +62,36 @@ pub(super) fn catalogues(reader: &Reader, folder: &Path) -> Vec<AddedFile> {
 
 /// The templates of an operator.
 pub(super) fn templates(reader: &Reader, folder: &Path) -> Vec<ReplacedTemplate> {
+    let root = folder.join(TEMPLATES);
+    let pages =
+        entries(reader, &root).into_iter().filter(|path| has_extension(path, "html") && !path.is_dir());
     let mut templates = Vec::new();
-    for path in
-        entries(reader, &folder.join(TEMPLATES)).into_iter().filter(|path| has_extension(path, "html"))
-    {
-        let name = file_name(&path);
-        if !pages::template_names().any(|own| own == name) {
-            let message = format!("{} replaces no template", path.display());
-            let names: Vec<&str> = pages::template_names().collect();
-            let help = match suggest::similar(&name, names.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there are {}", suggest::listed_or(&names)),
-            };
-            report_bare(reader, &path, message, &help);
-            continue;
-        }
-        if let Some(text) = text(reader, &path) {
-            templates.push(ReplacedTemplate { name, text });
-        }
+    let of_pages: Vec<String> = pages::template_names().map(str::to_owned).collect();
+    for path in pages {
+        templates.extend(template(reader, &path, file_name(&path), &of_pages));
+    }
+    let of_mails: Vec<String> = pages::letter_template_names().collect();
+    let of_mail = |path: &PathBuf| has_extension(path, "txt") || has_extension(path, "html");
+    for path in entries(reader, &root.join(MAILS)).into_iter().filter(of_mail) {
+        let name = format!("{MAILS}/{}", file_name(&path));
+        templates.extend(template(reader, &path, name, &of_mails));
     }
     templates
+}
+
+/// One template, which replaces one of these.
+fn template(reader: &Reader, path: &Path, name: String, known: &[String]) -> Option<ReplacedTemplate> {
+    if !known.contains(&name) {
+        let message = format!("{} replaces no template", path.display());
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        let help = match suggest::similar(&name, names.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}", suggest::listed_or(&names)),
+        };
+        report_bare(reader, path, message, &help);
+        return None;
+    }
+    text(reader, path).map(|text| ReplacedTemplate { name, text })
 }
 
 /// Reports mistakes in templates.
@@ -152,4 +162,6 @@ fn file_name(path: &Path) -> String {
 
 const LOCALES: &str = "locales";
 const TEMPLATES: &str = "templates";
+/// The folder of the templates of mails, in that of the templates.
+const MAILS: &str = "mail";
 const MAX_BYTES: usize = 1 << 20;

@@ -1,17 +1,24 @@
-//! Mails as text and as HTML: two templates for all of them.
+//! Mails: a subject, a text and the same as HTML.
+//!
+//! The program has one frame for all mails, `mail/message.txt` and `mail/message.html`, which the texts of the catalogues
+//! fill. An operator can replace the frame, and each part of a single mail: `mail/reset.subject.txt`, `mail/reset.txt`,
+//! `mail/reset.html`. A template gives no header field but the subject, which stays one line whatever it renders. A
+//! template of an operator that fails for one person does not cost that person the mail: the program's own is used.
 
-use minijinja::value::Serde;
+use minijinja::{Environment, value::Serde};
 use serde::Serialize;
 
-use super::Pages;
+use super::{Pages, letter_kind::LetterPart, template_files::LETTERS};
+use crate::language::Language;
+
+pub use super::letter_kind::LetterKind;
 
 /// The contents of a mail. It has no `Debug`: its link opens an account.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Default, Serialize)]
 pub struct Letter {
-    /// The language tag.
-    pub language: String,
-    /// The value of HTML's `dir`.
-    pub direction: &'static str,
+    /// The mail that it is.
+    #[serde(rename = "letter")]
+    pub kind: LetterKind,
     /// The subject.
     pub subject: String,
     /// The text up to the link, in paragraphs.
@@ -20,8 +27,18 @@ pub struct Letter {
     pub link: Option<LetterLink>,
     /// The text after it, in paragraphs.
     pub after: Vec<String>,
-    /// The gateway, as people know it.
+    /// The gateway, as people know it: title and host.
     pub site: String,
+    /// The address of the gateway: `https://login.example.com`.
+    pub origin: String,
+    /// Its host, as in that address.
+    pub host: String,
+    /// The user whom the mail is about; `None` where there is no account yet.
+    pub user: Option<LetterUser>,
+    /// How long the link works: `30 minutes`.
+    pub lifetime: Option<String>,
+    /// The event that a notice is about.
+    pub event: Option<LetterEvent>,
 }
 
 /// The link of a mail.
@@ -33,9 +50,35 @@ pub struct LetterLink {
     pub text: String,
 }
 
-/// A mail in both forms.
+/// The user whom a mail is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct LetterUser {
+    /// The user name.
+    pub name: String,
+    /// The name for people; empty if there is none.
+    pub full_name: String,
+    /// The e-mail address of the account; empty if there is none.
+    pub email: String,
+}
+
+/// The event that a notice is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct LetterEvent {
+    /// The event, in a sentence.
+    pub text: String,
+    /// When it happened, as a date.
+    pub date: String,
+    /// Browser and system.
+    pub device: String,
+    /// The address of the client; empty if it is unknown.
+    pub address: String,
+}
+
+/// A mail, rendered.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RenderedLetter {
+    /// The subject: one line.
+    pub subject: String,
     /// As text.
     pub text: String,
     /// As HTML.
@@ -43,29 +86,71 @@ pub struct RenderedLetter {
 }
 
 impl Pages {
-    /// Renders a mail; `None` if a template fails, which is logged.
-    pub fn letter(&self, letter: &Letter) -> Option<RenderedLetter> {
-        let rendered = |name| {
-            let template = self.0.templates.get_template(name);
-            let rendered = template.and_then(|template| template.render(Serde(letter)));
-            rendered.inspect_err(|error| tracing::error!(template = name, %error, "mail not rendered")).ok()
+    /// Renders a mail in this language; `None` if a template of the program fails, which is logged.
+    pub fn letter(&self, letter: &Letter, language: &Language) -> Option<RenderedLetter> {
+        let templates = self.in_language(language);
+        let part = |part| {
+            let own = letter.kind.template(part);
+            if self.0.replaced_letters.contains(&own)
+                && let Some(rendered) = rendered(templates, &own, letter)
+            {
+                return Some(rendered);
+            }
+            match part {
+                LetterPart::Subject => Some(letter.subject.clone()),
+                LetterPart::Text => frame(templates, TEXT, letter),
+                LetterPart::Html => frame(templates, HTML, letter),
+            }
         };
-        Some(RenderedLetter { text: rendered(TEXT)?, html: rendered(HTML)? })
+        let subject = one_line(&part(LetterPart::Subject)?);
+        Some(RenderedLetter { subject, text: part(LetterPart::Text)?, html: part(LetterPart::Html)? })
     }
 }
 
-const TEXT: &str = "mail/message.txt";
-const HTML: &str = "mail/message.html";
+/// The frame of all mails: that of the operator, or if that fails, the program's.
+fn frame(templates: &Environment<'static>, name: &str, letter: &Letter) -> Option<String> {
+    rendered(templates, name, letter).or_else(|| rendered(templates, &of_program(name), letter))
+}
+
+fn rendered(templates: &Environment<'static>, name: &str, letter: &Letter) -> Option<String> {
+    let rendered = templates.get_template(name).and_then(|template| template.render(Serde(letter)));
+    rendered.inspect_err(|error| tracing::error!(template = name, %error, "mail not rendered")).ok()
+}
+
+/// Adds the frame of all mails, and a copy of it that no operator replaces.
+pub(super) fn add_frames(templates: &mut Environment<'static>) {
+    for (name, source) in LETTERS {
+        let added = templates.add_template(name, source);
+        added.expect("the templates of the program are well-formed");
+        let added = templates.add_template_owned(of_program(name), *source);
+        added.expect("the templates of the program are well-formed");
+    }
+}
+
+fn of_program(name: &str) -> String {
+    format!("program/{name}")
+}
+
+/// The text as one line: what a template renders over several lines cannot end the header field of the subject.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) const TEXT: &str = "mail/message.txt";
+pub(super) const HTML: &str = "mail/message.html";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        language::Languages,
+        pages::{Brand, ReplacedTemplate},
+    };
 
-    #[test]
-    fn values_of_a_mail_are_escaped_in_html_and_plain_in_text() {
-        let letter = Letter {
-            language: "en".into(),
-            direction: "ltr",
+    fn letter() -> Letter {
+        Letter {
+            kind: LetterKind::Reset,
             subject: "Hello".into(),
             before: vec!["“<b>Eve</b> & co” & more".into()],
             link: Some(LetterLink {
@@ -74,8 +159,30 @@ mod tests {
             }),
             after: vec!["Bye".into()],
             site: "login.example.com".into(),
-        };
-        let rendered = Pages::new().letter(&letter).unwrap();
+            origin: "https://login.example.com".into(),
+            host: "login.example.com".into(),
+            user: Some(LetterUser {
+                name: "eve".into(),
+                full_name: "Eve\r\nBcc: everybody@example.com <b>".into(),
+                email: "eve@example.com".into(),
+            }),
+            lifetime: Some("30 minutes".into()),
+            event: None,
+        }
+    }
+
+    fn with(templates: &[(&str, &str)]) -> Pages {
+        let replaced: Vec<_> = templates
+            .iter()
+            .map(|(name, text)| ReplacedTemplate { name: (*name).into(), text: (*text).into() })
+            .collect();
+        Pages::of_operator(Brand::default(), Languages::default(), &replaced).unwrap()
+    }
+
+    #[test]
+    fn values_of_a_mail_are_escaped_in_html_and_plain_in_text() {
+        let rendered = Pages::new().letter(&letter(), &Language::english()).unwrap();
+        assert_eq!(rendered.subject, "Hello");
         assert!(rendered.text.contains("“<b>Eve</b> & co” & more"), "{}", rendered.text);
         assert!(rendered.text.contains("\nhttps://login.example.com/.gateway/reset?token=a_-&b\n"));
         assert!(
@@ -86,6 +193,47 @@ mod tests {
         assert!(rendered.html.contains("Set a new &lt;password&gt;</a>"), "{}", rendered.html);
         for loads in ["<img", "<script", "<link", "url(", "@import"] {
             assert!(!rendered.html.contains(loads), "{loads}: nobody learns when a mail is read");
+        }
+    }
+
+    #[test]
+    fn an_operator_replaces_the_parts_of_a_single_mail() {
+        let pages = with(&[
+            ("mail/reset.subject.txt", "{{ brand.title or host }}: new password for {{ user.name }}\n"),
+            ("mail/reset.txt", "Hi {{ user.full_name }}, {{ lifetime }}: {{ link.href }}\n"),
+            ("mail/reset.html", "{% extends \"mail/message.html\" %}{% block content %}<p>Hi {{ user.full_name }}</p>\
+              <a href=\"{{ link.href }}\">{{ t(\"sign-in\") }}</a>{% endblock %}"),
+        ]);
+        let rendered = pages.letter(&letter(), &Language::english()).unwrap();
+        assert_eq!(rendered.subject, "login.example.com: new password for eve");
+        assert!(rendered.text.starts_with("Hi Eve") && rendered.text.contains("30 minutes: https://login"));
+        assert!(rendered.html.contains("&lt;b&gt;</p>") && rendered.html.contains(">Sign in</a>"), "{}", rendered.html);
+        assert!(rendered.html.starts_with("<!doctype html>"), "{}", rendered.html);
+        let other = Letter { kind: LetterKind::Registration, ..letter() };
+        assert_eq!(pages.letter(&other, &Language::english()).unwrap().subject, "Hello");
+    }
+
+    #[test]
+    fn a_subject_is_one_line_whatever_a_template_renders() {
+        let pages = with(&[("mail/reset.subject.txt", "{{ user.full_name }}{% if user.name == \"eve\" %}{{ \"\\r\\nBcc: \\u2028x\" }}{% endif %}")]);
+        let rendered = pages.letter(&letter(), &Language::english()).unwrap();
+        assert!(!rendered.subject.contains(|c: char| c.is_control() || c == '\u{2028}'), "{:?}", rendered.subject);
+        assert_eq!(rendered.subject, "Eve Bcc: everybody@example.com <b> Bcc: x");
+    }
+
+    #[test]
+    fn a_template_that_fails_for_one_person_costs_no_mail() {
+        let pages = with(&[
+            ("mail/reset.txt", "{% if user.name == \"eve\" %}{{ nothing }}{% endif %}{{ link.href }}"),
+            ("mail/message.html", "{% if user and user.name == \"eve\" %}{{ nothing }}{% endif %}{{ link.href if link else \"\" }}"),
+        ]);
+        let rendered = pages.letter(&letter(), &Language::english()).unwrap();
+        assert_eq!(rendered, Pages::new().letter(&letter(), &Language::english()).unwrap());
+    }
+
+    impl std::fmt::Debug for RenderedLetter {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(&self.text)
         }
     }
 }

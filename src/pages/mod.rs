@@ -9,11 +9,14 @@ mod brand;
 mod colour;
 mod contents;
 mod letter;
+mod letter_kind;
+mod letter_samples;
 mod logo;
 mod own_response;
 mod page;
 pub mod paths;
 mod replaced;
+mod replaced_letters;
 mod samples;
 mod template_files;
 mod template_functions;
@@ -28,13 +31,13 @@ pub use contents::{
     ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
     RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
 };
-pub use letter::{Letter, LetterLink, RenderedLetter};
+pub use letter::{Letter, LetterEvent, LetterKind, LetterLink, LetterUser, RenderedLetter};
 pub use logo::Logo;
 pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,
 };
 pub use page::Page;
-pub use replaced::{TemplateProblem, template_names};
+pub use replaced::{TemplateProblem, letter_template_names, template_names};
 pub use template_files::ReplacedTemplate;
 pub use templates::Pages;
 

@@ -9,8 +9,9 @@ use minijinja::{Environment, value::Serde};
 
 use super::{
     Page,
+    letter_kind::{LetterKind, LetterPart},
     samples::samples,
-    template_files::{ReplacedTemplate, TEMPLATES},
+    template_files::{LETTERS, ReplacedTemplate, TEMPLATES},
 };
 
 /// A mistake in a template of an operator.
@@ -26,17 +27,27 @@ pub struct TemplateProblem {
     pub help: String,
 }
 
-/// The names of the templates.
+/// The names of the templates of pages.
 pub fn template_names() -> impl Iterator<Item = &'static str> {
     TEMPLATES.iter().map(|(name, _)| *name)
 }
 
-/// The mistakes of these templates, which stand in `replaced`. `own` has the templates of the program.
+/// The names of the templates of mails.
+pub fn letter_template_names() -> impl Iterator<Item = String> {
+    let parts = LetterKind::ALL.into_iter().flat_map(|kind| LetterPart::ALL.map(|part| kind.template(part)));
+    LETTERS.iter().map(|(name, _)| (*name).to_owned()).chain(parts)
+}
+
+/// The mistakes of those of these templates that are for pages. They stand in `replaced`; `own` has the templates of the
+/// program.
 pub(super) fn problems(
     templates: &[ReplacedTemplate],
     replaced: &Environment<'_>,
     own: &Environment<'_>,
 ) -> Vec<TemplateProblem> {
+    let of_pages = |template: &&ReplacedTemplate| template_names().any(|name| name == template.name);
+    let templates: Vec<ReplacedTemplate> = templates.iter().filter(of_pages).cloned().collect();
+    let templates = templates.as_slice();
     let mut problems = Vec::new();
     let samples = samples();
     // The frame of all pages, and parts that several pages include.
@@ -104,10 +115,12 @@ pub(super) fn of_error(
         template: template.to_owned(),
         span,
         message: format!("this template cannot be used: {message}"),
-        help: "docs/languages.md lists the values of each page; the program's own template shows their use"
-            .to_owned(),
+        help: HELP.to_owned(),
     }
 }
+
+pub(super) const HELP: &str =
+    "docs/languages.md says which values there are; the program's own template shows their use";
 
 /// The replaced template that is behind a page.
 fn blamed<'t>(templates: &'t [ReplacedTemplate], rendered: &str) -> &'t str {

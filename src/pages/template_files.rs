@@ -12,7 +12,7 @@ pub struct ReplacedTemplate {
 pub(super) const STYLESHEET: &str = include_str!("templates/style.css");
 pub(super) const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
 
-/// The templates of mails. Their texts are in the catalogues, where an operator replaces them.
+/// The frame of all mails. Their texts are in the catalogues.
 pub(super) const LETTERS: &[(&str, &str)] = &[
     ("mail/message.txt", include_str!("templates/mail/message.txt")),
     ("mail/message.html", include_str!("templates/mail/message.html")),

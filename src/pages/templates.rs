@@ -3,6 +3,7 @@
 //! Values are escaped by the engine; an unknown variable is an error and not an empty text.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -18,10 +19,10 @@ use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
 
 use super::{
-    Brand, Colour, Logo, Page, ReplacedTemplate, TemplateProblem, own_response,
+    Brand, Colour, Logo, Page, ReplacedTemplate, TemplateProblem, letter, own_response,
     own_response::allow_script,
-    paths, replaced as checks, samples,
-    template_files::{LETTERS, PASSKEY_SCRIPT, STYLESHEET, TEMPLATES},
+    paths, replaced as checks, replaced_letters, samples,
+    template_files::{PASSKEY_SCRIPT, STYLESHEET, TEMPLATES},
     template_functions,
 };
 use crate::language::{Language, Languages};
@@ -42,6 +43,8 @@ pub(super) struct Compiled {
     script_path: String,
     /// The logo and its path.
     logo: Option<(String, Logo)>,
+    /// The names of the templates of mails that the operator has replaced.
+    pub(super) replaced_letters: BTreeSet<String>,
 }
 
 impl Pages {
@@ -69,6 +72,7 @@ impl Pages {
             let languages = [&pages, &own].map(|pages| pages.in_language(pages.english()));
             let [replaced_templates, own_templates] = languages;
             problems = checks::problems(replaced, replaced_templates, own_templates);
+            problems.extend(replaced_letters::problems(replaced, replaced_templates));
         }
         if problems.is_empty() { Ok(pages) } else { Err(problems) }
     }
@@ -101,9 +105,10 @@ impl Pages {
             },
         );
         template_functions::add_common(&mut templates);
-        for (name, source) in TEMPLATES.iter().chain(LETTERS) {
+        for (name, source) in TEMPLATES {
             templates.add_template(name, source).expect("the templates of the program are well-formed");
         }
+        letter::add_frames(&mut templates);
         let mut problems = Vec::new();
         for template in replaced {
             if let Err(error) = templates.add_template_owned(template.name.clone(), template.text.clone()) {
@@ -120,6 +125,7 @@ impl Pages {
             stylesheet,
             script_path,
             logo,
+            replaced_letters: replaced.iter().map(|template| template.name.clone()).collect(),
         };
         (Self(Arc::new(compiled)), problems)
     }
@@ -183,7 +189,7 @@ impl Pages {
         self.in_language(language).get_template(page.template())?.render(Serde(page))
     }
 
-    fn in_language(&self, language: &Language) -> &Environment<'static> {
+    pub(super) fn in_language(&self, language: &Language) -> &Environment<'static> {
         let place = self.0.languages.iter().position(|own| own == language).unwrap_or(0);
         let Some(templates) = self.0.in_language.get(place) else { return &self.0.templates };
         templates.get_or_init(|| {

@@ -12,7 +12,7 @@ use crate::{
     escape::misleads,
     language::{Language, Text, exactly},
     mail::Message,
-    pages::{Letter, LetterLink, Pages, paths},
+    pages::{Letter, LetterEvent, LetterKind, LetterLink, LetterUser, Pages, paths},
     users::{Account, LinkMail, LinkPurpose, LinkToken},
 };
 
@@ -39,7 +39,13 @@ pub struct Cause {
 }
 
 /// The texts of a mail, before they are in a language.
-struct Draft {
+struct Draft<'a> {
+    kind: LetterKind,
+    /// The user whom it is about.
+    user: Option<&'a Account>,
+    /// What happened, for a notice.
+    event: Option<(Text, &'a Cause)>,
+    lifetime: Option<Text>,
     subject: Text,
     before: Vec<Text>,
     link: Option<(String, Text)>,
@@ -79,7 +85,7 @@ impl Letters {
             subject: Text::of("mail-reset-subject").with("site", site),
             link: Some((self.link(LinkPurpose::Reset, token), Text::of("mail-reset-link"))),
             after: vec![Text::of("mail-reset-after")],
-            ..Draft::with_link(text, LinkPurpose::Reset, now)
+            ..Draft::new(LetterKind::Reset, Some(account)).with_link(text, LinkPurpose::Reset, now)
         };
         self.message(&account.user.email, draft)
     }
@@ -92,7 +98,7 @@ impl Letters {
             subject: Text::of("mail-invitation-subject").with("site", site),
             link: Some((self.link(LinkPurpose::Invitation, token), Text::of("mail-invitation-link"))),
             after: vec![Text::of("mail-invitation-after")],
-            ..Draft::with_link(text, LinkPurpose::Invitation, now)
+            ..Draft::new(LetterKind::Invitation, Some(account)).with_link(text, LinkPurpose::Invitation, now)
         };
         self.message(&account.user.email, draft)
     }
@@ -105,7 +111,7 @@ impl Letters {
             subject: Text::of("mail-registration-subject").with("site", site),
             link: Some((self.link(LinkPurpose::Registration, token), Text::of("mail-registration-link"))),
             after: vec![Text::of("mail-registration-after")],
-            ..Draft::with_link(text, LinkPurpose::Registration, now)
+            ..Draft::new(LetterKind::Registration, None).with_link(text, LinkPurpose::Registration, now)
         };
         self.message(address, draft).map(|message| Message { to_stranger: true, ..message })
     }
@@ -123,7 +129,7 @@ impl Letters {
             subject: Text::of("mail-email-subject").with("site", site),
             link: Some((self.link(LinkPurpose::EmailChange, token), Text::of("mail-email-link"))),
             after: vec![Text::of("mail-email-after")],
-            ..Draft::with_link(text, LinkPurpose::EmailChange, now)
+            ..Draft::new(LetterKind::EmailChange, Some(account)).with_link(text, LinkPurpose::EmailChange, now)
         };
         self.message(address, draft)
     }
@@ -140,12 +146,12 @@ impl Letters {
             Text::of("mail-email-changed").with("site", site).with("name", name).with("address", address);
         let mut draft = Draft {
             subject: Text::of("mail-email-changed-subject").with("site", site),
+            event: Some((text.clone(), cause)),
             before: vec![text, cause.text()],
-            link: None,
-            after: Vec::new(),
-            expires: None,
+            ..Draft::new(LetterKind::EmailChanged, Some(account))
         };
         if let Some(token) = undo {
+            draft.lifetime = Some(exactly(LinkPurpose::EmailUndo.lifetime()));
             draft.before.extend([Text::of("mail-undo"), once(LinkPurpose::EmailUndo)]);
             draft.link = Some((self.link(LinkPurpose::EmailUndo, token), Text::of("mail-undo-link")));
             draft.expires = Some(cause.at + LinkPurpose::EmailUndo.lifetime());
@@ -156,6 +162,10 @@ impl Letters {
     /// A notice of a change of the account.
     pub fn notice(&self, account: &Account, notice: &Notice, cause: &Cause) -> Option<Message> {
         let site = self.site();
+        let kind = match notice {
+            Notice::NewDevice { .. } => LetterKind::NewDevice,
+            _ => LetterKind::Notice,
+        };
         let what = match notice {
             Notice::PasswordChanged => Text::of("mail-password-changed"),
             Notice::FactorAdded { name } => Text::of("mail-factor-added").with("factor", plain(name)),
@@ -171,17 +181,17 @@ impl Letters {
             Notice::TokenRemoved { name } => Text::of("mail-token-removed").with("token", plain(name)),
         };
         let text =
-            Text::of("mail-notice").with("site", site).with("name", name_of(account)).with("what", what);
+            Text::of("mail-notice").with("site", site).with("name", name_of(account)).with("what", what.clone());
         let account_page = format!("{}{}", self.origin, paths::ACCOUNT);
         let draft = Draft {
             subject: match notice {
                 Notice::NewDevice { .. } => Text::of("mail-new-device-subject").with("site", site),
                 _ => Text::of("mail-notice-subject").with("site", site),
             },
+            event: Some((what, cause)),
             before: vec![text, cause.text()],
-            link: None,
             after: vec![Text::of("mail-notice-after").with("link", account_page)],
-            expires: None,
+            ..Draft::new(kind, Some(account))
         };
         self.message(&account.user.email, draft)
     }
@@ -200,9 +210,7 @@ impl Letters {
                 Text::of("mail-approval-command").with("command", approve),
                 Text::of("mail-refusal-command").with("command", refuse),
             ],
-            link: None,
-            after: Vec::new(),
-            expires: None,
+            ..Draft::new(LetterKind::ApprovalWanted, Some(account))
         };
         self.message(approver, draft)
     }
@@ -214,8 +222,7 @@ impl Letters {
             subject: Text::of("mail-approved-subject").with("site", site),
             before: vec![Text::of("mail-approved").with("site", site).with("name", name)],
             link: Some((format!("{}{}", self.origin, paths::LOGIN), Text::of("sign-in"))),
-            after: Vec::new(),
-            expires: None,
+            ..Draft::new(LetterKind::Approved, Some(account))
         };
         self.message(&account.user.email, draft)
     }
@@ -226,9 +233,7 @@ impl Letters {
         let draft = Draft {
             subject: Text::of("mail-test-subject").with("site", site),
             before: vec![Text::of("mail-test").with("site", site)],
-            link: None,
-            after: Vec::new(),
-            expires: None,
+            ..Draft::new(LetterKind::Test, None)
         };
         self.message(address, draft)
     }
@@ -244,9 +249,8 @@ impl Letters {
         let draft = Draft {
             subject: Text::of("mail-elsewhere-subject").with("site", site),
             before: vec![text],
-            link: None,
             after: vec![Text::of("mail-nothing-to-do")],
-            expires: None,
+            ..Draft::new(LetterKind::Elsewhere, Some(account))
         };
         self.message(&account.user.email, draft)
     }
@@ -259,7 +263,7 @@ impl Letters {
             before: vec![Text::of("mail-known").with("site", site).with("name", name)],
             link: Some((format!("{}{}", self.origin, paths::RESET), Text::of("mail-known-link"))),
             after: vec![Text::of("mail-nothing-to-do")],
-            expires: None,
+            ..Draft::new(LetterKind::Known, Some(account))
         };
         self.message(&account.user.email, draft)
     }
@@ -268,21 +272,34 @@ impl Letters {
         self.origin.strip_prefix("https://").unwrap_or(&self.origin)
     }
 
-    fn message(&self, to: &str, draft: Draft) -> Option<Message> {
+    fn message(&self, to: &str, draft: Draft<'_>) -> Option<Message> {
         let say = |text: &Text| self.language.say(text);
         let letter = Letter {
-            language: self.language.tag().to_owned(),
-            direction: self.language.direction(),
+            kind: draft.kind,
             subject: say(&draft.subject),
             before: draft.before.iter().map(say).collect(),
             link: draft.link.map(|(href, text)| LetterLink { href, text: say(&text) }),
             after: draft.after.iter().map(say).collect(),
             site: format!("{} · {}", self.pages.title(), self.site()),
+            origin: self.origin.to_string(),
+            host: self.site().to_owned(),
+            user: draft.user.map(|account| LetterUser {
+                name: name_of(account),
+                full_name: plain(&account.user.full_name),
+                email: plain(&account.user.email),
+            }),
+            lifetime: draft.lifetime.as_ref().map(say),
+            event: draft.event.map(|(text, cause)| LetterEvent {
+                text: say(&text),
+                date: self.language.date(cause.at),
+                device: say(&cause.device),
+                address: cause.address.clone(),
+            }),
         };
-        let rendered = self.pages.letter(&letter)?;
+        let rendered = self.pages.letter(&letter, &self.language)?;
         Some(Message {
             to: to.to_owned(),
-            subject: letter.subject,
+            subject: rendered.subject,
             text: rendered.text,
             html: rendered.html,
             expires: draft.expires,
@@ -291,15 +308,29 @@ impl Letters {
     }
 }
 
-impl Draft {
-    /// A mail with a link, whose other parts follow.
-    fn with_link(text: Text, purpose: LinkPurpose, now: Timestamp) -> Self {
+impl<'a> Draft<'a> {
+    /// A mail without a link, whose other parts follow.
+    fn new(kind: LetterKind, user: Option<&'a Account>) -> Self {
         Self {
+            kind,
+            user,
+            event: None,
+            lifetime: None,
             subject: Text::verbatim(""),
-            before: vec![text, once(purpose)],
+            before: Vec::new(),
             link: None,
             after: Vec::new(),
+            expires: None,
+        }
+    }
+
+    /// A mail with a link that expires, whose other parts follow.
+    fn with_link(self, text: Text, purpose: LinkPurpose, now: Timestamp) -> Self {
+        Self {
+            before: vec![text, once(purpose)],
+            lifetime: Some(exactly(purpose.lifetime())),
             expires: Some(now + purpose.lifetime()),
+            ..self
         }
     }
 }

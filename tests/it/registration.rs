@@ -96,7 +96,7 @@ fn a_registration_fills_in_own_fields_and_sets_nothing_of_operators() {
     let gateway = gateway(&server, &format!("registration = \"approval\"\n{fields}"));
     gateway.add_user("root", &[]);
     let mut bob = Visitor::of(&gateway);
-    let csrf = bob.get("/.gateway/register").hidden("csrf");
+    let csrf = bob.get("/.gateway/register").field("csrf");
     // Values that come before the mail is checked are not kept.
     let early = [("csrf", csrf.as_str()), ("email", "bob@example.com"), ("field.team", "red"), ("field.rank", "general")];
     assert_eq!(bob.submit("/.gateway/register", &early).status, 200);
@@ -106,7 +106,7 @@ fn a_registration_fills_in_own_fields_and_sets_nothing_of_operators() {
     let page = form.text();
     assert!(page.contains("name=\"field.team\"") && page.contains("name=\"field.born\" type=\"date\""), "{page}");
     assert!(!page.contains("rank"), "{page}");
-    let csrf = form.hidden("csrf");
+    let csrf = form.field("csrf");
     let fixed = [("csrf", csrf.as_str()), ("username", "bob"), ("new", PASSWORD), ("again", PASSWORD)];
     let mut send = |values: &[(&str, &str)]| {
         let fields: Vec<_> = fixed.iter().copied().chain(values.iter().copied()).collect();
