@@ -164,10 +164,10 @@
 //!
 //! SIGHUP, or `portcullis reload` through the control socket, makes [`config::load`] read the file again and [`Reloader::apply`] use it: apps, rules,
 //! groups, backends, session limits, the throttle's limits, shields, HSTS, trusted proxies, body limits,
-//! certificates, keys of assertions; whole, from the next request on, without ending a connection. Requests under way that take
+//! certificates, keys of assertions, the mail server; whole, from the next request on, without ending a connection. Requests under way that take
 //! long are decided again, see `gateway::long_requests`, and end if they would be refused now. With a mistake in the
 //! file nothing changes. Addresses, the public port, workers, the state folder, the session store, `min_version`, and the sections
-//! `[password]`, `[mail]`, `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
+//! `[password]`, `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
 //! from them.
 //!
 //! [`AccessLog`]: telemetry::AccessLog

@@ -66,7 +66,7 @@ pub fn assemble(
     tls.ask_for_certificates(clients.authorities.as_ref(), &clients.hosts)?;
 
     let port = listeners.https_addrs().first().map(SocketAddr::port);
-    let Opened { shared, databases, audit } = open(&configuration, certified, port, surroundings)?;
+    let Opened { shared, databases, audit, outbox } = open(&configuration, certified, port, surroundings)?;
     let control = control::bind(&configuration, databases, &shared.sessions, &audit)?;
 
     let mut limits = configuration.limits;
@@ -99,7 +99,7 @@ pub fn assemble(
     if let Some(control) = control {
         server = server.with_control(control);
     }
-    let reloader = Reloader { file, shared: Arc::clone(&shared), tls, port, clock };
+    let reloader = Reloader { file, shared: Arc::clone(&shared), tls, outbox, port, clock };
     Ok(Assembled { server, shared, reloader, origin, addrs })
 }
 

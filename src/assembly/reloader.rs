@@ -6,21 +6,23 @@ use std::{
 };
 
 use super::{
-    AssemblyError, backends,
+    AssemblyError, backends, metrics,
     certificates::{certificates, certified},
     snapshot::{MadeBefore, snapshot},
 };
 use crate::{
-    clock::Clock, config::Configuration, error_chain::ErrorChain, gateway::Shared, server::TlsSettings,
+    clock::Clock, config::Configuration, error_chain::ErrorChain, gateway::Shared, mail::Outbox,
+    server::TlsSettings,
 };
 
-/// Replaces apps, rules, groups, session limits, limits of the throttle, and certificates of a running gateway. All
-/// other settings wait for a restart.
+/// Replaces apps, rules, groups, session limits, limits of the throttle, certificates and the mail server of a running
+/// gateway. All other settings wait for a restart.
 #[derive(Debug)]
 pub struct Reloader {
     pub(super) file: PathBuf,
     pub(super) shared: Arc<Shared>,
     pub(super) tls: Arc<TlsSettings>,
+    pub(super) outbox: Arc<Outbox>,
     /// The port of the first HTTPS listener.
     pub(super) port: Option<u16>,
     pub(super) clock: Clock,
@@ -38,6 +40,11 @@ impl Reloader {
         let certified = certified(&configuration, &certificates);
         let former = self.shared.current.load().portal.backends.clone();
         let backends = backends::open(&configuration, &former, &self.clock, &self.shared.directory)?;
+        let sent_mail = self.outbox.is_open();
+        let mail = self.outbox.prepare(configuration.mail.settings.as_ref())?;
+        if self.outbox.is_open() && !sent_mail {
+            metrics::register_mail(&self.shared.metrics, self.outbox.counts());
+        }
         self.shared.assertions.use_folder(configuration.assertion_keys())?;
         let clients = &configuration.tls.clients;
         self.tls.ask_for_certificates(clients.authorities.as_ref(), &clients.hosts)?;
@@ -46,6 +53,7 @@ impl Reloader {
         let origin = configuration.origin(self.port).into();
         let made = MadeBefore { certified, backends, origin };
         self.shared.current.replace(snapshot(configuration, made, &self.shared.in_flight));
+        self.outbox.apply(mail);
         // From here on nobody comes in through a backend that was taken out, so nobody undoes this.
         if let Err(error) = backends::end_others(kept, &self.shared.directory) {
             tracing::error!(error = %ErrorChain(&error), "users of removed backends not signed out");

@@ -37,6 +37,7 @@ pub(super) struct Opened {
     pub(super) shared: Arc<Shared>,
     pub(super) databases: Databases,
     pub(super) audit: Audit,
+    pub(super) outbox: Arc<Outbox>,
 }
 
 /// Opens the stores and makes the rest. `port` is that of the first HTTPS listener.
@@ -66,14 +67,12 @@ pub(super) fn open(
         ProgramSignIn::new(Arc::clone(&sign_in), Arc::clone(&directory), audit.clone(), clock.clone());
     let setup = SetupLink::new(Arc::clone(&directory), audit.clone(), clock.clone());
     let portal = Portal::new(sign_in, setup, passwords, Arc::clone(&sessions), audit.clone(), clock.clone());
-    let portal = match &configuration.mail.settings {
-        None => portal,
-        Some(settings) => {
-            let outbox = Outbox::start(&configuration.mail_queue(), settings.clone(), clock.clone())?;
-            metrics::register_mail(&metrics, outbox.counts());
-            portal.with_outbox(outbox)
-        }
-    };
+    let outbox = Arc::new(Outbox::new(configuration.mail_queue(), clock.clone()));
+    outbox.apply(outbox.prepare(configuration.mail.settings.as_ref())?);
+    if outbox.is_open() {
+        metrics::register_mail(&metrics, outbox.counts());
+    }
+    let portal = portal.with_outbox(Arc::clone(&outbox));
     let in_flight = InFlight::default();
     let origin = configuration.origin(port).into();
     let made = MadeBefore { certified, backends, origin };
@@ -96,7 +95,7 @@ pub(super) fn open(
     let shared = Arc::new(shared);
     sign_out_notices::start(&shared, &shared.sessions, ending_changes)?;
     metrics::register_directories(&shared);
-    Ok(Opened { shared, databases, audit })
+    Ok(Opened { shared, databases, audit, outbox })
 }
 
 /// Maximum number of waiting password checks. With two threads, the last one waits for a little over a second.

@@ -72,7 +72,7 @@ fn reload(reloader: &Reloader) -> Result<(), String> {
     }
     reloader.apply(loaded.configuration).map_err(|error| refused(error.to_string()))?;
     tracing::info!(
-        "configuration reloaded: apps, rules, groups, session limits, throttle, certificates; addresses, workers, \
+        "configuration reloaded: apps, rules, groups, session limits, throttle, certificates, mail; addresses, workers, \
          state, the session store, min_version, [password], [limits] and [log] wait for a restart"
     );
     Ok(())

@@ -14,11 +14,12 @@ mod envelope;
 mod message;
 mod outbox;
 mod queue;
+mod relay;
 mod settings;
 
 pub use counts::MailCounts;
-pub use deliverer::send_now;
 pub use message::Message;
-pub use outbox::{Outbox, OutboxError};
+pub use outbox::{Outbox, OutboxError, PreparedMail};
 pub use queue::{MailQueue, QueueError, QueuedMail};
+pub use relay::send_now;
 pub use settings::{MailServer, MailSettings, Security, SmtpLogin, SmtpPassword};

@@ -1,16 +1,20 @@
 //! The outbox of the running gateway: the queue behind a thread, and the thread that delivers.
 
 use std::{
-    io,
-    path::Path,
-    sync::{Arc, mpsc::TryIter},
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock, mpsc::TryIter},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use tokio::sync::watch;
 
-use super::{MailCounts, MailQueue, MailSettings, Message, deliverer::Deliverer};
+use super::{
+    MailCounts, MailQueue, MailSettings, Message,
+    deliverer::{Deliverer, Orders},
+    relay::Relay,
+};
 use crate::{
     clock::Clock,
     error_chain::ErrorChain,
@@ -18,13 +22,20 @@ use crate::{
 };
 
 /// The outbox; one for the process. A message is queued without waiting, and delivered by a thread of its own.
+///
+/// There are neither threads nor a queue before the first settings. Later settings, of a reload, lead the messages that
+/// wait to another server, or stop the deliveries.
 #[derive(Debug)]
 pub struct Outbox {
-    writer: DatabaseThread<QueueWriter>,
+    path: PathBuf,
+    clock: Clock,
     counts: Arc<MailCounts>,
-    /// Ends the deliverer when it is dropped.
-    wake: Option<watch::Sender<()>>,
-    deliverer: Option<JoinHandle<()>>,
+    open: OnceLock<OpenOutbox>,
+}
+
+/// Settings that can be used: nothing fails any more when they are.
+pub struct PreparedMail {
+    relay: Option<Arc<Relay>>,
 }
 
 /// Why an outbox cannot be opened.
@@ -41,29 +52,60 @@ pub enum OutboxError {
     Thread(#[from] io::Error),
 }
 
+/// The threads.
+#[derive(Debug)]
+struct OpenOutbox {
+    writer: DatabaseThread<QueueWriter>,
+    /// Ends the deliverer when it is dropped.
+    orders: Option<watch::Sender<Orders>>,
+    deliverer: Option<JoinHandle<()>>,
+}
+
 impl Outbox {
-    /// Opens the queue at `path` and starts to deliver.
-    pub fn start(path: &Path, settings: MailSettings, clock: Clock) -> Result<Self, OutboxError> {
-        let counts = Arc::<MailCounts>::default();
-        let writer = QueueWriter { queue: MailQueue::open(path, clock.clone())? };
-        let queue = MailQueue::open(path, clock)?;
-        let deliverer = Deliverer::new(queue, settings, Arc::clone(&counts)).map_err(OutboxError::Tls)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (wake, woken) = watch::channel(());
-        let deliver = move || runtime.block_on(deliverer.run(woken));
-        let deliverer = thread::Builder::new().name("mail".to_owned()).spawn(deliver)?;
-        let writer = DatabaseThread::start("mail-queue", WAITING_JOBS, writer)?;
-        Ok(Self { writer, counts, wake: Some(wake), deliverer: Some(deliverer) })
+    /// An outbox whose queue is at `path`. It sends nothing yet.
+    pub fn new(path: PathBuf, clock: Clock) -> Self {
+        Self { path, clock, counts: Arc::default(), open: OnceLock::new() }
+    }
+
+    /// Makes these settings usable, without using them: sets up TLS, and opens the queue if that has not been done yet.
+    pub fn prepare(&self, settings: Option<&MailSettings>) -> Result<PreparedMail, OutboxError> {
+        let Some(settings) = settings else { return Ok(PreparedMail { relay: None }) };
+        let relay = Relay::new(settings.clone()).map_err(OutboxError::Tls)?;
+        if self.open.get().is_none() {
+            let opened = OpenOutbox::start(&self.path, &self.clock, &self.counts)?;
+            // Of two at once, the second one ends here.
+            self.open.set(opened).ok();
+        }
+        Ok(PreparedMail { relay: Some(Arc::new(relay)) })
+    }
+
+    /// Uses settings. Messages that wait are tried at once with them; a delivery under way to another server is broken off.
+    /// Settings that are those in use change nothing.
+    pub fn apply(&self, prepared: PreparedMail) {
+        let Some(orders) = self.open.get().and_then(|open| open.orders.as_ref()) else { return };
+        orders.send_if_modified(|orders| {
+            let settings = |relay: &Option<Arc<Relay>>| relay.as_ref().map(|relay| relay.settings().clone());
+            if settings(&orders.relay) == settings(&prepared.relay) {
+                return false;
+            }
+            orders.relay = prepared.relay;
+            true
+        });
     }
 
     /// Queues a message. Neither waits nor fails: a message that cannot be queued is counted and logged, because no
     /// request depends on it.
     pub fn queue(&self, message: Message) {
-        let (counts, wake) = (Arc::clone(&self.counts), self.wake.clone());
+        let Some(open) = self.open.get() else {
+            self.counts.count_not_queued();
+            tracing::error!("mail not queued: no mail is sent");
+            return;
+        };
+        let (counts, orders) = (Arc::clone(&self.counts), open.orders.clone());
         let add: Task<QueueWriter> = Box::new(move |writer| match writer.queue.add(&message) {
             Ok(()) => {
-                if let Some(wake) = wake {
-                    wake.send_replace(());
+                if let Some(orders) = orders {
+                    orders.send_modify(|_| ());
                 }
             }
             Err(error) => {
@@ -71,7 +113,7 @@ impl Outbox {
                 tracing::error!(error = %ErrorChain(&error), "mail not queued");
             }
         });
-        if self.writer.try_send(add).is_err() {
+        if open.writer.try_send(add).is_err() {
             self.counts.count_not_queued();
             tracing::error!("mail not queued: too many messages wait to be written");
         }
@@ -81,12 +123,37 @@ impl Outbox {
     pub fn counts(&self) -> &Arc<MailCounts> {
         &self.counts
     }
+
+    /// Whether there has been a server since the start.
+    pub fn is_open(&self) -> bool {
+        self.open.get().is_some()
+    }
+}
+
+impl fmt::Debug for PreparedMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedMail").field("sends", &self.relay.is_some()).finish()
+    }
+}
+
+impl OpenOutbox {
+    fn start(path: &Path, clock: &Clock, counts: &Arc<MailCounts>) -> Result<Self, OutboxError> {
+        let writer = QueueWriter { queue: MailQueue::open(path, clock.clone())? };
+        let queue = MailQueue::open(path, clock.clone())?;
+        let deliverer = Deliverer::new(queue, Arc::clone(counts));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (orders, received) = watch::channel(Orders::default());
+        let deliver = move || runtime.block_on(deliverer.run(received));
+        let deliverer = thread::Builder::new().name("mail".to_owned()).spawn(deliver)?;
+        let writer = DatabaseThread::start("mail-queue", WAITING_JOBS, writer)?;
+        Ok(Self { writer, orders: Some(orders), deliverer: Some(deliverer) })
+    }
 }
 
 /// Ends the deliverer; a delivery under way is broken off, and begins again at the next start.
-impl Drop for Outbox {
+impl Drop for OpenOutbox {
     fn drop(&mut self) {
-        self.wake = None;
+        self.orders = None;
         if let Some(deliverer) = self.deliverer.take()
             && deliverer.join().is_err()
         {

@@ -26,7 +26,7 @@ impl Portal {
     /// The form. Without mail there is no such page.
     pub(super) fn show_email(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
-        self.outbox.as_ref().ok_or(Refusal::NotFound)?;
+        self.outbox(request).ok_or(Refusal::NotFound)?;
         if let Err(confirmation) = signed_in.recently_proved(request, self.clock.now()) {
             return Ok(*confirmation);
         }
@@ -40,7 +40,7 @@ impl Portal {
         form: Form,
     ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
-        let outbox = self.outbox.as_ref().ok_or(Refusal::NotFound)?;
+        let outbox = self.outbox(request).ok_or(Refusal::NotFound)?;
         let now = self.clock.now();
         if let Err(confirmation) = signed_in.recently_proved(request, now) {
             return Ok(*confirmation);
@@ -129,7 +129,7 @@ impl Portal {
         };
         self.record(request, AuditKind::EmailChange, "ok", name, None);
         self.record(request, AuditKind::Notice, EMAIL_CHANGED, name, None);
-        if let (Some(outbox), false) = (&self.outbox, former.is_empty()) {
+        if let (Some(outbox), false) = (self.outbox(request), former.is_empty()) {
             let cause = self.cause(request);
             let message = request.letters().email_changed((&changed, &former), undo.as_ref(), &cause);
             if let Some(message) = message {

@@ -34,7 +34,7 @@ impl Portal {
         if account.user.email.is_empty() {
             return;
         }
-        if let Some(outbox) = &self.outbox
+        if let Some(outbox) = self.outbox(request)
             && self.notice_limit.admit((account.user.id, notice.as_str()), self.clock.now()).is_ok()
             && let Some(message) = request.letters().notice(account, notice, &self.cause(request))
         {

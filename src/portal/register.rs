@@ -47,7 +47,7 @@ impl Portal {
         form: Form,
     ) -> Result<PageResponse, Refusal> {
         self.registers(request)?;
-        let Some(outbox) = self.outbox.clone() else { return Err(Refusal::NotFound) };
+        let Some(outbox) = self.outbox(request).cloned() else { return Err(Refusal::NotFound) };
         let address = form.text("email").trim().to_owned();
         let token = csrf::presented_form_token(request);
         if Genuine::check(request, token.as_ref(), form).is_err() {
@@ -212,7 +212,7 @@ impl Portal {
             FlashMessage::Registered.leave(&request.settings.cookies, response.headers_mut());
             return response;
         }
-        if let Some(outbox) = &self.outbox {
+        if let Some(outbox) = self.outbox(request) {
             for approver in &request.settings.accounts.registration.approvers {
                 if let Some(message) = request.letters().approval_wanted(approver, account) {
                     outbox.queue(message);
@@ -228,7 +228,7 @@ impl Portal {
 
     /// Refused where nobody registers.
     fn registers(&self, request: &PageRequest<'_>) -> Result<(), Refusal> {
-        let offered = request.settings.offers_registration() && self.outbox.is_some();
+        let offered = request.settings.offers_registration() && self.outbox(request).is_some();
         if offered { Ok(()) } else { Err(Refusal::NotFound) }
     }
 }

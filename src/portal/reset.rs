@@ -34,7 +34,7 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        let Some(outbox) = self.outbox.clone() else { return self.show_reset(request) };
+        let Some(outbox) = self.outbox(request).cloned() else { return self.show_reset(request) };
         let token = csrf::presented_form_token(request);
         let mut form = match Genuine::check(request, token.as_ref(), form) {
             Ok(genuine) => genuine.into_form(),
@@ -77,7 +77,7 @@ impl Portal {
         let page = Page::Reset(Reset {
             host: request.host,
             csrf: &token.form_token(),
-            sends_mail: self.outbox.is_some(),
+            sends_mail: self.outbox(request).is_some(),
             problem: problem.as_deref(),
         });
         let mut response = request.render(status, &page);

@@ -23,8 +23,8 @@ pub struct Portal {
     pub(super) passwords: Arc<Passwords>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) audit: Audit,
-    /// `None`: no mail is sent.
-    pub(super) outbox: Option<Arc<Outbox>>,
+    /// `None`: the portal cannot send mail at all; see [`Portal::outbox`].
+    outbox: Option<Arc<Outbox>>,
     /// Requests that send mail, of each network of clients.
     pub(super) request_limit: RequestLimit<Network>,
     /// Notices by mail of one kind, to each account.
@@ -57,8 +57,13 @@ impl Portal {
 
     /// The same portal, which sends mail.
     #[must_use]
-    pub fn with_outbox(self, outbox: Outbox) -> Self {
-        Self { outbox: Some(Arc::new(outbox)), ..self }
+    pub fn with_outbox(self, outbox: Arc<Outbox>) -> Self {
+        Self { outbox: Some(outbox), ..self }
+    }
+
+    /// The outbox, if mail is sent under the configuration of this request.
+    pub(super) fn outbox(&self, request: &PageRequest<'_>) -> Option<&Arc<Outbox>> {
+        self.outbox.as_ref().filter(|_| request.settings.sends_mail)
     }
 
     /// Waits until the counts of failed attempts are on the disk; for the end of the process.

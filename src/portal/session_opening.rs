@@ -83,7 +83,7 @@ impl Portal {
         let device = cookie::find(request.headers, cookies.device());
         // With mail, the user is told of a sign-in elsewhere; the audit stream has each sign-in anyway.
         if how != SessionOpening::Confirmed
-            && self.outbox.is_some()
+            && self.outbox(request).is_some()
             && !self.sign_in.knows_device(proved, device)
         {
             let device = device::describe(user_agent.as_deref().unwrap_or_default());

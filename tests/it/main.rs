@@ -51,6 +51,7 @@ mod ldap;
 mod ldap_client;
 mod limits;
 mod mail;
+mod mail_reload;
 mod mail_templates;
 mod messages;
 mod metrics;

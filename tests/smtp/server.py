@@ -2,7 +2,7 @@
 
     server.py FOLDER [plain | tls | starttls] [CERTIFICATE KEY]
 
-Prints its port. Each message that it takes becomes a file NUMBER.eml in the folder, with the recipient in the first line.
+With a file PASSWORD in its folder, it takes messages from the user `gateway` with that password alone. Prints its port. Each message that it takes becomes a file NUMBER.eml in the folder, with the recipient in the first line.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import pathlib
 import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 folder = pathlib.Path(sys.argv[1])
 kind = sys.argv[2]
@@ -48,12 +48,21 @@ class Handler:
         return (folder / "MODE").read_text().strip()
 
 
+def authenticate(server, session, envelope, mechanism, data):
+    right = (folder / "PASSWORD").read_bytes()
+    is_right = isinstance(data, LoginPassword) and (data.login, data.password) == (b"gateway", right)
+    return AuthResult(success=is_right, handled=False)
+
+
 async def main():
     handler = Handler()
+    login = {}
+    if (folder / "PASSWORD").exists():
+        login = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
 
     def protocol():
         starttls = {"tls_context": context, "require_starttls": True} if kind == "starttls" else {}
-        return SMTP(handler, hostname="mail.localhost", enable_SMTPUTF8=True, **starttls)
+        return SMTP(handler, hostname="mail.localhost", enable_SMTPUTF8=True, **login, **starttls)
 
     loop = asyncio.get_running_loop()
     server = await loop.create_server(

@@ -30,7 +30,14 @@ pub struct Mail {
 impl SmtpServer {
     /// A server without TLS.
     pub fn start() -> Self {
-        Self::start_as("plain", &[])
+        Self::start_in(tempfile::tempdir().expect("a folder"), "plain", &[])
+    }
+
+    /// A server without TLS that takes messages from the user `gateway` with this password alone.
+    pub fn start_with_password(password: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("PASSWORD"), password).expect("a password");
+        Self::start_in(folder, "plain", &[])
     }
 
     /// A server with TLS from the first byte (`tls`) or after STARTTLS (`starttls`), whose certificate is for `name`.
@@ -40,14 +47,13 @@ impl SmtpServer {
         let paths = [folder.path().join("cert.pem"), folder.path().join("key.pem")];
         fs::write(&paths[0], certificate.pem()).expect("a certificate");
         fs::write(&paths[1], key.serialize_pem()).expect("a key");
-        Self::start_as(kind, &paths)
+        Self::start_in(tempfile::tempdir().expect("a folder"), kind, &paths)
     }
 
-    fn start_as(kind: &'static str, files: &[PathBuf]) -> Self {
+    fn start_in(folder: TempDir, kind: &'static str, files: &[PathBuf]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let python = root.join("target/tools/mail/python/bin/python");
         assert!(python.exists(), "aiosmtpd is missing: tests/run installs it");
-        let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("MODE"), "accept").expect("a mode");
         let mut process = Command::new(python)
             .arg(root.join("tests/smtp/server.py"))
