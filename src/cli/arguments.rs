@@ -9,8 +9,8 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use super::{
-    assertion, backend, check, explain, hash, mail, preset, pwned, reload, serve, session, throttle, token,
-    user,
+    assertion, backend, check, explain, hash, mail, preset, pwned, reload, secrets, serve, session, throttle,
+    token, user,
 };
 
 /// A gateway that puts a login in front of web applications that have none
@@ -50,6 +50,8 @@ enum Command {
     Backend(backend::BackendArgs),
     /// Prepare the list of breached passwords
     Pwned(pwned::PwnedArgs),
+    /// Seal the secrets of second factors anew with a new key
+    Secrets(secrets::SecretsArgs),
     /// List and rotate the keys of signed assertions
     Assertion(assertion::AssertionArgs),
     /// Print the argon2id hash of a password
@@ -72,6 +74,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Preset(args) => preset::from_command_line(&args),
         Command::Backend(args) => backend::from_command_line(&args, &file),
         Command::Pwned(args) => pwned::from_command_line(&args),
+        Command::Secrets(args) => secrets::from_command_line(&args, &file),
         Command::Assertion(args) => assertion::from_command_line(&args, &file),
         Command::Hash(args) => hash::from_command_line(&args, &file),
     };

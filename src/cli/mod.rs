@@ -22,6 +22,7 @@ mod pwned;
 mod reload;
 mod rule_text;
 mod running;
+mod secrets;
 mod serve;
 mod session;
 mod state;

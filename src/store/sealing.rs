@@ -99,7 +99,8 @@ impl SealingKey {
     }
 
     /// Puts a new key in front of those of the file. Values are sealed with it from now on; those of before can be opened
-    /// until [`SealingKey::forget_older`].
+    /// until [`SealingKey::forget_older`]. The caller sees to it that nobody else changes the file at the same time, and that
+    /// no more than the first 15 keys are needed.
     pub fn add_newer(state_folder: &Path) -> Result<Self, SealingKeyError> {
         let mut keys = Self::open_or_create(state_folder)?.keys;
         keys.insert(0, OneKey::generate()?);
@@ -114,6 +115,16 @@ impl SealingKey {
         self.keys.truncate(1);
         self.replace_in(state_folder)?;
         Ok(self)
+    }
+
+    /// Whether the file has more than one key.
+    pub fn has_older(&self) -> bool {
+        self.keys.len() > 1
+    }
+
+    /// Whether the value names the first key as the one that sealed it.
+    pub fn is_newest_of(&self, sealed: &[u8]) -> bool {
+        self.keys.first().is_some_and(|key| sealed.starts_with(&key.id))
     }
 
     /// Seals a value for the owner that `aad` names; an error only if there is no randomness.

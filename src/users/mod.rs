@@ -50,7 +50,7 @@ pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, OwnProfileC
 pub use program::{ProgramCredential, TokenRules};
 pub use recovery_code::{NoRecoveryCodes, RecoveryCode, RecoveryCodes};
 pub use source::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile};
-pub use sqlite::{RemovedFactors, ShownTo, UserStore};
+pub use sqlite::{RemovedFactors, RenewedSeals, ShownTo, UserStore};
 pub use token::{
     ApiToken, InvalidToken, LastUse, NewToken, PresentedToken, StoredToken, TokenHash, TokenId, TokenLimits,
 };

@@ -2,6 +2,7 @@
 //! codes and QR codes.
 
 use std::{
+    fs,
     process::{Command, Stdio},
     sync::Barrier,
     thread,
@@ -359,6 +360,31 @@ fn an_operator_takes_the_factors_of_a_user_off() {
         Visitor::of(&gateway).sign_in_to("/page", "alice", &password("alice")).location() == "/page"
     });
     until("the audit stream has it", || log_of(&gateway).contains("factor-removed"));
+}
+
+#[test]
+fn renewed_seals_leave_a_half_finished_sign_in_and_both_gateways_at_work() {
+    let redis = RedisServer::start();
+    let section = format!("[session]\nstore = \"{}\"\n", redis.url());
+    let here = TestGateway::start_with(&section, WHOAMI);
+    here.add_user("alice", &[]);
+    let there = TestGateway::start_beside(&here, &section, WHOAMI);
+    let (secret, codes) = enrol(&here, "alice");
+    let before = half_signed_in(&here, "/page");
+    let key_file = here.folder().join("state/secret.key");
+    let old = fs::read_to_string(&key_file).unwrap();
+    assert_eq!(store(&here).renew_seals().unwrap().sealed, 2);
+    let new = fs::read_to_string(&key_file).unwrap();
+    assert!(new.lines().count() == 1 && new != old);
+    for (gateway, browser) in [(&here, Some(before)), (&there, None)] {
+        let mut alice = browser.unwrap_or_else(|| half_signed_in(gateway, "/page"));
+        gateway.clock.advance(Duration::from_secs(30));
+        let response = second_step(&mut alice, &code(gateway, &secret));
+        assert_eq!((response.status.as_u16(), response.location()), (303, "/page"));
+    }
+    let recovery = codes.unwrap().iter().next().unwrap().to_text().to_string();
+    let response = second_step(&mut half_signed_in(&there, "/page"), &recovery);
+    assert_eq!((response.status.as_u16(), response.location()), (303, "/page"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     identity::{CredentialVersion, UserId, UserName},
-    store::{SealingKey, SealingKeyError, private_file},
+    store::SealingKey,
     users::{Account, Action, FactorId, FactorKind, FactorName, RecoveryCodes, UserStoreError},
 };
 
@@ -86,32 +86,6 @@ impl UserStore {
             }
             write.changed(&before, Action::FactorRemoved)
         })
-    }
-
-    /// The key that seals the secrets of this database; made at the first need.
-    pub(super) fn sealing_key(&mut self) -> Result<SealingKey, UserStoreError> {
-        Ok(SealingKey::open_or_create(&self.state_folder())?)
-    }
-
-    /// The key that has sealed the secrets of this database; `None`: nothing was ever sealed.
-    pub(super) fn opening_key(&mut self) -> Result<Option<SealingKey>, UserStoreError> {
-        match SealingKey::open(&self.state_folder()) {
-            Ok(key) => Ok(Some(key)),
-            Err(SealingKeyError::Missing(_)) if !self.has_sealed()? => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn has_sealed(&self) -> Result<bool, UserStoreError> {
-        self.read("looking for sealed secrets", |connection| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM totp)
-                           OR EXISTS (SELECT 1 FROM user WHERE recovery_key IS NOT NULL)";
-            connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
-        })
-    }
-
-    fn state_folder(&mut self) -> std::path::PathBuf {
-        private_file::folder_of(self.database().path()).to_owned()
     }
 }
 

@@ -11,6 +11,7 @@ mod passkeys;
 mod recovery_codes;
 mod rows;
 mod schema;
+mod sealing;
 mod sources;
 mod store;
 mod tokens;
@@ -19,5 +20,6 @@ mod transaction;
 
 pub use factors::RemovedFactors;
 pub(super) use store::Unproved;
+pub use sealing::RenewedSeals;
 pub use store::UserStore;
 pub use totp::ShownTo;

@@ -59,8 +59,7 @@ impl UserStore {
         expected: CredentialVersion,
         new: &NewPasskey,
     ) -> Result<Result<Enrolled, NotEnrolled>, UserStoreError> {
-        let key = self.sealing_key()?;
-        self.write("adding a passkey", |write| {
+        self.write_sealing("adding a passkey", |write, key| {
             let before = write.checked(id, expected)?;
             // A passkey of whichever user and relying party: an id names one.
             let sql = "SELECT EXISTS (SELECT 1 FROM passkey WHERE credential = ?1)";
@@ -86,7 +85,7 @@ impl UserStore {
                 &new.aaguid[..],
                 Transport::to_list(&new.transports),
             ))?;
-            let codes = write.codes_with_first_factor(&before, &key)?;
+            let codes = write.codes_with_first_factor(&before, key)?;
             let account = write.changed_by_user(&before, Action::FactorAdded)?;
             Ok(Ok(Enrolled { account, factor, codes }))
         })

@@ -17,13 +17,12 @@ impl UserStore {
         id: UserId,
         expected: CredentialVersion,
     ) -> Result<(Account, RecoveryCodes), UserStoreError> {
-        let key = self.sealing_key()?;
-        self.write("making recovery codes", |write| {
+        self.write_sealing("making recovery codes", |write, key| {
             let before = write.checked(id, expected)?;
             if before.factors.is_empty() {
                 return Err(UserStoreError::NoSuchFactor(before.user.name.clone()).into());
             }
-            let codes = write.new_recovery_codes(id, &key)?;
+            let codes = write.new_recovery_codes(id, key)?;
             Ok((write.changed_by_user(&before, Action::RecoveryCodesMade)?, codes))
         })
     }
@@ -35,10 +34,9 @@ impl UserStore {
         expected: CredentialVersion,
         code: &RecoveryCode,
     ) -> Result<Option<Account>, UserStoreError> {
-        let Some(key) = self.opening_key()? else { return Ok(None) };
-        self.write("using a recovery code", |write| {
+        self.write_opening("using a recovery code", |write, key| {
             let before = write.checked(id, expected)?;
-            let Some(hashing) = write.recovery_key(id, &key)? else { return Ok(None) };
+            let Some(hashing) = write.recovery_key(id, key)? else { return Ok(None) };
             let sql = "DELETE FROM recovery_code WHERE user_id = ?1 AND hash = ?2";
             let hash = hashing.hash(code);
             if write.transaction.prepare_cached(sql)?.execute((id.0, &hash[..]))? != 1 {
@@ -92,6 +90,7 @@ impl Write<'_> {
     }
 }
 
-fn aad(user: UserId) -> String {
+/// The owner that a key of recovery codes is sealed for.
+pub(super) fn aad(user: UserId) -> String {
     format!("recovery-codes\0{user}")
 }

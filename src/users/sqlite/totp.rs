@@ -71,19 +71,18 @@ impl UserStore {
         sealed: &str,
         (name, code): (&FactorName, Option<&TotpCode>),
     ) -> Result<Result<Enrolled, NotEnrolled>, UserStoreError> {
-        let key = self.sealing_key()?;
-        self.write("adding an authenticator app", |write| {
+        self.write_sealing("adding an authenticator app", |write, key| {
             let before = write.checked(shown_to.id, shown_to.credential)?;
             if factors_before == FactorsBefore::None && !before.factors.is_empty() {
                 return Ok(Err(NotEnrolled::NotFirst));
             }
-            let Some(secret) = shown_to.open(sealed, &key, write.now) else {
+            let Some(secret) = shown_to.open(sealed, key, write.now) else {
                 return Ok(Err(NotEnrolled::Expired));
             };
             let steps = code.map(|code| secret.steps_of(code, write.now)).unwrap_or_default();
             let Some(step) = steps.into_iter().max() else { return Ok(Err(NotEnrolled::WrongCode)) };
             // Twice the same secret would accept each code twice.
-            let others = write.totp_secrets(before.user.id, &key)?;
+            let others = write.totp_secrets(before.user.id, key)?;
             if others.iter().any(|(_, other)| other.as_bytes() == secret.as_bytes()) {
                 return Ok(Err(NotEnrolled::AlreadyAdded));
             }
@@ -95,7 +94,7 @@ impl UserStore {
             let sql = "INSERT INTO totp (factor_id, secret, last_step) VALUES (?1, ?2, ?3)";
             write.transaction.prepare_cached(sql)?.execute((factor.0, sealed, step.0))?;
             write.note_use_of_factor(factor)?;
-            let codes = write.codes_with_first_factor(&before, &key)?;
+            let codes = write.codes_with_first_factor(&before, key)?;
             let account = write.changed_by_user(&before, Action::FactorAdded)?;
             Ok(Ok(Enrolled { account, factor, codes }))
         })
@@ -108,10 +107,9 @@ impl UserStore {
         expected: CredentialVersion,
         code: &TotpCode,
     ) -> Result<Option<Account>, UserStoreError> {
-        let Some(key) = self.opening_key()? else { return Ok(None) };
-        self.write("checking a code of an authenticator app", |write| {
+        self.write_opening("checking a code of an authenticator app", |write, key| {
             write.checked(id, expected)?;
-            for (factor, secret) in write.totp_secrets(id, &key)? {
+            for (factor, secret) in write.totp_secrets(id, key)? {
                 for step in secret.steps_of(code, write.now) {
                     if write.accept_step(factor, step)? {
                         write.note_use_of_factor(factor)?;
@@ -169,7 +167,8 @@ impl Write<'_> {
     }
 }
 
-fn row_aad(user: UserId, factor: FactorId) -> String {
+/// The owner that a secret is sealed for.
+pub(super) fn row_aad(user: UserId, factor: FactorId) -> String {
     format!("totp\0{user}\0{factor}")
 }
 
