@@ -1,8 +1,10 @@
 //! `portcullis pwned import`: the list of passwords that have become known, from a download of Have I Been Pwned.
 //!
 //! The source is what its downloader writes: one text file, or a folder with a file for each range of hashes. It is read as
-//! a stream and written as it comes, so a billion passwords need no memory. Both are sorted already; a source that is not
-//! is refused.
+//! a stream, in whatever order it is, and needs a bounded amount of memory. One that is in order is written as it comes.
+//!
+//! A line that is none of the format is named by its number and never quoted: a file that was taken by mistake may hold
+//! passwords.
 
 use std::{
     fs::File,
@@ -14,7 +16,7 @@ use clap::{Args, Subcommand};
 use data_encoding::HEXUPPER_PERMISSIVE;
 
 use super::{failure::Failure, output::out};
-use crate::users::{BreachedListWriter, HashRecord};
+use crate::users::{BreachedListSorter, HashRecord};
 
 /// Prepare the list of breached passwords that `[password] breached` names
 #[derive(Clone, Debug, Args)]
@@ -27,7 +29,7 @@ pub(super) struct PwnedArgs {
 enum PwnedCommand {
     /// Turn a download of Pwned Passwords (SHA-1) into a list that is read without a network
     Import {
-        /// The downloader's text file, ordered by hash, or its folder of ranges (00000.txt to FFFFF.txt)
+        /// The downloader's text file, in any order, or its folder of ranges (00000.txt to FFFFF.txt)
         source: PathBuf,
         /// The list to write; one that is there is replaced when the new one is whole
         list: PathBuf,
@@ -49,9 +51,9 @@ pub(super) enum PwnedError {
     /// A line of the source is none of the format.
     #[error("{}:{line}: expected the SHA-1 hash of a password and a count, as in {example}", .path.display())]
     Line { path: PathBuf, line: u64, example: &'static str },
-    /// A hash is smaller than the one before.
-    #[error("{}:{line}: the hashes are not in order; download the list that is ordered by hash", .path.display())]
-    Order { path: PathBuf, line: u64 },
+    /// The source is the other list that there is.
+    #[error("{}:{line}: this is an NTLM hash; download the list of SHA-1 hashes", .path.display())]
+    Ntlm { path: PathBuf, line: u64 },
     /// The source has no password at all.
     #[error("{} has no hash in it", .0.display())]
     Empty(PathBuf),
@@ -62,29 +64,32 @@ pub(super) enum PwnedError {
 
 /// Runs the command for the operator at the terminal.
 pub(super) fn from_command_line(args: &PwnedArgs) -> Result<(), Failure> {
-    Ok(run(args, &mut out())?)
+    Ok(run(args, &mut out(), &mut io::stderr())?)
 }
 
-fn run(args: &PwnedArgs, out: &mut dyn Write) -> Result<(), PwnedError> {
+fn run(args: &PwnedArgs, out: &mut dyn Write, progress: &mut dyn Write) -> Result<(), PwnedError> {
     let PwnedCommand::Import { source, list, at_least } = &args.command;
     let cannot_write = |error| PwnedError::Write { path: list.clone(), source: error };
     let mut import = Import {
-        writer: BreachedListWriter::create(list).map_err(cannot_write)?,
+        sorter: BreachedListSorter::create(list).map_err(cannot_write)?,
         list,
         at_least: *at_least,
-        written: 0,
+        taken: 0,
+        progress: Progress { out: progress, steps: 0 },
     };
     if source.is_dir() {
         for range in 0..RANGES {
             import.read_range(source, &format!("{range:05X}"))?;
+            import.progress.note(u64::from(range) + 1, u64::from(RANGES), import.taken);
         }
     } else {
         import.read(source, "")?;
     }
-    if import.written == 0 {
+    if import.taken == 0 {
         return Err(PwnedError::Empty(source.clone()));
     }
-    let records = import.writer.finish().map_err(cannot_write)?;
+    import.progress.say("putting the list in order");
+    let records = import.sorter.finish().map_err(cannot_write)?;
     writeln!(out, "wrote {records} hashes to {}", list.display())?;
     writeln!(out, "name it in the configuration: `breached = \"{}\"` below `[password]`", list.display())?;
     Ok(out.flush()?)
@@ -92,10 +97,35 @@ fn run(args: &PwnedArgs, out: &mut dyn Write) -> Result<(), PwnedError> {
 
 /// A running import.
 struct Import<'a> {
-    writer: BreachedListWriter,
+    sorter: BreachedListSorter,
     list: &'a Path,
     at_least: u64,
-    written: u64,
+    /// How many hashes were taken from the source.
+    taken: u64,
+    progress: Progress<'a>,
+}
+
+/// What was done so far, for the person who waits.
+struct Progress<'a> {
+    out: &'a mut dyn Write,
+    /// How many twentieths of the source were reported.
+    steps: u64,
+}
+
+impl Progress<'_> {
+    /// Reports each twentieth of the source, `done` of `whole`.
+    fn note(&mut self, done: u64, whole: u64, taken: u64) {
+        let steps = done.saturating_mul(STEPS).checked_div(whole).unwrap_or_default().min(STEPS);
+        if steps > self.steps {
+            self.steps = steps;
+            self.say(&format!("read {} %: {taken} hashes", steps * (100 / STEPS)));
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        // An import does not depend on somebody who watches.
+        writeln!(self.out, "{text}").ok();
+    }
 }
 
 impl Import<'_> {
@@ -110,6 +140,8 @@ impl Import<'_> {
     fn read(&mut self, path: &Path, range: &str) -> Result<(), PwnedError> {
         let cannot_read = |error| PwnedError::Read { path: path.to_owned(), source: error };
         let file = File::open(path).map_err(cannot_read)?;
+        let whole = file.metadata().map_err(cannot_read)?.len();
+        let mut done = 0;
         let mut lines = BufReader::with_capacity(1 << 20, file);
         let mut line = Vec::with_capacity(MAX_LINE);
         for number in 1.. {
@@ -118,12 +150,20 @@ impl Import<'_> {
             if line.is_empty() {
                 break;
             }
+            done += line.len() as u64;
+            // Of a folder, the files are counted.
+            if range.is_empty() && number % LINES_BETWEEN_REPORTS == 0 {
+                self.progress.note(done, whole, self.taken);
+            }
             let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(&line);
             let text = text.trim_ascii();
             if text.is_empty() {
                 continue;
             }
             let Some((hash, count)) = entry(range, text) else {
+                if is_ntlm(range, text) {
+                    return Err(PwnedError::Ntlm { path: path.to_owned(), line: number });
+                }
                 let example = if range.is_empty() { WHOLE } else { REST };
                 return Err(PwnedError::Line { path: path.to_owned(), line: number, example });
             };
@@ -131,11 +171,9 @@ impl Import<'_> {
             if count == 0 || count < self.at_least {
                 continue;
             }
-            let in_order = self.writer.push(hash);
-            if !in_order.map_err(|source| PwnedError::Write { path: self.list.to_owned(), source })? {
-                return Err(PwnedError::Order { path: path.to_owned(), line: number });
-            }
-            self.written += 1;
+            let pushed = self.sorter.push(hash);
+            pushed.map_err(|source| PwnedError::Write { path: self.list.to_owned(), source })?;
+            self.taken += 1;
         }
         Ok(())
     }
@@ -152,11 +190,20 @@ fn entry(range: &str, line: &[u8]) -> Option<(HashRecord, u64)> {
     Some((hash.try_into().ok()?, count))
 }
 
+/// Whether the line begins with a hash of 16 bytes.
+fn is_ntlm(range: &str, line: &[u8]) -> bool {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    digits + range.len() == 32 && line.get(digits) == Some(&b':')
+}
+
 const WHOLE: &str = "0018A45C4D1DEF81644B54AB7F969B88D65AABCD:12";
 const REST: &str = "0018A45C4D1DEF81644B54AB7F969B88D65:12";
 /// Bytes; twice a line of the longest count.
 const MAX_LINE: usize = 128;
 const RANGES: u32 = 0x10_0000;
+/// Reports of an import.
+const STEPS: u64 = 20;
+const LINES_BETWEEN_REPORTS: u64 = 1 << 16;
 
 #[cfg(test)]
 mod tests {
@@ -178,7 +225,7 @@ mod tests {
         words.extend(more);
         let line = Line::try_parse_from(words).unwrap();
         let mut out = Vec::new();
-        run(&line.args, &mut out).map_err(|error| error.to_string())?;
+        run(&line.args, &mut out, &mut io::sink()).map_err(|error| error.to_string())?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -211,7 +258,11 @@ mod tests {
         let (first, second) = TWO.split_once("\r\n").unwrap();
         for (text, said) in [
             (String::new(), "has no hash in it"),
-            (format!("{second}{first}\r\n"), ":2: the hashes are not in order"),
+            (format!("{first}\r\n8846F7EAEE8FB117AD06BDD830B7586C:3\r\n"), ":2: this is an NTLM hash"),
+            (format!("{second}{}\r\n", "velvet turbine oyster:1"), ":2: expected the SHA-1 hash"),
+            (format!("{first}\r\n{second}\0"), ":3: expected the SHA-1 hash"),
+            (format!("{first}99999999999999999999\r\n"), ":1: expected the SHA-1 hash"),
+            (format!("{}:-1\r\n", first.split_once(':').unwrap().0), ":1: expected the SHA-1 hash"),
             (format!("{first}\r\npassword1\r\n"), ":2: expected the SHA-1 hash"),
             (format!("{first}\r\n5BAA61:3\r\n"), ":2: expected the SHA-1 hash"),
             (format!("{first}\r\n{}", "A".repeat(10_000)), ":2: expected the SHA-1 hash"),
@@ -220,11 +271,39 @@ mod tests {
             fs::write(&source, &text).unwrap();
             let refused = import(&source, &list, &[]).unwrap_err();
             assert!(refused.contains(said), "{refused}");
+            assert!(!refused.contains("velvet"), "{refused}");
             assert!(has(&list, "password1"), "{said}");
         }
         let missing = import(&temp.path().join("missing"), &list, &[]).unwrap_err();
         assert!(missing.contains("No such file"), "{missing}");
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2, "nothing unfinished is left");
+    }
+
+    #[test]
+    fn a_source_in_any_order_becomes_the_same_list() {
+        let temp = tempfile::tempdir().unwrap();
+        let (source, list) = (temp.path().join("pwned.txt"), temp.path().join("pwned.bin"));
+        fs::write(&source, TWO).unwrap();
+        import(&source, &list, &[]).unwrap();
+        let in_order = fs::read(&list).unwrap();
+        let (first, second) = TWO.split_once("\r\n").unwrap();
+        fs::write(&source, format!("{second}\n\n{first}\n{second}{}", first.to_lowercase())).unwrap();
+        let said = import(&source, &list, &[]).unwrap();
+        assert!(said.starts_with("wrote 2 hashes to "), "{said}");
+        assert_eq!(fs::read(&list).unwrap(), in_order);
+    }
+
+    #[test]
+    fn progress_is_reported_in_twenty_steps_at_most() {
+        let mut out = Vec::new();
+        let mut progress = Progress { out: &mut out, steps: 0 };
+        for done in 0..=1000 {
+            progress.note(done, 1000, done * 2);
+        }
+        progress.note(5, 0, 5);
+        let said = String::from_utf8(out).unwrap();
+        assert_eq!(said.lines().count(), 20);
+        assert!(said.starts_with("read 5 %: 100 hashes\n") && said.ends_with("read 100 %: 2000 hashes\n"), "{said}");
     }
 
     #[test]

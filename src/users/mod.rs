@@ -40,7 +40,7 @@ pub use passkey::{NewPasskey, Passkey, PasskeyUse, Transport, UserHandle};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
-    Breached, BreachedList, BreachedListError, BreachedListWriter, Busy, Charged, ForeignHash, GuessReason,
+    Breached, BreachedList, BreachedListError, BreachedListSorter, BreachedListWriter, Busy, Charged, ForeignHash, GuessReason,
     HashRecord, HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS, OwnValue, Password,
     PasswordHash, PasswordOwner, PasswordRules, Passwords, UnusableHash, UnusablePassword, Verdict,
     WeakPassword, Weakness,

@@ -382,7 +382,7 @@ fn renewed_seals_leave_a_half_finished_sign_in_and_both_gateways_at_work() {
         let response = second_step(&mut alice, &code(gateway, &secret));
         assert_eq!((response.status.as_u16(), response.location()), (303, "/page"));
     }
-    let recovery = codes.unwrap().iter().next().unwrap().to_text().to_string();
+    let recovery = codes.unwrap().iter().next().unwrap().to_groups().to_string();
     let response = second_step(&mut half_signed_in(&there, "/page"), &recovery);
     assert_eq!((response.status.as_u16(), response.location()), (303, "/page"));
 }

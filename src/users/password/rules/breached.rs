@@ -127,7 +127,7 @@ impl BreachedListWriter {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&unfinished)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(&unfinished)?;
         let mut out = BufWriter::with_capacity(1 << 20, file);
         out.write_all(&[0; RECORD])?;
         Ok(Self { path: path.to_owned(), unfinished, out, records: 0, last: None })
@@ -144,6 +144,13 @@ impl BreachedListWriter {
         self.records += 1;
         self.last = Some(hash);
         Ok(true)
+    }
+
+    /// The file without a name, and the place of the first hash: for a list that turns out to be a part of another one.
+    pub(super) fn into_unnamed(mut self) -> io::Result<(File, u64)> {
+        self.out.flush()?;
+        fs::remove_file(&self.unfinished)?;
+        Ok((self.out.get_ref().try_clone()?, RECORD as u64))
     }
 
     /// Writes the head, and puts the list in its place. Returns how many passwords it has.

@@ -9,6 +9,7 @@
 //! the normal form of the password, which is what is hashed.
 
 mod breached;
+mod breached_sorter;
 mod common;
 mod guessing;
 mod similarity;
@@ -17,6 +18,7 @@ mod weakness;
 use std::sync::Arc;
 
 pub use breached::{BreachedList, BreachedListError, BreachedListWriter, HashRecord};
+pub use breached_sorter::BreachedListSorter;
 pub use weakness::{GuessReason, OwnValue, WeakPassword, Weakness};
 
 use super::Password;
