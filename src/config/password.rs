@@ -43,7 +43,7 @@ pub(super) fn read_rules(reader: &Reader, section: Option<&Section<'_>>, folder:
     let mut rules = PasswordRules::default();
     let Some(section) = section else { return rules };
     let length = |name, least: usize, default| {
-        let bounds = least as u64..=(Password::MAX_CHARS as u64 / 8);
+        let bounds = least as u64..=(Password::MAX_NEW_CHARS as u64);
         usize::try_from(reader.integer(section.field(name), bounds, default as u64)).unwrap_or(default)
     };
     rules.min_chars = length("min_length", MIN_CHARS, MIN_CHARS);

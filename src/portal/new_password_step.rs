@@ -13,12 +13,13 @@ use super::{
     hand_over::HandOver,
     pending_sign_in::{BegunStep, NotBegun, PendingSignIn, PendingStep, TakenSignIn, start_again},
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
+    unfit_texts::weak_password,
 };
 use crate::{
     auth::{Entrance, NotProved, Proved},
     language::Text,
     pages::{self, Page},
-    refusal::{Refusal, sentence},
+    refusal::Refusal,
     telemetry::AuditKind,
     users::{Account, Busy, Password, PasswordHash, Verdict},
 };
@@ -114,7 +115,7 @@ impl Portal {
         }
         match self.passwords.hash_new(new, account.password_owner()).await? {
             Ok(hash) => Ok(hash),
-            Err(weak) => wrong("new", Text::verbatim(sentence(&weak.to_string()))),
+            Err(weak) => wrong("new", weak_password(&weak)),
         }
     }
 

@@ -12,11 +12,12 @@ use super::{
     form::Form,
     own_fields::{OwnFields, WrongInput, all_problems},
     problem::{FORM_EXPIRED, Problem, form_again},
+    unfit_texts::weak_password,
 };
 use crate::{
     language::Text,
     pages::{self, NewPassword, Page, paths},
-    refusal::{Refusal, sentence},
+    refusal::Refusal,
     telemetry::AuditKind,
     users::{Account, Busy, DirectoryError, LinkPurpose, OwnProfileChange, Password, UserStoreError},
 };
@@ -86,7 +87,7 @@ impl Portal {
         let hash = match self.passwords.hash_new(new, owner).await {
             Ok(Ok(hash)) => hash,
             Ok(Err(weak)) => {
-                let problem = Problem::new("new", Text::verbatim(sentence(&weak.to_string())));
+                let problem = Problem::new("new", weak_password(&weak));
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
             }
             Err(Busy { retry_after }) => {
@@ -103,8 +104,8 @@ impl Portal {
                 self.record(request, audit_kind(purpose), refused.as_str(), Some(name.as_str()), None);
                 return Ok(request.void_link(purpose));
             }
-            Err(DirectoryError::Store(UserStoreError::Invalid(invalid))) => {
-                let problem = Problem::new("full_name", Text::verbatim(sentence(&invalid.to_string())));
+            Err(DirectoryError::Store(UserStoreError::Invalid(_))) => {
+                let problem = Problem::new("full_name", Text::of("profile-not-a-line"));
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &problem);
             }
             Err(error) => return Err(request.directory_failed("setting a password by a link", &error)),

@@ -15,12 +15,13 @@ use super::{
     form::Form,
     own_fields::{OwnFields, WrongInput, all_problems},
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
+    unfit_texts::{invalid_name, weak_password},
 };
 use crate::{
     identity::{EmailKey, UserName},
     language::Text,
     pages::{self, Page, Register, RegisterFinish, paths},
-    refusal::{Refusal, sentence},
+    refusal::Refusal,
     telemetry::AuditKind,
     throttle::Network,
     users::{
@@ -138,7 +139,7 @@ impl Portal {
         }
         let name = match UserName::parse(&typed_name) {
             Ok(name) => name,
-            Err(error) => return wrong("username", Text::verbatim(sentence(&error.to_string()))),
+            Err(error) => return wrong("username", invalid_name(&error)),
         };
         if !is_for_strangers(&name, &link.email) {
             return wrong("username", Text::of("register-name-plain"));
@@ -157,7 +158,7 @@ impl Portal {
         let owner = PasswordOwner::new(name.clone(), full_name.as_str(), link.email.as_str());
         let hash = match self.passwords.hash_new(new, owner).await {
             Ok(Ok(hash)) => hash,
-            Ok(Err(weak)) => return wrong("new", Text::verbatim(sentence(&weak.to_string()))),
+            Ok(Err(weak)) => return wrong("new", weak_password(&weak)),
             Err(Busy { retry_after }) => {
                 return form_again(request, Refusal::TooBusy { retry_after }, |status, detail| {
                     again(status, &Problem::new("", detail))
@@ -184,8 +185,8 @@ impl Portal {
                     LinkRefused::Void => Ok(request.void_link(purpose)),
                 };
             }
-            Err(DirectoryError::Store(UserStoreError::Invalid(invalid))) => {
-                return wrong("full_name", Text::verbatim(sentence(&invalid.to_string())));
+            Err(DirectoryError::Store(UserStoreError::Invalid(_))) => {
+                return wrong("full_name", Text::of("profile-not-a-line"));
             }
             Err(error) => return Err(request.directory_failed("registering a user", &error)),
         };

@@ -30,6 +30,7 @@ fn weakness(weakness: &Weakness) -> Text {
         Weakness::Unusable(UnusablePassword::TooLong) => {
             Text::of("weak-too-long").with("most", Password::MAX_CHARS)
         }
+        Weakness::TooLong { most } => Text::of("weak-too-long").with("most", *most),
         Weakness::Unusable(UnusablePassword::Nul) => Text::of("weak-nul"),
         Weakness::TooShort { least } if *least < 15 => {
             Text::of("weak-too-short-better").with("least", *least)

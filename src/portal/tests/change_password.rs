@@ -2,8 +2,13 @@
 
 use std::fs;
 
-use super::support::{Browser, Fixture, NEW, RIGHT, Reply};
-use crate::session::SessionToken;
+use http::Method;
+
+use super::support::{Browser, Fixture, NAVIGATION, NEW, QUICK, RIGHT, Reply, encode, name};
+use crate::{
+    session::SessionToken,
+    users::{Password, Passwords, UserStore},
+};
 
 async fn change(browser: &mut Browser, fixture: &Fixture, current: &str, new: &str, again: &str) -> Reply {
     let csrf = browser.csrf(fixture, "account/password").await;
@@ -28,6 +33,36 @@ async fn a_new_password_ends_every_other_session_and_renews_this_one() {
     assert_eq!(Browser::default().login(&fixture, "ada", RIGHT).await.status, 401);
     assert_eq!(Browser::default().login(&fixture, "ada", NEW).await.status, 303);
     assert!(fixture.audited().contains(&"password-change/ok/ada".to_owned()));
+}
+
+#[tokio::test]
+async fn a_longer_password_of_before_goes_on_working_and_a_new_one_is_refused_in_the_language_of_the_reader() {
+    let fixture = Fixture::new();
+    let long = "velvet turbine oyster ".repeat(40);
+    let hash = Passwords::hash_now(QUICK, &Password::new(long.clone()));
+    let mut store = UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
+    let ada = store.set_password(&name("ada"), &hash).unwrap();
+    fixture.directory.account(ada.user.id).await.unwrap();
+    let mut browser = Browser::default();
+    assert_eq!(browser.login(&fixture, "ada", &long).await.location(), "/wiki");
+    let reply = change(&mut browser, &fixture, &long, &format!("{long}!"), &format!("{long}!")).await;
+    assert!(reply.status == 422 && reply.text.contains("more than 128 characters"), "{}", reply.text);
+    let csrf = browser.csrf(&fixture, "account/password").await;
+    let new = "copper lantern ".repeat(9);
+    let fields = encode(&[("csrf", &csrf), ("current", &long), ("new", &new), ("again", &new)]);
+    for (language, said) in [
+        ("de", "Das Passwort hat mehr als 128 Zeichen."),
+        ("es", "más de 128 caracteres"),
+        ("fr", "plus de 128 caractères"),
+        ("it", "128 caratteri"),
+        ("nl", "128 tekens"),
+        ("pl", "więcej niż 128 znaków"),
+        ("pt", "128 caracteres"),
+    ] {
+        let extra = [NAVIGATION, &[("accept-language", language)]].concat();
+        let reply = browser.send(&fixture, Method::POST, "account/password", &extra, &fields).await;
+        assert!(reply.status == 422 && reply.text.contains(said), "{language}: {}", reply.text);
+    }
 }
 
 #[tokio::test]

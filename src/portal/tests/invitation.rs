@@ -1,6 +1,8 @@
 //! The form of an invited user, with the fields that the operator has defined.
 
-use super::support::{Browser, Fixture, NEW, Reply, name};
+use http::Method;
+
+use super::support::{Browser, Fixture, NAVIGATION, NEW, Reply, encode, name};
 use crate::users::{
     FieldEditor, FieldKind, LinkDelivery, LinkToken, NewUser, UserField, UserFields, UserStore,
 };
@@ -91,6 +93,23 @@ async fn an_unfit_value_of_an_own_field_sets_no_password_and_leaves_the_link() {
     }
     let reply = send(&mut browser, &fixture, &[("field.team", "red"), ("field.desk", "7")]).await;
     assert_eq!(reply.location(), "/.gateway/login");
+}
+
+#[tokio::test]
+async fn an_unfit_password_is_refused_in_the_language_of_the_reader() {
+    let (fixture, token) = fixture();
+    let mut browser = opened(&fixture, &token).await;
+    let csrf = browser.csrf(&fixture, "invite").await;
+    let long = "velvet turbine ".repeat(9);
+    for (new, said) in [
+        ("kurz", "Das Passwort ist zu kurz"),
+        (long.as_str(), "Das Passwort hat mehr als 128 Zeichen."),
+    ] {
+        let fields = encode(&[("csrf", &csrf), ("new", new), ("again", new), ("field.team", "red")]);
+        let extra = [NAVIGATION, &[("accept-language", "de")]].concat();
+        let reply = browser.send(&fixture, Method::POST, "invite", &extra, &fields).await;
+        assert!(reply.status == 422 && reply.text.contains(said), "{}", reply.text);
+    }
 }
 
 #[tokio::test]

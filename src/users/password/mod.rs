@@ -54,8 +54,12 @@ pub enum UnusablePassword {
 }
 
 impl Password {
-    /// The longest password that is accepted, in characters.
+    /// The longest password that is checked at a sign-in, in characters.
     pub const MAX_CHARS: usize = 1024;
+
+    /// The longest new password, in characters of the normal form. Passwords that were set before there was this limit go on
+    /// working.
+    pub const MAX_NEW_CHARS: usize = 128;
 
     /// Takes a typed text, which is wiped with the password.
     pub fn new(typed: String) -> Self {

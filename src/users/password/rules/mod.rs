@@ -98,6 +98,9 @@ impl PasswordRules {
         password.usable().map_err(|unusable| WeakPassword::new(vec![Weakness::Unusable(unusable)]))?;
         let password = password.normal_form();
         let text = password.exposed();
+        if text.chars().nth(Password::MAX_NEW_CHARS).is_some() {
+            return Err(WeakPassword::new(vec![Weakness::TooLong { most: Password::MAX_NEW_CHARS }]));
+        }
         let mut found = Vec::new();
         found.extend(self.too_short(text.chars().count(), owner.has_factor));
         let is_short = !found.is_empty();

@@ -50,6 +50,12 @@ fn length_counts_in_characters_of_the_normal_form() {
     assert_eq!(check_for_alice("ab3$xyz"), short);
     assert_eq!(check_for_alice("ééééééé"), short);
     assert_eq!(check_for_alice(&"e\u{301}".repeat(7)), short);
+    // A long password that is not guessable, in a form whose normal form has half as many characters.
+    let words = "velvet turbine oyster ";
+    let long = |accents: usize| format!("{words}{}", "e\u{301}".repeat(accents));
+    assert_eq!(check_for_alice(&long(128 - words.len())), []);
+    assert_eq!(check_for_alice(&long(129 - words.len())), [Weakness::TooLong { most: 128 }]);
+    assert_eq!(check_for_alice(&"x1".repeat(65)), [Weakness::TooLong { most: 128 }]);
     assert_eq!(check_for_alice(&"x1".repeat(513)), [Weakness::Unusable(UnusablePassword::TooLong)]);
     assert_eq!(check_for_alice("velvet\0turbine"), [Weakness::Unusable(UnusablePassword::Nul)]);
     assert_eq!(check_for_alice(""), [Weakness::Unusable(UnusablePassword::Empty)]);

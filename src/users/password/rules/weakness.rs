@@ -14,6 +14,12 @@ pub enum Weakness {
     /// The text can be no password at all.
     #[error(transparent)]
     Unusable(UnusablePassword),
+    /// Too many characters.
+    #[error("the password has more than {most} characters")]
+    TooLong {
+        /// The greatest number of characters.
+        most: usize,
+    },
     /// Too few characters.
     #[error("the password is too short: it needs at least {least} characters{}", better(*.least))]
     TooShort {
