@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    AssemblyError, backends, metrics,
+    AssemblyError, backends,
     certificates::{certificates, certified},
+    metrics,
     snapshot::{MadeBefore, snapshot},
 };
 use crate::{

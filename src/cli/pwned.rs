@@ -303,7 +303,10 @@ mod tests {
         progress.note(5, 0, 5);
         let said = String::from_utf8(out).unwrap();
         assert_eq!(said.lines().count(), 20);
-        assert!(said.starts_with("read 5 %: 100 hashes\n") && said.ends_with("read 100 %: 2000 hashes\n"), "{said}");
+        assert!(
+            said.starts_with("read 5 %: 100 hashes\n") && said.ends_with("read 100 %: 2000 hashes\n"),
+            "{said}"
+        );
     }
 
     #[test]

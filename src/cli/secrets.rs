@@ -54,7 +54,12 @@ fn renew(configuration: &Configuration, out: &mut dyn Write) -> Result<(), Secre
     let database = configuration.users_database();
     let mut store = UserStore::open(&database, Clock::system())?.acting_as(operator());
     let renewed = store.renew_seals()?;
-    writeln!(out, "sealed {} with a new key; the old key is not in {} any more", secrets(renewed.sealed), configuration.state.join("secret.key").display())?;
+    writeln!(
+        out,
+        "sealed {} with a new key; the old key is not in {} any more",
+        secrets(renewed.sealed),
+        configuration.state.join("secret.key").display()
+    )?;
     if renewed.unopened > 0 {
         writeln!(
             out,
@@ -62,7 +67,10 @@ fn renew(configuration: &Configuration, out: &mut dyn Write) -> Result<(), Secre
             secrets(renewed.unopened)
         )?;
     }
-    writeln!(out, "back up secret.key now; a backup of users.db from before needs the secret.key from before")?;
+    writeln!(
+        out,
+        "back up secret.key now; a backup of users.db from before needs the secret.key from before"
+    )?;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{error_chain::ErrorChain, store::sqlite::DatabaseError};
 
 /// What the deliverer is to do; it looks at the queue whenever they are sent.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Orders {
     /// The server; `None`: nothing is sent.
     pub(super) relay: Option<Arc<Relay>>,
@@ -164,7 +164,8 @@ impl Deliverer {
 /// Resolves when the other end is dropped, or has orders for another server.
 async fn broken_off(orders: &mut watch::Receiver<Orders>, relay: &Arc<Relay>) -> BrokenOff {
     while orders.changed().await.is_ok() {
-        let is_same = orders.borrow_and_update().relay.as_ref().is_some_and(|other| Arc::ptr_eq(other, relay));
+        let is_same =
+            orders.borrow_and_update().relay.as_ref().is_some_and(|other| Arc::ptr_eq(other, relay));
         if !is_same {
             return BrokenOff::OtherRelay;
         }

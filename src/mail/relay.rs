@@ -1,6 +1,6 @@
 //! The mail server that takes the gateway's messages: the connection to it, and one delivery.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
@@ -32,6 +32,12 @@ pub(super) enum Delivery {
     PutOff(String),
     /// Will never succeed.
     Refused(String),
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("server", &self.settings.server).finish_non_exhaustive()
+    }
 }
 
 impl Relay {

@@ -201,13 +201,20 @@ mod tests {
         let pages = with(&[
             ("mail/reset.subject.txt", "{{ brand.title or host }}: new password for {{ user.name }}\n"),
             ("mail/reset.txt", "Hi {{ user.full_name }}, {{ lifetime }}: {{ link.href }}\n"),
-            ("mail/reset.html", "{% extends \"mail/message.html\" %}{% block content %}<p>Hi {{ user.full_name }}</p>\
-              <a href=\"{{ link.href }}\">{{ t(\"sign-in\") }}</a>{% endblock %}"),
+            (
+                "mail/reset.html",
+                "{% extends \"mail/message.html\" %}{% block content %}<p>Hi {{ user.full_name }}</p>\
+              <a href=\"{{ link.href }}\">{{ t(\"sign-in\") }}</a>{% endblock %}",
+            ),
         ]);
         let rendered = pages.letter(&letter(), &Language::english()).unwrap();
         assert_eq!(rendered.subject, "login.example.com: new password for eve");
         assert!(rendered.text.starts_with("Hi Eve") && rendered.text.contains("30 minutes: https://login"));
-        assert!(rendered.html.contains("&lt;b&gt;</p>") && rendered.html.contains(">Sign in</a>"), "{}", rendered.html);
+        assert!(
+            rendered.html.contains("&lt;b&gt;</p>") && rendered.html.contains(">Sign in</a>"),
+            "{}",
+            rendered.html
+        );
         assert!(rendered.html.starts_with("<!doctype html>"), "{}", rendered.html);
         let other = Letter { kind: LetterKind::Registration, ..letter() };
         assert_eq!(pages.letter(&other, &Language::english()).unwrap().subject, "Hello");
@@ -215,9 +222,16 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_line_whatever_a_template_renders() {
-        let pages = with(&[("mail/reset.subject.txt", "{{ user.full_name }}{% if user.name == \"eve\" %}{{ \"\\r\\nBcc: \\u2028x\" }}{% endif %}")]);
+        let pages = with(&[(
+            "mail/reset.subject.txt",
+            "{{ user.full_name }}{% if user.name == \"eve\" %}{{ \"\\r\\nBcc: \\u2028x\" }}{% endif %}",
+        )]);
         let rendered = pages.letter(&letter(), &Language::english()).unwrap();
-        assert!(!rendered.subject.contains(|c: char| c.is_control() || c == '\u{2028}'), "{:?}", rendered.subject);
+        assert!(
+            !rendered.subject.contains(|c: char| c.is_control() || c == '\u{2028}'),
+            "{:?}",
+            rendered.subject
+        );
         assert_eq!(rendered.subject, "Eve Bcc: everybody@example.com <b> Bcc: x");
     }
 
@@ -225,7 +239,10 @@ mod tests {
     fn a_template_that_fails_for_one_person_costs_no_mail() {
         let pages = with(&[
             ("mail/reset.txt", "{% if user.name == \"eve\" %}{{ nothing }}{% endif %}{{ link.href }}"),
-            ("mail/message.html", "{% if user and user.name == \"eve\" %}{{ nothing }}{% endif %}{{ link.href if link else \"\" }}"),
+            (
+                "mail/message.html",
+                "{% if user and user.name == \"eve\" %}{{ nothing }}{% endif %}{{ link.href if link else \"\" }}",
+            ),
         ]);
         let rendered = pages.letter(&letter(), &Language::english()).unwrap();
         assert_eq!(rendered, Pages::new().letter(&letter(), &Language::english()).unwrap());

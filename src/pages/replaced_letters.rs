@@ -56,7 +56,8 @@ fn mistake(rendered: &str, part: LetterPart, letter: &Letter) -> Option<String> 
     if part == LetterPart::Subject {
         let line = rendered.trim();
         let is_line = !line.is_empty() && !line.contains(char::is_control);
-        return (!is_line).then(|| "a subject is one line, and this template renders another text".to_owned());
+        return (!is_line)
+            .then(|| "a subject is one line, and this template renders another text".to_owned());
     }
     if rendered.len() > MAX_BYTES {
         return Some(format!("a mail of more than {} KiB is not sent", MAX_BYTES >> 10));

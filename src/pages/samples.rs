@@ -297,7 +297,12 @@ fn messages(full: bool) -> [Page<'static>; 3] {
 }
 
 fn own_fields(full: bool) -> Vec<ProfileField> {
-    vec![own_field("text", full), own_field("choice", full), own_field("number", full), own_field("date", full)]
+    vec![
+        own_field("text", full),
+        own_field("choice", full),
+        own_field("number", full),
+        own_field("date", full),
+    ]
 }
 
 fn own_field(kind: &'static str, full: bool) -> ProfileField {

@@ -129,7 +129,11 @@ impl Letters {
             subject: Text::of("mail-email-subject").with("site", site),
             link: Some((self.link(LinkPurpose::EmailChange, token), Text::of("mail-email-link"))),
             after: vec![Text::of("mail-email-after")],
-            ..Draft::new(LetterKind::EmailChange, Some(account)).with_link(text, LinkPurpose::EmailChange, now)
+            ..Draft::new(LetterKind::EmailChange, Some(account)).with_link(
+                text,
+                LinkPurpose::EmailChange,
+                now,
+            )
         };
         self.message(address, draft)
     }
@@ -180,8 +184,10 @@ impl Letters {
             Notice::TokenMade { name } => Text::of("mail-token-made").with("token", plain(name)),
             Notice::TokenRemoved { name } => Text::of("mail-token-removed").with("token", plain(name)),
         };
-        let text =
-            Text::of("mail-notice").with("site", site).with("name", name_of(account)).with("what", what.clone());
+        let text = Text::of("mail-notice")
+            .with("site", site)
+            .with("name", name_of(account))
+            .with("what", what.clone());
         let account_page = format!("{}{}", self.origin, paths::ACCOUNT);
         let draft = Draft {
             subject: match notice {

@@ -40,10 +40,10 @@ pub use passkey::{NewPasskey, Passkey, PasskeyUse, Transport, UserHandle};
 #[cfg(test)]
 pub(crate) use password::ByHand;
 pub use password::{
-    Breached, BreachedList, BreachedListError, BreachedListSorter, BreachedListWriter, Busy, Charged, ForeignHash, GuessReason,
-    HashRecord, HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS, OwnValue, Password,
-    PasswordHash, PasswordOwner, PasswordRules, Passwords, UnusableHash, UnusablePassword, Verdict,
-    WeakPassword, Weakness,
+    Breached, BreachedList, BreachedListError, BreachedListSorter, BreachedListWriter, Busy, Charged,
+    ForeignHash, GuessReason, HashRecord, HashSettings, InvalidHashSettings, InvalidPasswordHash, MIN_CHARS,
+    OwnValue, Password, PasswordHash, PasswordOwner, PasswordRules, Passwords, UnusableHash,
+    UnusablePassword, Verdict, WeakPassword, Weakness,
 };
 pub(crate) use profile::is_key as is_attribute_name;
 pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, OwnProfileChange, UserChange};

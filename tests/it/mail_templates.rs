@@ -2,11 +2,7 @@
 
 use std::fs;
 
-use portcullis::{
-    config,
-    identity::UserName,
-    users::UserChange,
-};
+use portcullis::{config, identity::UserName, users::UserChange};
 
 use crate::support::{
     gateway::TestGateway,
@@ -62,7 +58,11 @@ fn templates_of_an_operator_make_the_mail_and_a_broken_one_leaves_the_old_set() 
     let server = SmtpServer::start();
     let gateway = gateway(&server);
     let before = reset_mail(&gateway, &server, 1);
-    assert!(head(&before).iter().any(|line| line.starts_with("Subject: Set a new password")), "{}", before.text);
+    assert!(
+        head(&before).iter().any(|line| line.starts_with("Subject: Set a new password")),
+        "{}",
+        before.text
+    );
     write(&gateway, "reset.subject.txt", "New password for {{ user.name }} at {{ host }}\n");
     write(&gateway, "reset.txt", "Dear {{ user.full_name }},\n{{ link.href }}\nworks for {{ lifetime }}.\n");
     let html = "{% extends \"mail/message.html\" %}{% block content %}<p>Dear {{ user.full_name }}</p>\n\
@@ -72,7 +72,11 @@ fn templates_of_an_operator_make_the_mail_and_a_broken_one_leaves_the_old_set() 
     let own = reset_mail(&gateway, &server, 2);
     let subject = "Subject: New password for alice at localhost";
     assert!(head(&own).iter().any(|line| line.starts_with(subject)), "{}", own.text);
-    assert!(own.text.contains("Dear Alice <b>A</b>,") && own.text.contains("works for 30 minutes."), "{}", own.text);
+    assert!(
+        own.text.contains("Dear Alice <b>A</b>,") && own.text.contains("works for 30 minutes."),
+        "{}",
+        own.text
+    );
     assert!(own.text.contains("<p>Dear Alice &lt;b&gt;A&lt;"), "{}", own.text);
     assert!(own.link().contains("/.gateway/reset/new?token="), "{}", own.text);
     for (name, text, place, problem) in [
@@ -80,7 +84,12 @@ fn templates_of_an_operator_make_the_mail_and_a_broken_one_leaves_the_old_set() 
         ("reset.txt", "Hello\n\n{% if link %}", "mail/reset.txt:3:", "cannot be used"),
         ("reset.txt", "No link at all", "mail/reset.txt:1:1", "lacks its link"),
         ("reset.html", "<a href=\"https://evil.test/\">x</a>", "mail/reset.html:1:1", "lacks its link"),
-        ("reset.subject.txt", "One\nBcc: eve@evil.test", "mail/reset.subject.txt:1:1", "a subject is one line"),
+        (
+            "reset.subject.txt",
+            "One\nBcc: eve@evil.test",
+            "mail/reset.subject.txt:1:1",
+            "a subject is one line",
+        ),
         ("reset.subject.txt", "\n", "mail/reset.subject.txt:1:1", "a subject is one line"),
         ("rest.txt", "x", "mail/rest.txt", "replaces no template"),
         ("notice.txt", "{{ link.href }}", "mail/notice.txt:1:", "undefined"),

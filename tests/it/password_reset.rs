@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use portcullis::{identity::UserName, users::UserChange};
+use portcullis::{
+    identity::UserName,
+    users::{FactorName, ShownTo, TotpCode, UserChange},
+};
 
 use crate::support::{
     gateway::{TestGateway, password},
@@ -66,6 +69,50 @@ fn a_reset_ends_the_sessions_on_every_gateway_and_its_link_works_once() {
     let log = format!("{:?}", here.log());
     let token = mail.link().split_once("token=").unwrap().1;
     assert!(!log.contains(token) && !log.contains(NEW), "{log}");
+}
+
+#[test]
+fn a_reset_keeps_the_second_factor_and_signs_nobody_in() {
+    let server = SmtpServer::start();
+    let gateway = TestGateway::start_with(&server.section(""), APP);
+    add(&gateway, "alice");
+    let name = UserName::parse("alice").unwrap();
+    let mut store = gateway.users();
+    let account = store.find_by_name(&name).unwrap().unwrap();
+    let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: "test" };
+    let shown = store.start_totp(shown_to).unwrap();
+    let code = || shown.secret.code_at(gateway.clock.now()).unwrap().to_string();
+    let phone = FactorName::parse("Phone").unwrap();
+    let first = TotpCode::parse(&code());
+    store.enrol_totp(shown_to, &shown.sealed, &phone, first.as_ref()).unwrap().unwrap();
+    gateway.clock.advance(Duration::from_mins(1));
+    let directory = &gateway.shared.directory;
+    until("the gateway knows of the factor", || {
+        directory.cached(account.user.id).is_none_or(|account| !account.factors.is_empty())
+    });
+    // Somebody who reads alice's mail, and does not have her phone.
+    let mut thief = Visitor::of(&gateway);
+    ask(&mut thief, "alice");
+    let mail = server.find("alice@example.com", "asked for a new password");
+    assert_eq!(set_password(&mut thief, mail.path(), NEW).location(), "/.gateway/login");
+    assert_eq!(thief.get("/page").status, 303, "nobody is signed in by a link");
+    let second_step = "/.gateway/login/second-step";
+    let response = thief.sign_in_to("/page", "alice", NEW);
+    assert_eq!(response.location(), second_step, "{}", response.text());
+    for path in ["/page", "/.gateway/account", "/.gateway/account/factors"] {
+        let response = thief.get(path);
+        assert!(response.status == 303 && response.location().starts_with("/.gateway/login"), "{path}");
+    }
+    let csrf = thief.get(second_step).field("csrf");
+    assert_eq!(thief.submit(second_step, &[("csrf", &*csrf), ("code", "000000")]).status, 401);
+    let after = gateway.users().find_by_name(&name).unwrap().unwrap();
+    assert_eq!((after.factors.len(), after.recovery_codes_left), (1, 10));
+    let mut alice = Visitor::of(&gateway);
+    assert_eq!(alice.sign_in_to("/page", "alice", NEW).location(), second_step);
+    let csrf = alice.get(second_step).field("csrf");
+    let response = alice.submit(second_step, &[("csrf", &*csrf), ("code", &code())]);
+    assert_eq!((response.status.as_u16(), response.location()), (303, "/page"), "{}", response.text());
+    assert_eq!(alice.get("/page").status, 200);
 }
 
 #[test]

@@ -98,13 +98,21 @@ fn a_registration_fills_in_own_fields_and_sets_nothing_of_operators() {
     let mut bob = Visitor::of(&gateway);
     let csrf = bob.get("/.gateway/register").field("csrf");
     // Values that come before the mail is checked are not kept.
-    let early = [("csrf", csrf.as_str()), ("email", "bob@example.com"), ("field.team", "red"), ("field.rank", "general")];
+    let early = [
+        ("csrf", csrf.as_str()),
+        ("email", "bob@example.com"),
+        ("field.team", "red"),
+        ("field.rank", "general"),
+    ];
     assert_eq!(bob.submit("/.gateway/register", &early).status, 200);
     let mail = server.mail(1);
     bob.get(mail.path());
     let form = bob.get("/.gateway/register/finish");
     let page = form.text();
-    assert!(page.contains("name=\"field.team\"") && page.contains("name=\"field.born\" type=\"date\""), "{page}");
+    assert!(
+        page.contains("name=\"field.team\"") && page.contains("name=\"field.born\" type=\"date\""),
+        "{page}"
+    );
     assert!(!page.contains("rank"), "{page}");
     let csrf = form.field("csrf");
     let fixed = [("csrf", csrf.as_str()), ("username", "bob"), ("new", PASSWORD), ("again", PASSWORD)];
@@ -135,10 +143,13 @@ fn a_registration_fills_in_own_fields_and_sets_nothing_of_operators() {
     ];
     assert_eq!(send(&forged).status, 200);
     let made = gateway.users().find_by_name(&name("bob")).unwrap().unwrap();
-    let attributes: Vec<_> = made.user.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let attributes: Vec<_> =
+        made.user.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(attributes, ["born=1990-02-28", "team=blue"]);
     assert_eq!(made.user.email, "bob@example.com");
-    assert!(!made.active && made.waiting_since.is_some() && !made.user.superuser && made.user.groups.is_empty());
+    assert!(
+        !made.active && made.waiting_since.is_some() && !made.user.superuser && made.user.groups.is_empty()
+    );
 }
 
 #[test]

@@ -36,7 +36,8 @@ async fn a_new_password_ends_every_other_session_and_renews_this_one() {
 }
 
 #[tokio::test]
-async fn a_longer_password_of_before_goes_on_working_and_a_new_one_is_refused_in_the_language_of_the_reader() {
+async fn a_longer_password_of_before_goes_on_working_and_a_new_one_is_refused_in_the_language_of_the_reader()
+{
     let fixture = Fixture::new();
     let long = "velvet turbine oyster ".repeat(40);
     let hash = Passwords::hash_now(QUICK, &Password::new(long.clone()));

@@ -21,8 +21,7 @@ fn fixture() -> (Fixture, LinkToken) {
         field("desk", FieldKind::Number, false, FieldEditor::User),
         field("rank", FieldKind::Text, true, FieldEditor::Admin),
     ]);
-    let mut store =
-        UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
+    let mut store = UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
     let new = NewUser {
         email: "bob@example.com".into(),
         attributes: [("desk".into(), "7".into()), ("rank".into(), "private".into())].into(),
@@ -69,7 +68,10 @@ async fn an_invited_user_fills_in_the_own_fields_and_no_field_of_operators() {
     assert_eq!(reply.location(), "/.gateway/login");
     let bob = fixture.directory.account_by_name(&name("bob")).await.unwrap().unwrap();
     let attributes = bob.user.attributes.clone().into_iter().collect::<Vec<_>>();
-    assert_eq!(attributes, [("rank".to_owned(), "private".to_owned()), ("team".to_owned(), "blue".to_owned())]);
+    assert_eq!(
+        attributes,
+        [("rank".to_owned(), "private".to_owned()), ("team".to_owned(), "blue".to_owned())]
+    );
     assert!(bob.user.groups.is_empty() && !bob.user.superuser && bob.password.is_some());
     assert_eq!(bob.user.full_name, "Bob");
 }
@@ -101,10 +103,9 @@ async fn an_unfit_password_is_refused_in_the_language_of_the_reader() {
     let mut browser = opened(&fixture, &token).await;
     let csrf = browser.csrf(&fixture, "invite").await;
     let long = "velvet turbine ".repeat(9);
-    for (new, said) in [
-        ("kurz", "Das Passwort ist zu kurz"),
-        (long.as_str(), "Das Passwort hat mehr als 128 Zeichen."),
-    ] {
+    for (new, said) in
+        [("kurz", "Das Passwort ist zu kurz"), (long.as_str(), "Das Passwort hat mehr als 128 Zeichen.")]
+    {
         let fields = encode(&[("csrf", &csrf), ("new", new), ("again", new), ("field.team", "red")]);
         let extra = [NAVIGATION, &[("accept-language", "de")]].concat();
         let reply = browser.send(&fixture, Method::POST, "invite", &extra, &fields).await;
@@ -115,8 +116,7 @@ async fn an_unfit_password_is_refused_in_the_language_of_the_reader() {
 #[tokio::test]
 async fn a_reset_of_the_password_changes_no_profile() {
     let (fixture, _) = fixture();
-    let mut store =
-        UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
+    let mut store = UserStore::open(&fixture.temp.path().join("users.db"), fixture.clock.clone()).unwrap();
     let (_, _, token) = store.link_for(&name("ada"), LinkDelivery::Operator).unwrap();
     let mut browser = Browser::default();
     browser.get(&fixture, &format!("reset/new?token={}", *token.to_text())).await;

@@ -80,7 +80,8 @@ async fn values_that_do_not_fit_are_refused_all_at_once_and_change_nothing() {
 #[tokio::test]
 async fn a_required_field_needs_a_value_whenever_the_profile_is_saved() {
     let mut fixture = Fixture::new();
-    let required = fields(&["red"]).iter().cloned().map(|field| UserField { required: true, ..field });
+    let fields = fields(&["red"]);
+    let required = fields.iter().cloned().map(|field| UserField { required: true, ..field });
     fixture.settings.fields = UserFields::new(required.collect());
     let mut browser = Browser::signed_in(&fixture).await;
     let reply = save(&mut browser, &fixture, &[("full_name", "Ada"), ("field.desk", "1")]).await;

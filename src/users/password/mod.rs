@@ -20,8 +20,8 @@ use zeroize::Zeroizing;
 pub use hash::{ForeignHash, InvalidPasswordHash, PasswordHash};
 pub use imported::UnusableHash;
 pub use rules::{
-    Breached, BreachedList, BreachedListError, BreachedListSorter, BreachedListWriter, GuessReason, HashRecord, MIN_CHARS,
-    OwnValue, PasswordOwner, PasswordRules, WeakPassword, Weakness,
+    Breached, BreachedList, BreachedListError, BreachedListSorter, BreachedListWriter, GuessReason,
+    HashRecord, MIN_CHARS, OwnValue, PasswordOwner, PasswordRules, WeakPassword, Weakness,
 };
 pub use settings::{HashSettings, InvalidHashSettings};
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod totp;
 mod transaction;
 
 pub use factors::RemovedFactors;
-pub(super) use store::Unproved;
 pub use sealing::RenewedSeals;
+pub(super) use store::Unproved;
 pub use store::UserStore;
 pub use totp::ShownTo;

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::{
-    recovery_codes, totp,
+    recovery_codes,
     store::UserStore,
+    totp,
     transaction::{Trouble, Write},
 };
 use crate::{
@@ -41,9 +42,8 @@ impl UserStore {
         let renewed = self.seal_with_new_key(&folder)?;
         self.forget_older_keys(&folder)?;
         // The log of the database has the old values until it is written back. Readers may delay that; nothing depends on it.
-        let truncate = |connection: &Connection| {
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        };
+        let truncate =
+            |connection: &Connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         self.read("renewing the seals", truncate)?;
         Ok(renewed)
     }

@@ -127,7 +127,8 @@ impl BreachedListWriter {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(&unfinished)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(&unfinished)?;
         let mut out = BufWriter::with_capacity(1 << 20, file);
         out.write_all(&[0; RECORD])?;
         Ok(Self { path: path.to_owned(), unfinished, out, records: 0, last: None })

@@ -82,7 +82,9 @@ impl Fixture {
 
     /// Sets a password by the link.
     fn use_reset(&mut self, token: &LinkToken) -> Result<Account, LinkRefused> {
-        self.store.set_password_by_link(token.key(), LinkPurpose::Reset, &hash(HASH), OwnProfileChange::default()).unwrap()
+        self.store
+            .set_password_by_link(token.key(), LinkPurpose::Reset, &hash(HASH), OwnProfileChange::default())
+            .unwrap()
     }
 }
 
@@ -170,9 +172,19 @@ fn a_link_for_one_purpose_is_none_for_another() {
     for token in [&change, &register] {
         assert!(all.use_reset(token).is_err());
         let invited = LinkPurpose::Invitation;
-        assert!(all.store.set_password_by_link(token.key(), invited, &hash(HASH), OwnProfileChange::default()).unwrap().is_err());
+        assert!(
+            all.store
+                .set_password_by_link(token.key(), invited, &hash(HASH), OwnProfileChange::default())
+                .unwrap()
+                .is_err()
+        );
         let other = LinkPurpose::EmailChange;
-        assert!(all.store.set_password_by_link(token.key(), other, &hash(HASH), OwnProfileChange::default()).unwrap().is_err());
+        assert!(
+            all.store
+                .set_password_by_link(token.key(), other, &hash(HASH), OwnProfileChange::default())
+                .unwrap()
+                .is_err()
+        );
     }
     for token in [&reset, &register] {
         assert!(all.store.change_email_by_link(token.key(), user).unwrap().is_err());
@@ -202,7 +214,12 @@ fn of_two_uses_of_a_link_at_once_one_succeeds() {
                         let mut store = UserStore::open(&path, all.clock.clone()).unwrap();
                         start.wait();
                         store
-                            .set_password_by_link(token.key(), LinkPurpose::Reset, &hash(HASH), OwnProfileChange::default())
+                            .set_password_by_link(
+                                token.key(),
+                                LinkPurpose::Reset,
+                                &hash(HASH),
+                                OwnProfileChange::default(),
+                            )
                             .unwrap()
                             .is_ok()
                     })
@@ -286,11 +303,20 @@ fn an_invitation_sets_the_first_password_and_verifies_the_address_if_it_came_by_
         let (invited, token) = all.store.invite(new, delivery).unwrap();
         assert!(invited.password.is_none() && invited.active && !invited.email_verified);
         let (key, purpose) = (token.key(), LinkPurpose::Invitation);
-        let set = all.store.set_password_by_link(key, purpose, &hash(HASH), own_profile(" Bob B. ")).unwrap().unwrap();
+        let set = all
+            .store
+            .set_password_by_link(key, purpose, &hash(HASH), own_profile(" Bob B. "))
+            .unwrap()
+            .unwrap();
         assert_eq!((set.email_verified, set.user.full_name.as_str()), (verified, "Bob B."));
         assert_eq!(set.user.attributes.get("team").map(String::as_str), Some("blue"));
         assert!(set.invited.is_empty() && set.password.is_some());
-        assert!(all.store.set_password_by_link(key, purpose, &hash(HASH), OwnProfileChange::default()).unwrap().is_err());
+        assert!(
+            all.store
+                .set_password_by_link(key, purpose, &hash(HASH), OwnProfileChange::default())
+                .unwrap()
+                .is_err()
+        );
     }
 }
 

@@ -46,7 +46,8 @@ impl Fixture {
 
     fn sealed(&self) -> Vec<Vec<u8>> {
         let read = |connection: &Connection| {
-            let mut statement = connection.prepare("SELECT secret FROM totp UNION ALL SELECT recovery_key FROM user")?;
+            let mut statement =
+                connection.prepare("SELECT secret FROM totp UNION ALL SELECT recovery_key FROM user")?;
             statement.query_map([], |row| row.get(0))?.collect()
         };
         self.store.read("reading", read).unwrap()
@@ -126,7 +127,8 @@ fn a_renewal_that_is_broken_off_anywhere_leaves_every_secret_readable_and_is_fin
     assert!(it.works(&mut alice) && it.works(&mut bob) && it.keys() == 3);
     for _ in 0..20 {
         it.store.seal_with_new_key(&folder).unwrap();
-        assert!(it.works(&mut enrol_again(&mut it)), "however often it is broken off");
+        let mut person = enrol_again(&mut it);
+        assert!(it.works(&mut person), "however often it is broken off");
     }
     assert_eq!(it.store.renew_seals().unwrap().unopened, 0);
     assert_eq!(it.keys(), 1);
