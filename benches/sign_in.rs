@@ -8,10 +8,7 @@
 //! within one run only.
 //!
 //! Timing: each round tries every kind of failure once, in random order, over one HTTP/2 connection, so that other load
-//! on the machine affects all kinds alike. The figure is the difference to a wrong password within each round: the mean
-//! without the outermost fifth at either end, with a confidence interval of 99 % (bootstrap, 4,000 samples). It is
-//! measured twice: by the clock, as an attacker sees it, and by the CPU time of this process, which shows finer
-//! differences on a busy machine.
+//! on the machine affects all kinds alike.
 
 #![expect(clippy::print_stdout, reason = "the program prints a table")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "an error ends the measurement")]
@@ -32,7 +29,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_lc_rs::rand;
 use futures_util::future::join_all;
 use http::{
     Method, Request,
@@ -44,7 +40,7 @@ use portcullis::{
     identity::UserName,
     users::{HashSettings, NewUser, Password, PasswordHash, Passwords},
 };
-use support::{Client, Gateway, Protocol, upstream};
+use support::{Client, Gateway, Protocol, paired, paired::quantile, upstream};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() {
@@ -82,49 +78,10 @@ fn timing(rounds: usize) {
     for number in 0..10 {
         runtime.block_on(guesser.tries(&format!("warm-{number}")));
     }
-    let (mut by_clock, mut by_cpu_time) =
-        (vec![[0.0; KINDS.len()]; rounds], vec![[0.0; KINDS.len()]; rounds]);
-    for (round, (clock, processors)) in by_clock.iter_mut().zip(&mut by_cpu_time).enumerate() {
-        for kind in shuffled() {
-            let name = user(kind, round % crowd);
-            let (began, before) = (Instant::now(), cpu_micros());
-            let status = runtime.block_on(guesser.tries(&name));
-            clock[kind] = began.elapsed().as_secs_f64() * 1e6;
-            processors[kind] = cpu_micros() - before;
-            assert_eq!(status, 401, "{name}");
-        }
-    }
-    compare("by the clock", &by_clock);
-    compare("by CPU time", &by_cpu_time);
-}
-
-/// Prints the kinds whose time differs from that of a wrong password.
-fn compare(measured: &str, times: &[[f64; KINDS.len()]]) {
-    let rounds = times.len();
-    println!("{rounds} rounds, {measured}; the difference is to a wrong password, in the same round\n");
-    println!("{:22}  {:>12}  {:>14}  {:>26}", "kind", "median, us", "difference, us", "interval of 99 %, us");
-    let mut differ = Vec::new();
-    let mut resolution: f64 = 0.0;
-    for (kind, name) in KINDS.iter().enumerate() {
-        let median = quantile(&times.iter().map(|row| row[kind]).collect::<Vec<_>>(), 0.5);
-        if kind == 0 {
-            println!("{name:22}  {median:>12.0}  {:>14}  {:>26}", "-", "-");
-            continue;
-        }
-        let differences: Vec<f64> = times.iter().map(|row| row[kind] - row[0]).collect();
-        let (middle, (low, high)) = (trimmed_mean(&differences), interval(&differences));
-        resolution = resolution.max((high - low) / 2.0);
-        println!("{name:22}  {median:>12.0}  {middle:>14.0}  {:>26}", format!("{low:.0} to {high:.0}"));
-        if low > 0.0 || high < 0.0 {
-            differ.push(*name);
-        }
-    }
-    if differ.is_empty() {
-        println!("\nno difference found; one of {resolution:.0} us would have been found");
-    } else {
-        println!("\nA DIFFERENCE WAS FOUND: {}", differ.join(", "));
-    }
-    println!("(each kind has a chance of 1 % to be reported although there is no difference)\n");
+    paired::measure(&KINDS, rounds, |round, kind| {
+        let name = user(kind, round % crowd);
+        assert_eq!(runtime.block_on(guesser.tries(&name)), 401, "{name}");
+    });
 }
 
 fn add_users(gateway: &Gateway, crowd: usize) {
@@ -275,57 +232,6 @@ fn gateway(workers: usize) -> Gateway {
              [[app]]\nupstream = \"http://{upstream}\"\n"
         ),
     )
-}
-
-fn shuffled() -> [usize; KINDS.len()] {
-    let mut order = std::array::from_fn(|index| index);
-    for last in (1..order.len()).rev() {
-        order.swap(last, below(last + 1));
-    }
-    order
-}
-
-fn below(bound: usize) -> usize {
-    let mut bytes = [0; 8];
-    rand::fill(&mut bytes).unwrap();
-    (u64::from_le_bytes(bytes) % bound as u64) as usize
-}
-
-fn quantile(samples: &[f64], part: f64) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[((sorted.len() - 1) as f64 * part) as usize]
-}
-
-fn trimmed_mean(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let cut = sorted.len() / 5;
-    let middle = &sorted[cut..sorted.len() - cut];
-    middle.iter().sum::<f64>() / middle.len() as f64
-}
-
-fn interval(samples: &[f64]) -> (f64, f64) {
-    let mut seed = [0; 8];
-    rand::fill(&mut seed).unwrap();
-    let mut state = u64::from_le_bytes(seed);
-    let mut index = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 33) % samples.len() as u64) as usize
-    };
-    let means: Vec<f64> = (0..4000)
-        .map(|_| trimmed_mean(&(0..samples.len()).map(|_| samples[index()]).collect::<Vec<_>>()))
-        .collect();
-    (quantile(&means, 0.005), quantile(&means, 0.995))
-}
-
-/// CPU time of all threads of this process in microseconds.
-fn cpu_micros() -> f64 {
-    let of_thread = |entry: std::io::Result<fs::DirEntry>| {
-        let text = fs::read_to_string(entry.unwrap().path().join("schedstat")).unwrap_or_default();
-        text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
-    };
-    fs::read_dir("/proc/self/task").unwrap().map(of_thread).sum()
 }
 
 /// A field of `/proc/self/status` in KiB.

@@ -37,15 +37,24 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts a gateway with this number of workers and this configuration. The access log is written to a sink.
     pub(crate) fn start(workers: usize, apps: &str) -> Self {
-        let (mut this, server) = Self::bound(workers, apps);
+        Self::start_with(workers, "", apps)
+    }
+
+    /// Like [`Self::start`], with further keys of `[server]`.
+    pub(crate) fn start_with(workers: usize, keys: &str, apps: &str) -> Self {
+        let (mut this, server) = Self::bound_with(workers, keys, apps);
         this.running = Some(thread::spawn(move || server.run()));
         this
     }
 
     /// Like [`Self::start`], but the caller runs the server.
     pub(crate) fn bound(workers: usize, apps: &str) -> (Self, Server) {
+        Self::bound_with(workers, "", apps)
+    }
+
+    fn bound_with(workers: usize, keys: &str, apps: &str) -> (Self, Server) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let text = format!("[server]\nworkers = {workers}\n{SECTIONS}{apps}");
+        let text = format!("[server]\nworkers = {workers}\n{keys}\n{SECTIONS}{apps}");
         let loaded = config::parse(&text, &folder.path().join("gateway.toml"));
         let loaded = loaded.unwrap_or_else(|mistakes| panic!("{}", config::ConfigError::Invalid(mistakes)));
         let log = LogWriter::start(io::sink()).expect("the log's thread");
@@ -103,6 +112,12 @@ impl Gateway {
     pub(crate) fn users(&self) -> UserStore {
         let database = self.folder.path().join("state/users.db");
         UserStore::open(&database, self.shared.clock.clone()).expect("the directory")
+    }
+
+    /// The same, at another time.
+    pub(crate) fn users_at(&self, clock: Clock) -> UserStore {
+        let database = self.folder.path().join("state/users.db");
+        UserStore::open(&database, clock).expect("the directory")
     }
 
     /// Certificate that clients have to trust.

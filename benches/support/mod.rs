@@ -1,5 +1,6 @@
-//! A gateway in this process, a cheap upstream, and a client with a persistent connection.
+//! A gateway in this process, a cheap upstream, a client with a persistent connection, and paired measurements.
 
+pub(crate) mod paired;
 pub(crate) mod upstream;
 
 mod client;
