@@ -10,12 +10,6 @@
 
 #![expect(clippy::print_stdout, reason = "the program prints a table")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "an error ends the measurement")]
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "figures of three digits"
-)]
 
 #[expect(dead_code, unused_imports, reason = "each bench uses a part of it")]
 mod support;

@@ -5,6 +5,15 @@
 //! a confidence interval of 99 % (bootstrap, 4,000 samples). It is measured twice: by the clock, as an attacker sees it, and
 //! by the CPU time of this process, which shows finer differences on a busy machine.
 
+#![expect(clippy::print_stdout, reason = "the program prints a table")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "an error ends the measurement")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures of three digits"
+)]
+
 use std::{fs, time::Instant};
 
 use aws_lc_rs::rand;

@@ -15,7 +15,7 @@ use crate::{
     pages::{self, paths},
     refusal::Refusal,
     session::ListedSession,
-    users::{Account, Activity, LinkedIdentity},
+    users::{Account, Activity, LinkedIdentity, StoredToken},
 };
 
 impl Portal {
@@ -50,6 +50,7 @@ impl Portal {
                 "last_used": factor.last_used.as_ref().map(Timestamp::to_string),
             })).collect::<Vec<_>>(),
             "recovery_codes_left": account.recovery_codes_left,
+            "api_tokens": account.tokens.iter().map(of_token).collect::<Vec<_>>(),
             "sessions": sessions.iter().map(of_session).collect::<Vec<_>>(),
             "activity": activity.iter().map(of_activity).collect::<Vec<_>>(),
         });
@@ -92,6 +93,16 @@ fn of_identity(identity: &LinkedIdentity) -> Value {
         "last_used": identity.last_seen.as_ref().map(Timestamp::to_string),
         "groups": identity.groups,
         "attributes": identity.attributes,
+    })
+}
+
+fn of_token(token: &StoredToken) -> Value {
+    json!({
+        "name": token.name,
+        "made": token.created.to_string(),
+        "expires": token.expires.to_string(),
+        "last_used": token.last_used.at().as_ref().map(Timestamp::to_string),
+        "limits": token.limits,
     })
 }
 

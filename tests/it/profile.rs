@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use portcullis::{
     identity::UserName,
-    users::{FactorName, ShownTo, TotpCode, UserChange},
+    users::{FactorName, NewToken, ShownTo, TokenLimits, TotpCode, UserChange},
 };
 
 use crate::support::{
@@ -192,9 +192,12 @@ fn the_data_are_downloaded_after_a_fresh_proof_alone_and_hold_no_secret() {
     let phone = FactorName::parse("My phone").unwrap();
     let code = TotpCode::parse(&code);
     let enrolled = store.enrol_totp(shown_to, &shown.sealed, &phone, code.as_ref()).unwrap().unwrap();
+    let expires = gateway.clock.now() + Duration::from_hours(24);
+    let new = NewToken { name: "Backup".into(), expires, limits: TokenLimits::default() };
+    let (_, token) = store.add_token(&name("alice"), &new).unwrap();
     let directory = &gateway.shared.directory;
-    until("the gateway knows of the factor", || {
-        directory.cached(account.user.id).is_none_or(|account| !account.factors.is_empty())
+    until("the gateway knows of factor and token", || {
+        directory.cached(account.user.id).is_none_or(|account| !account.tokens.is_empty())
     });
     let before = alice.get(PROFILE).field("csrf");
     let download = |visitor: &mut Visitor, csrf: &str| visitor.submit(DATA, &[("csrf", csrf)]);
@@ -237,6 +240,7 @@ fn the_data_are_downloaded_after_a_fresh_proof_alone_and_hold_no_secret() {
     assert_eq!(data["account"]["attributes"], serde_json::json!({ "rank": "captain", "team": "red" }));
     assert_eq!(data["second_factors"][0]["name"], "My phone");
     assert_eq!(data["recovery_codes_left"], 10);
+    assert_eq!(data["api_tokens"][0]["name"], "Backup");
     assert_eq!(data["sessions"].as_array().unwrap().len(), 1);
     let what: Vec<_> =
         data["activity"].as_array().unwrap().iter().map(|it| it["what"].as_str().unwrap()).collect();
@@ -247,6 +251,7 @@ fn the_data_are_downloaded_after_a_fresh_proof_alone_and_hold_no_secret() {
         password("alice"),
         alice.cookies[SESSION].clone(),
         csrf.clone(),
+        token.expose().to_owned(),
         shown.secret.to_groups().replace(' ', ""),
         fs::read_to_string(folder.join("secret.key")).unwrap().trim().to_owned(),
         "$argon2".to_owned(),

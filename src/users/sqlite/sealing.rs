@@ -52,7 +52,9 @@ impl UserStore {
         self.write("renewing the seals", |write| {
             match SealingKey::open(folder) {
                 // After a renewal that was broken off. What needs one of the older keys no longer does.
-                Ok(key) if key.has_older() => drop(write.seal_anew(&key)?),
+                Ok(key) if key.has_older() => {
+                    write.seal_anew(&key)?;
+                }
                 Ok(_) => {}
                 Err(SealingKeyError::Missing(_)) if !has_sealed(write.transaction)? => {}
                 Err(error) => return Err(UserStoreError::from(error).into()),

@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn more_runs_than_may_be_open_are_merged_before() {
-        let numbers: Vec<u32> = (0..3 * MAX_RUNS as u32).rev().collect();
+        let numbers: Vec<u32> = (0..3 * u32::try_from(MAX_RUNS).unwrap()).rev().collect();
         let expected: Vec<_> = numbers.iter().rev().map(|number| hash(*number)).collect();
         assert_eq!(sorted(&numbers, 1), expected);
     }
