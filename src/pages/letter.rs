@@ -224,7 +224,7 @@ mod tests {
     fn a_subject_is_one_line_whatever_a_template_renders() {
         let pages = with(&[(
             "mail/reset.subject.txt",
-            "{{ user.full_name }}{% if user.name == \"eve\" %}{{ \"\\r\\nBcc: \\u2028x\" }}{% endif %}",
+            "{{ user.full_name or host }}{% if user.name == \"eve\" %}{{ \"\\r\\nBcc: \\u2028x\" }}{% endif %}",
         )]);
         let rendered = pages.letter(&letter(), &Language::english()).unwrap();
         assert!(

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserName},
-    users::{FactorName, NewUser, RecoveryCode, ShownTo, TotpCode, TotpSecret},
+    users::{FactorName, NewUser, NotEnrolled, RecoveryCode, ShownTo, TotpCode, TotpSecret},
 };
 
 struct Fixture {
@@ -68,10 +68,16 @@ fn enrol(store: &mut UserStore, clock: &Clock, name: &str) -> Person {
     let account = store.add(NewUser::named(UserName::parse(name).unwrap())).unwrap();
     let who = (account.user.id, account.credential);
     let shown_to = ShownTo { id: who.0, credential: who.1, session: "s" };
-    let shown = store.start_totp(shown_to).unwrap();
     let phone = FactorName::parse("Phone").unwrap();
-    let code = code_of(&shown.secret, clock);
-    let enrolled = store.enrol_totp(shown_to, &shown.sealed, &phone, Some(&code)).unwrap().unwrap();
+    let (shown, enrolled) = loop {
+        let shown = store.start_totp(shown_to).unwrap();
+        let code = code_of(&shown.secret, clock);
+        match store.enrol_totp(shown_to, &shown.sealed, &phone, Some(&code)).unwrap() {
+            Ok(enrolled) => break (shown, enrolled),
+            // The key of the form was taken out of use meanwhile.
+            Err(refused) => assert_eq!(refused, NotEnrolled::Expired),
+        }
+    };
     let codes = enrolled.codes.unwrap().iter().cloned().collect();
     Person { who, secret: shown.secret, codes }
 }
