@@ -6,73 +6,13 @@
 //! template of an operator that fails for one person does not cost that person the mail: the program's own is used.
 
 use minijinja::{Environment, value::Serde};
-use serde::Serialize;
 
-use super::{Pages, letter_kind::LetterPart, template_files::LETTERS};
+use super::{
+    Letter, Pages,
+    letter_frames::{HTML, TEXT, of_program},
+    letter_kind::LetterPart,
+};
 use crate::language::Language;
-
-pub use super::letter_kind::LetterKind;
-
-/// The contents of a mail. It has no `Debug`: its link opens an account.
-#[derive(Clone, Default, Serialize)]
-pub struct Letter {
-    /// The mail that it is.
-    #[serde(rename = "letter")]
-    pub kind: LetterKind,
-    /// The subject.
-    pub subject: String,
-    /// The text up to the link, in paragraphs.
-    pub before: Vec<String>,
-    /// The link.
-    pub link: Option<LetterLink>,
-    /// The text after it, in paragraphs.
-    pub after: Vec<String>,
-    /// The gateway, as people know it: title and host.
-    pub site: String,
-    /// The address of the gateway: `https://login.example.com`.
-    pub origin: String,
-    /// Its host, as in that address.
-    pub host: String,
-    /// The user whom the mail is about; `None` where there is no account yet.
-    pub user: Option<LetterUser>,
-    /// How long the link works: `30 minutes`.
-    pub lifetime: Option<String>,
-    /// The event that a notice is about.
-    pub event: Option<LetterEvent>,
-}
-
-/// The link of a mail.
-#[derive(Clone, Serialize)]
-pub struct LetterLink {
-    /// Its address.
-    pub href: String,
-    /// Its text, in HTML alone: the address is there as well.
-    pub text: String,
-}
-
-/// The user whom a mail is about.
-#[derive(Clone, Debug, Serialize)]
-pub struct LetterUser {
-    /// The user name.
-    pub name: String,
-    /// The name for people; empty if there is none.
-    pub full_name: String,
-    /// The e-mail address of the account; empty if there is none.
-    pub email: String,
-}
-
-/// The event that a notice is about.
-#[derive(Clone, Debug, Serialize)]
-pub struct LetterEvent {
-    /// The event, in a sentence.
-    pub text: String,
-    /// When it happened, as a date.
-    pub date: String,
-    /// Browser and system.
-    pub device: String,
-    /// The address of the client; empty if it is unknown.
-    pub address: String,
-}
 
 /// A mail, rendered.
 #[derive(Clone, PartialEq, Eq)]
@@ -117,35 +57,18 @@ fn rendered(templates: &Environment<'static>, name: &str, letter: &Letter) -> Op
     rendered.inspect_err(|error| tracing::error!(template = name, %error, "mail not rendered")).ok()
 }
 
-/// Adds the frame of all mails, and a copy of it that no operator replaces.
-pub(super) fn add_frames(templates: &mut Environment<'static>) {
-    for (name, source) in LETTERS {
-        let added = templates.add_template(name, source);
-        added.expect("the templates of the program are well-formed");
-        let added = templates.add_template_owned(of_program(name), *source);
-        added.expect("the templates of the program are well-formed");
-    }
-}
-
-fn of_program(name: &str) -> String {
-    format!("program/{name}")
-}
-
 /// The text as one line: what a template renders over several lines cannot end the header field of the subject.
-pub(super) fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
-
-pub(super) const TEXT: &str = "mail/message.txt";
-pub(super) const HTML: &str = "mail/message.html";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         language::Languages,
-        pages::{Brand, ReplacedTemplate},
+        pages::{Brand, LetterKind, LetterLink, LetterUser, ReplacedTemplate},
     };
 
     fn letter() -> Letter {

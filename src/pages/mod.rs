@@ -9,6 +9,7 @@ mod brand;
 mod colour;
 mod contents;
 mod letter;
+mod letter_frames;
 mod letter_kind;
 mod letter_samples;
 mod logo;
@@ -26,12 +27,14 @@ pub use brand::{Brand, FooterLink};
 pub use colour::Colour;
 pub use contents::{
     Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
-    ConnectedSignIn, DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken,
-    Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, PageLink, ParkedField,
-    ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
-    RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    ConnectedSignIn, DisplayTime, Email, Factors, Letter, LetterEvent, LetterLink, LetterUser,
+    ListedActivity, ListedFactor, ListedSession, ListedToken, Login, Logout, NewPassword, NewPasswordStep,
+    NotSignedIn, Notice, Onward, PageLink, ParkedField, ParkedFormPage, PasskeyAdded, PasskeyForm, Password,
+    Profile, ProfileChoice, ProfileField, ProviderLink, RecoveryCodesPage, Refused, Register, RegisterFinish,
+    Remember, Reset, SecondStep, Setup, Tokens,
 };
-pub use letter::{Letter, LetterEvent, LetterKind, LetterLink, LetterUser, RenderedLetter};
+pub use letter::RenderedLetter;
+pub use letter_kind::LetterKind;
 pub use logo::Logo;
 pub use own_response::{
     NO_REFERRER, allow_form_to_lead_to, allow_images_of, allow_same_origin_frames, own_response, redirect,

@@ -4,7 +4,7 @@ use minijinja::{Environment, HtmlEscape, value::Serde};
 
 use super::{
     Letter, TemplateProblem,
-    letter::{HTML, TEXT},
+    letter_frames::{HTML, TEXT},
     letter_kind::LetterPart,
     letter_samples::{HREF, letter_samples},
     replaced::{HELP, of_error},

@@ -19,7 +19,7 @@ use http_body_util::Full;
 use minijinja::{Environment, UndefinedBehavior, Value, context, value::Serde};
 
 use super::{
-    Brand, Colour, Logo, Page, ReplacedTemplate, TemplateProblem, letter, own_response,
+    Brand, Colour, Logo, Page, ReplacedTemplate, TemplateProblem, letter_frames, own_response,
     own_response::allow_script,
     paths, replaced as checks, replaced_letters, samples,
     template_files::{PASSKEY_SCRIPT, STYLESHEET, TEMPLATES},
@@ -108,7 +108,7 @@ impl Pages {
         for (name, source) in TEMPLATES {
             templates.add_template(name, source).expect("the templates of the program are well-formed");
         }
-        letter::add_frames(&mut templates);
+        letter_frames::add_frames(&mut templates);
         let mut problems = Vec::new();
         for template in replaced {
             if let Err(error) = templates.add_template_owned(template.name.clone(), template.text.clone()) {

@@ -383,7 +383,9 @@ fn renewed_seals_leave_a_half_finished_sign_in_and_both_gateways_at_work() {
         assert_eq!((response.status.as_u16(), response.location()), (303, "/page"));
     }
     let recovery = codes.unwrap().iter().next().unwrap().to_groups().to_string();
-    let response = second_step(&mut half_signed_in(&there, "/page"), &recovery);
+    let mut alice = half_signed_in(&there, "/page");
+    let csrf = alice.get(SECOND_STEP).field("csrf");
+    let response = alice.submit(SECOND_STEP, &[("csrf", &csrf), ("recovery", &recovery)]);
     assert_eq!((response.status.as_u16(), response.location()), (303, "/page"));
 }
 

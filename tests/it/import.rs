@@ -282,7 +282,7 @@ fn an_import_that_stops_in_the_middle_takes_over_nobody() {
         fs::write(it.path("users.csv"), csv(&["alice,,,,,", "carol,,,,,", row])).unwrap();
         let (report, ok, err) = import(&it, "users.csv", &[]);
         assert!(!ok && report["done"] == false, "{row}: {err}");
-        assert_eq!(report["problems"][0]["place"], "line 4", "{row}");
+        assert_eq!(report["problems"][0]["position"], "line 4", "{row}");
         assert_eq!(names(&it), ["zoe"], "{row}");
     }
     // Found out in the middle of the transaction: the second identity of one id.
