@@ -125,6 +125,11 @@ fn verifiers_that_know_the_published_keys_alone_accept_an_assertion_for_their_ap
     let token =
         |visitor: &mut Visitor, path: &str| received(&visitor.get(path).text()).value(HEADER).to_owned();
     let (wiki, shop) = (token(&mut visitor, "/page"), token(&mut visitor, "/shop/page"));
+    assert_ne!(
+        claims(&wiki)["sid"],
+        claims(&shop)["sid"],
+        "no app knows the name that another has for a sign-in"
+    );
     let issuer = "https://localhost";
     let id = claims(&wiki)["sub"].clone();
     for verifier in [Verifier::python, Verifier::node] {

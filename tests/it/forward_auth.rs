@@ -328,6 +328,37 @@ fn malformed_and_oversized_checks_are_never_allowed() {
 }
 
 #[test]
+fn a_host_that_no_app_names_is_refused_also_beside_an_app_of_every_host() {
+    let apps = format!(
+        "[forward_auth]\nlisten = \"127.0.0.1:0\"\n\
+         [[app]]\nname = \"wiki\"\nhost = \"{HOST}\"\nupstream = \"builtin:whoami\"\n\
+         [[app]]\nname = \"any\"\nupstream = \"builtin:whoami\"\n\
+         [[app.rule]]\npath = \"/**\"\nallow = \"anyone\"\n"
+    );
+    let gateway = TestGateway::start_trusting(&["127.0.0.1/32"], &apps);
+    for kind in KINDS {
+        let request = described(kind, "evil.example", ("GET", "/page"));
+        let response = plain(checks(&gateway), format!("{request}{PAGE}Connection: close\r\n\r\n"));
+        assert_eq!((status(&response), field(&response, "location")), (403, None), "{kind:?}: {response}");
+    }
+}
+
+#[test]
+fn the_limits_on_a_head_hold_for_the_described_request() {
+    let gateway = here();
+    let alice = session(&gateway, "alice");
+    let long = format!("/{}", "x".repeat(9 << 10));
+    let fields: String = (0..110).map(|n| format!("X-Field-{n}: x\r\n")).collect();
+    for kind in KINDS {
+        for (path, more, expected) in [(&*long, "", 414), ("/page", &*fields, 431)] {
+            let response = ask(&gateway, kind, ("GET", path), &format!("{alice}{more}"));
+            let expected = if kind == Kind::Nginx { 403 } else { expected };
+            assert_eq!(status(&response), expected, "{kind:?} {path:.20}: {response}");
+        }
+    }
+}
+
+#[test]
 fn header_fields_that_could_pass_for_the_gateways_are_refused() {
     let gateway =
         gateway("builtin:whoami", "identity = { Remote-User = \"username\", X-Staff = \"groups\" }", "");

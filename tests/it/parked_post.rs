@@ -128,6 +128,53 @@ fn a_page_that_is_loaded_again_offers_the_form_again_until_it_expires() {
 }
 
 #[test]
+fn the_page_that_offers_a_form_is_for_a_whole_window_and_for_the_host_of_the_form() {
+    let upstream = Upstream::ok();
+    let app = |host: &str| format!("[[app]]\nhost = \"{host}\"\nupstream = {:?}\n", upstream.url);
+    let apps = [app("a.example"), app("b.example")].concat();
+    let gateway = TestGateway::start_with("[session]\nidle_timeout = \"1h\"\n", &apps);
+    gateway.add_user("alice", &[]);
+    let mut here = Visitor::of(&gateway).on_host("a.example");
+    here.sign_in("alice", &password("alice"));
+    gateway.clock.advance(Duration::from_hours(2));
+    let next = next_of(&send(&mut here));
+    let page = sign_in_to(&mut here, "alice", &next);
+    assert!(is_offered(&page));
+    // The application may lead on to another site, as after a form of its own.
+    assert!(
+        page.header("content-security-policy").contains("form-action 'self' https:"),
+        "{:?}",
+        page.headers
+    );
+    for fields in [
+        &[("accept", "*/*")][..],
+        &[("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
+    ] {
+        let request =
+            fields.iter().fold(Request::get(&next), |request, (name, value)| request.header(*name, *value));
+        let response = here.send(request.body(String::new()).unwrap());
+        assert!(!is_offered(&response) && response.status != 200, "{fields:?}: {}", response.text());
+    }
+    // Somebody who carries the cookie over to another host.
+    let mut there = Visitor::of(&gateway).on_host("b.example");
+    there.cookies.insert(PARKED.to_owned(), here.cookies[PARKED].clone());
+    assert!(!is_offered(&sign_in_to(&mut there, "alice", &next)));
+    assert!(is_offered(&here.get(&next)));
+}
+
+#[test]
+fn a_long_address_to_go_back_to_is_left_out() {
+    let stage = Stage::new();
+    let mut alice = stage.late("alice");
+    let origin = alice.origin();
+    let referer = format!("{origin}/edit?{}", "x".repeat(3000));
+    let headers = [("origin", origin.as_str()), ("referer", &referer), ("sec-fetch-site", "same-origin")];
+    let next = next_of(&alice.submit_with("/save", &[("text", TEXT)], &headers));
+    assert!(next.ends_with("&back=/") && next.len() < 200, "{next}");
+    assert!(is_offered(&sign_in_to(&mut alice, "alice", &next)));
+}
+
+#[test]
 fn a_form_is_kept_over_a_reload_of_the_configuration() {
     let stage = Stage::new();
     let mut alice = stage.late("alice");
