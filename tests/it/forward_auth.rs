@@ -352,7 +352,8 @@ fn the_limits_on_a_head_hold_for_the_described_request() {
     for kind in KINDS {
         for (path, more, expected) in [(&*long, "", 414), ("/page", &*fields, 431)] {
             let response = ask(&gateway, kind, ("GET", path), &format!("{alice}{more}"));
-            let expected = if kind == Kind::Nginx { 403 } else { expected };
+            // A head of too many fields is refused before it is read as a check.
+            let expected = if kind == Kind::Nginx && expected == 414 { 403 } else { expected };
             assert_eq!(status(&response), expected, "{kind:?} {path:.20}: {response}");
         }
     }
