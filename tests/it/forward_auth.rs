@@ -30,6 +30,9 @@ allow = { group = "admins" }
 path = "/office/**"
 allow = { group = "staff", network = "203.0.113.0/24" }
 [[app.rule]]
+path = "/local/**"
+allow = { group = "staff", network = "127.0.0.0/8" }
+[[app.rule]]
 path = "/docs/**"
 methods = ["DELETE", "PUT"]
 allow = { group = "admins" }
@@ -398,15 +401,17 @@ fn header_fields_that_could_pass_for_the_gateways_are_refused() {
 fn an_unknown_visitor_address_satisfies_no_network() {
     let gateway = here();
     let alice = session(&gateway, "alice");
-    let request = |forwarded: &str| {
-        let described = described(Kind::Caddy, HOST, ("GET", "/office/"));
+    let asked = |path: &str, forwarded: &str| {
+        let described = described(Kind::Caddy, HOST, ("GET", path));
         let (before, _) = described.split_once("X-Forwarded-For").unwrap();
         status(&plain(checks(&gateway), format!("{before}{forwarded}{alice}Connection: close\r\n\r\n")))
     };
-    assert_eq!(request("X-Forwarded-For: 203.0.113.9\r\n"), 200);
-    assert_eq!(request("X-Forwarded-For: 198.51.100.1\r\n"), 403);
-    assert_eq!(request("X-Forwarded-For: unknown\r\n"), 403);
-    assert_eq!(request(""), 403, "the proxy's own address is none of the visitor's");
+    assert_eq!(asked("/office/", "X-Forwarded-For: 203.0.113.9\r\n"), 200);
+    assert_eq!(asked("/office/", "X-Forwarded-For: 198.51.100.1\r\n"), 403);
+    for path in ["/office/", "/local/"] {
+        assert_eq!(asked(path, "X-Forwarded-For: unknown\r\n"), 403, "{path}");
+        assert_eq!(asked(path, ""), 403, "{path}: the proxy's own address is none of the visitor's");
+    }
 }
 
 /// A-6: the paths of the path tests, as they are and as Traefik digests them.
