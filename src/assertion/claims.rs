@@ -1,6 +1,6 @@
 //! The claims of an assertion, and of the notice that a session has ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -120,35 +120,49 @@ impl SessionEnd {
     }
 }
 
-/// Leaves out groups from the end, until the assertion fits into a header field, and attributes if that is not enough.
+/// Makes the assertion fit into a header field: leaves out the longest attributes if it would not fit even without
+/// groups, then as many groups as need be, from the end.
 fn shorten(claims: &mut Map<String, Value>, settings: &AssertionSettings) {
-    let lists: Vec<String> = settings
-        .claims
-        .iter()
-        .filter(|(_, value)| *value == ClaimValue::Groups)
-        .map(|(name, _)| name.to_string())
-        .chain(["groups".to_owned()])
-        .collect();
-    let count = claims.get("groups").and_then(Value::as_array).map_or(0, Vec::len);
-    // The list of groups is halved until it fits, then filled up one by one.
-    let (mut kept, mut step) = (count, count);
-    while !fits(claims) && kept > 0 {
-        step = (step / 2).max(1);
-        kept = kept.saturating_sub(step);
-        claims.insert("groups_truncated".to_owned(), json!(true));
-        for name in &lists {
-            if let Some(list) = claims.get_mut(name).and_then(Value::as_array_mut) {
-                list.truncate(kept);
-            }
-        }
+    if fits(claims) {
+        return;
     }
+    let of_groups = settings.claims.iter().filter(|(_, value)| *value == ClaimValue::Groups);
+    let names: Vec<String> =
+        of_groups.map(|(name, _)| name.to_string()).chain(["groups".to_owned()]).collect();
+    let groups = claims.get("groups").and_then(Value::as_array).cloned().unwrap_or_default();
+    let keep = |claims: &mut Map<String, Value>, count: usize| {
+        let kept: Vec<Value> = groups.iter().take(count).cloned().collect();
+        for name in &names {
+            claims.insert(name.clone(), Value::Array(kept.clone()));
+        }
+        if count < groups.len() {
+            claims.insert("groups_truncated".to_owned(), json!(true));
+        } else {
+            claims.remove("groups_truncated");
+        }
+    };
+    keep(claims, 0);
     let attributes = settings.claims.iter().filter(|(_, value)| matches!(value, ClaimValue::Attribute(_)));
-    for (name, _) in attributes {
+    let mut attributes: Vec<&str> = attributes.map(|(name, _)| &**name).collect();
+    attributes.sort_by_key(|name| Reverse(claims.get(*name).map_or(0, |value| value.to_string().len())));
+    for name in attributes {
         if fits(claims) {
-            return;
+            break;
         }
-        claims.remove(&**name);
+        claims.remove(name);
     }
+    // The greatest number of groups that fits is searched by halves.
+    let (mut fitting, mut beyond) = (0, groups.len() + 1);
+    while beyond - fitting > 1 {
+        let middle = fitting.midpoint(beyond);
+        keep(claims, middle);
+        if fits(claims) {
+            fitting = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    keep(claims, fitting);
 }
 
 fn fits(claims: &Map<String, Value>) -> bool {

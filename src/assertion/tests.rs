@@ -163,8 +163,9 @@ fn an_assertion_fits_into_a_header_field_and_says_if_groups_are_missing() {
         let claims = claims(&token);
         let kept = claims["groups"].as_array().unwrap();
         assert_eq!(claims.get("groups_truncated").is_some(), kept.len() < count, "{count}: {claims}");
+        assert!(kept.len() >= count.min(40), "{count}: {claims}");
         assert!(kept.iter().zip(&names).all(|(kept, name)| kept == name), "{count}");
-        assert!(claims.get("long").is_none());
+        assert_eq!((claims.get("long"), &claims["team"]), (None, &Value::from("blue")), "{claims}");
     }
 }
 
@@ -175,7 +176,7 @@ fn the_cache_is_bounded() {
     for id in 0..9000 {
         signer.sign(0, &settings, &account(id, "alice", &[]), &Proofs::password(START));
     }
-    assert!(signer.cache.len() < 9000, "{}", signer.cache.len());
+    assert!((1000..9000).contains(&signer.cache.len()), "{}", signer.cache.len());
 }
 
 #[test]
