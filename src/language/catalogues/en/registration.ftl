@@ -7,7 +7,7 @@ password-once-more = Password, again
 
 ## A mail is on its way
 
-mail-sent-title = Look into your mail
+mail-sent-title = Check your mail
 # The same whether or not there is such an account.
 reset-sent = If there is an account for what you typed, a mail with a link is on its way to its address. The link is good for half an hour.
 register-sent = A mail with a link is on its way to this address, if an account can be made with it. The link is good for a day.

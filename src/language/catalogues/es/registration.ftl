@@ -3,7 +3,7 @@ full-name = Nombre completo
 full-name-hint = Tal como lo leerán los demás. Puede dejarlo vacío.
 password-once-more = Repita la contraseña
 
-mail-sent-title = Mire su correo
+mail-sent-title = Revise su correo
 reset-sent = Si hay una cuenta para lo que ha escrito, un mensaje con un enlace va camino de su dirección. El enlace es válido durante media hora.
 register-sent = Un mensaje con un enlace va camino de esta dirección, si se puede crear una cuenta con ella. El enlace es válido durante un día.
 email-sent = Un mensaje con un enlace va camino de { $address }. La dirección será suya en cuanto lo haya abierto.
