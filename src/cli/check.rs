@@ -111,7 +111,7 @@ fn passkeys_of_other_names(configuration: &Configuration) -> Vec<String> {
             .filter(|(rp_id, _)| **rp_id != *passkeys.rp_id)
             .map(|(rp_id, count)| {
                 format!(
-                    "{count} stored passkeys are bound to `{rp_id}` and do not work for `{}`\n  help: `rp_id = \"{rp_id}\"` in \
+                    "passkeys stored for `{rp_id}` do not work for `{}` ({count} of them)\n  help: `rp_id = \"{rp_id}\"` in \
                      `[accounts.passkeys]` makes them work again; otherwise their owners add new ones",
                     passkeys.rp_id
                 )
@@ -134,6 +134,46 @@ mod tests {
         let here = format!("{}/", folder.path().display());
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(&here, "");
         (checked, text(out), text(err))
+    }
+
+    #[test]
+    fn check_lists_second_factors_passkeys_registration_and_mail() {
+        let (checked, out, err) = check(
+            r#"[groups]
+admins = []
+
+[accounts]
+required_for = "admins"
+required_for_superusers = true
+registration = "approval"
+registration_domains = "example.com"
+approvers = "boss@example.com"
+
+[accounts.passkeys]
+rp_id = "wiki.example.com"
+
+[mail]
+smtp = "smtps://mail.example.com"
+from = "Wiki <wiki@example.com>"
+
+[limits]
+connections = 10
+
+[[app]]
+host = "wiki.example.com"
+upstream = "builtin:whoami"
+"#,
+        );
+        assert_eq!((checked, err.as_str()), (Checked::Usable, ""));
+        for line in [
+            "second factor  optional               required for admins, superusers",
+            "passkeys       for wiki.example.com   as a second factor",
+            "registration   with approval          for addresses of example.com",
+            "mail           mail.example.com:465   from Wiki <wiki@example.com>",
+        ] {
+            let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(out.lines().any(|printed| words(printed) == words(line)), "{line}: {out}");
+        }
     }
 
     #[test]

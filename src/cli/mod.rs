@@ -9,6 +9,7 @@ mod arguments;
 mod assertion;
 mod backend;
 mod check;
+mod counted;
 mod explain;
 mod failure;
 mod hash;

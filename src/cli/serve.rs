@@ -80,10 +80,18 @@ fn reload(reloader: &Reloader) -> Result<(), String> {
 
 /// Logs the addresses, and prints the set-up link while there is no user.
 fn announce(origin: &str, addrs: &Addrs, portal: &Portal, messages: &MessageWriter) -> Result<(), Failure> {
-    let list = |addrs: &[SocketAddr]| addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    // A field without an address is left out.
+    let list = |addrs: &[SocketAddr]| {
+        let list = addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        (!list.is_empty()).then(|| tracing::field::display(list))
+    };
     tracing::info!(
-        https = %list(&addrs.https), http = %list(&addrs.http), status = %list(addrs.status.as_slice()), forward_auth = %list(&addrs.checks),
-        "portcullis {} serves {origin}/", env!("CARGO_PKG_VERSION")
+        https = list(&addrs.https),
+        http = list(&addrs.http),
+        status = list(addrs.status.as_slice()),
+        forward_auth = list(&addrs.checks),
+        "portcullis {} serves {origin}/",
+        env!("CARGO_PKG_VERSION")
     );
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     if let Some(link) = runtime.block_on(portal.setup_link())? {

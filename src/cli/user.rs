@@ -19,6 +19,7 @@ use std::{
 };
 
 use super::{
+    counted::counted,
     failure::Failure,
     mail::letters,
     operator::operator,
@@ -212,7 +213,8 @@ impl RunningCommand<'_> {
         let before = self.existing(&args.name)?;
         let after = self.store.remove_factors(&args.name, which)?;
         let removed = before.factors.len() - after.factors.len();
-        writeln!(self.context.out, "removed {removed} second factors of user {}", args.name)?;
+        let removed_factors = counted(removed, "second factor");
+        writeln!(self.context.out, "removed {removed_factors} of user {}", args.name)?;
         if after.factors.is_empty() && removed > 0 {
             writeln!(
                 self.context.err,

@@ -1,6 +1,6 @@
 //! One mistake in a configuration: its location, the problem and a hint.
 
-use std::{fmt, io::IsTerminal, sync::Arc};
+use std::{collections::BTreeSet, fmt, io::IsTerminal, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -135,8 +135,12 @@ pub(super) fn render_all(diagnostics: &[Diagnostic], look: Look) -> String {
         text.push_str("\n\n");
     }
     if let Some(counted) = count(diagnostics) {
-        let file = diagnostics.first().map_or("", |first| first.source.file());
-        text.extend([file, ": ", &counted]);
+        let files: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.source.file()).collect();
+        let files = match files.first() {
+            Some(only) if files.len() == 1 => (*only).to_owned(),
+            _ => format!("{} files", files.len()),
+        };
+        text.extend([&files, ": ", &counted]);
     }
     text
 }

@@ -78,7 +78,7 @@ fn users_of_django_sign_in() {
         fs::write(it.path("dump.json"), dump).unwrap();
         let (report, ok, err) = import(&it, "dump.json", &["--dry-run"]);
         // MD5 is weak, and one refusal stops all.
-        assert!(!ok && err.contains("1 users cannot be taken over"), "{err}");
+        assert!(!ok && err.contains("1 user cannot be taken over"), "{err}");
         assert_eq!(report["format"], "django");
         assert_eq!(report["problems"][0]["name"], "md5");
         assert_eq!(outcomes(&report), counted([("added", 9), ("refused", 1)]), "{report}");
@@ -326,10 +326,10 @@ fn hostile_files_are_named_with_their_line_and_change_nothing() {
     let costly = "pbkdf2_sha256$2000000000$salt$P/snQ7rthXnzxSny1U+zZr+soqCyIJUVMdm1XM4eALE=";
     for (file, content, said) in [
         ("long", "a".repeat(70_000) + ":x\n", "long: line 1: it has more than 65536 bytes"),
-        ("costly", format!("alice:{costly}\n"), "1 users cannot be taken over"),
+        ("costly", format!("alice:{costly}\n"), "1 user cannot be taken over"),
         ("bomb", "users:\n  a: &a {displayname: x}\n  b: *a\n".to_owned(), "no users file of Authelia"),
         ("deep", "[".repeat(100_000), "no dump of Django"),
-        ("steering", "\u{1b}[2J\u{1b}:x\n".to_owned(), "1 users cannot be taken over"),
+        ("steering", "\u{1b}[2J\u{1b}:x\n".to_owned(), "1 user cannot be taken over"),
     ] {
         fs::write(it.path(file), content).unwrap();
         let output = it.run(

@@ -241,8 +241,12 @@ impl Ldap {
     fn log(&self, found: &Found) {
         let backend = &self.settings.name;
         match found {
-            Found::Several(dns) => tracing::warn!(%backend, dns = dns.join(" | "), "user name is ambiguous"),
-            Found::Unusable { dn, why } => tracing::warn!(%backend, dn, %why, "entry can be no user"),
+            Found::Several(dns) => {
+                tracing::warn!(%backend, entries = dns.join(" | "), "user name is ambiguous")
+            }
+            Found::Unusable { dn, why } => {
+                tracing::warn!(%backend, dn, reason = %why, "entry can be no user")
+            }
             Found::User(_) | Found::Nobody => {}
         }
     }

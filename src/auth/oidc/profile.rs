@@ -23,13 +23,13 @@ pub(super) fn make(claims: &Claims, settings: &OidcSettings) -> Result<SourcePro
     let names = &settings.claims;
     let email = admission::email(claims, names);
     let groups = names.groups.as_ref().map(|path| ToldGroups::read(claims, path));
-    if let Some(ToldGroups::Unknown(why)) = &groups {
-        let (provider, why) = (&settings.name, why.as_str());
+    if let Some(ToldGroups::Unknown(reason)) = &groups {
+        let (provider, reason) = (&settings.name, reason.as_str());
         if settings.unknown_groups == UnknownGroups::Refuse {
-            tracing::warn!(%provider, why, "user refused: groups unknown");
+            tracing::warn!(%provider, reason, "user refused: groups unknown");
             return Err(Rejection::GroupsUnknown);
         }
-        tracing::warn!(%provider, why, "groups unknown: the user is in none of the provider's groups");
+        tracing::warn!(%provider, reason, "groups unknown: the user is in none of the provider's groups");
     }
     admission::check(&settings.allow, claims, email.as_ref(), groups.as_ref())?;
     let attribute = |(name, path): (&String, &_)| Some((name.clone(), claims.text(path)?.to_owned()));

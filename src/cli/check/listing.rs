@@ -11,6 +11,7 @@ use crate::{
     cli::{rule_text::requires, table::Table},
     config::{self, Configuration, SessionSection, Store},
     forward::{self, IdentityHeaders, KeepsData},
+    portal::{RegistrationMode, SecondFactorPolicy},
     server::TlsVersion,
     session::{AppSessionLimits, cookie::CookieNames},
     shield::{Mode, ResponseChanges, Shield, Workers},
@@ -88,11 +89,61 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     if !configuration.backends.contains(&BackendSettings::Local) {
         row("backend", "no local one".to_owned(), "passwords of `portcullis user` let nobody in".to_owned());
     }
+    for (what, which, note) in accounts(configuration) {
+        row(what, which, note);
+    }
+    if let Some(mail) = &configuration.mail.settings {
+        let server = format!("{}:{}", mail.server.host, mail.server.port);
+        row("mail", server, format!("from {}", mail.from));
+    }
     if let Some(host) = &configuration.portal.host {
         row("portal", format!("https://{host}"), "people sign in here for all hosts".to_owned());
     }
     row("state", configuration.state.display().to_string(), String::new());
     table.write("", out)
+}
+
+/// What `[accounts]` changes: the need for second factors, passkeys, registration.
+fn accounts(configuration: &Configuration) -> Vec<(&'static str, String, String)> {
+    let accounts = &configuration.accounts;
+    let mut rows = Vec::new();
+    let mut needed: Vec<String> = accounts.required_for.iter().map(ToString::to_string).collect();
+    needed.extend(accounts.required_for_superusers.then(|| "superusers".to_owned()));
+    match accounts.second_factor {
+        SecondFactorPolicy::Off => {
+            rows.push(("second factor", "off".to_owned(), "nobody can add one".to_owned()))
+        }
+        SecondFactorPolicy::Required => {
+            rows.push(("second factor", "required".to_owned(), "for everyone".to_owned()))
+        }
+        SecondFactorPolicy::Optional if needed.is_empty() => {}
+        SecondFactorPolicy::Optional => {
+            rows.push((
+                "second factor",
+                "optional".to_owned(),
+                format!("required for {}", needed.join(", ")),
+            ));
+        }
+    }
+    if let Some(passkeys) = &accounts.passkeys {
+        let purpose =
+            if passkeys.first_factor { "alone or as a second factor" } else { "as a second factor" };
+        rows.push(("passkeys", format!("for {}", passkeys.rp_id), purpose.to_owned()));
+    }
+    let registration = &accounts.registration;
+    let mode = match registration.mode {
+        RegistrationMode::Off => return rows,
+        RegistrationMode::Invitation => "by invitation",
+        RegistrationMode::Approval => "with approval",
+        RegistrationMode::Open => "open",
+    };
+    let domains = match registration.domains.as_slice() {
+        [] if registration.mode.makes_accounts() => "for every address".to_owned(),
+        [] => String::new(),
+        domains => format!("for addresses of {}", domains.join(", ")),
+    };
+    rows.push(("registration", mode.to_owned(), domains));
+    rows
 }
 
 fn write_app(

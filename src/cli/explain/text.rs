@@ -80,7 +80,7 @@ fn verdict(verdict: Verdict, app: Option<&ReportedApp>) -> String {
             format!("allow: forwarded to {upstreams}")
         }
         Verdict::ConfirmFirst => {
-            "confirm first: a browser is sent to confirm the password, a program gets 401".to_owned()
+            "confirm first: a browser is sent to the page that asks for it, a program gets 401".to_owned()
         }
         Verdict::SignInFirst => {
             "sign in first: a browser is sent to the sign-in page, a program gets 401".to_owned()

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     identity::GroupName,
-    users::{AtNextSignIn, ListChange, NewUser, UnfitValue, UserChange, UserField, UserStoreError},
+    users::{AtNextSignIn, ListChange, NewUser, UserChange, UserField, UserStoreError},
 };
 
 impl RunningCommand<'_> {
@@ -34,11 +34,12 @@ impl RunningCommand<'_> {
             ..NewUser::named(args.name.clone())
         };
         new.attributes.extend(self.fitting(&args.fields)?);
+        // A machine has no profile page on which it would be asked.
         let missing = |field: &&UserField| {
-            field.required && new.attributes.get(&*field.name).is_none_or(String::is_empty)
+            !args.machine && field.required && new.attributes.get(&*field.name).is_none_or(String::is_empty)
         };
         if let Some(field) = self.context.fields.iter().find(missing) {
-            return Err(UserError::Field { name: field.name.to_string(), unfit: UnfitValue::Missing });
+            return Err(UserError::MissingField { name: field.name.to_string() });
         }
         new.check().map_err(UserStoreError::from)?;
         self.warn_of_undefined(&new.groups)?;

@@ -4,7 +4,7 @@ use std::io;
 
 use super::listing;
 use crate::{
-    cli::password_prompt::PromptError,
+    cli::{counted::counted, password_prompt::PromptError},
     identity::{BackendName, UserName},
     mail::QueueError,
     users::{UnfitValue, UserStoreError, WeakPassword},
@@ -68,6 +68,12 @@ pub(in crate::cli) enum UserError {
         /// The fields that there are.
         known: Vec<String>,
     },
+    /// A field of the configuration needs a value.
+    #[error("field {name} needs a value: `--field {name}=VALUE`")]
+    MissingField {
+        /// The field.
+        name: String,
+    },
     /// A field cannot have the value.
     #[error("field {name}: {unfit}")]
     Field {
@@ -85,7 +91,7 @@ pub(in crate::cli) enum UserError {
         error: crate::users::import::UnreadableImport,
     },
     /// Some users of a file cannot be taken over.
-    #[error("{problems} users cannot be taken over, so nothing was changed; --skip leaves them out")]
+    #[error("{} cannot be taken over, so nothing was changed; --skip leaves them out", counted(*.problems, "user"))]
     NotImported {
         /// How many.
         problems: usize,

@@ -14,7 +14,7 @@ use clap::Args;
 
 use super::{RunningCommand, UserError};
 use crate::{
-    cli::table::Table,
+    cli::{counted::counted, table::Table},
     users::import::{self, Export, Format, ImportOptions, Imported, Outcome},
 };
 
@@ -144,7 +144,8 @@ impl RunningCommand<'_> {
         let written = write_private(path, &export);
         written.map_err(|source| UserError::NotExported { file: path.display().to_string(), source })?;
         let hashes = if args.with_hashes { " with the hashes of their passwords" } else { "" };
-        writeln!(self.context.out, "exported {} users{hashes} to {}", accounts.len(), path.display())?;
+        let users = counted(accounts.len(), "user");
+        writeln!(self.context.out, "exported {users}{hashes} to {}", path.display())?;
         Ok(())
     }
 }

@@ -137,7 +137,7 @@ impl PasswordRules {
         match list.contains(password) {
             Ok(is_known) => is_known.then_some(Weakness::Breached),
             Err(error) => {
-                tracing::error!(%error, list = %list.path().display(), "list of breached passwords cannot be read");
+                tracing::error!(%error, path = %list.path().display(), "list of breached passwords cannot be read");
                 required.then_some(Weakness::Unchecked)
             }
         }
