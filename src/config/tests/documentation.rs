@@ -61,6 +61,35 @@ fn every_example_of_a_provider_can_be_used() {
 }
 
 #[test]
+fn every_example_of_the_guides_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    make_certificates(folder.path());
+    std::fs::write(folder.path().join("logo.svg"), "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
+    for (name, text, least) in [
+        ("README.md", include_str!("../../../README.md"), 1),
+        ("docs/accounts.md", include_str!("../../../docs/accounts.md"), 2),
+        ("docs/assertion.md", include_str!("../../../docs/assertion.md"), 2),
+        ("docs/client-certificates.md", include_str!("../../../docs/client-certificates.md"), 1),
+        ("docs/forward-auth.md", include_str!("../../../docs/forward-auth.md"), 1),
+        ("docs/install.md", include_str!("../../../docs/install.md"), 1),
+        ("docs/languages.md", include_str!("../../../docs/languages.md"), 1),
+        ("docs/portal.md", include_str!("../../../docs/portal.md"), 1),
+        ("docs/programs.md", include_str!("../../../docs/programs.md"), 1),
+        ("docs/sessions.md", include_str!("../../../docs/sessions.md"), 1),
+    ] {
+        let blocks = toml_blocks(text);
+        assert!(blocks.len() >= least, "{name}: {} blocks found", blocks.len());
+        for (line, block) in blocks {
+            let app = "[[app]]\nhost = \"wiki.example.com\"\nupstream = \"builtin:whoami\"\n";
+            let whole = if block.contains("[[app]]") { block } else { format!("{block}\n{app}") };
+            if let Err(diagnostics) = parse(&whole, &folder.path().join("gateway.toml")) {
+                panic!("{name}:{line}:\n{}", ConfigError::Invalid(diagnostics));
+            }
+        }
+    }
+}
+
+#[test]
 fn the_reference_names_every_key() {
     let text =
         concat!(include_str!("../../../docs/configuration.md"), include_str!("../../../docs/backends.md"));
@@ -161,9 +190,23 @@ fn make_certificates(folder: &Path) {
     std::fs::write(folder.join("secrets/ldap"), "of the service\n").unwrap();
     let folder = folder.join("certs");
     std::fs::create_dir(&folder).unwrap();
-    for name in ["wiki", "grafana", "internal-ca", "nas"] {
+    for name in ["wiki", "grafana", "internal-ca", "nas", "prometheus"] {
         let made = rcgen::generate_simple_self_signed(vec![format!("{name}.example.com")]).unwrap();
         std::fs::write(folder.join(format!("{name}.pem")), made.cert.pem()).unwrap();
         std::fs::write(folder.join(format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
     }
+    let mut people = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    people.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    people.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+    let people = rcgen::CertifiedIssuer::self_signed(people, rcgen::KeyPair::generate().unwrap()).unwrap();
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2020, 1, 1),
+        next_update: rcgen::date_time_ymd(2100, 1, 1),
+        crl_number: rcgen::SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    std::fs::write(folder.join("people-ca.pem"), people.pem()).unwrap();
+    std::fs::write(folder.join("people-ca.crl"), list.signed_by(&people).unwrap().pem().unwrap()).unwrap();
 }
