@@ -114,7 +114,7 @@ impl Pattern {
         &self.segments
     }
 
-    /// The pattern under which an upstream that ignores this would file it.
+    /// The pattern as an upstream reads it that ignores this.
     pub(super) fn folded(&self, folding: Folding) -> Self {
         let case = Folding { slash: false, ..folding };
         let mut segments: Vec<Segment> = self

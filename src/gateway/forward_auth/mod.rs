@@ -172,7 +172,7 @@ impl Walk<'_> {
         permit_preflight(&self.snapshot.policy, app, &preflight, Rc::clone(target))
     }
 
-    /// The answer that lets the proxy forward the request: every header that the app takes for the gateway's, with an empty
+    /// The response that lets the proxy forward the request: every header that the app takes for the gateway's, with an empty
     /// value where there is nothing to say, so that the proxy overwrites what the visitor has sent.
     fn allow(&self, permit: &Permit, caller: Option<&Caller>) -> Result<Verdict> {
         let assertion = self.assertion(permit, caller)?;
