@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_is_not_suggested() {
+    fn a_key_that_is_there_already_is_not_suggested() {
         let help = for_key("hosts", &APP, |key| key == "host");
         assert_eq!(help, "remove it; `host` is given already");
     }

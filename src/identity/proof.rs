@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_proofs_by_one_method_the_newer_one_counts() {
+    fn the_newer_of_two_proofs_by_one_method_counts() {
         let [old, new] = [1, 2].map(Timestamp::from_millis);
         for (first, second) in [(old, new), (new, old)] {
             let proofs = Proofs::password(first).with(Proof { method: ProofMethod::Password, at: second });

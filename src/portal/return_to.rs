@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_becomes_the_start_page() {
+    fn an_address_that_is_no_path_of_the_host_becomes_the_start_page() {
         let table = [
             "",
             "wiki",

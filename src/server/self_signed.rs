@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_made_once_and_again_when_it_no_longer_fits() {
+    fn a_self_signed_certificate_is_made_once_and_again_when_it_no_longer_fits() {
         let folder = tempfile::tempdir().unwrap();
         let certs = folder.path().join("certs");
         let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));

@@ -108,7 +108,7 @@ fn a_half_finished_sign_in_reaches_no_application_and_no_page() {
 }
 
 #[test]
-fn of_two_gateways_that_are_shown_the_same_code_at_once_one_accepts_it() {
+fn one_of_two_gateways_accepts_a_code_that_both_are_shown_at_once() {
     let redis = RedisServer::start();
     let section = format!("[session]\nstore = \"{}\"\n", redis.url());
     let here = TestGateway::start_with(&section, WHOAMI);
@@ -390,7 +390,7 @@ fn renewed_seals_leave_a_half_finished_sign_in_and_both_gateways_at_work() {
 }
 
 #[test]
-fn nobody_adds_a_factor_where_they_are_off_and_one_that_is_there_is_asked_for() {
+fn no_factor_is_added_where_they_are_off_and_an_existing_one_is_asked_for() {
     let gateway = TestGateway::start_with("[accounts]\nsecond_factor = \"off\"\n", WHOAMI);
     gateway.add_user("alice", &[]);
     let mut alice = Visitor::of(&gateway);

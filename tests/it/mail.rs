@@ -79,7 +79,7 @@ fn a_mail_server_that_says_nothing_delays_no_request_and_its_message_survives_a_
 }
 
 #[test]
-fn nothing_is_sent_to_a_server_without_tls_or_with_the_wrong_certificate() {
+fn no_mail_is_sent_to_a_server_without_tls_or_with_the_wrong_certificate() {
     let authority = TestAuthority::new();
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_apps_the_stricter_one_decides() {
+    fn the_stricter_of_two_apps_decides() {
         let one = ProgramSettings { tokens: true, basic: true, ..ProgramSettings::default() };
         let other = ProgramSettings {
             tokens: true,

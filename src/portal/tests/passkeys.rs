@@ -293,7 +293,7 @@ async fn a_challenge_is_good_once_in_its_browser_for_its_ceremony_and_five_minut
 }
 
 #[tokio::test]
-async fn of_two_finishes_at_once_one_signs_in() {
+async fn one_of_two_simultaneous_finishes_signs_in() {
     let fixture = fixture();
     let mut person = Person::enrolled(&fixture).await;
     let form = person.browser.get(&fixture, "login").await;

@@ -121,7 +121,7 @@ async fn the_activity_page_lists_sign_ins_and_changes_of_this_account_alone() {
 }
 
 #[tokio::test]
-async fn what_is_known_is_downloaded_after_a_fresh_proof_and_holds_no_secret() {
+async fn personal_data_is_downloaded_after_a_fresh_proof_and_holds_no_secret() {
     let fixture = fixture();
     let mut browser = Browser::signed_in(&fixture).await;
     let csrf = browser.csrf(&fixture, "account/profile").await;

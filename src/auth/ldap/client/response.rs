@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_referrals_some_are_kept() {
+    fn a_bounded_number_of_referrals_is_kept() {
         let mut writer = BerWriter::with_capacity(0);
         writer.constructed(SEQUENCE, |to| {
             to.number(INTEGER, 3);

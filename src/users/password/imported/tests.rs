@@ -117,7 +117,7 @@ fn a_hash_that_costs_too_much_is_refused_before_it_is_computed() {
 }
 
 #[test]
-fn what_is_no_hash_is_refused_by_name() {
+fn a_text_that_is_no_hash_is_refused_by_its_format() {
     let malformed = UnusableHash::Malformed;
     for (text, refused) in [
         ("", UnusableHash::Blank),

@@ -74,7 +74,7 @@ fn all_of_django() -> PasswordRules {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_weaknesses_of_a_password_are_named_at_once() {
     let rules = all_of_django();
     assert_eq!(
         check_with(&rules, "123456"),

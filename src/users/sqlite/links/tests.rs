@@ -199,7 +199,7 @@ fn a_link_for_one_purpose_is_none_for_another() {
 }
 
 #[test]
-fn of_two_uses_of_a_link_at_once_one_succeeds() {
+fn one_of_two_simultaneous_uses_of_a_link_succeeds() {
     let mut all = fixture();
     for _ in 0..10 {
         let token = match all.store.link_for(&name("ada"), LinkDelivery::Operator).unwrap() {
